@@ -1,0 +1,30 @@
+package access
+
+import "github.com/aceso-health/aceso/policy"
+
+// Scope is one SMART scope in canonical v2 form.
+type Scope = policy.Scope
+
+// Roles that a token may carry.
+const (
+	Practitioner   = "practitioner"
+	Patient        = "patient"
+	System         = "system"
+	PrivacyOfficer = "privacy-officer"
+	Administrator  = "administrator"
+)
+
+// Agent is an authenticated caller: what a verified token says, nothing else.
+type Agent struct {
+	Subject      string // who: "Practitioner/12" or any identifier the issuer vouches for
+	Name         string // display name, for the record
+	Role         string
+	Organization string
+	Patient      string   // "Patient/1": launch context, or the patient herself for role patient
+	Client       string   // client_id
+	Purpose      string   // the one purpose of use in effect (v3-PurposeOfUse code)
+	Scopes       []Scope  // what the token allows; empty allows nothing
+	Actors       []string // further references of the same actor: PractitionerRole/..., Organization/..., CareTeam/...
+	Issuer       string
+	Token        string // jti
+}

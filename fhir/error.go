@@ -1,0 +1,75 @@
+package fhir
+
+import "strings"
+
+// Kind says what went wrong, in the words of FHIR and HTTP. Every Kind has one
+// row in the table of server/outcome.go; a test ranges over Kinds.
+type Kind uint8
+
+// The kinds of error. The comment gives HTTP status and OperationOutcome.issue.code.
+const (
+	Internal         Kind = iota // 500 exception
+	Malformed                    // 400 structure
+	Invalid                      // 400 invalid
+	Unprocessable                // 422 processing
+	Unauthenticated              // 401 login
+	Forbidden                    // 403 forbidden
+	NotFound                     // 404 not-found; also for what may not be known
+	NotAllowed                   // 405 not-supported
+	Gone                         // 410 deleted
+	Conflict                     // 409 conflict
+	VersionMismatch              // 412 conflict
+	MultipleMatches              // 412 multiple-matches
+	TooLarge                     // 413 too-long
+	UnsupportedMedia             // 415 not-supported
+	TooCostly                    // 400 too-costly
+	Throttled                    // 429 throttled
+	Unavailable                  // 503 transient
+	kinds
+)
+
+// Kinds returns every Kind.
+func Kinds() []Kind {
+	all := make([]Kind, kinds)
+	for i := range all {
+		all[i] = Kind(i)
+	}
+	return all
+}
+
+// Issue is one finding, as one OperationOutcome.issue will show it.
+type Issue struct {
+	Code       string // issue-type, "" means the code of the error's Kind
+	Detail     string // a sentence for the client: no patient data, nothing internal
+	Expression string // FHIRPath of the place, e.g. Bundle.entry[3].resource.status; may be ""
+	Warning    bool   // severity warning instead of error
+}
+
+// Error is the one error type that crosses package borders. Detail and Issues
+// go to the client, Err goes to the log only.
+type Error struct {
+	Kind       Kind
+	Detail     string  // a sentence: what is wrong and what to do
+	Expression string  // FHIRPath of the place, may be ""
+	Issues     []Issue // more findings of the same request, may be empty
+	Err        error   // the cause, never shown to a client
+}
+
+// Error is for logs: it includes the cause.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Detail)
+	if e.Expression != "" {
+		b.WriteString(" (at " + e.Expression + ")")
+	}
+	for _, i := range e.Issues {
+		b.WriteString("; " + i.Detail + " (at " + i.Expression + ")")
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }

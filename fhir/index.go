@@ -1,0 +1,48 @@
+package fhir
+
+// Index holds a resource's search keys in the vocabulary of docs/record... (see
+// design: p=sys|code, p^folded, p>Type/id ...). The same keys drive every store.
+type Index struct {
+	Keys    []string      // sorted, unique; each begins with the parameter's name
+	Dates   []DateRange   // one per date, period or timing value
+	Numbers []NumberRange // one per number or quantity value (and per unit form)
+	Sorts   []Sort        // one per sortable parameter that has a value, sorted by Param
+}
+
+// DateRange is a closed interval of milliseconds since 1970 UTC, as wide as the
+// value's precision; an open end is math.MinInt64 or math.MaxInt64.
+type DateRange struct {
+	Param  string // name; for composites name|token part
+	Lo, Hi int64
+}
+
+// NumberRange is a closed interval in the order-preserving decimal encoding.
+type NumberRange struct {
+	Param  string // name, for quantities name|system|unit, name||unit or name| (any unit)
+	Lo, Hi string
+}
+
+// Sort is the lowest and highest value of a parameter, as byte-ordered strings.
+type Sort struct{ Param, Lo, Hi string }
+
+// Coding is a system and a code; System may be "".
+type Coding struct{ System, Code string }
+
+// Facts is what visibility (policy constraints and consent) asks about one
+// version of a resource. Stores keep it next to the version, see AppendBinary.
+type Facts struct {
+	Type, ID   string
+	Patients   []string // "Patient/1" for every patient compartment the resource is in, sorted
+	Labels     []Coding // meta.security of the resource and of everything contained
+	Codes      []Coding // codes a Consent provision.code can match (code, type, category, class, vaccineCode, medication...)
+	Profiles   []string // meta.profile
+	References []string // normalised targets of all references ("Type/id" or URL), sorted, unique
+	Authors    []string // references of author-like elements (author, recorder, performer, asserter, agent...)
+	Start, End int64    // clinical time as DateRange; Start>End means unknown
+}
+
+// AppendBinary appends the encoding that ParseFacts reads.
+func (f *Facts) AppendBinary(b []byte) ([]byte, error) { panic("contract") }
+
+// ParseFacts is the inverse of AppendBinary; damaged bytes are an error, never a panic.
+func ParseFacts(b []byte) (Facts, error) { panic("contract") }

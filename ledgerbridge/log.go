@@ -1,0 +1,91 @@
+package ledgerbridge
+
+import (
+	"context"
+	"time"
+)
+
+// Log is one append-only log (a source: organisation/node/changes.0) as a store
+// keeps it. Appending is the store's business (Commit and Record): Seal and
+// insert MUST happen in one transaction and seq MUST be dense from 0.
+type Log interface {
+	// Source is "organisation/node/changes.0" or ".../accesses.0".
+	Source() string
+	// Size is the number of durable rows.
+	Size(ctx context.Context) (int64, error)
+	// Rows visits rows from <= seq < to in order; it stops at visit's error. A
+	// missing row is simply not visited: the caller MUST check for gaps.
+	Rows(ctx context.Context, from, to int64, visit func(Row) error) error
+	// Find returns the sequence numbers that match, newest first, at most limit.
+	Find(ctx context.Context, f Filter, limit int) ([]int64, error)
+	// ReadTile returns a stored tile or nil. Tiles are opaque to the store.
+	ReadTile(ctx context.Context, level int, index int64) ([]byte, error)
+	// WriteTiles stores tiles durably, replacing what is there.
+	WriteTiles(ctx context.Context, tiles []Tile) error
+	// Erase removes the sealed bytes of all parts of a patient (pseudonym) and
+	// notes by ("source/seq") which entry did it; it reports how many.
+	Erase(ctx context.Context, patient, by string) (int64, error)
+}
+
+// Tile is a stored piece of the tree.
+type Tile struct {
+	Level int
+	Index int64
+	Data  []byte
+}
+
+// Filter selects rows; zero fields select everything. All given fields must hold.
+type Filter struct {
+	Patient  string // pseudonym in any part
+	Target   string // pseudonym of an item or target in any part (PartRow.Target)
+	Agent    string
+	Action   string
+	Outcome  []int     // any of
+	From, To time.Time // From <= Time < To
+	Before   int64     // seq < Before; 0 means no limit
+}
+
+// PartKeys keeps the random key of each patient's parts, wrapped by the keyring,
+// apart from everything else. Key with create MUST be durable before it returns.
+type PartKeys interface {
+	// Key returns the patient's (pseudonym) current key and its id; fs.ErrNotExist
+	// if there is none and create is false.
+	Key(ctx context.Context, patient string, create bool) (id string, key []byte, err error)
+	// Open returns the key with this id; fs.ErrNotExist if it was destroyed.
+	Open(ctx context.Context, id string) ([]byte, error)
+	// Destroy overwrites and removes all keys of the patient.
+	Destroy(ctx context.Context, patient string) error
+}
+
+// Ledger is where checkpoints are anchored: local (a signed file, the default)
+// or fabric. Anchor MUST be idempotent for an identical batch, MUST refuse a
+// batch that does not extend the ledger's head, and returns only when the anchor is final.
+type Ledger interface {
+	Anchor(ctx context.Context, b Batch) (Anchor, error)
+	// Head is the last anchored state of a source; size 0 if none.
+	Head(ctx context.Context, source string) (Head, error)
+}
+
+// Batch is what one anchor carries.
+type Batch struct {
+	Source      string
+	OldSize     int64
+	Commitments [][32]byte // of rows OldSize .. OldSize+len-1
+	Root        [32]byte   // of the tree after them
+	Checkpoint  []byte     // C2SP signed note for size and root
+}
+
+// Anchor says where a batch is anchored; zero strings for the local ledger.
+type Anchor struct {
+	Size        int64
+	Channel     string
+	Transaction string
+	Block       uint64
+}
+
+// Head is the ledger's view of a source.
+type Head struct {
+	Size       int64
+	Root       [32]byte
+	Checkpoint []byte // nil if the ledger does not keep it
+}

@@ -1,0 +1,59 @@
+// Package policy decides with OPA whether a request may be made, and under which
+// constraints: once per request, interaction and type (data.aceso.access.decision).
+//
+// It does not look at resources and does not know consent: rows are judged by
+// the gate with the constraints and the consent mode given here.
+package policy
+
+// Scope is one SMART scope in canonical v2 form: patient/Observation.rs.
+type Scope struct {
+	Context string `json:"context"` // patient, user, system
+	Type    string `json:"type"`    // resource type or *
+	Actions string `json:"actions"` // subset of cruds, in this order
+}
+
+// Input is everything a policy sees. It is checked against a schema at run time.
+type Input struct {
+	Agent       Agent  `json:"agent"`
+	Purpose     string `json:"purpose"`     // code of v3-PurposeOfUse
+	Interaction string `json:"interaction"` // read, vread, search-type, create, ... or an operation: access-report, proof, verify, audit-read, audit-search, metrics
+	Action      string `json:"action"`      // one letter of cruds
+	Type        string `json:"type"`        // resource type, "" for system-level
+	Node        Node   `json:"node"`
+	Now         string `json:"now"` // RFC 3339, UTC
+}
+
+// Agent is the caller as policies see it.
+type Agent struct {
+	Subject      string  `json:"subject"`
+	Role         string  `json:"role"`
+	Organization string  `json:"organization"`
+	Patient      string  `json:"patient"` // "Patient/1" or ""
+	Client       string  `json:"client"`
+	Scopes       []Scope `json:"scopes"`
+}
+
+// Node is where the request arrived.
+type Node struct {
+	Organization string `json:"organization"`
+}
+
+// Decision is the policy's answer. The zero value denies.
+type Decision struct {
+	Allow       bool
+	Reason      string      // a known reason code
+	Consent     string      // "forbids": permitted unless a Consent forbids; "permits": refused unless a Consent permits; "none": consent does not bind (reason in Reason)
+	Constraints Constraints // every row must satisfy all of them
+	Obligations []string    // all known to the gate
+	Revision    string      // hash of the policies that decided
+}
+
+// Constraints narrow rows; empty fields do not constrain.
+type Constraints struct {
+	Types           []string // resource types
+	Compartment     string   // "Patient/1": the row must be in it, or of a type in SharedTypes
+	SharedTypes     []string // types outside every compartment that are nevertheless allowed
+	Uncompartmented []string // types that may be shown although in no patient compartment (nil: any listed by the base policy)
+	Owner           string   // organisation that wrote the version
+	Author          string   // writes only: reference that must be among Facts.Authors (patient-authored data)
+}

@@ -1,0 +1,138 @@
+// Package store is the contract between the gate and whatever keeps resources,
+// their history, their index keys and the two logs.
+//
+// It does not decide who may see what: it applies the visibility function it is
+// given to every row of every alias, and it does not parse documents.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// ErrChanged says that a Write's Expect or a Guard no longer holds. Nothing was
+// written; the gate looks again and retries.
+var ErrChanged = errors.New("store: changed meanwhile")
+
+// ErrNotFound says that there is no such resource or version.
+var ErrNotFound = errors.New("store: not found")
+
+// Store keeps resources. Every implementation passes storetest.
+type Store interface {
+	// Get returns the current version, which may be a tombstone (Deleted), or ErrNotFound.
+	Get(ctx context.Context, ref fhir.Ref) (Version, error)
+	// GetVersion returns one version of the history, or ErrNotFound.
+	GetVersion(ctx context.Context, ref fhir.Ref, version int64) (Version, error)
+	// History returns versions newest first.
+	History(ctx context.Context, h History) (Page, error)
+	// Search answers a query. Visible MUST be applied to every row of every alias
+	// (matches, chains, _has, includes, sort) before joining, sorting and counting.
+	// What matched during the whole walk comes exactly once; nothing comes twice;
+	// resources created after the first page stay out.
+	Search(ctx context.Context, s Search) (Page, error)
+	// Commit writes all of c or nothing: resources, history, index, facts and the
+	// change log entry in one durable transaction. Several calls share one
+	// transaction (group commit) without sharing each other's failures. It MUST
+	// re-check Expect and Guards inside. A failure of the disk is an error that is
+	// neither ErrChanged nor ErrNotFound; nothing is written then.
+	Commit(ctx context.Context, c Change) (ledgerbridge.Receipt, error)
+	// Record appends to the access log and returns only when the entry is durable.
+	Record(ctx context.Context, p *ledgerbridge.Pending) (ledgerbridge.Receipt, error)
+	// Logs returns the change log and the access log of this node.
+	Logs() (changes, accesses ledgerbridge.Log)
+	// Consents returns the current, undeleted Consents whose compartments contain
+	// patient, and the consent epoch of the snapshot they were read in.
+	Consents(ctx context.Context, patient string) ([]Version, int64, error)
+}
+
+// Version is one stored version of a resource.
+type Version struct {
+	Ref         fhir.Ref
+	Version     int64
+	LastUpdated time.Time
+	Deleted     bool
+	Method      string // POST PUT DELETE
+	Owner       string // organisation whose agent wrote it
+	Body        []byte // nil for a tombstone
+	Hash        fhir.Hash
+	Facts       fhir.Facts // of a tombstone: those of the version it replaced
+	Source      string     // change log entry that wrote it: source ...
+	Seq         int64      // ... and position
+	Epoch       int64      // consent epoch of the snapshot this was read in
+}
+
+// Row is what a visibility function sees of a version.
+type Row struct {
+	Ref     fhir.Ref
+	Version int64
+	Owner   string
+	Deleted bool
+	Facts   *fhir.Facts
+}
+
+// Visible says whether the caller may know this row. It is called many times per
+// search and must be cheap; an error ends the search with that error.
+type Visible func(Row) (bool, error)
+
+// Search is one page of a query.
+type Search struct {
+	Query   *fhir.Query
+	Visible Visible
+	After   []byte // Page.Next of the page before, nil for the first
+	Limit   int    // matches per page
+	Count   bool   // compute Page.Total (of visible matches)
+	NoBody  bool   // matches are only counted (_summary=count)
+}
+
+// History selects versions: of one resource, of a type, or of all (both empty).
+type History struct {
+	Type, ID string
+	Since    time.Time // versions written at or after
+	At       time.Time // versions current at some time at or after At: zero for all
+	Visible  Visible
+	After    []byte
+	Limit    int
+	Count    bool
+}
+
+// Page is one page of a search or a history.
+type Page struct {
+	Matches  []Version
+	Included []Version
+	Total    int64  // -1 unless counted
+	Next     []byte // nil on the last page
+	Epoch    int64  // consent epoch of the snapshot
+}
+
+// Change is all that one request writes.
+type Change struct {
+	Writes []Write
+	Guards []Guard
+	Entry  *ledgerbridge.Pending // the record; also alone (policy activation, erasure)
+}
+
+// Write is one new version. Version is Expect+1.
+type Write struct {
+	Ref         fhir.Ref
+	Expect      int64 // version that must be current, tombstones included; 0: never existed
+	LastUpdated time.Time
+	Deleted     bool
+	Method      string
+	Owner       string
+	Body        []byte
+	Hash        fhir.Hash
+	Index       *fhir.Index // nil for a tombstone
+	Facts       fhir.Facts
+}
+
+// Guard is the criteria of a conditional interaction, checked again inside the
+// transaction: the visible matches must be exactly Want.
+type Guard struct {
+	Query   *fhir.Query
+	Visible Visible
+	Want    []fhir.Ref
+}
