@@ -25,9 +25,12 @@ var ErrNotFound = errors.New("store: not found")
 type Store interface {
 	// Get returns the current version, which may be a tombstone (Deleted), or ErrNotFound.
 	Get(ctx context.Context, ref fhir.Ref) (Version, error)
-	// GetVersion returns one version of the history, or ErrNotFound.
+	// GetVersion returns one version of the history, or ErrNotFound. Its Facts.Patients
+	// and Facts.Labels include those of all later versions.
 	GetVersion(ctx context.Context, ref fhir.Ref, version int64) (Version, error)
-	// History returns versions newest first.
+	// History returns versions newest first. What Visible and the caller see as
+	// Facts.Patients and Facts.Labels of a version MUST include those of all later
+	// versions of the resource (a label raised later protects the past too).
 	History(ctx context.Context, h History) (Page, error)
 	// Search answers a query. Visible MUST be applied to every row of every alias
 	// (matches, chains, _has, includes, sort) before joining, sorting and counting.
@@ -71,7 +74,8 @@ type Row struct {
 	Version int64
 	Owner   string
 	Deleted bool
-	Facts   *fhir.Facts
+	Facts   *fhir.Facts // MUST NOT be kept or changed by the visibility function
+	Epoch   int64       // consent epoch of the snapshot this row was read in
 }
 
 // Visible says whether the caller may know this row. It is called many times per
