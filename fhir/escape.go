@@ -1,0 +1,102 @@
+package fhir
+
+import (
+	"bytes"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// unescape resolves the escapes of the inside of a valid JSON string. Without
+// escapes it returns s itself.
+func unescape(s []byte) []byte {
+	if bytes.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	return appendUnescaped(make([]byte, 0, len(s)), s)
+}
+
+// appendUnescaped appends the text of the inside of a valid JSON string.
+func appendUnescaped(to, s []byte) []byte {
+	for i := 0; i < len(s); {
+		if s[i] != '\\' {
+			to = append(to, s[i])
+			i++
+			continue
+		}
+		if s[i+1] != 'u' {
+			to = append(to, escaped(s[i+1]))
+			i += 2
+			continue
+		}
+		r := rune(hex4(s[i+2:]))
+		i += 6
+		if utf16.IsSurrogate(r) {
+			r = utf16.DecodeRune(r, rune(hex4(s[i+2:])))
+			i += 6
+		}
+		to = utf8.AppendRune(to, r)
+	}
+	return to
+}
+
+// escaped is the character that a one-letter escape stands for.
+func escaped(c byte) byte {
+	switch c {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return c // one of " \ /
+}
+
+// hex4 reads four hexadecimal digits; -1 if they are not.
+func hex4(s []byte) int {
+	if len(s) < 4 {
+		return -1
+	}
+	v := 0
+	for _, c := range s[:4] {
+		d := hexDigit(c)
+		if d < 0 {
+			return -1
+		}
+		v = v<<4 | d
+	}
+	return v
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// appendQuoted appends s as a JSON string. s is valid UTF-8.
+func appendQuoted(to []byte, s string) []byte {
+	const digits = "0123456789abcdef"
+	to = append(to, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			to = append(to, '\\', c)
+		case c < 0x20:
+			to = append(to, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		default:
+			to = append(to, c)
+		}
+	}
+	return append(to, '"')
+}
