@@ -1,0 +1,171 @@
+package fhir
+
+import (
+	"fmt"
+	"time"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+)
+
+// Link is one Bundle.link.
+type Link struct{ Relation, URL string }
+
+// Answer is a Bundle that the server writes.
+type Answer struct {
+	ID      string
+	Type    string // searchset, history, transaction-response, batch-response
+	Time    time.Time
+	Total   int64 // -1: none
+	Links   []Link
+	Entries []AnswerEntry
+}
+
+// AnswerEntry is one entry of an Answer. Empty fields are left out.
+type AnswerEntry struct {
+	FullURL  string
+	Body     []byte // a resource, copied byte for byte
+	Mode     string // of a searchset: match, include or outcome
+	Request  *AnswerRequest
+	Response *AnswerResponse
+}
+
+// AnswerRequest is the request that made a version, in a history.
+type AnswerRequest struct{ Method, URL string }
+
+// AnswerResponse is what became of an entry.
+type AnswerResponse struct {
+	Status       string // "201 Created"
+	Location     string
+	ETag         string
+	LastModified time.Time
+	Outcome      []byte // an OperationOutcome
+}
+
+// Bytes writes the Bundle. Frames are encoded from structs; resources never pass
+// through an encoder, which would change their bytes.
+func (a *Answer) Bytes() ([]byte, error) {
+	frame, err := a.frame()
+	if err != nil {
+		return nil, fmt.Errorf("write Bundle: %w", err)
+	}
+	b, err := encode(frame)
+	if err != nil {
+		return nil, fmt.Errorf("write Bundle: %w", err)
+	}
+	if len(a.Entries) == 0 {
+		return b, nil
+	}
+	b = append(grown(b, a.size()), `,"entry":[`...)
+	for i := range a.Entries {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = a.Entries[i].append(b); err != nil {
+			return nil, fmt.Errorf("write Bundle: entry %d: %w", i, err)
+		}
+	}
+	return append(b, "]}"...), nil
+}
+
+// grown returns the frame without its closing brace and with room for more.
+func grown(frame []byte, more int) []byte {
+	b := make([]byte, 0, len(frame)+more)
+	return append(b, frame[:len(frame)-1]...)
+}
+
+func (a *Answer) size() int {
+	n := 0
+	for i := range a.Entries {
+		n += len(a.Entries[i].Body) + 300
+	}
+	return n
+}
+
+type bundleFrame struct {
+	ResourceType string `json:"resourceType"`
+	r4.OtherBundle
+}
+
+func (a *Answer) frame() (bundleFrame, error) {
+	f := bundleFrame{ResourceType: "Bundle"}
+	if err := f.Type.UnmarshalJSON([]byte(a.Type)); err != nil {
+		return f, err
+	}
+	if a.ID != "" {
+		f.Id = &a.ID
+	}
+	if !a.Time.IsZero() {
+		at := Instant(a.Time)
+		f.Timestamp = &at
+	}
+	if a.Total >= 0 {
+		total := int(a.Total)
+		f.Total = &total
+	}
+	for _, l := range a.Links {
+		f.Link = append(f.Link, r4.BundleLink{Relation: l.Relation, Url: l.URL})
+	}
+	return f, nil
+}
+
+func (e *AnswerEntry) append(b []byte) ([]byte, error) {
+	frame, err := e.frame()
+	if err != nil {
+		return nil, err
+	}
+	f, err := encode(frame)
+	if err != nil {
+		return nil, err
+	}
+	if len(e.Body) == 0 {
+		return append(b, f...), nil
+	}
+	b = append(b, f[:len(f)-1]...)
+	if len(f) > len("{}") {
+		b = append(b, ',')
+	}
+	b = append(b, `"resource":`...)
+	b = append(b, e.Body...)
+	return append(b, '}'), nil
+}
+
+func (e *AnswerEntry) frame() (r4.BundleEntry, error) {
+	var f r4.BundleEntry
+	if e.FullURL != "" {
+		f.FullUrl = &e.FullURL
+	}
+	if e.Mode != "" {
+		f.Search = &r4.BundleEntrySearch{Mode: new(r4.SearchEntryMode)}
+		if err := f.Search.Mode.UnmarshalJSON([]byte(e.Mode)); err != nil {
+			return f, err
+		}
+	}
+	if e.Request != nil {
+		f.Request = &r4.BundleEntryRequest{Url: e.Request.URL}
+		if err := f.Request.Method.UnmarshalJSON([]byte(e.Request.Method)); err != nil {
+			return f, err
+		}
+	}
+	if e.Response != nil {
+		f.Response = e.Response.frame()
+	}
+	return f, nil
+}
+
+func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
+	f := &r4.BundleEntryResponse{Status: r.Status, Outcome: r.Outcome}
+	if r.Location != "" {
+		f.Location = &r.Location
+	}
+	if r.ETag != "" {
+		f.Etag = &r.ETag
+	}
+	if !r.LastModified.IsZero() {
+		at := Instant(r.LastModified)
+		f.LastModified = &at
+	}
+	return f
+}
+
+// Instant renders t as every instant of this server: UTC, milliseconds.
+func Instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
