@@ -1,0 +1,151 @@
+package keyring
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// fileVersion is the version of the file's layout that this program writes.
+const fileVersion = 1
+
+type file struct {
+	Version int       `json:"version"`
+	Keys    []fileKey `json:"keys"`
+}
+
+type fileKey struct {
+	ID      string    `json:"id"`
+	Use     Use       `json:"use"`
+	Created time.Time `json:"created"`
+	Secret  []byte    `json:"secret"`
+}
+
+// Open loads the ring, and creates it with fresh keys if the file is absent. Two
+// processes that create it at once end up with the same ring.
+func Open(path string) (*Ring, error) {
+	ring, err := Load(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ring, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("create folder of keyring: %w", err)
+	}
+	fresh := &Ring{}
+	for _, u := range Uses() {
+		fresh.keys = append(fresh.keys, newKey(u, time.Now()))
+	}
+	// A link never replaces: whoever comes second loads what the first one made.
+	if err := fresh.write(path, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("create keyring: %w", err)
+	}
+	return Load(path)
+}
+
+// Load reads an existing ring; it is fs.ErrNotExist if there is none. Use it where
+// data exist already: fresh keys could not open or verify them.
+func Load(path string) (*Ring, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open keyring: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("open keyring: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("keyring %s is not a regular file", path)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("keyring %s can be read or changed by other users (mode %04o): run chmod 600 on it, and replace its keys if anyone may have copied them", path, mode)
+	}
+	var doc file
+	dec := json.NewDecoder(f)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("keyring %s is damaged: %w", path, err)
+	}
+	ring, err := doc.ring()
+	if err != nil {
+		return nil, fmt.Errorf("keyring %s: %w", path, err)
+	}
+	return ring, nil
+}
+
+// Rotate adds a fresh key for a use to the file. It signs and seals from the next
+// start on; the older ones go on verifying and opening.
+func Rotate(path string, u Use) (id string, err error) {
+	ring, err := Load(path)
+	if err != nil {
+		return "", err
+	}
+	if !u.known() {
+		return "", fmt.Errorf("keyring: unknown use %q", u)
+	}
+	k := newKey(u, time.Now())
+	ring.keys = append(ring.keys, k)
+	if err := ring.write(path, os.Rename); err != nil {
+		return "", fmt.Errorf("rotate key: %w", err)
+	}
+	return k.ID, nil
+}
+
+func (doc *file) ring() (*Ring, error) {
+	if doc.Version != fileVersion {
+		return nil, fmt.Errorf("has version %d, this program knows version %d", doc.Version, fileVersion)
+	}
+	ring, seen := &Ring{}, map[string]bool{}
+	for _, k := range doc.Keys {
+		if k.ID == "" || len(k.ID) > 255 || seen[k.ID] || len(k.Secret) != 32 || !k.Use.known() {
+			return nil, fmt.Errorf("key %q is damaged, doubled or of unknown use", k.ID)
+		}
+		seen[k.ID] = true
+		ring.keys = append(ring.keys, Key(k))
+	}
+	for _, u := range Uses() {
+		if len(ring.Keys(u)) == 0 {
+			return nil, fmt.Errorf("lacks a key for %q", u)
+		}
+	}
+	return ring, nil
+}
+
+// write makes the file appear whole or not at all: a synced temporary file, then
+// place (os.Link or os.Rename), then a sync of the folder.
+func (r *Ring) write(path string, place func(from, to string) error) error {
+	doc := file{Version: fileVersion}
+	for _, k := range r.keys {
+		doc.Keys = append(doc.Keys, fileKey(k))
+	}
+	text, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".keyring-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // the second name of a link, or nothing
+	_, err = tmp.Write(append(bytes.TrimSpace(text), '\n'))
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := place(tmp.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,70 @@
+package keyring
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+)
+
+// sealVersion begins everything that Seal makes.
+const sealVersion = 1
+
+var errSealed = errors.New("keyring: sealed bytes are damaged, foreign or were sealed for something else")
+
+// Seal encrypts with AES-256-GCM under the newest key of the use. The result names
+// the key: version, length of the id, id, nonce, ciphertext; aad and that head are
+// authenticated. Nonces are random, so a use should be rotated before 2^32 seals.
+func (r *Ring) Seal(u Use, plaintext, aad []byte) ([]byte, error) {
+	id, secret, err := r.Secret(u)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := newAEAD(secret)
+	if err != nil {
+		return nil, err
+	}
+	head := append([]byte{sealVersion, byte(len(id))}, id...)
+	nonce := make([]byte, aead.NonceSize())
+	rand.Read(nonce)
+	return aead.Seal(append(head, nonce...), nonce, plaintext, bind(u, head, aad)), nil
+}
+
+// Open is the inverse of Seal; keys that were rotated out still open.
+func (r *Ring) Open(u Use, sealed, aad []byte) ([]byte, error) {
+	if len(sealed) < 2 || sealed[0] != sealVersion || len(sealed) < 2+int(sealed[1]) {
+		return nil, errSealed
+	}
+	head, rest := sealed[:2+int(sealed[1])], sealed[2+int(sealed[1]):]
+	k, err := r.Key(u, string(head[2:]))
+	if err != nil || u.Signs() {
+		return nil, errSealed
+	}
+	aead, err := newAEAD(k.Secret)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) < aead.NonceSize() {
+		return nil, errSealed
+	}
+	plain, err := aead.Open(nil, rest[:aead.NonceSize()], rest[aead.NonceSize():], bind(u, head, aad))
+	if err != nil {
+		return nil, errSealed
+	}
+	return plain, nil
+}
+
+// bind keeps uses apart and lets nothing move between head and aad: the head says
+// its own length.
+func bind(u Use, head, aad []byte) []byte {
+	b := append([]byte("aceso.keyring.v1\x00"+string(u)+"\x00"), head...)
+	return append(b, aad...)
+}
+
+func newAEAD(secret []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
