@@ -1,0 +1,43 @@
+package fhir
+
+import "sort"
+
+// codeSet is a value set that can be enumerated, for required bindings.
+type codeSet struct {
+	name    string
+	systems []systemCodes
+}
+
+type systemCodes struct {
+	system string
+	codes  []string // sorted
+}
+
+func (s *codeSet) add(system string, codes []string) {
+	s.systems = append(s.systems, systemCodes{system, codes})
+}
+
+// hasCode tells whether the set has a code, of whatever system.
+func (s *codeSet) hasCode(code []byte) bool {
+	for i := range s.systems {
+		if s.systems[i].has(code) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasCoding tells whether the set has a code of a system.
+func (s *codeSet) hasCoding(system, code []byte) bool {
+	for i := range s.systems {
+		if one := &s.systems[i]; one.system == string(system) && one.has(code) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *systemCodes) has(code []byte) bool {
+	i := sort.Search(len(s.codes), func(i int) bool { return s.codes[i] >= string(code) })
+	return i < len(s.codes) && s.codes[i] == string(code)
+}

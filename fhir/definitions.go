@@ -1,0 +1,205 @@
+package fhir
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+)
+
+//go:generate go run ./gen -package $FHIR_DEFINITIONS
+
+// definitionsTable is the table of R4 facts: gzipped lines of a letter and
+// tab-separated fields. The generator in gen writes it, parseDefinitions reads it:
+//
+//	V number name                             a value set that can be enumerated
+//	S system codes                            its codes of one system, separated by spaces, sorted
+//	T name kind                               a type; a backbone element is a type named by its path
+//	E name flags types targets set            its elements; flags 1 mandatory * repeats s summary m modifier
+//	P code kind bases targets expression      a search parameter
+//	X code kind expression                    a component of it
+//	C code                                    a compartment
+//	R type parameters                         what places a type in it
+//
+//go:embed definitions.gz
+var definitionsTable []byte
+
+// definitions gives the tables; the first call decodes them.
+var definitions = sync.OnceValue(func() *defs {
+	d, err := decodeDefinitions(definitionsTable)
+	if err != nil {
+		// Nothing can go on without them, and a test reads this very table.
+		return &defs{byName: map[string]int32{}, broken: err}
+	}
+	return d
+})
+
+// defs are the facts of R4 that documents, index keys and queries need.
+type defs struct {
+	types        []typeDef
+	elements     []element
+	members      []member
+	slots        []uint16 // hash tables from JSON names to members, one per type
+	byName       map[string]int32
+	params       []searchParam
+	byBase       map[string][]searchParam
+	compartments map[string]map[string][]string // compartment, type: parameters
+	broken       error
+}
+
+type typeKind uint8
+
+const (
+	abstractType typeKind = iota
+	primitiveType
+	complexType
+	backboneType
+	resourceType
+)
+
+// typeDef is one type.
+type typeDef struct {
+	name        string // Patient, HumanName, date; a backbone element is named by its path, Patient.contact
+	kind        typeKind
+	format      format // of a primitive
+	first, end  int32  // its elements are defs.elements[first:end], in the order of R4
+	mandatory   uint64 // bit i: element first+i must be present
+	slots, mask int32  // its part of defs.slots
+}
+
+// element is one element of one type.
+type element struct {
+	name      string  // without [x]
+	owner     int32   // index of the type it is an element of
+	bit       uint64  // 1 << position within the owner
+	types     []int32 // the types it can have; a content reference has the type referred to
+	targets   []int32 // types a Reference may point to; empty is any
+	codes     *codeSet
+	mandatory bool
+	array     bool
+	choice    bool // name[x]
+	summary   bool
+	modifier  bool
+}
+
+// member is a JSON member name of a type: valueQuantity leads to the element
+// value with the type Quantity.
+type member struct {
+	name      string
+	elem, typ int32
+}
+
+// searchParam is one search parameter as R4 defines it.
+type searchParam struct {
+	name       string
+	kind       string // number date string token reference composite quantity uri special
+	bases      []string
+	targets    []string // of a reference
+	expression string   // alternatives for all bases; may be ""
+	components []component
+}
+
+// component is one part of a composite parameter.
+type component struct {
+	name       string // the parameter that defines the part's meaning
+	kind       string
+	expression string // relative to the composite's expression
+}
+
+func decodeDefinitions(packed []byte) (*defs, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("read R4 definitions: %w", err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("read R4 definitions: %w", err)
+	}
+	d, err := parseDefinitions(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("read R4 definitions: %w", err)
+	}
+	return d, nil
+}
+
+// searchParams lists the parameters of a resource type, those of Resource and
+// DomainResource included.
+func searchParams(typ string) []searchParam { return definitions().byBase[typ] }
+
+// compartmentParams lists the parameters that place a resource of a type into
+// a compartment (Patient, Encounter, Practitioner, RelatedPerson, Device).
+func compartmentParams(compartment, typ string) []string {
+	return definitions().compartments[compartment][typ]
+}
+
+// patientCompartment lists the parameters that place a type into the patient compartment.
+func patientCompartment(typ string) []string { return compartmentParams("Patient", typ) }
+
+// isCompartment tells whether R4 defines a compartment of that name.
+func isCompartment(name string) bool { return definitions().compartments[name] != nil }
+
+// resourceTypes lists the concrete resource types by name.
+func resourceTypes() []string {
+	d := definitions()
+	var names []string
+	for i := range d.types {
+		if d.types[i].kind == resourceType {
+			names = append(names, d.types[i].name)
+		}
+	}
+	return names
+}
+
+// isResourceType tells whether name is a concrete resource type.
+func isResourceType(name string) bool {
+	d := definitions()
+	i, ok := d.byName[name]
+	return ok && d.types[i].kind == resourceType
+}
+
+// member finds a JSON member of a type, nil if there is none.
+func (d *defs) member(t *typeDef, name []byte) *member {
+	for at := hashName(name); ; at++ {
+		i := d.slots[t.slots+int32(at)&t.mask]
+		if i == 0 {
+			return nil
+		}
+		if m := &d.members[i-1]; m.name == string(name) {
+			return m
+		}
+	}
+}
+
+// hashName mixes what tells the names of one type apart.
+func hashName[T string | []byte](name T) uint32 {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return uint32(n)*31 + uint32(name[0])*7 + uint32(name[n-1])*131 + uint32(name[n/2])*521
+}
+
+// element finds an element of a type by its name without [x], -1 if there is none.
+func (d *defs) element(typ int32, name string) int32 {
+	t := &d.types[typ]
+	for i := t.first; i < t.end; i++ {
+		if d.elements[i].name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// typeIndex finds a type by name, -1 if there is none.
+func (d *defs) typeIndex(name string) int32 {
+	if i, ok := d.byName[name]; ok {
+		return i
+	}
+	return -1
+}
+
+// choiceName is the JSON name of a choice element with one of its types.
+func choiceName(name, typ string) string { return name + strings.ToUpper(typ[:1]) + typ[1:] }
