@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+)
+
+var (
+	logicalID = regexp.MustCompile(`^[A-Za-z0-9\-.]{1,64}$`)
+	relative  = regexp.MustCompile(`^[A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64}$`)
+	code      = regexp.MustCompile(`^[A-Za-z0-9\-]{1,32}$`)
+)
+
+var roles = []string{access.Practitioner, access.Patient, access.System, access.PrivacyOfficer, access.Administrator}
+
+// purposeSystems are the names under which v3-ActReason goes in tokens.
+var purposeSystems = map[string]bool{
+	"": true, PurposeSystem: true, "urn:oid:2.16.840.1.113883.5.8": true, "2.16.840.1.113883.5.8": true,
+}
+
+// agent reads verified claims. chosen holds the values of PurposeHeader.
+func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (access.Agent, error) {
+	agent := access.Agent{
+		Subject: c.Subject, Name: c.Name, Client: c.Client, Issuer: c.Issuer, Token: c.ID,
+	}
+	var err error
+	if agent.Organization, err = i.organization(c); err != nil {
+		return access.Agent{}, err
+	}
+	if agent.Role, err = i.role(c); err != nil {
+		return access.Agent{}, err
+	}
+	if agent.Purpose, err = i.purpose(c, chosen); err != nil {
+		return access.Agent{}, err
+	}
+	if agent.Scopes, err = ParseScopes(c.Scope); err != nil {
+		return access.Agent{}, err
+	}
+	if agent.Patient, err = a.patient(c, agent.Role); err != nil {
+		return access.Agent{}, err
+	}
+	agent.Actors = a.actors(c, agent)
+	return agent, nil
+}
+
+func (i *trusted) organization(c *Claims) (string, error) {
+	organization := c.Organization
+	if mapped, ok := i.OrganizationMap[organization]; ok {
+		organization = mapped
+	}
+	if organization == "" {
+		return "", forbidden("The token names no organisation (subject_organization_id).")
+	}
+	if !logicalID.MatchString(organization) || !allowed(i.Organizations, organization) {
+		return "", forbidden("The token's issuer may not assert this organisation.")
+	}
+	return organization, nil
+}
+
+// role is the one role among the codings that mean a role here. Others, such as a
+// specialty next to it, are not our business.
+func (i *trusted) role(c *Claims) (string, error) {
+	found := ""
+	for _, coding := range c.Roles {
+		role := i.meaning(coding)
+		if role == "" {
+			continue
+		}
+		if found != "" && found != role {
+			return "", forbidden("The token names several roles (subject_role); request one for a single role.")
+		}
+		found = role
+	}
+	if found == "" {
+		return "", forbidden("The token names no role that this server knows (subject_role).")
+	}
+	if !allowed(i.Roles, found) {
+		return "", forbidden("The token's issuer may not assert this role.")
+	}
+	return found, nil
+}
+
+func (i *trusted) meaning(c fhir.Coding) string {
+	if role, ok := i.RoleMap[c.System+"|"+c.Code]; ok {
+		return role
+	}
+	if c.System != RoleSystem {
+		return ""
+	}
+	for _, role := range roles {
+		if role == c.Code {
+			return role
+		}
+	}
+	return ""
+}
+
+func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
+	purposes := map[string]bool{}
+	for _, p := range c.Purposes {
+		if !purposeSystems[p.System] || !code.MatchString(p.Code) {
+			return "", forbidden("The token has a purpose of use that is no code of v3-ActReason.")
+		}
+		if !allowed(i.Purposes, p.Code) {
+			return "", forbidden("The token's issuer may not assert this purpose of use.")
+		}
+		purposes[p.Code] = true
+	}
+	switch {
+	case len(purposes) == 0:
+		return "", forbidden("The token names no purpose of use (purpose_of_use).")
+	case len(chosen) > 1:
+		return "", forbidden("Send " + PurposeHeader + " once: a request has exactly one purpose of use.")
+	case len(chosen) == 1 && !purposes[chosen[0]]:
+		return "", forbidden("The purpose of use chosen with " + PurposeHeader + " is not in the token.")
+	case len(chosen) == 1:
+		return chosen[0], nil
+	case len(purposes) > 1:
+		return "", forbidden("The token has several purposes of use; choose one with the header " + PurposeHeader + ".")
+	}
+	for p := range purposes {
+		return p, nil
+	}
+	return "", nil
+}
+
+// patient is the launch context, or the patient herself.
+func (a *Authenticator) patient(c *Claims, role string) (string, error) {
+	id := strings.TrimPrefix(a.local(c.Patient), "Patient/")
+	if id == "" && role == access.Patient {
+		self, found := strings.CutPrefix(a.local(c.Subject), "Patient/")
+		if !found {
+			return "", forbidden("A token for the role patient must name the patient (claim patient).")
+		}
+		id = self
+	}
+	if id == "" {
+		return "", nil
+	}
+	if !logicalID.MatchString(id) {
+		return "", forbidden("The token's claim patient is neither a logical id nor Patient/id.")
+	}
+	return "Patient/" + id, nil
+}
+
+// actors are the references by which a Consent can mean this caller.
+func (a *Authenticator) actors(c *Claims, agent access.Agent) []string {
+	list := []string{"Organization/" + agent.Organization}
+	for _, ref := range []string{a.local(c.Subject), a.local(c.User)} {
+		if relative.MatchString(ref) && ref != list[len(list)-1] {
+			list = append(list, ref)
+		}
+	}
+	if agent.Role == access.Patient && list[len(list)-1] != agent.Patient {
+		list = append(list, agent.Patient)
+	}
+	if logicalID.MatchString(c.Client) {
+		list = append(list, "Device/"+c.Client)
+	}
+	return list
+}
+
+// local makes a reference below this server's base URL relative.
+func (a *Authenticator) local(ref string) string { return strings.TrimPrefix(ref, a.base+"/") }

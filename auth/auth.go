@@ -1,0 +1,151 @@
+package auth
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// PurposeHeader chooses the purpose of use of one request among those in the token.
+const PurposeHeader = "Aceso-Purpose"
+
+// Skew is how far the clocks of issuer and server may differ.
+const Skew = 30 * time.Second
+
+// Config says whose tokens are accepted.
+type Config struct {
+	Audience string   // the base URL of this server
+	Issuers  []Issuer // the built-in one and the external ones
+	Now      func() time.Time
+}
+
+// Authenticator verifies tokens. It is safe for concurrent use.
+type Authenticator struct {
+	now     func() time.Time
+	base    string
+	issuers map[string]*trusted
+	seen    cache
+}
+
+// trusted is an Issuer made ready for verification.
+type trusted struct {
+	Issuer
+	parser    *jwt.Parser
+	validator *jwt.Validator
+}
+
+// New checks the configuration; an issuer that could not be verified safely is an error.
+func New(c Config) (*Authenticator, error) {
+	if c.Audience == "" {
+		return nil, errors.New("auth: the audience is missing")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	a := &Authenticator{now: c.Now, base: trimSlash(c.Audience), issuers: map[string]*trusted{}}
+	for _, i := range c.Issuers {
+		if err := i.check(); err != nil {
+			return nil, err
+		}
+		if a.issuers[i.Name] != nil {
+			return nil, errors.New("auth: issuer " + i.Name + " is configured twice")
+		}
+		a.issuers[i.Name] = a.trust(i)
+	}
+	return a, nil
+}
+
+func (a *Authenticator) trust(i Issuer) *trusted {
+	audience := a.base
+	if i.Audience != "" {
+		audience = trimSlash(i.Audience)
+	}
+	return &trusted{
+		Issuer: i,
+		parser: jwt.NewParser(jwt.WithValidMethods(i.Algorithms), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation()),
+		validator: jwt.NewValidator(
+			jwt.WithAudience(audience, audience+"/"), jwt.WithIssuer(i.Name), jwt.WithExpirationRequired(),
+			jwt.WithIssuedAt(), jwt.WithLeeway(Skew), jwt.WithTimeFunc(a.now)),
+	}
+}
+
+// Authenticate names the caller of a request. The error is an *fhir.Error of kind
+// Unauthenticated (no usable token) or Forbidden (a token that does not say
+// clearly, or may not say, who acts for what).
+func (a *Authenticator) Authenticate(r *http.Request) (access.Agent, error) {
+	token, err := bearer(r)
+	if err != nil {
+		return access.Agent{}, err
+	}
+	issuer, claims, err := a.verify(token)
+	if err != nil {
+		return access.Agent{}, err
+	}
+	return a.agent(issuer, claims, r.Header.Values(PurposeHeader))
+}
+
+// verify returns the claims of a token whose signature, times, audience and issuer hold.
+func (a *Authenticator) verify(token string) (*trusted, *Claims, error) {
+	claims, found := a.seen.get(token)
+	if !found {
+		var err error
+		if claims, err = a.open(token); err != nil {
+			return nil, nil, err
+		}
+	}
+	issuer := a.issuers[claims.Issuer]
+	if err := issuer.validator.Validate(claims); err != nil {
+		return nil, nil, refusal(err)
+	}
+	if !found {
+		a.seen.put(token, claims)
+	}
+	return issuer, claims, nil
+}
+
+// open checks form, issuer, key and signature. Nothing in the token chooses a key
+// other than by its id among the keys configured for its own issuer.
+func (a *Authenticator) open(token string) (*Claims, error) {
+	header, unverified, err := inspect(token)
+	if err != nil {
+		return nil, unauthenticated("The token is not a well-formed signed JSON Web Token.", err)
+	}
+	if err := header.check(); err != nil {
+		return nil, unauthenticated("The token's header is not accepted.", err)
+	}
+	issuer := a.issuers[unverified.Issuer]
+	if issuer == nil {
+		return nil, unauthenticated("The token's issuer is not known to this server.", nil)
+	}
+	claims := new(Claims)
+	choose := func(*jwt.Token) (any, error) { return issuer.key(header) }
+	if _, err := issuer.parser.ParseWithClaims(token, claims, choose); err != nil {
+		return nil, unauthenticated("The token's signature does not verify.", err)
+	}
+	return claims, nil
+}
+
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return unauthenticated("The token has expired; request a new one.", err)
+	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return unauthenticated("The token is not valid yet; check the clocks of issuer and server.", err)
+	case errors.Is(err, jwt.ErrTokenInvalidAudience):
+		return unauthenticated("The token is for another audience; request one for the base URL of this server.", err)
+	}
+	return unauthenticated("The token lacks a required claim (iss, sub, aud, exp).", err)
+}
+
+func unauthenticated(detail string, cause error) error {
+	return &fhir.Error{Kind: fhir.Unauthenticated, Detail: detail, Err: cause}
+}
+
+func forbidden(detail string) error {
+	return &fhir.Error{Kind: fhir.Forbidden, Detail: detail}
+}
