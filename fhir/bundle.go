@@ -1,0 +1,156 @@
+package fhir
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MaxEntries is how many entries a Bundle may have.
+const MaxEntries = 50_000
+
+// Bundle is a transaction or batch, read and ordered.
+type Bundle struct {
+	Type    string // transaction or batch
+	Entries []Entry
+}
+
+// Entry is one entry of a Bundle.
+type Entry struct {
+	Index    int // position in the Bundle
+	FullURL  string
+	Method   string
+	Target   // what request.url names; for a POST the type only
+	Resource *Resource
+	IfMatch  int64 // 0: none
+
+	// Conditional says that Criteria decide: If-None-Exist of a POST, the search
+	// URL of a PUT or DELETE.
+	Conditional bool
+	Criteria    []Param
+
+	IfNoneMatch, IfModifiedSince string // of a GET
+
+	Err *Error // of a batch: why this entry cannot be tried
+}
+
+// Expression is the place of the entry, Bundle.entry[3].
+func (e *Entry) Expression() string { return entryPlace(e.Index) }
+
+func entryPlace(i int) string { return fmt.Sprintf("Bundle.entry[%d]", i) }
+
+// ParseBundle reads a transaction or batch. base is the server's base URL. The
+// entries come in processing order: DELETE, POST, PUT, GET, and within one
+// method in the order of the Bundle. Everything wrong in a transaction is one
+// *Error with a place per finding; in a batch it stays with its entry.
+func ParseBundle(data []byte, base string) (*Bundle, error) {
+	parts, err := cutBundle(data)
+	if err != nil {
+		return nil, err
+	}
+	f, err := readFrame(parts)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bundle{Type: f.Type, Entries: make([]Entry, len(f.Entry))}
+	for i := range f.Entry {
+		b.Entries[i] = f.Entry[i].read(i, parts.resources[i], base)
+	}
+	b.checkLinks()
+	if b.Type == "transaction" {
+		b.checkIdentities()
+		if err := b.failures(); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(b.Entries, func(x, y Entry) int { return order(x.Method) - order(y.Method) })
+	return b, nil
+}
+
+// order is the processing order of R4 section 3.1.0.11.2.
+func order(method string) int { return slices.Index([]string{"DELETE", "POST", "PUT", "GET"}, method) }
+
+// checkLinks refuses references to a urn:uuid that no entry of the transaction
+// has. Entries of a batch are strangers to each other: there every one dangles.
+func (b *Bundle) checkLinks() {
+	known := make(map[string]bool)
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		if b.Type != "transaction" || e.FullURL == "" || e.Resource == nil {
+			continue
+		}
+		if known[e.FullURL] {
+			e.fail(&Error{Kind: Invalid, Detail: "Another entry has the same fullUrl.", Expression: ".fullUrl"})
+		}
+		known[e.FullURL] = true
+	}
+	for i := range b.Entries {
+		b.Entries[i].checkReferences(known)
+	}
+}
+
+func (e *Entry) checkReferences(known map[string]bool) {
+	if e.Resource == nil {
+		return
+	}
+	for _, value := range e.Resource.References() {
+		if strings.HasPrefix(value, "urn:uuid:") && !known[value] {
+			e.fail(&Error{
+				Kind:       Unprocessable,
+				Detail:     "A reference names a urn:uuid that is the fullUrl of no entry of this transaction.",
+				Expression: ".resource",
+			})
+			return
+		}
+	}
+}
+
+// checkIdentities refuses two changes of one resource in a transaction.
+func (b *Bundle) checkIdentities() {
+	seen := make(map[Ref]bool)
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		if e.ID == "" || e.Method != "PUT" && e.Method != "DELETE" {
+			continue
+		}
+		if seen[e.Ref] {
+			e.fail(&Error{Kind: Invalid, Detail: "Another entry of the transaction changes the same resource.", Expression: ".request.url"})
+		}
+		seen[e.Ref] = true
+	}
+}
+
+// fail keeps the first error of the entry. Its Expression is relative to the
+// entry; without one the issues have the places.
+func (e *Entry) fail(err *Error) {
+	if e.Err != nil {
+		return
+	}
+	if err.Expression != "" {
+		err.Expression = e.Expression() + err.Expression
+	}
+	e.Err = err
+}
+
+// failures sums up what is wrong with the entries of a transaction.
+func (b *Bundle) failures() error {
+	var all *Error
+	for i := range b.Entries {
+		err := b.Entries[i].Err
+		if err == nil {
+			continue
+		}
+		if all == nil {
+			all = &Error{Kind: err.Kind, Detail: "The transaction has entries that cannot be processed. Nothing was changed.", Err: err.Err}
+		}
+		all.Issues = append(all.Issues, err.Findings("")...)
+	}
+	if all == nil {
+		return nil
+	}
+	all.Issues = all.Issues[:min(len(all.Issues), maxFindings)]
+	return all
+}
+
+// maxFindings is how many findings one answer shows.
+const maxFindings = 50

@@ -1,0 +1,131 @@
+package fhir
+
+import (
+	"fmt"
+	"time"
+
+	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
+)
+
+// Capability is what a server can do, in plain fields.
+type Capability struct {
+	Software, Version string
+	URL               string // base of the server
+	Description       string
+	Date              time.Time
+	Formats           []string
+	CORS              bool
+	Security          string   // how to authenticate
+	Interactions      []string // of the system: transaction, batch, history-system ...
+	Operations        []CapabilityOperation
+	Resources         []ResourceCapability
+}
+
+// ResourceCapability is what a server can do with one resource type.
+type ResourceCapability struct {
+	Type         string
+	Interactions []string // read, vread, update ...
+	Conditional  bool     // conditional create, update, delete and read
+	Search       []CapabilityParam
+	Includes     []string // Observation:subject ...
+	RevIncludes  []string
+	Operations   []CapabilityOperation
+}
+
+// CapabilityParam is one search parameter.
+type CapabilityParam struct{ Name, Type, Definition string }
+
+// CapabilityOperation is one operation, such as $verify.
+type CapabilityOperation struct{ Name, Definition string }
+
+// Bytes builds the CapabilityStatement.
+func (c *Capability) Bytes() ([]byte, error) {
+	rest, err := c.rest()
+	if err != nil {
+		return nil, fmt.Errorf("build CapabilityStatement: %w", err)
+	}
+	return encode(struct {
+		ResourceType string `json:"resourceType"`
+		r4.OtherCapabilityStatement
+	}{"CapabilityStatement", r4.OtherCapabilityStatement{
+		Name:           &c.Software,
+		Status:         r4.PublicationStatusActive,
+		Date:           Instant(c.Date),
+		Kind:           r4.CapabilityStatementKindInstance,
+		FhirVersion:    r4.FHIRVersion4_0_1,
+		Format:         c.Formats,
+		Software:       &r4.CapabilityStatementSoftware{Name: c.Software, Version: &c.Version},
+		Implementation: &r4.CapabilityStatementImplementation{Description: c.Description, Url: &c.URL},
+		Rest:           []r4.CapabilityStatementRest{rest},
+	}})
+}
+
+func (c *Capability) rest() (r4.CapabilityStatementRest, error) {
+	rest := r4.CapabilityStatementRest{
+		Mode:      r4.RestfulCapabilityModeServer,
+		Security:  &r4.CapabilityStatementRestSecurity{Cors: &c.CORS, Description: &c.Security},
+		Operation: operations(c.Operations),
+	}
+	for _, name := range c.Interactions {
+		var i r4.CapabilityStatementRestInteraction
+		if err := i.Code.UnmarshalJSON([]byte(name)); err != nil {
+			return rest, err
+		}
+		rest.Interaction = append(rest.Interaction, i)
+	}
+	for i := range c.Resources {
+		resource, err := c.Resources[i].build()
+		if err != nil {
+			return rest, err
+		}
+		rest.Resource = append(rest.Resource, resource)
+	}
+	return rest, nil
+}
+
+func (c *ResourceCapability) build() (r4.CapabilityStatementRestResource, error) {
+	versioned, readable := r4.ResourceVersionPolicyVersioned, true
+	r := r4.CapabilityStatementRestResource{
+		Versioning: &versioned, ReadHistory: &readable,
+		SearchInclude: c.Includes, SearchRevInclude: c.RevIncludes,
+		Operation: operations(c.Operations),
+	}
+	if err := r.Type.UnmarshalJSON([]byte(c.Type)); err != nil {
+		return r, err
+	}
+	if c.Conditional {
+		c.conditional(&r)
+	}
+	for _, name := range c.Interactions {
+		var i r4.CapabilityStatementRestResourceInteraction
+		if err := i.Code.UnmarshalJSON([]byte(name)); err != nil {
+			return r, err
+		}
+		r.Interaction = append(r.Interaction, i)
+	}
+	for _, p := range c.Search {
+		param := r4.CapabilityStatementRestResourceSearchParam{Name: p.Name}
+		if p.Definition != "" {
+			param.Definition = &p.Definition
+		}
+		if err := param.Type.UnmarshalJSON([]byte(p.Type)); err != nil {
+			return r, err
+		}
+		r.SearchParam = append(r.SearchParam, param)
+	}
+	return r, nil
+}
+
+func (c *ResourceCapability) conditional(r *r4.CapabilityStatementRestResource) {
+	yes, read, single := true, r4.ConditionalReadStatusFullSupport, r4.ConditionalDeleteStatusSingle
+	r.UpdateCreate, r.ConditionalCreate, r.ConditionalUpdate = &yes, &yes, &yes
+	r.ConditionalRead, r.ConditionalDelete = &read, &single
+}
+
+func operations(all []CapabilityOperation) []r4.CapabilityStatementRestResourceOperation {
+	var list []r4.CapabilityStatementRestResourceOperation
+	for _, o := range all {
+		list = append(list, r4.CapabilityStatementRestResourceOperation{Name: o.Name, Definition: o.Definition})
+	}
+	return list
+}

@@ -1,0 +1,237 @@
+package fhir
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// frame is a Bundle without its resources.
+type frame struct {
+	ResourceType string       `json:"resourceType"`
+	Type         string       `json:"type"`
+	Entry        []frameEntry `json:"entry"`
+}
+
+type frameEntry struct {
+	FullURL  string          `json:"fullUrl"`
+	Resource json.RawMessage `json:"resource"`
+	Request  *frameRequest   `json:"request"`
+
+	err *Error // finding of the parser
+}
+
+type frameRequest struct {
+	Method          string `json:"method"`
+	URL             string `json:"url"`
+	IfMatch         string `json:"ifMatch"`
+	IfNoneMatch     string `json:"ifNoneMatch"`
+	IfModifiedSince string `json:"ifModifiedSince"`
+	IfNoneExist     string `json:"ifNoneExist"`
+}
+
+// readFrame has the parser check the frame, which is a Bundle like any other,
+// and then reads it.
+func readFrame(parts cut) (*frame, error) {
+	_, invalid := Parse(parts.frame)
+	f := new(frame)
+	var wrongType *json.UnmarshalTypeError
+	if err := json.Unmarshal(parts.frame, f); err != nil && (invalid == nil || !errors.As(err, &wrongType)) {
+		return nil, firstError(invalid, &Error{Kind: Malformed, Detail: "The body must be a Bundle in JSON.", Err: err})
+	}
+	if err := f.check(parts); err != nil {
+		return nil, firstError(invalid, err)
+	}
+	if invalid != nil && !f.assign(invalid) {
+		return nil, invalid
+	}
+	return f, nil
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *frame) check(parts cut) error {
+	if f.ResourceType != "Bundle" || f.Type != "transaction" && f.Type != "batch" {
+		return &Error{Kind: Invalid, Detail: "The body must be a Bundle of type transaction or batch.", Expression: "Bundle.type"}
+	}
+	if len(f.Entry) > MaxEntries {
+		return &Error{Kind: TooLarge, Detail: "A Bundle may have 50,000 entries. Send several.", Expression: "Bundle.entry"}
+	}
+	escaped := len(f.Entry) != len(parts.resources)
+	for i := range f.Entry {
+		escaped = escaped || f.Entry[i].Resource != nil
+	}
+	if escaped {
+		return &Error{Kind: Malformed, Detail: "The names entry and resource must be written without escapes, and a resource must be an object.", Expression: "Bundle.entry"}
+	}
+	return nil
+}
+
+// assign gives the parser's findings to the entries they concern. It is false
+// if they concern more than entries of a batch, or if there may be more.
+func (f *frame) assign(invalid error) bool {
+	var e *Error
+	if f.Type != "batch" || !errors.As(invalid, &e) {
+		return false
+	}
+	findings := e.Findings("")
+	for _, issue := range findings {
+		rest, ok := strings.CutPrefix(issue.Expression, "Bundle.entry[")
+		digits, _, closed := strings.Cut(rest, "]")
+		i, err := strconv.Atoi(digits)
+		if !ok || !closed || err != nil || i < 0 || i >= len(f.Entry) {
+			return false
+		}
+		if f.Entry[i].err == nil {
+			f.Entry[i].err = &Error{Kind: e.Kind, Detail: e.Detail, Err: e.Err}
+		}
+		f.Entry[i].err.Issues = append(f.Entry[i].err.Issues, issue)
+	}
+	return len(findings) < maxFindings
+}
+
+// read makes an Entry; what is wrong is in its Err.
+func (f *frameEntry) read(i int, resource []byte, base string) Entry {
+	e := Entry{Index: i, FullURL: f.FullURL, Err: f.err}
+	if f.Request == nil {
+		e.fail(&Error{Kind: Invalid, Detail: "Every entry of a transaction or batch needs a request.", Expression: ".request"})
+		return e
+	}
+	e.Method = f.Request.Method
+	if e.Err != nil {
+		return e
+	}
+	e.fill(f.Request, base)
+	if resource != nil {
+		e.parse(resource)
+	}
+	if e.Err == nil {
+		e.checkMethod(f.Request)
+	}
+	if e.Err == nil {
+		e.checkResource()
+	}
+	return e
+}
+
+// parse reads the resource; findings get the place of the entry.
+func (e *Entry) parse(data []byte) {
+	r, err := Parse(data)
+	if err == nil {
+		e.Resource = r
+		return
+	}
+	var invalid *Error
+	if !errors.As(err, &invalid) {
+		invalid = &Error{Kind: Internal, Detail: "The resource could not be read.", Err: err}
+	}
+	e.fail(invalid.below(e.Expression() + ".resource"))
+}
+
+// below returns the error of a resource with places in the document around it;
+// the place of the error itself stays relative for fail.
+func (e *Error) below(at string) *Error {
+	moved := *e
+	moved.Issues = nil
+	for _, i := range e.Issues {
+		i.Expression = at + afterType(i.Expression)
+		moved.Issues = append(moved.Issues, i)
+	}
+	moved.Expression = ""
+	if e.Expression != "" || len(e.Issues) == 0 {
+		moved.Expression = ".resource" + afterType(e.Expression)
+	}
+	return &moved
+}
+
+// afterType is an expression without the resource type it begins with.
+func afterType(expression string) string {
+	if i := strings.IndexByte(expression, '.'); i >= 0 {
+		return expression[i:]
+	}
+	return ""
+}
+
+// fill reads the request.
+func (e *Entry) fill(r *frameRequest, base string) {
+	t, err := ParseURL(r.URL, base)
+	var invalid *Error
+	if errors.As(err, &invalid) {
+		e.fail(&Error{Kind: invalid.Kind, Detail: invalid.Detail, Expression: ".request.url"})
+		return
+	}
+	e.Target, e.IfNoneMatch, e.IfModifiedSince = t, r.IfNoneMatch, r.IfModifiedSince
+	if r.IfMatch == "" {
+		return
+	}
+	version, ok := ParseETag(r.IfMatch)
+	if !ok {
+		e.fail(&Error{Kind: Invalid, Detail: `ifMatch must be an entity tag of this server, as in W/"3".`, Expression: ".request.ifMatch"})
+	}
+	e.IfMatch = version
+}
+
+// checkMethod checks that method, URL and conditions make an interaction.
+func (e *Entry) checkMethod(r *frameRequest) {
+	instance := e.ID != "" && e.Version == 0 && !e.History && e.Params == nil
+	search := e.Type != "" && e.ID == "" && !e.History && e.Compartment == ""
+	switch e.Method {
+	case "GET":
+	case "POST":
+		if !search || e.Params != nil {
+			e.fail(&Error{Kind: Invalid, Detail: "The URL of a POST must be a resource type alone.", Expression: ".request.url"})
+		}
+	case "PUT", "DELETE":
+		e.Conditional = search && e.Params != nil
+		if !instance && !e.Conditional {
+			e.fail(&Error{Kind: Invalid, Detail: "The URL must name one resource, as in Patient/1, or criteria, as in Patient?identifier=x.", Expression: ".request.url"})
+		}
+		e.Criteria = e.Params
+	default:
+		e.fail(&Error{Kind: Invalid, Detail: "The method must be DELETE, POST, PUT or GET. Others are not supported.", Expression: ".request.method"})
+	}
+	e.checkConditions(r)
+}
+
+func (e *Entry) checkConditions(r *frameRequest) {
+	if e.Method != "GET" && r.IfNoneMatch+r.IfModifiedSince != "" {
+		e.fail(&Error{Kind: Invalid, Detail: "ifNoneMatch and ifModifiedSince belong to a GET.", Expression: ".request"})
+	}
+	if (e.Method == "POST" || e.Method == "GET") && r.IfMatch != "" {
+		e.fail(&Error{Kind: Invalid, Detail: "ifMatch belongs to a PUT or DELETE.", Expression: ".request.ifMatch"})
+	}
+	if r.IfNoneExist == "" {
+		return
+	}
+	criteria, err := ParseCriteria(r.IfNoneExist)
+	if e.Method != "POST" || err != nil {
+		e.fail(&Error{Kind: Invalid, Detail: "ifNoneExist belongs to a POST and holds criteria, as in identifier=x.", Expression: ".request.ifNoneExist"})
+	}
+	e.Conditional, e.Criteria = true, criteria
+}
+
+// checkResource checks that the resource is the one that the URL names.
+func (e *Entry) checkResource() {
+	if e.Method == "GET" || e.Method == "DELETE" {
+		if e.Resource != nil {
+			e.fail(&Error{Kind: Invalid, Detail: "A GET or DELETE has no resource.", Expression: ".resource"})
+		}
+		return
+	}
+	switch {
+	case e.Resource == nil:
+		e.fail(&Error{Kind: Invalid, Detail: "A POST or PUT needs a resource.", Expression: ".resource"})
+	case e.Resource.Type() != e.Type:
+		e.fail(&Error{Kind: Invalid, Detail: "The type of the resource is not the type in the URL.", Expression: ".resource"})
+	case e.Method == "PUT" && !e.Conditional && e.Resource.ID() != e.ID:
+		e.fail(&Error{Kind: Invalid, Detail: "The id of the resource is not the id in the URL.", Expression: ".resource.id"})
+	}
+}

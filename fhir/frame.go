@@ -1,0 +1,221 @@
+package fhir
+
+import "bytes"
+
+// A Bundle is cut into its frame and its resources before anything is parsed:
+// each resource is then read once, as the document that will be stored, and an
+// error in one of a batch does not spoil the others. The cut only follows
+// brackets, strings and member names. It needs no more: if the frame and every
+// resource are valid, so was the whole.
+
+// cut is a Bundle in parts.
+type cut struct {
+	frame     []byte   // the Bundle without entry.resource members
+	resources [][]byte // by entry; nil where there is none
+}
+
+// cutBundle cuts. Whatever it cannot follow it leaves in the frame, for the
+// parser to refuse.
+func cutBundle(data []byte) (cut, error) {
+	c := cutter{data: data, frame: make([]byte, 0, 4096)}
+	c.members(func(name int) bool {
+		if !c.named(name, "entry") {
+			return false
+		}
+		c.items(c.entry)
+		return true
+	})
+	c.keep(len(data))
+	if c.broken {
+		return cut{}, &Error{Kind: Malformed, Detail: "A Bundle entry is no valid JSON object.", Expression: "Bundle.entry"}
+	}
+	return cut{frame: c.frame, resources: c.resources}, nil
+}
+
+type cutter struct {
+	data      []byte
+	at        int // read so far
+	kept      int // copied to the frame, or cut, so far
+	frame     []byte
+	resources [][]byte
+	broken    bool
+}
+
+// entry reads one item of Bundle.entry and cuts its resource out.
+func (c *cutter) entry() {
+	i := len(c.resources)
+	c.resources = append(c.resources, nil)
+	c.members(func(name int) bool {
+		if !c.named(name, "resource") || c.peek() != '{' {
+			return false
+		}
+		from := c.at
+		c.skip()
+		c.broken = c.broken || c.resources[i] != nil
+		c.resources[i] = c.data[from:c.at]
+		c.drop(name)
+		return true
+	})
+}
+
+// drop leaves the member that began at name out of the frame, with one of the
+// commas around it. It insists on the commas, or it would repair what is broken.
+func (c *cutter) drop(name int) {
+	before := c.before(name)
+	first, last := c.data[before] == '{', c.peek() == '}'
+	switch {
+	case !first && c.data[before] != ',', !last && c.peek() != ',':
+		c.broken = true
+	case !last:
+		c.keep(name)
+		c.at++
+		c.broken = c.broken || c.peek() != '"'
+	case first:
+		c.keep(name)
+	default:
+		c.keep(before)
+		c.broken = c.broken || c.data[c.before(before)] == '{'
+	}
+	c.kept = c.at
+}
+
+// before is the place of the last byte before at that is no white space.
+func (c *cutter) before(at int) int {
+	for at--; space(c.data[at]); {
+		at--
+	}
+	return at
+}
+
+// keep copies what is not copied yet, up to end, to the frame.
+func (c *cutter) keep(end int) {
+	if end > c.kept {
+		c.frame = append(c.frame, c.data[c.kept:end]...)
+	}
+}
+
+// members walks the object at the cursor. With the cursor on a value it calls
+// value with the place of the member's name; if that did not read the value
+// (false), it is skipped.
+func (c *cutter) members(value func(name int) bool) {
+	if c.peek() != '{' {
+		c.skip()
+		return
+	}
+	c.at++
+	for {
+		switch c.peek() {
+		case '"':
+			c.member(value)
+		case ',':
+			c.at++
+		case '}':
+			c.at++
+			return
+		default:
+			c.stop()
+			return
+		}
+	}
+}
+
+func (c *cutter) member(value func(name int) bool) {
+	name := c.at
+	c.string()
+	if c.peek() != ':' {
+		return
+	}
+	c.at++
+	if !value(name) {
+		c.skip()
+	}
+}
+
+// named says whether the member name at the place is exactly this one.
+func (c *cutter) named(at int, name string) bool {
+	return bytes.HasPrefix(c.data[at:], []byte(`"`+name+`"`))
+}
+
+// items walks the array at the cursor.
+func (c *cutter) items(item func()) {
+	if c.peek() != '[' {
+		c.skip()
+		return
+	}
+	c.at++
+	for {
+		switch c.peek() {
+		case '{':
+			item()
+		case ',':
+			c.at++
+		case ']':
+			c.at++
+			return
+		default:
+			c.stop()
+			return
+		}
+	}
+}
+
+// stop gives up: the rest goes to the frame as it is.
+func (c *cutter) stop() { c.at = len(c.data) }
+
+// skip goes past the value at the cursor.
+func (c *cutter) skip() {
+	for depth := 0; ; {
+		switch c.peek() {
+		case 0:
+			return
+		case '"':
+			c.string()
+		case '{', '[':
+			depth++
+			c.at++
+		case '}', ']':
+			if depth == 0 {
+				return
+			}
+			depth--
+			c.at++
+		case ',':
+			if depth == 0 {
+				return
+			}
+			c.at++
+		default:
+			c.at++
+			continue
+		}
+		if depth == 0 {
+			return
+		}
+	}
+}
+
+func (c *cutter) string() {
+	for c.at++; c.at < len(c.data); c.at++ {
+		switch c.data[c.at] {
+		case '\\':
+			c.at++
+		case '"':
+			c.at++
+			return
+		}
+	}
+	c.at = len(c.data)
+}
+
+// peek is the next byte that is no white space, 0 at the end.
+func (c *cutter) peek() byte {
+	for c.at < len(c.data) && space(c.data[c.at]) {
+		c.at++
+	}
+	if c.at >= len(c.data) {
+		return 0
+	}
+	return c.data[c.at]
+}
+
+func space(b byte) bool { return b == ' ' || b == '\n' || b == '\r' || b == '\t' }

@@ -1,0 +1,121 @@
+package fhir
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Target is what a FHIR URL names, as in Bundle.entry.request.url: exactly one
+// of a resource, a version, a history, a search.
+type Target struct {
+	Ref         // ID is "" for a type, both are "" for the system
+	Version     int64
+	History     bool
+	Compartment string // "Patient/1" in Patient/1/Observation
+	Params      []Param
+}
+
+// ParseURL reads a URL relative to base, or absolute below it. Errors are Invalid.
+func ParseURL(s, base string) (Target, error) {
+	path, query, _ := strings.Cut(s, "?")
+	if rest, below := strings.CutPrefix(path, strings.TrimSuffix(base, "/")+"/"); below && base != "" {
+		path = rest
+	}
+	if strings.Contains(path, "://") {
+		return Target{}, invalidURL("The URL belongs to another server.")
+	}
+	params, err := ParseParams(query)
+	if err != nil {
+		return Target{}, err
+	}
+	t := Target{Params: params}
+	return t, t.path(strings.Split(strings.TrimPrefix(path, "/"), "/"))
+}
+
+func (t *Target) path(segments []string) error {
+	if n := len(segments); segments[n-1] == "_history" {
+		t.History = true
+		if segments = segments[:n-1]; len(segments) == 0 {
+			return nil
+		}
+	}
+	if segments[0] == "" && len(segments) == 1 {
+		return invalidURL("The URL names no resource type.")
+	}
+	if !IsResourceType(segments[0]) {
+		return invalidURL("The URL must begin with an R4 resource type.")
+	}
+	t.Type = segments[0]
+	switch {
+	case len(segments) == 1:
+		return nil
+	case len(segments) == 2:
+		t.ID = segments[1]
+		return CheckID(t.ID)
+	case len(segments) == 3 && !t.History:
+		return t.compartment(segments)
+	case len(segments) == 4 && segments[2] == "_history" && !t.History:
+		return t.version(segments)
+	}
+	return invalidURL("The URL is none that this server knows.")
+}
+
+func (t *Target) compartment(segments []string) error {
+	if !IsResourceType(segments[2]) {
+		return invalidURL("The URL is none that this server knows.")
+	}
+	t.Compartment, t.Type = segments[0]+"/"+segments[1], segments[2]
+	return CheckID(segments[1])
+}
+
+func (t *Target) version(segments []string) error {
+	v, ok := ParseVersion(segments[3])
+	if !ok {
+		return invalidURL("A version id of this server is a positive integer.")
+	}
+	t.ID, t.Version = segments[1], v
+	return CheckID(t.ID)
+}
+
+// ParseParams decodes a query string or form body in its order. Errors are Invalid.
+func ParseParams(query string) ([]Param, error) {
+	var all []Param
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		n, err1 := url.QueryUnescape(name)
+		v, err2 := url.QueryUnescape(value)
+		if err1 != nil || err2 != nil {
+			return nil, invalidURL("The query string has a broken percent escape.")
+		}
+		all = append(all, Param{Name: n, Value: v})
+	}
+	return all, nil
+}
+
+// ParseCriteria reads the criteria of If-None-Exist: a query string that names
+// at least one parameter, also after the type, as in Patient?identifier=x.
+func ParseCriteria(s string) ([]Param, error) {
+	if typ, query, ok := strings.Cut(s, "?"); ok && (typ == "" || IsResourceType(typ)) {
+		s = query
+	}
+	params, err := ParseParams(s)
+	if err == nil && len(params) == 0 {
+		err = invalidURL("The criteria name no search parameter.")
+	}
+	return params, err
+}
+
+// ParseConditionalReference reads a reference by criteria, Patient?identifier=x.
+func ParseConditionalReference(value string) (typ string, criteria []Param, ok bool) {
+	typ, query, found := strings.Cut(value, "?")
+	if !found || query == "" || !IsResourceType(typ) {
+		return "", nil, false
+	}
+	criteria, err := ParseParams(query)
+	return typ, criteria, err == nil && len(criteria) > 0
+}
+
+func invalidURL(detail string) error { return &Error{Kind: Invalid, Detail: detail} }

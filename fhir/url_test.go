@@ -1,0 +1,118 @@
+package fhir
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestParseReference(t *testing.T) {
+	const base = "http://x/fhir"
+	for _, c := range []struct {
+		value   string
+		ref     string
+		version int64
+	}{
+		{"Patient/1", "Patient/1", 0},
+		{"http://x/fhir/Patient/1", "Patient/1", 0},
+		{"http://x/fhir/Patient/a-B.9/_history/12", "Patient/a-B.9", 12},
+		{"Patient/1/_history/2", "Patient/1", 2},
+		{"Patient/1/_history/02", "", 0},
+		{"Patient/1/_history/-1", "", 0},
+		{"Patient/1/_history/", "", 0},
+		{"http://y/fhir/Patient/1", "", 0},
+		{"http://x/fhirer/Patient/1", "", 0},
+		{"/Patient/1", "", 0},
+		{"Patient/", "", 0},
+		{"Patient", "", 0},
+		{"patient/1", "", 0},
+		{"Resource/1", "", 0},
+		{"Patient/1/", "", 0},
+		{"Patient/1/x", "", 0},
+		{"Patient/a b", "", 0},
+		{"Patient/" + strings.Repeat("a", 64), "Patient/" + strings.Repeat("a", 64), 0},
+		{"Patient/" + strings.Repeat("a", 65), "", 0},
+		{"#contained", "", 0},
+		{"urn:uuid:7d8c8d8e-0000-4000-8000-000000000000", "", 0},
+		{"Patient?identifier=x", "", 0},
+		{"", "", 0},
+	} {
+		ref, version, ok := ParseReference(c.value, base)
+		if ok != (c.ref != "") || ok && ref.String() != c.ref || version != c.version {
+			t.Errorf("%s: %v %d %t", c.value, ref, version, ok)
+		}
+		if short, err := ParseRef(c.value); (err == nil) != (c.ref != "" && c.version == 0 && c.value == c.ref) {
+			t.Errorf("ParseRef(%q) = %v, %v", c.value, short, err)
+		}
+	}
+	if _, _, ok := ParseReference("http://x/fhir/Patient/1", ""); ok {
+		t.Error("absolute reference read without a base")
+	}
+}
+
+func TestParseURL(t *testing.T) {
+	patient := Ref{"Patient", "1"}
+	for _, c := range []struct {
+		url  string
+		want Target
+	}{
+		{"Patient/1", Target{Ref: patient}},
+		{"/Patient/1", Target{Ref: patient}},
+		{"http://x/fhir/Patient/1", Target{Ref: patient}},
+		{"Patient/1/_history/3", Target{Ref: patient, Version: 3}},
+		{"Patient/1/_history", Target{Ref: patient, History: true}},
+		{"Patient/_history?_count=1", Target{Ref: Ref{Type: "Patient"}, History: true, Params: []Param{{"_count", "1"}}}},
+		{"_history", Target{History: true}},
+		{"Patient", Target{Ref: Ref{Type: "Patient"}}},
+		{"Patient?name=a%20b+c&_id=1,2", Target{Ref: Ref{Type: "Patient"}, Params: []Param{{"name", "a b c"}, {"_id", "1,2"}}}},
+		{"Patient/1/Observation?code=x%7Cy", Target{Ref: Ref{Type: "Observation"}, Compartment: "Patient/1", Params: []Param{{"code", "x|y"}}}},
+	} {
+		got, err := ParseURL(c.url, "http://x/fhir/")
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, %v", c.url, got, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "/", "?", "http://y/fhir/Patient/1", "Foo/1", "Patient/", "Patient/a b", "Patient/1/_history/0", "Patient/1/_history/x",
+		"Patient/1/2/3", "Patient/1/Foo", "Patient/1/Observation/_history", "Patient?a=%zz", "Patient/" + strings.Repeat("a", 65),
+		"Patient/1/_history/1/2", "metadata", "Patient/1/_history/1/_history",
+	} {
+		if got, err := ParseURL(bad, "http://x/fhir"); err == nil {
+			t.Errorf("%q read as %+v", bad, got)
+		}
+	}
+}
+
+func TestParseETag(t *testing.T) {
+	for s, want := range map[string]int64{`W/"3"`: 3, `"3"`: 3, ` W/"12" `: 12} {
+		if got, ok := ParseETag(s); !ok || got != want {
+			t.Errorf("%s: %d %t", s, got, ok)
+		}
+	}
+	for _, bad := range []string{"", "3", `W/3`, `W/"0"`, `W/"-1"`, `W/"x"`, `W/"1","2"`, `"`, `""`, `w/"1"`, `W/"99999999999999999999"`} {
+		if v, ok := ParseETag(bad); ok {
+			t.Errorf("%s read as %d", bad, v)
+		}
+	}
+}
+
+func TestParseConditionalReference(t *testing.T) {
+	typ, criteria, ok := ParseConditionalReference("Practitioner?identifier=http://x|1")
+	if !ok || typ != "Practitioner" || len(criteria) != 1 || criteria[0].Value != "http://x|1" {
+		t.Errorf("%s %v %t", typ, criteria, ok)
+	}
+	for _, bad := range []string{"Practitioner/1", "Practitioner?", "Foo?a=b", "http://x/Practitioner?a=b", "#a?b=c", "Practitioner?a=%z"} {
+		if _, _, ok := ParseConditionalReference(bad); ok {
+			t.Errorf("%s accepted", bad)
+		}
+	}
+	if c, err := ParseCriteria("Patient?identifier=http://x?a|1"); err != nil || c[0].Value != "http://x?a|1" {
+		t.Errorf("%v %v", c, err)
+	}
+	if c, err := ParseCriteria("identifier=http://x?a|1"); err != nil || c[0] != (Param{"identifier", "http://x?a|1"}) {
+		t.Errorf("%v %v", c, err)
+	}
+	if _, err := ParseCriteria("?"); err == nil {
+		t.Error("empty criteria accepted")
+	}
+}
