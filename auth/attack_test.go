@@ -177,7 +177,7 @@ func TestRememberedTokenExpires(t *testing.T) {
 func TestEveryChangedCharacterIsNoticed(t *testing.T) {
 	a, valid := authenticator(t), good(claims())
 	for i := range valid {
-		for _, c := range []byte("AQgw.") {
+		for _, c := range []byte("ABQRghwx.") {
 			changed := valid[:i] + string(c) + valid[i+1:]
 			if changed == valid {
 				continue

@@ -215,7 +215,7 @@ func TestForbiddenClaims(t *testing.T) {
 	tokens := map[string]string{
 		"external: foreign organisation": fromOther(external(object{"extensions": iua(object{"subject_organization_id": "general"})})),
 		"external: role":                 fromOther(external(object{"extensions": iua(object{"subject_organization_id": "north", "subject_role": object{"system": auth.RoleSystem, "code": "system"}})})),
-		"external: purpose":              fromOther(external(object{"extensions": iua(object{"subject_organization_id": "north", "purpose_of_use": []string{"TREAT", "HRESCH"}})})),
+		"external: purpose":              fromOther(external(object{"extensions": iua(object{"subject_organization_id": "north", "purpose_of_use": "HRESCH"})})),
 		"no extension":                   good(claims(object{"extensions": nil})),
 		"no organisation":                good(claims(object{"extensions": iua(object{"subject_organization_id": nil})})),
 		"organisation with a slash":      good(claims(object{"extensions": iua(object{"subject_organization_id": "a/b"})})),
