@@ -1,137 +1,159 @@
 // Package access is the one door to health data: every interaction, operation and
 // export reads and writes through Gate, which decides and records.
 //
-// It does not speak HTTP, does not authenticate and does not keep anything itself.
+// Two functions carry the promise. (*review).row decides about every version of
+// every resource; (*Gate).record makes the record durable, and nothing is
+// returned before it has. Writes are recorded by the same commit that writes them.
+//
+// The package does not speak HTTP, does not authenticate and keeps nothing itself.
 package access
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"time"
 
+	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
-// Version is one stored version of a resource.
-type Version = store.Version
-
-// Call is one request on its way through the gate. Receipts is filled by the gate,
-// also when the answer is an error.
-type Call struct {
-	Agent    Agent
-	Request  string   // request id
-	Address  string   // client address
-	Receipts []string // values for the X-Aceso-Record header
+// Decider is the policy in force. An error means deny.
+type Decider interface {
+	Decide(ctx context.Context, in policy.Input) (policy.Decision, error)
 }
 
-// Operation is one thing to do to one resource: a request, or an entry of a transaction.
-type Operation struct {
-	Method      string // POST PUT DELETE GET
-	Ref         fhir.Ref
-	Version     int64 // GET of one version; 0: the current
-	Resource    *fhir.Resource
-	IfMatch     int64        // version that must be current; 0: none
-	Conditional bool         // Criteria count: If-None-Exist on POST, search URL on PUT and DELETE
-	Criteria    []fhir.Param // of a conditional interaction or of a GET search
-	FullURL     string
-	Expression  string // place in the request, e.g. Bundle.entry[3]; "" for a single request
-}
-
-// Effect is what became of an Operation.
-type Effect struct {
-	Status  int // 200 201 204 ...
-	Version *Version
-	Result  *Result // of a GET search
-}
-
-// SearchRequest is a search as it arrived.
-type SearchRequest struct {
-	Type        string
-	Params      []fhir.Param
-	Compartment string // "Patient/1" or ""
-	Lenient     bool
-	Link        string // opaque paging token; the other fields are ignored then
-}
-
-// HistoryRequest is a history interaction as it arrived.
-type HistoryRequest struct {
-	Type, ID  string // both empty: system level
-	Since, At time.Time
-	Count     int
-	Link      string
-}
-
-// Result is one page.
-type Result struct {
-	Query    *fhir.Query // nil for a history
-	Matches  []Version
-	Included []Version
-	Total    int64 // -1: not counted
-	Next     string // opaque paging token, "" on the last page
-	Self     string // canonical query string for the self link
-	Warnings []fhir.Issue
+// Config is what a Gate is made of. Every field is needed.
+type Config struct {
+	Store        store.Store
+	Policy       Decider
+	Consents     *consent.Registry
+	Sealer       *ledgerbridge.Sealer
+	Changes      *ledgerbridge.Journal
+	Accesses     *ledgerbridge.Journal
+	Organization string
+	Node         string
+	Base         string // base URL, for absolute references and links
+	Links        Links
+	Now          func() time.Time
+	Log          *slog.Logger
 }
 
 // Gate is the door.
-type Gate struct{}
+type Gate struct{ Config }
+
+// New makes a gate.
+func New(c Config) *Gate { return &Gate{c} }
+
+// recordTimeout bounds how long an answer waits for its record.
+const recordTimeout = 30 * time.Second
+
+// record makes the record of a read or a refusal durable. Callers return data only
+// after it has returned nil: no record, no data. A caller that hangs up does not
+// stop its record.
+func (g *Gate) record(ctx context.Context, c *Call, d ledgerbridge.Draft) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	pending, err := g.Sealer.Prepare(ctx, d)
+	if err != nil {
+		return unavailable("record cannot be sealed", err)
+	}
+	receipt, err := g.Store.Record(ctx, pending)
+	if err != nil {
+		return unavailable("record cannot be made durable", err)
+	}
+	c.Receipts = append(c.Receipts, receipt.String())
+	return nil
+}
 
 // Read returns the current version. Absent and hidden are both NotFound; deleted is Gone.
 func (g *Gate) Read(ctx context.Context, c *Call, ref fhir.Ref) (*Version, error) {
-	panic("contract")
+	return g.readOne(ctx, c, question{"read", "r", ref.Type}, ref, func() (Version, error) {
+		return g.Store.Get(ctx, ref)
+	})
 }
 
-// VRead returns one version.
+// VRead returns one version. Today's consent decides about the past, too.
 func (g *Gate) VRead(ctx context.Context, c *Call, ref fhir.Ref, version int64) (*Version, error) {
-	panic("contract")
+	return g.readOne(ctx, c, question{"vread", "r", ref.Type}, ref, func() (Version, error) {
+		return g.Store.GetVersion(ctx, ref, version)
+	})
 }
 
-// History returns versions newest first.
-func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result, error) {
-	panic("contract")
+// readOne is fetch, decide, record, return.
+func (g *Gate) readOne(ctx context.Context, c *Call, q question, ref fhir.Ref, fetch func() (Version, error)) (*Version, error) {
+	r := g.review(ctx, c)
+	v, err := fetch()
+	exists := err == nil
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, unavailable("resource cannot be read", err)
+	}
+	answer, err := r.answer(q, v, exists)
+	if err != nil && !isRefusal(err) {
+		return nil, err
+	}
+	d := r.draft(q)
+	d.Target, d.Outcome = ref.String(), 200
+	if answer != nil {
+		d.Version, d.Content, d.Count = v.Version, v.Hash, 1
+		r.disclose(&d, answer, "GET")
+	} else {
+		r.refuse(&d, v, err)
+	}
+	if failed := g.record(ctx, c, d); failed != nil {
+		return nil, failed
+	}
+	return answer, err
 }
 
-// Search answers a search or a further page of one.
-func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	panic("contract")
+// answer decides about one version: the version, or how its absence is told.
+func (r *review) answer(q question, v Version, exists bool) (*Version, error) {
+	if d := r.request(q); !d.Allow {
+		return nil, forbidden(d.Reason)
+	}
+	if !exists {
+		return nil, notFound()
+	}
+	may, err := r.row(q, rowOf(&v))
+	switch {
+	case err != nil:
+		return nil, err
+	case !may:
+		return nil, notFound()
+	case v.Deleted:
+		return nil, &fhir.Error{Kind: fhir.Gone, Detail: "This resource was deleted. Its history can be read."}
+	}
+	return &v, nil
 }
 
-// Apply does all operations or none. Operations come in the order of
-// fhir.ParseBundle; effects are in the order of ops.
-func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, error) {
-	panic("contract")
+// refuse completes the record of an answer that discloses nothing. Who is
+// concerned is recorded, though the caller does not learn it.
+func (r *review) refuse(d *ledgerbridge.Draft, v Version, err error) {
+	d.Outcome = status(err)
+	if hidden := v.Ref.ID != "" && kindOf(err) == fhir.NotFound; hidden {
+		d.Decision, d.Reason = "deny", "row-refused"
+	}
+	for _, patient := range v.Facts.Patients {
+		r.touch(d, patient)
+	}
 }
 
-// ReadAuditEvent renders one record as an AuditEvent.
-func (g *Gate) ReadAuditEvent(ctx context.Context, c *Call, id string) (*Version, error) {
-	panic("contract")
-}
-
-// SearchAuditEvents searches the records (_id date entity patient agent action outcome _count; others refused).
-func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	panic("contract")
-}
-
-// Proof returns the proof bundle of one record (application/json), for aceso verify record.
-func (g *Gate) Proof(ctx context.Context, c *Call, auditEvent string) ([]byte, error) {
-	panic("contract")
-}
-
-// VerifyVersion compares the stored bytes of a version with its change entry and
-// returns a Parameters resource.
-func (g *Gate) VerifyVersion(ctx context.Context, c *Call, ref fhir.Ref, version int64) ([]byte, error) {
-	panic("contract")
-}
-
-// AccessReport says who accessed a patient's data: a searchset of AuditEvents. Only Type "Patient" compartments.
-func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
-	panic("contract")
-}
-
-// Operate decides and records an operation without resources (metrics, policy-read ...);
-// nil means allowed.
+// Operate decides and records an operation without resources (metrics ...).
 func (g *Gate) Operate(ctx context.Context, c *Call, operation string) error {
-	panic("contract")
+	r := g.review(ctx, c)
+	q := question{operation, "r", ""}
+	d := r.draft(q)
+	d.Outcome = 200
+	var refused error
+	if p := r.request(q); !p.Allow {
+		refused = forbidden(p.Reason)
+		d.Outcome = status(refused)
+	}
+	if err := g.record(ctx, c, d); err != nil {
+		return err
+	}
+	return refused
 }
-
-// Ready reports why the node cannot serve, nil if it can.
-func (g *Gate) Ready(ctx context.Context) error { panic("contract") }

@@ -1,0 +1,383 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// maximumAttempts bounds how often a change is worked out again because what it
+// rests on changed meanwhile.
+const maximumAttempts = 8
+
+// Apply does all operations or none, as one entry of the change log. Operations
+// come in the order of fhir.ParseBundle; effects are in the order of ops.
+func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, error) {
+	for range maximumAttempts {
+		effects, err := g.attempt(ctx, c, ops)
+		if !errors.Is(err, store.ErrChanged) {
+			return effects, err
+		}
+	}
+	return nil, &fhir.Error{Kind: fhir.Conflict, Detail: "The resources concerned are being changed by others. Read them again and repeat."}
+}
+
+// attempt works out a change against the store as it is now: identify, link,
+// decide and stamp every step, then commit them with their record.
+func (g *Gate) attempt(ctx context.Context, c *Call, ops []Operation) ([]Effect, error) {
+	t := &change{review: g.review(ctx, c), targets: map[string]string{}, taken: map[fhir.Ref]bool{}}
+	err := t.plan(ops)
+	switch {
+	case err != nil && !isRefusal(err):
+		return nil, err
+	case err != nil:
+		return nil, t.recordRefusal(err)
+	case len(t.writes()) == 0:
+		return t.effects(), t.recordReads()
+	}
+	return t.effects(), t.commit()
+}
+
+// change is a set of operations being worked out.
+type change struct {
+	*review
+	steps   []*step
+	targets map[string]string // urn:uuid, full URL or conditional reference -> Type/id
+	taken   map[fhir.Ref]bool
+	guards  []store.Guard
+	current *step // being worked on
+}
+
+// step is one operation and what became of it.
+type step struct {
+	*Operation
+	question question
+	before   Version // current version, if exists
+	exists   bool
+	facts    fhir.Facts // of the new version; of a deleted one those it had
+	write    *store.Write
+	effect   Effect
+}
+
+// plan runs the phases in order; the first refusal ends it.
+func (t *change) plan(ops []Operation) error {
+	for i := range ops {
+		op := ops[i]
+		t.steps = append(t.steps, &step{Operation: &op})
+	}
+	for _, phase := range []func(*step) error{t.identify, t.link, t.work} {
+		for _, s := range t.steps {
+			t.current = s
+			if err := phase(s); err != nil {
+				return at(s.Expression, err)
+			}
+		}
+	}
+	return nil
+}
+
+// transaction says whether the operations are entries of a Bundle.
+func (t *change) transaction() bool { return t.steps[0].Expression != "" }
+
+// work decides about one operation and, if it writes, stamps the new version.
+func (t *change) work(s *step) error {
+	if s.Ref.Type == "AuditEvent" && s.Method != "GET" {
+		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "AuditEvents are made from the records and cannot be written or deleted."}
+	}
+	if p := t.request(s.question); !p.Allow {
+		return forbidden(p.Reason)
+	}
+	if s.effect.Status != 0 { // a conditional create that found its resource
+		return nil
+	}
+	if s.Method == "GET" {
+		return t.read(s)
+	}
+	if err := t.before(s); err != nil {
+		return err
+	}
+	if s.Method == "DELETE" {
+		return t.remove(s)
+	}
+	return t.replace(s)
+}
+
+// before judges the current version. Hidden answers like absent, but for role
+// system, which may choose ids and therefore must learn that one is taken.
+func (t *change) before(s *step) error {
+	if s.Method == "POST" {
+		return nil
+	}
+	v, err := t.gate.Store.Get(t.ctx, s.Ref)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return unavailable("resource cannot be read", err)
+	}
+	s.before, s.exists = v, err == nil
+	system := t.call.Agent.Role == System
+	if !s.exists {
+		if s.Method == "PUT" && (system || s.Conditional) && s.IfMatch == 0 {
+			return nil
+		}
+		return notFound()
+	}
+	may, err := t.row(s.question, rowOf(&v))
+	switch {
+	case err != nil:
+		return err
+	case !may && system:
+		return &fhir.Error{Kind: fhir.Conflict, Detail: "This id is in use. Choose another one."}
+	case !may:
+		return notFound()
+	case s.IfMatch != 0 && s.IfMatch != v.Version:
+		return &fhir.Error{Kind: fhir.VersionMismatch, Detail: "The resource has another version than If-Match says. Read it again."}
+	}
+	return nil
+}
+
+// remove makes the tombstone; deleting what is deleted changes nothing.
+func (t *change) remove(s *step) error {
+	s.facts = s.before.Facts
+	s.effect.Status = 204
+	if s.before.Deleted {
+		return nil
+	}
+	s.write = &store.Write{
+		Ref: s.Ref, Expect: s.before.Version, LastUpdated: t.time(s), Deleted: true,
+		Method: "DELETE", Owner: t.call.Agent.Organization, Facts: s.facts,
+	}
+	return nil
+}
+
+// replace stamps the new version, hashes it, and judges it as it will be stored.
+func (t *change) replace(s *step) error {
+	when := t.time(s)
+	res, err := s.Resource.Stamp(s.Ref.ID, s.before.Version+1, when)
+	if err != nil {
+		return err
+	}
+	index, err := res.Index(t.gate.Base)
+	if err != nil {
+		return err
+	}
+	s.facts = res.Facts(t.gate.Base)
+	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
+	may, err := t.row(s.question, row)
+	if err != nil {
+		return err
+	}
+	if !may {
+		return forbidden("row-refused")
+	}
+	if err := acceptable(res); err != nil {
+		return err
+	}
+	s.write = &store.Write{
+		Ref: s.Ref, Expect: s.before.Version, LastUpdated: when, Method: s.Method,
+		Owner: row.Owner, Body: res.Bytes(), Hash: res.Hash(), Index: index, Facts: s.facts,
+	}
+	s.effect.Status = 200
+	if !s.exists || s.before.Deleted {
+		s.effect.Status = 201
+	}
+	return nil
+}
+
+// time is now in the resolution of FHIR instants, never before the last version.
+func (t *change) time(s *step) time.Time {
+	now := t.now.UTC().Truncate(time.Millisecond)
+	if s.exists && now.Before(s.before.LastUpdated) {
+		return s.before.LastUpdated
+	}
+	return now
+}
+
+// read answers a GET entry: from this change if it writes the resource.
+func (t *change) read(s *step) error {
+	if s.Ref.ID == "" {
+		return t.find(s)
+	}
+	for _, other := range t.steps {
+		if other.write != nil && other.Ref == s.Ref && s.Version == 0 {
+			v := other.version()
+			s.effect = Effect{Status: 200, Version: &v}
+			return nil
+		}
+	}
+	v, err := t.fetch(s)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return unavailable("resource cannot be read", err)
+	}
+	answer, err := t.answer(s.question, v, err == nil)
+	s.before, s.effect = v, Effect{Status: 200, Version: answer}
+	return err
+}
+
+func (t *change) fetch(s *step) (Version, error) {
+	if s.Version != 0 {
+		return t.gate.Store.GetVersion(t.ctx, s.Ref, s.Version)
+	}
+	return t.gate.Store.Get(t.ctx, s.Ref)
+}
+
+// find answers a GET entry that searches. It cannot see what the same change is
+// about to write, so it is refused next to writes instead of answering wrongly.
+func (t *change) find(s *step) error {
+	if len(t.writes()) > 0 {
+		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "A transaction that writes cannot search. Send the search by itself or in a batch."}
+	}
+	query, err := fhir.ParseQuery(s.Ref.Type, s.Criteria, fhir.QueryOptions{Base: t.gate.Base})
+	if err != nil {
+		return err
+	}
+	res, err := t.search(s.question, query, link{})
+	s.effect = Effect{Status: 200, Result: res}
+	return err
+}
+
+func (t *change) writes() []store.Write {
+	var all []store.Write
+	for _, s := range t.steps {
+		if s.write != nil {
+			all = append(all, *s.write)
+		}
+	}
+	return all
+}
+
+func (t *change) effects() []Effect {
+	all := make([]Effect, len(t.steps))
+	for i, s := range t.steps {
+		if s.write != nil {
+			v := s.version()
+			s.effect.Version = &v
+		}
+		all[i] = s.effect
+	}
+	return all
+}
+
+// version is the new version a step writes.
+func (s *step) version() Version {
+	w := s.write
+	return Version{
+		Ref: w.Ref, Version: w.Expect + 1, LastUpdated: w.LastUpdated, Deleted: w.Deleted,
+		Method: w.Method, Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: w.Facts,
+	}
+}
+
+// commit writes everything with its record, or nothing.
+func (t *change) commit() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), recordTimeout)
+	defer cancel()
+	pending, err := t.gate.Sealer.Prepare(ctx, t.record())
+	if err != nil {
+		return unavailable("record cannot be sealed", err)
+	}
+	receipt, err := t.gate.Store.Commit(ctx, store.Change{Writes: t.writes(), Guards: t.guards, Entry: pending})
+	if errors.Is(err, store.ErrChanged) {
+		return err
+	}
+	if err != nil {
+		return unavailable("change cannot be made durable", err)
+	}
+	t.call.Receipts = append(t.call.Receipts, receipt.String())
+	return nil
+}
+
+// record is the entry of the whole change.
+func (t *change) record() ledgerbridge.Draft {
+	first := t.steps[0]
+	d := t.draft(first.question)
+	d.Outcome = first.effect.Status
+	items := t.fill(&d)
+	if t.transaction() {
+		d.Interaction, d.Action, d.Type, d.Outcome = "transaction", "E", "", 200
+	} else {
+		d.Target, d.Version = first.Ref.String(), first.write.Expect+1
+	}
+	d.Content = Content(d.Interaction, items)
+	return d
+}
+
+// Content is what an entry says about what it wrote: the hash of the stored bytes
+// for a create or an update, the RFC 6962 root over all items, sorted, otherwise.
+func Content(interaction string, items []ledgerbridge.Item) fhir.Hash {
+	if len(items) == 1 && (interaction == "create" || interaction == "update") {
+		return items[0].Hash
+	}
+	slices.SortFunc(items, func(a, b ledgerbridge.Item) int {
+		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Version, b.Version))
+	})
+	return ledgerbridge.ContentRoot(items)
+}
+
+// itemOf is a written version as its record names it.
+func itemOf(v *Version) ledgerbridge.Item {
+	return ledgerbridge.Item{Ref: v.Ref.String(), Version: v.Version, Method: v.Method, Hash: v.Hash}
+}
+
+// fill adds what every step wrote or disclosed, and whom it concerns; it returns
+// what was written.
+func (t *change) fill(d *ledgerbridge.Draft) []ledgerbridge.Item {
+	var written []ledgerbridge.Item
+	for _, s := range t.steps {
+		switch {
+		case s.write != nil:
+			v := s.version()
+			written = append(written, itemOf(&v))
+			t.disclose(d, &v, v.Method)
+			for _, patient := range s.before.Facts.Patients { // moved away from
+				t.touch(d, patient)
+			}
+		case s.effect.Version != nil:
+			t.disclose(d, s.effect.Version, "GET")
+		case s.effect.Result != nil:
+			t.recordSearch(d, s.effect.Result.Query, SearchRequest{}, s.effect.Result, nil)
+		}
+	}
+	d.Count = int64(len(written))
+	return written
+}
+
+// recordReads records a change that changed nothing: reads, deletes of the
+// deleted, conditional creates that found their resource.
+func (t *change) recordReads() error {
+	first := t.steps[0]
+	d := t.draft(first.question)
+	d.Outcome = first.effect.Status
+	if t.transaction() {
+		d.Interaction, d.Action, d.Type, d.Outcome = "transaction", "E", "", 200
+	} else {
+		d.Target = first.Ref.String()
+	}
+	t.fill(&d)
+	return t.gate.record(t.ctx, t.call, d)
+}
+
+// recordRefusal records that nothing was written and why, and returns cause.
+func (t *change) recordRefusal(cause error) error {
+	s := t.current
+	d := t.draft(s.question)
+	if t.transaction() {
+		d.Interaction, d.Action = "transaction", "E"
+	}
+	if s.Ref.ID != "" && s.Method != "POST" {
+		d.Target = s.Ref.String()
+	}
+	d.Outcome = status(cause)
+	if kindOf(cause) == fhir.Forbidden && d.Decision == "permit" {
+		d.Decision, d.Reason = "deny", "row-refused"
+	}
+	t.refuse(&d, s.before, cause)
+	t.touchNamed(&d, s.facts.Patients)
+	if err := t.gate.record(t.ctx, t.call, d); err != nil {
+		return err
+	}
+	return cause
+}

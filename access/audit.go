@@ -1,0 +1,251 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// record is one entry of a log with the parts that the reader may see.
+type record struct {
+	log   ledgerbridge.Log
+	at    int // index of the log in (*Gate).logs
+	row   ledgerbridge.Row
+	entry ledgerbridge.Entry
+}
+
+// ReadAuditEvent renders one record as an AuditEvent. Reading the log is recorded, too.
+func (g *Gate) ReadAuditEvent(ctx context.Context, c *Call, id string) (*Version, error) {
+	r := g.review(ctx, c)
+	q := question{"audit-read", "r", "AuditEvent"}
+	v, err := r.auditEvent(q, id)
+	if err != nil && !isRefusal(err) {
+		return nil, err
+	}
+	d := r.draft(q)
+	d.Target, d.Outcome = "AuditEvent/"+id, 200
+	if err != nil {
+		r.refuse(&d, Version{}, err)
+	} else {
+		d.Count = 1
+	}
+	if failed := g.record(ctx, c, d); failed != nil {
+		return nil, failed
+	}
+	return v, err
+}
+
+func (r *review) auditEvent(q question, id string) (*Version, error) {
+	if p := r.request(q); !p.Allow {
+		return nil, forbidden(p.Reason)
+	}
+	rec, err := r.gate.find(r.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.render(rec, "")
+}
+
+// find reads the record that an AuditEvent's id (node.log.seq) names.
+func (g *Gate) find(ctx context.Context, id string) (record, error) {
+	node, rest, _ := strings.Cut(id, ".")
+	cut := strings.LastIndexByte(rest, '.')
+	if cut < 0 || node != g.Node {
+		return record{}, notFound()
+	}
+	seq, err := strconv.ParseInt(rest[cut+1:], 10, 64)
+	if err != nil || seq < 0 || strconv.FormatInt(seq, 10) != rest[cut+1:] {
+		return record{}, notFound()
+	}
+	for i, log := range g.logs() {
+		if log.Source() == g.Organization+"/"+g.Node+"/"+rest[:cut] {
+			return g.load(ctx, i, seq)
+		}
+	}
+	return record{}, notFound()
+}
+
+// logs are the change log and the access log.
+func (g *Gate) logs() []ledgerbridge.Log {
+	changes, accesses := g.Store.Logs()
+	return []ledgerbridge.Log{changes, accesses}
+}
+
+// load reads one record of a log.
+func (g *Gate) load(ctx context.Context, at int, seq int64) (record, error) {
+	rec := record{log: g.logs()[at], at: at}
+	found := false
+	err := rec.log.Rows(ctx, seq, seq+1, func(row ledgerbridge.Row) error {
+		rec.row, found = row, true
+		var err error
+		rec.entry, err = ledgerbridge.ParseEntry(row.Entry)
+		return err
+	})
+	if err != nil {
+		return rec, unavailable("record cannot be read", err)
+	}
+	if !found {
+		return rec, notFound()
+	}
+	return rec, nil
+}
+
+// auditID is node.log.seq: no slash, at most 64 characters.
+func auditID(source string, seq int64) string {
+	parts := strings.Split(source, "/")
+	return parts[1] + "." + parts[2] + "." + strconv.FormatInt(seq, 10)
+}
+
+// render opens the parts and tells them as an AuditEvent. With a patient given,
+// only that patient's part is opened.
+func (r *review) render(rec record, patient string) (*Version, error) {
+	g, e := r.gate, rec.entry
+	a := fhir.Access{
+		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction,
+		Action: e.Action, Status: int(e.Outcome), Decision: e.Decision, Reason: e.Reason, Policy: e.Policy,
+		Record: rec.row.Receipt(rec.log.Source()).String(), Request: e.Request,
+		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: g.Node, Site: g.Organization,
+	}
+	for _, part := range rec.row.Parts {
+		if patient != "" && part.Patient != "" && part.Patient != g.Sealer.PatientPseudonym(patient) {
+			continue
+		}
+		clear, err := g.Sealer.OpenPart(r.ctx, part)
+		if errors.Is(err, ledgerbridge.ErrErased) {
+			a.Erased++
+			continue
+		}
+		if err != nil {
+			return nil, unavailable("record cannot be opened", err)
+		}
+		tell(&a, clear, patient != "")
+	}
+	body, err := fhir.AuditEvent(a)
+	if err != nil {
+		return nil, err
+	}
+	return &Version{
+		Ref: fhir.Ref{Type: "AuditEvent", ID: a.ID}, Version: 1, LastUpdated: e.Time, Method: "POST", Body: body,
+	}, nil
+}
+
+// tell adds an opened part; own leaves out what concerns no patient.
+func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
+	var items []ledgerbridge.Item
+	if p := clear.Request; p != nil {
+		a.Agent, a.Name, a.Role, a.Address = p.Agent, p.Name, p.Role, p.Address
+		if !own {
+			a.Target, a.Query, items = p.Target, p.Query, p.Items
+		}
+	}
+	if p := clear.Patient; p != nil {
+		a.Patients = append(a.Patients, p.Patient)
+		a.Consents = append(a.Consents, p.Consents...)
+		a.Query, items = p.Query, p.Items
+		if len(items) == 0 {
+			a.Target = p.Target
+		}
+	}
+	for _, i := range items {
+		if item := i.Ref + "/_history/" + strconv.FormatInt(i.Version, 10); !slices.Contains(a.Items, item) {
+			a.Items = append(a.Items, item)
+		}
+	}
+}
+
+// SearchAuditEvents searches the records of this node, newest first.
+func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
+	return g.audit(ctx, c, question{"audit-search", "s", "AuditEvent"}, s, "")
+}
+
+// AccessReport says who accessed a patient's data: the AuditEvents of all records
+// that touched the patient, without what they say about others.
+func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
+	return g.audit(ctx, c, question{"access-report", "r", "Patient"}, s, patient.String())
+}
+
+// audit is find, decide, record, return for records.
+func (g *Gate) audit(ctx context.Context, c *Call, q question, s SearchRequest, patient string) (*Result, error) {
+	var l link
+	if s.Link != "" {
+		var err error
+		if l, err = g.open(c, s.Link); err != nil {
+			return nil, err
+		}
+		if l.Search == nil || l.Search.Type != s.Type || l.Search.Compartment != patient {
+			return nil, badLink(nil)
+		}
+		s = *l.Search
+	}
+	s.Compartment = patient
+	query, err := parseAudit(s.Params)
+	if err != nil {
+		return nil, err
+	}
+	r := g.review(ctx, c)
+	res, next, err := r.audit(q, query, patient, l)
+	if err != nil && !isRefusal(err) {
+		return nil, err
+	}
+	d := r.draft(q)
+	d.Query, d.Outcome, d.Target = strings.Join(query.self, "&"), 200, patient
+	if err != nil {
+		r.refuse(&d, Version{}, err)
+	} else {
+		d.Count = int64(len(res.Matches))
+	}
+	if about := cmp.Or(patient, query.entity); strings.HasPrefix(about, "Patient/") {
+		r.touchNamed(&d, []string{about})
+	}
+	if failed := g.record(ctx, c, d); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, err
+	}
+	if next != nil {
+		res.Next, err = g.seal(c, link{Search: &s, Position: next, Policy: d.Policy})
+	}
+	return res, err
+}
+
+// audit decides and runs one page over both logs, merged by time.
+func (r *review) audit(q question, query auditQuery, patient string, l link) (*Result, []byte, error) {
+	p := r.request(q)
+	if !p.Allow {
+		return nil, nil, forbidden(p.Reason)
+	}
+	if l.Policy != "" && l.Policy != p.Revision {
+		return nil, nil, badLink(nil)
+	}
+	if patient != "" {
+		if p.Constraints.Compartment != "" && p.Constraints.Compartment != patient {
+			return nil, nil, notFound()
+		}
+		query.entity = patient
+	}
+	before, err := readPosition(l.Position)
+	if err != nil {
+		return nil, nil, badLink(err)
+	}
+	records, err := r.gate.collect(r.ctx, query, before)
+	if err != nil {
+		return nil, nil, err
+	}
+	res := &Result{Total: -1, Self: strings.Join(query.self, "&")}
+	next := nextPosition(before, records, query.count)
+	for _, rec := range records[:min(len(records), query.count)] {
+		v, err := r.render(rec, patient)
+		if err != nil {
+			return nil, nil, err
+		}
+		res.Matches = append(res.Matches, *v)
+	}
+	return res, next, nil
+}

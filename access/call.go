@@ -1,0 +1,70 @@
+package access
+
+import (
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// Version is one stored version of a resource.
+type Version = store.Version
+
+// Call is one request on its way through the gate. Receipts is filled by the gate,
+// also when the answer is an error.
+type Call struct {
+	Agent    Agent
+	Request  string   // request id
+	Address  string   // client address
+	Receipts []string // values for the X-Aceso-Record header
+}
+
+// Operation is one thing to do to one resource: a request, or an entry of a transaction.
+type Operation struct {
+	Method      string // POST PUT DELETE GET
+	Ref         fhir.Ref
+	Version     int64 // GET of one version; 0: the current
+	Resource    *fhir.Resource
+	IfMatch     int64        // version that must be current; 0: none
+	Conditional bool         // Criteria count: If-None-Exist on POST, search URL on PUT and DELETE
+	Criteria    []fhir.Param // of a conditional interaction or of a GET search
+	FullURL     string
+	Expression  string // place in the request, e.g. Bundle.entry[3]; "" for a single request
+}
+
+// Effect is what became of an Operation.
+type Effect struct {
+	Status  int // 200 201 204 ...
+	Version *Version
+	Result  *Result // of a GET search
+}
+
+// SearchRequest is a search as it arrived.
+type SearchRequest struct {
+	Type        string
+	Params      []fhir.Param
+	Compartment string // "Patient/1" or ""
+	Lenient     bool
+	Link        string // opaque paging token; the other fields are ignored then
+}
+
+// HistoryRequest is a history interaction as it arrived.
+type HistoryRequest struct {
+	Type, ID  string // both empty: system level
+	Since, At time.Time
+	Count     int
+	Link      string
+}
+
+// Result is one page.
+type Result struct {
+	Query    *fhir.Query // nil for a history
+	Matches  []Version
+	Included []Version
+	Total    int64  // -1: not counted
+	Next     string // opaque paging token, "" on the last page
+	Self     string // canonical query string for the self link
+	Warnings []fhir.Issue
+
+	position []byte // where the next page begins, before it is sealed
+}

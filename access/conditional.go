@@ -1,0 +1,210 @@
+package access
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// identify settles which resource an operation is about: conditions are searches
+// that see what the caller sees, so a hidden match is no match.
+func (t *change) identify(s *step) error {
+	s.question = questionOf(s.Operation)
+	if s.Conditional && s.Method != "GET" {
+		if err := t.condition(s); err != nil {
+			return err
+		}
+	}
+	if s.Method == "POST" && s.Ref.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+		s.Ref.ID = id.String()
+	}
+	if s.Method != "GET" && s.Ref.ID != "" {
+		if t.taken[s.Ref] && s.effect.Status == 0 {
+			return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle change the same resource. Send them separately."}
+		}
+		t.taken[s.Ref] = true
+	}
+	t.name(s)
+	return nil
+}
+
+func questionOf(op *Operation) question {
+	switch {
+	case op.Method == "POST":
+		return question{"create", "c", op.Ref.Type}
+	case op.Method == "PUT":
+		return question{"update", "u", op.Ref.Type}
+	case op.Method == "DELETE":
+		return question{"delete", "d", op.Ref.Type}
+	case op.Ref.ID == "":
+		return question{"search-type", "s", op.Ref.Type}
+	case op.Version != 0:
+		return question{"vread", "r", op.Ref.Type}
+	}
+	return question{"read", "r", op.Ref.Type}
+}
+
+// name makes the resource known to other entries under its full URL.
+func (t *change) name(s *step) {
+	if s.FullURL == "" || s.Ref.ID == "" {
+		return
+	}
+	t.targets[s.FullURL] = s.Ref.String()
+	parts := strings.Split(s.FullURL, "/")
+	if n := len(parts); n > 2 && parts[n-2] == s.Ref.Type {
+		t.targets[parts[n-2]+"/"+parts[n-1]] = s.Ref.String()
+	}
+}
+
+// condition finds the resource a conditional interaction means. The criteria are
+// checked again inside the commit.
+func (t *change) condition(s *step) error {
+	query, matches, err := t.matches(s.Ref.Type, s.Criteria)
+	if err != nil {
+		return err
+	}
+	t.guards = append(t.guards, store.Guard{Query: query, Visible: t.visible("search-type", "s"), Want: refs(matches)})
+	switch {
+	case len(matches) > 1:
+		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
+	case len(matches) == 1 && s.Method == "POST":
+		s.Ref = matches[0].Ref
+		s.effect = Effect{Status: 200, Version: &matches[0]}
+	case len(matches) == 1:
+		s.Ref = matches[0].Ref
+	case s.Method == "DELETE":
+		return notFound()
+	case s.Method == "PUT":
+		return t.conditionalCreate(s)
+	}
+	return nil
+}
+
+// conditionalCreate is a conditional update without match: a create, under the
+// id of the body only for those who may choose ids.
+func (t *change) conditionalCreate(s *step) error {
+	s.Ref.ID = s.Resource.ID()
+	if s.Ref.ID == "" {
+		s.Method = "POST"
+		return nil
+	}
+	if t.call.Agent.Role != System {
+		return notFound()
+	}
+	return nil
+}
+
+// matches runs the search of a condition: more than one is all one needs to know.
+func (t *change) matches(typ string, criteria []fhir.Param) (*fhir.Query, []Version, error) {
+	if len(criteria) == 0 {
+		return nil, nil, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
+	}
+	query, err := fhir.ParseQuery(typ, criteria, fhir.QueryOptions{Base: t.gate.Base})
+	if err != nil {
+		return nil, nil, err
+	}
+	if p := t.request(question{"search-type", "s", typ}); !p.Allow {
+		return nil, nil, forbidden(p.Reason)
+	}
+	page, err := t.gate.Store.Search(t.ctx, store.Search{Query: query, Visible: t.visible("search-type", "s"), Limit: 2})
+	if err != nil {
+		return nil, nil, unavailable("search cannot be run", err)
+	}
+	return query, page.Matches, nil
+}
+
+func refs(versions []Version) []fhir.Ref {
+	all := make([]fhir.Ref, len(versions))
+	for i := range versions {
+		all[i] = versions[i].Ref
+	}
+	return all
+}
+
+// link splices the targets of urn:uuid and conditional references into a resource.
+func (t *change) link(s *step) error {
+	if s.Resource == nil || !t.transaction() {
+		return nil
+	}
+	if err := t.resolve(s.Resource.References()); err != nil {
+		return err
+	}
+	linked, err := s.Resource.MapReferences(func(value string) (string, bool) {
+		target, ok := t.targets[value]
+		return target, ok
+	})
+	if err == nil {
+		s.Resource = linked
+	}
+	return err
+}
+
+// resolve finds the targets of conditional references, each once per change.
+func (t *change) resolve(references []string) error {
+	for _, reference := range references {
+		typ, criteria, conditional := strings.Cut(reference, "?")
+		if _, known := t.targets[reference]; known || !conditional || !fhir.IsResourceType(typ) {
+			continue
+		}
+		params, err := pairs(criteria)
+		if err != nil {
+			return err
+		}
+		_, matches, err := t.matches(typ, params)
+		if err != nil {
+			return err
+		}
+		if len(matches) != 1 {
+			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A conditional reference must match exactly one resource. Create its target first, or make the criteria more selective."}
+		}
+		t.targets[reference] = matches[0].Ref.String()
+	}
+	return nil
+}
+
+// pairs reads the criteria of a conditional reference.
+func pairs(query string) ([]fhir.Param, error) {
+	var params []fhir.Param
+	for part := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		n, err := url.QueryUnescape(name)
+		v, err2 := url.QueryUnescape(value)
+		if err := errors.Join(err, err2); err != nil {
+			return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The criteria of a conditional reference are not a well-formed query.", Err: err}
+		}
+		params = append(params, fhir.Param{Name: n, Value: v})
+	}
+	return params, nil
+}
+
+// at puts the place of the entry before the place an error names.
+func at(expression string, err error) error {
+	var known *fhir.Error
+	if expression == "" || !errors.As(err, &known) {
+		return err
+	}
+	placed := *known
+	placed.Expression = join(expression, known.Expression)
+	placed.Issues = nil
+	for _, i := range known.Issues {
+		i.Expression = join(expression, i.Expression)
+		placed.Issues = append(placed.Issues, i)
+	}
+	return &placed
+}
+
+func join(place, rest string) string {
+	if rest == "" || strings.HasPrefix(rest, place) {
+		return place
+	}
+	return place + "." + rest
+}

@@ -1,0 +1,64 @@
+package access
+
+import (
+	"errors"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// unavailable is the answer when data or record cannot be had: 503, nothing leaks.
+func unavailable(what string, cause error) error {
+	var known *fhir.Error
+	if errors.As(cause, &known) {
+		return cause
+	}
+	return &fhir.Error{
+		Kind:   fhir.Unavailable,
+		Detail: "The request cannot be served now, because its " + what + ". Try again later.",
+		Err:    cause,
+	}
+}
+
+// forbidden refuses a request as a whole (scope, role, purpose).
+func forbidden(reason string) error {
+	return &fhir.Error{
+		Kind:   fhir.Forbidden,
+		Detail: "The policy in force refuses this request (" + reason + "). Role, organisation, purpose of use and scopes of the token decide.",
+	}
+}
+
+// notFound is the one answer for what is not there and for what the caller may
+// not know.
+func notFound() error {
+	return &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such resource."}
+}
+
+func kindOf(err error) fhir.Kind {
+	var known *fhir.Error
+	if errors.As(err, &known) {
+		return known.Kind
+	}
+	return fhir.Internal
+}
+
+// isRefusal tells answers that are recorded from failures, which are not answers.
+func isRefusal(err error) bool {
+	k := kindOf(err)
+	return k != fhir.Internal && k != fhir.Unavailable
+}
+
+// status is the HTTP status class that goes into the record. The server's own
+// table (server/outcome.go) is what clients see; a test holds the two together.
+func status(err error) int {
+	if s, ok := statuses[kindOf(err)]; ok {
+		return s
+	}
+	return 500
+}
+
+var statuses = map[fhir.Kind]int{
+	fhir.Malformed: 400, fhir.Invalid: 400, fhir.Unprocessable: 422, fhir.Unauthenticated: 401,
+	fhir.Forbidden: 403, fhir.NotFound: 404, fhir.NotAllowed: 405, fhir.Gone: 410, fhir.Conflict: 409,
+	fhir.VersionMismatch: 412, fhir.MultipleMatches: 412, fhir.TooLarge: 413, fhir.UnsupportedMedia: 415,
+	fhir.TooCostly: 400, fhir.Throttled: 429, fhir.Unavailable: 503, fhir.Internal: 500,
+}

@@ -1,0 +1,110 @@
+package access
+
+import (
+	"context"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+const (
+	defaultCount = 50
+	maximumCount = 1000
+)
+
+// Search answers a search or a further page of one. Every page is decided and
+// recorded again.
+func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
+	var l link
+	if s.Link != "" {
+		var err error
+		if l, err = g.open(c, s.Link); err != nil {
+			return nil, err
+		}
+		if l.Search == nil || l.Search.Type != s.Type {
+			return nil, badLink(nil)
+		}
+		s = *l.Search
+	}
+	query, err := fhir.ParseQuery(s.Type, s.Params, fhir.QueryOptions{Lenient: s.Lenient, Base: g.Base, Compartment: s.Compartment})
+	if err != nil {
+		return nil, err
+	}
+	r := g.review(ctx, c)
+	q := question{"search-type", "s", s.Type}
+	res, err := r.search(q, query, l)
+	if err != nil && !isRefusal(err) {
+		return nil, err
+	}
+	d := r.draft(q)
+	r.recordSearch(&d, query, s, res, err)
+	if failed := g.record(ctx, c, d); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(res.position) > 0 {
+		res.Next, err = g.seal(c, link{Search: &s, Position: res.position, Policy: d.Policy})
+	}
+	return res, err
+}
+
+// search decides and runs one page, without recording it.
+func (r *review) search(q question, query *fhir.Query, l link) (*Result, error) {
+	p := r.request(q)
+	if !p.Allow {
+		return nil, forbidden(p.Reason)
+	}
+	if l.Policy != "" && l.Policy != p.Revision {
+		return nil, badLink(nil)
+	}
+	counted := query.Summary == "count"
+	page, err := r.gate.Store.Search(r.ctx, store.Search{
+		Query: query, Visible: r.visible(q.interaction, q.action), After: l.Position,
+		Limit: pageSize(query.Count), NoBody: counted,
+		Count: counted || query.Total == "accurate" || query.Total == "estimate",
+	})
+	if err != nil {
+		return nil, unavailable("search cannot be run", err)
+	}
+	if page.Total < 0 && len(page.Next) == 0 && len(l.Position) == 0 && query.Total != "none" {
+		page.Total = int64(len(page.Matches))
+	}
+	return &Result{
+		Query: query, Matches: page.Matches, Included: page.Included, Total: page.Total,
+		Self: query.Self, Warnings: query.Warnings, position: page.Next,
+	}, nil
+}
+
+// recordSearch completes the record of a page: what was asked, whom it concerns,
+// and every version disclosed.
+func (r *review) recordSearch(d *ledgerbridge.Draft, query *fhir.Query, s SearchRequest, res *Result, err error) {
+	d.Query, d.Outcome = query.Self, 200
+	if s.Compartment != "" {
+		d.Target = s.Compartment
+	}
+	if err != nil {
+		d.Outcome = status(err)
+	} else {
+		d.Count = int64(len(res.Matches) + len(res.Included))
+		for i := range res.Matches {
+			r.disclose(d, &res.Matches[i], "GET")
+		}
+		for i := range res.Included {
+			r.disclose(d, &res.Included[i], "GET")
+		}
+	}
+	r.touchNamed(d, query.Patients)
+	if s.Compartment != "" {
+		r.touchNamed(d, []string{s.Compartment})
+	}
+}
+
+func pageSize(count int) int {
+	if count <= 0 {
+		return defaultCount
+	}
+	return min(count, maximumCount)
+}
