@@ -2,8 +2,8 @@
 // anyone can verify: entries with sealed parts, append-only logs with RFC 6962
 // trees, signed checkpoints, proofs, and their anchoring on a Ledger.
 //
-// It does not decide who may do what, and it does not know where rows are kept:
-// a store implements Log and PartKeys.
+// It does not decide who may do what, it does not know where rows are kept (a store
+// implements Log and PartKeys), and it cannot show what a server never recorded.
 package ledgerbridge
 
 import (
@@ -48,9 +48,9 @@ type Touched struct {
 // Item is one version disclosed or written.
 type Item struct {
 	Ref     string    // "Observation/7"
-	Version int64     //
+	Version int64     // meta.versionId
 	Method  string    // GET POST PUT DELETE
-	Hash    fhir.Hash // of the stored bytes
+	Hash    fhir.Hash // of the stored bytes; zero for a tombstone
 }
 
 // Row is one sealed entry as a log keeps it.
@@ -68,28 +68,11 @@ type Row struct {
 
 // PartRow is one sealed part.
 type PartRow struct {
-	Patient    string // pseudonym of the patient; "" for the request part
-	Target     string // pseudonyms of the parts' items, joined; see Find
-	Key        string // id of the key that sealed it
-	Sealed     []byte // nil once erased
-	Salt       [32]byte
-	Commitment [32]byte
-	ErasedBy   string // "source/seq" of the entry that erased it, or ""
+	Patient    string   // pseudonym of the patient; "" for the request part
+	Target     string   // pseudonyms of target and items, joined by spaces; see Filter.Target
+	Key        string   // id of the key that sealed it
+	Sealed     []byte   // nil once erased
+	Salt       [32]byte // hiding commitment to the clear text; MUST be kept when the part is erased
+	Commitment [32]byte // HMAC-SHA-256(salt, patient, target and key): the leaf under the entry's disclosed
+	ErasedBy   string   // "source/seq" of the entry that erased it, or ""
 }
-
-// Receipt is what a client gets: X-Aceso-Record: <source>/<seq>;c=<commitment hex>.
-type Receipt struct {
-	Source     string
-	Seq        int64
-	Commitment [32]byte
-}
-
-// Pending is a Draft that is pseudonymised, its parts sealed, its disclosed root
-// computed; only sequence, time, salt and commitment are missing. A store's one
-// writer calls Seal inside the transaction that appends it.
-type Pending struct{}
-
-// Seal completes the entry for position seq. It MUST be called by the writer that
-// owns the log, with dense seq; it may be called again with another seq if the
-// transaction was rolled back.
-func (p *Pending) Seal(source string, seq int64, now time.Time) (Row, error) { panic("contract") }

@@ -1,0 +1,234 @@
+package ledgerbridge
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// ErrErased says that a part was erased: its key is destroyed.
+var ErrErased = errors.New("ledgerbridge: the part was erased")
+
+// Labels of what is hashed and authenticated for a part.
+const (
+	partLabel = "aceso.part.v1\x00"
+	bodyLabel = "aceso.part.body.v1\x00"
+)
+
+// Sizes in bytes.
+const (
+	nonceSize = 12
+	blindSize = 32
+)
+
+// plainPart is a part before it is sealed.
+type plainPart struct {
+	patient string // pseudonym, "" for the request part
+	targets []string
+	clear   []byte
+}
+
+// sealParts makes the request part and one part per patient. Query and target in
+// clear concern the patients as soon as there are any: then they are not in the
+// request part, which no erasure reaches.
+func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) ([]PartRow, error) {
+	patients := mergePatients(d.Patients)
+	request := RequestPart{Agent: d.Agent, Name: d.Name, Role: d.Role, Address: d.Address, Items: d.Others}
+	target := names.of("target", d.Target)
+	plain := plainPart{targets: pseudonyms(names, "", d.Others)}
+	if len(patients) == 0 {
+		request.Target, request.Query = d.Target, d.Query
+		plain.targets = pseudonyms(names, target, d.Others)
+	}
+	plain.clear = request.appendJSON(nil)
+	first, err := s.sealPart(s.cfg.Requests[0], plain)
+	if err != nil {
+		return nil, err
+	}
+	parts := append(make([]PartRow, 0, 1+len(patients)), first)
+	for _, t := range patients {
+		part := PatientPart{Patient: t.Patient, Target: d.Target, Query: d.Query, Items: t.Items, Consents: t.Consents}
+		plain := plainPart{
+			patient: names.of("patient", t.Patient),
+			targets: pseudonyms(names, target, t.Items), clear: part.appendJSON(nil),
+		}
+		id, key, err := s.cfg.Parts.Key(ctx, plain.patient, true)
+		if err != nil {
+			return nil, fmt.Errorf("key of a patient's part: %w", err)
+		}
+		row, err := s.sealPart(Secret{id, key}, plain)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, row)
+	}
+	return parts, nil
+}
+
+// mergePatients leaves one Touched per patient, in the order of first mention.
+func mergePatients(all []Touched) []Touched {
+	if len(all) < 2 {
+		return all
+	}
+	merged, at := make([]Touched, 0, len(all)), make(map[string]int, len(all))
+	for _, t := range all {
+		i, ok := at[t.Patient]
+		if !ok {
+			at[t.Patient] = len(merged)
+			merged = append(merged, t)
+			continue
+		}
+		m := &merged[i]
+		m.Items = append(m.Items[:len(m.Items):len(m.Items)], t.Items...)
+		m.Consents = append(m.Consents[:len(m.Consents):len(m.Consents)], t.Consents...)
+	}
+	return merged
+}
+
+// pseudonyms are the distinct target pseudonyms of a part.
+func pseudonyms(names *pseudonymizer, target string, items []Item) []string {
+	found := make([]string, 0, 1+len(items))
+	seen := make(map[string]bool, 1+len(items))
+	add := func(p string) {
+		if p != "" && !seen[p] {
+			seen[p] = true
+			found = append(found, p)
+		}
+	}
+	add(target)
+	for _, item := range items {
+		add(names.of("target", item.Ref))
+	}
+	return found
+}
+
+// sealPart encrypts blind || clear text. The row's salt is HMAC(blind, clear text):
+// it hides and fixes the text, and since the blind is under the key too, destroying
+// the key leaves nothing against which a guess could be checked. The commitment
+// covers salt and columns, so it can be recomputed for an erased part.
+func (s *Sealer) sealPart(key Secret, p plainPart) (PartRow, error) {
+	row := PartRow{Patient: p.patient, Target: strings.Join(p.targets, " "), Key: key.ID}
+	aead, err := newAEAD(key.Key)
+	if err != nil {
+		return PartRow{}, fmt.Errorf("key %s of a part: %w", key.ID, err)
+	}
+	sealed := make([]byte, nonceSize, nonceSize+blindSize+len(p.clear)+aead.Overhead())
+	rand.Read(sealed)
+	plain := make([]byte, blindSize, blindSize+len(p.clear))
+	rand.Read(plain)
+	row.Salt = saltOf(plain, p.clear)
+	row.Commitment = row.commit()
+	plain = append(plain, p.clear...)
+	row.Sealed = aead.Seal(sealed, sealed, plain, s.partContext(&row))
+	return row, nil
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// partContext is authenticated with a sealed part. It has no position: the sequence
+// number is not known yet when a part is sealed.
+func (s *Sealer) partContext(row *PartRow) []byte {
+	return row.appendColumns(frame([]byte(partLabel), s.cfg.Organization))
+}
+
+func (r *PartRow) appendColumns(b []byte) []byte {
+	return frame(frame(frame(b, r.Patient), r.Target), r.Key)
+}
+
+// commit is HMAC-SHA-256(salt, label || patient || target || key), each with its length.
+func (r *PartRow) commit() (c [32]byte) {
+	mac := hmac.New(sha256.New, r.Salt[:])
+	mac.Write(r.appendColumns([]byte(partLabel)))
+	mac.Sum(c[:0])
+	return c
+}
+
+// saltOf is HMAC-SHA-256(blind, label || clear text).
+func saltOf(blind, clear []byte) (salt [32]byte) {
+	mac := hmac.New(sha256.New, blind)
+	mac.Write([]byte(bodyLabel))
+	mac.Write(clear)
+	mac.Sum(salt[:0])
+	return salt
+}
+
+// Opened is a part in clear: Request or Patient is set.
+type Opened struct {
+	Request *RequestPart
+	Patient *PatientPart
+
+	blind, clear []byte
+}
+
+// OpenPart decrypts a part and checks it against its salt and commitment. It is
+// ErrErased if the part or its key is gone.
+func (s *Sealer) OpenPart(ctx context.Context, row PartRow) (Opened, error) {
+	plain, err := s.decrypt(ctx, &row)
+	if err != nil {
+		return Opened{}, err
+	}
+	o := Opened{blind: plain[:blindSize], clear: plain[blindSize:]}
+	if saltOf(o.blind, o.clear) != row.Salt || row.commit() != row.Commitment {
+		return Opened{}, fmt.Errorf("open part: it does not match its salt and commitment")
+	}
+	if row.Patient == "" {
+		o.Request = new(RequestPart)
+		return o, parsePart(o.clear, o.Request)
+	}
+	o.Patient = new(PatientPart)
+	return o, parsePart(o.clear, o.Patient)
+}
+
+func (s *Sealer) decrypt(ctx context.Context, row *PartRow) ([]byte, error) {
+	if row.ErasedBy != "" || len(row.Sealed) == 0 {
+		return nil, ErrErased
+	}
+	key, err := s.partKey(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := newAEAD(key)
+	if err != nil {
+		return nil, fmt.Errorf("open part: %w", err)
+	}
+	if len(row.Sealed) < nonceSize {
+		return nil, fmt.Errorf("open part: it is cut")
+	}
+	plain, err := aead.Open(nil, row.Sealed[:nonceSize], row.Sealed[nonceSize:], s.partContext(row))
+	if err != nil || len(plain) < blindSize {
+		return nil, fmt.Errorf("open part: sealed bytes, patient, target or key were changed")
+	}
+	return plain, nil
+}
+
+func (s *Sealer) partKey(ctx context.Context, row *PartRow) ([]byte, error) {
+	if row.Patient == "" {
+		for _, k := range s.cfg.Requests {
+			if k.ID == row.Key {
+				return k.Key, nil
+			}
+		}
+		return nil, fmt.Errorf("open part: no key %q", row.Key)
+	}
+	key, err := s.cfg.Parts.Open(ctx, row.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: key %s is destroyed", ErrErased, row.Key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key of a patient's part: %w", err)
+	}
+	return key, nil
+}

@@ -1,0 +1,128 @@
+package ledgerbridge
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// entrySchema is the version of the entry that this program writes and reads.
+const entrySchema = 1
+
+// timeFormat is how an entry states its time: RFC 3339, UTC, milliseconds.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// entryLabel begins what a commitment covers, so that no other hash of ours can be
+// taken for one.
+const entryLabel = "aceso.entry.v1\x00"
+
+// Entry is the fixed schema of a record. Every member is always present; "" and 0
+// mean that it does not apply. docs/record-format.md says it member by member.
+type Entry struct {
+	Schema       int64     // v
+	Source       string    // source: the log that holds it
+	Seq          int64     // seq: its position there
+	Time         time.Time // time
+	Action       string    // action: C R U D E
+	Interaction  string    // interaction
+	Agent        string    // agent, pseudonym
+	Organization string    // organisation of the agent
+	Client       string    // client
+	Purpose      string    // purpose of use
+	Type         string    // type
+	Target       string    // target, pseudonym
+	Version      int64     // version
+	Content      string    // content, hex
+	Query        string    // query, keyed hash
+	Disclosed    string    // disclosed, hex: root over the parts' commitments
+	Count        int64     // count
+	Decision     string    // decision
+	Reason       string    // reason
+	Policy       string    // policy revision
+	Outcome      int64     // outcome
+	Request      string    // request id
+	Keys         string    // keys: ids of the node's keys used, joined by spaces
+}
+
+// fields lists the members in canonical order; at holds the time as text.
+func (e *Entry) fields(at *string) [23]field {
+	return [23]field{
+		{name: "action", text: &e.Action},
+		{name: "agent", text: &e.Agent},
+		{name: "client", text: &e.Client},
+		{name: "content", text: &e.Content},
+		{name: "count", num: &e.Count},
+		{name: "decision", text: &e.Decision},
+		{name: "disclosed", text: &e.Disclosed},
+		{name: "interaction", text: &e.Interaction},
+		{name: "keys", text: &e.Keys},
+		{name: "organisation", text: &e.Organization},
+		{name: "outcome", num: &e.Outcome},
+		{name: "policy", text: &e.Policy},
+		{name: "purpose", text: &e.Purpose},
+		{name: "query", text: &e.Query},
+		{name: "reason", text: &e.Reason},
+		{name: "request", text: &e.Request},
+		{name: "seq", num: &e.Seq},
+		{name: "source", text: &e.Source},
+		{name: "target", text: &e.Target},
+		{name: "time", text: at},
+		{name: "type", text: &e.Type},
+		{name: "v", num: &e.Schema},
+		{name: "version", num: &e.Version},
+	}
+}
+
+// AppendJSON appends the canonical JSON of the entry.
+func (e *Entry) AppendJSON(b []byte) ([]byte, error) {
+	at := e.Time.UTC().Format(timeFormat)
+	fields := e.fields(&at)
+	if err := checkIntegers(fields[:]); err != nil {
+		return nil, fmt.Errorf("entry: %w", err)
+	}
+	if y := e.Time.UTC().Year(); y < 0 || y > 9999 {
+		return nil, fmt.Errorf("entry: the clock says year %d", y)
+	}
+	return appendObject(b, fields[:]), nil
+}
+
+// ParseEntry reads canonical JSON; anything else is an error, as is a schema of
+// another version.
+func ParseEntry(data []byte) (Entry, error) {
+	var e Entry
+	var at string
+	fields := e.fields(&at)
+	if err := parseObject(data, fields[:]); err != nil {
+		return Entry{}, fmt.Errorf("entry: %w", err)
+	}
+	if e.Schema != entrySchema {
+		return Entry{}, fmt.Errorf("entry: schema version %d, this program knows %d", e.Schema, entrySchema)
+	}
+	t, err := time.Parse(timeFormat, at)
+	if err != nil || t.Format(timeFormat) != at {
+		return Entry{}, fmt.Errorf("entry: time %q is not UTC with milliseconds", at)
+	}
+	e.Time = t
+	return e, nil
+}
+
+// commitEntry is the commitment of an entry: HMAC-SHA-256(salt, label || entry).
+func commitEntry(salt [32]byte, entry []byte) (c [32]byte) {
+	mac := hmac.New(sha256.New, salt[:])
+	mac.Write([]byte(entryLabel))
+	mac.Write(entry)
+	mac.Sum(c[:0])
+	return c
+}
+
+// hexOrNone is "" for the zero hash: nothing was hashed.
+func hexOrNone(h fhir.Hash) string {
+	if h == (fhir.Hash{}) {
+		return ""
+	}
+	return hex.EncodeToString(h[:])
+}

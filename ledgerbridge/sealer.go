@@ -1,0 +1,147 @@
+package ledgerbridge
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"slices"
+	"time"
+)
+
+// Secret is a 32-byte key and its id.
+type Secret struct {
+	ID  string
+	Key []byte
+}
+
+// Config is what a Sealer needs. Keys come as values: this package knows no keyring.
+type Config struct {
+	Organization string   // of the node; pseudonyms of two organisations differ
+	Node         string   // name of the node
+	Pseudonyms   Secret   // HMAC key of pseudonyms and query hashes
+	Requests     []Secret // of request parts: the first seals, all open
+	Parts        PartKeys // of patients' parts
+}
+
+// Sealer turns drafts into pending entries and opens parts again.
+type Sealer struct{ cfg Config }
+
+// NewSealer checks names and keys.
+func NewSealer(cfg Config) (*Sealer, error) {
+	if !isName(cfg.Organization) || !isName(cfg.Node) {
+		return nil, fmt.Errorf("organisation %q and node %q must be 1 to 64 letters, digits, dots and hyphens", cfg.Organization, cfg.Node)
+	}
+	if cfg.Parts == nil || len(cfg.Requests) == 0 {
+		return nil, fmt.Errorf("a sealer needs keys for parts")
+	}
+	for _, s := range append([]Secret{cfg.Pseudonyms}, cfg.Requests...) {
+		if s.ID == "" || len(s.Key) != 32 {
+			return nil, fmt.Errorf("key %q of the sealer has no id or not 32 bytes", s.ID)
+		}
+	}
+	return &Sealer{cfg: cfg}, nil
+}
+
+// Source is the name of one of the node's logs: organisation/node/log.
+func (s *Sealer) Source(log string) string {
+	return s.cfg.Organization + "/" + s.cfg.Node + "/" + log
+}
+
+// AgentPseudonym is what Entry.Agent and Filter.Agent hold for an agent.
+func (s *Sealer) AgentPseudonym(agent string) string { return s.pseudonymizer().of("agent", agent) }
+
+// PatientPseudonym is what PartRow.Patient and Filter.Patient hold for "Patient/1".
+func (s *Sealer) PatientPseudonym(ref string) string { return s.pseudonymizer().of("patient", ref) }
+
+// TargetPseudonym is what Entry.Target, PartRow.Target and Filter.Target hold for "Observation/7".
+func (s *Sealer) TargetPseudonym(ref string) string { return s.pseudonymizer().of("target", ref) }
+
+// pseudonymizer computes keyed hashes, 128 bits in hex. One is for one goroutine.
+type pseudonymizer struct {
+	mac          hash.Hash
+	organization string
+	buf          []byte
+}
+
+func (s *Sealer) pseudonymizer() *pseudonymizer {
+	return &pseudonymizer{mac: hmac.New(sha256.New, s.cfg.Pseudonyms.Key), organization: s.cfg.Organization}
+}
+
+// of keeps kinds apart: the pseudonym of Patient/1 as a patient says nothing about
+// that of Patient/1 as a target. Nothing stays nothing.
+func (p *pseudonymizer) of(kind, value string) string {
+	if value == "" {
+		return ""
+	}
+	p.buf = frame(frame(append(p.buf[:0], "aceso.pseudonym.v1\x00"...), p.organization), kind)
+	p.buf = append(p.buf, value...)
+	p.mac.Reset()
+	p.mac.Write(p.buf)
+	p.buf = p.mac.Sum(p.buf[:0])
+	return hex.EncodeToString(p.buf[:16])
+}
+
+// Pending is a Draft that is pseudonymised, its parts sealed, its disclosed root
+// computed; only sequence, time, salt and commitment are missing. A store's one
+// writer calls Seal inside the transaction that appends it.
+type Pending struct {
+	entry Entry
+	parts []PartRow
+}
+
+// Prepare pseudonymises a draft and seals its parts. Keys of patients seen for the
+// first time are durable when it returns.
+func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
+	names := s.pseudonymizer()
+	parts, err := s.sealParts(ctx, names, &d)
+	if err != nil {
+		return nil, fmt.Errorf("prepare record: %w", err)
+	}
+	disclosed := disclosedRoot(parts)
+	p := &Pending{parts: parts, entry: Entry{
+		Schema: entrySchema, Action: d.Action, Interaction: d.Interaction,
+		Agent: names.of("agent", d.Agent), Organization: d.Organization,
+		Client: d.Client, Purpose: d.Purpose, Type: d.Type,
+		Target: names.of("target", d.Target), Version: d.Version,
+		Content: hexOrNone(d.Content), Query: names.of("query", d.Query),
+		Disclosed: hex.EncodeToString(disclosed[:]), Count: d.Count,
+		Decision: d.Decision, Reason: d.Reason, Policy: d.Policy,
+		Outcome: int64(d.Outcome), Request: d.Request,
+		Keys: joinSorted([]string{s.cfg.Pseudonyms.ID, s.cfg.Requests[0].ID}),
+	}}
+	var at string
+	fields := p.entry.fields(&at)
+	if err := checkIntegers(fields[:]); err != nil {
+		return nil, fmt.Errorf("prepare record: %w", err)
+	}
+	return p, nil
+}
+
+// Seal completes the entry for position seq. It MUST be called by the writer that
+// owns the log, with dense seq; it may be called again with another seq if the
+// transaction was rolled back.
+func (p *Pending) Seal(source string, seq int64, now time.Time) (Row, error) {
+	if p == nil || p.entry.Schema == 0 {
+		return Row{}, fmt.Errorf("seal record: it was not prepared")
+	}
+	if err := checkSource(source); err != nil {
+		return Row{}, fmt.Errorf("seal record: %w", err)
+	}
+	e := p.entry
+	e.Source, e.Seq, e.Time = source, seq, now.UTC().Truncate(time.Millisecond)
+	text, err := e.AppendJSON(make([]byte, 0, 1024))
+	if err != nil {
+		return Row{}, fmt.Errorf("seal record: %w", err)
+	}
+	row := Row{
+		Seq: seq, Time: e.Time, Entry: text, Agent: e.Agent, Action: e.Action,
+		Outcome: int(e.Outcome), Parts: slices.Clone(p.parts),
+	}
+	rand.Read(row.Salt[:])
+	row.Commitment = commitEntry(row.Salt, text)
+	return row, nil
+}
