@@ -42,7 +42,7 @@ type Node struct {
 type Decision struct {
 	Allow       bool
 	Reason      string      // a known reason code
-	Consent     string      // "forbids": permitted unless a Consent forbids; "permits": refused unless a Consent permits; "none": consent does not bind (reason in Reason)
+	Consent     string      // Forbids, Permits or None
 	Constraints Constraints // every row must satisfy all of them
 	Obligations []string    // all known to the gate
 	Revision    string      // hash of the policies that decided
@@ -51,9 +51,9 @@ type Decision struct {
 // Constraints narrow rows; empty fields do not constrain.
 type Constraints struct {
 	Types           []string // resource types
-	Compartment     string   // "Patient/1": the row must be in it, or of a type in SharedTypes
+	Compartment     string   // "Patient/1": the row must be in it, or be in none and of a type in SharedTypes
 	SharedTypes     []string // types outside every compartment that are nevertheless allowed
-	Uncompartmented []string // types that may be shown although in no patient compartment (nil: any listed by the base policy)
+	Uncompartmented []string // types that may be shown although in no patient compartment; nil: any. The engine never yields an empty, non-nil list
 	Owner           string   // organisation that wrote the version
 	Author          string   // writes only: reference that must be among Facts.Authors (patient-authored data)
 }

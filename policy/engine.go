@@ -1,0 +1,150 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
+
+// Options of an Engine; zero values mean the defaults.
+type Options struct {
+	Deadline time.Duration // of one decision; 100 ms
+	Settle   time.Duration // quiet time after a change before Watch reloads; 200 ms
+	Poll     time.Duration // how often Watch looks by itself; 5 s
+
+	// Reloaded is told what became of each reload that Watch tried: the revision
+	// now in force, or why the old one stays. It may be nil.
+	Reloaded func(revision string, err error)
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&o.Deadline, 100 * time.Millisecond}, {&o.Settle, 200 * time.Millisecond}, {&o.Poll, 5 * time.Second}} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	return o
+}
+
+// Engine asks the policies in force. It is safe for concurrent use.
+type Engine struct {
+	options Options
+	reload  sync.Mutex // one reload at a time
+	current atomic.Pointer[program]
+	problem atomic.Pointer[error]
+}
+
+// New compiles the policies of a folder; nil means the built-in ones (Base). If
+// they do not compile there is no Engine: a node without policies must not start.
+func New(ctx context.Context, fsys fs.FS, o Options) (*Engine, error) {
+	if fsys == nil {
+		fsys = Base()
+	}
+	e := &Engine{options: o.withDefaults()}
+	if err := e.Reload(ctx, fsys); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Revision names the policies in force: 64 hexadecimal digits.
+func (e *Engine) Revision() string { return e.current.Load().revision }
+
+// ShortRevision is enough of a revision for people to tell one from another.
+func ShortRevision(revision string) string { return revision[:min(len(revision), 12)] }
+
+// Problem says why the policies that somebody wanted are not in force, nil if they are.
+func (e *Engine) Problem() error {
+	if p := e.problem.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Reload puts the policies of a folder in force for every decision that starts
+// from now on. If it fails, the old ones stay and Problem says why.
+func (e *Engine) Reload(ctx context.Context, fsys fs.FS) error {
+	e.reload.Lock()
+	defer e.reload.Unlock()
+	s, err := readSource(fsys)
+	if err != nil {
+		return e.refuse(err)
+	}
+	return e.activate(ctx, s)
+}
+
+// activate compiles and swaps. The caller holds e.reload.
+func (e *Engine) activate(ctx context.Context, s *source) error {
+	if old := e.current.Load(); old == nil || old.revision != s.revision() {
+		p, err := compile(ctx, s)
+		if err != nil {
+			return e.refuse(err)
+		}
+		e.current.Store(p)
+	}
+	e.problem.Store(nil)
+	return nil
+}
+
+func (e *Engine) refuse(err error) error {
+	e.problem.Store(&err)
+	return err
+}
+
+// Decide asks the policies in force. It always denies when it returns an error,
+// with the reason input-invalid or policy-error; the error is for the log.
+// The slices of a Decision are shared and must not be changed.
+func (e *Engine) Decide(ctx context.Context, in Input) (Decision, error) {
+	p := e.current.Load()
+	if err := validate(&in); err != nil {
+		return Decision{Reason: "input-invalid", Revision: p.revision}, err
+	}
+	var space [512]byte
+	key := in.appendKey(space[:0])
+	if d, ok := p.memory.get(key); ok {
+		return d, nil
+	}
+	d, err := p.decide(ctx, &in, e.options.Deadline)
+	d.Revision = p.revision
+	if err != nil {
+		return Decision{Reason: "policy-error", Revision: p.revision}, fmt.Errorf("decide: %w", err)
+	}
+	p.memory.put(key, d)
+	return d, nil
+}
+
+// decide evaluates, with a deadline and without letting a panic through. It does
+// not end early when the client hangs up: what was asked is recorded all the same.
+func (p *program) decide(ctx context.Context, in *Input, deadline time.Duration) (d Decision, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			d, err = Decision{}, fmt.Errorf("panic in a policy: %v", r)
+		}
+	}()
+	results, err := p.evaluateWithin(context.WithoutCancel(ctx), in, deadline)
+	if err != nil {
+		return Decision{}, err
+	}
+	return answer(results)
+}
+
+func (p *program) evaluateWithin(ctx context.Context, in *Input, deadline time.Duration) (rego.ResultSet, error) {
+	cancel := topdown.NewCancel()
+	timer := time.AfterFunc(deadline, cancel.Cancel)
+	defer timer.Stop()
+	results, err := p.evaluate(ctx, in.value(), cancel)
+	if err == nil && cancel.Cancelled() {
+		return nil, errors.New("the decision took too long")
+	}
+	return results, err
+}

@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"encoding/binary"
+	"sync"
+)
+
+// maxMemory bounds the decisions kept. A node sees few different questions: one
+// per token, interaction and type.
+const maxMemory = 8192
+
+// memory keeps the decisions of one program. It needs no expiry: a program never
+// changes, its functions are pure, and programs that can see the time of the
+// request have no memory.
+type memory struct {
+	mu        sync.RWMutex
+	decisions map[string]Decision
+}
+
+func newMemory() *memory { return &memory{decisions: map[string]Decision{}} }
+
+func (m *memory) get(key []byte) (Decision, bool) {
+	if m == nil {
+		return Decision{}, false
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	d, ok := m.decisions[string(key)]
+	return d, ok
+}
+
+func (m *memory) put(key []byte, d Decision) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.decisions) >= maxMemory {
+		clear(m.decisions)
+	}
+	m.decisions[string(key)] = d
+}
+
+// appendKey appends all of an input but its time. Every value is preceded by its
+// length, so that different inputs have different keys.
+func (in *Input) appendKey(key []byte) []byte {
+	a := &in.Agent
+	for _, s := range [...]string{
+		a.Subject, a.Role, a.Organization, a.Patient, a.Client,
+		in.Purpose, in.Interaction, in.Action, in.Type, in.Node.Organization,
+	} {
+		key = appendText(key, s)
+	}
+	for i := range a.Scopes {
+		key = appendText(key, a.Scopes[i].Context)
+		key = appendText(key, a.Scopes[i].Type)
+		key = appendText(key, a.Scopes[i].Actions)
+	}
+	return key
+}
+
+func appendText(key []byte, s string) []byte {
+	return append(binary.AppendUvarint(key, uint64(len(s))), s...)
+}

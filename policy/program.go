@@ -1,0 +1,101 @@
+package policy
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/topdown"
+	"github.com/open-policy-agent/opa/v1/util"
+)
+
+// entrypoint is the one rule that is asked.
+const entrypoint = "data.aceso.access.decision"
+
+//go:embed schema.json
+var schemaJSON []byte
+
+// program is one revision of the policies, ready to be asked. It never changes.
+type program struct {
+	revision string
+	evaluate func(context.Context, ast.Value, topdown.Cancel) (rego.ResultSet, error)
+	memory   *memory // nil if the time of the request can matter
+}
+
+// compile turns a policy folder into a program, or says what is wrong with it.
+func compile(ctx context.Context, s *source) (*program, error) {
+	document, err := s.document()
+	if err != nil {
+		return nil, fmt.Errorf("read policy data: %w", err)
+	}
+	modules, err := parse(s.rego)
+	if err != nil {
+		return nil, fmt.Errorf("parse policies: %w", err)
+	}
+	store := newStore(document)
+	compiler, err := newCompiler(document)
+	if err != nil {
+		return nil, err
+	}
+	if compiler.Compile(modules); compiler.Failed() {
+		return nil, fmt.Errorf("compile policies: %w", compiler.Errors)
+	}
+	if errs := lint(compiler, modules, document); len(errs) > 0 {
+		return nil, fmt.Errorf("check policies: %w", errs)
+	}
+	query, err := rego.New(
+		rego.Query(entrypoint), rego.Compiler(compiler), rego.Store(store),
+		rego.StrictBuiltinErrors(true), rego.Capabilities(sandbox()), rego.GenerateJSON(asIs),
+	).PrepareForEval(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("prepare policies: %w", err)
+	}
+	p := &program{revision: s.revision(), evaluate: func(ctx context.Context, in ast.Value, c topdown.Cancel) (rego.ResultSet, error) {
+		return query.Eval(ctx, rego.EvalParsedInput(in), rego.EvalExternalCancel(c))
+	}}
+	if !readsTime(compiler) {
+		p.memory = newMemory()
+	}
+	return p, nil
+}
+
+// asIs hands the answer on as OPA holds it: going through JSON would cost time and
+// blur types.
+func asIs(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }
+
+// parse reads Rego v1 modules.
+func parse(files map[string]string) (map[string]*ast.Module, error) {
+	modules := make(map[string]*ast.Module, len(files))
+	options := ast.ParserOptions{RegoVersion: ast.RegoV1, ProcessAnnotation: true, Capabilities: sandbox()}
+	for _, name := range sortedKeys(files) {
+		m, err := ast.ParseModuleWithOpts(name, files[name], options)
+		if err != nil {
+			return nil, err
+		}
+		modules[name] = m
+	}
+	return modules, nil
+}
+
+// newCompiler makes a strict compiler that knows the sandbox and the shape of the
+// input, and refuses a rule in a place where there is data.
+func newCompiler(document map[string]any) (*ast.Compiler, error) {
+	var schema any
+	if err := util.UnmarshalJSON(schemaJSON, &schema); err != nil {
+		return nil, fmt.Errorf("read input schema: %w", err)
+	}
+	schemas := ast.NewSchemaSet()
+	schemas.Put(ast.SchemaRootRef, schema)
+	exists := func(path []string) (bool, error) { return hasData(document, path), nil }
+	return ast.NewCompiler().WithStrict(true).WithCapabilities(sandbox()).WithSchemas(schemas).
+		WithPathConflictsCheck(exists), nil
+}
+
+// newStore holds the data of the policies, as terms so that rules read it quickly.
+func newStore(document map[string]any) storage.Store {
+	return inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(true))
+}

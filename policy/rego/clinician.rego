@@ -1,0 +1,52 @@
+# Practitioners and systems.
+#
+# Own, for treatment, payment or operations: permitted unless a Consent forbids.
+# Research, and every guest: refused unless a Consent permits.
+package aceso.access
+
+clinician := deny("interaction-not-allowed") if not clinical
+
+else := deny("type-not-allowed") if input.type == "AuditEvent"
+
+else := deny("scope-missing") if not scoped
+
+else := deny("type-not-allowed") if not writable
+
+else := permit("research-needs-consent", "permits", outsider_rows) if purpose == "research"
+
+else := permit("guest-needs-consent", "permits", outsider_rows) if visiting
+
+else := permit("own-treatment", "forbids", launch_rows) if purpose == "treatment"
+
+else := permit("own-payment", "forbids", launch_rows) if purpose == "payment"
+
+else := permit("own-operations", "forbids", launch_rows) if purpose == "operations"
+
+else := deny("purpose-not-allowed")
+
+clinical if looking
+
+clinical if writing
+
+visiting if {
+	not own
+	purpose in {"treatment", "payment", "operations"}
+}
+
+# Guests and researchers change neither what everybody shares nor what decides
+# about access (a Consent, a care team): they would gain from it.
+writable if not writing
+
+writable if {
+	own
+	purpose != "research"
+}
+
+writable if {
+	not input.type in data.aceso.types.shared
+	not input.type in data.aceso.types.governing
+}
+
+# Of what is in no patient's compartment, guests and researchers see the shared
+# types only.
+outsider_rows := object.union(launch_rows, {"uncompartmented": data.aceso.types.shared})

@@ -1,0 +1,25 @@
+# The decision about one request: who asks (role, organization, scopes), for what
+# purpose, which interaction with which resource type. Each role has its own file;
+# there, the first line that applies decides, from top to bottom.
+#
+# Rows are judged afterwards, by the constraints and the consent mode given here.
+package aceso.access
+
+default decision := {"allow": false, "reason": "role-unknown"}
+
+decision := clinician if input.agent.role == "practitioner"
+
+decision := clinician if input.agent.role == "system"
+
+decision := patient if input.agent.role == "patient"
+
+decision := privacy_officer if input.agent.role == "privacy-officer"
+
+decision := administrator if input.agent.role == "administrator"
+
+# deny refuses, with a code of data.aceso.reasons.
+deny(code) := {"allow": false, "reason": code}
+
+# permit allows. mode says how Consents bind ("forbids", "permits" or "none");
+# rows are the constraints that every resource must satisfy.
+permit(code, mode, rows) := {"allow": true, "reason": code, "consent": mode, "constraints": rows}

@@ -1,0 +1,24 @@
+# What the rules of all roles want to know about the request.
+package aceso.access
+
+# own: the agent belongs to the organization of this node. All others are guests.
+own if input.agent.organization == input.node.organization
+
+# purpose is the family of the purpose of use; data.json lists all known codes.
+default purpose := "unknown"
+
+purpose := data.aceso.purposes[input.purpose]
+
+reading if input.interaction in {
+	"read", "vread", "history-instance",
+	"search-type", "search-system", "history-type", "history-system",
+}
+
+writing if input.interaction in {"create", "update", "patch", "delete"}
+
+# verifying compares a stored version with its record; it shows no content.
+verifying if input.interaction == "verify"
+
+looking if reading
+
+looking if verifying

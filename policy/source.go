@@ -1,0 +1,176 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/util"
+)
+
+//go:embed rego
+var base embed.FS
+
+// Limits of a policy folder. Policies are small; whoever points --policies at a
+// home directory by mistake should hear of it at once.
+const (
+	maxFiles = 500
+	maxFile  = 1 << 20
+)
+
+// Base is the policy that is built in, with its tests.
+func Base() fs.FS {
+	sub, err := fs.Sub(base, "rego")
+	if err != nil {
+		return base // not reached: the folder is embedded above
+	}
+	return sub
+}
+
+// source is the text of a policy folder.
+type source struct {
+	rego  map[string]string // path -> policy
+	tests map[string]string // path -> tests of policies; they do not decide
+	data  map[string]string // path -> data.json
+}
+
+// readSource reads *.rego and data.json at any depth. What starts with a dot is
+// skipped (editors and mounted volumes keep their own files there); links to files
+// are followed, links to folders are not.
+func readSource(fsys fs.FS) (*source, error) {
+	s := &source{rego: map[string]string{}, tests: map[string]string{}, data: map[string]string{}}
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name != "." && strings.HasPrefix(d.Name(), ".") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		return s.add(fsys, name)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read policies: %w", err)
+	}
+	if len(s.rego) == 0 {
+		return nil, errors.New("read policies: the folder has no .rego file")
+	}
+	return s, nil
+}
+
+// add reads one file into its place.
+func (s *source) add(fsys fs.FS, name string) error {
+	place, err := s.place(name)
+	if place == nil || err != nil {
+		return err
+	}
+	info, err := fs.Stat(fsys, name)
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	if info.Size() > maxFile || len(s.rego)+len(s.tests)+len(s.data) >= maxFiles {
+		return fmt.Errorf("%s: a policy folder has at most %d files of %d bytes", name, maxFiles, maxFile)
+	}
+	text, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return err
+	}
+	place[name] = string(text)
+	return nil
+}
+
+// place says where a file belongs, nil if it is none of ours. Data under another
+// name would silently not be there, so it is an error.
+func (s *source) place(name string) (map[string]string, error) {
+	switch ext := path.Ext(name); {
+	case strings.HasSuffix(name, "_test.rego"):
+		return s.tests, nil
+	case ext == ".rego":
+		return s.rego, nil
+	case path.Base(name) == "data.json":
+		return s.data, nil
+	case ext == ".json", ext == ".yaml", ext == ".yml":
+		return nil, fmt.Errorf("%s: data for policies must be in a file named data.json", name)
+	}
+	return nil, nil
+}
+
+// revision is the SHA-256 of all that decides: paths and contents of policies and
+// data in order of path, each preceded by its length. Tests do not decide.
+func (s *source) revision() string {
+	h := sha256.New()
+	for _, files := range []map[string]string{s.rego, s.data} {
+		for _, name := range sortedKeys(files) {
+			for _, part := range []string{name, files[name]} {
+				var n [8]byte
+				binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+				h.Write(n[:])
+				h.Write([]byte(part))
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// document is the data of the folder: a data.json in a/b is found under data.a.b.
+func (s *source) document() (map[string]any, error) {
+	root := map[string]any{}
+	for _, name := range sortedKeys(s.data) {
+		var v map[string]any
+		if err := util.UnmarshalJSON([]byte(s.data[name]), &v); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if dir := path.Dir(name); dir != "." {
+			v = nest(strings.Split(dir, "/"), v)
+		}
+		if err := merge(root, v); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return root, nil
+}
+
+func nest(dirs []string, v map[string]any) map[string]any {
+	for i := len(dirs) - 1; i >= 0; i-- {
+		v = map[string]any{dirs[i]: v}
+	}
+	return v
+}
+
+// merge adds from to into; two files must not say different things in one place.
+func merge(into, from map[string]any) error {
+	for k, v := range from {
+		old, ok := into[k]
+		if !ok {
+			into[k] = v
+			continue
+		}
+		a, isA := old.(map[string]any)
+		b, isB := v.(map[string]any)
+		if !isA || !isB {
+			return fmt.Errorf("%q is defined by another file as well", k)
+		}
+		if err := merge(a, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

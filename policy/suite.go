@@ -1,0 +1,135 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"sort"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/cover"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/tester"
+)
+
+// TestResult is the outcome of one rule test_... of a policy folder.
+type TestResult struct {
+	Name    string // package and rule
+	Place   string // file:line
+	Passed  bool
+	Skipped bool  // named todo_test_...
+	Err     error // the test could not be evaluated
+}
+
+// Report is the outcome of all tests of a policy folder.
+type Report struct {
+	Tests    []TestResult
+	Coverage float64  // percent of the lines of policies that the tests evaluate
+	Missed   []string // file:line-line that no test evaluates
+}
+
+// Passed says whether there were tests and none of them failed.
+func (r *Report) Passed() bool {
+	for _, t := range r.Tests {
+		if !t.Passed && !t.Skipped {
+			return false
+		}
+	}
+	return len(r.Tests) > 0
+}
+
+// Check says what keeps the policies of a folder from being put in force: strict
+// compilation against the input's schema and the sandbox, and our own rules. It
+// compiles the tests as well.
+func Check(ctx context.Context, fsys fs.FS) error {
+	s, err := readSource(fsys)
+	if err != nil {
+		return err
+	}
+	if _, err := compile(ctx, s); err != nil {
+		return err
+	}
+	_, _, err = compileTests(s)
+	return err
+}
+
+// Test runs the tests of a folder the way "opa test" does, inside the sandbox.
+func Test(ctx context.Context, fsys fs.FS) (*Report, error) {
+	s, err := readSource(fsys)
+	if err != nil {
+		return nil, err
+	}
+	modules, document, err := compileTests(s)
+	if err != nil {
+		return nil, err
+	}
+	compiler, err := newCompiler(document)
+	if err != nil {
+		return nil, err
+	}
+	coverage, store := cover.New(), newStore(document)
+	txn, err := store.NewTransaction(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("test policies: %w", err)
+	}
+	defer store.Abort(ctx, txn)
+	report, err := run(ctx, txn, tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
+		SetCoverageQueryTracer(coverage).RaiseBuiltinErrors(true).SetTimeout(10*time.Second))
+	if err != nil {
+		return nil, err
+	}
+	policies := maps.Clone(modules)
+	maps.DeleteFunc(policies, func(name string, _ *ast.Module) bool { return s.rego[name] == "" })
+	report.cover(coverage.Report(policies))
+	return report, nil
+}
+
+// compileTests parses policies with their tests, and compiles them to say early
+// and in one place what is wrong with them.
+func compileTests(s *source) (map[string]*ast.Module, map[string]any, error) {
+	document, err := s.document()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read policy data: %w", err)
+	}
+	files := maps.Clone(s.rego)
+	maps.Copy(files, s.tests)
+	modules, err := parse(files)
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse policies: %w", err)
+	}
+	compiler, err := newCompiler(document)
+	if err != nil {
+		return nil, nil, err
+	}
+	if compiler.Compile(modules); compiler.Failed() {
+		return nil, nil, fmt.Errorf("compile policies: %w", compiler.Errors)
+	}
+	return modules, document, nil
+}
+
+func run(ctx context.Context, txn storage.Transaction, r *tester.Runner) (*Report, error) {
+	results, err := r.RunTests(ctx, txn)
+	if err != nil {
+		return nil, fmt.Errorf("test policies: %w", err)
+	}
+	report := &Report{}
+	for t := range results {
+		report.Tests = append(report.Tests, TestResult{
+			Name: t.Package + "." + t.Name, Place: fmt.Sprintf("%s:%d", t.Location.File, t.Location.Row),
+			Passed: t.Pass(), Skipped: t.Skip, Err: t.Error,
+		})
+	}
+	return report, nil
+}
+
+func (r *Report) cover(c cover.Report) {
+	r.Coverage = c.Coverage
+	for name, file := range c.Files {
+		for _, g := range file.NotCovered {
+			r.Missed = append(r.Missed, fmt.Sprintf("%s:%d-%d", name, g.Start.Row, g.End.Row))
+		}
+	}
+	sort.Strings(r.Missed)
+}
