@@ -15,6 +15,9 @@ type (
 	HasKey struct{ Key string }
 	// KeyRange holds if a key k with From <= k < To is present (prefix search).
 	KeyRange struct{ From, To string }
+	// Contains holds if a '^' key of Param contains the folded Needle anywhere. Of
+	// a long value only the part that its key holds is searched.
+	Contains struct{ Param, Needle string }
 	// InDates compares the date ranges of Param with [Lo, Hi].
 	InDates struct {
 		Param  string
@@ -47,6 +50,7 @@ func (Any) condition()       {}
 func (Not) condition()       {}
 func (HasKey) condition()    {}
 func (KeyRange) condition()  {}
+func (Contains) condition()  {}
 func (InDates) condition()   {}
 func (InNumbers) condition() {}
 func (Chain) condition()     {}
@@ -73,7 +77,3 @@ type Holder struct {
 	Ref   Ref
 	Index *Index
 }
-
-// Match is the brute-force evaluator: the definition of what a Condition means.
-// all lists every visible current resource (for Chain and Reverse).
-func Match(c Condition, h Holder, all []Holder) bool { panic("contract") }

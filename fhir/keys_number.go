@@ -1,0 +1,238 @@
+package fhir
+
+import (
+	"bytes"
+	"math/big"
+	"strconv"
+)
+
+// Numbers are compared as byte strings, never as doubles: '-', '0' or '1' for
+// the sign, five digits of biased exponent, then the significant digits. In a
+// negative number exponent and digits are complemented and '~' ends it, so
+// that a longer one sorts before a shorter one.
+const (
+	// NumberMin and NumberMax are the open ends of a NumberRange.
+	NumberMin = "!"
+	NumberMax = "~"
+
+	maxDigits   = 64
+	maxExponent = 9999
+	numberBias  = 20000
+)
+
+// edge moves an encoded number by an infinitely small step: that is how a
+// closed interval of strings expresses a half-open one of numbers.
+type edge int8
+
+const (
+	below edge = -1
+	exact edge = 0
+	above edge = 1
+)
+
+// decimal is digits * 10^exp. Its digits have no leading zeros; trailing zeros
+// stay because they tell the precision. Zero has no digits.
+type decimal struct {
+	neg    bool
+	n      int // how many digits
+	exp    int // power of ten of the last digit
+	digits [maxDigits + 32]byte
+}
+
+// parse reads a JSON number; ok is false if it is none or too long to compare.
+func (d *decimal) parse(text []byte) bool {
+	*d = decimal{}
+	if len(text) > 0 && text[0] == '-' {
+		d.neg, text = true, text[1:]
+	}
+	mantissa, power, hasPower := cutExponent(text)
+	if hasPower {
+		e, err := strconv.Atoi(string(power))
+		if err != nil || e > maxExponent || e < -maxExponent {
+			return false
+		}
+		d.exp = e
+	}
+	return d.mantissa(mantissa)
+}
+
+func cutExponent(text []byte) (mantissa, power []byte, ok bool) {
+	i := bytes.IndexAny(text, "eE")
+	if i < 0 {
+		return text, nil, false
+	}
+	return text[:i], text[i+1:], true
+}
+
+func (d *decimal) mantissa(text []byte) bool {
+	point := -1
+	for i, c := range text {
+		switch {
+		case c == '.' && point < 0 && i > 0 && i < len(text)-1:
+			point = i
+		case c < '0' || c > '9':
+			return false
+		case c == '0' && d.n == 0: // a leading zero
+		case d.n == maxDigits:
+			return false
+		default:
+			d.digits[d.n] = c
+			d.n++
+		}
+	}
+	if point >= 0 {
+		d.exp -= len(text) - 1 - point
+	}
+	return len(text) > 0
+}
+
+// scale multiplies with factor * 10^power, exactly.
+func (d *decimal) scale(factor uint64, power int) bool {
+	d.exp += power
+	if d.n == 0 || factor == 1 {
+		return true
+	}
+	var product [maxDigits + 32]byte
+	at, carry := len(product), uint64(0)
+	for i := d.n - 1; i >= 0 || carry > 0; i-- {
+		if at == 0 {
+			return false
+		}
+		if i >= 0 {
+			carry += uint64(d.digits[i]-'0') * factor
+		}
+		at--
+		product[at] = '0' + byte(carry%10)
+		carry /= 10
+	}
+	d.n = copy(d.digits[:], product[at:])
+	return true
+}
+
+// add adds v * 10^exp where v >= 0. It is for temperatures and knows only
+// numbers that such have; ok is false for others.
+func (d *decimal) add(v int64, exp int) bool {
+	if d.n > 15 || d.exp < -9 || d.exp > 0 && d.n+d.exp > 15 || exp < -9 {
+		return false
+	}
+	low := min(d.exp, exp)
+	var m int64
+	for _, c := range d.digits[:d.n] {
+		m = m*10 + int64(c-'0')
+	}
+	for e := d.exp; e > low; e-- {
+		m *= 10
+	}
+	for e := exp; e > low; e-- {
+		v *= 10
+	}
+	if d.neg {
+		m = -m
+	}
+	d.set(big.NewInt(0), m+v, low)
+	return true
+}
+
+// set makes d the number v * 10^exp (or wide * 10^exp if v is 0).
+func (d *decimal) set(wide *big.Int, v int64, exp int) bool {
+	*d = decimal{exp: exp}
+	var room [maxDigits + 32]byte
+	text := strconv.AppendInt(room[:0], v, 10)
+	if v == 0 {
+		text = wide.Append(room[:0], 10)
+	}
+	if len(text) > len(d.digits) {
+		return false
+	}
+	if text[0] == '-' {
+		d.neg, text = true, text[1:]
+	}
+	if text[0] != '0' {
+		d.n = copy(d.digits[:], text)
+	}
+	return true
+}
+
+// big is the mantissa with its sign.
+func (d *decimal) big() *big.Int {
+	m := new(big.Int)
+	if d.n > 0 {
+		m.SetString(string(d.digits[:d.n]), 10)
+	}
+	if d.neg {
+		m.Neg(m)
+	}
+	return m
+}
+
+// append appends the order-preserving encoding.
+func (d *decimal) append(to []byte, e edge) []byte {
+	digits := bytes.TrimRight(d.digits[:d.n], "0")
+	switch {
+	case len(digits) == 0:
+		return appendZero(to, e)
+	case d.neg:
+		return d.appendNegative(to, digits, e)
+	}
+	to = appendExponent(append(to, '1'), d.n+d.exp, false)
+	to = append(to, digits...)
+	switch e {
+	case below: // 1.5 becomes 1.4 and all that may follow
+		to[len(to)-1]--
+		to = append(to, '~')
+	case above:
+		to = append(to, '!')
+	}
+	return to
+}
+
+func appendZero(to []byte, e edge) []byte {
+	switch e {
+	case below:
+		return append(to, "-~"...)
+	case above:
+		return append(to, "0!"...)
+	}
+	return append(to, '0')
+}
+
+func (d *decimal) appendNegative(to, digits []byte, e edge) []byte {
+	to = appendExponent(append(to, '-'), d.n+d.exp, true)
+	for _, c := range digits {
+		to = append(to, '0'+'9'-c)
+	}
+	switch e {
+	case below:
+		return append(to, '}')
+	case above:
+		return append(to, "~~"...)
+	}
+	return append(to, '~')
+}
+
+func appendExponent(to []byte, exp int, complement bool) []byte {
+	v := exp + numberBias
+	if complement {
+		v = 99999 - v
+	}
+	for unit := 10000; unit > 0; unit /= 10 {
+		to = append(to, '0'+byte(v/unit%10))
+	}
+	return to
+}
+
+// encode is append for one string.
+func (d *decimal) encode(e edge) string { return string(d.append(nil, e)) }
+
+// around returns the ends of the interval that the significant digits mean:
+// 5.40 is 5.395 to 5.405. percent widens it by that part of the value.
+func (d *decimal) around(percent int64) (lo, hi decimal, ok bool) {
+	m := d.big()
+	half := big.NewInt(500) // all in thousandths of the last digit
+	margin := new(big.Int).Mul(new(big.Int).Abs(m), big.NewInt(percent*10))
+	margin.Add(margin, half)
+	m.Mul(m, big.NewInt(1000))
+	okLo := lo.set(new(big.Int).Sub(m, margin), 0, d.exp-3)
+	okHi := hi.set(new(big.Int).Add(m, margin), 0, d.exp-3)
+	return lo, hi, okLo && okHi
+}
