@@ -10,8 +10,9 @@ import (
 // allowed are the functions that a policy may call: pure, quick and bounded by the
 // size of their arguments. Not among them, on purpose: the network (http.send,
 // net.*), the environment (opa.runtime), clocks and chance (time.now_ns, rand.*,
-// uuid.*: the time of the request is input.now), output (print, trace), and what
-// makes much from little (numbers.range, product, bits.lsh, sprintf with widths).
+// uuid.*: the time of the request is input.now), output (trace; print is taken out), what
+// makes much from little (numbers.range, product, bits.lsh, sprintf with widths), and
+// what parses other formats (json, yaml, jwt, x509).
 const allowed = `
 abs all and any array.concat array.reverse array.slice assign ceil concat contains count div
 endswith eq equal floor format_int gt gte indexof internal.member_2 internal.member_3 intersection

@@ -1,0 +1,88 @@
+package aceso.access_test
+
+import data.aceso.access.decision
+
+test_officer_reads_the_log if {
+	every what in [
+		operation("audit-read"), operation("proof"), operation("access-report"),
+		{"interaction": "audit-search", "action": "s", "type": "AuditEvent"},
+		{"interaction": "verify", "type": "Observation"},
+	] {
+		d := decision with input as changed(officer, what)
+		d == {"allow": true, "reason": "privacy-office", "consent": "none", "constraints": {}}
+	}
+}
+
+test_officer_reads_policies_without_scope if {
+	d := decision with input as changed(object.union(officer, {"scopes": []}), operation("policy-read"))
+	d.allow == true
+}
+
+test_officer_needs_scope_for_the_log if {
+	d := decision with input as changed(object.union(officer, scope("AuditEvent", "r")), operation("audit-search"))
+	d == refused("scope-missing")
+}
+
+test_officer_keeps_consents if {
+	every what in [search("Consent"), create("Consent"), {"type": "Consent"}] {
+		d := decision with input as changed(officer, what)
+		d == {"allow": true, "reason": "privacy-office", "consent": "none", "constraints": {"types": ["Consent"]}}
+	}
+}
+
+test_officer_deletes_no_consents if {
+	d := decision with input as changed(officer, remove("Consent"))
+	d == refused("type-not-allowed")
+}
+
+test_officer_sees_no_other_clinical_data if {
+	every what in [{}, search("Patient"), create("Observation"), {"interaction": "history-system", "action": "s", "type": ""}] {
+		d := decision with input as changed(officer, what)
+		d == refused("type-not-allowed")
+	}
+}
+
+test_officer_needs_scope_for_consents if {
+	d := decision with input as changed(object.union(officer, scope("AuditEvent", "rs")), search("Consent"))
+	d == refused("scope-missing")
+}
+
+test_officer_does_not_run_the_node if {
+	d := decision with input as changed(officer, operation("metrics"))
+	d == refused("interaction-not-allowed")
+}
+
+test_office_is_not_for_guests_and_not_for_research if {
+	every role in {"privacy-officer", "administrator"} {
+		g := decision with input as changed({"role": role, "organization": "clinic"}, operation("audit-read"))
+		g == refused("guest-not-allowed")
+		r := decision with input as changed({"role": role}, object.union(operation("metrics"), {"purpose": "HRESCH"}))
+		r == refused("purpose-not-allowed")
+	}
+}
+
+test_administrator_runs_the_node if {
+	every name in {"metrics", "operations"} {
+		d := decision with input as changed(admin, operation(name))
+		d == {"allow": true, "reason": "administration", "consent": "none", "constraints": {}}
+	}
+}
+
+test_administrator_sees_no_log if {
+	every name in {"audit-read", "audit-search", "proof", "access-report", "policy-read", "verify"} {
+		d := decision with input as changed(admin, operation(name))
+		d.allow == false
+	}
+}
+
+test_administrator_sees_no_clinical_data if {
+	every what in [{}, search("Patient"), create("Consent")] {
+		d := decision with input as changed(admin, what)
+		d == refused("type-not-allowed")
+	}
+}
+
+test_unknown_role if {
+	d := decision with input as changed({"role": "janitor"}, {})
+	d == refused("role-unknown")
+}
