@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// dataFolder is where a node keeps everything: one folder, private to its user.
+type dataFolder string
+
+// createDataFolder makes the folder if it is absent.
+func createDataFolder(path string) (dataFolder, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", fmt.Errorf("create data folder: %w", err)
+	}
+	return dataFolder(path), nil
+}
+
+// openDataFolder opens one that a server has used before.
+func openDataFolder(path string) (dataFolder, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return "", fmt.Errorf("there is no data folder %s; `aceso serve --data %s` creates it", path, path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("open data folder: %w", err)
+	}
+	return dataFolder(path), nil
+}
+
+func (d dataFolder) file(name string) string { return filepath.Join(string(d), name) }
+
+func (d dataFolder) resources() string   { return d.file("aceso.db") }
+func (d dataFolder) accesses() string    { return d.file("access.db") }
+func (d dataFolder) keys() string        { return d.file("keyring.json") }
+func (d dataFolder) checkpoints() string { return d.file("checkpoints.log") }
+func (d dataFolder) partKeys() string    { return d.file("partkeys") }
+func (d dataFolder) node() string        { return d.file("node.json") }
+
+// node is what a data folder is fixed to, and where it was last served.
+type node struct {
+	Organization string `json:"organization"`
+	Node         string `json:"node"`
+	BaseURL      string `json:"base_url"`
+}
+
+// issuer is the name of the node's built-in token issuer.
+func (n node) issuer() string { return "urn:aceso:" + n.Organization + ":" + n.Node }
+
+var errNeverServed = errors.New("this data folder has never been served; start `aceso serve` with it first")
+
+// readNode says what the folder is fixed to; errNeverServed if to nothing yet.
+func (d dataFolder) readNode() (node, error) {
+	data, err := os.ReadFile(d.node())
+	if errors.Is(err, fs.ErrNotExist) {
+		return node{}, errNeverServed
+	}
+	if err != nil {
+		return node{}, fmt.Errorf("read node: %w", err)
+	}
+	var n node
+	if err := json.Unmarshal(data, &n); err != nil {
+		return node{}, fmt.Errorf("read %s: %w", d.node(), err)
+	}
+	return n, nil
+}
+
+// nodeName is what organisations and nodes may be called: it becomes part of the
+// names of logs and of references.
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9\-.]{0,63}$`)
+
+// settle completes the wanted organisation and node from what the folder is fixed
+// to, or from the defaults, and refuses others.
+func (d dataFolder) settle(organization, name string) (node, error) {
+	kept, err := d.readNode()
+	if errors.Is(err, errNeverServed) {
+		kept, err = node{Organization: first(organization, "main"), Node: first(name, "node")}, nil
+	}
+	if err != nil {
+		return node{}, err
+	}
+	if !nodeName.MatchString(kept.Organization) || !nodeName.MatchString(kept.Node) {
+		return node{}, errors.New("organisation and node must be 1 to 64 letters, digits, - or . and begin with a letter or digit")
+	}
+	if organization != "" && organization != kept.Organization {
+		return node{}, fmt.Errorf("data folder %s belongs to organisation %s, not %s; use another folder", d, kept.Organization, organization)
+	}
+	if name != "" && name != kept.Node {
+		return node{}, fmt.Errorf("data folder %s belongs to node %s, not %s; use another folder", d, kept.Node, name)
+	}
+	return kept, nil
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// writeNode replaces the file in one step: `aceso token` may read it meanwhile.
+func (d dataFolder) writeNode(n node) error {
+	data, err := json.MarshalIndent(n, "", "  ")
+	if err != nil {
+		return err
+	}
+	temporary := d.node() + ".new"
+	if err := os.WriteFile(temporary, append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write node: %w", err)
+	}
+	if err := os.Rename(temporary, d.node()); err != nil {
+		return fmt.Errorf("write node: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// newFlags starts the flags of a subcommand.
+func newFlags(name, arguments string, stderr io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprintf(stderr, "usage: aceso %s [flags] %s\n", name, arguments)
+		f.PrintDefaults()
+	}
+	return f
+}
+
+// parse reads the environment first and the command line over it. Flags may
+// also follow arguments. When it does not return ok, the program ends with code.
+func parse(f *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
+	if err := fromEnvironment(f); err != nil {
+		fmt.Fprintf(f.Output(), "aceso %s: %v\n", f.Name(), err)
+		return nil, exitUsage, false
+	}
+	for {
+		switch err := f.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, exitOK, false
+		case err != nil:
+			return nil, exitUsage, false
+		}
+		if f.NArg() == 0 {
+			return rest, exitOK, true
+		}
+		rest, args = append(rest, f.Arg(0)), f.Args()[1:]
+	}
+}
+
+func fromEnvironment(f *flag.FlagSet) error {
+	var failed error
+	f.VisitAll(func(one *flag.Flag) {
+		name := "ACESO_" + strings.ToUpper(strings.ReplaceAll(one.Name, "-", "_"))
+		value, given := os.LookupEnv(name)
+		if !given {
+			return
+		}
+		if err := f.Set(one.Name, value); err != nil {
+			failed = fmt.Errorf("%s: %w", name, err)
+		}
+	})
+	return failed
+}
+
+// fail prints one sentence and gives the exit code of a failure.
+func fail(stderr io.Writer, name string, err error) int {
+	fmt.Fprintf(stderr, "aceso %s: %v\n", name, err)
+	return exitFailed
+}
+
+// misuse prints one sentence and gives the exit code of wrong usage.
+func misuse(stderr io.Writer, name, format string, args ...any) int {
+	fmt.Fprintf(stderr, "aceso %s: %s\n", name, fmt.Sprintf(format, args...))
+	return exitUsage
+}
+
+// split reads a comma-separated list.
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// importCommand loads bundles and NDJSON files through the server's front door.
+func importCommand(args []string, stdout, stderr io.Writer) int {
+	f := newFlags("import", "FILES-OR-FOLDERS", stderr)
+	server := f.String("server", "", "`URL` of the server, with or without /fhir")
+	token := f.String("token", "", "access token (of role system, to keep the ids in NDJSON files)")
+	state := f.String("state", "aceso-import.state", "`file` that remembers what is done, so that an interrupted import can go on")
+	workers := f.Int("workers", 4, "`number` of requests at the same time")
+	paths, code, ok := parse(f, args)
+	switch {
+	case !ok:
+		return code
+	case *server == "" || *token == "":
+		return misuse(stderr, "import", "--server and --token are needed")
+	case len(paths) == 0:
+		return misuse(stderr, "import", "name the files or folders to import")
+	case *workers < 1 || *workers > 64:
+		return misuse(stderr, "import", "--workers must be between 1 and 64")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	i := &importer{
+		client: newFHIRClient(*server, *token, *workers), workers: *workers,
+		stdout: stdout, stderr: stderr, now: time.Now,
+	}
+	if err := i.run(ctx, paths, *state); err != nil {
+		return fail(stderr, "import", err)
+	}
+	return exitOK
+}
+
+// errIncomplete says that the reasons have been printed one by one.
+var errIncomplete = errors.New("not everything was imported; run the same command again after correcting the cause")
+
+// importer is one run of the command.
+type importer struct {
+	client         *fhirClient
+	workers        int
+	stdout, stderr io.Writer
+	now            func() time.Time
+	state          *importState
+	show           *progress
+}
+
+func (i *importer) run(ctx context.Context, paths []string, state string) (err error) {
+	parcels, err := planImport(paths)
+	if err != nil {
+		return err
+	}
+	if i.state, err = openImportState(state, i.client.base); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, i.state.close()) }()
+	i.show = newProgress(parcels, i.stdout, i.stderr, i.now)
+	for _, wave := range waves(parcels) {
+		if err := i.send(ctx, wave); err != nil {
+			i.show.finish()
+			return err
+		}
+	}
+	i.show.finish()
+	if i.show.failures() > 0 {
+		return errIncomplete
+	}
+	return nil
+}
+
+// baseOf completes a server URL to the FHIR base.
+func baseOf(server string) string {
+	server = strings.TrimRight(server, "/")
+	if strings.HasSuffix(server, "/fhir") {
+		return server
+	}
+	return server + "/fhir"
+}
+
+// fhirClient is the little that an import needs of HTTP.
+type fhirClient struct {
+	http        *http.Client
+	base, token string
+}
+
+func newFHIRClient(server, token string, connections int) *fhirClient {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = connections
+	return &fhirClient{http: &http.Client{Transport: transport}, base: baseOf(server), token: token}
+}
+
+// do sends one request and reads the whole answer.
+func (c *fhirClient) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	r.Header.Set("Accept", "application/fhir+json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/fhir+json")
+		r.Header.Set("Prefer", "return=minimal")
+	}
+	w, err := c.http.Do(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer w.Body.Close()
+	answer, err := io.ReadAll(w.Body)
+	if err != nil {
+		return nil, nil, &url.Error{Op: "read answer", URL: c.base, Err: err} // as broken as no answer
+	}
+	return w, answer, nil
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// progress counts, and shows a bar with the rate when a person looks.
+type progress struct {
+	mu                               sync.Mutex
+	stdout, stderr                   io.Writer
+	now                              func() time.Time
+	start                            time.Time
+	bar                              *progressbar.ProgressBar // nil unless on a terminal
+	parcels, resources, old, refused int
+}
+
+func newProgress(parcels []*parcel, stdout, stderr io.Writer, now func() time.Time) *progress {
+	p := &progress{stdout: stdout, stderr: stderr, now: now, start: now()}
+	total := 0
+	for _, one := range parcels {
+		total += one.resources
+	}
+	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(stderr), progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString("resources"), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond))
+	}
+	return p
+}
+
+// done counts a parcel; failures are entries of a batch that were refused.
+func (p *progress) done(one *parcel, failures []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.parcels++
+	p.resources += one.resources - len(failures)
+	p.refused += len(failures)
+	for _, f := range failures {
+		p.say("%s: %s", one.name, f)
+	}
+	p.advance(one)
+}
+
+func (p *progress) skipped(one *parcel) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.old++
+	p.advance(one)
+}
+
+func (p *progress) failed(one *parcel, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused++
+	p.say("%s: %v", one.name, err)
+	p.advance(one)
+}
+
+func (p *progress) advance(one *parcel) {
+	if p.bar != nil {
+		_ = p.bar.Add(one.resources) // a bar that cannot be drawn is no reason to stop
+	}
+}
+
+func (p *progress) say(format string, args ...any) {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintf(p.stderr, format+"\n", args...)
+}
+
+func (p *progress) failures() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refused
+}
+
+// finish prints the summary.
+func (p *progress) finish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		_ = p.bar.Exit()
+		fmt.Fprintln(p.stderr)
+	}
+	took := p.now().Sub(p.start)
+	rate := 0.0
+	if took > 0 {
+		rate = float64(p.resources) / took.Seconds()
+	}
+	fmt.Fprintf(p.stdout, "imported %d resources in %d bundles, %.1f s, %.0f resources/s; %d bundles were there before; %d refused\n",
+		p.resources, p.parcels, took.Seconds(), rate, p.old, p.refused)
+}

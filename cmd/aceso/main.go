@@ -1,0 +1,65 @@
+// Command aceso is the whole of Aceso in one binary: the server, and the tools of
+// those who run it and of those who check it.
+//
+// This package holds no behaviour of its own beyond reading flags, wiring the
+// packages together and printing what they say.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// Exit codes. verify gives them a meaning of its own.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// command is one subcommand.
+type command struct {
+	name, summary string
+	run           func(args []string, stdout, stderr io.Writer) int
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "run the server (--demo: with a small synthetic hospital)", serveCommand},
+		{"token", "print an access token of the built-in issuer", tokenCommand},
+		{"import", "load bundles and NDJSON files into a running server", importCommand},
+		{"verify", "check records, checkpoints or a whole data folder", verifyCommand},
+		{"policy", "test, check and format policies", policyCommand},
+		{"erase", "make the records of one patient unreadable for good", eraseCommand},
+	}
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		usage(stderr)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(stdout)
+		return exitOK
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(args[1:], stdout, stderr)
+		}
+	}
+	fmt.Fprintf(stderr, "aceso: there is no command %q; `aceso help` lists them\n", args[0])
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "Aceso is a FHIR server in which every access is decided by policy and leaves a provable record.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  aceso %-8s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, "\n`aceso COMMAND --help` shows the flags; each can also be set as ACESO_FLAG_NAME in the environment.\n")
+}
