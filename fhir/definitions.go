@@ -47,7 +47,15 @@ type defs struct {
 	params       []searchParam
 	byBase       map[string][]searchParam
 	compartments map[string]map[string][]string // compartment, type: parameters
+	marks        landmarks
 	broken       error
+}
+
+// landmarks are the types and elements that rules of R4 name.
+type landmarks struct {
+	resource, bundle, extension, coding, concept int32 // types
+	canonical, uri, url, oid, uuid               int32
+	reference                                    int32 // the element Reference.reference
 }
 
 type typeKind uint8

@@ -36,6 +36,9 @@ func parseDefinitions(text string) (*defs, error) {
 	if err := p.resolve(); err != nil {
 		return nil, err
 	}
+	if err := p.d.findLandmarks(); err != nil {
+		return nil, err
+	}
 	p.d.buildMembers()
 	p.d.buildBases()
 	return p.d, nil
@@ -167,6 +170,29 @@ func (p *definitionsParser) indexes(names string) ([]int32, error) {
 		all = append(all, i)
 	}
 	return all, nil
+}
+
+// findLandmarks looks up what the rules name, and checks what they build on.
+func (d *defs) findLandmarks() error {
+	m := &d.marks
+	for name, to := range map[string]*int32{
+		"Resource": &m.resource, "Bundle": &m.bundle, "Extension": &m.extension, "Coding": &m.coding, "CodeableConcept": &m.concept,
+		"canonical": &m.canonical, "uri": &m.uri, "url": &m.url, "oid": &m.oid, "uuid": &m.uuid,
+		"Reference": &m.reference,
+	} {
+		if *to = d.typeIndex(name); *to < 0 {
+			return fmt.Errorf("type %s is missing", name)
+		}
+	}
+	if m.reference = d.element(m.reference, "reference"); m.reference < 0 {
+		return fmt.Errorf("element Reference.reference is missing")
+	}
+	for i := range d.types {
+		if t := &d.types[i]; t.first == t.end || d.elements[t.first].name != "id" {
+			return fmt.Errorf("type %s: its first element is not the id", t.name)
+		}
+	}
+	return nil
 }
 
 // buildMembers lists the JSON names of every type and hashes them.

@@ -1,44 +1,173 @@
 package fhir
 
-import "time"
+import (
+	"crypto/sha256"
+	"strconv"
+	"time"
+)
 
 // Hash is the SHA-256 of a resource's stored bytes.
 type Hash [32]byte
 
 // Resource is one FHIR resource as its JSON bytes (rule: bytes are the truth)
 // together with what one pass over them found. It is immutable.
-type Resource struct{}
+type Resource struct {
+	data    []byte
+	typ     string
+	id      string
+	version int64
+	updated time.Time
+	at      places
+}
+
+// places are where Stamp writes.
+type places struct {
+	typeEnd              int  // after the value of resourceType
+	id, meta             span // of the values; zero if absent
+	versionID, updatedAt span // in meta
+}
 
 // Parse checks data in one pass: strict JSON (RFC 8259, UTF-8, no duplicate
 // members, depth and size limits) and the R4 structure (elements, types,
 // cardinalities, formats, required bindings, choice types, contained and
 // reference rules, invariants). The error is an *Error with one Issue per finding, up to 50.
-func Parse(data []byte) (*Resource, error) { panic("contract") }
+//
+// The Resource keeps data: the caller must not change it any more.
+func Parse(data []byte) (*Resource, error) {
+	s, err := scan(data, true)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	return s.resourceFound(), nil
+}
 
 // Open reads stored bytes, which Parse accepted once: same pass, no findings.
-func Open(data []byte) (*Resource, error) { panic("contract") }
+func Open(data []byte) (*Resource, error) {
+	s, err := openTape(data)
+	if err != nil {
+		return nil, &Error{Kind: Internal, Detail: "A stored resource cannot be read.", Err: err}
+	}
+	defer s.close()
+	return s.resourceFound(), nil
+}
 
-func (r *Resource) Type() string           { panic("contract") }
-func (r *Resource) ID() string             { panic("contract") } // "" if absent
-func (r *Resource) Version() int64         { panic("contract") } // meta.versionId, 0 if absent or no integer
-func (r *Resource) LastUpdated() time.Time { panic("contract") }
-func (r *Resource) Bytes() []byte          { panic("contract") } // callers must not change them
-func (r *Resource) Hash() Hash             { panic("contract") }
+// resourceFound makes the Resource of what was scanned.
+func (s *scanner) resourceFound() *Resource {
+	r := &Resource{data: s.data, typ: s.d.types[s.nodes[0].typ].name, at: places{typeEnd: s.typeEnd}}
+	for c := range s.children(0) {
+		switch n := &s.nodes[c]; s.nameOf(c) {
+		case "id":
+			if !n.primitiveExt {
+				r.at.id = n.span()
+				r.id = string(s.text(c))
+			}
+		case "meta":
+			r.at.meta = n.span()
+			s.readMeta(c, r)
+		}
+	}
+	return r
+}
+
+func (s *scanner) readMeta(meta int32, r *Resource) {
+	for c := range s.children(meta) {
+		n := &s.nodes[c]
+		if n.primitiveExt {
+			continue
+		}
+		switch s.nameOf(c) {
+		case "versionId":
+			r.at.versionID = n.span()
+			r.version, _ = ParseVersion(string(s.text(c)))
+		case "lastUpdated":
+			r.at.updatedAt = n.span()
+			r.updated, _ = time.Parse(time.RFC3339Nano, string(s.text(c)))
+		}
+	}
+}
+
+// Type is the resourceType.
+func (r *Resource) Type() string { return r.typ }
+
+// ID is the logical id, "" if absent.
+func (r *Resource) ID() string { return r.id }
+
+// Version is meta.versionId, 0 if it is absent or no positive integer.
+func (r *Resource) Version() int64 { return r.version }
+
+// LastUpdated is meta.lastUpdated, the zero time if absent.
+func (r *Resource) LastUpdated() time.Time { return r.updated }
+
+// Bytes is the document itself. Callers must not change it.
+func (r *Resource) Bytes() []byte { return r.data }
+
+// Hash is the SHA-256 of Bytes; it is computed on every call.
+func (r *Resource) Hash() Hash { return sha256.Sum256(r.data) }
 
 // Stamp returns the resource with id, meta.versionId and meta.lastUpdated
 // (UTC, milliseconds) spliced into the bytes; every other byte stays.
 func (r *Resource) Stamp(id string, version int64, lastUpdated time.Time) (*Resource, error) {
-	panic("contract")
+	if !validID(id) || version <= 0 {
+		return nil, &Error{Kind: Internal, Detail: "A resource cannot be stored under that id and version."}
+	}
+	p := patch{data: r.data}
+	r.stampID(&p, id)
+	v := strconv.FormatInt(version, 10)
+	r.stampMeta(&p, v, lastUpdated.UTC().Format("2006-01-02T15:04:05.000Z"))
+	return Open(p.apply())
 }
 
-// References lists the values of all Reference.reference elements and of
-// uri/canonical/url elements that hold urn:uuid: or urn:oid:, in order, unescaped.
-func (r *Resource) References() []string { panic("contract") }
+func (r *Resource) stampID(p *patch, id string) {
+	if at := r.at.id; at.end > 0 {
+		p.replace(at, `"`+id+`"`)
+		return
+	}
+	p.insert(r.at.typeEnd, `,"id":"`+id+`"`)
+}
 
-// MapReferences returns the resource with every such value replaced by what
-// target returns for it; ok=false leaves the bytes as they are.
-func (r *Resource) MapReferences(target func(value string) (replacement string, ok bool)) (*Resource, error) {
-	panic("contract")
+func (r *Resource) stampMeta(p *patch, version, updated string) {
+	at := r.at
+	if at.meta.end == 0 {
+		after := max(at.typeEnd, at.id.end)
+		p.insert(after, `,"meta":{"versionId":"`+version+`","lastUpdated":"`+updated+`"}`)
+		return
+	}
+	lack := ""
+	if at.versionID.end > 0 {
+		p.replace(at.versionID, `"`+version+`"`)
+	} else {
+		lack = `"versionId":"` + version + `"`
+	}
+	if at.updatedAt.end > 0 {
+		p.replace(at.updatedAt, `"`+updated+`"`)
+	} else {
+		lack = join(lack, `"lastUpdated":"`+updated+`"`)
+	}
+	if lack == "" {
+		return
+	}
+	if !r.emptyMeta() {
+		lack += ","
+	}
+	p.insert(at.meta.start+1, lack)
+}
+
+// emptyMeta tells whether meta has no members.
+func (r *Resource) emptyMeta() bool {
+	for _, c := range r.data[r.at.meta.start+1:] {
+		if !isSpace(c) {
+			return c == '}'
+		}
+	}
+	return false
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "," + b
 }
 
 // Index returns the search keys. base is the server's base URL ("" if none):

@@ -1,0 +1,161 @@
+package fhir
+
+import (
+	"bytes"
+	"slices"
+)
+
+// bundleFacts are what the rules of a Bundle look at.
+type bundleFacts struct {
+	typ        string
+	total      bool
+	identified bool // identifier with system and value
+	timestamp  bool
+	first      int32 // the first entry's resource, -1 if none
+}
+
+// judgeBundle checks bdl-1 to bdl-12.
+func (s *scanner) judgeBundle(at int32) {
+	f := bundleFacts{first: -1}
+	s.ids = s.ids[:0]
+	for c := range s.children(at) {
+		switch s.nameOf(c) {
+		case "type":
+			f.typ = bundleType(s.text(c))
+		case "total":
+			f.total = true
+		case "timestamp":
+			f.timestamp = true
+		case "identifier":
+			f.identified = s.hasMember(c, "system") && s.hasMember(c, "value")
+		}
+	}
+	if f.total && f.typ != "searchset" && f.typ != "history" {
+		s.issueAt(at, "invariant", "bdl-1: A total is only for a search or history. Leave it out.")
+	}
+	n := 0
+	for c := range s.children(at) {
+		if s.nameOf(c) != "entry" {
+			continue
+		}
+		s.judgeEntry(c, f.typ)
+		if n++; n == 1 {
+			f.first = s.memberNode(c, "resource")
+		}
+	}
+	s.judgeFullURLs(f.typ)
+	s.judgeDocument(at, f)
+}
+
+// bundleType is the type as a constant: a node's text may not outlive the scan.
+func bundleType(text []byte) string {
+	types := []string{
+		"document", "message", "transaction", "transaction-response", "batch", "batch-response", "history", "searchset", "collection",
+	}
+	for _, t := range types {
+		if t == string(text) {
+			return t
+		}
+	}
+	return ""
+}
+
+// memberNode finds a child by element name, -1 if there is none.
+func (s *scanner) memberNode(at int32, name string) int32 {
+	for c := range s.children(at) {
+		if s.nameOf(c) == name && !s.nodes[c].primitiveExt {
+			return c
+		}
+	}
+	return -1
+}
+
+func (s *scanner) hasMember(at int32, name string) bool { return s.memberNode(at, name) >= 0 }
+
+// judgeEntry checks bdl-2 to bdl-5 and bdl-8, and notes the fullUrl for bdl-7.
+func (s *scanner) judgeEntry(at int32, typ string) {
+	var search, request, response, resource, fullURL int32 = -1, -1, -1, -1, -1
+	for c := range s.children(at) {
+		switch s.nameOf(c) {
+		case "search":
+			search = c
+		case "request":
+			request = c
+		case "response":
+			response = c
+		case "resource":
+			resource = c
+		case "fullUrl":
+			fullURL = c
+		}
+	}
+	asks := typ == "batch" || typ == "transaction" || typ == "history"
+	answers := typ == "batch-response" || typ == "transaction-response" || typ == "history"
+	switch {
+	case search >= 0 && typ != "searchset":
+		s.issueAt(search, "invariant", "bdl-2: entry.search is only for a search. Leave it out.")
+	case (request >= 0) != asks:
+		s.issueAt(at, "invariant", "bdl-3: entry.request is mandatory in a batch, transaction or history, and only there.")
+	case (response >= 0) != answers:
+		s.issueAt(at, "invariant", "bdl-4: entry.response is mandatory in a batch-response, transaction-response or history, and only there.")
+	case resource < 0 && request < 0 && response < 0:
+		s.issueAt(at, "invariant", "bdl-5: An entry must have a resource unless there is a request or response.")
+	}
+	if fullURL >= 0 && s.nodes[fullURL].kind == '"' {
+		s.noteFullURL(fullURL, resource)
+	}
+}
+
+func (s *scanner) noteFullURL(fullURL, resource int32) {
+	text := s.text(fullURL)
+	if bytes.Contains(text, []byte("/_history/")) {
+		s.issueAt(fullURL, "invariant", "bdl-8: A fullUrl must not name a version. Leave /_history/ and what follows out.")
+	}
+	var version []byte
+	if resource >= 0 {
+		if meta := s.memberNode(resource, "meta"); meta >= 0 {
+			if v := s.memberNode(meta, "versionId"); v >= 0 {
+				version = s.text(v)
+			}
+		}
+	}
+	s.ids = append(s.ids, localID{text: text, version: version, at: fullURL})
+}
+
+// judgeFullURLs checks bdl-7.
+func (s *scanner) judgeFullURLs(typ string) {
+	if typ == "history" {
+		return
+	}
+	slices.SortStableFunc(s.ids, func(a, b localID) int {
+		if c := bytes.Compare(a.text, b.text); c != 0 {
+			return c
+		}
+		return bytes.Compare(a.version, b.version)
+	})
+	for i := 1; i < len(s.ids); i++ {
+		a, b := s.ids[i-1], s.ids[i]
+		if bytes.Equal(a.text, b.text) && bytes.Equal(a.version, b.version) {
+			s.issueAt(b.at, "invariant", "bdl-7: Two entries have the same fullUrl and the same version. Give each its own.")
+		}
+	}
+}
+
+// judgeDocument checks bdl-9 to bdl-12.
+func (s *scanner) judgeDocument(at int32, f bundleFacts) {
+	first := ""
+	if f.first >= 0 {
+		first = s.d.types[s.nodes[f.first].typ].name
+	}
+	switch {
+	case f.typ == "message" && first != "MessageHeader":
+		s.issueAt(at, "invariant", "bdl-12: The first resource of a message must be a MessageHeader.")
+	case f.typ != "document":
+	case !f.identified:
+		s.issueAt(at, "invariant", "bdl-9: A document must have an identifier with a system and a value.")
+	case !f.timestamp:
+		s.issueAt(at, "invariant", "bdl-10: A document must have a timestamp.")
+	case first != "Composition":
+		s.issueAt(at, "invariant", "bdl-11: The first resource of a document must be a Composition.")
+	}
+}

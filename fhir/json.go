@@ -1,0 +1,243 @@
+package fhir
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+	"unicode/utf16"
+)
+
+// looks is what str noticed about a string.
+type looks uint8
+
+const (
+	hasEscape  looks = 1 << iota
+	hasControl       // a control character other than tab, line feed and carriage return
+)
+
+// peek is the byte at pos, 0 at the end.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
+	}
+	return 0
+}
+
+// space steps over white space.
+func (s *scanner) space() {
+	const spaces = 0x2020202020202020
+	d, i := s.data, s.pos
+	for i < len(d) && d[i] <= ' ' {
+		switch d[i] {
+		case ' ', '\n', '\r', '\t':
+			i++
+		default:
+			s.pos = i
+			return
+		}
+		for i+8 <= len(d) && binary.LittleEndian.Uint64(d[i:]) == spaces {
+			i += 8
+		}
+	}
+	s.pos = i
+}
+
+// str steps over the string at pos. The document is known to be UTF-8.
+func (s *scanner) str() (looks, bool) {
+	var look looks
+	d, i := s.data, s.pos+1
+	for {
+		for i+8 <= len(d) {
+			if stop := stops(binary.LittleEndian.Uint64(d[i:])); stop != 0 {
+				i += bits.TrailingZeros64(stop) / 8
+				break
+			}
+			i += 8
+		}
+		if i >= len(d) {
+			s.pos = i
+			return 0, s.syntax("a string has no end")
+		}
+		switch c := d[i]; {
+		case c == '"':
+			s.pos = i + 1
+			return look, true
+		case c == '\\':
+			n, control := s.escape(d[i+1:])
+			if n == 0 {
+				s.pos = i
+				return 0, s.syntax("a string has a wrong escape")
+			}
+			i += 1 + n
+			if look |= hasEscape; control {
+				look |= hasControl
+			}
+		case c < ' ':
+			s.pos = i
+			return 0, s.syntax("a string has a control character that is not escaped")
+		default:
+			i++
+		}
+	}
+}
+
+// stops marks the bytes of a word that are quotes, backslashes or control
+// characters; its lowest mark is exact.
+func stops(v uint64) uint64 {
+	const (
+		ones = 0x0101010101010101
+		high = 0x8080808080808080
+	)
+	quote, slash := v^('"'*ones), v^('\\'*ones)
+	return ((v-' '*ones)&^v | (quote-ones)&^quote | (slash-ones)&^slash) & high
+}
+
+// escape judges what follows a backslash: its length, 0 if it is wrong, and
+// whether it stands for a control character that FHIR does not allow.
+func (s *scanner) escape(d []byte) (n int, control bool) {
+	if len(d) == 0 {
+		return 0, false
+	}
+	switch d[0] {
+	case '"', '\\', '/', 'n', 'r', 't':
+		return 1, false
+	case 'b', 'f':
+		return 1, true
+	case 'u':
+		r := hex4(d[1:])
+		if r < 0 {
+			return 0, false
+		}
+		if !utf16.IsSurrogate(rune(r)) {
+			return 5, r < ' ' && r != '\t' && r != '\n' && r != '\r'
+		}
+		if len(d) < 11 || d[5] != '\\' || d[6] != 'u' || r >= 0xDC00 {
+			return 0, false
+		}
+		if low := hex4(d[7:]); low < 0xDC00 || low > 0xDFFF {
+			return 0, false
+		}
+		return 11, false
+	}
+	return 0, false
+}
+
+// number steps over the number at pos.
+func (s *scanner) number() bool {
+	if s.peek() == '-' {
+		s.pos++
+	}
+	first := s.peek()
+	if n := s.digits(); n == 0 || n > 1 && first == '0' {
+		return s.syntax("a number is not written as JSON wants it")
+	}
+	if s.peek() == '.' {
+		s.pos++
+		if s.digits() == 0 {
+			return s.syntax("a number has no digit after its point")
+		}
+	}
+	if c := s.peek(); c == 'e' || c == 'E' {
+		s.pos++
+		if c := s.peek(); c == '+' || c == '-' {
+			s.pos++
+		}
+		if s.digits() == 0 {
+			return s.syntax("a number has no digit in its exponent")
+		}
+	}
+	return true
+}
+
+func (s *scanner) digits() int {
+	start := s.pos
+	for c := s.peek(); '0' <= c && c <= '9'; c = s.peek() {
+		s.pos++
+	}
+	return s.pos - start
+}
+
+// literal steps over true, false or null.
+func (s *scanner) literal() bool {
+	word := "true"
+	switch s.peek() {
+	case 'f':
+		word = "false"
+	case 'n':
+		word = "null"
+	}
+	if end := s.pos + len(word); end <= len(s.data) && string(s.data[s.pos:end]) == word {
+		s.pos = end
+		return true
+	}
+	return s.syntax("a value is none of JSON's")
+}
+
+// skip steps over any value without looking at what it means.
+func (s *scanner) skip() bool {
+	switch c := s.peek(); {
+	case c == '"':
+		_, ok := s.str()
+		return ok
+	case c == '-' || '0' <= c && c <= '9':
+		return s.number()
+	case c == '{' || c == '[':
+		return s.skipAll(c)
+	}
+	return s.literal()
+}
+
+// skipAll steps over an object or array.
+func (s *scanner) skipAll(open byte) bool {
+	if s.depth++; s.depth > maxDepth {
+		return s.tooDeep()
+	}
+	shut := open + 2 // } and ] are two after { and [
+	s.pos++
+	s.space()
+	if s.peek() == shut {
+		s.pos++
+		s.depth--
+		return true
+	}
+	for {
+		if open == '{' {
+			if _, ok := s.memberName(); !ok {
+				return false
+			}
+		}
+		if !s.skip() {
+			return false
+		}
+		s.space()
+		switch s.peek() {
+		case ',':
+			s.pos++
+			s.space()
+		case shut:
+			s.pos++
+			s.depth--
+			return true
+		default:
+			return s.syntax("a comma or a closing bracket or brace is missing")
+		}
+	}
+}
+
+// syntax stops the scan: the bytes at pos are not JSON. It returns false.
+func (s *scanner) syntax(what string) bool {
+	if s.fault == nil {
+		s.fault = &Error{Kind: Malformed, Detail: "The body is not valid JSON: " + what + " (byte " + strconv.Itoa(s.pos) + ")."}
+	}
+	return false
+}
+
+func (s *scanner) duplicate(at int32) bool {
+	s.syntax("an object has the same member twice")
+	s.fault.Expression = s.place(at)
+	return false
+}
+
+func (s *scanner) tooDeep() bool {
+	return s.syntax("objects and arrays are nested deeper than " + strconv.Itoa(maxDepth) + " levels")
+}

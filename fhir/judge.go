@@ -1,0 +1,134 @@
+package fhir
+
+import "math/bits"
+
+// judge checks the primitive of a node: its format, its code list and, if it
+// refers to something, what it refers to.
+func (s *scanner) judge(at int32, t *typeDef, look looks) {
+	n := &s.nodes[at]
+	text := s.data[n.start:n.end]
+	if n.kind == '"' {
+		text = text[1 : len(text)-1]
+		if look&hasEscape != 0 {
+			s.buf = appendUnescaped(s.buf[:0], text)
+			text = s.buf
+		}
+	}
+	if fault := s.formatFault(t.format, text, look); fault != "" {
+		s.issueAt(at, "value", fault)
+		return
+	}
+	if codes := s.d.elements[n.elem].codes; codes != nil && !codes.hasCode(text) {
+		s.issueAt(at, "code-invalid", "The code is not in the required value set "+codes.name+". Send one of its codes.")
+	}
+	switch {
+	case n.elem == s.d.marks.reference:
+		s.judgeReference(at, text)
+	case t.format == formatURI || t.format == formatURL || t.format == formatCanonical:
+		if text[0] == '#' {
+			s.locals = append(s.locals, local{at: at})
+		}
+	}
+}
+
+func (s *scanner) formatFault(f format, text []byte, look looks) string {
+	if look&hasControl != 0 && f != formatXHTML {
+		return "The value has a control character, which FHIR does not allow. Leave it out."
+	}
+	if f == formatXHTML {
+		return s.narrativeFault(text)
+	}
+	return f.fault(text)
+}
+
+// finish judges an object after its end.
+func (s *scanner) finish(f *level) {
+	const id = 1 // the first element of every type
+	given := f.values | f.exts
+	if missing := f.t.mandatory &^ given; missing != 0 {
+		s.missing(f, missing)
+	}
+	n := &s.nodes[f.at]
+	if f.t.kind != resourceType && (given&^id == 0 && !n.primitiveExt || given == 0) {
+		s.issueAt(f.at, "invariant", "ele-1: An element must have a value or children other than its id. Leave it out or fill it.")
+	}
+	if f.exts != 0 || f.nulls {
+		s.besides(f)
+	}
+	switch {
+	case n.typ == s.d.marks.extension:
+		s.finishExtension(f)
+	case n.elem >= 0 && s.d.elements[n.elem].codes != nil && !n.primitiveExt:
+		s.finishCoded(f.at, s.d.elements[n.elem].codes)
+	}
+}
+
+func (s *scanner) missing(f *level, missing uint64) {
+	for ; missing != 0; missing &= missing - 1 {
+		el := &s.d.elements[f.t.first+int32(bits.TrailingZeros64(missing))]
+		if !s.full() {
+			s.issue("required", s.place(f.at)+"."+el.name, "This element is mandatory. Add it.")
+		}
+	}
+}
+
+// finishExtension checks ext-1.
+func (s *scanner) finishExtension(f *level) {
+	value, extension := false, false
+	for c := range s.children(f.at) {
+		switch s.d.elements[s.nodes[c].elem].name {
+		case "value":
+			value = true
+		case "extension":
+			extension = true
+		}
+	}
+	if value == extension {
+		s.issueAt(f.at, "invariant", "ext-1: An extension must have either a value or extensions, not both and not neither.")
+	}
+}
+
+// finishCoded checks a Coding or CodeableConcept with a required binding. A
+// concept without any coding passes only if an extension says why.
+func (s *scanner) finishCoded(at int32, codes *codeSet) {
+	m := &s.d.marks
+	ok := false
+	switch s.nodes[at].typ {
+	case m.coding:
+		ok = s.codingIn(at, codes)
+	case m.concept:
+		codings := 0
+		extended := false
+		for c := range s.children(at) {
+			switch s.nodes[c].typ {
+			case m.coding:
+				codings++
+				ok = ok || s.codingIn(c, codes)
+			case m.extension:
+				extended = true
+			}
+		}
+		ok = ok || codings == 0 && extended
+	default:
+		ok = true
+	}
+	if !ok {
+		s.issueAt(at, "code-invalid", "No coding is of the required value set "+codes.name+". Send one of its codes with its system.")
+	}
+}
+
+func (s *scanner) codingIn(at int32, codes *codeSet) bool {
+	var system, code []byte
+	for c := range s.children(at) {
+		if s.nodes[c].primitiveExt {
+			continue
+		}
+		switch s.d.elements[s.nodes[c].elem].name {
+		case "system":
+			system = s.text(c)
+		case "code":
+			code = s.text(c)
+		}
+	}
+	return codes.hasCoding(system, code)
+}

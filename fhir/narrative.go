@@ -1,0 +1,241 @@
+package fhir
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+)
+
+// span is a part of a text.
+type span struct{ start, end int }
+
+// narrativeTags are the elements that txt-1 allows, sorted.
+var narrativeTags = []string{
+	"a", "abbr", "acronym", "b", "big", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "dfn", "div", "dl",
+	"dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre", "q", "samp", "small", "span",
+	"strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "ul", "var",
+}
+
+const (
+	notXML      = "The narrative is not well-formed XHTML in one div."
+	notAllowed  = "txt-1: The narrative has an element or attribute that R4 does not allow: only basic formatting, no scripts, forms or frames."
+	noNarrative = "txt-2: The narrative must have some text or an image."
+)
+
+// narrativeFault says what is wrong with the text of a Narrative.div, "" if
+// nothing.
+func (s *scanner) narrativeFault(text []byte) string {
+	x := narrative{text: bytes.TrimSpace(text), open: s.tags[:0]}
+	fault := x.fault()
+	s.tags = x.open[:0]
+	return fault
+}
+
+// narrative is a walk through XHTML. It knows as much of XML as R4 allows in a
+// narrative: elements, attributes, entities and comments.
+type narrative struct {
+	text   []byte
+	pos    int
+	open   []span // names of the open elements
+	filled bool
+	strays bool // an element or attribute that is not allowed
+}
+
+func (x *narrative) fault() string {
+	for x.pos < len(x.text) {
+		ok := false
+		switch {
+		case x.text[x.pos] == '<':
+			ok = x.markup()
+		case len(x.open) == 0:
+			return notXML
+		case x.text[x.pos] == '&':
+			x.filled = true
+			ok = x.entity()
+		default:
+			x.filled = x.filled || !isSpace(x.text[x.pos])
+			x.pos++
+			ok = true
+		}
+		if !ok || len(x.open) == 0 && x.pos < len(x.text) {
+			return notXML
+		}
+	}
+	switch {
+	case len(x.open) > 0 || len(x.text) == 0:
+		return notXML
+	case x.strays:
+		return notAllowed
+	}
+	return when(!x.filled, noNarrative)
+}
+
+// markup reads a tag or comment.
+func (x *narrative) markup() bool {
+	rest := x.text[x.pos:]
+	switch {
+	case bytes.HasPrefix(rest, []byte("<!--")):
+		end := bytes.Index(rest[4:], []byte("--"))
+		if end < 0 || len(x.open) == 0 || !bytes.HasPrefix(rest[4+end:], []byte("-->")) {
+			return false
+		}
+		x.pos += 4 + end + 3
+		return true
+	case bytes.HasPrefix(rest, []byte("</")):
+		return x.endTag()
+	}
+	return x.startTag()
+}
+
+func (x *narrative) endTag() bool {
+	x.pos += 2
+	name := x.name()
+	x.spaces()
+	if len(x.open) == 0 || !bytes.Equal(x.cut(x.open[len(x.open)-1]), x.cut(name)) || !x.take('>') {
+		return false
+	}
+	x.open = x.open[:len(x.open)-1]
+	return true
+}
+
+func (x *narrative) startTag() bool {
+	x.pos++
+	name := x.name()
+	tag := x.cut(name)
+	if len(tag) == 0 || len(x.open) == 0 && string(tag) != "div" || len(x.open) > maxDepth {
+		return false
+	}
+	i := sort.SearchStrings(narrativeTags, string(tag))
+	if i == len(narrativeTags) || narrativeTags[i] != string(tag) {
+		x.strays = true
+	}
+	x.filled = x.filled || string(tag) == "img"
+	x.open = append(x.open, name)
+	for {
+		apart := x.spaces()
+		switch {
+		case x.take('>'):
+			return true
+		case x.take('/'):
+			x.open = x.open[:len(x.open)-1]
+			return x.take('>')
+		case !apart || !x.attribute():
+			return false
+		}
+	}
+}
+
+// attribute reads name="value".
+func (x *narrative) attribute() bool {
+	name := x.cut(x.name())
+	x.spaces()
+	if len(name) == 0 || !x.take('=') {
+		return false
+	}
+	x.spaces()
+	quote := x.peek()
+	if quote != '"' && quote != '\'' {
+		return false
+	}
+	x.pos++
+	start := x.pos
+	for x.peek() != quote {
+		switch x.peek() {
+		case 0, '<':
+			return false
+		case '&':
+			if !x.entity() {
+				return false
+			}
+		default:
+			x.pos++
+		}
+	}
+	x.judgeAttribute(name, x.text[start:x.pos])
+	x.pos++
+	return true
+}
+
+// judgeAttribute notes attributes that run scripts.
+func (x *narrative) judgeAttribute(name, value []byte) {
+	if len(name) > 2 && bytes.EqualFold(name[:2], []byte("on")) {
+		x.strays = true
+	}
+	if string(name) != "href" && string(name) != "src" {
+		return
+	}
+	// Browsers drop white space and control characters before the scheme, and
+	// a character reference could hide one.
+	scheme, _, ok := bytes.Cut(value, []byte(":"))
+	if !ok {
+		return
+	}
+	if bytes.IndexByte(scheme, '&') >= 0 {
+		x.strays = true
+	}
+	scheme = bytes.TrimFunc(scheme, func(r rune) bool { return r <= ' ' })
+	for _, bad := range [][]byte{[]byte("javascript"), []byte("vbscript")} {
+		x.strays = x.strays || bytes.EqualFold(scheme, bad)
+	}
+}
+
+// entity reads &name; or a character reference.
+func (x *narrative) entity() bool {
+	end := bytes.IndexByte(x.text[x.pos:min(len(x.text), x.pos+12)], ';')
+	if end < 2 {
+		return false
+	}
+	name := x.text[x.pos+1 : x.pos+end]
+	x.pos += end + 1
+	if name[0] == '#' {
+		return isCharacter(name[1:])
+	}
+	return !slices.ContainsFunc(name, func(c byte) bool { return !isAlphanumeric(c) })
+}
+
+func isCharacter(digits []byte) bool {
+	hex := len(digits) > 1 && digits[0] == 'x'
+	if hex {
+		digits = digits[1:]
+	}
+	for _, c := range digits {
+		if hexDigit(c) < 0 || !hex && !isDigit(c) {
+			return false
+		}
+	}
+	return len(digits) > 0
+}
+
+// name reads an XML name, as far as XHTML uses them.
+func (x *narrative) name() span {
+	start := x.pos
+	for c := x.peek(); isAlphanumeric(c) || c == ':' || c == '-' || c == '_'; c = x.peek() {
+		x.pos++
+	}
+	return span{start, x.pos}
+}
+
+func (x *narrative) cut(s span) []byte { return x.text[s.start:s.end] }
+
+func (x *narrative) peek() byte {
+	if x.pos < len(x.text) {
+		return x.text[x.pos]
+	}
+	return 0
+}
+
+func (x *narrative) take(c byte) bool {
+	if x.peek() != c {
+		return false
+	}
+	x.pos++
+	return true
+}
+
+func (x *narrative) spaces() bool {
+	start := x.pos
+	for isSpace(x.peek()) {
+		x.pos++
+	}
+	return x.pos > start
+}
