@@ -15,7 +15,7 @@ import (
 // none (network drives, container mounts). A change is taken up once the folder has
 // been quiet for Options.Settle, so that a save in several steps is one reload.
 func (e *Engine) Watch(ctx context.Context, dir string) {
-	w, notices := e.newWatcher(dir)
+	w, notices, failures := newWatcher(dir)
 	if w != nil {
 		defer w.Close()
 	}
@@ -29,6 +29,9 @@ func (e *Engine) Watch(ctx context.Context, dir string) {
 		case <-ctx.Done():
 			return
 		case <-notices:
+			settle.Reset(e.options.Settle)
+			continue
+		case <-failures: // notices were lost
 			settle.Reset(e.options.Settle)
 			continue
 		case <-poll.C:
@@ -67,13 +70,13 @@ func (e *Engine) look(ctx context.Context, dir, tried string) string {
 }
 
 // newWatcher returns no watcher where the system has none: then Watch only polls.
-func (e *Engine) newWatcher(dir string) (*fsnotify.Watcher, <-chan fsnotify.Event) {
+func newWatcher(dir string) (*fsnotify.Watcher, <-chan fsnotify.Event, <-chan error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	watchFolders(w, dir)
-	return w, w.Events
+	return w, w.Events, w.Errors
 }
 
 // watchFolders watches a folder and those below it. What cannot be watched is left
