@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 )
 
 // dataFolder is where a node keeps everything: one folder, private to its user.
@@ -54,7 +53,7 @@ func (n node) issuer() string { return "urn:aceso:" + n.Organization + ":" + n.N
 
 var errNeverServed = errors.New("this data folder has never been served; start `aceso serve` with it first")
 
-// readNode says what the folder is fixed to; errNeverServed if to nothing yet.
+// readNode says what the server noted at its last start.
 func (d dataFolder) readNode() (node, error) {
 	data, err := os.ReadFile(d.node())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,30 +69,13 @@ func (d dataFolder) readNode() (node, error) {
 	return n, nil
 }
 
-// nodeName is what organisations and nodes may be called: it becomes part of the
-// names of logs and of references.
-var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9\-.]{0,63}$`)
-
-// settle completes the wanted organisation and node from what the folder is fixed
-// to, or from the defaults, and refuses others.
-func (d dataFolder) settle(organization, name string) (node, error) {
-	kept, err := d.readNode()
-	if errors.Is(err, errNeverServed) {
-		kept, err = node{Organization: first(organization, "main"), Node: first(name, "node")}, nil
+// names completes what is needed to fix a new folder to an organisation and a
+// node. A folder in use knows its own; the store refuses others.
+func (d dataFolder) names(organization, name, defaultOrganization string) (string, string) {
+	if _, err := os.Stat(d.resources()); err == nil {
+		return organization, name
 	}
-	if err != nil {
-		return node{}, err
-	}
-	if !nodeName.MatchString(kept.Organization) || !nodeName.MatchString(kept.Node) {
-		return node{}, errors.New("organisation and node must be 1 to 64 letters, digits, - or . and begin with a letter or digit")
-	}
-	if organization != "" && organization != kept.Organization {
-		return node{}, fmt.Errorf("data folder %s belongs to organisation %s, not %s; use another folder", d, kept.Organization, organization)
-	}
-	if name != "" && name != kept.Node {
-		return node{}, fmt.Errorf("data folder %s belongs to node %s, not %s; use another folder", d, kept.Node, name)
-	}
-	return kept, nil
+	return first(organization, defaultOrganization), first(name, "node1")
 }
 
 func first(a, b string) string {

@@ -90,11 +90,16 @@ func mint(path, base string, g grant, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	n.BaseURL = first(base, n.BaseURL)
+	return g.sign(ring, n, now)
+}
+
+// sign makes the token with the newest key of the built-in issuer.
+func (g grant) sign(ring *keyring.Ring, n node, now time.Time) (string, error) {
 	id, private, err := ring.Signer(keyring.Issuer)
 	if err != nil {
 		return "", err
 	}
-	n.BaseURL = first(base, n.BaseURL)
 	return auth.Mint(g.claims(n, now), auth.SigningKey{ID: id, Private: private})
 }
 
