@@ -1,0 +1,112 @@
+package policy
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// draw makes a request out of a small vocabulary, so that every combination that
+// matters turns up.
+func draw(r *rand.Rand) Input {
+	one := func(words ...string) string { return words[r.IntN(len(words))] }
+	in := input()
+	in.Agent.Role = one("practitioner", "system", "patient", "privacy-officer", "administrator", "janitor")
+	in.Agent.Organization = one("hospital", "hospital", "hospital", "clinic", "")
+	in.Agent.Patient = one("", "Patient/1")
+	in.Agent.Scopes = nil
+	for range r.IntN(4) {
+		in.Agent.Scopes = append(in.Agent.Scopes, Scope{
+			Context: one("patient", "user", "system"), Type: one("*", "*", "*", "Observation", "Consent", "AuditEvent"),
+			Actions: one("cruds", "cruds", "rs", "r", "s", "cud"),
+		})
+	}
+	in.Purpose = one("TREAT", "TREAT", "HPAYMT", "HOPERAT", "HRESCH", "CLINTRCH", "PATRQT", "HMARKT", "BTG", "other")
+	in.Interaction = one("read", "vread", "history-instance", "search-type", "history-type", "create", "update",
+		"patch", "delete", "search-system", "history-system", "verify", "access-report", "proof", "audit-read",
+		"audit-search", "metrics", "operations", "policy-read")
+	in.Type = one("Patient", "Observation", "Consent", "AuditEvent", "Practitioner", "Group", "QuestionnaireResponse")
+	known, _ := interactions(in.Interaction)
+	if known.system {
+		in.Type = ""
+	}
+	in.Action = letter(in.Interaction)
+	return in
+}
+
+// What must hold whoever edits a rule of the base policy.
+func TestInvariants(t *testing.T) {
+	e, r := newEngine(t, nil, Options{}), rand.New(rand.NewPCG(1, 2))
+	clinical := []string{"read", "vread", "history-instance", "search-type", "history-type", "create", "update", "patch",
+		"delete", "search-system", "history-system"}
+	office := []string{"verify", "access-report", "proof", "audit-read", "audit-search", "metrics", "operations", "policy-read"}
+	allowed := 0
+	for range 20000 {
+		in := draw(r)
+		d, err := e.Decide(context.Background(), in)
+		if err != nil {
+			t.Fatalf("%+v: %v", in, err)
+		}
+		if !d.Allow {
+			continue
+		}
+		allowed++
+		role, own := in.Agent.Role, in.Agent.Organization == in.Node.Organization
+		data := slices.Contains(clinical, in.Interaction)
+		for rule, ok := range map[string]bool{
+			"scopes are needed for data":               !data || len(in.Agent.Scopes) > 0,
+			"guests need a Consent":                    own || d.Consent == Permits,
+			"research needs a Consent":                 in.Purpose != "HRESCH" && in.Purpose != "CLINTRCH" || d.Consent == Permits,
+			"shared types only where a Consent rules":  d.Consent != Permits || slices.Contains(d.Constraints.Uncompartmented, "Practitioner"),
+			"no break-glass, marketing, made-up codes": !slices.Contains([]string{"BTG", "HMARKT", "other"}, in.Purpose),
+			"patients stay in their record":            role != "patient" || d.Constraints.Compartment == "Patient/1",
+			"consent binds all but office and patient": d.Consent != None || role != "practitioner" && role != "system",
+			"administrators see no data":               role != "administrator" || !data,
+			"privacy officers see Consents only":       role != "privacy-officer" || !data || slices.Equal(d.Constraints.Types, []string{"Consent"}),
+			"audit events are not data":                !data || in.Type != "AuditEvent",
+			"the log is for the office":                role == "privacy-officer" || !slices.Contains(office[2:5], in.Interaction),
+			"the unknown get nothing":                  role != "janitor",
+		} {
+			if !ok {
+				t.Errorf("%s: %+v got %+v", rule, in, d)
+			}
+		}
+	}
+	if allowed < 500 {
+		t.Errorf("only %d of the requests were allowed", allowed)
+	}
+}
+
+// A scope less never opens anything: what stays allowed is limited at least as much.
+func TestFewerScopesNeverOpen(t *testing.T) {
+	e, r := newEngine(t, nil, Options{}), rand.New(rand.NewPCG(3, 4))
+	for range 5000 {
+		in := draw(r)
+		more, err := e.Decide(context.Background(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range in.Agent.Scopes {
+			less := in
+			less.Agent.Scopes = slices.Delete(slices.Clone(in.Agent.Scopes), i, i+1)
+			d, err := e.Decide(context.Background(), less)
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case d.Allow && !more.Allow:
+				t.Errorf("%+v is refused, but allowed with fewer scopes", in)
+			case d.Allow && more.Constraints.Compartment != "" && d.Constraints.Compartment == "":
+				t.Errorf("%+v loses its compartment with fewer scopes", in)
+			}
+		}
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		if _, err := New(context.Background(), nil, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
