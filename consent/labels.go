@@ -1,0 +1,118 @@
+package consent
+
+import "github.com/aceso-health/aceso/fhir"
+
+// labels is what a resource's security labels say.
+//
+// Without any label a resource is of normal confidentiality and unknown
+// sensitivity. A label N or lower says that nothing sensitive was found; R or V
+// alone, or a label that cannot be read, leave the sensitivity open, and a
+// sensitivity alone leaves open how far above N the confidentiality is.
+type labels struct {
+	all         []fhir.Coding
+	secrecy     int8 // rank: exact if known, else the lowest possible
+	known       bool // secrecy is exact
+	sensitivity bool // all sensitivities are among all
+}
+
+func readLabels(all []fhir.Coding) labels {
+	l := labels{all: all}
+	unclear := false
+	for i := range all {
+		switch c := &all[i]; {
+		case c.System == "":
+			unclear = true
+		case secrecySystems.has(c.System):
+			rank := secrecyRank(c.Code)
+			l.secrecy = max(l.secrecy, rank)
+			unclear = unclear || rank == 0
+		case actCodeSystems.has(c.System) && sensitivityParent(c.Code) != "":
+			l.sensitivity = true
+		}
+	}
+	given := l.secrecy > 0
+	l.known = !unclear && (given || !l.sensitivity)
+	if !given || unclear {
+		l.secrecy = max(l.secrecy, rankNormal)
+	}
+	l.sensitivity = !unclear && (l.sensitivity || given && l.secrecy <= rankNormal)
+	return l
+}
+
+// labelled is the criterion securityLabel. Its confidentialities and its other
+// labels are two groups: where only one of them matches, R4 leaves open whether
+// the provision does.
+type labelled struct {
+	secrecy []int8 // ranks
+	tags    []fhir.Coding
+	unclear bool // has a label that cannot be read
+}
+
+func (c *labelled) match(k kind, l *labels) truth {
+	t := no
+	switch secrecy, tags := c.matchSecrecy(k, l), c.matchTags(l); {
+	case len(c.secrecy) == 0:
+		t = tags
+	case len(c.tags) == 0 || secrecy == tags:
+		t = secrecy
+	default:
+		t = maybe
+	}
+	if c.unclear {
+		t = max(t, maybe)
+	}
+	return t
+}
+
+// matchSecrecy: a permit covers its level and all below, a deny its level and all above.
+func (c *labelled) matchSecrecy(k kind, l *labels) truth {
+	t := no
+	for _, rank := range c.secrecy {
+		t = max(t, coversSecrecy(k, rank, l))
+	}
+	return t
+}
+
+func coversSecrecy(k kind, rank int8, l *labels) truth {
+	low, high := l.secrecy, l.secrecy
+	if !l.known {
+		high = rankHighest
+	}
+	switch {
+	case k == permits && high <= rank, k == denies && low >= rank, low == high && low == rank:
+		return yes
+	case k == permits && low > rank, k == denies && high < rank:
+		return no
+	}
+	return maybe
+}
+
+func (c *labelled) matchTags(l *labels) truth {
+	t := no
+	if !l.sensitivity {
+		t = maybe
+	}
+	for _, tag := range c.tags {
+		for i := range l.all {
+			t = max(t, coversTag(tag, l.all[i]))
+		}
+	}
+	return t
+}
+
+// coversTag: a resource labelled more broadly than the criterion may be meant.
+func coversTag(tag, label fhir.Coding) truth {
+	if tag == label {
+		return yes
+	}
+	if !actCodeSystems.has(tag.System) || !actCodeSystems.has(label.System) {
+		return no
+	}
+	if covers(tag.Code, label.Code, sensitivityParent) {
+		return yes
+	}
+	if covers(label.Code, tag.Code, sensitivityParent) {
+		return maybe
+	}
+	return no
+}

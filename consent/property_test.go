@@ -1,0 +1,468 @@
+package consent
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// dice makes random Consents, subjects and resources over small vocabularies, so
+// that criteria meet often.
+type dice struct{ *rand.Rand }
+
+func newDice(seed uint64) dice { return dice{rand.New(rand.NewPCG(seed, 7))} }
+
+func (d dice) one(of ...string) string { return of[d.IntN(len(of))] }
+func (d dice) chance(percent int) bool { return d.IntN(100) < percent }
+func (d dice) some(of ...string) []string {
+	n := 1 + d.IntN(2)
+	var out []string
+	for range n {
+		if s := d.one(of...); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+const (
+	v3       = "http://terminology.hl7.org/CodeSystem/v3-"
+	tagsOf   = v3 + "ActCode"
+	secretOf = v3 + "Confidentiality"
+)
+
+func coding(system, code string) object { return object{"system": system, "code": code} }
+func coded(system, code string) object  { return object{"coding": []any{coding(system, code)}} }
+
+func (d dice) consent() object {
+	c := object{
+		"resourceType": "Consent", "status": "active",
+		"scope":    coded("http://terminology.hl7.org/CodeSystem/consentscope", d.one("patient-privacy", "patient-privacy", "patient-privacy", "research", "local", "treatment")),
+		"category": []any{coded("http://loinc.org", "59284-0")},
+		"patient":  object{"reference": "Patient/1"},
+	}
+	if d.chance(5) {
+		c["status"] = "inactive"
+	}
+	if d.chance(30) {
+		c["policyRule"] = coded(tagsOf, d.one("OPTIN", "OPTOUT", "OPTOUTE"))
+	}
+	if d.chance(20) {
+		c["dateTime"] = d.one("2019", "2020-06-01", "2020-06-15T12:00:00Z", "2021-01-01")
+	}
+	if d.chance(95) {
+		c["provision"] = d.provision(0)
+		switch p := c["provision"].(object); {
+		case d.chance(30):
+			delete(p, "type")
+		case d.chance(20): // a part for somebody named: where ImplicitDeny comes from
+			p["type"] = "permit"
+			p["actor"] = []any{object{"role": coded(v3+"ParticipationType", "PRCP"), "reference": object{"reference": "Organization/a"}}}
+			p["purpose"] = []any{coding(v3+"ActReason", "PurposeOfUse")}
+		}
+	}
+	return c
+}
+
+func (d dice) provision(depth int) object {
+	p := object{"type": d.one("permit", "deny")}
+	put := func(percent int, name string, value func() any) {
+		if d.chance(percent) {
+			p[name] = value()
+		}
+	}
+	put(25, "purpose", func() any {
+		return d.codings(v3+"ActReason", "TREAT", "ETREAT", "BTG", "HRESCH", "CLINTRCH", "HPAYMT", "PurposeOfUse", "?")
+	})
+	put(25, "actor", d.actors)
+	put(10, "action", func() any {
+		return []any{coded("http://terminology.hl7.org/CodeSystem/consentaction", d.one("access", "collect"))}
+	})
+	put(12, "period", d.period)
+	put(20, "class", func() any {
+		return d.codings("http://hl7.org/fhir/resource-types", "Observation", "Condition", "?")
+	})
+	put(15, "code", func() any { return []any{d.code()} })
+	put(20, "securityLabel", d.labels)
+	put(12, "dataPeriod", d.period)
+	put(12, "data", func() any {
+		return []any{object{"meaning": d.one("instance", "related", "dependents", "authoredby"),
+			"reference": object{"reference": d.one("Observation/1", "Condition/1", "Encounter/1", "Practitioner/1")}}}
+	})
+	if depth < 4 && d.chance(60-12*depth) {
+		var below []any
+		for range 1 + d.IntN(3) {
+			below = append(below, d.provision(depth+1))
+		}
+		p["provision"] = below
+	}
+	return p
+}
+
+func (d dice) codings(system string, codes ...string) any {
+	var out []any
+	for _, c := range d.some(codes...) {
+		if c == "?" {
+			out = append(out, coding("http://example.org/local", "x"))
+			continue
+		}
+		out = append(out, coding(system, c))
+	}
+	return out
+}
+
+func (d dice) actors() any {
+	var out []any
+	for _, ref := range d.some("Practitioner/1", "Practitioner/2", "Organization/a", "Organization/b", "?") {
+		target := object{"reference": ref}
+		if ref == "?" {
+			target = object{"display": "somebody"}
+		}
+		role := "PRCP"
+		if d.chance(5) {
+			role = "AUT"
+		}
+		out = append(out, object{"role": coded(v3+"ParticipationType", role), "reference": target})
+	}
+	return out
+}
+
+func (d dice) period() any {
+	return d.periodOf("2020", "2020-06-15", "2020-06-15T12:00:00Z", "2020-06")
+}
+
+func (d dice) periodOf(dates ...string) any {
+	p := object{}
+	if d.chance(70) {
+		p["start"] = d.one("2019", dates[d.IntN(len(dates))])
+	}
+	if d.chance(70) {
+		p["end"] = d.one("2021-06-30", dates[d.IntN(len(dates))])
+	}
+	from, to := refPeriod(p)
+	if len(p) == 0 || from >= to {
+		return object{"start": "2020"}
+	}
+	return p
+}
+
+func (d dice) code() object {
+	if d.chance(10) {
+		return object{"text": "something"}
+	}
+	return coded("s", d.one("a", "b"))
+}
+
+func (d dice) labels() any {
+	var out []any
+	if d.chance(60) {
+		out = append(out, coding(secretOf, d.one("L", "N", "R", "V")))
+	}
+	if len(out) == 0 || d.chance(20) {
+		out = append(out, coding(tagsOf, d.one("PSY", "HIV", "SPI", "SUD", "OPIOIDUD")))
+	}
+	return out
+}
+
+func (d dice) subject() Subject {
+	at, err := time.Parse(time.RFC3339, d.one("2020-06-15T12:00:00Z", "2020-06-15T11:59:59Z", "2021-01-01T00:00:00Z", "2020-01-01T00:00:00Z", "2022-05-05T05:05:05Z"))
+	if err != nil {
+		panic(err)
+	}
+	return Subject{
+		Actors:  []string{d.one("Practitioner/1", "Practitioner/2", "Practitioner/3"), d.one("Organization/a", "Organization/b")},
+		Purpose: d.one("TREAT", "ETREAT", "BTG", "HRESCH", "CLINTRCH", "HPAYMT"),
+		Action:  d.one("access", "collect"),
+		Now:     at,
+	}
+}
+
+// facts makes a resource; with holes, some of it is unknown.
+func (d dice) facts(holes bool) *fhir.Facts {
+	from, to := refSpan(d.one("2019-06-01", "2020-02", "2020", "2020-12-31", "2021-03-03", "2022-01-01"))
+	f := &fhir.Facts{
+		Type: d.one("Observation", "Condition"), ID: d.one("1", "2"), Patients: []string{"Patient/1"},
+		Labels:  []fhir.Coding{{System: secretOf, Code: d.one("L", "N", "R", "V")}, {System: tagsOf, Code: d.one("PSY", "HIV", "SUD", "OPIOIDUD")}},
+		Codes:   []fhir.Coding{{System: "s", Code: d.one("a", "b", "c")}},
+		Authors: []string{d.one("Practitioner/1", "Practitioner/2", "Practitioner/9")},
+		Start:   from, End: to - 1,
+	}
+	if d.chance(50) {
+		f.References = []string{"Encounter/1"}
+	}
+	if d.chance(20) { // normal and therefore without sensitivity: also fully known
+		f.Labels = []fhir.Coding{{System: secretOf, Code: "N"}}
+	}
+	if holes {
+		d.punch(f)
+	}
+	return f
+}
+
+func (d dice) punch(f *fhir.Facts) {
+	if d.chance(40) {
+		f.Labels = [][]fhir.Coding{nil, {{System: secretOf, Code: "R"}}, {{System: tagsOf, Code: "PSY"}}}[d.IntN(3)]
+	}
+	if d.chance(30) {
+		f.Codes = nil
+	}
+	if d.chance(30) {
+		f.Start, f.End = 1, 0
+	}
+	if d.chance(30) {
+		f.Authors = nil
+	}
+}
+
+func (d dice) patient() (objects []object, bodies [][]byte, rules []*Rules) {
+	for range 1 + d.IntN(3) {
+		objects = append(objects, d.consent())
+	}
+	bodies, rules = compileAll(objects)
+	return objects, bodies, rules
+}
+
+func compileAll(objects []object) (bodies [][]byte, rules []*Rules) {
+	for i, o := range objects {
+		body, err := json.Marshal(o)
+		if err != nil {
+			panic(err)
+		}
+		r, err := Compile(fhir.Ref{Type: "Consent", ID: fmt.Sprint(i)}, 1, body)
+		if err != nil {
+			panic(fmt.Errorf("%w in %s", err, body))
+		}
+		bodies, rules = append(bodies, body), append(rules, r)
+	}
+	return bodies, rules
+}
+
+// refFold judges by every world and every answer to open questions (or by a
+// random choice of many), and folds to what shows least.
+func (d dice) refFold(consents []object, s Subject, f *fhir.Facts) (v Verdict, complete bool, worlds int) {
+	v = Permit
+	complete = refWorlds(f, 40, d.IntN, func(w *world) {
+		w.asked = map[string]bool{}
+		v = leastVisible(v, refJudge(consents, s, w))
+		worlds++
+		for tries, tried := 0, map[string]bool{}; tries < 12 && len(w.asked) > 0; tries++ {
+			w.answers = map[string]bool{}
+			key := ""
+			for _, place := range slices.Sorted(mapsKeys(w.asked)) {
+				w.answers[place] = d.chance(50)
+				key += fmt.Sprint(w.answers[place])
+			}
+			if tried[key] {
+				continue
+			}
+			tried[key] = true
+			v = leastVisible(v, refJudge(consents, s, w))
+			worlds++
+		}
+	})
+	return v, complete, worlds
+}
+
+func mapsKeys(m map[string]bool) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func shows(mode string, v Verdict) bool { return Combine(mode, []Verdict{v}) }
+
+// Where all is known, Evaluate says what the reference says.
+func TestEqualsReferenceWhereAllIsKnown(t *testing.T) {
+	d := newDice(1)
+	var seen [4]int
+	for range 3000 {
+		_, bodies, rules := d.patient()
+		consents := refParse(bodies)
+		for range 10 {
+			s, f := d.subject(), d.facts(false)
+			w := knownWorld(t, f)
+			want := refJudge(consents, s, w)
+			if len(w.asked) > 0 {
+				continue // the Consents leave something open: see the next test
+			}
+			got, _, _ := Evaluate(rules, s, f)
+			if got != want {
+				t.Fatalf("Evaluate = %v, reference %v\n%s\n%+v\n%+v", got, want, bodies, s, f)
+			}
+			seen[got]++
+		}
+	}
+	t.Log("silent, implicit, permit, deny:", seen)
+	if slices.Min(seen[:]) < 100 {
+		t.Errorf("cases %v: one verdict is hardly tried", seen)
+	}
+}
+
+func knownWorld(t *testing.T, f *fhir.Facts) (known *world) {
+	t.Helper()
+	n := 0
+	refWorlds(f, 10, func(int) int { return 0 }, func(w *world) { known = w; n++ })
+	if n != 1 {
+		t.Fatalf("%d worlds for %+v", n, f)
+	}
+	known.asked = map[string]bool{}
+	return known
+}
+
+// Whatever is unknown, nothing shows that does not show in every possible world.
+func TestShowsOnlyWhatEveryWorldShows(t *testing.T) {
+	d := newDice(2)
+	var cases, exact, worlds int
+	for range 2400 {
+		_, bodies, rules := d.patient()
+		consents := refParse(bodies)
+		for range 4 {
+			s, f := d.subject(), d.facts(true)
+			got, _, _ := Evaluate(rules, s, f)
+			want, complete, n := d.refFold(consents, s, f)
+			worlds += n
+			if leastVisible(got, want) != got {
+				t.Fatalf("Evaluate = %v, a world says %v\n%s\n%+v\n%+v", got, want, bodies, s, f)
+			}
+			if complete {
+				cases++
+				if got == want {
+					exact++
+				}
+			}
+		}
+	}
+	t.Logf("%d worlds; %d of %d complete cases equal", worlds, exact, cases)
+	if exact*100 < cases*95 {
+		t.Errorf("only %d of %d cases are equal: the evaluation hides too much", exact, cases)
+	}
+}
+
+// Hiding an attribute of a resource never shows it.
+func TestHidingNeverShows(t *testing.T) {
+	d := newDice(3)
+	lost := 0
+	for range 4000 {
+		_, bodies, rules := d.patient()
+		for range 10 {
+			s, f := d.subject(), d.facts(d.chance(50))
+			before, _, _ := Evaluate(rules, s, f)
+			hidden := *f
+			d.hide(&hidden)
+			after, _, _ := Evaluate(rules, s, &hidden)
+			for _, mode := range []string{"forbids", "permits"} {
+				if shows(mode, after) && !shows(mode, before) {
+					t.Fatalf("%s: %v became %v\n%s\n%+v\n%+v\n%+v", mode, before, after, bodies, s, f, hidden)
+				}
+			}
+			if after != before {
+				lost++
+			}
+		}
+	}
+	if lost < 100 {
+		t.Errorf("hiding changed %d verdicts: hardly tried", lost)
+	}
+}
+
+// hide takes one attribute away. Confidentiality is taken only where it is normal,
+// which is what a resource without labels counts as.
+func (d dice) hide(f *fhir.Facts) {
+	is := func(system string, codes ...string) func(fhir.Coding) bool {
+		return func(c fhir.Coding) bool {
+			return c.System == system && (codes == nil || slices.Contains(codes, c.Code))
+		}
+	}
+	switch d.IntN(5) {
+	case 0:
+		f.Codes = nil
+	case 1:
+		f.Start, f.End = 1, 0
+	case 2:
+		f.Authors = nil
+	case 3:
+		f.Labels = slices.DeleteFunc(slices.Clone(f.Labels), is(secretOf, "N"))
+	case 4:
+		if slices.ContainsFunc(f.Labels, is(secretOf, "R", "V")) {
+			f.Labels = slices.DeleteFunc(slices.Clone(f.Labels), is(tagsOf))
+		}
+	}
+}
+
+// Adding a deny anywhere never shows anything.
+func TestAddingDenyNeverShows(t *testing.T) {
+	d := newDice(4)
+	hid := 0
+	for range 3000 {
+		objects, bodies, rules := d.patient()
+		d.addDeny(objects[d.IntN(len(objects))])
+		stricter, strictRules := compileAll(objects)
+		for range 10 {
+			s, f := d.subject(), d.facts(d.chance(50))
+			before, _, _ := Evaluate(rules, s, f)
+			after, _, _ := Evaluate(strictRules, s, f)
+			if leastVisible(after, before) != after && after != Deny {
+				t.Fatalf("%v became %v\n%s\n%s\n%+v\n%+v", before, after, bodies, stricter, s, f)
+			}
+			if after != before {
+				hid++
+			}
+		}
+	}
+	if hid < 100 {
+		t.Errorf("a deny hid %d times: hardly tried", hid)
+	}
+}
+
+func (d dice) addDeny(c object) {
+	p, _ := c["provision"].(object)
+	if p == nil {
+		p = object{}
+		c["provision"] = p
+	}
+	for {
+		below := list(p["provision"])
+		if len(below) == 0 || d.chance(40) {
+			break
+		}
+		p = below[d.IntN(len(below))]
+	}
+	deny := d.provision(9)
+	deny["type"] = "deny"
+	have, _ := p["provision"].([]any)
+	p["provision"] = append(slices.Clone(have), deny)
+}
+
+// Between now and until the verdict stays: no moment before it gives another one.
+func TestUntil(t *testing.T) {
+	d := newDice(5)
+	changes := 0
+	for range 2000 {
+		_, bodies, rules := d.patient()
+		s, f := d.subject(), d.facts(false)
+		v, _, until := Evaluate(rules, s, f)
+		later := s
+		later.Now = s.Now.Add(time.Duration(d.IntN(700*24)) * time.Hour)
+		if after, _, _ := Evaluate(rules, later, f); after != v {
+			changes++
+			if until.IsZero() || later.Now.Before(until) {
+				t.Fatalf("%v at %v, until %v, but %v at %v\n%s", v, s.Now, until, after, later.Now, bodies)
+			}
+		}
+		if !until.IsZero() && !until.After(s.Now) {
+			t.Fatalf("until %v is not after %v", until, s.Now)
+		}
+	}
+	if changes < 50 {
+		t.Errorf("%d changes by time: hardly tried", changes)
+	}
+}

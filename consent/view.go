@@ -1,0 +1,82 @@
+package consent
+
+import (
+	"encoding/json"
+	"errors"
+
+	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
+)
+
+// Limits of one Consent.
+const (
+	maxProvisions = 500
+	maxDepth      = 8
+)
+
+// outline is what is read from the bytes before the typed view is trusted: the
+// view invents a value for a missing code.
+type outline struct {
+	ResourceType string
+	Status       *string
+	Scope        *json.RawMessage
+	Category     []json.RawMessage
+	Provision    *outlineProvision
+}
+
+type outlineProvision struct {
+	Data      []struct{ Meaning *string }
+	Provision []outlineProvision
+}
+
+var errMandatory = errors.New("resourceType, status, scope or category is missing")
+
+// readOutline also returns the document in the one spelling of strings that the
+// typed view reads (it does not unescape codes).
+func readOutline(body []byte) (*outline, []byte, error) {
+	var tree any
+	if err := json.Unmarshal(body, &tree); err != nil {
+		return nil, nil, err
+	}
+	plain, err := json.Marshal(tree)
+	if err != nil {
+		return nil, nil, err
+	}
+	var o outline
+	if err := json.Unmarshal(plain, &o); err != nil {
+		return nil, nil, err
+	}
+	if o.ResourceType != "Consent" || o.Status == nil || o.Scope == nil || len(o.Category) == 0 {
+		return &o, nil, errMandatory
+	}
+	return &o, plain, nil
+}
+
+func readView(plain []byte) (*samply.Consent, error) {
+	c, err := samply.UnmarshalConsent(plain)
+	return &c, err
+}
+
+// size counts the provisions and how deep they nest.
+func (p *outlineProvision) size() (count, depth int) {
+	if p == nil {
+		return 0, 0
+	}
+	count = 1
+	for i := range p.Provision {
+		n, d := p.Provision[i].size()
+		count, depth = count+n, max(depth, d)
+	}
+	return count, depth + 1
+}
+
+// inactive says that the status is known and does not bind anybody.
+func (o *outline) inactive() bool {
+	if o == nil || o.Status == nil {
+		return false
+	}
+	switch *o.Status {
+	case "draft", "proposed", "rejected", "inactive", "entered-in-error":
+		return true
+	}
+	return false
+}
