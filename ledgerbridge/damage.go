@@ -64,6 +64,8 @@ func checkParts(source string, e *Entry, row *Row) error {
 		switch {
 		case (p.Patient == "") != (i == 0):
 			return found("patient", "the request part comes first and alone has no patient")
+		case p.ErasedBy != "" && !isPlace(p.ErasedBy):
+			return found("erased by", "is not source/seq")
 		case p.commit() != p.Commitment:
 			return found("commitment", "patient, target, key, salt and commitment do not agree")
 		case len(p.Sealed) == 0 && p.ErasedBy == "":
@@ -77,4 +79,9 @@ func checkParts(source string, e *Entry, row *Row) error {
 		return &Damage{Source: source, Seq: row.Seq, Column: "parts", What: "are not those that the entry covers: one was added, removed, changed or moved"}
 	}
 	return nil
+}
+
+func isPlace(s string) bool {
+	_, _, err := ParsePlace(s)
+	return err == nil
 }

@@ -59,7 +59,8 @@ type PartKeys interface {
 
 // Ledger is where checkpoints are anchored: local (a signed file, the default)
 // or fabric. Anchor MUST be idempotent for an identical batch, MUST refuse a
-// batch that does not extend the ledger's head, and returns only when the anchor is final.
+// batch that does not extend the ledger's head (see Batch.Extends), and returns only
+// when the anchor is final.
 type Ledger interface {
 	Anchor(ctx context.Context, b Batch) (Anchor, error)
 	// Head is the last anchored state of a source; size 0 if none.
@@ -70,6 +71,7 @@ type Ledger interface {
 type Batch struct {
 	Source      string
 	OldSize     int64
+	Frontier    [][32]byte // roots of the perfect subtrees that cover the first OldSize rows, left to right
 	Commitments [][32]byte // of rows OldSize .. OldSize+len-1
 	Root        [32]byte   // of the tree after them
 	Checkpoint  []byte     // C2SP signed note for size and root

@@ -228,7 +228,19 @@ func (s *Sealer) partKey(ctx context.Context, row *PartRow) ([]byte, error) {
 		return nil, fmt.Errorf("%w: key %s is destroyed", ErrErased, row.Key)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("key of a patient's part: %w", err)
+		return nil, &KeyError{Key: row.Key, Err: err}
 	}
 	return key, nil
 }
+
+// KeyError says that a part's key could not be read; nothing is known of the part.
+type KeyError struct {
+	Key string
+	Err error
+}
+
+// Error names the key.
+func (e *KeyError) Error() string { return "read key " + e.Key + " of a part: " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *KeyError) Unwrap() error { return e.Err }

@@ -1,0 +1,259 @@
+package ledgerbridge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+// Erase is the interaction of an entry that erases a patient's parts.
+const Erase = "erase"
+
+// CheckpointHistory is what a Ledger may offer besides its head: every checkpoint
+// of a source, oldest first.
+type CheckpointHistory interface {
+	Checkpoints(ctx context.Context, source string, visit func(signed []byte) error) error
+}
+
+// AuditConfig is what an audit reads.
+type AuditConfig struct {
+	Log    Log
+	Ledger Ledger // all checkpoints if it is a CheckpointHistory, otherwise its head
+	Keys   Keys   // public keys whose checkpoints count
+}
+
+// Audited is what an audit has seen.
+type Audited struct {
+	Rows        int64
+	Checkpoints int
+	Size        int64    // of the last checkpoint
+	Root        [32]byte // over all rows, also those after the last checkpoint
+}
+
+// Audit re-hashes a whole log: every row with CheckRow, the tree over all rows, every
+// stored tile and every checkpoint's signature and root against that tree. visit may
+// add checks of its own for each row; it may be nil. The first thing that does not
+// fit is returned as a *Damage.
+func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audited, error) {
+	a := audit{cfg: cfg, source: cfg.Log.Source(), edge: ranges.NewEmptyRange(0), tiles: map[int][]byte{}}
+	if err := a.readCheckpoints(ctx); err != nil {
+		return a.seen, err
+	}
+	size, err := cfg.Log.Size(ctx)
+	if err != nil {
+		return a.seen, fmt.Errorf("audit of %s: %w", a.source, err)
+	}
+	if size < a.seen.Size {
+		return a.seen, cutLog(a.source, size, a.seen.Size)
+	}
+	if err := a.matchCheckpoints(); err != nil { // those of size 0
+		return a.seen, err
+	}
+	err = eachRow(ctx, cfg.Log, 0, size, func(row *Row) error {
+		if err := a.row(ctx, row); err != nil || visit == nil {
+			return err
+		}
+		return visit(row)
+	})
+	if err != nil {
+		return a.seen, err
+	}
+	a.seen.Root = rootOf(a.edge)
+	return a.seen, a.edges(ctx)
+}
+
+// Audit is Audit of the journal's own log.
+func (j *Journal) Audit(ctx context.Context, visit func(*Row) error) (Audited, error) {
+	return Audit(ctx, AuditConfig{Log: j.cfg.Log, Ledger: j.cfg.Ledger, Keys: j.cfg.Keys}, visit)
+}
+
+type signedRoot struct {
+	size int64
+	root [32]byte
+}
+
+type audit struct {
+	cfg    AuditConfig
+	source string
+	signed []signedRoot // checkpoints not yet reached
+	edge   *compact.Range
+	tiles  map[int][]byte // recomputed tile in progress, of each level
+	counts [64 / tileHeight]int64
+	seen   Audited
+}
+
+// readCheckpoints verifies every signature; sizes must not shrink.
+func (a *audit) readCheckpoints(ctx context.Context) error {
+	found := func(what string) error {
+		return &Damage{Source: a.source, Seq: -1, Column: "checkpoint " + strconv.Itoa(a.seen.Checkpoints), What: what}
+	}
+	visit := func(signed []byte) error {
+		c, err := VerifyCheckpoint(signed, a.cfg.Keys)
+		if err != nil {
+			return found(err.Error())
+		}
+		if c.Source != a.source || c.Size < a.seen.Size {
+			return found(fmt.Sprintf("is of %s at size %d, after size %d", c.Source, c.Size, a.seen.Size))
+		}
+		a.signed = append(a.signed, signedRoot{c.Size, c.Root})
+		a.seen.Size = c.Size
+		a.seen.Checkpoints++
+		return nil
+	}
+	if history, ok := a.cfg.Ledger.(CheckpointHistory); ok {
+		return history.Checkpoints(ctx, a.source, visit)
+	}
+	head, err := a.cfg.Ledger.Head(ctx, a.source)
+	if err != nil || head.Checkpoint == nil {
+		return err
+	}
+	return visit(head.Checkpoint)
+}
+
+func (a *audit) row(ctx context.Context, row *Row) error {
+	if err := CheckRow(a.source, row.Seq, row); err != nil {
+		return err
+	}
+	var failed error
+	err := a.edge.Append(rfc6962.DefaultHasher.HashLeaf(row.Commitment[:]), func(id compact.NodeID, hash []byte) {
+		if id.Level%tileHeight == 0 && failed == nil {
+			failed = a.node(ctx, int(id.Level/tileHeight), hash)
+		}
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	a.seen.Rows++
+	return a.matchCheckpoints()
+}
+
+// node collects a tile and compares it with the stored one when it is full.
+func (a *audit) node(ctx context.Context, level int, hash []byte) error {
+	a.tiles[level] = append(a.tiles[level], hash...)
+	a.counts[level]++
+	if len(a.tiles[level]) < tileWidth*hashSize {
+		return nil
+	}
+	want := a.tiles[level]
+	a.tiles[level] = nil
+	return a.tile(ctx, level, a.counts[level]/tileWidth-1, want)
+}
+
+// tile compares a stored tile with what the rows give. It must hold at least what
+// the last checkpoint covers, and nothing that the rows do not give.
+func (a *audit) tile(ctx context.Context, level int, index int64, want []byte) error {
+	needed := max(0, min(a.seen.Size>>(tileHeight*level)-index*tileWidth, tileWidth))
+	data, err := a.cfg.Log.ReadTile(ctx, level, index)
+	if err != nil {
+		return fmt.Errorf("audit of %s: read tile %d/%d: %w", a.source, level, index, err)
+	}
+	switch {
+	case int64(len(data)) < needed*hashSize || len(data)%hashSize != 0:
+		return tileDamage(a.cfg.Log, level, index, fmt.Sprintf("has %d bytes, a checkpoint covers %d hashes of it", len(data), needed))
+	case !bytes.HasPrefix(want, data) && !a.ahead(ctx, level, index, want, data):
+		return tileDamage(a.cfg.Log, level, index, "holds hashes that the rows do not give")
+	}
+	return nil
+}
+
+// ahead says whether a tile holds more only because rows came during the audit.
+func (a *audit) ahead(ctx context.Context, level int, index int64, want, data []byte) bool {
+	size, err := a.cfg.Log.Size(ctx)
+	have := index*tileWidth + int64(len(data)/hashSize)
+	return err == nil && bytes.HasPrefix(data, want) && have <= size>>(tileHeight*level)
+}
+
+// edges compares the partial tiles, and the place of the next one.
+func (a *audit) edges(ctx context.Context) error {
+	for level := range a.counts {
+		if err := a.tile(ctx, level, a.counts[level]/tileWidth, a.tiles[level]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *audit) matchCheckpoints() error {
+	for len(a.signed) > 0 && a.signed[0].size == a.seen.Rows {
+		if a.signed[0].root != rootOf(a.edge) {
+			at := a.seen.Checkpoints - len(a.signed)
+			return &Damage{Source: a.source, Seq: -1, Column: "checkpoint " + strconv.Itoa(at), What: fmt.Sprintf("the first %d rows do not give its root: one of them was changed, added or removed", a.seen.Rows)}
+		}
+		a.signed = a.signed[1:]
+	}
+	return nil
+}
+
+// CheckParts opens every part of a row that is not erased and checks the clear text
+// against salt and commitment, and the columns against the clear text. The error is
+// a *Damage unless a key could not be read.
+func (s *Sealer) CheckParts(ctx context.Context, source string, row *Row) error {
+	for i := range row.Parts {
+		p := &row.Parts[i]
+		if p.ErasedBy != "" {
+			continue
+		}
+		found := func(column, what string) error {
+			return &Damage{Source: source, Seq: row.Seq, Column: fmt.Sprintf("parts[%d].%s", i, column), What: what}
+		}
+		o, err := s.OpenPart(ctx, *p)
+		var unreadable *KeyError
+		switch {
+		case errors.As(err, &unreadable):
+			return err
+		case errors.Is(err, ErrErased):
+			return found("sealed", "its key "+p.Key+" is gone, but no erasure is noted")
+		case err != nil:
+			return found("sealed", err.Error())
+		case o.Patient != nil && s.PatientPseudonym(o.Patient.Patient) != p.Patient:
+			return found("patient", "is not the pseudonym of the patient in the part")
+		}
+	}
+	return nil
+}
+
+// ParsePlace reads "source/seq", the form of PartRow.ErasedBy.
+func ParsePlace(place string) (source string, seq int64, err error) {
+	slash := strings.LastIndexByte(place, '/')
+	if slash < 0 {
+		return "", 0, fmt.Errorf("%q is not source/seq", place)
+	}
+	source = place[:slash]
+	seq, err = strconv.ParseInt(place[slash+1:], 10, 64)
+	if err != nil || seq < 0 || Place(source, seq) != place {
+		return "", 0, fmt.Errorf("%q is not source/seq", place)
+	}
+	return source, seq, checkSource(source)
+}
+
+// Place is "source/seq".
+func Place(source string, seq int64) string { return source + "/" + strconv.FormatInt(seq, 10) }
+
+// CheckErasure checks what a part's ErasedBy says: the entry at that place of log
+// erases, and concerns the same patient (pseudonym), so it has a part for them.
+func CheckErasure(ctx context.Context, log Log, place, patient string) error {
+	source, seq, err := ParsePlace(place)
+	if err != nil || source != log.Source() {
+		return fmt.Errorf("erased by %q, which is no place in %s", place, log.Source())
+	}
+	row, err := ReadRow(ctx, log, seq)
+	if err != nil {
+		return err
+	}
+	e, err := ParseEntry(row.Entry)
+	if err != nil {
+		return err
+	}
+	for i := range row.Parts {
+		if e.Interaction == Erase && row.Parts[i].Patient == patient {
+			return nil
+		}
+	}
+	return fmt.Errorf("erased by %s, which does not erase this patient", place)
+}

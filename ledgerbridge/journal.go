@@ -1,0 +1,236 @@
+package ledgerbridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// batchSize bounds what one anchor carries, and so what a catch-up holds in memory.
+const batchSize = 1 << 16
+
+// JournalConfig is what a Journal needs.
+type JournalConfig struct {
+	Log      Log
+	Ledger   Ledger
+	Signer   note.Signer   // named after the log's source; see NewSigner
+	Keys     Keys          // public keys whose checkpoints count, Signer's among them
+	Interval time.Duration // between checkpoints when there is something new; 0 means one second
+	Report   func(error)   // told of each failed checkpoint in Run; may be nil
+}
+
+// Journal grows the tree of one log, signs its checkpoints and anchors them. A
+// record is journaled once its row is durable, checkpointed once a signed tree
+// covers it, anchored once the ledger has that.
+type Journal struct {
+	cfg  JournalConfig
+	grow sync.Mutex // held while the tree grows
+	tree *tree      // as anchored; guarded by grow
+
+	mu     sync.Mutex // guards what follows
+	last   Checkpoint
+	anchor Anchor
+	err    error
+}
+
+// State is how far a record has come.
+type State string
+
+// The states of a record.
+const (
+	Journaled    State = "journaled"
+	Checkpointed State = "checkpointed"
+	Anchored     State = "anchored"
+)
+
+// OpenJournal continues a log where its ledger ends. The log must extend the last
+// checkpoint: every row after it is checked like CheckRow, the tree before it by its
+// root. What does not fit is a *Damage, and the node must not serve.
+func OpenJournal(ctx context.Context, cfg JournalConfig) (*Journal, error) {
+	j := &Journal{cfg: cfg}
+	source := cfg.Log.Source()
+	if cfg.Signer.Name() != source {
+		return nil, fmt.Errorf("open journal: the signer of %s cannot sign for %s", cfg.Signer.Name(), source)
+	}
+	head, err := cfg.Ledger.Head(ctx, source)
+	if err != nil {
+		return nil, fmt.Errorf("open journal of %s: %w", source, err)
+	}
+	if err := j.checkHead(head); err != nil {
+		return nil, err
+	}
+	if j.tree, err = openTree(ctx, cfg.Log, head); err != nil {
+		return nil, err
+	}
+	size, err := cfg.Log.Size(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open journal of %s: %w", source, err)
+	}
+	if size < head.Size {
+		return nil, cutLog(source, size, head.Size)
+	}
+	err = eachRow(ctx, cfg.Log, head.Size, size, func(row *Row) error { return CheckRow(source, row.Seq, row) })
+	if err != nil {
+		return nil, err
+	}
+	j.last = Checkpoint{Source: source, Size: head.Size, Root: head.Root, Note: head.Checkpoint}
+	j.anchor = Anchor{Size: head.Size}
+	return j, nil
+}
+
+func cutLog(source string, size, head int64) *Damage {
+	return &Damage{Source: source, Seq: size, Column: "seq", What: fmt.Sprintf("the log ends here, but a checkpoint covers %d rows: rows were cut off", head)}
+}
+
+// checkHead verifies the ledger's checkpoint if the ledger keeps it.
+func (j *Journal) checkHead(head Head) error {
+	if head.Size == 0 || head.Checkpoint == nil {
+		return nil
+	}
+	source := j.cfg.Log.Source()
+	c, err := VerifyCheckpoint(head.Checkpoint, j.cfg.Keys)
+	if err == nil && (c.Source != source || c.Size != head.Size || c.Root != head.Root) {
+		err = errors.New("it is not for the size and root of the ledger's head")
+	}
+	if err != nil {
+		return &Damage{Source: source, Seq: -1, Column: "checkpoint", What: err.Error()}
+	}
+	return nil
+}
+
+func openTree(ctx context.Context, log Log, head Head) (*tree, error) {
+	t, err := loadTree(ctx, log, head.Size)
+	if err != nil {
+		return nil, err
+	}
+	if head.Size > 0 && t.root() != head.Root {
+		return nil, &Damage{Source: log.Source(), Seq: -1, Column: "tiles", What: fmt.Sprintf("the stored tree of size %d has another root than its checkpoint", head.Size)}
+	}
+	return t, nil
+}
+
+// Source is the name of the journal's log.
+func (j *Journal) Source() string { return j.cfg.Log.Source() }
+
+// Last is the last checkpoint; its size is 0 if there is none.
+func (j *Journal) Last() Checkpoint {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
+// Err is why the last attempt to make a checkpoint failed, nil if it did not.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.err
+}
+
+// State says how far the record at seq has come. A ledger that is a file beside the
+// log counts as checkpointed only.
+func (j *Journal) State(seq int64) State {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case seq >= j.last.Size:
+		return Journaled
+	case j.anchor.Transaction != "" && seq < j.anchor.Size:
+		return Anchored
+	}
+	return Checkpointed
+}
+
+// Run makes checkpoints until ctx ends, and one last then. The log MUST stay open
+// until Run has returned.
+func (j *Journal) Run(ctx context.Context) {
+	interval := j.cfg.Interval
+	if interval <= 0 {
+		interval = time.Second
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			j.try(ctx)
+		case <-ctx.Done():
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			j.try(end)
+			return
+		}
+	}
+}
+
+func (j *Journal) try(ctx context.Context) {
+	if _, err := j.Checkpoint(ctx); err != nil && ctx.Err() == nil && j.cfg.Report != nil {
+		j.cfg.Report(err)
+	}
+}
+
+// Checkpoint signs and anchors everything that the log holds now. If nothing is new
+// it returns the last checkpoint.
+func (j *Journal) Checkpoint(ctx context.Context) (Checkpoint, error) {
+	j.grow.Lock()
+	defer j.grow.Unlock()
+	err := j.catchUp(ctx)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.err = err
+	return j.last, err
+}
+
+func (j *Journal) catchUp(ctx context.Context) error {
+	size, err := j.cfg.Log.Size(ctx)
+	if err != nil {
+		return fmt.Errorf("checkpoint of %s: %w", j.Source(), err)
+	}
+	if size < j.tree.size() {
+		return cutLog(j.Source(), size, j.tree.size())
+	}
+	for from := j.tree.size(); from < size; from = j.tree.size() {
+		if err := j.advance(ctx, from, min(size, from+batchSize)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advance brings rows from <= seq < to under a checkpoint: tiles first, then the
+// anchor, so that an anchored tree can always be read back. Until the anchor is
+// final nothing in memory changes, so a failure is tried again as a whole.
+func (j *Journal) advance(ctx context.Context, from, to int64) error {
+	grown, err := j.tree.clone()
+	if err != nil {
+		return fmt.Errorf("checkpoint of %s: %w", j.Source(), err)
+	}
+	b := Batch{Source: j.Source(), OldSize: from, Frontier: j.tree.frontier()}
+	err = eachCommitment(ctx, j.cfg.Log, from, to, func(c [32]byte) error {
+		b.Commitments = append(b.Commitments, c)
+		return grown.append(c)
+	})
+	if err != nil {
+		return err
+	}
+	if err := j.cfg.Log.WriteTiles(ctx, grown.take()); err != nil {
+		return fmt.Errorf("write tiles of %s: %w", j.Source(), err)
+	}
+	c := Checkpoint{Source: j.Source(), Size: to, Root: grown.root()}
+	if err := c.sign(j.cfg.Signer); err != nil {
+		return fmt.Errorf("sign checkpoint of %s: %w", j.Source(), err)
+	}
+	b.Root, b.Checkpoint = c.Root, c.Note
+	anchor, err := j.cfg.Ledger.Anchor(ctx, b)
+	if err != nil {
+		return fmt.Errorf("anchor checkpoint of %s: %w", j.Source(), err)
+	}
+	j.tree = grown
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.last, j.anchor = c, anchor
+	return nil
+}

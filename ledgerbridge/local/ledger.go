@@ -1,0 +1,294 @@
+// Package local is the ledger of a node without a network: signed checkpoints in
+// one append-only file, and copies of it with witnesses.
+//
+// It does not protect against whoever holds the folder, the signing key and every
+// witness; it makes tampering evident to holders of earlier checkpoints and receipts.
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// FileName is the name of the checkpoint file in a data folder.
+const FileName = "checkpoints.log"
+
+// tail is how far back from the end a start reads at first; apart is after how many
+// bytes the head of a quiet log is written again, so that a tail always has it.
+const (
+	tail  = 4 << 20
+	apart = 1 << 20
+)
+
+// Ledger keeps the checkpoints of a node's logs in one file.
+type Ledger struct {
+	mu    sync.Mutex
+	file  *os.File
+	size  int64 // bytes that are whole and synced
+	next  int64 // number of the next record
+	prev  [32]byte
+	last  int64 // offset of the last record
+	heads map[string]head
+	grown chan struct{} // closed and replaced when size grows
+}
+
+type head struct {
+	ledgerbridge.Head
+	at int64 // offset of its last record
+}
+
+// Open opens the file or creates it. A record that was being written when the
+// process died is cut off; any other damage near the end is a *ledgerbridge.Damage
+// (Verify looks at all of it). sources are the logs whose heads will be asked for.
+func Open(path string, sources ...string) (*Ledger, error) {
+	l, err := open(path, os.O_RDWR|os.O_CREATE, sources)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.cutTail(path); err != nil {
+		return nil, errors.Join(err, l.file.Close())
+	}
+	return l, nil
+}
+
+// OpenRead opens the file for verification only; it is fs.ErrNotExist if absent.
+func OpenRead(path string, sources ...string) (*Ledger, error) {
+	return open(path, os.O_RDONLY, sources)
+}
+
+func open(path string, flag int, sources []string) (*Ledger, error) {
+	f, err := os.OpenFile(path, flag, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open checkpoints: %w", err)
+	}
+	l := &Ledger{file: f, grown: make(chan struct{})}
+	if err := l.load(sources); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return l, nil
+}
+
+// load reads the tail, a longer one as long as a source's head is not in it.
+func (l *Ledger) load(sources []string) error {
+	info, err := l.file.Stat()
+	if err != nil {
+		return fmt.Errorf("open checkpoints: %w", err)
+	}
+	for length := int64(tail); ; length *= 4 {
+		from := max(0, info.Size()-length)
+		if err := l.loadFrom(from, info.Size()); err != nil {
+			return err
+		}
+		missing := slices.ContainsFunc(sources, func(s string) bool { return l.heads[s].Size == 0 })
+		if from == 0 || !missing {
+			return nil
+		}
+	}
+}
+
+func (l *Ledger) loadFrom(from, to int64) error {
+	l.heads = map[string]head{}
+	l.next, l.prev, l.last, l.size = 0, [32]byte{}, 0, 0
+	err := scan(l.file, from, to, func(at int64, r record, raw []byte) error {
+		l.keep(at, r, int64(len(raw)))
+		return nil
+	})
+	if torn := new(tornError); errors.As(err, &torn) {
+		l.size = torn.at
+		return nil
+	}
+	return err
+}
+
+func (l *Ledger) keep(at int64, r record, length int64) {
+	c, err := ledgerbridge.ParseCheckpoint(r.note)
+	if err != nil {
+		return // cannot happen: parseRecord has parsed it
+	}
+	l.heads[c.Source] = head{Head: ledgerbridge.Head{Size: c.Size, Root: c.Root, Checkpoint: r.note}, at: at}
+	l.next, l.prev, l.last, l.size = r.number+1, r.hash, at, at+length
+}
+
+// cutTail removes a record whose writing was cut short, and makes file and name durable.
+func (l *Ledger) cutTail(path string) error {
+	if err := l.file.Truncate(l.size); err != nil {
+		return fmt.Errorf("cut torn checkpoint: %w", err)
+	}
+	if err := l.file.Sync(); err != nil {
+		return fmt.Errorf("sync checkpoints: %w", err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// Close closes the file.
+func (l *Ledger) Close() error { return l.file.Close() }
+
+// Head implements ledgerbridge.Ledger.
+func (l *Ledger) Head(_ context.Context, source string) (ledgerbridge.Head, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heads[source].Head, nil
+}
+
+// Anchor implements ledgerbridge.Ledger: the checkpoint is in the file and synced
+// when it returns. It does not verify the signature, the journal made it.
+func (l *Ledger) Anchor(_ context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	repeated, err := b.Extends(l.heads[b.Source].Head)
+	if err != nil {
+		return ledgerbridge.Anchor{}, err
+	}
+	size := b.OldSize + int64(len(b.Commitments))
+	if repeated {
+		return ledgerbridge.Anchor{Size: size}, nil
+	}
+	notes := [][]byte{b.Checkpoint}
+	for source, h := range l.heads {
+		if source != b.Source && l.size-h.at > apart {
+			notes = append(notes, h.Checkpoint)
+		}
+	}
+	if err := l.append(notes); err != nil {
+		return ledgerbridge.Anchor{}, err
+	}
+	return ledgerbridge.Anchor{Size: size}, nil
+}
+
+// append writes records behind what is known to be whole; what a failed attempt
+// left there is overwritten by the next one.
+func (l *Ledger) append(notes [][]byte) error {
+	var text []byte
+	var records []record
+	var lengths []int64
+	number, prev := l.next, l.prev
+	for _, n := range notes {
+		r := record{number: number, prev: prev, note: n}
+		raw := r.format()
+		text = append(text, raw...)
+		records, lengths = append(records, r), append(lengths, int64(len(raw)))
+		number, prev = number+1, r.hash
+	}
+	_, err := l.file.WriteAt(text, l.size)
+	if err == nil {
+		err = l.file.Sync()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write checkpoint: %w", err), l.file.Truncate(l.size))
+	}
+	for i, r := range records {
+		l.keep(l.size, r, lengths[i])
+	}
+	close(l.grown)
+	l.grown = make(chan struct{})
+	return nil
+}
+
+// Checkpoints implements ledgerbridge.CheckpointHistory. It reads the whole file and
+// takes a broken chain of records for damage.
+func (l *Ledger) Checkpoints(ctx context.Context, source string, visit func([]byte) error) error {
+	l.mu.Lock()
+	to := l.size
+	l.mu.Unlock()
+	return scan(l.file, 0, to, func(_ int64, r record, _ []byte) error {
+		if !bytes.HasPrefix(r.note, []byte(source+"\n")) {
+			return ctx.Err()
+		}
+		return visit(r.note)
+	})
+}
+
+// tornError says that the bytes from at on are the beginning of a record.
+type tornError struct{ at int64 }
+
+func (e *tornError) Error() string { return fmt.Sprintf("torn record at byte %d", e.at) }
+
+func damaged(number int64, what string) error {
+	return &ledgerbridge.Damage{Source: FileName, Seq: number, Column: "record", What: what}
+}
+
+// scan visits the records in [from, to). If from is not the start of the file, it
+// begins with the first whole record after it.
+func scan(f io.ReaderAt, from, to int64, visit func(at int64, r record, raw []byte) error) error {
+	in := &window{file: f, at: from, end: to}
+	next, prev := int64(0), [32]byte{}
+	for first := true; ; first = false {
+		if first && from > 0 {
+			if err := in.seekRecord(); err != nil {
+				return err
+			}
+		}
+		b, err := in.peek()
+		if err != nil || len(b) == 0 {
+			return err
+		}
+		r, n, err := parseRecord(b)
+		if errors.Is(err, errTorn) {
+			return &tornError{in.at}
+		}
+		if err != nil {
+			return damaged(next, err.Error())
+		}
+		if !(first && from > 0) && (r.number != next || r.prev != prev) {
+			return damaged(next, fmt.Sprintf("record %d stands here, and it does not continue the one before: a record was edited, removed or added", r.number))
+		}
+		if err := visit(in.at, r, b[:n]); err != nil {
+			return err
+		}
+		next, prev = r.number+1, r.hash
+		in.at += int64(n)
+	}
+}
+
+// window reads a file in pieces that always hold a whole record.
+type window struct {
+	file    io.ReaderAt
+	at, end int64
+	buf     []byte
+	start   int64 // offset of buf
+}
+
+const largest = 2 * maxNote // more than a record needs
+
+func (w *window) peek() ([]byte, error) {
+	have := w.start + int64(len(w.buf))
+	if w.at < w.start || w.at+largest > have && have < w.end {
+		w.start = w.at
+		w.buf = make([]byte, min(1<<20, w.end-w.at))
+		if _, err := w.file.ReadAt(w.buf, w.start); err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read checkpoints: %w", err)
+		}
+	}
+	return w.buf[w.at-w.start:], nil
+}
+
+// seekRecord moves to the first line that begins a record.
+func (w *window) seekRecord() error {
+	b, err := w.peek()
+	if err != nil {
+		return err
+	}
+	i := bytes.Index(b, []byte("\nrecord "))
+	if i < 0 {
+		return damaged(-1, "no record where one must begin")
+	}
+	w.at += int64(i) + 1
+	return nil
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

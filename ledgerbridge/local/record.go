@@ -1,0 +1,95 @@
+package local
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// A record of checkpoints.log, in readable text:
+//
+//	record <number> <bytes of the note> <hash of the record before, zeros for the first>
+//	<signed note>
+//	end <SHA-256 of everything of this record before this line>
+//
+// The hashes chain the records: a record cannot be edited, taken out or moved
+// without breaking the next one. The last one is protected by its own hash, by the
+// log that must extend it, and by witnesses.
+type record struct {
+	number     int64
+	prev, hash [32]byte
+	note       []byte
+}
+
+var errTorn = errors.New("the record is not complete")
+
+const maxNote = 4096
+
+func (r *record) format() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "record %d %d %x\n%s", r.number, len(r.note), r.prev, r.note)
+	r.hash = sha256.Sum256(b.Bytes())
+	fmt.Fprintf(&b, "end %x\n", r.hash)
+	return b.Bytes()
+}
+
+// parseRecord reads the record at the start of b. errTorn means that b may be the
+// beginning of an honest record whose writing was cut short; any other error, that
+// it cannot be.
+func parseRecord(b []byte) (r record, size int, err error) {
+	// After a power cut a file may end in zeros where a write was under way.
+	if b = bytes.TrimRight(b, "\x00"); len(b) == 0 {
+		return r, 0, errTorn
+	}
+	line, rest, whole := bytes.Cut(b, []byte("\n"))
+	if !whole {
+		return r, 0, tornOr(b, "no first line")
+	}
+	fields := bytes.Fields(line)
+	if len(fields) != 4 || string(fields[0]) != "record" {
+		return r, 0, errors.New("does not begin with the line of a record")
+	}
+	number, err1 := strconv.ParseInt(string(fields[1]), 10, 64)
+	length, err2 := strconv.Atoi(string(fields[2]))
+	prev, err3 := hex.DecodeString(string(fields[3]))
+	if errors.Join(err1, err2, err3) != nil || len(prev) != len(r.prev) || length < 0 || length > maxNote {
+		return r, 0, errors.New("the first line is damaged")
+	}
+	r.number = number
+	copy(r.prev[:], prev)
+	if len(rest) < length {
+		return r, 0, tornOr(b, "it is shorter than it says")
+	}
+	r.note = bytes.Clone(rest[:length])
+	want := r.format()
+	if len(b) < len(want) && bytes.HasPrefix(want, b) {
+		return r, 0, errTorn
+	}
+	if !bytes.HasPrefix(b, want) {
+		return r, 0, errors.New("it does not have the hash that it states")
+	}
+	if _, err := ledgerbridge.ParseCheckpoint(r.note); err != nil {
+		return r, 0, err
+	}
+	return r, len(want), nil
+}
+
+// tornOr tells a record cut short from a whole one whose length was edited: the
+// latter still has its last line.
+func tornOr(b []byte, otherwise string) error {
+	if bytes.Contains(b, []byte("\nend ")) || !couldBegin(b) {
+		return errors.New(otherwise)
+	}
+	return errTorn
+}
+
+func couldBegin(b []byte) bool {
+	const first = "record "
+	n := min(len(b), len(first))
+	return string(b[:n]) == first[:n]
+}

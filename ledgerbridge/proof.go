@@ -1,0 +1,109 @@
+package ledgerbridge
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+// Proof shows that a row is the one at its position under a checkpoint.
+type Proof struct {
+	Row        Row
+	Checkpoint Checkpoint
+	Inclusion  [][32]byte // RFC 6962 audit path, leaf to root
+}
+
+// Inclusion returns the audit path of row seq in the tree of that size.
+func (j *Journal) Inclusion(ctx context.Context, seq, size int64) ([][32]byte, error) {
+	if seq < 0 || seq >= size || size > j.Last().Size {
+		return nil, fmt.Errorf("inclusion of row %d at size %d: the last checkpoint has size %d", seq, size, j.Last().Size)
+	}
+	nodes, err := proof.Inclusion(uint64(seq), uint64(size))
+	if err != nil {
+		return nil, fmt.Errorf("inclusion of row %d: %w", seq, err)
+	}
+	return j.path(ctx, nodes)
+}
+
+// Consistency returns the proof that the tree of size old is a prefix of that of size new.
+func (j *Journal) Consistency(ctx context.Context, old, new int64) ([][32]byte, error) {
+	if old < 0 || old > new || new > j.Last().Size {
+		return nil, fmt.Errorf("consistency of %d and %d: the last checkpoint has size %d", old, new, j.Last().Size)
+	}
+	nodes, err := proof.Consistency(uint64(old), uint64(new))
+	if err != nil {
+		return nil, fmt.Errorf("consistency of %d and %d: %w", old, new, err)
+	}
+	return j.path(ctx, nodes)
+}
+
+func (j *Journal) path(ctx context.Context, nodes proof.Nodes) ([][32]byte, error) {
+	hashes, err := readNodes(ctx, j.cfg.Log, nodes.IDs)
+	if err != nil {
+		return nil, err
+	}
+	if hashes, err = nodes.Rehash(hashes, rfc6962.DefaultHasher.HashChildren); err != nil {
+		return nil, fmt.Errorf("compute proof: %w", err)
+	}
+	path := make([][32]byte, len(hashes))
+	for i, h := range hashes {
+		copy(path[i][:], h)
+	}
+	return path, nil
+}
+
+// Prove returns row seq with its proof under the last checkpoint; it makes one if
+// none covers the row yet. It does not hand out a proof that would not verify: the
+// error is a *Damage then.
+func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
+	p := Proof{Checkpoint: j.Last()}
+	if seq >= p.Checkpoint.Size {
+		var err error
+		if p.Checkpoint, err = j.Checkpoint(ctx); err != nil {
+			return Proof{}, err
+		}
+	}
+	row, err := ReadRow(ctx, j.cfg.Log, seq)
+	if err != nil {
+		return Proof{}, err
+	}
+	p.Row = row
+	if p.Inclusion, err = j.Inclusion(ctx, seq, p.Checkpoint.Size); err != nil {
+		return Proof{}, err
+	}
+	if err := verifyInclusion(seq, row.Commitment, p.Inclusion, &p.Checkpoint); err != nil {
+		return Proof{}, &Damage{Source: j.Source(), Seq: seq, Column: "commitment", What: "is not what the tree holds at this position"}
+	}
+	return p, nil
+}
+
+func verifyInclusion(seq int64, commitment [32]byte, path [][32]byte, c *Checkpoint) error {
+	if seq < 0 || c.Size < 1 {
+		return fmt.Errorf("inclusion: no such position")
+	}
+	leaf := rfc6962.DefaultHasher.HashLeaf(commitment[:])
+	return proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(seq), uint64(c.Size), leaf, slicesOf(path), c.Root[:])
+}
+
+// VerifyConsistency checks that the log of old was only appended to until new. Both
+// must have been verified as checkpoints.
+func VerifyConsistency(old, new Checkpoint, path [][32]byte) error {
+	if old.Source != new.Source {
+		return fmt.Errorf("consistency: %s and %s are different logs", old.Source, new.Source)
+	}
+	err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(old.Size), uint64(new.Size), slicesOf(path), old.Root[:], new.Root[:])
+	if err != nil {
+		return fmt.Errorf("%s at %d does not continue its checkpoint at %d: %w", new.Source, new.Size, old.Size, err)
+	}
+	return nil
+}
+
+func slicesOf(path [][32]byte) [][]byte {
+	s := make([][]byte, len(path))
+	for i := range path {
+		s[i] = path[i][:]
+	}
+	return s
+}

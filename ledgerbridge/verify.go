@@ -1,0 +1,184 @@
+package ledgerbridge
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+)
+
+// Verdict is what a verification found.
+type Verdict string
+
+// The verdicts.
+const (
+	OK         Verdict = "ok"         // everything in the bundle is proven
+	Tampered   Verdict = "tampered"   // something does not fit: it was changed or forged
+	Incomplete Verdict = "incomplete" // what is there fits, but something could not be checked
+)
+
+// Result is a verified record.
+type Result struct {
+	Verdict    Verdict
+	Entry      Entry
+	Request    *RequestPart  // nil if not disclosed to the holder of the bundle
+	Patients   []PatientPart // those disclosed
+	Closed     int           // parts of which only the commitment is there
+	Receipt    Receipt
+	Checkpoint Checkpoint
+}
+
+// VerifyRecord verifies a proof bundle without network and database, against keys
+// that the verifier trusts (see ParseKeys); the bundle's own word counts for nothing.
+// The error says what is wrong or missing; it is nil exactly if the verdict is OK.
+func VerifyRecord(data []byte, trusted []string) (Result, error) {
+	keys, err := ParseKeys(trusted)
+	if err != nil {
+		return Result{Verdict: Incomplete}, err
+	}
+	r := Result{Verdict: Tampered}
+	b, err := parseBundle(data)
+	if err != nil {
+		return r, err
+	}
+	if err := r.checkEntry(b); err != nil {
+		return r, err
+	}
+	if err := r.checkDisclosed(b); err != nil {
+		return r, err
+	}
+	if err := r.checkProof(b); err != nil {
+		return r, err
+	}
+	if !keys.names(r.Entry.Source) {
+		r.Verdict = Incomplete
+		return r, fmt.Errorf("no trusted key was given for %s", r.Entry.Source)
+	}
+	if r.Checkpoint, err = VerifyCheckpoint(r.Checkpoint.Note, keys); err != nil {
+		return r, err
+	}
+	if b.Anchor != nil {
+		r.Verdict = Incomplete
+		return r, fmt.Errorf("the record is proven, its anchor on a ledger is not: no endorsements are in the bundle")
+	}
+	r.Verdict = OK
+	return r, nil
+}
+
+func (k Keys) names(source string) bool {
+	for _, key := range k {
+		if key.Verifier.Name() == source {
+			return true
+		}
+	}
+	return false
+}
+
+// checkEntry: the commitment is that of salt and entry.
+func (r *Result) checkEntry(b *bundle) error {
+	var err error
+	if r.Entry, err = ParseEntry(b.Entry); err != nil {
+		return err
+	}
+	salt, err := digest(b.Salt)
+	if err != nil {
+		return fmt.Errorf("salt: %w", err)
+	}
+	r.Receipt = Receipt{Source: r.Entry.Source, Seq: r.Entry.Seq, Commitment: commitEntry(salt, b.Entry)}
+	if hex.EncodeToString(r.Receipt.Commitment[:]) != b.Commitment {
+		return fmt.Errorf("entry and salt do not give the commitment: one of them was changed")
+	}
+	return nil
+}
+
+// checkDisclosed: the parts are those that the entry covers, and each opened one is
+// what its commitment was made for.
+func (r *Result) checkDisclosed(b *bundle) error {
+	rows := make([]PartRow, len(b.Parts))
+	for i := range b.Parts {
+		p := &b.Parts[i]
+		var err error
+		if rows[i].Commitment, err = digest(p.Commitment); err != nil {
+			return fmt.Errorf("part %d: commitment: %w", i, err)
+		}
+		if p.Clear == nil {
+			r.Closed++
+			continue
+		}
+		if err := r.checkOpened(i, p, rows[i].Commitment); err != nil {
+			return fmt.Errorf("part %d: %w", i, err)
+		}
+	}
+	disclosed := disclosedRoot(rows)
+	if hex.EncodeToString(disclosed[:]) != r.Entry.Disclosed {
+		return fmt.Errorf("the parts are not those that the entry covers")
+	}
+	return nil
+}
+
+func (r *Result) checkOpened(i int, p *bundlePart, commitment [32]byte) error {
+	blind, err := digest(p.Blind)
+	if err != nil {
+		return fmt.Errorf("blind: %w", err)
+	}
+	row := PartRow{Patient: p.Patient, Target: p.Target, Key: p.Key, Salt: saltOf(blind[:], p.Clear)}
+	if row.commit() != commitment {
+		return fmt.Errorf("text, blind, patient, target and key do not give the commitment")
+	}
+	if i == 0 {
+		r.Request = new(RequestPart)
+		return parsePart(p.Clear, r.Request)
+	}
+	var part PatientPart
+	if err := parsePart(p.Clear, &part); err != nil {
+		return err
+	}
+	r.Patients = append(r.Patients, part)
+	return nil
+}
+
+// checkProof: the commitment is the leaf at the entry's own position, in the tree of
+// the entry's own source.
+func (r *Result) checkProof(b *bundle) error {
+	index, path, signed, err := parseTlogProof(b.Proof)
+	if err != nil {
+		return err
+	}
+	if r.Checkpoint, err = ParseCheckpoint(signed); err != nil {
+		return err
+	}
+	if index != r.Entry.Seq || r.Checkpoint.Source != r.Entry.Source {
+		return fmt.Errorf("the entry was made for %s, row %d; the proof is for %s, row %d", r.Entry.Source, r.Entry.Seq, r.Checkpoint.Source, index)
+	}
+	if err := verifyInclusion(index, r.Receipt.Commitment, path, &r.Checkpoint); err != nil {
+		return fmt.Errorf("the record is not in the checkpointed tree: %w", err)
+	}
+	return nil
+}
+
+// VerifyReceipt checks that a verified record is the one for which a client holds a
+// receipt.
+func VerifyReceipt(receipt Receipt, r Result) error {
+	if r.Verdict != OK {
+		return fmt.Errorf("receipt: the record itself is not verified")
+	}
+	if receipt != r.Receipt {
+		return fmt.Errorf("receipt %s is not for this record, which has %s", receipt, r.Receipt)
+	}
+	return nil
+}
+
+// CheckReceipt looks a receipt up in its log. A row that is missing or another one is
+// a *Damage: it was cut off or changed after the receipt was given.
+func CheckReceipt(ctx context.Context, log Log, receipt Receipt) error {
+	if receipt.Source != log.Source() {
+		return fmt.Errorf("receipt %s is not for %s", receipt, log.Source())
+	}
+	row, err := ReadRow(ctx, log, receipt.Seq)
+	if err != nil {
+		return err
+	}
+	if row.Commitment != receipt.Commitment {
+		return &Damage{Source: receipt.Source, Seq: receipt.Seq, Column: "commitment", What: "a receipt states another one: the row was replaced"}
+	}
+	return nil
+}
