@@ -1,0 +1,198 @@
+package aceso_test
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const module = "github.com/aceso-health/aceso"
+
+// mayImport says which packages of this module each package may import. A new
+// package must be added here. Tests may import more.
+var mayImport = map[string][]string{
+	"cmd/aceso": {"*"},
+
+	"server":  {"access", "auth", "fhir", "therapy", "web"},
+	"therapy": {"fhir", "ledgerbridge"},
+	"web":     {},
+	"auth":    {"access", "fhir"},
+	"access":  {"consent", "fhir", "ledgerbridge", "policy", "store"},
+	"consent": {"fhir", "policy"},
+	"policy":  {},
+	"keyring": {},
+
+	"store":           {"fhir", "ledgerbridge"},
+	"store/storetest": {"fhir", "ledgerbridge", "store"},
+	"store/sqlite":    {"fhir", "ledgerbridge", "store"},
+	"store/mongo":     {"fhir", "ledgerbridge", "store"},
+
+	"ledgerbridge":           {"fhir"},
+	"ledgerbridge/logtest":   {"fhir", "ledgerbridge"},
+	"ledgerbridge/local":     {"ledgerbridge"},
+	"ledgerbridge/devnet":    {"ledgerbridge"},
+	"ledgerbridge/fabric":    {"ledgerbridge"},
+	"ledgerbridge/chaincode": {},
+
+	"fhir":     {},
+	"fhir/gen": {"fhir"}, // writes the definitions
+}
+
+// onlyIn says which packages a library may appear in. Other libraries are free.
+var onlyIn = map[string][]string{
+	"github.com/gin-gonic/gin":                 {"server"},
+	"github.com/open-policy-agent":             {"policy"},
+	"go.mongodb.org/mongo-driver":              {"store/mongo"},
+	"github.com/hyperledger/fabric-gateway":    {"ledgerbridge/fabric"},
+	"zombiezen.com/go/sqlite":                  {"store/sqlite"},
+	"modernc.org/sqlite":                       {"store/sqlite"},
+	"github.com/samply/golang-fhir-models":     {"fhir", "consent", "therapy"},
+	"github.com/hyperledger/fabric-chaincode-": {"ledgerbridge/chaincode"},
+}
+
+func TestLayers(t *testing.T) {
+	found, err := packages(os.DirFS("."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 5 {
+		t.Fatalf("only %d packages found: the test looks in the wrong place", len(found))
+	}
+	for _, v := range violations(found) {
+		t.Error(v)
+	}
+}
+
+// The test must be able to fail.
+func TestLayersNotices(t *testing.T) {
+	for name, test := range map[string]struct{ file, imports, says string }{
+		"server and store":      {"server/read.go", module + "/store", "server must not import store"},
+		"server and sqlite":     {"server/read.go", module + "/store/sqlite", "server must not import store/sqlite"},
+		"server and policy":     {"server/read.go", module + "/policy", "server must not import policy"},
+		"server and consent":    {"server/read.go", module + "/consent", "server must not import consent"},
+		"server and records":    {"server/read.go", module + "/ledgerbridge", "server must not import ledgerbridge"},
+		"fhir and anything":     {"fhir/x.go", module + "/store", "fhir must not import store"},
+		"store and gate":        {"store/sqlite/x.go", module + "/access", "store/sqlite must not import access"},
+		"nobody imports cmd":    {"server/x.go", module + "/cmd/aceso", "server must not import cmd/aceso"},
+		"gin in the gate":       {"access/x.go", "github.com/gin-gonic/gin", "access must not import github.com/gin-gonic/gin"},
+		"gin's parts, too":      {"access/x.go", "github.com/gin-gonic/gin/binding", "access must not import"},
+		"OPA in the gate":       {"access/x.go", "github.com/open-policy-agent/opa/v1/rego", "access must not import"},
+		"SQLite in the command": {"cmd/aceso/x.go", "zombiezen.com/go/sqlite/sqlitex", "cmd/aceso must not import"},
+		"samply in the server":  {"server/x.go", "github.com/samply/golang-fhir-models/fhir-models/fhir", "server must not import"},
+		"a new package":         {"helpers/x.go", "fmt", "helpers is not in the table"},
+	} {
+		tree := fstest.MapFS{test.file: {Data: []byte("package p\nimport _ " + strconv.Quote(test.imports))}}
+		found, err := packages(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(violations(found), "\n")
+		if !strings.Contains(got, test.says) {
+			t.Errorf("%s: says %q, want %q", name, got, test.says)
+		}
+	}
+	allowed := fstest.MapFS{
+		"server/read.go":      {Data: []byte("package p\nimport _ " + strconv.Quote(module+"/access"))},
+		"server/read_test.go": {Data: []byte("package p\nimport _ " + strconv.Quote(module+"/store"))},
+	}
+	if found, err := packages(allowed); err != nil || len(violations(found)) > 0 {
+		t.Errorf("what is allowed: %v, %v", violations(found), err)
+	}
+}
+
+// packages lists the imports of every package in a tree, without tests, test data
+// and nested modules.
+func packages(tree fs.FS) (map[string][]string, error) {
+	found := map[string][]string{}
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return skip(tree, name)
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		imports, err := importsOf(tree, name)
+		found[path.Dir(name)] = append(found[path.Dir(name)], imports...)
+		return err
+	})
+	return found, err
+}
+
+func skip(tree fs.FS, dir string) error {
+	base := path.Base(dir)
+	if dir == "." {
+		return nil
+	}
+	if base == "testdata" || base[0] == '.' || base[0] == '_' {
+		return fs.SkipDir
+	}
+	if _, err := fs.Stat(tree, path.Join(dir, "go.mod")); err == nil {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+func importsOf(tree fs.FS, name string) ([]string, error) {
+	source, err := fs.ReadFile(tree, name)
+	if err != nil {
+		return nil, err
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+	if err != nil {
+		return nil, err
+	}
+	var imports []string
+	for _, i := range file.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			return nil, err
+		}
+		imports = append(imports, p)
+	}
+	return imports, nil
+}
+
+func violations(found map[string][]string) (list []string) {
+	for pkg, imports := range found {
+		allowed, known := mayImport[pkg]
+		if !known {
+			list = append(list, pkg+" is not in the table of layers_test.go")
+			continue
+		}
+		for _, i := range imports {
+			if own, ok := strings.CutPrefix(i, module+"/"); ok && !mayImportOwn(allowed, own) {
+				list = append(list, fmt.Sprintf("%s must not import %s", pkg, own))
+			}
+			if !mayImportLibrary(pkg, i) {
+				list = append(list, fmt.Sprintf("%s must not import %s", pkg, i))
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// mayImportOwn: nobody imports a command.
+func mayImportOwn(allowed []string, own string) bool {
+	return slices.Contains(allowed, own) || slices.Contains(allowed, "*") && !strings.HasPrefix(own, "cmd/")
+}
+
+func mayImportLibrary(pkg, library string) bool {
+	for prefix, places := range onlyIn {
+		if strings.HasPrefix(library, prefix) && !slices.Contains(places, pkg) {
+			return false
+		}
+	}
+	return true
+}
