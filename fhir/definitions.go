@@ -73,6 +73,7 @@ type typeDef struct {
 	name        string // Patient, HumanName, date; a backbone element is named by its path, Patient.contact
 	kind        typeKind
 	format      format // of a primitive
+	json        byte   // of a primitive: how it is written, as node.kind
 	first, end  int32  // its elements are defs.elements[first:end], in the order of R4
 	mandatory   uint64 // bit i: element first+i must be present
 	slots, mask int32  // its part of defs.slots

@@ -109,6 +109,7 @@ func (p *definitionsParser) typ(name, kind string) error {
 			return fmt.Errorf("primitive %s: no format", name)
 		}
 		t.format = format(f)
+		t.json = t.format.kind()
 	}
 	p.d.byName[name] = int32(len(p.d.types))
 	p.d.types = append(p.d.types, t)

@@ -114,7 +114,7 @@ func wholeNumber(text []byte) (n int64, ok bool) {
 	return n, true
 }
 
-func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+func isSpace(c byte) bool { return c <= ' ' && (c == ' ' || '\t' <= c && c <= '\r') }
 
 func hasSpace(text []byte) bool {
 	for _, c := range text {

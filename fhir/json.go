@@ -25,17 +25,18 @@ func (s *scanner) peek() byte {
 
 // space steps over white space.
 func (s *scanner) space() {
-	const spaces = 0x2020202020202020
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return
+	}
+	s.spaces()
+}
+
+func (s *scanner) spaces() {
+	const eight = 0x2020202020202020
 	d, i := s.data, s.pos
-	for i < len(d) && d[i] <= ' ' {
-		switch d[i] {
-		case ' ', '\n', '\r', '\t':
-			i++
-		default:
-			s.pos = i
-			return
-		}
-		for i+8 <= len(d) && binary.LittleEndian.Uint64(d[i:]) == spaces {
+	for i < len(d) && (d[i] == ' ' || d[i] == '\n' || d[i] == '\r' || d[i] == '\t') {
+		i++
+		for i+8 <= len(d) && binary.LittleEndian.Uint64(d[i:]) == eight {
 			i += 8
 		}
 	}

@@ -15,7 +15,11 @@ func (s *scanner) judge(at int32, t *typeDef, look looks) {
 		}
 	}
 	if fault := s.formatFault(t.format, text, look); fault != "" {
-		s.issueAt(at, "value", fault)
+		code := "value"
+		if t.format == formatXHTML && fault != notXML {
+			code = "invariant"
+		}
+		s.issueAt(at, code, fault)
 		return
 	}
 	if codes := s.d.elements[n.elem].codes; codes != nil && !codes.hasCode(text) {

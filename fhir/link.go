@@ -35,19 +35,30 @@ func (d *defs) typeOfReference(ref []byte) int32 {
 	if bytes.HasPrefix(ref, []byte("urn:")) {
 		return -1
 	}
-	if typ, _, ok := bytes.Cut(ref, []byte("?")); ok {
-		return d.resourceIndex(typ)
+	if i := bytes.IndexByte(ref, '?'); i >= 0 {
+		return d.resourceIndex(ref[:i])
 	}
-	ref, _, _ = bytes.Cut(ref, []byte("#"))
-	if i := bytes.LastIndex(ref, []byte("/_history/")); i >= 0 {
+	if i := bytes.IndexByte(ref, '#'); i >= 0 {
 		ref = ref[:i]
 	}
-	slash := bytes.LastIndexByte(ref, '/')
-	if slash < 0 || !isID(ref[slash+1:]) {
+	typ, id := lastTwo(ref)
+	if string(typ) == "_history" {
+		typ, id = lastTwo(ref[:len(ref)-len("/_history/")-len(id)])
+	}
+	if !isID(id) {
 		return -1
 	}
-	typ := ref[:slash]
-	return d.resourceIndex(typ[bytes.LastIndexByte(typ, '/')+1:])
+	return d.resourceIndex(typ)
+}
+
+// lastTwo are the last two segments of a path.
+func lastTwo(path []byte) (first, second []byte) {
+	slash := bytes.LastIndexByte(path, '/')
+	if slash < 0 {
+		return nil, nil
+	}
+	first = path[:slash]
+	return first[bytes.LastIndexByte(first, '/')+1:], path[slash+1:]
 }
 
 // resourceIndex finds a concrete resource type, -1 if there is none.

@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// span is a part of a text.
-type span struct{ start, end int }
+// extent is a part of a text.
+type extent struct{ start, end int }
 
 // narrativeTags are the elements that txt-1 allows, sorted.
 var narrativeTags = []string{
@@ -36,7 +36,7 @@ func (s *scanner) narrativeFault(text []byte) string {
 type narrative struct {
 	text   []byte
 	pos    int
-	open   []span // names of the open elements
+	open   []extent // names of the open elements
 	filled bool
 	strays bool // an element or attribute that is not allowed
 }
@@ -207,15 +207,15 @@ func isCharacter(digits []byte) bool {
 }
 
 // name reads an XML name, as far as XHTML uses them.
-func (x *narrative) name() span {
+func (x *narrative) name() extent {
 	start := x.pos
 	for c := x.peek(); isAlphanumeric(c) || c == ':' || c == '-' || c == '_'; c = x.peek() {
 		x.pos++
 	}
-	return span{start, x.pos}
+	return extent{start, x.pos}
 }
 
-func (x *narrative) cut(s span) []byte { return x.text[s.start:s.end] }
+func (x *narrative) cut(s extent) []byte { return x.text[s.start:s.end] }
 
 func (x *narrative) peek() byte {
 	if x.pos < len(x.text) {

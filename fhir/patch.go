@@ -12,13 +12,13 @@ type patch struct {
 }
 
 type splice struct {
-	span
+	extent
 	text string
 }
 
-func (p *patch) replace(at span, text string) { p.splices = append(p.splices, splice{at, text}) }
+func (p *patch) replace(at extent, text string) { p.splices = append(p.splices, splice{at, text}) }
 
-func (p *patch) insert(at int, text string) { p.replace(span{at, at}, text) }
+func (p *patch) insert(at int, text string) { p.replace(extent{at, at}, text) }
 
 // apply gives the bytes with all splices done. Insertions at the same place
 // keep the order in which they were made.

@@ -33,7 +33,7 @@ func (r *Resource) MapReferences(target func(value string) (replacement string, 
 			continue
 		}
 		if to, ok := target(string(s.text(int32(i)))); ok {
-			p.replace(s.nodes[i].span(), string(appendQuoted(nil, to)))
+			p.replace(s.nodes[i].extent(), string(appendQuoted(nil, to)))
 		}
 	}
 	if len(p.splices) == 0 {
@@ -57,4 +57,4 @@ func (s *scanner) refers(at int32) bool {
 	return n.elem == m.reference
 }
 
-func (n *node) span() span { return span{int(n.start), int(n.end)} }
+func (n *node) extent() extent { return extent{int(n.start), int(n.end)} }

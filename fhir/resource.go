@@ -22,9 +22,9 @@ type Resource struct {
 
 // places are where Stamp writes.
 type places struct {
-	typeEnd              int  // after the value of resourceType
-	id, meta             span // of the values; zero if absent
-	versionID, updatedAt span // in meta
+	typeEnd              int    // after the value of resourceType
+	id, meta             extent // of the values; zero if absent
+	versionID, updatedAt extent // in meta
 }
 
 // Parse checks data in one pass: strict JSON (RFC 8259, UTF-8, no duplicate
@@ -59,11 +59,11 @@ func (s *scanner) resourceFound() *Resource {
 		switch n := &s.nodes[c]; s.nameOf(c) {
 		case "id":
 			if !n.primitiveExt {
-				r.at.id = n.span()
+				r.at.id = n.extent()
 				r.id = string(s.text(c))
 			}
 		case "meta":
-			r.at.meta = n.span()
+			r.at.meta = n.extent()
 			s.readMeta(c, r)
 		}
 	}
@@ -78,10 +78,10 @@ func (s *scanner) readMeta(meta int32, r *Resource) {
 		}
 		switch s.nameOf(c) {
 		case "versionId":
-			r.at.versionID = n.span()
+			r.at.versionID = n.extent()
 			r.version, _ = ParseVersion(string(s.text(c)))
 		case "lastUpdated":
-			r.at.updatedAt = n.span()
+			r.at.updatedAt = n.extent()
 			r.updated, _ = time.Parse(time.RFC3339Nano, string(s.text(c)))
 		}
 	}

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"unicode/utf8"
 )
@@ -30,7 +31,7 @@ type scanner struct {
 	arrays  []arrayMark // arrays of primitives in the objects that are open
 	locals  []local     // values that begin with # in the resources that are open
 	ids     []localID   // contained resources, or entries, by name
-	tags    []span      // open elements of a narrative
+	tags    []extent    // open elements of a narrative
 	typeEnd int         // where the value of the root's resourceType ends
 }
 
@@ -143,13 +144,19 @@ func (s *scanner) object(parent, elem, typ int32, ext bool) bool {
 	return true
 }
 
-// open appends the node of the value at pos.
+// open appends the node of the value at pos. It sets every field in place: a
+// literal would be built beside and copied, which is felt here.
 func (s *scanner) open(parent, elem, typ int32, kind byte, ext bool) int32 {
-	at := int32(len(s.nodes))
-	s.nodes = append(s.nodes, node{
-		elem: elem, typ: typ, start: uint32(s.pos), parent: parent, next: at + 1, kind: kind, primitiveExt: ext,
-	})
-	return at
+	at := len(s.nodes)
+	if at == cap(s.nodes) {
+		s.nodes = slices.Grow(s.nodes, 64)
+	}
+	s.nodes = s.nodes[:at+1]
+	n := &s.nodes[at]
+	n.elem, n.typ, n.parent, n.next = elem, typ, parent, int32(at+1)
+	n.start, n.end = uint32(s.pos), 0
+	n.kind, n.primitiveExt, n.used = kind, ext, false
+	return int32(at)
 }
 
 // shut sets the end of a node to pos.
@@ -358,7 +365,7 @@ func (s *scanner) wrongType(parent, elem int32, wanted string) bool {
 // primitive reads a string, number or boolean.
 func (s *scanner) primitive(parent int32, m *member, t *typeDef) bool {
 	c := s.peek()
-	kind := t.format.kind()
+	kind := t.json
 	switch {
 	case kind == '"' && c == '"', kind == 'n' && (c == '-' || '0' <= c && c <= '9'), kind == 't' && (c == 't' || c == 'f'):
 	default:

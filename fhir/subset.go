@@ -1,0 +1,156 @@
+package fhir
+
+import (
+	"slices"
+	"strings"
+)
+
+const subsetted = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}`
+
+// Subset cuts a stored resource down to what _summary (true, text, data) or
+// _elements ask for, and adds the tag SUBSETTED. What remains keeps its bytes;
+// mandatory elements remain always, and an element never becomes empty: an
+// object of which nothing would remain is kept whole. With summary "" or
+// "false" and no elements the body comes back as it is.
+func Subset(body []byte, summary string, elements []string) ([]byte, error) {
+	keep, deep := subsetRule(summary, elements)
+	if keep == nil {
+		return body, nil
+	}
+	r, err := Open(body)
+	if err != nil {
+		return nil, err
+	}
+	d := definitions()
+	c := subsetter{scanner: scanner{d: d}, deep: deep}
+	c.reset(body, false)
+	c.space()
+	out := c.object(make([]byte, 0, len(body)+len(subsetted)+16), &d.types[d.byName[r.typ]], keep)
+	return tagSubsetted(out)
+}
+
+// subsetRule says which elements of the resource stay, and whether the elements
+// inside them are cut by the same rule; nil if nothing is to be cut.
+func subsetRule(summary string, elements []string) (keep func(*element) bool, deep bool) {
+	switch {
+	case summary == "true":
+		return inSummary, true
+	case summary == "text":
+		return func(e *element) bool { return e.mandatory || isOneOf(e, "id", "meta", "text") }, false
+	case summary == "data":
+		return func(e *element) bool { return e.name != "text" }, false
+	case len(elements) > 0:
+		return func(e *element) bool {
+			return e.mandatory || e.modifier || isOneOf(e, "id", "meta") || isOneOf(e, elements...)
+		}, false
+	}
+	return nil, false
+}
+
+func inSummary(e *element) bool { return e.summary || e.mandatory || e.modifier }
+
+// isOneOf tells whether an element is named, alone or after its type.
+func isOneOf(e *element, names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return n[strings.LastIndexByte(n, '.')+1:] == e.name })
+}
+
+// subsetter copies a document without the members that a rule leaves out.
+type subsetter struct {
+	scanner
+	deep bool
+}
+
+// object copies the object at pos. If no member stays, it copies all of them.
+func (c *subsetter) object(out []byte, t *typeDef, keep func(*element) bool) []byte {
+	start, mark := c.pos, len(out)
+	out = append(out, '{')
+	kept := 0
+	c.each('}', func() {
+		from := c.pos
+		name, _ := c.memberName()
+		m := c.d.member(t, []byte(strings.TrimPrefix(string(name), "_")))
+		if m != nil && !keep(&c.d.elements[m.elem]) {
+			c.skip()
+			return
+		}
+		if kept++; kept > 1 {
+			out = append(out, ',')
+		}
+		out = c.value(append(out, c.data[from:c.pos]...), m)
+	})
+	if kept == 0 {
+		return append(out[:mark], c.data[start:c.pos]...)
+	}
+	return append(out, '}')
+}
+
+// value copies the value at pos.
+func (c *subsetter) value(out []byte, m *member) []byte {
+	start := c.pos
+	if m == nil || !c.deep || !c.divisible(m) {
+		c.skip()
+		return append(out, c.data[start:c.pos]...)
+	}
+	t := &c.d.types[m.typ]
+	if c.peek() == '{' {
+		return c.object(out, t, inSummary)
+	}
+	out = append(out, '[')
+	items := 0
+	c.each(']', func() {
+		if items++; items > 1 {
+			out = append(out, ',')
+		}
+		out = c.object(out, t, inSummary)
+	})
+	return append(out, ']')
+}
+
+// divisible tells whether a summary goes inside an element. It does not split
+// extensions, nor primitives from what stands beside them, nor resources.
+func (c *subsetter) divisible(m *member) bool {
+	kind := c.d.types[m.typ].kind
+	return (kind == complexType || kind == backboneType) && m.typ != c.d.marks.extension
+}
+
+// each calls read at every member or item of the object or array at pos, which
+// is known to be valid JSON, and ends after it.
+func (c *subsetter) each(shut byte, read func()) {
+	c.pos++
+	c.space()
+	for c.peek() != shut && c.pos < len(c.data) {
+		read()
+		c.space()
+		if c.peek() == ',' {
+			c.pos++
+			c.space()
+		}
+	}
+	c.pos++
+}
+
+// tagSubsetted adds the tag that says that the resource is not whole.
+func tagSubsetted(body []byte) ([]byte, error) {
+	s, err := openTape(body)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	r := s.resourceFound()
+	p := patch{data: body}
+	meta := s.memberNode(0, "meta")
+	if meta < 0 {
+		p.insert(max(r.at.typeEnd, r.at.id.end), `,"meta":{"tag":[`+subsetted+`]}`)
+		return p.apply(), nil
+	}
+	tag := s.memberNode(meta, "tag")
+	switch {
+	case tag >= 0:
+		p.insert(int(s.nodes[tag].start), subsetted+",")
+	case r.emptyMeta():
+		p.insert(r.at.meta.start+1, `"tag":[`+subsetted+`]`)
+	default:
+		p.insert(r.at.meta.start+1, `"tag":[`+subsetted+`],`)
+	}
+	return p.apply(), nil
+}

@@ -1,0 +1,37 @@
+package fhir
+
+import "encoding/json"
+
+// View decodes a resource into a struct, to be read only: structs lose what
+// they have no field for. It refuses another resource type, and a resource in
+// which one of the mandatory members has no value, because some structs would
+// make one up.
+func View[T any](body []byte, resourceType string, mandatory ...string) (*T, error) {
+	if err := checkView(body, resourceType, mandatory); err != nil {
+		return nil, err
+	}
+	view := new(T)
+	if err := json.Unmarshal(body, view); err != nil {
+		return nil, &Error{Kind: Unprocessable, Detail: "The resource cannot be read as a " + resourceType + ".", Err: err}
+	}
+	return view, nil
+}
+
+func checkView(body []byte, resourceType string, mandatory []string) error {
+	s, err := openTape(body)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if s.d.types[s.nodes[0].typ].name != resourceType {
+		return &Error{Kind: Unprocessable, Detail: "The resource is not a " + resourceType + "."}
+	}
+	for _, name := range mandatory {
+		if !s.hasMember(0, name) {
+			return &Error{
+				Kind: Unprocessable, Detail: "A mandatory element has no value. Add it.", Expression: resourceType + "." + name,
+			}
+		}
+	}
+	return nil
+}
