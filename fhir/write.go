@@ -38,7 +38,8 @@ type AnswerResponse struct {
 	Location     string
 	ETag         string
 	LastModified time.Time
-	Outcome      []byte // an OperationOutcome
+	Outcome      []byte   // an OperationOutcome
+	Records      []string // receipts, as in the X-Aceso-Record header
 }
 
 // Bytes writes the Bundle. Frames are encoded from structs; resources never pass
@@ -163,6 +164,9 @@ func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
 	if !r.LastModified.IsZero() {
 		at := Instant(r.LastModified)
 		f.LastModified = &at
+	}
+	for _, record := range r.Records {
+		f.Extension = append(f.Extension, r4.Extension{Url: extensions + "record", ValueString: &record})
 	}
 	return f
 }

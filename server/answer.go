@@ -1,0 +1,96 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// answer is what a handler returns: everything is known before a byte is sent.
+type answer struct {
+	status       int
+	body         []byte
+	media        string // "" is the FHIR media type that was negotiated
+	etag         string
+	lastModified time.Time
+	location     string
+}
+
+// write sends the answer.
+func (s *server) write(c *gin.Context, a *answer) {
+	h := c.Writer.Header()
+	if a.etag != "" {
+		h.Set("ETag", a.etag)
+	}
+	if !a.lastModified.IsZero() {
+		h.Set("Last-Modified", a.lastModified.UTC().Format(http.TimeFormat))
+	}
+	if a.location != "" {
+		h.Set("Location", a.location)
+	}
+	if len(a.body) == 0 {
+		c.Status(a.status)
+		c.Writer.WriteHeaderNow()
+		return
+	}
+	media := a.media
+	if media == "" {
+		media = mediaOf(c)
+	}
+	h.Set("Content-Type", media)
+	body := s.compress(c, a.body)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.Status(a.status)
+	c.Writer.WriteHeaderNow()
+	if c.Request.Method != http.MethodHead {
+		_, _ = c.Writer.Write(body) // the client has gone; there is nobody to tell
+	}
+}
+
+// version answers with one version of a resource, or with 304 if the client has it.
+func (s *server) version(c *gin.Context, v *access.Version, view view) (*answer, error) {
+	a := &answer{status: http.StatusOK, etag: etagOf(v), lastModified: v.LastUpdated}
+	if unchanged(v, c.GetHeader("If-None-Match"), c.GetHeader("If-Modified-Since")) {
+		a.status = http.StatusNotModified
+		return a, nil
+	}
+	var err error
+	a.body, err = view.of(v.Body)
+	return a, err
+}
+
+func etagOf(v *access.Version) string {
+	if v.Version == 0 {
+		return ""
+	}
+	return fhir.ETag(v.Version)
+}
+
+// unchanged says whether a conditional read finds nothing new (RFC 9110, 13.2.2:
+// If-Modified-Since counts only without If-None-Match).
+func unchanged(v *access.Version, noneMatch, modifiedSince string) bool {
+	if noneMatch != "" {
+		for tag := range strings.SplitSeq(noneMatch, ",") {
+			n, ok := fhir.ParseETag(tag)
+			if ok && n == v.Version || strings.TrimSpace(tag) == "*" {
+				return true
+			}
+		}
+		return false
+	}
+	since, err := http.ParseTime(modifiedSince)
+	return err == nil && !v.LastUpdated.Truncate(time.Second).After(since)
+}
+
+// url is an absolute URL below the FHIR base.
+func (s *server) url(path string) string { return s.base + "/" + path }
+
+func (s *server) locationOf(v *access.Version) string {
+	return s.url(v.Ref.String() + "/_history/" + strconv.FormatInt(v.Version, 10))
+}

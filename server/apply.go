@@ -1,0 +1,59 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// apply does one change and answers with what the client prefers to see of it.
+func (s *server) apply(c *gin.Context, call *access.Call, op access.Operation) (*answer, error) {
+	effects, err := s.Gate.Apply(c.Request.Context(), call, []access.Operation{op})
+	if err != nil {
+		return nil, err
+	}
+	if len(effects) != 1 {
+		return nil, errEffects
+	}
+	return s.changed(&effects[0], preferOf(c.Request).result)
+}
+
+// changed is the answer to a change.
+func (s *server) changed(e *access.Effect, result string) (*answer, error) {
+	a := &answer{status: e.Status}
+	v := e.Version
+	if v != nil {
+		a.etag, a.lastModified = etagOf(v), v.LastUpdated
+	}
+	if v != nil && !v.Deleted {
+		a.location = s.locationOf(v)
+		a.body = v.Body
+	}
+	var err error
+	switch {
+	case result == "minimal":
+		a.body = nil
+	case result == "OperationOutcome":
+		a.body, err = fhir.Outcome(nil)
+		if a.status == http.StatusNoContent {
+			a.status = http.StatusOK
+		}
+	}
+	return a, err
+}
+
+// ifMatch reads If-Match; 0 is none.
+func ifMatch(c *gin.Context) (int64, error) {
+	tag := c.GetHeader("If-Match")
+	if tag == "" {
+		return 0, nil
+	}
+	version, ok := fhir.ParseETag(tag)
+	if !ok {
+		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: `If-Match must be one entity tag of this server, as in W/"3".`}
+	}
+	return version, nil
+}

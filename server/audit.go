@@ -1,0 +1,43 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// readAuditEvent is GET [base]/AuditEvent/[id].
+func (s *server) readAuditEvent(c *gin.Context, call *access.Call) (*answer, error) {
+	if err := fhir.CheckID(c.Param("id")); err != nil {
+		return nil, err
+	}
+	view, err := viewOf(c)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.Gate.ReadAuditEvent(c.Request.Context(), call, c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.version(c, v, view)
+}
+
+// searchAuditEvents is GET [base]/AuditEvent?[parameters] and POST [base]/AuditEvent/_search.
+func (s *server) searchAuditEvents(c *gin.Context, call *access.Call) (*answer, error) {
+	return s.searchset(c, call, access.SearchRequest{Type: auditEvent}, s.Gate.SearchAuditEvents)
+}
+
+// proof is GET [base]/AuditEvent/[id]/$proof, for aceso verify record.
+func (s *server) proof(c *gin.Context, call *access.Call) (*answer, error) {
+	if err := fhir.CheckID(c.Param("id")); err != nil {
+		return nil, err
+	}
+	if _, err := viewOf(c); err != nil {
+		return nil, err
+	}
+	body, err := s.Gate.Proof(c.Request.Context(), call, c.Param("id"))
+	return &answer{status: http.StatusOK, body: body, media: mediaJSON}, err
+}

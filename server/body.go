@@ -1,0 +1,64 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// body reads the request's body, which must have one of the media types.
+func (s *server) body(c *gin.Context, medias ...string) ([]byte, error) {
+	if err := checkMedia(c.Request, medias); err != nil {
+		return nil, err
+	}
+	if c.Request.ContentLength > s.MaxBody {
+		return nil, tooLarge(nil)
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, s.MaxBody))
+	var exceeded *http.MaxBytesError
+	switch {
+	case errors.As(err, &exceeded):
+		return nil, tooLarge(err)
+	case err != nil:
+		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The body ended before its announced length.", Err: err}
+	}
+	return data, nil
+}
+
+func tooLarge(cause error) error {
+	return &fhir.Error{Kind: fhir.TooLarge, Detail: "The body is larger than this server takes. Send it in parts.", Err: cause}
+}
+
+func checkMedia(r *http.Request, medias []string) error {
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "Compressed bodies are not supported. Send the body without Content-Encoding."}
+	}
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && slices.Contains(medias, media) && r4(params) && unicode(params) {
+		return nil
+	}
+	return &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "Content-Type must be " + medias[0] + " with charset utf-8."}
+}
+
+// resource reads a body that is one resource of a type.
+func (s *server) resource(c *gin.Context, typ string) (*fhir.Resource, error) {
+	data, err := s.body(c, mediaFHIR, mediaJSON)
+	if err != nil {
+		return nil, err
+	}
+	r, err := fhir.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	if r.Type() != typ {
+		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "The type of the resource is not the type in the URL.", Expression: r.Type()}
+	}
+	return r, nil
+}

@@ -1,0 +1,61 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/aceso-health/aceso/access"
+)
+
+// Keys of what the middleware leaves in the gin context.
+const (
+	keyRequest = "request id"
+	keyAgent   = "agent"
+	keyMedia   = "media type"
+	keyCause   = "cause"
+)
+
+// RecordHeader carries the receipts of the records of a request.
+const RecordHeader = "X-Aceso-Record"
+
+// callOf begins the way of a request through the gate.
+func callOf(c *gin.Context) *access.Call {
+	agent, _ := c.Value(keyAgent).(access.Agent)
+	return &access.Call{Agent: agent, Request: c.GetString(keyRequest), Address: address(c.Request)}
+}
+
+// address is the peer of the connection. Headers that claim another one are not
+// believed: anybody can send them.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// writeReceipts tells the client where the request is recorded, whatever its end.
+func writeReceipts(c *gin.Context, call *access.Call) {
+	if len(call.Receipts) > 0 {
+		c.Header(RecordHeader, strings.Join(call.Receipts, ", "))
+	}
+}
+
+// identify gives the request an id. One that the client brings is kept if it is
+// a UUID: anything else could carry data into logs.
+func (s *server) identify(c *gin.Context) {
+	id, err := uuid.Parse(c.GetHeader("X-Request-Id"))
+	if err != nil {
+		id, err = uuid.NewV7()
+	}
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	c.Set(keyRequest, id.String())
+	c.Header("X-Request-Id", id.String())
+}

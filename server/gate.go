@@ -1,0 +1,45 @@
+package server
+
+import (
+	"context"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// Gate is what the server needs of *access.Gate. Every method decides and
+// records before it returns, and fills Call.Receipts also when it returns an
+// error. The server MUST NOT send anything about resources that did not come
+// out of these methods.
+type Gate interface {
+	Reads
+	Records
+	// Apply does all operations or none.
+	Apply(ctx context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error)
+	// Operate decides and records an operation without resources.
+	Operate(ctx context.Context, c *access.Call, operation string) error
+}
+
+// Reads are the interactions that only read.
+type Reads interface {
+	Read(ctx context.Context, c *access.Call, ref fhir.Ref) (*access.Version, error)
+	VRead(ctx context.Context, c *access.Call, ref fhir.Ref, version int64) (*access.Version, error)
+	History(ctx context.Context, c *access.Call, h access.HistoryRequest) (*access.Result, error)
+	Search(ctx context.Context, c *access.Call, s access.SearchRequest) (*access.Result, error)
+}
+
+// Records are the interactions and operations on the records of all others.
+type Records interface {
+	ReadAuditEvent(ctx context.Context, c *access.Call, id string) (*access.Version, error)
+	SearchAuditEvents(ctx context.Context, c *access.Call, s access.SearchRequest) (*access.Result, error)
+	AccessReport(ctx context.Context, c *access.Call, patient fhir.Ref, s access.SearchRequest) (*access.Result, error)
+	Proofs
+}
+
+// Proofs are the operations that let others check the records.
+type Proofs interface {
+	Proof(ctx context.Context, c *access.Call, auditEvent string) ([]byte, error)
+	VerifyVersion(ctx context.Context, c *access.Call, ref fhir.Ref, version int64) ([]byte, error)
+}
+
+var _ Gate = (*access.Gate)(nil)

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// pageParam is the one parameter of a paging link. Its value is the gate's.
+const pageParam = "_page"
+
+// pageOf is the token of a request for a further page, "" for a first one.
+// All else is inside the token, so nothing else may stand beside it.
+func pageOf(params []fhir.Param) (string, error) {
+	for _, p := range params {
+		if p.Name != pageParam {
+			continue
+		}
+		if len(params) > 1 || p.Value == "" {
+			return "", &fhir.Error{Kind: fhir.Invalid, Detail: "A paging link must be used as it was given.", Expression: pageParam}
+		}
+		return p.Value, nil
+	}
+	return "", nil
+}
+
+// links are the links of a page: path and query of the request, or its own
+// token, and the token of the next page.
+func (s *server) links(path, query, page, next string) []fhir.Link {
+	if page != "" {
+		query = pageParam + "=" + url.QueryEscape(page)
+	}
+	self := s.url(path)
+	if query != "" {
+		self += "?" + query
+	}
+	links := []fhir.Link{{Relation: "self", URL: self}}
+	if next != "" {
+		links = append(links, fhir.Link{Relation: "next", URL: s.url(path) + "?" + pageParam + "=" + url.QueryEscape(next)})
+	}
+	return links
+}
+
+// encodeParams writes parameters in their order.
+func encodeParams(params []fhir.Param) string {
+	var b strings.Builder
+	for i, p := range params {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.Value))
+	}
+	return b.String()
+}

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// capabilities is GET [base]/metadata.
+func (s *server) capabilities(*gin.Context, *access.Call) (*answer, error) {
+	body, err := s.metadata()
+	return &answer{status: http.StatusOK, body: body}, err
+}
+
+// capability states what the route table and the search parameters say.
+func (s *server) capability(at time.Time) *fhir.Capability {
+	c := &fhir.Capability{
+		Software: "Aceso", Version: s.Version, URL: s.base, Date: at,
+		Description:  "FHIR server in which every access is decided by policy and leaves a provable record",
+		Formats:      []string{mediaFHIR, mediaJSON, "json"},
+		CORS:         len(s.AllowedOrigins) > 0,
+		Security:     "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
+		Interactions: interactions("/fhir"),
+	}
+	for _, typ := range fhir.ResourceTypes() {
+		c.Resources = append(c.Resources, s.resourceCapability(typ))
+	}
+	return c
+}
+
+func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
+	r := fhir.ResourceCapability{Type: typ, Operations: operations(typ)}
+	if typ == auditEvent {
+		r.Interactions = interactions("/fhir/" + auditEvent)
+		for _, name := range auditParams {
+			r.Search = append(r.Search, fhir.CapabilityParam{Name: name[0], Type: name[1]})
+		}
+		return r
+	}
+	r.Interactions, r.Conditional = interactions("/fhir/:type"), true
+	r.Search = fhir.CapabilityParams(typ)
+	for _, p := range r.Search {
+		if p.Type == "reference" {
+			r.Includes = append(r.Includes, typ+":"+p.Name)
+		}
+	}
+	return r
+}
+
+// auditParams are the search parameters of AuditEvent: nothing else about a
+// record is indexed in clear.
+var auditParams = [][2]string{
+	{"_id", "token"}, {"date", "date"}, {"entity", "reference"}, {"patient", "reference"},
+	{"agent", "reference"}, {"action", "token"}, {"outcome", "token"},
+}
+
+// interactions are those of the routes of one level: /fhir, /fhir/:type or /fhir/AuditEvent.
+func interactions(level string) []string {
+	var codes []string
+	for _, r := range routes() {
+		if levelOf(r.path) == level && r.interaction != "" && r.interaction[0] != '$' && r.interaction != "capabilities" {
+			codes = append(codes, r.interaction)
+		}
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+// operations are those of the routes that a type has.
+func operations(typ string) []fhir.CapabilityOperation {
+	var all []fhir.CapabilityOperation
+	for _, r := range routes() {
+		name, ok := strings.CutPrefix(r.interaction, "$")
+		level := levelOf(r.path)
+		if ok && (level == "/fhir/"+typ || level == "/fhir/:type" && typ != auditEvent) {
+			all = append(all, fhir.CapabilityOperation{Name: name, Definition: fhir.OperationURL(name)})
+		}
+	}
+	return all
+}
+
+func levelOf(path string) string {
+	rest, ok := strings.CutPrefix(path, "/fhir/")
+	typ, _, _ := strings.Cut(rest, "/")
+	if !ok || typ == "" || typ == "_history" || typ == "metadata" {
+		return "/fhir"
+	}
+	return "/fhir/" + typ
+}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+const (
+	mediaFHIR = "application/fhir+json"
+	mediaJSON = "application/json"
+	mediaForm = "application/x-www-form-urlencoded"
+	utf8      = ";charset=utf-8"
+)
+
+// negotiate chooses the media type of the answer, or refuses with 406 before
+// anything is read or changed.
+func (s *server) negotiate(c *gin.Context) {
+	media, ok := acceptable(formatParam(c.Request), c.Request.Header.Values("Accept"))
+	if !ok {
+		s.refuse(c, http.StatusNotAcceptable, "not-supported", "This server answers in application/fhir+json (R4) only.")
+		return
+	}
+	c.Set(keyMedia, media)
+}
+
+func mediaOf(c *gin.Context) string {
+	if media := c.GetString(keyMedia); media != "" {
+		return media + utf8
+	}
+	return mediaFHIR + utf8
+}
+
+// formatParam is the value of _format; a plus sign that was not escaped arrives
+// as a space.
+func formatParam(r *http.Request) string {
+	return strings.ReplaceAll(r.URL.Query().Get("_format"), " ", "+")
+}
+
+// acceptable is the best media type for a client; _format wins over Accept.
+func acceptable(format string, accept []string) (string, bool) {
+	if format != "" {
+		return offered(format)
+	}
+	if len(accept) == 0 {
+		return mediaFHIR, true
+	}
+	best, quality := "", 0.0
+	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		if q := qualityOf(item); q > quality {
+			if media, ok := offered(item); ok {
+				best, quality = media, q
+			}
+		}
+	}
+	return best, best != ""
+}
+
+// offered says with which media type a range or _format word can be answered.
+func offered(wanted string) (string, bool) {
+	media, params, err := mime.ParseMediaType(strings.TrimSpace(wanted))
+	if err != nil || !r4(params) || !unicode(params) {
+		return "", false
+	}
+	switch media {
+	case "*/*", "application/*", mediaFHIR, "json":
+		return mediaFHIR, true
+	case mediaJSON, "text/json":
+		return mediaJSON, true
+	}
+	return "", false
+}
+
+func qualityOf(item string) float64 {
+	_, params, err := mime.ParseMediaType(strings.TrimSpace(item))
+	if err != nil {
+		return 0
+	}
+	q, err := strconv.ParseFloat(params["q"], 64)
+	if err != nil {
+		return 1
+	}
+	return q
+}
+
+func r4(params map[string]string) bool {
+	v, given := params["fhirversion"]
+	return !given || v == "4.0" || v == "4.0.1"
+}
+
+func unicode(params map[string]string) bool {
+	charset, given := params["charset"]
+	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+}

@@ -1,0 +1,96 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// outcome is how a kind of error answers.
+type outcome struct {
+	status int
+	code   string // OperationOutcome.issue.code
+}
+
+// outcomes is the one place where errors become statuses.
+var outcomes = map[fhir.Kind]outcome{
+	fhir.Internal:         {http.StatusInternalServerError, "exception"},
+	fhir.Malformed:        {http.StatusBadRequest, "structure"},
+	fhir.Invalid:          {http.StatusBadRequest, "invalid"},
+	fhir.Unprocessable:    {http.StatusUnprocessableEntity, "processing"},
+	fhir.Unauthenticated:  {http.StatusUnauthorized, "login"},
+	fhir.Forbidden:        {http.StatusForbidden, "forbidden"},
+	fhir.NotFound:         {http.StatusNotFound, "not-found"},
+	fhir.NotAllowed:       {http.StatusMethodNotAllowed, "not-supported"},
+	fhir.Gone:             {http.StatusGone, "deleted"},
+	fhir.Conflict:         {http.StatusConflict, "conflict"},
+	fhir.VersionMismatch:  {http.StatusPreconditionFailed, "conflict"},
+	fhir.MultipleMatches:  {http.StatusPreconditionFailed, "multiple-matches"},
+	fhir.TooLarge:         {http.StatusRequestEntityTooLarge, "too-long"},
+	fhir.UnsupportedMedia: {http.StatusUnsupportedMediaType, "not-supported"},
+	fhir.TooCostly:        {http.StatusBadRequest, "too-costly"},
+	fhir.Throttled:        {http.StatusTooManyRequests, "throttled"},
+	fhir.Unavailable:      {http.StatusServiceUnavailable, "transient"},
+}
+
+// retryAfter is how many seconds a client should wait when the node is unavailable.
+const retryAfter = "5"
+
+// describe finds the fhir.Error in err. What is none tells a client nothing.
+func describe(err error) *fhir.Error {
+	var e *fhir.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
+		return &fhir.Error{Kind: fhir.Unavailable, Detail: "The request took too long or was given up.", Err: err}
+	}
+	return &fhir.Error{Kind: fhir.Internal, Detail: "Something went wrong in the server. Nothing about it is shown here.", Err: err}
+}
+
+// fail answers an error.
+func (s *server) fail(c *gin.Context, err error) {
+	e := describe(err)
+	o := outcomes[e.Kind]
+	switch e.Kind {
+	case fhir.Unauthenticated:
+		c.Header("WWW-Authenticate", challenge(c))
+	case fhir.Unavailable:
+		c.Header("Retry-After", retryAfter)
+	}
+	if o.status >= http.StatusInternalServerError {
+		c.Set(keyCause, e)
+	}
+	s.outcome(c, o.status, e.Findings(o.code))
+}
+
+// refuse answers what has no kind of error.
+func (s *server) refuse(c *gin.Context, status int, code, detail string) {
+	s.outcome(c, status, []fhir.Issue{{Code: code, Detail: detail}})
+}
+
+func (s *server) outcome(c *gin.Context, status int, issues []fhir.Issue) {
+	body, err := fhir.Outcome(issues)
+	if err != nil { // an issue code that R4 does not have
+		c.Set(keyCause, err)
+		status, body = http.StatusInternalServerError, []byte(exception)
+	}
+	s.write(c, &answer{status: status, body: body})
+	c.Abort()
+}
+
+// exception is the OperationOutcome for when none can be built.
+const exception = `{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}`
+
+// challenge tells a client how to authenticate (RFC 6750, section 3).
+func challenge(c *gin.Context) string {
+	if strings.TrimSpace(c.GetHeader("Authorization")) == "" {
+		return `Bearer realm="aceso"`
+	}
+	return `Bearer realm="aceso", error="invalid_token"`
+}

@@ -1,0 +1,61 @@
+package server
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// auditEvent is the type that is rendered from the records: it has routes of
+// its own and cannot be written.
+const auditEvent = "AuditEvent"
+
+// typeOf is the resource type in the path, of an interaction that reads.
+func typeOf(c *gin.Context) (string, error) {
+	typ := c.Param("type")
+	if !fhir.IsResourceType(typ) {
+		return "", unsupported("The resource type is none of R4.")
+	}
+	if typ == auditEvent {
+		return "", unsupported("AuditEvents can be read and searched, nothing else.")
+	}
+	return typ, nil
+}
+
+// writableType is the resource type in the path, of an interaction that writes.
+func writableType(c *gin.Context) (string, error) {
+	typ := c.Param("type")
+	if typ == auditEvent {
+		c.Header("Allow", "GET, HEAD")
+		return "", errAuditEvent()
+	}
+	return typeOf(c)
+}
+
+func errAuditEvent() *fhir.Error {
+	return &fhir.Error{Kind: fhir.NotAllowed, Detail: "AuditEvents are made by the server and cannot be written or deleted."}
+}
+
+// refOf is the resource in the path; types says which types may be there.
+func refOf(c *gin.Context, types func(*gin.Context) (string, error)) (fhir.Ref, error) {
+	typ, err := types(c)
+	if err != nil {
+		return fhir.Ref{}, err
+	}
+	return fhir.Ref{Type: typ, ID: c.Param("id")}, fhir.CheckID(c.Param("id"))
+}
+
+// versionOf is the version in the path. A version id that this server cannot
+// have given is refused without a question to the gate: nothing can be there.
+func versionOf(c *gin.Context) (int64, error) {
+	n, ok := fhir.ParseVersion(c.Param("version"))
+	if !ok {
+		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: "A version id of this server is a positive integer."}
+	}
+	return n, nil
+}
+
+// unsupported is 404 with the code that tells it from an absent resource.
+func unsupported(detail string) error {
+	return &fhir.Error{Kind: fhir.NotFound, Issues: []fhir.Issue{{Code: "not-supported", Detail: detail}}}
+}

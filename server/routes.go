@@ -1,0 +1,96 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+)
+
+// handler answers one request. It writes nothing itself.
+type handler func(*server, *gin.Context, *access.Call) (*answer, error)
+
+// route is one row of the table. The interaction is a code of the
+// CapabilityStatement, or the name of an operation with a dollar sign.
+type route struct {
+	method, path string
+	interaction  string
+	open         bool // without authentication
+	plain        bool // not FHIR: no content negotiation
+	handle       handler
+}
+
+// routes is the whole interface of the server. The CapabilityStatement is made
+// from it. HEAD comes with every GET.
+func routes() []route {
+	const (
+		get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+		open, plain         = true, true
+	)
+	return []route{
+		{get, "/healthz", "", open, plain, (*server).health},
+		{get, "/readyz", "", open, plain, (*server).ready},
+		{get, "/metrics", "", false, plain, (*server).measurements},
+
+		{get, "/fhir/metadata", "capabilities", open, false, (*server).capabilities},
+		{post, "/fhir", "transaction", false, false, (*server).bundle},
+		{post, "/fhir/", "batch", false, false, (*server).bundle},
+		{get, "/fhir/_history", "history-system", false, false, (*server).history},
+
+		{get, "/fhir/:type", "search-type", false, false, (*server).search},
+		{post, "/fhir/:type/_search", "search-type", false, false, (*server).searchForm},
+		{get, "/fhir/:type/:id/:member", "search-type", false, false, (*server).searchCompartment},
+		{post, "/fhir/:type/:id/:member/_search", "search-type", false, false, (*server).searchForm},
+		{post, "/fhir/:type", "create", false, false, (*server).create},
+		{get, "/fhir/:type/:id", "read", false, false, (*server).read},
+		{get, "/fhir/:type/:id/_history/:version", "vread", false, false, (*server).vread},
+		{put, "/fhir/:type/:id", "update", false, false, (*server).update},
+		{put, "/fhir/:type", "update", false, false, (*server).updateConditional},
+		{del, "/fhir/:type/:id", "delete", false, false, (*server).delete},
+		{del, "/fhir/:type", "delete", false, false, (*server).deleteConditional},
+		{get, "/fhir/:type/:id/_history", "history-instance", false, false, (*server).history},
+		{get, "/fhir/:type/_history", "history-type", false, false, (*server).history},
+		{get, "/fhir/:type/:id/_history/:version/$verify", "$verify", false, false, (*server).verify},
+
+		{get, "/fhir/Patient/:id/$access-report", "$access-report", false, false, (*server).accessReport},
+
+		{get, "/fhir/AuditEvent", "search-type", false, false, (*server).searchAuditEvents},
+		{post, "/fhir/AuditEvent/_search", "search-type", false, false, (*server).searchAuditEvents},
+		{get, "/fhir/AuditEvent/:id", "read", false, false, (*server).readAuditEvent},
+		{get, "/fhir/AuditEvent/:id/$proof", "$proof", false, plain, (*server).proof},
+	}
+}
+
+// handlers is what a request to the route goes through, after engine's.
+func (s *server) handlers(r route) []gin.HandlerFunc {
+	var chain []gin.HandlerFunc
+	if !r.plain {
+		chain = append(chain, s.negotiate)
+	}
+	if !r.open {
+		chain = append(chain, s.authenticate)
+	}
+	return append(chain, func(c *gin.Context) { s.serve(c, r.handle) })
+}
+
+// serve runs the handler and writes what it returns.
+func (s *server) serve(c *gin.Context, handle handler) {
+	call := callOf(c)
+	a, err := handle(s, c, call)
+	writeReceipts(c, call)
+	if err != nil {
+		s.fail(c, err)
+		return
+	}
+	s.write(c, a)
+}
+
+func (s *server) noRoute(c *gin.Context) {
+	s.refuse(c, http.StatusNotFound, "not-found", "There is nothing at this address. The FHIR base is /fhir.")
+}
+
+// noMethod answers where the path exists but the method does not; the router has set Allow.
+func (s *server) noMethod(c *gin.Context) {
+	s.refuse(c, http.StatusMethodNotAllowed, "not-supported", "The method is not supported at this address. Allow lists those that are.")
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/aceso-health/aceso/access"
+)
+
+// Config is what a server is made of. Gate, Authenticate and BaseURL are needed.
+type Config struct {
+	Gate Gate
+	// Authenticate says who calls, or why that is not known (an *fhir.Error).
+	Authenticate func(*http.Request) (access.Agent, error)
+	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
+	// The paths served begin with /fhir in any case.
+	BaseURL string
+	// AllowedOrigins may read answers from scripts in browsers; "*" is any.
+	AllowedOrigins []string
+	// RequestsPerSecond and Burst limit each client; 0 is no limit.
+	RequestsPerSecond float64
+	Burst             int
+	// MaxBody is the largest request body in bytes; 0 is 20 MB.
+	MaxBody int64
+	// Logger gets one line per request; nil is silence.
+	Logger *slog.Logger
+	// Ready says why the node cannot serve. The Detail of an *fhir.Error is shown
+	// to anybody who asks, other errors are not.
+	Ready func(context.Context) error
+	// Registry is what /metrics shows; nil is one with the server's metrics only.
+	Registry *prometheus.Registry
+	// Version of the software, for the CapabilityStatement.
+	Version string
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+type server struct {
+	Config
+	base     string // BaseURL without a final slash
+	limits   *limiter
+	metrics  *metrics
+	metadata func() ([]byte, error) // the CapabilityStatement, built once
+	packers  sync.Pool              // of *gzip.Writer, which are large
+}
+
+// New makes the handler of all paths.
+func New(c Config) http.Handler {
+	s := &server{Config: c.withDefaults(), base: strings.TrimSuffix(c.BaseURL, "/")}
+	s.limits = newLimiter(s.RequestsPerSecond, s.Burst, s.Now)
+	s.metrics = newMetrics(s.Registry)
+	started := s.Now()
+	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
+	return s.engine()
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxBody == 0 {
+		c.MaxBody = 20_000_000
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Ready == nil {
+		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// engine is the router with everything that surrounds the handlers, outermost first.
+func (s *server) engine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode) // or gin prints every route
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	e.Use(s.identify, s.observe, s.recover, s.headers, s.cors)
+	e.NoRoute(s.noRoute)
+	e.NoMethod(s.noMethod)
+	for _, r := range routes() {
+		e.Handle(r.method, r.path, s.handlers(r)...)
+		if r.method == http.MethodGet {
+			e.Handle(http.MethodHead, r.path, s.handlers(r)...)
+		}
+	}
+	return e
+}
+
+// HTTP is a server for the handler with limits that keep slow or huge requests
+// from holding it up. The caller sets the address and TLS.
+func HTTP(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      5 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+}

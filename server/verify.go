@@ -1,0 +1,27 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+)
+
+// verify is GET [base]/[type]/[id]/_history/[version]/$verify: the stored bytes
+// of a version against its record.
+func (s *server) verify(c *gin.Context, call *access.Call) (*answer, error) {
+	ref, err := refOf(c, typeOf)
+	if err != nil {
+		return nil, err
+	}
+	version, err := versionOf(c)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := viewOf(c); err != nil {
+		return nil, err
+	}
+	body, err := s.Gate.VerifyVersion(c.Request.Context(), call, ref, version)
+	return &answer{status: http.StatusOK, body: body}, err
+}
