@@ -1,0 +1,39 @@
+package access
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// Erase makes a patient's parts of all records unreadable by destroying their key;
+// entries, roots and proofs stay whole, and so do the resources (deleting those is
+// FHIR's delete). It leaves an entry of its own in the change log, which does not
+// name the patient: the erased parts name the entry. by says who asks for it.
+func Erase(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, keys ledgerbridge.PartKeys, by ledgerbridge.Draft, patient string) (ledgerbridge.Receipt, int64, error) {
+	by.Action, by.Interaction, by.Type, by.Outcome = "D", "erase", "Patient", 200
+	pending, err := sealer.Prepare(ctx, by)
+	if err != nil {
+		return ledgerbridge.Receipt{}, 0, fmt.Errorf("record of the erasure: %w", err)
+	}
+	receipt, err := s.Commit(ctx, store.Change{Entry: pending})
+	if err != nil {
+		return receipt, 0, fmt.Errorf("record of the erasure: %w", err)
+	}
+	pseudonym := sealer.PatientPseudonym(patient)
+	if err := keys.Destroy(ctx, pseudonym); err != nil {
+		return receipt, 0, fmt.Errorf("destroy the patient's part key: %w", err)
+	}
+	var erased int64
+	changes, accesses := s.Logs()
+	for _, log := range []ledgerbridge.Log{changes, accesses} {
+		n, err := log.Erase(ctx, pseudonym, fmt.Sprintf("%s/%d", receipt.Source, receipt.Seq))
+		if err != nil {
+			return receipt, erased, fmt.Errorf("erase parts: %w", err)
+		}
+		erased += n
+	}
+	return receipt, erased, nil
+}

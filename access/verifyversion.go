@@ -1,0 +1,121 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// VerifyVersion compares the stored bytes of a version with its change entry and
+// returns a Parameters resource: result is ok, tampered or incomplete.
+func (g *Gate) VerifyVersion(ctx context.Context, c *Call, ref fhir.Ref, version int64) ([]byte, error) {
+	r := g.review(ctx, c)
+	q := question{"verify", "r", ref.Type}
+	v, err := g.Store.GetVersion(ctx, ref, version)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, unavailable("resource cannot be read", err)
+	}
+	_, err = r.answer(q, v, err == nil)
+	if err != nil && !isRefusal(err) {
+		return nil, err
+	}
+	tombstone := kindOf(err) == fhir.Gone
+	if tombstone {
+		err = nil
+	}
+	var body []byte
+	if err == nil {
+		if body, err = g.verdict(ctx, &v); err != nil {
+			return nil, err
+		}
+	}
+	d := r.draft(q)
+	d.Target, d.Version, d.Outcome = ref.String(), version, 200
+	if err != nil {
+		r.refuse(&d, v, err)
+	} else {
+		d.Count = 1
+		r.disclose(&d, &v, "GET")
+	}
+	if failed := g.record(ctx, c, d); failed != nil {
+		return nil, failed
+	}
+	return body, err
+}
+
+// verdict holds a version against the change log.
+func (g *Gate) verdict(ctx context.Context, v *Version) ([]byte, error) {
+	changes, _ := g.Store.Logs()
+	values := []fhir.Parameter{
+		{Name: "resource", Value: v.Ref.String() + "/_history/" + strconv.FormatInt(v.Version, 10)},
+		{Name: "hash", Value: hex.EncodeToString(v.Hash[:])},
+	}
+	result, reason := "tampered", "The version names no entry of this node's change log."
+	if v.Source == changes.Source() {
+		rec, err := g.load(ctx, 0, v.Seq)
+		if err != nil && !isRefusal(err) {
+			return nil, err
+		}
+		if err == nil {
+			result, reason = g.compare(ctx, v, rec)
+			values = append(values,
+				fhir.Parameter{Name: "record", Value: rec.row.Receipt(changes.Source()).String()},
+				fhir.Parameter{Name: "auditEvent", Value: "AuditEvent/" + auditID(changes.Source(), v.Seq)},
+				fhir.Parameter{Name: "recorded", Value: rec.entry.Time.Format("2006-01-02T15:04:05.000Z")})
+		}
+	}
+	values = append([]fhir.Parameter{{Name: "result", Value: result}, {Name: "reason", Value: reason}}, values...)
+	return fhir.Parameters(values)
+}
+
+// compare says whether the stored bytes are those that the entry says were written.
+func (g *Gate) compare(ctx context.Context, v *Version, rec record) (result, reason string) {
+	if !v.Deleted && fhir.Hash(sha256.Sum256(v.Body)) != v.Hash {
+		return "tampered", "The stored bytes do not have the hash that is stored with them."
+	}
+	items := []ledgerbridge.Item{itemOf(v)}
+	if rec.entry.Interaction == "transaction" {
+		var err error
+		if items, err = g.written(ctx, rec); err != nil {
+			return "incomplete", "Parts of the transaction's record were erased, so its content cannot be recomputed."
+		}
+		if !slices.Contains(items, itemOf(v)) {
+			return "tampered", "The transaction's record does not name this version with this hash."
+		}
+	}
+	content := Content(rec.entry.Interaction, items)
+	if hex.EncodeToString(content[:]) != rec.entry.Content {
+		return "tampered", "The change log says that other bytes were written."
+	}
+	return "ok", "The stored bytes are those that the change log says were written."
+}
+
+// written collects what a transaction wrote from its opened parts.
+func (g *Gate) written(ctx context.Context, rec record) ([]ledgerbridge.Item, error) {
+	var all []ledgerbridge.Item
+	for _, part := range rec.row.Parts {
+		clear, err := g.Sealer.OpenPart(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		var items []ledgerbridge.Item
+		if clear.Request != nil {
+			items = clear.Request.Items
+		} else {
+			items = clear.Patient.Items
+		}
+		for _, i := range items {
+			if i.Method != "GET" && !slices.Contains(all, i) {
+				all = append(all, i)
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/auth"
+	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/server"
+)
+
+// openedNode is a node at work: the wiring of all packages.
+type openedNode struct {
+	node
+	records
+	gate    *access.Gate
+	policy  *policy.Engine
+	handler http.Handler
+	log     *slog.Logger
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// openNode opens store, keys, logs, policies, gate and server, in this order; a
+// log that does not continue its checkpoints ends the start here.
+func openNode(ctx context.Context, data dataFolder, o serveOptions, log *slog.Logger) (*openedNode, error) {
+	n := &openedNode{log: log}
+	ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
+	err := n.open(ctx, data, o)
+	if err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return n, nil
+}
+
+func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) error {
+	err := n.records.open(ctx, data, o, n.log)
+	if err != nil {
+		return err
+	}
+	n.node = node{Organization: n.organization, Node: n.name, BaseURL: o.baseURL}
+	if err := n.openPolicy(ctx, o.policies); err != nil {
+		return err
+	}
+	n.gate = access.New(access.Config{
+		Store: n.store, Policy: n.policy, Consents: n.consents(), Sealer: n.sealer,
+		Changes: n.changes, Accesses: n.accesses, Organization: n.organization, Node: n.name,
+		Base: o.baseURL, Links: links{n.ring}, Now: time.Now, Log: n.log,
+	})
+	if err := n.openServer(o); err != nil {
+		return err
+	}
+	for _, j := range []*ledgerbridge.Journal{n.changes, n.accesses} {
+		n.running.Go(func() { j.Run(ctx) })
+	}
+	n.running.Go(func() { access.Scrub(ctx, o.scrub, n.verify, n.alarm) })
+	return nil
+}
+
+// openPolicy puts the built-in policies in force, or those of a folder, which is
+// then watched.
+func (n *openedNode) openPolicy(ctx context.Context, folder string) (err error) {
+	options := policy.Options{Reloaded: func(revision string, err error) {
+		if err != nil {
+			n.log.Error("policies were not activated: the ones before stay in force", "revision", revision, "error", err)
+			return
+		}
+		n.log.Info("policies activated", "revision", revision)
+	}}
+	if folder == "" {
+		n.policy, err = policy.New(ctx, nil, options)
+		return err
+	}
+	if n.policy, err = policy.New(ctx, os.DirFS(folder), options); err != nil {
+		return fmt.Errorf("policies in %s: %w", folder, err)
+	}
+	n.running.Go(func() { n.policy.Watch(ctx, folder) })
+	return nil
+}
+
+// consents is the registry of compiled Consents.
+func (n *openedNode) consents() *consent.Registry {
+	r := consent.NewRegistry(access.Finder{Store: n.store})
+	r.Defect = func(ref fhir.Ref, version int64, err error) {
+		n.log.Warn("a Consent cannot be understood: it permits nothing", "consent", ref.ID, "version", version, "error", err)
+	}
+	return r
+}
+
+func (n *openedNode) openServer(o serveOptions) error {
+	issuers, err := n.issuers(o.issuers)
+	if err != nil {
+		return err
+	}
+	authenticator, err := auth.New(auth.Config{Audience: o.baseURL, Issuers: issuers})
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	n.register(registry)
+	n.handler = server.New(server.Config{
+		Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.baseURL,
+		AllowedOrigins: split(o.origins), RequestsPerSecond: o.rate, Burst: int(2*o.rate) + 1,
+		Logger: n.log, Ready: n.ready, Registry: registry, Version: version(),
+	})
+	return nil
+}
+
+// issuers are the node's own and those of the configuration.
+func (n *openedNode) issuers(file string) ([]auth.Issuer, error) {
+	var keys []auth.Key
+	for _, k := range n.ring.Keys(keyring.Issuer) {
+		keys = append(keys, auth.Key{ID: k.ID, Algorithm: "EdDSA", Public: k.Public()})
+	}
+	issuers := []auth.Issuer{auth.BuiltIn(n.issuer(), keys...)}
+	if file == "" {
+		return issuers, nil
+	}
+	external, err := auth.ReadIssuers(os.DirFS(filepath.Dir(file)), filepath.Base(file))
+	if err != nil {
+		return nil, fmt.Errorf("issuers: %w", err)
+	}
+	return append(issuers, external...), nil
+}
+
+// ready says why the node cannot serve, or that an old policy is in force.
+func (n *openedNode) ready(context.Context) error {
+	var reasons []string
+	for _, j := range []*ledgerbridge.Journal{n.changes, n.accesses} {
+		if j.Err() != nil {
+			reasons = append(reasons, "no checkpoint can be made of "+j.Source())
+		}
+	}
+	if n.policy.Problem() != nil {
+		reasons = append(reasons, "the policy folder does not compile; the policies before it are in force")
+	}
+	if n.damaged.Load() {
+		reasons = append(reasons, "the scrubber found records or resources that were changed")
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return &fhir.Error{Kind: fhir.Unavailable, Detail: strings.Join(reasons, "; ") + "."}
+}
+
+// close ends the journals with a last checkpoint, then the store.
+func (n *openedNode) close() error {
+	n.stop()
+	n.running.Wait()
+	return n.records.close()
+}
+
+// links seals paging tokens with the keyring.
+type links struct{ ring *keyring.Ring }
+
+func (l links) Seal(plain, context []byte) ([]byte, error) {
+	return l.ring.Seal(keyring.Links, plain, context)
+}
+
+func (l links) Open(sealed, context []byte) ([]byte, error) {
+	return l.ring.Open(keyring.Links, sealed, context)
+}
+
+// alarm tells of what the scrubber found: in the log, in the metrics, and by not
+// being ready. The node goes on: refusing to serve would be one more damage.
+func (n *openedNode) alarm(f access.Finding) {
+	n.damaged.Store(true)
+	n.findings.Inc()
+	n.log.Error("ALARM: data and records do not agree", "table", f.Table, "row", f.Row, "finding", f.What)
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/local"
+	"github.com/aceso-health/aceso/store/sqlite"
+)
+
+// records is what keeps data and records of a node, without anything that serves:
+// erase uses it as well.
+type records struct {
+	organization string
+	name         string
+	ring         *keyring.Ring
+	store        *sqlite.Store
+	parts        ledgerbridge.PartKeys
+	sealer       *ledgerbridge.Sealer
+	ledger       *local.Ledger
+	changes      *ledgerbridge.Journal
+	accesses     *ledgerbridge.Journal
+	damaged      atomic.Bool
+	findings     prometheus.Counter
+}
+
+// open locks the folder and checks that both logs continue their checkpoints.
+func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log *slog.Logger) (err error) {
+	if r.ring, err = keyring.Open(data.keys()); err != nil {
+		return err
+	}
+	organization, name := data.names(o.organization, o.node, "org1")
+	r.store, err = sqlite.Open(ctx, string(data), sqlite.Options{Organization: organization, Node: name, Base: o.baseURL})
+	if err != nil {
+		return err
+	}
+	changes, accesses := r.store.Logs()
+	source := strings.Split(changes.Source(), "/")
+	r.organization, r.name = source[0], source[1]
+	r.parts = r.store.PartKeys(
+		func(key, aad []byte) ([]byte, error) { return r.ring.Seal(keyring.Parts, key, aad) },
+		func(key, aad []byte) ([]byte, error) { return r.ring.Open(keyring.Parts, key, aad) },
+	)
+	if r.sealer, err = newSealer(r.ring, r.organization, r.name, r.parts); err != nil {
+		return err
+	}
+	if r.ledger, err = local.Open(data.checkpoints(), changes.Source(), accesses.Source()); err != nil {
+		return err
+	}
+	if err := r.witness(ctx, o.witness, log); err != nil {
+		return err
+	}
+	if r.changes, err = r.journal(ctx, changes, log); err != nil {
+		return err
+	}
+	r.accesses, err = r.journal(ctx, accesses, log)
+	return err
+}
+
+func newSealer(ring *keyring.Ring, organization, node string, parts ledgerbridge.PartKeys) (*ledgerbridge.Sealer, error) {
+	id, secret, err := ring.Secret(keyring.Pseudonyms)
+	if err != nil {
+		return nil, err
+	}
+	c := ledgerbridge.Config{
+		Organization: organization, Node: node, Parts: parts,
+		Pseudonyms: ledgerbridge.Secret{ID: id, Key: secret},
+	}
+	for _, k := range ring.Keys(keyring.Requests) {
+		c.Requests = append(c.Requests, ledgerbridge.Secret{ID: k.ID, Key: k.Secret})
+	}
+	return ledgerbridge.NewSealer(c)
+}
+
+func (r *records) journal(ctx context.Context, log ledgerbridge.Log, l *slog.Logger) (*ledgerbridge.Journal, error) {
+	_, private, err := r.ring.Signer(keyring.Log)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := ledgerbridge.NewSigner(log.Source(), private)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := logKeys(r.ring, log.Source())
+	if err != nil {
+		return nil, err
+	}
+	return ledgerbridge.OpenJournal(ctx, ledgerbridge.JournalConfig{
+		Log: log, Ledger: r.ledger, Signer: signer, Keys: keys,
+		Report: func(err error) { l.Error("no checkpoint could be made", "error", err) },
+	})
+}
+
+// logKeys are the public keys whose checkpoints count for a source of this node.
+func logKeys(ring *keyring.Ring, source string) (ledgerbridge.Keys, error) {
+	var texts []string
+	for _, k := range ring.Keys(keyring.Log) {
+		text, err := ledgerbridge.VerifierKey(source, k.Public())
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	return ledgerbridge.ParseKeys(texts)
+}
+
+// register adds the metrics of records.
+func (r *records) register(registry *prometheus.Registry) {
+	r.findings = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "aceso_scrubber_findings_total", Help: "Places where data and records do not agree.",
+	})
+	registry.MustRegister(r.findings)
+}
+
+// verify looks at both logs, at every stored version and at every index row.
+func (r *records) verify(ctx context.Context, report func(access.Finding) error) error {
+	for _, j := range []*ledgerbridge.Journal{r.changes, r.accesses} {
+		_, err := j.Audit(ctx, r.openParts(ctx, j.Source(), report))
+		var damage *ledgerbridge.Damage
+		if errors.As(err, &damage) {
+			err = report(access.Finding{Table: damage.Source, Row: fmt.Sprintf("%d, %s", damage.Seq, damage.Column), What: damage.What})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := access.Verify(ctx, r.store, r.sealer, report); err != nil {
+		return err
+	}
+	return r.store.Check(ctx, func(f sqlite.Finding) error {
+		return report(access.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
+	})
+}
+
+// openParts opens every part that was not erased: only the keyring can tell
+// whether the sealed bytes are what they were.
+func (r *records) openParts(ctx context.Context, source string, report func(access.Finding) error) func(*ledgerbridge.Row) error {
+	return func(row *ledgerbridge.Row) error {
+		for i, part := range row.Parts {
+			_, err := r.sealer.OpenPart(ctx, part)
+			if err == nil || errors.Is(err, ledgerbridge.ErrErased) {
+				continue
+			}
+			if err := report(access.Finding{Table: source, Row: fmt.Sprintf("%d, parts[%d].sealed", row.Seq, i), What: err.Error()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func (r *records) close() error {
+	var failed error
+	if r.ledger != nil {
+		failed = r.ledger.Close()
+	}
+	if r.store != nil {
+		failed = errors.Join(failed, r.store.Close())
+	}
+	return failed
+}
