@@ -1,0 +1,80 @@
+package policy
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// Whoever writes policies finds every field, reason and interaction in the docs.
+func TestDocsAreComplete(t *testing.T) {
+	text, err := os.ReadFile("../docs/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(`allow reason consent obligations constraints.types constraints.compartment
+		constraints.shared_types constraints.uncompartmented constraints.owner constraints.author
+		agent.subject agent.role agent.organization agent.patient agent.client agent.scopes purpose interaction
+		action type node.organization now read vread history-instance search-type search-system history-type
+		history-system create update patch delete access-report proof verify audit-read audit-search metrics
+		operations policy-read`)
+	for code, meaning := range Reasons() {
+		words = append(words, code)
+		if !strings.Contains(string(text), "| `"+code+"` | "+meaning+" |") {
+			t.Errorf("docs do not say what %s means", code)
+		}
+	}
+	for _, word := range words {
+		if !strings.Contains(string(text), "`"+word+"`") {
+			t.Errorf("docs do not mention %s", word)
+		}
+	}
+}
+
+// The example of the docs works as it is written.
+func TestDocsExample(t *testing.T) {
+	text, err := os.ReadFile("../docs/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := newEngine(t, withExample(t, string(text)), Options{})
+	in := input()
+	in.Purpose, in.Type = "HRESCH", "DocumentReference"
+	if d, err := e.Decide(t.Context(), in); err != nil || d.Allow || d.Reason != "local-refusal" {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	report, err := Test(t.Context(), withExample(t, string(text)))
+	if err != nil || !report.Passed() || report.Coverage < 100 {
+		t.Errorf("got %+v, %v", report, err)
+	}
+}
+
+// withExample puts the three pieces of the docs' example where it says.
+func withExample(t *testing.T, docs string) fs.FS {
+	t.Helper()
+	blocks := strings.Split(docs, "```rego\n")
+	if len(blocks) != 5 {
+		t.Fatalf("%d pieces of Rego in the docs", len(blocks)-1)
+	}
+	piece := func(i int) string { p, _, _ := strings.Cut(blocks[i], "```"); return p }
+	fsys := fstest.MapFS{}
+	for _, name := range []string{"administrator", "clinician", "clinician_test", "decision", "fixture_test", "office_test",
+		"patient", "patient_test", "privacy_officer", "request", "scopes", "scopes_test"} {
+		text, err := fs.ReadFile(Base(), name+".rego")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys[name+".rego"] = &fstest.MapFile{Data: text}
+	}
+	data, err := fs.ReadFile(Base(), "data.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys["data.json"] = &fstest.MapFile{Data: data}
+	before, after, _ := strings.Cut(string(fsys["clinician.rego"].Data), "else := permit(\"research")
+	fsys["clinician.rego"].Data = []byte(before + piece(2) + "\nelse := permit(\"research" + after + piece(3))
+	fsys["clinician_test.rego"].Data = append(fsys["clinician_test.rego"].Data, piece(4)...)
+	return fsys
+}
