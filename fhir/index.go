@@ -1,7 +1,23 @@
 package fhir
 
-// Index holds a resource's search keys in the vocabulary of docs/record... (see
-// design: p=sys|code, p^folded, p>Type/id ...). The same keys drive every store.
+// Index holds a resource's search keys. The same keys drive every store. For a
+// parameter p they are
+//
+//	p=code p=system|code p=|code p=system|    tokens
+//	p#system|value ...                        p:identifier, in the forms of a token
+//	p@system|type|value                       p:of-type
+//	p~word                                    p:text, words of display and text
+//	p^folded p!exact                          strings
+//	p>Type/id p>url                           references and URIs
+//	p/url                                     URIs: the paths above one
+//	p=token$value                             composites
+//	p?                                        p has a value
+//	¤cpt=Patient/1 ¤lab=system|code           compartments and security labels
+//	¤pt:code=Patient/1|system|code            patient and code together
+//
+// In parts of keys '|', '$' and '\\' are marked with '\\'. What follows the sign
+// and has more than 64 bytes is cut and ends in 0x7f and a hash, except for the
+// name of a resource.
 type Index struct {
 	Keys    []string      // sorted, unique; each begins with the parameter's name
 	Dates   []DateRange   // one per date, period or timing value
@@ -40,9 +56,3 @@ type Facts struct {
 	Authors    []string // references of author-like elements (author, recorder, performer, asserter, agent...)
 	Start, End int64    // clinical time as DateRange; Start>End means unknown
 }
-
-// AppendBinary appends the encoding that ParseFacts reads.
-func (f *Facts) AppendBinary(b []byte) ([]byte, error) { panic("contract") }
-
-// ParseFacts is the inverse of AppendBinary; damaged bytes are an error, never a panic.
-func ParseFacts(b []byte) (Facts, error) { panic("contract") }

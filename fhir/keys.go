@@ -99,17 +99,16 @@ func appendOfType(to, system, code, value []byte) []byte {
 }
 
 // appendUnit appends what follows the parameter's name in a NumberRange:
-// |system|code, or ||code without a system. A unit of UCUM that converts is
-// appended as the canonical one and returned.
-func appendUnit(to, system, code []byte) ([]byte, *unit) {
+// |system|code, or ||code without a system. For a unit of UCUM that converts
+// that is the canonical unit, and ok is true.
+func appendUnit(to, system, code []byte) (_ []byte, u unit, ok bool) {
 	to = append(to, '|')
 	start := len(to)
 	to = append(appendPart(to, system), '|')
-	var u unit
 	if string(system) != ucum || !u.parse(code) {
-		return cutTail(appendPart(to, code), start), nil
+		return cutTail(appendPart(to, code), start), u, false
 	}
-	return u.appendCode(to), &u
+	return u.appendCode(to), u, true
 }
 
 // segments gives the ends of the paths above a URL: 14 and 19 in

@@ -20,14 +20,14 @@ const (
 	numberBias  = 20000
 )
 
-// edge moves an encoded number by an infinitely small step: that is how a
+// nudge moves an encoded number by an infinitely small step: that is how a
 // closed interval of strings expresses a half-open one of numbers.
-type edge int8
+type nudge int8
 
 const (
-	below edge = -1
-	exact edge = 0
-	above edge = 1
+	below nudge = -1
+	exact nudge = 0
+	above nudge = 1
 )
 
 // decimal is digits * 10^exp. Its digits have no leading zeros; trailing zeros
@@ -166,7 +166,7 @@ func (d *decimal) big() *big.Int {
 }
 
 // append appends the order-preserving encoding.
-func (d *decimal) append(to []byte, e edge) []byte {
+func (d *decimal) append(to []byte, e nudge) []byte {
 	digits := bytes.TrimRight(d.digits[:d.n], "0")
 	switch {
 	case len(digits) == 0:
@@ -186,7 +186,7 @@ func (d *decimal) append(to []byte, e edge) []byte {
 	return to
 }
 
-func appendZero(to []byte, e edge) []byte {
+func appendZero(to []byte, e nudge) []byte {
 	switch e {
 	case below:
 		return append(to, "-~"...)
@@ -196,7 +196,7 @@ func appendZero(to []byte, e edge) []byte {
 	return append(to, '0')
 }
 
-func (d *decimal) appendNegative(to, digits []byte, e edge) []byte {
+func (d *decimal) appendNegative(to, digits []byte, e nudge) []byte {
 	to = appendExponent(append(to, '-'), d.n+d.exp, true)
 	for _, c := range digits {
 		to = append(to, '0'+'9'-c)
@@ -222,7 +222,7 @@ func appendExponent(to []byte, exp int, complement bool) []byte {
 }
 
 // encode is append for one string.
-func (d *decimal) encode(e edge) string { return string(d.append(nil, e)) }
+func (d *decimal) encode(e nudge) string { return string(d.append(nil, e)) }
 
 // around returns the ends of the interval that the significant digits mean:
 // 5.40 is 5.395 to 5.405. percent widens it by that part of the value.

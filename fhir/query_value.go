@@ -189,8 +189,11 @@ func (c criterion) quantity(v, param string) (Condition, error) {
 		return c.numbers(prefix, text, param+"|", nil)
 	}
 	system, code := []byte(unescapeValue(parts[1])), []byte(unescapeValue(parts[2]))
-	tail, u := appendUnit(nil, system, code)
-	return c.numbers(prefix, text, param+string(tail), u)
+	tail, u, converts := appendUnit(nil, system, code)
+	if !converts {
+		return c.numbers(prefix, text, param+string(tail), nil)
+	}
+	return c.numbers(prefix, text, param+string(tail), &u)
 }
 
 var prefixes = map[string]Prefix{"eq": Eq, "ne": Ne, "gt": Gt, "lt": Lt, "ge": Ge, "le": Le, "sa": Sa, "eb": Eb, "ap": Ap}

@@ -169,10 +169,3 @@ func join(a, b string) string {
 	}
 	return a + "," + b
 }
-
-// Index returns the search keys. base is the server's base URL ("" if none):
-// absolute references below it are indexed as relative ones.
-func (r *Resource) Index(base string) (*Index, error) { panic("contract") }
-
-// Facts returns what visibility rules ask about the resource.
-func (r *Resource) Facts(base string) Facts { panic("contract") }

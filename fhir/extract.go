@@ -1,0 +1,239 @@
+package fhir
+
+import (
+	"bytes"
+	"sync"
+)
+
+// maxKeys is how many keys, ranges included, one resource may have.
+const maxKeys = 2000
+
+// span is a part of the extractor's arena.
+type span struct{ from, to uint32 }
+
+// extractor walks a tape once and writes the keys that a plan asks for into its
+// arena. It is reused: once its slices are large enough it allocates nothing.
+type extractor struct {
+	*tape
+	d     *defs
+	roles *roles
+	plan  *plan
+	at    int32 // root of the resource that is walked
+	base  string
+	quiet bool // of a nested resource: compartments only
+
+	buf      []byte // the arena
+	keys     []span
+	dates    []dateValue
+	numbers  []numberValue
+	seen     []seenValue // one per parameter of the plan
+	patients []span      // "Patient/1" inside of keys: compartments
+	subjects []span      // "Patient/1" of subject and patient
+	codes    []span      // tokens of code
+
+	text  []byte   // unescaped and folded text
+	tails [][]byte // token parts of composites
+	parts [3][]int32
+	fault *Error
+}
+
+type dateValue struct {
+	param  span
+	lo, hi int64
+}
+
+type numberValue struct{ param, lo, hi span }
+
+// seenValue is what was found of a parameter: something at all, and the least
+// and the greatest value for sorting.
+type seenValue struct {
+	present, sorted bool
+	lo, hi          span
+}
+
+var extractors = sync.Pool{New: func() any { return &extractor{d: definitions(), roles: rolesOf()} }}
+
+// extract walks the tape of a resource. The extractor is valid until release.
+func extract(t *tape, base string) *extractor {
+	x := extractors.Get().(*extractor)
+	x.reset(t, base)
+	if len(t.nodes) == 0 {
+		return x
+	}
+	x.resource(0, false)
+	x.nested()
+	return x
+}
+
+func (x *extractor) release() {
+	const keep = 1 << 18 // arenas of huge resources are left to the collector
+	if x.tape = nil; cap(x.buf) < keep {
+		extractors.Put(x)
+	}
+}
+
+func (x *extractor) reset(t *tape, base string) {
+	for len(base) > 0 && base[len(base)-1] == '/' {
+		base = base[:len(base)-1]
+	}
+	x.tape, x.base, x.fault, x.quiet = t, base, nil, false
+	x.buf, x.text = x.buf[:0], x.text[:0]
+	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
+	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]
+}
+
+// resource walks the resource at a node.
+func (x *extractor) resource(i int32, quiet bool) {
+	x.plan, x.at, x.quiet = planOf(x.d.types[x.nodes[i].typ].name), i, quiet
+	if x.plan.err != nil {
+		x.fault = &Error{Kind: Internal, Detail: "The server cannot read its search definitions.", Err: x.plan.err}
+		return
+	}
+	if !quiet {
+		for len(x.seen) < len(x.plan.params) {
+			x.seen = append(x.seen, seenValue{})
+		}
+	}
+	x.self(i)
+	x.visit(i, x.plan.root)
+	if quiet {
+		return
+	}
+	x.undeceased()
+	x.join()
+}
+
+// nested finds contained resources, and those in Bundle and Parameters, for
+// the compartments and labels they bring in.
+func (x *extractor) nested() {
+	for i := range x.nodes {
+		n := &x.nodes[i]
+		if n.kind != '{' || n.primitiveExt {
+			continue
+		}
+		if i > 0 && x.d.types[n.typ].kind == resourceType {
+			x.resource(int32(i), true)
+			continue
+		}
+		if x.isLabel(n) {
+			x.label(int32(i))
+		}
+	}
+}
+
+// isLabel says whether the node is a meta.security of a resource.
+func (x *extractor) isLabel(n *node) bool {
+	return n.elem >= 0 && n.elem == x.roles.security
+}
+
+func (x *extractor) label(i int32) {
+	system, code := x.coding(i)
+	x.begin(keyLabel)
+	x.buf = appendPair(x.buf, system, code, '|')
+	x.end()
+}
+
+// self puts a patient, an encounter and the like into the own compartment, and
+// gives the key of the id. A contained resource has no id of this server.
+func (x *extractor) self(i int32) {
+	id := x.child(i, roleID)
+	if id == nil {
+		return
+	}
+	contained := x.nodes[i].elem >= 0 && x.d.elements[x.nodes[i].elem].name == "contained"
+	for _, name := range compartmentNames {
+		if name == x.plan.name && !contained && validID(string(id)) {
+			x.compartment(name, id)
+		}
+	}
+	if x.quiet {
+		return
+	}
+	x.begin("_id")
+	x.buf = append(append(x.buf, opToken), id...)
+	x.end()
+}
+
+// compartment writes the key of a compartment.
+func (x *extractor) compartment(typ string, id []byte) {
+	x.begin(keyCompartment)
+	from := uint32(len(x.buf))
+	x.buf = append(append(append(x.buf, typ...), '/'), id...)
+	if typ == "Patient" {
+		x.patients = append(x.patients, span{from, uint32(len(x.buf))})
+	}
+	x.end()
+}
+
+// visit does what the trie says for a node and its children.
+func (x *extractor) visit(i int32, s *state) {
+	for k := range s.sinks {
+		x.sink(i, &s.sinks[k])
+	}
+	if len(s.table) == 0 {
+		return
+	}
+	for c := i + 1; c < x.nodes[i].next; c = x.nodes[c].next {
+		at := int(x.nodes[c].elem - s.low)
+		if at < 0 || at >= len(s.table) || x.nodes[c].primitiveExt {
+			continue
+		}
+		for k := range s.table[at] {
+			if e := &s.table[at][k]; x.follows(i, c, e) {
+				x.visit(c, e.to)
+			}
+		}
+	}
+}
+
+// follows says whether an edge leads from node i to its child c.
+func (x *extractor) follows(i, c int32, e *edge) bool {
+	if e.typ >= 0 && e.typ != x.nodes[c].typ {
+		return false
+	}
+	if e.first && !x.isFirst(i, c) {
+		return false
+	}
+	if e.field < 0 {
+		return true
+	}
+	for f := c + 1; f < x.nodes[c].next; f = x.nodes[f].next {
+		if x.nodes[f].elem == e.field && !x.nodes[f].primitiveExt && string(x.value(f)) == e.equal {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *extractor) isFirst(i, c int32) bool {
+	for f := i + 1; f < c; f = x.nodes[f].next {
+		if x.nodes[f].elem == x.nodes[c].elem {
+			return false
+		}
+	}
+	return true
+}
+
+// value is the text of a primitive; what has escapes is put into scratch room.
+func (x *extractor) value(i int32) []byte {
+	raw := x.raw(i)
+	if x.nodes[i].kind != '"' {
+		return raw
+	}
+	raw = raw[1 : len(raw)-1]
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	from := len(x.text)
+	x.text = appendUnescaped(x.text, raw)
+	return x.text[from:]
+}
+
+// begin starts a key in the arena.
+func (x *extractor) begin(name string) {
+	x.keys = append(x.keys, span{from: uint32(len(x.buf))})
+	x.buf = append(x.buf, name...)
+}
+
+// end finishes a key.
+func (x *extractor) end() { x.keys[len(x.keys)-1].to = uint32(len(x.buf)) }

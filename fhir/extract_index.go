@@ -1,0 +1,86 @@
+package fhir
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Index returns the search keys. base is the server's base URL ("" if none):
+// absolute references below it are indexed as relative ones.
+func (r *Resource) Index(base string) (*Index, error) {
+	s, err := openTape(r.data)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	x := extract(&s.tape, base)
+	defer x.release()
+	return x.index()
+}
+
+// index copies the keys out of the arena.
+func (x *extractor) index() (*Index, error) {
+	if x.fault != nil {
+		return nil, x.fault
+	}
+	x.order()
+	if len(x.keys)+len(x.dates)+len(x.numbers) > maxKeys {
+		return nil, &Error{Kind: Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
+	}
+	text := string(x.buf)
+	cut := func(s span) string { return text[s.from:s.to] }
+	index := &Index{
+		Keys:    make([]string, len(x.keys)),
+		Dates:   make([]DateRange, len(x.dates)),
+		Numbers: make([]NumberRange, len(x.numbers)),
+	}
+	for i, k := range x.keys {
+		index.Keys[i] = cut(k)
+	}
+	for i, d := range x.dates {
+		index.Dates[i] = DateRange{cut(d.param), d.lo, d.hi}
+	}
+	for i, n := range x.numbers {
+		index.Numbers[i] = NumberRange{cut(n.param), cut(n.lo), cut(n.hi)}
+	}
+	index.Sorts = x.sorts(cut)
+	return index, nil
+}
+
+// order sorts everything and removes what is there twice.
+func (x *extractor) order() {
+	slices.SortFunc(x.keys, x.compare)
+	x.keys = slices.CompactFunc(x.keys, func(a, b span) bool { return x.compare(a, b) == 0 })
+	date := func(a, b dateValue) int {
+		return cmp.Or(x.compare(a.param, b.param), cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi))
+	}
+	slices.SortFunc(x.dates, date)
+	x.dates = slices.CompactFunc(x.dates, func(a, b dateValue) bool { return date(a, b) == 0 })
+	number := func(a, b numberValue) int {
+		return cmp.Or(x.compare(a.param, b.param), x.compare(a.lo, b.lo), x.compare(a.hi, b.hi))
+	}
+	slices.SortFunc(x.numbers, number)
+	x.numbers = slices.CompactFunc(x.numbers, func(a, b numberValue) bool { return number(a, b) == 0 })
+}
+
+func (x *extractor) compare(a, b span) int { return bytes.Compare(x.span(a), x.span(b)) }
+
+func (x *extractor) sorts(cut func(span) string) []Sort {
+	var n int
+	for i := range x.seen {
+		if x.seen[i].sorted {
+			n++
+		}
+	}
+	list := make([]Sort, 0, n)
+	plan := planOf(x.d.types[x.nodes[0].typ].name)
+	for i := range x.seen {
+		if v := &x.seen[i]; v.sorted {
+			list = append(list, Sort{plan.params[i].name, cut(v.lo), cut(v.hi)})
+		}
+	}
+	slices.SortFunc(list, func(a, b Sort) int { return strings.Compare(a.Param, b.Param) })
+	return list
+}

@@ -1,0 +1,259 @@
+package fhir
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Facts returns what visibility rules ask about the resource.
+func (r *Resource) Facts(base string) Facts {
+	f := Facts{Start: 1} // after End: the time is unknown
+	s, err := openTape(r.data)
+	if err != nil {
+		return f // Parse accepted the bytes, so this cannot be
+	}
+	defer s.close()
+	x := extract(&s.tape, base)
+	defer x.release()
+	if len(x.nodes) > 0 {
+		x.facts(&f)
+	}
+	return f
+}
+
+func (x *extractor) facts(f *Facts) {
+	f.Type, f.ID = x.d.types[x.nodes[0].typ].name, string(x.child(0, roleID))
+	for _, p := range x.patients {
+		f.Patients = append(f.Patients, string(x.span(p)))
+	}
+	for i := range x.nodes {
+		if !x.nodes[i].primitiveExt {
+			x.fact(int32(i), f)
+		}
+	}
+	f.Patients, f.References, f.Authors = unique(f.Patients), unique(f.References), unique(f.Authors)
+	f.Labels, f.Codes = uniqueCodings(f.Labels), uniqueCodings(f.Codes)
+	x.clinicalTime(f)
+}
+
+// fact takes in what one node tells.
+func (x *extractor) fact(i int32, f *Facts) {
+	n := &x.nodes[i]
+	switch {
+	case n.elem < 0:
+	case n.elem == x.roles.security:
+		f.Labels = append(f.Labels, x.codingText(i))
+	case n.elem == x.roles.profile && x.nodes[n.parent].parent == 0:
+		f.Profiles = append(f.Profiles, string(x.value(i)))
+	case x.class(i) == referenceClass:
+		x.referred(i, f)
+	case x.class(i) == codingClass && x.isCode(i):
+		f.Codes = append(f.Codes, x.codingText(i))
+	}
+}
+
+func (x *extractor) codingText(i int32) Coding {
+	system, code := x.coding(i)
+	return Coding{string(system), string(code)}
+}
+
+// isCode says whether a Coding says what the resource is about: it belongs to an
+// element of a resource, directly or in a CodeableConcept, and not to the
+// inside of another data type or an extension.
+func (x *extractor) isCode(i int32) bool {
+	if p := x.nodes[i].parent; x.class(p) == conceptClass {
+		i = p
+	}
+	elem := x.nodes[i].elem
+	if elem < 0 {
+		return false
+	}
+	kind := x.d.types[x.d.elements[elem].owner].kind
+	return kind == resourceType || kind == backboneType
+}
+
+// authorNames are the elements whose references name who made a resource.
+var authorNames = []string{
+	"agent", "assertedBy", "asserter", "attester", "author", "authenticator", "collector", "enterer", "informationSource",
+	"interpreter", "legalAuthenticator", "operator", "performer", "prescriber", "provider", "recorder", "reporter",
+	"requester", "resultsInterpreter", "sender", "verifier",
+}
+
+// referred notes a reference, and its author if its element or the one around
+// it is such.
+func (x *extractor) referred(i int32, f *Facts) {
+	t := target{}
+	t.split(x.child(i, roleReference), x.base)
+	ref := string(t.url)
+	if t.typ != nil {
+		ref = string(t.typ) + "/" + string(t.id)
+	}
+	if ref == "" {
+		return
+	}
+	f.References = append(f.References, ref)
+	if x.isAuthor(i) || x.isAuthor(x.nodes[i].parent) {
+		f.Authors = append(f.Authors, ref)
+	}
+}
+
+func (x *extractor) isAuthor(i int32) bool {
+	elem := x.nodes[i].elem
+	return elem >= 0 && slices.Contains(authorNames, x.d.elements[elem].name)
+}
+
+// timeParams are the parameters that tell when what a resource describes
+// happened, the most telling first.
+var timeParams = []string{
+	"date", "occurrence", "effective", "effective-time", "onset-date", "period", "started", "start", "start-date", "collected",
+	"identified", "whenhandedover", "when", "authoredon", "authored", "authored-on", "sent", "created", "issued", "recorded",
+	"recorded-date", "datewritten",
+}
+
+// clinicalTime covers all values of the first such parameter that has any.
+func (x *extractor) clinicalTime(f *Facts) {
+	f.Start, f.End = 1, 0
+	for _, name := range timeParams {
+		for _, d := range x.dates {
+			if string(x.span(d.param)) != name {
+				continue
+			}
+			if f.Start > f.End {
+				f.Start, f.End = d.lo, d.hi
+			}
+			f.Start, f.End = min(f.Start, d.lo), max(f.End, d.hi)
+		}
+		if f.Start <= f.End {
+			return
+		}
+	}
+}
+
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func uniqueCodings(list []Coding) []Coding {
+	slices.SortFunc(list, func(a, b Coding) int {
+		if c := strings.Compare(a.System, b.System); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Code, b.Code)
+	})
+	return slices.Compact(list)
+}
+
+// factsFormat begins the encoding: another one would get another number.
+const factsFormat = 1
+
+// AppendBinary appends the encoding that ParseFacts reads.
+func (f *Facts) AppendBinary(b []byte) ([]byte, error) {
+	b = append(b, factsFormat)
+	b = appendString(appendString(b, f.Type), f.ID)
+	for _, list := range [...][]string{f.Patients, f.Profiles, f.References, f.Authors} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, s := range list {
+			b = appendString(b, s)
+		}
+	}
+	for _, list := range [...][]Coding{f.Labels, f.Codes} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, c := range list {
+			b = appendString(appendString(b, c.System), c.Code)
+		}
+	}
+	return binary.AppendVarint(binary.AppendVarint(b, f.Start), f.End), nil
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+var errFacts = errors.New("facts: damaged encoding")
+
+// ParseFacts is the inverse of AppendBinary; damaged bytes are an error, never a panic.
+func ParseFacts(b []byte) (Facts, error) {
+	var f Facts
+	if len(b) == 0 || b[0] != factsFormat {
+		return f, errFacts
+	}
+	r := factsReader{rest: string(b[1:])}
+	f.Type, f.ID = r.string(), r.string()
+	f.Patients, f.Profiles, f.References, f.Authors = r.strings(), r.strings(), r.strings(), r.strings()
+	f.Labels, f.Codes = r.codings(), r.codings()
+	f.Start, f.End = r.time(), r.time()
+	if r.bad || r.rest != "" {
+		return Facts{}, errFacts
+	}
+	return f, nil
+}
+
+// factsReader cuts values off the front; once something is wrong it gives nothing more.
+type factsReader struct {
+	rest string
+	bad  bool
+}
+
+func (r *factsReader) number() uint64 {
+	v, n := binary.Uvarint([]byte(r.rest[:min(len(r.rest), binary.MaxVarintLen64)]))
+	if n <= 0 {
+		r.bad, r.rest = true, ""
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+// time undoes the zigzag of a signed number.
+func (r *factsReader) time() int64 {
+	v := r.number()
+	return int64(v>>1) ^ -int64(v&1)
+}
+
+func (r *factsReader) string() string {
+	n := r.number()
+	if n > uint64(len(r.rest)) {
+		r.bad, r.rest = true, ""
+		return ""
+	}
+	s := r.rest[:n]
+	r.rest = r.rest[n:]
+	return s
+}
+
+// count reads how many items follow, each of which has at least size bytes.
+func (r *factsReader) count(size int) int {
+	n := r.number()
+	if n > uint64(len(r.rest)/size) {
+		r.bad, r.rest = true, ""
+		return 0
+	}
+	return int(n)
+}
+
+func (r *factsReader) strings() []string {
+	n := r.count(1)
+	if n == 0 {
+		return nil
+	}
+	list := make([]string, n)
+	for i := range list {
+		list[i] = r.string()
+	}
+	return list
+}
+
+func (r *factsReader) codings() []Coding {
+	n := r.count(2)
+	if n == 0 {
+		return nil
+	}
+	list := make([]Coding, n)
+	for i := range list {
+		list[i] = Coding{r.string(), r.string()}
+	}
+	return list
+}
