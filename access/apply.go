@@ -174,7 +174,7 @@ func (t *change) replace(s *step) error {
 	if !may {
 		return forbidden("row-refused")
 	}
-	if err := acceptable(res); err != nil {
+	if err := t.acceptable(res); err != nil {
 		return err
 	}
 	s.write = &store.Write{
@@ -184,6 +184,19 @@ func (t *change) replace(s *step) error {
 	s.effect.Status = 200
 	if !s.exists || s.before.Deleted {
 		s.effect.Status = 201
+	}
+	return nil
+}
+
+// acceptable refuses a Consent that exceeds what can be judged.
+func (t *change) acceptable(res *fhir.Resource) error {
+	if res.Type() != "Consent" {
+		return nil
+	}
+	_, err := t.gate.Consents.Compiler.Compile(fhir.Ref{Type: "Consent", ID: res.ID()}, res.Version(), res.Bytes())
+	var limit *fhir.Error
+	if errors.As(err, &limit) {
+		return limit
 	}
 	return nil
 }

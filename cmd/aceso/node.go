@@ -58,8 +58,10 @@ func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) 
 	if err := n.openPolicy(ctx, o.policies); err != nil {
 		return err
 	}
+	consents := n.consents()
+	consents.Compiler.Base = o.baseURL
 	n.gate = access.New(access.Config{
-		Store: n.store, Policy: n.policy, Consents: n.consents(), Sealer: n.sealer,
+		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
 		Changes: n.changes, Accesses: n.accesses, Organization: n.organization, Node: n.name,
 		Base: o.baseURL, Links: links{n.ring}, Now: time.Now, Log: n.log,
 	})

@@ -1,0 +1,57 @@
+package access
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Proof returns the proof bundle of one record, for aceso verify record. Who may
+// ask sees the parts in clear; of erased ones only the commitment is left.
+func (g *Gate) Proof(ctx context.Context, c *Call, auditEvent string) ([]byte, error) {
+	r := g.review(ctx, c)
+	q := question{"proof", "r", "AuditEvent"}
+	body, err := r.proof(q, auditEvent)
+	if err != nil && !isRefusal(err) {
+		return nil, err
+	}
+	d := r.draft(q)
+	d.Target, d.Outcome = "AuditEvent/"+auditEvent, 200
+	if err != nil {
+		r.refuse(&d, Version{}, err)
+	} else {
+		d.Count = 1
+	}
+	if failed := g.record(ctx, c, d); failed != nil {
+		return nil, failed
+	}
+	return body, err
+}
+
+func (r *review) proof(q question, auditEvent string) ([]byte, error) {
+	if p := r.request(q); !p.Allow {
+		return nil, forbidden(p.Reason)
+	}
+	rec, err := r.gate.find(r.ctx, auditEvent)
+	if err != nil {
+		return nil, err
+	}
+	journal := []*ledgerbridge.Journal{r.gate.Changes, r.gate.Accesses}[rec.at]
+	proof, err := journal.Prove(r.ctx, rec.row.Seq)
+	if err != nil {
+		return nil, unavailable("record cannot be proven", err)
+	}
+	opened := map[int]ledgerbridge.Opened{}
+	for i, part := range proof.Row.Parts {
+		clear, err := r.gate.Sealer.OpenPart(r.ctx, part)
+		if errors.Is(err, ledgerbridge.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return nil, unavailable("record cannot be opened", err)
+		}
+		opened[i] = clear
+	}
+	return ledgerbridge.FormatBundle(proof, opened)
+}
