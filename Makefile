@@ -1,0 +1,18 @@
+# Everything that CI runs can be run here with the same words.
+.PHONY: test lint bench build
+
+test:
+	go test -timeout 15m ./...
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:" $$unformatted; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+# BENCH and TIME narrow it down: make bench BENCH=Read TIME=10s
+bench:
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime $(or $(TIME),1s) -benchmem ./...
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o aceso ./cmd/aceso
