@@ -94,8 +94,14 @@ func Modifiers(kind string) []string {
 	return []string{"missing"}
 }
 
+// foreign is the one expression among the definitions that is not of R4: it
+// names an element that R4 does not have.
+const foreign = "DeviceDefinition.classification.type"
+
 // supported says whether there are keys for a parameter.
-func supported(p searchParam) bool { return p.expression != "" && p.kind != "special" }
+func supported(p searchParam) bool {
+	return p.expression != "" && p.expression != foreign && p.kind != "special"
+}
 
 // findParam finds a supported parameter of a type.
 func findParam(typ, name string) (searchParam, bool) {
