@@ -66,18 +66,28 @@ func (r *review) row(q question, row store.Row) (bool, error) {
 	if !d.Allow || !within(d.Constraints, q, row) {
 		return false, nil
 	}
-	if d.Consent == "none" {
-		return true, nil
+	mode := d.Consent
+	if mode == policy.None {
+		if d.Constraints.Compartment == "" {
+			return true, nil
+		}
+		mode = policy.Permits // of the others whose data this is as well
 	}
 	verdicts := make([]consent.Verdict, 0, 2)
 	for _, patient := range row.Facts.Patients {
+		if d.Consent == policy.None && patient == d.Constraints.Compartment {
+			continue
+		}
 		v, err := r.consents(q, patient, row)
 		if err != nil {
 			return false, err
 		}
 		verdicts = append(verdicts, v)
 	}
-	return consent.Combine(d.Consent, verdicts), nil
+	if len(verdicts) == 0 { // nobody's data, or only one's own: the constraints have decided
+		return true, nil
+	}
+	return consent.Combine(mode, verdicts), nil
 }
 
 // consents asks all Consents of one patient about the row.

@@ -71,6 +71,11 @@ func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) 
 	for _, j := range []*ledgerbridge.Journal{n.changes, n.accesses} {
 		n.running.Go(func() { j.Run(ctx) })
 	}
+	if n.copier != nil {
+		n.running.Go(func() {
+			n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
+		})
+	}
 	n.running.Go(func() { access.Scrub(ctx, o.scrub, n.verify, n.alarm) })
 	return nil
 }

@@ -27,6 +27,7 @@ type records struct {
 	parts        ledgerbridge.PartKeys
 	sealer       *ledgerbridge.Sealer
 	ledger       *local.Ledger
+	copier       *local.Copier // to the witness, nil without one
 	changes      *ledgerbridge.Journal
 	accesses     *ledgerbridge.Journal
 	damaged      atomic.Bool
@@ -56,8 +57,10 @@ func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log
 	if r.ledger, err = local.Open(data.checkpoints(), changes.Source(), accesses.Source()); err != nil {
 		return err
 	}
-	if err := r.witness(ctx, o.witness, log); err != nil {
-		return err
+	if o.witness != "" {
+		if r.copier, err = r.ledger.Follow(ctx, local.NewWitness(o.witness, r.organization, r.name)); err != nil {
+			return err
+		}
 	}
 	if r.changes, err = r.journal(ctx, changes, log); err != nil {
 		return err
