@@ -164,19 +164,31 @@ func (x *narrative) judgeAttribute(name, value []byte) {
 	if string(name) != "href" && string(name) != "src" {
 		return
 	}
-	// Browsers drop white space and control characters before the scheme, and
-	// a character reference could hide one.
-	scheme, _, ok := bytes.Cut(value, []byte(":"))
-	if !ok {
-		return
+	// Browsers drop white space inside a scheme, and a character reference can
+	// hide one: neither belongs before the path.
+	head := value
+	if i := bytes.IndexAny(value, "/?#"); i >= 0 {
+		head = value[:i]
 	}
-	if bytes.IndexByte(scheme, '&') >= 0 {
+	scheme, _, absolute := bytes.Cut(bytes.TrimSpace(head), []byte(":"))
+	switch {
+	case bytes.IndexByte(head, '&') >= 0:
 		x.strays = true
+	case absolute:
+		x.strays = x.strays || !isScheme(scheme, string(name) == "src")
 	}
-	scheme = bytes.TrimFunc(scheme, func(r rune) bool { return r <= ' ' })
-	for _, bad := range [][]byte{[]byte("javascript"), []byte("vbscript")} {
-		x.strays = x.strays || bytes.EqualFold(scheme, bad)
+}
+
+// isScheme lets pass what has the letters of a scheme and does not run or
+// replace the page; data may be an image.
+func isScheme(scheme []byte, image bool) bool {
+	for _, c := range scheme {
+		if !isAlphanumeric(c) && c != '+' && c != '-' && c != '.' {
+			return false
+		}
 	}
+	is := func(name string) bool { return bytes.EqualFold(scheme, []byte(name)) }
+	return !is("javascript") && !is("vbscript") && (image || !is("data"))
 }
 
 // entity reads &name; or a character reference.
