@@ -79,42 +79,48 @@ func (u *unit) parse(code []byte) bool {
 		return true
 	}
 	divisor, sign := uint64(1), int8(1)
-	for rest := code; ; {
-		term, stroke, tail := nextTerm(rest)
-		if len(term) > 0 && !u.multiply(term, sign, &divisor) || len(code) == 0 {
+	rest, ok := bytes.CutPrefix(code, []byte{'/'})
+	if ok {
+		sign = -1
+	}
+	for {
+		term, end := cutTerm(rest)
+		if !u.multiply(term, sign, &divisor) {
 			return false
 		}
-		if stroke == 0 {
+		if end == len(rest) {
 			return u.finish(divisor)
 		}
-		if sign = 1; stroke == '/' {
+		switch rest[end] {
+		case '.':
+			sign = 1
+		case '/':
 			sign = -1
+		default:
+			return false
 		}
-		rest = tail
+		rest = rest[end+1:]
 	}
 }
 
-// nextTerm cuts the text before the next '.' or '/' and drops its annotation.
-func nextTerm(code []byte) (term []byte, stroke byte, rest []byte) {
-	end := bytes.IndexAny(code, "./{")
-	if end >= 0 && code[end] == '{' {
-		brace := bytes.IndexByte(code, '}')
-		if brace < 0 {
-			return []byte("{"), 0, nil
-		}
-		term, code = code[:end], code[brace+1:]
-		if len(code) == 0 {
-			return term, 0, nil
-		}
-		if code[0] != '.' && code[0] != '/' {
-			return []byte("{"), 0, nil
-		}
-		return term, code[0], code[1:]
-	}
+// cutTerm gives the first term, 1 if there is only an annotation, and where it
+// and its annotation end.
+func cutTerm(code []byte) (term []byte, end int) {
+	end = bytes.IndexAny(code, "./{")
 	if end < 0 {
-		return code, 0, nil
+		return code, len(code)
 	}
-	return code[:end], code[end], code[end+1:]
+	if term = code[:end]; code[end] != '{' {
+		return term, end
+	}
+	brace := bytes.IndexByte(code, '}')
+	if brace < 0 {
+		return nil, len(code)
+	}
+	if len(term) == 0 {
+		term = []byte{'1'}
+	}
+	return term, brace + 1
 }
 
 // multiply takes in one term, such as mm[Hg], m2, 10*3 or 24.
@@ -128,16 +134,19 @@ func (u *unit) multiply(term []byte, sign int8, divisor *uint64) bool {
 	case string(name) == "10*" || string(name) == "10^":
 		u.power += int(exp)
 		return true
-	case len(name) == 0: // a number
-		n, err := strconv.ParseUint(string(term), 10, 32)
-		return err == nil && n > 0 && u.times(n, sign, divisor)
+	case len(name) == 0: // a power of ten; 1.73 is none, and no product in UCUM either
+		zeros := len(term) - 1
+		u.power += zeros * int(exp)
+		return zeros >= 0 && term[0] == '1' && len(bytes.Trim(term[1:], "0")) == 0
 	}
 	a, power, ok := findAtom(name)
 	if !ok {
 		return false
 	}
 	if a.dim >= 0 {
-		u.dims[a.dim] += a.exp * exp
+		if u.dims[a.dim] += a.exp * exp; u.dims[a.dim] > 60 || u.dims[a.dim] < -60 {
+			return false
+		}
 	}
 	u.power += (a.power + power) * int(exp)
 	for ; exp > 0; exp-- {
