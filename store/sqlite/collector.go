@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// collector keeps the matches of one page, in order, and counts all.
+type collector struct {
+	sort  []fhir.SortBy
+	limit int
+	count bool
+	at    cursor
+	total int64
+	kept  []match // up to limit+1, so that it shows whether there is another page
+}
+
+// match is a row with the place it has in the walk.
+type match struct {
+	row  *row
+	sort [][]byte
+}
+
+func newCollector(q *store.Search, at cursor) *collector {
+	c := &collector{limit: q.Limit, count: q.Count, at: at, sort: q.Query.Sort}
+	if q.NoBody {
+		c.limit = 0
+	}
+	return c
+}
+
+// needsAll says that the walk must begin at the first row again.
+func (c *collector) needsAll() bool { return c.count || len(c.sort) > 0 }
+
+// add takes a match. then is the row as it was when the walk began: it has the
+// sort values, so that a resource changed during the walk keeps its place.
+func (c *collector) add(r, then *row) (more bool, err error) {
+	c.total++
+	m := match{row: r}
+	if len(c.sort) == 0 {
+		if r.rid > c.at.Rid && len(c.kept) <= c.limit {
+			c.kept = append(c.kept, m)
+		}
+		return c.count || len(c.kept) <= c.limit, nil
+	}
+	if m.sort, err = c.values(then); err != nil {
+		return false, err
+	}
+	if c.at.Rid > 0 && c.compare(m, match{row: &row{rid: c.at.Rid}, sort: c.at.Sort}) <= 0 {
+		return true, nil
+	}
+	c.insert(m)
+	return true, nil
+}
+
+// insert keeps the first limit+1 matches. Most rows of a long scan are beyond the
+// last one kept, which costs one comparison.
+func (c *collector) insert(m match) {
+	if n := len(c.kept); n > c.limit && c.compare(m, c.kept[n-1]) > 0 {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(c.kept, m, c.compare)
+	c.kept = slices.Insert(c.kept, i, m)
+	c.kept = c.kept[:min(len(c.kept), c.limit+1)]
+}
+
+// compare orders by the sort values, then by creation. Resources without a value
+// come last in either direction.
+func (c *collector) compare(a, b match) int {
+	for i, s := range c.sort {
+		x, y := a.sort[i], b.sort[i]
+		switch {
+		case x == nil && y == nil:
+			continue
+		case x == nil:
+			return 1
+		case y == nil:
+			return -1
+		}
+		if n := bytes.Compare(x, y); n != 0 {
+			if s.Desc {
+				return -n
+			}
+			return n
+		}
+	}
+	return cmp.Compare(a.row.rid, b.row.rid)
+}
+
+// values are a row's sort values: the lowest going up, the highest going down.
+func (c *collector) values(r *row) ([][]byte, error) {
+	index, err := r.loadIndex()
+	if err != nil {
+		return nil, err
+	}
+	values := make([][]byte, len(c.sort))
+	for i, s := range c.sort {
+		switch s.Param {
+		case "_id":
+			values[i] = []byte(r.ref.ID)
+		case "_lastUpdated":
+			values[i] = sortTime(r.at)
+		default:
+			values[i] = sortValue(index, s)
+		}
+	}
+	return values, nil
+}
+
+func sortTime(ms int64) []byte {
+	b := make([]byte, 8)
+	for i := range b {
+		b[i] = byte(ms >> (56 - 8*i))
+	}
+	b[0] ^= 0x80
+	return b
+}
+
+func sortValue(index *fhir.Index, s fhir.SortBy) []byte {
+	for _, v := range index.Sorts {
+		if v.Param != s.Param {
+			continue
+		}
+		if s.Desc {
+			return append([]byte{}, v.Hi...)
+		}
+		return append([]byte{}, v.Lo...)
+	}
+	return nil
+}
+
+// page gives the matches and the cursor of the next page, nil if there is none.
+func (c *collector) page() ([]*row, []byte, error) {
+	n := min(len(c.kept), c.limit)
+	rows := make([]*row, n)
+	for i := range rows {
+		rows[i] = c.kept[i].row
+	}
+	if len(c.kept) <= n || n == 0 {
+		return rows, nil, nil
+	}
+	last := c.kept[n-1]
+	next, err := json.Marshal(cursor{Stamp: c.at.Stamp, Last: c.at.Last, Rid: last.row.rid, Sort: last.sort})
+	return rows, next, err
+}

@@ -1,0 +1,289 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// stampShift is how many stamps a millisecond has. A stamp is never below the
+// milliseconds of its version, also when the clock ran backwards.
+const stampShift = 20
+
+// changeUnit is the open transaction on resources and change log.
+type changeUnit struct {
+	logUnit
+	s       *Store
+	fresh   map[name]int64 // interned in this transaction
+	pending pending
+	ends
+	marked struct {
+		ends
+		lengths
+		fresh map[name]int64
+	}
+}
+
+// ends are the last numbers given away.
+type ends struct{ rid, stamp, name, epoch int64 }
+
+func (s *Store) beginChanges(c conn) (*changeUnit, error) {
+	log, err := beginLog(c, s.changes.source, s.opts.Now)
+	if err != nil {
+		return nil, err
+	}
+	u := &changeUnit{logUnit: *log, s: s, fresh: map[name]int64{}}
+	err = c.each(`SELECT (SELECT max(rid) FROM resources), (SELECT max(stamp) FROM versions),
+		(SELECT max(id) FROM names), `+epochQuery, func(st *sqlite.Stmt) error {
+		u.ends = ends{st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2), st.ColumnInt64(3)}
+		return nil
+	})
+	return u, err
+}
+
+func (u *changeUnit) mark() {
+	u.logUnit.mark()
+	u.marked.ends, u.marked.lengths = u.ends, u.pending.length()
+	u.marked.fresh = nil
+	if len(u.fresh) > 0 {
+		u.marked.fresh = maps.Clone(u.fresh)
+	}
+}
+
+func (u *changeUnit) undo() {
+	u.logUnit.undo()
+	u.ends, u.fresh = u.marked.ends, u.marked.fresh
+	if u.fresh == nil {
+		u.fresh = map[name]int64{}
+	}
+	u.pending.cut(u.marked.lengths)
+}
+
+func (u *changeUnit) settle() error { return u.pending.flush(u.conn) }
+func (u *changeUnit) committed()    { u.s.names.publish(u.fresh) }
+
+// prepared is a Write with everything done that does not need the database.
+type prepared struct {
+	*store.Write
+	facts, index, body []byte
+}
+
+// Commit writes all of c or nothing.
+func (s *Store) Commit(ctx context.Context, c store.Change) (r ledgerbridge.Receipt, err error) {
+	if s.write == nil {
+		return r, errReadOnly
+	}
+	if c.Entry == nil {
+		return r, errors.New("commit: a change without a record")
+	}
+	writes, err := prepare(c.Writes)
+	if err != nil {
+		return r, fmt.Errorf("commit: %w", err)
+	}
+	err = s.write.do(ctx, len(c.Guards) > 0, func(u *changeUnit) error {
+		r, err = u.commit(ctx, &c, writes)
+		return err
+	})
+	return r, err
+}
+
+func prepare(all []store.Write) ([]prepared, error) {
+	writes := make([]prepared, len(all))
+	for i := range all {
+		w := &all[i]
+		if !w.Deleted && (w.Index == nil || w.Body == nil) {
+			return nil, fmt.Errorf("%s: a version needs a body and an index", w.Ref)
+		}
+		facts, err := w.Facts.AppendBinary(nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: encode facts: %w", w.Ref, err)
+		}
+		writes[i] = prepared{Write: w, facts: facts}
+		if !w.Deleted {
+			writes[i].index, writes[i].body = encodeIndex(w.Index), pack(w.Body)
+		}
+	}
+	return writes, nil
+}
+
+// commit checks first and writes then.
+func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepared) (r ledgerbridge.Receipt, err error) {
+	for i := range c.Guards {
+		if err := u.checkGuard(ctx, &c.Guards[i]); err != nil {
+			return r, err
+		}
+	}
+	seq := u.next
+	if r, err = u.append(c.Entry); err != nil {
+		return r, err
+	}
+	consent := false
+	for i := range writes {
+		if err := u.writeVersion(&writes[i], seq); err != nil {
+			return r, err
+		}
+		consent = consent || writes[i].Ref.Type == "Consent"
+	}
+	if consent {
+		u.epoch++
+		err = u.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", u.epoch)
+	}
+	return r, err
+}
+
+// checkGuard searches again, inside the transaction.
+func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard) error {
+	known := &u.s.names
+	if len(u.fresh) > 0 {
+		known = &names{}
+		known.p.Store(u.s.names.p.Load())
+		known.publish(u.fresh)
+	}
+	page, err := u.s.search(ctx, u.conn, known, store.Search{Query: g.Query, Visible: g.Visible, Limit: len(g.Want) + 1})
+	if err != nil {
+		return err
+	}
+	found := make([]fhir.Ref, len(page.Matches))
+	for i, m := range page.Matches {
+		found[i] = m.Ref
+	}
+	byName := func(a, b fhir.Ref) int { return strings.Compare(a.String(), b.String()) }
+	want := slices.SortedFunc(slices.Values(g.Want), byName)
+	slices.SortFunc(found, byName)
+	if !slices.Equal(found, want) {
+		return store.ErrChanged
+	}
+	return nil
+}
+
+// current is what the resources table says before a write.
+type current struct {
+	rid, version, stamp int64
+	deleted             bool
+}
+
+func (u *changeUnit) writeVersion(w *prepared, seq int64) error {
+	typ, err := u.intern(w.Ref.Type, "")
+	if err != nil {
+		return err
+	}
+	before, err := u.current(typ, w.Ref.ID)
+	if err != nil {
+		return err
+	}
+	if before.version != w.Expect {
+		return store.ErrChanged
+	}
+	rid := before.rid
+	if rid == 0 {
+		u.rid++
+		rid = u.rid
+	}
+	u.stamp = max(u.stamp+1, w.LastUpdated.UnixMilli()<<stampShift)
+	v := versionRow{
+		stamp: u.stamp, rid: rid, version: w.Expect + 1, typ: typ, at: w.LastUpdated.UnixMilli(), deleted: w.Deleted,
+		method: w.Method, owner: w.Owner, seq: seq, base: u.s.base, hash: w.Hash[:], facts: w.facts, index: w.index,
+	}
+	if err := u.insertVersion(&v, w.body, w.Ref.ID); err != nil {
+		return fmt.Errorf("insert version: %w", err)
+	}
+	if err := u.reindex(&before, &v, w.Write); err != nil {
+		return fmt.Errorf("index version: %w", err)
+	}
+	if w.Ref.Type == "Consent" {
+		return u.indexConsent(&v, &w.Facts)
+	}
+	return nil
+}
+
+func (u *changeUnit) current(typ int64, id string) (cur current, err error) {
+	err = u.each("SELECT rid, version, stamp, deleted FROM resources WHERE type = ? AND id = ?", func(st *sqlite.Stmt) error {
+		cur = current{st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2), st.ColumnBool(3)}
+		return nil
+	}, typ, id)
+	return cur, err
+}
+
+func (u *changeUnit) insertVersion(v *versionRow, body []byte, id string) error {
+	err := u.exec("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		v.stamp, v.rid, v.version, v.typ, v.at, v.deleted, v.method, v.owner, v.seq, v.base, v.hash, v.sum(), v.facts, v.index, body)
+	if err != nil {
+		return err
+	}
+	if v.version == 1 {
+		return u.exec("INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?)", v.rid, v.typ, id, v.version, v.stamp, v.deleted)
+	}
+	return u.exec("UPDATE resources SET version = ?, stamp = ?, deleted = ? WHERE rid = ?", v.version, v.stamp, v.deleted, v.rid)
+}
+
+// reindex notes the difference between the index rows of the version before and
+// those of v.
+func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) error {
+	var old, fresh rows
+	intern := func(param string) (int64, error) { return u.intern(w.Ref.Type, param) }
+	if before.version > 0 && !before.deleted {
+		var raw []byte
+		err := u.each("SELECT idx FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) error {
+			raw = blob(st, 0)
+			return nil
+		}, before.stamp)
+		if err != nil {
+			return err
+		}
+		x, err := decodeIndex(raw)
+		if err != nil {
+			return err
+		}
+		if old, err = indexRows(x, v.rid, intern); err != nil {
+			return err
+		}
+	}
+	if !v.deleted {
+		var err error
+		if fresh, err = indexRows(w.Index, v.rid, intern); err != nil {
+			return err
+		}
+	}
+	u.pending.add(old, fresh)
+	return nil
+}
+
+// indexConsent keeps the list of patients' current Consents.
+func (u *changeUnit) indexConsent(v *versionRow, f *fhir.Facts) error {
+	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.rid); err != nil {
+		return err
+	}
+	if v.deleted {
+		return nil
+	}
+	for _, p := range f.Patients {
+		if err := u.exec("INSERT OR IGNORE INTO consents VALUES (?, ?)", p, v.rid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// intern returns the id of a name, giving it one if it is new.
+func (u *changeUnit) intern(typ, param string) (int64, error) {
+	if id, ok := u.s.names.id(typ, param); ok {
+		return id, nil
+	}
+	key := name{typ, param}
+	if id, ok := u.fresh[key]; ok {
+		return id, nil
+	}
+	u.name++
+	u.fresh[key] = u.name
+	err := u.exec("INSERT INTO names VALUES (?, ?, ?, ?)", u.name, typ, param, rowSum(u.name, typ, param))
+	return u.name, err
+}

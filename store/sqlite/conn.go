@@ -1,0 +1,206 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// conn is one connection. A statement is always run to its end, or reset, before
+// the next one starts: statements are cached by their text.
+type conn struct{ *sqlite.Conn }
+
+// errStop ends each early without being an error.
+var errStop = errors.New("stop")
+
+// mode says what a connection is for.
+type mode int
+
+const (
+	reading mode = iota
+	writing
+	readOnly // another process may own the folder
+)
+
+// The writer syncs at every commit: a log that can lose its tail proves nothing.
+var writerPragmas = []string{
+	"PRAGMA journal_mode = WAL",
+	"PRAGMA synchronous = FULL",
+	"PRAGMA temp_store = MEMORY",
+	"PRAGMA wal_autocheckpoint = 4000",
+	"PRAGMA journal_size_limit = 67108864",
+	"PRAGMA cache_size = -65536",
+}
+
+var readerPragmas = []string{
+	"PRAGMA query_only = ON",
+	"PRAGMA temp_store = MEMORY",
+	"PRAGMA cache_size = -8192",
+}
+
+// openConn opens one connection to a database file.
+func openConn(path string, m mode) (conn, error) {
+	flags := sqlite.OpenReadWrite
+	pragmas := readerPragmas
+	switch m {
+	case writing:
+		flags |= sqlite.OpenCreate
+		pragmas = writerPragmas
+	case readOnly:
+		flags = sqlite.OpenReadOnly
+	}
+	c, err := sqlite.OpenConn(path, flags)
+	if err != nil {
+		return conn{}, fmt.Errorf("open database: %w", err)
+	}
+	c.SetBusyTimeout(10 * time.Second)
+	for _, p := range pragmas {
+		if err := sqlitex.ExecuteTransient(c, p, nil); err != nil {
+			c.Close()
+			return conn{}, fmt.Errorf("set up connection: %w", err)
+		}
+	}
+	return conn{c}, nil
+}
+
+// each runs a statement and calls row, if given, for every row of its result.
+func (c conn) each(query string, row func(*sqlite.Stmt) error, args ...any) error {
+	st, err := c.Prepare(query)
+	if err != nil {
+		return err
+	}
+	for i, a := range args {
+		if err := bind(st, i+1, a); err != nil {
+			return err
+		}
+	}
+	for {
+		more, err := st.Step()
+		if err != nil || !more {
+			return err
+		}
+		if row == nil {
+			continue
+		}
+		if err := row(st); err != nil {
+			return errors.Join(stopped(err), st.Reset())
+		}
+	}
+}
+
+func stopped(err error) error {
+	if err == errStop {
+		return nil
+	}
+	return err
+}
+
+// exec runs a statement without results.
+func (c conn) exec(query string, args ...any) error { return c.each(query, nil, args...) }
+
+// number returns the first column of the only row, or 0 if there is none.
+func (c conn) number(query string, args ...any) (n int64, err error) {
+	err = c.each(query, func(st *sqlite.Stmt) error {
+		n = st.ColumnInt64(0)
+		return nil
+	}, args...)
+	return n, err
+}
+
+func bind(st *sqlite.Stmt, i int, a any) error {
+	switch v := a.(type) {
+	case int64:
+		st.BindInt64(i, v)
+	case int:
+		st.BindInt64(i, int64(v))
+	case string:
+		st.BindText(i, v)
+	case bool:
+		st.BindBool(i, v)
+	case []byte:
+		if v == nil {
+			st.BindNull(i)
+			return nil
+		}
+		st.BindBytes(i, v)
+	default:
+		return fmt.Errorf("bind %T", a)
+	}
+	return nil
+}
+
+// blob copies a column; NULL is nil.
+func blob(st *sqlite.Stmt, col int) []byte {
+	if st.ColumnIsNull(col) {
+		return nil
+	}
+	b := make([]byte, st.ColumnLen(col))
+	st.ColumnBytes(col, b)
+	return b
+}
+
+// pool holds the reading connections of one file; they are opened when first needed.
+type pool struct {
+	path string
+	mode mode
+	free chan conn // a zero conn is a slot without a connection
+}
+
+func newPool(path string, m mode, size int) *pool {
+	p := &pool{path: path, mode: m, free: make(chan conn, size)}
+	for range size {
+		p.free <- conn{}
+	}
+	return p
+}
+
+// read runs do on a connection inside one read transaction: one snapshot.
+func (p *pool) read(ctx context.Context, do func(conn) error) error {
+	return p.use(ctx, func(c conn) error {
+		if err := c.exec("BEGIN"); err != nil {
+			return err
+		}
+		return errors.Join(do(c), c.exec("ROLLBACK"))
+	})
+}
+
+// use runs do on a connection. A connection that met a fault of the disk, or is
+// still inside a transaction, is closed and not used again.
+func (p *pool) use(ctx context.Context, do func(conn) error) error {
+	var c conn
+	select {
+	case c = <-p.free:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if c.Conn == nil {
+		var err error
+		if c, err = openConn(p.path, p.mode); err != nil {
+			p.free <- conn{}
+			return unavailable(err)
+		}
+	}
+	err := do(c)
+	if !diskFault(err) && c.AutocommitEnabled() {
+		p.free <- c
+		return err
+	}
+	c.Close()
+	p.free <- conn{}
+	return unavailable(err)
+}
+
+// close waits for all readers and closes their connections.
+func (p *pool) close() error {
+	var errs []error
+	for range cap(p.free) {
+		if c := <-p.free; c.Conn != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

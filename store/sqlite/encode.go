@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+var errIndex = errors.New("stored index cannot be read")
+
+// encodeIndex packs a version's search keys. Keys are sorted, so each is written
+// as the length it shares with the one before and the rest.
+func encodeIndex(x *fhir.Index) []byte {
+	b := make([]byte, 0, 512)
+	b = binary.AppendUvarint(b, uint64(len(x.Keys)))
+	before := ""
+	for _, k := range x.Keys {
+		n := shared(before, k)
+		b = binary.AppendUvarint(b, uint64(n))
+		b = appendText(b, k[n:])
+		before = k
+	}
+	b = binary.AppendUvarint(b, uint64(len(x.Dates)))
+	for _, d := range x.Dates {
+		b = appendText(b, d.Param)
+		b = binary.AppendVarint(b, d.Lo)
+		b = binary.AppendVarint(b, d.Hi)
+	}
+	b = binary.AppendUvarint(b, uint64(len(x.Numbers)))
+	for _, n := range x.Numbers {
+		b = appendText(appendText(appendText(b, n.Param), n.Lo), n.Hi)
+	}
+	b = binary.AppendUvarint(b, uint64(len(x.Sorts)))
+	for _, s := range x.Sorts {
+		b = appendText(appendText(appendText(b, s.Param), s.Lo), s.Hi)
+	}
+	return b
+}
+
+func shared(a, b string) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// decodeIndex is the inverse of encodeIndex; damaged bytes are an error.
+func decodeIndex(b []byte) (*fhir.Index, error) {
+	r := &indexReader{b: string(b)}
+	x := &fhir.Index{}
+	x.Keys = make([]string, 0, r.count())
+	before := ""
+	for range cap(x.Keys) {
+		before = r.key(before)
+		x.Keys = append(x.Keys, before)
+	}
+	x.Dates = make([]fhir.DateRange, r.count())
+	for i := range x.Dates {
+		x.Dates[i] = fhir.DateRange{Param: r.text(), Lo: r.int(), Hi: r.int()}
+	}
+	x.Numbers = make([]fhir.NumberRange, r.count())
+	for i := range x.Numbers {
+		x.Numbers[i] = fhir.NumberRange{Param: r.text(), Lo: r.text(), Hi: r.text()}
+	}
+	x.Sorts = make([]fhir.Sort, r.count())
+	for i := range x.Sorts {
+		x.Sorts[i] = fhir.Sort{Param: r.text(), Lo: r.text(), Hi: r.text()}
+	}
+	if r.bad || r.b != "" {
+		return nil, errIndex
+	}
+	return x, nil
+}
+
+// indexReader consumes b; after damage it gives zero values and bad is set.
+type indexReader struct {
+	b   string
+	bad bool
+}
+
+func (r *indexReader) fail() { r.b, r.bad = "", true }
+
+func (r *indexReader) uint() uint64 {
+	var v uint64
+	for i := 0; i < len(r.b) && i < binary.MaxVarintLen64; i++ {
+		c := r.b[i]
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			r.b = r.b[i+1:]
+			return v
+		}
+	}
+	r.fail()
+	return 0
+}
+
+func (r *indexReader) int() int64 {
+	u := r.uint()
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+// count reads how many items follow; none is shorter than one byte.
+func (r *indexReader) count() int {
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (r *indexReader) text() string {
+	n := r.count()
+	s := r.b[:n]
+	r.b = r.b[n:]
+	return s
+}
+
+func (r *indexReader) key(before string) string {
+	n := r.uint()
+	rest := r.text()
+	if n > uint64(len(before)) {
+		r.fail()
+		return ""
+	}
+	if n == 0 {
+		return rest
+	}
+	return before[:n] + rest
+}

@@ -1,0 +1,94 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Find returns the sequence numbers that match, newest first. Patient, agent and
+// time have an index. Targets do not (a page of a search has many, and each would
+// touch another page of that index in the path of every read): they are looked
+// for among the rows that the other fields leave.
+func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) (found []int64, err error) {
+	query, args := findQuery(f)
+	err = j.pool.read(ctx, func(c conn) error {
+		return c.each(query, func(st *sqlite.Stmt) error {
+			if len(found) >= limit {
+				return errStop
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			seq := st.ColumnInt64(0)
+			if len(f.Outcome) > 0 && !slices.Contains(f.Outcome, st.ColumnInt(1)) {
+				return nil
+			}
+			if len(found) == 0 || found[len(found)-1] != seq {
+				found = append(found, seq)
+			}
+			return nil
+		}, args...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find in log: %w", err)
+	}
+	return found, nil
+}
+
+// findQuery selects seq and outcome, newest first; a seq may come several times in a row.
+func findQuery(f ledgerbridge.Filter) (string, []any) {
+	var where []string
+	var args []any
+	add := func(cond string, a ...any) {
+		where, args = append(where, cond), append(args, a...)
+	}
+	from := "entries e"
+	order := "e.seq DESC"
+	switch {
+	case f.Patient != "":
+		from = "parts p INDEXED BY parts_patient CROSS JOIN entries e ON e.seq = p.id >> 16"
+		order = "p.id DESC"
+		add("p.patient = ?", f.Patient)
+		if f.Target != "" {
+			add("EXISTS (SELECT 1 FROM parts t WHERE t.id >= e.seq << 16 AND t.id < (e.seq + 1) << 16 AND "+hasWord("t.target")+")", f.Target)
+		}
+	case f.Target != "":
+		from = "parts p CROSS JOIN entries e ON e.seq = p.id >> 16"
+		order = "p.id DESC"
+		add(hasWord("p.target"), f.Target)
+	}
+	if f.Agent != "" {
+		add("e.agent = ?", f.Agent)
+	}
+	if f.Action != "" {
+		add("e.action = ?", f.Action)
+	}
+	if !f.From.IsZero() {
+		add("e.time >= ? AND e.seq >= "+firstAt, f.From.UnixMilli(), f.From.UnixMilli())
+	}
+	if !f.To.IsZero() {
+		add("e.time < ? AND e.seq < coalesce("+firstAt+", 1 << 62)", f.To.UnixMilli(), f.To.UnixMilli())
+	}
+	if f.Before > 0 {
+		add("e.seq < ?", f.Before)
+	}
+	query := "SELECT e.seq, e.outcome FROM " + from
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	return query + " ORDER BY " + order, args
+}
+
+// firstAt is the first entry at or after a time; times do not decrease in a log.
+const firstAt = "(SELECT seq FROM entries WHERE time >= ? ORDER BY time, seq LIMIT 1)"
+
+// hasWord looks for one whole word in a list separated by spaces.
+func hasWord(column string) string {
+	return "instr(' ' || " + column + " || ' ', ' ' || ? || ' ') > 0"
+}

@@ -1,0 +1,214 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// groupLimit bounds how many requests share one transaction.
+const groupLimit = 512
+
+// unit is the open transaction of a database, with what the process knows about
+// it in memory. mark and undo bracket one member of the group.
+type unit interface {
+	mark()
+	undo()
+	settle() error // writes what was put off to the end of the group
+	committed()
+}
+
+// member is one request waiting to be written.
+type member[U unit] struct {
+	ctx    context.Context
+	run    func(U) error
+	settle bool // run needs to see everything that members before it wrote
+	err    error
+	done   chan struct{}
+}
+
+// writer owns the only writing connection of a file. It takes whatever waits and
+// commits it in one transaction, so that many requests share one fsync; each is
+// a savepoint, so that the failure of one does not touch the others.
+type writer[U unit] struct {
+	open  func() (conn, error)
+	begin func(conn) (U, error) // reads the committed state when fresh
+	fault func(op string) error
+	label string
+
+	queue   chan *member[U]
+	stopped chan struct{}
+	closing sync.RWMutex // held for reading while enqueuing
+	closed  bool
+	conn    conn // only touched by loop
+}
+
+var errClosed = errors.New("store is closed")
+
+func (w *writer[U]) start() {
+	w.queue = make(chan *member[U], 4*groupLimit)
+	w.stopped = make(chan struct{})
+	go w.loop()
+}
+
+// do runs fn in the next group and returns when it is durable, or has failed.
+func (w *writer[U]) do(ctx context.Context, settle bool, fn func(U) error) error {
+	m := &member[U]{ctx: ctx, run: fn, settle: settle, done: make(chan struct{})}
+	if err := w.enqueue(m); err != nil {
+		return err
+	}
+	<-m.done
+	return m.err
+}
+
+func (w *writer[U]) enqueue(m *member[U]) error {
+	w.closing.RLock()
+	defer w.closing.RUnlock()
+	if w.closed {
+		return errClosed
+	}
+	select {
+	case w.queue <- m:
+		return nil
+	case <-m.ctx.Done():
+		return m.ctx.Err()
+	}
+}
+
+// close finishes what waits and closes the connection.
+func (w *writer[U]) close() error {
+	w.closing.Lock()
+	already := w.closed
+	w.closed = true
+	w.closing.Unlock()
+	if already {
+		return nil
+	}
+	close(w.queue)
+	<-w.stopped
+	if w.conn.Conn == nil {
+		return nil
+	}
+	return w.conn.Close()
+}
+
+func (w *writer[U]) loop() {
+	defer close(w.stopped)
+	var group []*member[U]
+	for m := range w.queue {
+		group = w.drain(append(group[:0], m))
+		w.commit(group)
+		clear(group)
+	}
+}
+
+// drain adds what waits already; it does not wait for more.
+func (w *writer[U]) drain(group []*member[U]) []*member[U] {
+	for len(group) < groupLimit {
+		select {
+		case m, ok := <-w.queue:
+			if !ok {
+				return group
+			}
+			group = append(group, m)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit writes a group. If the disk fails, every member fails, nothing is
+// written, and the connection is opened anew for the next group.
+func (w *writer[U]) commit(group []*member[U]) {
+	err := w.transact(group)
+	if err != nil {
+		w.discard()
+	}
+	for _, m := range group {
+		if err != nil {
+			m.err = unavailable(fmt.Errorf("write %s: %w", w.label, err))
+		}
+		close(m.done)
+	}
+}
+
+// discard closes a connection that cannot be trusted; closing rolls back.
+func (w *writer[U]) discard() {
+	if w.conn.Conn != nil {
+		w.conn.Close()
+		w.conn = conn{}
+	}
+}
+
+func (w *writer[U]) transact(group []*member[U]) error {
+	if w.conn.Conn == nil {
+		c, err := w.open()
+		if err != nil {
+			return err
+		}
+		w.conn = c
+	}
+	if err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	u, err := w.begin(w.conn)
+	if err != nil {
+		return err
+	}
+	for _, m := range group {
+		if err := w.runMember(u, m); err != nil {
+			return err
+		}
+	}
+	if err := u.settle(); err != nil {
+		return err
+	}
+	if err := w.tryFault("commit"); err != nil {
+		return err
+	}
+	if err := w.conn.exec("COMMIT"); err != nil {
+		return err
+	}
+	u.committed()
+	return nil
+}
+
+// runMember returns an error only if the whole group must fail.
+func (w *writer[U]) runMember(u U, m *member[U]) error {
+	if m.err = m.ctx.Err(); m.err != nil {
+		return nil
+	}
+	if m.settle {
+		if err := u.settle(); err != nil {
+			return err
+		}
+	}
+	if err := w.conn.exec("SAVEPOINT m"); err != nil {
+		return err
+	}
+	u.mark()
+	m.err = m.run(u)
+	if m.err == nil {
+		return w.conn.exec("RELEASE m")
+	}
+	if diskFault(m.err) || w.conn.AutocommitEnabled() {
+		return m.err
+	}
+	u.undo()
+	if err := w.conn.exec("ROLLBACK TO m"); err != nil {
+		return err
+	}
+	return w.conn.exec("RELEASE m")
+}
+
+func (w *writer[U]) tryFault(op string) error {
+	if w.fault == nil {
+		return nil
+	}
+	if err := w.fault(w.label + " " + op); err != nil {
+		return &faultError{err}
+	}
+	return nil
+}

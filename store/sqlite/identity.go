@@ -1,0 +1,168 @@
+package sqlite
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// identity is what a data folder is fixed to.
+type identity struct{ organization, tenant, node string }
+
+func (id identity) options() Options {
+	return Options{Organization: id.organization, Tenant: id.tenant, Node: id.node}
+}
+
+// accept refuses options that name somebody else.
+func (id identity) accept(o Options) error {
+	for _, f := range []struct{ what, has, wanted string }{
+		{"organisation", id.organization, o.Organization},
+		{"tenant", id.tenant, o.Tenant},
+		{"node", id.node, o.Node},
+	} {
+		if f.wanted != "" && f.wanted != f.has {
+			return fmt.Errorf("this data folder belongs to %s %q and cannot be used for %q: choose another folder", f.what, f.has, f.wanted)
+		}
+	}
+	return nil
+}
+
+// knownSchema refuses a file that a newer version of this program has written.
+func knownSchema(c conn) error {
+	tables, err := c.number("SELECT count(*) FROM sqlite_master WHERE name = 'meta'")
+	if err != nil {
+		return fmt.Errorf("read schema: %w", err)
+	}
+	if tables == 0 {
+		return nil
+	}
+	values, err := readMeta(c)
+	if err != nil || len(values) == 0 {
+		return err
+	}
+	v, err := strconv.Atoi(values["schema"])
+	if err != nil {
+		return errors.New("this data folder does not say which version of the store wrote it (table meta)")
+	}
+	if v > schemaVersion {
+		return fmt.Errorf("this data folder has schema version %d, this program knows versions up to %d: use a newer program", v, schemaVersion)
+	}
+	return nil
+}
+
+// readMeta reads and checks the table meta.
+func readMeta(c conn) (map[string]string, error) {
+	values := map[string]string{}
+	err := c.each("SELECT name, value, sum FROM meta", func(st *sqlite.Stmt) error {
+		k, v := st.ColumnText(0), st.ColumnText(1)
+		if !bytes.Equal(blob(st, 2), rowSum(0, k, v)) {
+			return fmt.Errorf("table meta, row %q: the row does not match its checksum", k)
+		}
+		values[k] = v
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read meta: %w", err)
+	}
+	return values, nil
+}
+
+func readIdentity(c conn) (identity, error) {
+	if err := knownSchema(c); err != nil {
+		return identity{}, err
+	}
+	values, err := readMeta(c)
+	id := identity{values["organization"], values["tenant"], values["node"]}
+	if err == nil && (id.organization == "" || id.node == "") {
+		err = errors.New("table meta does not name an organisation and a node")
+	}
+	return id, err
+}
+
+// settleIdentity fixes a new file to the options and checks an old one.
+func settleIdentity(c conn, o Options) (identity, error) {
+	n, err := c.number("SELECT count(*) FROM meta")
+	if err != nil {
+		return identity{}, fmt.Errorf("read meta: %w", err)
+	}
+	if n > 0 {
+		id, err := readIdentity(c)
+		if err != nil {
+			return id, err
+		}
+		return id, id.accept(o)
+	}
+	if o.Organization == "" || o.Node == "" {
+		return identity{}, errors.New("a new data folder needs an organisation and a node name")
+	}
+	return identity{o.Organization, o.Tenant, o.Node}, writeIdentity(c, o)
+}
+
+func writeIdentity(c conn, o Options) (err error) {
+	if err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("write meta: %w", err)
+	}
+	for _, m := range [][2]string{
+		{"schema", strconv.Itoa(schemaVersion)},
+		{"organization", o.Organization}, {"tenant", o.Tenant}, {"node", o.Node},
+	} {
+		if err := c.exec("INSERT INTO meta VALUES (?, ?, ?)", m[0], m[1], rowSum(0, m[0], m[1])); err != nil {
+			return errors.Join(fmt.Errorf("write meta: %w", err), c.exec("ROLLBACK"))
+		}
+	}
+	if err := c.exec("COMMIT"); err != nil {
+		return fmt.Errorf("write meta: %w", err)
+	}
+	return nil
+}
+
+// sameIdentity refuses an access.db that comes from another folder.
+func (s *Store) sameIdentity(c conn) error {
+	id, err := readIdentity(c)
+	if err != nil {
+		return err
+	}
+	if id != s.identity {
+		return fmt.Errorf("%s and %s belong to different organisations, tenants or nodes", mainFile, accessFile)
+	}
+	return nil
+}
+
+// loadBase finds or adds the base URL.
+func (s *Store) loadBase(c conn) error {
+	id := int64(-1)
+	err := c.each("SELECT id FROM bases WHERE url = ?", func(st *sqlite.Stmt) error {
+		id = st.ColumnInt64(0)
+		return nil
+	}, s.opts.Base)
+	if err == nil && id < 0 {
+		if id, err = c.number("SELECT count(*) FROM bases"); err == nil {
+			err = c.exec("INSERT INTO bases VALUES (?, ?, ?)", id, s.opts.Base, rowSum(id, s.opts.Base))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read bases: %w", err)
+	}
+	s.base = id
+	return nil
+}
+
+// lockFolder keeps a second process from serving the same folder. The kernel
+// drops the lock when the process ends, however it ends.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("the data folder %s is in use by another process: stop it first", dir)
+	}
+	return f, nil
+}

@@ -1,0 +1,222 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// partBits is how much of parts.id counts the parts of one entry.
+const partBits = 16
+
+// journal is one log, in whichever file its tables are. It implements ledgerbridge.Log.
+type journal struct {
+	source string
+	pool   *pool
+	do     func(ctx context.Context, fn func(*logUnit) error) error // nil if read-only
+}
+
+// logUnit appends to a log inside a transaction.
+type logUnit struct {
+	conn
+	source string
+	now    func() time.Time
+	next   int64 // sequence number of the next entry
+	last   int64 // time of the last entry, milliseconds
+
+	markNext, markLast int64
+}
+
+// beginLog reads where the log ends.
+func beginLog(c conn, source string, now func() time.Time) (*logUnit, error) {
+	u := &logUnit{conn: c, source: source, now: now}
+	err := c.each("SELECT seq, time FROM entries ORDER BY seq DESC LIMIT 1", func(st *sqlite.Stmt) error {
+		u.next, u.last = st.ColumnInt64(0)+1, st.ColumnInt64(1)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read end of log: %w", err)
+	}
+	return u, nil
+}
+
+func (u *logUnit) mark()         { u.markNext, u.markLast = u.next, u.last }
+func (u *logUnit) undo()         { u.next, u.last = u.markNext, u.markLast }
+func (u *logUnit) settle() error { return nil }
+func (u *logUnit) committed()    {}
+
+// append seals p for the next position and inserts it. Time does not run
+// backwards in a log, whatever the clock does.
+func (u *logUnit) append(p *ledgerbridge.Pending) (ledgerbridge.Receipt, error) {
+	at := max(u.last, u.now().UnixMilli())
+	row, err := p.Seal(u.source, u.next, time.UnixMilli(at).UTC())
+	if err != nil {
+		return ledgerbridge.Receipt{}, fmt.Errorf("seal entry: %w", err)
+	}
+	if len(row.Parts) >= 1<<partBits {
+		return ledgerbridge.Receipt{}, errors.New("entry has too many parts")
+	}
+	err = u.exec("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		row.Seq, row.Time.UnixMilli(), row.Agent, row.Action, row.Outcome, row.Salt[:], row.Commitment[:], row.Entry)
+	if err != nil {
+		return ledgerbridge.Receipt{}, fmt.Errorf("insert entry: %w", err)
+	}
+	for n, part := range row.Parts {
+		err := u.exec("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row.Seq<<partBits|int64(n),
+			part.Patient, part.Target, part.Key, part.ErasedBy, part.Salt[:], part.Commitment[:], part.Sealed)
+		if err != nil {
+			return ledgerbridge.Receipt{}, fmt.Errorf("insert part: %w", err)
+		}
+	}
+	u.next, u.last = row.Seq+1, at
+	return ledgerbridge.Receipt{Source: u.source, Seq: row.Seq, Commitment: row.Commitment}, nil
+}
+
+// Source is the name of the log.
+func (j *journal) Source() string { return j.source }
+
+// Size is the number of durable rows: one more than the last sequence number.
+func (j *journal) Size(ctx context.Context) (n int64, err error) {
+	err = j.pool.use(ctx, func(c conn) error {
+		n, err = c.number("SELECT seq + 1 FROM entries ORDER BY seq DESC LIMIT 1")
+		return err
+	})
+	return n, err
+}
+
+// rowsAtOnce bounds how long a visit keeps a snapshot open.
+const rowsAtOnce = 256
+
+// Rows visits rows from <= seq < to in order.
+func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+	for from < to {
+		var rows []ledgerbridge.Row
+		err := j.pool.read(ctx, func(c conn) (err error) {
+			rows, err = readRows(c, from, to)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read log: %w", err)
+		}
+		for _, r := range rows {
+			if err := visit(r); err != nil {
+				return err
+			}
+		}
+		if len(rows) < rowsAtOnce {
+			return ctx.Err()
+		}
+		from = rows[len(rows)-1].Seq + 1
+	}
+	return nil
+}
+
+func readRows(c conn, from, to int64) ([]ledgerbridge.Row, error) {
+	var rows []ledgerbridge.Row
+	err := c.each(`SELECT seq, time, agent, action, outcome, salt, commitment, entry
+		FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?`, func(st *sqlite.Stmt) error {
+		r := ledgerbridge.Row{
+			Seq: st.ColumnInt64(0), Time: time.UnixMilli(st.ColumnInt64(1)).UTC(),
+			Agent: st.ColumnText(2), Action: st.ColumnText(3), Outcome: st.ColumnInt(4), Entry: blob(st, 7),
+		}
+		copyFixed(r.Salt[:], st, 5)
+		copyFixed(r.Commitment[:], st, 6)
+		rows = append(rows, r)
+		return nil
+	}, from, to, rowsAtOnce)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows, addParts(c, rows)
+}
+
+// addParts gives each row its parts; both come in the order of seq.
+func addParts(c conn, rows []ledgerbridge.Row) error {
+	i := 0
+	first, last := rows[0].Seq, rows[len(rows)-1].Seq
+	return c.each(`SELECT id, patient, target, key, erased_by, salt, commitment, sealed
+		FROM parts WHERE id >= ? AND id < ? ORDER BY id`, func(st *sqlite.Stmt) error {
+		seq := st.ColumnInt64(0) >> partBits
+		for i < len(rows) && rows[i].Seq < seq {
+			i++
+		}
+		if i == len(rows) || rows[i].Seq != seq {
+			return nil
+		}
+		p := ledgerbridge.PartRow{
+			Patient: st.ColumnText(1), Target: st.ColumnText(2), Key: st.ColumnText(3),
+			ErasedBy: st.ColumnText(4), Sealed: blob(st, 7),
+		}
+		copyFixed(p.Salt[:], st, 5)
+		copyFixed(p.Commitment[:], st, 6)
+		rows[i].Parts = append(rows[i].Parts, p)
+		return nil
+	}, first<<partBits, (last+1)<<partBits)
+}
+
+// copyFixed copies a column of fixed length. One of another length was damaged;
+// what is copied then does not match either, so whoever verifies the row notices.
+func copyFixed(to []byte, st *sqlite.Stmt, col int) {
+	if st.ColumnLen(col) == len(to) {
+		st.ColumnBytes(col, to)
+	}
+}
+
+// ReadTile returns a stored tile or nil.
+func (j *journal) ReadTile(ctx context.Context, level int, index int64) (data []byte, err error) {
+	err = j.pool.use(ctx, func(c conn) error {
+		return c.each("SELECT data FROM tiles WHERE level = ? AND idx = ?", func(st *sqlite.Stmt) error {
+			data = blob(st, 0)
+			return nil
+		}, level, index)
+	})
+	return data, err
+}
+
+// WriteTiles stores tiles durably.
+func (j *journal) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) error {
+	if j.do == nil {
+		return errReadOnly
+	}
+	return j.do(ctx, func(u *logUnit) error {
+		for _, t := range tiles {
+			if err := u.exec("INSERT OR REPLACE INTO tiles VALUES (?, ?, ?)", t.Level, t.Index, nonNil(t.Data)); err != nil {
+				return fmt.Errorf("write tile: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// Erase removes the sealed bytes of a patient's parts, overwriting them in the
+// database file; copies in the write-ahead log are overwritten by its reuse. What
+// makes them unreadable for certain is the destruction of the key.
+func (j *journal) Erase(ctx context.Context, patient, by string) (n int64, err error) {
+	if j.do == nil {
+		return 0, errReadOnly
+	}
+	if patient == "" {
+		return 0, errors.New("erase: no patient given")
+	}
+	err = j.do(ctx, func(u *logUnit) error {
+		if err := u.exec("PRAGMA secure_delete = ON"); err != nil {
+			return err
+		}
+		err := u.exec("UPDATE parts SET sealed = NULL, erased_by = ? WHERE patient = ? AND erased_by = ''", by, patient)
+		n = int64(u.Changes())
+		return errors.Join(err, u.exec("PRAGMA secure_delete = OFF"))
+	})
+	return n, err
+}

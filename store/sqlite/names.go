@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"sync/atomic"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// name is what a small integer stands for in the index: a parameter of a
+// resource type, or, with an empty name, the type itself.
+type name struct{ typ, name string }
+
+// names holds the interned names that are committed. Readers take the maps as
+// they are; the writer publishes new ones after its commit.
+type names struct{ p atomic.Pointer[nameMaps] }
+
+type nameMaps struct {
+	ids   map[name]int64
+	names map[int64]name
+}
+
+func (n *names) id(typ, param string) (int64, bool) {
+	id, ok := n.p.Load().ids[name{typ, param}]
+	return id, ok
+}
+
+func (n *names) typeOf(id int64) string { return n.p.Load().names[id].typ }
+
+// params lists the parameters of a type that any resource ever had.
+func (n *names) params(typ string) map[string]int64 {
+	found := map[string]int64{}
+	for k, id := range n.p.Load().ids {
+		if k.typ == typ && k.name != "" {
+			found[k.name] = id
+		}
+	}
+	return found
+}
+
+// publish makes names known to readers.
+func (n *names) publish(fresh map[name]int64) {
+	if len(fresh) == 0 && n.p.Load() != nil {
+		return
+	}
+	next := &nameMaps{ids: map[name]int64{}, names: map[int64]name{}}
+	if old := n.p.Load(); old != nil {
+		for k, id := range old.ids {
+			next.ids[k], next.names[id] = id, k
+		}
+	}
+	for k, id := range fresh {
+		next.ids[k], next.names[id] = id, k
+	}
+	n.p.Store(next)
+}
+
+// loadNames reads the table.
+func loadNames(c conn) (map[name]int64, error) {
+	all := map[name]int64{}
+	err := c.each("SELECT id, type, name FROM names", func(st *sqlite.Stmt) error {
+		all[name{st.ColumnText(1), st.ColumnText(2)}] = st.ColumnInt64(0)
+		return nil
+	})
+	return all, err
+}
+
+// rowSum is the checksum of a row that nothing else can be compared with.
+func rowSum(id int64, fields ...string) []byte {
+	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(id)))
+	for _, f := range fields {
+		h.Write(binary.AppendUvarint(nil, uint64(len(f))))
+		h.Write([]byte(f))
+	}
+	return h.Sum(nil)[:16]
+}
+
+// cutKey splits an index key into its parameter and the rest, which begins with
+// the operator: "code=sys|c" is "code" and "=sys|c". Operators are ASCII.
+func cutKey(key string) (param, rest string) {
+	for i := range len(key) {
+		if !paramByte(key[i]) {
+			return key[:i], key[i:]
+		}
+	}
+	return key, ""
+}
+
+func paramByte(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_' || b >= 0x80
+}

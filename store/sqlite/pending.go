@@ -1,0 +1,200 @@
+package sqlite
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// Index rows of one version, as they will be inserted.
+type (
+	keyRow struct {
+		p   int64
+		v   string
+		rid int64
+	}
+	dateRow struct {
+		p      int64
+		u      string
+		class  int64
+		lo, hi int64
+		rid    int64
+	}
+	numberRow struct {
+		p         int64
+		u, lo, hi string
+		rid       int64
+	}
+)
+
+func (a keyRow) compare(b keyRow) int {
+	return cmp.Or(cmp.Compare(a.p, b.p), cmp.Compare(a.v, b.v), cmp.Compare(a.rid, b.rid))
+}
+
+func (a dateRow) compare(b dateRow) int {
+	return cmp.Or(cmp.Compare(a.p, b.p), cmp.Compare(a.u, b.u), cmp.Compare(a.class, b.class),
+		cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi), cmp.Compare(a.rid, b.rid))
+}
+
+func (a numberRow) compare(b numberRow) int {
+	return cmp.Or(cmp.Compare(a.p, b.p), cmp.Compare(a.u, b.u),
+		cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi), cmp.Compare(a.rid, b.rid))
+}
+
+// width is the class of an interval: the bit length of its width. An interval
+// without an end has the highest class.
+func width(lo, hi int64) int64 { return int64(bits.Len64(uint64(hi) - uint64(lo))) }
+
+// rows are all index rows of one version.
+type rows struct {
+	keys    []keyRow
+	dates   []dateRow
+	numbers []numberRow
+}
+
+// indexRows gives the rows of an index. intern returns the id of a parameter.
+func indexRows(x *fhir.Index, rid int64, intern func(param string) (int64, error)) (rows, error) {
+	r := rows{keys: make([]keyRow, 0, len(x.Keys))}
+	last, lastID := "", int64(-1)
+	id := func(key string) (int64, string, error) {
+		param, rest := cutKey(key)
+		if param == last && lastID >= 0 {
+			return lastID, rest, nil
+		}
+		p, err := intern(param)
+		last, lastID = param, p
+		return p, rest, err
+	}
+	for _, k := range x.Keys {
+		p, v, err := id(k)
+		if err != nil {
+			return r, err
+		}
+		r.keys = append(r.keys, keyRow{p, v, rid})
+	}
+	for _, d := range x.Dates {
+		p, u, err := id(d.Param)
+		if err != nil {
+			return r, err
+		}
+		r.dates = append(r.dates, dateRow{p, u, width(d.Lo, d.Hi), d.Lo, d.Hi, rid})
+	}
+	for _, n := range x.Numbers {
+		p, u, err := id(n.Param)
+		if err != nil {
+			return r, err
+		}
+		r.numbers = append(r.numbers, numberRow{p, u, n.Lo, n.Hi, rid})
+	}
+	r.sort()
+	return r, nil
+}
+
+// sort orders the rows and drops what is there twice (two dates on one day).
+func (r *rows) sort() {
+	slices.SortFunc(r.keys, keyRow.compare)
+	slices.SortFunc(r.dates, dateRow.compare)
+	slices.SortFunc(r.numbers, numberRow.compare)
+	r.keys = slices.Compact(r.keys)
+	r.dates = slices.Compact(r.dates)
+	r.numbers = slices.Compact(r.numbers)
+}
+
+// change is a row to be inserted or deleted.
+type change[R any] struct {
+	row    R
+	remove bool
+}
+
+// pending collects the index changes of a group. Inserting them in the order of
+// the index touches each page once instead of once per row.
+type pending struct {
+	keys    []change[keyRow]
+	dates   []change[dateRow]
+	numbers []change[numberRow]
+}
+
+// add notes the difference between the rows of the old and the new version.
+func (p *pending) add(before, after rows) {
+	p.keys = diff(p.keys, before.keys, after.keys, keyRow.compare)
+	p.dates = diff(p.dates, before.dates, after.dates, dateRow.compare)
+	p.numbers = diff(p.numbers, before.numbers, after.numbers, numberRow.compare)
+}
+
+// diff merges two sorted lists of rows.
+func diff[R any](to []change[R], before, after []R, compare func(a, b R) int) []change[R] {
+	for len(before) > 0 && len(after) > 0 {
+		switch c := compare(before[0], after[0]); {
+		case c < 0:
+			to, before = append(to, change[R]{before[0], true}), before[1:]
+		case c > 0:
+			to, after = append(to, change[R]{after[0], false}), after[1:]
+		default:
+			before, after = before[1:], after[1:]
+		}
+	}
+	for _, r := range before {
+		to = append(to, change[R]{r, true})
+	}
+	for _, r := range after {
+		to = append(to, change[R]{r, false})
+	}
+	return to
+}
+
+// lengths is a place in pending to return to.
+type lengths struct{ keys, dates, numbers int }
+
+func (p *pending) length() lengths { return lengths{len(p.keys), len(p.dates), len(p.numbers)} }
+
+func (p *pending) cut(n lengths) {
+	p.keys, p.dates, p.numbers = p.keys[:n.keys], p.dates[:n.dates], p.numbers[:n.numbers]
+}
+
+// flush writes everything, in the order of the index; of several changes to one
+// row the last counts.
+func (p *pending) flush(c conn) error {
+	err := write(p.keys, keyRow.compare, func(r keyRow, remove bool) error {
+		if remove {
+			return c.exec("DELETE FROM ix WHERE p = ? AND v = ? AND rid = ?", r.p, r.v, r.rid)
+		}
+		return c.exec("INSERT OR IGNORE INTO ix VALUES (?, ?, ?)", r.p, r.v, r.rid)
+	})
+	if err != nil {
+		return err
+	}
+	err = write(p.dates, dateRow.compare, func(r dateRow, remove bool) error {
+		if remove {
+			return c.exec("DELETE FROM dates WHERE p = ? AND u = ? AND class = ? AND lo = ? AND hi = ? AND rid = ?",
+				r.p, r.u, r.class, r.lo, r.hi, r.rid)
+		}
+		return c.exec("INSERT OR IGNORE INTO dates VALUES (?, ?, ?, ?, ?, ?)", r.p, r.u, r.class, r.lo, r.hi, r.rid)
+	})
+	if err != nil {
+		return err
+	}
+	err = write(p.numbers, numberRow.compare, func(r numberRow, remove bool) error {
+		if remove {
+			return c.exec("DELETE FROM numbers WHERE p = ? AND u = ? AND lo = ? AND hi = ? AND rid = ?",
+				r.p, r.u, r.lo, r.hi, r.rid)
+		}
+		return c.exec("INSERT OR IGNORE INTO numbers VALUES (?, ?, ?, ?, ?)", r.p, r.u, r.lo, r.hi, r.rid)
+	})
+	p.cut(lengths{})
+	return err
+}
+
+func write[R any](all []change[R], compare func(a, b R) int, one func(R, bool) error) error {
+	slices.SortStableFunc(all, func(a, b change[R]) int { return compare(a.row, b.row) })
+	for i, c := range all {
+		if i+1 < len(all) && compare(c.row, all[i+1].row) == 0 {
+			continue
+		}
+		if err := one(c.row, c.remove); err != nil {
+			return err
+		}
+	}
+	return nil
+}

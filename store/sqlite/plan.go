@@ -1,0 +1,213 @@
+package sqlite
+
+import (
+	"slices"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// A plan visits the rows of source in the order of rid and keeps those of type
+// typ for which all of rest holds.
+type plan struct {
+	typ    string
+	source source
+	rest   []fhir.Condition
+}
+
+// source gives up to n row ids greater than after, ascending; fewer than n only
+// at the end.
+type source interface {
+	next(after int64, n int) ([]int64, error)
+}
+
+// How many row ids of a condition are collected before it counts as unselective:
+// first for each condition, then, if none was that selective, again.
+const (
+	fewRows  = 256
+	manyRows = 8192
+)
+
+// plan chooses what drives a search: the condition with the fewest rows. If every
+// condition has many, all rows with the plain keys among them, or all rows of the
+// type, are visited in order, so that a page is complete before the end is reached.
+// A nil plan has no matches.
+func (x *searcher) plan(typ string, where fhir.Condition) (*plan, error) {
+	typeID, ok := x.names.id(typ, "")
+	if !ok {
+		return nil, nil
+	}
+	all := flatten(nil, where)
+	slices.SortStableFunc(all, func(a, b fhir.Condition) int { return rank(a) - rank(b) })
+	for _, limit := range []int{fewRows, manyRows} {
+		best, driver := []int64(nil), -1
+		for i, c := range all {
+			if _, plain := c.(fhir.HasKey); plain && limit == manyRows {
+				continue // several plain keys are joined in order instead
+			}
+			rids, ok, err := x.collect(typ, c, limit)
+			if err != nil {
+				return nil, err
+			}
+			if ok && (driver < 0 || len(rids) < len(best)) {
+				best, driver = rids, i
+			}
+			if ok && len(rids) <= fewRows/4 {
+				break
+			}
+		}
+		if driver >= 0 {
+			return &plan{typ, setSource(best), without(all, driver)}, nil
+		}
+	}
+	if p := x.joinKeys(typ, all); p != nil {
+		return p, nil
+	}
+	return &plan{typ, &typeSource{x, typeID}, all}, nil
+}
+
+// flatten lists the conditions that must all hold.
+func flatten(to []fhir.Condition, c fhir.Condition) []fhir.Condition {
+	all, ok := c.(fhir.All)
+	if !ok {
+		return append(to, c)
+	}
+	for _, m := range all {
+		to = flatten(to, m)
+	}
+	return to
+}
+
+// rank is the order in which conditions are tried: what is probably rare comes first.
+func rank(c fhir.Condition) int {
+	switch c := c.(type) {
+	case fhir.HasKey:
+		switch {
+		case strings.HasPrefix(c.Key, "_id=") || strings.HasPrefix(c.Key, "¤pt"):
+			return 0
+		case strings.Contains(c.Key, ">"):
+			return 1
+		}
+		return 2
+	case fhir.Any, fhir.KeyRange:
+		return 3
+	case fhir.InDates, fhir.InNumbers:
+		return 4
+	case fhir.Chain, fhir.Reverse:
+		return 6
+	}
+	return 5
+}
+
+// without leaves the driver out if its rows are exact.
+func without(all []fhir.Condition, driver int) []fhir.Condition {
+	if !exact(all[driver]) {
+		return all
+	}
+	rest := slices.Clone(all[:driver])
+	return append(rest, all[driver+1:]...)
+}
+
+// exact says whether collect gives exactly the rows of a condition and not more.
+func exact(c fhir.Condition) bool {
+	switch c := c.(type) {
+	case fhir.HasKey, fhir.InDates, fhir.InNumbers:
+		return true
+	case fhir.Any:
+		return !slices.ContainsFunc(c, func(m fhir.Condition) bool { return !exact(m) })
+	}
+	return false
+}
+
+// joinKeys drives with up to four plain keys at once.
+func (x *searcher) joinKeys(typ string, all []fhir.Condition) *plan {
+	p := &plan{typ: typ}
+	var keys []keyAt
+	for _, c := range all {
+		h, ok := c.(fhir.HasKey)
+		if !ok || len(keys) == 4 {
+			p.rest = append(p.rest, c)
+			continue
+		}
+		key, _ := x.key(typ, h.Key) // an unknown key would have been selective
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	p.source = &keySource{x, keys}
+	return p
+}
+
+// keyAt is where the rows of a key are in ix.
+type keyAt struct {
+	p int64
+	v string
+}
+
+func (x *searcher) key(typ, key string) (keyAt, bool) {
+	param, rest := cutKey(key)
+	p, ok := x.names.id(typ, param)
+	return keyAt{p, rest}, ok
+}
+
+// keySource gives the rows that have all of up to four keys.
+type keySource struct {
+	x    *searcher
+	keys []keyAt
+}
+
+var keyQueries = [...]string{
+	1: "SELECT a.rid FROM ix a WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
+	2: "SELECT a.rid FROM ix a CROSS JOIN ix b ON b.rid = a.rid AND b.p = ? AND b.v = ?" +
+		" WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
+	3: "SELECT a.rid FROM ix a CROSS JOIN ix b ON b.rid = a.rid AND b.p = ? AND b.v = ?" +
+		" CROSS JOIN ix c ON c.rid = a.rid AND c.p = ? AND c.v = ?" +
+		" WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
+	4: "SELECT a.rid FROM ix a CROSS JOIN ix b ON b.rid = a.rid AND b.p = ? AND b.v = ?" +
+		" CROSS JOIN ix c ON c.rid = a.rid AND c.p = ? AND c.v = ?" +
+		" CROSS JOIN ix d ON d.rid = a.rid AND d.p = ? AND d.v = ?" +
+		" WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
+}
+
+func (s *keySource) next(after int64, n int) ([]int64, error) {
+	args := make([]any, 0, 2*len(s.keys)+2)
+	for _, k := range s.keys[1:] {
+		args = append(args, k.p, k.v)
+	}
+	args = append(args, s.keys[0].p, s.keys[0].v, after, n)
+	return s.x.rids(n, keyQueries[len(s.keys)], args...)
+}
+
+// typeSource gives all current rows of a type.
+type typeSource struct {
+	x   *searcher
+	typ int64
+}
+
+func (s *typeSource) next(after int64, n int) ([]int64, error) {
+	return s.x.rids(n, "SELECT rid FROM resources WHERE type = ? AND deleted = 0 AND rid > ? ORDER BY rid LIMIT ?", s.typ, after, n)
+}
+
+// setSource is a collected list of rows.
+type setSource []int64
+
+func (s setSource) next(after int64, n int) ([]int64, error) {
+	i, found := slices.BinarySearch(s, after)
+	if found {
+		i++
+	}
+	return s[i:min(len(s), i+n)], nil
+}
+
+// rids runs a query for row ids.
+func (x *searcher) rids(room int, query string, args ...any) ([]int64, error) {
+	rids := make([]int64, 0, min(room, 64))
+	err := x.each(query, func(st *sqlite.Stmt) error {
+		rids = append(rids, st.ColumnInt64(0))
+		return nil
+	}, args...)
+	return rids, err
+}

@@ -1,0 +1,229 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// Options say whose data a folder holds. Organization, Tenant and Node are fixed
+// when a folder is first used; empty ones mean what the folder says.
+type Options struct {
+	Organization string
+	Tenant       string
+	Node         string
+	// Base is the server's base URL. It is kept with each version, because index
+	// keys of absolute references depend on it.
+	Base string
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+	// Readers is how many reads of resources run at the same time; 0 means 8.
+	Readers int
+	// Fault, for tests, is called with "aceso.db commit" and "access.db commit"
+	// before the commit of a group; its error makes the commit fail like a disk.
+	Fault func(op string) error
+}
+
+// Store keeps one node's resources and logs in a folder. It implements store.Store.
+type Store struct {
+	dir      string
+	opts     Options
+	identity identity
+	lock     *os.File // nil if opened read-only
+	names    names
+	base     int64 // id of Options.Base in bases
+
+	read     *pool
+	logRead  *pool
+	write    *writer[*changeUnit]
+	logWrite *writer[*logUnit]
+	changes  *journal
+	accesses *journal
+}
+
+var _ store.Store = (*Store)(nil)
+
+var errReadOnly = errors.New("store was opened for reading only")
+
+// Open opens the data folder dir, creating what is missing, and holds its lock
+// until Close.
+func Open(ctx context.Context, dir string, o Options) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create data folder: %w", err)
+	}
+	lock, err := lockFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(dir, o, reading)
+	s.lock = lock
+	if err := s.openForWriting(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// OpenReadOnly opens a folder that another process may be serving. Nothing can be
+// written. Options that are given must agree with the folder.
+func OpenReadOnly(ctx context.Context, dir string, o Options) (*Store, error) {
+	s := newStore(dir, o, readOnly)
+	err := s.read.use(ctx, func(c conn) error {
+		id, err := readIdentity(c)
+		if err != nil {
+			return err
+		}
+		s.identity = id
+		if err := id.accept(o); err != nil {
+			return err
+		}
+		fresh, err := loadNames(c)
+		s.names.publish(fresh)
+		return err
+	})
+	if err == nil {
+		err = s.logRead.use(ctx, func(c conn) error { return s.sameIdentity(c) })
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open data folder: %w", err), s.Close())
+	}
+	s.nameLogs()
+	return s, nil
+}
+
+func newStore(dir string, o Options, m mode) *Store {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Readers == 0 {
+		o.Readers = 8
+	}
+	s := &Store{dir: dir, opts: o}
+	s.read = newPool(filepath.Join(dir, mainFile), m, o.Readers)
+	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
+	s.names.publish(map[name]int64{})
+	return s
+}
+
+// openForWriting creates tables, settles the identity and starts the writers.
+func (s *Store) openForWriting(ctx context.Context) error {
+	main, err := s.create(mainFile, metaSchema+logSchema+mainSchema)
+	if err != nil {
+		return err
+	}
+	defer main.Close()
+	if s.identity, err = settleIdentity(main, s.opts); err != nil {
+		return err
+	}
+	access, err := s.create(accessFile, metaSchema+logSchema)
+	if err != nil {
+		return err
+	}
+	defer access.Close()
+	if _, err := settleIdentity(access, s.identity.options()); err != nil {
+		return err
+	}
+	if err := s.loadBase(main); err != nil {
+		return err
+	}
+	fresh, err := loadNames(main)
+	if err != nil {
+		return fmt.Errorf("load names: %w", err)
+	}
+	s.names.publish(fresh)
+	s.nameLogs()
+	s.startWriters()
+	return nil
+}
+
+// create makes a database file that only its owner may read, and its tables.
+func (s *Store) create(file, schema string) (conn, error) {
+	path := filepath.Join(s.dir, file)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return conn{}, fmt.Errorf("create database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return conn{}, fmt.Errorf("create database: %w", err)
+	}
+	c, err := openConn(path, writing)
+	if err != nil {
+		return conn{}, err
+	}
+	if err := knownSchema(c); err != nil {
+		return conn{}, errors.Join(err, c.Close())
+	}
+	if err := sqlitex.ExecuteScript(c.Conn, schema, nil); err != nil {
+		return conn{}, errors.Join(fmt.Errorf("create tables of %s: %w", file, err), c.Close())
+	}
+	return c, nil
+}
+
+// nameLogs gives the logs their names.
+func (s *Store) nameLogs() {
+	prefix := s.identity.organization + "/" + s.identity.node
+	s.changes = &journal{source: prefix + "/changes.0", pool: s.read}
+	s.accesses = &journal{source: prefix + "/accesses.0", pool: s.logRead}
+}
+
+func (s *Store) startWriters() {
+	s.write = &writer[*changeUnit]{
+		label: mainFile, fault: s.opts.Fault,
+		open:  func() (conn, error) { return openConn(s.read.path, writing) },
+		begin: s.beginChanges,
+	}
+	s.logWrite = &writer[*logUnit]{
+		label: accessFile, fault: s.opts.Fault,
+		open:  func() (conn, error) { return openConn(s.logRead.path, writing) },
+		begin: func(c conn) (*logUnit, error) { return beginLog(c, s.accesses.source, s.opts.Now) },
+	}
+	s.write.start()
+	s.logWrite.start()
+	s.changes.do = func(ctx context.Context, fn func(*logUnit) error) error {
+		return s.write.do(ctx, false, func(u *changeUnit) error { return fn(&u.logUnit) })
+	}
+	s.accesses.do = func(ctx context.Context, fn func(*logUnit) error) error {
+		return s.logWrite.do(ctx, false, fn)
+	}
+}
+
+// Close finishes what waits to be written and closes the files.
+func (s *Store) Close() error {
+	var errs []error
+	if s.write != nil {
+		errs = append(errs, s.write.close(), s.logWrite.close())
+	}
+	errs = append(errs, s.read.close(), s.logRead.close())
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Organization is whose data the folder holds.
+func (s *Store) Organization() string { return s.identity.organization }
+
+// Node is the name under which the folder's logs are written.
+func (s *Store) Node() string { return s.identity.node }
+
+// Logs returns the change log and the access log.
+func (s *Store) Logs() (changes, accesses ledgerbridge.Log) { return s.changes, s.accesses }
+
+// Record appends to the access log and returns when the entry is durable.
+func (s *Store) Record(ctx context.Context, p *ledgerbridge.Pending) (r ledgerbridge.Receipt, err error) {
+	if s.logWrite == nil {
+		return r, errReadOnly
+	}
+	err = s.logWrite.do(ctx, false, func(u *logUnit) error {
+		r, err = u.append(p)
+		return err
+	})
+	return r, err
+}

@@ -1,0 +1,178 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// history is what the model expects, newest first.
+func (m *model) history(h store.History) []stored {
+	var all []stored
+	for i, v := range m.versions {
+		if h.Type != "" && h.Type != v.Ref.Type || h.ID != "" && h.ID != v.Ref.ID {
+			continue
+		}
+		if v.LastUpdated.Before(h.Since) {
+			continue
+		}
+		if !h.At.IsZero() && v.LastUpdated.Before(h.At) && !m.end(i).After(h.At) {
+			continue
+		}
+		v.Facts = m.protected(i)
+		if sees(h.Visible, v) {
+			all = append(all, v)
+		}
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// end is when a version was replaced.
+func (m *model) end(i int) time.Time {
+	for _, v := range m.versions[i+1:] {
+		if v.Ref == m.versions[i].Ref {
+			return v.LastUpdated
+		}
+	}
+	return time.Unix(1<<40, 0)
+}
+
+// protected are the facts of a version with the patients and labels of later ones.
+func (m *model) protected(i int) fhir.Facts {
+	f := m.versions[i].Facts
+	f.Labels, f.Patients = slices.Clone(f.Labels), slices.Clone(f.Patients)
+	for _, v := range m.versions[i+1:] {
+		if v.Ref != m.versions[i].Ref {
+			continue
+		}
+		for _, l := range v.Facts.Labels {
+			if !slices.Contains(f.Labels, l) {
+				f.Labels = append(f.Labels, l)
+			}
+		}
+		f.Patients = append(f.Patients, v.Facts.Patients...)
+	}
+	slices.Sort(f.Patients)
+	f.Patients = slices.Compact(f.Patients)
+	return f
+}
+
+// walkHistory reads all pages and compares.
+func (w *world) walkHistory(h store.History) {
+	w.Helper()
+	want := w.model.history(h)
+	var got []store.Version
+	for {
+		page, err := w.store.History(w.Context(), h)
+		w.check(err)
+		got = append(got, page.Matches...)
+		if h.Count && page.Total != int64(len(want)) {
+			w.Errorf("total %d, want %d", page.Total, len(want))
+		}
+		if page.Next == nil {
+			break
+		}
+		h.After = page.Next
+	}
+	if len(got) != len(want) {
+		w.Fatalf("history %+v: %d versions, want %d", h, len(got), len(want))
+	}
+	for i := range got {
+		slices.Sort(got[i].Facts.Patients)
+		w.same(got[i], want[i])
+	}
+}
+
+func testHistory(w *world) {
+	g := newGenerator(600, 8)
+	w.fill(g)
+	w.fill(g)
+	for _, visible := range callers {
+		w.walkHistory(store.History{Visible: visible, Limit: 1000, Count: true})
+		for _, typ := range types {
+			w.walkHistory(store.History{Type: typ, Visible: visible, Limit: 1000, Count: true})
+			w.walkHistory(store.History{Type: typ, ID: g.ref(typ).ID, Visible: visible, Limit: 1000, Count: true})
+		}
+	}
+	w.walkHistory(store.History{Type: "Patient", ID: "nobody", Limit: 10, Count: true})
+	w.walkHistory(store.History{Type: "Device", Limit: 10, Count: true})
+}
+
+func testHistoryPages(w *world) {
+	g := newGenerator(601, 8)
+	w.fill(g)
+	for _, limit := range []int{1, 4, 9} {
+		w.walkHistory(store.History{Limit: limit, Visible: hideOthers, Count: true})
+		w.walkHistory(store.History{Type: "Patient", Limit: limit})
+	}
+	h := store.History{Limit: 3}
+	want := w.model.history(h)
+	for i := 0; i < len(want); {
+		page, err := w.store.History(w.Context(), h)
+		w.check(err)
+		for _, v := range page.Matches {
+			w.same(v, stored{Version: v}) // only the identity counts here: labels may be added meanwhile
+			if v.Ref != want[i].Ref || v.Version != want[i].Version.Version {
+				w.Fatalf("version %d of the walk is %s/%d", i, v.Ref, v.Version)
+			}
+			i++
+		}
+		h.After = page.Next
+		w.commit(g.write(fhir.Ref{Type: "Patient", ID: fmt.Sprintf("late%d", i)}, 0, w.tick()))
+	}
+}
+
+func testHistoryTimes(w *world) {
+	g := newGenerator(602, 6)
+	w.fill(g)
+	w.now = w.now.Add(-time.Minute) // a clock that leaps back
+	w.fill(g)
+	for i := range 12 {
+		at := w.model.versions[i*len(w.model.versions)/12].LastUpdated
+		for _, d := range []time.Duration{-time.Millisecond, 0, time.Millisecond} {
+			w.walkHistory(store.History{Since: at.Add(d), Limit: 1000, Count: true})
+			w.walkHistory(store.History{Type: "Encounter", Since: at.Add(d), Limit: 5})
+			w.walkHistory(store.History{At: at.Add(d), Limit: 7, Visible: hideOthers})
+			w.walkHistory(store.History{Type: "Patient", ID: g.ref("Patient").ID, At: at.Add(d), Limit: 3})
+		}
+	}
+}
+
+func testLaterLabels(w *world) {
+	g := newGenerator(603, 6)
+	open := g.write(anna, 0, w.tick())
+	open.Facts.Labels, open.Facts.Patients = nil, []string{"Patient/anna"}
+	w.commit(open)
+	v, err := w.store.GetVersion(w.Context(), anna, 1)
+	w.check(err)
+	if len(v.Facts.Labels) != 0 {
+		w.Fatalf("labels %v", v.Facts.Labels)
+	}
+	secret := g.write(anna, 1, w.tick())
+	secret.Facts.Labels = []fhir.Coding{{System: "conf", Code: "R"}}
+	secret.Facts.Patients = []string{"Patient/ben"}
+	w.commit(secret)
+	open.Expect, open.LastUpdated = 2, w.tick()
+	w.commit(open)
+	for n, labelled := range []bool{true, true, false} {
+		v, err := w.store.GetVersion(w.Context(), anna, int64(n+1))
+		w.check(err)
+		if got := len(v.Facts.Labels) == 1; got != labelled {
+			w.Errorf("version %d has labels %v", n+1, v.Facts.Labels)
+		}
+	}
+	page, err := w.store.History(w.Context(), store.History{Type: "Patient", ID: "anna", Visible: hideRestricted, Limit: 10})
+	w.check(err)
+	if len(page.Matches) != 1 || page.Matches[0].Version != 3 {
+		w.Errorf("the history shows %d versions", len(page.Matches))
+	}
+	first, err := w.store.GetVersion(w.Context(), anna, 1)
+	w.check(err)
+	if want := []string{"Patient/anna", "Patient/ben"}; !slices.Equal(first.Facts.Patients, want) {
+		w.Errorf("patients of the first version %v, want %v", first.Facts.Patients, want)
+	}
+}

@@ -1,0 +1,257 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+func testConsents(w *world) {
+	g := newGenerator(700, 5)
+	consent := func(id string, expect int64, patient string) store.Write {
+		c := g.write(fhir.Ref{Type: "Consent", ID: id}, expect, w.tick())
+		c.Facts.Patients = []string{patient}
+		return c
+	}
+	want := func(patient string, ids ...string) {
+		w.Helper()
+		all, epoch, err := w.store.Consents(w.Context(), patient)
+		w.check(err)
+		var got []string
+		for _, v := range all {
+			got = append(got, v.Ref.ID)
+			w.same(v, w.model.of(v.Ref)[v.Version-1])
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, ids) || epoch != w.model.epoch {
+			w.Errorf("consents of %s: %v at epoch %d, want %v at %d", patient, got, epoch, ids, w.model.epoch)
+		}
+	}
+	want("Patient/anna")
+	w.commit(consent("1", 0, "Patient/anna"), consent("2", 0, "Patient/ben"))
+	want("Patient/anna", "1")
+	w.commit(consent("3", 0, "Patient/anna"))
+	want("Patient/anna", "1", "3")
+	w.commit(g.write(anna, 0, w.tick()))
+	want("Patient/anna", "1", "3")
+	w.commit(consent("1", 1, "Patient/ben"))
+	want("Patient/anna", "3")
+	want("Patient/ben", "1", "2")
+	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "3"}), w.tick()))
+	want("Patient/anna")
+	if v := w.get(anna); v.Epoch != w.model.epoch {
+		w.Errorf("a read shows epoch %d, want %d", v.Epoch, w.model.epoch)
+	}
+	w.wantChanged(w.try(consent("1", 1, "Patient/anna")))
+	want("Patient/anna")
+	page, err := w.store.History(w.Context(), store.History{Limit: 1})
+	w.check(err)
+	if page.Epoch != w.model.epoch {
+		w.Errorf("a history shows epoch %d, want %d", page.Epoch, w.model.epoch)
+	}
+}
+
+// record appends to the access log.
+func (w *world) record(d ledgerbridge.Draft) ledgerbridge.Receipt {
+	w.Helper()
+	d.Organization, d.Decision = Organization, "permit"
+	p, err := w.sealer.Prepare(w.Context(), d)
+	w.check(err)
+	r, err := w.store.Record(w.Context(), p)
+	w.check(err)
+	return r
+}
+
+func (w *world) rows(l ledgerbridge.Log, from, to int64) (rows []ledgerbridge.Row) {
+	w.Helper()
+	w.check(l.Rows(w.Context(), from, to, func(r ledgerbridge.Row) error {
+		rows = append(rows, r)
+		return nil
+	}))
+	return rows
+}
+
+func testLogs(w *world) {
+	const clients, each = 16, 40
+	_, log := w.store.Logs()
+	var mu sync.Mutex
+	receipts := map[int64]ledgerbridge.Receipt{}
+	var wait sync.WaitGroup
+	for range clients {
+		wait.Go(func() {
+			for range each {
+				p, err := Record(w.sealer, "read", "R", 200, "Patient/1")
+				if err != nil {
+					w.Error(err)
+					return
+				}
+				r, err := w.store.Record(context.Background(), p)
+				if err != nil {
+					w.Error(err)
+					return
+				}
+				mu.Lock()
+				receipts[r.Seq] = r
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	rows := w.rows(log, 0, clients*each+5)
+	if len(rows) != clients*each || len(receipts) != len(rows) {
+		w.Fatalf("%d rows and %d receipts, want %d", len(rows), len(receipts), clients*each)
+	}
+	for i := range rows {
+		r := &rows[i]
+		w.check(ledgerbridge.CheckRow(log.Source(), int64(i), r))
+		if receipts[r.Seq] != (ledgerbridge.Receipt{Source: log.Source(), Seq: r.Seq, Commitment: r.Commitment}) {
+			w.Errorf("row %d does not fit its receipt", i)
+		}
+		if i > 0 && r.Time.Before(rows[i-1].Time) {
+			w.Errorf("time runs backwards at row %d", i)
+		}
+	}
+	if part := w.rows(log, 300, 303); len(part) != 3 || part[0].Seq != 300 || len(part[0].Parts) != 2 {
+		w.Errorf("rows 300 to 303: %d", len(part))
+	}
+	stop := fmt.Errorf("enough")
+	if err := log.Rows(w.Context(), 0, 10, func(ledgerbridge.Row) error { return stop }); err != stop {
+		w.Errorf("visit's error became %v", err)
+	}
+	changes, _ := w.store.Logs()
+	if changes.Source() != Organization+"/"+Node+"/changes.0" || log.Source() != Organization+"/"+Node+"/accesses.0" {
+		w.Errorf("sources %q and %q", changes.Source(), log.Source())
+	}
+	if n, err := changes.Size(w.Context()); err != nil || n != 0 {
+		w.Errorf("the change log has %d rows: %v", n, err)
+	}
+}
+
+func testFind(w *world) {
+	_, log := w.store.Logs()
+	for i := range 120 {
+		d := ledgerbridge.Draft{Action: "R", Interaction: "read", Agent: fmt.Sprintf("Practitioner/%d", i%3), Outcome: 200}
+		if i%4 == 0 {
+			d.Action, d.Outcome = "E", 403
+		}
+		d.Target = fmt.Sprintf("Observation/%d", i%10)
+		for p := range i % 3 {
+			d.Patients = append(d.Patients, ledgerbridge.Touched{
+				Patient: fmt.Sprintf("Patient/%d", (i+p)%5),
+				Items:   []ledgerbridge.Item{{Ref: fmt.Sprintf("Observation/%d", i%7), Version: 1, Method: "GET"}},
+			})
+		}
+		w.record(d)
+		if i == 60 {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	rows := w.rows(log, 0, 1000)
+	middle := rows[61].Time
+	for _, f := range []ledgerbridge.Filter{
+		{},
+		{Patient: w.sealer.PatientPseudonym("Patient/2")},
+		{Patient: w.sealer.PatientPseudonym("Patient/2"), Target: w.sealer.TargetPseudonym("Observation/3")},
+		{Patient: w.sealer.PatientPseudonym("Patient/2"), Agent: w.sealer.AgentPseudonym("Practitioner/1"), Before: 70},
+		{Target: w.sealer.TargetPseudonym("Observation/3")},
+		{Target: w.sealer.TargetPseudonym("Observation/3"), Action: "E"},
+		{Agent: w.sealer.AgentPseudonym("Practitioner/2"), Outcome: []int{403, 404}},
+		{Action: "E", From: middle},
+		{To: middle, Outcome: []int{200}},
+		{From: middle, To: middle.Add(time.Hour), Before: 100},
+		{From: middle.Add(time.Hour)},
+		{Patient: "nobody"}, {Target: "%"}, {Agent: "nobody"},
+	} {
+		for _, limit := range []int{1, 10, 1000} {
+			var want []int64
+			for _, r := range slices.Backward(rows) {
+				if selects(f, &r) && len(want) < limit {
+					want = append(want, r.Seq)
+				}
+			}
+			got, err := log.Find(w.Context(), f, limit)
+			w.check(err)
+			if !slices.Equal(got, want) {
+				w.Errorf("find %+v, at most %d:\n got %v\nwant %v", f, limit, got, want)
+			}
+		}
+	}
+}
+
+// selects is what a filter means.
+func selects(f ledgerbridge.Filter, r *ledgerbridge.Row) bool {
+	part := func(holds func(ledgerbridge.PartRow) bool) bool { return slices.ContainsFunc(r.Parts, holds) }
+	return (f.Agent == "" || f.Agent == r.Agent) && (f.Action == "" || f.Action == r.Action) &&
+		(len(f.Outcome) == 0 || slices.Contains(f.Outcome, r.Outcome)) &&
+		(f.From.IsZero() || !r.Time.Before(f.From)) && (f.To.IsZero() || r.Time.Before(f.To)) &&
+		(f.Before == 0 || r.Seq < f.Before) &&
+		(f.Patient == "" || part(func(p ledgerbridge.PartRow) bool { return p.Patient == f.Patient })) &&
+		(f.Target == "" || part(func(p ledgerbridge.PartRow) bool {
+			return slices.Contains(bytesFields(p.Target), f.Target)
+		}))
+}
+
+func bytesFields(s string) (words []string) {
+	for _, f := range bytes.Fields([]byte(s)) {
+		words = append(words, string(f))
+	}
+	return words
+}
+
+func testTiles(w *world) {
+	changes, accesses := w.store.Logs()
+	for _, l := range []ledgerbridge.Log{changes, accesses} {
+		tile, err := l.ReadTile(w.Context(), 0, 0)
+		w.check(err)
+		if tile != nil {
+			w.Errorf("a tile that nobody wrote: %x", tile)
+		}
+		w.check(l.WriteTiles(w.Context(), []ledgerbridge.Tile{{Level: 0, Index: 0, Data: []byte("a")}, {Level: 1, Index: 7, Data: []byte("b")}}))
+		w.check(l.WriteTiles(w.Context(), []ledgerbridge.Tile{{Level: 0, Index: 0, Data: []byte(l.Source())}}))
+		for _, want := range []ledgerbridge.Tile{{Level: 0, Index: 0, Data: []byte(l.Source())}, {Level: 1, Index: 7, Data: []byte("b")}, {Level: 7, Index: 1}} {
+			got, err := l.ReadTile(w.Context(), want.Level, want.Index)
+			w.check(err)
+			if !bytes.Equal(got, want.Data) {
+				w.Errorf("tile %d/%d is %q, want %q", want.Level, want.Index, got, want.Data)
+			}
+		}
+	}
+}
+
+func testErase(w *world) {
+	_, log := w.store.Logs()
+	for i := range 6 {
+		w.record(ledgerbridge.Draft{Action: "R", Interaction: "read", Agent: "Practitioner/1", Outcome: 200, Patients: []ledgerbridge.Touched{
+			{Patient: "Patient/1"}, {Patient: fmt.Sprintf("Patient/%d", i%2+1)},
+		}})
+	}
+	before := w.rows(log, 0, 10)
+	ben := w.sealer.PatientPseudonym("Patient/2")
+	n, err := log.Erase(w.Context(), ben, "clinic/n1/changes.0/9")
+	w.check(err)
+	if n != 3 {
+		w.Errorf("%d parts erased, want 3", n)
+	}
+	if n, err := log.Erase(w.Context(), ben, "clinic/n1/changes.0/10"); n != 0 || err != nil {
+		w.Errorf("erased again: %d %v", n, err)
+	}
+	for i, r := range w.rows(log, 0, 10) {
+		w.check(ledgerbridge.CheckRow(log.Source(), r.Seq, &r))
+		for j, p := range r.Parts {
+			want := before[i].Parts[j]
+			if p.Patient == ben {
+				want.Sealed, want.ErasedBy = nil, "clinic/n1/changes.0/9"
+			}
+			if !bytes.Equal(p.Sealed, want.Sealed) || (p.Sealed == nil) != (want.Sealed == nil) || p.ErasedBy != want.ErasedBy || p.Commitment != want.Commitment {
+				w.Errorf("row %d part %d: %+v", i, j, p)
+			}
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package storetest
+
+import (
+	"bytes"
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// model is what a store should hold: every version in the order of writing, and
+// the resources in the order of creation.
+type model struct {
+	versions  []stored
+	resources []fhir.Ref
+	epoch     int64
+}
+
+// stored is one version with the index it was written with.
+type stored struct {
+	store.Version
+	index *fhir.Index
+}
+
+func (m *model) apply(writes []store.Write, r ledgerbridge.Receipt) {
+	consent := false
+	for _, w := range writes {
+		if w.Expect == 0 {
+			m.resources = append(m.resources, w.Ref)
+		}
+		m.versions = append(m.versions, stored{store.Version{
+			Ref: w.Ref, Version: w.Expect + 1, LastUpdated: w.LastUpdated, Deleted: w.Deleted, Method: w.Method,
+			Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: w.Facts, Source: r.Source, Seq: r.Seq,
+		}, w.Index})
+		consent = consent || w.Ref.Type == "Consent"
+	}
+	if consent {
+		m.epoch++
+	}
+}
+
+// of gives the versions of one resource, oldest first.
+func (m *model) of(ref fhir.Ref) []stored {
+	var all []stored
+	for _, v := range m.versions {
+		if v.Ref == ref {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// current gives the undeleted resources in the order of creation.
+func (m *model) current() []stored {
+	last := map[fhir.Ref]stored{}
+	for _, v := range m.versions {
+		last[v.Ref] = v
+	}
+	var all []stored
+	for _, ref := range m.resources {
+		if v := last[ref]; !v.Deleted {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// search is what a query should find, in order.
+func (m *model) search(q *fhir.Query, visible store.Visible) []fhir.Ref {
+	var all []fhir.Holder
+	byRef := map[fhir.Ref]stored{}
+	for _, v := range m.current() {
+		if sees(visible, v) {
+			all = append(all, fhir.Holder{Ref: v.Ref, Index: v.index})
+			byRef[v.Ref] = v
+		}
+	}
+	var found []fhir.Ref
+	for _, h := range all {
+		if h.Ref.Type == q.Type && fhir.Match(q.Where, h, all) {
+			found = append(found, h.Ref)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b fhir.Ref) int {
+		for _, s := range q.Sort {
+			if n := compareBy(byRef[a], byRef[b], s); n != 0 {
+				return n
+			}
+		}
+		return 0
+	})
+	return found
+}
+
+// compareBy orders by one criterion; without a value last, whatever the direction.
+func compareBy(a, b stored, s fhir.SortBy) int {
+	x, hasX := sortValue(a, s)
+	y, hasY := sortValue(b, s)
+	switch {
+	case !hasX || !hasY:
+		return cmp.Compare(boolInt(hasY), boolInt(hasX))
+	case s.Desc:
+		return strings.Compare(y, x)
+	}
+	return strings.Compare(x, y)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func sortValue(v stored, s fhir.SortBy) (string, bool) {
+	switch s.Param {
+	case "_id":
+		return v.Ref.ID, true
+	case "_lastUpdated":
+		return v.LastUpdated.UTC().Format("2006-01-02T15:04:05.000"), true
+	}
+	for _, x := range v.index.Sorts {
+		if x.Param == s.Param {
+			if s.Desc {
+				return x.Hi, true
+			}
+			return x.Lo, true
+		}
+	}
+	return "", false
+}
+
+func sees(visible store.Visible, v stored) bool {
+	if visible == nil {
+		return true
+	}
+	ok, err := visible(store.Row{Ref: v.Ref, Version: v.Version.Version, Owner: v.Owner, Deleted: v.Deleted, Facts: &v.Facts})
+	return ok && err == nil
+}
+
+func refs(versions []store.Version) []fhir.Ref {
+	all := make([]fhir.Ref, len(versions))
+	for i, v := range versions {
+		all[i] = v.Ref
+	}
+	return all
+}
+
+// same compares a version with what was written, all but the epoch.
+func (w *world) same(got store.Version, want stored) {
+	w.Helper()
+	if !got.LastUpdated.Equal(want.LastUpdated) {
+		w.Errorf("%s version %d: last updated %v, want %v", want.Ref, want.Version.Version, got.LastUpdated, want.LastUpdated)
+	}
+	if !bytes.Equal(got.Body, want.Body) || (got.Body == nil) != (want.Body == nil) {
+		w.Errorf("%s version %d: body %q, want %q", want.Ref, want.Version.Version, got.Body, want.Body)
+	}
+	a, b := got, want.Version
+	a.Epoch, a.LastUpdated = b.Epoch, b.LastUpdated
+	a.Body, b.Body = nil, nil
+	if !reflect.DeepEqual(normal(a), normal(b)) {
+		w.Errorf("%s version %d:\n got %+v\nwant %+v", want.Ref, want.Version.Version, a, b)
+	}
+}
+
+// normal makes empty and nil lists alike.
+func normal(v store.Version) store.Version {
+	f := &v.Facts
+	for _, list := range []*[]string{&f.Patients, &f.Profiles, &f.References, &f.Authors} {
+		if len(*list) == 0 {
+			*list = nil
+		}
+	}
+	for _, list := range []*[]fhir.Coding{&f.Labels, &f.Codes} {
+		if len(*list) == 0 {
+			*list = nil
+		}
+	}
+	return v
+}

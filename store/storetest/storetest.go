@@ -1,0 +1,194 @@
+// Package storetest is the suite that every store must pass. It makes its own
+// resources, with index keys by hand, and compares answers with a model in memory
+// and with fhir.Match, the definition of what a search means.
+//
+// It does not test what only one kind of store has: files, faults, repairs.
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// Organization and Node are what a store under test must be opened for.
+const (
+	Organization = "clinic"
+	Node         = "n1"
+)
+
+// Run runs the suite. open returns an empty store and closes it when its test ends.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	for _, c := range []struct {
+		name string
+		test func(*world)
+	}{
+		{"a version is read as it was written", testReadBack},
+		{"versions go on after a delete", testRecreate},
+		{"a wrong expectation changes nothing", testExpect},
+		{"a change is written whole or not at all", testAtomic},
+		{"of 64 conditional creates one wins", testGuards},
+		{"a guard sees only what is visible", testGuardVisible},
+		{"members of a group fail alone", testIsolation},
+		{"a cancelled change is not written", testCancelled},
+		{"history is newest first and complete", testHistory},
+		{"history is paged without loss", testHistoryPages},
+		{"history since and at", testHistoryTimes},
+		{"a later label protects past versions", testLaterLabels},
+		{"search agrees with the definition", testSearch},
+		{"sorting agrees with the model", testSort},
+		{"pages add up to the whole", testPages},
+		{"a walk shows what stays exactly once", testWalk},
+		{"included resources", testInclude},
+		{"included resources, iterated", testIterate},
+		{"consents and their epoch", testConsents},
+		{"logs are dense and keep their rows", testLogs},
+		{"rows are found by filter", testFind},
+		{"tiles are kept", testTiles},
+		{"a patient's parts are erased", testErase},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
+	}
+}
+
+// world is one store under test with the model of what it should hold.
+type world struct {
+	*testing.T
+	store  store.Store
+	sealer *ledgerbridge.Sealer
+	now    time.Time
+	model  model
+}
+
+func newWorld(t *testing.T, s store.Store) *world {
+	sealer, err := NewSealer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{T: t, store: s, sealer: sealer, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+// NewSealer makes a sealer with fresh keys for Organization and Node.
+func NewSealer() (*ledgerbridge.Sealer, error) {
+	key := func(id string) ledgerbridge.Secret {
+		s := ledgerbridge.Secret{ID: id, Key: make([]byte, 32)}
+		rand.Read(s.Key)
+		return s
+	}
+	return ledgerbridge.NewSealer(ledgerbridge.Config{
+		Organization: Organization, Node: Node, Pseudonyms: key("pseudonyms-1"),
+		Requests: []ledgerbridge.Secret{key("requests-1")}, Parts: &partKeys{},
+	})
+}
+
+// Record prepares the record of a request that touched patients.
+func Record(s *ledgerbridge.Sealer, interaction, action string, outcome int, patients ...string) (*ledgerbridge.Pending, error) {
+	d := ledgerbridge.Draft{
+		Action: action, Interaction: interaction, Agent: "Practitioner/1", Organization: Organization,
+		Purpose: "TREAT", Decision: "permit", Outcome: outcome,
+	}
+	for _, p := range patients {
+		d.Patients = append(d.Patients, ledgerbridge.Touched{Patient: p, Items: []ledgerbridge.Item{{Ref: p, Version: 1, Method: "GET"}}})
+	}
+	return s.Prepare(context.Background(), d)
+}
+
+func (w *world) entry() *ledgerbridge.Pending {
+	w.Helper()
+	p, err := Record(w.sealer, "update", "U", 200)
+	w.check(err)
+	return p
+}
+
+func (w *world) check(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// try commits writes without touching the model.
+func (w *world) try(writes ...store.Write) error {
+	w.Helper()
+	_, err := w.store.Commit(w.Context(), store.Change{Writes: writes, Entry: w.entry()})
+	return err
+}
+
+// commit commits writes and tells the model.
+func (w *world) commit(writes ...store.Write) ledgerbridge.Receipt {
+	w.Helper()
+	r, err := w.store.Commit(w.Context(), store.Change{Writes: writes, Entry: w.entry()})
+	w.check(err)
+	w.model.apply(writes, r)
+	return r
+}
+
+// tick moves the clock of the writes.
+func (w *world) tick() time.Time {
+	w.now = w.now.Add(time.Second)
+	return w.now
+}
+
+func (w *world) get(ref fhir.Ref) store.Version {
+	w.Helper()
+	v, err := w.store.Get(w.Context(), ref)
+	w.check(err)
+	return v
+}
+
+// wantChanged fails unless err is ErrChanged.
+func (w *world) wantChanged(err error) {
+	w.Helper()
+	if !errors.Is(err, store.ErrChanged) {
+		w.Fatalf("got error %v, want %v", err, store.ErrChanged)
+	}
+}
+
+// partKeys keeps part keys in memory.
+type partKeys struct {
+	mu   sync.Mutex
+	keys map[string][]byte
+}
+
+func (k *partKeys) Key(_ context.Context, patient string, create bool) (string, []byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key, ok := k.keys[patient]; ok {
+		return patient, key, nil
+	}
+	if !create {
+		return "", nil, fs.ErrNotExist
+	}
+	if k.keys == nil {
+		k.keys = map[string][]byte{}
+	}
+	key := make([]byte, 32)
+	rand.Read(key)
+	k.keys[patient] = key
+	return patient, key, nil
+}
+
+func (k *partKeys) Open(_ context.Context, id string) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key, ok := k.keys[id]; ok {
+		return key, nil
+	}
+	return nil, fmt.Errorf("key %s: %w", id, fs.ErrNotExist)
+}
+
+func (k *partKeys) Destroy(_ context.Context, patient string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.keys, patient)
+	return nil
+}
