@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/aceso-health/aceso/keyring"
 )
 
 // dataFolder is where a node keeps everything: one folder, private to its user.
@@ -69,10 +71,25 @@ func (d dataFolder) readNode() (node, error) {
 	return n, nil
 }
 
+// used says whether the folder holds data already.
+func (d dataFolder) used() bool {
+	_, err := os.Stat(d.resources())
+	return err == nil
+}
+
+// ring is the folder's keyring. It is made with the folder, never later: fresh keys
+// could not open what old ones sealed.
+func (d dataFolder) ring() (*keyring.Ring, error) {
+	if d.used() {
+		return keyring.Load(d.keys())
+	}
+	return keyring.Open(d.keys())
+}
+
 // names completes what is needed to fix a new folder to an organisation and a
 // node. A folder in use knows its own; the store refuses others.
 func (d dataFolder) names(organization, name, defaultOrganization string) (string, string) {
-	if _, err := os.Stat(d.resources()); err == nil {
+	if d.used() {
 		return organization, name
 	}
 	return first(organization, defaultOrganization), first(name, "node1")

@@ -36,7 +36,7 @@ type records struct {
 
 // open locks the folder and checks that both logs continue their checkpoints.
 func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log *slog.Logger) (err error) {
-	if r.ring, err = keyring.Open(data.keys()); err != nil {
+	if r.ring, err = data.ring(); err != nil {
 		return err
 	}
 	organization, name := data.names(o.organization, o.node, "org1")
@@ -47,10 +47,7 @@ func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log
 	changes, accesses := r.store.Logs()
 	source := strings.Split(changes.Source(), "/")
 	r.organization, r.name = source[0], source[1]
-	r.parts = r.store.PartKeys(
-		func(key, aad []byte) ([]byte, error) { return r.ring.Seal(keyring.Parts, key, aad) },
-		func(key, aad []byte) ([]byte, error) { return r.ring.Open(keyring.Parts, key, aad) },
-	)
+	r.parts = r.partKeys()
 	if r.sealer, err = newSealer(r.ring, r.organization, r.name, r.parts); err != nil {
 		return err
 	}
@@ -67,6 +64,14 @@ func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log
 	}
 	r.accesses, err = r.journal(ctx, accesses, log)
 	return err
+}
+
+// partKeys are kept by the store, wrapped by the keyring.
+func (r *records) partKeys() ledgerbridge.PartKeys {
+	return r.store.PartKeys(
+		func(key, aad []byte) ([]byte, error) { return r.ring.Seal(keyring.Parts, key, aad) },
+		func(key, aad []byte) ([]byte, error) { return r.ring.Open(keyring.Parts, key, aad) },
+	)
 }
 
 func newSealer(ring *keyring.Ring, organization, node string, parts ledgerbridge.PartKeys) (*ledgerbridge.Sealer, error) {

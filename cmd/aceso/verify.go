@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/local"
+)
+
+// Exit codes of verify.
+const (
+	exitWhole     = 0 // everything fits
+	exitTampered  = 1 // something was changed
+	exitUnchecked = 2 // something could not be checked
+)
+
+const verifyArguments = "record FILE | checkpoint FILE | log | keys"
+
+// keyList collects a flag that may come several times.
+type keyList []string
+
+func (k *keyList) String() string { return strings.Join(*k, " ") }
+
+// Set adds one key.
+func (k *keyList) Set(s string) error {
+	*k = append(*k, s)
+	return nil
+}
+
+// verification is one run of the command.
+type verification struct {
+	stdout, stderr io.Writer
+	data, witness  string
+	keys, receipts keyList
+}
+
+// verifyCommand checks what others claim. It trusts only the keys that it is given;
+// record and checkpoint need neither a network nor a database.
+func verifyCommand(args []string, stdout, stderr io.Writer) int {
+	v := verification{stdout: stdout, stderr: stderr}
+	f := newFlags("verify", verifyArguments, stderr)
+	v.flags(f)
+	rest, code, ok := parse(f, args)
+	if !ok {
+		return code
+	}
+	if len(rest) == 0 {
+		return misuse(stderr, "verify", "usage: aceso verify %s", verifyArguments)
+	}
+	what, files := rest[0], rest[1:]
+	switch {
+	case what == "record" && len(files) == 1:
+		return v.file(files[0], v.record)
+	case what == "checkpoint" && len(files) == 1:
+		return v.file(files[0], v.checkpoint)
+	case what == "log" && len(files) == 0:
+		return v.log()
+	case what == "keys" && len(files) == 0:
+		return v.printKeys()
+	}
+	return misuse(stderr, "verify", "usage: aceso verify %s", verifyArguments)
+}
+
+func (v *verification) flags(f *flag.FlagSet) {
+	f.Var(&v.keys, "key", "record, checkpoint: a trusted `key` as `aceso verify keys` prints it; may be repeated")
+	f.Var(&v.receipts, "receipt", "record, log: an X-Aceso-Record `value` that a client kept; may be repeated with log")
+	f.StringVar(&v.data, "data", "aceso-data", "log, keys: data `folder`")
+	f.StringVar(&v.witness, "witness", "", "log: where copies of the checkpoints went (`file` or folder)")
+}
+
+// file runs a check on a file's content; "-" is standard input.
+func (v *verification) file(name string, check func([]byte) int) int {
+	if len(v.keys) == 0 {
+		return v.unchecked(errors.New("give the keys that you trust with --key"))
+	}
+	data, err := readFileOrStdin(name)
+	if err != nil {
+		return v.unchecked(err)
+	}
+	return check(data)
+}
+
+func readFileOrStdin(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(name)
+}
+
+// record verifies the answer of AuditEvent/{id}/$proof.
+func (v *verification) record(data []byte) int {
+	result, err := ledgerbridge.VerifyRecord(data, v.keys)
+	switch result.Verdict {
+	case ledgerbridge.OK:
+	case ledgerbridge.Tampered:
+		return v.tampered(err)
+	default:
+		return v.unchecked(err)
+	}
+	for _, text := range v.receipts {
+		receipt, err := ledgerbridge.ParseReceipt(text)
+		if err != nil {
+			return v.unchecked(err)
+		}
+		if err := ledgerbridge.VerifyReceipt(receipt, result); err != nil {
+			return v.tampered(err)
+		}
+	}
+	e := result.Entry
+	fmt.Fprintf(v.stdout, "ok: %s/%d, %s %s of %s, %s %d, in the tree of %d entries\n",
+		e.Source, e.Seq, e.Interaction, e.Type, e.Time, e.Decision, e.Outcome, result.Checkpoint.Size)
+	return exitWhole
+}
+
+// checkpoint verifies the signature of a checkpoint.
+func (v *verification) checkpoint(data []byte) int {
+	keys, err := ledgerbridge.ParseKeys(v.keys)
+	if err != nil {
+		return v.unchecked(err)
+	}
+	c, err := ledgerbridge.VerifyCheckpoint(data, keys)
+	if err != nil {
+		return v.tampered(err)
+	}
+	fmt.Fprintf(v.stdout, "ok: %s, %d entries, root %x\n", c.Source, c.Size, c.Root)
+	return exitWhole
+}
+
+// printKeys prints the public keys that sign this node's checkpoints: give them to
+// those who verify, by a way that they trust.
+func (v *verification) printKeys() int {
+	data, err := openDataFolder(v.data)
+	if err != nil {
+		return v.unchecked(err)
+	}
+	n, err := data.readNode()
+	if err != nil {
+		return v.unchecked(err)
+	}
+	ring, err := keyring.Load(data.keys())
+	if err != nil {
+		return v.unchecked(err)
+	}
+	for _, log := range []string{"changes.0", "accesses.0"} {
+		for _, k := range ring.Keys(keyring.Log) {
+			text, err := ledgerbridge.VerifierKey(n.Organization+"/"+n.Node+"/"+log, k.Public())
+			if err != nil {
+				return v.unchecked(err)
+			}
+			fmt.Fprintln(v.stdout, text)
+		}
+	}
+	return exitWhole
+}
+
+// compareWitness finds checkpoints that the folder lacks or has otherwise.
+func (v *verification) compareWitness(data dataFolder, organization, node string) error {
+	if v.witness == "" {
+		return nil
+	}
+	kept := v.witness
+	if info, err := os.Stat(kept); err == nil && info.IsDir() {
+		kept = local.WitnessFile(kept, organization, node)
+	}
+	_, err := local.Compare(data.checkpoints(), kept)
+	return err
+}
+
+func (v *verification) tampered(err error) int {
+	fmt.Fprintf(v.stderr, "tampered: %v\n", err)
+	return exitTampered
+}
+
+func (v *verification) unchecked(err error) int {
+	fmt.Fprintf(v.stderr, "not checked: %v\n", err)
+	return exitUnchecked
+}

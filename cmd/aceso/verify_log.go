@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/local"
+	"github.com/aceso-health/aceso/store/sqlite"
+)
+
+// log re-hashes everything in a data folder: both logs, all checkpoints, every
+// stored version and index row. A server may be running.
+func (v *verification) log() int {
+	ctx := context.Background()
+	data, err := openDataFolder(v.data)
+	if err != nil {
+		return v.unchecked(err)
+	}
+	r, err := readRecords(ctx, data)
+	if err == nil {
+		err = v.everything(ctx, data, r)
+		err = errors.Join(err, r.close())
+	}
+	var damage *ledgerbridge.Damage
+	var found *findings
+	switch {
+	case errors.As(err, &damage), errors.As(err, &found):
+		return v.tampered(err)
+	case err != nil:
+		return v.unchecked(err)
+	}
+	fmt.Fprintf(v.stdout, "ok: %s/%s is whole\n", r.organization, r.name)
+	return exitWhole
+}
+
+// findings says that places have been printed.
+type findings struct{ count int }
+
+func (f *findings) Error() string { return fmt.Sprintf("%d places do not fit", f.count) }
+
+func (v *verification) everything(ctx context.Context, data dataFolder, r *records) error {
+	if err := v.compareWitness(data, r.organization, r.name); err != nil {
+		return err
+	}
+	if err := v.lookUpReceipts(ctx, r); err != nil {
+		return err
+	}
+	var found findings
+	err := r.verify(ctx, func(f access.Finding) error {
+		found.count++
+		fmt.Fprintf(v.stderr, "tampered: %s, row %s: %s\n", f.Table, f.Row, f.What)
+		return nil
+	})
+	if err == nil && found.count > 0 {
+		err = &found
+	}
+	return err
+}
+
+// lookUpReceipts finds rows that were cut off or replaced after a client had their receipt.
+func (v *verification) lookUpReceipts(ctx context.Context, r *records) error {
+	changes, accesses := r.store.Logs()
+	for _, text := range v.receipts {
+		receipt, err := ledgerbridge.ParseReceipt(text)
+		if err != nil {
+			return err
+		}
+		log := changes
+		if receipt.Source == accesses.Source() {
+			log = accesses
+		}
+		if err := ledgerbridge.CheckReceipt(ctx, log, receipt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRecords opens a folder without writing to it.
+func readRecords(ctx context.Context, data dataFolder) (*records, error) {
+	r := &records{}
+	err := r.read(ctx, data)
+	if err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+func (r *records) read(ctx context.Context, data dataFolder) (err error) {
+	if r.ring, err = keyring.Load(data.keys()); err != nil {
+		return err
+	}
+	if r.store, err = sqlite.OpenReadOnly(ctx, string(data), sqlite.Options{}); err != nil {
+		return err
+	}
+	r.organization, r.name = r.store.Organization(), r.store.Node()
+	r.parts = r.partKeys()
+	if r.sealer, err = newSealer(r.ring, r.organization, r.name, r.parts); err != nil {
+		return err
+	}
+	changes, accesses := r.store.Logs()
+	if r.ledger, err = local.OpenRead(data.checkpoints(), changes.Source(), accesses.Source()); err != nil {
+		return err
+	}
+	silent := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if r.changes, err = r.journal(ctx, changes, silent); err != nil {
+		return err
+	}
+	r.accesses, err = r.journal(ctx, accesses, silent)
+	return err
+}
