@@ -29,7 +29,7 @@ func (s *scanner) besides(f *level) {
 			}
 		}
 		if !s.aligned(values, exts) {
-			s.issueIn(f.at, a.elem, "structure",
+			s.issueNamed(f.at, []byte(s.d.elements[a.elem].name), "structure",
 				"The array of values and the array beside it must go together: a null fills a gap, and never both at one place.")
 		}
 	}

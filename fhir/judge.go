@@ -53,7 +53,7 @@ func (s *scanner) finish(f *level) {
 		s.missing(f, missing)
 	}
 	n := &s.nodes[f.at]
-	if f.t.kind != resourceType && (given&^id == 0 && !n.primitiveExt || given == 0) {
+	if f.t.kind != resourceType && !f.odd && (given&^id == 0 && !n.primitiveExt || given == 0) {
 		s.issueAt(f.at, "invariant", "ele-1: An element must have a value or children other than its id. Leave it out or fill it.")
 	}
 	if f.exts != 0 || f.nulls {

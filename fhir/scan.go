@@ -111,6 +111,7 @@ type level struct {
 	at     int32 // its node
 	t      *typeDef
 	typed  bool   // resourceType was there
+	odd    bool   // a member that is no element was there
 	values uint64 // elements that have a value
 	exts   uint64 // primitives that have an object beside them
 	torn   uint64 // choice elements given with two types
@@ -263,6 +264,7 @@ func (s *scanner) otherMember(f *level, name []byte) bool {
 		}
 		return ok
 	}
+	f.odd = true
 	s.issueNamed(f.at, name, "structure", "R4 has no such element here. Leave it out or correct its name.")
 	return s.skip()
 }
