@@ -154,7 +154,7 @@ func (a *audit) tile(ctx context.Context, level int, index int64, want []byte) e
 		return fmt.Errorf("audit of %s: read tile %d/%d: %w", a.source, level, index, err)
 	}
 	switch {
-	case int64(len(data)) < needed*hashSize || len(data)%hashSize != 0:
+	case int64(len(data)) < needed*hashSize || len(data)%hashSize != 0 || len(data) > tileWidth*hashSize:
 		return tileDamage(a.cfg.Log, level, index, fmt.Sprintf("has %d bytes, a checkpoint covers %d hashes of it", len(data), needed))
 	case !bytes.HasPrefix(want, data) && !a.ahead(ctx, level, index, want, data):
 		return tileDamage(a.cfg.Log, level, index, "holds hashes that the rows do not give")

@@ -22,15 +22,16 @@ import (
 // FileName is the name of the checkpoint file in a data folder.
 const FileName = "checkpoints.log"
 
-// tail is how far back from the end a start reads at first; apart is after how many
-// bytes the head of a quiet log is written again, so that a tail always has it.
-const (
-	tail  = 4 << 20
-	apart = 1 << 20
-)
+// reach bounds what a start reads: tail is how far back from the end it looks at
+// first; apart is after how many bytes the head of a quiet log is written again, so
+// that the tail has it.
+type reach struct{ tail, apart int64 }
+
+var usual = reach{tail: 4 << 20, apart: 1 << 20}
 
 // Ledger keeps the checkpoints of a node's logs in one file.
 type Ledger struct {
+	reach reach
 	mu    sync.Mutex
 	file  *os.File
 	size  int64 // bytes that are whole and synced
@@ -50,7 +51,11 @@ type head struct {
 // process died is cut off; any other damage near the end is a *ledgerbridge.Damage
 // (Verify looks at all of it). sources are the logs whose heads will be asked for.
 func Open(path string, sources ...string) (*Ledger, error) {
-	l, err := open(path, os.O_RDWR|os.O_CREATE, sources)
+	return openWrite(path, usual, sources)
+}
+
+func openWrite(path string, r reach, sources []string) (*Ledger, error) {
+	l, err := open(path, os.O_RDWR|os.O_CREATE, r, sources)
 	if err != nil {
 		return nil, err
 	}
@@ -62,15 +67,15 @@ func Open(path string, sources ...string) (*Ledger, error) {
 
 // OpenRead opens the file for verification only; it is fs.ErrNotExist if absent.
 func OpenRead(path string, sources ...string) (*Ledger, error) {
-	return open(path, os.O_RDONLY, sources)
+	return open(path, os.O_RDONLY, usual, sources)
 }
 
-func open(path string, flag int, sources []string) (*Ledger, error) {
+func open(path string, flag int, r reach, sources []string) (*Ledger, error) {
 	f, err := os.OpenFile(path, flag, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open checkpoints: %w", err)
 	}
-	l := &Ledger{file: f, grown: make(chan struct{})}
+	l := &Ledger{reach: r, file: f, grown: make(chan struct{})}
 	if err := l.load(sources); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -83,7 +88,7 @@ func (l *Ledger) load(sources []string) error {
 	if err != nil {
 		return fmt.Errorf("open checkpoints: %w", err)
 	}
-	for length := int64(tail); ; length *= 4 {
+	for length := l.reach.tail; ; length *= 4 {
 		from := max(0, info.Size()-length)
 		if err := l.loadFrom(from, info.Size()); err != nil {
 			return err
@@ -154,7 +159,7 @@ func (l *Ledger) Anchor(_ context.Context, b ledgerbridge.Batch) (ledgerbridge.A
 	}
 	notes := [][]byte{b.Checkpoint}
 	for source, h := range l.heads {
-		if source != b.Source && l.size-h.at > apart {
+		if source != b.Source && l.size-h.at > l.reach.apart {
 			notes = append(notes, h.Checkpoint)
 		}
 	}

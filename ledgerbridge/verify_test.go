@@ -1,0 +1,427 @@
+package ledgerbridge_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/logtest"
+)
+
+// bundle makes the proof bundle of a row with the given parts opened.
+func (n *node) bundle(j *ledgerbridge.Journal, seq int64, parts ...int) []byte {
+	n.t.Helper()
+	ctx := context.Background()
+	p, err := j.Prove(ctx, seq)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	opened := map[int]ledgerbridge.Opened{}
+	for _, i := range parts {
+		if opened[i], err = n.sealer.OpenPart(ctx, p.Row.Parts[i]); err != nil {
+			n.t.Fatal(err)
+		}
+	}
+	b, err := ledgerbridge.FormatBundle(p, opened)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return b
+}
+
+// independent verifies a bundle with nothing of this package but x/mod's note and
+// tlog: a second opinion, written from docs/record-format.md.
+func independent(data []byte, vkey string) error {
+	var b struct {
+		Commitment string
+		Entry      json.RawMessage
+		Parts      []struct {
+			Blind, Commitment, Key, Patient, Target string
+			Clear                                   json.RawMessage
+		}
+		Proof, Salt string
+	}
+	var e struct {
+		Source, Disclosed string
+		Seq               int64
+	}
+	if err := json.Unmarshal(data, &b); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b.Entry, &e); err != nil {
+		return err
+	}
+	commitment := mac(unhex(b.Salt), "aceso.entry.v1\x00"+string(b.Entry))
+	if hex.EncodeToString(commitment) != b.Commitment {
+		return fmt.Errorf("commitment")
+	}
+	if err := independentParts(len(b.Parts), e.Disclosed, func(i int) (string, []byte) {
+		p := b.Parts[i]
+		if p.Clear == nil {
+			return p.Commitment, unhex(p.Commitment)
+		}
+		salt := mac(unhex(p.Blind), "aceso.part.body.v1\x00"+string(p.Clear))
+		return p.Commitment, mac(salt, "aceso.part.v1\x00"+sized(p.Patient)+sized(p.Target)+sized(p.Key))
+	}); err != nil {
+		return err
+	}
+	head, checkpoint, _ := strings.Cut(b.Proof, "\n\n")
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	n, err := note.Open([]byte(checkpoint), note.VerifierList(v))
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(n.Text, "\n")
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || lines[0] != e.Source || lines[0] != v.Name() {
+		return fmt.Errorf("checkpoint of %s, %v", lines[0], err)
+	}
+	root, err := base64.StdEncoding.DecodeString(lines[2])
+	if err != nil {
+		return err
+	}
+	var path tlog.RecordProof
+	proof := strings.Split(head, "\n")
+	for _, line := range proof[2:] {
+		h, err := tlog.ParseHash(line)
+		if err != nil {
+			return err
+		}
+		path = append(path, h)
+	}
+	if proof[0] != "c2sp.org/tlog-proof@v1" || proof[1] != fmt.Sprintf("index %d", e.Seq) {
+		return fmt.Errorf("proof for another position")
+	}
+	return tlog.CheckRecord(path, size, tlog.Hash(root), e.Seq, tlog.RecordHash(commitment))
+}
+
+func independentParts(count int, disclosed string, part func(int) (string, []byte)) error {
+	o := new(oracle)
+	for i := range count {
+		stated, computed := part(i)
+		if stated != hex.EncodeToString(computed) {
+			return fmt.Errorf("commitment of part %d", i)
+		}
+		more, err := tlog.StoredHashes(int64(i), computed, o)
+		if err != nil {
+			return err
+		}
+		o.hashes = append(o.hashes, more...)
+	}
+	root, err := tlog.TreeHash(int64(count), o)
+	if err != nil || hex.EncodeToString(root[:]) != disclosed {
+		return fmt.Errorf("disclosed: %v", err)
+	}
+	return nil
+}
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}
+
+func unhex(s string) []byte {
+	b, _ := hex.DecodeString(s)
+	return b
+}
+
+func sized(s string) string {
+	return string([]byte{byte(len(s) >> 24), byte(len(s) >> 16), byte(len(s) >> 8), byte(len(s))}) + s
+}
+
+func TestBundleIsAccepted(t *testing.T) {
+	n := newNode(t)
+	n.add(300)
+	j := n.journal()
+	checkpoint(t, j)
+	n.add(7) // Prove makes the checkpoint that is missing
+	for _, seq := range []int64{0, 1, 255, 256, 299, 306} {
+		for _, parts := range [][]int{nil, {0}, {0, 1}, {0, 1, 2}} {
+			b := n.bundle(j, seq, parts...)
+			r, err := ledgerbridge.VerifyRecord(b, []string{vkey(t, "other"), n.vkey})
+			if err != nil || r.Verdict != ledgerbridge.OK || r.Entry.Seq != seq || r.Closed != 3-len(parts) {
+				t.Fatalf("row %d, parts %v: %+v, %v", seq, parts, r, err)
+			}
+			if (r.Request != nil) != (len(parts) > 0) || len(r.Patients) != max(0, len(parts)-1) {
+				t.Errorf("parts %v: request %v, patients %v", parts, r.Request, r.Patients)
+			}
+			if err := independent(b, n.vkey); err != nil {
+				t.Errorf("the independent verifier refuses row %d: %v", seq, err)
+			}
+			if err := ledgerbridge.VerifyReceipt(r.Receipt, r); err != nil {
+				t.Error(err)
+			}
+			other := r.Receipt
+			other.Commitment[3] ^= 1
+			if err := ledgerbridge.VerifyReceipt(other, r); err == nil {
+				t.Error("another receipt fits")
+			}
+		}
+	}
+}
+
+// A closed part must give nothing away.
+func TestBundleKeepsClosedPartsClosed(t *testing.T) {
+	n := newNode(t)
+	n.add(1)
+	b := n.bundle(n.journal(), 0, 0, 1)
+	row := n.rows()[0]
+	for _, secret := range []string{"Patient/2", n.sealer.PatientPseudonym("Patient/2"), n.sealer.TargetPseudonym("Observation/8"), row.Parts[2].Key, hex.EncodeToString(row.Parts[2].Salt[:])} {
+		if bytes.Contains(b, []byte(secret)) && secret != "Patient/2" { // named by Patient/1's own query text
+			t.Errorf("%q of a closed part is in the bundle", secret)
+		}
+	}
+	closed := n.bundle(n.journal(), 0)
+	if bytes.Contains(closed, []byte("Patient/")) || bytes.Contains(closed, []byte("Noor")) {
+		t.Errorf("a bundle without open parts names somebody: %s", closed)
+	}
+}
+
+// Every byte of a valid bundle, changed in several ways, removed or doubled.
+func TestEveryByteOfABundle(t *testing.T) {
+	n := newNode(t)
+	n.add(21)
+	j := n.journal()
+	good := n.bundle(j, 13, 0, 1)
+	trusted := []string{n.vkey}
+	refused := func(what string, i int, bad []byte) {
+		t.Helper()
+		if r, err := ledgerbridge.VerifyRecord(bad, trusted); err == nil || r.Verdict == ledgerbridge.OK {
+			t.Errorf("%s at byte %d of %d accepted: %s", what, i, len(good), bad[max(0, i-20):min(len(bad), i+20)])
+		}
+	}
+	for i := range good {
+		for _, x := range []byte{1, 2, 4, 8, 16, 32, 64, 128, 0xff} {
+			bad := bytes.Clone(good)
+			bad[i] ^= x
+			refused("a bit changed", i, bad)
+		}
+		refused("cut", i, good[:i])
+		refused("removed", i, append(bytes.Clone(good[:i]), good[i+1:]...))
+		refused("doubled", i, append(bytes.Clone(good[:i+1]), good[i:]...))
+		refused("a space", i, append(append(bytes.Clone(good[:i]), ' '), good[i:]...))
+	}
+	refused("newline", len(good), append(bytes.Clone(good), '\n'))
+}
+
+// Fields of many bundles exchanged for those of others, in canonical form again.
+func TestEveryFieldOfAThousandBundles(t *testing.T) {
+	n := newNode(t)
+	n.add(1000)
+	j := n.journal()
+	last := n.bundle(j, 999, 0, 1, 2)
+	rng := rand.New(rand.NewPCG(4, 4))
+	for seq := range int64(1000) {
+		good := n.bundle(j, seq, 0, 1, 2)
+		if seq%100 == 0 {
+			if err := independent(good, n.vkey); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if seq == 999 {
+			continue
+		}
+		bad := exchange(t, rng, good, last)
+		if bytes.Equal(bad, good) {
+			continue
+		}
+		if r, err := ledgerbridge.VerifyRecord(bad, []string{n.vkey}); err == nil || r.Verdict != ledgerbridge.Tampered {
+			t.Fatalf("row %d: accepted %s", seq, bad)
+		}
+		if err := independent(bad, n.vkey); err == nil {
+			t.Fatalf("row %d: the independent verifier accepted %s", seq, bad)
+		}
+	}
+}
+
+// exchange takes one member, at any depth, from another bundle.
+func exchange(t *testing.T, rng *rand.Rand, good, other []byte) []byte {
+	t.Helper()
+	var a, b any
+	if json.Unmarshal(good, &a) != nil || json.Unmarshal(other, &b) != nil {
+		t.Fatal("not JSON")
+	}
+	for {
+		x, y := a, b
+		for {
+			if list, ok := x.([]any); ok {
+				i := rng.IntN(len(list))
+				x, y = list[i], y.([]any)[i]
+				continue
+			}
+			members := x.(map[string]any)
+			names := make([]string, 0, len(members))
+			for name := range members {
+				names = append(names, name)
+			}
+			name := names[rng.IntN(len(names))]
+			switch v := members[name].(type) {
+			case map[string]any:
+				x, y = v, y.(map[string]any)[name]
+				continue
+			case []any:
+				if len(v) > 0 {
+					if _, ok := v[0].(map[string]any); ok {
+						x, y = v, y.(map[string]any)[name]
+						continue
+					}
+				}
+			}
+			members[name] = y.(map[string]any)[name]
+			break
+		}
+		text, err := json.Marshal(a) // sorted members, no spaces: canonical for these values
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.ReplaceAll(text, []byte("\\u0026"), []byte("&"))
+		if !bytes.Equal(text, good) {
+			return text
+		}
+	}
+}
+
+func TestForgedBundle(t *testing.T) {
+	n := newNode(t)
+	n.add(5)
+	thief := newNode(t)
+	thief.vkey = vkey(t, "thief")
+	thief.log = n.log
+	cfg := thief.config()
+	cfg.Signer, _ = ledgerbridge.NewSigner(source, logtest.Key("thief"))
+	j, err := ledgerbridge.OpenJournal(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := thief.bundle(j, 3, 0)
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{thief.vkey}); err != nil || r.Verdict != ledgerbridge.OK {
+		t.Fatalf("the forgery is not consistent: %v", err)
+	}
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{n.vkey}); err == nil || r.Verdict != ledgerbridge.Tampered {
+		t.Errorf("forged with another key: %s, %v", r.Verdict, err)
+	}
+	if r, err := ledgerbridge.VerifyRecord(forged, nil); err == nil || r.Verdict != ledgerbridge.Incomplete {
+		t.Errorf("without trusted keys: %s, %v", r.Verdict, err)
+	}
+	elsewhere, err := ledgerbridge.VerifierKey("clinic/n1/changes.0", logtest.Key("thief").Public().(ed25519.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{elsewhere}); err == nil || r.Verdict == ledgerbridge.OK {
+		t.Errorf("the key of another log: %s, %v", r.Verdict, err)
+	}
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{thief.vkey + "@0-4"}); err == nil || r.Verdict == ledgerbridge.OK {
+		t.Errorf("a key that ended before: %s, %v", r.Verdict, err)
+	}
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{"nonsense"}); err == nil || r.Verdict != ledgerbridge.Incomplete {
+		t.Errorf("an unreadable key: %s, %v", r.Verdict, err)
+	}
+}
+
+// A row replayed after the last anchor keeps its hash; its position gives it away.
+func TestReplayedEntryInABundle(t *testing.T) {
+	n := newNode(t)
+	n.add(4)
+	replay := n.rows()[1]
+	replay.Seq = 4
+	n.log.Damage(func(r []ledgerbridge.Row) []ledgerbridge.Row { return append(r, replay) })
+	_, err := n.open()
+	wantDamage(t, err, 4)
+	if _, err := ledgerbridge.ReadRow(context.Background(), n.log, 4); err == nil {
+		t.Error("the replayed row was read as row 4")
+	}
+}
+
+func TestAnchoredBundleIsIncompleteOffline(t *testing.T) {
+	n := newNode(t)
+	n.add(3)
+	b := n.bundle(n.journal(), 1)
+	anchored := append([]byte(`{"anchor":{"block":7,"channel":"aceso","size":3,"transaction":"ab"},`), b[1:]...)
+	if r, err := ledgerbridge.VerifyRecord(anchored, []string{n.vkey}); err == nil || r.Verdict != ledgerbridge.Incomplete {
+		t.Errorf("%s, %v", r.Verdict, err)
+	}
+}
+
+func TestCheckpointIsStrict(t *testing.T) {
+	n := newNode(t)
+	n.add(12)
+	c := checkpoint(t, n.journal())
+	keys := parseKeys(t, n.vkey)
+	if got, err := ledgerbridge.VerifyCheckpoint(c.Note, keys); err != nil || got.Root != c.Root || got.Size != 12 {
+		t.Fatal(got, err)
+	}
+	for i := range c.Note {
+		for _, x := range []byte{1, 2, 4, 8, 16, 32, 64, 128} {
+			bad := bytes.Clone(c.Note)
+			bad[i] ^= x
+			if _, err := ledgerbridge.VerifyCheckpoint(bad, keys); err == nil {
+				t.Errorf("byte %d changed and accepted: %q", i, bad)
+			}
+		}
+	}
+	_, signature, _ := strings.Cut(string(c.Note), "\n\n")
+	for name, bad := range map[string]string{
+		"second signature": string(c.Note) + signature,
+		"extension line":   strings.Replace(string(c.Note), "\n\n", "\nmore\n\n", 1),
+		"no signature":     strings.TrimSuffix(string(c.Note), signature),
+		"size 012":         strings.Replace(string(c.Note), "\n12\n", "\n012\n", 1),
+		"empty":            "",
+	} {
+		if _, err := ledgerbridge.VerifyCheckpoint([]byte(bad), keys); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestConsistencyFindsAFork(t *testing.T) {
+	ctx := context.Background()
+	n := newNode(t)
+	n.add(5)
+	j := n.journal()
+	old := checkpoint(t, j)
+	n.add(6)
+	fresh := checkpoint(t, j)
+	path, err := j.Consistency(ctx, old.Size, fresh.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ledgerbridge.VerifyConsistency(old, fresh, path); err != nil {
+		t.Error(err)
+	}
+	fork := newNode(t)
+	fork.add(11)
+	other := checkpoint(t, fork.journal())
+	if err := ledgerbridge.VerifyConsistency(old, other, path); err == nil {
+		t.Error("a fork is taken for a continuation")
+	}
+	for i := range path {
+		bad := append([][32]byte(nil), path...)
+		bad[i][0] ^= 1
+		if err := ledgerbridge.VerifyConsistency(old, fresh, bad); err == nil {
+			t.Errorf("hash %d of the proof changed and accepted", i)
+		}
+	}
+	renamed := fresh
+	renamed.Source = "clinic/n1/changes.0"
+	if err := ledgerbridge.VerifyConsistency(old, renamed, path); err == nil {
+		t.Error("two different logs are consistent")
+	}
+}
