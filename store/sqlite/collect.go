@@ -186,11 +186,11 @@ func (x *searcher) collectAny(typ string, anyOf fhir.Any, limit int) (all []int6
 
 // collectChain finds the targets first, then what refers to them.
 func (x *searcher) collectChain(typ string, c fhir.Chain, limit int) (all []int64, ok bool, err error) {
-	if limit == fewRows {
+	if limit == x.few {
 		return nil, false, nil // only if nothing cheaper is selective
 	}
 	for _, target := range c.Types {
-		refs, fits, err := x.refsOf(target, c.Where, fewRows)
+		refs, fits, err := x.refsOf(target, c.Where, x.few)
 		if err != nil || !fits {
 			return nil, false, err
 		}
@@ -208,7 +208,7 @@ func (x *searcher) collectChain(typ string, c fhir.Chain, limit int) (all []int6
 
 // collectReverse finds what refers here first, then what it refers to.
 func (x *searcher) collectReverse(typ string, c fhir.Reverse, limit int) (all []int64, ok bool, err error) {
-	if limit == fewRows {
+	if limit == x.few {
 		return nil, false, nil
 	}
 	refs, fits, err := x.refsOf(c.Type, c.Where, limit)
@@ -246,7 +246,7 @@ func (x *searcher) refsOf(typ string, where fhir.Condition, limit int) (found []
 	examined := x.examined
 	err = x.scan(p, 0, func(r *row) (bool, error) {
 		found = append(found, r)
-		return len(found) <= limit && x.examined-examined < 4*manyRows, nil
+		return len(found) <= limit && x.examined-examined < 4*x.many, nil
 	})
-	return found, len(found) <= limit && x.examined-examined < 4*manyRows, err
+	return found, len(found) <= limit && x.examined-examined < 4*x.many, err
 }

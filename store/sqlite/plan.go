@@ -23,12 +23,11 @@ type source interface {
 	next(after int64, n int) ([]int64, error)
 }
 
-// How many row ids of a condition are collected before it counts as unselective:
-// first for each condition, then, if none was that selective, again.
-const (
-	fewRows  = 256
-	manyRows = 8192
-)
+// patience is how many row ids of a condition are collected before it counts as
+// unselective: first few of each condition, then, if none was that selective, many.
+type patience struct{ few, many int }
+
+var usualPatience = patience{few: 256, many: 8192}
 
 // plan chooses what drives a search: the condition with the fewest rows. If every
 // condition has many, all rows with the plain keys among them, or all rows of the
@@ -41,10 +40,10 @@ func (x *searcher) plan(typ string, where fhir.Condition) (*plan, error) {
 	}
 	all := flatten(nil, where)
 	slices.SortStableFunc(all, func(a, b fhir.Condition) int { return rank(a) - rank(b) })
-	for _, limit := range []int{fewRows, manyRows} {
+	for _, limit := range []int{x.few, x.many} {
 		best, driver := []int64(nil), -1
 		for i, c := range all {
-			if _, plain := c.(fhir.HasKey); plain && limit == manyRows {
+			if _, plain := c.(fhir.HasKey); plain && limit == x.many {
 				continue // several plain keys are joined in order instead
 			}
 			rids, ok, err := x.collect(typ, c, limit)
@@ -54,7 +53,7 @@ func (x *searcher) plan(typ string, where fhir.Condition) (*plan, error) {
 			if ok && (driver < 0 || len(rids) < len(best)) {
 				best, driver = rids, i
 			}
-			if ok && len(rids) <= fewRows/4 {
+			if ok && len(rids) <= x.few/4 {
 				break
 			}
 		}

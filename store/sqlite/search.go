@@ -22,6 +22,7 @@ const (
 // searcher answers one search, or checks one guard, in one snapshot.
 type searcher struct {
 	conn
+	patience
 	ctx      context.Context
 	names    *names
 	visible  store.Visible
@@ -52,7 +53,7 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 }
 
 func (s *Store) search(ctx context.Context, c conn, n *names, q store.Search) (store.Page, error) {
-	x := &searcher{conn: c, ctx: ctx, names: n, visible: q.Visible, found: map[fhir.Ref]*row{}}
+	x := &searcher{conn: c, patience: s.patience, ctx: ctx, names: n, visible: q.Visible, found: map[fhir.Ref]*row{}}
 	at, err := x.begin(q.After)
 	if err != nil {
 		return store.Page{}, err

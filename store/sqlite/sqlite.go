@@ -39,6 +39,7 @@ type Store struct {
 	identity identity
 	lock     *os.File // nil if opened read-only
 	names    names
+	patience patience
 	base     int64 // id of Options.Base in bases
 
 	read     *pool
@@ -105,7 +106,7 @@ func newStore(dir string, o Options, m mode) *Store {
 	if o.Readers == 0 {
 		o.Readers = 8
 	}
-	s := &Store{dir: dir, opts: o}
+	s := &Store{dir: dir, opts: o, patience: usualPatience}
 	s.read = newPool(filepath.Join(dir, mainFile), m, o.Readers)
 	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
 	s.names.publish(map[name]int64{})

@@ -28,3 +28,15 @@ func open(t testing.TB, dir string, o Options) *Store {
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), options()) })
 }
+
+// TestStoreImpatient runs the suite with plans that give up collecting at once, as
+// they do when conditions have very many rows.
+func TestStoreImpatient(t *testing.T) {
+	for _, p := range []patience{{0, 1}, {2, 6}} {
+		storetest.Run(t, func(t *testing.T) store.Store {
+			s := open(t, t.TempDir(), options())
+			s.patience = p
+			return s
+		})
+	}
+}
