@@ -40,6 +40,7 @@ func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answ
 	size := 0
 	for i := range b.Entries {
 		own := *call
+		own.Receipts = nil
 		e := s.batchEntry(c, &own, &b.Entries[i])
 		e.Response.Records = own.Receipts
 		a.Entries[b.Entries[i].Index] = e

@@ -26,7 +26,7 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 		Formats:      []string{mediaFHIR, mediaJSON, "json"},
 		CORS:         len(s.AllowedOrigins) > 0,
 		Security:     "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
-		Interactions: interactions("/fhir"),
+		Interactions: interactions("", true),
 	}
 	for _, typ := range fhir.ResourceTypes() {
 		c.Resources = append(c.Resources, s.resourceCapability(typ))
@@ -37,13 +37,13 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
 	r := fhir.ResourceCapability{Type: typ, Operations: operations(typ)}
 	if typ == auditEvent {
-		r.Interactions = interactions("/fhir/" + auditEvent)
+		r.Interactions = interactions(auditEvent, false)
 		for _, name := range auditParams {
 			r.Search = append(r.Search, fhir.CapabilityParam{Name: name[0], Type: name[1]})
 		}
 		return r
 	}
-	r.Interactions, r.Conditional = interactions("/fhir/:type"), true
+	r.Interactions, r.Conditional = interactions("", false), true
 	r.Search = fhir.CapabilityParams(typ)
 	for _, p := range r.Search {
 		if p.Type == "reference" {
@@ -60,11 +60,13 @@ var auditParams = [][2]string{
 	{"agent", "reference"}, {"action", "token"}, {"outcome", "token"},
 }
 
-// interactions are those of the routes of one level: /fhir, /fhir/:type or /fhir/AuditEvent.
-func interactions(level string) []string {
+// interactions are those of the rows of the system ("" and a path without a
+// type), of all types (""), or of one type.
+func interactions(typ string, ofSystem bool) []string {
 	var codes []string
 	for _, r := range routes() {
-		if levelOf(r.path) == level && r.interaction != "" && r.interaction[0] != '$' && r.interaction != "capabilities" {
+		fits := r.typ == typ && strings.Contains(r.path, ":type") != ofSystem
+		if fits && r.interaction != "" && r.interaction[0] != '$' && r.interaction != "capabilities" {
 			codes = append(codes, r.interaction)
 		}
 	}
@@ -72,24 +74,14 @@ func interactions(level string) []string {
 	return slices.Compact(codes)
 }
 
-// operations are those of the routes that a type has.
+// operations are those that a type has.
 func operations(typ string) []fhir.CapabilityOperation {
 	var all []fhir.CapabilityOperation
 	for _, r := range routes() {
 		name, ok := strings.CutPrefix(r.interaction, "$")
-		level := levelOf(r.path)
-		if ok && (level == "/fhir/"+typ || level == "/fhir/:type" && typ != auditEvent) {
+		if ok && (r.typ == typ || r.typ == "" && typ != auditEvent) {
 			all = append(all, fhir.CapabilityOperation{Name: name, Definition: fhir.OperationURL(name)})
 		}
 	}
 	return all
-}
-
-func levelOf(path string) string {
-	rest, ok := strings.CutPrefix(path, "/fhir/")
-	typ, _, _ := strings.Cut(rest, "/")
-	if !ok || typ == "" || typ == "_history" || typ == "metadata" {
-		return "/fhir"
-	}
-	return "/fhir/" + typ
 }

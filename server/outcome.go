@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
@@ -80,8 +81,18 @@ func (s *server) outcome(c *gin.Context, status int, issues []fhir.Issue) {
 		c.Set(keyCause, err)
 		status, body = http.StatusInternalServerError, []byte(exception)
 	}
+	s.drain(c.Request)
 	s.write(c, &answer{status: status, body: body})
 	c.Abort()
+}
+
+// drain reads what is left of a refused body, within limits: a client that is cut
+// off while it sends would not see the answer. One that asked first
+// (Expect: 100-continue) sends nothing.
+func (s *server) drain(r *http.Request) {
+	if r.Body != nil && r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, 2*s.MaxBody)
+	}
 }
 
 // exception is the OperationOutcome for when none can be built.

@@ -11,10 +11,12 @@ import (
 // handler answers one request. It writes nothing itself.
 type handler func(*server, *gin.Context, *access.Call) (*answer, error)
 
-// route is one row of the table. The interaction is a code of the
-// CapabilityStatement, or the name of an operation with a dollar sign.
+// route is one row of the table. A row with a type is for that type alone, and
+// wins over one without. The interaction is a code of the CapabilityStatement,
+// or the name of an operation with a dollar sign.
 type route struct {
 	method, path string
+	typ          string
 	interaction  string
 	open         bool // without authentication
 	plain        bool // not FHIR: no content negotiation
@@ -29,49 +31,81 @@ func routes() []route {
 		open, plain         = true, true
 	)
 	return []route{
-		{get, "/healthz", "", open, plain, (*server).health},
-		{get, "/readyz", "", open, plain, (*server).ready},
-		{get, "/metrics", "", false, plain, (*server).measurements},
+		{get, "/healthz", "", "", open, plain, (*server).health},
+		{get, "/readyz", "", "", open, plain, (*server).ready},
+		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
-		{get, "/fhir/metadata", "capabilities", open, false, (*server).capabilities},
-		{post, "/fhir", "transaction", false, false, (*server).bundle},
-		{post, "/fhir/", "batch", false, false, (*server).bundle},
-		{get, "/fhir/_history", "history-system", false, false, (*server).history},
+		{get, "/fhir/metadata", "", "capabilities", open, false, (*server).capabilities},
+		{post, "/fhir", "", "transaction", false, false, (*server).bundle},
+		{post, "/fhir/", "", "batch", false, false, (*server).bundle},
+		{get, "/fhir/_history", "", "history-system", false, false, (*server).history},
 
-		{get, "/fhir/:type", "search-type", false, false, (*server).search},
-		{post, "/fhir/:type/_search", "search-type", false, false, (*server).searchForm},
-		{get, "/fhir/:type/:id/:member", "search-type", false, false, (*server).searchCompartment},
-		{post, "/fhir/:type/:id/:member/_search", "search-type", false, false, (*server).searchForm},
-		{post, "/fhir/:type", "create", false, false, (*server).create},
-		{get, "/fhir/:type/:id", "read", false, false, (*server).read},
-		{get, "/fhir/:type/:id/_history/:version", "vread", false, false, (*server).vread},
-		{put, "/fhir/:type/:id", "update", false, false, (*server).update},
-		{put, "/fhir/:type", "update", false, false, (*server).updateConditional},
-		{del, "/fhir/:type/:id", "delete", false, false, (*server).delete},
-		{del, "/fhir/:type", "delete", false, false, (*server).deleteConditional},
-		{get, "/fhir/:type/:id/_history", "history-instance", false, false, (*server).history},
-		{get, "/fhir/:type/_history", "history-type", false, false, (*server).history},
-		{get, "/fhir/:type/:id/_history/:version/$verify", "$verify", false, false, (*server).verify},
+		{get, "/fhir/:type/:id", "", "read", false, false, (*server).read},
+		{get, "/fhir/:type/:id/_history/:version", "", "vread", false, false, (*server).vread},
+		{post, "/fhir/:type", "", "create", false, false, (*server).create},
+		{put, "/fhir/:type/:id", "", "update", false, false, (*server).update},
+		{put, "/fhir/:type", "", "update", false, false, (*server).updateConditional},
+		{del, "/fhir/:type/:id", "", "delete", false, false, (*server).delete},
+		{del, "/fhir/:type", "", "delete", false, false, (*server).deleteConditional},
+		{get, "/fhir/:type/:id/_history", "", "history-instance", false, false, (*server).history},
+		{get, "/fhir/:type/_history", "", "history-type", false, false, (*server).history},
+		{get, "/fhir/:type", "", "search-type", false, false, (*server).search},
+		{post, "/fhir/:type/_search", "", "search-type", false, false, (*server).search},
+		{get, "/fhir/:type/:id/:member", "", "search-type", false, false, (*server).searchCompartment},
+		{post, "/fhir/:type/:id/:member/_search", "", "search-type", false, false, (*server).searchCompartment},
+		{get, "/fhir/:type/:id/_history/:version/$verify", "", "$verify", false, false, (*server).verify},
 
-		{get, "/fhir/Patient/:id/$access-report", "$access-report", false, false, (*server).accessReport},
+		{get, "/fhir/:type/:id/$access-report", "Patient", "$access-report", false, false, (*server).accessReport},
 
-		{get, "/fhir/AuditEvent", "search-type", false, false, (*server).searchAuditEvents},
-		{post, "/fhir/AuditEvent/_search", "search-type", false, false, (*server).searchAuditEvents},
-		{get, "/fhir/AuditEvent/:id", "read", false, false, (*server).readAuditEvent},
-		{get, "/fhir/AuditEvent/:id/$proof", "$proof", false, plain, (*server).proof},
+		{get, "/fhir/:type/:id", auditEvent, "read", false, false, (*server).readAuditEvent},
+		{get, "/fhir/:type", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
+		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
+		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
 	}
 }
 
+// rows groups the table by method and path: what the router tells apart.
+func rows() map[[2]string][]route {
+	groups := make(map[[2]string][]route)
+	for _, r := range routes() {
+		key := [2]string{r.method, r.path}
+		groups[key] = append(groups[key], r)
+	}
+	return groups
+}
+
+// choose finds the row for the type in the path.
+func choose(group []route, typ string) (route, bool) {
+	for _, r := range group {
+		if r.typ != "" && r.typ == typ {
+			return r, true
+		}
+	}
+	for _, r := range group {
+		if r.typ == "" {
+			return r, true
+		}
+	}
+	return route{}, false
+}
+
 // handlers is what a request to the route goes through, after engine's.
-func (s *server) handlers(r route) []gin.HandlerFunc {
+func (s *server) handlers(group []route) []gin.HandlerFunc {
 	var chain []gin.HandlerFunc
-	if !r.plain {
+	if !group[0].plain {
 		chain = append(chain, s.negotiate)
 	}
-	if !r.open {
+	if !group[0].open {
 		chain = append(chain, s.authenticate)
 	}
-	return append(chain, func(c *gin.Context) { s.serve(c, r.handle) })
+	return append(chain, func(c *gin.Context) {
+		r, ok := choose(group, c.Param("type"))
+		if !ok {
+			s.fail(c, unsupported("This operation is not for this type."))
+			return
+		}
+		s.serve(c, r.handle)
+	})
 }
 
 // serve runs the handler and writes what it returns.

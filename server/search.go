@@ -10,7 +10,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// search is GET [base]/[type]?[parameters].
+// search is GET [base]/[type]?[parameters] and POST [base]/[type]/_search.
 func (s *server) search(c *gin.Context, call *access.Call) (*answer, error) {
 	typ, err := typeOf(c)
 	if err != nil {
@@ -19,7 +19,8 @@ func (s *server) search(c *gin.Context, call *access.Call) (*answer, error) {
 	return s.searchset(c, call, access.SearchRequest{Type: typ}, s.Gate.Search)
 }
 
-// searchCompartment is GET [base]/[compartment]/[id]/[type]?[parameters].
+// searchCompartment is GET [base]/[compartment]/[id]/[type]?[parameters] and
+// POST [base]/[compartment]/[id]/[type]/_search.
 func (s *server) searchCompartment(c *gin.Context, call *access.Call) (*answer, error) {
 	compartment, err := refOf(c, typeOf)
 	if err != nil {
@@ -30,14 +31,6 @@ func (s *server) searchCompartment(c *gin.Context, call *access.Call) (*answer, 
 		return nil, unsupported("There is no such resource type in a compartment, and no such operation.")
 	}
 	return s.searchset(c, call, access.SearchRequest{Type: typ, Compartment: compartment.String()}, s.Gate.Search)
-}
-
-// searchForm is POST [base]/[type]/_search, also in a compartment.
-func (s *server) searchForm(c *gin.Context, call *access.Call) (*answer, error) {
-	if c.Param("member") != "" {
-		return s.searchCompartment(c, call)
-	}
-	return s.search(c, call)
 }
 
 // ask is a method of the gate that answers searches.

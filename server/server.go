@@ -89,10 +89,11 @@ func (s *server) engine() *gin.Engine {
 	e.Use(s.identify, s.observe, s.recover, s.headers, s.cors)
 	e.NoRoute(s.noRoute)
 	e.NoMethod(s.noMethod)
-	for _, r := range routes() {
-		e.Handle(r.method, r.path, s.handlers(r)...)
-		if r.method == http.MethodGet {
-			e.Handle(http.MethodHead, r.path, s.handlers(r)...)
+	for key, group := range rows() {
+		method, path := key[0], key[1]
+		e.Handle(method, path, s.handlers(group)...)
+		if method == http.MethodGet {
+			e.Handle(http.MethodHead, path, s.handlers(group)...)
 		}
 	}
 	return e
