@@ -12,6 +12,10 @@ type searchParameter struct {
 	Component                   []struct{ Definition, Expression string }
 }
 
+// corrected are the expressions of R4 that the package has replaced by those of
+// a later release.
+var corrected = map[string]string{"DeviceDefinition.classification.type": "DeviceDefinition.type"}
+
 // parameters writes the search parameters, each with its components.
 func parameters(dir string, t *table) error {
 	all, err := bundle[searchParameter](dir, "search-parameters.json", "SearchParameter")
@@ -19,7 +23,10 @@ func parameters(dir string, t *table) error {
 		return err
 	}
 	byURL := map[string]searchParameter{}
-	for _, p := range all {
+	for i, p := range all {
+		if e, ok := corrected[p.Expression]; ok {
+			all[i].Expression = e
+		}
 		byURL[p.URL] = p
 	}
 	for _, p := range all {
