@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// connections is how many keep-alive connections the load comes over.
+const connections = 16
+
+// BenchmarkHTTP measures whole requests over loopback, policy and record included,
+// with the load generator on the same cores.
+func BenchmarkHTTP(b *testing.B) {
+	n := startNode(b, b.TempDir())
+	const patients = 100
+	system := n.as("system", "HOPERAT")
+	for i := range patients {
+		id := fmt.Sprintf("p%d", i)
+		system.put("/Patient/"+id, patientJSON(id, "Family"+id)).want(201)
+		for j := range 10 {
+			o := fmt.Sprintf("o%d-%d", i, j)
+			system.put("/Observation/"+o, observationJSON(o, id, float64(60+j))).want(201)
+		}
+	}
+	doctor := n.as("practitioner", "TREAT")
+	for _, c := range []struct {
+		name    string
+		request func(i int64) string
+	}{
+		{"GET by id", func(i int64) string { return get(doctor, fmt.Sprintf("/Observation/o%d-%d", i%patients, i%10)) }},
+		{"search patient and code", func(i int64) string {
+			return get(doctor, fmt.Sprintf("/Observation?patient=Patient/p%d&code=http://loinc.org|8867-4", i%patients))
+		}},
+		{"create", func(i int64) string {
+			body := strings.Replace(observationJSON("x", fmt.Sprintf("p%d", i%patients), float64(i)), `"id":"x",`, "", 1)
+			return fmt.Sprintf("POST /fhir/Observation HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", doctor.token, len(body), body)
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) { load(b, n, c.request) })
+	}
+}
+
+func get(u user, path string) string {
+	return fmt.Sprintf("GET /fhir%s HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\n\r\n", path, u.token)
+}
+
+// load sends b.N requests over all connections and reports rate and latencies.
+func load(b *testing.B, n *testNode, request func(int64) string) {
+	var sent atomic.Int64
+	var all sync.Mutex
+	var latencies []time.Duration
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range connections {
+		wg.Go(func() {
+			own, err := drive(n, int64(b.N), &sent, request)
+			if err != nil {
+				b.Error(err)
+			}
+			all.Lock()
+			defer all.Unlock()
+			latencies = append(latencies, own...)
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	slices.Sort(latencies)
+	if len(latencies) > 0 {
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
+		b.ReportMetric(float64(latencies[len(latencies)/2].Microseconds()), "p50-us")
+		b.ReportMetric(float64(latencies[len(latencies)*99/100].Microseconds()), "p99-us")
+	}
+}
+
+// drive is one connection: requests one after the other, until limit are sent.
+func drive(n *testNode, limit int64, sent *atomic.Int64, request func(int64) string) ([]time.Duration, error) {
+	conn, err := net.Dial("tcp", n.server.Listener.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	answers := bufio.NewReaderSize(conn, 64<<10)
+	var latencies []time.Duration
+	for i := sent.Add(1); i <= limit; i = sent.Add(1) {
+		start := time.Now()
+		if _, err := io.WriteString(conn, request(i)); err != nil {
+			return latencies, err
+		}
+		r, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			return latencies, err
+		}
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return latencies, err
+		}
+		if r.StatusCode >= 300 {
+			return latencies, fmt.Errorf("status %d", r.StatusCode)
+		}
+		latencies = append(latencies, time.Since(start))
+	}
+	return latencies, nil
+}
