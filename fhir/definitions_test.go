@@ -13,8 +13,8 @@ func TestDefinitionsHoldR4(t *testing.T) {
 	if n := len(resourceTypes()); n != 146 {
 		t.Errorf("%d resource types, want 146", n)
 	}
-	if n := len(d.params); n != 1378 {
-		t.Errorf("%d search parameters, want 1378", n)
+	if n := len(d.params); n != 1377 {
+		t.Errorf("%d search parameters, want 1377", n)
 	}
 	if !isResourceType("Patient") || isResourceType("Resource") || isResourceType("HumanName") || isResourceType("SubscriptionStatus") {
 		t.Error("isResourceType is wrong")

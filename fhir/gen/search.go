@@ -12,9 +12,8 @@ type searchParameter struct {
 	Component                   []struct{ Definition, Expression string }
 }
 
-// corrected are the expressions of R4 that the package has replaced by those of
-// a later release.
-var corrected = map[string]string{"DeviceDefinition.classification.type": "DeviceDefinition.type"}
+// foreign is the URL of the one parameter that the package has from a later release.
+const foreign = "http://hl7.org/fhir/SearchParameter/DeviceDefinition-classification"
 
 // parameters writes the search parameters, each with its components.
 func parameters(dir string, t *table) error {
@@ -23,13 +22,13 @@ func parameters(dir string, t *table) error {
 		return err
 	}
 	byURL := map[string]searchParameter{}
-	for i, p := range all {
-		if e, ok := corrected[p.Expression]; ok {
-			all[i].Expression = e
-		}
+	for _, p := range all {
 		byURL[p.URL] = p
 	}
 	for _, p := range all {
+		if p.URL == foreign {
+			continue
+		}
 		t.line("P", p.Code, p.Type, strings.Join(p.Base, ","), strings.Join(p.Target, ","), oneLine(p.Expression))
 		for _, c := range p.Component {
 			part, ok := byURL[c.Definition]
