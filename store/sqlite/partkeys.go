@@ -16,9 +16,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Wrap seals or opens a part key for the file id; the id must be authenticated
-// with it.
-type Wrap func(id string, key []byte) ([]byte, error)
+// Wrap seals or opens a part key; context, the key's id, is authenticated with it.
+type Wrap func(key, context []byte) ([]byte, error)
 
 // PartKeys keeps each patient's part key, wrapped, in a file of its own. Files can
 // be destroyed one by one, which rows of a database cannot: a copy stays in its
@@ -41,14 +40,12 @@ var _ ledgerbridge.PartKeys = (*PartKeys)(nil)
 // keysKnown bounds how many keys are kept in memory.
 const keysKnown = 4096
 
-// OpenPartKeys opens the part keys of a data folder. They need no lock of their
-// own: whoever creates or destroys keys holds the folder's.
-func OpenPartKeys(dir string, wrap, unwrap Wrap) (*PartKeys, error) {
-	dir = filepath.Join(dir, keyFolder)
-	if err := makeFolder(dir); err != nil {
-		return nil, fmt.Errorf("open part keys: %w", err)
-	}
-	return &PartKeys{dir: dir, wrap: wrap, unwrap: unwrap, known: map[string]partKey{}}, nil
+// PartKeys gives access to the part keys of the data folder, wrapped and unwrapped
+// by the caller's keyring.
+func (s *Store) PartKeys(wrap, unwrap Wrap) *PartKeys { return openPartKeys(s.dir, wrap, unwrap) }
+
+func openPartKeys(dir string, wrap, unwrap Wrap) *PartKeys {
+	return &PartKeys{dir: filepath.Join(dir, keyFolder), wrap: wrap, unwrap: unwrap, known: map[string]partKey{}}
 }
 
 // Key returns the patient's current key. A new one is durable when it returns.
@@ -170,7 +167,7 @@ func (k *PartKeys) read(id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.unwrap(id, wrapped)
+	return k.unwrap(wrapped, []byte(id))
 }
 
 func (k *PartKeys) create(patient string) (partKey, error) {
@@ -178,13 +175,15 @@ func (k *PartKeys) create(patient string) (partKey, error) {
 	rand.Read(suffix)
 	p := partKey{id: owner(patient) + "-" + hex.EncodeToString(suffix), key: make([]byte, 32)}
 	rand.Read(p.key)
-	wrapped, err := k.wrap(p.id, p.key)
+	wrapped, err := k.wrap(p.key, []byte(p.id))
 	if err != nil {
 		return p, err
 	}
 	path := k.path(p.id)
-	if err := makeFolder(filepath.Dir(path)); err != nil {
-		return p, err
+	for _, dir := range []string{k.dir, filepath.Dir(path)} {
+		if err := makeFolder(dir); err != nil {
+			return p, err
+		}
 	}
 	return p, writeDurably(path, wrapped)
 }

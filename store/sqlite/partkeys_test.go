@@ -11,21 +11,12 @@ import (
 )
 
 // flip stands for a real wrapping: it hides the key and needs the id to open it.
-func flip(id string, key []byte) ([]byte, error) {
+func flip(key, id []byte) ([]byte, error) {
 	out := bytes.Clone(key)
 	for i := range out {
 		out[i] ^= id[i%len(id)] ^ 0x5a
 	}
 	return out, nil
-}
-
-func openKeys(t *testing.T, dir string) *PartKeys {
-	t.Helper()
-	k, err := OpenPartKeys(dir, flip, flip)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
 }
 
 func keyFiles(t *testing.T, dir string) (files []string) {
@@ -44,7 +35,7 @@ func keyFiles(t *testing.T, dir string) (files []string) {
 
 func TestPartKeysLife(t *testing.T) {
 	dir := t.TempDir()
-	k := openKeys(t, dir)
+	k := openPartKeys(dir, flip, flip)
 	if _, _, err := k.Key(t.Context(), "anna", false); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("a key that was never made: %v", err)
 	}
@@ -65,7 +56,7 @@ func TestPartKeysLife(t *testing.T) {
 		if err != nil || !bytes.Equal(opened, key) {
 			t.Errorf("opened %x: %v", opened, err)
 		}
-		k = openKeys(t, dir)
+		k = openPartKeys(dir, flip, flip)
 	}
 	for _, f := range keyFiles(t, dir) {
 		info, err := os.Stat(f)
@@ -96,7 +87,7 @@ func TestPartKeysLife(t *testing.T) {
 
 func TestPartKeysShredsLeftovers(t *testing.T) {
 	dir := t.TempDir()
-	k := openKeys(t, dir)
+	k := openPartKeys(dir, flip, flip)
 	id, _, err := k.Key(t.Context(), "anna", true)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +96,7 @@ func TestPartKeysShredsLeftovers(t *testing.T) {
 	if err := os.WriteFile(half, []byte("wrapped"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if again, _, err := openKeys(t, dir).Key(t.Context(), "anna", true); err != nil || again != id {
+	if again, _, err := openPartKeys(dir, flip, flip).Key(t.Context(), "anna", true); err != nil || again != id {
 		t.Errorf("a half made key was taken: %s %v", again, err)
 	}
 	if err := k.Destroy(t.Context(), "anna"); err != nil {
@@ -117,7 +108,7 @@ func TestPartKeysShredsLeftovers(t *testing.T) {
 }
 
 func TestPartKeysIDs(t *testing.T) {
-	k := openKeys(t, t.TempDir())
+	k := openPartKeys(t.TempDir(), flip, flip)
 	for _, id := range []string{"", "x", "..", "../../secret", "../" + string(bytes.Repeat([]byte("a"), 60))} {
 		if _, err := k.Open(t.Context(), id); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("id %q: %v", id, err)
@@ -127,7 +118,7 @@ func TestPartKeysIDs(t *testing.T) {
 
 func TestPartKeysTogether(t *testing.T) {
 	dir := t.TempDir()
-	k := openKeys(t, dir)
+	k := openPartKeys(dir, flip, flip)
 	var wait sync.WaitGroup
 	ids := make([]string, 32)
 	for i := range ids {
