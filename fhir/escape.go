@@ -19,8 +19,12 @@ func unescape(s []byte) []byte {
 func appendUnescaped(to, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
-			to = append(to, s[i])
-			i++
+			run := bytes.IndexByte(s[i:], '\\')
+			if run < 0 {
+				run = len(s) - i
+			}
+			to = append(to, s[i:i+run]...)
+			i += run
 			continue
 		}
 		if s[i+1] != 'u' {

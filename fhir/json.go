@@ -31,14 +31,22 @@ func (s *scanner) space() {
 	s.spaces()
 }
 
+// spaces takes the runs of blanks that indent a document eight at a time.
 func (s *scanner) spaces() {
 	const eight = 0x2020202020202020
 	d, i := s.data, s.pos
-	for i < len(d) && (d[i] == ' ' || d[i] == '\n' || d[i] == '\r' || d[i] == '\t') {
-		i++
-		for i+8 <= len(d) && binary.LittleEndian.Uint64(d[i:]) == eight {
-			i += 8
+	for i < len(d) {
+		if i+8 <= len(d) {
+			other := binary.LittleEndian.Uint64(d[i:]) ^ eight
+			i += bits.TrailingZeros64(other) / 8
+			if other == 0 {
+				continue
+			}
 		}
+		if c := d[i]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+			break
+		}
+		i++
 	}
 	s.pos = i
 }

@@ -36,11 +36,11 @@ func (s *scanner) judge(at int32, t *typeDef, look looks) {
 }
 
 func (s *scanner) formatFault(f format, text []byte, look looks) string {
-	if look&hasControl != 0 && f != formatXHTML {
-		return "The value has a control character, which FHIR does not allow. Leave it out."
-	}
-	if f == formatXHTML {
+	switch {
+	case f == formatXHTML:
 		return s.narrativeFault(text)
+	case look&hasControl != 0:
+		return "The value has a control character, which FHIR does not allow. Leave it out."
 	}
 	return f.fault(text)
 }

@@ -3,17 +3,20 @@ package fhir
 import (
 	"bytes"
 	"slices"
-	"sort"
 )
 
 // extent is a part of a text.
 type extent struct{ start, end int }
 
-// narrativeTags are the elements that txt-1 allows, sorted.
-var narrativeTags = []string{
-	"a", "abbr", "acronym", "b", "big", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "dfn", "div", "dl",
-	"dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre", "q", "samp", "small", "span",
-	"strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "ul", "var",
+// isNarrativeTag lists the elements that txt-1 allows.
+func isNarrativeTag(tag []byte) bool {
+	switch string(tag) {
+	case "a", "abbr", "acronym", "b", "big", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "dfn",
+		"div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre", "q", "samp",
+		"small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "ul", "var":
+		return true
+	}
+	return false
 }
 
 const (
@@ -53,8 +56,7 @@ func (x *narrative) fault() string {
 			x.filled = true
 			ok = x.entity()
 		default:
-			x.filled = x.filled || !isSpace(x.text[x.pos])
-			x.pos++
+			x.plain()
 			ok = true
 		}
 		if !ok || len(x.open) == 0 && x.pos < len(x.text) {
@@ -70,10 +72,26 @@ func (x *narrative) fault() string {
 	return when(!x.filled, noNarrative)
 }
 
+// plain steps over text.
+func (x *narrative) plain() {
+	for ; x.pos < len(x.text); x.pos++ {
+		switch c := x.text[x.pos]; {
+		case c == '<' || c == '&':
+			return
+		case !isSpace(c):
+			x.filled = true
+		}
+	}
+}
+
 // markup reads a tag or comment.
 func (x *narrative) markup() bool {
 	rest := x.text[x.pos:]
 	switch {
+	case len(rest) < 2:
+		return false
+	case rest[1] == '/':
+		return x.endTag()
 	case bytes.HasPrefix(rest, []byte("<!--")):
 		end := bytes.Index(rest[4:], []byte("--"))
 		if end < 0 || len(x.open) == 0 || !bytes.HasPrefix(rest[4+end:], []byte("-->")) {
@@ -81,8 +99,6 @@ func (x *narrative) markup() bool {
 		}
 		x.pos += 4 + end + 3
 		return true
-	case bytes.HasPrefix(rest, []byte("</")):
-		return x.endTag()
 	}
 	return x.startTag()
 }
@@ -105,10 +121,7 @@ func (x *narrative) startTag() bool {
 	if len(tag) == 0 || len(x.open) == 0 && string(tag) != "div" || len(x.open) > maxDepth {
 		return false
 	}
-	i := sort.SearchStrings(narrativeTags, string(tag))
-	if i == len(narrativeTags) || narrativeTags[i] != string(tag) {
-		x.strays = true
-	}
+	x.strays = x.strays || !isNarrativeTag(tag)
 	x.filled = x.filled || string(tag) == "img"
 	x.open = append(x.open, name)
 	for {
