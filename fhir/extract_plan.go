@@ -228,12 +228,15 @@ func (s *state) edge(elem int32, e edge) *state {
 // compileParts compiles the parts of a composite against the types of its elements.
 func compileParts(d *defs, typ int32, def searchParam, bases []path) ([]part, error) {
 	var parts []part
-	for _, c := range def.components {
+	for i, c := range def.components {
 		paths, err := parseExpression(c.expression)
 		if err != nil {
 			return nil, err
 		}
 		p := part{kind: c.kind}
+		if i == 1 {
+			p.kind = secondPart(def).kind
+		}
 		for _, base := range bases {
 			for _, one := range paths {
 				p.paths = append(p.paths, compilePart(d, typ, base, one)...)
@@ -245,6 +248,15 @@ func compileParts(d *defs, typ int32, def searchParam, bases []path) ([]part, er
 		parts = append(parts, p)
 	}
 	return parts, nil
+}
+
+// secondPart is what defines the second part of a composite. The first is a
+// token in all of R4; where the definition says otherwise it has the two mixed up.
+func secondPart(def searchParam) component {
+	if def.components[0].kind != "token" {
+		return def.components[0]
+	}
+	return def.components[1]
 }
 
 func compilePart(d *defs, typ int32, base, one path) []partPath {

@@ -44,19 +44,22 @@ func (x *extractor) fact(i int32, f *Facts) {
 	switch {
 	case n.elem < 0:
 	case n.elem == x.roles.security:
-		f.Labels = append(f.Labels, x.codingText(i))
+		f.Labels = x.appendCoding(f.Labels, i)
 	case n.elem == x.roles.profile && x.nodes[n.parent].parent == 0:
 		f.Profiles = append(f.Profiles, string(x.value(i)))
 	case x.class(i) == referenceClass:
 		x.referred(i, f)
 	case x.class(i) == codingClass && x.isCode(i):
-		f.Codes = append(f.Codes, x.codingText(i))
+		f.Codes = x.appendCoding(f.Codes, i)
 	}
 }
 
-func (x *extractor) codingText(i int32) Coding {
+func (x *extractor) appendCoding(list []Coding, i int32) []Coding {
 	system, code := x.coding(i)
-	return Coding{string(system), string(code)}
+	if code == nil {
+		return list
+	}
+	return append(list, Coding{string(system), string(code)})
 }
 
 // isCode says whether a Coding says what the resource is about: it belongs to an

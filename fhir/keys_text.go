@@ -42,27 +42,55 @@ func appendHex(to, b []byte) []byte {
 // blanks between its words: what a string search compares.
 func appendFolded(to, text []byte) []byte {
 	start := len(to)
-	if !isASCII(text) {
-		var room [256]byte
-		text = norm.NFKD.Append(room[:0], text...)
-	}
-	blank := false
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
-		text = text[size:]
-		switch {
-		case unicode.Is(unicode.Mn, r) || r == hashMark:
-		case unicode.IsSpace(r):
-			blank = true
-		default:
-			if blank && len(to) > start {
-				to = append(to, ' ')
-			}
-			blank = false
-			to = appendLower(to, r)
+		if r < utf8.RuneSelf {
+			to = appendFoldedRune(to, r, start)
+		} else {
+			to = appendDecomposed(to, text[:size], r, start)
 		}
+		text = text[size:]
+	}
+	if n := len(to); n > start && to[n-1] == ' ' {
+		to = to[:n-1]
 	}
 	return to
+}
+
+// appendDecomposed folds every part of what a character decomposes to (NFKD).
+func appendDecomposed(to, char []byte, r rune, start int) []byte {
+	const hangul, lastHangul = 0xAC00, 0xD7A3 // decompose by arithmetic
+	if hangul <= r && r <= lastHangul {
+		s := r - hangul
+		to = utf8.AppendRune(utf8.AppendRune(to, 0x1100+s/588), 0x1161+s%588/28)
+		if s%28 > 0 {
+			to = utf8.AppendRune(to, 0x11A7+s%28)
+		}
+		return to
+	}
+	parts := norm.NFKD.Properties(char).Decomposition()
+	if parts == nil {
+		return appendFoldedRune(to, r, start)
+	}
+	for len(parts) > 0 {
+		part, size := utf8.DecodeRune(parts)
+		to = appendFoldedRune(to, part, start)
+		parts = parts[size:]
+	}
+	return to
+}
+
+func appendFoldedRune(to []byte, r rune, start int) []byte {
+	switch {
+	case r == hashMark || r >= utf8.RuneSelf && unicode.Is(unicode.Mn, r):
+		return to
+	case unicode.IsSpace(r):
+		if n := len(to); n == start || to[n-1] == ' ' {
+			return to
+		}
+		return append(to, ' ')
+	}
+	return appendLower(to, r)
 }
 
 // appendLower also unfolds the letters that Unicode does not decompose but
@@ -95,15 +123,6 @@ func appendLower(to []byte, r rune) []byte {
 		r = 'σ'
 	}
 	return utf8.AppendRune(to, r)
-}
-
-func isASCII(text []byte) bool {
-	for _, c := range text {
-		if c >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // nextWord cuts the first word (a run of letters and digits) off folded text.

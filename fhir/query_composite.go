@@ -18,7 +18,7 @@ func (c criterion) composite(v string) ([]Condition, error) {
 	if len(parts) == 3 {
 		return one(c.span(token, parts[1], parts[2]))
 	}
-	return c.second(token, c.def.components[1].kind, parts[1])
+	return c.second(token, secondPart(c.def).kind, parts[1])
 }
 
 // second compiles the second part; with a number, quantity or date the token
@@ -50,7 +50,7 @@ func (c criterion) second(token, kind, v string) ([]Condition, error) {
 
 func (c criterion) compositeReference(key, v string) ([]Condition, error) {
 	part := c
-	part.def, _ = findParam(c.typ, c.def.components[1].name)
+	part.def, _ = findParam(c.typ, secondPart(c.def).name)
 	part.modifier = ""
 	list, err := part.reference(v)
 	if err != nil {
