@@ -178,3 +178,42 @@ func TestParseBundleSynthea(t *testing.T) {
 		}
 	}
 }
+
+// Whatever comes, ParseBundle answers with entries or an *Error.
+func FuzzParseBundle(f *testing.F) {
+	f.Add(bundleOf("transaction", entryWith(patient, "POST", "Patient"), request("GET", "Patient?_id=1")))
+	f.Add(bundleOf("batch", `{"fullUrl":5,"request":{"method":"GET","url":"Patient/1"}}`, `null`, `1`))
+	f.Add(bundleOf("batch", entryWith(patient1, "PUT", "Patient/1"), `{"request":{"method":"PUT","url":"?"}}`, `{"request":{}}`, `{"request":null}`))
+	f.Add([]byte(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/1/_history/1"},"resource":null}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := ParseBundle(data, bundleBase)
+		var e *Error
+		if err != nil && (!errors.As(err, &e) || len(e.Findings("x")) == 0) {
+			t.Fatalf("%v", err)
+		}
+		if err != nil {
+			return
+		}
+		for i := range b.Entries {
+			e := &b.Entries[i]
+			if e.Err == nil && (e.Method == "POST" || e.Method == "PUT") != (e.Resource != nil) {
+				t.Fatalf("entry %d: %s with resource %t", e.Index, e.Method, e.Resource != nil)
+			}
+			if e.Err != nil && b.Type == "transaction" {
+				t.Fatal("a transaction with an error went through")
+			}
+		}
+	})
+}
+
+func BenchmarkParseBundle(b *testing.B) {
+	entry := entryWith(`{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]},"valueQuantity":{"value":80,"unit":"/min"}}`, "POST", "Observation")
+	data := bundleOf("transaction", strings.Repeat(entry+",", 999)+entry)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseBundle(data, bundleBase); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

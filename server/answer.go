@@ -84,6 +84,9 @@ func unchanged(v *access.Version, noneMatch, modifiedSince string) bool {
 		}
 		return false
 	}
+	if modifiedSince == "" {
+		return false
+	}
 	since, err := http.ParseTime(modifiedSince)
 	return err == nil && !v.LastUpdated.Truncate(time.Second).After(since)
 }

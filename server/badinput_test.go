@@ -32,6 +32,7 @@ func TestBadInput(t *testing.T) {
 		{"wrong UTF-8", "POST", "/fhir/Patient", "{\"resourceType\":\"Patient\",\"language\":\"\xff\"}", 400, "structure", "", nil},
 		{"depth 1,000", "POST", "/fhir/Patient", `{"resourceType":"Patient","extension":` + strings.Repeat(`[{"url":"x","extension":`, 500) + "1" + strings.Repeat("}]", 500) + "}", 400, "structure", "", nil},
 		{"body above the limit", "POST", "/fhir/Patient", strings.Repeat(" ", 20_000_001), 413, "too-long", "", nil},
+		{"form above the limit", "POST", "/fhir/Patient/_search", strings.Repeat("a", 256<<10+1), 413, "too-long", "", form},
 		{"unknown resource type", "GET", "/fhir/Foo/1", "", 404, "not-supported", "", nil},
 		{"unknown resource type to search", "GET", "/fhir/Foo", "", 404, "not-supported", "", nil},
 		{"unknown resource type to create", "POST", "/fhir/Foo", patient, 404, "not-supported", "", nil},

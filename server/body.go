@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -13,15 +14,18 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
+// maxForm is the largest form of a search.
+const maxForm = 256 << 10
+
 // body reads the request's body, which must have one of the media types.
-func (s *server) body(c *gin.Context, medias ...string) ([]byte, error) {
+func (s *server) body(c *gin.Context, limit int64, medias ...string) ([]byte, error) {
 	if err := checkMedia(c.Request, medias); err != nil {
 		return nil, err
 	}
-	if c.Request.ContentLength > s.MaxBody {
+	if c.Request.ContentLength > limit {
 		return nil, tooLarge(nil)
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, s.MaxBody))
+	data, err := readAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit), c.Request.ContentLength)
 	var exceeded *http.MaxBytesError
 	switch {
 	case errors.As(err, &exceeded):
@@ -30,6 +34,14 @@ func (s *server) body(c *gin.Context, medias ...string) ([]byte, error) {
 		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The body ended before its announced length.", Err: err}
 	}
 	return data, nil
+}
+
+// readAll reads a body whose length is known (or -1) without growing on the way.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(max(length, 0), 1<<20)) + bytes.MinRead) // what is announced is not yet sent
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 func tooLarge(cause error) error {
@@ -49,7 +61,7 @@ func checkMedia(r *http.Request, medias []string) error {
 
 // resource reads a body that is one resource of a type.
 func (s *server) resource(c *gin.Context, typ string) (*fhir.Resource, error) {
-	data, err := s.body(c, mediaFHIR, mediaJSON)
+	data, err := s.body(c, s.MaxBody, mediaFHIR, mediaJSON)
 	if err != nil {
 		return nil, err
 	}

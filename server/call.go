@@ -48,14 +48,15 @@ func writeReceipts(c *gin.Context, call *access.Call) {
 // identify gives the request an id. One that the client brings is kept if it is
 // a UUID: anything else could carry data into logs.
 func (s *server) identify(c *gin.Context) {
-	id, err := uuid.Parse(c.GetHeader("X-Request-Id"))
-	if err != nil {
-		id, err = uuid.NewV7()
+	id := c.GetHeader("X-Request-Id")
+	if uuid.Validate(id) != nil {
+		made, err := uuid.NewV7()
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		id = made.String()
 	}
-	if err != nil {
-		s.fail(c, err)
-		return
-	}
-	c.Set(keyRequest, id.String())
-	c.Header("X-Request-Id", id.String())
+	c.Set(keyRequest, id)
+	c.Header("X-Request-Id", id)
 }

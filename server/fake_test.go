@@ -283,3 +283,11 @@ func (n *node) untouched() {
 		n.t.Errorf("the gate was asked %q", got)
 	}
 }
+
+// forgetful is a fake gate that answers reads without remembering them.
+type forgetful struct{ *fakeGate }
+
+func (g forgetful) Read(_ context.Context, c *access.Call, ref fhir.Ref) (*access.Version, error) {
+	c.Receipts = append(c.Receipts, "org/node/accesses/1;c=x")
+	return g.version(ref, 3), nil
+}

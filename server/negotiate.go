@@ -37,6 +37,9 @@ func mediaOf(c *gin.Context) string {
 // formatParam is the value of _format; a plus sign that was not escaped arrives
 // as a space.
 func formatParam(r *http.Request) string {
+	if r.URL.RawQuery == "" {
+		return ""
+	}
 	return strings.ReplaceAll(r.URL.Query().Get("_format"), " ", "+")
 }
 

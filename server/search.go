@@ -53,7 +53,7 @@ func (s *server) searchParams(c *gin.Context) ([]fhir.Param, error) {
 	if err != nil || c.Request.Method != http.MethodPost {
 		return params, err
 	}
-	form, err := s.body(c, mediaForm)
+	form, err := s.body(c, min(maxForm, s.MaxBody), mediaForm)
 	if err != nil {
 		return nil, err
 	}

@@ -48,12 +48,13 @@ type server struct {
 	limits   *limiter
 	metrics  *metrics
 	metadata func() ([]byte, error) // the CapabilityStatement, built once
+	fixed    map[string][]string    // headers of every answer
 	packers  sync.Pool              // of *gzip.Writer, which are large
 }
 
 // New makes the handler of all paths.
 func New(c Config) http.Handler {
-	s := &server{Config: c.withDefaults(), base: strings.TrimSuffix(c.BaseURL, "/")}
+	s := &server{Config: c.withDefaults(), base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
 	s.limits = newLimiter(s.RequestsPerSecond, s.Burst, s.Now)
 	s.metrics = newMetrics(s.Registry)
 	started := s.Now()
