@@ -71,6 +71,9 @@ func Load(path string) (*Ring, error) {
 	if err := dec.Decode(&doc); err != nil {
 		return nil, fmt.Errorf("keyring %s is damaged: %w", path, err)
 	}
+	if dec.More() {
+		return nil, fmt.Errorf("keyring %s is damaged: text after its end", path)
+	}
 	ring, err := doc.ring()
 	if err != nil {
 		return nil, fmt.Errorf("keyring %s: %w", path, err)

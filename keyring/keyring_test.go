@@ -71,6 +71,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"newer version", "version 2", func(s string) string { return strings.Replace(s, `"version": 1`, `"version": 2`, 1) }, 0o600},
 		{"truncated", "damaged", func(s string) string { return s[:len(s)/2] }, 0o600},
 		{"empty", "damaged", func(string) string { return "" }, 0o600},
+		{"text after the end", "damaged", func(s string) string { return s + s }, 0o600},
 		{"unknown member", "damaged", func(s string) string { return strings.Replace(s, `"version"`, `"x": 1, "version"`, 1) }, 0o600},
 		{"unknown use", "unknown use", func(s string) string { return strings.Replace(s, `"use": "links"`, `"use": "linx"`, 1) }, 0o600},
 		{"a use without key", "lacks a key", func(s string) string { return strings.Replace(s, `"use": "links"`, `"use": "parts"`, 1) }, 0o600},

@@ -56,7 +56,7 @@ func FormatBundle(p Proof, opened map[int]Opened) ([]byte, error) {
 			if saltOf(o.blind, o.clear) != row.Salt {
 				return nil, fmt.Errorf("proof bundle: part %d was opened from another row", i)
 			}
-			part.Blind, part.Clear = hex.EncodeToString(o.blind), o.clear
+			part.Blind, part.Clear = hex.EncodeToString(o.blind[:]), o.clear
 			part.Key, part.Patient, part.Target = row.Key, row.Patient, row.Target
 		}
 		b.Parts = append(b.Parts, part)

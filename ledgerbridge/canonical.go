@@ -135,15 +135,19 @@ func cutInteger(s string) (int64, string, error) {
 	return n, s[end:], nil
 }
 
-// cutString reads one string; writing it again must give the same bytes, which
-// refuses every other escape and everything that is not UTF-8.
+// cutString reads one string. One with escapes must be written again to the same
+// bytes, which refuses every other escape.
 func cutString(s string) (text, rest string, err error) {
 	if !strings.HasPrefix(s, `"`) {
 		return "", s, fmt.Errorf("not a string")
 	}
-	end := 1
+	end, escaped := 1, false
 	for end < len(s) && s[end] != '"' {
+		if s[end] < ' ' {
+			return "", s, fmt.Errorf("not a canonical string")
+		}
 		if s[end] == '\\' {
+			escaped = true
 			end++
 		}
 		end++
@@ -151,12 +155,11 @@ func cutString(s string) (text, rest string, err error) {
 	if end >= len(s) {
 		return "", s, fmt.Errorf("string without end")
 	}
-	quoted := s[:end+1]
-	text = quoted[1:end]
-	if strings.IndexByte(text, '\\') >= 0 {
+	quoted, text := s[:end+1], s[1:end]
+	if escaped {
 		text = unescape(text)
 	}
-	if again := appendString(make([]byte, 0, len(quoted)), text); string(again) != quoted {
+	if !utf8.ValidString(quoted) || escaped && string(appendString(nil, text)) != quoted {
 		return "", s, fmt.Errorf("not a canonical string")
 	}
 	return text, s[end+1:], nil

@@ -1,6 +1,7 @@
 package ledgerbridge
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -18,40 +19,30 @@ const contentLabel = "aceso.content.v1\x00"
 // written versions in order. A leaf is label || length and bytes of the reference
 // || version (8 bytes, big endian) || hash of the stored bytes (zeros for a tombstone).
 func ContentRoot(items []Item) fhir.Hash {
-	leaves := make([][]byte, len(items))
+	leaves := make([]sum, len(items))
 	for i, item := range items {
-		leaf := frame([]byte(contentLabel), item.Ref)
+		leaf := frame([]byte("\x00"+contentLabel), item.Ref) // RFC 6962: a leaf's hash begins with zero
 		leaf = binary.BigEndian.AppendUint64(leaf, uint64(item.Version))
-		leaves[i] = append(leaf, item.Hash[:]...)
+		leaves[i] = sha256.Sum256(append(leaf, item.Hash[:]...))
 	}
-	return root(leaves)
+	return treeHash(leaves)
 }
 
 // disclosedRoot is the RFC 6962 root over the commitments of an entry's parts.
-func disclosedRoot(parts []PartRow) [32]byte {
-	leaves := make([][]byte, len(parts))
+func disclosedRoot(parts []PartRow) sum {
+	leaves := make([]sum, len(parts))
 	for i := range parts {
-		leaves[i] = parts[i].Commitment[:]
+		leaves[i] = leafHash(parts[i].Commitment)
 	}
-	return root(leaves)
-}
-
-func root(leaves [][]byte) (h [32]byte) {
-	r := ranges.NewEmptyRange(0)
-	for _, leaf := range leaves {
-		if err := r.Append(rfc6962.DefaultHasher.HashLeaf(leaf), nil); err != nil {
-			return h // cannot happen: a range that starts empty is whole
-		}
-	}
-	return rootOf(r)
+	return treeHash(leaves)
 }
 
 // rootOf is the root of a range that begins at 0.
-func rootOf(r *compact.Range) (h [32]byte) {
-	sum, err := r.GetRootHash(nil)
-	if err != nil || sum == nil {
-		sum = rfc6962.DefaultHasher.EmptyRoot()
+func rootOf(r *compact.Range) (h sum) {
+	root, err := r.GetRootHash(nil)
+	if err != nil || root == nil {
+		root = rfc6962.DefaultHasher.EmptyRoot()
 	}
-	copy(h[:], sum)
+	copy(h[:], root)
 	return h
 }

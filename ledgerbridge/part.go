@@ -4,12 +4,11 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -31,7 +30,7 @@ const (
 // plainPart is a part before it is sealed.
 type plainPart struct {
 	patient string // pseudonym, "" for the request part
-	targets []string
+	targets string // pseudonyms, joined
 	clear   []byte
 }
 
@@ -47,27 +46,23 @@ func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) 
 		request.Target, request.Query = d.Target, d.Query
 		plain.targets = pseudonyms(names, target, d.Others)
 	}
-	plain.clear = request.appendJSON(nil)
-	first, err := s.sealPart(s.cfg.Requests[0], plain)
-	if err != nil {
-		return nil, err
-	}
-	parts := append(make([]PartRow, 0, 1+len(patients)), first)
+	plain.clear = request.appendJSON(make([]byte, 0, 256))
+	parts := append(make([]PartRow, 0, 1+len(patients)), s.sealPart(s.cfg.Requests[0].ID, s.request, plain))
 	for _, t := range patients {
 		part := PatientPart{Patient: t.Patient, Target: d.Target, Query: d.Query, Items: t.Items, Consents: t.Consents}
 		plain := plainPart{
 			patient: names.of("patient", t.Patient),
-			targets: pseudonyms(names, target, t.Items), clear: part.appendJSON(nil),
+			targets: pseudonyms(names, target, t.Items), clear: part.appendJSON(make([]byte, 0, 256)),
 		}
 		id, key, err := s.cfg.Parts.Key(ctx, plain.patient, true)
 		if err != nil {
 			return nil, fmt.Errorf("key of a patient's part: %w", err)
 		}
-		row, err := s.sealPart(Secret{id, key}, plain)
+		aead, err := newAEAD(key)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("key %s of a part: %w", id, err)
 		}
-		parts = append(parts, row)
+		parts = append(parts, s.sealPart(id, aead, plain))
 	}
 	return parts, nil
 }
@@ -92,42 +87,47 @@ func mergePatients(all []Touched) []Touched {
 	return merged
 }
 
-// pseudonyms are the distinct target pseudonyms of a part.
-func pseudonyms(names *pseudonymizer, target string, items []Item) []string {
+// pseudonyms are the distinct target pseudonyms of a part, joined.
+func pseudonyms(names *pseudonymizer, target string, items []Item) string {
+	if len(items) == 0 {
+		return target
+	}
 	found := make([]string, 0, 1+len(items))
-	seen := make(map[string]bool, 1+len(items))
-	add := func(p string) {
-		if p != "" && !seen[p] {
+	if target != "" {
+		found = append(found, target)
+	}
+	var seen map[string]bool // worth it for many
+	if len(items) > 16 {
+		seen = map[string]bool{target: true}
+	}
+	for _, item := range items {
+		p := names.of("target", item.Ref)
+		if seen[p] || seen == nil && slices.Contains(found, p) {
+			continue
+		}
+		found = append(found, p)
+		if seen != nil {
 			seen[p] = true
-			found = append(found, p)
 		}
 	}
-	add(target)
-	for _, item := range items {
-		add(names.of("target", item.Ref))
-	}
-	return found
+	return strings.Join(found, " ")
 }
 
 // sealPart encrypts blind || clear text. The row's salt is HMAC(blind, clear text):
 // it hides and fixes the text, and since the blind is under the key too, destroying
 // the key leaves nothing against which a guess could be checked. The commitment
 // covers salt and columns, so it can be recomputed for an erased part.
-func (s *Sealer) sealPart(key Secret, p plainPart) (PartRow, error) {
-	row := PartRow{Patient: p.patient, Target: strings.Join(p.targets, " "), Key: key.ID}
-	aead, err := newAEAD(key.Key)
-	if err != nil {
-		return PartRow{}, fmt.Errorf("key %s of a part: %w", key.ID, err)
-	}
+func (s *Sealer) sealPart(key string, aead cipher.AEAD, p plainPart) PartRow {
+	row := PartRow{Patient: p.patient, Target: p.targets, Key: key}
 	sealed := make([]byte, nonceSize, nonceSize+blindSize+len(p.clear)+aead.Overhead())
 	rand.Read(sealed)
 	plain := make([]byte, blindSize, blindSize+len(p.clear))
 	rand.Read(plain)
-	row.Salt = saltOf(plain, p.clear)
+	row.Salt = saltOf(sum(plain), p.clear)
 	row.Commitment = row.commit()
 	plain = append(plain, p.clear...)
 	row.Sealed = aead.Seal(sealed, sealed, plain, s.partContext(&row))
-	return row, nil
+	return row
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {
@@ -149,20 +149,14 @@ func (r *PartRow) appendColumns(b []byte) []byte {
 }
 
 // commit is HMAC-SHA-256(salt, label || patient || target || key), each with its length.
-func (r *PartRow) commit() (c [32]byte) {
-	mac := hmac.New(sha256.New, r.Salt[:])
-	mac.Write(r.appendColumns([]byte(partLabel)))
-	mac.Sum(c[:0])
-	return c
+func (r *PartRow) commit() sum {
+	columns := len(r.Patient) + len(r.Target) + len(r.Key) + 3*4
+	return closeHMAC(&r.Salt, r.appendColumns(openHMAC(&r.Salt, partLabel, columns)))
 }
 
 // saltOf is HMAC-SHA-256(blind, label || clear text).
-func saltOf(blind, clear []byte) (salt [32]byte) {
-	mac := hmac.New(sha256.New, blind)
-	mac.Write([]byte(bodyLabel))
-	mac.Write(clear)
-	mac.Sum(salt[:0])
-	return salt
+func saltOf(blind sum, clear []byte) sum {
+	return closeHMAC(&blind, append(openHMAC(&blind, bodyLabel, len(clear)), clear...))
 }
 
 // Opened is a part in clear: Request or Patient is set.
@@ -170,7 +164,8 @@ type Opened struct {
 	Request *RequestPart
 	Patient *PatientPart
 
-	blind, clear []byte
+	blind sum
+	clear []byte
 }
 
 // OpenPart decrypts a part and checks it against its salt and commitment. It is
@@ -180,7 +175,7 @@ func (s *Sealer) OpenPart(ctx context.Context, row PartRow) (Opened, error) {
 	if err != nil {
 		return Opened{}, err
 	}
-	o := Opened{blind: plain[:blindSize], clear: plain[blindSize:]}
+	o := Opened{blind: sum(plain), clear: plain[blindSize:]}
 	if saltOf(o.blind, o.clear) != row.Salt || row.commit() != row.Commitment {
 		return Opened{}, fmt.Errorf("open part: it does not match its salt and commitment")
 	}

@@ -1,8 +1,6 @@
 package ledgerbridge
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -111,12 +109,8 @@ func ParseEntry(data []byte) (Entry, error) {
 }
 
 // commitEntry is the commitment of an entry: HMAC-SHA-256(salt, label || entry).
-func commitEntry(salt [32]byte, entry []byte) (c [32]byte) {
-	mac := hmac.New(sha256.New, salt[:])
-	mac.Write([]byte(entryLabel))
-	mac.Write(entry)
-	mac.Sum(c[:0])
-	return c
+func commitEntry(salt sum, entry []byte) sum {
+	return closeHMAC(&salt, append(openHMAC(&salt, entryLabel, len(entry)), entry...))
 }
 
 // hexOrNone is "" for the zero hash: nothing was hashed.

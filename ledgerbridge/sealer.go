@@ -2,12 +2,10 @@ package ledgerbridge
 
 import (
 	"context"
-	"crypto/hmac"
+	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"slices"
 	"time"
 )
@@ -28,7 +26,10 @@ type Config struct {
 }
 
 // Sealer turns drafts into pending entries and opens parts again.
-type Sealer struct{ cfg Config }
+type Sealer struct {
+	cfg     Config
+	request cipher.AEAD // of new request parts
+}
 
 // NewSealer checks names and keys.
 func NewSealer(cfg Config) (*Sealer, error) {
@@ -43,7 +44,11 @@ func NewSealer(cfg Config) (*Sealer, error) {
 			return nil, fmt.Errorf("key %q of the sealer has no id or not 32 bytes", s.ID)
 		}
 	}
-	return &Sealer{cfg: cfg}, nil
+	request, err := newAEAD(cfg.Requests[0].Key)
+	if err != nil {
+		return nil, fmt.Errorf("key %q of the sealer: %w", cfg.Requests[0].ID, err)
+	}
+	return &Sealer{cfg: cfg, request: request}, nil
 }
 
 // Source is the name of one of the node's logs: organisation/node/log.
@@ -60,15 +65,14 @@ func (s *Sealer) PatientPseudonym(ref string) string { return s.pseudonymizer().
 // TargetPseudonym is what Entry.Target, PartRow.Target and Filter.Target hold for "Observation/7".
 func (s *Sealer) TargetPseudonym(ref string) string { return s.pseudonymizer().of("target", ref) }
 
-// pseudonymizer computes keyed hashes, 128 bits in hex. One is for one goroutine.
+// pseudonymizer computes keyed hashes, 128 bits in hex.
 type pseudonymizer struct {
-	mac          hash.Hash
+	key          sum
 	organization string
-	buf          []byte
 }
 
 func (s *Sealer) pseudonymizer() *pseudonymizer {
-	return &pseudonymizer{mac: hmac.New(sha256.New, s.cfg.Pseudonyms.Key), organization: s.cfg.Organization}
+	return &pseudonymizer{key: sum(s.cfg.Pseudonyms.Key), organization: s.cfg.Organization}
 }
 
 // of keeps kinds apart: the pseudonym of Patient/1 as a patient says nothing about
@@ -77,12 +81,9 @@ func (p *pseudonymizer) of(kind, value string) string {
 	if value == "" {
 		return ""
 	}
-	p.buf = frame(frame(append(p.buf[:0], "aceso.pseudonym.v1\x00"...), p.organization), kind)
-	p.buf = append(p.buf, value...)
-	p.mac.Reset()
-	p.mac.Write(p.buf)
-	p.buf = p.mac.Sum(p.buf[:0])
-	return hex.EncodeToString(p.buf[:16])
+	b := openHMAC(&p.key, "aceso.pseudonym.v1\x00", len(p.organization)+len(kind)+len(value)+2*4)
+	h := closeHMAC(&p.key, append(frame(frame(b, p.organization), kind), value...))
+	return hex.EncodeToString(h[:16])
 }
 
 // Pending is a Draft that is pseudonymised, its parts sealed, its disclosed root

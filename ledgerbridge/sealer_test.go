@@ -272,12 +272,3 @@ func TestReceipt(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkPrepareAndSeal(b *testing.B) {
-	s, _ := newSealer(b)
-	d := search()
-	d.Patients = d.Patients[:1]
-	for b.Loop() {
-		seal(b, s, d, 1)
-	}
-}

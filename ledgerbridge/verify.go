@@ -120,7 +120,7 @@ func (r *Result) checkOpened(i int, p *bundlePart, commitment [32]byte) error {
 	if err != nil {
 		return fmt.Errorf("blind: %w", err)
 	}
-	row := PartRow{Patient: p.Patient, Target: p.Target, Key: p.Key, Salt: saltOf(blind[:], p.Clear)}
+	row := PartRow{Patient: p.Patient, Target: p.Target, Key: p.Key, Salt: saltOf(blind, p.Clear)}
 	if row.commit() != commitment {
 		return fmt.Errorf("text, blind, patient, target and key do not give the commitment")
 	}

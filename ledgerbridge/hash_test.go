@@ -1,0 +1,46 @@
+package ledgerbridge
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+func TestHMACAgainstStandardLibrary(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2104, 1))
+	for length := range 300 {
+		var key sum
+		message := make([]byte, length)
+		for i := range key {
+			key[i] = byte(rng.Uint32())
+		}
+		for i := range message {
+			message[i] = byte(rng.Uint32())
+		}
+		mac := hmac.New(sha256.New, key[:])
+		mac.Write([]byte("label\x00"))
+		mac.Write(message)
+		got := closeHMAC(&key, append(openHMAC(&key, "label\x00", length), message...))
+		if !hmac.Equal(mac.Sum(nil), got[:]) {
+			t.Fatalf("message of %d bytes: %x", length, got)
+		}
+	}
+}
+
+func TestTreeHashAgainstRange(t *testing.T) {
+	r := ranges.NewEmptyRange(0)
+	var leaves []sum
+	for i := range 600 {
+		if got, want := treeHash(append([]sum(nil), leaves...)), rootOf(r); got != want {
+			t.Fatalf("%d leaves: %x, want %x", i, got, want)
+		}
+		commitment := sha256.Sum256([]byte{byte(i), byte(i >> 8)})
+		leaves = append(leaves, leafHash(commitment))
+		if err := r.Append(rfc6962.DefaultHasher.HashLeaf(commitment[:]), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
