@@ -42,8 +42,8 @@ func readOutline(body []byte) (*outline, []byte, error) {
 		return nil, nil, err
 	}
 	var o outline
-	if err := json.Unmarshal(plain, &o); err != nil {
-		return nil, nil, err
+	if err := json.Unmarshal(plain, &o); err != nil { // o has what could be read
+		return &o, nil, err
 	}
 	if o.ResourceType != "Consent" || o.Status == nil || o.Scope == nil || len(o.Category) == 0 {
 		return &o, nil, errMandatory
