@@ -1,7 +1,5 @@
 package fhir
 
-import "sort"
-
 // codeSet is a value set that can be enumerated, for required bindings.
 type codeSet struct {
 	name    string
@@ -38,6 +36,13 @@ func (s *codeSet) hasCoding(system, code []byte) bool {
 }
 
 func (s *systemCodes) has(code []byte) bool {
-	i := sort.Search(len(s.codes), func(i int) bool { return s.codes[i] >= string(code) })
-	return i < len(s.codes) && s.codes[i] == string(code)
+	low, high := 0, len(s.codes)
+	for low < high {
+		if mid := (low + high) / 2; s.codes[mid] < string(code) {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low < len(s.codes) && s.codes[low] == string(code)
 }

@@ -1,5 +1,7 @@
 package fhir
 
+import "encoding/binary"
+
 // format is the lexical form of a primitive type.
 type format uint8
 
@@ -116,7 +118,15 @@ func wholeNumber(text []byte) (n int64, ok bool) {
 
 func isSpace(c byte) bool { return c <= ' ' && (c == ' ' || '\t' <= c && c <= '\r') }
 
+// hasSpace looks at eight bytes at a time: most of a document is uris.
 func hasSpace(text []byte) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		v := binary.LittleEndian.Uint64(text)
+		if (v-'!'*ones)&^v&high != 0 {
+			break // a byte below '!': the loop below looks closer
+		}
+	}
 	for _, c := range text {
 		if isSpace(c) {
 			return true
