@@ -17,6 +17,9 @@ func (x *extractor) sink(i int32, s *sink) {
 			return
 		}
 	case "token":
+		if s.exists && string(x.value(i)) == "false" {
+			return
+		}
 		x.token(i, s, p)
 	case "string":
 		x.strings(i, s, p)

@@ -154,6 +154,9 @@ func (p *queryParser) param(param Param) error {
 		return p.control(param, set)
 	}
 	c, err := p.criterion(p.q.Type, param, true)
+	if e, ok := err.(*Error); ok {
+		e.Expression = param.Name // of a chain too, as the client wrote it
+	}
 	if err != nil {
 		return err
 	}
