@@ -101,6 +101,18 @@ func writeGolden(t *testing.T) {
 	}
 }
 
+func readGolden(t testing.TB) (g golden) {
+	t.Helper()
+	text, err := os.ReadFile(goldenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
 func goldenItems() []ledgerbridge.Item {
 	return []ledgerbridge.Item{
 		{Ref: "Patient/1", Version: 1, Method: "POST", Hash: fhir.Hash(sha256.Sum256([]byte("a")))},
@@ -113,14 +125,7 @@ func TestGoldenRecord(t *testing.T) {
 	if *update {
 		writeGolden(t)
 	}
-	text, err := os.ReadFile(goldenFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g golden
-	if err := json.Unmarshal(text, &g); err != nil {
-		t.Fatal(err)
-	}
+	g := readGolden(t)
 	keys := fixedKeys(g.PartKeys)
 	sealer, err := ledgerbridge.NewSealer(ledgerbridge.Config{
 		Organization: "clinic", Node: "n1", Parts: keys,

@@ -3,6 +3,7 @@ package ledgerbridge
 import (
 	"context"
 	"fmt"
+	"io/fs"
 
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -56,7 +57,7 @@ func (j *Journal) path(ctx context.Context, nodes proof.Nodes) ([][32]byte, erro
 
 // Prove returns row seq with its proof under the last checkpoint; it makes one if
 // none covers the row yet. It does not hand out a proof that would not verify: the
-// error is a *Damage then.
+// error is a *Damage then, and fs.ErrNotExist if the log was never that long.
 func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
 	p := Proof{Checkpoint: j.Last()}
 	if seq >= p.Checkpoint.Size {
@@ -64,6 +65,9 @@ func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
 		if p.Checkpoint, err = j.Checkpoint(ctx); err != nil {
 			return Proof{}, err
 		}
+	}
+	if seq < 0 || seq >= p.Checkpoint.Size {
+		return Proof{}, fmt.Errorf("prove row %d of %s: %w", seq, j.Source(), fs.ErrNotExist)
 	}
 	row, err := ReadRow(ctx, j.cfg.Log, seq)
 	if err != nil {

@@ -425,3 +425,21 @@ func TestConsistencyFindsAFork(t *testing.T) {
 		t.Error("two different logs are consistent")
 	}
 }
+
+// FuzzVerifyRecord: whatever is accepted is the bundle that was made.
+func FuzzVerifyRecord(f *testing.F) {
+	g := readGolden(f) // the same in every process that fuzzes
+	good := []byte(g.Bundle)
+	f.Add(good)
+	f.Add(bytes.Replace(good, []byte(`"clear":{`), []byte(`"clear":null,"x":{`), 1))
+	f.Add([]byte(`{"parts":[{}],"v":1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := ledgerbridge.VerifyRecord(data, []string{g.Trusted})
+		if (err == nil) != (r.Verdict == ledgerbridge.OK) {
+			t.Fatalf("verdict %s with error %v", r.Verdict, err)
+		}
+		if err == nil && !bytes.Equal(data, good) {
+			t.Fatalf("accepted %q", data)
+		}
+	})
+}

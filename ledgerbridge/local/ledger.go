@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +34,7 @@ type Ledger struct {
 	mu    sync.Mutex
 	file  *os.File
 	size  int64 // bytes that are whole and synced
+	torn  bool  // a failed write may have left bytes behind them
 	next  int64 // number of the next record
 	prev  [32]byte
 	last  int64 // offset of the last record
@@ -169,8 +169,7 @@ func (l *Ledger) Anchor(_ context.Context, b ledgerbridge.Batch) (ledgerbridge.A
 	return ledgerbridge.Anchor{Size: size}, nil
 }
 
-// append writes records behind what is known to be whole; what a failed attempt
-// left there is overwritten by the next one.
+// append writes records behind what is known to be whole.
 func (l *Ledger) append(notes [][]byte) error {
 	var text []byte
 	var records []record
@@ -183,12 +182,8 @@ func (l *Ledger) append(notes [][]byte) error {
 		records, lengths = append(records, r), append(lengths, int64(len(raw)))
 		number, prev = number+1, r.hash
 	}
-	_, err := l.file.WriteAt(text, l.size)
-	if err == nil {
-		err = l.file.Sync()
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write checkpoint: %w", err), l.file.Truncate(l.size))
+	if err := l.write(text); err != nil {
+		return err
 	}
 	for i, r := range records {
 		l.keep(l.size, r, lengths[i])
@@ -196,6 +191,27 @@ func (l *Ledger) append(notes [][]byte) error {
 	close(l.grown)
 	l.grown = make(chan struct{})
 	return nil
+}
+
+// write leaves the file as it was if it fails; if not even that is possible, the next
+// attempt does it first.
+func (l *Ledger) write(text []byte) error {
+	if l.torn {
+		if err := l.file.Truncate(l.size); err != nil {
+			return fmt.Errorf("write checkpoint: %w", err)
+		}
+		l.torn = false
+	}
+	_, err := l.file.WriteAt(text, l.size)
+	if err == nil {
+		err = l.file.Sync()
+	}
+	if err == nil {
+		return nil
+	}
+	undo := l.file.Truncate(l.size)
+	l.torn = undo != nil
+	return errors.Join(fmt.Errorf("write checkpoint: %w", err), undo)
 }
 
 // Checkpoints implements ledgerbridge.CheckpointHistory. It reads the whole file and
@@ -210,84 +226,6 @@ func (l *Ledger) Checkpoints(ctx context.Context, source string, visit func([]by
 		}
 		return visit(r.note)
 	})
-}
-
-// tornError says that the bytes from at on are the beginning of a record.
-type tornError struct{ at int64 }
-
-func (e *tornError) Error() string { return fmt.Sprintf("torn record at byte %d", e.at) }
-
-func damaged(number int64, what string) error {
-	return &ledgerbridge.Damage{Source: FileName, Seq: number, Column: "record", What: what}
-}
-
-// scan visits the records in [from, to). If from is not the start of the file, it
-// begins with the first whole record after it.
-func scan(f io.ReaderAt, from, to int64, visit func(at int64, r record, raw []byte) error) error {
-	in := &window{file: f, at: from, end: to}
-	next, prev := int64(0), [32]byte{}
-	for first := true; ; first = false {
-		if first && from > 0 {
-			if err := in.seekRecord(); err != nil {
-				return err
-			}
-		}
-		b, err := in.peek()
-		if err != nil || len(b) == 0 {
-			return err
-		}
-		r, n, err := parseRecord(b)
-		if errors.Is(err, errTorn) {
-			return &tornError{in.at}
-		}
-		if err != nil {
-			return damaged(next, err.Error())
-		}
-		if !(first && from > 0) && (r.number != next || r.prev != prev) {
-			return damaged(next, fmt.Sprintf("record %d stands here, and it does not continue the one before: a record was edited, removed or added", r.number))
-		}
-		if err := visit(in.at, r, b[:n]); err != nil {
-			return err
-		}
-		next, prev = r.number+1, r.hash
-		in.at += int64(n)
-	}
-}
-
-// window reads a file in pieces that always hold a whole record.
-type window struct {
-	file    io.ReaderAt
-	at, end int64
-	buf     []byte
-	start   int64 // offset of buf
-}
-
-const largest = 2 * maxNote // more than a record needs
-
-func (w *window) peek() ([]byte, error) {
-	have := w.start + int64(len(w.buf))
-	if w.at < w.start || w.at+largest > have && have < w.end {
-		w.start = w.at
-		w.buf = make([]byte, min(1<<20, w.end-w.at))
-		if _, err := w.file.ReadAt(w.buf, w.start); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read checkpoints: %w", err)
-		}
-	}
-	return w.buf[w.at-w.start:], nil
-}
-
-// seekRecord moves to the first line that begins a record.
-func (w *window) seekRecord() error {
-	b, err := w.peek()
-	if err != nil {
-		return err
-	}
-	i := bytes.Index(b, []byte("\nrecord "))
-	if i < 0 {
-		return damaged(-1, "no record where one must begin")
-	}
-	w.at += int64(i) + 1
-	return nil
 }
 
 func syncFolder(dir string) error {
