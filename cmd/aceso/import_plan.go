@@ -149,7 +149,7 @@ func waves(parcels []*parcel) [][]*parcel {
 }
 
 func nextWave(waiting []*parcel, provider map[string]*parcel, sent map[*parcel]bool) (wave, rest []*parcel) {
-	var ready, shared, blocked, others []*parcel
+	var shared, others, blocked []*parcel
 	for _, p := range waiting {
 		switch {
 		case !p.ready(provider, sent):
@@ -160,14 +160,13 @@ func nextWave(waiting []*parcel, provider map[string]*parcel, sent map[*parcel]b
 			others = append(others, p)
 		}
 	}
-	ready = append(append(ready, shared...), others...)
 	switch {
-	case len(ready) == 0:
-		return blocked, nil
 	case len(shared) > 0:
 		return shared, append(others, blocked...)
+	case len(others) > 0:
+		return others, blocked
 	}
-	return ready, blocked
+	return blocked, nil
 }
 
 func (p *parcel) ready(provider map[string]*parcel, sent map[*parcel]bool) bool {

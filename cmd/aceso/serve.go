@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -109,10 +110,17 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 // answer serves requests until ctx ends; ready is called when it has begun.
 func (n *openedNode) answer(ctx context.Context, l net.Listener, o serveOptions, ready func() error) error {
 	s := server.HTTP(n.handler)
+	if o.tlsCert != "" {
+		certificate, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+		if err != nil {
+			return fmt.Errorf("certificate: %w", err)
+		}
+		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	}
 	ended := make(chan error, 1)
 	go func() {
-		if o.tlsCert != "" {
-			ended <- s.ServeTLS(l, o.tlsCert, o.tlsKey)
+		if s.TLSConfig != nil {
+			ended <- s.ServeTLS(l, "", "")
 			return
 		}
 		ended <- s.Serve(l)
