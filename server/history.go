@@ -89,8 +89,8 @@ func parseTime(p fhir.Param) (time.Time, error) {
 
 func parseCount(p fhir.Param) (int, error) {
 	n, err := strconv.Atoi(p.Value)
-	if err != nil || n < 0 {
-		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: "_count must be a number from 0.", Expression: p.Name}
+	if err != nil || n < 1 {
+		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: "_count of a history must be a number from 1.", Expression: p.Name}
 	}
 	return n, nil
 }

@@ -61,6 +61,10 @@ func (s *server) fail(c *gin.Context, err error) {
 	switch e.Kind {
 	case fhir.Unauthenticated:
 		c.Header("WWW-Authenticate", challenge(c))
+	case fhir.NotAllowed:
+		if c.Writer.Header().Get("Allow") == "" {
+			c.Header("Allow", allowed(c.FullPath()))
+		}
 	case fhir.Unavailable:
 		c.Header("Retry-After", retryAfter)
 	}

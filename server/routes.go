@@ -2,6 +2,8 @@ package server
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -87,6 +89,22 @@ func choose(group []route, typ string) (route, bool) {
 		}
 	}
 	return route{}, false
+}
+
+// allowed lists the methods of a path for the Allow header.
+func allowed(path string) string {
+	var methods []string
+	for key := range rows() {
+		if key[1] != path {
+			continue
+		}
+		methods = append(methods, key[0])
+		if key[0] == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
 }
 
 // handlers is what a request to the route goes through, after engine's.
