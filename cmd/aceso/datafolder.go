@@ -37,10 +37,8 @@ func openDataFolder(path string) (dataFolder, error) {
 func (d dataFolder) file(name string) string { return filepath.Join(string(d), name) }
 
 func (d dataFolder) resources() string   { return d.file("aceso.db") }
-func (d dataFolder) accesses() string    { return d.file("access.db") }
 func (d dataFolder) keys() string        { return d.file("keyring.json") }
 func (d dataFolder) checkpoints() string { return d.file("checkpoints.log") }
-func (d dataFolder) partKeys() string    { return d.file("partkeys") }
 func (d dataFolder) node() string        { return d.file("node.json") }
 
 // node is what a data folder is fixed to, and where it was last served.

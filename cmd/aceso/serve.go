@@ -41,7 +41,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.BoolVar(&o.demo, "demo", false, "load a small synthetic hospital and print requests to try")
 	f.StringVar(&o.policies, "policies", "", "`folder` of policies that replace the built-in ones; watched for changes")
 	f.StringVar(&o.issuers, "issuers", "", "`file` that names external token issuers")
-	f.StringVar(&o.witness, "witness", "", "`folder` that gets a copy of every checkpoint")
+	f.StringVar(&o.witness, "witness", "", "`folder-or-URL` that gets a copy of every checkpoint")
 	f.StringVar(&o.origins, "cors", "", "`origins` whose scripts may read answers, separated by commas")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate `file` (PEM)")
 	f.StringVar(&o.tlsKey, "tls-key", "", "key `file` (PEM)")
