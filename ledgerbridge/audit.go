@@ -6,14 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 )
-
-// Erase is the interaction of an entry that erases a patient's parts.
-const Erase = "erase"
 
 // CheckpointHistory is what a Ledger may offer besides its head: every checkpoint
 // of a source, oldest first.
@@ -38,7 +34,7 @@ type Audited struct {
 
 // Audit re-hashes a whole log: every row with CheckRow, the tree over all rows, every
 // stored tile and every checkpoint's signature and root against that tree. visit may
-// add checks of its own for each row; it may be nil. The first thing that does not
+// add checks of its own for each row, such as Sealer.AuditParts; it may be nil. The first thing that does not
 // fit is returned as a *Damage.
 func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audited, error) {
 	a := audit{cfg: cfg, source: cfg.Log.Source(), edge: ranges.NewEmptyRange(0), tiles: map[int][]byte{}}
@@ -188,72 +184,4 @@ func (a *audit) matchCheckpoints() error {
 		a.signed = a.signed[1:]
 	}
 	return nil
-}
-
-// CheckParts opens every part of a row that is not erased and checks the clear text
-// against salt and commitment, and the columns against the clear text. The error is
-// a *Damage unless a key could not be read.
-func (s *Sealer) CheckParts(ctx context.Context, source string, row *Row) error {
-	for i := range row.Parts {
-		p := &row.Parts[i]
-		if p.ErasedBy != "" {
-			continue
-		}
-		found := func(column, what string) error {
-			return &Damage{Source: source, Seq: row.Seq, Column: fmt.Sprintf("parts[%d].%s", i, column), What: what}
-		}
-		o, err := s.OpenPart(ctx, *p)
-		var unreadable *KeyError
-		switch {
-		case errors.As(err, &unreadable):
-			return err
-		case errors.Is(err, ErrErased):
-			return found("sealed", "its key "+p.Key+" is gone, but no erasure is noted")
-		case err != nil:
-			return found("sealed", err.Error())
-		case o.Patient != nil && s.PatientPseudonym(o.Patient.Patient) != p.Patient:
-			return found("patient", "is not the pseudonym of the patient in the part")
-		}
-	}
-	return nil
-}
-
-// ParsePlace reads "source/seq", the form of PartRow.ErasedBy.
-func ParsePlace(place string) (source string, seq int64, err error) {
-	slash := strings.LastIndexByte(place, '/')
-	if slash < 0 {
-		return "", 0, fmt.Errorf("%q is not source/seq", place)
-	}
-	source = place[:slash]
-	seq, err = strconv.ParseInt(place[slash+1:], 10, 64)
-	if err != nil || seq < 0 || Place(source, seq) != place {
-		return "", 0, fmt.Errorf("%q is not source/seq", place)
-	}
-	return source, seq, checkSource(source)
-}
-
-// Place is "source/seq".
-func Place(source string, seq int64) string { return source + "/" + strconv.FormatInt(seq, 10) }
-
-// CheckErasure checks what a part's ErasedBy says: the entry at that place of log
-// erases, and concerns the same patient (pseudonym), so it has a part for them.
-func CheckErasure(ctx context.Context, log Log, place, patient string) error {
-	source, seq, err := ParsePlace(place)
-	if err != nil || source != log.Source() {
-		return fmt.Errorf("erased by %q, which is no place in %s", place, log.Source())
-	}
-	row, err := ReadRow(ctx, log, seq)
-	if err != nil {
-		return err
-	}
-	e, err := ParseEntry(row.Entry)
-	if err != nil {
-		return err
-	}
-	for i := range row.Parts {
-		if e.Interaction == Erase && row.Parts[i].Patient == patient {
-			return nil
-		}
-	}
-	return fmt.Errorf("erased by %s, which does not erase this patient", place)
 }

@@ -252,9 +252,16 @@ func TestErasure(t *testing.T) {
 		t.Error("the erasure counts for another patient")
 	}
 	after := checkpoint(t, j)
-	if _, err := j.Audit(ctx, func(r *ledgerbridge.Row) error { return n.sealer.CheckParts(ctx, source, r) }); err != nil {
+	if _, err := j.Audit(ctx, n.sealer.AuditParts(ctx, source, n.log)); err != nil {
 		t.Errorf("after an erasure: %v", err)
 	}
+	n.log.Damage(func(r []ledgerbridge.Row) []ledgerbridge.Row {
+		r = deep(r)
+		r[2].Parts[1].ErasedBy = ledgerbridge.Place(source, 1)
+		return r
+	})
+	_, err = j.Audit(ctx, n.sealer.AuditParts(ctx, source, n.log))
+	wantDamage(t, err, 2)
 	path, err := j.Consistency(ctx, before.Size, after.Size)
 	if err != nil || ledgerbridge.VerifyConsistency(before, after, path) != nil {
 		t.Error("the log after the erasure does not continue the one before", err)
