@@ -25,8 +25,8 @@ func Compile(ref fhir.Ref, version int64, body []byte) (*Rules, error) {
 // certain (broken, a mandatory code missing, a modifier extension, a date that is
 // none) compiles to rules that never permit, keep every deny that could be read,
 // and otherwise amount to ImplicitDeny; err says why (for the log and a Task), rules
-// are usable. If err is a *fhir.Error, the Consent exceeds a limit and should not be
-// accepted from a client.
+// are usable. If err is or wraps a *fhir.Error, the Consent is over a limit or no R4
+// Consent, and should not be accepted from a client.
 func (c Compiler) Compile(ref fhir.Ref, version int64, body []byte) (*Rules, error) {
 	r := &Rules{Ref: ref, Version: version}
 	r.name = []string{ref.String() + "/_history/" + strconv.FormatInt(version, 10)}
@@ -43,7 +43,7 @@ func (c Compiler) Compile(ref fhir.Ref, version int64, body []byte) (*Rules, err
 	}
 	view, err := readView(plain)
 	if err != nil {
-		return r, fmt.Errorf("read Consent: %w", err)
+		return r, err
 	}
 	b := builder{base: c.Base}
 	b.rules(r, view, o)

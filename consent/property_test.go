@@ -284,7 +284,7 @@ func shows(mode string, v Verdict) bool { return Combine(mode, []Verdict{v}) }
 func TestEqualsReferenceWhereAllIsKnown(t *testing.T) {
 	d := newDice(1)
 	var seen [4]int
-	for range 3000 {
+	for range 2000 {
 		_, bodies, rules := d.patient()
 		consents := refParse(bodies)
 		for range 10 {
@@ -322,7 +322,7 @@ func knownWorld(t *testing.T, f *fhir.Facts) (known *world) {
 func TestShowsOnlyWhatEveryWorldShows(t *testing.T) {
 	d := newDice(2)
 	var cases, exact, worlds int
-	for range 2400 {
+	for range 1500 {
 		_, bodies, rules := d.patient()
 		consents := refParse(bodies)
 		for range 4 {
@@ -351,7 +351,7 @@ func TestShowsOnlyWhatEveryWorldShows(t *testing.T) {
 func TestHidingNeverShows(t *testing.T) {
 	d := newDice(3)
 	lost := 0
-	for range 4000 {
+	for range 2000 {
 		_, bodies, rules := d.patient()
 		for range 10 {
 			s, f := d.subject(), d.facts(d.chance(50))
@@ -402,7 +402,7 @@ func (d dice) hide(f *fhir.Facts) {
 func TestAddingDenyNeverShows(t *testing.T) {
 	d := newDice(4)
 	hid := 0
-	for range 3000 {
+	for range 2000 {
 		objects, bodies, rules := d.patient()
 		d.addDeny(objects[d.IntN(len(objects))])
 		stricter, strictRules := compileAll(objects)

@@ -1,10 +1,12 @@
 package consent
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 
 	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"github.com/aceso-health/aceso/fhir"
 )
 
 // Limits of one Consent.
@@ -13,14 +15,11 @@ const (
 	maxDepth      = 8
 )
 
-// outline is what is read from the bytes before the typed view is trusted: the
-// view invents a value for a missing code.
+// outline is what is read before and beside the typed view, which invents a value
+// for a missing code: fhir.View guards those at the top, this the others.
 type outline struct {
-	ResourceType string
-	Status       *string
-	Scope        *json.RawMessage
-	Category     []json.RawMessage
-	Provision    *outlineProvision
+	Status    *string
+	Provision *outlineProvision
 }
 
 type outlineProvision struct {
@@ -28,13 +27,13 @@ type outlineProvision struct {
 	Provision []outlineProvision
 }
 
-var errMandatory = errors.New("resourceType, status, scope or category is missing")
-
 // readOutline also returns the document in the one spelling of strings that the
 // typed view reads (it does not unescape codes).
 func readOutline(body []byte) (*outline, []byte, error) {
 	var tree any
-	if err := json.Unmarshal(body, &tree); err != nil {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&tree); err != nil {
 		return nil, nil, err
 	}
 	plain, err := json.Marshal(tree)
@@ -45,15 +44,11 @@ func readOutline(body []byte) (*outline, []byte, error) {
 	if err := json.Unmarshal(plain, &o); err != nil { // o has what could be read
 		return &o, nil, err
 	}
-	if o.ResourceType != "Consent" || o.Status == nil || o.Scope == nil || len(o.Category) == 0 {
-		return &o, nil, errMandatory
-	}
 	return &o, plain, nil
 }
 
 func readView(plain []byte) (*samply.Consent, error) {
-	c, err := samply.UnmarshalConsent(plain)
-	return &c, err
+	return fhir.View[samply.Consent](plain, "Consent", "status", "scope", "category")
 }
 
 // size counts the provisions and how deep they nest.
