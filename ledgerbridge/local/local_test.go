@@ -191,7 +191,10 @@ func TestTornTailIsCut(t *testing.T) {
 	w.checkpoint(changes)
 	longer := w.read()
 	for cut := len(whole); cut < len(longer); cut++ {
-		for _, zeros := range []int{0, 100} {
+		for zeros := range 2 { // a power cut may leave zeros behind
+			if zeros *= 100; zeros > 0 && cut%32 != 0 {
+				continue
+			}
 			w.write(append(bytes.Clone(longer[:cut]), make([]byte, zeros)...))
 			if err := w.audit(); err != nil {
 				t.Fatalf("reading a file cut at %d with %d zeros: %v", cut, zeros, err)
@@ -219,7 +222,7 @@ func TestEveryByteOfTheFile(t *testing.T) {
 	}
 	good := w.read()
 	for i := range good {
-		for _, x := range []byte{1, 16, 128} {
+		for _, x := range []byte{1, 128} {
 			bad := bytes.Clone(good)
 			bad[i] ^= x
 			w.write(bad)
