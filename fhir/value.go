@@ -1,0 +1,107 @@
+package fhir
+
+// array reads the items of an element that repeats.
+func (s *scanner) array(f *level, m *member, ext bool) bool {
+	if s.depth++; s.depth > maxDepth {
+		return s.tooDeep()
+	}
+	if s.d.types[m.typ].kind == primitiveType {
+		s.arrays = append(s.arrays, arrayMark{m.elem, s.pos, ext})
+	}
+	s.pos++
+	s.space()
+	if s.peek() == ']' {
+		s.issueIn(f.at, m.elem, "structure", "An array must not be empty. Leave the element out.")
+		s.pos++
+		s.depth--
+		return true
+	}
+	for {
+		if !s.item(f, m, ext) {
+			return false
+		}
+		s.space()
+		switch s.peek() {
+		case ',':
+			s.pos++
+			s.space()
+		case ']':
+			s.pos++
+			s.depth--
+			return true
+		default:
+			return s.syntax("a comma or a closing bracket is missing")
+		}
+	}
+}
+
+func (s *scanner) item(f *level, m *member, ext bool) bool {
+	if s.peek() != 'n' || s.d.types[m.typ].kind != primitiveType {
+		return s.value(f.at, m, ext)
+	}
+	f.nulls = true
+	return s.skip()
+}
+
+// value reads one value of an element.
+func (s *scanner) value(parent int32, m *member, ext bool) bool {
+	t := &s.d.types[m.typ]
+	c := s.peek()
+	switch {
+	case t.kind == primitiveType && !ext:
+		return s.primitive(parent, m, t)
+	case c != '{':
+		return s.wrongType(parent, m.elem, "This element is an object.")
+	case t.kind == abstractType:
+		return s.resource(parent, m.elem)
+	}
+	return s.object(parent, m.elem, m.typ, ext)
+}
+
+// wrongType reports the value at pos and steps over it.
+func (s *scanner) wrongType(parent, elem int32, wanted string) bool {
+	detail := wanted + " Send it as one."
+	if s.peek() == 'n' {
+		detail = "A null is only for gaps in an array of primitives. Leave the element out."
+	}
+	s.issueIn(parent, elem, "structure", detail)
+	return s.skip()
+}
+
+// primitive reads a string, number or boolean.
+func (s *scanner) primitive(parent int32, m *member, t *typeDef) bool {
+	c := s.peek()
+	kind := t.json
+	switch {
+	case kind == '"' && c == '"', kind == 'n' && (c == '-' || '0' <= c && c <= '9'), kind == 't' && (c == 't' || c == 'f'):
+	default:
+		return s.wrongType(parent, m.elem, wantedKind(kind))
+	}
+	at := s.open(parent, m.elem, m.typ, kind, false)
+	var look looks
+	ok := true
+	switch kind {
+	case '"':
+		look, ok = s.str()
+	case 'n':
+		ok = s.number()
+	default:
+		ok = s.literal()
+	}
+	s.nodes[at].end = uint32(s.pos)
+	if !ok || !s.check {
+		return ok
+	}
+	s.judge(at, t, look)
+	return true
+}
+
+func wantedKind(kind byte) string {
+	switch kind {
+	case '"':
+		return "This element is a JSON string."
+	case 'n':
+		return "This element is a JSON number, without quotes."
+	}
+	return "This element is true or false, without quotes."
+}
