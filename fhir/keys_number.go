@@ -109,38 +109,78 @@ func (d *decimal) scale(factor uint64, power int) bool {
 	return true
 }
 
-// add adds v * 10^exp where v >= 0. It is for temperatures and knows only
-// numbers that such have; ok is false for others.
-func (d *decimal) add(v int64, exp int) bool {
-	if d.n > 15 || d.exp < -9 || d.exp > 0 && d.n+d.exp > 15 || exp < -9 {
+// add adds v * 10^exp, exactly; it is for units with another zero.
+func (d *decimal) add(v uint64, exp int) bool {
+	if v == 0 {
+		return true
+	}
+	other := decimal{exp: exp}
+	var room [20]byte
+	other.n = copy(other.digits[:], strconv.AppendUint(room[:0], v, 10))
+	low := min(d.exp, exp)
+	if !d.pad(low) || !other.pad(low) {
 		return false
 	}
-	low := min(d.exp, exp)
-	var m int64
-	for _, c := range d.digits[:d.n] {
-		m = m*10 + int64(c-'0')
+	switch {
+	case !d.neg:
+		d.plus(&other, 1)
+	case d.less(&other):
+		other.plus(d, -1)
+		*d = other
+	default:
+		d.plus(&other, -1)
 	}
-	for e := d.exp; e > low; e-- {
-		m *= 10
-	}
-	for e := exp; e > low; e-- {
-		v *= 10
-	}
-	if d.neg {
-		m = -m
-	}
-	d.set(big.NewInt(0), m+v, low)
 	return true
 }
 
-// set makes d the number v * 10^exp (or wide * 10^exp if v is 0).
-func (d *decimal) set(wide *big.Int, v int64, exp int) bool {
-	*d = decimal{exp: exp}
-	var room [maxDigits + 32]byte
-	text := strconv.AppendInt(room[:0], v, 10)
-	if v == 0 {
-		text = wide.Append(room[:0], 10)
+// pad writes the number with a smaller exponent.
+func (d *decimal) pad(exp int) bool {
+	for ; d.n > 0 && d.exp > exp; d.exp-- {
+		if d.n == len(d.digits)-1 {
+			return false
+		}
+		d.digits[d.n] = '0'
+		d.n++
 	}
+	d.exp = exp
+	return true
+}
+
+// less compares the digits of numbers with the same exponent.
+func (d *decimal) less(o *decimal) bool {
+	if d.n != o.n {
+		return d.n < o.n
+	}
+	return bytes.Compare(d.digits[:d.n], o.digits[:o.n]) < 0
+}
+
+// plus adds the digits of a number with the same exponent, or takes them away:
+// then they must not be more.
+func (d *decimal) plus(o *decimal, sign int) {
+	var sum [len(d.digits)]byte
+	at, carry := len(sum), 0
+	for i := 1; i <= max(d.n, o.n) || carry > 0; i++ {
+		if i <= d.n {
+			carry += int(d.digits[d.n-i] - '0')
+		}
+		if i <= o.n {
+			carry += sign * int(o.digits[o.n-i]-'0')
+		}
+		digit := (carry + 10) % 10
+		carry = (carry - digit) / 10
+		at--
+		sum[at] = '0' + byte(digit)
+	}
+	for at < len(sum) && sum[at] == '0' {
+		at++
+	}
+	d.n = copy(d.digits[:], sum[at:])
+}
+
+// set makes d the number v * 10^exp.
+func (d *decimal) set(v *big.Int, exp int) bool {
+	*d = decimal{exp: exp}
+	text := v.Append(nil, 10)
 	if len(text) > len(d.digits) {
 		return false
 	}
@@ -232,7 +272,7 @@ func (d *decimal) around(percent int64) (lo, hi decimal, ok bool) {
 	margin := new(big.Int).Mul(new(big.Int).Abs(m), big.NewInt(percent*10))
 	margin.Add(margin, half)
 	m.Mul(m, big.NewInt(1000))
-	okLo := lo.set(new(big.Int).Sub(m, margin), 0, d.exp-3)
-	okHi := hi.set(new(big.Int).Add(m, margin), 0, d.exp-3)
+	okLo := lo.set(new(big.Int).Sub(m, margin), d.exp-3)
+	okHi := hi.set(new(big.Int).Add(m, margin), d.exp-3)
 	return lo, hi, okLo && okHi
 }

@@ -141,6 +141,11 @@ func TestUnitsConvertExactly(t *testing.T) {
 		{"37", "Cel", "98.6", "[degF]"},
 		{"0", "Cel", "273.15", "K"},
 		{"-40", "Cel", "-40", "[degF]"},
+		{"-300", "Cel", "-26.85", "K"},
+		{"-273.15", "Cel", "0", "K"},
+		{"-273.149", "Cel", "0.001", "K"},
+		{"37.11021100218293", "Cel", "310.26021100218293", "K"},
+		{"1e20", "Cel", "100000000000000000273.15", "K"},
 		{"4.5", "10*3/uL", "4500", "/uL"},
 		{"4.5", "10*9/L", "4.5", "10*3/uL"},
 		{"5", "%", "0.05", "1"},
@@ -151,6 +156,23 @@ func TestUnitsConvertExactly(t *testing.T) {
 	} {
 		if x, y := canonicalValue(t, c.value, c.unit), canonicalValue(t, c.same, c.in); x != y {
 			t.Errorf("%s %s is %s, %s %s is %s", c.value, c.unit, x, c.same, c.in, y)
+		}
+	}
+}
+
+func TestAddingAgreesWithExactArithmetic(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 20000 {
+		a, v, exp := randomNumber(r), r.Uint64N(1<<r.IntN(40)+1), r.IntN(12)-6
+		var d decimal
+		if !d.parse([]byte(a)) || !d.add(v, exp) {
+			t.Fatal(a, v, exp)
+		}
+		x, _ := new(big.Rat).SetString(a)
+		y, _ := new(big.Rat).SetString(strconv.FormatUint(v, 10) + "e" + strconv.Itoa(exp))
+		got, _ := new(big.Rat).SetString(d.big().String() + "e" + strconv.Itoa(d.exp))
+		if want := x.Add(x, y); got.Cmp(want) != 0 {
+			t.Fatalf("%s + %de%d = %s, want %s", a, v, exp, got, want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type unit struct {
 	factor uint64
 	power  int
 	dims   [len(dimensions)]int8
-	offset int64 // hundredths of the canonical unit
+	offset uint64 // hundredths of the canonical unit
 }
 
 // dimensions are the canonical units. The one of temperature is a ninth of a
