@@ -123,11 +123,12 @@ func decodeDefinitions(packed []byte) (*defs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read R4 definitions: %w", err)
 	}
-	text, err := io.ReadAll(z)
-	if err != nil {
+	var text strings.Builder
+	text.Grow(10 * len(packed))
+	if _, err := io.Copy(&text, z); err != nil {
 		return nil, fmt.Errorf("read R4 definitions: %w", err)
 	}
-	d, err := parseDefinitions(string(text))
+	d, err := parseDefinitions(text.String())
 	if err != nil {
 		return nil, fmt.Errorf("read R4 definitions: %w", err)
 	}

@@ -24,6 +24,7 @@ func parseDefinitions(text string) (*defs, error) {
 		d:    &defs{byName: map[string]int32{}, byBase: map[string][]searchParam{}, compartments: map[string]map[string][]string{}},
 		sets: map[string]*codeSet{},
 	}
+	p.d.elements = make([]element, 0, strings.Count(text, "\nE\t"))
 	var fields [6]string
 	line := 0
 	for one := range strings.Lines(text) {
@@ -162,7 +163,10 @@ func (p *definitionsParser) resolve() error {
 }
 
 func (p *definitionsParser) indexes(names string) ([]int32, error) {
-	var all []int32
+	if names == "" {
+		return nil, nil
+	}
+	all := make([]int32, 0, strings.Count(names, ",")+1)
 	for _, name := range list(names) {
 		i, ok := p.d.byName[name]
 		if !ok {
