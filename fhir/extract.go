@@ -21,9 +21,11 @@ type extractor struct {
 	at    int32 // root of the resource that is walked
 	base  string
 	quiet bool // of a nested resource: compartments only
+	brief bool // for facts: compartments and dates only
 
 	buf      []byte // the arena
 	keys     []span
+	heads    []headed // the keys while they are sorted
 	dates    []dateValue
 	numbers  []numberValue
 	seen     []seenValue // one per parameter of the plan
@@ -35,6 +37,12 @@ type extractor struct {
 	tails [][]byte // token parts of composites
 	parts [3][]int32
 	fault *Error
+}
+
+// headed is a key and its first eight bytes as a number.
+type headed struct {
+	head uint64
+	key  span
 }
 
 type dateValue struct {
@@ -54,9 +62,10 @@ type seenValue struct {
 var extractors = sync.Pool{New: func() any { return &extractor{d: definitions(), roles: rolesOf()} }}
 
 // extract walks the tape of a resource. The extractor is valid until release.
-func extract(t *tape, base string) *extractor {
+func extract(t *tape, base string, brief bool) *extractor {
 	x := extractors.Get().(*extractor)
 	x.reset(t, base)
+	x.brief = brief
 	if len(t.nodes) == 0 {
 		return x
 	}
@@ -76,7 +85,7 @@ func (x *extractor) reset(t *tape, base string) {
 	for len(base) > 0 && base[len(base)-1] == '/' {
 		base = base[:len(base)-1]
 	}
-	x.tape, x.base, x.fault, x.quiet = t, base, nil, false
+	x.tape, x.base, x.fault, x.quiet, x.brief = t, base, nil, false, false
 	x.buf, x.text = x.buf[:0], x.text[:0]
 	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
 	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]
@@ -96,7 +105,7 @@ func (x *extractor) resource(i int32, quiet bool) {
 	}
 	x.self(i)
 	x.visit(i, x.plan.root)
-	if quiet {
+	if quiet || x.brief {
 		return
 	}
 	x.undeceased()

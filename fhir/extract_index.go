@@ -3,6 +3,7 @@ package fhir
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -15,7 +16,7 @@ func (r *Resource) Index(base string) (*Index, error) {
 		return nil, err
 	}
 	defer s.close()
-	x := extract(&s.tape, base)
+	x := extract(&s.tape, base, false)
 	defer x.release()
 	return x.index()
 }
@@ -51,8 +52,7 @@ func (x *extractor) index() (*Index, error) {
 
 // order sorts everything and removes what is there twice.
 func (x *extractor) order() {
-	slices.SortFunc(x.keys, x.compare)
-	x.keys = slices.CompactFunc(x.keys, func(a, b span) bool { return x.compare(a, b) == 0 })
+	x.sortKeys()
 	date := func(a, b dateValue) int {
 		return cmp.Or(x.compare(a.param, b.param), cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi))
 	}
@@ -63,6 +63,29 @@ func (x *extractor) order() {
 	}
 	slices.SortFunc(x.numbers, number)
 	x.numbers = slices.CompactFunc(x.numbers, func(a, b numberValue) bool { return number(a, b) == 0 })
+}
+
+// sortKeys sorts by the first eight bytes where these differ, which is faster.
+func (x *extractor) sortKeys() {
+	x.heads = x.heads[:0]
+	for _, k := range x.keys {
+		var head [8]byte
+		copy(head[:], x.span(k))
+		x.heads = append(x.heads, headed{binary.BigEndian.Uint64(head[:]), k})
+	}
+	compare := func(a, b headed) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
+		}
+		return x.compare(a.key, b.key)
+	}
+	slices.SortFunc(x.heads, compare)
+	x.keys = x.keys[:0]
+	for i, h := range x.heads {
+		if i == 0 || compare(x.heads[i-1], h) != 0 {
+			x.keys = append(x.keys, h.key)
+		}
+	}
 }
 
 func (x *extractor) compare(a, b span) int { return bytes.Compare(x.span(a), x.span(b)) }

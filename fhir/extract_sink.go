@@ -5,10 +5,8 @@ import "bytes"
 // sink writes the keys of one parameter for one node.
 func (x *extractor) sink(i int32, s *sink) {
 	p := &x.plan.params[s.param]
-	if x.quiet {
-		if p.compartments != 0 {
-			x.membership(i, s, p)
-		}
+	if x.quiet || x.brief {
+		x.brieflySink(i, s, p)
 		return
 	}
 	switch s.kind {
@@ -37,6 +35,16 @@ func (x *extractor) sink(i int32, s *sink) {
 		}
 	}
 	x.present(s.param, p)
+}
+
+// brieflySink does what counts for a nested resource and for facts.
+func (x *extractor) brieflySink(i int32, s *sink, p *planParam) {
+	switch {
+	case p.compartments != 0:
+		x.membership(i, s, p)
+	case s.kind == "date" && !x.quiet:
+		x.date(i, s.param, p)
+	}
 }
 
 // present writes the marker for :missing, once per parameter.

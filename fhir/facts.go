@@ -15,7 +15,7 @@ func (r *Resource) Facts(base string) Facts {
 		return f // Parse accepted the bytes, so this cannot be
 	}
 	defer s.close()
-	x := extract(&s.tape, base)
+	x := extract(&s.tape, base, true)
 	defer x.release()
 	if len(x.nodes) > 0 {
 		x.facts(&f)

@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"unicode"
 	"unicode/utf8"
@@ -43,6 +42,11 @@ func appendHex(to, b []byte) []byte {
 func appendFolded(to, text []byte) []byte {
 	start := len(to)
 	for len(text) > 0 {
+		c := text[0]
+		if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' {
+			to, text = append(to, c), text[1:]
+			continue
+		}
 		r, size := utf8.DecodeRune(text)
 		if r < utf8.RuneSelf {
 			to = appendFoldedRune(to, r, start)
@@ -127,26 +131,44 @@ func appendLower(to []byte, r rune) []byte {
 
 // nextWord cuts the first word (a run of letters and digits) off folded text.
 func nextWord(folded []byte) (word, rest []byte) {
-	start := bytes.IndexFunc(folded, isWordRune)
+	start := -1
+	for i := 0; i < len(folded); {
+		r, size := rune(folded[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(folded[i:])
+		}
+		if inside := isWordRune(r); inside && start < 0 {
+			start = i
+		} else if !inside && start >= 0 {
+			return folded[start:i], folded[i:]
+		}
+		i += size
+	}
 	if start < 0 {
 		return nil, nil
 	}
-	folded = folded[start:]
-	end := bytes.IndexFunc(folded, func(r rune) bool { return !isWordRune(r) })
-	if end < 0 {
-		return folded, nil
-	}
-	return folded[:end], folded[end:]
+	return folded[start:], nil
 }
 
-func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+func isWordRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9'
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}
 
 // appendPart appends a part of a key of several parts: '|', '$' and '\' are
 // marked with '\', so that different parts never make the same key.
 func appendPart(to, part []byte) []byte {
-	if bytes.IndexAny(part, `|$\`) < 0 {
-		return append(to, part...)
+	for i, c := range part {
+		if c == '|' || c == '$' || c == '\\' {
+			return appendMarked(append(to, part[:i]...), part[i:])
+		}
 	}
+	return append(to, part...)
+}
+
+func appendMarked(to, part []byte) []byte {
 	for _, c := range part {
 		if c == '|' || c == '$' || c == '\\' {
 			to = append(to, '\\')
