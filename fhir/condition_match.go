@@ -98,16 +98,23 @@ func (x *Index) from(key string) []string {
 }
 
 func (x *Index) contains(c Contains) bool {
-	prefix := c.Param + string(opFolded)
-	for _, k := range x.from(prefix) {
-		value, ok := strings.CutPrefix(k, prefix)
-		if !ok {
+	for _, k := range x.from(c.Prefix()) {
+		if !strings.HasPrefix(k, c.Prefix()) {
 			return false
 		}
-		value, _, _ = strings.Cut(value, string(hashMark))
-		if strings.Contains(value, c.Needle) {
+		if c.In(k) {
 			return true
 		}
 	}
 	return false
+}
+
+// Prefix is what the keys begin with that Contains looks into.
+func (c Contains) Prefix() string { return c.Param + string(opFolded) }
+
+// In says whether one such key contains the needle. The hash at the end of a
+// cut key is no part of its text.
+func (c Contains) In(key string) bool {
+	text, _, _ := strings.Cut(strings.TrimPrefix(key, c.Prefix()), string(hashMark))
+	return strings.Contains(text, c.Needle)
 }

@@ -271,6 +271,14 @@ func TestOptimizeChangesNoAnswer(t *testing.T) {
 	}
 }
 
+func TestContainsLeavesOutTheHash(t *testing.T) {
+	key := string(appendCut([]byte("title^"), []byte(strings.Repeat("x", 80))))
+	hash := key[strings.IndexByte(key, hashMark)+1:]
+	if c := (Contains{"title", hash[:6]}); c.In(key) || !(Contains{"title", "xx"}).In(key) {
+		t.Errorf("%s is in %q", c.Needle, key)
+	}
+}
+
 func TestTargets(t *testing.T) {
 	x := held(t, observation("a", `"performer":[{"reference":"Practitioner/2"},{"reference":"Organization/1"},{"reference":"https://o.example/Practitioner/3"}]`))[0].Index
 	if got := fmt.Sprint(x.Targets("performer"), x.Targets("perform"), x.Targets("subject")); got != "[Organization/1 Practitioner/2] [] []" {
