@@ -110,24 +110,33 @@ func (a *Answer) frame() (bundleFrame, error) {
 }
 
 func (e *AnswerEntry) append(b []byte) ([]byte, error) {
-	frame, err := e.frame()
-	if err != nil {
-		return nil, err
+	start := len(b)
+	b, err := e.appendFrame(b)
+	if err != nil || len(e.Body) == 0 {
+		return b, err
 	}
-	f, err := encode(frame)
-	if err != nil {
-		return nil, err
-	}
-	if len(e.Body) == 0 {
-		return append(b, f...), nil
-	}
-	b = append(b, f[:len(f)-1]...)
-	if len(f) > len("{}") {
+	b = b[:len(b)-1]
+	if len(b) > start+1 {
 		b = append(b, ',')
 	}
 	b = append(b, `"resource":`...)
 	b = append(b, e.Body...)
 	return append(b, '}'), nil
+}
+
+// appendFrame writes the entry without its resource. A searchset has many entries
+// and little in each: what a match needs is written without reflection.
+func (e *AnswerEntry) appendFrame(b []byte) ([]byte, error) {
+	if e.Request == nil && e.Response == nil && e.FullURL != "" && (e.Mode == "match" || e.Mode == "include") {
+		b = appendQuoted(append(b, `{"fullUrl":`...), e.FullURL)
+		return append(b, `,"search":{"mode":"`+e.Mode+`"}}`...), nil
+	}
+	frame, err := e.frame()
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := encode(frame)
+	return append(b, encoded...), err
 }
 
 func (e *AnswerEntry) frame() (r4.BundleEntry, error) {

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -105,5 +106,41 @@ func TestCapability(t *testing.T) {
 	c.Resources[0].Interactions = []string{"fly"}
 	if _, err := c.Bytes(); err == nil {
 		t.Error("unknown interaction accepted")
+	}
+}
+
+// A match is written by hand: it must look as if encoded.
+func TestAnswerMatchIsEncoded(t *testing.T) {
+	for _, url := range []string{"http://x/fhir/Patient/1", `http://x/"\\é`, "http://x/\n\x01"} {
+		e := AnswerEntry{FullURL: url, Mode: "match"}
+		frame, err := e.frame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := encode(frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.appendFrame(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a, b any
+		if json.Unmarshal(got, &a) != nil || json.Unmarshal(want, &b) != nil || !reflect.DeepEqual(a, b) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func BenchmarkAnswer(b *testing.B) {
+	a := Answer{Type: "searchset", Total: -1}
+	for range 50 {
+		a.Entries = append(a.Entries, AnswerEntry{FullURL: "http://x/fhir/Observation/1", Body: make([]byte, 1500), Mode: "match"})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := a.Bytes(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
