@@ -72,11 +72,8 @@ func withdraw(p *provision) {
 	if p == nil {
 		return
 	}
-	switch p.kind {
-	case permits:
+	if p.kind == permits {
 		p.kind = speechless
-	case denies:
-		p.children = nil
 	}
 	for _, c := range p.children {
 		withdraw(c)
@@ -195,7 +192,7 @@ func (b *builder) provision(path string, v *samply.ConsentProvision, o *outlineP
 		below := path + ".provision[" + strconv.Itoa(i) + "]"
 		c := b.provision(below, &v.Provision[i], &o.Provision[i], denies, n)
 		p.children = append(p.children, c)
-		p.narrowed = p.narrowed || p.kind == permits && c.kind == permits
+		p.narrowed = p.narrowed || c.kind == permits
 	}
 	return p
 }

@@ -120,16 +120,13 @@ func (p *provision) matched(s *Subject, now int64, f *fhir.Facts, l *labels, add
 	var out worlds
 	for _, c := range p.children {
 		w := c.judge(s, now, f, l, addressed)
-		if w == only(Deny) {
-			return w
-		}
 		some |= w
 		if c.kind == permits || p.kind == speechless {
 			granted = granted || w == only(Permit)
 			maySo = maySo || w.has(Permit)
 		}
 	}
-	out = some & only(Deny)
+	out = some & only(Deny) // and whatever else is possible, Deny shows least
 	if maySo || p.kind == permits && !p.narrowed {
 		out = out.with(Permit)
 	}

@@ -132,6 +132,10 @@ func TestStatusScopeDate(t *testing.T) {
 	with := func(status, rest string) []string {
 		return []string{`'status':'` + status + `',` + rest + `,'provision':{'type':'permit'}`}
 	}
+	twoScopes := func(typ string) string {
+		const system = `'system':'http://terminology.hl7.org/CodeSystem/consentscope','code'`
+		return `'status':'active','scope':{'coding':[{` + system + `:'treatment'},{` + system + `:'patient-privacy'}]},'provision':{'type':'` + typ + `'}`
+	}
 	cases := []judged{
 		{"not yet", with("active", `'scope':<privacy>,'dateTime':'2026-03-11'`), clinician, observation(), Silent},
 		{"today", with("active", `'scope':<privacy>,'dateTime':'2026-03-10'`), clinician, observation(), Permit},
@@ -140,6 +144,10 @@ func TestStatusScopeDate(t *testing.T) {
 		{"however old", with("active", `'scope':<privacy>,'dateTime':'1999'`), clinician, observation(), Permit},
 		{"unknown scope does not permit", with("active", `'scope':{'text':'all'}`), clinician, observation(), Silent},
 		{"unknown scope denies", []string{`'status':'active','scope':{'text':'all'},'provision':{'type':'deny'}`}, clinician, observation(), Deny},
+		{"two scopes do not permit", []string{twoScopes("permit")}, clinician, observation(), Silent},
+		{"two scopes deny", []string{twoScopes("deny")}, clinician, observation(), Deny},
+		{"a research scope, no purpose: deny", []string{`'status':'active','scope':<research>,'provision':{'type':'deny'}`}, asker(""), observation(), Deny},
+		{"a research scope, no purpose: no permit", []string{`'status':'active','scope':<research>,'provision':{'type':'permit'}`}, asker(""), observation(), Silent},
 		{"consent to treatment is not about privacy", []string{strings.Replace(privacy(`'type':'deny'`), "<privacy>",
 			`{'coding':[{'system':'http://terminology.hl7.org/CodeSystem/consentscope','code':'treatment'}]}`, 1)}, clinician, observation(), Silent},
 	}
@@ -346,6 +354,8 @@ func TestDataPeriod(t *testing.T) {
 		{"straddles: no permit", window("permit", "2026-01-10T12:00:00Z", "2026"), clinician, observation(), Silent},
 		{"straddles: deny", window("deny", "2026-01-10T12:00:00Z", "2026"), clinician, observation(), Deny},
 		{"touches: deny", window("deny", "2025", "2026-01-10T00:00:00Z"), clinician, observation(), Deny},
+		{"the first moment: deny", window("deny", "2026-01-10T23:59:59.999Z", "2026"), clinician, observation(), Deny},
+		{"all but the last moment: no permit", window("permit", "2026", "2026-01-10T23:59:59.998Z"), clinician, observation(), Silent},
 		{"before", window("deny", "2026-01-11", "2026"), clinician, observation(), Silent},
 		{"after", window("deny", "2025", "2026-01-09"), clinician, observation(), Silent},
 		{"no time: no permit", window("permit", "2026", "2026"), clinician, timeless, Silent},

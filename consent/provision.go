@@ -44,7 +44,7 @@ const (
 // provision is one node of a Consent. A nil criterion is absent and matches.
 type provision struct {
 	kind     kind
-	narrowed bool // a permit that has permits below it
+	narrowed bool // has a permit below it
 	named    bool // this one and those above name the caller and the purpose
 	children []*provision
 
