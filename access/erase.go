@@ -10,10 +10,11 @@ import (
 
 // Erase makes a patient's parts of all records unreadable by destroying their key;
 // entries, roots and proofs stay whole, and so do the resources (deleting those is
-// FHIR's delete). It leaves an entry of its own in the change log, which does not
-// name the patient: the erased parts name the entry. by says who asks for it.
+// FHIR's delete). It leaves an entry of its own in the change log, which the erased
+// parts name. by says who asks for it. After a crash half-way, erase again.
 func Erase(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, keys ledgerbridge.PartKeys, by ledgerbridge.Draft, patient string) (ledgerbridge.Receipt, int64, error) {
-	by.Action, by.Interaction, by.Type, by.Outcome = "D", "erase", "Patient", 200
+	by.Action, by.Interaction, by.Type, by.Outcome = "D", ledgerbridge.Erase, "Patient", 200
+	by.Patients = []ledgerbridge.Touched{{Patient: patient}} // erased with the others: the pseudonym stays
 	pending, err := sealer.Prepare(ctx, by)
 	if err != nil {
 		return ledgerbridge.Receipt{}, 0, fmt.Errorf("record of the erasure: %w", err)

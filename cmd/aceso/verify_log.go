@@ -28,9 +28,13 @@ func (v *verification) log() int {
 		err = errors.Join(err, r.close())
 	}
 	var damage *ledgerbridge.Damage
+	var row *sqlite.Finding
 	var found *findings
 	switch {
-	case errors.As(err, &damage), errors.As(err, &found):
+	case errors.As(err, &damage):
+		f := placed(damage)
+		return v.tampered(fmt.Errorf("%s, row %s: %s", f.Table, f.Row, f.What))
+	case errors.As(err, &row), errors.As(err, &found):
 		return v.tampered(err)
 	case err != nil:
 		return v.unchecked(err)
@@ -57,8 +61,8 @@ func (v *verification) everything(ctx context.Context, data dataFolder, r *recor
 		fmt.Fprintf(v.stderr, "tampered: %s, row %s: %s\n", f.Table, f.Row, f.What)
 		return nil
 	})
-	if err == nil && found.count > 0 {
-		err = &found
+	if found.count > 0 {
+		err = errors.Join(&found, err)
 	}
 	return err
 }
