@@ -22,10 +22,11 @@ type testNode struct {
 	data   dataFolder
 	node   *openedNode
 	server *httptest.Server
+	client http.Client
 }
 
 // startNode serves a data folder; stop ends it so that it can be started again.
-func startNode(t testing.TB, path string) *testNode {
+func startNode(t testing.TB, path string, change ...func(*openedNode, *serveOptions)) *testNode {
 	t.Helper()
 	data, err := createDataFolder(path)
 	if err != nil {
@@ -34,9 +35,14 @@ func startNode(t testing.TB, path string) *testNode {
 	n := &testNode{t: t, data: data}
 	n.server = httptest.NewUnstartedServer(nil)
 	o := serveOptions{organization: "hospital", node: "n1", baseURL: "http://127.0.0.1/fhir"}
-	if n.node, err = openNode(context.Background(), data, o, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
+	opened := &openedNode{log: slog.New(slog.DiscardHandler)}
+	for _, c := range change {
+		c(opened, &o)
+	}
+	if err := opened.start(context.Background(), data, o); err != nil {
 		t.Fatal(err)
 	}
+	n.node = opened
 	if err := data.writeNode(n.node.node); err != nil {
 		t.Fatal(err)
 	}
@@ -87,9 +93,19 @@ type response struct {
 
 func (u user) do(method, path, body string, header ...string) response {
 	u.n.t.Helper()
-	r, err := http.NewRequest(method, u.n.server.URL+"/fhir"+path, strings.NewReader(body))
+	r, err := u.try(method, path, body, header...)
 	if err != nil {
 		u.n.t.Fatal(err)
+	}
+	return r
+}
+
+// try is do for callers that expect the server to fail, and for other goroutines
+// than the test's.
+func (u user) try(method, path, body string, header ...string) (response, error) {
+	r, err := http.NewRequest(method, u.n.server.URL+"/fhir"+path, strings.NewReader(body))
+	if err != nil {
+		return response{}, err
 	}
 	r.Header.Set("Authorization", "Bearer "+u.token)
 	if body != "" {
@@ -98,16 +114,13 @@ func (u user) do(method, path, body string, header ...string) response {
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := u.n.client.Do(r)
 	if err != nil {
-		u.n.t.Fatal(err)
+		return response{}, err
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		u.n.t.Fatal(err)
-	}
-	return response{u.n.t, method + " " + path, res.StatusCode, res.Header, data}
+	return response{u.n.t, method + " " + path, res.StatusCode, res.Header, data}, err
 }
 
 func (u user) get(path string) response        { u.n.t.Helper(); return u.do("GET", path, "") }

@@ -41,12 +41,19 @@ type openedNode struct {
 // log that does not continue its checkpoints ends the start here.
 func openNode(ctx context.Context, data dataFolder, o serveOptions, log *slog.Logger) (*openedNode, error) {
 	n := &openedNode{log: log}
-	ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
-	err := n.open(ctx, data, o)
-	if err != nil {
-		return nil, errors.Join(err, n.close())
+	if err := n.start(ctx, data, o); err != nil {
+		return nil, err
 	}
 	return n, nil
+}
+
+// start opens everything; if something fails, what is open already is closed.
+func (n *openedNode) start(ctx context.Context, data dataFolder, o serveOptions) error {
+	ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if err := n.open(ctx, data, o); err != nil {
+		return errors.Join(err, n.close())
+	}
+	return nil
 }
 
 func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) error {

@@ -23,6 +23,7 @@ type records struct {
 	organization string
 	name         string
 	ring         *keyring.Ring
+	storage      sqlite.Options // completed by open
 	store        *sqlite.Store
 	parts        ledgerbridge.PartKeys
 	sealer       *ledgerbridge.Sealer
@@ -39,8 +40,9 @@ func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log
 	if r.ring, err = data.ring(); err != nil {
 		return err
 	}
-	organization, name := data.names(o.organization, o.node, "org1")
-	r.store, err = sqlite.Open(ctx, string(data), sqlite.Options{Organization: organization, Node: name, Base: o.baseURL})
+	r.storage.Organization, r.storage.Node = data.names(o.organization, o.node, "org1")
+	r.storage.Base = o.baseURL
+	r.store, err = sqlite.Open(ctx, string(data), r.storage)
 	if err != nil {
 		return err
 	}
