@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -12,7 +13,10 @@ import (
 
 // conn is one connection. A statement is always run to its end, or reset, before
 // the next one starts: statements are cached by their text.
-type conn struct{ *sqlite.Conn }
+type conn struct {
+	*sqlite.Conn
+	file string // name of the database file, for reports
+}
 
 // errStop ends each early without being an error.
 var errStop = errors.New("stop")
@@ -64,7 +68,7 @@ func openConn(path string, m mode) (conn, error) {
 			return conn{}, fmt.Errorf("set up connection: %w", err)
 		}
 	}
-	return conn{c}, nil
+	return conn{c, filepath.Base(path)}, nil
 }
 
 // each runs a statement and calls row, if given, for every row of its result.

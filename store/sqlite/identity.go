@@ -48,7 +48,7 @@ func knownSchema(c conn) error {
 	}
 	v, err := strconv.Atoi(values["schema"])
 	if err != nil {
-		return errors.New("this data folder does not say which version of the store wrote it (table meta)")
+		return &Finding{File: c.file, Table: "meta", Row: `"schema"`, Column: "value", What: "does not say which version of the store wrote the folder"}
 	}
 	if v > schemaVersion {
 		return fmt.Errorf("this data folder has schema version %d, this program knows versions up to %d: use a newer program", v, schemaVersion)
@@ -62,13 +62,18 @@ func readMeta(c conn) (map[string]string, error) {
 	err := c.each("SELECT name, value, sum FROM meta", func(st *sqlite.Stmt) error {
 		k, v := st.ColumnText(0), st.ColumnText(1)
 		if !bytes.Equal(blob(st, 2), rowSum(0, k, v)) {
-			return fmt.Errorf("table meta, row %q: the row does not match its checksum", k)
+			return &Finding{File: c.file, Table: "meta", Row: fmt.Sprintf("%q", k), Column: "sum", What: "the row does not match its checksum"}
 		}
 		values[k] = v
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read meta: %w", err)
+	}
+	for _, k := range []string{"schema", "organization", "tenant", "node"} {
+		if _, ok := values[k]; !ok && len(values) > 0 {
+			return nil, &Finding{File: c.file, Table: "meta", Row: fmt.Sprintf("%q", k), What: "is missing"}
+		}
 	}
 	return values, nil
 }
@@ -80,7 +85,7 @@ func readIdentity(c conn) (identity, error) {
 	values, err := readMeta(c)
 	id := identity{values["organization"], values["tenant"], values["node"]}
 	if err == nil && (id.organization == "" || id.node == "") {
-		err = errors.New("table meta does not name an organisation and a node")
+		err = &Finding{File: c.file, Table: "meta", What: "does not name an organisation and a node"}
 	}
 	return id, err
 }
@@ -129,7 +134,7 @@ func (s *Store) sameIdentity(c conn) error {
 		return err
 	}
 	if id != s.identity {
-		return fmt.Errorf("%s and %s belong to different organisations, tenants or nodes", mainFile, accessFile)
+		return &Finding{File: c.file, Table: "meta", Column: "value", What: "names another organisation, tenant or node than " + mainFile}
 	}
 	return nil
 }

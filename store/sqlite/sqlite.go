@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -42,6 +43,7 @@ type Store struct {
 	patience patience
 	base     int64 // id of Options.Base in bases
 
+	closed   atomic.Bool
 	read     *pool
 	logRead  *pool
 	write    *writer[*changeUnit]
@@ -195,8 +197,11 @@ func (s *Store) startWriters() {
 	}
 }
 
-// Close finishes what waits to be written and closes the files.
+// Close finishes what waits to be written, waits for reads and closes the files.
 func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
 	var errs []error
 	if s.write != nil {
 		errs = append(errs, s.write.close(), s.logWrite.close())

@@ -73,11 +73,19 @@ func method(st *sqlite.Stmt, col int) string {
 	return st.ColumnText(col)
 }
 
+// damaged is the error of a column that cannot be decoded.
+func (r *row) damaged(column string) error {
+	return &Finding{
+		File: mainFile, Table: "versions", Row: fmt.Sprintf("%s/_history/%d", r.ref, r.version),
+		Column: column, What: "cannot be decoded",
+	}
+}
+
 func (r *row) loadFacts() (*fhir.Facts, error) {
 	if r.facts == nil {
 		f, err := fhir.ParseFacts(r.rawFacts)
 		if err != nil {
-			return nil, fmt.Errorf("facts of a stored version: %w", err)
+			return nil, r.damaged("facts")
 		}
 		r.facts = &f
 	}
@@ -88,7 +96,7 @@ func (r *row) loadIndex() (*fhir.Index, error) {
 	if r.index == nil {
 		x, err := decodeIndex(r.rawIndex)
 		if err != nil {
-			return nil, err
+			return nil, r.damaged("idx")
 		}
 		r.index = x
 	}
@@ -109,7 +117,7 @@ func (s *Store) full(r *row, epoch int64) (store.Version, error) {
 	}
 	body, err := unpack(r.rawBody)
 	if err != nil {
-		return store.Version{}, fmt.Errorf("%s version %d: %w", r.ref, r.version, err)
+		return store.Version{}, r.damaged("body")
 	}
 	return store.Version{
 		Ref: r.ref, Version: r.version, LastUpdated: time.UnixMilli(r.at).UTC(),
@@ -248,7 +256,7 @@ func (p *protection) after(r *row) (all protected, err error) {
 	err = p.each("SELECT facts FROM versions WHERE rid = ? AND version > ? ORDER BY version", func(st *sqlite.Stmt) error {
 		f, err := fhir.ParseFacts(blob(st, 0))
 		if err != nil {
-			return fmt.Errorf("facts of a stored version: %w", err)
+			return r.damaged("facts")
 		}
 		all.patients = union(all.patients, f.Patients)
 		all.labels = union(all.labels, f.Labels)

@@ -1,0 +1,202 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// findingsPerTable keeps one fault that shows in every row from filling the report.
+const findingsPerTable = 50
+
+// Check compares everything in both files with what can be derived again: bodies
+// with their hashes, index rows, facts and sort values with the bodies, rows with
+// their checksums and with each other. It does not check the entries of the logs,
+// which ledgerbridge does, nor bodies against the change log, which package access
+// does. Each file is read in one snapshot, also while the folder is served. An
+// error of visit ends the check; any other error means that it could not be made.
+func (s *Store) Check(ctx context.Context, visit func(Finding) error) error {
+	err := s.read.read(ctx, func(c conn) error {
+		k := &checker{conn: c, ctx: ctx, file: mainFile, identity: s.identity, visit: visit, counts: map[string]int{}}
+		return k.run(k.checkMeta, k.checkNames, k.checkVersions, k.checkIndex, k.checkLists, k.checkParts, k.checkFile)
+	})
+	if err != nil {
+		return err
+	}
+	return s.logRead.read(ctx, func(c conn) error {
+		k := &checker{conn: c, ctx: ctx, file: accessFile, identity: s.identity, visit: visit, counts: map[string]int{}}
+		return k.run(k.checkMeta, k.checkParts, k.checkFile)
+	})
+}
+
+// checker checks one file. names and bases are what the tables say, whatever the
+// process believes.
+type checker struct {
+	conn
+	ctx      context.Context
+	file     string
+	identity identity
+	visit    func(Finding) error
+	counts   map[string]int // findings by table
+
+	names    map[name]int64
+	nameByID map[int64]name
+	bases    map[int64]string
+	expected tallies             // index rows that should be there
+	consents map[consentRow]bool // rows of consents that should be there
+	epoch    int64
+}
+
+type consentRow struct {
+	patient string
+	rid     int64
+}
+
+// visitError is an error of the caller's, which ends the check.
+type visitError struct{ error }
+
+func (e visitError) Unwrap() error { return e.error }
+
+// run makes all checks. One that meets damage which SQLite itself cannot read
+// past is a finding, and the others go on.
+func (k *checker) run(checks ...func() error) error {
+	for _, check := range checks {
+		err := check()
+		var stop visitError
+		var found *Finding
+		switch {
+		case err == nil:
+		case errors.As(err, &stop):
+			return stop.error
+		case k.ctx.Err() != nil:
+			return k.ctx.Err()
+		case errors.As(err, &found):
+			err = k.report(*found)
+		case diskFault(err) && !corrupt(err):
+			return err
+		default:
+			err = k.report(Finding{What: "cannot be read: " + err.Error()})
+		}
+		if errors.As(err, &stop) {
+			return stop.error
+		}
+	}
+	return nil
+}
+
+func corrupt(err error) bool {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		return true
+	}
+	return false
+}
+
+func (k *checker) found(table, row, column, what string) error {
+	return k.report(Finding{Table: table, Row: row, Column: column, What: what})
+}
+
+func (k *checker) report(f Finding) error {
+	f.File = k.file
+	k.counts[f.Table]++
+	switch n := k.counts[f.Table]; {
+	case n > findingsPerTable:
+		return nil
+	case n == findingsPerTable:
+		f.What += "; more findings in this table are left out"
+	}
+	if err := k.visit(f); err != nil {
+		return visitError{err}
+	}
+	return nil
+}
+
+func (k *checker) checkMeta() error {
+	values := map[string]string{}
+	err := k.each("SELECT name, value, sum FROM meta", func(st *sqlite.Stmt) error {
+		n, v := st.ColumnText(0), st.ColumnText(1)
+		values[n] = v
+		return k.checkSum("meta", fmt.Sprintf("%q", n), blob(st, 2), rowSum(0, n, v))
+	})
+	if err != nil {
+		return err
+	}
+	want := map[string]string{
+		"schema": fmt.Sprint(schemaVersion), "organization": k.identity.organization,
+		"tenant": k.identity.tenant, "node": k.identity.node,
+	}
+	for n, v := range want {
+		if got, ok := values[n]; !ok || got != v {
+			if err := k.found("meta", fmt.Sprintf("%q", n), "value", "is missing or not what the folder was opened with"); err != nil {
+				return err
+			}
+		}
+		delete(values, n)
+	}
+	for n := range values {
+		if err := k.found("meta", fmt.Sprintf("%q", n), "", "does not belong here"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *checker) checkSum(table, row string, got, want []byte) error {
+	if bytes.Equal(got, want) {
+		return nil
+	}
+	return k.found(table, row, "sum", "the row does not match its checksum")
+}
+
+func (k *checker) checkNames() error {
+	k.names, k.nameByID, k.bases = map[name]int64{}, map[int64]name{}, map[int64]string{}
+	err := k.each("SELECT id, type, name, sum FROM names", func(st *sqlite.Stmt) error {
+		id, n := st.ColumnInt64(0), name{st.ColumnText(1), st.ColumnText(2)}
+		if _, twice := k.names[n]; twice {
+			return k.found("names", fmt.Sprint(id), "name", "stands here twice")
+		}
+		k.names[n], k.nameByID[id] = id, n
+		return k.checkSum("names", fmt.Sprint(id), blob(st, 3), rowSum(id, n.typ, n.name))
+	})
+	if err != nil {
+		return err
+	}
+	for id := range int64(len(k.nameByID)) {
+		if _, ok := k.nameByID[id+1]; !ok {
+			if err := k.found("names", fmt.Sprint(id+1), "", "is missing"); err != nil {
+				return err
+			}
+		}
+	}
+	return k.each("SELECT id, url, sum FROM bases", func(st *sqlite.Stmt) error {
+		id, url := st.ColumnInt64(0), st.ColumnText(1)
+		k.bases[id] = url
+		return k.checkSum("bases", fmt.Sprint(id), blob(st, 2), rowSum(id, url))
+	})
+}
+
+// checkParts looks for parts that no entry owns, and for gaps among those of one.
+func (k *checker) checkParts() error {
+	err := k.each(`SELECT id FROM parts p WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.seq = p.id >> 16)`, func(st *sqlite.Stmt) error {
+		return k.found("parts", fmt.Sprint(st.ColumnInt64(0)), "id", "belongs to no entry")
+	})
+	if err != nil {
+		return err
+	}
+	return k.each("SELECT id >> 16 FROM parts GROUP BY id >> 16 HAVING max(id & 65535) + 1 <> count(*)", func(st *sqlite.Stmt) error {
+		return k.found("parts", fmt.Sprintf("of entry %d", st.ColumnInt64(0)), "id", "one is missing in between")
+	})
+}
+
+// checkFile lets SQLite check pages, trees and its own indexes.
+func (k *checker) checkFile() error {
+	return k.each("PRAGMA integrity_check(20)", func(st *sqlite.Stmt) error {
+		if text := st.ColumnText(0); text != "ok" {
+			return k.found("", "", "", text)
+		}
+		return nil
+	})
+}
