@@ -79,6 +79,9 @@ func (c criterion) words(v string) (Condition, error) {
 
 // text compiles a string: a prefix of the folded value, the whole value or a part.
 func (c criterion) text(v string) (Condition, error) {
+	if c.modifier == "" && !strings.HasPrefix(c.def.name, "address") && looksPrefixed(v) {
+		return nil, c.invalid("Prefixes such as gt order numbers, dates and quantities; a string has none. Search text that begins so with :exact or :contains.")
+	}
 	v = unescapeValue(v)
 	if c.modifier == "exact" {
 		return HasKey{string(appendCut([]byte(c.def.name+string(opExact)), []byte(v)))}, nil
@@ -205,4 +208,13 @@ func cutPrefix(v string) (Prefix, string) {
 		}
 	}
 	return Eq, v
+}
+
+// looksPrefixed says whether a string search was meant to compare: a prefix and
+// then a number. Parts of addresses are left alone, for postal codes look like that.
+func looksPrefixed(v string) bool {
+	if len(v) < 3 || strings.Trim(v[2:], "0123456789.-") != "" {
+		return false
+	}
+	return slices.Contains([]string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}, v[:2])
 }
