@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// secret is in every document of these tests, and must be in no answer to a request
+// that could not be recorded.
+const secret = "Zyxomma"
+
+// outage is a node whose disk fails for a while.
+type outage struct {
+	t              *testing.T
+	system, doctor user
+	before         []byte // Patient/p1 as it was read before
+}
+
+// newOutage loads what the requests of an outage ask for.
+func newOutage(t *testing.T, n *testNode) *outage {
+	t.Helper()
+	o := &outage{t: t, system: n.as("system", "HOPERAT"), doctor: n.as("practitioner", "TREAT")}
+	for _, p := range []string{"p1", "p2"} {
+		o.system.put("/Patient/"+p, patientJSON(p, secret+p)).want(201)
+		o.system.put("/Observation/o-"+p, observationJSON("o-"+p, p, 70)).want(201)
+	}
+	o.before = o.doctor.get("/Patient/p1").want(200).body
+	return o
+}
+
+// reads is one request of each kind that only reads.
+func (o *outage) reads() []response {
+	var all []response
+	for _, path := range []string{
+		"/Patient/p1", "/Patient/p1/_history/1", "/Patient/p1/_history", "/Patient", "/Patient?family=" + secret + "&_total=accurate",
+		"/Patient/p1/Observation", "/Observation?_include=Observation:subject", "/_history", "/Patient/absent", "/Patient/p1/_history/1/$verify",
+	} {
+		all = append(all, o.doctor.get(path))
+	}
+	batch := `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"GET","url":"Patient/p1"}}]}`
+	return append(all, o.doctor.post("/", batch))
+}
+
+// writes is one request of each kind that writes; number makes them differ.
+func (o *outage) writes(number int) []response {
+	x := fmt.Sprintf("x%d", number)
+	created := strings.Replace(patientJSON("x", secret+"created"+x), `"id":"x",`, "", 1)
+	return []response{
+		o.doctor.post("/Patient", created),
+		o.system.put("/Patient/"+x, patientJSON(x, secret)),
+		o.doctor.put("/Patient/p1", patientJSON("p1", secret+x)),
+		o.doctor.do("DELETE", "/Observation/o-p2", ""),
+		o.system.post("/", `{"resourceType":"Bundle","type":"transaction","entry":[
+			{"resource":`+patientJSON("t"+x, secret)+`,"request":{"method":"PUT","url":"Patient/t`+x+`"}},
+			{"resource":`+observationJSON("t"+x, "t"+x, 3)+`,"request":{"method":"PUT","url":"Observation/t`+x+`"}}]}`),
+	}
+}
+
+// refused checks that answers tell that the server is not available, and nothing else.
+func (o *outage) refused(answers []response) {
+	o.t.Helper()
+	for _, r := range answers {
+		r.t = o.t
+		if r.want(503).json()["resourceType"] != "OperationOutcome" {
+			o.t.Errorf("%s: not an OperationOutcome: %s", r.what, r.body)
+		}
+		told := fmt.Sprint(r.header) + string(r.body)
+		for _, data := range []string{secret, "p1", "1970-01-01", "8867-4", "sqlite", "disk", ".db"} {
+			if strings.Contains(told, data) {
+				o.t.Errorf("%s: the answer contains %q: %s", r.what, data, told)
+			}
+		}
+		if r.header.Get("Retry-After") == "" || r.header.Get(ledgerbridge.ReceiptHeader) != "" || r.header.Get("ETag") != "" {
+			o.t.Errorf("%s: headers %v", r.what, r.header)
+		}
+	}
+}
+
+// over checks that the node serves again, that what it had is as it was, and that
+// nothing of the writes 0 to number-1 is there.
+func (o *outage) over(number int) {
+	o.t.Helper()
+	if got := o.doctor.get("/Patient/p1").want(200).body; !bytes.Equal(got, o.before) {
+		o.t.Errorf("Patient/p1 was %s, is %s", o.before, got)
+	}
+	o.doctor.get("/Patient/p1/_history/2").want(404)
+	o.doctor.get("/Observation/o-p2").want(200)
+	for i := range number {
+		x := fmt.Sprintf("x%d", i)
+		for _, id := range []string{"Patient/" + x, "Patient/t" + x, "Observation/t" + x} {
+			o.doctor.get("/" + id).want(404)
+		}
+	}
+	wantIDs(o.t, o.doctor.get("/Patient?_total=accurate"), 2, "Patient/p1", "Patient/p2")
+	for i, r := range o.writes(number) {
+		r.want([]int{201, 201, 200, 204, 200}[i])
+	}
+	o.doctor.get("/Observation/t" + fmt.Sprintf("x%d", number)).want(200)
+}
+
+func wantWhole(t *testing.T, dir string) {
+	t.Helper()
+	if code, out := verifyLog(dir); code != 0 {
+		t.Errorf("verify log: exit %d\n%s", code, out)
+	}
+}
+
+// Whichever file cannot be committed to: what needs it is refused and leaves no
+// trace, what does not need it goes on, and all is well once the fault is gone.
+func TestCommitFails(t *testing.T) {
+	for _, fault := range []error{syscall.EIO, syscall.ENOSPC, fs.ErrClosed} {
+		for _, file := range []string{"access.db", "aceso.db", ""} {
+			t.Run(fmt.Sprintf("%v %s", fault, file), func(t *testing.T) {
+				var failing atomic.Bool
+				dir := t.TempDir()
+				n := startNode(t, dir, func(n *openedNode, _ *serveOptions) {
+					n.storage.Fault = func(op string) error {
+						if failing.Load() && strings.HasPrefix(op, file) {
+							return fault
+						}
+						return nil
+					}
+				})
+				o := newOutage(t, n)
+				failing.Store(true)
+				if file != "aceso.db" {
+					o.refused(o.reads())
+				}
+				if file != "access.db" {
+					o.refused(o.writes(0))
+				}
+				if file == "aceso.db" {
+					o.doctor.get("/Patient/p1").want(200)
+				}
+				failing.Store(false)
+				o.over(1)
+				n.stop()
+				wantWhole(t, dir)
+			})
+		}
+	}
+}
+
+// readers is more than the connections that read resources at the same time.
+const readers = 20
+
+// The log's open file is made unusable under the node, as if somebody had closed it.
+func TestLogFileIsClosed(t *testing.T) {
+	dir := t.TempDir()
+	n := startNode(t, dir)
+	o := newOutage(t, n)
+	for range 3 {
+		if closeFile(t, filepath.Join(dir, "access.db-wal")) == 0 {
+			t.Fatal("the log is not open")
+		}
+		o.refused([]response{o.doctor.get("/Patient/p1")})
+		o.doctor.get("/Patient/p1").want(200) // the node has opened it again by itself
+	}
+	o.over(0)
+
+	closeFile(t, filepath.Join(dir, "aceso.db-wal"))
+	o.refused([]response{o.system.put("/Patient/y", patientJSON("y", secret))})
+	for range readers { // each connection finds it out by itself
+		if r := o.system.put("/Patient/y", patientJSON("y", secret)); r.status != 201 && r.status != 200 {
+			o.refused([]response{r})
+		}
+	}
+	o.doctor.get("/Patient/y").want(200)
+	o.doctor.get("/Patient/p1/_history/3").want(404)
+	n.stop()
+	wantWhole(t, dir)
+}
+
+// closeFile puts descriptors that can do nothing in the place of this process's
+// descriptors of a file: every use is EBADF. The numbers stay taken, or the next
+// connection would get one of them. It returns how many there were.
+func closeFile(t *testing.T, path string) (closed int) {
+	t.Helper()
+	const oPath = 0x200000
+	dead, err := syscall.Open(path, oPath|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(dead)
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("SKIPPED: this system does not list open files in /proc")
+	}
+	for _, e := range open {
+		var fd int
+		if link, err := os.Readlink("/proc/self/fd/" + e.Name()); err != nil || link != path {
+			continue
+		}
+		if _, err := fmt.Sscan(e.Name(), &fd); err != nil || fd == dead {
+			continue
+		}
+		if err := syscall.Dup3(dead, fd, syscall.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		closed++
+	}
+	return closed
+}
+
+// The kernel answers the system calls of the running binary with an error.
+func TestSystemCallsFail(t *testing.T) {
+	dir := t.TempDir()
+	n := startChild(t, dir)
+	o := newOutage(t, n.testNode)
+	rounds := 0
+	for _, calls := range []string{"pwrite64", "fsync,fdatasync", "pwrite64,fsync,fdatasync"} {
+		for _, fault := range []string{"EIO", "ENOSPC", "EBADF"} {
+			o.t.Logf("%s: %s", calls, fault)
+			tr := n.attach("-o", os.DevNull, "-e", "trace="+calls, "-e", "inject="+calls+":error="+fault,
+				"-P", filepath.Join(dir, "access.db-wal"), "-P", filepath.Join(dir, "aceso.db-wal"))
+			o.refused(o.reads())
+			o.refused(o.writes(rounds))
+			rounds++
+			tr.detach()
+			o.doctor.get("/Patient/p1").want(200)
+		}
+	}
+	o.over(rounds)
+	n.terminate()
+	wantWhole(t, dir)
+}
+
+// Files may not grow: the kernel refuses with EFBIG and a signal.
+func TestFilesMayNotGrow(t *testing.T) {
+	dir := t.TempDir()
+	n := startChild(t, dir)
+	o := newOutage(t, n.testNode)
+	for i := range 2 {
+		limitFiles(t, n.cmd.Process.Pid, 1)
+		o.refused(o.reads())
+		o.refused(o.writes(i))
+		limitFiles(t, n.cmd.Process.Pid, ^uint64(0))
+		o.doctor.get("/Patient/p1").want(200)
+	}
+	o.over(2)
+	n.terminate()
+	wantWhole(t, dir)
+}
+
+// limitFiles sets RLIMIT_FSIZE of another process, the soft limit only.
+func limitFiles(t *testing.T, pid int, size uint64) {
+	t.Helper()
+	limit := syscall.Rlimit{Cur: size, Max: ^uint64(0)}
+	_, _, failed := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_FSIZE, uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
+	if failed != 0 {
+		t.Skipf("SKIPPED: the limits of a process cannot be changed here: %v", failed)
+	}
+}
+
+// The disk is full until somebody makes room.
+func TestDiskIsFull(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=32m"); err != nil {
+		t.Skipf("SKIPPED: a small disk cannot be mounted here (needs root): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := filepath.Join(disk, "data")
+	n := startChild(t, dir)
+	o := newOutage(t, n.testNode)
+	ballast := filepath.Join(disk, "ballast")
+	for i := range 3 {
+		fill(t, ballast)
+		o.refused(o.reads())
+		o.refused(o.writes(i))
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		o.doctor.get("/Patient/p1").want(200)
+	}
+	o.over(3)
+	n.terminate()
+	wantWhole(t, dir)
+}
+
+// fill takes all the room that a disk has.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, size := range []int{1 << 20, 4 << 10, 1} {
+		block := make([]byte, size)
+		for err = nil; err == nil; {
+			_, err = f.Write(block)
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+}
