@@ -86,7 +86,7 @@ CREATE TABLE IF NOT EXISTS resources (
 	deleted INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS resources_id ON resources(type, id);
-CREATE INDEX IF NOT EXISTS resources_live ON resources(type) WHERE deleted = 0;
+CREATE INDEX IF NOT EXISTS resources_live ON resources(type, deleted);
 CREATE TABLE IF NOT EXISTS versions (
 	stamp   INTEGER PRIMARY KEY,
 	rid     INTEGER NOT NULL,

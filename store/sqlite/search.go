@@ -188,7 +188,7 @@ func (x *searcher) load(rid int64) (r *row, err error) {
 	if err := x.count(); err != nil {
 		return nil, err
 	}
-	err = x.each(currentRow+" WHERE r.rid = ?", func(st *sqlite.Stmt) error {
+	err = x.each("SELECT "+currentRow, func(st *sqlite.Stmt) error {
 		r = x.names.scanRow(st, 0)
 		return nil
 	}, rid)
@@ -206,8 +206,8 @@ func (x *searcher) count() error {
 
 // rowAt reads the version that was current at a stamp, nil if there was none.
 func (x *searcher) rowAt(rid, stamp int64) (r *row, err error) {
-	err = x.each("SELECT "+rowColumns+` FROM resources r JOIN versions v ON v.rid = r.rid
-		WHERE r.rid = ? AND v.stamp <= ? ORDER BY v.version DESC LIMIT 1`, func(st *sqlite.Stmt) error {
+	err = x.each("SELECT "+rowColumns+` FROM (SELECT * FROM versions WHERE rid = ? AND stamp <= ? ORDER BY version DESC LIMIT 1) v
+		JOIN resources r ON r.rid = v.rid`, func(st *sqlite.Stmt) error {
 		r = x.names.scanRow(st, 0)
 		return nil
 	}, rid, stamp)
@@ -241,12 +241,15 @@ func (x *searcher) find(ref fhir.Ref) (*row, error) {
 		return nil, err
 	}
 	var r *row
-	err := x.each(currentRow+" WHERE r.type = ? AND r.id = ? AND r.deleted = 0", func(st *sqlite.Stmt) error {
+	err := x.each("SELECT "+currentByID, func(st *sqlite.Stmt) error {
 		r = x.names.scanRow(st, 0)
 		return nil
 	}, typ, ref.ID)
 	if err != nil {
 		return nil, err
+	}
+	if r != nil && r.deleted {
+		r = nil
 	}
 	if r != nil {
 		if ok, err := x.sees(r); err != nil {

@@ -36,7 +36,13 @@ type row struct {
 // rowColumns belongs to scanRow. r is resources, v is versions.
 const rowColumns = `r.rid, r.type, r.id, v.stamp, v.version, v.at, v.deleted, v.method, v.owner, v.seq, v.hash, v.facts, v.idx, v.body`
 
-const currentRow = "SELECT " + rowColumns + " FROM resources r JOIN versions v ON v.stamp = r.stamp"
+// Queries for one current row. The subquery keeps bound values out of the join:
+// a plan that depends on them is compiled anew for every use.
+const (
+	currentJoin = " LIMIT 1) r JOIN versions v ON v.stamp = r.stamp"
+	currentByID = rowColumns + " FROM (SELECT * FROM resources WHERE type = ? AND id = ?" + currentJoin
+	currentRow  = rowColumns + " FROM (SELECT * FROM resources WHERE rid = ?" + currentJoin
+)
 
 // scanRow reads rowColumns from column col on. The blobs share one allocation.
 func (n *names) scanRow(st *sqlite.Stmt, col int) *row {
@@ -135,8 +141,7 @@ func (s *Store) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
 	var r *row
 	var epoch int64
 	err := s.read.use(ctx, func(c conn) error {
-		return c.each("SELECT "+epochQuery+", "+rowColumns+` FROM resources r JOIN versions v ON v.stamp = r.stamp
-			WHERE r.type = ? AND r.id = ?`, func(st *sqlite.Stmt) error {
+		return c.each("SELECT "+epochQuery+", "+currentByID, func(st *sqlite.Stmt) error {
 			epoch, r = st.ColumnInt64(0), s.names.scanRow(st, 1)
 			return nil
 		}, typ, ref.ID)
@@ -160,8 +165,8 @@ func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, version int64) (v 
 	}
 	err = s.read.read(ctx, func(c conn) error {
 		var r *row
-		err := c.each("SELECT "+rowColumns+` FROM resources r JOIN versions v ON v.rid = r.rid
-			WHERE r.type = ? AND r.id = ? AND v.version = ?`, func(st *sqlite.Stmt) error {
+		err := c.each("SELECT "+rowColumns+` FROM (SELECT * FROM resources WHERE type = ? AND id = ? LIMIT 1) r
+			JOIN versions v ON v.rid = r.rid AND v.version = ?`, func(st *sqlite.Stmt) error {
 			r = s.names.scanRow(st, 0)
 			return nil
 		}, typ, ref.ID, version)
@@ -187,15 +192,16 @@ func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, version int64) (v 
 	return v, err
 }
 
-// Consents returns the current Consents in the compartment of a patient.
+// Consents returns the current Consents in the compartment of a patient. It has
+// connections of its own: searches call it while they hold theirs.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
-	err = s.read.read(ctx, func(c conn) error {
+	err = s.consents.read(ctx, func(c conn) error {
 		if epoch, err = c.number("SELECT " + epochQuery); err != nil {
 			return err
 		}
 		var rows []*row
-		err := c.each("SELECT "+rowColumns+` FROM consents k JOIN resources r ON r.rid = k.rid
-			JOIN versions v ON v.stamp = r.stamp WHERE k.patient = ? ORDER BY r.rid`, func(st *sqlite.Stmt) error {
+		err := c.each("SELECT "+rowColumns+` FROM (SELECT rid FROM consents WHERE patient = ? ORDER BY rid LIMIT -1) k
+			JOIN resources r ON r.rid = k.rid JOIN versions v ON v.stamp = r.stamp ORDER BY r.rid`, func(st *sqlite.Stmt) error {
 			rows = append(rows, s.names.scanRow(st, 0))
 			return nil
 		}, patient)
