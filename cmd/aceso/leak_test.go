@@ -1,0 +1,338 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// request is one HTTP request of a table.
+type request struct {
+	method, path, body string
+	header             []string
+}
+
+func (r request) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s", r.method, r.path, strings.Join(r.header, " "), r.body))
+}
+
+func (u user) send(r request) response {
+	u.n.t.Helper()
+	return u.do(r.method, r.path, r.body, r.header...)
+}
+
+// Parts of answers that differ between two nodes that hold the same.
+var (
+	madeID   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	moment   = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
+	pageLink = regexp.MustCompile(`_page=[A-Za-z0-9_%=-]+`)
+	receipts = regexp.MustCompile(`[a-z]+/n1/[a-z]+\.\d+/\d+;c=[0-9a-f]+`)
+)
+
+// story is everything a client can see of an answer: status, the headers that
+// tell of data, the body, and how many records there are of it.
+func story(r response) string {
+	text := fmt.Sprintf("%d ETag=%s Location=%s Modified=%t records=%d\n%s", r.status, r.header.Get("ETag"),
+		r.header.Get("Location"), r.header.Get("Last-Modified") != "",
+		strings.Count(r.header.Get("X-Aceso-Record"), ";c="), r.body)
+	for _, p := range []struct {
+		re *regexp.Regexp
+		to string
+	}{{madeID, "ID"}, {moment, "TIME"}, {pageLink, "PAGE"}, {receipts, "RECORD"}} {
+		text = p.re.ReplaceAllString(text, p.to)
+	}
+	return text
+}
+
+// privacyConsent is a Consent with the provision given, in JSON.
+func privacyConsent(id, patient, provision string) string {
+	return fmt.Sprintf(`{"resourceType":"Consent","id":%q,"status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentcategorycodes","code":"infa"}]}],"patient":{"reference":"Patient/%s"},"dateTime":"2025-01-01","policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},"provision":%s}`, id, patient, provision)
+}
+
+// denyActor refuses one agent everything.
+func denyActor(actor string) string {
+	return fmt.Sprintf(`{"type":"deny","actor":[{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"reference":%q}}]}`, actor)
+}
+
+// encounterJSON belongs to a patient and names a practitioner.
+func encounterJSON(id, patient string) string {
+	return fmt.Sprintf(`{"resourceType":"Encounter","id":%q,"status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},"subject":{"reference":"Patient/%s"},"participant":[{"individual":{"reference":"Practitioner/dr"}}]}`, id, patient)
+}
+
+const practitionerJSON = `{"resourceType":"Practitioner","id":"dr","name":[{"family":"Doctor"}]}`
+
+// leakNode has a patient p1 who permits everything and, if with, a patient p2 who
+// permits nothing to others and refuses Practitioner/mallory everything.
+func leakNode(t *testing.T, with bool) *testNode {
+	n := startNode(t, t.TempDir())
+	system := n.as("system", "HOPERAT")
+	system.put("/Practitioner/dr", practitionerJSON).want(201)
+	load := func(p, provision string) {
+		system.put("/Patient/"+p, patientJSON(p, "Family"+p)).want(201)
+		system.put("/Observation/o-"+p, observationJSON("o-"+p, p, 70)).want(201)
+		system.put("/Observation/o-"+p, observationJSON("o-"+p, p, 71)).want(200)
+		system.put("/Encounter/e-"+p, encounterJSON("e-"+p, p)).want(201)
+		system.put("/Observation/d-"+p, observationJSON("d-"+p, p, 72)).want(201)
+		system.do("DELETE", "/Observation/d-"+p, "").want(204)
+		system.put("/Consent/c-"+p, privacyConsent("c-"+p, p, provision)).want(201)
+	}
+	load("p1", `{"type":"permit"}`)
+	if with {
+		load("p2", denyActor("Practitioner/mallory"))
+	}
+	return n
+}
+
+// outsiders are callers who may not know p2, each for another reason.
+func outsiders(n *testNode) map[string]user {
+	return map[string]user{
+		"researcher": n.as("practitioner", "HRESCH"),
+		"guest":      n.as("practitioner", "TREAT", func(g *grant) { g.organization = "elsewhere" }),
+		"denied":     n.as("practitioner", "TREAT", func(g *grant) { g.subject = "Practitioner/mallory" }),
+"launched":   n.as("practitioner", "TREAT", func(g *grant) { g.scope, g.patient = "patient/*.cruds", "p1" }),
+		"patient":    n.as("patient", "PATRQT", func(g *grant) { g.subject, g.patient = "Patient/p1", "p1" }),
+	}
+}
+
+// looks are requests that change nothing and that would tell of p2 in one of the
+// ways there are.
+func looks() []request {
+	get := func(paths ...string) (all []request) {
+		for _, p := range paths {
+			all = append(all, request{method: "GET", path: p})
+		}
+		return all
+	}
+	all := get(
+		"/Patient/p2", "/Observation/o-p2", "/Encounter/e-p2", "/Observation/d-p2", "/Consent/c-p2",
+		"/Observation/o-p2/_history/1", "/Observation/o-p2/_history/2", "/Observation/o-p2/_history/3",
+		"/Observation/d-p2/_history/1", "/Observation/d-p2/_history/2",
+		"/Observation/o-p2/_history", "/Observation/d-p2/_history", "/Observation/o-p2/_history?_since=2020-01-01",
+		"/Observation/o-p2/_history?_at=2030", "/Observation/_history", "/Patient/_history?_count=1", "/_history", "/_history?_count=1",
+		"/Observation/o-p2/_history/1/$verify", "/Patient/p2/_history/1/$verify", "/Observation/d-p2/_history/2/$verify",
+		"/Patient?_summary=count", "/Observation?_summary=count&code=8867-4", "/Patient?_total=accurate", "/Patient?_total=estimate&_count=1",
+		"/Patient?_count=1", "/Patient?_count=1&_sort=family", "/Patient?_count=1&_sort=-family", "/Patient?_sort=-_lastUpdated", "/Patient?_sort=-_id",
+		"/Patient?_id=p2", "/Patient?_id=p1,p2", "/Patient?_id:not=p1", "/Patient?family=Familyp2", "/Patient?family:contains=p2", "/Patient?gender:not=male",
+		"/Patient?gender:missing=false", "/Patient?address:missing=true", "/Patient?_lastUpdated=gt2020",
+		"/Observation?patient=p2", "/Observation?subject=Patient/p2", "/Observation?subject:Patient=p2", "/Observation?encounter:missing=true",
+		"/Observation?subject:Patient.family=Familyp2", "/Observation?patient.gender=female", "/Encounter?participant:Practitioner.family=Doctor",
+		"/Patient?_has:Observation:patient:code=8867-4", "/Patient?_has:Encounter:patient:status=finished", "/Practitioner?_has:Encounter:participant:status=finished",
+		"/Practitioner?_revinclude=Encounter:participant", "/Patient?_revinclude=Observation:subject&_revinclude=Encounter:subject",
+		"/Practitioner?_revinclude=Encounter:participant&_include:iterate=Encounter:subject&_revinclude:iterate=Observation:subject",
+		"/Encounter?_include=Encounter:subject", "/Encounter?_include=*", "/Practitioner?_revinclude=Encounter:*",
+		"/Patient/p2/Observation", "/Patient/p2/Encounter?_summary=count", "/Practitioner/dr/Encounter", "/Patient/p2/Consent", "/Consent",
+	)
+	return append(all,
+		request{method: "HEAD", path: "/Observation/o-p2"},
+		request{method: "GET", path: "/Observation/o-p2", header: []string{"If-None-Match", `W/"2"`}},
+		request{method: "GET", path: "/Observation/o-p2", header: []string{"If-None-Match", "*"}},
+		request{method: "GET", path: "/Observation/o-p2", header: []string{"If-Modified-Since", "Wed, 01 Jan 2098 00:00:00 GMT"}},
+		request{method: "POST", path: "/Patient/_search", body: "family=Familyp2", header: []string{"Content-Type", "application/x-www-form-urlencoded"}},
+		request{method: "POST", path: "/", body: bundleJSON("batch",
+			entryJSON("GET", "Patient/p2", "", ""), entryJSON("GET", "Observation/o-p2/_history", "", ""),
+			entryJSON("GET", "Observation?patient=p2&_total=accurate", "", ""), entryJSON("GET", "Patient/p2/Observation", "", ""))},
+		request{method: "POST", path: "/", body: bundleJSON("transaction", entryJSON("GET", "Patient/p2", "", ""))},
+		request{method: "POST", path: "/", body: bundleJSON("transaction", entryJSON("GET", "Patient?_summary=count", "", ""))},
+		request{method: "POST", path: "/", body: bundleJSON("transaction", entryJSON("GET", "Observation/o-p2/_history/1", "", ""))},
+	)
+}
+
+// writes are requests that must find what p2 has as little as looks do.
+func writes() []request {
+	put := func(path, body string, header ...string) request { return request{"PUT", path, body, header} }
+	remove := func(path string, header ...string) request { return request{"DELETE", path, "", header} }
+	return []request{
+		put("/Patient/p2", patientJSON("p2", "Taken")),
+		put("/Patient/p2", patientJSON("p2", "Taken"), "If-Match", `W/"1"`),
+		put("/Patient/p2", patientJSON("p2", "Taken"), "If-Match", `W/"9"`),
+		put("/Observation/o-p2", observationJSON("o-p2", "p1", 1)),
+		put("/Observation/o-p2", observationJSON("o-p2", "p1", 1), "If-Match", `W/"2"`),
+		put("/Observation/d-p2", observationJSON("d-p2", "p1", 1)),
+		remove("/Observation/o-p2"), remove("/Observation/o-p2", "If-Match", `W/"2"`), remove("/Observation/o-p2", "If-Match", `W/"7"`),
+		remove("/Observation/d-p2"), remove("/Patient/p2"), remove("/Consent/c-p2"),
+		remove("/Observation?patient=p2"), remove("/Observation?_id=o-p2"), remove("/Patient?family=Familyp2"),
+		put("/Observation?_id=o-p2", observationJSON("o-p2", "p1", 1)),
+		put("/Observation?patient=p2", strings.Replace(observationJSON("x", "p1", 1), `"id":"x",`, "", 1)),
+		{"POST", "/Observation", observationJSON("x", "p1", 5), []string{"If-None-Exist", "patient=p2"}},
+		{"POST", "/", bundleJSON("transaction", entryJSON("PUT", "Observation/o-p2", observationJSON("o-p2", "p1", 1), "")), nil},
+		{"POST", "/", bundleJSON("transaction", entryJSON("DELETE", "Observation/o-p2", "", "")), nil},
+		{"POST", "/", bundleJSON("transaction", entryJSON("DELETE", "Observation?patient=p2", "", "")), nil},
+		{"POST", "/", bundleJSON("transaction", entryJSON("POST", "Observation", observationJSON("x", "p1", 5), `"ifNoneExist":"patient=p2"`)), nil},
+		{"POST", "/", bundleJSON("transaction", entryJSON("POST", "Observation",
+			strings.Replace(observationJSON("x", "p1", 5), "Patient/p1", "Patient?family=Familyp2", 1), "")), nil},
+		{"POST", "/", bundleJSON("batch", entryJSON("PUT", "Observation/o-p2", observationJSON("o-p2", "p1", 1), ""), entryJSON("DELETE", "Patient/p2", "", "")), nil},
+	}
+}
+
+func bundleJSON(typ string, entries ...string) string {
+	return fmt.Sprintf(`{"resourceType":"Bundle","type":%q,"entry":[%s]}`, typ, strings.Join(entries, ","))
+}
+
+// entryJSON is an entry; rest is what else the request says.
+func entryJSON(method, url, resource, rest string) string {
+	if rest != "" {
+		rest = "," + rest
+	}
+	if resource != "" {
+		resource = `"resource":` + resource + ","
+	}
+	return fmt.Sprintf(`{%s"request":{"method":%q,"url":%q%s}}`, resource, method, url, rest)
+}
+
+// What may not be known answers exactly like what is not there: two nodes, one
+// with p2 and one without, tell the same story, also after changes.
+func TestHiddenAnswersLikeAbsent(t *testing.T) {
+	for name := range outsiders(leakNode(t, false)) {
+		t.Run(name, func(t *testing.T) {
+			with, without := leakNode(t, true), leakNode(t, false)
+			a, b := outsiders(with)[name], outsiders(without)[name]
+			check := func(r request) (pages [2]string) {
+				hidden, absent := a.send(r), b.send(r)
+				if story(hidden) != story(absent) {
+					t.Errorf("%s\nwith p2:    %s\nwithout p2: %s", r, story(hidden), story(absent))
+				}
+				if hidden.status >= 500 {
+					t.Errorf("%s: %d", r, hidden.status)
+				}
+				if r.method == "GET" && hidden.status == 200 && absent.status == 200 && hidden.json()["resourceType"] == "Bundle" {
+					pages = [2]string{hidden.next(), absent.next()}
+				}
+				return pages
+			}
+			for _, r := range looks() {
+				for pages := check(r); pages[0] != ""; {
+					p, q := a.get(pages[0]), b.get(pages[1])
+					if story(p) != story(q) {
+						t.Errorf("%s: a further page\nwith p2:    %s\nwithout p2: %s", r, story(p), story(q))
+						break
+					}
+					pages = [2]string{p.next(), q.next()}
+				}
+			}
+			before := with.as("practitioner", "TREAT").get("/Observation/o-p2").want(200)
+			for _, r := range writes() {
+				check(r)
+			}
+			for _, path := range []string{"/Patient/p2", "/Observation/o-p2", "/Consent/c-p2"} {
+				with.as("system", "HOPERAT").get(path).want(200)
+			}
+			if after := with.as("practitioner", "TREAT").get("/Observation/o-p2").want(200); string(after.body) != string(before.body) {
+				t.Errorf("a caller who may not know it has changed it: %s", after.body)
+			}
+			for _, r := range looks() {
+				check(r)
+			}
+		})
+	}
+}
+
+// An agent that chooses ids learns that one is taken, and nothing else.
+func TestSystemLearnsThatAnIdIsTaken(t *testing.T) {
+	n := leakNode(t, true)
+	denied := n.as("system", "HOPERAT", func(g *grant) { g.subject = "Practitioner/mallory" })
+	for _, r := range []response{
+		denied.put("/Patient/p2", patientJSON("p2", "X")),
+		denied.put("/Observation/d-p2", observationJSON("d-p2", "p1", 1)),
+		denied.do("PUT", "/Patient/p2", patientJSON("p2", "X"), "If-Match", `W/"1"`),
+	} {
+		if r.want(409); r.has("p2") || r.header.Get("ETag") != "" {
+			t.Errorf("%s says more than that: %s", r.what, r.body)
+		}
+	}
+	denied.put("/Patient/new", patientJSON("new", "X")).want(201)
+	denied.get("/Patient/p2").want(404)
+	denied.do("DELETE", "/Patient/absent", "").want(404)
+}
+
+// labelled is an Observation with a confidentiality.
+func labelled(id, patient, code string) string {
+	return strings.Replace(observationJSON(id, patient, 1), `"status"`, `"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"`+code+`"}]},"status"`, 1)
+}
+
+// A label that was raised later protects the older versions, also after it was
+// lowered again and after the resource was deleted.
+func TestLabelsProtectThePast(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system, doctor := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT")
+	system.put("/Patient/p1", patientJSON("p1", "A")).want(201)
+	system.put("/Consent/c", privacyConsent("c", "p1", `{"type":"deny","securityLabel":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}],"purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}`)).want(201)
+	see := func(path string, status int) {
+		t.Helper()
+		doctor.get(path).want(status)
+	}
+	system.put("/Observation/o", labelled("o", "p1", "N")).want(201)
+	see("/Observation/o/_history/1", 200)
+	system.put("/Observation/o", labelled("o", "p1", "R")).want(200)
+	for _, path := range []string{"/Observation/o", "/Observation/o/_history/1", "/Observation/o/_history/2", "/Observation/o/_history", "/Observation/o/_history/1/$verify"} {
+		see(path, 404)
+	}
+	wantIDs(t, doctor.get("/Observation?_total=accurate"), 0)
+	wantIDs(t, doctor.get("/Observation/_history"), 0)
+	system.put("/Observation/o", labelled("o", "p1", "N")).want(200)
+	see("/Observation/o", 200)
+	see("/Observation/o/_history/2", 404)
+	see("/Observation/o/_history/1", 404)
+	wantIDs(t, doctor.get("/Observation/o/_history"), 1, "Observation/o")
+	system.put("/Observation/o", labelled("o", "p1", "V")).want(200)
+	system.do("DELETE", "/Observation/o", "").want(204)
+	see("/Observation/o", 404)
+	see("/Observation/o/_history", 404)
+}
+
+// A resource that moves from one patient to another needs the word of both, for
+// what it was as well.
+func TestMovedResourcesNeedBothPatients(t *testing.T) {
+	n := leakNode(t, true)
+	system, guest := n.as("system", "HOPERAT"), outsiders(n)["guest"]
+	system.put("/Observation/m", observationJSON("m", "p1", 5)).want(201)
+	guest.get("/Observation/m/_history/1").want(200)
+	guest.put("/Observation/m", observationJSON("m", "p2", 5)).want(403)
+	guest.get("/Observation/m").want(200)
+	moved := system.put("/Observation/m", observationJSON("m", "p2", 5)).want(200)
+	for _, path := range []string{"/Observation/m", "/Observation/m/_history/1", "/Observation/m/_history", "/Observation/m/_history/1/$verify"} {
+		guest.get(path).want(404)
+	}
+	event := fmt.Sprint(n.auditEvent(moved))
+	for _, patient := range []string{"Patient/p1", "Patient/p2"} {
+		if !strings.Contains(event, patient) {
+			t.Errorf("the record of the move does not concern %s: %s", patient, event)
+		}
+	}
+	patient := outsiders(n)["patient"]
+	own := strings.Replace(observationJSON("x", "p1", 5), `"status"`, `"performer":[{"reference":"Patient/p1"}],"status"`, 1)
+	made := patient.post("/Observation", own).want(201)
+	id := made.json()["id"].(string)
+	patient.put("/Observation/"+id, strings.NewReplacer(`"id":"x"`, `"id":"`+id+`"`, `{"reference":"Patient/p1"},"effective`, `{"reference":"Patient/p2"},"effective`).Replace(own)).want(403)
+	system.get("/Observation/" + id + "/_history/2").want(404)
+}
+
+// A paging link is for the caller, the purpose and the policy that it was made for.
+func TestPagingLinksAreForOneCaller(t *testing.T) {
+	n := leakNode(t, true)
+	doctor := func(change ...func(*grant)) user { return n.as("practitioner", "TREAT", change...) }
+	page := doctor().get("/Patient?_count=1").want(200).next()
+	history := doctor().get("/Patient/_history?_count=1").want(200).next()
+	if page == "" || history == "" {
+		t.Fatal("no second page")
+	}
+	for name, other := range map[string]user{
+		"another person": doctor(func(g *grant) { g.subject = "Practitioner/other" }), "another purpose": n.as("practitioner", "HRESCH"),
+		"another role":           n.as("system", "TREAT", func(g *grant) { g.subject = "Practitioner/practitioner" }),
+		"another organisation":   doctor(func(g *grant) { g.organization = "elsewhere" }),
+		"another client":         doctor(func(g *grant) { g.client = "other" }),
+		"another launch context": doctor(func(g *grant) { g.patient = "p1" }),
+	} {
+		for _, path := range []string{page, history} {
+			if r := other.get(path).want(400); r.has("Family") || !r.has("paging link") {
+				t.Errorf("%s: %s", name, r.body)
+			}
+		}
+	}
+	doctor().get(strings.Replace(page, "/Patient?", "/Observation?", 1)).want(400)
+	doctor().get(strings.Replace(history, "/Patient/_history", "/_history", 1)).want(400)
+	doctor(func(g *grant) { g.scope = "user/Observation.rs" }).get(page).want(403)
+	wantIDs(t, doctor().get(page), -1, "Patient/p2")
+	audits := n.as("privacy-officer", "HOPERAT").get("/AuditEvent?_count=1").want(200).next()
+	n.as("privacy-officer", "HOPERAT").get(strings.Replace(audits, "/AuditEvent?", "/Patient/p1/$access-report?", 1)).want(400)
+}
