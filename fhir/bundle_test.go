@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -155,11 +154,7 @@ func TestParseBundleLimits(t *testing.T) {
 
 // Every resource of every transaction of the Synthea set comes out as it went in.
 func TestParseBundleSynthea(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join(os.Getenv("ACESO_TEST_DATA"), "synthea-r4-100", "*.json"))
-	if len(files) == 0 {
-		t.Skip("SKIPPED: no Synthea bundles; ACESO_TEST_DATA must name a folder with synthea-r4-100/*.json")
-	}
-	for _, file := range files[:min(len(files), 10)] {
+	for _, file := range corpus(t, "synthea-r4-100")[:10] {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
