@@ -90,7 +90,7 @@ func outsiders(n *testNode) map[string]user {
 		"researcher": n.as("practitioner", "HRESCH"),
 		"guest":      n.as("practitioner", "TREAT", func(g *grant) { g.organization = "elsewhere" }),
 		"denied":     n.as("practitioner", "TREAT", func(g *grant) { g.subject = "Practitioner/mallory" }),
-"launched":   n.as("practitioner", "TREAT", func(g *grant) { g.scope, g.patient = "patient/*.cruds", "p1" }),
+		"launched":   n.as("practitioner", "TREAT", func(g *grant) { g.scope, g.patient = "patient/*.cruds", "p1" }),
 		"patient":    n.as("patient", "PATRQT", func(g *grant) { g.subject, g.patient = "Patient/p1", "p1" }),
 	}
 }
