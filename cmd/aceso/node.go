@@ -174,10 +174,18 @@ func (n *openedNode) ready(context.Context) error {
 	return &fhir.Error{Kind: fhir.Unavailable, Detail: strings.Join(reasons, "; ") + "."}
 }
 
-// close ends the journals with a last checkpoint, then the store.
+// close ends the journals with a last checkpoint, copies that to the witness, and
+// closes the store.
 func (n *openedNode) close() error {
 	n.stop()
 	n.running.Wait()
+	if n.copier != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := n.copier.Flush(ctx); err != nil {
+			n.log.Error("the last checkpoints could not be copied to the witness", "error", err)
+		}
+	}
 	return n.records.close()
 }
 
