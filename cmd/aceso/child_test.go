@@ -91,13 +91,6 @@ func (c *childNode) terminate() {
 	_ = c.logs.Close()
 }
 
-// restarted kills the process and starts another one on the same folder.
-func (c *childNode) restarted() *childNode {
-	c.t.Helper()
-	c.kill()
-	return startChild(c.t, string(c.data))
-}
-
 // tracer is strace, attached to a running node.
 type tracer struct {
 	t   testing.TB

@@ -27,7 +27,7 @@ type systemCall struct {
 }
 
 var (
-	callBegins = regexp.MustCompile(`^(\d+) +[\d.]+ (\w+)\(\d+<([^>]*(?:->[^>]*)?)>(.*)$`)
+	callBegins = regexp.MustCompile(`^(\d+) +[\d.]+ (\w+)\(\d+<((?:->|[^>])*)>(.*)$`)
 	callGoesOn = regexp.MustCompile(`^(\d+) +[\d.]+ <\.\.\. (\w+) resumed>(.*)$`)
 	hexString  = regexp.MustCompile(`"((?:\\x[0-9a-f]{2})*)"`)
 	callFailed = regexp.MustCompile(`\) += -1 `)
