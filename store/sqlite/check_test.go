@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ type author struct {
 	testing.TB
 	*Store
 	sealer *ledgerbridge.Sealer
-	at     time.Time
+	ticks  atomic.Int64
 }
 
 func newAuthor(t testing.TB, s *Store) *author {
@@ -30,7 +31,7 @@ func newAuthor(t testing.TB, s *Store) *author {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &author{t, s, sealer, time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+	return &author{TB: t, Store: s, sealer: sealer}
 }
 
 func (a *author) entry() *ledgerbridge.Pending {
@@ -46,18 +47,22 @@ func (a *author) must(err error) {
 	}
 }
 
+func (a *author) tick() time.Time {
+	return time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC).Add(time.Duration(a.ticks.Add(1)) * time.Second)
+}
+
 // version makes the write of a document.
 func (a *author) version(id string, expect int64, body string) store.Write {
 	a.Helper()
-	a.at = a.at.Add(time.Second)
+	at := a.tick()
 	doc, err := fhir.Parse([]byte(body))
 	a.must(err)
-	doc, err = doc.Stamp(id, expect+1, a.at)
+	doc, err = doc.Stamp(id, expect+1, at)
 	a.must(err)
 	index, err := doc.Index(a.opts.Base)
 	a.must(err)
 	return store.Write{
-		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: a.at, Method: "PUT", Owner: storetest.Organization,
+		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: storetest.Organization,
 		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: doc.Facts(a.opts.Base),
 	}
 }
@@ -70,11 +75,11 @@ func (a *author) put(id string, expect int64, body string) {
 
 func (a *author) remove(ref fhir.Ref) {
 	a.Helper()
-	a.at = a.at.Add(time.Second)
+	at := a.tick()
 	v, err := a.Get(a.Context(), ref)
 	a.must(err)
 	_, err = a.Commit(a.Context(), store.Change{Writes: []store.Write{{
-		Ref: ref, Expect: v.Version, LastUpdated: a.at, Deleted: true, Method: "DELETE", Owner: v.Owner, Facts: v.Facts,
+		Ref: ref, Expect: v.Version, LastUpdated: at, Deleted: true, Method: "DELETE", Owner: v.Owner, Facts: v.Facts,
 	}}, Entry: a.entry()})
 	a.must(err)
 }

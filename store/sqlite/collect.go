@@ -17,6 +17,9 @@ func (x *searcher) collect(typ string, c fhir.Condition, limit int) (rids []int6
 		if !known {
 			return nil, true, nil
 		}
+		if !drives(key.v) {
+			return nil, false, nil
+		}
 		rids, err = x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v = ? ORDER BY rid LIMIT ?", key.p, key.v, limit+1)
 		return rids, len(rids) <= limit, err // in order and unique already
 	case fhir.KeyRange:

@@ -35,8 +35,8 @@ var writerPragmas = []string{
 	"PRAGMA journal_mode = WAL",
 	"PRAGMA synchronous = FULL",
 	"PRAGMA temp_store = MEMORY",
-	"PRAGMA wal_autocheckpoint = 4000",
-	"PRAGMA journal_size_limit = 67108864",
+	"PRAGMA wal_autocheckpoint = 8000",
+	"PRAGMA journal_size_limit = 100000000",
 	"PRAGMA cache_size = -65536",
 }
 

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
 )
@@ -47,6 +50,11 @@ func (a numberRow) compare(b numberRow) int {
 // without an end has the highest class.
 func width(lo, hi int64) int64 { return int64(bits.Len64(uint64(hi) - uint64(lo))) }
 
+// drives says whether a key, without its parameter, is worth a row in ix. That a
+// parameter is present, or has some code of a system, is true of so many resources
+// that no search would begin there; such keys are only looked up in a version's idx.
+func drives(rest string) bool { return rest != "?" && !strings.HasSuffix(rest, "|") }
+
 // rows are all index rows of one version.
 type rows struct {
 	keys    []keyRow
@@ -72,7 +80,9 @@ func indexRows(x *fhir.Index, rid int64, intern func(param string) (int64, error
 		if err != nil {
 			return r, err
 		}
-		r.keys = append(r.keys, keyRow{p, v, rid})
+		if drives(v) {
+			r.keys = append(r.keys, keyRow{p, v, rid})
+		}
 	}
 	for _, d := range x.Dates {
 		p, u, err := id(d.Param)
@@ -105,6 +115,7 @@ func (r *rows) sort() {
 // change is a row to be inserted or deleted.
 type change[R any] struct {
 	row    R
+	order  int32 // of adding
 	remove bool
 }
 
@@ -114,32 +125,34 @@ type pending struct {
 	keys    []change[keyRow]
 	dates   []change[dateRow]
 	numbers []change[numberRow]
+	order   int32
 }
 
 // add notes the difference between the rows of the old and the new version.
 func (p *pending) add(before, after rows) {
-	p.keys = diff(p.keys, before.keys, after.keys, keyRow.compare)
-	p.dates = diff(p.dates, before.dates, after.dates, dateRow.compare)
-	p.numbers = diff(p.numbers, before.numbers, after.numbers, numberRow.compare)
+	p.order++
+	p.keys = diff(p.keys, p.order, before.keys, after.keys, keyRow.compare)
+	p.dates = diff(p.dates, p.order, before.dates, after.dates, dateRow.compare)
+	p.numbers = diff(p.numbers, p.order, before.numbers, after.numbers, numberRow.compare)
 }
 
 // diff merges two sorted lists of rows.
-func diff[R any](to []change[R], before, after []R, compare func(a, b R) int) []change[R] {
+func diff[R any](to []change[R], order int32, before, after []R, compare func(a, b R) int) []change[R] {
 	for len(before) > 0 && len(after) > 0 {
 		switch c := compare(before[0], after[0]); {
 		case c < 0:
-			to, before = append(to, change[R]{before[0], true}), before[1:]
+			to, before = append(to, change[R]{before[0], order, true}), before[1:]
 		case c > 0:
-			to, after = append(to, change[R]{after[0], false}), after[1:]
+			to, after = append(to, change[R]{after[0], order, false}), after[1:]
 		default:
 			before, after = before[1:], after[1:]
 		}
 	}
 	for _, r := range before {
-		to = append(to, change[R]{r, true})
+		to = append(to, change[R]{r, order, true})
 	}
 	for _, r := range after {
-		to = append(to, change[R]{r, false})
+		to = append(to, change[R]{r, order, false})
 	}
 	return to
 }
@@ -156,43 +169,91 @@ func (p *pending) cut(n lengths) {
 // flush writes everything, in the order of the index; of several changes to one
 // row the last counts.
 func (p *pending) flush(c conn) error {
-	err := write(p.keys, keyRow.compare, func(r keyRow, remove bool) error {
-		if remove {
-			return c.exec("DELETE FROM ix WHERE p = ? AND v = ? AND rid = ?", r.p, r.v, r.rid)
-		}
-		return c.exec("INSERT OR IGNORE INTO ix VALUES (?, ?, ?)", r.p, r.v, r.rid)
-	})
-	if err != nil {
+	if err := write(c, p.keys, keyTable); err != nil {
 		return err
 	}
-	err = write(p.dates, dateRow.compare, func(r dateRow, remove bool) error {
-		if remove {
-			return c.exec("DELETE FROM dates WHERE p = ? AND u = ? AND class = ? AND lo = ? AND hi = ? AND rid = ?",
-				r.p, r.u, r.class, r.lo, r.hi, r.rid)
-		}
-		return c.exec("INSERT OR IGNORE INTO dates VALUES (?, ?, ?, ?, ?, ?)", r.p, r.u, r.class, r.lo, r.hi, r.rid)
-	})
-	if err != nil {
+	if err := write(c, p.dates, dateTable); err != nil {
 		return err
 	}
-	err = write(p.numbers, numberRow.compare, func(r numberRow, remove bool) error {
-		if remove {
-			return c.exec("DELETE FROM numbers WHERE p = ? AND u = ? AND lo = ? AND hi = ? AND rid = ?",
-				r.p, r.u, r.lo, r.hi, r.rid)
-		}
-		return c.exec("INSERT OR IGNORE INTO numbers VALUES (?, ?, ?, ?, ?)", r.p, r.u, r.lo, r.hi, r.rid)
-	})
+	if err := write(c, p.numbers, numberTable); err != nil {
+		return err
+	}
 	p.cut(lengths{})
-	return err
+	return nil
 }
 
-func write[R any](all []change[R], compare func(a, b R) int, one func(R, bool) error) error {
-	slices.SortStableFunc(all, func(a, b change[R]) int { return compare(a.row, b.row) })
-	for i, c := range all {
-		if i+1 < len(all) && compare(c.row, all[i+1].row) == 0 {
+// table says how rows of one kind are written.
+type table[R any] struct {
+	insert, remove string
+	compare        func(a, b R) int
+	bind           func(*sqlite.Stmt, *R)
+}
+
+var keyTable = table[keyRow]{
+	insert:  "INSERT OR IGNORE INTO ix VALUES (?, ?, ?)",
+	remove:  "DELETE FROM ix WHERE p = ? AND v = ? AND rid = ?",
+	compare: keyRow.compare,
+	bind: func(st *sqlite.Stmt, r *keyRow) {
+		st.BindInt64(1, r.p)
+		st.BindText(2, r.v)
+		st.BindInt64(3, r.rid)
+	},
+}
+
+var dateTable = table[dateRow]{
+	insert:  "INSERT OR IGNORE INTO dates VALUES (?, ?, ?, ?, ?, ?)",
+	remove:  "DELETE FROM dates WHERE p = ? AND u = ? AND class = ? AND lo = ? AND hi = ? AND rid = ?",
+	compare: dateRow.compare,
+	bind: func(st *sqlite.Stmt, r *dateRow) {
+		st.BindInt64(1, r.p)
+		st.BindText(2, r.u)
+		st.BindInt64(3, r.class)
+		st.BindInt64(4, r.lo)
+		st.BindInt64(5, r.hi)
+		st.BindInt64(6, r.rid)
+	},
+}
+
+var numberTable = table[numberRow]{
+	insert:  "INSERT OR IGNORE INTO numbers VALUES (?, ?, ?, ?, ?)",
+	remove:  "DELETE FROM numbers WHERE p = ? AND u = ? AND lo = ? AND hi = ? AND rid = ?",
+	compare: numberRow.compare,
+	bind: func(st *sqlite.Stmt, r *numberRow) {
+		st.BindInt64(1, r.p)
+		st.BindText(2, r.u)
+		st.BindText(3, r.lo)
+		st.BindText(4, r.hi)
+		st.BindInt64(5, r.rid)
+	},
+}
+
+// write prepares each statement once: this is the hottest loop of every write.
+func write[R any](c conn, all []change[R], t table[R]) error {
+	if len(all) == 0 {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b change[R]) int { return cmp.Or(t.compare(a.row, b.row), cmp.Compare(a.order, b.order)) })
+	insert, err := c.Prepare(t.insert)
+	if err != nil {
+		return err
+	}
+	remove, err := c.Prepare(t.remove)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if i+1 < len(all) && t.compare(all[i].row, all[i+1].row) == 0 {
 			continue
 		}
-		if err := one(c.row, c.remove); err != nil {
+		st := insert
+		if all[i].remove {
+			st = remove
+		}
+		t.bind(st, &all[i].row)
+		if _, err := st.Step(); err != nil {
+			return err
+		}
+		if err := st.Reset(); err != nil {
 			return err
 		}
 	}

@@ -126,11 +126,11 @@ func (x *searcher) joinKeys(typ string, all []fhir.Condition) *plan {
 	var keys []keyAt
 	for _, c := range all {
 		h, ok := c.(fhir.HasKey)
-		if !ok || len(keys) == 4 {
+		key, _ := x.key(typ, h.Key) // an unknown key would have been selective
+		if !ok || len(keys) == 4 || !drives(key.v) {
 			p.rest = append(p.rest, c)
 			continue
 		}
-		key, _ := x.key(typ, h.Key) // an unknown key would have been selective
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
