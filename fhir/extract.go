@@ -1,9 +1,6 @@
 package fhir
 
-import (
-	"bytes"
-	"sync"
-)
+import "sync"
 
 // maxKeys is how many keys, ranges included, one resource may have.
 const maxKeys = 2000
@@ -24,8 +21,10 @@ type extractor struct {
 	brief bool // for facts: compartments and dates only
 
 	buf      []byte // the arena
-	keys     []span
-	heads    []headed // the keys while they are sorted
+	keys     []headed
+	open     headed   // the key that is being written
+	sorted   []headed // the keys while they are sorted
+	ranks    ranks
 	dates    []dateValue
 	numbers  []numberValue
 	seen     []seenValue // one per parameter of the plan
@@ -37,12 +36,10 @@ type extractor struct {
 	tails [][]byte // token parts of composites
 	parts [3][]int32
 	fault *Error
-}
 
-// headed is a key and its first eight bytes as a number.
-type headed struct {
-	head uint64
-	key  span
+	units    map[string]*knownUnit
+	measured measured // of the last amount
+	linked   linked   // of the last reference
 }
 
 type dateValue struct {
@@ -50,7 +47,10 @@ type dateValue struct {
 	lo, hi int64
 }
 
-type numberValue struct{ param, lo, hi span }
+type numberValue struct {
+	param  headed
+	lo, hi span
+}
 
 // seenValue is what was found of a parameter: something at all, and the least
 // and the greatest value for sorting.
@@ -59,7 +59,7 @@ type seenValue struct {
 	lo, hi          span
 }
 
-var extractors = sync.Pool{New: func() any { return &extractor{d: definitions(), roles: rolesOf()} }}
+var extractors = sync.Pool{New: func() any { return &extractor{d: definitions(), roles: rolesOf(), units: map[string]*knownUnit{}} }}
 
 // extract walks the tape of a resource. The extractor is valid until release.
 func extract(t *tape, base string, brief bool) *extractor {
@@ -89,6 +89,7 @@ func (x *extractor) reset(t *tape, base string) {
 	x.buf, x.text = x.buf[:0], x.text[:0]
 	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
 	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]
+	x.measured.at, x.linked.at = -1, -1
 }
 
 // resource walks the resource at a node.
@@ -137,7 +138,7 @@ func (x *extractor) isLabel(n *node) bool {
 
 func (x *extractor) label(i int32) {
 	system, code := x.coding(i)
-	x.begin(keyLabel)
+	x.begin(&labelPrefix)
 	x.buf = appendPair(x.buf, system, code, '|')
 	x.end()
 }
@@ -158,14 +159,14 @@ func (x *extractor) self(i int32) {
 	if x.quiet {
 		return
 	}
-	x.begin("_id")
-	x.buf = append(append(x.buf, opToken), id...)
+	x.begin(&x.plan.id)
+	x.buf = append(x.buf, id...)
 	x.end()
 }
 
 // compartment writes the key of a compartment.
 func (x *extractor) compartment(typ string, id []byte) {
-	x.begin(keyCompartment)
+	x.begin(&compartmentPrefix)
 	from := uint32(len(x.buf))
 	x.buf = append(append(append(x.buf, typ...), '/'), id...)
 	if typ == "Patient" {
@@ -230,19 +231,10 @@ func (x *extractor) value(i int32) []byte {
 		return raw
 	}
 	raw = raw[1 : len(raw)-1]
-	if bytes.IndexByte(raw, '\\') < 0 {
+	if !x.nodes[i].escaped {
 		return raw
 	}
 	from := len(x.text)
 	x.text = appendUnescaped(x.text, raw)
 	return x.text[from:]
 }
-
-// begin starts a key in the arena.
-func (x *extractor) begin(name string) {
-	x.keys = append(x.keys, span{from: uint32(len(x.buf))})
-	x.buf = append(x.buf, name...)
-}
-
-// end finishes a key.
-func (x *extractor) end() { x.keys[len(x.keys)-1].to = uint32(len(x.buf)) }

@@ -3,7 +3,7 @@ package fhir
 // composite writes the keys of a composite parameter for the element at i, of
 // which all parts come. It is false if a part has no value.
 func (x *extractor) composite(i int32, s *sink, p *planParam) bool {
-	for k := range s.parts {
+	for k := len(s.parts) - 1; k >= 0; k-- { // the token, which is nearly always there, comes first in all of R4
 		x.parts[k] = x.parts[k][:0]
 		for n := range s.parts[k].paths {
 			x.collect(i, k, &s.parts[k].paths[n])
@@ -98,46 +98,44 @@ func (x *extractor) tail(system, code []byte) {
 // second joins the token of the first part with the value of the second.
 func (x *extractor) second(i, c int32, s *sink, p *planParam, token []byte) {
 	switch s.parts[1].kind {
-	case "quantity":
-		var a amount
-		if x.amount(c, &a) {
-			x.amounts(&a, s.param, p, token)
+	case quantitySink:
+		if x.measure(c) {
+			x.ranges(p, token)
 		}
-	case "date":
+	case dateSink:
 		if lo, hi, ok := x.interval(c); ok {
-			x.dates = append(x.dates, dateValue{x.tokenName(p, token), lo, hi})
+			x.dates = append(x.dates, dateValue{x.tokenName(p, token).key, lo, hi})
 		}
-	case "number":
+	case numberSink:
 		for _, end := range x.parts[2] {
 			x.between(c, end, p, token)
 		}
-	case "token":
+	case tokenSink:
 		from := len(x.tails)
 		x.tailsOf(c)
 		for _, t := range x.tails[from:] {
 			x.pair(p, token, t)
 		}
 		x.tails = x.tails[:from]
-	case "string":
+	case stringSink:
 		from := len(x.text)
 		x.text = appendCut(x.text, x.folded(x.value(c)))
 		x.pair(p, token, x.text[from:])
-	case "reference":
+	case referenceSink:
 		x.related(c, p, token)
 	}
 }
 
 // tokenName is the name of a range that belongs to a token.
-func (x *extractor) tokenName(p *planParam, token []byte) span {
-	s := x.note(p.name)
-	x.buf = append(append(x.buf, '|'), token...)
-	s.to = uint32(len(x.buf))
-	return s
+func (x *extractor) tokenName(p *planParam, token []byte) headed {
+	x.begin(&p.keys[unitRange])
+	x.buf = append(x.buf, token...)
+	return x.closed()
 }
 
 func (x *extractor) pair(p *planParam, token, value []byte) {
-	x.begin(p.name)
-	x.buf = append(append(x.buf, opToken), token...)
+	x.begin(&p.keys[tokenKey])
+	x.buf = append(x.buf, token...)
 	x.buf = append(append(x.buf, '$'), value...)
 	x.end()
 }
@@ -165,8 +163,8 @@ func (x *extractor) between(start, end int32, p *planParam, token []byte) {
 	}
 	lo, hi := x.encoded(&s, exact), x.encoded(&e, exact)
 	x.numbers = append(x.numbers, numberValue{x.tokenName(p, token), lo, hi})
-	x.begin(p.name)
-	x.buf = append(append(x.buf, opToken), token...)
+	x.begin(&p.keys[tokenKey])
+	x.buf = append(x.buf, token...)
 	x.buf = append(append(x.buf, '$'), x.span(lo)...)
 	x.buf = append(append(x.buf, '$'), x.span(hi)...)
 	x.end()

@@ -3,7 +3,6 @@ package fhir
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"slices"
 	"strings"
 )
@@ -38,13 +37,13 @@ func (x *extractor) index() (*Index, error) {
 		Numbers: make([]NumberRange, len(x.numbers)),
 	}
 	for i, k := range x.keys {
-		index.Keys[i] = cut(k)
+		index.Keys[i] = cut(k.key)
 	}
 	for i, d := range x.dates {
 		index.Dates[i] = DateRange{cut(d.param), d.lo, d.hi}
 	}
 	for i, n := range x.numbers {
-		index.Numbers[i] = NumberRange{cut(n.param), cut(n.lo), cut(n.hi)}
+		index.Numbers[i] = NumberRange{cut(n.param.key), cut(n.lo), cut(n.hi)}
 	}
 	index.Sorts = x.sorts(cut)
 	return index, nil
@@ -53,39 +52,31 @@ func (x *extractor) index() (*Index, error) {
 // order sorts everything and removes what is there twice.
 func (x *extractor) order() {
 	x.sortKeys()
+	if len(x.dates) > 1 {
+		x.sortDates()
+	}
+	if len(x.numbers) > 1 {
+		x.sortNumbers()
+	}
+}
+
+func (x *extractor) sortDates() {
 	date := func(a, b dateValue) int {
 		return cmp.Or(x.compare(a.param, b.param), cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi))
 	}
 	slices.SortFunc(x.dates, date)
 	x.dates = slices.CompactFunc(x.dates, func(a, b dateValue) bool { return date(a, b) == 0 })
+}
+
+func (x *extractor) sortNumbers() {
 	number := func(a, b numberValue) int {
-		return cmp.Or(x.compare(a.param, b.param), x.compare(a.lo, b.lo), x.compare(a.hi, b.hi))
+		if c := x.compareHeaded(&a.param, &b.param); c != 0 {
+			return c
+		}
+		return cmp.Or(x.compare(a.lo, b.lo), x.compare(a.hi, b.hi))
 	}
 	slices.SortFunc(x.numbers, number)
 	x.numbers = slices.CompactFunc(x.numbers, func(a, b numberValue) bool { return number(a, b) == 0 })
-}
-
-// sortKeys sorts by the first eight bytes where these differ, which is faster.
-func (x *extractor) sortKeys() {
-	x.heads = x.heads[:0]
-	for _, k := range x.keys {
-		var head [8]byte
-		copy(head[:], x.span(k))
-		x.heads = append(x.heads, headed{binary.BigEndian.Uint64(head[:]), k})
-	}
-	compare := func(a, b headed) int {
-		if a.head != b.head {
-			return cmp.Compare(a.head, b.head)
-		}
-		return x.compare(a.key, b.key)
-	}
-	slices.SortFunc(x.heads, compare)
-	x.keys = x.keys[:0]
-	for i, h := range x.heads {
-		if i == 0 || compare(x.heads[i-1], h) != 0 {
-			x.keys = append(x.keys, h.key)
-		}
-	}
 }
 
 func (x *extractor) compare(a, b span) int { return bytes.Compare(x.span(a), x.span(b)) }

@@ -13,6 +13,7 @@ import (
 type plan struct {
 	typ      int32
 	name     string
+	id       prefix
 	root     *state
 	params   []planParam
 	joined   bool // has the keys of patient and code together
@@ -22,10 +23,12 @@ type plan struct {
 
 // planParam is one parameter of a plan.
 type planParam struct {
-	name, kind   string
+	name         string
+	keys         [keyKinds]prefix
 	targets      []string
 	compartments uint8 // bits of compartmentNames: a reference places the resource there
 	sorted       bool
+	joined       bool // its codes are in the keys of patient and code together
 	silent       bool // no present marker: every resource has it
 }
 
@@ -55,15 +58,35 @@ type edge struct {
 // sink turns a node into keys of a parameter.
 type sink struct {
 	param  int
-	kind   string
+	kind   sinkKind
 	target string // only references to this type
 	exists bool
 	parts  []part // of a composite
 }
 
+// sinkKind is the kind of a parameter.
+type sinkKind uint8
+
+const (
+	noSink sinkKind = iota
+	tokenSink
+	referenceSink
+	stringSink
+	dateSink
+	numberSink
+	quantitySink
+	uriSink
+	compositeSink
+)
+
+var sinkKindNames = map[string]sinkKind{
+	"token": tokenSink, "reference": referenceSink, "string": stringSink, "date": dateSink, "number": numberSink,
+	"quantity": quantitySink, "uri": uriSink, "composite": compositeSink,
+}
+
 // part is one part of a composite: paths from the composite's element.
 type part struct {
-	kind  string
+	kind  sinkKind
 	paths []partPath
 }
 
@@ -94,10 +117,14 @@ func compilePlan(d *defs, typ string) *plan {
 		}
 		p.err = errors.Join(p.err, p.add(d, def))
 	}
+	p.err = errors.Join(p.err, p.rank())
 	_, code := findParam(typ, "code")
 	_, subject := findParam(typ, "subject")
 	_, patient := findParam(typ, "patient")
 	p.joined = code && (subject || patient)
+	for i := range p.params {
+		p.params[i].joined = p.joined && p.params[i].name == "code"
+	}
 	return p
 }
 
@@ -109,7 +136,7 @@ func (p *plan) add(d *defs, def searchParam) error {
 	}
 	n, found := len(p.params), 0
 	p.params = append(p.params, planParam{
-		name: def.name, kind: def.kind, targets: def.targets, sorted: sortable(def) && def.name != "_lastUpdated",
+		name: def.name, targets: def.targets, sorted: sortable(def) && def.name != "_lastUpdated",
 		silent: def.name == "_lastUpdated", compartments: compartmentBits(p.name, def),
 	})
 	parts, err := compileParts(d, p.typ, def, paths)
@@ -124,7 +151,7 @@ func (p *plan) add(d *defs, def searchParam) error {
 		if one.exists {
 			p.deceased = n
 		}
-		s := sink{param: n, kind: def.kind, target: one.target, exists: one.exists, parts: parts}
+		s := sink{param: n, kind: sinkKindNames[def.kind], target: one.target, exists: one.exists, parts: parts}
 		if err := p.root.insert(d, []int32{p.typ}, one.steps, s); err != nil {
 			return fmt.Errorf("%s.%s: %w", p.name, def.name, err)
 		}
@@ -233,9 +260,9 @@ func compileParts(d *defs, typ int32, def searchParam, bases []path) ([]part, er
 		if err != nil {
 			return nil, err
 		}
-		p := part{kind: c.kind}
+		p := part{kind: sinkKindNames[c.kind]}
 		if i == 1 {
-			p.kind = secondPart(def).kind
+			p.kind = sinkKindNames[secondPart(def).kind]
 		}
 		for _, base := range bases {
 			for _, one := range paths {

@@ -10,6 +10,12 @@ type target struct {
 	ref     int32  // the Reference, -1 for a uri
 }
 
+// linked is what the Reference at a node says: several parameters ask for it.
+type linked struct {
+	at int32
+	target
+}
+
 // reference writes the keys of a reference parameter. It is false if the node
 // does not count for it.
 func (x *extractor) reference(i int32, s *sink, p *planParam) bool {
@@ -43,9 +49,12 @@ func (x *extractor) target(i int32, p *planParam) (target, bool) {
 	t := target{ref: -1}
 	switch {
 	case x.class(i) == referenceClass:
-		t.ref, t.claims = i, x.child(i, roleType)
-		t.split(x.child(i, roleReference), x.base)
-		return t, true
+		if x.linked.at != i {
+			t.ref, t.claims = i, x.child(i, roleType)
+			t.split(x.child(i, roleReference), x.base)
+			x.linked = linked{i, t}
+		}
+		return x.linked.target, true
 	case x.nodes[i].kind == '"':
 		t.split(x.value(i), x.base)
 		return t, true
@@ -68,20 +77,36 @@ func (t *target) split(text []byte, base string) {
 	if n := len(base); n > 0 && len(text) > n && text[n] == '/' && string(text[:n]) == base {
 		text = text[n+1:]
 	}
-	path := text
-	if i := bytes.Index(path, []byte("/_history/")); i >= 0 {
-		path = path[:i]
-	}
-	id := path[bytes.LastIndexByte(path, '/')+1:]
-	typ := path[:max(0, len(path)-len(id)-1)]
-	if isResourceType(string(typ)) && validIDBytes(id) {
-		t.typ, t.id = typ, id
+	typ, id := cutID(text)
+	if t.found(typ, id) {
 		return
+	}
+	if len(typ) > 0 {
+		if i := bytes.Index(text, []byte("/_history/")); i >= 0 {
+			if typ, id = cutID(text[:i]); t.found(typ, id) {
+				return
+			}
+		}
 	}
 	t.url = text
 	if last := typ[bytes.LastIndexByte(typ, '/')+1:]; t.claims == nil && isResourceType(string(last)) {
 		t.claims = last
 	}
+}
+
+// cutID cuts a path before its last slash.
+func cutID(path []byte) (typ, id []byte) {
+	id = path[bytes.LastIndexByte(path, '/')+1:]
+	return path[:max(0, len(path)-len(id)-1)], id
+}
+
+// found takes in a resource of this server, if type and id can be such.
+func (t *target) found(typ, id []byte) bool {
+	if len(typ) == 0 || !isResourceType(string(typ)) || !validIDBytes(id) {
+		return false
+	}
+	t.typ, t.id = typ, id
+	return true
 }
 
 // is says whether the target is of a type, as far as the reference tells.
@@ -107,8 +132,7 @@ func validIDBytes(id []byte) bool {
 
 // local writes the key of a reference to a resource of this server.
 func (x *extractor) local(n int, p *planParam, typ, id []byte) {
-	x.begin(p.name)
-	x.buf = append(x.buf, opReference)
+	x.begin(&p.keys[referenceKey])
 	from := uint32(len(x.buf))
 	x.buf = append(append(append(x.buf, typ...), '/'), id...)
 	x.end()
@@ -131,15 +155,13 @@ func (x *extractor) subject(s span) {
 // remote writes the key of any other reference; a canonical is found with and
 // without its version.
 func (x *extractor) remote(i int32, n int, p *planParam, url []byte) {
-	x.begin(p.name)
-	x.buf = append(x.buf, opReference)
+	x.begin(&p.keys[referenceKey])
 	from := uint32(len(x.buf))
 	x.buf = appendCut(x.buf, url)
 	x.end()
 	x.sort(n, p, from)
 	if bar := bytes.LastIndexByte(url, '|'); bar > 0 && x.class(i) == canonicalClass {
-		x.begin(p.name)
-		x.buf = append(x.buf, opReference)
+		x.begin(&p.keys[referenceKey])
 		x.buf = appendCut(x.buf, url[:bar])
 		x.end()
 	}
@@ -152,7 +174,7 @@ func (x *extractor) logical(ref int32, p *planParam) {
 		return
 	}
 	if value := x.child(i, roleValue); value != nil {
-		x.forms(p.name, opIdentifier, x.child(i, roleSystem), value, false)
+		x.forms(&p.keys[identifierKey], x.child(i, roleSystem), value, false)
 	}
 }
 

@@ -10,26 +10,26 @@ func (x *extractor) sink(i int32, s *sink) {
 		return
 	}
 	switch s.kind {
-	case "reference":
+	case referenceSink:
 		if !x.reference(i, s, p) {
 			return
 		}
-	case "token":
+	case tokenSink:
 		if s.exists && string(x.value(i)) == "false" {
 			return
 		}
 		x.token(i, s, p)
-	case "string":
+	case stringSink:
 		x.strings(i, s, p)
-	case "date":
+	case dateSink:
 		x.date(i, s.param, p)
-	case "number":
+	case numberSink:
 		x.number(i, s.param, p)
-	case "quantity":
+	case quantitySink:
 		x.quantity(i, s, p)
-	case "uri":
+	case uriSink:
 		x.uri(i, s, p)
-	case "composite":
+	case compositeSink:
 		if !x.composite(i, s, p) {
 			return
 		}
@@ -42,7 +42,7 @@ func (x *extractor) brieflySink(i int32, s *sink, p *planParam) {
 	switch {
 	case p.compartments != 0:
 		x.membership(i, s, p)
-	case s.kind == "date" && !x.quiet:
+	case s.kind == dateSink && !x.quiet:
 		x.date(i, s.param, p)
 	}
 }
@@ -53,8 +53,7 @@ func (x *extractor) present(n int, p *planParam) {
 		return
 	}
 	x.seen[n].present = true
-	x.begin(p.name)
-	x.buf = append(x.buf, opPresent)
+	x.begin(&p.keys[presentKey])
 	x.end()
 }
 
@@ -132,46 +131,59 @@ func (x *extractor) sortWords(n int, p *planParam, text []byte) {
 }
 
 func (x *extractor) oneCoding(i int32, n int, p *planParam) {
-	system, code := x.coding(i)
+	system, code, display := x.fullCoding(i)
 	if code != nil {
 		x.code(n, p, system, code)
 	}
-	if display := x.child(i, roleDisplay); display != nil {
+	if display != nil {
 		x.words(p, display)
 	}
 }
 
 // code writes the three forms of a token.
 func (x *extractor) code(n int, p *planParam, system, code []byte) {
-	x.forms(p.name, opToken, system, code, p.name == "code" && x.plan.joined)
+	x.forms(&p.keys[tokenKey], system, code, p.joined)
 	x.sortText(n, p, code)
 }
 
-func (x *extractor) forms(name string, op byte, system, code []byte, joined bool) {
-	x.begin(name)
-	x.buf = append(x.buf, op)
+func (x *extractor) forms(p *prefix, system, code []byte, joined bool) {
+	x.begin(p)
 	x.buf = appendCode(x.buf, code)
 	x.end()
-	x.joins(len(name)+1, joined)
-	x.begin(name)
-	x.buf = append(x.buf, op)
-	x.buf = appendToken(x.buf, system, code)
-	x.end()
-	x.joins(len(name)+1, joined)
-	if len(system) > 0 {
-		x.begin(name)
-		x.buf = append(x.buf, op)
-		x.buf = appendToken(x.buf, system, nil)
+	x.joins(joined)
+	x.begin(p)
+	if len(system) == 0 {
+		x.buf = appendToken(x.buf, nil, code)
 		x.end()
+		x.joins(joined)
+		return
 	}
+	from := len(x.buf)
+	x.buf = append(appendPart(x.buf, system), '|')
+	middle := len(x.buf)
+	x.buf = appendPart(x.buf, code)
+	both := len(x.buf)
+	x.buf = cutTail(x.buf, from)
+	x.end()
+	x.joins(joined)
+	x.begin(p)
+	if both-from <= keyLimit {
+		x.buf = append(x.buf, x.buf[from:middle]...)
+		x.end()
+		return
+	}
+	x.buf = appendToken(x.buf, system, nil)
+	x.end()
 }
 
 // joins notes the code of the last key for the keys with patients.
-func (x *extractor) joins(skip int, joined bool) {
-	last := x.keys[len(x.keys)-1]
-	last.from += uint32(skip)
-	if joined && joins(x.span(last)) {
-		x.codes = append(x.codes, last)
+func (x *extractor) joins(joined bool) {
+	if !joined {
+		return
+	}
+	last := &x.keys[len(x.keys)-1]
+	if rest := (span{last.restFrom, last.key.to}); joins(x.span(rest)) {
+		x.codes = append(x.codes, rest)
 	}
 }
 
@@ -186,21 +198,20 @@ func (x *extractor) bareCode(i int32, n int, p *planParam) {
 	}
 	for k := range codes.systems {
 		if codes.systems[k].has(code) {
-			x.system(p.name, codes.systems[k].system, code)
+			x.system(p, codes.systems[k].system, code)
 		}
 	}
 }
 
-func (x *extractor) system(name, system string, code []byte) {
+func (x *extractor) system(p *planParam, system string, code []byte) {
 	for _, c := range [2][]byte{code, nil} {
-		x.begin(name)
-		x.buf = append(x.buf, opToken)
+		x.begin(&p.keys[tokenKey])
 		from := len(x.buf)
 		x.buf = append(append(x.buf, system...), '|') // systems of R4 hold nothing to mark
 		x.buf = cutTail(appendPart(x.buf, c), from)
 		x.end()
 		if c != nil {
-			x.joins(len(name)+1, name == "code" && x.plan.joined)
+			x.joins(p.joined)
 		}
 	}
 }
@@ -228,8 +239,7 @@ func (x *extractor) identifierType(t int32, p *planParam, value []byte) {
 			if system == nil || code == nil {
 				continue
 			}
-			x.begin(p.name)
-			x.buf = append(x.buf, opOfType)
+			x.begin(&p.keys[ofTypeKey])
 			x.buf = appendOfType(x.buf, system, code, value)
 			x.end()
 		}
@@ -243,8 +253,7 @@ func (x *extractor) contact(i int32, n int, p *planParam) {
 	}
 	x.code(n, p, nil, value)
 	if system := x.child(i, roleSystem); system != nil {
-		x.begin(p.name)
-		x.buf = append(x.buf, opToken)
+		x.begin(&p.keys[tokenKey])
 		x.buf = appendToken(x.buf, system, value)
 		x.end()
 	}
@@ -252,14 +261,34 @@ func (x *extractor) contact(i int32, n int, p *planParam) {
 
 // words writes a key for every word of a text.
 func (x *extractor) words(p *planParam, text []byte) {
+	if plainASCII(text) {
+		x.plainWords(p, text)
+		return
+	}
 	for rest := x.folded(text); ; {
 		var word []byte
 		if word, rest = nextWord(rest); word == nil {
 			return
 		}
-		x.begin(p.name)
-		x.buf = append(x.buf, opWord)
+		x.begin(&p.keys[wordKey])
 		x.buf = appendCut(x.buf, word)
+		x.end()
+	}
+}
+
+// plainWords is words for text of ASCII.
+func (x *extractor) plainWords(p *planParam, text []byte) {
+	for i := 0; i < len(text); {
+		if wordLetters[text[i]] == 0 {
+			i++
+			continue
+		}
+		x.begin(&p.keys[wordKey])
+		from, buf := len(x.buf), x.buf
+		for ; i < len(text) && wordLetters[text[i]] != 0; i++ {
+			buf = append(buf, wordLetters[text[i]])
+		}
+		x.buf = cutTail(buf, from)
 		x.end()
 	}
 }
@@ -288,7 +317,7 @@ func (x *extractor) undeceased() {
 func (x *extractor) join() {
 	for _, s := range x.subjects {
 		for _, c := range x.codes {
-			x.begin(keyPatientCode)
+			x.begin(&patientCodePrefix)
 			x.buf = append(x.buf, x.buf[s.from:s.to]...)
 			x.buf = append(x.buf, '|')
 			x.buf = append(x.buf, x.buf[c.from:c.to]...)

@@ -101,7 +101,7 @@ var rolesOf = sync.OnceValue(func() *roles {
 // find gives the first child of a node with a role, -1 if there is none.
 func (x *extractor) find(i int32, r role) int32 {
 	for c := i + 1; c < x.nodes[i].next; c = x.nodes[c].next {
-		if x.roles.elements[x.nodes[c].elem] == r && !x.nodes[c].primitiveExt {
+		if x.role(c) == r {
 			return c
 		}
 	}
@@ -119,7 +119,32 @@ func (x *extractor) child(i int32, r role) []byte {
 
 func (x *extractor) class(i int32) class { return x.roles.classes[x.nodes[i].typ] }
 
-// coding reads system and code of a Coding, Quantity or Identifier-like node.
+// role is what a node is within its data type; what stands beside a primitive
+// is nothing.
+func (x *extractor) role(i int32) role {
+	n := &x.nodes[i]
+	if n.primitiveExt {
+		return noRole
+	}
+	return x.roles.elements[n.elem]
+}
+
+// coding reads system and code of a Coding.
 func (x *extractor) coding(i int32) (system, code []byte) {
-	return x.child(i, roleSystem), x.child(i, roleCode)
+	system, code, _ = x.fullCoding(i)
+	return system, code
+}
+
+func (x *extractor) fullCoding(i int32) (system, code, display []byte) {
+	for c := i + 1; c < x.nodes[i].next; c = x.nodes[c].next {
+		switch x.role(c) {
+		case roleSystem:
+			system = x.value(c)
+		case roleCode:
+			code = x.value(c)
+		case roleDisplay:
+			display = x.value(c)
+		}
+	}
+	return system, code, display
 }

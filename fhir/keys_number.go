@@ -255,10 +255,7 @@ func appendExponent(to []byte, exp int, complement bool) []byte {
 	if complement {
 		v = 99999 - v
 	}
-	for unit := 10000; unit > 0; unit /= 10 {
-		to = append(to, '0'+byte(v/unit%10))
-	}
-	return to
+	return append(to, '0'+byte(v/10000), '0'+byte(v/1000%10), '0'+byte(v/100%10), '0'+byte(v/10%10), '0'+byte(v%10))
 }
 
 // encode is append for one string.

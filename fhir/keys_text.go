@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 
@@ -129,6 +130,35 @@ func appendLower(to []byte, r rune) []byte {
 	return utf8.AppendRune(to, r)
 }
 
+// plainASCII tells whether a text is ASCII without hashMark.
+func plainASCII(text []byte) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		if v := binary.LittleEndian.Uint64(text); (v|v+ones)&high != 0 {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c >= hashMark {
+			return false
+		}
+	}
+	return true
+}
+
+// wordLetters are the letters and digits of ASCII in lower case, 0 for the rest.
+var wordLetters = func() (letters [256]byte) {
+	for c := range byte(utf8.RuneSelf) {
+		if isWordRune(rune(c)) {
+			letters[c] = c
+			if 'A' <= c && c <= 'Z' {
+				letters[c] = c + 'a' - 'A'
+			}
+		}
+	}
+	return letters
+}()
+
 // nextWord cuts the first word (a run of letters and digits) off folded text.
 func nextWord(folded []byte) (word, rest []byte) {
 	start := -1
@@ -160,10 +190,20 @@ func isWordRune(r rune) bool {
 // appendPart appends a part of a key of several parts: '|', '$' and '\' are
 // marked with '\', so that different parts never make the same key.
 func appendPart(to, part []byte) []byte {
-	for i, c := range part {
-		if c == '|' || c == '$' || c == '\\' {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for i := 0; i < len(part); {
+		if i+8 <= len(part) {
+			v := binary.LittleEndian.Uint64(part[i:])
+			bar, dollar, slash := v^('|'*ones), v^('$'*ones), v^('\\'*ones)
+			if ((bar-ones)&^bar|(dollar-ones)&^dollar|(slash-ones)&^slash)&high == 0 {
+				i += 8
+				continue
+			}
+		}
+		if c := part[i]; c == '|' || c == '$' || c == '\\' {
 			return appendMarked(append(to, part[:i]...), part[i:])
 		}
+		i++
 	}
 	return append(to, part...)
 }

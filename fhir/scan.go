@@ -156,7 +156,7 @@ func (s *scanner) open(parent, elem, typ int32, kind byte, ext bool) int32 {
 	n := &s.nodes[at]
 	n.elem, n.typ, n.parent, n.next = elem, typ, parent, int32(at+1)
 	n.start, n.end = uint32(s.pos), 0
-	n.kind, n.primitiveExt, n.used = kind, ext, false
+	n.kind, n.primitiveExt, n.escaped, n.used = kind, ext, false, false
 	return int32(at)
 }
 

@@ -19,6 +19,7 @@ type node struct {
 	next         int32  // index of the first node after this subtree
 	kind         byte   // '{' '"' 'n' (number) 't' (true or false)
 	primitiveExt bool   // the object beside a primitive, as in _birthDate; its elem and typ are the primitive's
+	escaped      bool   // of a string: it has escapes
 	used         bool   // of a contained resource, while scanning: something refers to it, or it to its container
 }
 

@@ -88,7 +88,7 @@ func (s *scanner) primitive(parent int32, m *member, t *typeDef) bool {
 	default:
 		ok = s.literal()
 	}
-	s.nodes[at].end = uint32(s.pos)
+	s.nodes[at].end, s.nodes[at].escaped = uint32(s.pos), look&hasEscape != 0
 	if !ok || !s.check {
 		return ok
 	}
