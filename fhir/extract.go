@@ -59,7 +59,7 @@ type seenValue struct {
 	lo, hi          span
 }
 
-var extractors = sync.Pool{New: func() any { return &extractor{d: definitions(), roles: rolesOf(), units: map[string]*knownUnit{}} }}
+var extractors = sync.Pool{New: func() any { return &extractor{d: definitions(), roles: rolesOf()} }}
 
 // extract walks the tape of a resource. The extractor is valid until release.
 func extract(t *tape, base string, brief bool) *extractor {

@@ -127,6 +127,9 @@ func (x *extractor) unit(code []byte) *knownUnit {
 	if u.converts = u.parse(code); u.converts {
 		u.canonical = string(u.appendCode(nil))
 	}
+	if x.units == nil {
+		x.units = make(map[string]*knownUnit)
+	}
 	if len(x.units) < most && len(code) <= keyLimit {
 		x.units[string(code)] = u
 	}
