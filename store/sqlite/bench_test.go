@@ -1,0 +1,167 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/storetest"
+)
+
+// populated is a store with patients of 150 observations each, 25 codes.
+func populated(b *testing.B, patients int) *author {
+	a := newAuthor(b, open(b, b.TempDir(), options()))
+	for i := range patients {
+		writes := []store.Write{a.version(fmt.Sprint(i), 0, fmt.Sprintf(patientBody, fmt.Sprintf("Smith%d", i)))}
+		for j := range 150 {
+			writes = append(writes, a.version(fmt.Sprintf("%d-%d", i, j), 0, observation(i, j)))
+		}
+		_, err := a.Commit(b.Context(), store.Change{Writes: writes, Entry: a.entry()})
+		a.must(err)
+	}
+	return a
+}
+
+func observation(patient, n int) string {
+	return fmt.Sprintf(`{"resourceType":"Observation","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs","display":"vital-signs"}]}],`+
+		`"code":{"coding":[{"system":"http://loinc.org","code":"code-%d","display":"Some measurement of the body"}],"text":"Some measurement"},"subject":{"reference":"Patient/%d"},`+
+		`"encounter":{"reference":"Encounter/%d"},"effectiveDateTime":"2020-%02d-%02dT10:00:00Z","issued":"2020-01-02T10:00:00.123Z",`+
+		`"valueQuantity":{"value":%d.50,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}}`,
+		n%25, patient, patient, n%12+1, n%28+1, n+20)
+}
+
+func BenchmarkGet(b *testing.B) {
+	a := populated(b, 20)
+	b.ResetTimer()
+	cpu(b)
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if _, err := a.Get(b.Context(), fhir.Ref{Type: "Observation", ID: fmt.Sprintf("%d-%d", i%20, i%150)}); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkSearchPatientCode(b *testing.B) {
+	for _, patients := range []int{20, 200} {
+		b.Run(fmt.Sprint(patients*151), func(b *testing.B) {
+			a := populated(b, patients)
+			queries := make([]*fhir.Query, 100)
+			for i := range queries {
+				q, err := fhir.ParseQuery("Observation", []fhir.Param{
+					{Name: "patient", Value: fmt.Sprint(i % patients)}, {Name: "code", Value: fmt.Sprintf("http://loinc.org|code-%d", i%25)},
+				}, fhir.QueryOptions{})
+				a.must(err)
+				queries[i] = q
+			}
+			b.ResetTimer()
+			cpu(b)
+			b.RunParallel(func(pb *testing.PB) {
+				for i := 0; pb.Next(); i++ {
+					page, err := a.Search(context.Background(), store.Search{Query: queries[i%100], Limit: 50, Visible: func(store.Row) (bool, error) { return true, nil }})
+					if err != nil || len(page.Matches) != 6 {
+						b.Error(len(page.Matches), err)
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkSearchPatient(b *testing.B) {
+	a := populated(b, 20)
+	q, err := fhir.ParseQuery("Observation", []fhir.Param{{Name: "patient", Value: "7"}}, fhir.QueryOptions{})
+	a.must(err)
+	b.ResetTimer()
+	cpu(b)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			page, err := a.Search(context.Background(), store.Search{Query: q, Limit: 50, Visible: func(store.Row) (bool, error) { return true, nil }})
+			if err != nil || len(page.Matches) != 50 {
+				b.Error(len(page.Matches), err)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkCommit(b *testing.B) {
+	a := populated(b, 5)
+	together(b, 64, func(i int64) {
+		w := a.version(fmt.Sprintf("new-%d", i), 0, observation(int(i%5), int(i%150)))
+		if _, err := a.Commit(context.Background(), store.Change{Writes: []store.Write{w}, Entry: a.entry()}); err != nil {
+			b.Error(err)
+		}
+	})
+}
+
+// BenchmarkCommitBundle measures an import: 100 resources in each change.
+func BenchmarkCommitBundle(b *testing.B) {
+	a := populated(b, 5)
+	together(b, 4, func(i int64) {
+		writes := make([]store.Write, 100)
+		for j := range writes {
+			writes[j] = a.version(fmt.Sprintf("new-%d-%d", i, j), 0, observation(int(i%5), j))
+		}
+		if _, err := a.Commit(context.Background(), store.Change{Writes: writes, Entry: a.entry()}); err != nil {
+			b.Error(err)
+		}
+	})
+	b.ReportMetric(float64(b.N)*100/b.Elapsed().Seconds(), "resources/s")
+}
+
+func BenchmarkRecord(b *testing.B) {
+	a := populated(b, 1)
+	together(b, 16, func(i int64) {
+		p, err := storetest.Record(a.sealer, "read", "R", 200, fmt.Sprintf("Patient/%d", i%100))
+		if err == nil {
+			var r ledgerbridge.Receipt
+			r, err = a.Record(context.Background(), p)
+			_ = r
+		}
+		if err != nil {
+			b.Error(err)
+		}
+	})
+}
+
+// cpu reports the processor time of one operation, which other work on the
+// machine disturbs less than the time by the clock.
+func cpu(b *testing.B) {
+	before := used()
+	b.Cleanup(func() { b.ReportMetric(float64(used()-before)/1e3/float64(b.N), "cpu-us/op") })
+}
+
+func used() (ns int64) {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+// together runs b.N calls in n goroutines.
+func together(b *testing.B, n int, call func(i int64)) {
+	b.ResetTimer()
+	cpu(b)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range n {
+		wait.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				call(i)
+			}
+		})
+	}
+	wait.Wait()
+	b.StopTimer()
+}
