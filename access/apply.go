@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -14,8 +15,12 @@ import (
 const maximumAttempts = 8
 
 // Apply does all operations or none, as one entry of the change log. Operations
-// come in the order of fhir.ParseBundle; effects are in the order of ops.
+// come in the order of fhir.ParseBundle; effects are in the order of ops. Of an
+// empty Bundle there is nothing to decide and nothing to record.
 func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, error) {
+	if len(ops) == 0 {
+		return nil, nil
+	}
 	for range maximumAttempts {
 		effects, err := g.attempt(ctx, c, ops)
 		if !errors.Is(err, store.ErrChanged) {
@@ -28,7 +33,7 @@ func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, e
 // attempt works out a change against the store as it is now: identify, link,
 // decide and stamp every step, then commit them with their record.
 func (g *Gate) attempt(ctx context.Context, c *Call, ops []Operation) ([]Effect, error) {
-	t := &change{review: g.review(ctx, c), targets: map[string]string{}, taken: map[fhir.Ref]bool{}}
+	t := &change{review: g.review(ctx, c), targets: map[string]string{}, taken: map[fhir.Ref]*step{}, conditions: map[string]bool{}}
 	err := t.plan(ops)
 	switch {
 	case err != nil && !isRefusal(err):
@@ -44,18 +49,23 @@ func (g *Gate) attempt(ctx context.Context, c *Call, ops []Operation) ([]Effect,
 // change is a set of operations being worked out.
 type change struct {
 	*review
-	steps   []*step
-	targets map[string]string // urn:uuid, full URL or conditional reference -> Type/id
-	taken   map[fhir.Ref]bool
-	guards  []store.Guard
-	current *step // being worked on
+	steps      []*step
+	targets    map[string]string  // urn:uuid, full URL or conditional reference -> Type/id
+	taken      map[fhir.Ref]*step // what is changed, or found by a conditional create, by which step
+	conditions map[string]bool    // Type?criteria that matched nothing
+	guards     []store.Guard
+	current    *step // being worked on
+	epoch      int64 // consent epoch of a snapshot of this attempt, if asked
+	asked      bool
 }
 
 // step is one operation and what became of it.
 type step struct {
 	*Operation
 	question question
-	before   Version // current version, if exists
+	query    *fhir.Query // of a conditional interaction
+	matches  []Version   // of the query; two if there are more
+	before   Version     // current version, if exists
 	exists   bool
 	facts    fhir.Facts // of the new version; of a deleted one those it had
 	write    *store.Write
@@ -164,6 +174,9 @@ func (t *change) replace(s *step) error {
 	}
 	s.facts = res.Facts(t.gate.Base)
 	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
+	if row.Epoch, err = t.today(s); err != nil {
+		return err
+	}
 	may, err := t.row(s.question, row)
 	if err != nil {
 		return err
@@ -183,6 +196,21 @@ func (t *change) replace(s *step) error {
 		s.effect.Status = 201
 	}
 	return nil
+}
+
+// today is the consent epoch by which a new version is judged: that of a snapshot
+// of this attempt, so that every Consent counts that was there when it began.
+func (t *change) today(s *step) (epoch int64, err error) {
+	if s.exists {
+		return s.before.Epoch, nil
+	}
+	if !t.asked {
+		if _, t.epoch, err = t.gate.Store.Consents(t.ctx, ""); err != nil {
+			return 0, unavailable("consents cannot be read", err)
+		}
+		t.asked = true
+	}
+	return t.epoch, nil
 }
 
 // acceptable refuses a Consent that exceeds what can be judged.
@@ -212,12 +240,13 @@ func (t *change) read(s *step) error {
 	if s.Ref.ID == "" {
 		return t.find(s)
 	}
-	for _, other := range t.steps {
-		if other.write != nil && other.Ref == s.Ref && s.Version == 0 {
-			v := other.version()
-			s.effect = Effect{Status: 200, Version: &v}
-			return nil
+	if other := t.taken[s.Ref]; other != nil && other.write != nil && s.Version == 0 {
+		v := other.version()
+		if v.Deleted {
+			return gone()
 		}
+		s.effect = Effect{Status: 200, Version: &v}
+		return nil
 	}
 	v, err := t.fetch(s)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -238,7 +267,7 @@ func (t *change) fetch(s *step) (Version, error) {
 // find answers a GET entry that searches. It cannot see what the same change is
 // about to write, so it is refused next to writes instead of answering wrongly.
 func (t *change) find(s *step) error {
-	if len(t.writes()) > 0 {
+	if slices.ContainsFunc(t.steps, func(other *step) bool { return other.write != nil }) {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "A transaction that writes cannot search. Send the search by itself or in a batch."}
 	}
 	query, err := fhir.ParseQuery(s.Ref.Type, s.Criteria, fhir.QueryOptions{Base: t.gate.Base})
@@ -246,8 +275,11 @@ func (t *change) find(s *step) error {
 		return err
 	}
 	res, err := t.search(s.question, query, link{})
+	if err != nil {
+		return err
+	}
 	s.effect = Effect{Status: 200, Result: res}
-	return err
+	return t.gate.further(t.call, res, link{Search: &SearchRequest{Type: s.Ref.Type, Params: s.Criteria}, Policy: t.request(s.question).Revision})
 }
 
 func (t *change) writes() []store.Write {

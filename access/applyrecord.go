@@ -66,23 +66,44 @@ func itemOf(v *Version) ledgerbridge.Item {
 // what was written.
 func (t *change) fill(d *ledgerbridge.Draft) []ledgerbridge.Item {
 	var written []ledgerbridge.Item
+	disclosed := int64(0)
 	for _, s := range t.steps {
 		switch {
 		case s.write != nil:
 			v := s.version()
 			written = append(written, itemOf(&v))
 			t.disclose(d, &v, v.Method)
-			for _, patient := range s.before.Facts.Patients { // moved away from
-				t.touch(d, patient)
-			}
 		case s.effect.Version != nil:
 			t.disclose(d, s.effect.Version, "GET")
+			disclosed++
 		case s.effect.Result != nil:
 			t.recordSearch(d, s.effect.Result.Query, SearchRequest{}, s.effect.Result, nil)
+			disclosed += d.Count
+		}
+		t.concern(d, s)
+	}
+	d.Count = int64(len(written)) + disclosed
+	return written
+}
+
+// concern adds whom a step is about besides: those it moves a resource away from,
+// and those whom its criteria name or find.
+func (t *change) concern(d *ledgerbridge.Draft, s *step) {
+	for _, patient := range s.before.Facts.Patients {
+		t.touch(d, patient)
+	}
+	if s.query == nil {
+		return
+	}
+	if !t.transaction() {
+		d.Query = s.query.Self
+	}
+	t.touchNamed(d, s.query.Patients)
+	for i := range s.matches {
+		for _, patient := range s.matches[i].Facts.Patients {
+			t.touch(d, patient)
 		}
 	}
-	d.Count = int64(len(written))
-	return written
 }
 
 // recordReads records a change that changed nothing: reads, deletes of the
@@ -115,6 +136,7 @@ func (t *change) recordRefusal(cause error) error {
 		d.Decision, d.Reason = "deny", "row-refused"
 	}
 	t.refuse(&d, s.before, cause)
+	t.concern(&d, s)
 	t.touchNamed(&d, s.facts.Patients)
 	if err := t.gate.record(t.ctx, t.call, d); err != nil {
 		return err

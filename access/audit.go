@@ -135,7 +135,8 @@ func (r *review) render(rec record, patient string) (*Version, error) {
 	}, nil
 }
 
-// tell adds an opened part; own leaves out what concerns no patient.
+// tell adds an opened part; own leaves out what concerns no patient, and what may
+// name others: the query, and the target if that is another patient.
 func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 	var items []ledgerbridge.Item
 	if p := clear.Request; p != nil {
@@ -147,8 +148,12 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 	if p := clear.Patient; p != nil {
 		a.Patients = append(a.Patients, p.Patient)
 		a.Consents = append(a.Consents, p.Consents...)
-		a.Query, items = p.Query, p.Items
-		if len(items) == 0 {
+		items = p.Items
+		if !own {
+			a.Query = p.Query
+		}
+		others := own && p.Target != p.Patient && strings.HasPrefix(p.Target, "Patient/")
+		if len(items) == 0 && !others {
 			a.Target = p.Target
 		}
 	}
@@ -172,24 +177,13 @@ func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s Se
 
 // audit is find, decide, record, return for records.
 func (g *Gate) audit(ctx context.Context, c *Call, q question, s SearchRequest, patient string) (*Result, error) {
-	var l link
-	if s.Link != "" {
-		var err error
-		if l, err = g.open(c, s.Link); err != nil {
-			return nil, err
-		}
-		if l.Search == nil || l.Search.Type != s.Type || l.Search.Compartment != patient {
-			return nil, badLink(nil)
-		}
-		s = *l.Search
-	}
 	s.Compartment = patient
-	query, err := parseAudit(s.Params)
-	if err != nil {
-		return nil, err
-	}
 	r := g.review(ctx, c)
-	res, next, err := r.audit(q, query, patient, l)
+	query, l, err := r.readAudit(q, &s)
+	var res *Result
+	if err == nil {
+		res, err = r.audit(q, query, patient, l)
+	}
 	if err != nil && !isRefusal(err) {
 		return nil, err
 	}
@@ -200,6 +194,9 @@ func (g *Gate) audit(ctx context.Context, c *Call, q question, s SearchRequest, 
 	} else {
 		d.Count = int64(len(res.Matches))
 	}
+	if kindOf(err) == fhir.NotFound { // the report about somebody else
+		d.Decision, d.Reason = "deny", "row-refused"
+	}
 	if about := cmp.Or(patient, query.entity); strings.HasPrefix(about, "Patient/") {
 		r.touchNamed(&d, []string{about})
 	}
@@ -209,43 +206,57 @@ func (g *Gate) audit(ctx context.Context, c *Call, q question, s SearchRequest, 
 	if err != nil {
 		return nil, err
 	}
-	if next != nil {
-		res.Next, err = g.seal(c, link{Search: &s, Position: next, Policy: d.Policy})
+	return res, g.further(c, res, link{Search: &s, Policy: d.Policy})
+}
+
+// readAudit makes out what is searched for, like read.
+func (r *review) readAudit(q question, s *SearchRequest) (query auditQuery, l link, err error) {
+	if p := r.request(q); !p.Allow {
+		return query, l, forbidden(p.Reason)
 	}
-	return res, err
+	if s.Link != "" {
+		if l, err = r.gate.open(r.call, s.Link); err != nil {
+			return query, l, err
+		}
+		if l.Search == nil || l.Search.Type != s.Type || l.Search.Compartment != s.Compartment {
+			return query, l, badLink(nil)
+		}
+		*s = *l.Search
+	}
+	query, err = parseAudit(s.Params)
+	return query, l, err
 }
 
 // audit decides and runs one page over both logs, merged by time.
-func (r *review) audit(q question, query auditQuery, patient string, l link) (*Result, []byte, error) {
+func (r *review) audit(q question, query auditQuery, patient string, l link) (*Result, error) {
 	p := r.request(q)
 	if !p.Allow {
-		return nil, nil, forbidden(p.Reason)
+		return nil, forbidden(p.Reason)
 	}
 	if l.Policy != "" && l.Policy != p.Revision {
-		return nil, nil, badLink(nil)
+		return nil, badLink(nil)
 	}
 	if patient != "" {
 		if p.Constraints.Compartment != "" && p.Constraints.Compartment != patient {
-			return nil, nil, notFound()
+			return nil, notFound()
 		}
 		query.entity = patient
 	}
 	before, err := readPosition(l.Position)
 	if err != nil {
-		return nil, nil, badLink(err)
+		return nil, badLink(err)
 	}
 	records, err := r.gate.collect(r.ctx, query, before)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	res := &Result{Total: -1, Self: strings.Join(query.self, "&")}
-	next := nextPosition(before, records, query.count)
+	res := &Result{Total: -1, Self: strings.Join(query.self, "&"), position: nextPosition(before, records, query.count)}
 	for _, rec := range records[:min(len(records), query.count)] {
 		v, err := r.render(rec, patient)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		res.Matches = append(res.Matches, *v)
 	}
-	return res, next, nil
+	return res, nil
 }

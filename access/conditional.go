@@ -28,10 +28,10 @@ func (t *change) identify(s *step) error {
 		s.Ref.ID = id.String()
 	}
 	if s.Method != "GET" && s.Ref.ID != "" {
-		if t.taken[s.Ref] && s.effect.Status == 0 {
-			return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle change the same resource. Send them separately."}
+		if other := t.taken[s.Ref]; other != nil && (s.effect.Status == 0 || other.effect.Status == 0) {
+			return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle are about the same resource, and one changes it. Send them separately."}
 		}
-		t.taken[s.Ref] = true
+		t.taken[s.Ref] = s
 	}
 	t.name(s)
 	return nil
@@ -68,11 +68,13 @@ func (t *change) name(s *step) {
 // condition finds the resource a conditional interaction means. The criteria are
 // checked again inside the commit.
 func (t *change) condition(s *step) error {
-	query, matches, err := t.matches(s.Ref.Type, s.Criteria)
+	query, page, err := t.matches(s.Ref.Type, s.Criteria)
 	if err != nil {
 		return err
 	}
-	t.guards = append(t.guards, store.Guard{Query: query, Visible: t.visible("search-type", "s"), Want: refs(matches)})
+	matches := page.Matches
+	s.query, s.matches = query, matches
+	t.guards = append(t.guards, store.Guard{Query: query, Visible: t.asOf(page.Epoch), Want: refs(matches)})
 	switch {
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
@@ -81,17 +83,39 @@ func (t *change) condition(s *step) error {
 		s.effect = Effect{Status: 200, Version: &matches[0]}
 	case len(matches) == 1:
 		s.Ref = matches[0].Ref
+		if s.Method == "PUT" && s.Resource.ID() != "" && s.Resource.ID() != s.Ref.ID {
+			return &fhir.Error{Kind: fhir.Invalid, Detail: "The criteria match a resource with another id than the resource sent has."}
+		}
 	case s.Method == "DELETE":
 		return notFound()
-	case s.Method == "PUT":
+	default:
 		return t.conditionalCreate(s)
 	}
 	return nil
 }
 
-// conditionalCreate is a conditional update without match: a create, under the
-// id of the body only for those who may choose ids.
+// asOf judges rows by the Consents of an earlier snapshot: a guard runs inside a
+// transaction that may hold Consents which nobody can read before it has ended.
+func (t *change) asOf(epoch int64) store.Visible {
+	visible := t.visible("search-type", "s")
+	return func(row store.Row) (bool, error) {
+		row.Epoch = min(row.Epoch, epoch)
+		return visible(row)
+	}
+}
+
+// conditionalCreate is a conditional create or update without match. Two entries of
+// the same criteria would both create. An update keeps the id of the body, only for
+// those who may choose ids.
 func (t *change) conditionalCreate(s *step) error {
+	condition := s.Ref.Type + "?" + s.query.Self
+	if t.conditions[condition] {
+		return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle create a resource under the same condition. Leave one out and refer to the other."}
+	}
+	t.conditions[condition] = true
+	if s.Method == "POST" {
+		return nil
+	}
 	s.Ref.ID = s.Resource.ID()
 	if s.Ref.ID == "" {
 		s.Method = "POST"
@@ -104,22 +128,21 @@ func (t *change) conditionalCreate(s *step) error {
 }
 
 // matches runs the search of a condition: more than one is all one needs to know.
-func (t *change) matches(typ string, criteria []fhir.Param) (*fhir.Query, []Version, error) {
+func (t *change) matches(typ string, criteria []fhir.Param) (q *fhir.Query, page store.Page, err error) {
 	if len(criteria) == 0 {
-		return nil, nil, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
+		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
-	query, err := fhir.ParseQuery(typ, criteria, fhir.QueryOptions{Base: t.gate.Base})
-	if err != nil {
-		return nil, nil, err
+	if q, err = fhir.ParseQuery(typ, criteria, fhir.QueryOptions{Base: t.gate.Base}); err != nil {
+		return nil, page, err
 	}
 	if p := t.request(question{"search-type", "s", typ}); !p.Allow {
-		return nil, nil, forbidden(p.Reason)
+		return nil, page, forbidden(p.Reason)
 	}
-	page, err := t.gate.Store.Search(t.ctx, store.Search{Query: query, Visible: t.visible("search-type", "s"), Limit: 2})
+	page, err = t.gate.Store.Search(t.ctx, store.Search{Query: q, Visible: t.visible("search-type", "s"), Limit: 2})
 	if err != nil {
-		return nil, nil, unavailable("search cannot be run", err)
+		return nil, page, unavailable("search cannot be run", err)
 	}
-	return query, page.Matches, nil
+	return q, page, nil
 }
 
 func refs(versions []Version) []fhir.Ref {
@@ -159,14 +182,14 @@ func (t *change) resolve(references []string) error {
 		if err != nil {
 			return err
 		}
-		_, matches, err := t.matches(typ, params)
+		_, page, err := t.matches(typ, params)
 		if err != nil {
 			return err
 		}
-		if len(matches) != 1 {
+		if len(page.Matches) != 1 {
 			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A conditional reference must match exactly one resource. Create its target first, or make the criteria more selective."}
 		}
-		t.targets[reference] = matches[0].Ref.String()
+		t.targets[reference] = page.Matches[0].Ref.String()
 	}
 	return nil
 }

@@ -33,6 +33,11 @@ func notFound() error {
 	return &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such resource."}
 }
 
+// gone is the answer for what was deleted, to those who may know that it was there.
+func gone() error {
+	return &fhir.Error{Kind: fhir.Gone, Detail: "This resource was deleted. Its history can be read."}
+}
+
 func kindOf(err error) fhir.Kind {
 	var known *fhir.Error
 	if errors.As(err, &known) {

@@ -124,7 +124,7 @@ func (r *review) answer(q question, v Version, exists bool) (*Version, error) {
 	case !may:
 		return nil, notFound()
 	case v.Deleted:
-		return nil, &fhir.Error{Kind: fhir.Gone, Detail: "This resource was deleted. Its history can be read."}
+		return nil, gone()
 	}
 	return &v, nil
 }

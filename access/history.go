@@ -11,20 +11,9 @@ import (
 // History returns versions newest first: of one resource, of a type, or of all.
 // A history of which nothing may be known answers like that of an absent resource.
 func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result, error) {
-	var l link
-	if h.Link != "" {
-		var err error
-		if l, err = g.open(c, h.Link); err != nil {
-			return nil, err
-		}
-		if l.History == nil || l.History.Type != h.Type || l.History.ID != h.ID {
-			return nil, badLink(nil)
-		}
-		h = *l.History
-	}
 	r := g.review(ctx, c)
 	q := historyQuestion(h)
-	res, err := r.history(q, h, l)
+	res, err := r.history(q, h)
 	if err != nil && !isRefusal(err) {
 		return nil, err
 	}
@@ -36,10 +25,7 @@ func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	if len(res.position) > 0 {
-		res.Next, err = g.seal(c, link{History: &h, Position: res.position, Policy: d.Policy})
-	}
-	return res, err
+	return res, nil
 }
 
 func historyQuestion(h HistoryRequest) question {
@@ -52,13 +38,22 @@ func historyQuestion(h HistoryRequest) question {
 	return question{"history-system", "s", ""}
 }
 
-func (r *review) history(q question, h HistoryRequest, l link) (*Result, error) {
+// history decides and runs one page, without recording it.
+func (r *review) history(q question, h HistoryRequest) (*Result, error) {
 	p := r.request(q)
 	if !p.Allow {
 		return nil, forbidden(p.Reason)
 	}
-	if l.Policy != "" && l.Policy != p.Revision {
-		return nil, badLink(nil)
+	l := link{History: &h, Policy: p.Revision}
+	if h.Link != "" {
+		var err error
+		if l, err = r.gate.open(r.call, h.Link); err != nil {
+			return nil, err
+		}
+		if l.History == nil || l.History.Type != h.Type || l.History.ID != h.ID || l.Policy != p.Revision {
+			return nil, badLink(nil)
+		}
+		h = *l.History
 	}
 	page, err := r.gate.Store.History(r.ctx, store.History{
 		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(q.interaction, q.action),
@@ -71,7 +66,8 @@ func (r *review) history(q question, h HistoryRequest, l link) (*Result, error) 
 	if h.ID != "" && unfiltered && len(page.Matches) == 0 {
 		return nil, notFound()
 	}
-	return &Result{Matches: page.Matches, Total: page.Total, position: page.Next}, nil
+	res := &Result{Matches: page.Matches, Total: page.Total, position: page.Next}
+	return res, r.gate.further(r.call, res, l)
 }
 
 func (r *review) recordHistory(d *ledgerbridge.Draft, h HistoryRequest, res *Result, err error) {

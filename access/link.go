@@ -37,6 +37,17 @@ func (g *Gate) seal(c *Call, l link) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
+// further adds the token of the next page, if there is one; l is what it carries
+// besides the position.
+func (g *Gate) further(c *Call, res *Result, l link) (err error) {
+	if len(res.position) == 0 {
+		return nil
+	}
+	l.Position = res.position
+	res.Next, err = g.seal(c, l)
+	return err
+}
+
 // open reads a token again; whatever is wrong with it, the answer is the same.
 func (g *Gate) open(c *Call, token string) (link, error) {
 	var l link

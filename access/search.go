@@ -16,24 +16,13 @@ const (
 // Search answers a search or a further page of one. Every page is decided and
 // recorded again.
 func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	var l link
-	if s.Link != "" {
-		var err error
-		if l, err = g.open(c, s.Link); err != nil {
-			return nil, err
-		}
-		if l.Search == nil || l.Search.Type != s.Type {
-			return nil, badLink(nil)
-		}
-		s = *l.Search
-	}
-	query, err := fhir.ParseQuery(s.Type, s.Params, fhir.QueryOptions{Lenient: s.Lenient, Base: g.Base, Compartment: s.Compartment})
-	if err != nil {
-		return nil, err
-	}
 	r := g.review(ctx, c)
 	q := question{"search-type", "s", s.Type}
-	res, err := r.search(q, query, l)
+	query, l, err := r.read(q, &s)
+	var res *Result
+	if err == nil {
+		res, err = r.search(q, query, l)
+	}
 	if err != nil && !isRefusal(err) {
 		return nil, err
 	}
@@ -45,10 +34,26 @@ func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, e
 	if err != nil {
 		return nil, err
 	}
-	if len(res.position) > 0 {
-		res.Next, err = g.seal(c, link{Search: &s, Position: res.position, Policy: d.Policy})
+	return res, g.further(c, res, link{Search: &s, Policy: d.Policy})
+}
+
+// read makes out what is searched for; with a paging link that is what the first
+// page was asked. The error of a bad question is for those who may ask at all.
+func (r *review) read(q question, s *SearchRequest) (query *fhir.Query, l link, err error) {
+	if p := r.request(q); !p.Allow {
+		return nil, l, forbidden(p.Reason)
 	}
-	return res, err
+	if s.Link != "" {
+		if l, err = r.gate.open(r.call, s.Link); err != nil {
+			return nil, l, err
+		}
+		if l.Search == nil || l.Search.Type != s.Type {
+			return nil, l, badLink(nil)
+		}
+		*s = *l.Search
+	}
+	query, err = fhir.ParseQuery(s.Type, s.Params, fhir.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Compartment: s.Compartment})
+	return query, l, err
 }
 
 // search decides and runs one page, without recording it.
@@ -81,7 +86,7 @@ func (r *review) search(q question, query *fhir.Query, l link) (*Result, error) 
 // recordSearch completes the record of a page: what was asked, whom it concerns,
 // and every version disclosed.
 func (r *review) recordSearch(d *ledgerbridge.Draft, query *fhir.Query, s SearchRequest, res *Result, err error) {
-	d.Query, d.Outcome = query.Self, 200
+	d.Outcome = 200
 	if s.Compartment != "" {
 		d.Target = s.Compartment
 	}
@@ -96,7 +101,10 @@ func (r *review) recordSearch(d *ledgerbridge.Draft, query *fhir.Query, s Search
 			r.disclose(d, &res.Included[i], "GET")
 		}
 	}
-	r.touchNamed(d, query.Patients)
+	if query != nil {
+		d.Query = query.Self
+		r.touchNamed(d, query.Patients)
+	}
 	if s.Compartment != "" {
 		r.touchNamed(d, []string{s.Compartment})
 	}

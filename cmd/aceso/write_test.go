@@ -1,0 +1,361 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// statuses are the response statuses of a transaction or batch, in its order.
+func (r response) statuses() []string {
+	r.t.Helper()
+	var all []string
+	for _, e := range r.entries() {
+		status, _, _ := strings.Cut(e["response"].(map[string]any)["status"].(string), " ")
+		all = append(all, status)
+	}
+	return all
+}
+
+func (r response) wantStatuses(want ...string) response {
+	r.t.Helper()
+	if got := r.want(200).statuses(); !slices.Equal(got, want) {
+		r.t.Errorf("%s: statuses %v, want %v\n%s", r.what, got, want, r.body)
+	}
+	return r
+}
+
+// logSizes are the lengths of change log and access log.
+func (n *testNode) logSizes() (changes, accesses int64) {
+	n.t.Helper()
+	c, a := n.node.store.Logs()
+	changes, err := c.Size(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	accesses, err = a.Size(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return changes, accesses
+}
+
+// withoutID is a resource as a client posts it.
+func withoutID(resource, id string) string {
+	return strings.Replace(resource, `"id":"`+id+`",`, "", 1)
+}
+
+func withIdentifier(resource, value string) string {
+	return strings.Replace(resource, `"active":true`, `"active":true,"identifier":[{"system":"urn:test","value":"`+value+`"}]`, 1)
+}
+
+// full puts a fullUrl before an entry.
+func full(url, entry string) string { return `{"fullUrl":"` + url + `",` + entry[1:] }
+
+const (
+	uuid1 = "urn:uuid:7b0e5c2e-6f0b-4f43-8f0d-5a2d8a4f0001"
+	uuid2 = "urn:uuid:7b0e5c2e-6f0b-4f43-8f0d-5a2d8a4f0002"
+)
+
+// DELETE, POST, PUT, GET, whatever their order in the Bundle; answers in the order
+// of the Bundle; one change, one record.
+func TestTransactionOrderAndLinks(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system, doctor := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT")
+	system.put("/Patient/old", withIdentifier(patientJSON("old", "Old"), "k")).want(201)
+	system.put("/Patient/p1", withIdentifier(patientJSON("p1", "One"), "one")).want(201)
+	changes, accesses := n.logSizes()
+	r := doctor.post("/", bundleJSON("transaction",
+		entryJSON("GET", "Patient/p1", "", ""),
+		entryJSON("PUT", "Patient/p1", withIdentifier(patientJSON("p1", "Two"), "one"), `"ifMatch":"W/\"1\""`),
+		full(uuid1, entryJSON("POST", "Observation", strings.Replace(withoutID(observationJSON("x", "p1", 1), "x"), "Patient/p1", uuid2, 1), "")),
+		full(uuid2, entryJSON("POST", "Patient", withoutID(patientJSON("x", "New"), "x"), "")),
+		entryJSON("POST", "Observation", strings.Replace(withoutID(observationJSON("x", "p1", 2), "x"), "Patient/p1", "Patient?identifier=urn:test|one", 1), ""),
+		entryJSON("DELETE", "Patient/old", "", ""),
+	)).wantStatuses("200", "200", "201", "201", "201", "204")
+	if c, a := n.logSizes(); c != changes+1 || a != accesses {
+		t.Errorf("%d changes and %d accesses recorded, want one change", c-changes, a-accesses)
+	}
+	if !r.has(`"family":"Two"`) {
+		t.Errorf("a GET of a transaction does not see what the transaction writes: %s", r.body)
+	}
+	location := func(i int) string {
+		_, path, _ := strings.Cut(r.entries()[i]["response"].(map[string]any)["location"].(string), "/fhir")
+		return path
+	}
+	made, _, _ := strings.Cut(strings.TrimPrefix(location(3), "/"), "/_history")
+	if o := doctor.get(location(2)).want(200); !o.has(`"reference":"` + made + `"`) {
+		t.Errorf("the urn:uuid was not linked to %s: %s", made, o.body)
+	}
+	if o := doctor.get(location(4)).want(200); !o.has(`"reference":"Patient/p1"`) {
+		t.Errorf("the conditional reference was not linked: %s", o.body)
+	}
+	doctor.get("/Patient/old").want(410)
+	event := n.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + r.event()).want(200)
+	for _, want := range []string{"Patient/p1/_history/2", "Patient/old/_history/2", made + "/_history/1", `"code":"transaction"`} {
+		if !event.has(want) {
+			t.Errorf("the record lacks %s: %s", want, event.body)
+		}
+	}
+}
+
+// One refused entry, and nothing is written: one record of the refusal in the
+// access log, none in the change log.
+func TestRefusedTransactionWritesNothing(t *testing.T) {
+	n := leakNode(t, true)
+	guest := outsiders(n)["guest"]
+	good := entryJSON("POST", "Observation", withoutID(observationJSON("x", "p1", 99), "x"), "")
+	for name, c := range map[string]struct {
+		bad    string
+		status int
+	}{
+		"hidden":             {entryJSON("PUT", "Observation/o-p2", observationJSON("o-p2", "p1", 1), ""), 404},
+		"absent":             {entryJSON("PUT", "Observation/absent", observationJSON("absent", "p1", 1), ""), 404},
+		"hidden after-image": {entryJSON("PUT", "Observation/o-p1", observationJSON("o-p1", "p2", 1), ""), 403},
+		"type":               {entryJSON("POST", "Consent", withoutID(privacyConsent("x", "p1", `{"type":"permit"}`), "x"), ""), 403},
+		"version":            {entryJSON("PUT", "Observation/o-p1", observationJSON("o-p1", "p1", 1), `"ifMatch":"W/\"1\""`), 412},
+		"read":               {entryJSON("GET", "Patient/p2", "", ""), 404},
+		"read deleted":       {entryJSON("GET", "Observation/d-p1", "", ""), 410},
+		"several matches":    {entryJSON("DELETE", "Observation?code=8867-4&status=final&patient=p1,p2&_id=o-p1,o2-p1", "", ""), 412},
+		"no such reference":  {entryJSON("POST", "Observation", strings.Replace(withoutID(observationJSON("x", "p1", 1), "x"), "Patient/p1", "Patient?family=Nobody", 1), ""), 422},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "several matches" {
+				n.as("system", "HOPERAT").put("/Observation/o2-p1", observationJSON("o2-p1", "p1", 1)).want(201)
+			}
+			changes, accesses := n.logSizes()
+			r := guest.post("/", bundleJSON("transaction", good, c.bad)).want(c.status)
+			if ch, ac := n.logSizes(); ch != changes || ac != accesses+1 {
+				t.Errorf("%d changes and %d accesses recorded, want one access", ch-changes, ac-accesses)
+			}
+			event := n.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + r.event()).want(200)
+			if !event.has(`"code":"transaction"`) || event.json()["outcome"] != "4" {
+				t.Errorf("the record: %s", event.body)
+			}
+			if got := n.as("practitioner", "TREAT").get("/Observation?value-quantity=99&_summary=count").json()["total"]; got != 0.0 {
+				t.Errorf("%v entries written", got)
+			}
+			if !r.has(`Bundle.entry[1]`) {
+				t.Errorf("the answer does not say where: %s", r.body)
+			}
+		})
+	}
+}
+
+// Entries of a batch do not know each other; each has a record of its own.
+func TestBatchEntriesAreIndependent(t *testing.T) {
+	n := leakNode(t, true)
+	changes, accesses := n.logSizes()
+	r := outsiders(n)["guest"].post("/", bundleJSON("batch",
+		entryJSON("GET", "Patient/p1", "", ""), entryJSON("GET", "Patient/p2", "", ""),
+		entryJSON("POST", "Observation", withoutID(observationJSON("x", "p1", 3), "x"), ""),
+		entryJSON("POST", "Consent", withoutID(privacyConsent("x", "p1", `{"type":"permit"}`), "x"), ""),
+		entryJSON("PUT", "Observation/o-p2", observationJSON("o-p2", "p1", 3), ""),
+		entryJSON("GET", "Observation?patient=p1", "", ""),
+	)).wantStatuses("200", "404", "201", "403", "404", "200")
+	if c, a := n.logSizes(); c != changes+1 || a != accesses+5 {
+		t.Errorf("%d changes and %d accesses, want 1 and 5", c-changes, a-accesses)
+	}
+	seen := map[string]bool{}
+	for i, e := range r.entries() {
+		text := fmt.Sprint(e["response"])
+		found := receipts.FindAllString(text, -1)
+		if len(found) != 1 || seen[found[0]] {
+			t.Errorf("entry %d: receipts %v", i, found)
+			continue
+		}
+		seen[found[0]] = true
+	}
+	if got := strings.Count(r.header.Get("X-Aceso-Record"), ";c="); got != 6 {
+		t.Errorf("%d receipts in the header, want 6", got)
+	}
+}
+
+func TestTransactionsThatCannotBe(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system := n.as("system", "HOPERAT")
+	system.put("/Patient/p1", withIdentifier(patientJSON("p1", "One"), "one")).want(201)
+	one := patientJSON("p1", "X")
+	unique := `"ifNoneExist":"identifier=urn:test|fresh"`
+	fresh := withIdentifier(withoutID(patientJSON("x", "Fresh"), "x"), "fresh")
+	for name, c := range map[string]struct {
+		bundle string
+		status int
+	}{
+		"the same identity twice":          {bundleJSON("transaction", entryJSON("PUT", "Patient/p1", one, ""), entryJSON("DELETE", "Patient/p1", "", "")), 400},
+		"the same by condition":            {bundleJSON("transaction", entryJSON("PUT", "Patient/p1", one, ""), entryJSON("DELETE", "Patient?identifier=urn:test|one", "", "")), 400},
+		"deleted and found":                {bundleJSON("transaction", entryJSON("DELETE", "Patient/p1", "", ""), entryJSON("POST", "Patient", withoutID(one, "p1"), `"ifNoneExist":"identifier=urn:test|one"`)), 400},
+		"the same condition twice":         {bundleJSON("transaction", entryJSON("POST", "Patient", fresh, unique), entryJSON("POST", "Patient", fresh, unique)), 400},
+		"read what is deleted":             {bundleJSON("transaction", entryJSON("DELETE", "Patient/p1", "", ""), entryJSON("GET", "Patient/p1", "", "")), 410},
+		"search next to writes":            {bundleJSON("transaction", entryJSON("PUT", "Patient/p1", one, ""), entryJSON("GET", "Patient?family=X", "", "")), 405},
+		"dangling urn:uuid":                {bundleJSON("transaction", entryJSON("POST", "Observation", strings.Replace(observationJSON("x", "p1", 1), "Patient/p1", uuid1, 1), "")), 422},
+		"id of the body, not of the match": {bundleJSON("transaction", entryJSON("PUT", "Patient?identifier=urn:test|one", patientJSON("other", "X"), "")), 400},
+		"wrong id":                         {bundleJSON("transaction", entryJSON("PUT", "Patient/p1", patientJSON("p2", "X"), "")), 400},
+		"AuditEvent":                       {bundleJSON("transaction", entryJSON("DELETE", "AuditEvent/n1.accesses.1.0", "", "")), 405},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changes, _ := n.logSizes()
+			system.post("/", c.bundle).want(c.status)
+			if after, _ := n.logSizes(); after != changes {
+				t.Error("something was written")
+			}
+		})
+	}
+	for _, typ := range []string{"transaction", "batch"} {
+		system.post("/", `{"resourceType":"Bundle","type":"`+typ+`"}`).want(200)
+	}
+	if !system.post("/", bundleJSON("transaction", entryJSON("GET", "Patient?family=One", "", ""))).want(200).has(`"family":"One"`) {
+		t.Error("a transaction that only reads can search")
+	}
+}
+
+// A search in a transaction that does not fit into one page says so.
+func TestSearchInTransactionHasNextPage(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system := n.as("system", "HOPERAT")
+	for i := range 3 {
+		system.put(fmt.Sprintf("/Patient/p%d", i), patientJSON(fmt.Sprintf("p%d", i), "A")).want(201)
+	}
+	r := system.post("/", bundleJSON("transaction", entryJSON("GET", "Patient?_count=2", "", ""))).want(200)
+	found := regexpNext.FindSubmatch(r.body)
+	if found == nil {
+		t.Fatalf("no next link: %s", r.body)
+	}
+	wantIDs(t, system.get(string(found[1])), -1, "Patient/p2")
+}
+
+// Whatever is sent at once, one creates and all others find what it created.
+func TestConditionalCreateIsExactlyOne(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	doctor := n.as("practitioner", "TREAT")
+	statuses := parallel(64, func(int) int {
+		r, err := doctor.try("POST", "/Patient", withIdentifier(withoutID(patientJSON("x", "A"), "x"), "only"), "If-None-Exist", "identifier=urn:test|only")
+		if err != nil {
+			return 0
+		}
+		return r.status
+	})
+	if statuses[201] != 1 || statuses[200] != 63 {
+		t.Errorf("statuses %v", statuses)
+	}
+	if got := doctor.get("/Patient?_summary=count").json()["total"]; got != 1.0 {
+		t.Errorf("%v patients", got)
+	}
+}
+
+// parallel counts the results of calls at the same time.
+func parallel(n int, call func(i int) int) map[int]int {
+	var mu sync.Mutex
+	counts := map[int]int{}
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			result := call(i)
+			mu.Lock()
+			defer mu.Unlock()
+			counts[result]++
+		})
+	}
+	all.Wait()
+	return counts
+}
+
+// Of updates that all name the same version exactly one wins; deletes, too.
+func TestIfMatchHasOneWinner(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", "A")).want(201)
+	doctor := n.as("practitioner", "TREAT")
+	race := func(method, match string, good int) {
+		t.Helper()
+		statuses := parallel(32, func(i int) int {
+			body := ""
+			if method == "PUT" {
+				body = patientJSON("p1", fmt.Sprintf("B%d", i))
+			}
+			r, err := doctor.try(method, "/Patient/p1", body, "If-Match", match)
+			if err != nil {
+				return 0
+			}
+			return r.status
+		})
+		if statuses[good] != 1 || statuses[412] != 31 {
+			t.Errorf("%s: %v", method, statuses)
+		}
+	}
+	race("PUT", `W/"1"`, 200)
+	race("DELETE", `W/"2"`, 204)
+	if h := doctor.get("/Patient/p1/_history").want(200); h.json()["total"] != 3.0 {
+		t.Errorf("history: %s", h.body)
+	}
+}
+
+// Ids are chosen by systems only; versions go on after a delete.
+func TestUpdateAsCreateAndRecreation(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system, doctor := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT")
+	doctor.put("/Patient/p1", patientJSON("p1", "A")).want(404)
+	system.put("/Patient/p1", patientJSON("p2", "A")).want(400)
+	system.put("/Patient/p1", withoutID(patientJSON("p1", "A"), "p1")).want(400)
+	system.do("PUT", "/Patient/p1", patientJSON("p1", "A"), "If-Match", `W/"1"`).want(404)
+	if r := system.put("/Patient/p1", patientJSON("p1", "A")).want(201); r.header.Get("ETag") != `W/"1"` {
+		t.Errorf("ETag %s", r.header.Get("ETag"))
+	}
+	system.do("DELETE", "/Patient/p1", "").want(204)
+	system.do("DELETE", "/Patient/p1", "").want(204)
+	doctor.get("/Patient/p1").want(410)
+	doctor.get("/Patient/p1/_history/2").want(410)
+	doctor.get("/Patient/p1/_history/1").want(200)
+	if r := system.put("/Patient/p1", patientJSON("p1", "B")).want(201); r.header.Get("ETag") != `W/"3"` || !strings.HasSuffix(r.header.Get("Location"), "/_history/3") {
+		t.Errorf("ETag %s, Location %s", r.header.Get("ETag"), r.header.Get("Location"))
+	}
+	doctor.get("/Patient/p1").want(200)
+}
+
+// What a write needs are the Consents as they are now, also if nobody has asked
+// for the patient since they changed.
+func TestWritesAreJudgedByTodaysConsent(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system := n.as("system", "HOPERAT")
+	system.put("/Patient/p1", patientJSON("p1", "A")).want(201)
+	system.put("/Consent/c", privacyConsent("c", "p1", `{"type":"permit"}`)).want(201)
+	guest := n.as("practitioner", "TREAT", func(g *grant) { g.organization = "elsewhere" })
+	post := func() response { return guest.post("/Observation", withoutID(observationJSON("x", "p1", 1), "x")) }
+	post().want(201)
+	officer := n.as("privacy-officer", "HOPERAT")
+	officer.put("/Consent/c", privacyConsent("c", "p1", `{"type":"deny"}`)).want(200)
+	post().want(403)
+	officer.put("/Consent/c", privacyConsent("c", "p1", `{"type":"permit"}`)).want(200)
+	post().want(201)
+}
+
+// Consents and conditional creates at the same time hold each other up, but make
+// each other fail never.
+func TestConditionsNextToConsentChanges(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system, doctor := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT")
+	system.put("/Patient/p1", withIdentifier(patientJSON("p1", "A"), "one")).want(201)
+	statuses := parallel(96, func(i int) int {
+		var r response
+		var err error
+		if i%2 == 0 {
+			id := fmt.Sprintf("c%d", i)
+			r, err = system.try("PUT", "/Consent/"+id, privacyConsent(id, "p1", `{"type":"permit"}`))
+		} else {
+			r, err = doctor.try("POST", "/", bundleJSON("transaction",
+				entryJSON("POST", "Patient", withIdentifier(withoutID(patientJSON("x", "A"), "x"), "one"), `"ifNoneExist":"identifier=urn:test|one"`),
+				entryJSON("POST", "Observation", withoutID(observationJSON("x", "p1", float64(i)), "x"), "")))
+		}
+		if err != nil {
+			return 0
+		}
+		return r.status
+	})
+	if statuses[200] != 48 || statuses[201] != 48 {
+		t.Errorf("statuses %v", statuses)
+	}
+}
+
+var regexpNext = regexp.MustCompile(`"relation":"next","url":"[^"]*/fhir([^"]+)"`)
