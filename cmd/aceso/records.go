@@ -179,7 +179,11 @@ func placed(d *ledgerbridge.Damage) access.Finding {
 	case strings.HasPrefix(d.Column, "checkpoint"):
 		table = "checkpoints.log"
 	}
-	return access.Finding{Table: table, Row: fmt.Sprintf("%d %s", d.Seq, d.Column), What: d.What}
+	row := strings.TrimPrefix(d.Column, "tile ")
+	if d.Seq >= 0 {
+		row = fmt.Sprintf("%d %s", d.Seq, d.Column)
+	}
+	return access.Finding{Table: table, Row: row, What: d.What}
 }
 
 func (r *records) close() error {
