@@ -54,10 +54,20 @@ func (s *scanner) resource(parent, elem int32) bool {
 // is, and does not move. -1 is none, or none of R4.
 func (s *scanner) typeAhead() (typ int32, found bool) {
 	pos, depth := s.pos, s.depth
-	defer func() { s.pos, s.depth, s.fault = pos, depth, nil }()
+	typ, found = s.lookAhead()
+	s.pos, s.depth, s.fault = pos, depth, nil
+	if typ < 0 {
+		s.ahead = 0
+	}
+	return typ, found
+}
+
+// lookAhead is typeAhead, and moves. If the resourceType comes first it sets
+// ahead, which spares reading it again.
+func (s *scanner) lookAhead() (typ int32, found bool) {
 	s.pos++
 	s.space()
-	for s.peek() == '"' {
+	for first := true; s.peek() == '"'; first = false {
 		name, ok := s.memberName()
 		if !ok {
 			return -1, false
@@ -68,6 +78,9 @@ func (s *scanner) typeAhead() (typ int32, found bool) {
 			return -1, false
 		}
 		if here {
+			if first {
+				s.ahead = s.pos
+			}
 			return s.concreteType(s.data[start:s.pos]), true
 		}
 		s.space()

@@ -99,6 +99,15 @@ type element struct {
 type member struct {
 	name      string
 	elem, typ int32
+
+	// What reading asks for at every value: facts of the element and its type,
+	// the name in quotes, and the first and last eight bytes of that.
+	bit              uint64
+	kind             typeKind
+	json             byte
+	array            bool
+	quoted           string
+	head, mask, tail uint64
 }
 
 // searchParam is one search parameter as R4 defines it.
@@ -169,13 +178,20 @@ func isResourceType(name string) bool {
 
 // member finds a JSON member of a type, nil if there is none.
 func (d *defs) member(t *typeDef, name []byte) *member {
+	if i := d.memberIndex(t, name); i >= 0 {
+		return &d.members[i]
+	}
+	return nil
+}
+
+func (d *defs) memberIndex(t *typeDef, name []byte) int32 {
 	for at := hashName(name); ; at++ {
 		i := d.slots[t.slots+int32(at)&t.mask]
 		if i == 0 {
-			return nil
+			return -1
 		}
-		if m := &d.members[i-1]; m.name == string(name) {
-			return m
+		if d.members[i-1].name == string(name) {
+			return int32(i - 1)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -212,11 +213,23 @@ func (d *defs) buildMembers() {
 				if el.choice {
 					name = choiceName(name, d.types[typ].name)
 				}
-				d.members = append(d.members, member{name, e, typ})
+				d.members = append(d.members, newMember(name, e, typ, el, &d.types[typ]))
 			}
 		}
 		d.hashMembers(t, start)
 	}
+}
+
+func newMember(name string, elem, typ int32, el *element, t *typeDef) member {
+	m := member{name: name, elem: elem, typ: typ, bit: el.bit, kind: t.kind, json: t.json, array: el.array}
+	m.quoted = strconv.Quote(name)
+	var room [8]byte
+	n := copy(room[:], m.quoted)
+	m.head, m.mask = binary.LittleEndian.Uint64(room[:]), ^uint64(0)>>(64-8*n)
+	if n == len(room) {
+		m.tail = binary.LittleEndian.Uint64([]byte(m.quoted[len(m.quoted)-n:]))
+	}
+	return m
 }
 
 func (d *defs) hashMembers(t *typeDef, start int) {

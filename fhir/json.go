@@ -38,12 +38,18 @@ func (s *scanner) spaces() {
 	const eight = 0x2020202020202020
 	d, i := s.data, s.pos
 	for i < len(d) {
-		if i+8 <= len(d) {
+		if d[i] == '\n' {
+			i++
+		}
+		for i+8 <= len(d) {
 			other := binary.LittleEndian.Uint64(d[i:]) ^ eight
 			i += bits.TrailingZeros64(other) / 8
-			if other == 0 {
-				continue
+			if other != 0 {
+				break
 			}
+		}
+		if i == len(d) || d[i] > ' ' {
+			break
 		}
 		if c := d[i]; c != ' ' && c != '\n' && c != '\r' && c != '\t' {
 			break
@@ -93,14 +99,15 @@ func (s *scanner) str() (looks, bool) {
 }
 
 // stops marks the bytes of a word that are quotes, backslashes or control
-// characters; its lowest mark is exact.
+// characters; its lowest mark is exact. With the second bit turned, a quote is
+// the one character from the blank on that is below '!'.
 func stops(v uint64) uint64 {
 	const (
 		ones = 0x0101010101010101
 		high = 0x8080808080808080
 	)
-	quote, slash := v^('"'*ones), v^('\\'*ones)
-	return ((v-' '*ones)&^v | (quote-ones)&^quote | (slash-ones)&^slash) & high
+	low, slash := v^2*ones, v^'\\'*ones
+	return ((low-'!'*ones)&^low | (slash-ones)&^slash) & high
 }
 
 // escape judges what follows a backslash: its length, 0 if it is wrong, and

@@ -1,23 +1,26 @@
 package fhir
 
+import "encoding/binary"
+
 // members reads the members of the object at pos, after its node is open.
 func (s *scanner) members(f *level) bool {
-	s.pos++
-	s.space()
-	if s.peek() == '}' {
-		s.pos++
+	switch {
+	case s.ahead > 0:
+		s.passType(f)
+	case s.empty('}'):
 		return true
+	case !s.nextMember(f):
+		return false
 	}
 	for {
-		name, ok := s.memberName()
-		if !ok || !s.member(f, name) {
-			return false
-		}
 		s.space()
 		switch s.peek() {
 		case ',':
 			s.pos++
 			s.space()
+			if !s.nextMember(f) {
+				return false
+			}
 		case '}':
 			s.pos++
 			return true
@@ -25,6 +28,63 @@ func (s *scanner) members(f *level) bool {
 			return s.syntax("a comma or a closing brace is missing")
 		}
 	}
+}
+
+// empty steps into an object or array, and over its end if that follows.
+func (s *scanner) empty(shut byte) bool {
+	s.pos++
+	s.space()
+	if s.peek() == shut {
+		s.pos++
+		return true
+	}
+	return false
+}
+
+// passType steps to the end of the resourceType, which typeAhead read as the
+// first member.
+func (s *scanner) passType(f *level) {
+	s.pos, s.ahead, f.typed = s.ahead, 0, true
+	if f.at == 0 {
+		s.typeEnd = s.pos
+	}
+}
+
+// nextMember reads a member. Documents repeat themselves: it looks first whether
+// the name is the one that came here last time.
+func (s *scanner) nextMember(f *level) bool {
+	if i := s.follower[f.last]; i > 0 {
+		if m := &s.d.members[i-1]; s.isNext(m) {
+			f.last = int32(i - 1)
+			return s.element(f, m, false)
+		}
+	}
+	name, ok := s.memberName()
+	return ok && s.member(f, name)
+}
+
+// isNext steps over the name of a member and its colon, if they are at pos.
+func (s *scanner) isNext(m *member) bool {
+	d, i, n := s.data, s.pos, len(m.quoted)
+	if i+n+8 > len(d) || binary.LittleEndian.Uint64(d[i:])&m.mask != m.head {
+		return false
+	}
+	if n > 8 && (binary.LittleEndian.Uint64(d[i+n-8:]) != m.tail || n > 16 && string(d[i+8:i+n-8]) != m.quoted[8:n-8]) {
+		return false
+	}
+	i += n
+	if d[i] == ' ' {
+		i++
+	}
+	if d[i] != ':' {
+		return false
+	}
+	if i++; d[i] == ' ' {
+		i++
+	}
+	s.pos = i
+	s.space()
+	return true
 }
 
 // memberName reads a name and its colon and stops before the value.
@@ -58,29 +118,36 @@ func (s *scanner) member(f *level, name []byte) bool {
 	if ext {
 		plain = name[1:]
 	}
-	m := s.d.member(f.t, plain)
-	if m == nil || ext && s.d.types[m.typ].kind != primitiveType {
+	i := s.d.memberIndex(f.t, plain)
+	if i < 0 || ext && s.d.members[i].kind != primitiveType {
 		return s.otherMember(f, name)
 	}
-	el := &s.d.elements[m.elem]
-	if (f.values|f.exts)&el.bit != 0 {
+	if !ext {
+		s.follower[f.last], f.last = uint16(i+1), i
+	}
+	return s.element(f, &s.d.members[i], ext)
+}
+
+// element reads the value of an element.
+func (s *scanner) element(f *level, m *member, ext bool) bool {
+	if (f.values|f.exts)&m.bit != 0 {
 		skip, ok := s.again(f, m, ext)
 		if skip || !ok {
 			return ok
 		}
 	}
 	if ext {
-		f.exts |= el.bit
+		f.exts |= m.bit
 	} else {
-		f.values |= el.bit
+		f.values |= m.bit
 	}
 	switch list := s.peek() == '['; {
-	case list && el.array:
+	case list && m.array:
 		return s.array(f, m, ext)
 	case list:
 		s.issueIn(f.at, m.elem, "structure", "This element cannot repeat. Send a single value, not an array.")
 		return s.skip()
-	case el.array && s.peek() != 'n':
+	case m.array && s.peek() != 'n':
 		s.issueIn(f.at, m.elem, "structure", "This element repeats. Send an array, also for a single value.")
 		return s.skip()
 	}

@@ -33,6 +33,9 @@ type scanner struct {
 	ids     []localID   // contained resources, or entries, by name
 	tags    []extent    // open elements of a narrative
 	typeEnd int         // where the value of the root's resourceType ends
+	ahead   int         // where the value of a resourceType ends that was read already, 0 if none was
+
+	follower []uint16 // by member, counted from one, and by type: the member that came next the last time
 }
 
 var scanners = sync.Pool{New: func() any { return &scanner{d: definitions()} }}
@@ -64,6 +67,10 @@ func (s *scanner) reset(data []byte, check bool) {
 	s.data, s.nodes = data, s.nodes[:0]
 	s.check, s.pos, s.depth, s.fault, s.issues = check, 0, 0, nil, nil
 	s.arrays, s.locals, s.ids, s.typeEnd = s.arrays[:0], s.locals[:0], s.ids[:0], 0
+	s.ahead = 0
+	if s.follower == nil {
+		s.follower = make([]uint16, len(s.d.members)+len(s.d.types))
+	}
 }
 
 func (s *scanner) scan(data []byte, check bool) error {
@@ -115,6 +122,7 @@ type level struct {
 	values uint64 // elements that have a value
 	exts   uint64 // primitives that have an object beside them
 	torn   uint64 // choice elements given with two types
+	last   int32  // the member before, or what stands for none, in scanner.follower
 	arrays int    // where its part of scanner.arrays begins
 	nulls  bool   // an array of it has a null
 }
@@ -132,7 +140,7 @@ func (s *scanner) object(parent, elem, typ int32, ext bool) bool {
 	if s.depth++; s.depth > maxDepth {
 		return s.tooDeep()
 	}
-	f := level{at: s.open(parent, elem, typ, '{', ext), t: &s.d.types[typ], arrays: len(s.arrays)}
+	f := level{at: s.open(parent, elem, typ, '{', ext), t: &s.d.types[typ], arrays: len(s.arrays), last: int32(len(s.d.members)) + typ}
 	if !s.members(&f) {
 		return false
 	}

@@ -5,14 +5,11 @@ func (s *scanner) array(f *level, m *member, ext bool) bool {
 	if s.depth++; s.depth > maxDepth {
 		return s.tooDeep()
 	}
-	if s.d.types[m.typ].kind == primitiveType {
+	if m.kind == primitiveType {
 		s.arrays = append(s.arrays, arrayMark{m.elem, s.pos, ext})
 	}
-	s.pos++
-	s.space()
-	if s.peek() == ']' {
+	if s.empty(']') {
 		s.issueIn(f.at, m.elem, "structure", "An array must not be empty. Leave the element out.")
-		s.pos++
 		s.depth--
 		return true
 	}
@@ -36,7 +33,7 @@ func (s *scanner) array(f *level, m *member, ext bool) bool {
 }
 
 func (s *scanner) item(f *level, m *member, ext bool) bool {
-	if s.peek() != 'n' || s.d.types[m.typ].kind != primitiveType {
+	if m.kind != primitiveType || s.peek() != 'n' {
 		return s.value(f.at, m, ext)
 	}
 	f.nulls = true
@@ -45,14 +42,12 @@ func (s *scanner) item(f *level, m *member, ext bool) bool {
 
 // value reads one value of an element.
 func (s *scanner) value(parent int32, m *member, ext bool) bool {
-	t := &s.d.types[m.typ]
-	c := s.peek()
 	switch {
-	case t.kind == primitiveType && !ext:
-		return s.primitive(parent, m, t)
-	case c != '{':
+	case m.kind == primitiveType && !ext:
+		return s.primitive(parent, m)
+	case s.peek() != '{':
 		return s.wrongType(parent, m.elem, "This element is an object.")
-	case t.kind == abstractType:
+	case m.kind == abstractType:
 		return s.resource(parent, m.elem)
 	}
 	return s.object(parent, m.elem, m.typ, ext)
@@ -69,9 +64,9 @@ func (s *scanner) wrongType(parent, elem int32, wanted string) bool {
 }
 
 // primitive reads a string, number or boolean.
-func (s *scanner) primitive(parent int32, m *member, t *typeDef) bool {
+func (s *scanner) primitive(parent int32, m *member) bool {
 	c := s.peek()
-	kind := t.json
+	kind := m.json
 	switch {
 	case kind == '"' && c == '"', kind == 'n' && (c == '-' || '0' <= c && c <= '9'), kind == 't' && (c == 't' || c == 'f'):
 	default:
@@ -92,7 +87,7 @@ func (s *scanner) primitive(parent int32, m *member, t *typeDef) bool {
 	if !ok || !s.check {
 		return ok
 	}
-	s.judge(at, t, look)
+	s.judge(at, &s.d.types[m.typ], look)
 	return true
 }
 
