@@ -32,6 +32,9 @@ func (s *scanner) resource(parent, elem int32) bool {
 		return s.skip()
 	}
 	at, mark := int32(len(s.nodes)), len(s.locals)
+	if parent >= 0 {
+		s.marked = append(s.marked, at)
+	}
 	if !s.object(parent, elem, typ, false) {
 		return false
 	}

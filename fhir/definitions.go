@@ -55,7 +55,7 @@ type defs struct {
 type landmarks struct {
 	resource, bundle, extension, coding, concept int32 // types
 	canonical, uri, url, oid, uuid               int32
-	reference                                    int32 // the element Reference.reference
+	reference, security, profile                 int32 // the elements Reference.reference, Meta.security, Meta.profile
 }
 
 type typeKind uint8

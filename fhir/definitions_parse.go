@@ -193,6 +193,14 @@ func (d *defs) findLandmarks() error {
 	if m.reference = d.element(m.reference, "reference"); m.reference < 0 {
 		return fmt.Errorf("element Reference.reference is missing")
 	}
+	meta := d.typeIndex("Meta")
+	if meta < 0 {
+		return fmt.Errorf("type Meta is missing")
+	}
+	m.security, m.profile = d.element(meta, "security"), d.element(meta, "profile")
+	if m.security < 0 || m.profile < 0 {
+		return fmt.Errorf("elements of Meta are missing")
+	}
 	for i := range d.types {
 		if t := &d.types[i]; t.first == t.end || d.elements[t.first].name != "id" {
 			return fmt.Errorf("type %s: its first element is not the id", t.name)

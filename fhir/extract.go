@@ -116,24 +116,13 @@ func (x *extractor) resource(i int32, quiet bool) {
 // nested finds contained resources, and those in Bundle and Parameters, for
 // the compartments and labels they bring in.
 func (x *extractor) nested() {
-	for i := range x.nodes {
-		n := &x.nodes[i]
-		if n.kind != '{' || n.primitiveExt {
-			continue
-		}
-		if i > 0 && x.d.types[n.typ].kind == resourceType {
-			x.resource(int32(i), true)
-			continue
-		}
-		if x.isLabel(n) {
-			x.label(int32(i))
+	for _, i := range x.marked {
+		if x.nodes[i].elem == x.d.marks.security {
+			x.label(i)
+		} else {
+			x.resource(i, true)
 		}
 	}
-}
-
-// isLabel says whether the node is a meta.security of a resource.
-func (x *extractor) isLabel(n *node) bool {
-	return n.elem >= 0 && n.elem == x.roles.security
 }
 
 func (x *extractor) label(i int32) {

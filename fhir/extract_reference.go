@@ -77,16 +77,21 @@ func (t *target) split(text []byte, base string) {
 	if n := len(base); n > 0 && len(text) > n && text[n] == '/' && string(text[:n]) == base {
 		text = text[n+1:]
 	}
-	typ, id := cutID(text)
-	if t.found(typ, id) {
+	slash := bytes.IndexByte(text, '/')
+	if slash < 0 {
+		t.url = text
 		return
 	}
-	if len(typ) > 0 {
-		if i := bytes.Index(text, []byte("/_history/")); i >= 0 {
-			if typ, id = cutID(text[:i]); t.found(typ, id) {
-				return
-			}
-		}
+	if t.found(text[:slash], text[slash+1:]) {
+		return
+	}
+	path := text
+	if i := bytes.Index(path, []byte("/_history/")); i >= 0 {
+		path = path[:i]
+	}
+	typ, id := cutID(path)
+	if t.found(typ, id) {
+		return
 	}
 	t.url = text
 	if last := typ[bytes.LastIndexByte(typ, '/')+1:]; t.claims == nil && isResourceType(string(last)) {

@@ -78,22 +78,17 @@ var roleNames = map[string]role{
 type roles struct {
 	classes  []class
 	elements []role
-	security int32 // Meta.security
-	profile  int32 // Meta.profile
 }
 
 // rolesOf looks everything up once, so that a walk compares numbers only.
 var rolesOf = sync.OnceValue(func() *roles {
 	d := definitions()
-	r := &roles{classes: make([]class, len(d.types)), elements: make([]role, len(d.elements)), security: -2, profile: -2}
+	r := &roles{classes: make([]class, len(d.types)), elements: make([]role, len(d.elements))}
 	for i := range d.types {
 		r.classes[i] = classNames[d.types[i].name]
 	}
 	for i := range d.elements {
 		r.elements[i] = roleNames[d.elements[i].name]
-	}
-	if meta := d.typeIndex("Meta"); meta >= 0 {
-		r.security, r.profile = d.element(meta, "security"), d.element(meta, "profile")
 	}
 	return r
 })

@@ -43,9 +43,9 @@ func (x *extractor) fact(i int32, f *Facts) {
 	n := &x.nodes[i]
 	switch {
 	case n.elem < 0:
-	case n.elem == x.roles.security:
+	case n.elem == x.d.marks.security:
 		f.Labels = x.appendCoding(f.Labels, i)
-	case n.elem == x.roles.profile && x.nodes[n.parent].parent == 0:
+	case n.elem == x.d.marks.profile && x.nodes[n.parent].parent == 0:
 		f.Profiles = append(f.Profiles, string(x.value(i)))
 	case x.class(i) == referenceClass:
 		x.referred(i, f)

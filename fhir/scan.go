@@ -64,7 +64,7 @@ func (s *scanner) close() {
 }
 
 func (s *scanner) reset(data []byte, check bool) {
-	s.data, s.nodes = data, s.nodes[:0]
+	s.data, s.nodes, s.marked = data, s.nodes[:0], s.marked[:0]
 	s.check, s.pos, s.depth, s.fault, s.issues = check, 0, 0, nil, nil
 	s.arrays, s.locals, s.ids, s.typeEnd = s.arrays[:0], s.locals[:0], s.ids[:0], 0
 	s.ahead = 0
@@ -141,6 +141,9 @@ func (s *scanner) object(parent, elem, typ int32, ext bool) bool {
 		return s.tooDeep()
 	}
 	f := level{at: s.open(parent, elem, typ, '{', ext), t: &s.d.types[typ], arrays: len(s.arrays), last: int32(len(s.d.members)) + typ}
+	if elem == s.d.marks.security && !ext {
+		s.marked = append(s.marked, f.at)
+	}
 	if !s.members(&f) {
 		return false
 	}

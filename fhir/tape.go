@@ -4,8 +4,9 @@ package fhir
 // FHIR element, in document order. It refers to the bytes and copies nothing.
 // A tape is only valid until its scanner is closed.
 type tape struct {
-	data  []byte
-	nodes []node
+	data   []byte
+	nodes  []node
+	marked []int32 // resources inside the resource, and security labels
 }
 
 // node is one JSON value of a document, in document order. A null and an array
