@@ -11,9 +11,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/local"
 )
 
 // secret is in every document of these tests, and must be in no answer to a request
@@ -213,17 +215,17 @@ func closeFile(t *testing.T, path string) (closed int) {
 	return closed
 }
 
-// The kernel answers the system calls of the running binary with an error.
+// The kernel answers the system calls of the running binary with an error: on the
+// two logs, and every sync whatever it is for.
 func TestSystemCallsFail(t *testing.T) {
 	dir := t.TempDir()
 	n := startChild(t, dir)
 	o := newOutage(t, n.testNode)
+	logs := []string{"-P", filepath.Join(dir, "access.db-wal"), "-P", filepath.Join(dir, "aceso.db-wal")}
 	rounds := 0
-	for _, calls := range []string{"pwrite64", "fsync,fdatasync", "pwrite64,fsync,fdatasync"} {
+	for calls, where := range map[string][]string{"pwrite64": logs, "fsync,fdatasync": nil, "pwrite64,fsync,fdatasync": logs} {
 		for _, fault := range []string{"EIO", "ENOSPC", "EBADF"} {
-			o.t.Logf("%s: %s", calls, fault)
-			tr := n.attach("-o", os.DevNull, "-e", "trace="+calls, "-e", "inject="+calls+":error="+fault,
-				"-P", filepath.Join(dir, "access.db-wal"), "-P", filepath.Join(dir, "aceso.db-wal"))
+			tr := n.attach(append(where, "-o", os.DevNull, "-e", "trace="+calls, "-e", "inject="+calls+":error="+fault)...)
 			o.refused(o.reads())
 			o.refused(o.writes(rounds))
 			rounds++
@@ -234,6 +236,43 @@ func TestSystemCallsFail(t *testing.T) {
 	o.over(rounds)
 	n.terminate()
 	wantWhole(t, dir)
+}
+
+// While checkpoints cannot be written the node serves on, because records are
+// durable without them, but says that it is not ready; then it catches up.
+func TestCheckpointsCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	n := startChild(t, dir)
+	o := newOutage(t, n.testNode)
+	tr := n.attach("-P", filepath.Join(dir, local.FileName), "-o", os.DevNull, "-e", "trace=pwrite64,fsync", "-e", "inject=pwrite64,fsync:error=EIO")
+	o.doctor.get("/Patient/p1").want(200)
+	n.waitReady(503)
+	o.doctor.get("/Patient/p1").want(200)
+	o.system.put("/Patient/y", patientJSON("y", "Y")).want(201)
+	tr.detach()
+	o.doctor.get("/Patient/p1").want(200)
+	n.waitReady(200)
+	n.terminate()
+	wantWhole(t, dir)
+}
+
+// waitReady asks until readiness is as wanted.
+func (c *childNode) waitReady(status int) {
+	c.t.Helper()
+	for range 3000 {
+		r, err := c.client.Get(c.server.URL + "/readyz")
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if err := r.Body.Close(); err != nil {
+			c.t.Fatal(err)
+		}
+		if r.StatusCode == status {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	c.t.Fatalf("readiness was never %d", status)
 }
 
 // Files may not grow: the kernel refuses with EFBIG and a signal.
@@ -287,7 +326,15 @@ func TestDiskIsFull(t *testing.T) {
 		}
 		o.doctor.get("/Patient/p1").want(200)
 	}
-	o.over(3)
+	fill(t, ballast)
+	o.refused(o.writes(3))
+	n.kill() // and what it could not write is not found later
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	n = startChild(t, dir)
+	o.system.n, o.doctor.n = n.testNode, n.testNode
+	o.over(4)
 	n.terminate()
 	wantWhole(t, dir)
 }
