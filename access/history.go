@@ -55,8 +55,12 @@ func (r *review) history(q question, h HistoryRequest) (*Result, error) {
 		}
 		h = *l.History
 	}
+	rows := q.interaction
+	if rows == "history-system" { // every row has a type, of which the policy is asked
+		rows = "history-type"
+	}
 	page, err := r.gate.Store.History(r.ctx, store.History{
-		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(q.interaction, q.action),
+		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(rows, q.action),
 		After: l.Position, Limit: pageSize(h.Count), Count: true,
 	})
 	if err != nil {
