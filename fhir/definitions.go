@@ -96,19 +96,23 @@ type element struct {
 
 // member is a JSON member name of a type: valueQuantity leads to the element
 // value with the type Quantity.
+//
+// It also has what reading asks for at every value: facts of the element and
+// its type, and the first and last eight bytes of the quoted name. All that
+// fills one line of the processor's cache.
 type member struct {
-	name      string
-	elem, typ int32
-
-	// What reading asks for at every value: facts of the element and its type,
-	// the name in quotes, and the first and last eight bytes of that.
-	bit              uint64
-	kind             typeKind
-	json             byte
-	array            bool
-	quoted           string
-	head, mask, tail uint64
+	quoted     string // the name in quotes
+	head, tail uint64
+	bit        uint64
+	elem, typ  int32
+	lack       uint8 // bits that the quoted name lacks to eight bytes
+	kind       typeKind
+	json       byte
+	array      bool
+	text       bool // a single string
 }
+
+func (m *member) name() string { return m.quoted[1 : len(m.quoted)-1] }
 
 // searchParam is one search parameter as R4 defines it.
 type searchParam struct {
@@ -190,7 +194,7 @@ func (d *defs) memberIndex(t *typeDef, name []byte) int32 {
 		if i == 0 {
 			return -1
 		}
-		if d.members[i-1].name == string(name) {
+		if d.members[i-1].name() == string(name) {
 			return int32(i - 1)
 		}
 	}

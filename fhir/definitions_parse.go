@@ -229,11 +229,11 @@ func (d *defs) buildMembers() {
 }
 
 func newMember(name string, elem, typ int32, el *element, t *typeDef) member {
-	m := member{name: name, elem: elem, typ: typ, bit: el.bit, kind: t.kind, json: t.json, array: el.array}
-	m.quoted = strconv.Quote(name)
+	m := member{quoted: `"` + name + `"`, elem: elem, typ: typ, bit: el.bit, kind: t.kind, json: t.json, array: el.array}
+	m.text = t.kind == primitiveType && t.json == '"' && !el.array
 	var room [8]byte
 	n := copy(room[:], m.quoted)
-	m.head, m.mask = binary.LittleEndian.Uint64(room[:]), ^uint64(0)>>(64-8*n)
+	m.head, m.lack = binary.LittleEndian.Uint64(room[:]), uint8(64-8*n)
 	if n == len(room) {
 		m.tail = binary.LittleEndian.Uint64([]byte(m.quoted[len(m.quoted)-n:]))
 	}
@@ -248,7 +248,7 @@ func (d *defs) hashMembers(t *typeDef, start int) {
 	t.slots, t.mask = int32(len(d.slots)), size-1
 	d.slots = append(d.slots, make([]uint16, size)...)
 	for i := start; i < len(d.members); i++ {
-		at := int32(hashName(d.members[i].name))
+		at := int32(hashName(d.members[i].name()))
 		for d.slots[t.slots+at&t.mask] != 0 {
 			at++
 		}

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"strconv"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // looks is what str noticed about a string.
@@ -96,6 +97,20 @@ func (s *scanner) str() (looks, bool) {
 			i++
 		}
 	}
+}
+
+// validUTF8 is utf8.Valid, faster for what begins with much ASCII.
+func validUTF8(d []byte) bool {
+	const high = 0x8080808080808080
+	for len(d) >= 32 {
+		v := binary.LittleEndian.Uint64(d) | binary.LittleEndian.Uint64(d[8:])
+		v |= binary.LittleEndian.Uint64(d[16:]) | binary.LittleEndian.Uint64(d[24:])
+		if v&high != 0 {
+			break
+		}
+		d = d[32:]
+	}
+	return utf8.Valid(d)
 }
 
 // stops marks the bytes of a word that are quotes, backslashes or control

@@ -56,6 +56,10 @@ func (s *scanner) nextMember(f *level) bool {
 	if i := s.follower[f.last]; i > 0 {
 		if m := &s.d.members[i-1]; s.isNext(m) {
 			f.last = int32(i - 1)
+			if m.text && s.peek() == '"' && (f.values|f.exts)&m.bit == 0 { // most are
+				f.values |= m.bit
+				return s.stringValue(f.at, m)
+			}
 			return s.element(f, m, false)
 		}
 	}
@@ -66,7 +70,7 @@ func (s *scanner) nextMember(f *level) bool {
 // isNext steps over the name of a member and its colon, if they are at pos.
 func (s *scanner) isNext(m *member) bool {
 	d, i, n := s.data, s.pos, len(m.quoted)
-	if i+n+8 > len(d) || binary.LittleEndian.Uint64(d[i:])&m.mask != m.head {
+	if i+n+8 > len(d) || binary.LittleEndian.Uint64(d[i:])<<m.lack != m.head<<m.lack {
 		return false
 	}
 	if n > 8 && (binary.LittleEndian.Uint64(d[i+n-8:]) != m.tail || n > 16 && string(d[i+8:i+n-8]) != m.quoted[8:n-8]) {

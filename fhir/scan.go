@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"unicode/utf8"
 )
 
 // Limits of a document.
@@ -80,7 +79,7 @@ func (s *scanner) scan(data []byte, check bool) error {
 		return &Error{Kind: Internal, Detail: "The server cannot read its FHIR definitions.", Err: s.d.broken}
 	case len(data) > MaxSize || len(data) > math.MaxInt32:
 		return &Error{Kind: TooLarge, Detail: "The body is larger than the 20 MB that this server accepts. Send it in parts."}
-	case !utf8.Valid(data):
+	case !validUTF8(data):
 		return &Error{Kind: Malformed, Detail: "The body is not valid UTF-8. Send JSON in UTF-8."}
 	}
 	s.document()

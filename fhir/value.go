@@ -68,27 +68,36 @@ func (s *scanner) primitive(parent int32, m *member) bool {
 	c := s.peek()
 	kind := m.json
 	switch {
-	case kind == '"' && c == '"', kind == 'n' && (c == '-' || '0' <= c && c <= '9'), kind == 't' && (c == 't' || c == 'f'):
+	case kind == '"' && c == '"':
+		return s.stringValue(parent, m)
+	case kind == 'n' && (c == '-' || '0' <= c && c <= '9'), kind == 't' && (c == 't' || c == 'f'):
 	default:
 		return s.wrongType(parent, m.elem, wantedKind(kind))
 	}
 	at := s.open(parent, m.elem, m.typ, kind, false)
-	var look looks
 	ok := true
-	switch kind {
-	case '"':
-		look, ok = s.str()
-	case 'n':
+	if kind == 'n' {
 		ok = s.number()
-	default:
+	} else {
 		ok = s.literal()
 	}
-	s.nodes[at].end, s.nodes[at].escaped = uint32(s.pos), look&hasEscape != 0
-	if !ok || !s.check {
-		return ok
+	s.nodes[at].end = uint32(s.pos)
+	if ok && s.check {
+		s.judge(at, &s.d.types[m.typ], 0)
 	}
-	s.judge(at, &s.d.types[m.typ], look)
-	return true
+	return ok
+}
+
+// stringValue reads a string that is a value.
+func (s *scanner) stringValue(parent int32, m *member) bool {
+	at := s.open(parent, m.elem, m.typ, '"', false)
+	look, ok := s.str()
+	n := &s.nodes[at]
+	n.end, n.escaped = uint32(s.pos), look&hasEscape != 0
+	if ok && s.check {
+		s.judge(at, &s.d.types[m.typ], look)
+	}
+	return ok
 }
 
 func wantedKind(kind byte) string {
