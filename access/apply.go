@@ -21,9 +21,18 @@ func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, e
 	if len(ops) == 0 {
 		return nil, nil
 	}
+	effects, err := g.attempt(ctx, c, ops)
+	if !errors.Is(err, store.ErrChanged) {
+		return effects, err
+	}
+	select { // those who lost a race try again one by one, or they would race each other on and on
+	case g.again <- struct{}{}:
+		defer func() { <-g.again }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	for range maximumAttempts {
-		effects, err := g.attempt(ctx, c, ops)
-		if !errors.Is(err, store.ErrChanged) {
+		if effects, err = g.attempt(ctx, c, ops); !errors.Is(err, store.ErrChanged) {
 			return effects, err
 		}
 	}
@@ -173,6 +182,9 @@ func (t *change) replace(s *step) error {
 		return err
 	}
 	s.facts = res.Facts(t.gate.Base)
+	if slices.ContainsFunc(s.facts.References, conditional) {
+		return &fhir.Error{Kind: fhir.Unprocessable, Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
+	}
 	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
 	if row.Epoch, err = t.today(s); err != nil {
 		return err

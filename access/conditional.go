@@ -174,10 +174,10 @@ func (t *change) link(s *step) error {
 // resolve finds the targets of conditional references, each once per change.
 func (t *change) resolve(references []string) error {
 	for _, reference := range references {
-		typ, criteria, conditional := strings.Cut(reference, "?")
-		if _, known := t.targets[reference]; known || !conditional || !fhir.IsResourceType(typ) {
+		if _, known := t.targets[reference]; known || !conditional(reference) {
 			continue
 		}
+		typ, criteria, _ := strings.Cut(reference, "?")
 		params, err := pairs(criteria)
 		if err != nil {
 			return err
@@ -192,6 +192,12 @@ func (t *change) resolve(references []string) error {
 		t.targets[reference] = page.Matches[0].Ref.String()
 	}
 	return nil
+}
+
+// conditional tells references such as Patient?identifier=x.
+func conditional(reference string) bool {
+	typ, _, query := strings.Cut(reference, "?")
+	return query && fhir.IsResourceType(typ)
 }
 
 // pairs reads the criteria of a conditional reference.

@@ -43,10 +43,13 @@ type Config struct {
 }
 
 // Gate is the door.
-type Gate struct{ Config }
+type Gate struct {
+	Config
+	again chan struct{} // held by the one change that is worked out again
+}
 
 // New makes a gate.
-func New(c Config) *Gate { return &Gate{c} }
+func New(c Config) *Gate { return &Gate{Config: c, again: make(chan struct{}, 1)} }
 
 // recordTimeout bounds how long an answer waits for its record.
 const recordTimeout = 30 * time.Second

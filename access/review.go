@@ -22,6 +22,7 @@ type review struct {
 	decisions map[question]policy.Decision
 	subject   consent.Subject
 	decided   map[string][]string // patient -> Consents that decided
+	touched   map[string]int      // patient -> place in the draft
 }
 
 // question is what the policy is asked: one evaluation each per request.
@@ -152,6 +153,7 @@ func rowOf(v *Version) store.Row {
 
 // draft begins the record of this request.
 func (r *review) draft(q question) ledgerbridge.Draft {
+	r.touched = map[string]int{}
 	d := r.request(q)
 	a := r.call.Agent
 	return ledgerbridge.Draft{
@@ -202,11 +204,10 @@ func (r *review) disclose(d *ledgerbridge.Draft, v *Version, method string) {
 
 // touch returns the record's part of a patient, new if need be.
 func (r *review) touch(d *ledgerbridge.Draft, patient string) *ledgerbridge.Touched {
-	for i := range d.Patients {
-		if d.Patients[i].Patient == patient {
-			return &d.Patients[i]
-		}
+	if i, known := r.touched[patient]; known {
+		return &d.Patients[i]
 	}
+	r.touched[patient] = len(d.Patients)
 	d.Patients = append(d.Patients, ledgerbridge.Touched{Patient: patient, Consents: r.decided[patient]})
 	return &d.Patients[len(d.Patients)-1]
 }

@@ -105,9 +105,6 @@ func (r *review) recordSearch(d *ledgerbridge.Draft, query *fhir.Query, s Search
 		d.Query = query.Self
 		r.touchNamed(d, query.Patients)
 	}
-	if s.Compartment != "" {
-		r.touchNamed(d, []string{s.Compartment})
-	}
 }
 
 func pageSize(count int) int {

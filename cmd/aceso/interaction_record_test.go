@@ -122,6 +122,17 @@ func TestEveryInteractionLeavesOneRecord(t *testing.T) {
 	}
 }
 
+// Only patients are recorded as patients, whatever the compartment.
+func TestOtherCompartmentsAreNoPatients(t *testing.T) {
+	n := leakNode(t, true)
+	r := n.as("practitioner", "TREAT").get("/Practitioner/dr/Encounter").want(200)
+	for _, e := range n.auditEvent(r)["entity"].([]any) {
+		if text := fmt.Sprint(e); strings.Contains(text, "display:Patient") && strings.Contains(text, "Practitioner/dr") {
+			t.Errorf("a practitioner is recorded as a patient: %s", text)
+		}
+	}
+}
+
 // What one patient is told of an access that concerned several says nothing of the
 // others: not the query, not the target.
 func TestAccessReportIsSilentAboutOthers(t *testing.T) {

@@ -2,9 +2,15 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"testing/fstest"
+
+	"github.com/aceso-health/aceso/policy"
 )
 
 // request is one HTTP request of a table.
@@ -335,4 +341,81 @@ func TestPagingLinksAreForOneCaller(t *testing.T) {
 	wantIDs(t, doctor().get(page), -1, "Patient/p2")
 	audits := n.as("privacy-officer", "HOPERAT").get("/AuditEvent?_count=1").want(200).next()
 	n.as("privacy-officer", "HOPERAT").get(strings.Replace(audits, "/AuditEvent?", "/Patient/p1/$access-report?", 1)).want(400)
+}
+
+// Once a denial is acknowledged, no request that begins later is answered by what
+// was permitted before; that holds for writes too.
+func TestDenialBindsWhateverBeginsLater(t *testing.T) {
+	n := leakNode(t, false)
+	guest, officer := outsiders(n)["guest"], n.as("privacy-officer", "HOPERAT")
+	ask := []request{
+		{method: "GET", path: "/Patient/p1"}, {method: "GET", path: "/Observation/o-p1/_history/1"}, {method: "GET", path: "/Observation/o-p1/_history"},
+		{method: "GET", path: "/Observation?patient=p1"}, {method: "POST", path: "/Observation", body: withoutID(observationJSON("x", "p1", 1), "x")},
+	}
+	done := make(chan struct{})
+	var busy sync.WaitGroup
+	for _, r := range ask { // keeps whatever is remembered busy
+		busy.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					_, _ = guest.try(r.method, r.path, r.body)
+				}
+			}
+		})
+	}
+	for range 15 {
+		for kind, allowed := range map[string]bool{"deny": false, "permit": true} {
+			officer.put("/Consent/c-p1", privacyConsent("c-p1", "p1", `{"type":"`+kind+`"}`)).want(200)
+			for _, r := range ask {
+				got := guest.send(r)
+				if seen := got.status < 300 && (got.has("/min") || got.has("Family")); seen != allowed {
+					t.Errorf("after %s: %s: %d", kind, r, got.status)
+				}
+			}
+		}
+	}
+	close(done)
+	busy.Wait()
+}
+
+// A paging link ends with the policy that it was made under.
+func TestPagingLinksEndWithThePolicy(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.CopyFS(folder, policy.Base()); err != nil {
+		t.Fatal(err)
+	}
+	n := startNode(t, t.TempDir(), func(_ *openedNode, o *serveOptions) { o.policies = folder })
+	system := n.as("system", "HOPERAT")
+	for _, p := range []string{"p1", "p2"} {
+		system.put("/Patient/"+p, patientJSON(p, "A")).want(201)
+	}
+	page := system.get("/Patient?_count=1").want(200).next()
+	history := system.get("/_history?_count=1").want(200).next()
+	system.get(page).want(200)
+	changed := fstest.MapFS{}
+	err := fs.WalkDir(policy.Base(), ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(policy.Base(), path)
+		changed[path] = &fstest.MapFile{Data: data}
+		if strings.HasSuffix(path, "request.rego") {
+			changed[path].Data = append(data, "\n# changed\n"...)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.node.policy.Reload(t.Context(), changed); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{page, history} {
+		if r := system.get(path).want(400); !r.has("policy has changed") {
+			t.Errorf("%s: %s", path, r.body)
+		}
+	}
 }

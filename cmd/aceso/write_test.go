@@ -292,6 +292,37 @@ func TestIfMatchHasOneWinner(t *testing.T) {
 	}
 }
 
+// Updates that name no version never fail because of each other.
+func TestUpdatesWithoutVersionAllSucceed(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system := n.as("system", "HOPERAT")
+	system.put("/Patient/p1", patientJSON("p1", "A")).want(201)
+	statuses := parallel(64, func(i int) int {
+		r, err := system.try("PUT", "/Patient/p1", patientJSON("p1", fmt.Sprintf("B%d", i)))
+		if err != nil {
+			return 0
+		}
+		return r.status
+	})
+	if statuses[200] != 64 {
+		t.Errorf("statuses %v", statuses)
+	}
+	if h := system.get("/Patient/p1/_history?_count=1").want(200); h.json()["total"] != 65.0 {
+		t.Errorf("history: %v versions", h.json()["total"])
+	}
+}
+
+// Conditional references have a meaning in transactions only; kept as they are
+// they would name no patient.
+func TestConditionalReferencesNeedATransaction(t *testing.T) {
+	n := leakNode(t, true)
+	doctor := n.as("practitioner", "TREAT")
+	reference := strings.Replace(withoutID(observationJSON("x", "p1", 1), "x"), "Patient/p1", "Patient?family=Familyp1", 1)
+	doctor.post("/Observation", reference).want(422)
+	doctor.post("/", bundleJSON("batch", entryJSON("POST", "Observation", reference, ""))).wantStatuses("422")
+	doctor.post("/", bundleJSON("transaction", entryJSON("POST", "Observation", reference, ""))).wantStatuses("201")
+}
+
 // Ids are chosen by systems only; versions go on after a delete.
 func TestUpdateAsCreateAndRecreation(t *testing.T) {
 	n := startNode(t, t.TempDir())
