@@ -7,6 +7,24 @@ import (
 	"strings"
 )
 
+// Describe returns what Index and Facts return, and reads the document once for both.
+func (r *Resource) Describe(base string) (*Index, Facts, error) {
+	s, err := openTape(r.data)
+	if err != nil {
+		return nil, Facts{}, err
+	}
+	defer s.close()
+	x := extract(&s.tape, base, false)
+	defer x.release()
+	if x.fault != nil {
+		return nil, Facts{}, x.fault
+	}
+	var f Facts
+	x.facts(&f)
+	index, err := x.index()
+	return index, f, err
+}
+
 // Facts returns what visibility rules ask about the resource.
 func (r *Resource) Facts(base string) Facts {
 	f := Facts{Start: 1} // after End: the time is unknown

@@ -122,3 +122,25 @@ func sprintList(list []string) string {
 	}
 	return string(append(b, ']'))
 }
+
+func TestDescribeIsIndexAndFacts(t *testing.T) {
+	const base = "https://hospital.example/fhir/"
+	for _, file := range corpus(t, "r4-examples") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := r.Index(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gotX, gotF, err := r.Describe(base)
+		if err != nil || !reflect.DeepEqual(gotX, x) || !reflect.DeepEqual(gotF, r.Facts(base)) {
+			t.Errorf("%s: described otherwise: %v", file, err)
+		}
+	}
+}

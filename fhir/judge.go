@@ -27,12 +27,20 @@ func (s *scanner) judge(at int32, t *typeDef, look looks) {
 	}
 	switch {
 	case n.elem == s.d.marks.reference:
+		s.links = append(s.links, at)
 		s.judgeReference(at, text)
-	case t.format == formatURI || t.format == formatURL || t.format == formatCanonical:
+	case isURI(t.format):
 		if text[0] == '#' {
 			s.locals = append(s.locals, local{at: at})
 		}
+		if s.refers(at) {
+			s.links = append(s.links, at)
+		}
 	}
+}
+
+func isURI(f format) bool {
+	return f == formatURI || f == formatURL || f == formatCanonical || f == formatOID || f == formatUUID
 }
 
 func (s *scanner) formatFault(f format, text []byte, look looks) string {

@@ -5,16 +5,9 @@ import "bytes"
 // References lists the values of all Reference.reference elements and of
 // uri/canonical/url elements that hold urn:uuid: or urn:oid:, in order, unescaped.
 func (r *Resource) References() []string {
-	s, err := openTape(r.data)
-	if err != nil {
-		return nil // a Resource is only made of bytes that can be scanned
-	}
-	defer s.close()
 	var all []string
-	for i := range s.nodes {
-		if s.refers(int32(i)) {
-			all = append(all, string(s.text(int32(i))))
-		}
+	for _, l := range r.allLinks() {
+		all = append(all, l.text)
 	}
 	return all
 }
@@ -22,24 +15,55 @@ func (r *Resource) References() []string {
 // MapReferences returns the resource with every such value replaced by what
 // target returns for it; ok=false leaves the bytes as they are.
 func (r *Resource) MapReferences(target func(value string) (replacement string, ok bool)) (*Resource, error) {
-	s, err := openTape(r.data)
-	if err != nil {
-		return nil, err
-	}
-	defer s.close()
 	p := patch{data: r.data}
-	for i := range s.nodes {
-		if !s.refers(int32(i)) {
-			continue
-		}
-		if to, ok := target(string(s.text(int32(i)))); ok {
-			p.replace(s.nodes[i].extent(), string(appendQuoted(nil, to)))
+	for _, l := range r.allLinks() {
+		if to, ok := target(l.text); ok {
+			p.replace(l.extent, string(appendQuoted(nil, to)))
 		}
 	}
 	if len(p.splices) == 0 {
 		return r, nil
 	}
 	return Open(p.apply())
+}
+
+// allLinks lists what refers to resources. Parse noted it; of what was made
+// otherwise the document is read again.
+func (r *Resource) allLinks() []place {
+	if r.linked {
+		return r.links
+	}
+	s, err := openTape(r.data)
+	if err != nil {
+		return nil // a Resource is only made of bytes that can be scanned
+	}
+	defer s.close()
+	for i := range s.nodes {
+		if s.refers(int32(i)) {
+			s.links = append(s.links, int32(i))
+		}
+	}
+	return s.linksFound()
+}
+
+// linksFound copies the links, their texts as parts of one string.
+func (s *scanner) linksFound() []place {
+	if len(s.links) == 0 {
+		return nil
+	}
+	s.buf = s.buf[:0]
+	links := make([]place, len(s.links))
+	for i, at := range s.links {
+		from := len(s.buf)
+		s.buf = append(s.buf, s.text(at)...)
+		links[i].extent = extent{from, len(s.buf)}
+	}
+	all := string(s.buf)
+	for i, at := range s.links {
+		l := &links[i]
+		l.text, l.extent = all[l.start:l.end], s.nodes[at].extent()
+	}
+	return links
 }
 
 // refers tells whether a node is a reference, or a link that may be one.

@@ -18,10 +18,20 @@ type Resource struct {
 	version int64
 	updated time.Time
 	at      places
+	links   []place // what refers to resources, if linked
+	linked  bool
 }
 
-// places are where Stamp writes.
+// place is a string in the document and its text.
+type place struct {
+	extent
+	text string
+}
+
+// places are where Stamp writes. They are known of what was read, and not of
+// what Stamp made: there they are seldom asked for.
 type places struct {
+	known                bool
 	typeEnd              int    // after the value of resourceType
 	id, meta             extent // of the values; zero if absent
 	versionID, updatedAt extent // in meta
@@ -39,7 +49,9 @@ func Parse(data []byte) (*Resource, error) {
 		return nil, err
 	}
 	defer s.close()
-	return s.resourceFound(), nil
+	r := s.resourceFound()
+	r.links, r.linked = s.linksFound(), true
+	return r, nil
 }
 
 // Open reads stored bytes, which Parse accepted once: same pass, no findings.
@@ -54,7 +66,7 @@ func Open(data []byte) (*Resource, error) {
 
 // resourceFound makes the Resource of what was scanned.
 func (s *scanner) resourceFound() *Resource {
-	r := &Resource{data: s.data, typ: s.d.types[s.nodes[0].typ].name, at: places{typeEnd: s.typeEnd}}
+	r := &Resource{data: s.data, typ: s.d.types[s.nodes[0].typ].name, at: places{known: true, typeEnd: s.typeEnd}}
 	for c := range s.children(0) {
 		switch n := &s.nodes[c]; s.nameOf(c) {
 		case "id":
@@ -111,11 +123,19 @@ func (r *Resource) Stamp(id string, version int64, lastUpdated time.Time) (*Reso
 	if !validID(id) || version <= 0 {
 		return nil, &Error{Kind: Internal, Detail: "A resource cannot be stored under that id and version."}
 	}
+	if !r.at.known {
+		var err error
+		if r, err = Open(r.data); err != nil {
+			return nil, err
+		}
+	}
 	p := patch{data: r.data}
 	r.stampID(&p, id)
-	v := strconv.FormatInt(version, 10)
-	r.stampMeta(&p, v, lastUpdated.UTC().Format("2006-01-02T15:04:05.000Z"))
-	return Open(p.apply())
+	updated := lastUpdated.UTC().Format("2006-01-02T15:04:05.000Z")
+	r.stampMeta(&p, strconv.FormatInt(version, 10), updated)
+	stamped := &Resource{data: p.apply(), typ: r.typ, id: id, version: version}
+	stamped.updated, _ = time.Parse(time.RFC3339Nano, updated)
+	return stamped, nil
 }
 
 func (r *Resource) stampID(p *patch, id string) {

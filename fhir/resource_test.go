@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -128,6 +129,36 @@ func TestView(t *testing.T) {
 	} {
 		if _, err := View[consent]([]byte(body), "Consent", "status"); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestStampedIsAsRead wants what is made without reading to be as if it were read.
+func TestStampedIsAsRead(t *testing.T) {
+	for _, file := range corpus(t, "r4-examples") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Parse(data)
+		if err != nil {
+			continue
+		}
+		opened, err := Open(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := r.References(), opened.References(); !slices.Equal(got, want) {
+			t.Errorf("%s: references %q, want %q", file, got, want)
+		}
+		stamped, err := r.Stamp("s", 7, time.Unix(1700000000, 123456789))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(stamped.Bytes())
+		if err != nil || stamped.ID() != again.ID() || stamped.Version() != again.Version() || stamped.Type() != again.Type() ||
+			!stamped.LastUpdated().Equal(again.LastUpdated()) || !slices.Equal(stamped.References(), again.References()) {
+			t.Errorf("%s: stamped %v, read %v: %v", file, stamped.LastUpdated(), again.LastUpdated(), err)
 		}
 	}
 }

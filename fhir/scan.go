@@ -29,6 +29,7 @@ type scanner struct {
 	name    []byte      // text of a member name with escapes
 	arrays  []arrayMark // arrays of primitives in the objects that are open
 	locals  []local     // values that begin with # in the resources that are open
+	links   []int32     // values that refer to resources, or may
 	ids     []localID   // contained resources, or entries, by name
 	tags    []extent    // open elements of a narrative
 	typeEnd int         // where the value of the root's resourceType ends
@@ -66,7 +67,7 @@ func (s *scanner) reset(data []byte, check bool) {
 	s.data, s.nodes, s.marked = data, s.nodes[:0], s.marked[:0]
 	s.check, s.pos, s.depth, s.fault, s.issues = check, 0, 0, nil, nil
 	s.arrays, s.locals, s.ids, s.typeEnd = s.arrays[:0], s.locals[:0], s.ids[:0], 0
-	s.ahead = 0
+	s.ahead, s.links = 0, s.links[:0]
 	if s.follower == nil {
 		s.follower = make([]uint16, len(s.d.members)+len(s.d.types))
 	}
