@@ -38,6 +38,7 @@ type extractor struct {
 	fault *Error
 
 	units    map[string]*knownUnit
+	systems  map[string]string
 	measured measured // of the last amount
 	linked   linked   // of the last reference
 }

@@ -44,7 +44,7 @@ func (r *Resource) Facts(base string) Facts {
 func (x *extractor) facts(f *Facts) {
 	f.Type, f.ID = x.d.types[x.nodes[0].typ].name, string(x.child(0, roleID))
 	for _, p := range x.patients {
-		f.Patients = append(f.Patients, string(x.span(p)))
+		f.Patients, _ = appendNew(f.Patients, x.span(p))
 	}
 	for i := range x.nodes {
 		if !x.nodes[i].primitiveExt {
@@ -77,7 +77,31 @@ func (x *extractor) appendCoding(list []Coding, i int32) []Coding {
 	if code == nil {
 		return list
 	}
-	return append(list, Coding{string(system), string(code)})
+	for k := range min(len(list), fewFacts) {
+		if c := &list[k]; c.Code == string(code) && c.System == string(system) {
+			return list
+		}
+	}
+	return append(list, Coding{x.systemName(system), string(code)})
+}
+
+// fewFacts are so few that it pays to look through them before a string is made.
+const fewFacts = 16
+
+// systemName makes one string of all that name the same system.
+func (x *extractor) systemName(system []byte) string {
+	const most, longest = 256, 128
+	if name, ok := x.systems[string(system)]; ok {
+		return name
+	}
+	name := string(system)
+	if x.systems == nil {
+		x.systems = make(map[string]string)
+	}
+	if len(x.systems) < most && len(name) <= longest {
+		x.systems[name] = name
+	}
+	return name
 }
 
 // isCode says whether a Coding says what the resource is about: it belongs to an
@@ -107,17 +131,31 @@ var authorNames = []string{
 func (x *extractor) referred(i int32, f *Facts) {
 	t := target{}
 	t.split(x.child(i, roleReference), x.base)
-	ref := string(t.url)
+	text := t.url
 	if t.typ != nil {
-		ref = string(t.typ) + "/" + string(t.id)
+		from := len(x.text)
+		x.text = append(append(append(x.text, t.typ...), '/'), t.id...)
+		text = x.text[from:]
 	}
-	if ref == "" {
+	if len(text) == 0 {
 		return
 	}
-	f.References = append(f.References, ref)
+	ref := ""
+	f.References, ref = appendNew(f.References, text)
 	if x.isAuthor(i) || x.isAuthor(x.nodes[i].parent) {
 		f.Authors = append(f.Authors, ref)
 	}
+}
+
+// appendNew appends a text, unless it is among the first, and gives its string.
+func appendNew(list []string, text []byte) ([]string, string) {
+	for k := range min(len(list), fewFacts) {
+		if list[k] == string(text) {
+			return list, list[k]
+		}
+	}
+	s := string(text)
+	return append(list, s), s
 }
 
 func (x *extractor) isAuthor(i int32) bool {

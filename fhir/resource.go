@@ -129,7 +129,7 @@ func (r *Resource) Stamp(id string, version int64, lastUpdated time.Time) (*Reso
 			return nil, err
 		}
 	}
-	p := patch{data: r.data}
+	p := patch{data: r.data, splices: make([]splice, 0, 3)}
 	r.stampID(&p, id)
 	updated := lastUpdated.UTC().Format("2006-01-02T15:04:05.000Z")
 	r.stampMeta(&p, strconv.FormatInt(version, 10), updated)
