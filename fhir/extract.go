@@ -39,6 +39,8 @@ type extractor struct {
 
 	units    map[string]*knownUnit
 	systems  map[string]string
+	memo     memo
+	plans    []*plan  // by type, as far as they were asked for
 	measured measured // of the last amount
 	linked   linked   // of the last reference
 }
@@ -95,7 +97,7 @@ func (x *extractor) reset(t *tape, base string) {
 
 // resource walks the resource at a node.
 func (x *extractor) resource(i int32, quiet bool) {
-	x.plan, x.at, x.quiet = planOf(x.d.types[x.nodes[i].typ].name), i, quiet
+	x.plan, x.at, x.quiet = x.planFor(x.nodes[i].typ), i, quiet
 	if x.plan.err != nil {
 		x.fault = &Error{Kind: Internal, Detail: "The server cannot read its search definitions.", Err: x.plan.err}
 		return
@@ -112,6 +114,17 @@ func (x *extractor) resource(i int32, quiet bool) {
 	}
 	x.undeceased()
 	x.join()
+}
+
+// planFor is planOf by type.
+func (x *extractor) planFor(typ int32) *plan {
+	if x.plans == nil {
+		x.plans = make([]*plan, len(x.d.types))
+	}
+	if x.plans[typ] == nil {
+		x.plans[typ] = planOf(x.d.types[typ].name)
+	}
+	return x.plans[typ]
 }
 
 // nested finds contained resources, and those in Bundle and Parameters, for

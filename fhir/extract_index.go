@@ -69,14 +69,35 @@ func (x *extractor) sortDates() {
 }
 
 func (x *extractor) sortNumbers() {
-	number := func(a, b numberValue) int {
-		if c := x.compareHeaded(&a.param, &b.param); c != 0 {
-			return c
-		}
-		return cmp.Or(x.compare(a.lo, b.lo), x.compare(a.hi, b.hi))
+	const few = 24
+	if len(x.numbers) > few {
+		slices.SortFunc(x.numbers, func(a, b numberValue) int { return x.compareNumbers(&a, &b) })
+		x.numbers = slices.CompactFunc(x.numbers, func(a, b numberValue) bool { return x.compareNumbers(&a, &b) == 0 })
+		return
 	}
-	slices.SortFunc(x.numbers, number)
-	x.numbers = slices.CompactFunc(x.numbers, func(a, b numberValue) bool { return number(a, b) == 0 })
+	n := 1 // those before are in order
+	for i := 1; i < len(x.numbers); i++ {
+		v := x.numbers[i]
+		at, c := n, 1
+		for ; at > 0; at-- {
+			if c = x.compareNumbers(&v, &x.numbers[at-1]); c >= 0 {
+				break
+			}
+		}
+		if c != 0 {
+			copy(x.numbers[at+1:n+1], x.numbers[at:n])
+			x.numbers[at] = v
+			n++
+		}
+	}
+	x.numbers = x.numbers[:n]
+}
+
+func (x *extractor) compareNumbers(a, b *numberValue) int {
+	if c := x.compareHeaded(&a.param, &b.param); c != 0 {
+		return c
+	}
+	return cmp.Or(x.compare(a.lo, b.lo), x.compare(a.hi, b.hi))
 }
 
 func (x *extractor) compare(a, b span) int { return bytes.Compare(x.span(a), x.span(b)) }
@@ -89,7 +110,7 @@ func (x *extractor) sorts(cut func(span) string) []Sort {
 		}
 	}
 	list := make([]Sort, 0, n)
-	plan := planOf(x.d.types[x.nodes[0].typ].name)
+	plan := x.planFor(x.nodes[0].typ)
 	for i := range x.seen {
 		if v := &x.seen[i]; v.sorted {
 			list = append(list, Sort{plan.params[i].name, cut(v.lo), cut(v.hi)})

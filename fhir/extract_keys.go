@@ -125,6 +125,7 @@ func (x *extractor) compareHeaded(a, b *headed) int {
 type ranks struct {
 	first [maxRank]int32       // the last key of a rank, counted from one
 	used  [maxRank / 64]uint64 // ranks that have a key
+	words uint32               // words of used that are not zero
 	next  []int32              // the key of the same rank before a key
 }
 
@@ -136,9 +137,11 @@ func (x *extractor) sortKeys() {
 		rank := x.keys[i].head >> 48 % maxRank
 		r.next[i], r.first[rank] = r.first[rank], int32(i+1)
 		r.used[rank/64] |= 1 << (rank % 64)
+		r.words |= 1 << (rank / 64)
 	}
 	x.sorted = x.sorted[:0]
-	for w := range r.used {
+	for ; r.words != 0; r.words &= r.words - 1 {
+		w := bits.TrailingZeros32(r.words)
 		for ; r.used[w] != 0; r.used[w] &= r.used[w] - 1 {
 			x.sortRank(w*64 + bits.TrailingZeros64(r.used[w]))
 		}

@@ -89,8 +89,8 @@ func (x *extractor) sortText(n int, p *planParam, text []byte) {
 	}
 }
 
-// token writes the keys of a token parameter.
-func (x *extractor) token(i int32, s *sink, p *planParam) {
+// tokenAnew writes the keys of a token parameter.
+func (x *extractor) tokenAnew(i int32, s *sink, p *planParam) {
 	if s.exists {
 		x.code(s.param, p, nil, []byte("true"))
 		return
