@@ -50,9 +50,14 @@ func (g *Gate) attempt(ctx context.Context, c *Call, ops []Operation) ([]Effect,
 	case err != nil:
 		return nil, t.recordRefusal(err)
 	case len(t.writes()) == 0:
-		return t.effects(), t.recordReads()
+		err = t.recordReads()
+	default:
+		err = t.commit()
 	}
-	return t.effects(), t.commit()
+	if err != nil {
+		return nil, err
+	}
+	return t.effects(), nil
 }
 
 // change is a set of operations being worked out.

@@ -206,7 +206,10 @@ func (g *Gate) audit(ctx context.Context, c *Call, q question, s SearchRequest, 
 	if err != nil {
 		return nil, err
 	}
-	return res, g.further(c, res, link{Search: &s, Policy: d.Policy})
+	if err := g.further(c, res, link{Search: &s, Policy: d.Policy}); err != nil {
+		return nil, err
+	}
+	return res, nil
 }
 
 // readAudit makes out what is searched for, like read.

@@ -129,11 +129,11 @@ func (t *change) conditionalCreate(s *step) error {
 
 // matches runs the search of a condition: more than one is all one needs to know.
 func (t *change) matches(typ string, criteria []fhir.Param) (q *fhir.Query, page store.Page, err error) {
-	if len(criteria) == 0 {
-		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
-	}
 	if q, err = fhir.ParseQuery(typ, criteria, fhir.QueryOptions{Base: t.gate.Base}); err != nil {
 		return nil, page, err
+	}
+	if all, ok := q.Where.(fhir.All); ok && len(all) == 0 { // _count and the like select nothing
+		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
 	if p := t.request(question{"search-type", "s", typ}); !p.Allow {
 		return nil, page, forbidden(p.Reason)

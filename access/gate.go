@@ -109,7 +109,7 @@ func (g *Gate) readOne(ctx context.Context, c *Call, q question, ref fhir.Ref, f
 	if failed := g.record(ctx, c, d); failed != nil {
 		return nil, failed
 	}
-	return answer, err
+	return answer, err // one of the two is nil
 }
 
 // answer decides about one version: the version, or how its absence is told.

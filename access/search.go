@@ -34,7 +34,10 @@ func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, e
 	if err != nil {
 		return nil, err
 	}
-	return res, g.further(c, res, link{Search: &s, Policy: d.Policy})
+	if err := g.further(c, res, link{Search: &s, Policy: d.Policy}); err != nil {
+		return nil, err
+	}
+	return res, nil
 }
 
 // read makes out what is searched for; with a paging link that is what the first

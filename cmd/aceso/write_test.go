@@ -323,6 +323,29 @@ func TestConditionalReferencesNeedATransaction(t *testing.T) {
 	doctor.post("/", bundleJSON("transaction", entryJSON("POST", "Observation", reference, ""))).wantStatuses("201")
 }
 
+// A condition that selects nothing would mean whatever there is.
+func TestConditionsMustSelect(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system := n.as("system", "HOPERAT")
+	system.put("/Patient/only", patientJSON("only", "A")).want(201)
+	for _, criteria := range []string{"_count=1", "_sort=family", "_summary=false", "_elements=name", "_total=none", "_include=Patient:organization", "family=", "_id=", "family=,", "nonsense=1"} {
+		for _, r := range []request{
+			{method: "DELETE", path: "/Patient?" + criteria},
+			{method: "PUT", path: "/Patient?" + criteria, body: patientJSON("only", "B")},
+			{method: "POST", path: "/Patient", body: withoutID(patientJSON("x", "B"), "x"), header: []string{"If-None-Exist", criteria}},
+			{method: "POST", path: "/", body: bundleJSON("transaction", entryJSON("DELETE", "Patient?"+criteria, "", ""))},
+			{method: "POST", path: "/", body: bundleJSON("transaction", entryJSON("POST", "Observation", strings.Replace(withoutID(observationJSON("x", "p", 1), "x"), "Patient/p", "Patient?"+criteria, 1), ""))},
+		} {
+			if got := system.send(r); got.status != 400 {
+				t.Errorf("%s: %d\n%s", r, got.status, got.body)
+			}
+		}
+	}
+	if r := system.get("/Patient/only").want(200); r.header.Get("ETag") != `W/"1"` {
+		t.Errorf("the patient was changed: %s", r.body)
+	}
+}
+
 // Ids are chosen by systems only; versions go on after a delete.
 func TestUpdateAsCreateAndRecreation(t *testing.T) {
 	n := startNode(t, t.TempDir())
