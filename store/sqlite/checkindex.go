@@ -147,7 +147,7 @@ func explain[R comparable](k *checker, table, all string, want, got map[int64]ta
 // current visits the index rows of all current versions.
 func (k *checker) current(visit func(rows)) error {
 	return k.each("SELECT r.rid, r.type, v.idx FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE v.idx IS NOT NULL", func(st *sqlite.Stmt) error {
-		x, err := decodeIndex(blob(st, 2))
+		x, err := storedIndex(blob(st, 2))
 		if err != nil {
 			return nil // reported already
 		}

@@ -13,8 +13,8 @@ import (
 // checked is a row of versions with its document, joined with its resource.
 type checked struct {
 	versionRow
-	storedSum, body []byte
-	resource        *resourceRow // nil if there is none
+	storedSum []byte
+	resource  *resourceRow // nil if there is none
 }
 
 type resourceRow struct {
@@ -73,8 +73,9 @@ func scanChecked(st *sqlite.Stmt) *checked {
 	v := &checked{versionRow: versionRow{
 		stamp: st.ColumnInt64(0), rid: st.ColumnInt64(1), version: st.ColumnInt64(2), typ: st.ColumnInt64(3),
 		at: st.ColumnInt64(4), deleted: st.ColumnBool(5), method: st.ColumnText(6), owner: st.ColumnText(7),
-		seq: st.ColumnInt64(8), base: st.ColumnInt64(9), hash: blob(st, 10), facts: blob(st, 12), index: blob(st, 13),
-	}, storedSum: blob(st, 11), body: blob(st, 14)}
+		seq: st.ColumnInt64(8), base: st.ColumnInt64(9), hash: blob(st, 10),
+		content: content{facts: blob(st, 12), index: blob(st, 13), body: blob(st, 14)},
+	}, storedSum: blob(st, 11)}
 	if !st.ColumnIsNull(15) {
 		v.resource = &resourceRow{
 			typ: st.ColumnInt64(16), id: st.ColumnText(17), version: st.ColumnInt64(18),
@@ -88,7 +89,7 @@ func scanChecked(st *sqlite.Stmt) *checked {
 // change entry and its document.
 func (k *checker) checkVersion(v, before *checked) error {
 	found := func(column, what string) error { return k.found("versions", k.place(v), column, what) }
-	if !bytes.Equal(v.storedSum, v.sum()) {
+	if !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
 		if err := found("sum", "the row does not match its checksum"); err != nil {
 			return err
 		}
@@ -180,7 +181,7 @@ func (k *checker) checkDocument(v *checked) error {
 	if err != nil {
 		return found("body", "no index can be derived from the document")
 	}
-	if !bytes.Equal(encodeIndex(index), v.index) {
+	if stored, err := unpack(v.index); err != nil || !bytes.Equal(encodeIndex(index), stored) {
 		if err := found("idx", "differs from what the document says"); err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func (c *collector) compare(a, b match) int {
 
 // values are a row's sort values: the lowest going up, the highest going down.
 func (c *collector) values(r *row) ([][]byte, error) {
-	index, err := r.loadIndex()
+	index, err := r.loadRanges()
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,8 @@ func (u *changeUnit) committed()    { u.s.names.publish(u.fresh) }
 // prepared is a Write with everything done that does not need the database.
 type prepared struct {
 	*store.Write
-	facts, index, body []byte
+	content
+	contentSum []byte
 }
 
 // Commit writes all of c or nothing.
@@ -107,10 +108,12 @@ func prepare(all []store.Write) ([]prepared, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: encode facts: %w", w.Ref, err)
 		}
-		writes[i] = prepared{Write: w, facts: facts}
+		p := prepared{Write: w, content: content{facts: facts}}
 		if !w.Deleted {
-			writes[i].index, writes[i].body = encodeIndex(w.Index), pack(w.Body)
+			p.index, p.body = pack(encodeIndex(w.Index)), pack(w.Body)
 		}
+		p.contentSum = p.content.sum()
+		writes[i] = p
 	}
 	return writes, nil
 }
@@ -191,9 +194,9 @@ func (u *changeUnit) writeVersion(w *prepared, seq int64) error {
 	u.stamp = max(u.stamp+1, w.LastUpdated.UnixMilli()<<stampShift)
 	v := versionRow{
 		stamp: u.stamp, rid: rid, version: w.Expect + 1, typ: typ, at: w.LastUpdated.UnixMilli(), deleted: w.Deleted,
-		method: w.Method, owner: w.Owner, seq: seq, base: u.s.base, hash: w.Hash[:], facts: w.facts, index: w.index,
+		method: w.Method, owner: w.Owner, seq: seq, base: u.s.base, hash: w.Hash[:], content: w.content,
 	}
-	if err := u.insertVersion(&v, w.body, w.Ref.ID); err != nil {
+	if err := u.insertVersion(&v, w.contentSum, w.Ref.ID); err != nil {
 		return fmt.Errorf("insert version: %w", err)
 	}
 	if err := u.reindex(&before, &v, w.Write); err != nil {
@@ -213,9 +216,9 @@ func (u *changeUnit) current(typ int64, id string) (cur current, err error) {
 	return cur, err
 }
 
-func (u *changeUnit) insertVersion(v *versionRow, body []byte, id string) error {
+func (u *changeUnit) insertVersion(v *versionRow, contentSum []byte, id string) error {
 	err := u.exec("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		v.stamp, v.rid, v.version, v.typ, v.at, v.deleted, v.method, v.owner, v.seq, v.base, v.hash, v.sum(), v.facts, v.index, body)
+		v.stamp, v.rid, v.version, v.typ, v.at, v.deleted, v.method, v.owner, v.seq, v.base, v.hash, v.sum(contentSum), v.facts, v.index, v.body)
 	if err != nil {
 		return err
 	}
@@ -239,9 +242,9 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 		if err != nil {
 			return err
 		}
-		x, err := decodeIndex(raw)
+		x, err := storedIndex(raw)
 		if err != nil {
-			return err
+			return &Finding{File: mainFile, Table: "versions", Row: w.Ref.String(), Column: "idx", What: "cannot be decoded"}
 		}
 		if old, err = indexRows(x, v.rid, intern); err != nil {
 			return err

@@ -9,18 +9,11 @@ import (
 
 var errIndex = errors.New("stored index cannot be read")
 
-// encodeIndex packs a version's search keys. Keys are sorted, so each is written
-// as the length it shares with the one before and the rest.
+// encodeIndex writes a version's search keys. Ranges and sort values come first,
+// so that whoever needs only them need not read the keys. Keys are sorted: each is
+// written as the length it shares with the one before and the rest.
 func encodeIndex(x *fhir.Index) []byte {
-	b := make([]byte, 0, 512)
-	b = binary.AppendUvarint(b, uint64(len(x.Keys)))
-	before := ""
-	for _, k := range x.Keys {
-		n := shared(before, k)
-		b = binary.AppendUvarint(b, uint64(n))
-		b = appendText(b, k[n:])
-		before = k
-	}
+	b := make([]byte, 0, 2048)
 	b = binary.AppendUvarint(b, uint64(len(x.Dates)))
 	for _, d := range x.Dates {
 		b = appendText(b, d.Param)
@@ -34,6 +27,14 @@ func encodeIndex(x *fhir.Index) []byte {
 	b = binary.AppendUvarint(b, uint64(len(x.Sorts)))
 	for _, s := range x.Sorts {
 		b = appendText(appendText(appendText(b, s.Param), s.Lo), s.Hi)
+	}
+	b = binary.AppendUvarint(b, uint64(len(x.Keys)))
+	before := ""
+	for _, k := range x.Keys {
+		n := shared(before, k)
+		b = binary.AppendUvarint(b, uint64(n))
+		b = appendText(b, k[n:])
+		before = k
 	}
 	return b
 }
@@ -52,16 +53,34 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
+// storedIndex reads the column idx.
+func storedIndex(stored []byte) (*fhir.Index, error) {
+	b, err := unpack(stored)
+	if err != nil {
+		return nil, err
+	}
+	return decodeIndex(b)
+}
+
 // decodeIndex is the inverse of encodeIndex; damaged bytes are an error.
 func decodeIndex(b []byte) (*fhir.Index, error) {
-	r := &indexReader{b: string(b)}
-	x := &fhir.Index{}
+	x, r := decodeRanges(b)
 	x.Keys = make([]string, 0, r.count())
 	before := ""
 	for range cap(x.Keys) {
 		before = r.key(before)
 		x.Keys = append(x.Keys, before)
 	}
+	if r.bad || r.b != "" {
+		return nil, errIndex
+	}
+	return x, nil
+}
+
+// decodeRanges reads what comes before the keys.
+func decodeRanges(b []byte) (*fhir.Index, *indexReader) {
+	r := &indexReader{b: string(b)}
+	x := &fhir.Index{}
 	x.Dates = make([]fhir.DateRange, r.count())
 	for i := range x.Dates {
 		x.Dates[i] = fhir.DateRange{Param: r.text(), Lo: r.int(), Hi: r.int()}
@@ -74,10 +93,7 @@ func decodeIndex(b []byte) (*fhir.Index, error) {
 	for i := range x.Sorts {
 		x.Sorts[i] = fhir.Sort{Param: r.text(), Lo: r.text(), Hi: r.text()}
 	}
-	if r.bad || r.b != "" {
-		return nil, errIndex
-	}
-	return x, nil
+	return x, r
 }
 
 // indexReader consumes b; after damage it gives zero values and bad is set.

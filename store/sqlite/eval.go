@@ -28,7 +28,12 @@ func (x *searcher) holds(c fhir.Condition, r *row) (bool, error) {
 	case fhir.Reverse:
 		return x.holdsReverse(c, r)
 	}
-	index, err := r.loadIndex()
+	load := r.loadIndex
+	switch c.(type) {
+	case fhir.InDates, fhir.InNumbers:
+		load = r.loadRanges
+	}
+	index, err := load()
 	if err != nil {
 		return false, err
 	}

@@ -29,8 +29,9 @@ type row struct {
 	rawIndex   []byte
 	rawBody    []byte
 
-	facts *fhir.Facts
-	index *fhir.Index
+	facts  *fhir.Facts
+	index  *fhir.Index
+	ranges *fhir.Index // without keys
 }
 
 // rowColumns belongs to scanRow. r is resources, v is versions.
@@ -99,14 +100,32 @@ func (r *row) loadFacts() (*fhir.Facts, error) {
 }
 
 func (r *row) loadIndex() (*fhir.Index, error) {
-	if r.index == nil {
-		x, err := decodeIndex(r.rawIndex)
-		if err != nil {
-			return nil, r.damaged("idx")
-		}
-		r.index = x
+	if r.index != nil {
+		return r.index, nil
 	}
-	return r.index, nil
+	x, err := storedIndex(r.rawIndex)
+	if err != nil {
+		return nil, r.damaged("idx")
+	}
+	r.index, r.ranges = x, x
+	return x, nil
+}
+
+// loadRanges is loadIndex without the keys.
+func (r *row) loadRanges() (*fhir.Index, error) {
+	if r.ranges != nil {
+		return r.ranges, nil
+	}
+	raw, err := unpack(r.rawIndex)
+	if err != nil {
+		return nil, r.damaged("idx")
+	}
+	x, rest := decodeRanges(raw)
+	if rest.bad {
+		return nil, r.damaged("idx")
+	}
+	r.ranges = x
+	return x, nil
 }
 
 // seen is what a visibility function is shown.
