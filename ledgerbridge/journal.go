@@ -63,15 +63,15 @@ func OpenJournal(ctx context.Context, cfg JournalConfig) (*Journal, error) {
 	if err := j.checkHead(head); err != nil {
 		return nil, err
 	}
-	if j.tree, err = openTree(ctx, cfg.Log, head); err != nil {
-		return nil, err
-	}
 	size, err := cfg.Log.Size(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open journal of %s: %w", source, err)
 	}
 	if size < head.Size {
 		return nil, cutLog(source, size, head.Size)
+	}
+	if j.tree, err = openTree(ctx, cfg.Log, head); err != nil {
+		return nil, err
 	}
 	err = eachRow(ctx, cfg.Log, head.Size, size, func(row *Row) error { return CheckRow(source, row.Seq, row) })
 	if err != nil {
