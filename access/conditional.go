@@ -116,6 +116,9 @@ func (t *change) conditionalCreate(s *step) error {
 	if s.Method == "POST" {
 		return nil
 	}
+	if s.IfMatch != 0 {
+		return notFound()
+	}
 	s.Ref.ID = s.Resource.ID()
 	if s.Ref.ID == "" {
 		s.Method = "POST"

@@ -101,3 +101,25 @@ func TestScopesBindEveryTypeOfASearch(t *testing.T) {
 	wantIDs(t, officer.get("/Consent?_include=Consent:patient"), -1, "Consent/c-p1", "Consent/c-p2")
 	wantIDs(t, officer.get("/Consent?patient:Patient.family=Familyp1"), -1)
 }
+
+// A request has one purpose of use, and it must be one that the token has.
+func TestPurposesAreNotClaimed(t *testing.T) {
+	n := leakNode(t, true)
+	const header = "Aceso-Purpose"
+	doctor, both := n.as("practitioner", "HRESCH"), n.as("practitioner", "TREAT,HRESCH")
+	doctor.get("/Patient/p2").want(404)
+	for _, claim := range []string{"TREAT", "TREAT,HRESCH", "HRESCH,TREAT", "treat", "http://terminology.hl7.org/CodeSystem/v3-ActReason|TREAT"} {
+		if r := doctor.do("GET", "/Patient/p2", "", header, claim); r.status == 200 || r.has("Family") {
+			t.Errorf("%s claimed: %d %s", claim, r.status, r.body)
+		}
+	}
+	both.get("/Patient/p1").want(403)
+	both.do("GET", "/Patient/p2", "", header, "TREAT").want(200)
+	both.do("GET", "/Patient/p2", "", header, "HRESCH").want(404)
+	page := both.do("GET", "/Patient?_count=1", "", header, "TREAT").want(200).next()
+	both.do("GET", page, "", header, "HRESCH").want(400)
+	wantIDs(t, both.do("GET", page, "", header, "TREAT"), -1, "Patient/p2")
+	if event := fmt.Sprint(n.auditEvent(both.do("GET", "/Patient/p2", "", header, "TREAT"))); strings.Contains(event, "HRESCH") || !strings.Contains(event, "TREAT") {
+		t.Errorf("the record names another purpose: %s", event)
+	}
+}

@@ -287,6 +287,7 @@ func TestIfMatchHasOneWinner(t *testing.T) {
 	}
 	race("PUT", `W/"1"`, 200)
 	race("DELETE", `W/"2"`, 204)
+	doctor.do("PUT", "/Patient?family=Nobody", withoutID(patientJSON("x", "New"), "x"), "If-Match", `W/"1"`).want(404)
 	if h := doctor.get("/Patient/p1/_history").want(200); h.json()["total"] != 3.0 {
 		t.Errorf("history: %s", h.body)
 	}
