@@ -31,22 +31,21 @@ func (s *scanner) space() {
 	}
 }
 
-// spaces takes the runs of blanks that indent a document eight at a time. It
-// stays a call so that space, which mostly does nothing, can be inlined.
+// spaces steps over white space: line feeds and the runs of blanks that indent a
+// document. It stays a call so that space, which mostly does nothing, can be
+// inlined.
 //
 //go:noinline
 func (s *scanner) spaces() {
-	const eight = 0x2020202020202020
 	d, i := s.data, s.pos
 	for i < len(d) {
 		if d[i] == '\n' {
 			i++
 		}
-		for i+8 <= len(d) {
-			other := binary.LittleEndian.Uint64(d[i:]) ^ eight
-			i += bits.TrailingZeros64(other) / 8
-			if other != 0 {
-				break
+		if i+32 <= len(d) {
+			n := blanks(d[i : i+32])
+			if i += n; n == 32 {
+				continue
 			}
 		}
 		if i == len(d) || d[i] > ' ' {
@@ -58,6 +57,27 @@ func (s *scanner) spaces() {
 		i++
 	}
 	s.pos = i
+}
+
+// blanks counts those that 32 bytes begin with. It looks at all of them without
+// a branch: how deep a line is indented cannot be foretold.
+func blanks(d []byte) int {
+	const eight = 0x2020202020202020
+	_ = d[31]
+	a, b := binary.LittleEndian.Uint64(d)^eight, binary.LittleEndian.Uint64(d[8:])^eight
+	c, e := binary.LittleEndian.Uint64(d[16:])^eight, binary.LittleEndian.Uint64(d[24:])^eight
+	first, second, third := bits.TrailingZeros64(a), 64+bits.TrailingZeros64(b), 128+bits.TrailingZeros64(c)
+	n := 192 + bits.TrailingZeros64(e)
+	if c != 0 {
+		n = third
+	}
+	if b != 0 {
+		n = second
+	}
+	if a != 0 {
+		n = first
+	}
+	return n / 8
 }
 
 // str steps over the string at pos. The document is known to be UTF-8.
