@@ -61,7 +61,7 @@ func (i *importer) run(ctx context.Context, paths []string, state string) (err e
 	if err != nil {
 		return err
 	}
-	if i.state, err = openImportState(state, i.client.base); err != nil {
+	if i.state, err = openImportState(state, i.client.base, i.now); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, i.state.close()) }()

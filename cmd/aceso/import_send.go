@@ -85,6 +85,8 @@ func (i *importer) alreadyThere(ctx context.Context, p *parcel) (bool, error) {
 	switch {
 	case mark == "":
 		return false, nil
+	case p.witness != "" && mark == markSent:
+		return i.settled(ctx, p)
 	case p.witness != "":
 		return i.has(ctx, p.witness)
 	case mark == markDone:
@@ -93,6 +95,23 @@ func (i *importer) alreadyThere(ctx context.Context, p *parcel) (bool, error) {
 		return false, nil
 	}
 	return false, errDoubt
+}
+
+// settle is how long a server may work on a bundle whose sender has gone.
+const settle = 10 * time.Second
+
+// settled asks until the server has the parcel or cannot be at work on it any more.
+func (i *importer) settled(ctx context.Context, p *parcel) (bool, error) {
+	for {
+		over := i.now().Sub(i.state.marked(p.sum)) > settle // before asking
+		there, err := i.has(ctx, p.witness)
+		if there || err != nil || over {
+			return there, err
+		}
+		if err := pause(ctx, settle/20); err != nil {
+			return false, err
+		}
+	}
 }
 
 // has says whether a search for a witness finds something.

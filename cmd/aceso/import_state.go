@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 // importState remembers which parcels went to which server: one line before a
@@ -17,7 +18,10 @@ type importState struct {
 	mu     sync.Mutex
 	file   *os.File
 	server string
-	known  map[string]string // sum -> sent or done
+	known  map[string]string    // sum -> sent or done
+	at     map[string]time.Time // of what this run marked
+	opened time.Time            // when the run before ended, at the latest
+	now    func() time.Time
 }
 
 const (
@@ -25,7 +29,7 @@ const (
 	markDone = "done"
 )
 
-func openImportState(path, server string) (*importState, error) {
+func openImportState(path, server string, now func() time.Time) (*importState, error) {
 	known, err := readImportState(path, server)
 	if err != nil {
 		return nil, err
@@ -34,7 +38,11 @@ func openImportState(path, server string) (*importState, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the import cannot remember what is done (choose another --state file): %w", err)
 	}
-	return &importState{file: f, server: server, known: known}, nil
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &importState{file: f, server: server, known: known, at: map[string]time.Time{}, opened: info.ModTime(), now: now}, nil
 }
 
 func readImportState(path, server string) (map[string]string, error) {
@@ -61,7 +69,7 @@ func readImportState(path, server string) (map[string]string, error) {
 func (s *importState) mark(sum, what string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[sum] = what
+	s.known[sum], s.at[sum] = what, s.now()
 	if _, err := fmt.Fprintf(s.file, "%s %s %s\n", what, sum, s.server); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
@@ -72,6 +80,16 @@ func (s *importState) of(sum string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.known[sum]
+}
+
+// marked is when a mark was made, or later.
+func (s *importState) marked(sum string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.at[sum]; ok {
+		return at
+	}
+	return s.opened
 }
 
 func (s *importState) close() error { return s.file.Close() }
