@@ -29,10 +29,10 @@ type patience struct{ few, many int }
 
 var usualPatience = patience{few: 256, many: 8192}
 
-// plan chooses what drives a search: the condition with the fewest rows. If every
-// condition has many, all rows with the plain keys among them, or all rows of the
-// type, are visited in order, so that a page is complete before the end is reached.
-// A nil plan has no matches.
+// plan chooses what drives a search: the rows that all selective conditions have in
+// common. If every condition has many, all rows with the plain keys among them, or
+// all rows of the type, are visited in order, so that a page is complete before the
+// end is reached. A nil plan has no matches.
 func (x *searcher) plan(typ string, where fhir.Condition) (*plan, error) {
 	typeID, ok := x.names.id(typ, "")
 	if !ok {
@@ -41,30 +41,84 @@ func (x *searcher) plan(typ string, where fhir.Condition) (*plan, error) {
 	all := flatten(nil, where)
 	slices.SortStableFunc(all, func(a, b fhir.Condition) int { return rank(a) - rank(b) })
 	for _, limit := range []int{x.few, x.many} {
-		best, driver := []int64(nil), -1
-		for i, c := range all {
-			if _, plain := c.(fhir.HasKey); plain && limit == x.many {
-				continue // several plain keys are joined in order instead
-			}
-			rids, ok, err := x.collect(typ, c, limit)
-			if err != nil {
-				return nil, err
-			}
-			if ok && (driver < 0 || len(rids) < len(best)) {
-				best, driver = rids, i
-			}
-			if ok && len(rids) <= x.few/4 {
-				break
-			}
-		}
-		if driver >= 0 {
-			return &plan{typ, setSource(best), without(all, driver)}, nil
+		p, err := x.intersect(typ, all, limit)
+		if p != nil || err != nil {
+			return p, err
 		}
 	}
 	if p := x.joinKeys(typ, all); p != nil {
 		return p, nil
 	}
 	return &plan{typ, &typeSource{x, typeID}, all}, nil
+}
+
+// intersect collects up to limit rows of each condition until few are left that all
+// have in common; nil if none was so selective.
+func (x *searcher) intersect(typ string, all []fhir.Condition, limit int) (*plan, error) {
+	if limit == x.many {
+		all = keysLast(all)
+	}
+	p := &plan{typ: typ}
+	var common setSource
+	found := false
+	for i, c := range all {
+		if _, plain := c.(fhir.HasKey); plain && limit == x.many && !found {
+			return nil, nil // plain keys alone are joined in order instead
+		}
+		rids, ok, err := x.collect(typ, c, limit)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || !exact(c) {
+			p.rest = append(p.rest, c)
+		}
+		switch {
+		case !ok:
+			continue
+		case !found:
+			common, found = rids, true
+		default:
+			common = both(common, rids)
+		}
+		if len(common) <= x.few/4 {
+			p.rest = append(p.rest, all[i+1:]...)
+			break
+		}
+	}
+	if !found {
+		return nil, nil
+	}
+	p.source = common
+	return p, nil
+}
+
+// both gives what two sorted lists have in common.
+func both(a, b []int64) []int64 {
+	var common []int64
+	for _, n := range a {
+		i, found := slices.BinarySearch(b, n)
+		if b = b[i:]; found {
+			common = append(common, n)
+		}
+	}
+	return common
+}
+
+// keysLast moves the plain keys to the end.
+func keysLast(all []fhir.Condition) []fhir.Condition {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b fhir.Condition) int {
+		_, x := a.(fhir.HasKey)
+		_, y := b.(fhir.HasKey)
+		switch {
+		case x == y:
+			return 0
+		case x:
+			return 1
+		}
+		return -1
+	})
+	return all
 }
 
 // flatten lists the conditions that must all hold.
@@ -98,15 +152,6 @@ func rank(c fhir.Condition) int {
 		return 6
 	}
 	return 5
-}
-
-// without leaves the driver out if its rows are exact.
-func without(all []fhir.Condition, driver int) []fhir.Condition {
-	if !exact(all[driver]) {
-		return all
-	}
-	rest := slices.Clone(all[:driver])
-	return append(rest, all[driver+1:]...)
 }
 
 // exact says whether collect gives exactly the rows of a condition and not more.
