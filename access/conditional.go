@@ -55,14 +55,19 @@ func questionOf(op *Operation) question {
 
 // name makes the resource known to other entries under its full URL.
 func (t *change) name(s *step) {
-	if s.FullURL == "" || s.Ref.ID == "" {
-		return
+	if s.FullURL != "" && s.Ref.ID != "" {
+		t.targets[s.FullURL] = s.Ref.String()
 	}
-	t.targets[s.FullURL] = s.Ref.String()
+}
+
+// root is what relative references of an entry begin with: its full URL without
+// type and id, "" if that is no URL of a resource.
+func (s *step) root() string {
 	parts := strings.Split(s.FullURL, "/")
 	if n := len(parts); n > 2 && parts[n-2] == s.Ref.Type {
-		t.targets[parts[n-2]+"/"+parts[n-1]] = s.Ref.String()
+		return strings.Join(parts[:n-2], "/") + "/"
 	}
+	return ""
 }
 
 // condition finds the resource a conditional interaction means. The criteria are
@@ -164,8 +169,12 @@ func (t *change) link(s *step) error {
 	if err := t.resolve(s.Resource.References()); err != nil {
 		return err
 	}
+	root := s.root()
 	linked, err := s.Resource.MapReferences(func(value string) (string, bool) {
 		target, ok := t.targets[value]
+		if !ok && root != "" {
+			target, ok = t.targets[root+value]
+		}
 		return target, ok
 	})
 	if err == nil {

@@ -102,6 +102,34 @@ func TestTransactionOrderAndLinks(t *testing.T) {
 	}
 }
 
+// A relative reference means a resource of the same origin as its own entry: not
+// that of another one which has the same id there, and without origin that of here.
+func TestRelativeReferencesKeepTheirOrigin(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	system := n.as("system", "HOPERAT")
+	system.put("/Patient/1", patientJSON("1", "Here")).want(201)
+	observation := withoutID(observationJSON("x", "1", 1), "x")
+	r := system.post("/", bundleJSON("transaction",
+		full("http://a.example/fhir/Patient/1", entryJSON("POST", "Patient", withoutID(patientJSON("x", "A"), "x"), "")),
+		full("http://b.example/fhir/Patient/1", entryJSON("POST", "Patient", withoutID(patientJSON("x", "B"), "x"), "")),
+		full("http://a.example/fhir/Observation/1", entryJSON("POST", "Observation", observation, "")),
+		full("http://b.example/fhir/Observation/1", entryJSON("POST", "Observation", observation, "")),
+		full(uuid1, entryJSON("POST", "Observation", observation, "")),
+		entryJSON("POST", "Observation", observation, ""),
+		full(uuid2, entryJSON("POST", "Observation", strings.Replace(observation, "Patient/1", "http://b.example/fhir/Patient/1", 1), "")),
+	)).want(200)
+	for i, family := range []string{2: "A", 3: "B", 4: "Here", 5: "Here", 6: "B"} {
+		if family == "" {
+			continue
+		}
+		_, path, _ := strings.Cut(r.entries()[i]["response"].(map[string]any)["location"].(string), "/fhir")
+		subject := system.get(path).want(200).json()["subject"].(map[string]any)["reference"].(string)
+		if p := system.get("/" + subject); p.status != 200 || !p.has(`"family":"`+family+`"`) {
+			t.Errorf("entry %d refers to %s: %d %s, want %s", i, subject, p.status, p.body, family)
+		}
+	}
+}
+
 // One refused entry, and nothing is written: one record of the refusal in the
 // access log, none in the change log.
 func TestRefusedTransactionWritesNothing(t *testing.T) {
