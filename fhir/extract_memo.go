@@ -40,7 +40,7 @@ func (x *extractor) token(i int32, s *sink, p *planParam) {
 		return
 	}
 	n := &x.nodes[i]
-	hash := hashToken(raw, p.keys[tokenKey].rank, n.elem)
+	hash := hashToken(raw, uint64(s.param)<<48|uint64(x.plan.typ)<<32|uint64(n.elem))
 	entry := &x.memo[hash>>(64-memoBits)]
 	switch e := *entry; {
 	case e == nil:
@@ -57,10 +57,11 @@ func (x *extractor) token(i int32, s *sink, p *planParam) {
 	x.tokenAnew(i, s, p)
 }
 
-// hashToken mixes the middle and the end of a value, where codings differ.
-func hashToken(raw []byte, rank uint16, elem int32) uint64 {
+// hashToken mixes what a value is used for with its middle and its end, where
+// codings differ.
+func hashToken(raw []byte, use uint64) uint64 {
 	const odd = 0x9E3779B97F4A7C15
-	h := uint64(len(raw)) ^ uint64(rank)<<16 ^ uint64(elem)<<32
+	h := use*odd ^ uint64(len(raw))
 	if n := len(raw); n >= 8 {
 		h = (h ^ binary.LittleEndian.Uint64(raw[n/2-4:])) * odd
 		h = (h ^ h>>32 ^ binary.LittleEndian.Uint64(raw[max(0, n-16):])) * odd

@@ -165,7 +165,10 @@ func (x *extractor) remote(i int32, n int, p *planParam, url []byte) {
 	x.buf = appendCut(x.buf, url)
 	x.end()
 	x.sort(n, p, from)
-	if bar := bytes.LastIndexByte(url, '|'); bar > 0 && x.class(i) == canonicalClass {
+	if x.class(i) != canonicalClass {
+		return
+	}
+	if bar := bytes.LastIndexByte(url, '|'); bar > 0 {
 		x.begin(&p.keys[referenceKey])
 		x.buf = appendCut(x.buf, url[:bar])
 		x.end()

@@ -160,8 +160,9 @@ func civil(year, month, day int) int64 {
 func appendTime(to []byte, ms int64) []byte {
 	const hex = "0123456789abcdef"
 	v := uint64(ms) ^ 1<<63
-	for shift := 60; shift >= 0; shift -= 4 {
-		to = append(to, hex[v>>shift&15])
+	var digits [16]byte
+	for i := range digits {
+		digits[i] = hex[v>>(60-4*i)&15]
 	}
-	return to
+	return append(to, digits[:]...)
 }
