@@ -76,6 +76,8 @@ func rows() map[[2]string][]route {
 	return groups
 }
 
+func compareRows(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
+
 // choose finds the row for the type in the path.
 func choose(group []route, typ string) (route, bool) {
 	for _, r := range group {

@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -90,8 +92,9 @@ func (s *server) engine() *gin.Engine {
 	e.Use(s.identify, s.observe, s.recover, s.headers, s.cors)
 	e.NoRoute(s.noRoute)
 	e.NoMethod(s.noMethod)
-	for key, group := range rows() {
-		method, path := key[0], key[1]
+	groups := rows()
+	for _, key := range slices.SortedFunc(maps.Keys(groups), compareRows) { // the order of methods in Allow
+		method, path, group := key[0], key[1], groups[key]
 		e.Handle(method, path, s.handlers(group)...)
 		if method == http.MethodGet {
 			e.Handle(http.MethodHead, path, s.handlers(group)...)
