@@ -141,7 +141,7 @@ func (x *extractor) nested() {
 
 func (x *extractor) label(i int32) {
 	system, code := x.coding(i)
-	x.begin(&labelPrefix)
+	x.beginOther(&labelPrefix)
 	x.buf = appendPair(x.buf, system, code, '|')
 	x.end()
 }
@@ -162,14 +162,14 @@ func (x *extractor) self(i int32) {
 	if x.quiet {
 		return
 	}
-	x.begin(&x.plan.id)
+	x.beginOther(&x.plan.id)
 	x.buf = append(x.buf, id...)
 	x.end()
 }
 
 // compartment writes the key of a compartment.
 func (x *extractor) compartment(typ string, id []byte) {
-	x.begin(&compartmentPrefix)
+	x.beginOther(&compartmentPrefix)
 	from := uint32(len(x.buf))
 	x.buf = append(append(append(x.buf, typ...), '/'), id...)
 	if typ == "Patient" {

@@ -39,7 +39,7 @@ func (x *extractor) quantity(i int32, s *sink, p *planParam) {
 func (x *extractor) ranges(p *planParam, token []byte) {
 	for k := range x.measured.n {
 		f := &x.measured.forms[k]
-		x.begin(&p.keys[unitRange])
+		x.begin(p, unitRange)
 		if token != nil {
 			x.buf = append(append(append(x.buf, token...), '$'), '|')
 		}

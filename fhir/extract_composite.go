@@ -128,13 +128,13 @@ func (x *extractor) second(i, c int32, s *sink, p *planParam, token []byte) {
 
 // tokenName is the name of a range that belongs to a token.
 func (x *extractor) tokenName(p *planParam, token []byte) headed {
-	x.begin(&p.keys[unitRange])
+	x.begin(p, unitRange)
 	x.buf = append(x.buf, token...)
 	return x.closed()
 }
 
 func (x *extractor) pair(p *planParam, token, value []byte) {
-	x.begin(&p.keys[tokenKey])
+	x.begin(p, tokenKey)
 	x.buf = append(x.buf, token...)
 	x.buf = append(append(x.buf, '$'), value...)
 	x.end()
@@ -163,7 +163,7 @@ func (x *extractor) between(start, end int32, p *planParam, token []byte) {
 	}
 	lo, hi := x.encoded(&s, exact), x.encoded(&e, exact)
 	x.numbers = append(x.numbers, numberValue{x.tokenName(p, token), lo, hi})
-	x.begin(&p.keys[tokenKey])
+	x.begin(p, tokenKey)
 	x.buf = append(x.buf, token...)
 	x.buf = append(append(x.buf, '$'), x.span(lo)...)
 	x.buf = append(append(x.buf, '$'), x.span(hi)...)

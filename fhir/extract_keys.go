@@ -28,15 +28,15 @@ const (
 	keyKinds
 )
 
-var keySigns = [keyKinds]string{
-	tokenKey: string(opToken), identifierKey: string(opIdentifier), ofTypeKey: string(opOfType), foldedKey: string(opFolded),
-	exactKey: string(opExact), referenceKey: string(opReference), pathKey: string(opPath), wordKey: string(opWord),
-	presentKey: string(opPresent), unitRange: "|", plainRange: "",
+var keySigns = [keyKinds]byte{
+	tokenKey: opToken, identifierKey: opIdentifier, ofTypeKey: opOfType, foldedKey: opFolded, exactKey: opExact,
+	referenceKey: opReference, pathKey: opPath, wordKey: opWord, presentKey: opPresent, unitRange: '|',
 }
 
-// prefix is what a key begins with. The ranks of one plan's prefixes are in the
-// order of their texts, and a sign never occurs in a name: keys can be ordered
-// by rank, and by what follows the prefix only where the ranks are the same.
+// prefix is what a key begins with: the name of a parameter and a sign, or what
+// belongs to no parameter. The ranks of one plan's prefixes are in the order of
+// their texts, and a sign never occurs in a name: keys can be ordered by rank,
+// and by what follows the prefix only where the ranks are the same.
 type prefix struct {
 	text string
 	rank uint16
@@ -55,20 +55,27 @@ var (
 // rank makes the prefixes of all parameters.
 func (p *plan) rank() error {
 	p.id = prefix{text: "_id" + string(opToken)}
-	all := []*prefix{&p.id}
+	type ranked struct {
+		text string
+		rank *uint16
+	}
+	all := []ranked{{p.id.text, &p.id.rank}}
 	for i := range p.params {
 		one := &p.params[i]
 		for kind, sign := range keySigns {
-			one.keys[kind].text = one.name + sign
-			all = append(all, &one.keys[kind])
+			text := one.name + string(rune(sign))
+			if sign == 0 {
+				text = one.name
+			}
+			all = append(all, ranked{text, &one.ranks[kind]})
 		}
 	}
-	slices.SortFunc(all, func(a, b *prefix) int { return strings.Compare(a.text, b.text) })
+	slices.SortFunc(all, func(a, b ranked) int { return strings.Compare(a.text, b.text) })
 	if len(all) > maxRank-3 {
 		return errors.New("more parameters than keys can be ordered for")
 	}
 	for i, one := range all {
-		one.rank = uint16(i)
+		*one.rank = uint16(i)
 	}
 	return nil
 }
@@ -81,8 +88,18 @@ type headed struct {
 	restFrom uint32
 }
 
-// begin starts a key in the arena.
-func (x *extractor) begin(p *prefix) {
+// begin starts a key of a parameter in the arena.
+func (x *extractor) begin(p *planParam, kind keyKind) {
+	from := uint32(len(x.buf))
+	x.buf = append(x.buf, p.name...)
+	if sign := keySigns[kind]; sign != 0 {
+		x.buf = append(x.buf, sign)
+	}
+	x.open = headed{uint64(p.ranks[kind]) << 48, span{from, 0}, uint32(len(x.buf))}
+}
+
+// beginOther starts a key that belongs to no parameter.
+func (x *extractor) beginOther(p *prefix) {
 	from := uint32(len(x.buf))
 	x.buf = append(x.buf, p.text...)
 	x.open = headed{uint64(p.rank) << 48, span{from, 0}, uint32(len(x.buf))}
@@ -153,6 +170,11 @@ func (x *extractor) sortKeys() {
 func (x *extractor) sortRank(rank int) {
 	const few = 16
 	from := len(x.sorted)
+	if i := x.ranks.first[rank]; x.ranks.next[i-1] == 0 { // alone, as most are
+		x.sorted = append(x.sorted, x.keys[i-1])
+		x.ranks.first[rank] = 0
+		return
+	}
 	for i := x.ranks.first[rank]; i != 0; i = x.ranks.next[i-1] {
 		if len(x.sorted)-from < few {
 			x.insert(&x.keys[i-1], from)

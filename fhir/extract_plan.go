@@ -24,7 +24,7 @@ type plan struct {
 // planParam is one parameter of a plan.
 type planParam struct {
 	name         string
-	keys         [keyKinds]prefix
+	ranks        [keyKinds]uint16
 	targets      []string
 	compartments uint8 // bits of compartmentNames: a reference places the resource there
 	sorted       bool

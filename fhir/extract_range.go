@@ -82,7 +82,7 @@ func (x *extractor) number(i int32, n int, p *planParam) {
 	if x.class(i) != numberClass || !x.decimal(i, &d) {
 		return
 	}
-	x.begin(&p.keys[plainRange])
+	x.begin(p, plainRange)
 	param := x.closed()
 	v := x.encoded(&d, exact)
 	x.numbers = append(x.numbers, numberValue{param, v, v})

@@ -137,7 +137,7 @@ func validIDBytes(id []byte) bool {
 
 // local writes the key of a reference to a resource of this server.
 func (x *extractor) local(n int, p *planParam, typ, id []byte) {
-	x.begin(&p.keys[referenceKey])
+	x.begin(p, referenceKey)
 	from := uint32(len(x.buf))
 	x.buf = append(append(append(x.buf, typ...), '/'), id...)
 	x.end()
@@ -160,7 +160,7 @@ func (x *extractor) subject(s span) {
 // remote writes the key of any other reference; a canonical is found with and
 // without its version.
 func (x *extractor) remote(i int32, n int, p *planParam, url []byte) {
-	x.begin(&p.keys[referenceKey])
+	x.begin(p, referenceKey)
 	from := uint32(len(x.buf))
 	x.buf = appendCut(x.buf, url)
 	x.end()
@@ -169,7 +169,7 @@ func (x *extractor) remote(i int32, n int, p *planParam, url []byte) {
 		return
 	}
 	if bar := bytes.LastIndexByte(url, '|'); bar > 0 {
-		x.begin(&p.keys[referenceKey])
+		x.begin(p, referenceKey)
 		x.buf = appendCut(x.buf, url[:bar])
 		x.end()
 	}
@@ -182,7 +182,7 @@ func (x *extractor) logical(ref int32, p *planParam) {
 		return
 	}
 	if value := x.child(i, roleValue); value != nil {
-		x.forms(&p.keys[identifierKey], x.child(i, roleSystem), value, false)
+		x.forms(p, identifierKey, x.child(i, roleSystem), value, false)
 	}
 }
 

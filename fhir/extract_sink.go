@@ -53,7 +53,7 @@ func (x *extractor) present(n int, p *planParam) {
 		return
 	}
 	x.seen[n].present = true
-	x.begin(&p.keys[presentKey])
+	x.begin(p, presentKey)
 	x.end()
 }
 
@@ -142,16 +142,16 @@ func (x *extractor) oneCoding(i int32, n int, p *planParam) {
 
 // code writes the three forms of a token.
 func (x *extractor) code(n int, p *planParam, system, code []byte) {
-	x.forms(&p.keys[tokenKey], system, code, p.joined)
+	x.forms(p, tokenKey, system, code, p.joined)
 	x.sortText(n, p, code)
 }
 
-func (x *extractor) forms(p *prefix, system, code []byte, joined bool) {
-	x.begin(p)
+func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joined bool) {
+	x.begin(p, kind)
 	x.buf = appendCode(x.buf, code)
 	x.end()
 	x.joins(joined)
-	x.begin(p)
+	x.begin(p, kind)
 	if len(system) == 0 {
 		x.buf = appendToken(x.buf, nil, code)
 		x.end()
@@ -166,7 +166,7 @@ func (x *extractor) forms(p *prefix, system, code []byte, joined bool) {
 	x.buf = cutTail(x.buf, from)
 	x.end()
 	x.joins(joined)
-	x.begin(p)
+	x.begin(p, kind)
 	if both-from <= keyLimit {
 		x.buf = append(x.buf, x.buf[from:middle]...)
 		x.end()
@@ -205,7 +205,7 @@ func (x *extractor) bareCode(i int32, n int, p *planParam) {
 
 func (x *extractor) system(p *planParam, system string, code []byte) {
 	for _, c := range [2][]byte{code, nil} {
-		x.begin(&p.keys[tokenKey])
+		x.begin(p, tokenKey)
 		from := len(x.buf)
 		x.buf = append(append(x.buf, system...), '|') // systems of R4 hold nothing to mark
 		x.buf = cutTail(appendPart(x.buf, c), from)
@@ -239,7 +239,7 @@ func (x *extractor) identifierType(t int32, p *planParam, value []byte) {
 			if system == nil || code == nil {
 				continue
 			}
-			x.begin(&p.keys[ofTypeKey])
+			x.begin(p, ofTypeKey)
 			x.buf = appendOfType(x.buf, system, code, value)
 			x.end()
 		}
@@ -253,7 +253,7 @@ func (x *extractor) contact(i int32, n int, p *planParam) {
 	}
 	x.code(n, p, nil, value)
 	if system := x.child(i, roleSystem); system != nil {
-		x.begin(&p.keys[tokenKey])
+		x.begin(p, tokenKey)
 		x.buf = appendToken(x.buf, system, value)
 		x.end()
 	}
@@ -270,7 +270,7 @@ func (x *extractor) words(p *planParam, text []byte) {
 		if word, rest = nextWord(rest); word == nil {
 			return
 		}
-		x.begin(&p.keys[wordKey])
+		x.begin(p, wordKey)
 		x.buf = appendCut(x.buf, word)
 		x.end()
 	}
@@ -283,7 +283,7 @@ func (x *extractor) plainWords(p *planParam, text []byte) {
 			i++
 			continue
 		}
-		x.begin(&p.keys[wordKey])
+		x.begin(p, wordKey)
 		from, buf := len(x.buf), x.buf
 		for ; i < len(text) && wordLetters[text[i]] != 0; i++ {
 			buf = append(buf, wordLetters[text[i]])
@@ -317,7 +317,7 @@ func (x *extractor) undeceased() {
 func (x *extractor) join() {
 	for _, s := range x.subjects {
 		for _, c := range x.codes {
-			x.begin(&patientCodePrefix)
+			x.beginOther(&patientCodePrefix)
 			x.buf = append(x.buf, x.buf[s.from:s.to]...)
 			x.buf = append(x.buf, '|')
 			x.buf = append(x.buf, x.buf[c.from:c.to]...)

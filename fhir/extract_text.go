@@ -47,13 +47,13 @@ func (x *extractor) string(i int32, n int, p *planParam) {
 	text := x.value(i)
 	folded := x.folded(text)
 	if len(folded) > 0 {
-		x.begin(&p.keys[foldedKey])
+		x.begin(p, foldedKey)
 		from := uint32(len(x.buf))
 		x.buf = appendCut(x.buf, folded)
 		x.end()
 		x.sort(n, p, from)
 	}
-	x.begin(&p.keys[exactKey])
+	x.begin(p, exactKey)
 	x.buf = appendCut(x.buf, text)
 	x.end()
 }
@@ -70,13 +70,13 @@ func (x *extractor) uri(i int32, s *sink, p *planParam) {
 	if len(u) == 0 {
 		return
 	}
-	x.begin(&p.keys[referenceKey])
+	x.begin(p, referenceKey)
 	from := uint32(len(x.buf))
 	x.buf = appendCut(x.buf, u)
 	x.end()
 	x.sort(s.param, p, from)
 	for end := nextSegment(u, 0); end > 0; end = nextSegment(u, end) {
-		x.begin(&p.keys[pathKey])
+		x.begin(p, pathKey)
 		x.buf = appendCut(x.buf, u[:end])
 		x.end()
 	}
