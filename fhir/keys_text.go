@@ -134,7 +134,7 @@ func appendLower(to []byte, r rune) []byte {
 func plainASCII(text []byte) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	for ; len(text) >= 8; text = text[8:] {
-		if v := binary.LittleEndian.Uint64(text); (v|v+ones)&high != 0 {
+		if v := binary.LittleEndian.Uint64(text); (v|(v+ones))&high != 0 {
 			return false
 		}
 	}
