@@ -1,0 +1,118 @@
+package fhir
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// factsFormat begins the encoding: another one would get another number.
+const factsFormat = 1
+
+// AppendBinary appends the encoding that ParseFacts reads.
+func (f *Facts) AppendBinary(b []byte) ([]byte, error) {
+	b = append(b, factsFormat)
+	b = appendString(appendString(b, f.Type), f.ID)
+	for _, list := range [...][]string{f.Patients, f.Profiles, f.References, f.Authors} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, s := range list {
+			b = appendString(b, s)
+		}
+	}
+	for _, list := range [...][]Coding{f.Labels, f.Codes} {
+		b = binary.AppendUvarint(b, uint64(len(list)))
+		for _, c := range list {
+			b = appendString(appendString(b, c.System), c.Code)
+		}
+	}
+	return binary.AppendVarint(binary.AppendVarint(b, f.Start), f.End), nil
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+var errFacts = errors.New("facts: damaged encoding")
+
+// ParseFacts is the inverse of AppendBinary; damaged bytes are an error, never a panic.
+func ParseFacts(b []byte) (Facts, error) {
+	var f Facts
+	if len(b) == 0 || b[0] != factsFormat {
+		return f, errFacts
+	}
+	r := factsReader{rest: string(b[1:])}
+	f.Type, f.ID = r.string(), r.string()
+	f.Patients, f.Profiles, f.References, f.Authors = r.strings(), r.strings(), r.strings(), r.strings()
+	f.Labels, f.Codes = r.codings(), r.codings()
+	f.Start, f.End = r.time(), r.time()
+	if r.bad || r.rest != "" {
+		return Facts{}, errFacts
+	}
+	return f, nil
+}
+
+// factsReader cuts values off the front; once something is wrong it gives nothing more.
+type factsReader struct {
+	rest string
+	bad  bool
+}
+
+func (r *factsReader) number() uint64 {
+	v, n := binary.Uvarint([]byte(r.rest[:min(len(r.rest), binary.MaxVarintLen64)]))
+	if n <= 0 {
+		r.bad, r.rest = true, ""
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+// time undoes the zigzag of a signed number.
+func (r *factsReader) time() int64 {
+	v := r.number()
+	return int64(v>>1) ^ -int64(v&1)
+}
+
+func (r *factsReader) string() string {
+	n := r.number()
+	if n > uint64(len(r.rest)) {
+		r.bad, r.rest = true, ""
+		return ""
+	}
+	s := r.rest[:n]
+	r.rest = r.rest[n:]
+	return s
+}
+
+// count reads how many items follow, each of which has at least size bytes.
+func (r *factsReader) count(size int) int {
+	n := r.number()
+	if n > uint64(len(r.rest)/size) {
+		r.bad, r.rest = true, ""
+		return 0
+	}
+	return int(n)
+}
+
+func (r *factsReader) strings() []string {
+	n := r.count(1)
+	if n == 0 {
+		return nil
+	}
+	list := make([]string, n)
+	for i := range list {
+		list[i] = r.string()
+	}
+	return list
+}
+
+func (r *factsReader) codings() []Coding {
+	n := r.count(2)
+	if n == 0 {
+		return nil
+	}
+	list := make([]Coding, n)
+	for i := range list {
+		list[i] = Coding{r.string(), r.string()}
+	}
+	return list
+}
