@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/aceso-health/aceso/fhir"
 )
 
 // httpSamples are the resources and Bundles that scripts can send.
@@ -43,6 +45,39 @@ func TestHTTPScripts(t *testing.T) {
 			"mark": scripted(0, (*conversation).mark), "unchanged": scripted(0, (*conversation).unchanged),
 		},
 	})
+}
+
+// Every sample is a valid resource, and some script shows it.
+func TestHTTPSamples(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(httpSamples, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no samples: %v", err)
+	}
+	scripts, err := filepath.Glob("../../testdata/http/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, name := range scripts {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(data)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong := filepath.Base(name) == "round.json" // on purpose, in its last entry
+		if _, err := fhir.Parse(data); err != nil && !wrong {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !strings.Contains(all.String(), " "+filepath.Base(name)) {
+			t.Errorf("no script uses %s", name)
+		}
+	}
 }
 
 // talk is the key of the conversation of a script.
