@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/policy"
 )
 
 // unavailable is the answer when data or record cannot be had: 503, nothing leaks.
@@ -21,6 +22,9 @@ func unavailable(what string, cause error) error {
 
 // forbidden refuses a request as a whole (scope, role, purpose).
 func forbidden(reason string) error {
+	if reason == tooSlow {
+		return unavailable("policy could not be asked in time", policy.ErrDeadline)
+	}
 	return &fhir.Error{
 		Kind:   fhir.Forbidden,
 		Detail: "The policy in force refuses this request (" + reason + "). Role, organisation, purpose of use and scopes of the token decide.",

@@ -66,6 +66,9 @@ func (r *review) history(q question, h HistoryRequest) (*Result, error) {
 	if err != nil {
 		return nil, unavailable("history cannot be read", err)
 	}
+	if err := r.check(question{rows, q.action, ""}, page.Matches); err != nil {
+		return nil, err
+	}
 	unfiltered := h.Since.IsZero() && h.At.IsZero() && len(l.Position) == 0
 	if h.ID != "" && unfiltered && len(page.Matches) == 0 {
 		return nil, notFound()

@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -44,26 +46,40 @@ func (r *review) request(q question) policy.Decision {
 	if d, ok := r.decisions[q]; ok {
 		return d
 	}
-	d, err := r.gate.Policy.Decide(r.ctx, policy.Input{
+	in := policy.Input{
 		Agent: policy.Agent{
 			Subject: r.call.Agent.Subject, Role: r.call.Agent.Role, Organization: r.call.Agent.Organization,
 			Patient: r.call.Agent.Patient, Client: r.call.Agent.Client, Scopes: r.call.Agent.Scopes,
 		},
 		Purpose: r.call.Agent.Purpose, Interaction: q.interaction, Action: q.action, Type: q.typ,
 		Node: policy.Node{Organization: r.gate.Organization}, Now: r.now.UTC().Format(time.RFC3339),
-	})
+	}
+	d, err := r.gate.Policy.Decide(r.ctx, in)
+	if errors.Is(err, policy.ErrDeadline) { // a busy machine deserves a second look
+		d, err = r.gate.Policy.Decide(r.ctx, in)
+	}
 	if err != nil {
 		r.gate.Log.Error("policy evaluation failed: request denied", "request", r.call.Request, "error", err)
 		d = policy.Decision{Reason: "policy-error", Revision: d.Revision}
+	}
+	if errors.Is(err, policy.ErrDeadline) {
+		d.Reason = tooSlow
 	}
 	r.decisions[q] = d
 	return d
 }
 
+// tooSlow is the reason of a decision that was not reached in time: it denies, but
+// the caller may try again.
+const tooSlow = "policy-timeout"
+
 // row says whether the caller may know (or, for a write, touch) this version.
 // It is the one function that decides about data.
 func (r *review) row(q question, row store.Row) (bool, error) {
 	d := r.request(q)
+	if d.Reason == tooSlow { // hiding the row would answer wrongly
+		return false, forbidden(tooSlow)
+	}
 	if !d.Allow || !within(d.Constraints, q, row) {
 		return false, nil
 	}
@@ -144,6 +160,24 @@ func within(c policy.Constraints, q question, row store.Row) bool {
 		return false
 	}
 	return true
+}
+
+// check judges what a store has found once more before it is shown: a store that
+// forgot a rule must not be the end of it.
+func (r *review) check(q question, versions ...[]Version) error {
+	for _, list := range versions {
+		for i := range list {
+			v := &list[i]
+			may, err := r.row(question{q.interaction, q.action, v.Ref.Type}, rowOf(v))
+			if err != nil {
+				return err
+			}
+			if !may {
+				return unavailable("answer held what may not be shown", fmt.Errorf("the store returned %s, which is hidden", v.Ref.Type))
+			}
+		}
+	}
+	return nil
 }
 
 // rowOf is what a visibility function sees of a version.

@@ -77,6 +77,9 @@ func (r *review) search(q question, query *fhir.Query, l link) (*Result, error) 
 	if err != nil {
 		return nil, unavailable("search cannot be run", err)
 	}
+	if err := r.check(q, page.Matches, page.Included); err != nil {
+		return nil, err
+	}
 	if page.Total < 0 && len(page.Next) == 0 && len(l.Position) == 0 && query.Total != "none" {
 		page.Total = int64(len(page.Matches))
 	}

@@ -143,8 +143,12 @@ func (p *program) evaluateWithin(ctx context.Context, in *Input, deadline time.D
 	timer := time.AfterFunc(deadline, cancel.Cancel)
 	defer timer.Stop()
 	results, err := p.evaluate(ctx, in.value(), cancel)
-	if err == nil && cancel.Cancelled() {
-		return nil, errors.New("the decision took too long")
+	if cancel.Cancelled() {
+		return nil, ErrDeadline
 	}
 	return results, err
 }
+
+// ErrDeadline says that a decision took longer than Options.Deadline: the policy is
+// too slow, or the machine too busy. It denies like every error, but may pass.
+var ErrDeadline = errors.New("the decision took too long")
