@@ -1,6 +1,9 @@
 package fhir
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // maxKeys is how many keys, ranges included, one resource may have.
 const maxKeys = 2000
@@ -103,9 +106,8 @@ func (x *extractor) resource(i int32, quiet bool) {
 		return
 	}
 	if !quiet {
-		for len(x.seen) < len(x.plan.params) {
-			x.seen = append(x.seen, seenValue{})
-		}
+		x.seen = slices.Grow(x.seen[:0], len(x.plan.params))[:len(x.plan.params)]
+		clear(x.seen)
 	}
 	x.self(i)
 	x.visit(i, x.plan.root)

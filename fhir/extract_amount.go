@@ -19,6 +19,7 @@ type measured struct {
 	ok    bool
 	forms [4]form
 	n     int
+	full  int // the form with the system of its unit, the canonical unit if it converts
 }
 
 // form is an amount in one unit: what follows name| and a token, and the range.
@@ -30,8 +31,8 @@ func (x *extractor) quantity(i int32, s *sink, p *planParam) {
 		return
 	}
 	x.ranges(p, nil)
-	last := &x.measured.forms[x.measured.n-1] // the canonical unit, if there is one
-	x.bounds(s.param, p, last.lo, last.hi)
+	f := &x.measured.forms[x.measured.full]
+	x.bounds(s.param, p, f.lo, f.hi)
 }
 
 // ranges writes the amount that was measured last. The token of a composite
@@ -55,7 +56,7 @@ func (x *extractor) measure(i int32) bool {
 	if m.at == i {
 		return m.ok
 	}
-	m.at, m.ok, m.n = i, false, 0
+	m.at, m.ok, m.n, m.full = i, false, 0, 0
 	var a amount
 	if !x.amount(i, &a) {
 		return false
@@ -63,14 +64,15 @@ func (x *extractor) measure(i int32) bool {
 	m.ok = true
 	lo, hi := x.ends(&a)
 	x.form(x.note(""), lo, hi)
+	if len(a.system) > 0 && len(a.code) > 0 { // before the others, as it will be sorted
+		m.full = 1
+		x.fullUnit(&a, lo, hi)
+	}
 	if len(a.code) > 0 {
 		x.form(x.bareUnit(a.code), lo, hi)
 	}
 	if len(a.unit) > 0 && !bytes.Equal(a.unit, a.code) {
 		x.form(x.bareUnit(a.unit), lo, hi)
-	}
-	if len(a.system) > 0 && len(a.code) > 0 {
-		x.fullUnit(&a, lo, hi)
 	}
 	return true
 }

@@ -140,17 +140,17 @@ func (x *extractor) compareHeaded(a, b *headed) int {
 
 // ranks chains keys by rank, so that only those of one prefix are compared.
 type ranks struct {
-	first [maxRank]int32       // the last key of a rank, counted from one
+	first [maxRank]int32       // the first key of a rank, counted from one
 	used  [maxRank / 64]uint64 // ranks that have a key
 	words uint32               // words of used that are not zero
-	next  []int32              // the key of the same rank before a key
+	next  []int32              // the key of the same rank after a key
 }
 
 // sortKeys sorts the keys and removes what is there twice.
 func (x *extractor) sortKeys() {
 	r := &x.ranks
 	r.next = slices.Grow(r.next[:0], len(x.keys))[:len(x.keys)]
-	for i := range x.keys {
+	for i := len(x.keys) - 1; i >= 0; i-- { // so that a chain begins with the first
 		rank := x.keys[i].head >> 48 % maxRank
 		r.next[i], r.first[rank] = r.first[rank], int32(i+1)
 		r.used[rank/64] |= 1 << (rank % 64)

@@ -151,29 +151,15 @@ func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joine
 	x.buf = appendCode(x.buf, code)
 	x.end()
 	x.joins(joined)
-	x.begin(p, kind)
-	if len(system) == 0 {
-		x.buf = appendToken(x.buf, nil, code)
+	if len(system) > 0 {
+		x.begin(p, kind)
+		x.buf = appendToken(x.buf, system, nil)
 		x.end()
-		x.joins(joined)
-		return
 	}
-	from := len(x.buf)
-	x.buf = append(appendPart(x.buf, system), '|')
-	middle := len(x.buf)
-	x.buf = appendPart(x.buf, code)
-	both := len(x.buf)
-	x.buf = cutTail(x.buf, from)
+	x.begin(p, kind)
+	x.buf = appendToken(x.buf, system, code)
 	x.end()
 	x.joins(joined)
-	x.begin(p, kind)
-	if both-from <= keyLimit {
-		x.buf = append(x.buf, x.buf[from:middle]...)
-		x.end()
-		return
-	}
-	x.buf = appendToken(x.buf, system, nil)
-	x.end()
 }
 
 // joins notes the code of the last key for the keys with patients.
