@@ -211,7 +211,7 @@ func (e *Entry) checkConditions(r *frameRequest) {
 	if r.IfNoneExist == "" {
 		return
 	}
-	criteria, err := ParseCriteria(r.IfNoneExist)
+	criteria, err := ParseCriteria(r.IfNoneExist, e.Target.Type)
 	if e.Method != "POST" || err != nil {
 		e.fail(&Error{Kind: Invalid, Detail: "ifNoneExist belongs to a POST and holds criteria, as in identifier=x.", Expression: ".request.ifNoneExist"})
 	}

@@ -3,6 +3,7 @@ package fhir
 import (
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // Target is what a FHIR URL names, as in Bundle.entry.request.url: exactly one
@@ -90,15 +91,22 @@ func ParseParams(query string) ([]Param, error) {
 		if err1 != nil || err2 != nil {
 			return nil, invalidURL("The query string has a broken percent escape.")
 		}
+		if !utf8.ValidString(n) || !utf8.ValidString(v) || strings.ContainsRune(n+v, 0) {
+			return nil, invalidURL("The query string has a parameter that is not UTF-8 text.")
+		}
 		all = append(all, Param{Name: n, Value: v})
 	}
 	return all, nil
 }
 
-// ParseCriteria reads the criteria of If-None-Exist: a query string that names
-// at least one parameter, also after the type, as in Patient?identifier=x.
-func ParseCriteria(s string) ([]Param, error) {
-	if typ, query, ok := strings.Cut(s, "?"); ok && (typ == "" || IsResourceType(typ)) {
+// ParseCriteria reads the criteria of If-None-Exist on a resource of type typ: a
+// query string that names at least one parameter, also after the type, as in
+// Patient?identifier=x.
+func ParseCriteria(s, typ string) ([]Param, error) {
+	if before, query, ok := strings.Cut(s, "?"); ok && (before == "" || IsResourceType(before)) {
+		if before != "" && before != typ {
+			return nil, invalidURL("The criteria name another type than the resource. They must look for resources of its type.")
+		}
 		s = query
 	}
 	params, err := ParseParams(s)

@@ -106,13 +106,27 @@ func TestParseConditionalReference(t *testing.T) {
 			t.Errorf("%s accepted", bad)
 		}
 	}
-	if c, err := ParseCriteria("Patient?identifier=http://x?a|1"); err != nil || c[0].Value != "http://x?a|1" {
+	if c, err := ParseCriteria("Patient?identifier=http://x?a|1", "Patient"); err != nil || c[0].Value != "http://x?a|1" {
 		t.Errorf("%v %v", c, err)
 	}
-	if c, err := ParseCriteria("identifier=http://x?a|1"); err != nil || c[0] != (Param{"identifier", "http://x?a|1"}) {
+	if c, err := ParseCriteria("identifier=http://x?a|1", "Patient"); err != nil || c[0] != (Param{"identifier", "http://x?a|1"}) {
 		t.Errorf("%v %v", c, err)
 	}
-	if _, err := ParseCriteria("?"); err == nil {
+	if _, err := ParseCriteria("?", "Patient"); err == nil {
 		t.Error("empty criteria accepted")
+	}
+}
+
+func TestParseCriteriaOfAnotherType(t *testing.T) {
+	if _, err := ParseCriteria("Patient?identifier=1", "Observation"); err == nil {
+		t.Error("criteria for Patients accepted for an Observation")
+	}
+}
+
+func TestParseParamsRefusesWhatIsNoText(t *testing.T) {
+	for _, query := range []string{"name=%ff", "%ff=1", "name=%00", "name=%"} {
+		if p, err := ParseParams(query); err == nil {
+			t.Errorf("%s: accepted as %q", query, p)
+		}
 	}
 }

@@ -36,8 +36,8 @@ func (e *Engine) Watch(ctx context.Context, dir string) {
 			continue
 		case <-poll.C:
 		case <-settle.C:
-			watchFolders(w, dir)
 		}
+		watchFolders(w, dir) // also those that were removed and came back
 		tried = e.look(ctx, dir, tried)
 	}
 }

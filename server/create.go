@@ -21,7 +21,7 @@ func (s *server) create(c *gin.Context, call *access.Call) (*answer, error) {
 	op := access.Operation{Method: http.MethodPost, Ref: fhir.Ref{Type: typ}}
 	if criteria := c.GetHeader("If-None-Exist"); criteria != "" {
 		op.Conditional = true
-		if op.Criteria, err = fhir.ParseCriteria(criteria); err != nil {
+		if op.Criteria, err = fhir.ParseCriteria(criteria, typ); err != nil {
 			return nil, err
 		}
 	}
