@@ -46,6 +46,7 @@ type extractor struct {
 	plans    []*plan  // by type, as far as they were asked for
 	measured measured // of the last amount
 	linked   linked   // of the last reference
+	firsts   firsts   // of the last element with composites
 }
 
 type dateValue struct {
@@ -95,7 +96,7 @@ func (x *extractor) reset(t *tape, base string) {
 	x.buf, x.text = x.buf[:0], x.text[:0]
 	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
 	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]
-	x.measured.at, x.linked.at = -1, -1
+	x.measured.at, x.linked.at, x.firsts.at = -1, -1, -1
 }
 
 // resource walks the resource at a node.

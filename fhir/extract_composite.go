@@ -1,5 +1,7 @@
 package fhir
 
+import "math/bits"
+
 // composite writes the keys of a composite parameter for the element at i, of
 // which all parts come. It is false if a part has no value.
 func (x *extractor) composite(i int32, s *sink, p *planParam) bool {
@@ -30,7 +32,44 @@ func (x *extractor) collect(i int32, k int, p *partPath) {
 	if p.global {
 		i = x.at
 	}
-	x.descend(i, k, p.elems, p.typ)
+	elem := p.elems[0]
+	for c := x.firstOf(i, elem); c >= 0 && c < x.nodes[i].next && x.nodes[c].elem == elem && !x.nodes[c].primitiveExt; c = x.nodes[c].next {
+		switch {
+		case len(p.elems) > 1:
+			x.descend(c, k, p.elems[1:], p.typ)
+		case p.typ < 0 || p.typ == x.nodes[c].typ:
+			x.parts[k] = append(x.parts[k], c)
+		}
+	}
+}
+
+// firsts are the first children of a node by element: all the composites of a
+// type ask for them.
+type firsts struct {
+	at    int32
+	have  uint64
+	first [64]int32
+}
+
+// firstOf gives the first child of a node that is an element, -1 if there is
+// none. Those of one element follow one another, as an array or alone.
+func (x *extractor) firstOf(i, elem int32) int32 {
+	f := &x.firsts
+	if f.at != i {
+		f.at, f.have = i, 0
+		for c := i + 1; c < x.nodes[i].next; c = x.nodes[c].next {
+			n := &x.nodes[c]
+			if bit := x.d.elements[n.elem].bit; !n.primitiveExt && f.have&bit == 0 {
+				f.have |= bit
+				f.first[bits.TrailingZeros64(bit)] = c
+			}
+		}
+	}
+	bit := x.d.elements[elem].bit
+	if at := f.first[bits.TrailingZeros64(bit)&63]; f.have&bit != 0 && x.nodes[at].elem == elem {
+		return at
+	}
+	return -1
 }
 
 func (x *extractor) descend(i int32, k int, elems []int32, typ int32) {
