@@ -1,54 +1,73 @@
 package sqlite
 
 import (
+	_ "embed"
 	"errors"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 )
 
-// The first byte of a stored body says how the rest is packed.
+// The first byte of a packed column says how the rest is packed. A number is never
+// given another meaning; a better dictionary gets a new one.
 const (
-	packRaw = 0
-	packS2  = 1
+	packRaw        = 0
+	packS2         = 1
+	packDictionary = 2 // s2 with dictionary2.txt
 )
 
-var errPacked = errors.New("stored body cannot be unpacked")
+// dictionary2 is made-up text of what FHIR documents and their index keys have in
+// common. Data folders depend on every byte of it.
+//
+//go:embed dictionary2.txt
+var dictionary2 []byte
+
+// dictionary is made when first needed and never changes.
+var dictionary = sync.OnceValue(func() *s2.Dict { return s2.MakeDict(dictionary2, nil) })
+
+var errPacked = errors.New("stored bytes cannot be unpacked")
 
 // maxBody bounds what unpack allocates for damaged bytes.
 const maxBody = 64 << 20
 
-// pack compresses a document when that pays.
-func pack(body []byte) []byte {
-	if body == nil {
+// pack compresses a column when that pays.
+func pack(b []byte) []byte {
+	if b == nil {
 		return nil
 	}
-	if len(body) > 64 {
-		to := make([]byte, 1+s2.MaxEncodedLen(len(body)))
-		to[0] = packS2
-		if n := len(s2.Encode(to[1:], body)); n < len(body)*7/8 {
+	if len(b) > 32 {
+		to := make([]byte, 1+s2.MaxEncodedLen(len(b)))
+		to[0] = packDictionary
+		if n := len(dictionary().Encode(to[1:], b)); n < len(b)*7/8 {
 			return to[:1+n]
 		}
 	}
-	return append([]byte{packRaw}, body...)
+	return append([]byte{packRaw}, b...)
 }
 
 // unpack is the inverse of pack.
 func unpack(b []byte) ([]byte, error) {
-	switch {
-	case b == nil:
-		return nil, nil
-	case len(b) == 0:
+	if len(b) == 0 {
+		if b == nil {
+			return nil, nil
+		}
 		return nil, errPacked
-	case b[0] == packRaw:
+	}
+	decode := s2.Decode
+	switch b[0] {
+	case packRaw:
 		return b[1:], nil
-	case b[0] != packS2:
+	case packS2:
+	case packDictionary:
+		decode = dictionary().Decode
+	default:
 		return nil, errPacked
 	}
 	n, err := s2.DecodedLen(b[1:])
 	if err != nil || n > maxBody {
 		return nil, errPacked
 	}
-	body, err := s2.Decode(make([]byte, n), b[1:])
+	body, err := decode(make([]byte, n), b[1:])
 	if err != nil {
 		return nil, errPacked
 	}

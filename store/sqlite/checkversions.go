@@ -132,14 +132,18 @@ func (k *checker) checkVersion(v, before *checked) error {
 }
 
 func (k *checker) checkTombstone(v, before *checked) error {
-	switch {
-	case v.body != nil || v.index != nil:
+	if v.body != nil || v.index != nil {
 		return k.found("versions", k.place(v), "body", "a deleted version has a document or an index")
-	case before != nil && !bytes.Equal(v.facts, before.facts):
-		return k.found("versions", k.place(v), "facts", "differ from those of the version that was deleted")
 	}
-	if _, err := fhir.ParseFacts(v.facts); err != nil {
-		return k.found("versions", k.place(v), "facts", "cannot be read")
+	facts, err := unpack(v.facts)
+	if err != nil {
+		return k.found("versions", k.place(v), "facts", "cannot be unpacked")
+	}
+	if before == nil {
+		return nil // found already
+	}
+	if old, err := unpack(before.facts); err != nil || !bytes.Equal(facts, old) {
+		return k.found("versions", k.place(v), "facts", "differ from those of the version that was deleted")
 	}
 	return nil
 }
@@ -172,7 +176,7 @@ func (k *checker) checkDocument(v *checked) error {
 	}
 	facts := doc.Facts(base)
 	raw, err := facts.AppendBinary(nil)
-	if err != nil || !bytes.Equal(raw, v.facts) {
+	if stored, failed := unpack(v.facts); err != nil || failed != nil || !bytes.Equal(raw, stored) {
 		if err := found("facts", "differ from what the document says"); err != nil {
 			return err
 		}

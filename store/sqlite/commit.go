@@ -108,7 +108,7 @@ func prepare(all []store.Write) ([]prepared, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: encode facts: %w", w.Ref, err)
 		}
-		p := prepared{Write: w, content: content{facts: facts}}
+		p := prepared{Write: w, content: content{facts: pack(facts)}}
 		if !w.Deleted {
 			p.index, p.body = pack(encodeIndex(w.Index)), pack(w.Body)
 		}

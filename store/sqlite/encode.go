@@ -53,6 +53,15 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
+// storedFacts reads the column facts.
+func storedFacts(stored []byte) (fhir.Facts, error) {
+	b, err := unpack(stored)
+	if err != nil {
+		return fhir.Facts{}, err
+	}
+	return fhir.ParseFacts(b)
+}
+
 // storedIndex reads the column idx.
 func storedIndex(stored []byte) (*fhir.Index, error) {
 	b, err := unpack(stored)
@@ -65,12 +74,7 @@ func storedIndex(stored []byte) (*fhir.Index, error) {
 // decodeIndex is the inverse of encodeIndex; damaged bytes are an error.
 func decodeIndex(b []byte) (*fhir.Index, error) {
 	x, r := decodeRanges(b)
-	x.Keys = make([]string, 0, r.count())
-	before := ""
-	for range cap(x.Keys) {
-		before = r.key(before)
-		x.Keys = append(x.Keys, before)
-	}
+	x.Keys = r.keys()
 	if r.bad || r.b != "" {
 		return nil, errIndex
 	}
@@ -140,15 +144,30 @@ func (r *indexReader) text() string {
 	return s
 }
 
-func (r *indexReader) key(before string) string {
-	n := r.uint()
-	rest := r.text()
-	if n > uint64(len(before)) {
-		r.fail()
-		return ""
+// maxKeys bounds what damaged bytes can make keys allocate.
+const maxKeys = 16 << 20
+
+// keys writes all keys behind each other and cuts that one string.
+func (r *indexReader) keys() []string {
+	keys := make([]string, r.count())
+	ends := make([]int, len(keys))
+	all := make([]byte, 0, 4*len(r.b))
+	start := 0
+	for i := range keys {
+		n := r.uint()
+		rest := r.text()
+		if n > uint64(len(all)-start) || len(all) > maxKeys {
+			r.fail()
+			return nil
+		}
+		before := all[start : start+int(n)]
+		start = len(all)
+		all = append(append(all, before...), rest...)
+		ends[i] = len(all)
 	}
-	if n == 0 {
-		return rest
+	text, start := string(all), 0
+	for i, end := range ends {
+		keys[i], start = text[start:end], end
 	}
-	return before[:n] + rest
+	return keys
 }

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -62,7 +64,10 @@ func TestPack(t *testing.T) {
 	if b, err := unpack(pack(nil)); b != nil || err != nil {
 		t.Errorf("nothing became %v: %v", b, err)
 	}
-	for _, junk := range [][]byte{{}, {2}, {7, 1}, {packS2}, {packS2, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, {packS2, 10, 1}} {
+	if sum := fmt.Sprintf("%x", sha256.Sum256(dictionary2)); sum != "ac48ed8452c0f58750875331c1f85bc879acacd789a1b4a4809acbeab704135a" {
+		t.Errorf("the dictionary was changed to %s: existing data can no longer be read", sum)
+	}
+	for _, junk := range [][]byte{{}, {2}, {9, 1}, {packS2}, {packS2, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, {packS2, 10, 1}, {packDictionary, 10, 1}} {
 		if b, err := unpack(junk); err == nil {
 			t.Errorf("%x became %x", junk, b)
 		}

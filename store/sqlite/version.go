@@ -90,7 +90,7 @@ func (r *row) damaged(column string) error {
 
 func (r *row) loadFacts() (*fhir.Facts, error) {
 	if r.facts == nil {
-		f, err := fhir.ParseFacts(r.rawFacts)
+		f, err := storedFacts(r.rawFacts)
 		if err != nil {
 			return nil, r.damaged("facts")
 		}
@@ -279,7 +279,7 @@ func (p *protection) protect(r *row) error {
 // after reads the facts of all versions after r.
 func (p *protection) after(r *row) (all protected, err error) {
 	err = p.each("SELECT facts FROM versions WHERE rid = ? AND version > ? ORDER BY version", func(st *sqlite.Stmt) error {
-		f, err := fhir.ParseFacts(blob(st, 0))
+		f, err := storedFacts(blob(st, 0))
 		if err != nil {
 			return r.damaged("facts")
 		}
