@@ -1,5 +1,3 @@
-//go:build unix
-
 package fhir
 
 import (
@@ -7,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -126,14 +123,6 @@ func cpuTime(f func()) time.Duration {
 	start := cpuUsed()
 	f()
 	return cpuUsed() - start
-}
-
-func cpuUsed() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func decodeOnce(b *testing.B, doc []byte) {
