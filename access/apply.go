@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -187,8 +186,8 @@ func (t *change) replace(s *step) error {
 		return err
 	}
 	s.facts = res.Facts(t.gate.Base)
-	if slices.ContainsFunc(s.facts.References, conditional) {
-		return &fhir.Error{Kind: fhir.Unprocessable, Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
+	if err := t.referrable(s.facts.References); err != nil {
+		return err
 	}
 	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
 	if row.Epoch, err = t.today(s); err != nil {
@@ -228,6 +227,20 @@ func (t *change) today(s *step) (epoch int64, err error) {
 		t.asked = true
 	}
 	return t.epoch, nil
+}
+
+// referrable refuses references of which it would be unclear what they mean: they
+// decide about compartments.
+func (t *change) referrable(targets []string) error {
+	for _, target := range targets {
+		if conditional(target) {
+			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
+		}
+		if !fhir.PlainReference(target, t.gate.Base) {
+			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A reference is neither Type/id, nor an absolute URL in its usual spelling, nor a urn. Write references to this server as Type/id."}
+		}
+	}
+	return nil
 }
 
 // acceptable refuses a Consent that exceeds what can be judged.

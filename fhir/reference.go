@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -67,6 +68,30 @@ func ParseReference(value, base string) (ref Ref, version int64, ok bool) {
 		}
 	}
 	return Ref{Type: typ, ID: id}, version, true
+}
+
+// PlainReference says whether the target of a reference is written so that nobody
+// can take it for another one: Type/id (with or without a version), an absolute
+// URI elsewhere, or a fragment. Relative paths of other forms, and URLs below base
+// in another spelling, would mean a resource of this server to some readers and
+// none to its compartments. target is normalised, as in Facts.References.
+func PlainReference(target, base string) bool {
+	if strings.HasPrefix(target, "#") {
+		return true
+	}
+	if _, _, ok := ParseReference(target, base); ok {
+		return true
+	}
+	u, err := url.Parse(target)
+	if err != nil || !u.IsAbs() {
+		return false
+	}
+	b, err := url.Parse(base)
+	if err != nil || base == "" || !strings.EqualFold(u.Host, b.Host) || u.Host == "" {
+		return true
+	}
+	below := strings.TrimSuffix(b.JoinPath().Path, "/") + "/" // JoinPath cleans
+	return !strings.HasPrefix(strings.TrimSuffix(u.JoinPath().Path, "/")+"/", below)
 }
 
 // ParseVersion reads a version id of this server: a positive integer in its

@@ -419,3 +419,14 @@ func TestPagingLinksEndWithThePolicy(t *testing.T) {
 		}
 	}
 }
+
+// A reference in an unusual spelling would keep a resource out of the patient's
+// compartment, and so out of reach of the Consents: it is refused.
+func TestUnusualReferencesAreRefused(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	twoPatients(n)
+	for _, reference := range []string{"/Patient/p2", "./Patient/p2", "Patient/p2/", "Patient/p2#x", "HTTP://127.0.0.1/fhir/Patient/p2", "http://127.0.0.1/fhir//Patient/p2"} {
+		body := strings.Replace(observationJSON("odd", "p2", 1), "Patient/p2", reference, 1)
+		n.as("practitioner", "TREAT").post("/Observation", strings.Replace(body, `"id":"odd",`, "", 1)).want(422)
+	}
+}
