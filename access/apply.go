@@ -181,11 +181,11 @@ func (t *change) replace(s *step) error {
 	if err != nil {
 		return err
 	}
-	index, err := res.Index(t.gate.Base)
+	index, facts, err := res.Describe(t.gate.Base)
 	if err != nil {
 		return err
 	}
-	s.facts = res.Facts(t.gate.Base)
+	s.facts = facts
 	if err := t.referrable(s.facts.References); err != nil {
 		return err
 	}
