@@ -107,13 +107,16 @@ func TestAnchorRefusals(t *testing.T) {
 	l.accept(nil, north, "Anchor", q, rows)
 }
 
-// The largest anchor is accepted.
+// The largest anchor is accepted, one more is not.
 func TestLargestAnchor(t *testing.T) {
 	l := newLedger(t)
-	log := registered(t, l, north, northLog).add(MaxCommitments, 0).anchored(l, north)
-	var a Anchor
-	l.accept(&a, north, "GetAnchor", AnchorQuery{Origin: northLog, Size: MaxCommitments})
-	if a.Root != naiveRoot(log.rows) {
+	log := registered(t, l, north, northLog).add(MaxCommitments+1, 0)
+	q, rows := log.anchor(0, MaxCommitments+1)
+	l.refuse(Size, north, "Anchor", q, rows)
+	q, rows = log.anchor(0, MaxCommitments)
+	var a Anchored
+	l.accept(&a, north, "Anchor", q, rows)
+	if a.Anchor.Size != MaxCommitments || a.Anchor.Root != naiveRoot(rows) {
 		t.Error("the root is wrong")
 	}
 }

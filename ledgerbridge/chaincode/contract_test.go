@@ -44,6 +44,8 @@ func TestArguments(t *testing.T) {
 	} {
 		check(l.invoke(north, "Head", []byte(wrong)))
 	}
+	l.refuse(Argument, north, "ReportFork", ForkRequest{Origin: northLog, First: strings.Repeat("x", maxRequest)})
+	l.refuse(Denied, "", "Head", OriginRequest{Origin: northLog})
 	if o := l.invoke(north, "Head", []byte(`{"origin":"`+northLog+`"}`)); o.Status != shim.OK {
 		t.Errorf("the canonical form is refused: %s", o.Message)
 	}
