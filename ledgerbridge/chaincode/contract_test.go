@@ -114,3 +114,38 @@ func TestForeignState(t *testing.T) {
 	q, rows := log.add(1, 0).anchor(4, 5)
 	l.refuse(State, north, "Anchor", q, rows)
 }
+
+// Whichever call to the peer fails, the function is refused as a whole.
+func TestFailingPeer(t *testing.T) {
+	l := newLedger(t)
+	log := registered(t, l, north, northLog).add(2, 0).anchored(l, north)
+	key := log.key.verifier
+	q, rows := log.add(2, 0).anchor(2, 4)
+	for function, args := range map[string][][]byte{
+		"RegisterSource": {mustEncode(t, RegisterRequest{Origin: north + "/n2/changes.0", Key: keyOf(t, north+"/n2/changes.0", 1).verifier})},
+		"AddKey":         {mustEncode(t, KeyRequest{Origin: northLog, Key: keyOf(t, northLog, 2).verifier, From: 5})},
+		"RevokeKey":      {mustEncode(t, KeyRequest{Origin: northLog, Key: key, From: 5})},
+		"CloseSource":    {mustEncode(t, OriginRequest{Origin: northLog})},
+		"Anchor":         {mustEncode(t, q), rows},
+		"ReportFork":     {mustEncode(t, ForkRequest{northLog, log.key.sign(t, northLog, 4, Hash{1}), log.key.sign(t, northLog, 4, Hash{2})})},
+		"Head":           {mustEncode(t, OriginRequest{Origin: northLog})},
+		"GetAnchor":      {mustEncode(t, AnchorQuery{Origin: northLog, Size: 2})},
+		"ListSources":    {mustEncode(t, ListRequest{})},
+	} {
+		args = append([][]byte{[]byte(function)}, args...)
+		failures := 0
+		for at := 1; ; at++ {
+			o := (&ledger{t: t, state: l.state, failAt: at}).endorse(north, args)
+			if o.Status == shim.OK {
+				break
+			}
+			failures++
+			if !strings.HasPrefix(o.Message, string(State)+": ") || o.Status != 500 || at > 20 {
+				t.Fatalf("%s, call %d: %d %q", function, at, o.Status, o.Message)
+			}
+		}
+		if failures < 2 {
+			t.Errorf("%s made only %d calls", function, failures)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,6 +25,7 @@ type ledger struct {
 	t            testing.TB
 	state        map[string][]byte
 	transactions int
+	failAt       int // the call to the peer that fails, counted from 1; 0 is none
 }
 
 // outcome is what an invocation led to.
@@ -66,12 +68,26 @@ type stub struct {
 	msp    string
 	args   [][]byte
 	out    outcome
+	calls  int
+}
+
+var errPeer = errors.New("the peer is gone")
+
+// fails counts the calls to the peer.
+func (s *stub) fails() error {
+	if s.calls++; s.calls == s.ledger.failAt {
+		return errPeer
+	}
+	return nil
 }
 
 func (s *stub) GetArgs() [][]byte { return s.args }
 func (s *stub) GetTxID() string   { return fmt.Sprintf("tx%d", s.ledger.transactions) }
 
 func (s *stub) GetCreator() ([]byte, error) {
+	if err := s.fails(); err != nil {
+		return nil, err
+	}
 	return proto.Marshal(&msp.SerializedIdentity{Mspid: s.msp, IdBytes: []byte("certificate")})
 }
 
@@ -79,7 +95,7 @@ func (s *stub) GetState(key string) ([]byte, error) {
 	if _, own := s.out.writes[key]; own {
 		s.ledger.t.Errorf("%s is read after it was written: peers answer with the old value", key)
 	}
-	return s.ledger.state[key], nil
+	return s.ledger.state[key], s.fails()
 }
 
 func (s *stub) PutState(key string, value []byte) error {
@@ -87,32 +103,35 @@ func (s *stub) PutState(key string, value []byte) error {
 		s.ledger.t.Errorf("%q is written twice or is not a key for every database", key)
 	}
 	s.out.writes[key] = value
-	return nil
+	return s.fails()
 }
 
 func (s *stub) SetEvent(name string, payload []byte) error {
 	s.out.event, s.out.data = name, payload
-	return nil
+	return s.fails()
 }
 
 func (s *stub) GetStateByRange(from, to string) (shim.StateQueryIteratorInterface, error) {
-	r := &rows{}
+	r := &rows{stub: s}
 	for _, key := range slices.Sorted(maps.Keys(s.ledger.state)) {
 		if from <= key && key < to {
 			r.left = append(r.left, &queryresult.KV{Key: key, Value: s.ledger.state[key]})
 		}
 	}
-	return r, nil
+	return r, s.fails()
 }
 
-type rows struct{ left []*queryresult.KV }
+type rows struct {
+	stub *stub
+	left []*queryresult.KV
+}
 
 func (r *rows) HasNext() bool { return len(r.left) > 0 }
 func (r *rows) Close() error  { return nil }
 func (r *rows) Next() (*queryresult.KV, error) {
 	next := r.left[0]
 	r.left = r.left[1:]
-	return next, nil
+	return next, r.stub.fails()
 }
 
 // ask invokes with a JSON argument.
