@@ -56,6 +56,8 @@ var onlyIn = map[string][]string{
 	"modernc.org/sqlite":                       {"store/sqlite"},
 	"github.com/samply/golang-fhir-models":     {"fhir", "consent", "therapy"},
 	"github.com/hyperledger/fabric-chaincode-": {"ledgerbridge/chaincode"},
+	"github.com/hyperledger/fabric-protos-go-": {"ledgerbridge/chaincode", "ledgerbridge/fabric"},
+	"google.golang.org/grpc":                   {"ledgerbridge/chaincode", "ledgerbridge/fabric"},
 }
 
 func TestLayers(t *testing.T) {
@@ -86,6 +88,10 @@ func TestLayersNotices(t *testing.T) {
 		"gin's parts, too":      {"access/x.go", "github.com/gin-gonic/gin/binding", "access must not import"},
 		"OPA in the gate":       {"access/x.go", "github.com/open-policy-agent/opa/v1/rego", "access must not import"},
 		"SQLite in the command": {"cmd/aceso/x.go", "zombiezen.com/go/sqlite/sqlitex", "cmd/aceso must not import"},
+		"Fabric in the server":  {"server/x.go", "github.com/hyperledger/fabric-protos-go-apiv2/peer", "server must not import"},
+		"shim in the bridge":    {"ledgerbridge/fabric/x.go", "github.com/hyperledger/fabric-chaincode-go/v2/shim", "ledgerbridge/fabric must not import"},
+		"contract and records":  {"ledgerbridge/chaincode/x.go", module + "/ledgerbridge", "ledgerbridge/chaincode must not import ledgerbridge"},
+		"gRPC in the command":   {"cmd/aceso/x.go", "google.golang.org/grpc", "cmd/aceso must not import"},
 		"samply in the server":  {"server/x.go", "github.com/samply/golang-fhir-models/fhir-models/fhir", "server must not import"},
 		"a new package":         {"helpers/x.go", "fmt", "helpers is not in the table"},
 	} {

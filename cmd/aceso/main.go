@@ -31,6 +31,7 @@ func commands() []command {
 		{"import", "load bundles and NDJSON files into a running server", importCommand},
 		{"verify", "check records, checkpoints or a whole data folder", verifyCommand},
 		{"policy", "test, check and format policies", policyCommand},
+		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
 		{"erase", "make the records of one patient unreadable for good", eraseCommand},
 	}
 }
@@ -59,7 +60,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Aceso is a FHIR server in which every access is decided by policy and leaves a provable record.\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  aceso %-8s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  aceso %-9s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\n`aceso COMMAND --help` shows the flags; each can also be set as ACESO_FLAG_NAME in the environment.\n")
 }
