@@ -15,4 +15,4 @@ bench:
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime $(or $(TIME),1s) -benchmem ./...
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o aceso ./cmd/aceso
+	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o aceso ./cmd/aceso
