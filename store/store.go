@@ -48,7 +48,9 @@ type Store interface {
 	// Logs returns the change log and the access log of this node.
 	Logs() (changes, accesses ledgerbridge.Log)
 	// Consents returns the current, undeleted Consents whose compartments contain
-	// patient, and the consent epoch of the snapshot they were read in.
+	// patient, and the consent epoch of the snapshot they were read in. Visibility
+	// functions call it: it MUST NOT wait for a search, history or commit that is
+	// going on. A store may also offer ConsentChanges (see package consent).
 	Consents(ctx context.Context, patient string) ([]Version, int64, error)
 }
 

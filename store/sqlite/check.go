@@ -47,7 +47,7 @@ type checker struct {
 	bases    map[int64]string
 	expected tallies             // index rows that should be there
 	consents map[consentRow]bool // rows of consents that should be there
-	epoch    int64
+	touched  map[int64][]string  // whose Consents the change entry wrote
 }
 
 type consentRow struct {

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -211,6 +213,9 @@ func (k *checker) checkLists() error {
 			return err
 		}
 	}
+	if err := k.checkConsentWrites(); err != nil {
+		return err
+	}
 	epoch := int64(-1)
 	err = k.each("SELECT name, value FROM counters", func(st *sqlite.Stmt) error {
 		if n := st.ColumnText(0); n != "epoch" {
@@ -219,8 +224,38 @@ func (k *checker) checkLists() error {
 		epoch = st.ColumnInt64(1)
 		return nil
 	})
-	if err == nil && epoch != k.epoch {
-		err = k.found("counters", "epoch", "value", fmt.Sprintf("is %d, but %d changes wrote Consents", epoch, k.epoch))
+	if err == nil && epoch != int64(len(k.touched)) {
+		err = k.found("counters", "epoch", "value", fmt.Sprintf("is %d, but %d changes wrote Consents", epoch, len(k.touched)))
+	}
+	return err
+}
+
+// checkConsentWrites compares consent_writes with the changes that wrote Consents:
+// the nth of them has epoch n.
+func (k *checker) checkConsentWrites() error {
+	type write struct {
+		epoch   int64
+		patient string
+	}
+	want := map[write]bool{}
+	for i, seq := range slices.Sorted(maps.Keys(k.touched)) {
+		for _, p := range k.touched[seq] {
+			want[write{int64(i) + 1, p}] = true
+		}
+	}
+	err := k.each("SELECT epoch, patient FROM consent_writes", func(st *sqlite.Stmt) error {
+		w := write{st.ColumnInt64(0), st.ColumnText(1)}
+		if want[w] {
+			delete(want, w)
+			return nil
+		}
+		return k.found("consent_writes", fmt.Sprintf("of epoch %d", w.epoch), "", "belongs to no change")
+	})
+	for w := range want {
+		if err != nil {
+			return err
+		}
+		err = k.found("consent_writes", fmt.Sprintf("of epoch %d", w.epoch), "", "is missing")
 	}
 	return err
 }

@@ -33,8 +33,7 @@ func (k *checker) place(v *checked) string {
 
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
-	k.expected, k.consents = newTallies(), map[consentRow]bool{}
-	consentEntries := map[int64]bool{}
+	k.expected, k.consents, k.touched = newTallies(), map[consentRow]bool{}, map[int64][]string{}
 	var before *checked
 	last := func() error {
 		if before == nil {
@@ -56,7 +55,7 @@ func (k *checker) checkVersions() error {
 			before = nil
 		}
 		if k.nameByID[v.typ].typ == "Consent" {
-			consentEntries[v.seq] = true
+			k.touch(v, before)
 		}
 		err := k.checkVersion(v, before)
 		before = v
@@ -65,8 +64,20 @@ func (k *checker) checkVersions() error {
 	if err == nil {
 		err = last()
 	}
-	k.epoch = int64(len(consentEntries))
 	return err
+}
+
+// touch notes whose Consents a version and the one before it are.
+func (k *checker) touch(v, before *checked) {
+	k.touched[v.seq] = append([]string{}, k.touched[v.seq]...)
+	for _, c := range []*checked{before, v} {
+		if c == nil {
+			continue
+		}
+		if f, err := storedFacts(c.facts); err == nil { // otherwise it is found elsewhere
+			k.touched[v.seq] = union(k.touched[v.seq], f.Patients)
+		}
+	}
 }
 
 func scanChecked(st *sqlite.Stmt) *checked {

@@ -129,18 +129,18 @@ func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepa
 	if r, err = u.append(c.Entry); err != nil {
 		return r, err
 	}
-	consent := false
+	if slices.ContainsFunc(writes, func(w prepared) bool { return w.Ref.Type == "Consent" }) {
+		u.epoch++
+		if err := u.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", u.epoch); err != nil {
+			return r, err
+		}
+	}
 	for i := range writes {
 		if err := u.writeVersion(&writes[i], seq); err != nil {
 			return r, err
 		}
-		consent = consent || writes[i].Ref.Type == "Consent"
 	}
-	if consent {
-		u.epoch++
-		err = u.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", u.epoch)
-	}
-	return r, err
+	return r, nil
 }
 
 // checkGuard searches again, inside the transaction.
@@ -203,7 +203,7 @@ func (u *changeUnit) writeVersion(w *prepared, seq int64) error {
 		return fmt.Errorf("index version: %w", err)
 	}
 	if w.Ref.Type == "Consent" {
-		return u.indexConsent(&v, &w.Facts)
+		return u.indexConsent(&before, &v, w.Facts.Patients)
 	}
 	return nil
 }
@@ -257,22 +257,6 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 		}
 	}
 	u.pending.add(old, fresh)
-	return nil
-}
-
-// indexConsent keeps the list of patients' current Consents.
-func (u *changeUnit) indexConsent(v *versionRow, f *fhir.Facts) error {
-	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.rid); err != nil {
-		return err
-	}
-	if v.deleted {
-		return nil
-	}
-	for _, p := range f.Patients {
-		if err := u.exec("INSERT OR IGNORE INTO consents VALUES (?, ?)", p, v.rid); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

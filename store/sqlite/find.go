@@ -18,12 +18,11 @@ import (
 func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) (found []int64, err error) {
 	query, args := findQuery(f)
 	err = j.pool.read(ctx, func(c conn) error {
+		c.SetInterrupt(ctx.Done()) // a target that is nowhere is looked for everywhere
+		defer c.SetInterrupt(nil)
 		return c.each(query, func(st *sqlite.Stmt) error {
 			if len(found) >= limit {
 				return errStop
-			}
-			if err := ctx.Err(); err != nil {
-				return err
 			}
 			seq := st.ColumnInt64(0)
 			if len(f.Outcome) > 0 && !slices.Contains(f.Outcome, st.ColumnInt(1)) {
@@ -36,6 +35,9 @@ func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) (f
 		}, args...)
 	})
 	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		return nil, fmt.Errorf("find in log: %w", err)
 	}
 	return found, nil

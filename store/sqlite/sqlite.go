@@ -43,14 +43,15 @@ type Store struct {
 	patience patience
 	base     int64 // id of Options.Base in bases
 
-	closed   atomic.Bool
-	read     *pool
-	logRead  *pool
-	consents *pool // so that judging a row never waits for the searches that judge
-	write    *writer[*changeUnit]
-	logWrite *writer[*logUnit]
-	changes  *journal
-	accesses *journal
+	closed      atomic.Bool
+	read        *pool
+	logRead     *pool
+	consentRead *pool
+	consents    *pool // so that judging a row never waits for the searches that judge
+	write       *writer[*changeUnit]
+	logWrite    *writer[*logUnit]
+	changes     *journal
+	accesses    *journal
 }
 
 var _ store.Store = (*Store)(nil)
@@ -113,6 +114,7 @@ func newStore(dir string, o Options, m mode) *Store {
 	s.read = newPool(filepath.Join(dir, mainFile), m, o.Readers)
 	s.consents = newPool(filepath.Join(dir, mainFile), m, 2)
 	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
+	s.consentRead = newPool(filepath.Join(dir, mainFile), m, 4)
 	s.names.publish(map[name]int64{})
 	return s
 }

@@ -211,34 +211,6 @@ func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, version int64) (v 
 	return v, err
 }
 
-// Consents returns the current Consents in the compartment of a patient. It has
-// connections of its own: searches call it while they hold theirs.
-func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
-	err = s.consents.read(ctx, func(c conn) error {
-		if epoch, err = c.number("SELECT " + epochQuery); err != nil {
-			return err
-		}
-		var rows []*row
-		err := c.each("SELECT "+rowColumns+` FROM (SELECT rid FROM consents WHERE patient = ? ORDER BY rid LIMIT -1) k
-			JOIN resources r ON r.rid = k.rid JOIN versions v ON v.stamp = r.stamp ORDER BY r.rid`, func(st *sqlite.Stmt) error {
-			rows = append(rows, s.names.scanRow(st, 0))
-			return nil
-		}, patient)
-		for _, r := range rows {
-			if err == nil {
-				var v store.Version
-				v, err = s.full(r, epoch)
-				all = append(all, v)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("read consents: %w", err)
-	}
-	return all, epoch, nil
-}
-
 // protection gives a past version the patients and labels of all later ones: a
 // label that was raised later protects the past too.
 type protection struct {

@@ -255,3 +255,75 @@ func testErase(w *world) {
 		}
 	}
 }
+
+// consentChanges is offered by stores that know whose Consents were written.
+type consentChanges interface {
+	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
+}
+
+func testConsentChanges(w *world) {
+	s, ok := w.store.(consentChanges)
+	if !ok {
+		w.Skip("this store does not offer ConsentChanges")
+	}
+	g := newGenerator(701, 5)
+	consent := func(id string, expect int64, patient string) store.Write {
+		c := g.write(fhir.Ref{Type: "Consent", ID: id}, expect, w.tick())
+		c.Facts.Patients = []string{patient}
+		return c
+	}
+	want := func(since int64, patients ...string) {
+		w.Helper()
+		got, epoch, err := s.ConsentChanges(w.Context(), since)
+		w.check(err)
+		slices.Sort(got)
+		if !slices.Equal(got, patients) || epoch != w.model.epoch {
+			w.Errorf("since %d: %v at epoch %d, want %v at %d", since, got, epoch, patients, w.model.epoch)
+		}
+	}
+	want(0)
+	w.commit(consent("1", 0, "Patient/anna"))
+	w.commit(consent("2", 0, "Patient/ben"), consent("3", 0, "Patient/carl"))
+	w.commit(g.write(anna, 0, w.tick()))
+	w.commit(consent("1", 1, "Patient/dora"))
+	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "3"}), w.tick()))
+	want(0, "Patient/anna", "Patient/ben", "Patient/carl", "Patient/dora")
+	want(1, "Patient/anna", "Patient/ben", "Patient/carl", "Patient/dora")
+	want(2, "Patient/anna", "Patient/carl", "Patient/dora")
+	want(3, "Patient/carl")
+	want(4)
+	want(99)
+}
+
+// testConsentsInside asks for Consents from many visibility functions at once, of
+// searches, histories and guards: none may wait for another.
+func testConsentsInside(w *world) {
+	g := newGenerator(702, 5)
+	w.fill(g)
+	asking := func(store.Row) (bool, error) {
+		_, _, err := w.store.Consents(w.Context(), "Patient/anna")
+		return true, err
+	}
+	q := &fhir.Query{Type: "Patient", Where: fhir.All{}}
+	var wait sync.WaitGroup
+	for i := range 48 {
+		write := g.write(fhir.Ref{Type: "Device", ID: fmt.Sprint(i)}, 0, w.tick())
+		guard := store.Guard{Query: &fhir.Query{Type: "Patient", Where: fhir.All{fhir.HasKey{Key: "_id=p0"}}}, Visible: asking}
+		for _, v := range w.model.search(guard.Query, nil) {
+			guard.Want = append(guard.Want, v)
+		}
+		c := store.Change{Writes: []store.Write{write}, Guards: []store.Guard{guard}, Entry: w.entry()}
+		wait.Go(func() {
+			if _, err := w.store.Search(w.Context(), store.Search{Query: q, Visible: asking, Limit: 10}); err != nil {
+				w.Error(err)
+			}
+			if _, err := w.store.History(w.Context(), store.History{Visible: asking, Limit: 3}); err != nil {
+				w.Error(err)
+			}
+			if _, err := w.store.Commit(w.Context(), c); err != nil {
+				w.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+}

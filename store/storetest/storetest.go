@@ -51,6 +51,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"included resources", testInclude},
 		{"included resources, iterated", testIterate},
 		{"consents and their epoch", testConsents},
+		{"whose consents changed", testConsentChanges},
+		{"consents are read inside a search", testConsentsInside},
 		{"logs are dense and keep their rows", testLogs},
 		{"rows are found by filter", testFind},
 		{"tiles are kept", testTiles},
