@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
@@ -75,14 +74,17 @@ type change struct {
 // step is one operation and what became of it.
 type step struct {
 	*Operation
-	question question
-	query    *fhir.Query // of a conditional interaction
-	matches  []Version   // of the query; two if there are more
-	before   Version     // current version, if exists
-	exists   bool
-	facts    fhir.Facts // of the new version; of a deleted one those it had
-	write    *store.Write
-	effect   Effect
+	question  question
+	query     *fhir.Query // of a conditional interaction
+	matches   []Version   // of the query; two if there are more
+	before    Version     // current version, if exists
+	exists    bool
+	stamped   *fhir.Resource // the new version
+	index     *fhir.Index
+	facts     fhir.Facts // of the new version; of a deleted one those it had
+	inherited bool       // patients of what it refers to have been looked for
+	write     *store.Write
+	effect    Effect
 }
 
 // plan runs the phases in order; the first refusal ends it.
@@ -91,7 +93,7 @@ func (t *change) plan(ops []Operation) error {
 		op := ops[i]
 		t.steps = append(t.steps, &step{Operation: &op})
 	}
-	for _, phase := range []func(*step) error{t.identify, t.link, t.work} {
+	for _, phase := range []func(*step) error{t.identify, t.link, t.prepare, t.judge} {
 		for _, s := range t.steps {
 			t.current = s
 			if err := phase(s); err != nil {
@@ -105,19 +107,17 @@ func (t *change) plan(ops []Operation) error {
 // transaction says whether the operations are entries of a Bundle.
 func (t *change) transaction() bool { return t.steps[0].Expression != "" }
 
-// work decides about one operation and, if it writes, stamps the new version.
-func (t *change) work(s *step) error {
+// prepare decides whether the operation may be asked at all and about the version
+// that is there, and stamps the new one.
+func (t *change) prepare(s *step) error {
 	if s.Ref.Type == "AuditEvent" && s.Method != "GET" {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "AuditEvents are made from the records and cannot be written or deleted."}
 	}
 	if p := t.request(s.question); !p.Allow {
 		return forbidden(p.Reason)
 	}
-	if s.effect.Status != 0 { // a conditional create that found its resource
+	if s.settled() || s.Method == "GET" {
 		return nil
-	}
-	if s.Method == "GET" {
-		return t.read(s)
 	}
 	if err := t.before(s); err != nil {
 		return err
@@ -125,8 +125,23 @@ func (t *change) work(s *step) error {
 	if s.Method == "DELETE" {
 		return t.remove(s)
 	}
+	return t.stamp(s)
+}
+
+// judge decides about the new version as it will be stored, or reads.
+func (t *change) judge(s *step) error {
+	switch {
+	case s.settled():
+		return nil
+	case s.Method == "GET":
+		return t.read(s)
+	}
 	return t.replace(s)
 }
+
+// settled says that nothing is left to do: a conditional create found its resource,
+// a delete is worked out.
+func (s *step) settled() bool { return s.effect.Status != 0 }
 
 // before judges the current version. Hidden answers like absent, but for role
 // system, which may choose ids and therefore must learn that one is taken.
@@ -172,97 +187,6 @@ func (t *change) remove(s *step) error {
 		Method: "DELETE", Owner: t.call.Agent.Organization, Facts: s.facts,
 	}
 	return nil
-}
-
-// replace stamps the new version, hashes it, and judges it as it will be stored.
-func (t *change) replace(s *step) error {
-	when := t.time(s)
-	res, err := s.Resource.Stamp(s.Ref.ID, s.before.Version+1, when)
-	if err != nil {
-		return err
-	}
-	index, facts, err := res.Describe(t.gate.Base)
-	if err != nil {
-		return err
-	}
-	s.facts = facts
-	if err := t.referrable(s.facts.References); err != nil {
-		return err
-	}
-	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
-	if row.Epoch, err = t.today(s); err != nil {
-		return err
-	}
-	may, err := t.row(s.question, row)
-	if err != nil {
-		return err
-	}
-	if !may {
-		return forbidden("row-refused")
-	}
-	if err := t.acceptable(res); err != nil {
-		return err
-	}
-	s.write = &store.Write{
-		Ref: s.Ref, Expect: s.before.Version, LastUpdated: when, Method: s.Method,
-		Owner: row.Owner, Body: res.Bytes(), Hash: res.Hash(), Index: index, Facts: s.facts,
-	}
-	s.effect.Status = 200
-	if !s.exists || s.before.Deleted {
-		s.effect.Status = 201
-	}
-	return nil
-}
-
-// today is the consent epoch by which a new version is judged: that of a snapshot
-// of this attempt, so that every Consent counts that was there when it began.
-func (t *change) today(s *step) (epoch int64, err error) {
-	if s.exists {
-		return s.before.Epoch, nil
-	}
-	if !t.asked {
-		if _, t.epoch, err = t.gate.Store.Consents(t.ctx, ""); err != nil {
-			return 0, unavailable("consents cannot be read", err)
-		}
-		t.asked = true
-	}
-	return t.epoch, nil
-}
-
-// referrable refuses references of which it would be unclear what they mean: they
-// decide about compartments.
-func (t *change) referrable(targets []string) error {
-	for _, target := range targets {
-		if conditional(target) {
-			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
-		}
-		if !fhir.PlainReference(target, t.gate.Base) {
-			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A reference is neither Type/id, nor an absolute URL in its usual spelling, nor a urn. Write references to this server as Type/id."}
-		}
-	}
-	return nil
-}
-
-// acceptable refuses a Consent that exceeds what can be judged.
-func (t *change) acceptable(res *fhir.Resource) error {
-	if res.Type() != "Consent" {
-		return nil
-	}
-	_, err := t.gate.Consents.Compiler.Compile(fhir.Ref{Type: "Consent", ID: res.ID()}, res.Version(), res.Bytes())
-	var limit *fhir.Error
-	if errors.As(err, &limit) {
-		return limit
-	}
-	return nil
-}
-
-// time is now in the resolution of FHIR instants, never before the last version.
-func (t *change) time(s *step) time.Time {
-	now := t.now.UTC().Truncate(time.Millisecond)
-	if s.exists && now.Before(s.before.LastUpdated) {
-		return s.before.LastUpdated
-	}
-	return now
 }
 
 func (t *change) writes() []store.Write {

@@ -132,7 +132,7 @@ type Write struct {
 	Body        []byte
 	Hash        fhir.Hash
 	Index       *fhir.Index // nil for a tombstone
-	Facts       fhir.Facts
+	Facts       fhir.Facts  // the document's; one in no compartment may inherit Patients from what it refers to
 }
 
 // Guard is the criteria of a conditional interaction, checked again inside the

@@ -430,3 +430,37 @@ func TestUnusualReferencesAreRefused(t *testing.T) {
 		n.as("practitioner", "TREAT").post("/Observation", strings.Replace(body, `"id":"odd",`, "", 1)).want(422)
 	}
 }
+
+// What refers to a patient's data, but belongs to no patient by itself, is hidden
+// with them: a List or a Provenance would tell that they are there.
+func TestResourcesAboutHiddenDataAreHidden(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	twoPatients(n)
+	system, researcher := n.as("system", "HOPERAT"), n.as("practitioner", "HRESCH")
+	list := func(id, target string) string {
+		return fmt.Sprintf(`{"resourceType":"List","id":%q,"status":"current","mode":"working","entry":[{"item":{"reference":%q}}]}`, id, target)
+	}
+	provenance := func(id, target string) string {
+		return fmt.Sprintf(`{"resourceType":"Provenance","id":%q,"target":[{"reference":%q}],"recorded":"2026-01-01T00:00:00Z","agent":[{"who":{"display":"x"}}]}`, id, target)
+	}
+	system.put("/List/l1", list("l1", "Observation/o-p1")).want(201)
+	system.put("/List/l2", list("l2", "Observation/o-p2")).want(201)
+	system.put("/Provenance/v2", provenance("v2", "List/l2")).want(201)
+	system.post("/", `{"resourceType":"Bundle","type":"transaction","entry":[
+		{"resource":`+provenance("t1", "List/t2")+`,"request":{"method":"PUT","url":"Provenance/t1"}},
+		{"resource":`+list("t2", "Observation/t3")+`,"request":{"method":"PUT","url":"List/t2"}},
+		{"resource":`+observationJSON("t3", "p2", 1)+`,"request":{"method":"PUT","url":"Observation/t3"}}]}`).want(200)
+	about := []string{"/List/l2", "/Provenance/v2", "/Provenance/t1", "/List/t2"}
+	for _, path := range append(about, "/List/l1") {
+		researcher.get(path).want(200)
+	}
+	system.put("/Consent/c-p2", researchConsent("c-p2", "p2", "deny")).want(200)
+	for _, path := range about {
+		researcher.get(path).want(404)
+	}
+	researcher.get("/List/l1").want(200)
+	wantIDs(t, researcher.get("/List"), -1, "List/l1")
+	if code, out := verifyLog(string(n.data)); code != 0 {
+		t.Errorf("verify log: exit %d\n%s", code, out)
+	}
+}

@@ -1,0 +1,139 @@
+package access
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// stamp makes the new version: id, number and time first, then hash, keys and facts.
+func (t *change) stamp(s *step) (err error) {
+	if s.stamped, err = s.Resource.Stamp(s.Ref.ID, s.before.Version+1, t.time(s)); err != nil {
+		return err
+	}
+	if s.index, s.facts, err = s.stamped.Describe(t.gate.Base); err != nil {
+		return err
+	}
+	return t.referrable(s.facts.References)
+}
+
+// replace judges the new version as it will be stored.
+func (t *change) replace(s *step) (err error) {
+	if err := t.inherit(s); err != nil {
+		return err
+	}
+	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
+	if row.Epoch, err = t.today(s); err != nil {
+		return err
+	}
+	may, err := t.row(s.question, row)
+	if err != nil {
+		return err
+	}
+	if !may {
+		return forbidden("row-refused")
+	}
+	if err := t.acceptable(s.stamped); err != nil {
+		return err
+	}
+	s.write = &store.Write{
+		Ref: s.Ref, Expect: s.before.Version, LastUpdated: s.stamped.LastUpdated(), Method: s.Method,
+		Owner: row.Owner, Body: s.stamped.Bytes(), Hash: s.stamped.Hash(), Index: s.index, Facts: s.facts,
+	}
+	s.effect.Status = 200
+	if !s.exists || s.before.Deleted {
+		s.effect.Status = 201
+	}
+	return nil
+}
+
+// inherit puts a resource that is in nobody's compartment among the data of the
+// patients whose data it refers to: a Provenance, a List or a Binary about hidden
+// data would tell of them.
+func (t *change) inherit(s *step) error {
+	if s.inherited || len(s.facts.Patients) > 0 {
+		return nil
+	}
+	s.inherited = true
+	for _, target := range s.facts.References {
+		ref, _, ok := fhir.ParseReference(target, t.gate.Base)
+		if !ok {
+			continue
+		}
+		patients, err := t.patientsOf(ref)
+		if err != nil {
+			return err
+		}
+		s.facts.Patients = append(s.facts.Patients, patients...)
+	}
+	slices.Sort(s.facts.Patients)
+	s.facts.Patients = slices.Compact(s.facts.Patients)
+	return nil
+}
+
+// patientsOf are the patients of a resource of this change or of the store.
+func (t *change) patientsOf(ref fhir.Ref) ([]string, error) {
+	if other := t.taken[ref]; other != nil && other.stamped != nil {
+		err := t.inherit(other)
+		return other.facts.Patients, err
+	}
+	v, err := t.gate.Store.Get(t.ctx, ref)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, unavailable("references cannot be followed", err)
+	}
+	return v.Facts.Patients, nil
+}
+
+// today is the consent epoch by which a new version is judged: that of a snapshot
+// of this attempt, so that every Consent counts that was there when it began.
+func (t *change) today(s *step) (epoch int64, err error) {
+	if s.exists {
+		return s.before.Epoch, nil
+	}
+	if !t.asked {
+		if _, t.epoch, err = t.gate.Store.Consents(t.ctx, ""); err != nil {
+			return 0, unavailable("consents cannot be read", err)
+		}
+		t.asked = true
+	}
+	return t.epoch, nil
+}
+
+// referrable refuses references of which it would be unclear what they mean: they
+// decide about compartments.
+func (t *change) referrable(targets []string) error {
+	for _, target := range targets {
+		if conditional(target) {
+			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
+		}
+		if !fhir.PlainReference(target, t.gate.Base) {
+			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A reference is neither Type/id, nor an absolute URL in its usual spelling, nor a urn. Write references to this server as Type/id."}
+		}
+	}
+	return nil
+}
+
+// acceptable refuses a Consent that exceeds what can be judged.
+func (t *change) acceptable(res *fhir.Resource) error {
+	if res.Type() != "Consent" {
+		return nil
+	}
+	_, err := t.gate.Consents.Compiler.Compile(fhir.Ref{Type: "Consent", ID: res.ID()}, res.Version(), res.Bytes())
+	var limit *fhir.Error
+	if errors.As(err, &limit) {
+		return limit
+	}
+	return nil
+}
+
+// time is now in the resolution of FHIR instants, never before the last version.
+func (t *change) time(s *step) time.Time {
+	now := t.now.UTC().Truncate(time.Millisecond)
+	if s.exists && now.Before(s.before.LastUpdated) {
+		return s.before.LastUpdated
+	}
+	return now
+}
