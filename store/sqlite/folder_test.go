@@ -60,6 +60,9 @@ func TestFolderIsPrivate(t *testing.T) {
 	a := newAuthor(t, open(t, dir, options()))
 	a.work()
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		info, err := d.Info()
 		if err == nil && info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s has mode %v", path, info.Mode())

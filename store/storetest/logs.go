@@ -309,9 +309,7 @@ func testConsentsInside(w *world) {
 	for i := range 48 {
 		write := g.write(fhir.Ref{Type: "Device", ID: fmt.Sprint(i)}, 0, w.tick())
 		guard := store.Guard{Query: &fhir.Query{Type: "Patient", Where: fhir.All{fhir.HasKey{Key: "_id=p0"}}}, Visible: asking}
-		for _, v := range w.model.search(guard.Query, nil) {
-			guard.Want = append(guard.Want, v)
-		}
+		guard.Want = w.model.search(guard.Query, nil)
 		c := store.Change{Writes: []store.Write{write}, Guards: []store.Guard{guard}, Entry: w.entry()}
 		wait.Go(func() {
 			if _, err := w.store.Search(w.Context(), store.Search{Query: q, Visible: asking, Limit: 10}); err != nil {

@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"history since and at", testHistoryTimes},
 		{"a later label protects past versions", testLaterLabels},
 		{"search agrees with the definition", testSearch},
+		{"real queries agree with the definition", testQueries},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
 		{"a walk shows what stays exactly once", testWalk},
@@ -133,6 +134,9 @@ func (w *world) commit(writes ...store.Write) ledgerbridge.Receipt {
 	w.model.apply(writes, r)
 	return r
 }
+
+// Now is the clock of searches.
+func (w *world) Now() time.Time { return w.now }
 
 // tick moves the clock of the writes.
 func (w *world) tick() time.Time {
