@@ -25,8 +25,17 @@ func (g *Gate) ReadAuditEvent(ctx context.Context, c *Call, id string) (*Version
 	r := g.review(ctx, c)
 	q := question{"audit-read", "r", "AuditEvent"}
 	v, err := r.auditEvent(q, id)
-	if err != nil && !isRefusal(err) {
+	if err := r.recordLook(q, id, err); err != nil {
 		return nil, err
+	}
+	return v, nil
+}
+
+// recordLook records that somebody looked at a record, or was refused with err. It
+// returns what to answer instead.
+func (r *review) recordLook(q question, id string, err error) error {
+	if err != nil && !isRefusal(err) {
+		return err
 	}
 	d := r.draft(q)
 	d.Target, d.Outcome = "AuditEvent/"+id, 200
@@ -35,10 +44,10 @@ func (g *Gate) ReadAuditEvent(ctx context.Context, c *Call, id string) (*Version
 	} else {
 		d.Count = 1
 	}
-	if failed := g.record(ctx, c, d); failed != nil {
-		return nil, failed
+	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
+		return failed
 	}
-	return v, err
+	return err
 }
 
 func (r *review) auditEvent(q question, id string) (*Version, error) {

@@ -43,7 +43,7 @@ func monthSpan(day []byte, year int) (lo, hi int64, ok bool) {
 		return 0, 0, false
 	}
 	lo = civil(year, month, 1) * msDay
-	return lo, lo + int64(monthDays(year, month))*msDay - 1, true
+	return lo, lo + int64(daysIn(year, month))*msDay - 1, true
 }
 
 func daySpan(day, clock []byte, year int) (lo, hi int64, ok bool) {
@@ -52,7 +52,7 @@ func daySpan(day, clock []byte, year int) (lo, hi int64, ok bool) {
 	}
 	month, _ := digits(day, 5, 2)
 	d, ok := digits(day, 8, 2)
-	if !ok || d < 1 || d > monthDays(year, month) {
+	if !ok || d < 1 || d > daysIn(year, month) {
 		return 0, 0, false
 	}
 	lo = civil(year, month, d) * msDay
@@ -132,19 +132,6 @@ func digits(text []byte, at, n int) (v int, ok bool) {
 		v = v*10 + int(c-'0')
 	}
 	return v, true
-}
-
-func monthDays(year, month int) int {
-	switch month {
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	case 4, 6, 9, 11:
-		return 30
-	}
-	return 31
 }
 
 // civil counts the days from 1970-01-01 in the proleptic Gregorian calendar.
