@@ -44,7 +44,7 @@ func govern(t *testing.T) *node {
 		t.Fatal(err)
 	}
 	gate := access.New(access.Config{
-		Store: db, Policy: engine, Consents: consent.NewRegistry(access.Finder{Store: db}), Sealer: sealer(t, ring, db),
+		Store: db, Policy: engine, Consents: consent.NewRegistry(access.NewFinder(db)), Sealer: sealer(t, ring, db),
 		Organization: "org", Node: "n1", Base: base, Links: links{ring}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	return start(t, func(c *server.Config) { c.Gate, c.Authenticate = gate, byRole })

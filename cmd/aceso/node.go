@@ -110,7 +110,7 @@ func (n *openedNode) openPolicy(ctx context.Context, folder string) (err error) 
 
 // consents is the registry of compiled Consents.
 func (n *openedNode) consents() *consent.Registry {
-	r := consent.NewRegistry(access.Finder{Store: n.store})
+	r := consent.NewRegistry(access.NewFinder(n.store))
 	r.Defect = func(ref fhir.Ref, version int64, err error) {
 		n.log.Warn("a Consent cannot be understood: it permits nothing", "consent", n.sealer.TargetPseudonym(ref.String()), "version", version, "error", err)
 	}
