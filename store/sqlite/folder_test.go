@@ -55,6 +55,22 @@ func TestFolderIsLocked(t *testing.T) {
 	open(t, dir, options())
 }
 
+// A clean end leaves whole database files: copying those is a backup.
+func TestCloseLeavesNoWriteAheadLog(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, options())
+	newAuthor(t, s).work()
+	if _, _, err := s.Consents(t.Context(), "Patient/1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*-wal")); err != nil || len(left) > 0 {
+		t.Errorf("left after closing: %v, %v", left, err)
+	}
+}
+
 func TestFolderIsPrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	a := newAuthor(t, open(t, dir, options()))

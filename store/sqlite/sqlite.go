@@ -46,8 +46,7 @@ type Store struct {
 	closed      atomic.Bool
 	read        *pool
 	logRead     *pool
-	consentRead *pool
-	consents    *pool // so that judging a row never waits for the searches that judge
+	consentRead *pool // so that judging a row never waits for the searches that judge
 	write       *writer[*changeUnit]
 	logWrite    *writer[*logUnit]
 	changes     *journal
@@ -112,7 +111,6 @@ func newStore(dir string, o Options, m mode) *Store {
 	}
 	s := &Store{dir: dir, opts: o, patience: usualPatience}
 	s.read = newPool(filepath.Join(dir, mainFile), m, o.Readers)
-	s.consents = newPool(filepath.Join(dir, mainFile), m, 2)
 	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
 	s.consentRead = newPool(filepath.Join(dir, mainFile), m, 4)
 	s.names.publish(map[name]int64{})
@@ -210,7 +208,7 @@ func (s *Store) Close() error {
 	if s.write != nil {
 		errs = append(errs, s.write.close(), s.logWrite.close())
 	}
-	errs = append(errs, s.read.close(), s.consents.close(), s.logRead.close())
+	errs = append(errs, s.read.close(), s.consentRead.close(), s.logRead.close())
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
 	}
