@@ -198,6 +198,21 @@ func (p *pool) use(ctx context.Context, do func(conn) error) error {
 	return unavailable(err)
 }
 
+// rest closes the connections that nobody uses, and with them their page caches.
+func (p *pool) rest() {
+	for range cap(p.free) {
+		select {
+		case c := <-p.free:
+			if c.Conn != nil {
+				c.Close()
+			}
+			p.free <- conn{}
+		default:
+			return
+		}
+	}
+}
+
 // close waits for all readers and closes their connections.
 func (p *pool) close() error {
 	var errs []error

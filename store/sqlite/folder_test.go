@@ -1,10 +1,12 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,6 +70,32 @@ func TestCloseLeavesNoWriteAheadLog(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*-wal")); err != nil || len(left) > 0 {
 		t.Errorf("left after closing: %v, %v", left, err)
+	}
+}
+
+// Giving memory back while others read and write disturbs nobody.
+func TestRestDisturbsNobody(t *testing.T) {
+	s := open(t, t.TempDir(), options())
+	a := newAuthor(t, s)
+	a.work()
+	var resting sync.WaitGroup
+	resting.Go(func() {
+		for range 200 {
+			s.rest()
+		}
+	})
+	for i := range 50 {
+		a.must(a.tryPut(fmt.Sprintf("rest%d", i)))
+		if _, err := s.Get(t.Context(), fhir.Ref{Type: "Patient", ID: "absent"}); !errors.Is(err, store.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	resting.Wait()
+	for _, p := range []*pool{s.read, s.consentRead, s.logRead} {
+		p.rest()
+		if len(p.free) != cap(p.free) {
+			t.Errorf("%d of %d connections came back", len(p.free), cap(p.free))
+		}
 	}
 }
 

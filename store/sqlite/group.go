@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // groupLimit bounds how many requests share one transaction.
@@ -36,6 +37,7 @@ type writer[U unit] struct {
 	begin func(conn) (U, error) // reads the committed state when fresh
 	fault func(op string) error
 	label string
+	idle  func() // called when nothing was written for a while; may be nil
 
 	queue   chan *member[U]
 	stopped chan struct{}
@@ -93,13 +95,37 @@ func (w *writer[U]) close() error {
 	return w.conn.Close()
 }
 
+// restAfter is how long nothing is written before memory is given back.
+const restAfter = 10 * time.Second
+
 func (w *writer[U]) loop() {
 	defer close(w.stopped)
+	rest := time.NewTimer(restAfter)
+	defer rest.Stop()
 	var group []*member[U]
-	for m := range w.queue {
-		group = w.drain(append(group[:0], m))
-		w.commit(group)
-		clear(group)
+	for {
+		select {
+		case m, ok := <-w.queue:
+			if !ok {
+				return
+			}
+			group = w.drain(append(group[:0], m))
+			w.commit(group)
+			clear(group)
+			rest.Reset(restAfter)
+		case <-rest.C:
+			w.rest()
+		}
+	}
+}
+
+// rest gives the page cache back. A failure does not matter: the next write meets it.
+func (w *writer[U]) rest() {
+	if w.conn.Conn != nil {
+		_ = w.conn.exec("PRAGMA shrink_memory")
+	}
+	if w.idle != nil {
+		w.idle()
 	}
 }
 

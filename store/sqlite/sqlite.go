@@ -188,6 +188,7 @@ func (s *Store) startWriters() {
 		label: accessFile, fault: s.opts.Fault,
 		open:  func() (conn, error) { return openConn(s.logRead.path, writing) },
 		begin: func(c conn) (*logUnit, error) { return beginLog(c, s.accesses.source, s.opts.Now) },
+		idle:  s.rest, // every read is recorded, so nobody reads either
 	}
 	s.write.start()
 	s.logWrite.start()
@@ -213,6 +214,13 @@ func (s *Store) Close() error {
 		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// rest closes idle readers.
+func (s *Store) rest() {
+	for _, p := range []*pool{s.read, s.consentRead, s.logRead} {
+		p.rest()
+	}
 }
 
 // Organization is whose data the folder holds.
