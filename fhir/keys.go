@@ -35,12 +35,6 @@ func RefKey(param string, ref Ref) string { return param + string(opReference) +
 // CompartmentKey is the key of a resource in the compartment of, say, "Patient/1".
 func CompartmentKey(compartment string) string { return keyCompartment + compartment }
 
-// LabelKey is the key of a resource with this security label, its own or one of
-// a contained resource.
-func LabelKey(label Coding) string {
-	return string(appendToken([]byte(keyLabel), []byte(label.System), []byte(label.Code)))
-}
-
 // PresentKey is the key of a resource that has a value for param.
 func PresentKey(param string) string { return param + string(opPresent) }
 

@@ -118,7 +118,7 @@ func TestLongValuesAreCut(t *testing.T) {
 func TestPartsOfKeysStayApart(t *testing.T) {
 	seen := map[string]Coding{}
 	for _, c := range []Coding{{"a", "b|c"}, {"a|b", "c"}, {`a\`, "|c"}, {"a", `\|c`}, {"a$b", "c"}, {`a\$b`, "c"}, {"", "a|c"}} {
-		k := LabelKey(c)
+		k := string(appendToken(nil, []byte(c.System), []byte(c.Code)))
 		if other, there := seen[k]; there {
 			t.Errorf("%v and %v are both %s", c, other, k)
 		}

@@ -116,14 +116,4 @@ func ParseCriteria(s, typ string) ([]Param, error) {
 	return params, err
 }
 
-// ParseConditionalReference reads a reference by criteria, Patient?identifier=x.
-func ParseConditionalReference(value string) (typ string, criteria []Param, ok bool) {
-	typ, query, found := strings.Cut(value, "?")
-	if !found || query == "" || !IsResourceType(typ) {
-		return "", nil, false
-	}
-	criteria, err := ParseParams(query)
-	return typ, criteria, err == nil && len(criteria) > 0
-}
-
 func invalidURL(detail string) error { return &Error{Kind: Invalid, Detail: detail} }

@@ -96,16 +96,7 @@ func TestParseETag(t *testing.T) {
 	}
 }
 
-func TestParseConditionalReference(t *testing.T) {
-	typ, criteria, ok := ParseConditionalReference("Practitioner?identifier=http://x|1")
-	if !ok || typ != "Practitioner" || len(criteria) != 1 || criteria[0].Value != "http://x|1" {
-		t.Errorf("%s %v %t", typ, criteria, ok)
-	}
-	for _, bad := range []string{"Practitioner/1", "Practitioner?", "Foo?a=b", "http://x/Practitioner?a=b", "#a?b=c", "Practitioner?a=%z"} {
-		if _, _, ok := ParseConditionalReference(bad); ok {
-			t.Errorf("%s accepted", bad)
-		}
-	}
+func TestParseCriteria(t *testing.T) {
 	if c, err := ParseCriteria("Patient?identifier=http://x?a|1", "Patient"); err != nil || c[0].Value != "http://x?a|1" {
 		t.Errorf("%v %v", c, err)
 	}

@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// ReceiptHeader is the response header that carries a receipt.
-const ReceiptHeader = "X-Aceso-Record"
-
 // Receipt is what a client gets for a request: where its record is and what it
 // commits to. Whoever keeps it can show later that the record was cut or changed.
 type Receipt struct {
@@ -23,7 +20,7 @@ func (r *Row) Receipt(source string) Receipt {
 	return Receipt{Source: source, Seq: r.Seq, Commitment: r.Commitment}
 }
 
-// String is the header's value: <source>/<seq>;c=<commitment in hex>.
+// String is the value of the header X-Aceso-Record: <source>/<seq>;c=<commitment in hex>.
 func (r Receipt) String() string {
 	return r.Source + "/" + strconv.FormatInt(r.Seq, 10) + ";c=" + hex.EncodeToString(r.Commitment[:])
 }

@@ -60,9 +60,6 @@ func New(ctx context.Context, fsys fs.FS, o Options) (*Engine, error) {
 // Revision names the policies in force: 64 hexadecimal digits.
 func (e *Engine) Revision() string { return e.current.Load().revision }
 
-// ShortRevision is enough of a revision for people to tell one from another.
-func ShortRevision(revision string) string { return revision[:min(len(revision), 12)] }
-
 // Problem says why the policies that somebody wanted are not in force, nil if they are.
 func (e *Engine) Problem() error {
 	if p := e.problem.Load(); p != nil {

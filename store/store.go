@@ -118,7 +118,7 @@ type Page struct {
 type Change struct {
 	Writes []Write
 	Guards []Guard
-	Entry  *ledgerbridge.Pending // the record; also alone (policy activation, erasure)
+	Entry  *ledgerbridge.Pending // the record; also alone (erasure)
 }
 
 // Write is one new version. Version is Expect+1.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/server"
 )
 
 // testNode is a whole node behind a real HTTP listener.
@@ -187,7 +188,7 @@ func (r response) next() string {
 // receipt is the one receipt of the answer.
 func (r response) receipt() ledgerbridge.Receipt {
 	r.t.Helper()
-	receipt, err := ledgerbridge.ParseReceipt(r.header.Get(ledgerbridge.ReceiptHeader))
+	receipt, err := ledgerbridge.ParseReceipt(r.header.Get(server.RecordHeader))
 	if err != nil {
 		r.t.Fatalf("%s: %v", r.what, err)
 	}

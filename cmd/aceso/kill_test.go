@@ -16,6 +16,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/server"
 )
 
 const (
@@ -48,7 +49,7 @@ func (k *kept) add(r response, err error) {
 	if k.answers == k.wanted {
 		close(k.enough)
 	}
-	if receipts := r.header.Get(ledgerbridge.ReceiptHeader); receipts != "" {
+	if receipts := r.header.Get(server.RecordHeader); receipts != "" {
 		k.receipts = append(k.receipts, strings.Split(receipts, ", ")...)
 	} else if r.status != 0 && r.status < 500 {
 		r.t.Errorf("%s: status %d without a receipt", r.what, r.status)

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/server"
 )
 
 // systemCall is one call of a trace. A call that another one interrupts has two
@@ -110,7 +111,7 @@ func covered(before []*systemCall, answer *systemCall) string {
 	if err != nil {
 		return err.Error()
 	}
-	for _, text := range strings.Split(res.Header.Get(ledgerbridge.ReceiptHeader), ", ") {
+	for _, text := range strings.Split(res.Header.Get(server.RecordHeader), ", ") {
 		receipt, err := ledgerbridge.ParseReceipt(text)
 		if err != nil {
 			return fmt.Sprintf("no receipt: %v", err)
@@ -228,7 +229,7 @@ func TestTheTraceCheckerFindsWrongOrder(t *testing.T) {
 	page := asHex("page " + string(commitment[:]) + " end")
 	answer := func(source string) string {
 		r := ledgerbridge.Receipt{Source: source, Seq: 7, Commitment: commitment}
-		return "write(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"" + asHex("HTTP/1.1 200 OK\r\n"+ledgerbridge.ReceiptHeader+": "+r.String()+"\r\nContent-Length: 1\r\n\r\nx") + `", 150) = 150`
+		return "write(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"" + asHex("HTTP/1.1 200 OK\r\n"+server.RecordHeader+": "+r.String()+"\r\nContent-Length: 1\r\n\r\nx") + `", 150) = 150`
 	}
 	wal, other := asHex("/data/access.db-wal"), asHex("/data/aceso.db-wal")
 	write, sync, reads := `pwrite64(5<`+wal+`>, "`+page+`", 42, 0) = 42`, `fdatasync(5<`+wal+`>) = 0`, answer("o/n/accesses.0")

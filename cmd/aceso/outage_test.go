@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/server"
 )
 
 // secret is in every document of these tests, and must be in no answer to a request
@@ -95,7 +95,7 @@ func (o *outage) refused(answers []response) {
 				o.t.Errorf("%s: the answer contains %q: %s", r.what, data, told)
 			}
 		}
-		if r.header.Get("Retry-After") == "" || r.header.Get(ledgerbridge.ReceiptHeader) != "" || r.header.Get("ETag") != "" {
+		if r.header.Get("Retry-After") == "" || r.header.Get(server.RecordHeader) != "" || r.header.Get("ETag") != "" {
 			o.t.Errorf("%s: headers %v", r.what, r.header)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/server"
 )
 
 // auditEvent reads the AuditEvent of an answer's record as the privacy officer.
@@ -45,7 +46,7 @@ func TestEveryAccessIsOneAuditEvent(t *testing.T) {
 					t.Errorf("the AuditEvent does not say %s:\n%s", want, r.body)
 				}
 			}
-			if !r.has(c.answer.header.Get(ledgerbridge.ReceiptHeader)) {
+			if !r.has(c.answer.header.Get(server.RecordHeader)) {
 				t.Error("the AuditEvent does not name the receipt that the client holds")
 			}
 			found := n.as("privacy-officer", "HOPERAT").get("/AuditEvent?entity=Patient/p1&_count=1000")
