@@ -21,9 +21,7 @@ const module = "github.com/aceso-health/aceso"
 var mayImport = map[string][]string{
 	"cmd/aceso": {"*"},
 
-	"server":  {"access", "auth", "fhir", "therapy", "web"},
-	"therapy": {"fhir", "ledgerbridge"},
-	"web":     {},
+	"server":  {"access", "auth", "fhir"},
 	"auth":    {"access", "fhir"},
 	"access":  {"consent", "fhir", "ledgerbridge", "policy", "store"},
 	"consent": {"fhir", "policy"},
@@ -33,13 +31,10 @@ var mayImport = map[string][]string{
 	"store":           {"fhir", "ledgerbridge"},
 	"store/storetest": {"fhir", "ledgerbridge", "store"},
 	"store/sqlite":    {"fhir", "ledgerbridge", "store"},
-	"store/mongo":     {"fhir", "ledgerbridge", "store"},
 
 	"ledgerbridge":           {"fhir"},
 	"ledgerbridge/logtest":   {"fhir", "ledgerbridge"},
 	"ledgerbridge/local":     {"ledgerbridge"},
-	"ledgerbridge/devnet":    {"ledgerbridge"},
-	"ledgerbridge/fabric":    {"ledgerbridge"},
 	"ledgerbridge/chaincode": {},
 
 	"fhir":     {},
@@ -50,14 +45,12 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/gin-gonic/gin":                 {"server"},
 	"github.com/open-policy-agent":             {"policy"},
-	"go.mongodb.org/mongo-driver":              {"store/mongo"},
-	"github.com/hyperledger/fabric-gateway":    {"ledgerbridge/fabric"},
 	"zombiezen.com/go/sqlite":                  {"store/sqlite"},
 	"modernc.org/sqlite":                       {"store/sqlite"},
-	"github.com/samply/golang-fhir-models":     {"fhir", "consent", "therapy"},
+	"github.com/samply/golang-fhir-models":     {"fhir", "consent"},
 	"github.com/hyperledger/fabric-chaincode-": {"ledgerbridge/chaincode"},
-	"github.com/hyperledger/fabric-protos-go-": {"ledgerbridge/chaincode", "ledgerbridge/fabric"},
-	"google.golang.org/grpc":                   {"ledgerbridge/chaincode", "ledgerbridge/fabric"},
+	"github.com/hyperledger/fabric-protos-go-": {"ledgerbridge/chaincode"},
+	"google.golang.org/grpc":                   {"ledgerbridge/chaincode"},
 }
 
 func TestLayers(t *testing.T) {
@@ -89,7 +82,7 @@ func TestLayersNotices(t *testing.T) {
 		"OPA in the gate":       {"access/x.go", "github.com/open-policy-agent/opa/v1/rego", "access must not import"},
 		"SQLite in the command": {"cmd/aceso/x.go", "zombiezen.com/go/sqlite/sqlitex", "cmd/aceso must not import"},
 		"Fabric in the server":  {"server/x.go", "github.com/hyperledger/fabric-protos-go-apiv2/peer", "server must not import"},
-		"shim in the bridge":    {"ledgerbridge/fabric/x.go", "github.com/hyperledger/fabric-chaincode-go/v2/shim", "ledgerbridge/fabric must not import"},
+		"shim in the bridge":    {"ledgerbridge/local/x.go", "github.com/hyperledger/fabric-chaincode-go/v2/shim", "ledgerbridge/local must not import"},
 		"contract and records":  {"ledgerbridge/chaincode/x.go", module + "/ledgerbridge", "ledgerbridge/chaincode must not import ledgerbridge"},
 		"gRPC in the command":   {"cmd/aceso/x.go", "google.golang.org/grpc", "cmd/aceso must not import"},
 		"samply in the server":  {"server/x.go", "github.com/samply/golang-fhir-models/fhir-models/fhir", "server must not import"},
