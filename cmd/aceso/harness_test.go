@@ -115,13 +115,28 @@ func (u user) try(method, path, body string, header ...string) (response, error)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	res, err := u.n.client.Do(r)
-	if err != nil {
-		return response{}, err
+	return u.n.exchange(method+" "+path, r)
+}
+
+// exchange sends a request and reads the answer. A server too busy to ask its
+// policies in time says so, and is asked again.
+func (n *testNode) exchange(what string, r *http.Request) (response, error) {
+	for more := 20; ; more-- {
+		res, err := n.client.Do(r)
+		if err != nil {
+			return response{}, err
+		}
+		data, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		answer := response{n.t, what, res.StatusCode, res.Header, data}
+		busy := answer.status == http.StatusServiceUnavailable && answer.has("policy could not be asked in time")
+		if err != nil || !busy || more == 0 {
+			return answer, err
+		}
+		if r.Body, err = r.GetBody(); err != nil {
+			return answer, err
+		}
 	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	return response{u.n.t, method + " " + path, res.StatusCode, res.Header, data}, err
 }
 
 func (u user) get(path string) response        { u.n.t.Helper(); return u.do("GET", path, "") }

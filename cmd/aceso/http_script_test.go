@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -188,13 +187,7 @@ func (c *conversation) http(s *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := c.node.client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	data, err := io.ReadAll(answer.Body)
-	c.answer = response{c.node.t, method + " " + path, answer.StatusCode, answer.Header, data}
+	c.answer, err = c.node.exchange(method+" "+path, r)
 	return err
 }
 
