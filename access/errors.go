@@ -57,7 +57,7 @@ func isRefusal(err error) bool {
 }
 
 // status is the HTTP status class that goes into the record. The server's own
-// table (server/outcome.go) is what clients see; a test holds the two together.
+// table (server/outcome.go) is what clients see; tests hold that both know every kind.
 func status(err error) int {
 	if s, ok := statuses[kindOf(err)]; ok {
 		return s

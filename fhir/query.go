@@ -59,25 +59,6 @@ const (
 	maxLeaves   = 5000 // compiled comparisons
 )
 
-// SearchParam describes a search parameter that ParseQuery understands.
-type SearchParam struct {
-	Name    string
-	Kind    string   // number date string token reference composite quantity uri
-	Targets []string // types a reference may point to
-}
-
-// SearchParams lists the search parameters of a resource type by name.
-func SearchParams(typ string) []SearchParam {
-	var list []SearchParam
-	for _, p := range searchParams(typ) {
-		if supported(p) {
-			list = append(list, SearchParam{p.name, p.kind, slices.Clone(p.targets)})
-		}
-	}
-	slices.SortFunc(list, func(a, b SearchParam) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
-
 // Modifiers lists the modifiers that parameters of a kind take, besides
 // :[type] of references.
 func Modifiers(kind string) []string {

@@ -327,17 +327,21 @@ func TestQueryPatients(t *testing.T) {
 
 func TestSearchParamsAreKnown(t *testing.T) {
 	for _, typ := range resourceTypes() {
-		list := SearchParams(typ)
-		if len(list) < 5 {
-			t.Errorf("%s has only %v", typ, list)
+		known := 0
+		for _, p := range searchParams(typ) {
+			if !supported(p) {
+				continue
+			}
+			known++
+			if _, err := ParseQuery(typ, []Param{{p.name + ":missing", "true"}}, testOptions); err != nil {
+				t.Errorf("%s.%s: %v", typ, p.name, err)
+			}
+			if len(Modifiers(p.kind)) == 0 || strings.ContainsAny(p.name, "=#@^!>/~?|$.: ") {
+				t.Errorf("%s.%s %s", typ, p.name, p.kind)
+			}
 		}
-		for _, p := range list {
-			if _, err := ParseQuery(typ, []Param{{p.Name + ":missing", "true"}}, testOptions); err != nil {
-				t.Errorf("%s.%s: %v", typ, p.Name, err)
-			}
-			if len(Modifiers(p.Kind)) == 0 || strings.ContainsAny(p.Name, "=#@^!>/~?|$.: ") {
-				t.Errorf("%s.%s %s", typ, p.Name, p.Kind)
-			}
+		if known < 5 {
+			t.Errorf("%s has only %d", typ, known)
 		}
 	}
 }
