@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// corpus lists the JSON files of one of the shared sets of test data. The data
-// is looked for in ACESO_TEST_DATA, or beside the repository, extracted or as a
-// tar.xz archive.
+// corpus lists the JSON files of one of the large sets of test data that
+// testdata/README.md names.
 func corpus(t testing.TB, name string) []string {
 	t.Helper()
 	dir := os.Getenv("ACESO_TEST_DATA")

@@ -329,11 +329,7 @@ func TestRetryAfter(t *testing.T) {
 // The 102 Synthea bundles: hospitals and practitioners by their content, whatever
 // their names.
 func TestPlanOfSynthea(t *testing.T) {
-	dir := os.Getenv("ACESO_TEST_DATA")
-	if dir == "" {
-		t.Skip("SKIPPED: set ACESO_TEST_DATA to a folder that holds synthea-r4-100, extracted")
-	}
-	parcels, err := planImport([]string{filepath.Join(dir, "synthea-r4-100")})
+	parcels, err := planImport([]string{synthea(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
