@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -255,126 +254,6 @@ func TestSearchInTransactionHasNextPage(t *testing.T) {
 	wantIDs(t, system.get(string(found[1])), -1, "Patient/p2")
 }
 
-// Whatever is sent at once, one creates and all others find what it created.
-func TestConditionalCreateIsExactlyOne(t *testing.T) {
-	n := startNode(t, t.TempDir())
-	doctor := n.as("practitioner", "TREAT")
-	statuses := parallel(64, func(int) int {
-		r, err := doctor.try("POST", "/Patient", withIdentifier(withoutID(patientJSON("x", "A"), "x"), "only"), "If-None-Exist", "identifier=urn:test|only")
-		if err != nil {
-			return 0
-		}
-		return r.status
-	})
-	if statuses[201] != 1 || statuses[200] != 63 {
-		t.Errorf("statuses %v", statuses)
-	}
-	if got := doctor.get("/Patient?_summary=count").json()["total"]; got != 1.0 {
-		t.Errorf("%v patients", got)
-	}
-}
-
-// parallel counts the results of calls at the same time.
-func parallel(n int, call func(i int) int) map[int]int {
-	var mu sync.Mutex
-	counts := map[int]int{}
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() {
-			result := call(i)
-			mu.Lock()
-			defer mu.Unlock()
-			counts[result]++
-		})
-	}
-	all.Wait()
-	return counts
-}
-
-// Of updates that all name the same version exactly one wins; deletes, too.
-func TestIfMatchHasOneWinner(t *testing.T) {
-	n := startNode(t, t.TempDir())
-	n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", "A")).want(201)
-	doctor := n.as("practitioner", "TREAT")
-	race := func(method, match string, good int) {
-		t.Helper()
-		statuses := parallel(32, func(i int) int {
-			body := ""
-			if method == "PUT" {
-				body = patientJSON("p1", fmt.Sprintf("B%d", i))
-			}
-			r, err := doctor.try(method, "/Patient/p1", body, "If-Match", match)
-			if err != nil {
-				return 0
-			}
-			return r.status
-		})
-		if statuses[good] != 1 || statuses[412] != 31 {
-			t.Errorf("%s: %v", method, statuses)
-		}
-	}
-	race("PUT", `W/"1"`, 200)
-	race("DELETE", `W/"2"`, 204)
-	doctor.do("PUT", "/Patient?family=Nobody", withoutID(patientJSON("x", "New"), "x"), "If-Match", `W/"1"`).want(404)
-	if h := doctor.get("/Patient/p1/_history").want(200); h.json()["total"] != 3.0 {
-		t.Errorf("history: %s", h.body)
-	}
-}
-
-// Updates that name no version never fail because of each other.
-func TestUpdatesWithoutVersionAllSucceed(t *testing.T) {
-	n := startNode(t, t.TempDir())
-	system := n.as("system", "HOPERAT")
-	system.put("/Patient/p1", patientJSON("p1", "A")).want(201)
-	statuses := parallel(64, func(i int) int {
-		r, err := system.try("PUT", "/Patient/p1", patientJSON("p1", fmt.Sprintf("B%d", i)))
-		if err != nil {
-			return 0
-		}
-		return r.status
-	})
-	if statuses[200] != 64 {
-		t.Errorf("statuses %v", statuses)
-	}
-	if h := system.get("/Patient/p1/_history?_count=1").want(200); h.json()["total"] != 65.0 {
-		t.Errorf("history: %v versions", h.json()["total"])
-	}
-}
-
-// Conditional references have a meaning in transactions only; kept as they are
-// they would name no patient.
-func TestConditionalReferencesNeedATransaction(t *testing.T) {
-	n := leakNode(t, true)
-	doctor := n.as("practitioner", "TREAT")
-	reference := strings.Replace(withoutID(observationJSON("x", "p1", 1), "x"), "Patient/p1", "Patient?family=Familyp1", 1)
-	doctor.post("/Observation", reference).want(422)
-	doctor.post("/", bundleJSON("batch", entryJSON("POST", "Observation", reference, ""))).wantStatuses("422")
-	doctor.post("/", bundleJSON("transaction", entryJSON("POST", "Observation", reference, ""))).wantStatuses("201")
-}
-
-// A condition that selects nothing would mean whatever there is.
-func TestConditionsMustSelect(t *testing.T) {
-	n := startNode(t, t.TempDir())
-	system := n.as("system", "HOPERAT")
-	system.put("/Patient/only", patientJSON("only", "A")).want(201)
-	for _, criteria := range []string{"_count=1", "_sort=family", "_summary=false", "_elements=name", "_total=none", "_include=Patient:organization", "family=", "_id=", "family=,", "nonsense=1"} {
-		for _, r := range []request{
-			{method: "DELETE", path: "/Patient?" + criteria},
-			{method: "PUT", path: "/Patient?" + criteria, body: patientJSON("only", "B")},
-			{method: "POST", path: "/Patient", body: withoutID(patientJSON("x", "B"), "x"), header: []string{"If-None-Exist", criteria}},
-			{method: "POST", path: "/", body: bundleJSON("transaction", entryJSON("DELETE", "Patient?"+criteria, "", ""))},
-			{method: "POST", path: "/", body: bundleJSON("transaction", entryJSON("POST", "Observation", strings.Replace(withoutID(observationJSON("x", "p", 1), "x"), "Patient/p", "Patient?"+criteria, 1), ""))},
-		} {
-			if got := system.send(r); got.status != 400 {
-				t.Errorf("%s: %d\n%s", r, got.status, got.body)
-			}
-		}
-	}
-	if r := system.get("/Patient/only").want(200); r.header.Get("ETag") != `W/"1"` {
-		t.Errorf("the patient was changed: %s", r.body)
-	}
-}
-
 // Ids are chosen by systems only; versions go on after a delete.
 func TestUpdateAsCreateAndRecreation(t *testing.T) {
 	n := startNode(t, t.TempDir())
@@ -412,33 +291,6 @@ func TestWritesAreJudgedByTodaysConsent(t *testing.T) {
 	post().want(403)
 	officer.put("/Consent/c", privacyConsent("c", "p1", `{"type":"permit"}`)).want(200)
 	post().want(201)
-}
-
-// Consents and conditional creates at the same time hold each other up, but make
-// each other fail never.
-func TestConditionsNextToConsentChanges(t *testing.T) {
-	n := startNode(t, t.TempDir())
-	system, doctor := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT")
-	system.put("/Patient/p1", withIdentifier(patientJSON("p1", "A"), "one")).want(201)
-	statuses := parallel(96, func(i int) int {
-		var r response
-		var err error
-		if i%2 == 0 {
-			id := fmt.Sprintf("c%d", i)
-			r, err = system.try("PUT", "/Consent/"+id, privacyConsent(id, "p1", `{"type":"permit"}`))
-		} else {
-			r, err = doctor.try("POST", "/", bundleJSON("transaction",
-				entryJSON("POST", "Patient", withIdentifier(withoutID(patientJSON("x", "A"), "x"), "one"), `"ifNoneExist":"identifier=urn:test|one"`),
-				entryJSON("POST", "Observation", withoutID(observationJSON("x", "p1", float64(i)), "x"), "")))
-		}
-		if err != nil {
-			return 0
-		}
-		return r.status
-	})
-	if statuses[200] != 48 || statuses[201] != 48 {
-		t.Errorf("statuses %v", statuses)
-	}
 }
 
 var regexpNext = regexp.MustCompile(`"relation":"next","url":"[^"]*/fhir([^"]+)"`)
