@@ -94,7 +94,22 @@ type listener struct {
 	http.Handler
 	mu      sync.Mutex
 	answers map[string][]byte // by the hash of the bundle
-	began   func()            // called when a transaction begins; nil for nothing
+	began   func()            // called when a transaction begins
+}
+
+// whenBegun sets what is called when a transaction begins: also of those that a
+// killed client left behind.
+func (l *listener) whenBegun(call func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.began = call
+}
+
+func (l *listener) begin() {
+	l.mu.Lock()
+	call := l.began
+	l.mu.Unlock()
+	call()
 }
 
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -107,9 +122,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if l.began != nil {
-		l.began()
-	}
+	l.begin()
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.Header.Del("Accept-Encoding") // the answer is to be read here
 	answer := httptest.NewRecorder()
@@ -124,7 +137,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func listenTo(t testing.TB, n *testNode) (*listener, string) {
 	t.Helper()
-	l := &listener{Handler: n.node.handler, answers: map[string][]byte{}}
+	l := &listener{Handler: n.node.handler, answers: map[string][]byte{}, began: func() {}}
 	front := httptest.NewServer(l)
 	t.Cleanup(front.Close)
 	return l, front.URL
@@ -306,7 +319,7 @@ func TestSyntheaImportGoesOnAfterAKill(t *testing.T) {
 			t.Fatalf("round %d: the import ended before it was killed", round)
 		}
 	}
-	l.began = nil
+	l.whenBegun(func() {})
 	var out bytes.Buffer
 	if code := run(args, &out, &out); code != exitOK {
 		t.Fatalf("exit %d: %s", code, out.String())
@@ -346,13 +359,13 @@ func killedAt(t *testing.T, l *listener, nth int, signal os.Signal, args []strin
 	var once sync.Once
 	var mu sync.Mutex
 	seen := 0
-	l.began = func() {
+	l.whenBegun(func() {
 		mu.Lock()
 		defer mu.Unlock()
 		if seen++; seen == nth {
 			once.Do(func() { <-started; _ = command.Process.Signal(signal) })
 		}
-	}
+	})
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
