@@ -22,6 +22,7 @@ func workedFolder(t *testing.T) string {
 	system, doctor, researcher := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT"), n.as("practitioner", "HRESCH")
 	system.put("/Organization/org", `{"resourceType":"Organization","id":"org","name":"Org","identifier":[{"system":"urn:x","value":"1"}]}`).want(201)
 	system.put("/Patient/p1", patientJSON("p1", "Changed")).want(200)
+	system.put("/Observation/when", `{"resourceType":"Observation","id":"when","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8665-2"}]},"subject":{"reference":"Patient/p1"},"valueDateTime":"2026-01-02"}`).want(201)
 	system.do("DELETE", "/Observation/o-p2", "").want(204)
 	system.post("/", `{"resourceType":"Bundle","type":"transaction","entry":[
 		{"fullUrl":"urn:uuid:9a9f0f2e-6d0e-4a41-9a6b-0d8b6f2f7a01","resource":`+strings.Replace(patientJSON("x", "New"), `"id":"x",`, "", 1)+`,"request":{"method":"POST","url":"Patient"}},
