@@ -21,7 +21,7 @@ const module = "github.com/aceso-health/aceso"
 var mayImport = map[string][]string{
 	"cmd/aceso": {"*"},
 
-	"server":  {"access", "auth", "fhir"},
+	"server":  {"access", "auth", "fhir", "web"},
 	"auth":    {"access", "fhir"},
 	"access":  {"consent", "fhir", "ledgerbridge", "policy", "store"},
 	"consent": {"fhir", "policy"},
@@ -31,11 +31,18 @@ var mayImport = map[string][]string{
 	"store":           {"fhir", "ledgerbridge"},
 	"store/storetest": {"fhir", "ledgerbridge", "store"},
 	"store/sqlite":    {"fhir", "ledgerbridge", "store"},
+	"store/mongo":     {"fhir", "ledgerbridge", "store"},
+
+	"store/mongo/mongotest": {}, // a stand-in for tests; never linked into the binary
 
 	"ledgerbridge":           {"fhir"},
 	"ledgerbridge/logtest":   {"fhir", "ledgerbridge"},
 	"ledgerbridge/local":     {"ledgerbridge"},
 	"ledgerbridge/chaincode": {},
+	"ledgerbridge/fabric":    {"ledgerbridge"},
+	"ledgerbridge/devnet":    {"ledgerbridge/fabric"}, // writes connection profiles
+
+	"web": {}, // templates and styles
 
 	"fhir":     {},
 	"fhir/gen": {"fhir"}, // writes the definitions
@@ -49,8 +56,11 @@ var onlyIn = map[string][]string{
 	"modernc.org/sqlite":                       {"store/sqlite"},
 	"github.com/samply/golang-fhir-models":     {"fhir", "consent"},
 	"github.com/hyperledger/fabric-chaincode-": {"ledgerbridge/chaincode"},
-	"github.com/hyperledger/fabric-protos-go-": {"ledgerbridge/chaincode"},
-	"google.golang.org/grpc":                   {"ledgerbridge/chaincode"},
+	"github.com/hyperledger/fabric-protos-go-": {"ledgerbridge/chaincode", "ledgerbridge/fabric", "ledgerbridge/devnet"},
+	"github.com/hyperledger/fabric-gateway":    {"ledgerbridge/fabric", "ledgerbridge/devnet"},
+	"github.com/hyperledger/fabric-admin-sdk":  {"ledgerbridge/devnet"},
+	"google.golang.org/grpc":                   {"ledgerbridge/chaincode", "ledgerbridge/fabric", "ledgerbridge/devnet"},
+	"go.mongodb.org/mongo-driver":              {"store/mongo", "store/mongo/mongotest"},
 }
 
 func TestLayers(t *testing.T) {
@@ -83,6 +93,8 @@ func TestLayersNotices(t *testing.T) {
 		"SQLite in the command": {"cmd/aceso/x.go", "zombiezen.com/go/sqlite/sqlitex", "cmd/aceso must not import"},
 		"Fabric in the server":  {"server/x.go", "github.com/hyperledger/fabric-protos-go-apiv2/peer", "server must not import"},
 		"shim in the bridge":    {"ledgerbridge/local/x.go", "github.com/hyperledger/fabric-chaincode-go/v2/shim", "ledgerbridge/local must not import"},
+		"driver in the gate":    {"access/x.go", "go.mongodb.org/mongo-driver/v2/mongo", "access must not import"},
+		"gateway in the core":   {"ledgerbridge/x.go", "github.com/hyperledger/fabric-gateway/pkg/client", "ledgerbridge must not import"},
 		"contract and records":  {"ledgerbridge/chaincode/x.go", module + "/ledgerbridge", "ledgerbridge/chaincode must not import ledgerbridge"},
 		"gRPC in the command":   {"cmd/aceso/x.go", "google.golang.org/grpc", "cmd/aceso must not import"},
 		"samply in the server":  {"server/x.go", "github.com/samply/golang-fhir-models/fhir-models/fhir", "server must not import"},
