@@ -32,7 +32,7 @@ func TestCommitFails(t *testing.T) {
 				var failing atomic.Bool
 				dir := t.TempDir()
 				n := startNode(t, dir, func(n *openedNode, _ *serveOptions) {
-					n.storage.Fault = func(op string) error {
+					n.folder.Fault = func(op string) error {
 						if failing.Load() && strings.HasPrefix(op, file) {
 							return fault
 						}

@@ -14,6 +14,7 @@ import (
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
+	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/sqlite"
 )
 
@@ -23,8 +24,8 @@ type records struct {
 	organization string
 	name         string
 	ring         *keyring.Ring
-	storage      sqlite.Options // completed by open
-	store        *sqlite.Store
+	folder       sqlite.Options // completed by open
+	store        storage
 	parts        ledgerbridge.PartKeys
 	sealer       *ledgerbridge.Sealer
 	ledger       *local.Ledger
@@ -40,15 +41,11 @@ func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log
 	if r.ring, err = data.ring(); err != nil {
 		return err
 	}
-	r.storage.Organization, r.storage.Node = data.names(o.organization, o.node, "org1")
-	r.storage.Base = o.baseURL
-	r.store, err = sqlite.Open(ctx, string(data), r.storage)
-	if err != nil {
+	if err = r.openStorage(ctx, data, o); err != nil {
 		return err
 	}
 	changes, accesses := r.store.Logs()
-	source := strings.Split(changes.Source(), "/")
-	r.organization, r.name = source[0], source[1]
+	r.organization, r.name = r.store.Organization(), r.store.Node()
 	r.parts = r.partKeys()
 	if r.sealer, err = newSealer(r.ring, r.organization, r.name, r.parts); err != nil {
 		return err
@@ -142,7 +139,7 @@ func (r *records) verify(ctx context.Context, report func(access.Finding) error)
 		r.verifyLog(ctx, r.changes, report),
 		r.verifyLog(ctx, r.accesses, report),
 		access.Verify(ctx, r.store, r.sealer, inMain),
-		r.store.Check(ctx, func(f sqlite.Finding) error {
+		r.store.Check(ctx, func(f store.Finding) error {
 			return report(access.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
 		}))
 }

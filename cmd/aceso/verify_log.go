@@ -11,7 +11,7 @@ import (
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
-	"github.com/aceso-health/aceso/store/sqlite"
+	"github.com/aceso-health/aceso/store"
 )
 
 // log re-hashes everything in a data folder: both logs, all checkpoints, every
@@ -28,7 +28,7 @@ func (v *verification) log() int {
 		err = errors.Join(err, r.close())
 	}
 	var damage *ledgerbridge.Damage
-	var row *sqlite.Finding
+	var row *store.Finding
 	var found *findings
 	switch {
 	case errors.As(err, &damage):
@@ -100,7 +100,7 @@ func (r *records) read(ctx context.Context, data dataFolder) (err error) {
 	if r.ring, err = keyring.Load(data.keys()); err != nil {
 		return err
 	}
-	if r.store, err = sqlite.OpenReadOnly(ctx, string(data), sqlite.Options{}); err != nil {
+	if err = r.readStorage(ctx, data); err != nil {
 		return err
 	}
 	r.organization, r.name = r.store.Organization(), r.store.Node()

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/store"
 )
 
 // findingsPerTable keeps one fault that shows in every row from filling the report.
@@ -18,7 +20,7 @@ const findingsPerTable = 50
 // which ledgerbridge does, nor bodies against the change log, which package access
 // does. Each file is read in one snapshot, also while the folder is served. An
 // error of visit ends the check; any other error means that it could not be made.
-func (s *Store) Check(ctx context.Context, visit func(Finding) error) error {
+func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) error {
 	err := s.read.read(ctx, func(c conn) error {
 		k := &checker{conn: c, ctx: ctx, file: mainFile, identity: s.identity, visit: visit, counts: map[string]int{}}
 		return k.run(k.checkMeta, k.checkNames, k.checkVersions, k.checkIndex, k.checkLists, k.checkParts, k.checkFile)
@@ -39,7 +41,7 @@ type checker struct {
 	ctx      context.Context
 	file     string
 	identity identity
-	visit    func(Finding) error
+	visit    func(store.Finding) error
 	counts   map[string]int // findings by table
 
 	names    map[name]int64
@@ -66,7 +68,7 @@ func (k *checker) run(checks ...func() error) error {
 	for _, check := range checks {
 		err := check()
 		var stop visitError
-		var found *Finding
+		var found *store.Finding
 		switch {
 		case err == nil:
 		case errors.As(err, &stop):
@@ -78,7 +80,7 @@ func (k *checker) run(checks ...func() error) error {
 		case diskFault(err) && !corrupt(err):
 			return err
 		default:
-			err = k.report(Finding{What: "cannot be read: " + err.Error()})
+			err = k.report(store.Finding{What: "cannot be read: " + err.Error()})
 		}
 		if errors.As(err, &stop) {
 			return stop.error
@@ -96,10 +98,10 @@ func corrupt(err error) bool {
 }
 
 func (k *checker) found(table, row, column, what string) error {
-	return k.report(Finding{Table: table, Row: row, Column: column, What: what})
+	return k.report(store.Finding{Table: table, Row: row, Column: column, What: what})
 }
 
-func (k *checker) report(f Finding) error {
+func (k *checker) report(f store.Finding) error {
 	f.File = k.file
 	k.counts[f.Table]++
 	switch n := k.counts[f.Table]; {

@@ -133,7 +133,7 @@ func findings(t *testing.T, dir string) (all []string) {
 		return []string{err.Error()}
 	}
 	defer s.Close()
-	err = s.Check(t.Context(), func(f Finding) error {
+	err = s.Check(t.Context(), func(f store.Finding) error {
 		all = append(all, f.Error())
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
 )
 
 // checked is a row of versions with its document, joined with its resource.
@@ -224,11 +225,11 @@ func (k *checker) expect(v *checked, index *fhir.Index, facts *fhir.Facts) error
 	rows, err := indexRows(index, v.rid, func(param string) (int64, error) {
 		id, ok := k.names[name{typ, param}]
 		if !ok {
-			return 0, &Finding{Table: "names", Row: typ + " " + param, What: "is missing or was changed"}
+			return 0, &store.Finding{Table: "names", Row: typ + " " + param, What: "is missing or was changed"}
 		}
 		return id, nil
 	})
-	if f, ok := err.(*Finding); ok {
+	if f, ok := err.(*store.Finding); ok {
 		return k.report(*f)
 	}
 	if err != nil || v.resource.stamp != v.stamp {

@@ -244,7 +244,7 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 		}
 		x, err := storedIndex(raw)
 		if err != nil {
-			return &Finding{File: mainFile, Table: "versions", Row: w.Ref.String(), Column: "idx", What: "cannot be decoded"}
+			return &store.Finding{File: mainFile, Table: "versions", Row: w.Ref.String(), Column: "idx", What: "cannot be decoded"}
 		}
 		if old, err = indexRows(x, v.rid, intern); err != nil {
 			return err

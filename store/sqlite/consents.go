@@ -75,7 +75,7 @@ func (u *changeUnit) indexConsent(before *current, v *versionRow, patients []str
 		}
 		f, err := storedFacts(facts)
 		if err != nil {
-			return &Finding{File: mainFile, Table: "versions", Row: fmt.Sprint(before.stamp), Column: "facts", What: "cannot be decoded"}
+			return &store.Finding{File: mainFile, Table: "versions", Row: fmt.Sprint(before.stamp), Column: "facts", What: "cannot be decoded"}
 		}
 		touched = union(patients, f.Patients)
 	}

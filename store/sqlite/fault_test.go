@@ -156,7 +156,7 @@ func TestFileFails(t *testing.T) {
 
 func (a *author) findings() (all []string) {
 	a.Helper()
-	a.must(a.Check(a.Context(), func(f Finding) error {
+	a.must(a.Check(a.Context(), func(f store.Finding) error {
 		all = append(all, f.Error())
 		return nil
 	}))

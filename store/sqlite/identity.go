@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/store"
 )
 
 // identity is what a data folder is fixed to.
@@ -48,7 +50,7 @@ func knownSchema(c conn) error {
 	}
 	v, err := strconv.Atoi(values["schema"])
 	if err != nil {
-		return &Finding{File: c.file, Table: "meta", Row: `"schema"`, Column: "value", What: "does not say which version of the store wrote the folder"}
+		return &store.Finding{File: c.file, Table: "meta", Row: `"schema"`, Column: "value", What: "does not say which version of the store wrote the folder"}
 	}
 	if v > schemaVersion {
 		return fmt.Errorf("this data folder has schema version %d, this program knows versions up to %d: use a newer program", v, schemaVersion)
@@ -62,7 +64,7 @@ func readMeta(c conn) (map[string]string, error) {
 	err := c.each("SELECT name, value, sum FROM meta", func(st *sqlite.Stmt) error {
 		k, v := st.ColumnText(0), st.ColumnText(1)
 		if !bytes.Equal(blob(st, 2), rowSum(0, k, v)) {
-			return &Finding{File: c.file, Table: "meta", Row: fmt.Sprintf("%q", k), Column: "sum", What: "the row does not match its checksum"}
+			return &store.Finding{File: c.file, Table: "meta", Row: fmt.Sprintf("%q", k), Column: "sum", What: "the row does not match its checksum"}
 		}
 		values[k] = v
 		return nil
@@ -72,7 +74,7 @@ func readMeta(c conn) (map[string]string, error) {
 	}
 	for _, k := range []string{"schema", "organization", "tenant", "node"} {
 		if _, ok := values[k]; !ok && len(values) > 0 {
-			return nil, &Finding{File: c.file, Table: "meta", Row: fmt.Sprintf("%q", k), What: "is missing"}
+			return nil, &store.Finding{File: c.file, Table: "meta", Row: fmt.Sprintf("%q", k), What: "is missing"}
 		}
 	}
 	return values, nil
@@ -85,7 +87,7 @@ func readIdentity(c conn) (identity, error) {
 	values, err := readMeta(c)
 	id := identity{values["organization"], values["tenant"], values["node"]}
 	if err == nil && (id.organization == "" || id.node == "") {
-		err = &Finding{File: c.file, Table: "meta", What: "does not name an organisation and a node"}
+		err = &store.Finding{File: c.file, Table: "meta", What: "does not name an organisation and a node"}
 	}
 	return id, err
 }
@@ -134,7 +136,7 @@ func (s *Store) sameIdentity(c conn) error {
 		return err
 	}
 	if id != s.identity {
-		return &Finding{File: c.file, Table: "meta", Column: "value", What: "names another organisation, tenant or node than " + mainFile}
+		return &store.Finding{File: c.file, Table: "meta", Column: "value", What: "names another organisation, tenant or node than " + mainFile}
 	}
 	return nil
 }

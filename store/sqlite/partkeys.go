@@ -14,17 +14,15 @@ import (
 	"sync"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
 )
-
-// Wrap seals or opens a part key; context, the key's id, is authenticated with it.
-type Wrap func(key, context []byte) ([]byte, error)
 
 // PartKeys keeps each patient's part key, wrapped, in a file of its own. Files can
 // be destroyed one by one, which rows of a database cannot: a copy stays in its
 // free pages and its log. It implements ledgerbridge.PartKeys.
 type PartKeys struct {
 	dir          string
-	wrap, unwrap Wrap
+	wrap, unwrap store.Wrap
 
 	mu    sync.Mutex
 	known map[string]partKey // by patient; what was used lately
@@ -42,9 +40,11 @@ const keysKnown = 4096
 
 // PartKeys gives access to the part keys of the data folder, wrapped and unwrapped
 // by the caller's keyring.
-func (s *Store) PartKeys(wrap, unwrap Wrap) *PartKeys { return openPartKeys(s.dir, wrap, unwrap) }
+func (s *Store) PartKeys(wrap, unwrap store.Wrap) ledgerbridge.PartKeys {
+	return openPartKeys(s.dir, wrap, unwrap)
+}
 
-func openPartKeys(dir string, wrap, unwrap Wrap) *PartKeys {
+func openPartKeys(dir string, wrap, unwrap store.Wrap) *PartKeys {
 	return &PartKeys{dir: filepath.Join(dir, keyFolder), wrap: wrap, unwrap: unwrap, known: map[string]partKey{}}
 }
 

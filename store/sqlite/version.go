@@ -82,7 +82,7 @@ func method(st *sqlite.Stmt, col int) string {
 
 // damaged is the error of a column that cannot be decoded.
 func (r *row) damaged(column string) error {
-	return &Finding{
+	return &store.Finding{
 		File: mainFile, Table: "versions", Row: fmt.Sprintf("%s/_history/%d", r.ref, r.version),
 		Column: column, What: "cannot be decoded",
 	}

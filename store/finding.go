@@ -1,14 +1,14 @@
-package sqlite
+package store
 
 import (
 	"fmt"
 	"strings"
 )
 
-// Finding is one place where the folder is not what it was. It is also the error
-// of whoever comes across a row that cannot be read.
+// Finding is one place where what is stored is not what it was. It is also the
+// error of whoever comes across a row that cannot be read.
 type Finding struct {
-	File, Table string
+	File, Table string // file or database, table or collection
 	Row         string // a reference and version, a key, or a row id; "" for a whole table
 	Column      string // "" if it is about the row
 	What        string // a sentence without patient data
