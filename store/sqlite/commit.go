@@ -130,18 +130,28 @@ func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepa
 		return r, err
 	}
 	if slices.ContainsFunc(writes, func(w prepared) bool { return w.Ref.Type == "Consent" }) {
-		u.epoch++
-		if err := u.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", u.epoch); err != nil {
+		if err := u.countEpoch(); err != nil {
 			return r, err
 		}
 	}
 	for i := range writes {
-		if err := u.writeVersion(&writes[i], seq); err != nil {
+		stamp := max(u.stamp+1, writes[i].LastUpdated.UnixMilli()<<stampShift)
+		if err := u.writeVersion(&writes[i], position{stamp: stamp, seq: seq, base: u.s.base}); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
 }
+
+// countEpoch notes that the change writes Consents.
+func (u *changeUnit) countEpoch() error {
+	u.epoch++
+	return u.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", u.epoch)
+}
+
+// position is where a version belongs: its order, its change log entry, the id of the
+// base URL that its index was made with.
+type position struct{ stamp, seq, base int64 }
 
 // checkGuard searches again, inside the transaction.
 func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard) error {
@@ -174,7 +184,7 @@ type current struct {
 	deleted             bool
 }
 
-func (u *changeUnit) writeVersion(w *prepared, seq int64) error {
+func (u *changeUnit) writeVersion(w *prepared, at position) error {
 	typ, err := u.intern(w.Ref.Type, "")
 	if err != nil {
 		return err
@@ -191,10 +201,10 @@ func (u *changeUnit) writeVersion(w *prepared, seq int64) error {
 		u.rid++
 		rid = u.rid
 	}
-	u.stamp = max(u.stamp+1, w.LastUpdated.UnixMilli()<<stampShift)
+	u.stamp = at.stamp
 	v := versionRow{
-		stamp: u.stamp, rid: rid, version: w.Expect + 1, typ: typ, at: w.LastUpdated.UnixMilli(), deleted: w.Deleted,
-		method: w.Method, owner: w.Owner, seq: seq, base: u.s.base, hash: w.Hash[:], content: w.content,
+		stamp: at.stamp, rid: rid, version: w.Expect + 1, typ: typ, at: w.LastUpdated.UnixMilli(), deleted: w.Deleted,
+		method: w.Method, owner: w.Owner, seq: at.seq, base: at.base, hash: w.Hash[:], content: w.content,
 	}
 	if err := u.insertVersion(&v, w.contentSum, w.Ref.ID); err != nil {
 		return fmt.Errorf("insert version: %w", err)

@@ -141,23 +141,22 @@ func (s *Store) sameIdentity(c conn) error {
 	return nil
 }
 
-// loadBase finds or adds the base URL.
-func (s *Store) loadBase(c conn) error {
+// baseID finds or adds a base URL.
+func (c conn) baseID(url string) (int64, error) {
 	id := int64(-1)
 	err := c.each("SELECT id FROM bases WHERE url = ?", func(st *sqlite.Stmt) error {
 		id = st.ColumnInt64(0)
 		return nil
-	}, s.opts.Base)
+	}, url)
 	if err == nil && id < 0 {
 		if id, err = c.number("SELECT count(*) FROM bases"); err == nil {
-			err = c.exec("INSERT INTO bases VALUES (?, ?, ?)", id, s.opts.Base, rowSum(id, s.opts.Base))
+			err = c.exec("INSERT INTO bases VALUES (?, ?, ?)", id, url, rowSum(id, url))
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("read bases: %w", err)
+		return 0, fmt.Errorf("read bases: %w", err)
 	}
-	s.base = id
-	return nil
+	return id, nil
 }
 
 // lockFolder keeps a second process from serving the same folder. The kernel

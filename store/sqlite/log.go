@@ -58,23 +58,31 @@ func (u *logUnit) append(p *ledgerbridge.Pending) (ledgerbridge.Receipt, error) 
 	if err != nil {
 		return ledgerbridge.Receipt{}, fmt.Errorf("seal entry: %w", err)
 	}
-	if len(row.Parts) >= 1<<partBits {
-		return ledgerbridge.Receipt{}, errors.New("entry has too many parts")
+	if err := u.insert(&row); err != nil {
+		return ledgerbridge.Receipt{}, err
 	}
-	err = u.exec("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	return row.Receipt(u.source), nil
+}
+
+// insert writes a row at the end of the log.
+func (u *logUnit) insert(row *ledgerbridge.Row) error {
+	if len(row.Parts) >= 1<<partBits {
+		return errors.New("entry has too many parts")
+	}
+	err := u.exec("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		row.Seq, row.Time.UnixMilli(), row.Agent, row.Action, row.Outcome, row.Salt[:], row.Commitment[:], row.Entry)
 	if err != nil {
-		return ledgerbridge.Receipt{}, fmt.Errorf("insert entry: %w", err)
+		return fmt.Errorf("insert entry: %w", err)
 	}
 	for n, part := range row.Parts {
 		err := u.exec("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row.Seq<<partBits|int64(n),
 			part.Patient, part.Target, part.Key, part.ErasedBy, part.Salt[:], part.Commitment[:], part.Sealed)
 		if err != nil {
-			return ledgerbridge.Receipt{}, fmt.Errorf("insert part: %w", err)
+			return fmt.Errorf("insert part: %w", err)
 		}
 	}
-	u.next, u.last = row.Seq+1, at
-	return ledgerbridge.Receipt{Source: u.source, Seq: row.Seq, Commitment: row.Commitment}, nil
+	u.next, u.last = row.Seq+1, row.Time.UnixMilli()
+	return nil
 }
 
 // Source is the name of the log.

@@ -63,6 +63,13 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}
+	if err := refuseHalfCopy(dir); err != nil {
+		return nil, err
+	}
+	return openFolder(ctx, dir, o)
+}
+
+func openFolder(ctx context.Context, dir string, o Options) (*Store, error) {
 	lock, err := lockFolder(dir)
 	if err != nil {
 		return nil, err
@@ -78,6 +85,9 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 // OpenReadOnly opens a folder that another process may be serving. Nothing can be
 // written. Options that are given must agree with the folder.
 func OpenReadOnly(ctx context.Context, dir string, o Options) (*Store, error) {
+	if err := refuseHalfCopy(dir); err != nil {
+		return nil, err
+	}
 	s := newStore(dir, o, readOnly)
 	err := s.read.use(ctx, func(c conn) error {
 		id, err := readIdentity(c)
@@ -135,7 +145,7 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	if _, err := settleIdentity(access, s.identity.options()); err != nil {
 		return err
 	}
-	if err := s.loadBase(main); err != nil {
+	if s.base, err = main.baseID(s.opts.Base); err != nil {
 		return err
 	}
 	fresh, err := loadNames(main)

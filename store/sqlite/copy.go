@@ -1,0 +1,227 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// copyMark is a file that says that the folder is being filled by a copy.
+const copyMark = "copying"
+
+var (
+	_ store.Original = (*Store)(nil)
+	_ store.Target   = (*Target)(nil)
+)
+
+// Target is a folder that is being filled by a copy. It implements store.Target.
+type Target struct{ *Store }
+
+// OpenTarget opens a folder that does not exist, is empty, or was left by a copy
+// that was cut short.
+func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create data folder: %w", err)
+	}
+	mark := filepath.Join(dir, copyMark)
+	_, unmarked := os.Stat(mark)
+	if _, err := os.Stat(filepath.Join(dir, mainFile)); err == nil && unmarked != nil {
+		return nil, fmt.Errorf("the folder %s holds data: copy to a new one", dir)
+	}
+	if unmarked != nil {
+		if err := writeDurably(mark, nil); err != nil {
+			return nil, fmt.Errorf("mark the copy: %w", err)
+		}
+	}
+	s, err := openFolder(ctx, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Target{s}, nil
+}
+
+// Finish lets the folder be opened.
+func (t *Target) Finish(context.Context) error {
+	if err := os.Remove(filepath.Join(t.dir, copyMark)); err != nil {
+		return fmt.Errorf("finish the copy: %w", err)
+	}
+	return syncFolder(t.dir)
+}
+
+// refuseHalfCopy keeps everybody else from what a copy has not finished.
+func refuseHalfCopy(dir string) error {
+	_, err := os.Stat(filepath.Join(dir, copyMark))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open data folder: %w", err)
+	}
+	return fmt.Errorf("the data folder %s is a copy that was not finished: run `aceso store copy` again, it goes on where it stopped", dir)
+}
+
+// Versions visits all versions in the order of their stamps.
+func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stored) error) error {
+	for {
+		batch, err := s.versionsAfter(ctx, after)
+		if err != nil {
+			return fmt.Errorf("read versions: %w", err)
+		}
+		for i := range batch {
+			if err := visit(batch[i]); err != nil {
+				return err
+			}
+		}
+		if len(batch) < rowsAtOnce {
+			return ctx.Err()
+		}
+		after = batch[len(batch)-1].Stamp
+	}
+}
+
+func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.Stored, err error) {
+	err = s.read.read(ctx, func(c conn) error {
+		return c.each("SELECT "+rowColumns+`, b.url FROM (SELECT * FROM versions WHERE stamp > ? ORDER BY stamp LIMIT ?) v
+			JOIN resources r ON r.rid = v.rid JOIN bases b ON b.id = v.base ORDER BY v.stamp`, func(st *sqlite.Stmt) error {
+			one, err := s.stored(s.names.scanRow(st, 0))
+			one.Base = st.ColumnText(14)
+			batch = append(batch, one)
+			return err
+		}, after, rowsAtOnce)
+	})
+	return batch, err
+}
+
+func (s *Store) stored(r *row) (one store.Stored, err error) {
+	if one.Version, err = s.full(r, 0); err != nil {
+		return one, err
+	}
+	one.Stamp = r.stamp
+	if !r.deleted {
+		one.Index, err = r.loadIndex()
+	}
+	return one, err
+}
+
+// WrappedKeys visits the wrapped keys of parts.
+func (s *Store) WrappedKeys(ctx context.Context, visit func(id string, wrapped []byte) error) error {
+	root := filepath.Join(s.dir, keyFolder)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || d.IsDir() || !isKeyID(d.Name()) {
+			return err
+		}
+		wrapped, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return visit(d.Name(), wrapped)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, absent := os.Stat(root); absent != nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// AddWrappedKey takes the wrapped key of parts.
+func (t *Target) AddWrappedKey(_ context.Context, id string, wrapped []byte) error {
+	if !isKeyID(id) {
+		return fmt.Errorf("part key %q: not an id", hex.EncodeToString([]byte(id)))
+	}
+	path := openPartKeys(t.dir, nil, nil).path(id)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	for _, dir := range []string{filepath.Join(t.dir, keyFolder), filepath.Dir(path)} {
+		if err := makeFolder(dir); err != nil {
+			return err
+		}
+	}
+	return writeDurably(path, wrapped)
+}
+
+// AddRows takes the next rows of a log.
+func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge.Row) error {
+	j := t.changes
+	if source == t.accesses.source {
+		j = t.accesses
+	}
+	return j.do(ctx, func(u *logUnit) error {
+		for i := range rows {
+			if rows[i].Seq != u.next {
+				return fmt.Errorf("row %d of %s comes where row %d should", rows[i].Seq, source, u.next)
+			}
+			if err := u.insert(&rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// AddVersions takes versions in the order of stamps.
+func (t *Target) AddVersions(ctx context.Context, all []store.Stored) error {
+	writes := make([]store.Write, len(all))
+	for i := range all {
+		v := &all[i]
+		writes[i] = store.Write{
+			Ref: v.Ref, Expect: v.Version.Version - 1, LastUpdated: v.LastUpdated, Deleted: v.Deleted, Method: v.Method,
+			Owner: v.Owner, Body: v.Body, Hash: v.Hash, Index: v.Index, Facts: v.Facts,
+		}
+	}
+	prepared, err := prepare(writes)
+	if err != nil {
+		return err
+	}
+	return t.write.do(ctx, false, func(u *changeUnit) error {
+		for i := range all {
+			if err := u.copyVersion(&all[i], &prepared[i]); err != nil {
+				return fmt.Errorf("%s version %d: %w", all[i].Ref, all[i].Version.Version, err)
+			}
+		}
+		return nil
+	})
+}
+
+// copyVersion writes a version with the stamp, the base and the epoch it had.
+func (u *changeUnit) copyVersion(v *store.Stored, w *prepared) error {
+	if v.Stamp <= u.stamp {
+		return errors.New("comes out of order")
+	}
+	base, err := u.baseID(v.Base)
+	if err != nil {
+		return err
+	}
+	if v.Ref.Type == "Consent" {
+		if err := u.copyEpoch(v.Seq); err != nil {
+			return err
+		}
+	}
+	return u.writeVersion(w, position{stamp: v.Stamp, seq: v.Seq, base: base})
+}
+
+// copyEpoch counts the changes that wrote Consents, as their commits did.
+func (u *changeUnit) copyEpoch(seq int64) error {
+	typ, err := u.intern("Consent", "")
+	if err != nil {
+		return err
+	}
+	n, err := u.number("SELECT count(*) FROM versions WHERE type = ? AND seq = ?", typ, seq)
+	if err != nil || n > 0 {
+		return err
+	}
+	return u.countEpoch()
+}
