@@ -39,8 +39,8 @@ var mayImport = map[string][]string{
 	"ledgerbridge/logtest":   {"fhir", "ledgerbridge"},
 	"ledgerbridge/local":     {"ledgerbridge"},
 	"ledgerbridge/chaincode": {},
-	"ledgerbridge/fabric":    {"ledgerbridge"},
-	"ledgerbridge/devnet":    {"ledgerbridge/fabric"}, // writes connection profiles
+	"ledgerbridge/fabric":    {"ledgerbridge", "ledgerbridge/chaincode"}, // the arguments and answers of the contract
+	"ledgerbridge/devnet":    {"ledgerbridge/fabric"},                    // writes connection profiles
 
 	"web": {}, // templates and styles
 

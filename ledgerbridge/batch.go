@@ -1,6 +1,7 @@
 package ledgerbridge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -49,4 +50,42 @@ func (b *Batch) Extends(head Head) (repeated bool, err error) {
 		return refuse("the new rows do not give the new root")
 	}
 	return false, nil
+}
+
+// Batch makes the batch of rows from <= seq < to, with a checkpoint for its end that
+// the journal's key has signed. A checkpoint of the journal MUST cover them: their
+// place in the tree is read from its tiles.
+func (j *Journal) Batch(ctx context.Context, from, to int64) (Batch, error) {
+	t, err := loadTree(ctx, j.cfg.Log, from)
+	if err != nil {
+		return Batch{}, err
+	}
+	b := Batch{Source: j.Source(), OldSize: from, Frontier: t.frontier(), Commitments: make([][32]byte, 0, to-from)}
+	err = eachCommitment(ctx, j.cfg.Log, from, to, func(c [32]byte) error {
+		b.Commitments = append(b.Commitments, c)
+		return t.edge.Append(rfc6962.DefaultHasher.HashLeaf(c[:]), nil)
+	})
+	if err != nil {
+		return Batch{}, err
+	}
+	c := Checkpoint{Source: b.Source, Size: to, Root: t.root()}
+	if err := c.sign(j.cfg.Signer); err != nil {
+		return Batch{}, fmt.Errorf("sign checkpoint of %s: %w", b.Source, err)
+	}
+	b.Root, b.Checkpoint = c.Root, c.Note
+	return b, nil
+}
+
+// Sign makes a checkpoint of the log as it was at an earlier size, which a checkpoint
+// of the journal MUST cover.
+func (j *Journal) Sign(ctx context.Context, size int64) (Checkpoint, error) {
+	t, err := loadTree(ctx, j.cfg.Log, size)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	c := Checkpoint{Source: j.Source(), Size: size, Root: t.root()}
+	if err := c.sign(j.cfg.Signer); err != nil {
+		return Checkpoint{}, fmt.Errorf("sign checkpoint of %s: %w", c.Source, err)
+	}
+	return c, nil
 }

@@ -21,6 +21,7 @@ type JournalConfig struct {
 	Keys     Keys          // public keys whose checkpoints count, Signer's among them
 	Interval time.Duration // between checkpoints when there is something new; 0 means one second
 	Report   func(error)   // told of each failed checkpoint in Run; may be nil
+	Anchors  *Anchors      // on a network's ledger, beside Ledger; nil without one
 }
 
 // Journal grows the tree of one log, signs its checkpoints and anchors them. A
@@ -31,10 +32,9 @@ type Journal struct {
 	grow sync.Mutex // held while the tree grows
 	tree *tree      // as anchored; guarded by grow
 
-	mu     sync.Mutex // guards what follows
-	last   Checkpoint
-	anchor Anchor
-	err    error
+	mu   sync.Mutex // guards what follows
+	last Checkpoint
+	err  error
 }
 
 // State is how far a record has come.
@@ -78,7 +78,6 @@ func OpenJournal(ctx context.Context, cfg JournalConfig) (*Journal, error) {
 		return nil, err
 	}
 	j.last = Checkpoint{Source: source, Size: head.Size, Root: head.Root, Note: head.Checkpoint}
-	j.anchor = Anchor{Size: head.Size}
 	return j, nil
 }
 
@@ -131,14 +130,12 @@ func (j *Journal) Err() error {
 }
 
 // State says how far the record at seq has come. A ledger that is a file beside the
-// log counts as checkpointed only.
+// log counts as checkpointed only. See Anchor for where it is anchored.
 func (j *Journal) State(seq int64) State {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	switch {
-	case seq >= j.last.Size:
+	case seq >= j.Last().Size:
 		return Journaled
-	case j.anchor.Transaction != "" && seq < j.anchor.Size:
+	case j.cfg.Anchors != nil && seq < j.cfg.Anchors.Last().Size:
 		return Anchored
 	}
 	return Checkpointed
@@ -224,13 +221,12 @@ func (j *Journal) advance(ctx context.Context, from, to int64) error {
 		return fmt.Errorf("sign checkpoint of %s: %w", j.Source(), err)
 	}
 	b.Root, b.Checkpoint = c.Root, c.Note
-	anchor, err := j.cfg.Ledger.Anchor(ctx, b)
-	if err != nil {
+	if _, err := j.cfg.Ledger.Anchor(ctx, b); err != nil {
 		return fmt.Errorf("anchor checkpoint of %s: %w", j.Source(), err)
 	}
 	j.tree = grown
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.last, j.anchor = c, anchor
+	j.last = c
 	return nil
 }

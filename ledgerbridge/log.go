@@ -79,10 +79,12 @@ type Batch struct {
 
 // Anchor says where a batch is anchored; zero strings for the local ledger.
 type Anchor struct {
+	OldSize     int64 // records OldSize .. Size-1 are those that it added
 	Size        int64
 	Channel     string
 	Transaction string
 	Block       uint64
+	Time        time.Time // when this node learned of it; not evidence
 }
 
 // Head is the ledger's view of a source.
