@@ -21,6 +21,7 @@ type bundle struct {
 	Parts      []bundlePart    `json:"parts"`
 	Proof      string          `json:"proof"`
 	Salt       string          `json:"salt"`
+	State      string          `json:"state"`
 	Version    int64           `json:"v"`
 }
 
@@ -36,10 +37,13 @@ type bundlePart struct {
 
 // bundleAnchor says where a network's ledger holds the checkpoint.
 type bundleAnchor struct {
-	Block       int64  `json:"block"`
-	Channel     string `json:"channel"`
-	Size        int64  `json:"size"`
-	Transaction string `json:"transaction"`
+	Block       int64           `json:"block"`
+	BlockHash   string          `json:"block_hash"`
+	Chaincode   string          `json:"chaincode"`
+	Channel     string          `json:"channel"`
+	Evidence    json.RawMessage `json:"evidence"`
+	Size        int64           `json:"size"`
+	Transaction string          `json:"transaction"`
 }
 
 // FormatBundle writes the proof bundle of a record for someone who may read the
@@ -48,7 +52,13 @@ func FormatBundle(p Proof, opened map[int]Opened) ([]byte, error) {
 	b := bundle{
 		Version: bundleVersion, Entry: p.Row.Entry,
 		Salt: hex.EncodeToString(p.Row.Salt[:]), Commitment: hex.EncodeToString(p.Row.Commitment[:]),
-		Proof: formatTlogProof(p.Row.Seq, p.Inclusion, p.Checkpoint.Note),
+		Proof: formatTlogProof(p.Row.Seq, p.Inclusion, p.Checkpoint.Note), State: string(p.State),
+	}
+	if a := p.Anchor; a != nil {
+		b.Anchor = &bundleAnchor{
+			Block: int64(a.Block), BlockHash: hex.EncodeToString(a.BlockHash[:]), Chaincode: a.Chaincode,
+			Channel: a.Channel, Evidence: a.Evidence, Size: a.Size, Transaction: a.Transaction,
+		}
 	}
 	for i, row := range p.Row.Parts {
 		part := bundlePart{Commitment: hex.EncodeToString(row.Commitment[:])}
@@ -66,20 +76,48 @@ func FormatBundle(p Proof, opened map[int]Opened) ([]byte, error) {
 
 func (b *bundle) append(to []byte) []byte {
 	to = append(to, '{')
-	if a := b.Anchor; a != nil {
-		to = appendObject(append(to, `"anchor":`...), []field{
-			{name: "block", num: &a.Block}, {name: "channel", text: &a.Channel},
-			{name: "size", num: &a.Size}, {name: "transaction", text: &a.Transaction},
-		})
-		to = append(to, ',')
+	if b.Anchor != nil {
+		to = append(b.Anchor.append(append(to, `"anchor":`...)), ',')
 	}
 	to = appendString(append(to, `"commitment":`...), b.Commitment)
 	to = append(append(to, `,"entry":`...), b.Entry...)
 	to = appendList(append(to, `,"parts":`...), b.Parts, appendPart)
 	to = appendString(append(to, `,"proof":`...), b.Proof)
 	to = appendString(append(to, `,"salt":`...), b.Salt)
+	if b.State != "" {
+		to = appendString(append(to, `,"state":`...), b.State)
+	}
 	to = strconv.AppendInt(append(to, `,"v":`...), b.Version, 10)
 	return append(to, '}')
+}
+
+// append copies the evidence as it is: its canonical form is its verifier's business.
+func (a *bundleAnchor) append(to []byte) []byte {
+	to = appendObject(to, []field{
+		{name: "block", num: &a.Block}, {name: "block_hash", text: &a.BlockHash},
+		{name: "chaincode", text: &a.Chaincode}, {name: "channel", text: &a.Channel},
+	})
+	to[len(to)-1] = ','
+	if a.Evidence != nil {
+		to = append(append(append(to, `"evidence":`...), a.Evidence...), ',')
+	}
+	rest := appendObject(nil, []field{{name: "size", num: &a.Size}, {name: "transaction", text: &a.Transaction}})
+	return append(to, rest[1:]...)
+}
+
+// proof is what the anchor states, for its verifier.
+func (a *bundleAnchor) proof() (*AnchorProof, error) {
+	hash, err := digest(a.BlockHash)
+	if err != nil {
+		return nil, fmt.Errorf("block_hash: %w", err)
+	}
+	if err := checkIntegers([]field{{name: "block", num: &a.Block}, {name: "size", num: &a.Size}}); err != nil {
+		return nil, err
+	}
+	return &AnchorProof{
+		Anchor:    Anchor{Size: a.Size, Channel: a.Channel, Transaction: a.Transaction, Block: uint64(a.Block)},
+		Chaincode: a.Chaincode, BlockHash: hash, Evidence: a.Evidence,
+	}, nil
 }
 
 func appendPart(to []byte, p *bundlePart) []byte {

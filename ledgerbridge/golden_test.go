@@ -173,7 +173,7 @@ func TestGoldenRecord(t *testing.T) {
 	if _, err := ledgerbridge.VerifyCheckpoint([]byte(g.Checkpoint), parseKeys(t, g.Trusted)); err != nil {
 		t.Error(err)
 	}
-	if r, err := ledgerbridge.VerifyRecord([]byte(g.Bundle), []string{g.Trusted}); err != nil || r.Receipt.String() != g.Receipt {
+	if r, err := ledgerbridge.VerifyRecord([]byte(g.Bundle), []string{g.Trusted}, nil); err != nil || r.Receipt.String() != g.Receipt {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if err := independent([]byte(g.Bundle), g.Trusted); err != nil {

@@ -2,6 +2,7 @@ package ledgerbridge
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 
@@ -13,7 +14,17 @@ import (
 type Proof struct {
 	Row        Row
 	Checkpoint Checkpoint
-	Inclusion  [][32]byte // RFC 6962 audit path, leaf to root
+	Inclusion  [][32]byte   // RFC 6962 audit path, leaf to root
+	State      State        // "" where the ledger is a file beside the log
+	Anchor     *AnchorProof // of the checkpoint; nil if a network's ledger does not hold it
+}
+
+// AnchorProof shows that a network's ledger holds a checkpoint.
+type AnchorProof struct {
+	Anchor
+	Chaincode string
+	BlockHash [32]byte        // zero without evidence
+	Evidence  json.RawMessage // in the form of the network's AnchorVerifier; nil if the network could not be asked
 }
 
 // Inclusion returns the audit path of row seq in the tree of that size.
@@ -59,25 +70,42 @@ func (j *Journal) path(ctx context.Context, nodes proof.Nodes) ([][32]byte, erro
 // none covers the row yet. It does not hand out a proof that would not verify: the
 // error is a *Damage then, and fs.ErrNotExist if the log was never that long.
 func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
-	p := Proof{Checkpoint: j.Last()}
-	if seq >= p.Checkpoint.Size {
+	c := j.Last()
+	if seq >= c.Size {
 		var err error
-		if p.Checkpoint, err = j.Checkpoint(ctx); err != nil {
+		if c, err = j.Checkpoint(ctx); err != nil {
 			return Proof{}, err
 		}
 	}
-	if seq < 0 || seq >= p.Checkpoint.Size {
+	return j.prove(ctx, seq, c)
+}
+
+// ProveUnder is Prove under an earlier checkpoint of this log, such as an anchored
+// one. It must be signed by a key of the log.
+func (j *Journal) ProveUnder(ctx context.Context, seq int64, signed []byte) (Proof, error) {
+	c, err := VerifyCheckpoint(signed, j.cfg.Keys)
+	if err == nil && c.Source != j.Source() {
+		err = fmt.Errorf("it is one of %s", c.Source)
+	}
+	if err != nil {
+		return Proof{}, &Damage{Source: j.Source(), Seq: -1, Column: "checkpoint", What: err.Error()}
+	}
+	return j.prove(ctx, seq, c)
+}
+
+func (j *Journal) prove(ctx context.Context, seq int64, c Checkpoint) (Proof, error) {
+	if seq < 0 || seq >= c.Size {
 		return Proof{}, fmt.Errorf("prove row %d of %s: %w", seq, j.Source(), fs.ErrNotExist)
 	}
 	row, err := ReadRow(ctx, j.cfg.Log, seq)
 	if err != nil {
 		return Proof{}, err
 	}
-	p.Row = row
-	if p.Inclusion, err = j.Inclusion(ctx, seq, p.Checkpoint.Size); err != nil {
+	p := Proof{Row: row, Checkpoint: c}
+	if p.Inclusion, err = j.Inclusion(ctx, seq, c.Size); err != nil {
 		return Proof{}, err
 	}
-	if err := verifyInclusion(seq, row.Commitment, p.Inclusion, &p.Checkpoint); err != nil {
+	if err := verifyInclusion(seq, row.Commitment, p.Inclusion, &c); err != nil {
 		return Proof{}, &Damage{Source: j.Source(), Seq: seq, Column: "commitment", What: "is not what the tree holds at this position"}
 	}
 	return p, nil

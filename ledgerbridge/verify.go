@@ -3,6 +3,7 @@ package ledgerbridge
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 )
 
@@ -25,12 +26,27 @@ type Result struct {
 	Closed     int           // parts of which only the commitment is there
 	Receipt    Receipt
 	Checkpoint Checkpoint
+	Anchor     *AnchorProof // nil if the bundle has none
+}
+
+// ErrIncomplete is wrapped by an AnchorVerifier's error when nothing was found to be
+// wrong, but something could not be checked.
+var ErrIncomplete = errors.New("not everything could be checked")
+
+// AnchorVerifier knows the networks whose ledgers a verifier trusts.
+type AnchorVerifier interface {
+	// VerifyAnchor checks offline that a network holds the checkpoint c, with the
+	// record's commitment at its position. Every byte of a MUST be checked, and
+	// nothing in it trusted.
+	VerifyAnchor(a *AnchorProof, record Receipt, c Checkpoint) error
 }
 
 // VerifyRecord verifies a proof bundle without network and database, against keys
 // that the verifier trusts (see ParseKeys); the bundle's own word counts for nothing.
-// The error says what is wrong or missing; it is nil exactly if the verdict is OK.
-func VerifyRecord(data []byte, trusted []string) (Result, error) {
+// With an AnchorVerifier the record must be anchored; without one (nil) a bundle that
+// says it is anchored cannot be more than incomplete. The error says what is wrong or
+// missing; it is nil exactly if the verdict is OK.
+func VerifyRecord(data []byte, trusted []string, anchors AnchorVerifier) (Result, error) {
 	keys, err := ParseKeys(trusted)
 	if err != nil {
 		return Result{Verdict: Incomplete}, err
@@ -56,12 +72,42 @@ func VerifyRecord(data []byte, trusted []string) (Result, error) {
 	if r.Checkpoint, err = VerifyCheckpoint(r.Checkpoint.Note, keys); err != nil {
 		return r, err
 	}
-	if b.Anchor != nil {
-		r.Verdict = Incomplete
-		return r, fmt.Errorf("the record is proven, its anchor on a ledger is not: no endorsements are in the bundle")
+	if err := r.checkAnchor(b, anchors); err != nil {
+		return r, err
 	}
 	r.Verdict = OK
 	return r, nil
+}
+
+// checkAnchor: a network's ledger holds the checkpoint.
+func (r *Result) checkAnchor(b *bundle, anchors AnchorVerifier) error {
+	anchored := b.State == string(Anchored)
+	if b.State != "" && b.State != string(Checkpointed) && !anchored || anchored != (b.Anchor != nil) {
+		return fmt.Errorf("state %q does not fit the rest of the bundle", b.State)
+	}
+	if b.Anchor == nil && anchors == nil {
+		return nil
+	}
+	if b.Anchor == nil {
+		r.Verdict = Incomplete
+		return fmt.Errorf("the record is proven, but was not anchored on a ledger when this bundle was made: ask for another one")
+	}
+	var err error
+	if r.Anchor, err = b.Anchor.proof(); err != nil {
+		return fmt.Errorf("anchor: %w", err)
+	}
+	if r.Anchor.Size != r.Checkpoint.Size {
+		return fmt.Errorf("the anchor is for size %d, the proof for size %d", r.Anchor.Size, r.Checkpoint.Size)
+	}
+	if anchors == nil {
+		r.Verdict = Incomplete
+		return fmt.Errorf("the record is proven, its anchor on a ledger is not: give the organisations' roots that you trust")
+	}
+	err = anchors.VerifyAnchor(r.Anchor, r.Receipt, r.Checkpoint)
+	if errors.Is(err, ErrIncomplete) {
+		r.Verdict = Incomplete
+	}
+	return err
 }
 
 func (k Keys) names(source string) bool {

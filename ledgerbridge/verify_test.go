@@ -6,6 +6,9 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -44,7 +47,7 @@ func TestBundleIsAccepted(t *testing.T) {
 	for _, seq := range []int64{0, 1, 255, 256, 299, 306} {
 		for _, parts := range [][]int{nil, {0}, {0, 1}, {0, 1, 2}} {
 			b := n.bundle(j, seq, parts...)
-			r, err := ledgerbridge.VerifyRecord(b, []string{vkey(t, "other"), n.vkey})
+			r, err := ledgerbridge.VerifyRecord(b, []string{vkey(t, "other"), n.vkey}, nil)
 			if err != nil || r.Verdict != ledgerbridge.OK || r.Entry.Seq != seq || r.Closed != 3-len(parts) {
 				t.Fatalf("row %d, parts %v: %+v, %v", seq, parts, r, err)
 			}
@@ -92,7 +95,7 @@ func TestEveryByteOfABundle(t *testing.T) {
 	trusted := []string{n.vkey}
 	refused := func(what string, i int, bad []byte) {
 		t.Helper()
-		if r, err := ledgerbridge.VerifyRecord(bad, trusted); err == nil || r.Verdict == ledgerbridge.OK {
+		if r, err := ledgerbridge.VerifyRecord(bad, trusted, nil); err == nil || r.Verdict == ledgerbridge.OK {
 			t.Errorf("%s at byte %d of %d accepted: %s", what, i, len(good), bad[max(0, i-20):min(len(bad), i+20)])
 		}
 	}
@@ -131,7 +134,7 @@ func TestEveryFieldOfAThousandBundles(t *testing.T) {
 		if bytes.Equal(bad, good) {
 			continue
 		}
-		if r, err := ledgerbridge.VerifyRecord(bad, []string{n.vkey}); err == nil || r.Verdict != ledgerbridge.Tampered {
+		if r, err := ledgerbridge.VerifyRecord(bad, []string{n.vkey}, nil); err == nil || r.Verdict != ledgerbridge.Tampered {
 			t.Fatalf("row %d: accepted %s", seq, bad)
 		}
 		if err := independent(bad, n.vkey); err == nil {
@@ -200,26 +203,26 @@ func TestForgedBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	forged := thief.bundle(j, 3, 0)
-	if r, err := ledgerbridge.VerifyRecord(forged, []string{thief.vkey}); err != nil || r.Verdict != ledgerbridge.OK {
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{thief.vkey}, nil); err != nil || r.Verdict != ledgerbridge.OK {
 		t.Fatalf("the forgery is not consistent: %v", err)
 	}
-	if r, err := ledgerbridge.VerifyRecord(forged, []string{n.vkey}); err == nil || r.Verdict != ledgerbridge.Tampered {
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{n.vkey}, nil); err == nil || r.Verdict != ledgerbridge.Tampered {
 		t.Errorf("forged with another key: %s, %v", r.Verdict, err)
 	}
-	if r, err := ledgerbridge.VerifyRecord(forged, nil); err == nil || r.Verdict != ledgerbridge.Incomplete {
+	if r, err := ledgerbridge.VerifyRecord(forged, nil, nil); err == nil || r.Verdict != ledgerbridge.Incomplete {
 		t.Errorf("without trusted keys: %s, %v", r.Verdict, err)
 	}
 	elsewhere, err := ledgerbridge.VerifierKey("clinic/n1/changes.0", logtest.Key("thief").Public().(ed25519.PublicKey))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := ledgerbridge.VerifyRecord(forged, []string{elsewhere}); err == nil || r.Verdict == ledgerbridge.OK {
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{elsewhere}, nil); err == nil || r.Verdict == ledgerbridge.OK {
 		t.Errorf("the key of another log: %s, %v", r.Verdict, err)
 	}
-	if r, err := ledgerbridge.VerifyRecord(forged, []string{thief.vkey + "@0-4"}); err == nil || r.Verdict == ledgerbridge.OK {
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{thief.vkey + "@0-4"}, nil); err == nil || r.Verdict == ledgerbridge.OK {
 		t.Errorf("a key that ended before: %s, %v", r.Verdict, err)
 	}
-	if r, err := ledgerbridge.VerifyRecord(forged, []string{"nonsense"}); err == nil || r.Verdict != ledgerbridge.Incomplete {
+	if r, err := ledgerbridge.VerifyRecord(forged, []string{"nonsense"}, nil); err == nil || r.Verdict != ledgerbridge.Incomplete {
 		t.Errorf("an unreadable key: %s, %v", r.Verdict, err)
 	}
 }
@@ -238,13 +241,114 @@ func TestReplayedEntryInABundle(t *testing.T) {
 	}
 }
 
-func TestAnchoredBundleIsIncompleteOffline(t *testing.T) {
+// anchors is an AnchorVerifier that says err and keeps what it was asked.
+type anchors struct {
+	err    error
+	proof  *ledgerbridge.AnchorProof
+	record ledgerbridge.Receipt
+}
+
+func (a *anchors) VerifyAnchor(p *ledgerbridge.AnchorProof, record ledgerbridge.Receipt, _ ledgerbridge.Checkpoint) error {
+	a.proof, a.record = p, record
+	return a.err
+}
+
+// anchoredBundle is a bundle under an anchored checkpoint that is not the last one.
+func (n *node) anchoredBundle(seq, size int64) []byte {
+	n.t.Helper()
+	j := n.journal()
+	for added := int64(0); added < size; added++ {
+		n.add(1)
+	}
+	signed := checkpoint(n.t, j).Note
+	n.add(4)
+	checkpoint(n.t, j)
+	p, err := j.ProveUnder(context.Background(), seq, signed)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	p.State = ledgerbridge.Anchored
+	p.Anchor = &ledgerbridge.AnchorProof{
+		Anchor:    ledgerbridge.Anchor{Size: size, Channel: "aceso", Transaction: "ab", Block: 7},
+		Chaincode: "aceso", BlockHash: [32]byte{1}, Evidence: json.RawMessage(`{"block":"x"}`),
+	}
+	b, err := ledgerbridge.FormatBundle(p, nil)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return b
+}
+
+func TestAnchoredBundle(t *testing.T) {
 	n := newNode(t)
-	n.add(3)
-	b := n.bundle(n.journal(), 1)
-	anchored := append([]byte(`{"anchor":{"block":7,"channel":"aceso","size":3,"transaction":"ab"},`), b[1:]...)
-	if r, err := ledgerbridge.VerifyRecord(anchored, []string{n.vkey}); err == nil || r.Verdict != ledgerbridge.Incomplete {
-		t.Errorf("%s, %v", r.Verdict, err)
+	b, keys := n.anchoredBundle(2, 3), []string{n.vkey}
+	if err := independent(b, n.vkey); err != nil {
+		t.Error(err)
+	}
+	network := &anchors{}
+	r, err := ledgerbridge.VerifyRecord(b, keys, network)
+	if err != nil || r.Verdict != ledgerbridge.OK || r.Checkpoint.Size != 3 || network.record != r.Receipt {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if p := network.proof; p.Block != 7 || p.Size != 3 || p.Channel != "aceso" || p.BlockHash != [32]byte{1} || string(p.Evidence) != `{"block":"x"}` {
+		t.Errorf("the verifier was shown %+v", p)
+	}
+	if r, err := ledgerbridge.VerifyRecord(b, keys, nil); err == nil || r.Verdict != ledgerbridge.Incomplete {
+		t.Errorf("nobody knows the network: %s, %v", r.Verdict, err)
+	}
+	for err, want := range map[error]ledgerbridge.Verdict{errors.New("forged"): ledgerbridge.Tampered, fmt.Errorf("x: %w", ledgerbridge.ErrIncomplete): ledgerbridge.Incomplete} {
+		if r, got := ledgerbridge.VerifyRecord(b, keys, &anchors{err: err}); !errors.Is(got, err) || r.Verdict != want {
+			t.Errorf("%v: %s, %v", err, r.Verdict, got)
+		}
+	}
+}
+
+// A bundle may not claim less or more than it has, nor for another size.
+func TestAnchoredBundleChanged(t *testing.T) {
+	n := newNode(t)
+	b, keys := string(n.anchoredBundle(2, 3)), []string{n.vkey}
+	_, rest, _ := strings.Cut(b, `,"transaction":"ab"},`)
+	for name, bad := range map[string]string{
+		"without anchor":   `{` + rest,
+		"other state":      strings.Replace(b, `"anchored"`, `"checkpointed"`, 1),
+		"unknown state":    strings.Replace(b, `"anchored"`, `"notarised"`, 1),
+		"without state":    strings.Replace(b, `,"state":"anchored"`, "", 1),
+		"another size":     strings.Replace(b, `"size":3`, `"size":4`, 1),
+		"no hash":          strings.Replace(b, `"block_hash":"01`, `"block_hash":"zz`, 1),
+		"block below zero": strings.Replace(b, `"block":7`, `"block":-7`, 1),
+	} {
+		if bad == b {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if r, err := ledgerbridge.VerifyRecord([]byte(bad), keys, &anchors{}); err == nil || r.Verdict != ledgerbridge.Tampered {
+			t.Errorf("%s: %s, %v", name, r.Verdict, err)
+		}
+	}
+	if r, err := ledgerbridge.VerifyRecord([]byte(strings.Replace(`{`+rest, `"anchored"`, `"checkpointed"`, 1)), keys, &anchors{}); err == nil || r.Verdict != ledgerbridge.Incomplete {
+		t.Errorf("stripped of its anchor: %s, %v", r.Verdict, err)
+	}
+}
+
+func TestProveUnder(t *testing.T) {
+	ctx := context.Background()
+	n := newNode(t)
+	n.add(5)
+	j := n.journal()
+	signed := checkpoint(t, j).Note
+	n.add(5)
+	checkpoint(t, j)
+	if _, err := j.ProveUnder(ctx, 5, signed); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a row that the checkpoint does not cover: %v", err)
+	}
+	var damage *ledgerbridge.Damage
+	if _, err := j.ProveUnder(ctx, 1, []byte(strings.Replace(string(signed), "\n5\n", "\n6\n", 1))); !errors.As(err, &damage) {
+		t.Errorf("a checkpoint that nobody signed: %v", err)
+	}
+	other := newNode(t)
+	other.add(7)
+	forked := checkpoint(t, other.journal()).Note // the same key, another history
+	if _, err := j.ProveUnder(ctx, 1, forked); !errors.As(err, &damage) {
+		t.Errorf("a checkpoint of another history: %v", err)
 	}
 }
 
@@ -322,7 +426,7 @@ func FuzzVerifyRecord(f *testing.F) {
 	f.Add(bytes.Replace(good, []byte(`"clear":{`), []byte(`"clear":null,"x":{`), 1))
 	f.Add([]byte(`{"parts":[{}],"v":1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := ledgerbridge.VerifyRecord(data, []string{g.Trusted})
+		r, err := ledgerbridge.VerifyRecord(data, []string{g.Trusted}, nil)
 		if (err == nil) != (r.Verdict == ledgerbridge.OK) {
 			t.Fatalf("verdict %s with error %v", r.Verdict, err)
 		}

@@ -95,7 +95,7 @@ func readFileOrStdin(name string) ([]byte, error) {
 
 // record verifies the answer of AuditEvent/{id}/$proof.
 func (v *verification) record(data []byte) int {
-	result, err := ledgerbridge.VerifyRecord(data, v.keys)
+	result, err := ledgerbridge.VerifyRecord(data, v.keys, nil)
 	switch result.Verdict {
 	case ledgerbridge.OK:
 	case ledgerbridge.Tampered:
