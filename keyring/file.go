@@ -50,21 +50,11 @@ func Open(path string) (*Ring, error) {
 // Load reads an existing ring; it is fs.ErrNotExist if there is none. Use it where
 // data exist already: fresh keys could not open or verify them.
 func Load(path string) (*Ring, error) {
-	f, err := os.Open(path)
+	f, err := openPrivate("keyring", path)
 	if err != nil {
-		return nil, fmt.Errorf("open keyring: %w", err)
+		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("open keyring: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("keyring %s is not a regular file", path)
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("keyring %s can be read or changed by other users (mode %04o): run chmod 600 on it, and replace its keys if anyone may have copied them", path, mode)
-	}
 	var doc file
 	dec := json.NewDecoder(f)
 	dec.DisallowUnknownFields()
@@ -109,7 +99,7 @@ func (doc *file) ring() (*Ring, error) {
 			return nil, fmt.Errorf("key %q is damaged, doubled or of unknown use", k.ID)
 		}
 		seen[k.ID] = true
-		ring.keys = append(ring.keys, Key(k))
+		ring.keys = append(ring.keys, Key{ID: k.ID, Use: k.Use, Created: k.Created, Secret: k.Secret})
 	}
 	for _, u := range Uses() {
 		if len(ring.Keys(u)) == 0 {
@@ -124,7 +114,7 @@ func (doc *file) ring() (*Ring, error) {
 func (r *Ring) write(path string, place func(from, to string) error) error {
 	doc := file{Version: fileVersion}
 	for _, k := range r.keys {
-		doc.Keys = append(doc.Keys, fileKey(k))
+		doc.Keys = append(doc.Keys, fileKey{k.ID, k.Use, k.Created, k.Secret})
 	}
 	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {

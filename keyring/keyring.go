@@ -1,5 +1,6 @@
-// Package keyring keeps every key of a node in one file of the data folder and
-// hands them out by use and by id.
+// Package keyring keeps every key and hands them out by use and by id: those of one
+// node in a file of its data folder, those that several nodes share sealed in their
+// database (see Share).
 //
 // It does not know what is signed or sealed with them, it does not keep the keys
 // of patients' parts (they live and die apart, wrapped by a key of this ring),
@@ -38,6 +39,7 @@ var ErrUnknown = errors.New("keyring: no such key")
 type Key struct {
 	ID      string
 	Use     Use
+	Node    string // whose it is in a shared ring, for a key of use Log; otherwise ""
 	Created time.Time
 	Secret  []byte
 }
@@ -60,15 +62,30 @@ func (u Use) known() bool {
 	return false
 }
 
-// Ring is the keys of one node. It does not change after Open.
-type Ring struct{ keys []Key } // oldest first
+// Ring is the keys of one node, its own and the shared ones. It does not change
+// after Open or Share.
+type Ring struct {
+	node string // "" if the ring is not shared
+	keys []Key  // oldest first
+}
 
 // Keys returns the keys of a use, newest first: the first one signs and seals,
-// the others still verify and open.
-func (r *Ring) Keys(u Use) []Key {
+// the others still verify and open. Signing keys of other nodes' logs are not among
+// them, see LogKeys.
+func (r *Ring) Keys(u Use) []Key { return r.ofNode(u, r.node) }
+
+// LogKeys returns the keys that sign checkpoints of one node, newest first.
+func (r *Ring) LogKeys(node string) []Key {
+	if r.node == "" {
+		node = ""
+	}
+	return r.ofNode(Log, node)
+}
+
+func (r *Ring) ofNode(u Use, node string) []Key {
 	var found []Key
 	for i := len(r.keys) - 1; i >= 0; i-- {
-		if r.keys[i].Use == u {
+		if k := &r.keys[i]; k.Use == u && (u != Log || k.Node == node) {
 			found = append(found, r.keys[i])
 		}
 	}

@@ -20,14 +20,9 @@ func (r *Ring) Seal(u Use, plaintext, aad []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	aead, err := newAEAD(secret)
-	if err != nil {
-		return nil, err
-	}
 	head := append([]byte{sealVersion, byte(len(id))}, id...)
-	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce)
-	return aead.Seal(append(head, nonce...), nonce, plaintext, bind(u, head, aad)), nil
+	sealed, err := seal(secret, plaintext, bind(u, head, aad))
+	return append(head, sealed...), err
 }
 
 // Open is the inverse of Seal; keys that were rotated out still open.
@@ -40,14 +35,30 @@ func (r *Ring) Open(u Use, sealed, aad []byte) ([]byte, error) {
 	if err != nil || u.Signs() {
 		return nil, errSealed
 	}
-	aead, err := newAEAD(k.Secret)
+	return unseal(k.Secret, rest, bind(u, head, aad))
+}
+
+// seal encrypts under one key: nonce, ciphertext.
+func seal(secret, plaintext, aad []byte) ([]byte, error) {
+	aead, err := newAEAD(secret)
 	if err != nil {
 		return nil, err
 	}
-	if len(rest) < aead.NonceSize() {
+	nonce := make([]byte, aead.NonceSize())
+	rand.Read(nonce)
+	return aead.Seal(nonce, nonce, plaintext, aad), nil
+}
+
+// unseal is the inverse of seal.
+func unseal(secret, sealed, aad []byte) ([]byte, error) {
+	aead, err := newAEAD(secret)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) < aead.NonceSize() {
 		return nil, errSealed
 	}
-	plain, err := aead.Open(nil, rest[:aead.NonceSize()], rest[aead.NonceSize():], bind(u, head, aad))
+	plain, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], aad)
 	if err != nil {
 		return nil, errSealed
 	}

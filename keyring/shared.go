@@ -1,0 +1,169 @@
+package keyring
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Box keeps sealed keys for all nodes: a collection of their database. What it holds
+// is useless without the master key.
+type Box interface {
+	// SealedKeys returns everything in the box, by name.
+	SealedKeys(ctx context.Context) (map[string][]byte, error)
+	// AddKeys adds all of them, durably, or none. It MUST be fs.ErrExist, with
+	// nothing added, if one of the names is taken.
+	AddKeys(ctx context.Context, sealed map[string][]byte) error
+}
+
+// sharedKey is what is sealed. The name under which the box keeps it is its use, for
+// a log key the node, and a number: links.1, log.n2.1.
+type sharedKey struct {
+	ID      string    `json:"id"`
+	Use     Use       `json:"use"`
+	Node    string    `json:"node,omitempty"`
+	Created time.Time `json:"created"`
+	Secret  []byte    `json:"secret"`
+}
+
+// Share opens the ring that the nodes of an organisation share. Keys that are missing
+// are made: all of them by the first node, the one that signs its own logs by every
+// node. Nodes that start at once end up with the same ring.
+func Share(ctx context.Context, box Box, m Master, organization, node string) (*Ring, error) {
+	s := shared{box, m, organization, node}
+	for range 8 {
+		ring, err := s.load(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("shared keyring: %w", err)
+		}
+		missing, err := s.missing(ring)
+		if err != nil {
+			return nil, fmt.Errorf("shared keyring: %w", err)
+		}
+		if len(missing) == 0 {
+			return ring, nil
+		}
+		// Whoever comes second loads what the first one made.
+		if err := box.AddKeys(ctx, missing); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("shared keyring: add keys: %w", err)
+		}
+	}
+	return nil, errors.New("shared keyring: keys that were added are not there: is something else writing to it?")
+}
+
+// LoadShared opens the ring without adding to it; it is fs.ErrNotExist if the box is
+// empty. node may be "": the ring then signs no logs.
+func LoadShared(ctx context.Context, box Box, m Master, organization, node string) (*Ring, error) {
+	s := shared{box, m, organization, node}
+	ring, err := s.load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("shared keyring: %w", err)
+	}
+	if len(ring.keys) == 0 {
+		return nil, fmt.Errorf("shared keyring: %w", fs.ErrNotExist)
+	}
+	return ring, nil
+}
+
+type shared struct {
+	box                Box
+	master             Master
+	organization, node string
+}
+
+func (s *shared) load(ctx context.Context) (*Ring, error) {
+	sealed, err := s.box.SealedKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(sealed))
+	for name := range sealed {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, byNumber)
+	ring := &Ring{node: s.node}
+	for _, name := range names {
+		k, err := s.open(name, sealed[name])
+		if err != nil {
+			return nil, err
+		}
+		ring.keys = append(ring.keys, k)
+	}
+	return ring, nil
+}
+
+// byNumber puts older keys of a use before newer ones.
+func byNumber(a, b string) int {
+	return cmp.Or(cmp.Compare(number(a), number(b)), cmp.Compare(a, b))
+}
+
+func number(name string) int {
+	n, err := strconv.Atoi(name[strings.LastIndexByte(name, '.')+1:])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// name is where the box keeps the nth key of its use.
+func (k *sharedKey) name(n int) string {
+	parts := []string{string(k.Use)}
+	if k.Node != "" {
+		parts = append(parts, k.Node)
+	}
+	return strings.Join(append(parts, strconv.Itoa(n)), ".")
+}
+
+// missing makes and seals the first key of every use that the ring has none for.
+func (s *shared) missing(ring *Ring) (map[string][]byte, error) {
+	sealed := map[string][]byte{}
+	for _, u := range Uses() {
+		if len(ring.Keys(u)) > 0 {
+			continue
+		}
+		fresh := newKey(u, time.Now())
+		k := sharedKey{ID: fresh.ID, Use: u, Created: fresh.Created, Secret: fresh.Secret}
+		if u == Log {
+			k.Node = s.node
+		}
+		text, err := json.Marshal(k)
+		if err != nil {
+			return nil, err
+		}
+		name := k.name(1)
+		if sealed[name], err = seal(s.master[:], text, s.context(name)); err != nil {
+			return nil, err
+		}
+	}
+	return sealed, nil
+}
+
+// context binds a sealed key to its name (use, node, number) and organisation.
+func (s *shared) context(name string) []byte {
+	return []byte("aceso.keyring.shared.v1\x00" + s.organization + "\x00" + name)
+}
+
+func (s *shared) open(name string, sealed []byte) (Key, error) {
+	text, err := unseal(s.master[:], sealed, s.context(name))
+	if err != nil {
+		return Key{}, fmt.Errorf("key %q cannot be opened: the master key is another one, or the key was changed", name)
+	}
+	var k sharedKey
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&k); err != nil {
+		return Key{}, fmt.Errorf("key %q is damaged, or of a newer version: %w", name, err)
+	}
+	if k.ID == "" || len(k.ID) > 255 || len(k.Secret) != 32 || !k.Use.known() || k.name(number(name)) != name {
+		return Key{}, fmt.Errorf("key %q is damaged or of unknown use", name)
+	}
+	return Key(k), nil
+}
