@@ -147,14 +147,14 @@ func (k *checker) checkTombstone(v, before *checked) error {
 	if v.body != nil || v.index != nil {
 		return k.found("versions", k.place(v), "body", "a deleted version has a document or an index")
 	}
-	facts, err := unpack(v.facts)
+	facts, err := store.Unpack(v.facts)
 	if err != nil {
 		return k.found("versions", k.place(v), "facts", "cannot be unpacked")
 	}
 	if before == nil {
 		return nil // found already
 	}
-	if old, err := unpack(before.facts); err != nil || !bytes.Equal(facts, old) {
+	if old, err := store.Unpack(before.facts); err != nil || !bytes.Equal(facts, old) {
 		return k.found("versions", k.place(v), "facts", "differ from those of the version that was deleted")
 	}
 	return nil
@@ -177,7 +177,7 @@ func sameFacts(derived fhir.Facts, stored []byte) bool {
 // checkDocument derives everything again from the bytes.
 func (k *checker) checkDocument(v *checked) error {
 	found := func(column, what string) error { return k.found("versions", k.place(v), column, what) }
-	body, err := unpack(v.body)
+	body, err := store.Unpack(v.body)
 	if err != nil || body == nil {
 		return found("body", "cannot be unpacked")
 	}
@@ -201,7 +201,7 @@ func (k *checker) checkDocument(v *checked) error {
 		return k.found("bases", fmt.Sprint(v.base), "", "is missing")
 	}
 	facts := doc.Facts(base)
-	if stored, err := unpack(v.facts); err != nil || !sameFacts(facts, stored) {
+	if stored, err := store.Unpack(v.facts); err != nil || !sameFacts(facts, stored) {
 		if err := found("facts", "differ from what the document says"); err != nil {
 			return err
 		}
@@ -210,7 +210,7 @@ func (k *checker) checkDocument(v *checked) error {
 	if err != nil {
 		return found("body", "no index can be derived from the document")
 	}
-	if stored, err := unpack(v.index); err != nil || !bytes.Equal(encodeIndex(index), stored) {
+	if stored, err := store.Unpack(v.index); err != nil || !bytes.Equal(encodeIndex(index), stored) {
 		if err := found("idx", "differs from what the document says"); err != nil {
 			return err
 		}

@@ -108,9 +108,9 @@ func prepare(all []store.Write) ([]prepared, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: encode facts: %w", w.Ref, err)
 		}
-		p := prepared{Write: w, content: content{facts: pack(facts)}}
+		p := prepared{Write: w, content: content{facts: store.Pack(facts)}}
 		if !w.Deleted {
-			p.index, p.body = pack(encodeIndex(w.Index)), pack(w.Body)
+			p.index, p.body = store.Pack(encodeIndex(w.Index)), store.Pack(w.Body)
 		}
 		p.contentSum = p.content.sum()
 		writes[i] = p

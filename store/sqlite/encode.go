@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
 )
 
 var errIndex = errors.New("stored index cannot be read")
@@ -55,7 +56,7 @@ func appendText(b []byte, s string) []byte {
 
 // storedFacts reads the column facts.
 func storedFacts(stored []byte) (fhir.Facts, error) {
-	b, err := unpack(stored)
+	b, err := store.Unpack(stored)
 	if err != nil {
 		return fhir.Facts{}, err
 	}
@@ -64,7 +65,7 @@ func storedFacts(stored []byte) (fhir.Facts, error) {
 
 // storedIndex reads the column idx.
 func storedIndex(stored []byte) (*fhir.Index, error) {
-	b, err := unpack(stored)
+	b, err := store.Unpack(stored)
 	if err != nil {
 		return nil, err
 	}

@@ -116,7 +116,7 @@ func (r *row) loadRanges() (*fhir.Index, error) {
 	if r.ranges != nil {
 		return r.ranges, nil
 	}
-	raw, err := unpack(r.rawIndex)
+	raw, err := store.Unpack(r.rawIndex)
 	if err != nil {
 		return nil, r.damaged("idx")
 	}
@@ -140,7 +140,7 @@ func (s *Store) full(r *row, epoch int64) (store.Version, error) {
 	if err != nil {
 		return store.Version{}, err
 	}
-	body, err := unpack(r.rawBody)
+	body, err := store.Unpack(r.rawBody)
 	if err != nil {
 		return store.Version{}, r.damaged("body")
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package store
 
 import (
 	_ "embed"
@@ -8,7 +8,7 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// The first byte of a packed column says how the rest is packed. A number is never
+// The first byte of packed bytes says how the rest is packed. A number is never
 // given another meaning; a better dictionary gets a new one.
 const (
 	packRaw        = 0
@@ -17,7 +17,7 @@ const (
 )
 
 // dictionary2 is made-up text of what FHIR documents and their index keys have in
-// common. Data folders depend on every byte of it.
+// common. Stored data depend on every byte of it.
 //
 //go:embed dictionary2.txt
 var dictionary2 []byte
@@ -27,11 +27,11 @@ var dictionary = sync.OnceValue(func() *s2.Dict { return s2.MakeDict(dictionary2
 
 var errPacked = errors.New("stored bytes cannot be unpacked")
 
-// maxBody bounds what unpack allocates for damaged bytes.
+// maxBody bounds what Unpack allocates for damaged bytes.
 const maxBody = 64 << 20
 
-// pack compresses a column when that pays.
-func pack(b []byte) []byte {
+// Pack compresses stored bytes when that pays. Nil stays nil.
+func Pack(b []byte) []byte {
 	if b == nil {
 		return nil
 	}
@@ -45,8 +45,8 @@ func pack(b []byte) []byte {
 	return append([]byte{packRaw}, b...)
 }
 
-// unpack is the inverse of pack.
-func unpack(b []byte) ([]byte, error) {
+// Unpack is the inverse of Pack; damaged bytes are an error.
+func Unpack(b []byte) ([]byte, error) {
 	if len(b) == 0 {
 		if b == nil {
 			return nil, nil
