@@ -10,12 +10,12 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
 )
 
 // record is one entry of a log with the parts that the reader may see.
 type record struct {
 	log   ledgerbridge.Log
-	at    int // index of the log in (*Gate).logs
 	row   ledgerbridge.Row
 	entry ledgerbridge.Entry
 }
@@ -63,32 +63,38 @@ func (r *review) auditEvent(q question, id string) (*Version, error) {
 
 // find reads the record that an AuditEvent's id (node.log.seq) names.
 func (g *Gate) find(ctx context.Context, id string) (record, error) {
-	node, rest, _ := strings.Cut(id, ".")
-	cut := strings.LastIndexByte(rest, '.')
-	if cut < 0 || node != g.Node {
+	cut := strings.LastIndexByte(id, '.')
+	if cut < 0 {
 		return record{}, notFound()
 	}
-	seq, err := strconv.ParseInt(rest[cut+1:], 10, 64)
-	if err != nil || seq < 0 || strconv.FormatInt(seq, 10) != rest[cut+1:] {
+	seq, err := strconv.ParseInt(id[cut+1:], 10, 64)
+	if err != nil || seq < 0 || strconv.FormatInt(seq, 10) != id[cut+1:] {
 		return record{}, notFound()
 	}
-	for i, log := range g.logs() {
-		if log.Source() == g.Organization+"/"+g.Node+"/"+rest[:cut] {
-			return g.load(ctx, i, seq)
+	logs, err := g.logs(ctx)
+	if err != nil {
+		return record{}, err
+	}
+	for _, log := range logs {
+		if auditID(log.Source(), seq) == id {
+			return g.load(ctx, log, seq)
 		}
 	}
 	return record{}, notFound()
 }
 
-// logs are the change log and the access log.
-func (g *Gate) logs() []ledgerbridge.Log {
-	changes, accesses := g.Store.Logs()
-	return []ledgerbridge.Log{changes, accesses}
+// logs are the change logs and access logs of all nodes.
+func (g *Gate) logs(ctx context.Context) ([]ledgerbridge.Log, error) {
+	logs, err := store.AllLogs(ctx, g.Store)
+	if err != nil {
+		return nil, unavailable("records cannot be found", err)
+	}
+	return logs, nil
 }
 
 // load reads one record of a log.
-func (g *Gate) load(ctx context.Context, at int, seq int64) (record, error) {
-	rec := record{log: g.logs()[at], at: at}
+func (g *Gate) load(ctx context.Context, log ledgerbridge.Log, seq int64) (record, error) {
+	rec := record{log: log}
 	found := false
 	err := rec.log.Rows(ctx, seq, seq+1, func(row ledgerbridge.Row) error {
 		rec.row, found = row, true
@@ -105,6 +111,9 @@ func (g *Gate) load(ctx context.Context, at int, seq int64) (record, error) {
 	return rec, nil
 }
 
+// nodeOf is the node whose log a source is.
+func nodeOf(source string) string { return strings.Split(source, "/")[1] }
+
 // auditID is node.log.seq: no slash, at most 64 characters.
 func auditID(source string, seq int64) string {
 	parts := strings.Split(source, "/")
@@ -119,7 +128,7 @@ func (r *review) render(rec record, patient string) (*Version, error) {
 		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction,
 		Action: e.Action, Status: int(e.Outcome), Decision: e.Decision, Reason: e.Reason, Policy: e.Policy,
 		Record: rec.row.Receipt(rec.log.Source()).String(), Request: e.Request,
-		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: g.Node, Site: g.Organization,
+		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization,
 	}
 	for _, part := range rec.row.Parts {
 		if patient != "" && part.Patient != "" && part.Patient != g.Sealer.PatientPseudonym(patient) {
@@ -173,7 +182,7 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 	}
 }
 
-// SearchAuditEvents searches the records of this node, newest first.
+// SearchAuditEvents searches the records of all nodes, newest first.
 func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
 	return g.audit(ctx, c, question{"audit-search", "s", "AuditEvent"}, s, "")
 }
@@ -239,7 +248,7 @@ func (r *review) readAudit(q question, s *SearchRequest) (query auditQuery, l li
 	return query, l, err
 }
 
-// audit decides and runs one page over both logs, merged by time.
+// audit decides and runs one page over all logs, merged by time.
 func (r *review) audit(q question, query auditQuery, patient string, l link) (*Result, error) {
 	p := r.request(q)
 	if !p.Allow {

@@ -3,25 +3,29 @@ package access
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"maps"
 	"slices"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// collect finds one record more than a page holds, newest first over both logs.
+// collect finds one record more than a page holds, newest first over all logs.
 func (g *Gate) collect(ctx context.Context, q auditQuery, before auditPosition) ([]record, error) {
 	if q.id != "" {
 		return g.single(ctx, q)
 	}
 	var all []record
-	for i, log := range g.logs() {
-		seqs, err := g.candidates(ctx, log, q, before[i])
+	logs, err := g.logs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, log := range logs {
+		seqs, err := g.candidates(ctx, log, q, before[log.Source()])
 		if err != nil {
 			return nil, unavailable("records cannot be searched", err)
 		}
 		for _, seq := range seqs {
-			rec, err := g.load(ctx, i, seq)
+			rec, err := g.load(ctx, log, seq)
 			if err != nil {
 				return nil, err
 			}
@@ -82,21 +86,17 @@ func (g *Gate) candidates(ctx context.Context, log ledgerbridge.Log, q auditQuer
 	return slices.Compact(seqs), nil
 }
 
-// auditPosition is the lowest sequence number shown so far of each log; 0 at the
-// start, -1 once a log is used up.
-type auditPosition []int64
+// auditPosition is the lowest sequence number shown so far of each source; none at
+// the start, -1 once a log is used up.
+type auditPosition map[string]int64
 
 // readPosition reads the position of a link.
 func readPosition(b []byte) (auditPosition, error) {
+	p := auditPosition{}
 	if len(b) == 0 {
-		return auditPosition{0, 0}, nil
+		return p, nil
 	}
-	var p auditPosition
-	err := json.Unmarshal(b, &p)
-	if err == nil && len(p) != 2 {
-		err = errors.New("paging position has the wrong length")
-	}
-	return p, err
+	return p, json.Unmarshal(b, &p)
 }
 
 // nextPosition is where the next page begins, nil if this is the last one.
@@ -104,11 +104,11 @@ func nextPosition(before auditPosition, records []record, count int) []byte {
 	if len(records) <= count {
 		return nil
 	}
-	next := slices.Clone(before)
+	next := maps.Clone(before)
 	for _, rec := range records[:count] {
-		next[rec.at] = rec.row.Seq
+		next[rec.log.Source()] = rec.row.Seq
 		if rec.row.Seq == 0 {
-			next[rec.at] = -1
+			next[rec.log.Source()] = -1
 		}
 	}
 	b, err := json.Marshal(next)

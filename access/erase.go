@@ -28,8 +28,11 @@ func Erase(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, keys
 		return receipt, 0, fmt.Errorf("destroy the patient's part key: %w", err)
 	}
 	var erased int64
-	changes, accesses := s.Logs()
-	for _, log := range []ledgerbridge.Log{changes, accesses} {
+	logs, err := store.AllLogs(ctx, s)
+	if err != nil {
+		return receipt, 0, fmt.Errorf("erase parts: %w", err)
+	}
+	for _, log := range logs {
 		n, err := log.Erase(ctx, pseudonym, fmt.Sprintf("%s/%d", receipt.Source, receipt.Seq))
 		if err != nil {
 			return receipt, erased, fmt.Errorf("erase parts: %w", err)

@@ -26,14 +26,17 @@ type Decider interface {
 	Decide(ctx context.Context, in policy.Input) (policy.Decision, error)
 }
 
-// Config is what a Gate is made of. Every field is needed.
+// Config is what a Gate is made of. Every field is needed but Others, where the store is one node's.
 type Config struct {
-	Store        store.Store
-	Policy       Decider
-	Consents     *consent.Registry
-	Sealer       *ledgerbridge.Sealer
-	Changes      *ledgerbridge.Journal
-	Accesses     *ledgerbridge.Journal
+	Store    store.Store
+	Policy   Decider
+	Consents *consent.Registry
+	Sealer   *ledgerbridge.Sealer
+	Changes  *ledgerbridge.Journal
+	Accesses *ledgerbridge.Journal
+	// Others opens a log of another node for reading. It is never called where the
+	// store is this node's alone.
+	Others       func(ctx context.Context, source string) (*ledgerbridge.Journal, error)
 	Organization string
 	Node         string
 	Base         string // base URL, for absolute references and links

@@ -19,6 +19,16 @@ func (g *Gate) Proof(ctx context.Context, c *Call, auditEvent string) ([]byte, e
 	return body, nil
 }
 
+// journal is that of this node, or of another one, for reading.
+func (g *Gate) journal(ctx context.Context, source string) (*ledgerbridge.Journal, error) {
+	for _, j := range []*ledgerbridge.Journal{g.Changes, g.Accesses} {
+		if j.Source() == source {
+			return j, nil
+		}
+	}
+	return g.Others(ctx, source)
+}
+
 func (r *review) proof(q question, auditEvent string) ([]byte, error) {
 	if p := r.request(q); !p.Allow {
 		return nil, forbidden(p.Reason)
@@ -27,7 +37,10 @@ func (r *review) proof(q question, auditEvent string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	journal := []*ledgerbridge.Journal{r.gate.Changes, r.gate.Accesses}[rec.at]
+	journal, err := r.gate.journal(r.ctx, rec.log.Source())
+	if err != nil {
+		return nil, unavailable("record cannot be proven", err)
+	}
 	proof, err := journal.Prove(r.ctx, rec.row.Seq)
 	if err != nil {
 		return nil, unavailable("record cannot be proven", err)

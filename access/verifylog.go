@@ -21,16 +21,18 @@ type Finding struct {
 // audit page size: versions read at once.
 const verifyPage = 500
 
-// Verify compares every stored version with the change log and every entry of the
-// change log with what is stored, in both directions. The logs themselves are
+// openGroups is how many entries may be written at the same time by all nodes
+// together: so far may the versions of one entry stand apart.
+const openGroups = 256
+
+// Verify compares every stored version with the change logs of all nodes, and every
+// entry of them with what is stored, in both directions. The logs themselves are
 // checked by ledgerbridge (Journal), the index rows by the store.
 func Verify(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, report func(Finding) error) error {
-	changes, _ := s.Logs()
-	size, err := changes.Size(ctx)
-	if err != nil {
-		return fmt.Errorf("size of the change log: %w", err)
+	v := &verification{sealer: sealer, report: report, logs: map[string]*changeLog{}, groups: map[group][]Version{}}
+	if err := v.open(ctx, s); err != nil {
+		return err
 	}
-	v := &verification{store: s, sealer: sealer, changes: changes, report: report, seen: make([]bool, size), seq: -1}
 	var after []byte
 	for {
 		page, err := s.History(ctx, store.History{After: after, Limit: verifyPage})
@@ -46,21 +48,55 @@ func Verify(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, rep
 			break
 		}
 	}
-	if err := v.entry(ctx); err != nil {
+	if err := v.close(ctx, 0); err != nil {
 		return err
 	}
-	return v.unseen(ctx)
+	for _, log := range v.logs {
+		if err := v.unseen(ctx, log); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// verification walks versions newest first; those of one entry are neighbours.
+// verification walks versions newest first; those of one entry are neighbours, but
+// for what other nodes wrote at the same time.
 type verification struct {
-	store   store.Store
-	sealer  *ledgerbridge.Sealer
-	changes ledgerbridge.Log
-	report  func(Finding) error
-	seen    []bool
-	seq     int64
-	group   []Version
+	sealer *ledgerbridge.Sealer
+	report func(Finding) error
+	logs   map[string]*changeLog
+	groups map[group][]Version // entries of which more versions may come
+	order  []group             // the same, oldest first
+}
+
+// group is the entry that wrote a version.
+type group struct {
+	source string
+	seq    int64
+}
+
+// changeLog is the change log of one node.
+type changeLog struct {
+	ledgerbridge.Log
+	seen []bool // by sequence number: versions name the entry
+}
+
+func (v *verification) open(ctx context.Context, s store.Store) error {
+	logs, err := store.AllLogs(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, log := range logs {
+		if !ledgerbridge.IsChanges(log.Source()) {
+			continue
+		}
+		size, err := log.Size(ctx)
+		if err != nil {
+			return fmt.Errorf("size of the change log: %w", err)
+		}
+		v.logs[log.Source()] = &changeLog{log, make([]bool, size)}
+	}
+	return nil
 }
 
 func (v *verification) version(ctx context.Context, s *Version) error {
@@ -69,17 +105,31 @@ func (v *verification) version(ctx context.Context, s *Version) error {
 			return err
 		}
 	}
-	if s.Source != v.changes.Source() {
-		return v.report(Finding{"versions", place(s), "names a change log that is not this node's"})
+	if v.logs[s.Source] == nil {
+		return v.report(Finding{"versions", place(s), "names a change log that is none of the nodes'"})
 	}
-	if s.Seq != v.seq {
-		if err := v.entry(ctx); err != nil {
+	g := group{s.Source, s.Seq}
+	if v.groups[g] == nil {
+		if err := v.close(ctx, openGroups-1); err != nil {
 			return err
 		}
-		v.seq = s.Seq
+		v.order = append(v.order, g)
 	}
 	s.Body = nil // checked; only what identifies it is still needed
-	v.group = append(v.group, *s)
+	v.groups[g] = append(v.groups[g], *s)
+	return nil
+}
+
+// close compares the oldest groups with their entries until so many are left.
+func (v *verification) close(ctx context.Context, left int) error {
+	for len(v.order) > left {
+		g := v.order[0]
+		if err := v.entry(ctx, g, v.groups[g]); err != nil {
+			return err
+		}
+		v.order = v.order[1:]
+		delete(v.groups, g)
+	}
 	return nil
 }
 
@@ -107,40 +157,36 @@ func contradiction(s *Version) string {
 	return ""
 }
 
-// entry compares the collected group with the entry that wrote it.
-func (v *verification) entry(ctx context.Context) error {
-	group, seq := v.group, v.seq
-	v.group = nil
-	if len(group) == 0 {
-		return nil
-	}
-	e, err := v.read(ctx, seq)
+// entry compares a group with the entry that wrote it.
+func (v *verification) entry(ctx context.Context, g group, written []Version) error {
+	log := v.logs[g.source]
+	e, err := log.entry(ctx, g.seq)
 	if err != nil {
-		return v.report(Finding{"versions", place(&group[0]), fmt.Sprintf("names entry %d, which cannot be read: %v", seq, err)})
+		return v.report(Finding{"versions", place(&written[0]), fmt.Sprintf("names entry %d, which cannot be read: %v", g.seq, err)})
 	}
-	if seq < int64(len(v.seen)) { // others came while this was going on
-		if v.seen[seq] {
-			return v.report(Finding{"versions", place(&group[0]), fmt.Sprintf("stands apart from the other versions of entry %d", seq)})
+	if g.seq < int64(len(log.seen)) { // others came while this was going on
+		if log.seen[g.seq] {
+			return v.report(Finding{"versions", place(&written[0]), fmt.Sprintf("stands apart from the other versions of entry %d", g.seq)})
 		}
-		v.seen[seq] = true
+		log.seen[g.seq] = true
 	}
-	for i := range group {
-		if what := v.against(e, &group[i]); what != "" {
-			if err := v.report(Finding{"versions", place(&group[i]), what}); err != nil {
+	for i := range written {
+		if what := v.against(e, &written[i]); what != "" {
+			if err := v.report(Finding{"versions", place(&written[i]), what}); err != nil {
 				return err
 			}
 		}
 	}
-	if !matches(e, group) {
-		return v.report(Finding{"versions", place(&group[0]), fmt.Sprintf("is not what entry %d of the change log says was written", seq)})
+	if !matches(e, written) {
+		return v.report(Finding{"versions", place(&written[0]), fmt.Sprintf("is not what entry %d of the change log says was written", g.seq)})
 	}
 	return nil
 }
 
-func (v *verification) read(ctx context.Context, seq int64) (ledgerbridge.Entry, error) {
+func (l *changeLog) entry(ctx context.Context, seq int64) (ledgerbridge.Entry, error) {
 	var e ledgerbridge.Entry
 	err := errors.New("the entry is missing")
-	failed := v.changes.Rows(ctx, seq, seq+1, func(row ledgerbridge.Row) error {
+	failed := l.Rows(ctx, seq, seq+1, func(row ledgerbridge.Row) error {
 		e, err = ledgerbridge.ParseEntry(row.Entry)
 		return nil
 	})
@@ -177,10 +223,10 @@ func matches(e ledgerbridge.Entry, group []Version) bool {
 }
 
 // unseen finds entries that say something was written which is not there.
-func (v *verification) unseen(ctx context.Context) error {
-	return v.changes.Rows(ctx, 0, int64(len(v.seen)), func(row ledgerbridge.Row) error {
+func (v *verification) unseen(ctx context.Context, log *changeLog) error {
+	return log.Rows(ctx, 0, int64(len(log.seen)), func(row ledgerbridge.Row) error {
 		e, err := ledgerbridge.ParseEntry(row.Entry)
-		if err != nil || v.seen[row.Seq] || e.Content == "" {
+		if err != nil || log.seen[row.Seq] || e.Content == "" {
 			return nil // an unreadable entry is the journal's finding
 		}
 		return v.report(Finding{"changes", fmt.Sprint(row.Seq), "says that versions were written, and they are missing"})

@@ -52,14 +52,17 @@ func (g *Gate) VerifyVersion(ctx context.Context, c *Call, ref fhir.Ref, version
 
 // verdict holds a version against the change log.
 func (g *Gate) verdict(ctx context.Context, v *Version) ([]byte, error) {
-	changes, _ := g.Store.Logs()
 	values := []fhir.Parameter{
 		{Name: "resource", Value: v.Ref.String() + "/_history/" + strconv.FormatInt(v.Version, 10)},
 		{Name: "hash", Value: hex.EncodeToString(v.Hash[:])},
 	}
-	result, reason := "tampered", "The version names no entry of this node's change log."
-	if v.Source == changes.Source() {
-		rec, err := g.load(ctx, 0, v.Seq)
+	result, reason := "tampered", "The version names no entry of a node's change log."
+	changes, err := g.changeLog(ctx, v.Source)
+	if err != nil {
+		return nil, err
+	}
+	if changes != nil {
+		rec, err := g.load(ctx, changes, v.Seq)
 		if err != nil && !isRefusal(err) {
 			return nil, err
 		}
@@ -73,6 +76,17 @@ func (g *Gate) verdict(ctx context.Context, v *Version) ([]byte, error) {
 	}
 	values = append([]fhir.Parameter{{Name: "result", Value: result}, {Name: "reason", Value: reason}}, values...)
 	return fhir.Parameters(values)
+}
+
+// changeLog is the change log that a version names, nil if there is none.
+func (g *Gate) changeLog(ctx context.Context, source string) (ledgerbridge.Log, error) {
+	logs, err := g.logs(ctx)
+	for _, log := range logs {
+		if log.Source() == source && ledgerbridge.IsChanges(source) {
+			return log, nil
+		}
+	}
+	return nil, err
 }
 
 // compare says whether the stored bytes are those that the entry says were written.

@@ -17,7 +17,7 @@ const batchSize = 1 << 16
 type JournalConfig struct {
 	Log      Log
 	Ledger   Ledger
-	Signer   note.Signer   // named after the log's source; see NewSigner
+	Signer   note.Signer   // named after the log's source; see NewSigner; nil for reading only
 	Keys     Keys          // public keys whose checkpoints count, Signer's among them
 	Interval time.Duration // between checkpoints when there is something new; 0 means one second
 	Report   func(error)   // told of each failed checkpoint in Run; may be nil
@@ -37,6 +37,9 @@ type Journal struct {
 	err  error
 }
 
+// errNoSigner says that a journal can only read: its log is another node's.
+var errNoSigner = errors.New("another node makes the checkpoints of this log, and the next one is not there yet")
+
 // State is how far a record has come.
 type State string
 
@@ -53,7 +56,7 @@ const (
 func OpenJournal(ctx context.Context, cfg JournalConfig) (*Journal, error) {
 	j := &Journal{cfg: cfg}
 	source := cfg.Log.Source()
-	if cfg.Signer.Name() != source {
+	if cfg.Signer != nil && cfg.Signer.Name() != source {
 		return nil, fmt.Errorf("open journal: the signer of %s cannot sign for %s", cfg.Signer.Name(), source)
 	}
 	head, err := cfg.Ledger.Head(ctx, source)
@@ -188,6 +191,9 @@ func (j *Journal) catchUp(ctx context.Context) error {
 	}
 	if size < j.tree.size() {
 		return cutLog(j.Source(), size, j.tree.size())
+	}
+	if size > j.tree.size() && j.cfg.Signer == nil {
+		return fmt.Errorf("checkpoint of %s: %w", j.Source(), errNoSigner)
 	}
 	for from := j.tree.size(); from < size; from = j.tree.size() {
 		if err := j.advance(ctx, from, min(size, from+batchSize)); err != nil {

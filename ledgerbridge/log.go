@@ -2,6 +2,7 @@ package ledgerbridge
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -26,6 +27,9 @@ type Log interface {
 	// notes by ("source/seq") which entry did it; it reports how many.
 	Erase(ctx context.Context, patient, by string) (int64, error)
 }
+
+// IsChanges tells a change log from an access log by its source.
+func IsChanges(source string) bool { return strings.Contains(source, "/changes.") }
 
 // Tile is a stored piece of the tree.
 type Tile struct {

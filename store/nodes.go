@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Nodes is what a store that several nodes share offers besides.
+type Nodes interface {
+	// Sources lists the logs of all nodes, those of this one among them.
+	Sources(ctx context.Context) ([]string, error)
+	// Log is one of them. Whoever is not its node MUST NOT write rows to it.
+	Log(source string) ledgerbridge.Log
+}
+
+// AllLogs returns the logs of all nodes that write to a store: first this node's
+// change log and access log, then those of the others.
+func AllLogs(ctx context.Context, s Store) ([]ledgerbridge.Log, error) {
+	changes, accesses := s.Logs()
+	logs := []ledgerbridge.Log{changes, accesses}
+	shared, ok := s.(Nodes)
+	if !ok {
+		return logs, nil
+	}
+	sources, err := shared.Sources(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("logs of all nodes: %w", err)
+	}
+	for _, source := range sources {
+		if source != changes.Source() && source != accesses.Source() {
+			logs = append(logs, shared.Log(source))
+		}
+	}
+	return logs, nil
+}
+
+// Epochs is what a store that several nodes share offers besides: with it, whoever has
+// judged by Consents can tell afterwards whether another node has changed them.
+type Epochs interface {
+	// Epoch is the consent epoch now: it MUST count every write of a Consent that was
+	// acknowledged before the call, by whichever node.
+	Epoch(ctx context.Context) (int64, error)
+	// ConsentChanges returns every patient whose Consents were written with an epoch
+	// above since, and the epoch of the snapshot this was read in.
+	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
+}
