@@ -1,0 +1,170 @@
+package fabric
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"sync"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
+	"google.golang.org/protobuf/proto"
+)
+
+// Authorities are the certificate authorities of organisations, by MSP id, as
+// whoever verifies trusts them.
+//
+// Certificates are judged without a clock: a chain must have been valid when the
+// certificate began, and does not expire. A proof stays one when its certificates
+// have run out, and nothing in a proof could show when it was signed. For the same
+// reason there are no revocation lists: an authority that is not trusted any more is
+// not given.
+type Authorities struct {
+	roots map[string][]*x509.Certificate
+
+	mu   sync.Mutex
+	seen map[string]*signatory // by serialized identity; only those that are known and chain
+}
+
+// maxSeen bounds the identities that are remembered.
+const maxSeen = 4096
+
+// Roles of identities, as Fabric's NodeOUs write them into certificates.
+const (
+	rolePeer    = "peer"
+	roleOrderer = "orderer"
+)
+
+// Add trusts the authorities in PEM text for an MSP: self-signed ones as roots,
+// others as links to them. No authority may speak for two organisations: they would
+// be one.
+func (a *Authorities) Add(mspID, text string) error {
+	found, err := certificates(text)
+	if err != nil {
+		return fmt.Errorf("authorities of %s: %w", mspID, err)
+	}
+	for other, roots := range a.roots {
+		if other != mspID && slices.ContainsFunc(found, func(c *x509.Certificate) bool { return slices.ContainsFunc(roots, c.Equal) }) {
+			return fmt.Errorf("authorities of %s: one of them is given for %s, too: they would count as two organisations and be one", mspID, other)
+		}
+	}
+	if a.roots == nil {
+		a.roots, a.seen = map[string][]*x509.Certificate{}, map[string]*signatory{}
+	}
+	a.roots[mspID] = append(a.roots[mspID], found...)
+	return nil
+}
+
+// size is the number of organisations.
+func (a *Authorities) size() int { return len(a.roots) }
+
+// signatory is an identity that chains to an authority of its organisation.
+type signatory struct {
+	msp         string
+	certificate *x509.Certificate
+}
+
+// unknownError says that nobody gave authorities for an MSP.
+type unknownError struct{ msp string }
+
+func (e *unknownError) Error() string { return fmt.Sprintf("no roots were given for %q", e.msp) }
+
+// member reads a serialized identity. The error is an *unknownError if its MSP is
+// not one of a.
+func (a *Authorities) member(serialized []byte) (*signatory, error) {
+	a.mu.Lock()
+	known := a.seen[string(serialized)]
+	a.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	var identity msp.SerializedIdentity
+	if err := proto.Unmarshal(serialized, &identity); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	block, rest := pem.Decode(identity.GetIdBytes())
+	if block == nil || len(rest) > 0 {
+		return nil, fmt.Errorf("identity of %q: not one certificate in PEM", identity.GetMspid())
+	}
+	m, err := a.certified(identity.GetMspid(), block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.seen) < maxSeen {
+		a.seen[string(serialized)] = m
+	}
+	return m, nil
+}
+
+// certified checks that a certificate (DER) chains to an authority of an MSP.
+func (a *Authorities) certified(mspID string, der []byte) (*signatory, error) {
+	trusted := a.roots[mspID]
+	if trusted == nil {
+		return nil, &unknownError{mspID}
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of %q: %w", mspID, err)
+	}
+	options := x509.VerifyOptions{
+		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
+		CurrentTime: c.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	}
+	for _, authority := range trusted {
+		if authority.CheckSignatureFrom(authority) == nil {
+			options.Roots.AddCert(authority)
+		} else {
+			options.Intermediates.AddCert(authority)
+		}
+	}
+	if c.IsCA {
+		return nil, fmt.Errorf("certificate of %q: an authority is no member", mspID)
+	}
+	if _, err := c.Verify(options); err != nil {
+		return nil, fmt.Errorf("certificate of %q: not issued by an authority that was given for it: %w", mspID, err)
+	}
+	return &signatory{mspID, c}, nil
+}
+
+// is says whether the certificate has a role.
+func (m *signatory) is(role string) bool {
+	return slices.Contains(m.certificate.Subject.OrganizationalUnit, role)
+}
+
+var errSignature = errors.New("the signature does not fit")
+
+// verify checks a signature over a message as Fabric makes them: ECDSA over SHA-256
+// with the lower of the two possible values of S, or Ed25519.
+func (m *signatory) verify(message, signature []byte) error {
+	switch key := m.certificate.PublicKey.(type) {
+	case *ecdsa.PublicKey:
+		digest := sha256.Sum256(message)
+		if !ecdsa.VerifyASN1(key, digest[:], signature) || !lowS(key, signature) {
+			return errSignature
+		}
+	case ed25519.PublicKey:
+		if !ed25519.Verify(key, message, signature) {
+			return errSignature
+		}
+	default:
+		return fmt.Errorf("keys of type %T are not Fabric's", key)
+	}
+	return nil
+}
+
+// lowS refuses the second form that every ECDSA signature has: there is one way only
+// to write a proof.
+func lowS(key *ecdsa.PublicKey, signature []byte) bool {
+	var pair struct{ R, S *big.Int }
+	rest, err := asn1.Unmarshal(signature, &pair)
+	half := new(big.Int).Rsh(key.Params().N, 1)
+	return err == nil && len(rest) == 0 && pair.S.Cmp(half) <= 0
+}

@@ -1,0 +1,263 @@
+package fabric
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Trust is what a verifier brings along: whom it takes for members of a channel. It
+// is a ledgerbridge.AnchorVerifier and needs neither network nor clock.
+type Trust struct {
+	Channel           string      // only this one; "" accepts any
+	Chaincode         string      // only this one; "" accepts any
+	Organizations     Authorities // whose peers endorse and whose clients anchor
+	Orderers          Authorities // without any, blocks cannot be checked
+	OrdererSignatures int         // on each block, 0 means 1; with SmartBFT more than one can be asked for
+}
+
+var _ ledgerbridge.AnchorVerifier = (*Trust)(nil)
+
+// anchorState is an anchor as the contract keeps it and answers it.
+type anchorState struct {
+	Version     int    `json:"v"`
+	Origin      string `json:"origin"`
+	OldSize     int64  `json:"oldSize"`
+	Size        int64  `json:"size"`
+	Root        []byte `json:"root"`
+	Commitments []byte `json:"commitments"`
+	Checkpoint  string `json:"checkpoint"`
+	Transaction string `json:"transaction"`
+}
+
+// contractVersion is the version of the contract's state that this program knows.
+const contractVersion = 1
+
+// VerifyAnchor implements ledgerbridge.AnchorVerifier: peers of two organisations or
+// more, one of them not the source's, signed that the channel holds the checkpoint;
+// the transaction that they name was made by the source's organisation, carries the
+// record's commitment at its place, and stands in a block that orderers signed.
+func (t *Trust) VerifyAnchor(a *ledgerbridge.AnchorProof, record ledgerbridge.Receipt, c ledgerbridge.Checkpoint) error {
+	if a.Evidence == nil {
+		return fmt.Errorf("%w: the record is proven, its anchor is not: the network could not be asked for evidence when this bundle was made", ledgerbridge.ErrIncomplete)
+	}
+	e, err := parseEvidence(a.Evidence)
+	if err != nil {
+		return err
+	}
+	v := &verification{trust: t, anchor: a, record: record, checkpoint: c, evidence: e}
+	for _, check := range []func() error{v.answered, v.inBlock, v.anchoring, v.ordered} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if len(v.missing) > 0 {
+		return fmt.Errorf("%w: the record is proven, its anchor is not: %s", ledgerbridge.ErrIncomplete, strings.Join(v.missing, "; "))
+	}
+	return nil
+}
+
+// verification is one run of VerifyAnchor.
+type verification struct {
+	trust      *Trust
+	anchor     *ledgerbridge.AnchorProof
+	record     ledgerbridge.Receipt
+	checkpoint ledgerbridge.Checkpoint
+	evidence   *evidence
+
+	answer  []byte // GetAnchor's
+	state   anchorState
+	missing []string // what could not be checked
+}
+
+func (v *verification) lacks(format string, args ...any) {
+	v.missing = append(v.missing, fmt.Sprintf(format, args...))
+}
+
+// organization is the MSP of the source.
+func (v *verification) organization() string {
+	organization, _, _ := strings.Cut(v.record.Source, "/")
+	return organization
+}
+
+// answered: GetAnchor was asked for this source and size on this channel, and the
+// answer, signed by peers, holds the checkpoint.
+func (v *verification) answered() error {
+	t, err := v.evidence.Answer.transaction()
+	if err != nil {
+		return fmt.Errorf("answer of peers: %w", err)
+	}
+	if err := v.onChannel(t); err != nil {
+		return fmt.Errorf("answer of peers: %w", err)
+	}
+	question := fmt.Sprintf(`{"origin":%q,"size":%d}`, v.record.Source, v.checkpoint.Size)
+	if !t.is("GetAnchor", 1) || string(t.args[1]) != question {
+		return errors.New("answer of peers: it is one to another question")
+	}
+	if err := v.endorsed("answer of peers", t, true); err != nil {
+		return err
+	}
+	v.answer = t.answer
+	if err := json.Unmarshal(t.answer, &v.state); err != nil || v.state.Version != contractVersion {
+		return errors.New("answer of peers: it is not an anchor, or one of another version of the contract")
+	}
+	s := &v.state
+	if s.Origin != v.record.Source || s.Size != v.checkpoint.Size || s.Transaction != v.anchor.Transaction ||
+		s.Checkpoint != string(v.checkpoint.Note) || !bytes.Equal(s.Root, v.checkpoint.Root[:]) {
+		return errors.New("answer of peers: the channel holds another anchor than the bundle")
+	}
+	return nil
+}
+
+// onChannel compares a transaction's channel and chaincode with those stated and
+// those trusted.
+func (v *verification) onChannel(t *transaction) error {
+	for _, pair := range [][3]string{
+		{"channel", t.channel, v.anchor.Channel}, {"chaincode", t.chaincode, v.anchor.Chaincode},
+	} {
+		if pair[1] != pair[2] {
+			return fmt.Errorf("it is of %s %q, the bundle says %q", pair[0], pair[1], pair[2])
+		}
+	}
+	if c := v.trust.Channel; c != "" && c != t.channel {
+		return fmt.Errorf("it is of channel %q, not of %q", t.channel, c)
+	}
+	if c := v.trust.Chaincode; c != "" && c != t.chaincode {
+		return fmt.Errorf("it is of chaincode %q, not of %q", t.chaincode, c)
+	}
+	return nil
+}
+
+// endorsed: peers of two organisations signed, one of them not the source's. In the
+// answer each signature must be known, for nothing else covers it.
+func (v *verification) endorsed(what string, t *transaction, all bool) error {
+	endorsed, unknown, err := t.endorsers(&v.trust.Organizations)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if len(unknown) > 0 && (all || len(endorsed) < 2) {
+		v.lacks("%s: no roots were given for %s", what, strings.Join(unknown, " and "))
+		return nil
+	}
+	if len(endorsed) < 2 {
+		v.lacks("%s: only %s endorsed it, and one organisation's word is worth what it says; a network of one is for development", what, strings.Join(endorsed, ""))
+	}
+	return nil
+}
+
+// inBlock: the data give the header, the header the hash.
+func (v *verification) inBlock() error {
+	b := &v.evidence.Block
+	hash, err := blockHash(b.header())
+	switch {
+	case err != nil:
+		return err
+	case b.Number != v.anchor.Block:
+		return fmt.Errorf("block: it has number %d, the bundle says %d", b.Number, v.anchor.Block)
+	case hash != v.anchor.BlockHash:
+		return fmt.Errorf("block %d: its header does not have the hash that the bundle states", b.Number)
+	case !bytes.Equal(dataHash(b.Data), b.DataHash):
+		return fmt.Errorf("block %d: its data are not those of its header", b.Number)
+	}
+	return nil
+}
+
+// anchoring: the transaction that the peers named is in the block, is the source's
+// organisation's own, and carries the record.
+func (v *verification) anchoring() error {
+	envelope, t, err := v.find()
+	if err != nil {
+		return err
+	}
+	if err := v.onChannel(t); err != nil {
+		return fmt.Errorf("anchor transaction: %w", err)
+	}
+	msp, err := t.creatorOf(&v.trust.Organizations, envelope.GetPayload(), envelope.GetSignature())
+	var unknown *unknownError
+	switch {
+	case errors.As(err, &unknown) && unknown.msp == v.organization():
+		v.lacks("anchor transaction: %v", err)
+	case errors.As(err, &unknown):
+		msp = unknown.msp
+	case err != nil:
+		return fmt.Errorf("anchor transaction: %w", err)
+	}
+	if msp != "" && msp != v.organization() {
+		return fmt.Errorf("anchor transaction: it was made by %s, the record is one of %s", msp, v.organization())
+	}
+	if err := v.endorsed("anchor transaction", t, false); err != nil {
+		return err
+	}
+	return v.carries(t)
+}
+
+// find looks for the anchor's transaction in the block.
+func (v *verification) find() (*common.Envelope, *transaction, error) {
+	for _, raw := range v.evidence.Block.Data {
+		e := new(common.Envelope)
+		if err := proto.Unmarshal(raw, e); err != nil {
+			continue // another's; the data hash covers it
+		}
+		if _, h, err := headers(e.GetPayload()); err != nil || h.GetTxId() != v.anchor.Transaction {
+			continue
+		}
+		t, err := readTransaction(e.GetPayload())
+		if err != nil {
+			return nil, nil, fmt.Errorf("anchor transaction: %w", err)
+		}
+		return e, t, nil
+	}
+	return nil, nil, fmt.Errorf("block %d: transaction %s is not in it", v.evidence.Block.Number, v.anchor.Transaction)
+}
+
+// carries: the call led to this very anchor, and the record's commitment is among
+// the commitments that it sent, where it belongs.
+func (v *verification) carries(t *transaction) error {
+	if !t.is("Anchor", 2) || string(t.answer) != `{"anchor":`+string(v.answer)+`,"repeated":false}` {
+		return errors.New("anchor transaction: it did not lead to this anchor")
+	}
+	commitments := t.args[2]
+	if sum := sha256.Sum256(commitments); !bytes.Equal(sum[:], v.state.Commitments) {
+		return errors.New("anchor transaction: the commitments are not those of the anchor")
+	}
+	at := (v.record.Seq - v.state.OldSize) * sha256.Size
+	if v.record.Seq < v.state.OldSize || v.record.Seq >= v.state.Size || int64(len(commitments)) != (v.state.Size-v.state.OldSize)*sha256.Size {
+		return fmt.Errorf("anchor transaction: it does not carry row %d", v.record.Seq)
+	}
+	if !bytes.Equal(commitments[at:at+sha256.Size], v.record.Commitment[:]) {
+		return fmt.Errorf("anchor transaction: it carries another commitment for row %d", v.record.Seq)
+	}
+	return nil
+}
+
+// ordered: orderers signed the block's header.
+func (v *verification) ordered() error {
+	b := &v.evidence.Block
+	if v.trust.Orderers.size() == 0 {
+		v.lacks("block %d: no roots of orderers were given", b.Number)
+		return nil
+	}
+	header, err := headerBytes(b.header())
+	if err != nil {
+		return err
+	}
+	count, unknown, err := signers(&v.trust.Orderers, header, b.Value, b.Signatures)
+	if err != nil {
+		return fmt.Errorf("block %d: %w", b.Number, err)
+	}
+	switch needed := max(1, v.trust.OrdererSignatures); {
+	case len(unknown) > 0:
+		v.lacks("block %d: no roots were given for orderers of %s", b.Number, strings.Join(unknown, " and "))
+	case count < needed:
+		v.lacks("block %d: %d orderers signed it, %d are needed", b.Number, count, needed)
+	}
+	return nil
+}
