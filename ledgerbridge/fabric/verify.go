@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
 // Trust is what a verifier brings along: whom it takes for members of a channel. It
@@ -25,18 +26,6 @@ type Trust struct {
 }
 
 var _ ledgerbridge.AnchorVerifier = (*Trust)(nil)
-
-// anchorState is an anchor as the contract keeps it and answers it.
-type anchorState struct {
-	Version     int    `json:"v"`
-	Origin      string `json:"origin"`
-	OldSize     int64  `json:"oldSize"`
-	Size        int64  `json:"size"`
-	Root        []byte `json:"root"`
-	Commitments []byte `json:"commitments"`
-	Checkpoint  string `json:"checkpoint"`
-	Transaction string `json:"transaction"`
-}
 
 // contractVersion is the version of the contract's state that this program knows.
 const contractVersion = 1
@@ -74,7 +63,7 @@ type verification struct {
 	evidence   *evidence
 
 	answer  []byte // GetAnchor's
-	state   anchorState
+	state   chaincode.Anchor
 	missing []string // what could not be checked
 }
 
@@ -111,7 +100,7 @@ func (v *verification) answered() error {
 	}
 	s := &v.state
 	if s.Origin != v.record.Source || s.Size != v.checkpoint.Size || s.Transaction != v.anchor.Transaction ||
-		s.Checkpoint != string(v.checkpoint.Note) || !bytes.Equal(s.Root, v.checkpoint.Root[:]) {
+		s.Checkpoint != string(v.checkpoint.Note) || s.Root != v.checkpoint.Root {
 		return errors.New("answer of peers: the channel holds another anchor than the bundle")
 	}
 	return nil
@@ -225,7 +214,7 @@ func (v *verification) carries(t *transaction) error {
 		return errors.New("anchor transaction: it did not lead to this anchor")
 	}
 	commitments := t.args[2]
-	if sum := sha256.Sum256(commitments); !bytes.Equal(sum[:], v.state.Commitments) {
+	if sha256.Sum256(commitments) != v.state.Commitments {
 		return errors.New("anchor transaction: the commitments are not those of the anchor")
 	}
 	at := (v.record.Seq - v.state.OldSize) * sha256.Size

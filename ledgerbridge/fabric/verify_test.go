@@ -15,6 +15,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 	"github.com/aceso-health/aceso/ledgerbridge/logtest"
 )
 
@@ -107,12 +108,11 @@ func (s *scene) writeLog(logKey string) {
 }
 
 // state is what the contract keeps of an anchor.
-func (s *scene) state(old, size int64) anchorState {
+func (s *scene) state(old, size int64) chaincode.Anchor {
 	s.t.Helper()
 	c, err := ledgerbridge.ParseCheckpoint([]byte(s.notes[size]))
 	s.must(err)
-	sum := sha256.Sum256(s.commitments[old*32 : size*32])
-	return anchorState{Version: 1, Origin: testSource, OldSize: old, Size: size, Root: c.Root[:], Commitments: sum[:], Checkpoint: s.notes[size]}
+	return chaincode.Anchor{Version: 1, Origin: testSource, OldSize: old, Size: size, Root: c.Root, Commitments: sha256.Sum256(s.commitments[old*32 : size*32]), Checkpoint: s.notes[size]}
 }
 
 // bundle is the proof bundle of the record.
