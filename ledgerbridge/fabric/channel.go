@@ -1,0 +1,187 @@
+package fabric
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
+)
+
+// stateVersion is the version of the contract's state that this program understands.
+const stateVersion = 1
+
+// Head asks one's own peer for a source and the last state of its log. The error is a
+// *Refusal with chaincode.NotFound if it is not registered.
+func (c *Channel) Head(ctx context.Context, origin string) (chaincode.Head, error) {
+	var h chaincode.Head
+	err := c.evaluate(ctx, "Head", chaincode.OriginRequest{Origin: origin}, &h)
+	if err == nil && h.Source.Version != stateVersion {
+		err = &Misconfigured{fmt.Sprintf("the chaincode %q keeps sources of version %d, this program knows %d", c.profile.Chaincode, h.Source.Version, stateVersion)}
+	}
+	return h, err
+}
+
+// GetAnchor asks one's own peer for the anchor that led to a size.
+func (c *Channel) GetAnchor(ctx context.Context, origin string, size int64) (chaincode.Anchor, error) {
+	var a chaincode.Anchor
+	return a, c.evaluate(ctx, "GetAnchor", chaincode.AnchorQuery{Origin: origin, Size: size}, &a)
+}
+
+// Sources lists every source of the channel.
+func (c *Channel) Sources(ctx context.Context) ([]chaincode.Source, error) {
+	var all []chaincode.Source
+	page := chaincode.Sources{More: true}
+	for page.More {
+		q := chaincode.ListRequest{}
+		if len(all) > 0 {
+			q.After = all[len(all)-1].Origin
+		}
+		page = chaincode.Sources{}
+		if err := c.evaluate(ctx, "ListSources", q, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Sources...)
+	}
+	return all, nil
+}
+
+// Check asks whether channel and chaincode are there and of a version that this
+// program understands. The error is a *Misconfigured if that is certainly not so.
+func (c *Channel) Check(ctx context.Context) error {
+	return c.evaluate(ctx, "ListSources", chaincode.ListRequest{}, new(chaincode.Sources))
+}
+
+// Register opens a source with its first key.
+func (c *Channel) Register(ctx context.Context, origin, key string) error {
+	_, _, err := c.submit(ctx, new(chaincode.Source), "RegisterSource", chaincode.RegisterRequest{Origin: origin, Key: key})
+	return err
+}
+
+// AddKey lets another key sign for sizes from a size on.
+func (c *Channel) AddKey(ctx context.Context, origin, key string, from int64) error {
+	_, _, err := c.submit(ctx, new(chaincode.Source), "AddKey", chaincode.KeyRequest{Origin: origin, Key: key, From: from})
+	return err
+}
+
+// ReportFork shows the channel two checkpoints that contradict each other; it marks
+// their source for good.
+func (c *Channel) ReportFork(ctx context.Context, q chaincode.ForkRequest) (chaincode.Source, error) {
+	var s chaincode.Source
+	_, _, err := c.submit(ctx, &s, "ReportFork", q)
+	return s, err
+}
+
+// Anchor sends a batch and returns when its transaction is valid in a block of one's
+// own peer. A batch that is anchored already is not sent again: the anchor then has
+// the first transaction, and block 0, which only following the channel tells.
+func (c *Channel) Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error) {
+	q := chaincode.AnchorRequest{Origin: b.Source, OldSize: b.OldSize, Root: b.Root, Checkpoint: string(b.Checkpoint)}
+	commitments := make([]byte, 0, 32*len(b.Commitments))
+	for i := range b.Commitments {
+		commitments = append(commitments, b.Commitments[i][:]...)
+	}
+	var answer chaincode.Anchored
+	tx, block, err := c.submit(ctx, &answer, "Anchor", q, commitments)
+	if err != nil {
+		return ledgerbridge.Anchor{}, err
+	}
+	anchor := ledgerbridge.Anchor{
+		OldSize: b.OldSize, Size: b.OldSize + int64(len(b.Commitments)), Channel: c.profile.Channel,
+		Transaction: tx, Block: block, Time: time.Now(),
+	}
+	if answer.Repeated {
+		anchor.Transaction, anchor.Block = answer.Anchor.Transaction, 0
+	}
+	return anchor, nil
+}
+
+func (c *Channel) evaluate(ctx context.Context, function string, q, answer any) error {
+	argument, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	var result []byte
+	err = c.use(ctx, evaluateTime, func(ctx context.Context, n *client.Network) error {
+		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function,
+			client.WithBytesArguments(argument), client.WithEndorsingOrganizations(c.profile.MSP))
+		if err == nil {
+			result, err = p.EvaluateWithContext(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return c.explain(function, err)
+	}
+	return c.decode(function, result, answer)
+}
+
+// submit endorses, orders and waits for the commit. Nothing but the status VALID is
+// success: an orderer that takes a transaction may still lose it.
+func (c *Channel) submit(ctx context.Context, answer any, function string, q any, more ...[]byte) (tx string, block uint64, err error) {
+	argument, err := json.Marshal(q)
+	if err != nil {
+		return "", 0, err
+	}
+	arguments := append([][]byte{argument}, more...)
+	var endorsed *client.Transaction
+	err = c.use(ctx, endorseTime, func(ctx context.Context, n *client.Network) error {
+		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function, client.WithBytesArguments(arguments...))
+		if err == nil {
+			endorsed, err = p.EndorseWithContext(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return "", 0, c.explain(function, err)
+	}
+	if err := c.decode(function, endorsed.Result(), answer); err != nil {
+		return "", 0, err
+	}
+	if a, ok := answer.(*chaincode.Anchored); ok && a.Repeated {
+		return endorsed.TransactionID(), 0, nil
+	}
+	block, err = c.commit(ctx, endorsed)
+	if err != nil {
+		return "", 0, c.explain(function, err)
+	}
+	return endorsed.TransactionID(), block, nil
+}
+
+func (c *Channel) commit(ctx context.Context, endorsed *client.Transaction) (block uint64, err error) {
+	var commit *client.Commit
+	err = c.use(ctx, submitTime, func(ctx context.Context, _ *client.Network) (err error) {
+		commit, err = endorsed.SubmitWithContext(ctx)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	var end *client.Status
+	err = c.use(ctx, statusTime, func(ctx context.Context, _ *client.Network) (err error) {
+		end, err = commit.StatusWithContext(ctx)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if !end.Successful {
+		return 0, &Invalid{Code: end.Code, Transaction: end.TransactionID}
+	}
+	return end.BlockNumber, nil
+}
+
+// decode takes only what this version of the contract answers.
+func (c *Channel) decode(function string, data []byte, answer any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(answer); err != nil {
+		return &Misconfigured{fmt.Sprintf("the chaincode %q answers %s in another way than this version of Aceso's contract: install the version that goes with this program (%v)", c.profile.Chaincode, function, err)}
+	}
+	return nil
+}

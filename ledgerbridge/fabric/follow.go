@@ -1,0 +1,100 @@
+package fabric
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
+)
+
+// Event is an event of the contract, of a valid transaction.
+type Event struct {
+	Block       uint64
+	Transaction string
+	Name        string // chaincode.AnchorEvent or ForkEvent
+	Payload     []byte
+}
+
+// Follow implements Contract on one's own peer.
+func (c *Channel) Follow(ctx context.Context, block uint64, visit func(Event) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	at := c.current.Load()
+	g := c.gateways[int(at)%len(c.gateways)]
+	events, err := g.gateway.GetNetwork(c.profile.Channel).ChaincodeEvents(ctx, c.profile.Chaincode, client.WithStartBlock(block))
+	if err != nil {
+		return c.explain("events", err)
+	}
+	defer func() { // the sender must not wait for a reader that is gone
+		cancel()
+		for range events {
+		}
+	}()
+	for e := range events {
+		if err := visit(Event{Block: e.BlockNumber, Transaction: e.TransactionID, Name: e.EventName, Payload: e.Payload}); err != nil {
+			return err
+		}
+	}
+	c.current.CompareAndSwap(at, at+1)
+	return fmt.Errorf("the events of channel %s from %s ended", c.profile.Channel, g.name)
+}
+
+// watch is the second witness: it follows the channel and looks at every anchor of
+// the source, whoever sent it. It also fills the list of anchors again if it was lost.
+func (s *Shipper) watch(ctx context.Context) {
+	for try := 0; ctx.Err() == nil; try++ {
+		err := s.Contract.Follow(ctx, s.Anchors.Listed().Block, func(e Event) error {
+			try = 0
+			return s.see(ctx, e)
+		})
+		var denied *ledgerbridge.Contradiction
+		if errors.As(err, &denied) {
+			s.denied(denied)
+			return
+		}
+		sleep(ctx, s.Pause(try))
+	}
+}
+
+func (s *Shipper) see(ctx context.Context, e Event) error {
+	switch e.Name {
+	case chaincode.AnchorEvent:
+		var seen chaincode.Anchored
+		if err := json.Unmarshal(e.Payload, &seen); err != nil || seen.Anchor.Origin != s.source {
+			return nil // of somebody else
+		}
+		return s.seeAnchor(ctx, e, seen.Anchor)
+	case chaincode.ForkEvent:
+		var marked chaincode.Source
+		if err := json.Unmarshal(e.Payload, &marked); err != nil || marked.Origin != s.source {
+			return nil
+		}
+		return s.matches(ctx, chaincode.Head{Source: marked})
+	}
+	return nil
+}
+
+func (s *Shipper) seeAnchor(ctx context.Context, e Event, a chaincode.Anchor) error {
+	size, err := s.cover(ctx, a.Size)
+	if err != nil {
+		return err
+	}
+	if size < a.Size {
+		return s.ahead(ctx, chaincode.Head{Size: a.Size}, size)
+	}
+	if err := s.agrees(ctx, a.Size, a.Root, a.Checkpoint); err != nil {
+		return err
+	}
+	if a.Size > s.mine.Load() && a.Size != s.under.Load() {
+		s.Metrics.alarm(s.source)
+		s.Log.Error("ALARM: somebody else anchors this log, with this organisation's identity and the same records so far: two processes, or a stolen key",
+			"source", s.source, "size", a.Size, "transaction", e.Transaction, "block", e.Block)
+	}
+	return s.Anchors.Add(ledgerbridge.Anchor{OldSize: a.OldSize, Size: a.Size, Transaction: e.Transaction, Block: e.Block, Time: time.Now()})
+}

@@ -1,0 +1,81 @@
+package fabric
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// sealed is a batch as it was fixed before it was first sent: whatever happens in
+// between, it is this one that is sent again. The commitments are not in it, the log
+// has them; that they are still the same follows from the root.
+type sealed struct {
+	OldSize    int64  `json:"oldSize"`
+	Checkpoint string `json:"checkpoint"` // names source, size and root
+
+	size  int64
+	root  [32]byte
+	batch *ledgerbridge.Batch // nil until it is read again after a restart
+}
+
+// outbox is the file that keeps the one batch of a source that may be under way.
+type outbox string
+
+// read returns what was sealed last, nil if nothing was.
+func (o outbox) read(source string) (*sealed, error) {
+	data, err := os.ReadFile(string(o))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	s := new(sealed)
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("read outbox %s: %w", string(o), err)
+	}
+	c, err := ledgerbridge.ParseCheckpoint([]byte(s.Checkpoint))
+	if err != nil || c.Source != source || s.OldSize >= c.Size || s.OldSize < 0 {
+		return nil, fmt.Errorf("the outbox %s does not hold a batch of %s", string(o), source)
+	}
+	s.size, s.root = c.Size, c.Root
+	return s, nil
+}
+
+// seal makes a batch durable.
+func (o outbox) seal(b ledgerbridge.Batch) (*sealed, error) {
+	s := &sealed{OldSize: b.OldSize, Checkpoint: string(b.Checkpoint), size: b.OldSize + int64(len(b.Commitments)), root: b.Root}
+	data, err := json.Marshal(s)
+	if err == nil {
+		err = writeDurably(string(o), append(data, '\n'))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("seal a batch of %s: %w", b.Source, err)
+	}
+	return s, nil
+}
+
+// writeDurably replaces a file in one step.
+func writeDurably(path string, data []byte) (err error) {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

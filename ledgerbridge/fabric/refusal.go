@@ -1,0 +1,169 @@
+package fabric
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
+)
+
+// Refusal is the contract's no: nothing was written.
+type Refusal struct {
+	Prefix   chaincode.Prefix
+	Sentence string
+}
+
+// Error is the contract's message.
+func (r *Refusal) Error() string { return string(r.Prefix) + ": " + r.Sentence }
+
+// Misconfigured says that the channel cannot be used as the profile wants it: trying
+// again does not help until somebody has changed something.
+type Misconfigured struct{ What string }
+
+// Error is the sentence.
+func (m *Misconfigured) Error() string { return m.What }
+
+// Invalid says that a transaction is in a block and counts for nothing.
+type Invalid struct {
+	Code        peer.TxValidationCode
+	Transaction string
+}
+
+// Error names Fabric's code.
+func (i *Invalid) Error() string {
+	return fmt.Sprintf("transaction %s was found invalid: %s", i.Transaction, i.Code)
+}
+
+// refusalOf finds the contract's message in an error of the gateway. What one's own
+// peer says comes first: others may lag, or run something else.
+func refusalOf(err error, msp string) *Refusal {
+	var found *Refusal
+	for _, d := range detailsOf(err) {
+		r := parseRefusal(d.GetMessage())
+		if r != nil && (found == nil || d.GetMspId() == msp) {
+			found = r
+		}
+		if found != nil && d.GetMspId() == msp {
+			return found
+		}
+	}
+	if found == nil {
+		found = parseRefusal(err.Error())
+	}
+	return found
+}
+
+func detailsOf(err error) []*gatewaypb.ErrorDetail {
+	var all []*gatewaypb.ErrorDetail
+	for _, d := range status.Convert(err).Details() {
+		if d, ok := d.(*gatewaypb.ErrorDetail); ok {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// parseRefusal reads "chaincode response 409, ACESO_GAP: the ledger is ...".
+func parseRefusal(message string) *Refusal {
+	_, rest, ok := strings.Cut(message, "ACESO_")
+	if !ok {
+		return nil
+	}
+	word, sentence, ok := strings.Cut(rest, ": ")
+	if !ok || strings.ContainsAny(word, " \n") {
+		return nil
+	}
+	sentence, _, _ = strings.Cut(sentence, "\n")
+	return &Refusal{Prefix: chaincode.Prefix("ACESO_" + word), Sentence: sentence}
+}
+
+// explain turns an error of the gateway into one that says what to do.
+func (c *Channel) explain(function string, err error) error {
+	if r := refusalOf(err, c.profile.MSP); r != nil {
+		if r.Prefix == chaincode.Argument && strings.Contains(r.Sentence, "there is no function") {
+			return &Misconfigured{fmt.Sprintf("the chaincode %q has no function %s: install the version that goes with this program", c.profile.Chaincode, function)}
+		}
+		return fmt.Errorf("%s: %w", function, r)
+	}
+	t := &trouble{words: function + " on channel " + c.profile.Channel + ": " + status.Convert(err).Message(), err: err}
+	for _, d := range detailsOf(err) {
+		t.words += "; " + d.GetMspId() + ": " + d.GetMessage()
+	}
+	t.words = strings.Join(strings.Fields(t.words), " ")
+	for _, known := range misconfigurations {
+		if strings.Contains(t.words, known.says) {
+			return &Misconfigured{fmt.Sprintf(known.means, c.profile.Channel, c.profile.Chaincode, c.profile.MSP) + " (" + t.words + ")"}
+		}
+	}
+	return t
+}
+
+// trouble is an error of the gateway in one line, with what each peer says.
+type trouble struct {
+	words string
+	err   error
+}
+
+func (t *trouble) Error() string { return t.words }
+func (t *trouble) Unwrap() error { return t.err }
+
+// misconfigurations are texts of Fabric that say that something is wrong for good;
+// means gets channel, chaincode and MSP.
+var misconfigurations = []struct{ says, means string }{
+	{"channel does not exist", "there is no channel %[1]q on this organisation's peer: check the profile, or let the peer join"},
+	{"channel not found", "there is no channel %[1]q on this organisation's peer: check the profile, or let the peer join"},
+	{"is not installed", "the chaincode %[2]q is not installed on a peer of channel %[1]q"},
+	{"chaincode definition for", "the chaincode %[2]q is not usable on channel %[1]q: install, approve and commit it"},
+	{"chaincode not found", "there is no chaincode %[2]q on channel %[1]q: install, approve and commit it"},
+	{"no chaincode definition", "there is no chaincode %[2]q on channel %[1]q: install, approve and commit it"},
+	{"access denied", "the channel %[1]q does not accept the identity of the profile for organisation %[3]s: check certificate and msp"},
+	{"creator's signature", "the channel %[1]q does not accept the identity of the profile for organisation %[3]s: check certificate and msp"},
+	{"certificate signed by unknown authority", "the peer's TLS certificate was not issued by tls_roots of the profile"},
+	{"certificate is valid for", "the peer's TLS certificate has another name than server_name of the profile"},
+	{"certificate is not valid for any names", "the peer's TLS certificate has another name than server_name of the profile"},
+}
+
+// causeOf is the label of a failed attempt in metrics: a word from a small set.
+func causeOf(err error) string {
+	var r *Refusal
+	var m *Misconfigured
+	var i *Invalid
+	switch {
+	case errors.As(err, &r):
+		return strings.ToLower(strings.TrimPrefix(string(r.Prefix), "ACESO_"))
+	case errors.As(err, &m):
+		return "configuration"
+	case errors.As(err, &i):
+		return strings.ToLower(i.Code.String())
+	}
+	switch status.Code(err) {
+	case codes.Unavailable:
+		return "unavailable"
+	case codes.DeadlineExceeded:
+		return "deadline"
+	case codes.Aborted:
+		return "endorsement"
+	case codes.FailedPrecondition:
+		return "peers"
+	}
+	return "other"
+}
+
+// lasting says that an attempt failed for a reason that only a person can remove.
+func lasting(err error) bool {
+	var r *Refusal
+	var m *Misconfigured
+	if errors.As(err, &r) {
+		switch r.Prefix {
+		case chaincode.Argument, chaincode.Size, chaincode.Checkpoint, chaincode.Denied, chaincode.Closed:
+			return true
+		}
+	}
+	return errors.As(err, &m)
+}

@@ -1,0 +1,306 @@
+package fabric
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
+)
+
+// Contract is what a shipper needs of the ledger; *Channel is one. Anchor MUST return
+// nil only if the anchor is final. Follow visits the events of valid transactions in
+// order, from a block on, until ctx ends, visit fails or the stream breaks.
+type Contract interface {
+	Head(ctx context.Context, origin string) (chaincode.Head, error)
+	GetAnchor(ctx context.Context, origin string, size int64) (chaincode.Anchor, error)
+	Register(ctx context.Context, origin, key string) error
+	AddKey(ctx context.Context, origin, key string, from int64) error
+	Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error)
+	Follow(ctx context.Context, block uint64, visit func(Event) error) error
+}
+
+// Cadence says when waiting records are sent, and how many at once.
+type Cadence struct {
+	Many int64         // send when so many wait ...
+	Age  time.Duration // ... or when the oldest is so old
+	Most int64         // in one transaction; at most chaincode.MaxCommitments
+}
+
+// Usual is the cadence of a node.
+var Usual = Cadence{Many: 1000, Age: 2 * time.Second, Most: 5000}
+
+// ShipperConfig is what a Shipper needs.
+type ShipperConfig struct {
+	Contract Contract
+	Journal  *ledgerbridge.Journal
+	Anchors  *ledgerbridge.Anchors // the journal's
+	Key      string                // verifier key of the journal's signer, named after its source
+	Folder   string                // keeps outbox and evidence; the shipper's alone
+	Cadence  Cadence
+	Metrics  *Metrics
+	Log      *slog.Logger
+	Pause    func(try int) time.Duration // between attempts; nil means 200 ms to 5 s
+}
+
+// Shipper anchors one log. It seals a batch before it sends it, has one batch under
+// way at most, sends the same batch again until the ledger has it, and compares the
+// ledger's head with the log after whatever went wrong. What contradicts the log
+// stops it for good.
+//
+// It may be started and stopped at any time: what it knows is in the ledger and in
+// its folder.
+type Shipper struct {
+	ShipperConfig
+	source string
+	outbox outbox
+	out    *sealed   // under way, nil if none
+	begun  time.Time // when it was taken
+	head   int64     // size of the ledger's head as it was compared last, or anchored since
+	known  bool      // head was compared, and nothing went wrong since
+	begin  bool      // head was compared once
+	said   string    // the failure that was logged last
+	halt   func()    // ends Run
+
+	under atomic.Int64 // size of the batch under way, 0 if none
+	mine  atomic.Int64 // up to here anchors were sent by this shipper, or were there before it
+}
+
+// NewShipper reads what a shipper before it left in the folder.
+func NewShipper(c ShipperConfig) (*Shipper, error) {
+	s := &Shipper{ShipperConfig: c, source: c.Journal.Source()}
+	if s.Pause == nil {
+		s.Pause = usualPause
+	}
+	if s.Metrics == nil {
+		s.Metrics = NewMetrics()
+	}
+	s.Metrics.calm(s.source)
+	s.outbox = outbox(s.file("outbox.json"))
+	out, err := s.outbox.read(s.source)
+	if err != nil {
+		return nil, err
+	}
+	s.take(out)
+	return s, nil
+}
+
+func (s *Shipper) file(kind string) string { return filepath.Join(s.Folder, FileName(s.source, kind)) }
+
+// FileName is the name of one of a source's files in the folder of its channel. An
+// underscore is not in names, so no two sources share one.
+func FileName(source, kind string) string { return strings.ReplaceAll(source, "/", "_") + "." + kind }
+
+// take makes a batch the one under way.
+func (s *Shipper) take(out *sealed) {
+	s.out, s.begun = out, time.Now()
+	s.under.Store(0)
+	if out != nil {
+		s.under.Store(out.size)
+	}
+}
+
+// Run anchors until ctx ends or the ledger contradicts the log.
+func (s *Shipper) Run(ctx context.Context) {
+	ctx, s.halt = context.WithCancel(ctx)
+	defer s.halt()
+	var witness sync.WaitGroup
+	defer witness.Wait()
+	begin := sync.OnceFunc(func() { witness.Go(func() { s.watch(ctx) }) })
+	for try := 0; ctx.Err() == nil; {
+		err := s.step(ctx, begin)
+		if ctx.Err() != nil {
+			return
+		}
+		s.note(err)
+		if err == nil {
+			try = 0
+			continue
+		}
+		sleep(ctx, s.pause(err, try))
+		try++
+	}
+}
+
+// step brings one batch onto the ledger. After any failure the next step begins by
+// comparing heads: the batch may have arrived all the same.
+func (s *Shipper) step(ctx context.Context, compared func()) (err error) {
+	defer func() {
+		if err != nil {
+			s.known = false
+		}
+		var r *Refusal
+		if errors.As(err, &r) && r.Prefix == chaincode.Signature {
+			s.take(nil) // sealed with a key that was taken back: it is sealed again with the present one
+		}
+	}()
+	if !s.known {
+		if err := s.resume(ctx); err != nil {
+			return err
+		}
+		s.known = true
+		compared()
+	}
+	if s.out == nil {
+		s.note(nil)
+		if err := s.seal(ctx); err != nil {
+			return err
+		}
+	}
+	return s.send(ctx)
+}
+
+// seal waits until a batch is due and fixes it.
+func (s *Shipper) seal(ctx context.Context) error {
+	to, err := s.due(ctx)
+	if err != nil {
+		return err
+	}
+	b, err := s.Journal.Batch(ctx, s.head, to)
+	if err != nil {
+		return err
+	}
+	out, err := s.outbox.seal(b)
+	if err != nil {
+		return err
+	}
+	out.batch = &b
+	s.take(out)
+	return nil
+}
+
+// due returns the end of the next batch as soon as it may be sent.
+func (s *Shipper) due(ctx context.Context) (int64, error) {
+	tick := time.NewTicker(min(max(s.Cadence.Age/8, 5*time.Millisecond), 250*time.Millisecond))
+	defer tick.Stop()
+	var oldest time.Time
+	var hurry bool
+	for {
+		waiting := s.Journal.Last().Size - s.head
+		if waiting > 0 && oldest.IsZero() {
+			standing, err := s.Journal.Standing(ctx)
+			if err != nil {
+				return 0, err
+			}
+			oldest = standing.Oldest
+		}
+		if waiting >= s.Cadence.Many || waiting > 0 && (hurry || time.Since(oldest) >= s.Cadence.Age) {
+			return s.head + min(waiting, s.Cadence.Most), nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-s.Anchors.Wanted():
+			hurry = true
+			if _, err := s.Journal.Checkpoint(ctx); err != nil {
+				return 0, err
+			}
+		}
+	}
+}
+
+// send tries the batch under way once.
+func (s *Shipper) send(ctx context.Context) error {
+	b, err := s.unsealed(ctx)
+	if err != nil {
+		return err
+	}
+	anchor, err := s.Contract.Anchor(ctx, *b)
+	if err != nil {
+		return err
+	}
+	s.Metrics.anchored(s.source, time.Since(s.begun))
+	s.head = anchor.Size
+	s.mine.Store(anchor.Size)
+	s.take(nil)
+	if anchor.Block == 0 { // it was there before, see resume
+		anchor.OldSize = anchor.Size
+	}
+	return s.Anchors.Add(anchor)
+}
+
+// unsealed is the batch under way. After a restart its commitments are read again:
+// the root tells whether they are what was sealed.
+func (s *Shipper) unsealed(ctx context.Context) (*ledgerbridge.Batch, error) {
+	if s.out.batch != nil {
+		return s.out.batch, nil
+	}
+	if s.Journal.Last().Size < s.out.size {
+		if _, err := s.Journal.Checkpoint(ctx); err != nil {
+			return nil, err
+		}
+	}
+	b, err := s.Journal.Batch(ctx, s.out.OldSize, s.out.size)
+	if err != nil {
+		return nil, err
+	}
+	if b.Root != s.out.root {
+		own := ledgerbridge.Checkpoint{Source: s.source, Size: s.out.size, Root: b.Root, Note: b.Checkpoint}
+		return nil, s.contradiction(own, s.out.Checkpoint, "its records up to %d are not those for which a batch was sealed before: the log was changed since", s.out.size)
+	}
+	b.Checkpoint = []byte(s.out.Checkpoint)
+	s.out.batch = &b
+	return &b, nil
+}
+
+// note tells log, metrics and journal of the outcome of a step.
+func (s *Shipper) note(err error) {
+	if err == nil {
+		s.Anchors.Fail(nil)
+		if s.said != "" {
+			s.Log.Info("the ledger takes records again", "source", s.source)
+		}
+		s.said = ""
+		return
+	}
+	s.Metrics.failed(s.source, causeOf(err))
+	var denied *ledgerbridge.Contradiction
+	if errors.As(err, &denied) {
+		s.denied(denied)
+		return
+	}
+	s.Anchors.Fail(err)
+	if err.Error() != s.said {
+		s.Log.Warn("records could not be anchored; they wait", "source", s.source, "error", err)
+	}
+	s.said = err.Error()
+}
+
+// denied raises the alarm and ends Run.
+func (s *Shipper) denied(c *ledgerbridge.Contradiction) {
+	s.Anchors.Fail(c)
+	s.Metrics.alarm(s.source)
+	s.Log.Error("ALARM: the ledger contradicts this node", "source", s.source, "finding", c.What)
+	s.halt()
+}
+
+func (s *Shipper) pause(err error, try int) time.Duration {
+	if lasting(err) {
+		return lastingPause
+	}
+	return s.Pause(try)
+}
+
+// usualPause grows from 200 ms to 5 s, and differs between nodes.
+func usualPause(try int) time.Duration {
+	d := min(5*time.Second, 200*time.Millisecond<<min(try, 5))
+	return d/2 + rand.N(d/2)
+}
+
+// lastingPause is between attempts while a person must change something first.
+const lastingPause = 30 * time.Second
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
