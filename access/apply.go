@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -46,9 +47,13 @@ func (g *Gate) attempt(ctx context.Context, c *Call, ops []Operation) ([]Effect,
 	case err != nil && !isRefusal(err):
 		return nil, err
 	case err != nil:
-		return nil, t.recordRefusal(err)
+		if err = t.recordRefusal(err); isRefusal(err) {
+			err = cmp.Or(t.standing(), err)
+		}
 	case len(t.writes()) == 0:
-		err = t.recordReads()
+		if err = t.recordReads(); err == nil {
+			err = t.standing()
+		}
 	default:
 		err = t.commit()
 	}
@@ -56,6 +61,15 @@ func (g *Gate) attempt(ctx context.Context, c *Call, ops []Operation) ([]Effect,
 		return nil, err
 	}
 	return t.effects(), nil
+}
+
+// standing is ErrChanged if Consents that decided have changed meanwhile.
+func (t *change) standing() error {
+	again, err := t.overtaken()
+	if again {
+		return store.ErrChanged
+	}
+	return err
 }
 
 // change is a set of operations being worked out.

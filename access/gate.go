@@ -48,11 +48,16 @@ type Config struct {
 // Gate is the door.
 type Gate struct {
 	Config
-	again chan struct{} // held by the one change that is worked out again
+	again  chan struct{} // held by the one change that is worked out again
+	epochs store.Epochs  // nil if the store is this node's alone
 }
 
 // New makes a gate.
-func New(c Config) *Gate { return &Gate{Config: c, again: make(chan struct{}, 1)} }
+func New(c Config) *Gate {
+	g := &Gate{Config: c, again: make(chan struct{}, 1)}
+	g.epochs, _ = c.Store.(store.Epochs)
+	return g
+}
 
 // recordTimeout bounds how long an answer waits for its record.
 const recordTimeout = 30 * time.Second
@@ -63,7 +68,7 @@ const recordTimeout = 30 * time.Second
 func (g *Gate) record(ctx context.Context, c *Call, d ledgerbridge.Draft) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	pending, err := g.Sealer.Prepare(ctx, d)
+	pending, err := g.Sealer.Prepare(ctx, c.replacing(d))
 	if err != nil {
 		return unavailable("record cannot be sealed", err)
 	}
@@ -77,21 +82,20 @@ func (g *Gate) record(ctx context.Context, c *Call, d ledgerbridge.Draft) error 
 
 // Read returns the current version. Absent and hidden are both NotFound; deleted is Gone.
 func (g *Gate) Read(ctx context.Context, c *Call, ref fhir.Ref) (*Version, error) {
-	return g.readOne(ctx, c, question{"read", "r", ref.Type}, ref, func() (Version, error) {
-		return g.Store.Get(ctx, ref)
+	return settled(ctx, g, c, func(r *review) (*Version, error) {
+		return r.readOne(question{"read", "r", ref.Type}, ref, func() (Version, error) { return g.Store.Get(ctx, ref) })
 	})
 }
 
 // VRead returns one version. Today's consent decides about the past, too.
 func (g *Gate) VRead(ctx context.Context, c *Call, ref fhir.Ref, version int64) (*Version, error) {
-	return g.readOne(ctx, c, question{"vread", "r", ref.Type}, ref, func() (Version, error) {
-		return g.Store.GetVersion(ctx, ref, version)
+	return settled(ctx, g, c, func(r *review) (*Version, error) {
+		return r.readOne(question{"vread", "r", ref.Type}, ref, func() (Version, error) { return g.Store.GetVersion(ctx, ref, version) })
 	})
 }
 
 // readOne is fetch, decide, record, return.
-func (g *Gate) readOne(ctx context.Context, c *Call, q question, ref fhir.Ref, fetch func() (Version, error)) (*Version, error) {
-	r := g.review(ctx, c)
+func (r *review) readOne(q question, ref fhir.Ref, fetch func() (Version, error)) (*Version, error) {
 	v, err := fetch()
 	exists := err == nil
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -109,7 +113,7 @@ func (g *Gate) readOne(ctx context.Context, c *Call, q question, ref fhir.Ref, f
 	} else {
 		r.refuse(&d, v, err)
 	}
-	if failed := g.record(ctx, c, d); failed != nil {
+	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
 		return nil, failed
 	}
 	return answer, err // one of the two is nil

@@ -11,7 +11,10 @@ import (
 // History returns versions newest first: of one resource, of a type, or of all.
 // A history of which nothing may be known answers like that of an absent resource.
 func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result, error) {
-	r := g.review(ctx, c)
+	return settled(ctx, g, c, func(r *review) (*Result, error) { return r.historyPage(h) })
+}
+
+func (r *review) historyPage(h HistoryRequest) (*Result, error) {
 	q := historyQuestion(h)
 	res, err := r.history(q, h)
 	if err != nil && !isRefusal(err) {
@@ -19,7 +22,7 @@ func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result,
 	}
 	d := r.draft(q)
 	r.recordHistory(&d, h, res, err)
-	if failed := g.record(ctx, c, d); failed != nil {
+	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
 		return nil, failed
 	}
 	if err != nil {

@@ -25,6 +25,7 @@ type review struct {
 	subject   consent.Subject
 	decided   map[string][]string // patient -> Consents that decided
 	touched   map[string]int      // patient -> place in the draft
+	judged    judgement
 }
 
 // question is what the policy is asked: one evaluation each per request.
@@ -109,6 +110,9 @@ func (r *review) row(q question, row store.Row) (bool, error) {
 
 // consents asks all Consents of one patient about the row.
 func (r *review) consents(q question, patient string, row store.Row) (consent.Verdict, error) {
+	if r.gate.epochs != nil {
+		r.judged.add(patient, row.Epoch)
+	}
 	rules, err := r.gate.Consents.Rules(r.ctx, patient, row.Epoch)
 	if err != nil {
 		return consent.Deny, unavailable("consents cannot be read", err)

@@ -16,7 +16,10 @@ const (
 // Search answers a search or a further page of one. Every page is decided and
 // recorded again.
 func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	r := g.review(ctx, c)
+	return settled(ctx, g, c, func(r *review) (*Result, error) { return r.searchPage(s) })
+}
+
+func (r *review) searchPage(s SearchRequest) (*Result, error) {
 	q := question{"search-type", "s", s.Type}
 	query, l, err := r.read(q, &s)
 	var res *Result
@@ -28,13 +31,13 @@ func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, e
 	}
 	d := r.draft(q)
 	r.recordSearch(&d, query, s, res, err)
-	if failed := g.record(ctx, c, d); failed != nil {
+	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
 		return nil, failed
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := g.further(c, res, link{Search: &s, Policy: d.Policy}); err != nil {
+	if err := r.gate.further(r.call, res, link{Search: &s, Policy: d.Policy}); err != nil {
 		return nil, err
 	}
 	return res, nil

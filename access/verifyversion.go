@@ -16,9 +16,12 @@ import (
 // VerifyVersion compares the stored bytes of a version with its change entry and
 // returns a Parameters resource: result is ok, tampered or incomplete.
 func (g *Gate) VerifyVersion(ctx context.Context, c *Call, ref fhir.Ref, version int64) ([]byte, error) {
-	r := g.review(ctx, c)
+	return settled(ctx, g, c, func(r *review) ([]byte, error) { return r.verifyVersion(ref, version) })
+}
+
+func (r *review) verifyVersion(ref fhir.Ref, version int64) ([]byte, error) {
 	q := question{"verify", "r", ref.Type}
-	v, err := g.Store.GetVersion(ctx, ref, version)
+	v, err := r.gate.Store.GetVersion(r.ctx, ref, version)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, unavailable("resource cannot be read", err)
 	}
@@ -32,7 +35,7 @@ func (g *Gate) VerifyVersion(ctx context.Context, c *Call, ref fhir.Ref, version
 	}
 	var body []byte
 	if err == nil {
-		if body, err = g.verdict(ctx, &v); err != nil {
+		if body, err = r.gate.verdict(r.ctx, &v); err != nil {
 			return nil, err
 		}
 	}
@@ -44,7 +47,7 @@ func (g *Gate) VerifyVersion(ctx context.Context, c *Call, ref fhir.Ref, version
 		d.Count = 1
 		r.disclose(&d, &v, "GET")
 	}
-	if failed := g.record(ctx, c, d); failed != nil {
+	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
 		return nil, failed
 	}
 	return body, err

@@ -118,6 +118,10 @@ type Page struct {
 type Change struct {
 	Writes []Write
 	Guards []Guard
+	// Judged are the patients by whose Consents the change was judged, as they were at
+	// Epoch. A store with Epochs MUST answer ErrChanged if one of them has others by now.
+	Judged []string
+	Epoch  int64
 	Entry  *ledgerbridge.Pending // the record; also alone (erasure)
 }
 
