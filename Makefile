@@ -1,8 +1,13 @@
 # Everything that CI runs can be run here with the same words.
-.PHONY: test lint bench build
+.PHONY: test lint bench build fabric
 
-test:
+test: fabric
 	go test -timeout 15m ./...
+
+# The modules of Hyperledger Fabric, a module of their own, from which tests build a
+# network. The tests themselves download nothing.
+fabric:
+	go list -modfile=ledgerbridge/devnet/tools/fabric.mod -deps tool > /dev/null
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \

@@ -32,6 +32,7 @@ func commands() []command {
 		{"verify", "check records, checkpoints or a whole data folder", verifyCommand},
 		{"policy", "test, check and format policies", policyCommand},
 		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
+		{"devnet", "run a Fabric network on this machine, for development", devnetCommand},
 		{"erase", "make the records of one patient unreadable for good", eraseCommand},
 	}
 }

@@ -1,0 +1,323 @@
+// Package devnet runs a real Hyperledger Fabric network on one machine, as child
+// processes on loopback: orderers, a peer for each organisation, and for each the
+// contract as a service. It writes a connection profile for each organisation.
+//
+// It is for development and tests, not for work: all keys of all organisations are in
+// one folder. It does not anchor anything, and does not hold the contract: it is told
+// which command serves it.
+package devnet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Options say what a network is made of. For a folder that holds one already, what is
+// left out is as it was, and what is given must not differ.
+type Options struct {
+	Dir          string        // folder of the network: data, keys, logs, profiles
+	Orgs         []string      // organisations, each with a peer; their MSP ids; default one, org1
+	Orderers     int           // default 1, with BFT 4
+	BFT          bool          // SmartBFT instead of raft
+	BatchTimeout time.Duration // how long an orderer waits for more transactions; default 200 ms
+	Bin          string        // folder of Fabric's own binaries; default: they are built, see Tools
+	Chaincode    []string      // command that serves the contract as CHAINCODE_SERVER_ADDRESS and CHAINCODE_ID say
+	Progress     io.Writer     // gets lines for people; may be nil
+}
+
+// OrgNames are org1, org2 and so on.
+func OrgNames(count int) []string {
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprintf("org%d", i+1)
+	}
+	return names
+}
+
+// startLimit is how long a network may take to come up, on a busy machine.
+const startLimit = 3 * time.Minute
+
+// Network is a running network.
+type Network struct {
+	dir, bin string
+	plan     plan
+	progress io.Writer
+	spawner  spawner
+	unlock   func()
+	held     net.Listener // the first port of the network's block
+
+	orderers, peers, chaincodes []*process
+	closed                      sync.Once
+}
+
+// Start brings up the network of a folder, and makes it first if there is none. It
+// returns when clients of all organisations can get endorsements. ctx limits the
+// start only: the network runs until Stop, or until this process ends.
+func Start(ctx context.Context, o Options) (_ *Network, err error) {
+	if len(o.Chaincode) == 0 {
+		return nil, errors.New("devnet: the command that serves the contract is missing")
+	}
+	n := &Network{progress: o.Progress}
+	if n.progress == nil {
+		n.progress = io.Discard
+	}
+	if n.bin, err = n.tools(ctx, o.Bin); err != nil {
+		return nil, fmt.Errorf("devnet: %w", err)
+	}
+	if err := n.open(ctx, o); err != nil {
+		return nil, fmt.Errorf("devnet: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if err := n.start(ctx, o.Chaincode); err != nil {
+		n.Stop()
+		return nil, fmt.Errorf("devnet: %w", err)
+	}
+	return n, nil
+}
+
+func (n *Network) tools(ctx context.Context, own string) (string, error) {
+	if own != "" {
+		return ownTools(own)
+	}
+	return Tools(ctx, n.progress, false)
+}
+
+// open takes the folder, reads what the network is made of or fixes it, and takes its
+// ports.
+func (n *Network) open(ctx context.Context, o Options) (err error) {
+	if n.dir, err = filepath.Abs(o.Dir); err != nil {
+		return err
+	}
+	if strings.ContainsAny(n.dir, ",[]\n") {
+		return fmt.Errorf("the folder's name %s has a comma, a bracket or a line break, which Fabric's configuration cannot hold", n.dir)
+	}
+	if err := os.MkdirAll(n.path("logs"), 0o700); err != nil {
+		return err
+	}
+	if n.unlock, err = lock(ctx, n.path("lock"), func() { n.say("waiting for another process that runs the network in %s", n.dir) }); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			n.unlock()
+		}
+	}()
+	if err := n.load(o); err != nil {
+		return err
+	}
+	if n.held, err = n.plan.hold(); err != nil {
+		return err
+	}
+	n.spawner = newSpawner()
+	return nil
+}
+
+// load reads the plan. One that was never completed is begun anew.
+func (n *Network) load(o Options) (err error) {
+	n.plan, err = readPlan(n.dir)
+	switch {
+	case err == nil && n.plan.Complete:
+		if !n.plan.agrees(o) {
+			return fmt.Errorf("%s holds a network of another kind (%s): leave the options out, or use another folder", n.dir, n.plan)
+		}
+		return nil
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	if err == nil {
+		n.clear()
+	}
+	n.plan, err = newPlan(o)
+	return err
+}
+
+// clear removes what an unfinished start left.
+func (n *Network) clear() {
+	for _, name := range append(n.plan.ordererNames(), "crypto", "profiles", "ccaas") {
+		_ = os.RemoveAll(n.path(name))
+	}
+	for _, org := range n.plan.Orgs {
+		_ = os.RemoveAll(n.path(peerName(org)))
+	}
+}
+
+func (n *Network) start(ctx context.Context, command []string) error {
+	began := time.Now()
+	if !n.plan.Complete {
+		n.say("making a network: %s", n.plan)
+		if err := n.plan.write(n.dir); err != nil {
+			return err
+		}
+		if err := n.material(ctx); err != nil {
+			return err
+		}
+	}
+	if err := n.processes(command); err != nil {
+		return err
+	}
+	n.say("starting %d processes", len(n.all()))
+	if err := parallel(n.all(), func(p *process) error { return p.start(ctx, n.spawner) }); err != nil {
+		return err
+	}
+	if err := n.complete(ctx); err != nil {
+		return err
+	}
+	if err := n.ready(ctx); err != nil {
+		return err
+	}
+	n.say("up after %s", time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// complete makes the channel and the profiles, if that was not done before.
+func (n *Network) complete(ctx context.Context) error {
+	if n.plan.Complete {
+		return nil
+	}
+	n.say("making the channel, installing the chaincode")
+	if err := n.create(ctx); err != nil {
+		return err
+	}
+	if err := n.profiles(); err != nil {
+		return err
+	}
+	n.plan.Complete = true
+	return n.plan.write(n.dir)
+}
+
+// processes describes what runs.
+func (n *Network) processes(command []string) error {
+	if err := n.builder(); err != nil {
+		return err
+	}
+	for i, name := range n.plan.ordererNames() {
+		p, err := n.orderer(i, name)
+		if err != nil {
+			return err
+		}
+		n.orderers = append(n.orderers, p)
+	}
+	for i, org := range n.plan.Orgs {
+		p, err := n.peer(i, org)
+		if err != nil {
+			return err
+		}
+		n.peers = append(n.peers, p)
+		_, id, err := packageChaincode(address(n.plan.chaincodePort(i)))
+		if err != nil {
+			return err
+		}
+		n.chaincodes = append(n.chaincodes, n.service(i, org, id, command))
+	}
+	return nil
+}
+
+func (n *Network) all() []*process {
+	return append(append(append([]*process(nil), n.orderers...), n.peers...), n.chaincodes...)
+}
+
+func (n *Network) say(format string, args ...any) { fmt.Fprintf(n.progress, format+"\n", args...) }
+
+// Stop ends the network in good order; its data stay. It may be called twice.
+func (n *Network) Stop() {
+	n.closed.Do(func() {
+		for _, group := range [][]*process{n.chaincodes, n.peers, n.orderers} {
+			_ = parallel(group, func(p *process) error { p.stop(); return nil })
+		}
+		close(n.spawner)
+		_ = n.held.Close()
+		n.unlock()
+	})
+}
+
+// Kill ends a process as a crash would.
+func (n *Network) Kill(name string) error {
+	p, err := n.find(name)
+	if err != nil {
+		return err
+	}
+	return p.kill()
+}
+
+// StartProcess starts a process that ended or was killed, and returns when it listens.
+func (n *Network) StartProcess(ctx context.Context, name string) error {
+	p, err := n.find(name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	return p.start(ctx, n.spawner)
+}
+
+// Signal sends a signal to a process: SIGSTOP halts it, SIGCONT lets it go on.
+func (n *Network) Signal(name string, s syscall.Signal) error {
+	p, err := n.find(name)
+	if err != nil {
+		return err
+	}
+	return p.signal(s)
+}
+
+// Orgs are the organisations' names, which are their MSP ids.
+func (n *Network) Orgs() []string { return slices.Clone(n.plan.Orgs) }
+
+// Profile is the path of an organisation's connection profile.
+func (n *Network) Profile(org string) string { return n.path("profiles", org+".json") }
+
+// Folder is that of an orderer or peer, with its configuration and its data.
+func (n *Network) Folder(name string) string { return n.path(name) }
+
+func (n *Network) find(name string) (*process, error) {
+	var names []string
+	for _, p := range n.all() {
+		if p.name == name {
+			return p, nil
+		}
+		names = append(names, p.name)
+	}
+	return nil, fmt.Errorf("there is no process %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// each does something for every organisation at the same time.
+func (n *Network) each(do func(i int, org string) error) error {
+	indexes := make([]int, len(n.plan.Orgs))
+	for i := range indexes {
+		indexes[i] = i
+	}
+	return parallel(indexes, func(i int) error { return do(i, n.plan.Orgs[i]) })
+}
+
+// parallel returns when all are done, with what failed.
+func parallel[T any](list []T, do func(T) error) error {
+	failed := make([]error, len(list))
+	var wait sync.WaitGroup
+	for i, one := range list {
+		wait.Go(func() { failed[i] = do(one) })
+	}
+	wait.Wait()
+	return errors.Join(failed...)
+}
+
+func writeJSON(path string, value any) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return writeFile(path, append(data, '\n'))
+}

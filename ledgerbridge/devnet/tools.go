@@ -1,0 +1,223 @@
+package devnet
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Fabric's tools are a module of their own, so that what they need stays out of
+// Aceso's. Its two files have other names than go.mod and go.sum because a file below
+// a go.mod cannot be embedded; `go -modfile` reads them as they are.
+var (
+	//go:embed tools/fabric.mod
+	toolsMod []byte
+	//go:embed tools/fabric.sum
+	toolsSum []byte
+)
+
+// ErrNotDownloaded says that Fabric's modules are not in the module cache and may not
+// be downloaded.
+var ErrNotDownloaded = errors.New("the modules of Hyperledger Fabric are not in Go's module cache")
+
+// ErrNoGo says that there is no Go with which Fabric could be built.
+var ErrNoGo = errors.New("there is no go command, with which Hyperledger Fabric is built; install Go, or give the folder of Fabric's own binaries")
+
+var (
+	toolNames   = []string{"configtxgen", "cryptogen", "orderer", "peer"}
+	sampleNames = []string{"core.yaml", "orderer.yaml"}
+)
+
+const fabricModule = "github.com/hyperledger/fabric"
+
+// Tools returns the folder of Fabric's binaries and its two sample configurations.
+// The first call on a machine downloads the modules, unless offline, and builds them,
+// which takes minutes; later ones find the result in the user's cache folder. Several
+// processes may call it: one builds, the others wait.
+func Tools(ctx context.Context, progress io.Writer, offline bool) (string, error) {
+	version, err := goCommand(ctx, ".", offline, "env", "GOVERSION")
+	if err != nil {
+		return "", err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("cache folder: %w", err)
+	}
+	key := sha256.Sum256(slices.Concat(toolsMod, toolsSum, []byte(version)))
+	dir := filepath.Join(cache, "aceso", fmt.Sprintf("fabric-%x", key[:8]))
+	if complete(dir) {
+		return dir, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return "", fmt.Errorf("cache folder: %w", err)
+	}
+	unlock, err := lock(ctx, dir+".lock", func() { fmt.Fprintln(progress, "waiting for another process that builds Hyperledger Fabric") })
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if complete(dir) {
+		return dir, nil
+	}
+	return dir, build(ctx, dir, progress, offline)
+}
+
+// ownTools checks a folder with Fabric's own binaries. The sample configurations lie
+// beside them or, as in its releases, in ../config.
+func ownTools(dir string) (string, error) {
+	for _, name := range toolNames {
+		if _, err := exec.LookPath(filepath.Join(dir, name)); err != nil {
+			return "", fmt.Errorf("binaries of Fabric: %w", err)
+		}
+	}
+	if _, err := sample(dir, "core.yaml"); err != nil {
+		return "", err
+	}
+	return filepath.Abs(dir)
+}
+
+// sample reads a sample configuration that belongs to the binaries in bin.
+func sample(bin, name string) ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(bin, name))
+	if errors.Is(err, os.ErrNotExist) {
+		data, err = os.ReadFile(filepath.Join(bin, "..", "config", name))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sample configuration of Fabric (beside its binaries or in ../config): %w", err)
+	}
+	return data, nil
+}
+
+func complete(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil // it was renamed into place when it was complete
+}
+
+// build makes the binaries in a folder beside dir, which then takes its name.
+func build(ctx context.Context, dir string, progress io.Writer, offline bool) error {
+	work, err := os.MkdirTemp(filepath.Dir(dir), "building-")
+	if err != nil {
+		return fmt.Errorf("build Hyperledger Fabric: %w", err)
+	}
+	defer os.RemoveAll(work)
+	for name, data := range map[string][]byte{"go.mod": toolsMod, "go.sum": toolsSum} {
+		if err := os.WriteFile(filepath.Join(work, name), data, 0o600); err != nil {
+			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+		}
+	}
+	out := filepath.Join(work, "out")
+	if err := compile(ctx, work, out, progress, offline); err != nil {
+		return err
+	}
+	source, err := goCommand(ctx, work, offline, "list", "-m", "-f", "{{.Dir}}", fabricModule)
+	if err != nil {
+		return err
+	}
+	for _, name := range sampleNames {
+		data, err := os.ReadFile(filepath.Join(source, "sampleconfig", name))
+		if err != nil {
+			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(out, name), data, 0o600); err != nil {
+			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+		}
+	}
+	if err := os.Rename(out, dir); err != nil {
+		return fmt.Errorf("build Hyperledger Fabric: %w", err)
+	}
+	return nil
+}
+
+// compile builds the four binaries and says every ten seconds that it still does.
+func compile(ctx context.Context, work, out string, progress io.Writer, offline bool) error {
+	began := time.Now()
+	fmt.Fprintln(progress, "building Hyperledger Fabric from its modules: once, some minutes")
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for tick := time.NewTicker(10 * time.Second); ; {
+			select {
+			case <-done:
+				tick.Stop()
+				return
+			case <-tick.C:
+				fmt.Fprintf(progress, "building Hyperledger Fabric: %s\n", time.Since(began).Round(time.Second))
+			}
+		}
+	}()
+	if _, err := goCommand(ctx, work, offline, "build", "-trimpath", "-ldflags", "-s -w", "-o", out+string(filepath.Separator), "tool"); err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "built Hyperledger Fabric in %s\n", time.Since(began).Round(time.Second))
+	return nil
+}
+
+// goCommand runs go for this machine and returns what it prints.
+func goCommand(ctx context.Context, dir string, offline bool, args ...string) (string, error) {
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return "", ErrNoGo
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly", "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	if offline {
+		cmd.Env = append(cmd.Env, "GOPROXY=off")
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	switch {
+	case err != nil && offline && strings.Contains(said.String(), "GOPROXY=off"):
+		return "", ErrNotDownloaded
+	case err != nil:
+		return "", fmt.Errorf("go %s: %w: %s", args[0], err, last(said.Bytes(), 10))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// last returns the last lines of a text.
+func last(text []byte, lines int) string {
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// lock waits until it holds the lock file; waiting is called once if another process
+// has it. The system releases it when the process ends, however that happens.
+func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	for first := true; ; first = false {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			_ = f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if first {
+			waiting()
+		}
+		select {
+		case <-ctx.Done():
+			_ = f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
