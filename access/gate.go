@@ -26,7 +26,8 @@ type Decider interface {
 	Decide(ctx context.Context, in policy.Input) (policy.Decision, error)
 }
 
-// Config is what a Gate is made of. Every field is needed but Others, where the store is one node's.
+// Config is what a Gate is made of. Every field is needed but Others, where the store
+// is one node's, and Network, where the ledger is a file beside the logs.
 type Config struct {
 	Store    store.Store
 	Policy   Decider
@@ -37,6 +38,7 @@ type Config struct {
 	// Others opens a log of another node for reading. It is never called where the
 	// store is this node's alone.
 	Others       func(ctx context.Context, source string) (*ledgerbridge.Journal, error)
+	Network      ledgerbridge.AnchorProver // nil without a network's ledger
 	Organization string
 	Node         string
 	Base         string // base URL, for absolute references and links

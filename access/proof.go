@@ -29,6 +29,19 @@ func (g *Gate) journal(ctx context.Context, source string) (*ledgerbridge.Journa
 	return g.Others(ctx, source)
 }
 
+// prove adds the network's evidence where there is a network. That it cannot be had
+// is told to operators, and to the caller by its absence.
+func (g *Gate) prove(ctx context.Context, j *ledgerbridge.Journal, seq int64) (ledgerbridge.Proof, error) {
+	if g.Network == nil {
+		return j.Prove(ctx, seq)
+	}
+	p, err := j.ProveAnchored(ctx, seq, g.Network)
+	if p.Lacks != nil {
+		g.Log.Warn("a proof was given without evidence of its anchor", "source", j.Source(), "seq", seq, "error", p.Lacks)
+	}
+	return p, err
+}
+
 func (r *review) proof(q question, auditEvent string) ([]byte, error) {
 	if p := r.request(q); !p.Allow {
 		return nil, forbidden(p.Reason)
@@ -41,7 +54,7 @@ func (r *review) proof(q question, auditEvent string) ([]byte, error) {
 	if err != nil {
 		return nil, unavailable("record cannot be proven", err)
 	}
-	proof, err := journal.Prove(r.ctx, rec.row.Seq)
+	proof, err := r.gate.prove(r.ctx, journal, rec.row.Seq)
 	if err != nil {
 		return nil, unavailable("record cannot be proven", err)
 	}

@@ -17,6 +17,7 @@ type Proof struct {
 	Inclusion  [][32]byte   // RFC 6962 audit path, leaf to root
 	State      State        // "" where the ledger is a file beside the log
 	Anchor     *AnchorProof // of the checkpoint; nil if a network's ledger does not hold it
+	Lacks      error        // why the anchor has no evidence; nil if it has
 }
 
 // AnchorProof shows that a network's ledger holds a checkpoint.
@@ -25,6 +26,14 @@ type AnchorProof struct {
 	Chaincode string
 	BlockHash [32]byte        // zero without evidence
 	Evidence  json.RawMessage // in the form of the network's AnchorVerifier; nil if the network could not be asked
+}
+
+// AnchorProver asks a network for evidence of what its ledger holds.
+type AnchorProver interface {
+	// ProveAnchor returns evidence of an anchor of source, and the checkpoint (signed
+	// note) that the ledger holds there. It MUST return in seconds. With an error, the
+	// proof is what is known without asking.
+	ProveAnchor(ctx context.Context, source string, a Anchor) (proof AnchorProof, signed []byte, err error)
 }
 
 // Inclusion returns the audit path of row seq in the tree of that size.
@@ -91,6 +100,31 @@ func (j *Journal) ProveUnder(ctx context.Context, seq int64, signed []byte) (Pro
 		return Proof{}, &Damage{Source: j.Source(), Seq: -1, Column: "checkpoint", What: err.Error()}
 	}
 	return j.prove(ctx, seq, c)
+}
+
+// ProveAnchored is Prove under the checkpoint by which a network's ledger first held
+// the row, with the network's evidence. A row that is not anchored is proven under the
+// last checkpoint, and so is one for which the network has no evidence now: the
+// network never keeps a log from proving its own rows.
+func (j *Journal) ProveAnchored(ctx context.Context, seq int64, network AnchorProver) (Proof, error) {
+	anchor, found, err := j.Anchor(seq)
+	if err != nil {
+		return Proof{}, err
+	}
+	if !found {
+		p, err := j.Prove(ctx, seq)
+		p.State = Checkpointed
+		return p, err
+	}
+	evidence, signed, lacks := network.ProveAnchor(ctx, j.Source(), anchor)
+	var p Proof
+	if lacks == nil {
+		p, err = j.ProveUnder(ctx, seq, signed)
+	} else {
+		p, err = j.Prove(ctx, seq)
+	}
+	p.State, p.Anchor, p.Lacks = Anchored, &evidence, lacks
+	return p, err
 }
 
 func (j *Journal) prove(ctx context.Context, seq int64, c Checkpoint) (Proof, error) {

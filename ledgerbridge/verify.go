@@ -36,8 +36,8 @@ var ErrIncomplete = errors.New("not everything could be checked")
 // AnchorVerifier knows the networks whose ledgers a verifier trusts.
 type AnchorVerifier interface {
 	// VerifyAnchor checks offline that a network holds the checkpoint c, with the
-	// record's commitment at its position. Every byte of a MUST be checked, and
-	// nothing in it trusted.
+	// record's commitment at its position. a has evidence; every byte of it MUST be
+	// checked, and nothing in it trusted.
 	VerifyAnchor(a *AnchorProof, record Receipt, c Checkpoint) error
 }
 
@@ -95,6 +95,10 @@ func (r *Result) checkAnchor(b *bundle, anchors AnchorVerifier) error {
 	var err error
 	if r.Anchor, err = b.Anchor.proof(); err != nil {
 		return fmt.Errorf("anchor: %w", err)
+	}
+	if r.Anchor.Evidence == nil {
+		r.Verdict = Incomplete
+		return fmt.Errorf("the record is proven, its anchor on a ledger is not: the network could not be asked for evidence when this bundle was made; ask for another one")
 	}
 	if r.Anchor.Size != r.Checkpoint.Size {
 		return fmt.Errorf("the anchor is for size %d, the proof for size %d", r.Anchor.Size, r.Checkpoint.Size)

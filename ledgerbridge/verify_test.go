@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -299,6 +300,74 @@ func TestAnchoredBundle(t *testing.T) {
 	for err, want := range map[error]ledgerbridge.Verdict{errors.New("forged"): ledgerbridge.Tampered, fmt.Errorf("x: %w", ledgerbridge.ErrIncomplete): ledgerbridge.Incomplete} {
 		if r, got := ledgerbridge.VerifyRecord(b, keys, &anchors{err: err}); !errors.Is(got, err) || r.Verdict != want {
 			t.Errorf("%v: %s, %v", err, r.Verdict, got)
+		}
+	}
+}
+
+// network is an AnchorProver that knows checkpoints by size, or fails.
+type network struct {
+	notes map[int64][]byte
+	err   error
+}
+
+func (n *network) ProveAnchor(_ context.Context, _ string, a ledgerbridge.Anchor) (ledgerbridge.AnchorProof, []byte, error) {
+	p := ledgerbridge.AnchorProof{Anchor: a, Chaincode: "aceso"}
+	if n.err == nil {
+		p.BlockHash, p.Evidence = [32]byte{4}, json.RawMessage(`{}`)
+	}
+	return p, n.notes[a.Size], n.err
+}
+
+func TestProveAnchored(t *testing.T) {
+	ctx := context.Background()
+	n := newNode(t)
+	list, err := ledgerbridge.OpenAnchors(filepath.Join(t.TempDir(), "anchors"), "aceso")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer list.Close()
+	cfg := n.config()
+	cfg.Anchors = list
+	j, err := ledgerbridge.OpenJournal(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := &network{notes: map[int64][]byte{}}
+	for size := int64(4); size <= 12; size += 4 {
+		n.add(4)
+		net.notes[size] = checkpoint(t, j).Note
+	}
+	for size := int64(4); size <= 8; size += 4 {
+		if err := list.Add(ledgerbridge.Anchor{OldSize: size - 4, Size: size, Transaction: strings.Repeat("a", 64), Block: uint64(size)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		seq, size, anchor int64
+		fails             error
+	}{{0, 4, 4, nil}, {3, 4, 4, nil}, {4, 8, 8, nil}, {8, 12, 0, nil}, {5, 12, 8, errors.New("nobody answers")}} {
+		net.err = test.fails
+		p, err := j.ProveAnchored(ctx, test.seq, net)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Checkpoint.Size != test.size || (p.Anchor == nil) != (test.anchor == 0) || !errors.Is(p.Lacks, test.fails) {
+			t.Errorf("row %d: %+v", test.seq, p)
+		}
+		b, err := ledgerbridge.FormatBundle(p, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := ledgerbridge.VerifyRecord(b, []string{n.vkey}, &anchors{})
+		complete := test.anchor > 0 && test.fails == nil
+		if (err == nil) != complete || !complete && r.Verdict != ledgerbridge.Incomplete {
+			t.Errorf("row %d: %s, %v", test.seq, r.Verdict, err)
+		}
+		if r.Anchor != nil && r.Anchor.Size != test.anchor {
+			t.Errorf("row %d: anchor of size %d", test.seq, r.Anchor.Size)
+		}
+		if err := independent(b, n.vkey); err != nil {
+			t.Errorf("row %d: %v", test.seq, err)
 		}
 	}
 }

@@ -35,9 +35,6 @@ const contractVersion = 1
 // the transaction that they name was made by the source's organisation, carries the
 // record's commitment at its place, and stands in a block that orderers signed.
 func (t *Trust) VerifyAnchor(a *ledgerbridge.AnchorProof, record ledgerbridge.Receipt, c ledgerbridge.Checkpoint) error {
-	if a.Evidence == nil {
-		return fmt.Errorf("%w: the record is proven, its anchor is not: the network could not be asked for evidence when this bundle was made", ledgerbridge.ErrIncomplete)
-	}
 	e, err := parseEvidence(a.Evidence)
 	if err != nil {
 		return err
