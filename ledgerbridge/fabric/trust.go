@@ -1,0 +1,154 @@
+package fabric
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A trust folder is what a verifier without network is handed, by a way that can be
+// trusted: plain files that people can read and compare.
+//
+//	channel.json        channel, chaincode, and how many orderers sign a block
+//	keys.txt            keys of logs, one a line; every other *.key file counts, too
+//	organizations/MSP.pem
+//	orderers/MSP.pem    certificate authorities
+const (
+	channelFile   = "channel.json"
+	keysFile      = "keys.txt"
+	memberFolder  = "organizations"
+	ordererFolder = "orderers"
+)
+
+// channelTrust is the content of channel.json.
+type channelTrust struct {
+	Channel           string `json:"channel"`
+	Chaincode         string `json:"chaincode"`
+	OrdererSignatures int    `json:"orderer_signatures"`
+}
+
+// ReadTrust reads a trust folder: whom to trust, and the keys of logs. What is not
+// there is not trusted.
+func ReadTrust(dir string) (*Trust, []string, error) {
+	t := new(Trust)
+	if err := t.readChannel(filepath.Join(dir, channelFile)); err != nil {
+		return nil, nil, err
+	}
+	for folder, a := range map[string]*Authorities{memberFolder: &t.Organizations, ordererFolder: &t.Orderers} {
+		if err := a.readFolder(filepath.Join(dir, folder)); err != nil {
+			return nil, nil, err
+		}
+	}
+	keys, err := readKeys(dir)
+	return t, keys, err
+}
+
+func (t *Trust) readChannel(path string) error {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var c channelTrust
+	if err == nil {
+		err = json.Unmarshal(data, &c)
+	}
+	if err != nil {
+		return fmt.Errorf("read trust: %s: %w", path, err)
+	}
+	t.Channel, t.Chaincode, t.OrdererSignatures = c.Channel, c.Chaincode, c.OrdererSignatures
+	return nil
+}
+
+func (a *Authorities) readFolder(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*.pem"))
+	if err != nil {
+		return fmt.Errorf("read trust: %w", err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err == nil {
+			err = a.Add(strings.TrimSuffix(filepath.Base(f), ".pem"), string(text))
+		}
+		if err != nil {
+			return fmt.Errorf("read trust: %s: %w", f, err)
+		}
+	}
+	return nil
+}
+
+// readKeys takes every line that is not empty and no comment (#).
+func readKeys(dir string) (keys []string, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.key"))
+	if err != nil {
+		return nil, fmt.Errorf("read trust: %w", err)
+	}
+	for _, f := range append(files, filepath.Join(dir, keysFile)) {
+		text, err := os.ReadFile(f)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read trust: %w", err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				keys = append(keys, line)
+			}
+		}
+	}
+	return keys, nil
+}
+
+// WriteTrust writes a trust folder from a profile: its channel and authorities, with
+// the keys of logs given. quorum is how many orderers sign a block. It does not
+// replace a folder.
+func (p *Profile) WriteTrust(dir string, keys []string, quorum int) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return fmt.Errorf("write trust: %w", err)
+	}
+	channel, err := json.MarshalIndent(channelTrust{p.Channel, p.Chaincode, quorum}, "", "  ")
+	if err != nil {
+		return err
+	}
+	failed := errors.Join(
+		os.WriteFile(filepath.Join(dir, channelFile), append(channel, '\n'), 0o644),
+		os.WriteFile(filepath.Join(dir, keysFile), []byte(strings.Join(append(keys, ""), "\n")), 0o644),
+		writeAuthorities(filepath.Join(dir, memberFolder), p.Organizations),
+		writeAuthorities(filepath.Join(dir, ordererFolder), p.Orderers),
+	)
+	if failed != nil {
+		return fmt.Errorf("write trust: %w", failed)
+	}
+	return nil
+}
+
+func writeAuthorities(dir string, list []Organization) error {
+	failed := os.Mkdir(dir, 0o755)
+	for _, o := range list {
+		if filepath.Base(o.MSP) != o.MSP || strings.HasPrefix(o.MSP, ".") {
+			return fmt.Errorf("%q cannot be the name of a file", o.MSP)
+		}
+		failed = errors.Join(failed, os.WriteFile(filepath.Join(dir, o.MSP+".pem"), []byte(o.Roots), 0o644))
+	}
+	return failed
+}
+
+// Trust is whom a profile takes for members.
+func (p *Profile) Trust() (*Trust, error) {
+	t := &Trust{Channel: p.Channel, Chaincode: p.Chaincode}
+	for _, o := range p.Organizations {
+		if err := t.Organizations.Add(o.MSP, o.Roots); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range p.Orderers {
+		if err := t.Orderers.Add(o.MSP, o.Roots); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
