@@ -39,11 +39,14 @@ func (x *extractor) index() (*Index, error) {
 	for i, k := range x.keys {
 		index.Keys[i] = cut(k.key)
 	}
+	// Stores look for ranges by their ends. One with the ends the wrong way around,
+	// which is invalid but not refused, covers what lies between them.
 	for i, d := range x.dates {
-		index.Dates[i] = DateRange{cut(d.param), d.lo, d.hi}
+		index.Dates[i] = DateRange{cut(d.param), min(d.lo, d.hi), max(d.lo, d.hi)}
 	}
 	for i, n := range x.numbers {
-		index.Numbers[i] = NumberRange{cut(n.param.key), cut(n.lo), cut(n.hi)}
+		lo, hi := cut(n.lo), cut(n.hi)
+		index.Numbers[i] = NumberRange{cut(n.param.key), min(lo, hi), max(lo, hi)}
 	}
 	index.Sorts = x.sorts(cut)
 	return index, nil
@@ -113,7 +116,8 @@ func (x *extractor) sorts(cut func(span) string) []Sort {
 	plan := x.planFor(x.nodes[0].typ)
 	for i := range x.seen {
 		if v := &x.seen[i]; v.sorted {
-			list = append(list, Sort{plan.params[i].name, cut(v.lo), cut(v.hi)})
+			lo, hi := cut(v.lo), cut(v.hi)
+			list = append(list, Sort{plan.params[i].name, min(lo, hi), max(lo, hi)})
 		}
 	}
 	slices.SortFunc(list, func(a, b Sort) int { return strings.Compare(a.Param, b.Param) })

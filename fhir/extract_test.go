@@ -247,3 +247,36 @@ func TestExtractorAllocatesNothing(t *testing.T) {
 		s.close()
 	}
 }
+
+// Periods and ranges whose ends are the wrong way around are invalid, but no store
+// may lose them.
+func TestIndexOrdersEnds(t *testing.T) {
+	doc, err := Parse([]byte(`{"resourceType":"Condition","subject":{"reference":"Patient/1"},
+		"onsetPeriod":{"start":"2020-02-01T10:00:00Z","end":"2020-02-01T09:00:00Z"},
+		"abatementRange":{"low":{"value":9,"code":"a"},"high":{"value":2,"code":"a"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := doc.Index("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(x.Dates) == 0 || len(x.Numbers) == 0 || len(x.Sorts) < 2 {
+		t.Fatalf("not all is indexed: %+v", x)
+	}
+	for _, d := range x.Dates {
+		if d.Lo > d.Hi {
+			t.Errorf("%s from %d to %d", d.Param, d.Lo, d.Hi)
+		}
+	}
+	for _, n := range x.Numbers {
+		if n.Lo > n.Hi {
+			t.Errorf("%s from %s to %s", n.Param, n.Lo, n.Hi)
+		}
+	}
+	for _, s := range x.Sorts {
+		if s.Lo > s.Hi {
+			t.Errorf("sort by %s from %q to %q", s.Param, s.Lo, s.Hi)
+		}
+	}
+}

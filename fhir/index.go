@@ -26,13 +26,13 @@ type Index struct {
 }
 
 // DateRange is a closed interval of milliseconds since 1970 UTC, as wide as the
-// value's precision; an open end is math.MinInt64 or math.MaxInt64.
+// value's precision, Lo <= Hi; an open end is math.MinInt64 or math.MaxInt64.
 type DateRange struct {
 	Param  string // name; for composites name|token part
 	Lo, Hi int64
 }
 
-// NumberRange is a closed interval in the order-preserving decimal encoding.
+// NumberRange is a closed interval in the order-preserving decimal encoding, Lo <= Hi.
 type NumberRange struct {
 	Param  string // name, for quantities name|system|unit, name||unit or name| (any unit)
 	Lo, Hi string

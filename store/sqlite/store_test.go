@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/aceso-health/aceso/store"
@@ -27,6 +28,16 @@ func open(t testing.TB, dir string, o Options) *Store {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), options()) })
+}
+
+// TestDifferential also has plans that give up collecting at once.
+func TestDifferential(t *testing.T) {
+	var n atomic.Int64
+	storetest.Differential(t, func(t *testing.T) store.Store {
+		s := open(t, t.TempDir(), options())
+		s.patience = []patience{usualPatience, {0, 1}, {2, 6}}[n.Add(1)%3]
+		return s
+	})
 }
 
 // TestStoreImpatient runs the suite with plans that give up collecting at once, as

@@ -2,19 +2,14 @@ package storetest
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
 )
 
-// included is what the model would add to matches.
-func (m *model) included(matches []fhir.Ref, incs []fhir.Include, visible store.Visible) map[fhir.Ref]bool {
-	rows := map[fhir.Ref]stored{}
-	for _, v := range m.current() {
-		if sees(visible, v) {
-			rows[v.Ref] = v
-		}
-	}
+// included is what follows from matches.
+func (v view) included(matches []fhir.Ref, incs []fhir.Include) map[fhir.Ref]bool {
 	added := map[fhir.Ref]bool{}
 	frontier := matches
 	for round := 0; len(frontier) > 0; round++ {
@@ -24,7 +19,7 @@ func (m *model) included(matches []fhir.Ref, incs []fhir.Include, visible store.
 				if round > 0 && !inc.Iterate {
 					continue
 				}
-				for _, r := range step(rows, rows[ref], inc) {
+				for _, r := range v.step(v.rows[ref], inc) {
 					if !added[r] && !slices.Contains(matches, r) {
 						added[r] = true
 						next = append(next, r)
@@ -38,25 +33,32 @@ func (m *model) included(matches []fhir.Ref, incs []fhir.Include, visible store.
 }
 
 // step follows one include from one row.
-func step(rows map[fhir.Ref]stored, from stored, inc fhir.Include) (found []fhir.Ref) {
-	refers := func(a, b stored) bool {
-		for _, param := range references[a.Ref.Type] {
-			if (inc.Param == "*" || inc.Param == param) && slices.Contains(a.index.Targets(param), b.Ref) {
-				return true
-			}
-		}
-		return false
+func (v view) step(from stored, inc fhir.Include) (found []fhir.Ref) {
+	if !inc.Reverse && from.Ref.Type != inc.Source {
+		return nil
 	}
-	for _, other := range rows {
-		a, b := from, other
+	for _, other := range v.holders {
+		a, b := from.Ref, other.Ref
+		x := from.index
 		if inc.Reverse {
-			a, b = other, from
+			a, b, x = other.Ref, from.Ref, other.Index
 		}
-		if a.Ref.Type == inc.Source && (inc.Target == "" || inc.Target == b.Ref.Type) && refers(a, b) {
+		if a.Type == inc.Source && (inc.Target == "" || inc.Target == b.Type) && refers(x, inc.Param, b) {
 			found = append(found, other.Ref)
 		}
 	}
 	return found
+}
+
+// refers says whether a reference parameter, or with "*" any, has the target.
+func refers(x *fhir.Index, param string, target fhir.Ref) bool {
+	if param != "*" {
+		return slices.Contains(x.Keys, fhir.RefKey(param, target))
+	}
+	return slices.ContainsFunc(x.Keys, func(k string) bool {
+		name, ref, ok := strings.Cut(k, ">")
+		return ok && ref == target.String() && !strings.ContainsAny(name, "=#@~^!?/")
+	})
 }
 
 func (w *world) includes(q *fhir.Query, visible store.Visible) {
@@ -65,24 +67,30 @@ func (w *world) includes(q *fhir.Query, visible store.Visible) {
 	for {
 		page, err := w.store.Search(w.Context(), s)
 		w.check(err)
-		want := w.model.included(refs(page.Matches), q.Include, visible)
-		got := map[fhir.Ref]bool{}
-		for _, r := range refs(page.Included) {
-			if got[r] {
-				w.Errorf("%s was included twice", r)
-			}
-			if !want[r] {
-				w.Errorf("include %+v of %v: %s does not belong here", q.Include, refs(page.Matches), r)
-			}
-			got[r] = true
-		}
-		if len(got) != len(want) {
-			w.Errorf("include %+v of %v: got %d, want %d", q.Include, refs(page.Matches), len(got), len(want))
-		}
+		w.included(q, &page, w.model.seenBy(visible))
 		if page.Next == nil {
 			return
 		}
 		s.After = page.Next
+	}
+}
+
+// included compares what a page includes, in any order, with a view.
+func (w *world) included(q *fhir.Query, page *store.Page, v view) {
+	w.Helper()
+	want := v.included(refs(page.Matches), q.Include)
+	got := map[fhir.Ref]bool{}
+	for _, r := range refs(page.Included) {
+		if got[r] {
+			w.Errorf("%s was included twice", r)
+		}
+		if !want[r] {
+			w.Errorf("include %+v of %v: %s does not belong here", q.Include, refs(page.Matches), r)
+		}
+		got[r] = true
+	}
+	if len(got) != len(want) {
+		w.Errorf("include %+v of %v: got %d, want %d", q.Include, refs(page.Matches), len(got), len(want))
 	}
 }
 

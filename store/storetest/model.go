@@ -17,6 +17,7 @@ import (
 type model struct {
 	versions  []stored
 	resources []fhir.Ref
+	last      map[fhir.Ref]stored // the newest version of each resource
 	epoch     int64
 }
 
@@ -27,15 +28,19 @@ type stored struct {
 }
 
 func (m *model) apply(writes []store.Write, r ledgerbridge.Receipt) {
+	if m.last == nil {
+		m.last = map[fhir.Ref]stored{}
+	}
 	consent := false
 	for _, w := range writes {
 		if w.Expect == 0 {
 			m.resources = append(m.resources, w.Ref)
 		}
-		m.versions = append(m.versions, stored{store.Version{
+		v := stored{store.Version{
 			Ref: w.Ref, Version: w.Expect + 1, LastUpdated: w.LastUpdated, Deleted: w.Deleted, Method: w.Method,
 			Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: w.Facts, Source: r.Source, Seq: r.Seq,
-		}, w.Index})
+		}, w.Index}
+		m.versions, m.last[w.Ref] = append(m.versions, v), v
 		consent = consent || w.Ref.Type == "Consent"
 	}
 	if consent {
@@ -56,13 +61,9 @@ func (m *model) of(ref fhir.Ref) []stored {
 
 // current gives the undeleted resources in the order of creation.
 func (m *model) current() []stored {
-	last := map[fhir.Ref]stored{}
-	for _, v := range m.versions {
-		last[v.Ref] = v
-	}
 	var all []stored
 	for _, ref := range m.resources {
-		if v := last[ref]; !v.Deleted {
+		if v := m.last[ref]; !v.Deleted {
 			all = append(all, v)
 		}
 	}
@@ -71,23 +72,38 @@ func (m *model) current() []stored {
 
 // search is what a query should find, in order.
 func (m *model) search(q *fhir.Query, visible store.Visible) []fhir.Ref {
-	var all []fhir.Holder
-	byRef := map[fhir.Ref]stored{}
-	for _, v := range m.current() {
-		if sees(visible, v) {
-			all = append(all, fhir.Holder{Ref: v.Ref, Index: v.index})
-			byRef[v.Ref] = v
+	return m.seenBy(visible).search(q)
+}
+
+// view is what one caller may see of the current resources, in the order of
+// creation: the brute-force evaluator. It knows no index and no plan.
+type view struct {
+	holders []fhir.Holder
+	rows    map[fhir.Ref]stored
+}
+
+func (m *model) seenBy(visible store.Visible) view {
+	v := view{rows: map[fhir.Ref]stored{}}
+	for _, s := range m.current() {
+		if sees(visible, s) {
+			v.holders = append(v.holders, fhir.Holder{Ref: s.Ref, Index: s.index})
+			v.rows[s.Ref] = s
 		}
 	}
+	return v
+}
+
+// search judges every resource.
+func (v view) search(q *fhir.Query) []fhir.Ref {
 	var found []fhir.Ref
-	for _, h := range all {
-		if h.Ref.Type == q.Type && fhir.Match(q.Where, h, all) {
+	for _, h := range v.holders {
+		if h.Ref.Type == q.Type && fhir.Match(q.Where, h, v.holders) {
 			found = append(found, h.Ref)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b fhir.Ref) int {
 		for _, s := range q.Sort {
-			if n := compareBy(byRef[a], byRef[b], s); n != 0 {
+			if n := compareBy(v.rows[a], v.rows[b], s); n != 0 {
 				return n
 			}
 		}

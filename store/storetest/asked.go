@@ -1,0 +1,312 @@
+package storetest
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// kinds are the search parameters of a ward's types that an author asks for, by
+// type and kind; those of composites say what their second part is.
+var kinds = func() map[string][]fhir.CapabilityParam {
+	all := map[string][]fhir.CapabilityParam{}
+	for _, typ := range wardTypes {
+		all[typ] = fhir.CapabilityParams(typ)
+	}
+	return all
+}()
+
+// vocabulary is what the documents of a ward have for each parameter, taken from
+// their keys: token, string and URI values as a client writes them.
+type vocabulary map[string][]string
+
+// learn collects the values of the current documents.
+func (m *model) learn() vocabulary {
+	set := map[string]map[string]bool{}
+	for _, v := range m.current() {
+		for _, k := range v.index.Keys {
+			i := strings.IndexAny(k, "=#@^!>~/")
+			if i < 0 || strings.Contains(k, "\x7f") || k[i] == '~' && strings.ContainsAny(k[i+1:], ",|$\\") {
+				continue
+			}
+			name := v.Ref.Type + "." + k[:i+1]
+			if set[name] == nil {
+				set[name] = map[string]bool{}
+			}
+			set[name][k[i+1:]] = true
+		}
+	}
+	known := vocabulary{}
+	for name, values := range set {
+		known[name] = slices.Sorted(maps.Keys(values))
+	}
+	return known
+}
+
+// asker writes queries.
+type asker struct {
+	*author
+	known vocabulary
+}
+
+// query writes a search URL, without its page size.
+func (a *asker) query(typ string) string {
+	var params []string
+	for range []int{0, 1, 1, 1, 2, 2, 3}[a.IntN(7)] {
+		params = append(params, a.criterion(typ, true))
+	}
+	if a.once(3) {
+		params = append(params, "_sort="+a.sort(typ))
+	}
+	for range max(0, a.IntN(5)-2) {
+		params = append(params, a.include(typ))
+	}
+	return typ + "?" + strings.Join(params, "&")
+}
+
+// criterion writes one parameter; deep allows a chain or _has around it.
+func (a *asker) criterion(typ string, deep bool) string {
+	if deep && a.once(4) {
+		if c := a.chain(typ); c != "" {
+			return c
+		}
+	}
+	if deep && a.once(5) {
+		if c := a.reverse(typ); c != "" {
+			return c
+		}
+	}
+	p := kinds[typ][a.IntN(len(kinds[typ]))]
+	for n := 0; n < 6 && a.values(typ, p) == nil; n++ {
+		p = kinds[typ][a.IntN(len(kinds[typ]))]
+	}
+	if a.once(12) {
+		return p.Name + ":missing=" + a.pick([]string{"true", "false"})
+	}
+	modifier, make := a.form(typ, p)
+	values := []string{make()}
+	for a.once(3) {
+		values = append(values, make())
+	}
+	return p.Name + modifier + "=" + escapeURL(strings.Join(values, ","))
+}
+
+// values are the ones that some document has for a parameter; for ranges any.
+func (a *asker) values(typ string, p fhir.CapabilityParam) []string {
+	switch p.Type {
+	case "date", "number", "quantity", "composite":
+		return instants
+	case "string":
+		return a.known[typ+"."+p.Name+"^"]
+	case "reference", "uri":
+		return a.known[typ+"."+p.Name+">"]
+	}
+	return a.known[typ+"."+p.Name+"="]
+}
+
+// form chooses a modifier and says how values are made for it.
+func (a *asker) form(typ string, p fhir.CapabilityParam) (modifier string, make func() string) {
+	of := func(op string, or ...string) func() string {
+		values := a.known[typ+"."+p.Name+op]
+		return func() string {
+			if len(values) == 0 || a.once(6) {
+				return escapeValue(a.pick(or))
+			}
+			return values[a.IntN(len(values))]
+		}
+	}
+	comma := func(f func() string) func() string {
+		return func() string { return strings.ReplaceAll(f(), ",", `\,`) }
+	}
+	switch p.Type {
+	case "token":
+		return a.tokenForm(of, comma)
+	case "string":
+		return a.stringForm(of)
+	case "reference":
+		return a.referenceForm(typ, p.Name, comma(of("#", codes...)))
+	case "uri":
+		return a.pick([]string{"", "", ":below", ":above"}), func() string { return escapeValue(a.pick(addresses)) }
+	case "date":
+		return "", func() string { return a.prefix() + a.pick(instants) }
+	case "number":
+		return "", func() string { return a.prefix() + a.pick(decimals) }
+	case "quantity":
+		return "", a.amount
+	}
+	return "", func() string { return a.composite(typ, p.Name) }
+}
+
+func (a *asker) tokenForm(of func(string, ...string) func() string, comma func(func() string) func() string) (string, func() string) {
+	switch a.IntN(8) {
+	case 0:
+		return ":not", comma(of("=", codes...))
+	case 1:
+		return ":text", func() string { return escapeValue(a.part(of("~", "pain", "body height", "zoë")())) }
+	case 2:
+		if typed := of("@", "")(); typed != "" {
+			return ":of-type", comma(func() string { return typed })
+		}
+	}
+	return "", comma(of("=", codes...))
+}
+
+func (a *asker) stringForm(of func(string, ...string) func() string) (string, func() string) {
+	switch a.IntN(4) {
+	case 0:
+		return ":exact", func() string { return escapeValue(of("!", texts...)()) }
+	case 1:
+		return ":contains", func() string { return escapeValue(a.part(a.pick(texts))) }
+	}
+	return "", func() string { return escapeValue(a.part(of("^", texts...)())) }
+}
+
+// part is the beginning, or sometimes the middle, of a value.
+func (a *asker) part(v string) string {
+	runes := []rune(v)
+	from := 0
+	if a.once(4) {
+		from = a.IntN(len(runes))
+	}
+	return string(runes[from : from+1+a.IntN(min(20, len(runes)-from))])
+}
+
+func (a *asker) referenceForm(typ, param string, identifiers func() string) (string, func() string) {
+	targets := wards[typ][param]
+	if len(targets) == 0 {
+		targets = []string{"Patient"}
+	}
+	target := a.pick(targets)
+	switch a.IntN(6) {
+	case 0:
+		return ":identifier", identifiers
+	case 1:
+		return ":" + target, func() string { return a.ref(target).ID }
+	case 2:
+		return "", func() string { return a.ref(target).ID }
+	case 3:
+		return "", func() string {
+			return a.pick([]string{base, "http://elsewhere.org/fhir"}) + "/" + a.ref(target).String()
+		}
+	}
+	return "", func() string { return a.ref(target).String() }
+}
+
+func (a *asker) prefix() string {
+	return a.pick([]string{"", "", "", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
+}
+
+func (a *asker) amount() string {
+	v := a.prefix() + a.pick(decimals)
+	if u := units[a.IntN(len(units))]; !a.once(3) {
+		return v + "|" + u[0] + "|" + u[1]
+	}
+	return v
+}
+
+// composite writes a value of two or three parts.
+func (a *asker) composite(typ, name string) string {
+	if values := a.known[typ+"."+name+"="]; len(values) > 0 && a.once(2) {
+		return strings.ReplaceAll(a.pick(values), ",", `\,`)
+	}
+	code := escapeValue(a.pick(codes))
+	if s := a.pick(systems); s != "" && a.once(2) {
+		code = s + "|" + code
+	}
+	switch {
+	case strings.HasSuffix(name, "quantity"):
+		return code + "$" + a.amount()
+	case strings.HasSuffix(name, "date"):
+		return code + "$" + a.prefix() + a.pick(instants)
+	case strings.HasSuffix(name, "string"):
+		return code + "$" + escapeValue(a.part(a.pick(texts)))
+	case strings.HasSuffix(name, "coordinate"):
+		return code + "$lt" + a.pick([]string{"10", "100"}) + "$gt" + a.pick([]string{"1", "50", "10"})
+	}
+	return code + "$" + escapeValue(a.pick(codes))
+}
+
+// links lists the reference parameters of a type whose targets are in the ward.
+func links(typ string) []string { return slices.Sorted(maps.Keys(wards[typ])) }
+
+func (a *asker) chain(typ string) string {
+	if len(links(typ)) == 0 {
+		return ""
+	}
+	param := a.pick(links(typ))
+	target := a.pick(wards[typ][param])
+	if a.once(3) && len(wards[typ][param]) == 1 {
+		return param + "." + a.criterion(target, false)
+	}
+	return param + ":" + target + "." + a.criterion(target, false)
+}
+
+// referring lists Type:param of what can refer to a type.
+func referring(typ string) (all []string) {
+	for _, source := range wardTypes {
+		for _, param := range links(source) {
+			if slices.Contains(wards[source][param], typ) {
+				all = append(all, source+":"+param)
+			}
+		}
+	}
+	return all
+}
+
+func (a *asker) reverse(typ string) string {
+	all := referring(typ)
+	if len(all) == 0 {
+		return ""
+	}
+	link := a.pick(all)
+	source, _, _ := strings.Cut(link, ":")
+	return "_has:" + link + ":" + a.criterion(source, false)
+}
+
+func (a *asker) sort(typ string) string {
+	var by []string
+	for len(by) == 0 || a.once(3) {
+		p := kinds[typ][a.IntN(len(kinds[typ]))]
+		if p.Type == "composite" || strings.HasPrefix(p.Name, "combo-") || len(by) == 5 {
+			continue
+		}
+		by = append(by, a.pick([]string{"", "-"})+p.Name)
+	}
+	return strings.Join(by, ",")
+}
+
+func (a *asker) include(typ string) string {
+	iterate := a.pick([]string{"", "", ":iterate"})
+	if all := referring(typ); a.once(2) && len(all) > 0 {
+		return "_revinclude" + iterate + "=" + a.pick(all)
+	}
+	source := typ
+	if iterate != "" {
+		source = a.pick(wardTypes)
+	}
+	if len(links(source)) == 0 || a.once(5) {
+		return "_include" + iterate + "=" + source + ":*"
+	}
+	param := a.pick(links(source))
+	return "_include" + iterate + "=" + source + ":" + param + a.pick([]string{"", ":" + a.pick(wards[source][param])})
+}
+
+// escapeValue marks the signs of the query language.
+func escapeValue(v string) string {
+	return strings.NewReplacer(`\`, `\\`, ",", `\,`, "|", `\|`, "$", `\$`).Replace(v)
+}
+
+func escapeURL(v string) string {
+	return strings.NewReplacer("%", "%25", "&", "%26", "+", "%2B", "#", "%23", " ", "%20", ";", "%3B").Replace(v)
+}
+
+// checkAsked fails if too much of what is asked means nothing.
+func (w *world) checkAsked(queries, refused, empty int) {
+	w.Helper()
+	if refused > queries/10 || empty > queries*2/3 {
+		w.Errorf("they test too little")
+	}
+	w.Logf("%d queries, %d not understood, %d find nothing", queries, refused, empty)
+}
