@@ -1,0 +1,84 @@
+package ledgerbridge_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Every record of every small tree, and some of a larger one, climbs to its root.
+func TestChainLeadsToTheRoot(t *testing.T) {
+	n := newNode(t)
+	j := n.journal()
+	for size := int64(1); size <= 20; size++ {
+		n.add(1)
+		checkpoint(t, j)
+		for seq := range size {
+			climbs(t, n.bundle(j, seq, 0), seq, size)
+		}
+	}
+	n.add(280)
+	checkpoint(t, j)
+	for _, seq := range []int64{0, 1, 19, 255, 256, 298, 299} {
+		climbs(t, n.bundle(j, seq), seq, 300)
+	}
+}
+
+func climbs(t *testing.T, bundle []byte, seq, size int64) {
+	t.Helper()
+	c, err := ledgerbridge.ReadChain(bundle)
+	if err != nil {
+		t.Fatalf("row %d of %d: %v", seq, size, err)
+	}
+	top, width := c.Leaf, int64(1)
+	for _, s := range c.Path {
+		top = s.Node
+		width *= 2
+	}
+	if top != c.Checkpoint.Root || c.Checkpoint.Size != size || c.Entry.Seq != seq || width > 2*size {
+		t.Errorf("row %d of %d: %+v", seq, size, c)
+	}
+	for i, s := range c.Path {
+		if size&(size-1) == 0 && s.Left != (seq>>i&1 == 1) { // in a full tree the bits of the position are the sides
+			t.Errorf("row %d of %d: step %d is on the wrong side", seq, size, i)
+		}
+	}
+}
+
+// A chain shows what was disclosed of the request, and counts what was not.
+func TestChainKeepsClosedPartsClosed(t *testing.T) {
+	n := newNode(t)
+	n.add(1)
+	j := n.journal()
+	open, err := ledgerbridge.ReadChain(n.bundle(j, 0, 0))
+	if err != nil || open.Request == nil || open.Closed != 2 || open.Anchor != nil {
+		t.Errorf("%+v, %v", open, err)
+	}
+	closed, err := ledgerbridge.ReadChain(n.bundle(j, 0))
+	if err != nil || closed.Request != nil || closed.Closed != 3 {
+		t.Errorf("%+v, %v", closed, err)
+	}
+}
+
+// Whatever byte is changed, nothing is shown that does not fit; only the signature is
+// left to those who hold keys.
+func TestChainOfChangedBundle(t *testing.T) {
+	n := newNode(t)
+	n.add(9)
+	b := n.bundle(n.journal(), 5, 0, 1)
+	signature := bytes.LastIndex(b, []byte("\u2014"))
+	accepted := 0
+	for i := range b {
+		changed := bytes.Clone(b)
+		changed[i] ^= 1
+		if _, err := ledgerbridge.ReadChain(changed); err == nil && (i < signature || i > signature+200) {
+			t.Errorf("byte %d (%q) can be changed", i, b[max(0, i-20):min(len(b), i+20)])
+		} else if err == nil {
+			accepted++
+		}
+	}
+	if accepted == 0 {
+		t.Error("not even the signature could be changed: the test looks in the wrong place")
+	}
+}
