@@ -25,7 +25,7 @@ func draw(r *rand.Rand) Input {
 	in.Purpose = one("TREAT", "TREAT", "HPAYMT", "HOPERAT", "HRESCH", "CLINTRCH", "PATRQT", "HMARKT", "BTG", "other")
 	in.Interaction = one("read", "vread", "history-instance", "search-type", "history-type", "create", "update",
 		"patch", "delete", "search-system", "history-system", "verify", "access-report", "proof", "audit-read",
-		"audit-search", "metrics", "operations", "policy-read")
+		"audit-search", "ledger", "metrics", "operations", "policy-read")
 	in.Type = one("Patient", "Observation", "Consent", "AuditEvent", "Practitioner", "Group", "QuestionnaireResponse")
 	known, _ := interactions(in.Interaction)
 	if known.system {
@@ -40,7 +40,7 @@ func TestInvariants(t *testing.T) {
 	e, r := newEngine(t, nil, Options{}), rand.New(rand.NewPCG(1, 2))
 	clinical := []string{"read", "vread", "history-instance", "search-type", "history-type", "create", "update", "patch",
 		"delete", "search-system", "history-system"}
-	office := []string{"verify", "access-report", "proof", "audit-read", "audit-search", "metrics", "operations", "policy-read"}
+	office := []string{"verify", "access-report", "proof", "audit-read", "audit-search", "metrics", "ledger", "operations", "policy-read"}
 	allowed := 0
 	for range 20000 {
 		in := draw(r)
@@ -66,6 +66,7 @@ func TestInvariants(t *testing.T) {
 			"privacy officers see Consents only":       role != "privacy-officer" || !data || slices.Equal(d.Constraints.Types, []string{"Consent"}),
 			"audit events are not data":                !data || in.Type != "AuditEvent",
 			"the log is for the office":                role == "privacy-officer" || !slices.Contains(office[2:5], in.Interaction),
+			"the ledger is for those who run it":       slices.Contains([]string{"privacy-officer", "administrator"}, role) || in.Interaction != "ledger",
 			"the unknown get nothing":                  role != "janitor",
 		} {
 			if !ok {

@@ -16,7 +16,7 @@ type Scope struct {
 type Input struct {
 	Agent       Agent  `json:"agent"`
 	Purpose     string `json:"purpose"`     // code of v3-PurposeOfUse
-	Interaction string `json:"interaction"` // read, vread, search-type, create, ... or an operation: access-report, proof, verify, audit-read, audit-search, metrics
+	Interaction string `json:"interaction"` // read, vread, search-type, create, ... or an operation: access-report, proof, verify, audit-read, audit-search, ledger, metrics
 	Action      string `json:"action"`      // one letter of cruds
 	Type        string `json:"type"`        // resource type, "" for system-level
 	Node        Node   `json:"node"`

@@ -1,12 +1,12 @@
-# Administrators run the node: operations and metrics; no clinical data, and no
-# access log.
+# Administrators run the node: operations, metrics and how far the logs are anchored;
+# no clinical data, and no access log.
 package aceso.access
 
 administrator := deny("guest-not-allowed") if not own
 
 else := deny("purpose-not-allowed") if purpose in {"break-glass", "marketing", "research", "unknown"}
 
-else := permit("administration", "none", {}) if input.interaction in {"metrics", "operations"}
+else := permit("administration", "none", {}) if input.interaction in {"ledger", "metrics", "operations"}
 
 else := deny("interaction-not-allowed") if not clinical
 

@@ -4,7 +4,7 @@ import data.aceso.access.decision
 
 test_officer_reads_the_log if {
 	every what in [
-		operation("audit-read"), operation("proof"), operation("access-report"),
+		operation("audit-read"), operation("proof"), operation("access-report"), operation("ledger"),
 		{"interaction": "audit-search", "action": "s", "type": "AuditEvent"},
 		{"interaction": "verify", "type": "Observation"},
 	] {
@@ -62,7 +62,7 @@ test_office_is_not_for_guests_and_not_for_research if {
 }
 
 test_administrator_runs_the_node if {
-	every name in {"metrics", "operations"} {
+	every name in {"metrics", "operations", "ledger"} {
 		d := decision with input as changed(admin, operation(name))
 		d == {"allow": true, "reason": "administration", "consent": "none", "constraints": {}}
 	}

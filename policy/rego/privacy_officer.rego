@@ -1,5 +1,5 @@
-# Privacy officers: the access log, Consents, proofs and policies; no other
-# clinical data.
+# Privacy officers: the access log and how far it is anchored, Consents, proofs and
+# policies; no other clinical data.
 package aceso.access
 
 privacy_officer := deny("guest-not-allowed") if not own
@@ -29,7 +29,7 @@ office_scoped if {
 	covers(input.type, input.action)
 }
 
-office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report"}
+office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger"}
 
 default office_letter := "r"
 
