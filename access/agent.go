@@ -1,6 +1,10 @@
 package access
 
-import "github.com/aceso-health/aceso/policy"
+import (
+	"time"
+
+	"github.com/aceso-health/aceso/policy"
+)
 
 // Scope is one SMART scope in canonical v2 form.
 type Scope = policy.Scope
@@ -26,5 +30,6 @@ type Agent struct {
 	Scopes       []Scope  // what the token allows; empty allows nothing
 	Actors       []string // further references of the same actor: PractitionerRole/..., Organization/..., CareTeam/...
 	Issuer       string
-	Token        string // jti
+	Token        string    // jti
+	Expires      time.Time // when the token ends
 }

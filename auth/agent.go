@@ -24,7 +24,7 @@ var purposeSystems = map[string]bool{
 // agent reads verified claims. chosen holds the values of PurposeHeader.
 func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (access.Agent, error) {
 	agent := access.Agent{
-		Subject: c.Subject, Name: c.Name, Client: c.Client, Issuer: c.Issuer, Token: c.ID,
+		Subject: c.Subject, Name: c.Name, Client: c.Client, Issuer: c.Issuer, Token: c.ID, Expires: c.Expires,
 	}
 	var err error
 	if agent.Organization, err = i.organization(c); err != nil {

@@ -140,7 +140,7 @@ func TestAgentOfAGoodToken(t *testing.T) {
 	}
 	want := access.Agent{
 		Subject: "Practitioner/12", Name: "Dr. Ada Quist", Role: "practitioner", Organization: "general", Patient: "Patient/1",
-		Client: "app-7", Purpose: "TREAT", Issuer: builtIn, Token: "t-1",
+		Client: "app-7", Purpose: "TREAT", Issuer: builtIn, Token: "t-1", Expires: noon.Add(time.Hour),
 	}
 	actors := []string{"Organization/general", "Practitioner/12", "PractitionerRole/r1", "Device/app-7"}
 	if !slices.Equal(got.Actors, actors) {
@@ -149,7 +149,7 @@ func TestAgentOfAGoodToken(t *testing.T) {
 	if !slices.Equal(got.Scopes, []access.Scope{{Context: "user", Type: "*", Actions: "rs"}}) {
 		t.Errorf("scopes %v", got.Scopes)
 	}
-	got.Actors, got.Scopes = nil, nil
+	got.Actors, got.Scopes, got.Expires = nil, nil, got.Expires.UTC()
 	if g, w := mustJSON(got), mustJSON(want); g != w {
 		t.Errorf("agent\n%s\nwant\n%s", g, w)
 	}

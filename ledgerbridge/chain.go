@@ -2,6 +2,7 @@ package ledgerbridge
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 )
 
@@ -9,14 +10,16 @@ import (
 // computes: from the record over its leaf and the path to the root, and on to
 // checkpoint and anchor.
 type Chain struct {
-	Entry      Entry
-	Request    *RequestPart // nil if erased or not disclosed
-	Closed     int          // parts of which only the commitment is there
-	Receipt    Receipt
-	Leaf       [32]byte // SHA-256(0x00 || commitment)
-	Path       []Step   // from the leaf up; the last one's Node is the root
-	Checkpoint Checkpoint
-	Anchor     *Anchor // nil if no ledger of a network holds the checkpoint
+	Entry        Entry
+	Request      *RequestPart // nil if erased or not disclosed
+	Patients     int          // parts that are about a patient each
+	Receipt      Receipt
+	Leaf         [32]byte // SHA-256(0x00 || commitment)
+	Path         []Step   // from the leaf up; the last one's Node is the root
+	Checkpoint   Checkpoint
+	State        State        // "" where the ledger is a file beside the log
+	Anchor       *AnchorProof // of the checkpoint; nil if no network's ledger holds it
+	Endorsements int          // peers whose signatures under the anchor are in the evidence
 }
 
 // Step is one level of the path: a node, and the sibling from the proof with which
@@ -24,8 +27,13 @@ type Chain struct {
 type Step struct {
 	Sibling [32]byte
 	Left    bool     // the sibling stands on the left
+	Beside  Span     // records below the sibling
 	Node    [32]byte // SHA-256(0x01 || left || right)
+	Below   Span     // records below the node
 }
+
+// Span is a range of records: From <= seq < To.
+type Span struct{ From, To int64 }
 
 // ReadChain lays a bundle open. Every hash in it is recomputed, and what does not fit
 // is an error. Signatures are not looked at: those are for VerifyRecord, against keys
@@ -41,9 +49,12 @@ func ReadChain(data []byte) (Chain, error) {
 			return Chain{}, err
 		}
 	}
-	c := Chain{Entry: r.Entry, Request: r.Request, Closed: r.Closed, Receipt: r.Receipt, Checkpoint: r.Checkpoint}
+	c := Chain{Entry: r.Entry, Request: r.Request, Patients: len(b.Parts) - 1, Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
 	if a := b.Anchor; a != nil {
-		c.Anchor = &Anchor{Size: a.Size, Channel: a.Channel, Transaction: a.Transaction, Block: uint64(a.Block)}
+		if c.Anchor, err = a.proof(); err != nil {
+			return Chain{}, err
+		}
+		c.Endorsements = endorsements(a.Evidence)
 	}
 	return c, c.climb(b.Proof)
 }
@@ -55,17 +66,20 @@ func (c *Chain) climb(proof string) error {
 		return err
 	}
 	c.Leaf = sha256.Sum256(append([]byte{0}, c.Receipt.Commitment[:]...))
-	node, last := c.Leaf, c.Checkpoint.Size-1
+	node, last, width := c.Leaf, c.Checkpoint.Size-1, int64(1)
 	for _, sibling := range path {
 		s := Step{Sibling: sibling, Left: index%2 == 1 || index == last}
 		for s.Left && index%2 == 0 && index > 0 { // a node without a right sibling is the one above, too
-			index, last = index/2, last/2
+			index, last, width = index/2, last/2, 2*width
 		}
-		s.Node = parent(sibling, node)
-		if !s.Left {
-			s.Node = parent(node, sibling)
+		if s.Left {
+			s.Node, s.Beside.From = parent(sibling, node), (index-1)*width
+		} else {
+			s.Node, s.Beside.From = parent(node, sibling), (index+1)*width
 		}
-		node, index, last = s.Node, index/2, last/2
+		s.Beside.To = min(s.Beside.From+width, c.Checkpoint.Size)
+		node, index, last, width = s.Node, index/2, last/2, 2*width
+		s.Below = Span{index * width, min((index+1)*width, c.Checkpoint.Size)}
 		c.Path = append(c.Path, s)
 	}
 	if node != c.Checkpoint.Root {
@@ -76,4 +90,18 @@ func (c *Chain) climb(proof string) error {
 
 func parent(left, right [32]byte) [32]byte {
 	return sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
+}
+
+// endorsements counts the signatures in evidence of the form that docs/record-format.md
+// gives. Whether they hold is for an AnchorVerifier.
+func endorsements(evidence json.RawMessage) int {
+	var e struct {
+		Answer struct {
+			Endorsements []json.RawMessage `json:"endorsements"`
+		} `json:"answer"`
+	}
+	if json.Unmarshal(evidence, &e) != nil {
+		return 0
+	}
+	return len(e.Answer.Endorsements)
 }

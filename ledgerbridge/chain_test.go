@@ -31,12 +31,18 @@ func climbs(t *testing.T, bundle []byte, seq, size int64) {
 	if err != nil {
 		t.Fatalf("row %d of %d: %v", seq, size, err)
 	}
-	top, width := c.Leaf, int64(1)
+	top, below := c.Leaf, ledgerbridge.Span{From: seq, To: seq + 1}
 	for _, s := range c.Path {
-		top = s.Node
-		width *= 2
+		joined := ledgerbridge.Span{From: below.From, To: s.Beside.To}
+		if s.Left {
+			joined = ledgerbridge.Span{From: s.Beside.From, To: below.To}
+		}
+		if s.Left && s.Beside.To != below.From || !s.Left && s.Beside.From != below.To || s.Below != joined {
+			t.Errorf("row %d of %d: %v beside %v gives %v", seq, size, s.Beside, below, s.Below)
+		}
+		top, below = s.Node, s.Below
 	}
-	if top != c.Checkpoint.Root || c.Checkpoint.Size != size || c.Entry.Seq != seq || width > 2*size {
+	if top != c.Checkpoint.Root || below != (ledgerbridge.Span{To: size}) || c.Checkpoint.Size != size || c.Entry.Seq != seq {
 		t.Errorf("row %d of %d: %+v", seq, size, c)
 	}
 	for i, s := range c.Path {
@@ -46,17 +52,17 @@ func climbs(t *testing.T, bundle []byte, seq, size int64) {
 	}
 }
 
-// A chain shows what was disclosed of the request, and counts what was not.
-func TestChainKeepsClosedPartsClosed(t *testing.T) {
+// A chain shows what was disclosed of the request, and of patients how many there are.
+func TestChainKeepsPatientsClosed(t *testing.T) {
 	n := newNode(t)
 	n.add(1)
 	j := n.journal()
 	open, err := ledgerbridge.ReadChain(n.bundle(j, 0, 0))
-	if err != nil || open.Request == nil || open.Closed != 2 || open.Anchor != nil {
+	if err != nil || open.Request == nil || open.Patients != 2 || open.Anchor != nil {
 		t.Errorf("%+v, %v", open, err)
 	}
 	closed, err := ledgerbridge.ReadChain(n.bundle(j, 0))
-	if err != nil || closed.Request != nil || closed.Closed != 3 {
+	if err != nil || closed.Request != nil || closed.Patients != 2 {
 		t.Errorf("%+v, %v", closed, err)
 	}
 }

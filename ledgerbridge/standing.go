@@ -10,6 +10,7 @@ import (
 // Checkpointed, anchored on a network's ledger to Anchor.Size.
 type Standing struct {
 	Source       string
+	Network      bool      // a network's ledger is to hold the log's anchors
 	Size         int64     // durable records
 	Checkpointed int64     // those that the last checkpoint covers
 	Anchor       Anchor    // the last one on a network's ledger; zero if there is none
@@ -31,8 +32,8 @@ func (c *Contradiction) Error() string { return c.Source + ": " + c.What }
 
 // Standing reads where the log stands now.
 func (j *Journal) Standing(ctx context.Context) (Standing, error) {
-	s := Standing{Source: j.Source(), Checkpointed: j.Last().Size}
 	a := j.cfg.Anchors
+	s := Standing{Source: j.Source(), Network: a != nil, Checkpointed: j.Last().Size}
 	if a != nil {
 		s.Anchor, s.Err = a.Last(), a.Err()
 	}

@@ -12,9 +12,10 @@ import (
 // compressFrom is the size from which compression is worth its time.
 const compressFrom = 4 << 10
 
-// compress packs a large body for a client that asks for gzip.
+// compress packs a large body for a client that asks for gzip. Pages are left: they
+// have a secret beside what a client sent, and its length would tell of both.
 func (s *server) compress(c *gin.Context, body []byte) []byte {
-	if len(body) < compressFrom || !wantsGzip(c.GetHeader("Accept-Encoding")) {
+	if len(body) < compressFrom || isPage(c) || !wantsGzip(c.GetHeader("Accept-Encoding")) {
 		return body
 	}
 	z, ok := s.packers.Get().(*gzip.Writer)

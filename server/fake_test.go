@@ -31,6 +31,8 @@ type fakeGate struct {
 	err    error
 	status int // of effects
 	result access.Result
+	bundle string // proof bundle
+	ledger access.LedgerView
 	panics bool
 }
 
@@ -106,7 +108,11 @@ func (g *fakeGate) SearchAuditEvents(_ context.Context, c *access.Call, s access
 }
 
 func (g *fakeGate) Proof(_ context.Context, c *access.Call, id string) ([]byte, error) {
-	return []byte(`{"proof":1}`), g.ask(c, "proof %s", id)
+	return []byte(g.bundle), g.ask(c, "proof %s", id)
+}
+
+func (g *fakeGate) Ledger(_ context.Context, c *access.Call) (*access.LedgerView, error) {
+	return &g.ledger, g.ask(c, "ledger")
 }
 
 func (g *fakeGate) VerifyVersion(_ context.Context, c *access.Call, ref fhir.Ref, n int64) ([]byte, error) {
@@ -133,7 +139,7 @@ type node struct {
 // start runs a server. Its agent is whoever sends "Bearer good".
 func start(t *testing.T, change ...func(*server.Config)) *node {
 	t.Helper()
-	n := &node{fakeGate: &fakeGate{body: `{"resourceType":"Patient","id":"1"}`}, t: t, log: new(strings.Builder)}
+	n := &node{fakeGate: &fakeGate{body: `{"resourceType":"Patient","id":"1"}`, bundle: `{"proof":1}`}, t: t, log: new(strings.Builder)}
 	n.result.Total = -1
 	n.config = server.Config{
 		Gate: n.fakeGate, BaseURL: base, Version: "test",

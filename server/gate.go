@@ -39,6 +39,7 @@ type Records interface {
 // Proofs are the operations that let others check the records.
 type Proofs interface {
 	Proof(ctx context.Context, c *access.Call, auditEvent string) ([]byte, error)
+	Ledger(ctx context.Context, c *access.Call) (*access.LedgerView, error)
 	VerifyVersion(ctx context.Context, c *access.Call, ref fhir.Ref, version int64) ([]byte, error)
 }
 

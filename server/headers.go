@@ -18,6 +18,9 @@ func (s *server) headers(c *gin.Context) {
 	for name, value := range s.fixed {
 		h[name] = value
 	}
+	if isPage(c) {
+		h["Content-Security-Policy"], h["Vary"] = pagePolicy(), pageVary()
+	}
 	if c.Request.TLS != nil {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}

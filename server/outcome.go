@@ -80,6 +80,10 @@ func (s *server) refuse(c *gin.Context, status int, code, detail string) {
 }
 
 func (s *server) outcome(c *gin.Context, status int, issues []fhir.Issue) {
+	if isPage(c) {
+		s.problem(c, status, issues[0].Detail)
+		return
+	}
 	body, err := fhir.Outcome(issues)
 	if err != nil { // an issue code that R4 does not have
 		c.Set(keyCause, err)

@@ -37,6 +37,11 @@ func routes() []route {
 		{get, "/readyz", "", "", open, plain, (*server).ready},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
+		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
+		{post, "/ui/sign-in", "", "", open, plain, (*server).signIn},
+		{post, "/ui/sign-out", "", "", open, plain, (*server).signOut},
+		{get, "/ui/style.css", "", "", open, plain, (*server).style},
+
 		{get, "/fhir/metadata", "", "capabilities", open, false, (*server).capabilities},
 		{post, "/fhir", "", "transaction", false, false, (*server).bundle},
 		{post, "/fhir/", "", "batch", false, false, (*server).bundle},

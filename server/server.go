@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/web"
 )
 
 // Config is what a server is made of. Gate, Authenticate and BaseURL are needed.
@@ -49,9 +50,10 @@ type server struct {
 	base     string // BaseURL without a final slash
 	limits   *limiter
 	metrics  *metrics
-	metadata func() ([]byte, error) // the CapabilityStatement, built once
-	fixed    map[string][]string    // headers of every answer
-	packers  sync.Pool              // of *gzip.Writer, which are large
+	metadata func() ([]byte, error)     // the CapabilityStatement, built once
+	pages    func() (*web.Pages, error) // for people, read once
+	fixed    map[string][]string        // headers of every answer
+	packers  sync.Pool                  // of *gzip.Writer, which are large
 }
 
 // New makes the handler of all paths.
@@ -61,6 +63,7 @@ func New(c Config) http.Handler {
 	s.metrics = newMetrics(s.Registry)
 	started := s.Now()
 	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
+	s.pages = sync.OnceValues(web.New)
 	return s.engine()
 }
 

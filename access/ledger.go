@@ -1,0 +1,140 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Chain is a proof bundle laid open, from the record to the ledger.
+type Chain = ledgerbridge.Chain
+
+// ReadChain lays a proof bundle open.
+func ReadChain(bundle []byte) (Chain, error) { return ledgerbridge.ReadChain(bundle) }
+
+// LedgerView is how far the logs of a node have come, and those of others that share
+// its store.
+type LedgerView struct {
+	Organization, Node string
+	At                 time.Time
+	Sources            []SourceView
+}
+
+// SourceView is how far one log has come. Without a network's ledger, the records that
+// wait are those that no checkpoint in the local one covers yet.
+type SourceView struct {
+	ledgerbridge.Standing
+	Until  time.Time // of the last record that a checkpoint covers; zero if there is none
+	State  string    // one of the words below
+	Newest string    // AuditEvent of the last record that a checkpoint covers, or ""
+}
+
+// States of a source: what whoever looks after it should know first.
+const (
+	SourceEmpty        = "empty"        // no records yet
+	SourceUpToDate     = "up to date"   // the ledger holds all records
+	SourceWaiting      = "waiting"      // the ledger will hold the last ones soon
+	SourceLate         = "late"         // records wait longer than lateAfter
+	SourceFailing      = "failing"      // the last attempt to anchor failed
+	SourceContradicted = "contradicted" // the ledger denies what the log says
+)
+
+// lateAfter is how long a record may wait before somebody should look.
+const lateAfter = 15 * time.Minute
+
+// Ledger says how far the logs are checkpointed and anchored. Who looks
+// is recorded like every other access; the view is of the moment before.
+func (g *Gate) Ledger(ctx context.Context, c *Call) (*LedgerView, error) {
+	r := g.review(ctx, c)
+	q := question{"ledger", "r", ""}
+	view, err := r.ledger(q)
+	if err != nil && !isRefusal(err) {
+		return nil, err
+	}
+	d := r.draft(q)
+	d.Outcome = 200
+	if err != nil {
+		d.Outcome = status(err)
+	}
+	if failed := g.record(ctx, c, d); failed != nil {
+		return nil, failed
+	}
+	return view, err // one of the two is nil
+}
+
+func (r *review) ledger(q question) (*LedgerView, error) {
+	if p := r.request(q); !p.Allow {
+		return nil, forbidden(p.Reason)
+	}
+	view := &LedgerView{Organization: r.gate.Organization, Node: r.gate.Node, At: r.now}
+	logs, err := r.gate.logs(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, log := range logs {
+		s, err := r.source(log)
+		if err != nil {
+			return nil, unavailable("logs cannot be read", err)
+		}
+		view.Sources = append(view.Sources, s)
+	}
+	return view, nil
+}
+
+// source reads where a log stands.
+func (r *review) source(log ledgerbridge.Log) (s SourceView, err error) {
+	j, err := r.gate.journal(r.ctx, log.Source())
+	if err != nil {
+		return s, err
+	}
+	if s.Standing, err = j.Standing(r.ctx); err != nil {
+		return s, err
+	}
+	if s.Checkpointed > 0 {
+		s.Newest = auditID(s.Source, s.Checkpointed-1)
+		if s.Until, err = r.timeOf(log, s.Checkpointed-1); err != nil {
+			return s, err
+		}
+	}
+	if !s.Network && s.Size > s.Checkpointed {
+		s.Waiting = s.Size - s.Checkpointed
+		s.Oldest, err = r.timeOf(log, s.Checkpointed)
+	}
+	s.State = s.state(r.now)
+	return s, err
+}
+
+func (r *review) timeOf(log ledgerbridge.Log, seq int64) (time.Time, error) {
+	rec, err := r.gate.load(r.ctx, log, seq)
+	return rec.row.Time, err
+}
+
+func (s *SourceView) state(now time.Time) string {
+	var denied *ledgerbridge.Contradiction
+	switch {
+	case errors.As(s.Err, &denied):
+		return SourceContradicted
+	case s.Err != nil:
+		return SourceFailing
+	case s.Size == 0:
+		return SourceEmpty
+	case s.Waiting == 0:
+		return SourceUpToDate
+	case now.Sub(s.Oldest) > lateAfter:
+		return SourceLate
+	}
+	return SourceWaiting
+}
+
+// AuditEventOf reads what people have in hand of a record: the id of its AuditEvent,
+// or the receipt that came with an answer. matches says whether a proven record is the
+// one that the text speaks of.
+func AuditEventOf(text string) (id string, matches func(Chain) bool) {
+	receipt, err := ledgerbridge.ParseReceipt(text)
+	if err != nil {
+		return text, func(Chain) bool { return true }
+	}
+	return auditID(receipt.Source, receipt.Seq), func(c Chain) bool { return c.Receipt == receipt }
+}

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/web"
+)
+
+const (
+	pathPages  = "/ui/"
+	pathLedger = pathPages + "ledger"
+	mediaHTML  = "text/html; charset=utf-8"
+	mediaCSS   = "text/css; charset=utf-8"
+)
+
+// isPage says whether people with browsers are at this address: they get pages, also
+// for errors, and show who they are with a cookie, which counts nowhere else.
+func isPage(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, pathPages) }
+
+// pagePolicy lets a page load the stylesheet, send its forms, and nothing else.
+func pagePolicy() []string {
+	return []string{"default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"}
+}
+
+func pageVary() []string { return []string{"Cookie"} }
+
+// ledger is GET /ui/ledger: where the logs of the node stand, or the proof of ?record.
+func (s *server) ledger(c *gin.Context, call *access.Call) (*answer, error) {
+	if text := strings.TrimSpace(c.Query("record")); text != "" {
+		return s.proofPage(c, call, text)
+	}
+	view, err := s.Gate.Ledger(c.Request.Context(), call)
+	if err != nil {
+		return nil, err
+	}
+	return s.page(func(p *web.Pages) ([]byte, error) {
+		page := ledgerPage(view)
+		page.Frame = s.frame(c, "Ledger of "+view.Organization+"/"+view.Node, call.Receipts)
+		return p.Ledger(page)
+	})
+}
+
+// proofPage shows the proof of the record that people have an id or a receipt of.
+func (s *server) proofPage(c *gin.Context, call *access.Call, text string) (*answer, error) {
+	id, fits := access.AuditEventOf(text)
+	if err := fhir.CheckID(id); err != nil {
+		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "This is neither the id of an AuditEvent, as in n1.accesses.0.17, nor a receipt.", Err: err}
+	}
+	bundle, err := s.Gate.Proof(c.Request.Context(), call, id)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := access.ReadChain(bundle)
+	if err != nil {
+		return nil, err
+	}
+	return s.page(func(p *web.Pages) ([]byte, error) {
+		page := proofOf(id, &chain)
+		page.Frame = s.frame(c, "Proof of "+id, call.Receipts)
+		if page.ReceiptFits = fits(chain); id != text {
+			page.Receipt = text
+		}
+		return p.Proof(page)
+	})
+}
+
+// style is GET /ui/style.css.
+func (s *server) style(*gin.Context, *access.Call) (*answer, error) {
+	return &answer{status: http.StatusOK, body: web.Style(), media: mediaCSS}, nil
+}
+
+// page answers with what render makes.
+func (s *server) page(render func(*web.Pages) ([]byte, error)) (*answer, error) {
+	pages, err := s.pages()
+	if err != nil {
+		return nil, err
+	}
+	body, err := render(pages)
+	return &answer{status: http.StatusOK, body: body, media: mediaHTML}, err
+}
+
+// frame is what stands around a page for whoever asks.
+func (s *server) frame(c *gin.Context, title string, receipts []string) web.Frame {
+	f := web.Frame{Title: title, Receipts: receipts}
+	if token := s.cookie(c, cookieToken); token != "" {
+		f.SignOut = formValue(token, pathSignOut)
+	}
+	if agent, ok := c.Value(keyAgent).(access.Agent); ok {
+		f.Who = whoIs(agent)
+	}
+	return f
+}
+
+// problem answers an error with a page: for who is not signed in, with the form to do so.
+func (s *server) problem(c *gin.Context, status int, detail string) {
+	a, err := s.page(func(p *web.Pages) ([]byte, error) {
+		if status == http.StatusUnauthorized {
+			return s.signInPage(c, p, detail)
+		}
+		var receipts []string
+		if r := c.Writer.Header().Get(RecordHeader); r != "" {
+			receipts = []string{r}
+		}
+		return p.Problem(web.Problem{Frame: s.frame(c, http.StatusText(status), receipts), Status: status, Detail: detail})
+	})
+	if err != nil { // the templates are broken, which a test excludes
+		c.Set(keyCause, err)
+		a = &answer{body: []byte(http.StatusText(status) + "\n"), media: mediaText}
+	}
+	a.status = status
+	s.drain(c.Request)
+	s.write(c, a)
+	c.Abort()
+}

@@ -1,0 +1,165 @@
+package server
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/web"
+)
+
+// A person who signs in with a token gets it back as a cookie, for a short while; the
+// server keeps nothing. Before that the browser has a random cookie. Either is the key
+// of the anti-forgery values in the forms of that browser, which nobody without the
+// cookie can compute.
+const (
+	cookieToken = "aceso-token"
+	cookieVisit = "aceso-visit"
+
+	pathSignIn  = pathPages + "sign-in"
+	pathSignOut = pathPages + "sign-out"
+
+	// visitLife bounds how long a browser keeps either cookie.
+	visitLife = 15 * time.Minute
+	// maxSignIn is the largest form.
+	maxSignIn = 8 << 10
+	// maxCookie is what every browser keeps, with room for the attributes.
+	maxCookie = 3800
+)
+
+// signIn is POST /ui/sign-in.
+func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
+	form, err := s.form(c, cookieVisit, pathSignIn)
+	if err != nil {
+		return nil, err
+	}
+	token := strings.TrimSpace(form.Get("token"))
+	if len(token) > maxCookie {
+		return nil, &fhir.Error{Kind: fhir.TooLarge, Detail: "The token is too long for a cookie. Request one with fewer scopes."}
+	}
+	if err := s.admit(c, bearing(c.Request, token)); err != nil {
+		return nil, err
+	}
+	life := visitLife
+	if agent, ok := c.Value(keyAgent).(access.Agent); ok && !agent.Expires.IsZero() {
+		life = min(life, agent.Expires.Sub(s.Now()))
+	}
+	s.setCookie(c, cookieToken, token, life)
+	s.setCookie(c, cookieVisit, "", 0)
+	return &answer{status: http.StatusSeeOther, location: pathLedger}, nil
+}
+
+// signOut is POST /ui/sign-out.
+func (s *server) signOut(c *gin.Context, _ *access.Call) (*answer, error) {
+	if s.cookie(c, cookieToken) != "" { // or it has ended by itself
+		if _, err := s.form(c, cookieToken, pathSignOut); err != nil {
+			return nil, err
+		}
+	}
+	s.setCookie(c, cookieToken, "", 0)
+	return &answer{status: http.StatusSeeOther, location: pathLedger}, nil
+}
+
+// signInPage asks for a token. Who has none yet has done nothing wrong.
+func (s *server) signInPage(c *gin.Context, p *web.Pages, detail string) ([]byte, error) {
+	visit := s.cookie(c, cookieVisit)
+	if len(visit) != visitLength {
+		visit = rand.Text()
+	}
+	s.setCookie(c, cookieVisit, visit, visitLife)
+	page := web.SignIn{Frame: web.Frame{Title: "Sign in"}, Form: formValue(visit, pathSignIn)}
+	if c.Request.URL.Path == pathSignIn || s.cookie(c, cookieToken) != "" {
+		page.Problem = detail
+		s.setCookie(c, cookieToken, "", 0)
+	}
+	return p.SignIn(page)
+}
+
+// visitLength is that of rand.Text.
+const visitLength = 26
+
+// form reads a form and checks that the browser that holds the cookie got it from here.
+func (s *server) form(c *gin.Context, cookie, path string) (url.Values, error) {
+	body, err := s.body(c, maxSignIn, mediaForm)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The form is not well-formed.", Err: err}
+	}
+	secret := s.cookie(c, cookie)
+	if secret == "" || !hmac.Equal([]byte(form.Get("form")), []byte(formValue(secret, path))) {
+		return nil, &fhir.Error{Kind: fhir.Forbidden, Detail: "This form was not made for this browser, or too long ago. Load the page again, and allow its cookies."}
+	}
+	return form, nil
+}
+
+// formValue is the anti-forgery value of the form that is sent to a path.
+func formValue(secret, path string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("aceso.form.v1\x00" + path))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// credentials is the request that says who calls: for pages, the token of the cookie
+// and nothing else; everywhere else the request as it came, whose cookies do not count.
+func (s *server) credentials(c *gin.Context) *http.Request {
+	if !isPage(c) {
+		return c.Request
+	}
+	return bearing(c.Request, s.cookie(c, cookieToken))
+}
+
+// bearing is the request as the API would get it with a token.
+func bearing(r *http.Request, token string) *http.Request {
+	with := r.WithContext(r.Context())
+	with.Header = http.Header{}
+	if token != "" {
+		with.Header.Set("Authorization", "Bearer "+token)
+	}
+	return with
+}
+
+// secure says whether browsers reach the server by TLS.
+func (s *server) secure(c *gin.Context) bool {
+	return c.Request.TLS != nil || strings.HasPrefix(s.base, "https://")
+}
+
+// cookieName has the prefix that keeps other hosts from setting it, wherever browsers
+// accept that: not without TLS.
+func (s *server) cookieName(c *gin.Context, name string) string {
+	if s.secure(c) {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (s *server) cookie(c *gin.Context, name string) string {
+	k, err := c.Request.Cookie(s.cookieName(c, name))
+	if err != nil {
+		return ""
+	}
+	return k.Value
+}
+
+// setCookie leaves a cookie for a while, or takes it away if life is not positive.
+func (s *server) setCookie(c *gin.Context, name, value string, life time.Duration) {
+	k := &http.Cookie{Name: s.cookieName(c, name), Value: value, Path: strings.TrimSuffix(pathPages, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if s.secure(c) {
+		k.Secure, k.Path = true, "/"
+	}
+	if k.MaxAge = int(life.Seconds()); k.MaxAge <= 0 {
+		k.MaxAge, k.Value = -1, ""
+	}
+	http.SetCookie(c.Writer, k)
+}

@@ -1,0 +1,110 @@
+package server
+
+import (
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/web"
+)
+
+// ledgerPage puts the gate's view onto the page.
+func ledgerPage(view *access.LedgerView) web.Ledger {
+	page := web.Ledger{Organization: view.Organization, Node: view.Node, At: view.At}
+	for _, s := range view.Sources {
+		row := web.Source{
+			Name: s.Source, Size: s.Size, Checkpointed: s.Checkpointed, Until: s.Until, Local: !s.Network,
+			Waiting: s.Waiting, Newest: s.Newest, State: s.State, Tone: tones()[s.State], Alarm: alarm(s),
+		}
+		if s.Anchor.Transaction != "" {
+			row.Anchor = &web.Anchor{Size: s.Anchor.Size, Channel: s.Anchor.Channel, Transaction: s.Anchor.Transaction, Block: s.Anchor.Block}
+		}
+		if !s.Oldest.IsZero() {
+			row.Age = max(0, view.At.Sub(s.Oldest))
+		}
+		page.Sources = append(page.Sources, row)
+	}
+	return page
+}
+
+func tones() map[string]web.Tone {
+	return map[string]web.Tone{
+		access.SourceEmpty: web.Plain, access.SourceUpToDate: web.Good, access.SourceWaiting: web.Plain,
+		access.SourceLate: web.Warn, access.SourceFailing: web.Bad, access.SourceContradicted: web.Bad,
+	}
+}
+
+// alarm says what somebody should do about a source. Causes are in the node's log.
+func alarm(s access.SourceView) string {
+	switch s.State {
+	case access.SourceLate:
+		return "Its records have been waiting for the ledger for longer than they should. The node's log says why."
+	case access.SourceFailing:
+		return "The last attempt to anchor it failed. The node goes on and tries again; its log says why."
+	case access.SourceContradicted:
+		return "The ledger and this log cannot both be right. Nothing of it is anchored any more, and what this node shows may not be what it has recorded. Do not delete anything, and tell whoever is responsible."
+	}
+	return ""
+}
+
+// proofOf puts a proof onto the page: what the record says of the request, and no
+// more of the patients than how many there are.
+func proofOf(id string, c *access.Chain) web.Proof {
+	e := c.Entry
+	page := web.Proof{
+		AuditEvent: id, Source: e.Source, Seq: e.Seq, Commitment: c.Receipt.Commitment, Leaf: c.Leaf,
+		Size: c.Checkpoint.Size, Root: c.Checkpoint.Root, Checkpoint: string(c.Checkpoint.Note),
+		At: e.Time, Local: c.State == "",
+		Facts: []web.Fact{
+			{Name: "Request", Value: strings.TrimSpace(e.Interaction + " " + e.Type)},
+			{Name: "Answer", Value: strconv.FormatInt(e.Outcome, 10) + ", " + e.Decision + ": " + e.Reason},
+			{Name: "Purpose", Value: e.Purpose},
+			{Name: "By", Value: by(c)},
+			{Name: "Resources", Value: strconv.FormatInt(e.Count, 10)},
+			{Name: "Patients", Value: strconv.Itoa(c.Patients)},
+			{Name: "Policies", Value: e.Policy, Mono: true},
+			{Name: "AuditEvent", Value: id, Mono: true},
+		},
+	}
+	for _, s := range c.Path {
+		page.Path = append(page.Path, web.Step{
+			Sibling: s.Sibling, Left: s.Left, BesideFrom: s.Beside.From, BesideTo: s.Beside.To,
+			Node: s.Node, BelowFrom: s.Below.From, BelowTo: s.Below.To,
+		})
+	}
+	if a := c.Anchor; a != nil {
+		page.Anchor = &web.Anchor{Size: a.Size, Channel: a.Channel, Transaction: a.Transaction, Block: a.Block, Endorsements: c.Endorsements}
+		if a.Evidence != nil {
+			page.Anchor.BlockHash = hex.EncodeToString(a.BlockHash[:])
+		}
+	}
+	return page
+}
+
+// by says who asked, as far as the record still tells.
+func by(c *access.Chain) string {
+	if c.Request == nil {
+		return c.Entry.Organization + ", pseudonym " + c.Entry.Agent
+	}
+	return strings.Join(given(c.Request.Name, c.Request.Agent, c.Request.Role, c.Entry.Organization, c.Entry.Client), ", ")
+}
+
+// whoIs is how a page names its reader.
+func whoIs(a access.Agent) string {
+	name := a.Name
+	if name == "" {
+		name = a.Subject
+	}
+	return strings.Join(given(name, a.Role, a.Organization, a.Purpose), " · ")
+}
+
+// given leaves out what is empty or said already.
+func given(words ...string) (some []string) {
+	for _, w := range words {
+		if w != "" && (len(some) == 0 || some[len(some)-1] != w) {
+			some = append(some, w)
+		}
+	}
+	return some
+}

@@ -1,0 +1,117 @@
+package web
+
+import "fmt"
+
+// Picture is a proof as a drawing: the record at the bottom, above it its leaf, the
+// path to the root with a sibling beside each node, the checkpoint, the block.
+type Picture struct {
+	Width, Height int
+	Title, Text   string // the drawing in words
+	Boxes         []Box
+	Lines         []Line
+}
+
+// Box is one thing in the drawing.
+type Box struct {
+	X, Y, W, H   int
+	Kind         string // its class in the stylesheet
+	Label, Value string
+	Full         string // what Value is short for
+}
+
+// Line joins two boxes; Kind is its class in the stylesheet.
+type Line struct{ Path, Kind string }
+
+// Measures of the drawing in its own units; a phone shows it at nine tenths.
+const (
+	pictureWidth = 372
+	margin       = 2
+	boxHeight    = 46
+	rowHeight    = 80
+	wideBox      = 300
+	spineBox     = 128
+	sideBox      = 104
+	spine        = pictureWidth / 2
+)
+
+// Middle, LabelAt and ValueAt are where the texts of a box stand.
+func (b Box) Middle() int  { return b.X + b.W/2 }
+func (b Box) LabelAt() int { return b.Y + 18 }
+func (b Box) ValueAt() int { return b.Y + 36 }
+
+// draw lays the rows out from the bottom to the top.
+func draw(p Proof) Picture {
+	rows := len(p.Path) + 4
+	d := Picture{Width: pictureWidth, Height: rows*rowHeight - (rowHeight - boxHeight) + 2*margin}
+	d.Title = fmt.Sprintf("Proof of record %s of %s", count(p.Seq), p.Source)
+	d.stand(0, wideBox, "record", "record "+count(p.Seq), fit(p.Source, 34), p.Source)
+	d.join(0, "hashed")
+	d.stand(1, spineBox, "leaf", "leaf", short(hash(p.Leaf)), hash(p.Leaf))
+	for i, s := range p.Path {
+		d.beside(i+1, s)
+		kind, label := "node", span(s.BelowFrom, s.BelowTo)
+		if i == len(p.Path)-1 {
+			kind, label = "root", "root "+label
+		}
+		d.join(i+1, "hashed")
+		d.stand(i+2, spineBox, kind, label, short(hash(s.Node)), hash(s.Node))
+	}
+	d.join(rows-3, "signed")
+	d.stand(rows-2, wideBox, "checkpoint", "signed checkpoint", count(p.Size)+" records", hash(p.Root))
+	d.ledger(rows-1, p)
+	d.Text = inWords(p)
+	return d
+}
+
+func (d *Picture) ledger(row int, p Proof) {
+	a := p.Anchor
+	if a == nil {
+		d.join(row-1, "missing")
+		d.stand(row, wideBox, "absent", "block", noBlock(p), "")
+		return
+	}
+	d.join(row-1, "signed")
+	value, full := "transaction "+short(a.Transaction), a.Transaction
+	if a.BlockHash != "" {
+		value, full = short(a.BlockHash), a.BlockHash
+	}
+	d.stand(row, wideBox, "block", fmt.Sprintf("block %s of %s", count(int64(a.Block)), fit(a.Channel, 24)), value, full)
+}
+
+func noBlock(p Proof) string {
+	if p.Local {
+		return "none: the ledger is local"
+	}
+	return "not anchored yet"
+}
+
+func (d *Picture) top(row int) int { return d.Height - margin - boxHeight - row*rowHeight }
+
+// stand puts a box on the spine.
+func (d *Picture) stand(row, width int, kind, label, value, full string) {
+	d.Boxes = append(d.Boxes, Box{spine - width/2, d.top(row), width, boxHeight, kind, label, value, full})
+}
+
+// join draws the spine from a row to the one above.
+func (d *Picture) join(row int, kind string) {
+	d.Lines = append(d.Lines, Line{fmt.Sprintf("M%d %d V%d", spine, d.top(row), d.top(row+1)+boxHeight), kind})
+}
+
+// beside puts the sibling next to a row, and leads it into the spine above.
+func (d *Picture) beside(row int, s Step) {
+	x := margin
+	if !s.Left {
+		x = pictureWidth - margin - sideBox
+	}
+	y := d.top(row)
+	d.Boxes = append(d.Boxes, Box{x, y, sideBox, boxHeight, "side", span(s.BesideFrom, s.BesideTo), short(hash(s.Sibling)), hash(s.Sibling)})
+	d.Lines = append(d.Lines, Line{fmt.Sprintf("M%d %d V%d H%d", x+sideBox/2, y, y-(rowHeight-boxHeight)/2, spine), "side"})
+}
+
+func inWords(p Proof) string {
+	text := fmt.Sprintf("From bottom to top: the record is hashed to a leaf; with %d hashes beside it, the leaf leads to the root; a signed checkpoint over %s records holds that root; ", len(p.Path), count(p.Size))
+	if p.Anchor == nil {
+		return text + "block: " + noBlock(p) + ". The table below has every hash in full."
+	}
+	return text + fmt.Sprintf("block %d of channel %s holds the checkpoint. The table below has every hash in full.", p.Anchor.Block, p.Anchor.Channel)
+}

@@ -1,0 +1,77 @@
+// Package web has the pages for people: templates and one stylesheet, embedded, and
+// plain structs that say what stands on them. A page works without JavaScript and
+// loads nothing from elsewhere.
+//
+// It does not speak HTTP, does not know where its figures come from, and decides
+// nothing: whoever renders a page has decided that its reader may see what is on it.
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+)
+
+//go:embed *.html
+var templates embed.FS
+
+//go:embed style.css
+var style []byte
+
+// Style is the stylesheet of all pages.
+func Style() []byte { return style }
+
+// Pages renders.
+type Pages struct{ templates *template.Template }
+
+// New reads the templates.
+func New() (*Pages, error) {
+	t, err := template.New("").Funcs(words()).ParseFS(templates, "*.html")
+	if err != nil {
+		return nil, fmt.Errorf("read the templates: %w", err)
+	}
+	return &Pages{t}, nil
+}
+
+// Frame is what stands around every page.
+type Frame struct {
+	Title    string
+	Who      string // who is signed in, "" for nobody
+	SignOut  string // anti-forgery value of the form that signs out
+	Receipts []string
+}
+
+// SignIn asks for a token.
+type SignIn struct {
+	Frame
+	Form    string // anti-forgery value
+	Problem string // why the last token was not taken, or ""
+}
+
+// Problem is an answer that is an error.
+type Problem struct {
+	Frame
+	Status int
+	Detail string
+}
+
+// SignIn renders the form for a token.
+func (p *Pages) SignIn(page SignIn) ([]byte, error) { return p.render("signin.html", page) }
+
+// Problem renders an error.
+func (p *Pages) Problem(page Problem) ([]byte, error) { return p.render("problem.html", page) }
+
+// Ledger renders where the logs stand.
+func (p *Pages) Ledger(page Ledger) ([]byte, error) { return p.render("ledger.html", page) }
+
+// Proof renders the proof of one record.
+func (p *Pages) Proof(page Proof) ([]byte, error) { return p.render("proof.html", page) }
+
+func (p *Pages) render(name string, page any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := p.templates.ExecuteTemplate(&b, name, page); err != nil {
+		return nil, fmt.Errorf("render %s: %w", name, err)
+	}
+	return b.Bytes(), nil
+}
