@@ -20,6 +20,11 @@ func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, e
 	if len(ops) == 0 {
 		return nil, nil
 	}
+	if g.Writable != nil {
+		if err := g.Writable(); err != nil {
+			return nil, err
+		}
+	}
 	effects, err := g.attempt(ctx, c, ops)
 	if !errors.Is(err, store.ErrChanged) {
 		return effects, err

@@ -26,8 +26,8 @@ type Decider interface {
 	Decide(ctx context.Context, in policy.Input) (policy.Decision, error)
 }
 
-// Config is what a Gate is made of. Every field is needed but Others, where the store
-// is one node's, and Network, where the ledger is a file beside the logs.
+// Config is what a Gate is made of. Every field is needed but Writable, Others, where
+// the store is one node's, and Network, where the ledger is a file beside the logs.
 type Config struct {
 	Store    store.Store
 	Policy   Decider
@@ -45,6 +45,8 @@ type Config struct {
 	Links        Links
 	Now          func() time.Time
 	Log          *slog.Logger
+	// Writable is asked before every change; its error is the answer. nil is always.
+	Writable func() error
 }
 
 // Gate is the door.

@@ -10,7 +10,7 @@ import (
 const (
 	corsMethods = "GET, HEAD, POST, PUT, DELETE"
 	corsRequest = "Authorization, Accept, Content-Type, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, X-Request-Id, Aceso-Purpose"
-	corsAnswer  = "ETag, Location, Last-Modified, Retry-After, X-Request-Id, " + RecordHeader
+	corsAnswer  = "ETag, Location, Last-Modified, Retry-After, X-Request-Id, " + RecordHeader + ", " + AnchorHeader
 )
 
 // cors lets scripts of configured origins read answers. Tokens travel in a

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/common/expfmt"
@@ -23,7 +24,8 @@ func (s *server) health(*gin.Context, *access.Call) (*answer, error) {
 func (s *server) ready(c *gin.Context, _ *access.Call) (*answer, error) {
 	err := s.Ready(c.Request.Context())
 	if err == nil {
-		return &answer{status: http.StatusOK, body: []byte("ready\n"), media: mediaText}, nil
+		lines := append([]string{"ready"}, s.Notes(c.Request.Context())...)
+		return &answer{status: http.StatusOK, body: []byte(strings.Join(lines, "\n") + "\n"), media: mediaText}, nil
 	}
 	c.Set(keyCause, err)
 	c.Header("Retry-After", retryAfter)

@@ -2,7 +2,9 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // preference is what the Prefer header asks for (RFC 7240). What is unknown in
@@ -10,10 +12,12 @@ import (
 type preference struct {
 	result  string // of return: minimal, representation, OperationOutcome or ""
 	lenient bool
+	anchor  bool          // anchor=wait: answer when the record is on the ledger
+	wait    time.Duration // wait=SECONDS: but not later than that
 }
 
 func preferOf(r *http.Request) preference {
-	var p preference
+	p := preference{wait: usualWait}
 	fields := strings.FieldsFunc(strings.Join(r.Header.Values("Prefer"), ","), func(c rune) bool { return c == ',' || c == ';' })
 	for _, field := range fields {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
@@ -23,6 +27,12 @@ func preferOf(r *http.Request) preference {
 			p.result = value
 		case "handling":
 			p.lenient = strings.EqualFold(value, "lenient")
+		case "anchor":
+			p.anchor = value == "wait"
+		case "wait":
+			if seconds, err := strconv.ParseUint(value, 10, 16); err == nil {
+				p.wait = time.Duration(seconds) * time.Second
+			}
 		}
 	}
 	return p

@@ -142,6 +142,7 @@ func (s *server) serve(c *gin.Context, handle handler) {
 		s.fail(c, err)
 		return
 	}
+	s.awaitAnchor(c, call)
 	s.write(c, a)
 }
 

@@ -37,6 +37,12 @@ type Config struct {
 	// Ready says why the node cannot serve. The Detail of an *fhir.Error is shown
 	// to anybody who asks, other errors are not.
 	Ready func(context.Context) error
+	// Notes are lines about the node that /readyz shows when it is ready; nil is none.
+	Notes func(context.Context) []string
+	// Anchored waits until the records of these receipts are on a ledger of several
+	// organisations or ctx ends, and says which as AnchorHeader does; "" if there is
+	// no such ledger.
+	Anchored func(ctx context.Context, receipts []string) string
 	// Registry is what /metrics shows; nil is one with the server's metrics only.
 	Registry *prometheus.Registry
 	// Version of the software, for the CapabilityStatement.
@@ -76,6 +82,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
+	}
+	if c.Notes == nil {
+		c.Notes = func(context.Context) []string { return nil }
+	}
+	if c.Anchored == nil {
+		c.Anchored = func(context.Context, []string) string { return "" }
 	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()

@@ -33,6 +33,7 @@ func commands() []command {
 		{"policy", "test, check and format policies", policyCommand},
 		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
 		{"devnet", "run a Fabric network on this machine, for development", devnetCommand},
+		{"ledger", "list what a Fabric channel holds of each log, or report a fork", ledgerCommand},
 		{"erase", "make the records of one patient unreadable for good", eraseCommand},
 	}
 }

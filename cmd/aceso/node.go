@@ -70,14 +70,16 @@ func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) 
 	n.gate = access.New(access.Config{
 		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
 		Changes: n.changes, Accesses: n.accesses, Organization: n.organization, Node: n.name,
-		Base: o.baseURL, Links: links{n.ring}, Now: time.Now, Log: n.log,
+		Base: o.baseURL, Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable,
 	})
 	if err := n.openServer(o); err != nil {
 		return err
 	}
 	for _, j := range []*ledgerbridge.Journal{n.changes, n.accesses} {
 		n.running.Go(func() { j.Run(ctx) })
+		n.running.Go(func() { n.bridge.ship(ctx, j) })
 	}
+	n.running.Go(func() { n.bridge.watch(ctx) })
 	if n.copier != nil {
 		n.running.Go(func() {
 			n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
@@ -133,6 +135,7 @@ func (n *openedNode) openServer(o serveOptions) error {
 		Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.baseURL,
 		AllowedOrigins: split(o.origins), RequestsPerSecond: o.rate, Burst: int(2*o.rate) + 1,
 		Logger: n.log, Ready: n.ready, Registry: registry, Version: version(),
+		Notes: n.bridge.notes, Anchored: n.bridge.await,
 	})
 	return nil
 }
@@ -167,6 +170,9 @@ func (n *openedNode) ready(context.Context) error {
 	}
 	if n.damaged.Load() {
 		reasons = append(reasons, "the scrubber found records or resources that were changed")
+	}
+	if why := n.bridge.contradicted(); why != "" {
+		reasons = append(reasons, why)
 	}
 	if len(reasons) == 0 {
 		return nil

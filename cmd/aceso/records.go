@@ -30,6 +30,7 @@ type records struct {
 	sealer       *ledgerbridge.Sealer
 	ledger       *local.Ledger
 	copier       *local.Copier // to the witness, nil without one
+	bridge       *bridge       // to a network's ledger, nil without one
 	changes      *ledgerbridge.Journal
 	accesses     *ledgerbridge.Journal
 	damaged      atomic.Bool
@@ -58,11 +59,24 @@ func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log
 			return err
 		}
 	}
+	if r.bridge, err = r.openBridge(ctx, data, o, log); err != nil {
+		return err
+	}
 	if r.changes, err = r.journal(ctx, changes, log); err != nil {
 		return err
 	}
-	r.accesses, err = r.journal(ctx, accesses, log)
-	return err
+	if r.accesses, err = r.journal(ctx, accesses, log); err != nil {
+		return err
+	}
+	return errors.Join(r.bridge.compare(ctx, r.changes), r.bridge.compare(ctx, r.accesses))
+}
+
+func (r *records) openBridge(ctx context.Context, data dataFolder, o serveOptions, log *slog.Logger) (*bridge, error) {
+	_, private, err := r.ring.Signer(keyring.Log)
+	if err != nil {
+		return nil, err
+	}
+	return openBridge(ctx, o.anchor, data, r.organization, private, log)
 }
 
 // partKeys are kept by the store, wrapped by the keyring.
@@ -101,8 +115,12 @@ func (r *records) journal(ctx context.Context, log ledgerbridge.Log, l *slog.Log
 	if err != nil {
 		return nil, err
 	}
+	anchors, err := r.bridge.list(log.Source())
+	if err != nil {
+		return nil, err
+	}
 	return ledgerbridge.OpenJournal(ctx, ledgerbridge.JournalConfig{
-		Log: log, Ledger: r.ledger, Signer: signer, Keys: keys,
+		Log: log, Ledger: r.ledger, Signer: signer, Keys: keys, Anchors: anchors,
 		Report: func(err error) { l.Error("no checkpoint could be made", "error", err) },
 	})
 }
@@ -126,6 +144,7 @@ func (r *records) register(registry *prometheus.Registry) {
 		Name: "aceso_scrubber_findings_total", Help: "Places where data and records do not agree.",
 	})
 	registry.MustRegister(r.findings)
+	r.bridge.register(registry)
 }
 
 // verify looks at both logs, at every stored version and at every index row. What
@@ -184,9 +203,9 @@ func placed(d *ledgerbridge.Damage) access.Finding {
 }
 
 func (r *records) close() error {
-	var failed error
+	failed := r.bridge.close()
 	if r.ledger != nil {
-		failed = r.ledger.Close()
+		failed = errors.Join(failed, r.ledger.Close())
 	}
 	if r.store != nil {
 		failed = errors.Join(failed, r.store.Close())

@@ -1,0 +1,343 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/fabric"
+)
+
+// anchorOptions are the flags of serve that are about a network's ledger.
+type anchorOptions struct {
+	ledger         string // local, or fabric:PROFILE
+	warn, readOnly time.Duration
+	age            time.Duration
+	most           int64
+}
+
+// check finds what is wrong with the flags.
+func (o anchorOptions) check() error {
+	kind, profile, named := strings.Cut(o.ledger, ":")
+	switch {
+	case o.ledger != "" && o.ledger != "local" && (kind != "fabric" || !named || profile == ""):
+		return fmt.Errorf("--ledger %q is neither local nor fabric:PROFILE", o.ledger)
+	case o.most < 0 || o.most > 10_000:
+		return errors.New("--anchor-most must be 1 to 10000")
+	case o.age < 0 || o.warn < 0 || o.readOnly < 0:
+		return errors.New("--anchor-age, --anchor-warn and --anchor-read-only must not be negative")
+	}
+	return nil
+}
+
+func (o anchorOptions) profile() string {
+	_, profile, _ := strings.Cut(o.ledger, ":")
+	return profile
+}
+
+// cadence fills in what is not given.
+func (o anchorOptions) cadence() fabric.Cadence {
+	c := fabric.Usual
+	if o.age > 0 {
+		c.Age = o.age
+	}
+	if o.most > 0 {
+		c.Most, c.Many = o.most, min(c.Many, o.most)
+	}
+	return c
+}
+
+// bridge anchors a node's logs on a Fabric channel. It is nil where the node's own
+// checkpoint file is the only ledger; all methods allow that.
+type bridge struct {
+	anchorOptions
+	channel *fabric.Channel
+	metrics *fabric.Metrics
+	folder  string
+	key     ed25519.PrivateKey
+	log     *slog.Logger
+
+	mu       sync.Mutex
+	journals map[string]*ledgerbridge.Journal // those being shipped
+	anchors  map[string]*ledgerbridge.Anchors
+}
+
+// openBridge checks profile and channel. A channel that cannot be asked now is no
+// reason not to start; one that is certainly not the right one is.
+func openBridge(ctx context.Context, o anchorOptions, data dataFolder, organization string, key ed25519.PrivateKey, log *slog.Logger) (*bridge, error) {
+	if o.profile() == "" {
+		return nil, nil
+	}
+	profile, err := fabric.ReadProfile(o.profile())
+	if err != nil {
+		return nil, err
+	}
+	if profile.MSP != organization {
+		return nil, fmt.Errorf("the connection profile %s is of organisation %q, this node belongs to %q: the MSP is the organisation, byte for byte", o.profile(), profile.MSP, organization)
+	}
+	b := &bridge{
+		anchorOptions: o, metrics: fabric.NewMetrics(), folder: filepath.Join(data.file("ledger"), profile.Channel),
+		key: key, log: log, journals: map[string]*ledgerbridge.Journal{}, anchors: map[string]*ledgerbridge.Anchors{},
+	}
+	if b.channel, err = fabric.Open(profile, time.Now()); err != nil {
+		return nil, err
+	}
+	if profile.Single() {
+		log.Warn("one organisation endorses alone on this channel: this is for development, its anchors are worth no more than that organisation's word", "channel", profile.Channel)
+	}
+	err = b.channel.Check(ctx)
+	if wrong := new(fabric.Misconfigured); errors.As(err, &wrong) {
+		return nil, errors.Join(fmt.Errorf("ledger %s: %w", o.ledger, err), b.channel.Close())
+	}
+	if err != nil {
+		log.Warn("the ledger cannot be reached; records wait until it can", "channel", profile.Channel, "error", err)
+	}
+	return b, nil
+}
+
+// list is the list of a log's anchors, for its journal.
+func (b *bridge) list(source string) (*ledgerbridge.Anchors, error) {
+	if b == nil {
+		return nil, nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a := b.anchors[source]; a != nil {
+		return a, nil
+	}
+	a, err := ledgerbridge.OpenAnchors(filepath.Join(b.folder, fabric.FileName(source, "anchors")), b.channel.Profile().Channel)
+	if err == nil {
+		b.anchors[source] = a
+	}
+	return a, err
+}
+
+func (b *bridge) shipper(j *ledgerbridge.Journal) (*fabric.Shipper, error) {
+	anchors, err := b.list(j.Source())
+	if err != nil {
+		return nil, err
+	}
+	key, err := ledgerbridge.VerifierKey(j.Source(), b.key.Public().(ed25519.PublicKey))
+	if err != nil {
+		return nil, err
+	}
+	return fabric.NewShipper(fabric.ShipperConfig{
+		Contract: b.channel, Journal: j, Anchors: anchors, Key: key, Folder: b.folder,
+		Cadence: b.cadence(), Metrics: b.metrics, Log: b.log,
+	})
+}
+
+// compare refuses a log that the ledger contradicts. A ledger that cannot be asked
+// now is asked again by ship.
+func (b *bridge) compare(ctx context.Context, j *ledgerbridge.Journal) error {
+	if b == nil {
+		return nil
+	}
+	s, err := b.shipper(j)
+	if err != nil {
+		return err
+	}
+	err = s.Compare(ctx)
+	var denied *ledgerbridge.Contradiction
+	var wrong *fabric.Misconfigured
+	switch {
+	case errors.As(err, &denied):
+		return fmt.Errorf("the ledger contradicts this node, which therefore does not start: %w", err)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("ledger %s: %w", b.ledger, err)
+	}
+	return nil
+}
+
+// ship anchors a log until ctx ends. It may be called at any time, for the node's own
+// logs and for those that it takes over.
+func (b *bridge) ship(ctx context.Context, j *ledgerbridge.Journal) {
+	if b == nil {
+		return
+	}
+	s, err := b.shipper(j)
+	if err != nil {
+		b.log.Error("a log cannot be anchored", "source", j.Source(), "error", err)
+		return
+	}
+	b.mu.Lock()
+	b.journals[j.Source()] = j
+	b.mu.Unlock()
+	s.Run(ctx)
+}
+
+// standings say where each log stands, in order of their names.
+func (b *bridge) standings(ctx context.Context) []ledgerbridge.Standing {
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []ledgerbridge.Standing
+	for _, j := range b.journals {
+		if s, err := j.Standing(ctx); err == nil {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b ledgerbridge.Standing) int { return strings.Compare(a.Source, b.Source) })
+	return all
+}
+
+// contradicted says why the node must not be relied on, "" if it may be.
+func (b *bridge) contradicted() string {
+	if b == nil {
+		return ""
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range b.anchors {
+		var denied *ledgerbridge.Contradiction
+		if errors.As(a.Err(), &denied) {
+			return "the ledger contradicts the log " + denied.Source
+		}
+	}
+	return ""
+}
+
+// writable is nil if changes may be made: not when the ledger contradicts the node,
+// nor when records have waited for longer than the operator wants.
+func (b *bridge) writable() error {
+	if b == nil {
+		return nil
+	}
+	if why := b.contradicted(); why != "" {
+		return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes: " + why + "."}
+	}
+	if b.readOnly == 0 {
+		return nil
+	}
+	for _, s := range b.standings(context.Background()) {
+		if s.Waiting > 0 && time.Since(s.Oldest) > b.readOnly {
+			return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes until its records are on the ledger again, which cannot be reached."}
+		}
+	}
+	return nil
+}
+
+// notes are lines for /readyz about records that wait.
+func (b *bridge) notes(ctx context.Context) []string {
+	var lines []string
+	for _, s := range b.standings(ctx) {
+		if s.Waiting == 0 {
+			continue
+		}
+		age := time.Since(s.Oldest).Round(time.Second)
+		line := fmt.Sprintf("%s: %d records wait for the ledger, the oldest for %s", s.Source, s.Waiting, age)
+		if b.warn > 0 && age > b.warn {
+			line = "WARNING: " + line
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// await waits for the anchors of records, and says how it ended as X-Aceso-Anchor
+// does; "" without a network's ledger.
+func (b *bridge) await(ctx context.Context, receipts []string) string {
+	if b == nil || len(receipts) == 0 {
+		return ""
+	}
+	var last ledgerbridge.Anchor
+	for _, text := range receipts {
+		receipt, err := ledgerbridge.ParseReceipt(text)
+		if err != nil {
+			return "pending"
+		}
+		b.mu.Lock()
+		j := b.journals[receipt.Source]
+		b.mu.Unlock()
+		if j == nil {
+			return "pending"
+		}
+		anchor, ok := j.AwaitAnchor(ctx, receipt.Seq)
+		if !ok {
+			return "pending"
+		}
+		if anchor.Block >= last.Block {
+			last = anchor
+		}
+	}
+	return fmt.Sprintf("committed; transaction=%s; block=%d", last.Transaction, last.Block)
+}
+
+// watch says once in the log when records have waited for too long.
+func (b *bridge) watch(ctx context.Context) {
+	if b == nil || b.warn == 0 {
+		return
+	}
+	said := map[string]bool{}
+	tick := time.NewTicker(max(time.Second, min(time.Minute, b.warn/4)))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, s := range b.standings(ctx) {
+			late := s.Waiting > 0 && time.Since(s.Oldest) > b.warn
+			if late && !said[s.Source] {
+				b.log.Error("records have waited for the ledger for too long", "source", s.Source, "waiting", s.Waiting, "since", s.Oldest, "error", s.Err)
+			}
+			said[s.Source] = late
+		}
+	}
+}
+
+// Describe and Collect make the bridge a collector: what waits is counted when it is
+// asked for.
+func (b *bridge) Describe(c chan<- *prometheus.Desc) {
+	c <- waitingRecords
+	c <- oldestAge
+}
+
+var (
+	waitingRecords = prometheus.NewDesc("aceso_anchor_waiting_records", "Records that are not on the ledger yet.", []string{"source"}, nil)
+	oldestAge      = prometheus.NewDesc("aceso_anchor_oldest_seconds", "Age of the oldest record that is not on the ledger yet.", []string{"source"}, nil)
+)
+
+// Collect implements prometheus.Collector.
+func (b *bridge) Collect(c chan<- prometheus.Metric) {
+	for _, s := range b.standings(context.Background()) {
+		var age float64
+		if s.Waiting > 0 {
+			age = time.Since(s.Oldest).Seconds()
+		}
+		c <- prometheus.MustNewConstMetric(waitingRecords, prometheus.GaugeValue, float64(s.Waiting), s.Source)
+		c <- prometheus.MustNewConstMetric(oldestAge, prometheus.GaugeValue, age, s.Source)
+	}
+}
+
+func (b *bridge) register(registry *prometheus.Registry) {
+	if b != nil {
+		b.metrics.Register(registry)
+		registry.MustRegister(b)
+	}
+}
+
+func (b *bridge) close() error {
+	if b == nil {
+		return nil
+	}
+	failed := b.channel.Close()
+	for _, a := range b.anchors {
+		failed = errors.Join(failed, a.Close())
+	}
+	return failed
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/aceso-health/aceso/ledgerbridge/fabric"
+)
+
+// ledgerCommand asks a channel, or tells it of a fork, with any member's profile.
+func ledgerCommand(args []string, stdout, stderr io.Writer) int {
+	f := newFlags("ledger", "sources | report-fork FILE", stderr)
+	path := f.String("profile", "", "connection profile `file` of an organisation")
+	rest, code, ok := parse(f, args)
+	if !ok {
+		return code
+	}
+	if *path == "" {
+		return misuse(stderr, "ledger", "--profile is needed: the connection profile of an organisation of the channel")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var do func(*fabric.Channel) error
+	switch {
+	case len(rest) == 1 && rest[0] == "sources":
+		do = func(c *fabric.Channel) error { return listSources(ctx, c, stdout) }
+	case len(rest) == 2 && rest[0] == "report-fork":
+		do = func(c *fabric.Channel) error { return reportFork(ctx, c, rest[1], stdout) }
+	default:
+		return misuse(stderr, "ledger", "say what to do: `sources`, or `report-fork FILE`")
+	}
+	if err := onChannel(*path, do); err != nil {
+		return fail(stderr, "ledger", err)
+	}
+	return exitOK
+}
+
+func onChannel(path string, do func(*fabric.Channel) error) error {
+	profile, err := fabric.ReadProfile(path)
+	if err != nil {
+		return err
+	}
+	c, err := fabric.Open(profile, time.Now())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(c)
+}
+
+// listSources prints every log that the channel knows.
+func listSources(ctx context.Context, c *fabric.Channel, stdout io.Writer) error {
+	sources, err := c.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SOURCE\tSTATE\tRECORDS\tKEYS\tLAST TRANSACTION")
+	for _, s := range sources {
+		head, err := c.Head(ctx, s.Origin)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", s.Origin, s.State, head.Size, len(s.Keys), first(head.Transaction, "-"))
+	}
+	return w.Flush()
+}
+
+// reportFork shows the channel the two checkpoints that a node has kept.
+func reportFork(ctx context.Context, c *fabric.Channel, path string, stdout io.Writer) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	q, err := fabric.ReadFork(data)
+	if err != nil {
+		return err
+	}
+	s, err := c.ReportFork(ctx, q)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s is marked as forked at size %d, reported by %s in transaction %s\n", s.Origin, s.Fork.Size, s.Fork.Reporter, s.Fork.Transaction)
+	return nil
+}
