@@ -1,0 +1,255 @@
+package mongotest
+
+import (
+	"net"
+	"slices"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+)
+
+// A request is one command of a client.
+type request struct {
+	server    *Server
+	conn      net.Conn
+	legacy    bool // OP_QUERY
+	name, db  string
+	body      document
+	sequences map[string][]value
+
+	lsid         string
+	txnNumber    int64 // -1: none
+	transaction  bool  // autocommit: false
+	starts       bool
+	session      *session
+	txn          *transaction // the open one that the command runs in
+	writeConcern *writeConcern
+}
+
+// A command runs with mu held, unless it gives it up to wait.
+type command struct {
+	run    func(*request) (document, error)
+	fields []string // besides the name and the generic ones
+	// refused are the options of the real server that are not modelled.
+	refused      []string
+	unknown      func(r *request, field string) *failure
+	transactions bool   // may run in one
+	forbidden    string // what the server says otherwise, if it has words of its own
+	ends         bool   // a transaction that it may not run in
+	adminOnly    bool
+	retryable    bool
+}
+
+var generic = []string{"$db", "lsid", "$clusterTime", "txnNumber", "autocommit", "startTransaction", "readConcern", "writeConcern",
+	"maxTimeMS", "$readPreference", "comment"}
+
+func (r *request) setBody(body document) error {
+	r.body, r.txnNumber = body, -1
+	for name := range fields(body) {
+		r.name = name
+		break
+	}
+	if id := field(body, "lsid"); id.Type == tObject {
+		r.lsid = encode(id)
+	}
+	if n := field(body, "txnNumber"); n.Type == tLong {
+		r.txnNumber = n.Int64()
+	}
+	autocommit := field(body, "autocommit")
+	r.transaction = autocommit.Type == tBool && !autocommit.Boolean()
+	r.starts = truth(field(body, "startTransaction"))
+	return nil
+}
+
+func (r *request) field(name string) value { return field(r.body, name) }
+
+// elements are the members of a list in the body or in a document sequence.
+func (r *request) elements(name string) []value {
+	if list, ok := r.sequences[name]; ok {
+		return list
+	}
+	if v := r.field(name); v.Type == tArray {
+		return values(v.Data)
+	}
+	return nil
+}
+
+func (r *request) has(name string) bool { return r.field(name).Type != 0 }
+
+// ns is the collection that the command is about.
+func (r *request) ns() (string, error) {
+	v := r.field(r.name)
+	if v.Type != tString {
+		return "", badValue("collection name has invalid type %s", v.Type)
+	}
+	if v.StringValue() == "" || r.db == "" {
+		return "", fail(73, "InvalidNamespace", "Invalid namespace specified '%s.%s'", r.db, v.StringValue())
+	}
+	return r.db + "." + v.StringValue(), nil
+}
+
+// run answers a request. It says drop when the connection is to break instead.
+func (s *Server) run(r *request) (reply document, drop bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	life := s.life
+	s.calls[r.name]++
+	s.gossip(r)
+	f := s.fault(r)
+	if f != nil {
+		var end bool
+		if reply, drop, end = f.before(r); end {
+			return s.finish(r, reply), drop || s.life != life
+		}
+	}
+	reply = s.answer(r)
+	if f != nil {
+		reply, drop = f.after(r, reply)
+	}
+	return s.finish(r, reply), drop || s.life != life
+}
+
+func (s *Server) answer(r *request) document {
+	reply, err := s.execute(r)
+	if err == nil {
+		return reply
+	}
+	return r.failed(err).reply()
+}
+
+// execute runs a command; an error ends the transaction that it runs in.
+func (s *Server) execute(r *request) (document, error) {
+	c, ok := s.commands[r.name]
+	if !ok {
+		if slices.Contains(refusedCommands, r.name) {
+			return nil, unmodelled("the command %s", r.name)
+		}
+		return nil, fail(59, "CommandNotFound", "no such command: '%s'", r.name)
+	}
+	if r.legacy && r.name != "isMaster" && r.name != "ismaster" && r.name != "hello" {
+		return nil, unmodelled("OP_QUERY with another command than hello")
+	}
+	if err := r.checkFields(&c); err != nil {
+		return nil, err
+	}
+	if c.adminOnly && r.db != "admin" {
+		return nil, fail(13, "Unauthorized", "%s may only be run against the admin database.", r.name)
+	}
+	if err := r.readConcerns(&c); err != nil {
+		return nil, err
+	}
+	if err := s.checkIn(r, &c); err != nil {
+		return nil, err
+	}
+	var reply document
+	err := c.allowed(r)
+	if err == nil {
+		reply, err = c.run(r)
+	}
+	if err != nil && r.txn != nil {
+		s.abort(r.txn)
+	}
+	if err == nil {
+		reply = r.writeConcern.unsatisfied(reply)
+	}
+	return reply, err
+}
+
+func (r *request) checkFields(c *command) error {
+	if _, ok := r.sequences["$db"]; ok {
+		return unmodelled("such document sequences")
+	}
+	for name := range fields(r.body) {
+		if name == r.name || slices.Contains(generic, name) || slices.Contains(c.fields, name) {
+			continue
+		}
+		if c.unknown == nil || slices.Contains(c.refused, name) {
+			return unmodelled("%s of %s", name, r.name)
+		}
+		return c.unknown(r, name)
+	}
+	return nil
+}
+
+// finish adds what every reply of a replica set member has.
+func (s *Server) finish(r *request, reply document) document {
+	if s.standalone || reply == nil {
+		return reply
+	}
+	t := s.tick()
+	at := value{Type: tTimestamp, Data: bsoncore.AppendTimestamp(nil, t.T, t.I)}
+	signature := build(pair{"hash", value{Type: tBinary, Data: bsoncore.AppendBinary(nil, 0, make([]byte, 20))}}, pair{"keyId", longValue(0)})
+	return build(append(pairs(reply), pair{"$clusterTime", documentValue(build(pair{"clusterTime", at},
+		pair{"signature", documentValue(signature)}))}, pair{"operationTime", at})...)
+}
+
+// gossip takes over a later cluster time of the client.
+func (s *Server) gossip(r *request) {
+	t, i, ok := value(field(field(r.body, "$clusterTime").Data, "clusterTime")).TimestampOK()
+	if ok && (t > s.clock.T || t == s.clock.T && i > s.clock.I) {
+		s.clock.T, s.clock.I = t, i
+	}
+}
+
+func okay(list ...pair) document { return build(append(list, pair{"ok", doubleValue(1)})...) }
+
+func idlUnknown(r *request, name string) *failure {
+	return location(40415, "BSON field '%s.%s' is an unknown field.", r.name, name)
+}
+
+func parseUnknown(r *request, name string) *failure {
+	return failedToParse("Failed to parse: %s. Unrecognized field '%s'.", r.body, name)
+}
+
+// A writeConcern that the set of one member can fulfil has w of at most 1.
+type writeConcern struct{ spec document }
+
+func (r *request) readConcerns(c *command) error {
+	if v := r.field("writeConcern"); v.Type == tObject {
+		w := field(v.Data, "w")
+		switch {
+		case w.Type == 0, w.Type == tString && w.StringValue() == "majority":
+		case isNumber(w) && w.AsInt64() == 1:
+		case isNumber(w) && w.AsInt64() > 1:
+			r.writeConcern = &writeConcern{v.Data}
+		default:
+			return unmodelled("write concern %s", v)
+		}
+	}
+	v := r.field("readConcern")
+	if v.Type != tObject {
+		return nil
+	}
+	level := field(v.Data, "level")
+	switch l, _ := level.StringValueOK(); l {
+	case "", "local", "majority":
+	case "snapshot":
+		if !r.transaction {
+			return invalidOptions("read concern level snapshot is only valid in a transaction")
+		}
+	default:
+		return unmodelled("read concern %s", v)
+	}
+	return nil
+}
+
+func (w *writeConcern) unsatisfied(reply document) document {
+	if w == nil || reply == nil {
+		return reply
+	}
+	spec := append(pairs(w.spec), pair{"provenance", stringValue("clientSupplied")})
+	return build(append(pairs(reply), pair{"writeConcernError", documentValue(build(
+		pair{"code", intValue(100)}, pair{"codeName", stringValue("UnsatisfiableWriteConcern")},
+		pair{"errmsg", stringValue("Not enough data-bearing nodes")},
+		pair{"errInfo", documentValue(build(pair{"writeConcern", documentValue(build(spec...))}))}))})...)
+}
+
+// refusedCommands are commands of the real server that are not modelled.
+var refusedCommands = []string{"distinct", "mapReduce", "saslStart", "saslContinue", "authenticate", "logout", "getParameter", "setParameter",
+	"serverStatus", "dbStats", "collStats", "collMod", "renameCollection", "convertToCapped", "compact", "validate", "dbHash",
+	"listDatabases", "currentOp", "killOp", "killSessions", "killAllSessions", "refreshSessions", "startSession", "replSetGetStatus",
+	"replSetStepDown", "fsync", "getLog", "hostInfo", "connectionStatus", "geoSearch", "getCmdLineOpts", "whatsmyuri", "reIndex",
+	"planCacheClear", "planCacheListFilters", "createUser", "updateUser", "dropUser", "usersInfo", "shardCollection", "enableSharding",
+	"prepareTransaction", "coordinateCommitTransaction", "getLastError", "profile", "top", "features", "listCommands", "shutdown"}
+
+func itoa(n int) string { return strconv.Itoa(n) }

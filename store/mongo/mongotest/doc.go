@@ -1,0 +1,25 @@
+// Package mongotest is a stand-in for MongoDB on machines without mongod: a
+// one-node replica set that speaks the wire protocol on 127.0.0.1 and keeps its
+// data in memory. It is test code only and never linked into the binary. The
+// real server is the authority: where the two differ, this package is wrong.
+//
+//	s := mongotest.Start(t)                   // ends with the test
+//	client, err := mongo.Connect(options.Client().ApplyURI(s.URI()))
+//	s.Fail(mongotest.Fault{Command: "commitTransaction", Nth: 2, Do: mongotest.DropAfter})
+//	s.Stop(); s.Restart()                     // a primary dies and comes back: data and acknowledged writes stay
+//	backup := s.Backup(); ...; s.Restore(backup)
+//
+// What it answers it answers as MongoDB 4.4 does; what it does not model it
+// refuses with NotImplemented (238) and a message that begins with "mongotest
+// does not model". It does not do: authentication, TLS, compression, several
+// members, change streams, collations, partial, sparse, TTL, text, hashed and
+// wildcard indexes, positional and array-filter updates, map-reduce, and
+// writes without acknowledgement. Differences that stay inside its answers:
+//
+//   - the planner follows a simple rule (the index whose first fields have the
+//     most bounds) and does not try plans; explain says what it did
+//   - a cursor outside a transaction shows the moment of its find; the real
+//     server may show writes that happen while it is read
+//   - nothing is lost that was acknowledged, whatever the write concern
+//   - there is no streaming of hello: the driver polls
+package mongotest

@@ -1,0 +1,195 @@
+package mongotest
+
+import (
+	"math/rand/v2"
+)
+
+// A cursor holds what a find or aggregate has not returned yet.
+type cursor struct {
+	ns      string
+	rest    []document
+	session string
+	txn     *transaction
+}
+
+// collection is what the request sees of a collection: its transaction's view,
+// or what is committed. Nil if there is none.
+func (r *request) collection(ns string) (*collection, error) {
+	if r.txn == nil {
+		return r.server.state.collections[ns], nil
+	}
+	v := r.txn.view
+	if now := r.server.state.collections[ns]; now != nil && now.changed > v.base.seq && v.collections[ns] == nil {
+		return nil, fail(246, "SnapshotUnavailable", "Unable to read from a snapshot due to pending collection catalog changes; please retry the operation.")
+	}
+	return v.collection(ns), nil
+}
+
+func (r *request) query(filter string) (*query, error) {
+	f := r.field(filter)
+	if f.Type != 0 && f.Type != tObject {
+		return nil, failedToParse("Failed to parse: %s: %s. '%s' field must be of BSON type object.", filter, f, filter)
+	}
+	q, err := newQuery(f.Data, r.field("hint"))
+	if err != nil {
+		return nil, err
+	}
+	if s := r.field("sort"); s.Type == tObject {
+		if err := q.order(s.Data); err != nil {
+			return nil, err
+		}
+	}
+	if q.skip, err = r.count("skip"); err != nil {
+		return nil, err
+	}
+	q.limit, err = r.count("limit")
+	return q, err
+}
+
+func (r *request) count(name string) (int64, error) {
+	v := r.field(name)
+	switch {
+	case v.Type == 0:
+		return 0, nil
+	case !isNumber(v):
+		return 0, failedToParse("Failed to parse: %s. '%s' field must be numeric.", r.body, name)
+	case v.AsInt64() < 0:
+		return 0, badValue("%s value must be non-negative, but received: %s", name, v)
+	}
+	return v.AsInt64(), nil
+}
+
+func find(r *request) (document, error) {
+	ns, err := r.ns()
+	if err != nil {
+		return nil, err
+	}
+	q, err := r.query("filter")
+	if err != nil {
+		return nil, err
+	}
+	project, err := parseProjection(r.field("projection").Data)
+	if err != nil {
+		return nil, err
+	}
+	size, err := r.batchSize(r.field("batchSize"), 101)
+	if err != nil {
+		return nil, err
+	}
+	col, err := r.collection(ns)
+	if err != nil {
+		return nil, err
+	}
+	if col == nil {
+		return okay(pair{"cursor", documentValue(build(pair{"id", longValue(0)}, pair{"ns", stringValue(ns)}, pair{"firstBatch", arrayValue()}))}), nil
+	}
+	hits, err := q.find(col)
+	if err != nil {
+		return nil, err
+	}
+	docs := make([]document, len(hits))
+	for i, h := range hits {
+		docs[i] = project.apply(h.doc)
+	}
+	batch, id := r.open(ns, docs, size, truth(r.field("singleBatch")) || q.limit > 0 && int64(len(docs)) <= size && size > 0)
+	return okay(pair{"cursor", documentValue(build(pair{"firstBatch", batch}, pair{"id", longValue(id)}, pair{"ns", stringValue(ns)}))}), nil
+}
+
+func (r *request) batchSize(v value, otherwise int64) (int64, error) {
+	if v.Type == 0 {
+		return otherwise, nil
+	}
+	if !isNumber(v) {
+		return 0, failedToParse("'batchSize' field must be numeric.")
+	}
+	if v.AsInt64() < 0 {
+		return 0, badValue("BatchSize value must be non-negative, but received: %s", v)
+	}
+	return v.AsInt64(), nil
+}
+
+// open is the first batch, and a cursor for the rest.
+func (r *request) open(ns string, docs []document, size int64, single bool) (value, int64) {
+	batch, rest := take(docs, size)
+	if single || len(rest) == 0 && size > 0 {
+		return batch, 0
+	}
+	id := rand.Int64N(1<<62) + 1
+	r.server.cursors[id] = &cursor{ns: ns, rest: rest, session: r.lsid, txn: r.txn}
+	return batch, id
+}
+
+// take is a batch of at most size documents and 16 MB, and what is left.
+func take(docs []document, size int64) (value, []document) {
+	var list []value
+	bytes := 0
+	for i, d := range docs {
+		bytes += len(d)
+		if int64(i) >= size || i > 0 && bytes > maxDocument-16*1024 {
+			return arrayValue(list...), docs[i:]
+		}
+		list = append(list, documentValue(d))
+	}
+	return arrayValue(list...), nil
+}
+
+func getMore(r *request) (document, error) {
+	id, _ := r.field("getMore").AsInt64OK()
+	c := r.server.cursors[id]
+	if c == nil {
+		return nil, fail(43, "CursorNotFound", "cursor id %d not found", id)
+	}
+	if name, _ := r.field("collection").StringValueOK(); r.db+"."+name != c.ns {
+		return nil, fail(13, "Unauthorized", "Requested getMore on namespace '%s.%s', but cursor belongs to a different namespace %s", r.db, name, c.ns)
+	}
+	if c.txn != r.txn {
+		return nil, location(50740, "Cannot run getMore on cursor %d, which was not created in this transaction", id)
+	}
+	if c.session != "" && c.session != r.lsid {
+		return nil, location(50738, "Cannot run getMore on cursor %d, which was created in another session", id)
+	}
+	size, err := r.batchSize(r.field("batchSize"), maxBatch*100)
+	if err != nil {
+		return nil, err
+	}
+	if size == 0 {
+		size = maxBatch * 100
+	}
+	batch, rest := take(c.rest, size)
+	if c.rest = rest; len(rest) == 0 {
+		delete(r.server.cursors, id)
+		id = 0
+	}
+	return okay(pair{"cursor", documentValue(build(pair{"nextBatch", batch}, pair{"id", longValue(id)}, pair{"ns", stringValue(c.ns)}))}), nil
+}
+
+func killCursors(r *request) (document, error) {
+	var killed, unknown []value
+	for _, v := range r.elements("cursors") {
+		id, _ := v.AsInt64OK()
+		if r.server.cursors[id] == nil {
+			unknown = append(unknown, v)
+			continue
+		}
+		delete(r.server.cursors, id)
+		killed = append(killed, v)
+	}
+	return okay(pair{"cursorsKilled", arrayValue(killed...)}, pair{"cursorsNotFound", arrayValue(unknown...)},
+		pair{"cursorsAlive", arrayValue()}, pair{"cursorsUnknown", arrayValue()}), nil
+}
+
+func count(r *request) (document, error) {
+	ns, err := r.ns()
+	if err != nil {
+		return nil, err
+	}
+	q, err := r.query("query")
+	if err != nil {
+		return nil, err
+	}
+	hits, err := q.find(r.server.state.collections[ns])
+	if err != nil {
+		return nil, err
+	}
+	return okay(pair{"n", intValue(int32(len(hits)))}), nil
+}

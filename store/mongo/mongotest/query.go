@@ -1,0 +1,120 @@
+package mongotest
+
+import (
+	"slices"
+	"strings"
+)
+
+// A query is what find, update, delete and aggregate look for.
+type query struct {
+	filter      document
+	predicates  []*predicate
+	hint        value
+	sort        []indexField
+	skip, limit int64 // a limit of 0 is none
+}
+
+// A hit is a document that a query found.
+type hit struct {
+	record uint64
+	doc    document
+}
+
+func newQuery(filter document, hint value) (*query, error) {
+	q := &query{filter: filter, hint: hint}
+	var err error
+	if len(filter) > 0 {
+		q.predicates, err = parseFilter(filter)
+	}
+	return q, err
+}
+
+func (q *query) order(spec document) error {
+	for name, v := range fields(spec) {
+		if !isNumber(v) {
+			return unmodelled("a sort by %s", v)
+		}
+		if n := v.AsInt64(); n != 1 && n != -1 {
+			return location(15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)")
+		}
+		if name == "$natural" {
+			return unmodelled("$natural")
+		}
+		q.sort = append(q.sort, indexField{path: splitPath(name), name: name, desc: v.AsInt64() < 0})
+	}
+	return nil
+}
+
+// find is what the query finds in a collection, in order.
+func (q *query) find(c *collection) ([]hit, error) {
+	p, err := q.plan(c)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	return p.run()
+}
+
+// run reads records in the order of the plan, checks the filter, and sorts.
+func (p *plan) run() ([]hit, error) {
+	q := p.query
+	enough := int64(-1)
+	if q.limit > 0 && (len(q.sort) == 0 || p.sorted) {
+		enough = q.skip + q.limit
+	}
+	var found []hit
+	seen := map[uint64]bool{}
+	p.scan(func(record uint64) bool {
+		if seen[record] {
+			return true
+		}
+		if p.dedup {
+			seen[record] = true
+		}
+		doc, _ := p.collection.records.get(recordKey(record))
+		p.docs++
+		if matches(q.predicates, doc) {
+			found = append(found, hit{record, doc})
+		}
+		return enough < 0 || int64(len(found)) < enough
+	})
+	if len(q.sort) > 0 && !p.sorted {
+		if err := sortHits(found, q.sort); err != nil {
+			return nil, err
+		}
+	}
+	found = found[min(q.skip, int64(len(found))):]
+	if q.limit > 0 && int64(len(found)) > q.limit {
+		found = found[:q.limit]
+	}
+	return found, nil
+}
+
+// sortKey is the smallest key that an index on the fields would have. By _id
+// alone, an array is one value.
+func sortKey(doc document, order []indexField) (string, error) {
+	if len(order) == 1 && order[0].name == "_id" {
+		return component(field(doc, "_id"), order[0].desc), nil
+	}
+	keys, _, err := keysOf(doc, order)
+	if err != nil {
+		return "", badValue("cannot sort with keys that are parallel arrays")
+	}
+	least := keys[0].encoded
+	for _, k := range keys[1:] {
+		least = min(least, k.encoded)
+	}
+	return least, nil
+}
+
+func sortHits(found []hit, order []indexField) error {
+	keys := make(map[uint64]string, len(found))
+	for _, h := range found {
+		k, err := sortKey(h.doc, order)
+		if err != nil {
+			return err
+		}
+		keys[h.record] = k
+	}
+	slices.SortStableFunc(found, func(a, b hit) int { return strings.Compare(keys[a.record], keys[b.record]) })
+	return nil
+}
