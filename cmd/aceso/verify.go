@@ -20,16 +20,16 @@ const (
 	exitUnchecked = 2 // something could not be checked
 )
 
-const verifyArguments = "record FILE | checkpoint FILE | log | keys"
+const verifyArguments = "record FILE | checkpoint FILE | log | keys | trust"
 
-// keyList collects a flag that may come several times.
-type keyList []string
+// list collects a flag that may come several times.
+type list []string
 
-func (k *keyList) String() string { return strings.Join(*k, " ") }
+func (l *list) String() string { return strings.Join(*l, " ") }
 
-// Set adds one key.
-func (k *keyList) Set(s string) error {
-	*k = append(*k, s)
+// Set adds one value.
+func (l *list) Set(s string) error {
+	*l = append(*l, s)
 	return nil
 }
 
@@ -37,7 +37,9 @@ func (k *keyList) Set(s string) error {
 type verification struct {
 	stdout, stderr io.Writer
 	data, witness  string
-	keys, receipts keyList
+	keys, receipts list
+	network        trustOptions
+	profile, out   string
 }
 
 // verifyCommand checks what others claim. It trusts only the keys that it is given;
@@ -63,6 +65,8 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 		return v.log()
 	case what == "keys" && len(files) == 0:
 		return v.printKeys()
+	case what == "trust" && len(files) == 0:
+		return v.writeTrust()
 	}
 	return misuse(stderr, "verify", "usage: aceso verify %s", verifyArguments)
 }
@@ -72,12 +76,18 @@ func (v *verification) flags(f *flag.FlagSet) {
 	f.Var(&v.receipts, "receipt", "record, log: an X-Aceso-Record `value` that a client kept; may be repeated with log")
 	f.StringVar(&v.data, "data", "aceso-data", "log, keys: data `folder`")
 	f.StringVar(&v.witness, "witness", "", "log: where copies of the checkpoints went (`file` or folder)")
+	f.StringVar(&v.profile, "profile", "", "trust: connection profile `file` of an organisation")
+	f.StringVar(&v.out, "out", "", "trust: `folder` to make")
+	v.network.flags(f)
 }
 
 // file runs a check on a file's content; "-" is standard input.
 func (v *verification) file(name string, check func([]byte) int) int {
+	if err := v.readTrust(); err != nil {
+		return v.unchecked(err)
+	}
 	if len(v.keys) == 0 {
-		return v.unchecked(errors.New("give the keys that you trust with --key"))
+		return v.unchecked(errors.New("give the keys that you trust with --key or --trust"))
 	}
 	data, err := readFileOrStdin(name)
 	if err != nil {
@@ -95,7 +105,7 @@ func readFileOrStdin(name string) ([]byte, error) {
 
 // record verifies the answer of AuditEvent/{id}/$proof.
 func (v *verification) record(data []byte) int {
-	result, err := ledgerbridge.VerifyRecord(data, v.keys, nil)
+	result, err := ledgerbridge.VerifyRecord(data, v.keys, v.network.verifier)
 	switch result.Verdict {
 	case ledgerbridge.OK:
 	case ledgerbridge.Tampered:
@@ -113,8 +123,12 @@ func (v *verification) record(data []byte) int {
 		}
 	}
 	e := result.Entry
-	fmt.Fprintf(v.stdout, "ok: %s/%d, %s %s of %s, %s %d, in the tree of %d entries\n",
+	fmt.Fprintf(v.stdout, "ok: %s/%d, %s %s of %s, %s %d, in the tree of %d entries",
 		e.Source, e.Seq, e.Interaction, e.Type, e.Time, e.Decision, e.Outcome, result.Checkpoint.Size)
+	if a := result.Anchor; a != nil {
+		fmt.Fprintf(v.stdout, ", anchored on channel %s by transaction %s in block %d %x", a.Channel, a.Transaction, a.Block, a.BlockHash)
+	}
+	fmt.Fprintln(v.stdout)
 	return exitWhole
 }
 

@@ -149,6 +149,22 @@ func signers(orderers *Authorities, header, value []byte, signatures []blockSign
 	return len(certificates), distinct(unknown), nil
 }
 
+// lastConfiguration is the number of the configuration block that was in force for a
+// block; needed says that the block's signers are named by number only.
+func lastConfiguration(b *common.Block) (index uint64, needed bool, err error) {
+	var m common.Metadata
+	var o common.OrdererBlockMetadata
+	err = proto.Unmarshal(metadata(b, common.BlockMetadataIndex_SIGNATURES), &m)
+	if err == nil {
+		err = proto.Unmarshal(m.GetValue(), &o)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("block %d: signatures: %w", b.GetHeader().GetNumber(), err)
+	}
+	needed = slices.ContainsFunc(m.GetSignatures(), func(s *common.MetadataSignature) bool { return len(s.GetIdentifierHeader()) > 0 })
+	return o.GetLastConfig().GetIndex(), needed, nil
+}
+
 // ordering is what a configuration block says about the channel's orderers.
 type ordering struct {
 	consenters []*common.Consenter // with SmartBFT only

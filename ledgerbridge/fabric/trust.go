@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
 // A trust folder is what a verifier without network is handed, by a way that can be
@@ -101,6 +104,39 @@ func readKeys(dir string) (keys []string, err error) {
 		}
 	}
 	return keys, nil
+}
+
+// Keys are the keys of all logs of the channel, each with the sizes for which it
+// counts, in the form of ledgerbridge.ParseKeys. Logs that are marked as forked are
+// left out and named.
+func (c *Channel) Keys(ctx context.Context) (keys, forked []string, err error) {
+	sources, err := c.Sources(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range sources {
+		if s.Fork != nil {
+			forked = append(forked, s.Origin)
+			continue
+		}
+		for _, k := range s.Keys {
+			if k.Until == 0 || k.Until > max(1, k.From) { // others never counted
+				keys = append(keys, keyText(k))
+			}
+		}
+	}
+	return keys, forked, nil
+}
+
+// keyText is a key of the contract with the sizes for which it counts, both included.
+func keyText(k chaincode.Key) string {
+	switch {
+	case k.Until != 0:
+		return fmt.Sprintf("%s@%d-%d", k.Verifier, k.From, k.Until-1)
+	case k.From != 0:
+		return fmt.Sprintf("%s@%d-", k.Verifier, k.From)
+	}
+	return k.Verifier
 }
 
 // WriteTrust writes a trust folder from a profile: its channel and authorities, with

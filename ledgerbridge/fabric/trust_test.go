@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
 // profile is a connection profile with the scene's authorities.
@@ -57,5 +58,17 @@ func TestTrustFolderWithoutAnything(t *testing.T) {
 	p.Organizations[0].MSP = "../clinic"
 	if err := p.WriteTrust(filepath.Join(t.TempDir(), "trust"), nil, 1); err == nil {
 		t.Error("a file was written outside the folder")
+	}
+}
+
+func TestKeyText(t *testing.T) {
+	s := newScene(t, "log")
+	for want, k := range map[string]chaincode.Key{
+		s.vkey: {Verifier: s.vkey}, s.vkey + "@5-": {Verifier: s.vkey, From: 5}, s.vkey + "@0-6": {Verifier: s.vkey, Until: 7},
+	} {
+		keys, err := ledgerbridge.ParseKeys([]string{keyText(k)})
+		if keyText(k) != want || err != nil || keys[0].From != k.From || k.Until > 0 && keys[0].To != k.Until-1 {
+			t.Errorf("%+v is %s: %+v, %v", k, keyText(k), keys, err)
+		}
 	}
 }

@@ -227,7 +227,7 @@ func (v *verification) carries(t *transaction) error {
 // ordered: orderers signed the block's header.
 func (v *verification) ordered() error {
 	b := &v.evidence.Block
-	if v.trust.Orderers.size() == 0 {
+	if !v.trust.Orderers.Any() {
 		v.lacks("block %d: no roots of orderers were given", b.Number)
 		return nil
 	}

@@ -1,0 +1,201 @@
+package fabric
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
+)
+
+var _ ledgerbridge.AnchorProver = (*Channel)(nil)
+
+// proofTime bounds how long a proof waits for the network.
+const proofTime = 10 * time.Second
+
+// ProveAnchor implements ledgerbridge.AnchorProver: it lets peers of one's own and of
+// another organisation sign GetAnchor's answer, without submitting anything, and
+// fetches the block. Evaluating would not do: it returns no signatures.
+func (c *Channel) ProveAnchor(ctx context.Context, source string, a ledgerbridge.Anchor) (ledgerbridge.AnchorProof, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, proofTime)
+	defer cancel()
+	proof := ledgerbridge.AnchorProof{Anchor: a, Chaincode: c.profile.Chaincode}
+	answer, state, err := c.endorseAnchor(ctx, source, a.Size)
+	if err != nil {
+		return proof, nil, err
+	}
+	b, err := c.blockOf(ctx, state.Transaction)
+	if err != nil {
+		return proof, nil, err
+	}
+	consenters, err := c.consentersOf(ctx, b)
+	if err != nil {
+		return proof, nil, err
+	}
+	evidence, err := newEvidence(answer, b, consenters)
+	if err != nil {
+		return proof, nil, err
+	}
+	hash, err := blockHash(b.GetHeader())
+	if err != nil {
+		return proof, nil, err
+	}
+	proof.Transaction, proof.Block, proof.BlockHash, proof.Evidence = state.Transaction, b.GetHeader().GetNumber(), hash, evidence
+	return proof, []byte(state.Checkpoint), nil
+}
+
+// endorseAnchor tries the other organisations one after the other until one's peer
+// answers what one's own peer does.
+func (c *Channel) endorseAnchor(ctx context.Context, source string, size int64) (payload []byte, state chaincode.Anchor, err error) {
+	partners := c.partners()
+	for i, with := range partners {
+		left, cancel := context.WithTimeout(ctx, proofTime/time.Duration(len(partners)-i))
+		payload, state, err = c.endorseWith(left, with, source, size)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return payload, state, err
+		}
+	}
+	return payload, state, err
+}
+
+// partners are the sets of organisations that can endorse together; a network of one
+// organisation has only that.
+func (c *Channel) partners() (sets [][]string) {
+	own := c.profile.MSP
+	if c.profile.Single() {
+		return [][]string{{own}}
+	}
+	for _, o := range c.profile.Organizations {
+		if o.MSP != own {
+			sets = append(sets, []string{own, o.MSP})
+		}
+	}
+	return sets
+}
+
+func (c *Channel) endorseWith(ctx context.Context, organizations []string, source string, size int64) (payload []byte, state chaincode.Anchor, err error) {
+	question, err := json.Marshal(chaincode.AnchorQuery{Origin: source, Size: size})
+	if err != nil {
+		return nil, state, err
+	}
+	var endorsed *client.Transaction
+	err = c.use(ctx, endorseTime, func(ctx context.Context, n *client.Network) error {
+		p, err := n.GetContract(c.profile.Chaincode).NewProposal("GetAnchor",
+			client.WithBytesArguments(question), client.WithEndorsingOrganizations(organizations...))
+		if err == nil {
+			endorsed, err = p.EndorseWithContext(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, state, c.explain("GetAnchor", err)
+	}
+	if err := c.decode("GetAnchor", endorsed.Result(), &state); err != nil {
+		return nil, state, err
+	}
+	payload, err = payloadOf(endorsed)
+	return payload, state, err
+}
+
+// payloadOf is the payload of the envelope that a peer's gateway prepared.
+func payloadOf(t *client.Transaction) ([]byte, error) {
+	raw, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	var prepared gatewaypb.PreparedTransaction
+	if err := proto.Unmarshal(raw, &prepared); err != nil {
+		return nil, fmt.Errorf("prepared transaction: %w", err)
+	}
+	return prepared.GetEnvelope().GetPayload(), nil
+}
+
+// blockOf fetches the block of a transaction from one's own peer.
+func (c *Channel) blockOf(ctx context.Context, transaction string) (*common.Block, error) {
+	return c.queryBlock(ctx, "GetBlockByTxID", transaction)
+}
+
+// consentersOf are the orderers by number, from the configuration that was in force
+// for a block; only SmartBFT needs them to name who signed.
+func (c *Channel) consentersOf(ctx context.Context, b *common.Block) ([]*common.Consenter, error) {
+	index, needed, err := lastConfiguration(b)
+	if err != nil || !needed {
+		return nil, err
+	}
+	configuration, err := c.queryBlock(ctx, "GetBlockByNumber", fmt.Sprint(index))
+	if err != nil {
+		return nil, err
+	}
+	o, err := configurationOf(configuration)
+	if err != nil {
+		return nil, err
+	}
+	return o.consenters, nil
+}
+
+func configurationOf(b *common.Block) (*ordering, error) {
+	o, err := orderingOf(b)
+	if err == nil && o == nil {
+		err = errors.New("it holds no configuration")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("block %d: %w", b.GetHeader().GetNumber(), err)
+	}
+	return o, nil
+}
+
+// queryBlock asks one's own peer for a block, with a function of Fabric's own
+// chaincode for that.
+func (c *Channel) queryBlock(ctx context.Context, function, argument string) (*common.Block, error) {
+	raw, err := c.query(ctx, "qscc", function, c.profile.Channel, argument)
+	if err != nil {
+		return nil, err
+	}
+	b := new(common.Block)
+	if err := proto.Unmarshal(raw, b); err != nil {
+		return nil, fmt.Errorf("%s: %w", function, err)
+	}
+	return b, nil
+}
+
+// query evaluates a function of one of Fabric's own chaincodes.
+func (c *Channel) query(ctx context.Context, name, function string, arguments ...string) (result []byte, err error) {
+	err = c.use(ctx, evaluateTime, func(ctx context.Context, n *client.Network) error {
+		p, err := n.GetContract(name).NewProposal(function,
+			client.WithArguments(arguments...), client.WithEndorsingOrganizations(c.profile.MSP))
+		if err == nil {
+			result, err = p.EvaluateWithContext(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, c.explain(function, err)
+	}
+	return result, nil
+}
+
+// Quorum is how many orderers sign each block of the channel as it is configured now.
+func (c *Channel) Quorum(ctx context.Context) (int, error) {
+	raw, err := c.query(ctx, "cscc", "GetConfigBlock", c.profile.Channel)
+	if err != nil {
+		return 0, err
+	}
+	b := new(common.Block)
+	if err := proto.Unmarshal(raw, b); err != nil {
+		return 0, fmt.Errorf("configuration block: %w", err)
+	}
+	o, err := configurationOf(b)
+	if err != nil {
+		return 0, err
+	}
+	return o.quorum(), nil
+}

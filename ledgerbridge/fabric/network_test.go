@@ -1,0 +1,229 @@
+package fabric_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/devnet"
+	"github.com/aceso-health/aceso/ledgerbridge/devnet/devnettest"
+	"github.com/aceso-health/aceso/ledgerbridge/fabric"
+	"github.com/aceso-health/aceso/ledgerbridge/logtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(devnettest.Main(m)) }
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// channelOf is the channel as one organisation of a network reaches it.
+func channelOf(t testing.TB, n *devnet.Network, org string) *fabric.Channel {
+	t.Helper()
+	c, err := fabric.Open(profileOf(t, n, org), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func profileOf(t testing.TB, n *devnet.Network, org string) *fabric.Profile {
+	t.Helper()
+	p, err := fabric.ReadProfile(n.Profile(org))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// onChannel is a ledgerbridge.Ledger: each checkpoint is one anchor.
+type onChannel struct {
+	*fabric.Channel
+	anchors *ledgerbridge.Anchors
+}
+
+func (l onChannel) Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error) {
+	for {
+		a, err := l.Channel.Anchor(ctx, b)
+		if err == nil {
+			return a, l.anchors.Add(a)
+		}
+		if ctx.Err() != nil { // other organisations' peers may lag for a moment
+			return a, err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (l onChannel) Head(context.Context, string) (ledgerbridge.Head, error) {
+	return ledgerbridge.Head{}, nil
+}
+
+// member is a log of an organisation, anchored on the channel.
+type member struct {
+	t       testing.TB
+	channel *fabric.Channel
+	source  string
+	log     *logtest.Log
+	sealer  *ledgerbridge.Sealer
+	journal *ledgerbridge.Journal
+	key     string
+}
+
+func newMember(t testing.TB, n *devnet.Network, org, node string) *member {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	m := &member{t: t, channel: channelOf(t, n, org), source: org + "/" + node + "/changes.0"}
+	m.log = logtest.New(m.source)
+	m.sealer = must(ledgerbridge.NewSealer(ledgerbridge.Config{
+		Organization: org, Node: node, Parts: new(logtest.Keys),
+		Pseudonyms: ledgerbridge.Secret{ID: "p", Key: bytes.Repeat([]byte{1}, 32)},
+		Requests:   []ledgerbridge.Secret{{ID: "r", Key: bytes.Repeat([]byte{2}, 32)}},
+	}))
+	m.key = must(ledgerbridge.VerifierKey(m.source, logtest.Key(m.source).Public().(ed25519.PublicKey)))
+	list := must(ledgerbridge.OpenAnchors(filepath.Join(t.TempDir(), "anchors"), devnet.Channel))
+	t.Cleanup(func() { _ = list.Close() })
+	m.journal = must(ledgerbridge.OpenJournal(ctx, ledgerbridge.JournalConfig{
+		Log: m.log, Ledger: onChannel{m.channel, list}, Anchors: list,
+		Signer: must(ledgerbridge.NewSigner(m.source, logtest.Key(m.source))), Keys: must(ledgerbridge.ParseKeys([]string{m.key})),
+	}))
+	for m.channel.Register(ctx, m.source, m.key) != nil {
+		if ctx.Err() != nil {
+			t.Fatal("the source could not be registered")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return m
+}
+
+// add writes records; anchor puts them on the channel.
+func (m *member) add(count int) {
+	for i := range count {
+		p := must(m.sealer.Prepare(m.t.Context(), ledgerbridge.Draft{
+			Action: "R", Interaction: "read", Organization: "x", Type: "Patient", Decision: "permit", Outcome: 200, Request: fmt.Sprint(i),
+		}))
+		must(m.log.Append(p))
+	}
+}
+
+func (m *member) anchor() ledgerbridge.Checkpoint {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
+	defer cancel()
+	c, err := m.journal.Checkpoint(ctx)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return c
+}
+
+func (m *member) bundle(seq int64) []byte {
+	m.t.Helper()
+	p, err := m.journal.ProveAnchored(m.t.Context(), seq, m.channel)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if p.Lacks != nil {
+		m.t.Log(p.Lacks)
+	}
+	return must(ledgerbridge.FormatBundle(p, nil))
+}
+
+// trustOf is what a verifier is handed from an organisation's profile.
+func trustOf(t testing.TB, n *devnet.Network, org string, keys ...string) (*fabric.Trust, []string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "trust")
+	quorum, err := channelOf(t, n, org).Quorum(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := profileOf(t, n, org).WriteTrust(dir, keys, quorum); err != nil {
+		t.Fatal(err)
+	}
+	trust, keys, err := fabric.ReadTrust(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trust, keys
+}
+
+// A record of one organisation, proven to somebody who has only a folder that another
+// organisation wrote.
+func TestProofOnANetwork(t *testing.T) {
+	n := devnettest.Start(t, devnet.Options{Orgs: devnet.OrgNames(3)})
+	m := newMember(t, n, "org1", "n1")
+	for range 3 {
+		m.add(4)
+		m.anchor()
+	}
+	trust, keys := trustOf(t, n, "org2", m.key)
+	for _, seq := range []int64{0, 5, 11} {
+		b := m.bundle(seq)
+		r, err := ledgerbridge.VerifyRecord(b, keys, trust)
+		if err != nil || r.Verdict != ledgerbridge.OK {
+			t.Fatalf("row %d: %s, %v", seq, r.Verdict, err)
+		}
+		if r.Anchor.Size != 4*(seq/4+1) || r.Anchor.Block == 0 || r.Anchor.Channel != devnet.Channel {
+			t.Errorf("row %d: %+v", seq, r.Anchor)
+		}
+	}
+	b := m.bundle(5)
+	t.Logf("a bundle has %d bytes", len(b))
+	for i := 0; i < len(b); i += 97 {
+		bad := bytes.Clone(b)
+		bad[i] ^= 1
+		if r, err := ledgerbridge.VerifyRecord(bad, keys, trust); err == nil || r.Verdict == ledgerbridge.OK {
+			t.Fatalf("byte %d changed and accepted: %s", i, bad[max(0, i-30):min(len(bad), i+30)])
+		}
+	}
+	m.add(1)
+	if r, err := ledgerbridge.VerifyRecord(m.bundle(5), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
+		t.Errorf("with a record that waits: %s, %v", r.Verdict, err)
+	}
+}
+
+func TestProofOfOneOrganisation(t *testing.T) {
+	n := devnettest.Start(t, devnet.Options{})
+	m := newMember(t, n, "org1", "n1")
+	m.add(2)
+	m.anchor()
+	trust, keys := trustOf(t, n, "org1", m.key)
+	r, err := ledgerbridge.VerifyRecord(m.bundle(1), keys, trust)
+	if err == nil || r.Verdict != ledgerbridge.Incomplete || !strings.Contains(err.Error(), "only org1") {
+		t.Errorf("%s, %v", r.Verdict, err)
+	}
+	n.Stop()
+	r, err = ledgerbridge.VerifyRecord(m.bundle(1), keys, trust)
+	if err == nil || r.Verdict != ledgerbridge.Incomplete || r.Entry.Seq != 1 {
+		t.Errorf("without a network: %s, %v", r.Verdict, err)
+	}
+}
+
+func TestProofOfSmartBFT(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short")
+	}
+	n := devnettest.Start(t, devnet.Options{Orgs: devnet.OrgNames(2), BFT: true})
+	m := newMember(t, n, "org1", "n1")
+	m.add(2)
+	m.anchor()
+	trust, keys := trustOf(t, n, "org2", m.key)
+	if trust.OrdererSignatures != 3 {
+		t.Errorf("%d of four orderers sign", trust.OrdererSignatures)
+	}
+	if r, err := ledgerbridge.VerifyRecord(m.bundle(1), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
+		t.Errorf("%s, %v", r.Verdict, err)
+	}
+}
