@@ -1,0 +1,347 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// maxDocument is below the 16 MB that MongoDB takes: some fields are added later.
+const maxDocument = 15 << 20
+
+// maxKeys is how many search keys one resource may have.
+const maxKeys = 2000
+
+// prepared is a Write with everything done that does not need the database.
+type prepared struct {
+	*store.Write
+	id            string   // of the resource
+	past, current bson.Raw // its documents, without what the transaction adds
+}
+
+func (s *Store) prepare(all []store.Write) ([]prepared, error) {
+	writes := make([]prepared, len(all))
+	for i := range all {
+		w := &all[i]
+		if !w.Deleted && (w.Index == nil || w.Body == nil) {
+			return nil, fmt.Errorf("%s: a version needs a body and an index", w.Ref)
+		}
+		p, err := s.prepareOne(w)
+		if err != nil {
+			return nil, err
+		}
+		writes[i] = p
+	}
+	return writes, nil
+}
+
+func (s *Store) prepareOne(w *store.Write) (p prepared, err error) {
+	p = prepared{Write: w, id: s.id(w.Ref)}
+	facts, err := w.Facts.AppendBinary(nil)
+	if err != nil {
+		return p, fmt.Errorf("%s: encode facts: %w", w.Ref, err)
+	}
+	c := content{
+		Type: s.in(w.Ref.Type), Version: w.Expect + 1, Deleted: w.Deleted, At: bson.NewDateTimeFromTime(w.LastUpdated),
+		Method: w.Method, Owner: w.Owner, Base: s.base, Hash: w.Hash[:], Facts: store.Pack(facts),
+	}
+	var x index
+	if !w.Deleted {
+		if n := len(w.Index.Keys) + len(w.Index.Dates) + len(w.Index.Numbers); n > maxKeys {
+			return p, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
+		}
+		c.Body = store.Pack(w.Body)
+		x = s.newIndex(w.Ref.Type, w.Index)
+		if p.consent() {
+			x.Keys = append(x.Keys, s.consentKeys(w.Facts.Patients)...)
+		}
+	}
+	if p.past, err = bson.Marshal(c); err != nil {
+		return p, fmt.Errorf("%s: %w", w.Ref, err)
+	}
+	keys, err := bson.Marshal(x)
+	if err != nil {
+		return p, fmt.Errorf("%s: %w", w.Ref, err)
+	}
+	p.current = join(p.past, keys)
+	if len(p.current) > maxDocument {
+		return p, tooLarge(w.Ref)
+	}
+	return p, nil
+}
+
+func (p *prepared) consent() bool { return p.Ref.Type == "Consent" }
+
+// unit is the open transaction of a group.
+type unit struct {
+	s     *Store
+	w     *writer
+	end   end // where the log will end
+	first [32]byte
+
+	resources map[string]*current // that the group writes
+	dirty     []*current          // written since the last flush, in the order of writing
+	entries   []any
+	pasts     []any
+	touched   [][]string // for each change of Consents since the last flush, whose
+}
+
+// current is a resource as the transaction sees it.
+type current struct {
+	ID      string `bson:"_id"`
+	Order   int64  `bson:"o"`
+	Version int64  `bson:"v"`
+	Stamp   int64  `bson:"w"`
+	Facts   []byte `bson:"f"` // only of Consents
+
+	stored   int64    // version in the database
+	patients []string // only of Consents
+	doc      bson.Raw // to be written
+}
+
+func newUnit(w *writer) *unit {
+	return &unit{s: w.s, w: w, end: w.head.end, resources: map[string]*current{}}
+}
+
+// run writes all members but those that must fail by themselves: those get their
+// error, and nothing of them is written. An error of run is one of the whole group.
+func (u *unit) run(ctx context.Context, group []*member) error {
+	if err := u.lock(ctx, group); err != nil {
+		return err
+	}
+	if err := u.load(ctx, group); err != nil {
+		return err
+	}
+	for _, m := range group {
+		m.err = u.take(ctx, m)
+		if groupError(m.err) {
+			return m.err
+		}
+	}
+	if u.end == u.w.head.end {
+		return nil
+	}
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	return u.s.fenced(ctx, u.w.head, u.end)
+}
+
+// groupError says whether an error comes from the database, so that the transaction
+// is lost for all.
+func groupError(err error) bool {
+	var known *fhir.Error
+	var server mongo.ServerError
+	return err != nil && !errors.As(err, &known) && (errors.As(err, &server) || transient(err))
+}
+
+// load reads what the group is going to replace.
+func (u *unit) load(ctx context.Context, group []*member) error {
+	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
+	consents := false
+	var ids bson.A
+	for _, m := range group {
+		for i := range m.writes {
+			w := &m.writes[i]
+			if u.resources[w.id] == nil {
+				u.resources[w.id] = &current{ID: w.id}
+				ids = append(ids, w.id)
+			}
+			consents = consents || w.consent()
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if consents {
+		fields = append(fields, bson.E{Key: "f", Value: 1})
+	}
+	cursor, err := u.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
+	if err != nil {
+		return err
+	}
+	defer cursor.Close(ctx)
+	for cursor.Next(ctx) {
+		var c current
+		if err := cursor.Decode(&c); err != nil {
+			return err
+		}
+		c.stored = c.Version
+		u.resources[c.ID] = &c
+	}
+	return cursor.Err()
+}
+
+// take checks first and writes then, so that a member that fails leaves nothing.
+func (u *unit) take(ctx context.Context, m *member) error {
+	for i := range m.change.Guards {
+		if err := u.checkGuard(ctx, &m.change.Guards[i]); err != nil {
+			return err
+		}
+	}
+	versions := map[string]int64{}
+	for i := range m.writes {
+		w := &m.writes[i]
+		v, again := versions[w.id]
+		if !again {
+			v = u.resources[w.id].Version
+		}
+		if v != w.Expect {
+			return store.ErrChanged
+		}
+		versions[w.id] = w.Expect + 1
+	}
+	touched, err := u.touches(m)
+	if err != nil {
+		return err
+	}
+	if err := u.append(m); err != nil {
+		return err
+	}
+	if touched != nil {
+		u.touched = append(u.touched, touched)
+	}
+	for i := range m.writes {
+		if err := u.place(&m.writes[i], m.receipt.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// append seals the entry of m for the next position. Time does not run backwards in
+// a log, whatever the clock does.
+func (u *unit) append(m *member) error {
+	at := max(u.end.At, u.s.opts.Now().UnixMilli())
+	row, err := m.change.Entry.Seal(u.w.source, u.end.Size, time.UnixMilli(at).UTC())
+	if err != nil {
+		return fmt.Errorf("seal entry: %w", err)
+	}
+	doc, err := bson.Marshal(newEntry(u.w.source, &row))
+	if err != nil {
+		return fmt.Errorf("encode entry: %w", err)
+	}
+	if len(doc) > maxDocument {
+		return errors.New("the record of the request is too large to be stored")
+	}
+	if u.end.Size == u.w.head.Size {
+		u.first = row.Commitment
+	}
+	u.entries = append(u.entries, bson.Raw(doc))
+	u.end.Size, u.end.At = row.Seq+1, at
+	m.receipt = row.Receipt(u.w.source)
+	return nil
+}
+
+// place gives a version its place in the order of writes and notes its documents.
+func (u *unit) place(w *prepared, seq int64) error {
+	c := u.resources[w.id]
+	p := placed{Stamp: nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, c.Stamp), Source: u.w.source, Seq: seq}
+	if c.Version == 0 {
+		c.Order = p.Stamp
+	}
+	past, err := bson.Marshal(struct {
+		ID     string `bson:"_id"`
+		placed `bson:",inline"`
+	}{pastID(w.id, w.Expect+1), p})
+	if err != nil {
+		return err
+	}
+	doc, err := bson.Marshal(struct {
+		ID     string `bson:"_id"`
+		Order  int64  `bson:"o"`
+		placed `bson:",inline"`
+	}{w.id, c.Order, p})
+	if err != nil {
+		return err
+	}
+	if c.doc == nil {
+		u.dirty = append(u.dirty, c)
+	}
+	c.doc = join(doc, w.current)
+	c.Version, c.Stamp, c.patients, c.Facts = w.Expect+1, p.Stamp, w.Facts.Patients, nil
+	u.pasts = append(u.pasts, join(past, w.past))
+	u.end.Stamp = p.Stamp
+	return nil
+}
+
+// flush writes what was put off, so that searches inside the transaction see it.
+func (u *unit) flush(ctx context.Context) error {
+	if err := insertAll(ctx, u.w.log, u.entries); err != nil {
+		return err
+	}
+	if err := insertAll(ctx, u.s.history, u.pasts); err != nil {
+		return err
+	}
+	if err := u.flushConsents(ctx); err != nil {
+		return err
+	}
+	if err := u.flushResources(ctx); err != nil {
+		return err
+	}
+	u.entries, u.pasts = nil, nil
+	return nil
+}
+
+func insertAll(ctx context.Context, c *mongo.Collection, docs []any) error {
+	if len(docs) == 0 {
+		return nil
+	}
+	_, err := c.InsertMany(ctx, docs)
+	return err
+}
+
+func (u *unit) flushResources(ctx context.Context) error {
+	var created []any
+	var replaced []mongo.WriteModel
+	for _, c := range u.dirty {
+		if c.stored == 0 {
+			created = append(created, c.doc)
+		} else {
+			filter := bson.D{{Key: "_id", Value: c.ID}, {Key: "v", Value: c.stored}}
+			replaced = append(replaced, mongo.NewReplaceOneModel().SetFilter(filter).SetReplacement(c.doc))
+		}
+		c.stored, c.doc = c.Version, nil
+	}
+	u.dirty = nil
+	if err := insertAll(ctx, u.s.resources, created); err != nil || len(replaced) == 0 {
+		return err
+	}
+	r, err := u.s.resources.BulkWrite(ctx, replaced)
+	if err == nil && r.MatchedCount != int64(len(replaced)) {
+		err = errMoved // cannot be in a snapshot; the next try looks again
+	}
+	return err
+}
+
+// checkGuard searches again, inside the transaction.
+func (u *unit) checkGuard(ctx context.Context, g *store.Guard) error {
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	page, err := u.s.search(ctx, store.Search{Query: g.Query, Visible: g.Visible, Limit: len(g.Want) + 1})
+	if err != nil {
+		return err
+	}
+	found := make([]fhir.Ref, len(page.Matches))
+	for i, m := range page.Matches {
+		found[i] = m.Ref
+	}
+	byName := func(a, b fhir.Ref) int { return strings.Compare(a.String(), b.String()) }
+	want := slices.SortedFunc(slices.Values(g.Want), byName)
+	slices.SortFunc(found, byName)
+	if !slices.Equal(found, want) {
+		return store.ErrChanged
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+)
+
+// durably is the write concern of everything: on the journals of a majority.
+func durably() *writeconcern.WriteConcern {
+	journaled := true
+	return &writeconcern.WriteConcern{W: "majority", Journal: &journaled}
+}
+
+// connect opens a client and refuses what cannot carry transactions.
+func connect(ctx context.Context, uri string, o Options) (*Store, error) {
+	if o.Database == "" {
+		o.Database = "aceso"
+	}
+	set := options.Client().ApplyURI(uri)
+	if err := set.Validate(); err != nil {
+		return nil, fmt.Errorf("the address of the database is not a MongoDB connection string (mongodb://host:port/?replicaSet=name): %s", redact(err.Error(), uri))
+	}
+	set.SetAppName("aceso").SetWriteConcern(durably()).SetReadConcern(readconcern.Majority()).SetReadPreference(readpref.Primary())
+	if set.ServerSelectionTimeout == nil {
+		set.SetServerSelectionTimeout(10 * time.Second)
+	}
+	client, err := mongo.Connect(set)
+	if err != nil {
+		return nil, fmt.Errorf("connect to MongoDB: %s", redact(err.Error(), uri))
+	}
+	s := newStore(client, o)
+	if err := s.checkServer(ctx, set.Hosts); err != nil {
+		return nil, errors.Join(s.explain(err), s.Close())
+	}
+	return s, nil
+}
+
+// checkServer refuses a standalone server: it has no transactions.
+func (s *Store) checkServer(ctx context.Context, hosts []string) error {
+	var hello struct {
+		Set string `bson:"setName"`
+		Msg string `bson:"msg"`
+	}
+	err := s.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
+	if err != nil {
+		return err
+	}
+	if hello.Set == "" && hello.Msg != "isdbgrid" {
+		return fmt.Errorf("the MongoDB server at %s is a standalone server, which has no transactions: "+
+			"make it a replica set, of which one node is enough: start mongod with --replSet rs0 and run rs.initiate() once in its shell", strings.Join(hosts, ","))
+	}
+	return nil
+}
+
+// explain gives an error of the start one sentence for operators.
+func (s *Store) explain(err error) error {
+	text := err.Error()
+	var selection topology.ServerSelectionError
+	switch {
+	case strings.Contains(text, "AuthenticationFailed") || strings.Contains(text, "auth error"):
+		return errors.New("MongoDB does not accept the user name and password of the connection string: correct them, or name the database of the user with authSource=")
+	case hasCode(err, 13): // Unauthorized
+		return fmt.Errorf("the MongoDB user may not use the database %q: give it the role readWrite there", s.opts.Database)
+	case errors.As(err, &selection) && strings.Contains(text, "ReplicaSetNoPrimary"):
+		return errors.New("the MongoDB replica set has no primary: check with rs.status() why none is elected")
+	case errors.As(err, &selection):
+		return fmt.Errorf("no MongoDB server answers: check the addresses in the connection string, the network, and the name of the replica set: %s", lastErrors(selection))
+	}
+	return err
+}
+
+// lastErrors is why each server was not used.
+func lastErrors(e topology.ServerSelectionError) string {
+	var why []string
+	for _, server := range e.Desc.Servers {
+		text := server.Addr.String()
+		if server.LastError != nil {
+			text += ": " + server.LastError.Error()
+		}
+		why = append(why, text)
+	}
+	return strings.Join(why, "; ")
+}
+
+// redact takes the credentials of a connection string out of a text.
+func redact(text, uri string) string {
+	_, rest, _ := strings.Cut(uri, "://")
+	end := strings.LastIndexByte(rest, '@')
+	if end < 0 {
+		return text
+	}
+	user, password, _ := strings.Cut(rest[:end], ":")
+	for _, secret := range []string{password, user} {
+		if secret == "" {
+			continue
+		}
+		text = strings.ReplaceAll(text, secret, "***")
+		if plain, err := url.QueryUnescape(secret); err == nil && plain != "" {
+			text = strings.ReplaceAll(text, plain, "***")
+		}
+	}
+	return text
+}

@@ -1,0 +1,171 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/store"
+)
+
+// epochName is the counter of changes that wrote Consents.
+const epochName = "epoch"
+
+// epoch is the consent epoch.
+func (s *Store) epoch(ctx context.Context) (int64, error) {
+	var doc struct {
+		Value int64 `bson:"v"`
+	}
+	_, err := found(s.counters.FindOne(ctx, bson.D{{Key: "_id", Value: epochName}}).Decode(&doc))
+	return doc.Value, err
+}
+
+// Consents returns the current Consents in the compartment of a patient, from a
+// snapshot of its own.
+func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
+	err = s.snapshot(ctx, func(ctx context.Context) error {
+		if epoch, err = s.epoch(ctx); err != nil {
+			return err
+		}
+		all, err = s.consentsOf(ctx, patient, epoch)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("read consents: %w", err)
+	}
+	return all, epoch, nil
+}
+
+func (s *Store) consentsOf(ctx context.Context, patient string, epoch int64) ([]store.Version, error) {
+	cursor, err := s.resources.Find(ctx, bson.D{{Key: "k", Value: s.consentKey(patient)}},
+		options.Find().SetSort(bson.D{{Key: "o", Value: 1}}).SetProjection(withoutKeys).SetHint(keyIndex))
+	if err != nil {
+		return nil, err
+	}
+	defer cursor.Close(ctx)
+	var all []store.Version
+	for cursor.Next(ctx) {
+		var r resource
+		if err := cursor.Decode(&r); err != nil {
+			return nil, err
+		}
+		v, err := s.full(r.ID, &r.version, epoch)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, cursor.Err()
+}
+
+// ConsentChanges returns the patients whose Consents were written with an epoch
+// above since, and the epoch of the snapshot.
+func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error) {
+	err = s.snapshot(ctx, func(ctx context.Context) error {
+		if epoch, err = s.epoch(ctx); err != nil {
+			return err
+		}
+		patients, err = s.touchedSince(ctx, since)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("read changes of consents: %w", err)
+	}
+	return patients, epoch, nil
+}
+
+// touch is a document of the collection epochs: whose Consents the change with this
+// epoch wrote.
+type touch struct {
+	Epoch    int64    `bson:"_id"`
+	Patients []string `bson:"p"`
+}
+
+func (s *Store) touchedSince(ctx context.Context, since int64) ([]string, error) {
+	cursor, err := s.epochs.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: since}}}},
+		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	if err != nil {
+		return nil, err
+	}
+	var all []touch
+	if err := cursor.All(ctx, &all); err != nil {
+		return nil, err
+	}
+	var patients []string
+	seen := map[string]bool{}
+	for _, t := range all {
+		for _, p := range t.Patients {
+			if !seen[p] {
+				seen[p] = true
+				patients = append(patients, p)
+			}
+		}
+	}
+	return patients, nil
+}
+
+// consentKeys are the keys by which Consents finds a version.
+func (s *Store) consentKeys(patients []string) []string {
+	keys := make([]string, len(patients))
+	for i, p := range patients {
+		keys[i] = s.consentKey(p)
+	}
+	return keys
+}
+
+// touches says whose Consents a member writes: those named before and those named
+// now. It is nil if the member writes none.
+func (u *unit) touches(m *member) ([]string, error) {
+	var all []string
+	for i := range m.writes {
+		w := &m.writes[i]
+		if !w.consent() {
+			continue
+		}
+		c := u.resources[w.id]
+		before := c.patients
+		if c.Facts != nil {
+			f, err := (&version{content: content{Facts: c.Facts, Version: c.Version}}).facts(c.ID)
+			if err != nil {
+				return nil, err
+			}
+			before = f.Patients
+		}
+		all = union(union(append([]string{}, all...), before), w.Facts.Patients)
+	}
+	return all, nil
+}
+
+// flushConsents gives each change of Consents an epoch and notes whose they are.
+func (u *unit) flushConsents(ctx context.Context) error {
+	n := int64(len(u.touched))
+	if n == 0 {
+		return nil
+	}
+	last, err := u.s.count(ctx, epochName, n)
+	if err != nil {
+		return err
+	}
+	var docs []any
+	for i, patients := range u.touched {
+		docs = append(docs, touch{last - n + 1 + int64(i), patients})
+	}
+	u.touched = nil
+	return insertAll(ctx, u.s.epochs, docs)
+}
+
+// union is a followed by what only b has.
+func union[T comparable](a, b []T) []T {
+	for _, x := range b {
+		has := false
+		for _, y := range a {
+			has = has || x == y
+		}
+		if !has {
+			a = append(a, x)
+		}
+	}
+	return a
+}

@@ -1,0 +1,72 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// Error labels of the specifications of transactions and of retryable writes.
+const (
+	transientLabel = "TransientTransactionError"
+	retryableLabel = "RetryableWriteError"
+)
+
+func hasLabel(err error, label string) bool {
+	var labeled mongo.LabeledError
+	return errors.As(err, &labeled) && labeled.HasErrorLabel(label)
+}
+
+func hasCode(err error, codes ...int) bool {
+	var server mongo.ServerError
+	if !errors.As(err, &server) {
+		return false
+	}
+	for _, code := range codes {
+		if server.HasErrorCode(code) {
+			return true
+		}
+	}
+	return false
+}
+
+// transient says whether trying again, in a new transaction, may help.
+func transient(err error) bool {
+	return err != nil && (hasLabel(err, transientLabel) || hasLabel(err, retryableLabel) || trouble(err))
+}
+
+// trouble says whether an error is about the state of the servers, or the way to
+// them, and not about what was asked.
+func trouble(err error) bool {
+	var selection topology.ServerSelectionError
+	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &selection) ||
+		errors.Is(err, mongo.ErrClientDisconnected) || hasCode(err, troubleCodes...)
+}
+
+// troubleCodes are those of servers that are stepping down, starting, stopping,
+// overloaded or out of room.
+var troubleCodes = []int{
+	6, 7, 50, 64, 89, 91, 133, 134, 189, 202, 262, 317,
+	9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031,
+}
+
+// unavailable turns trouble of the database into what a client may be told.
+func unavailable(err error) error {
+	var known *fhir.Error
+	if errors.As(err, &known) || !transient(err) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return tryLater(err)
+}
+
+func tryLater(err error) error {
+	return &fhir.Error{
+		Kind:   fhir.Unavailable,
+		Detail: "The server cannot read or write its data now. Try again later.",
+		Err:    err,
+	}
+}

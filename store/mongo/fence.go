@@ -1,0 +1,108 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// head is where a log ends, and who may write it. It is a document of the
+// collection heads; every transaction that appends to a log moves its head, so two
+// writers of one log cannot both commit.
+type head struct {
+	Source string `bson:"_id"`
+	Owner  string `bson:"owner"` // the process that may write
+	Fence  int64  `bson:"fence"` // counted up whenever what was begun before must not commit
+	Lane   int64  `bson:"lane"`  // of the stamps of this log's writer
+	end    `bson:",inline"`
+}
+
+// end is where a log ends.
+type end struct {
+	Size  int64 `bson:"size"`  // entries so far
+	At    int64 `bson:"at"`    // time of the last entry, milliseconds
+	Stamp int64 `bson:"stamp"` // last stamp given to a version
+}
+
+// errFenced says that somebody else has taken over this node's log.
+var errFenced = errors.New("another process has taken over the logs of this node: this one cannot write any more")
+
+// errMoved says that a head is not where this process believed.
+var errMoved = errors.New("the log has moved")
+
+// fenced moves a head inside a transaction to where the log ends then. It fails
+// with errMoved unless the head is as known.
+func (s *Store) fenced(ctx context.Context, known head, next end) error {
+	at := bson.D{{Key: "_id", Value: known.Source}, {Key: "fence", Value: known.Fence}, {Key: "size", Value: known.Size}}
+	r, err := s.heads.UpdateOne(ctx, at, bson.D{{Key: "$set", Value: next}})
+	if err != nil {
+		return err
+	}
+	if r.MatchedCount != 1 {
+		return errMoved
+	}
+	return nil
+}
+
+// claim takes a log over, creating its head if there is none. After it, no
+// transaction that was begun before can commit: what the head then says is final.
+func (s *Store) claim(ctx context.Context, source string) (head, error) {
+	h, err := s.raiseFence(ctx, bson.D{{Key: "_id", Value: source}})
+	if !errors.Is(err, mongo.ErrNoDocuments) {
+		return h, err
+	}
+	lane, err := s.newLane(ctx)
+	if err != nil {
+		return h, err
+	}
+	_, err = s.heads.InsertOne(ctx, head{Source: source, Lane: lane})
+	if err != nil && !mongo.IsDuplicateKeyError(err) {
+		return h, err
+	}
+	return s.raiseFence(ctx, bson.D{{Key: "_id", Value: source}})
+}
+
+// reclaim is claim for a log that this process holds already; errFenced if it does
+// not any more.
+func (s *Store) reclaim(ctx context.Context, source string) (head, error) {
+	h, err := s.raiseFence(ctx, bson.D{{Key: "_id", Value: source}, {Key: "owner", Value: s.process}})
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return h, errFenced
+	}
+	return h, err
+}
+
+func (s *Store) raiseFence(ctx context.Context, filter bson.D) (h head, err error) {
+	err = s.heads.FindOneAndUpdate(ctx, filter, bson.D{
+		{Key: "$inc", Value: bson.D{{Key: "fence", Value: int64(1)}}},
+		{Key: "$set", Value: bson.D{{Key: "owner", Value: s.process}}},
+	}, options.FindOneAndUpdate().SetReturnDocument(options.After)).Decode(&h)
+	return h, err
+}
+
+// newLane gives each log a number of its own for its stamps.
+func (s *Store) newLane(ctx context.Context) (int64, error) {
+	n, err := s.count(ctx, "lanes", 1)
+	if err != nil {
+		return 0, err
+	}
+	if n > maxLanes {
+		return 0, fmt.Errorf("this database has had %d logs, which is all it can tell apart: choose node names that were used before", maxLanes)
+	}
+	return n - 1, nil
+}
+
+// count adds to a counter and gives its new value.
+func (s *Store) count(ctx context.Context, name string, n int64) (int64, error) {
+	var doc struct {
+		Value int64 `bson:"v"`
+	}
+	err := s.counters.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: name}},
+		bson.D{{Key: "$inc", Value: bson.D{{Key: "v", Value: n}}}},
+		options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&doc)
+	return doc.Value, err
+}

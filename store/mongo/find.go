@@ -1,0 +1,105 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Find returns the sequence numbers that match, newest first. Patient, agent and
+// time have an index. Targets do not (a page of a search has many, and each would
+// touch another page of that index in the path of every read): they are looked
+// for among the rows that the other fields leave.
+func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) ([]int64, error) {
+	found, err := j.find(ctx, f, limit)
+	if err != nil {
+		return nil, fmt.Errorf("find in log: %w", unavailable(err))
+	}
+	return found, nil
+}
+
+func (j *journal) find(ctx context.Context, f ledgerbridge.Filter, limit int) (seqs []int64, err error) {
+	filter, empty, err := j.filter(ctx, f)
+	if err != nil || empty {
+		return nil, err
+	}
+	o := options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "p.t", Value: 1}})
+	switch {
+	case f.Patient != "":
+		o.SetHint(patientIndex)
+	case f.Agent != "":
+		o.SetHint(agentIndex)
+	default:
+		o.SetHint(bson.D{{Key: "_id", Value: 1}})
+	}
+	if f.Target == "" {
+		o.SetLimit(int64(limit))
+	}
+	cursor, err := j.log.Find(ctx, filter, o)
+	if err != nil {
+		return nil, err
+	}
+	defer cursor.Close(ctx)
+	for len(seqs) < limit && cursor.Next(ctx) {
+		var e entry
+		if err := cursor.Decode(&e); err != nil {
+			return nil, err
+		}
+		if f.Target == "" || slices.ContainsFunc(e.Parts, func(p part) bool { return hasWord(p.Target, f.Target) }) {
+			seqs = append(seqs, seqOf(e.ID))
+		}
+	}
+	return seqs, cursor.Err()
+}
+
+// filter is what the server can look for. Times do not decrease in a log: they
+// bound the sequence numbers.
+func (j *journal) filter(ctx context.Context, f ledgerbridge.Filter) (filter bson.D, empty bool, err error) {
+	from, to := int64(0), int64(-1)
+	if !f.From.IsZero() {
+		if from, err = j.firstAt(ctx, f.From.UnixMilli()); err != nil || from < 0 {
+			return nil, true, err
+		}
+	}
+	if !f.To.IsZero() {
+		if to, err = j.firstAt(ctx, f.To.UnixMilli()); err != nil {
+			return nil, true, err
+		}
+	}
+	if f.Before > 0 && (to < 0 || f.Before < to) {
+		to = f.Before
+	}
+	filter = between(j.source, from, to)
+	for _, field := range []struct{ name, value string }{{"p.p", f.Patient}, {"a", f.Agent}, {"x", f.Action}} {
+		if field.value != "" {
+			filter = append(filter, bson.E{Key: field.name, Value: field.value})
+		}
+	}
+	if len(f.Outcome) > 0 {
+		filter = append(filter, bson.E{Key: "o", Value: bson.D{{Key: "$in", Value: f.Outcome}}})
+	}
+	return filter, false, nil
+}
+
+// firstAt is the first entry at or after a time, -1 if there is none.
+func (j *journal) firstAt(ctx context.Context, ms int64) (int64, error) {
+	var e entry
+	filter := append(between(j.source, 0, -1), bson.E{Key: "t", Value: bson.D{{Key: "$gte", Value: ms}}})
+	ok, err := found(j.log.FindOne(ctx, filter, options.FindOne().SetHint(timeIndex).
+		SetSort(bson.D{{Key: "t", Value: 1}, {Key: "_id", Value: 1}}).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&e))
+	if err != nil || !ok {
+		return -1, err
+	}
+	return seqOf(e.ID), nil
+}
+
+// hasWord looks for one whole word in a list separated by spaces.
+func hasWord(list, word string) bool { return slices.Contains(strings.Fields(list), word) }
+
+var _ ledgerbridge.Log = (*journal)(nil)

@@ -1,0 +1,138 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// The indexes, for hints. The number is the generation: an index that is changed
+// gets a new one, so that nodes of both versions can run side by side.
+const (
+	// Of resources.
+	keyIndex    = "keys.1"
+	dateIndex   = "dates.1"
+	numberIndex = "numbers.1"
+	// Of resources and history.
+	typeIndex = "type.1"
+	// Of history.
+	orderIndex = "order.1"
+	// Of changes and accesses.
+	patientIndex = "patient.1"
+	agentIndex   = "agent.1"
+	timeIndex    = "time.1"
+)
+
+// lockLife is how long a lock document is kept; it only matters while its
+// transaction runs.
+const lockLife = 24 * time.Hour
+
+type indexed struct {
+	collection string
+	models     []mongo.IndexModel
+}
+
+func indexModel(name string, fields ...any) mongo.IndexModel {
+	var keys bson.D
+	for i := 0; i < len(fields); i += 2 {
+		keys = append(keys, bson.E{Key: fields[i].(string), Value: fields[i+1]})
+	}
+	return mongo.IndexModel{Keys: keys, Options: options.Index().SetName(name)}
+}
+
+func allIndexes() []indexed {
+	locks := indexModel("age.1", "t", 1)
+	locks.Options.SetExpireAfterSeconds(int32(lockLife / time.Second))
+	log := []mongo.IndexModel{
+		indexModel(patientIndex, "p.p", 1, "_id", 1),
+		indexModel(agentIndex, "a", 1, "_id", 1),
+		indexModel(timeIndex, "t", 1, "_id", 1),
+	}
+	return []indexed{
+		{"resources", []mongo.IndexModel{
+			indexModel(keyIndex, "k", 1, "o", 1),
+			indexModel(dateIndex, "d.p", 1, "d.s", 1, "d.e", 1),
+			indexModel(numberIndex, "n.p", 1, "n.lo", 1, "n.hi", 1),
+			indexModel(typeIndex, "r", 1, "o", 1),
+		}},
+		{"history", []mongo.IndexModel{
+			indexModel(orderIndex, "w", 1),
+			indexModel(typeIndex, "r", 1, "w", 1),
+		}},
+		{"changes", log},
+		{"accesses", log},
+		{"locks", []mongo.IndexModel{locks}},
+	}
+}
+
+// buildIndexes creates what is missing. Building does not keep other nodes from
+// reading and writing; this one waits, because its searches name the indexes.
+func (s *Store) buildIndexes(ctx context.Context) error {
+	for _, x := range allIndexes() {
+		c := s.db.Collection(x.collection)
+		missing, err := missingIndexes(ctx, c, x.models)
+		if err != nil {
+			return fmt.Errorf("list indexes of %s: %w", x.collection, err)
+		}
+		for _, m := range missing {
+			if err := s.buildIndex(ctx, c, m); err != nil {
+				return fmt.Errorf("build an index of %s: %w", x.collection, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) buildIndex(ctx context.Context, c *mongo.Collection, m mongo.IndexModel) error {
+	n, err := c.EstimatedDocumentCount(ctx)
+	if err != nil {
+		return err
+	}
+	start := s.opts.Now()
+	if n > 0 {
+		s.opts.Report(fmt.Sprintf("building an index over %d documents of %s", n, c.Name()))
+	}
+	if _, err := c.Indexes().CreateOne(ctx, m); err != nil {
+		return err
+	}
+	if n > 0 {
+		s.opts.Report(fmt.Sprintf("the index of %s is ready after %v", c.Name(), s.opts.Now().Sub(start).Round(time.Millisecond)))
+	}
+	return nil
+}
+
+func missingIndexes(ctx context.Context, c *mongo.Collection, models []mongo.IndexModel) ([]mongo.IndexModel, error) {
+	specs, err := c.Indexes().ListSpecifications(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, spec := range specs {
+		there[spec.Name] = true
+	}
+	var missing []mongo.IndexModel
+	for _, m := range models {
+		name, err := indexName(m)
+		if err != nil {
+			return nil, err
+		}
+		if !there[name] {
+			missing = append(missing, m)
+		}
+	}
+	return missing, nil
+}
+
+func indexName(m mongo.IndexModel) (string, error) {
+	var o options.IndexOptions
+	for _, set := range m.Options.List() {
+		if err := set(&o); err != nil {
+			return "", err
+		}
+	}
+	return *o.Name, nil
+}

@@ -1,0 +1,67 @@
+package mongo
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// lock counts up the locks of all guards of a group, first of all: of two
+// transactions that do so at the same time one fails and begins again, and then it
+// sees what the other wrote. Searching alone would not do: neither would see what
+// the other is about to create.
+func (u *unit) lock(ctx context.Context, group []*member) error {
+	ids := map[string]bool{}
+	for _, m := range group {
+		for _, g := range m.change.Guards {
+			lockIDs(ids, u.s.in(g.Query.Type), g.Query.Where)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	now := bson.NewDateTimeFromTime(u.s.opts.Now())
+	var models []mongo.WriteModel
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		models = append(models, mongo.NewUpdateOneModel().SetUpsert(true).SetFilter(bson.D{{Key: "_id", Value: id}}).SetUpdate(bson.D{
+			{Key: "$inc", Value: bson.D{{Key: "n", Value: int64(1)}}},
+			{Key: "$set", Value: bson.D{{Key: "t", Value: now}}},
+		}))
+	}
+	_, err := u.s.locks.BulkWrite(ctx, models)
+	return err
+}
+
+// lockIDs adds the locks of a condition: one for each of the simple conditions in
+// it, so that different criteria that share one exclude each other.
+func lockIDs(to map[string]bool, in string, c fhir.Condition) {
+	var members []fhir.Condition
+	switch c := c.(type) {
+	case fhir.All:
+		members = c
+	case fhir.Any:
+		members = c
+	default:
+		to[lockID(in, c)] = true
+		return
+	}
+	if len(members) == 0 {
+		to[lockID(in, c)] = true
+	}
+	for _, m := range members {
+		lockIDs(to, in, m)
+	}
+}
+
+// lockID is a hash: criteria may name patients.
+func lockID(in string, c fhir.Condition) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s%#v", in, c))
+	return fmt.Sprintf("%x", sum[:16])
+}

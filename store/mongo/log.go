@@ -1,0 +1,256 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// entry is a document of the collections changes and accesses: one record with its
+// parts. Its _id is source/0000000000000003.
+type entry struct {
+	ID         string `bson:"_id"`
+	Time       int64  `bson:"t"` // milliseconds since 1970
+	Agent      string `bson:"a"`
+	Action     string `bson:"x"`
+	Outcome    int32  `bson:"o"`
+	Salt       []byte `bson:"salt"`
+	Commitment []byte `bson:"c"`
+	Entry      []byte `bson:"e"`
+	Parts      []part `bson:"p"`
+}
+
+type part struct {
+	Patient    string `bson:"p"`
+	Target     string `bson:"t"`
+	Key        string `bson:"k"`
+	ErasedBy   string `bson:"e"`
+	Salt       []byte `bson:"salt"`
+	Commitment []byte `bson:"c"`
+	Sealed     []byte `bson:"b"` // null once erased
+}
+
+// entryID is the _id of an entry; ids of a source are in the order of seq.
+func entryID(source string, seq int64) string { return fmt.Sprintf("%s/%016d", source, seq) }
+
+// seqOf is the inverse of entryID; -1 if the id is not of that form.
+func seqOf(id string) int64 {
+	seq, err := strconv.ParseInt(id[strings.LastIndexByte(id, '/')+1:], 10, 64)
+	if err != nil {
+		return -1
+	}
+	return seq
+}
+
+func newEntry(source string, r *ledgerbridge.Row) *entry {
+	e := &entry{
+		ID: entryID(source, r.Seq), Time: r.Time.UnixMilli(), Agent: r.Agent, Action: r.Action,
+		Outcome: int32(r.Outcome), Salt: r.Salt[:], Commitment: r.Commitment[:], Entry: r.Entry,
+		Parts: make([]part, len(r.Parts)),
+	}
+	for i := range r.Parts {
+		p := &r.Parts[i]
+		e.Parts[i] = part{p.Patient, p.Target, p.Key, p.ErasedBy, p.Salt[:], p.Commitment[:], p.Sealed}
+	}
+	return e
+}
+
+// row is the inverse of newEntry. A salt or commitment of another length was
+// damaged; what is copied then does not match, so whoever verifies the row notices.
+func (e *entry) row() ledgerbridge.Row {
+	r := ledgerbridge.Row{
+		Seq: seqOf(e.ID), Time: time.UnixMilli(e.Time).UTC(), Agent: e.Agent, Action: e.Action,
+		Outcome: int(e.Outcome), Entry: e.Entry, Parts: make([]ledgerbridge.PartRow, len(e.Parts)),
+	}
+	copyFixed(r.Salt[:], e.Salt)
+	copyFixed(r.Commitment[:], e.Commitment)
+	for i := range e.Parts {
+		p, to := &e.Parts[i], &r.Parts[i]
+		*to = ledgerbridge.PartRow{Patient: p.Patient, Target: p.Target, Key: p.Key, ErasedBy: p.ErasedBy, Sealed: p.Sealed}
+		copyFixed(to.Salt[:], p.Salt)
+		copyFixed(to.Commitment[:], p.Commitment)
+	}
+	return r
+}
+
+func copyFixed(to, from []byte) {
+	if len(from) == len(to) {
+		copy(to, from)
+	}
+}
+
+// between selects the entries of a source with from <= seq < to; to < 0 is no limit.
+func between(source string, from, to int64) bson.D {
+	end := source + "0" // '0' follows '/'
+	if to >= 0 {
+		end = entryID(source, to)
+	}
+	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: entryID(source, max(from, 0))}, {Key: "$lt", Value: end}}}}
+}
+
+// hasEntry says whether an entry with this _id and commitment is there.
+func hasEntry(ctx context.Context, log *mongo.Collection, id string, commitment [32]byte) (bool, error) {
+	var e entry
+	ok, err := found(log.FindOne(ctx, bson.D{{Key: "_id", Value: id}}, options.FindOne().SetProjection(bson.D{{Key: "c", Value: 1}})).Decode(&e))
+	return ok && string(e.Commitment) == string(commitment[:]), err
+}
+
+// journal is one log of any node. It implements ledgerbridge.Log.
+type journal struct {
+	s      *Store
+	log    *mongo.Collection
+	source string
+}
+
+// Log gives access to the log of any node. Appending to it is not possible.
+func (s *Store) Log(source string) ledgerbridge.Log {
+	name := "changes"
+	if strings.Contains(source, "/accesses.") {
+		name = "accesses"
+	}
+	return &journal{s: s, log: s.db.Collection(name), source: source}
+}
+
+// Sources are the names of all logs in the database, sorted.
+func (s *Store) Sources(ctx context.Context) (sources []string, err error) {
+	cursor, err := s.heads.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	if err == nil {
+		var all []head
+		err = cursor.All(ctx, &all)
+		for _, h := range all {
+			sources = append(sources, h.Source)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list logs: %w", unavailable(err))
+	}
+	return sources, nil
+}
+
+// Source is the name of the log.
+func (j *journal) Source() string { return j.source }
+
+// Size is the number of durable rows: one more than the last sequence number.
+func (j *journal) Size(ctx context.Context) (int64, error) {
+	var last entry
+	ok, err := found(j.log.FindOne(ctx, between(j.source, 0, -1), options.FindOne().
+		SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&last))
+	if err != nil || !ok {
+		return 0, unavailable(err)
+	}
+	return seqOf(last.ID) + 1, nil
+}
+
+// rowsAtOnce bounds what a visit holds in memory.
+const rowsAtOnce = 256
+
+// Rows visits rows from <= seq < to in order.
+func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+	for from < to {
+		cursor, err := j.log.Find(ctx, between(j.source, from, to), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(rowsAtOnce))
+		var batch []entry
+		if err == nil {
+			err = cursor.All(ctx, &batch)
+		}
+		if err != nil {
+			return fmt.Errorf("read log: %w", unavailable(err))
+		}
+		for i := range batch {
+			if err := visit(batch[i].row()); err != nil {
+				return err
+			}
+		}
+		if len(batch) < rowsAtOnce {
+			return ctx.Err()
+		}
+		from = seqOf(batch[len(batch)-1].ID) + 1
+	}
+	return nil
+}
+
+// tile is a document of the collection tiles.
+type tile struct {
+	ID   string `bson:"_id"`
+	Data []byte `bson:"data"`
+}
+
+func (j *journal) tileID(level int, index int64) string {
+	return fmt.Sprintf("%s/%d/%d", j.source, level, index)
+}
+
+// ReadTile returns a stored tile or nil.
+func (j *journal) ReadTile(ctx context.Context, level int, index int64) ([]byte, error) {
+	var t tile
+	_, err := found(j.s.tiles.FindOne(ctx, bson.D{{Key: "_id", Value: j.tileID(level, index)}}).Decode(&t))
+	return t.Data, unavailable(err)
+}
+
+// WriteTiles stores tiles durably.
+func (j *journal) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) error {
+	if len(tiles) == 0 {
+		return nil
+	}
+	var models []mongo.WriteModel
+	for _, t := range tiles {
+		id := j.tileID(t.Level, t.Index)
+		models = append(models, mongo.NewReplaceOneModel().SetUpsert(true).
+			SetFilter(bson.D{{Key: "_id", Value: id}}).SetReplacement(tile{id, t.Data}))
+	}
+	if _, err := j.s.tiles.BulkWrite(ctx, models); err != nil {
+		return fmt.Errorf("write tiles: %w", unavailable(err))
+	}
+	return nil
+}
+
+// Erase removes the sealed bytes of a patient's parts. Copies stay in the servers'
+// oplog until it has turned over and in backups: what makes them unreadable for
+// certain is the destruction of the key.
+func (j *journal) Erase(ctx context.Context, patient, by string) (n int64, err error) {
+	if patient == "" {
+		return 0, errors.New("erase: no patient given")
+	}
+	filter := append(between(j.source, 0, -1), bson.E{Key: "p.p", Value: patient})
+	cursor, err := j.log.Find(ctx, filter, options.Find().SetHint(patientIndex).
+		SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}}))
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	defer cursor.Close(ctx)
+	for cursor.Next(ctx) {
+		var e entry
+		if err := cursor.Decode(&e); err != nil {
+			return n, err
+		}
+		erased, err := j.eraseParts(ctx, &e, patient, by)
+		n += erased
+		if err != nil {
+			return n, fmt.Errorf("erase: %w", unavailable(err))
+		}
+	}
+	return n, unavailable(cursor.Err())
+}
+
+func (j *journal) eraseParts(ctx context.Context, e *entry, patient, by string) (n int64, err error) {
+	for i, p := range e.Parts {
+		if p.Patient != patient || p.ErasedBy != "" {
+			continue
+		}
+		at := fmt.Sprintf("p.%d.", i)
+		r, err := j.log.UpdateOne(ctx, bson.D{{Key: "_id", Value: e.ID}, {Key: at + "e", Value: ""}},
+			bson.D{{Key: "$set", Value: bson.D{{Key: at + "b", Value: nil}, {Key: at + "e", Value: by}}}})
+		if err != nil {
+			return n, err
+		}
+		n += r.ModifiedCount
+	}
+	return n, nil
+}

@@ -1,0 +1,82 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+)
+
+// snapshot runs read in one snapshot: a transaction that writes nothing and is
+// given up in the end. Inside a transaction it joins that one. read may be called
+// again after trouble of the database, until the patience or ctx ends.
+func (s *Store) snapshot(ctx context.Context, read func(context.Context) error) error {
+	if mongo.SessionFromContext(ctx) != nil {
+		return read(ctx)
+	}
+	limit := time.Now().Add(s.opts.Patience)
+	for try := 0; ; try++ {
+		err := s.readOnce(ctx, read)
+		if !transient(err) || time.Now().After(limit) || pause(ctx, try) != nil {
+			return unavailable(err)
+		}
+	}
+}
+
+func (s *Store) readOnce(ctx context.Context, read func(context.Context) error) error {
+	session, err := s.begin()
+	if err != nil {
+		return err
+	}
+	defer endSession(ctx, session)
+	return read(mongo.NewSessionContext(ctx, session))
+}
+
+// begin starts a session with a transaction.
+func (s *Store) begin() (*mongo.Session, error) {
+	session, err := s.client.StartSession()
+	if err != nil {
+		return nil, err
+	}
+	err = session.StartTransaction(options.Transaction().
+		SetReadConcern(readconcern.Snapshot()).SetWriteConcern(durably()).SetReadPreference(readpref.Primary()))
+	if err != nil {
+		session.EndSession(context.Background())
+		return nil, err
+	}
+	return session, nil
+}
+
+// endSession aborts what was not committed, also when ctx has ended: otherwise the
+// server would keep the snapshot for a minute.
+func endSession(ctx context.Context, session *mongo.Session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	session.EndSession(ctx)
+}
+
+// pause waits a little before the next try; the error is that of ctx.
+func pause(ctx context.Context, try int) error {
+	most := min(2*time.Millisecond<<min(try, 8), 200*time.Millisecond)
+	timer := time.NewTimer(time.Millisecond + rand.N(most))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// found says whether a document was found, and passes other errors on.
+func found(err error) (bool, error) {
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	return err == nil, err
+}
