@@ -27,10 +27,6 @@ const (
 	timeIndex    = "time.1"
 )
 
-// lockLife is how long a lock document is kept; it only matters while its
-// transaction runs.
-const lockLife = 24 * time.Hour
-
 type indexed struct {
 	collection string
 	models     []mongo.IndexModel
@@ -45,8 +41,6 @@ func indexModel(name string, fields ...any) mongo.IndexModel {
 }
 
 func allIndexes() []indexed {
-	locks := indexModel("age.1", "t", 1)
-	locks.Options.SetExpireAfterSeconds(int32(lockLife / time.Second))
 	log := []mongo.IndexModel{
 		indexModel(patientIndex, "p.p", 1, "_id", 1),
 		indexModel(agentIndex, "a", 1, "_id", 1),
@@ -65,7 +59,7 @@ func allIndexes() []indexed {
 		}},
 		{"changes", log},
 		{"accesses", log},
-		{"locks", []mongo.IndexModel{locks}},
+		{"locks", []mongo.IndexModel{indexModel("age.1", "t", 1)}},
 	}
 }
 

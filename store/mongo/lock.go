@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -64,4 +65,14 @@ func lockIDs(to map[string]bool, in string, c fhir.Condition) {
 func lockID(in string, c fhir.Condition) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s%#v", in, c))
 	return fmt.Sprintf("%x", sum[:16])
+}
+
+// lockLife is how long a lock is kept. It only matters while its transaction runs.
+const lockLife = 24 * time.Hour
+
+// dropLocks removes locks that nobody has used for long.
+func (s *Store) dropLocks(ctx context.Context) error {
+	before := bson.NewDateTimeFromTime(s.opts.Now().Add(-lockLife))
+	_, err := s.locks.DeleteMany(ctx, bson.D{{Key: "t", Value: bson.D{{Key: "$lt", Value: before}}}})
+	return err
 }

@@ -104,6 +104,9 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	if err := s.settleBase(ctx); err != nil {
 		return err
 	}
+	if err := s.dropLocks(ctx); err != nil {
+		return fmt.Errorf("drop old locks: %w", err)
+	}
 	s.changes = newWriter(s, s.db.Collection("changes"), s.source(changesLog))
 	s.accesses = newWriter(s, s.db.Collection("accesses"), s.source(accessesLog))
 	for _, w := range []*writer{s.changes, s.accesses} {
