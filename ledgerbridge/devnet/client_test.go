@@ -23,7 +23,12 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 )
 
-func TestMain(m *testing.M) { os.Exit(devnettest.Main(m)) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("DEVNET_TEST_PARENT"); dir != "" && os.Getenv("CHAINCODE_ID") == "" {
+		os.Exit(parent(dir, os.Getenv("DEVNET_TEST_BIN")))
+	}
+	os.Exit(devnettest.Main(m))
+}
 
 // member is a client of one organisation. It knows nothing but the organisation's
 // connection profile.

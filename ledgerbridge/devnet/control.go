@@ -28,15 +28,15 @@ func (n *Network) Serve(ctx context.Context, ready func()) error {
 	defer n.Stop()
 	path := socket(n.dir)
 	if len(path) > maxSocketName {
-		return fmt.Errorf("devnet: the folder's name is too long for a socket in it: %s", path)
+		return fmt.Errorf("the folder's name is too long for a socket in it: %s", path)
 	}
 	_ = os.Remove(path) // of a process that was killed: the folder's lock is held
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return fmt.Errorf("devnet: %w", err)
+		return fmt.Errorf("listen: %w", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
-		return errors.Join(fmt.Errorf("devnet: %w", err), l.Close())
+		return errors.Join(fmt.Errorf("listen: %w", err), l.Close())
 	}
 	ctx, down := context.WithCancel(ctx)
 	defer down()
@@ -46,7 +46,7 @@ func (n *Network) Serve(ctx context.Context, ready func()) error {
 	ready()
 	select {
 	case err := <-ended:
-		return fmt.Errorf("devnet: %w", err)
+		return fmt.Errorf("listen: %w", err)
 	case <-ctx.Done():
 	}
 	n.Stop()
@@ -86,15 +86,15 @@ func Ask(ctx context.Context, dir, verb, name string) (s Status, err error) {
 	body := strings.NewReader(url.Values{"name": {name}}.Encode())
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://devnet/"+verb, body)
 	if err != nil {
-		return s, fmt.Errorf("devnet: %w", err)
+		return s, fmt.Errorf("speak to the network: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	answer, err := client.Do(request)
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return s, fmt.Errorf("devnet: no network runs in %s", dir)
+		return s, fmt.Errorf("no network runs in %s", dir)
 	case err != nil:
-		return s, fmt.Errorf("devnet: %w", err)
+		return s, fmt.Errorf("speak to the network: %w", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
@@ -102,7 +102,7 @@ func Ask(ctx context.Context, dir, verb, name string) (s Status, err error) {
 		return s, errors.New(strings.TrimSpace(string(text)))
 	}
 	if err := json.NewDecoder(answer.Body).Decode(&s); err != nil {
-		return s, fmt.Errorf("devnet: %w", err)
+		return s, fmt.Errorf("speak to the network: %w", err)
 	}
 	return s, nil
 }

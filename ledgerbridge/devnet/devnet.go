@@ -53,36 +53,38 @@ type Network struct {
 	dir, bin string
 	plan     plan
 	progress io.Writer
-	spawner  spawner
+	spawner  *spawner
 	unlock   func()
 	held     net.Listener // the first port of the network's block
 
 	orderers, peers, chaincodes []*process
 	closed                      sync.Once
+	saying                      sync.Mutex
 }
 
 // Start brings up the network of a folder, and makes it first if there is none. It
 // returns when clients of all organisations can get endorsements. ctx limits the
-// start only: the network runs until Stop, or until this process ends.
+// start only: the network runs until Stop, or until this process ends. After a restart
+// orderers may need another second before they have a leader and take transactions.
 func Start(ctx context.Context, o Options) (_ *Network, err error) {
 	if len(o.Chaincode) == 0 {
-		return nil, errors.New("devnet: the command that serves the contract is missing")
+		return nil, errors.New("the command that serves the contract is missing")
 	}
 	n := &Network{progress: o.Progress}
 	if n.progress == nil {
 		n.progress = io.Discard
 	}
 	if n.bin, err = n.tools(ctx, o.Bin); err != nil {
-		return nil, fmt.Errorf("devnet: %w", err)
+		return nil, err
 	}
 	if err := n.open(ctx, o); err != nil {
-		return nil, fmt.Errorf("devnet: %w", err)
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	if err := n.start(ctx, o.Chaincode); err != nil {
 		n.Stop()
-		return nil, fmt.Errorf("devnet: %w", err)
+		return nil, err
 	}
 	return n, nil
 }
@@ -106,7 +108,11 @@ func (n *Network) open(ctx context.Context, o Options) (err error) {
 	if err := os.MkdirAll(n.path("logs"), 0o700); err != nil {
 		return err
 	}
-	if n.unlock, err = lock(ctx, n.path("lock"), func() { n.say("waiting for another process that runs the network in %s", n.dir) }); err != nil {
+	n.unlock, err = tryLock(n.path("lock"))
+	if errors.Is(err, errHeld) {
+		return fmt.Errorf("a network runs in %s already", n.dir)
+	}
+	if err != nil {
 		return err
 	}
 	defer func() {
@@ -117,7 +123,7 @@ func (n *Network) open(ctx context.Context, o Options) (err error) {
 	if err := n.load(o); err != nil {
 		return err
 	}
-	if n.held, err = n.plan.hold(); err != nil {
+	if n.held, err = n.plan.hold(ctx); err != nil {
 		return err
 	}
 	n.spawner = newSpawner()
@@ -228,15 +234,21 @@ func (n *Network) all() []*process {
 	return append(append(append([]*process(nil), n.orderers...), n.peers...), n.chaincodes...)
 }
 
-func (n *Network) say(format string, args ...any) { fmt.Fprintf(n.progress, format+"\n", args...) }
+// say writes a line of progress.
+func (n *Network) say(format string, args ...any) {
+	n.saying.Lock()
+	defer n.saying.Unlock()
+	fmt.Fprintf(n.progress, format+"\n", args...)
+}
 
 // Stop ends the network in good order; its data stay. It may be called twice.
 func (n *Network) Stop() {
 	n.closed.Do(func() {
+		n.spawner.close()
 		for _, group := range [][]*process{n.chaincodes, n.peers, n.orderers} {
 			_ = parallel(group, func(p *process) error { p.stop(); return nil })
 		}
-		close(n.spawner)
+		n.spawner.end()
 		_ = n.held.Close()
 		n.unlock()
 	})
@@ -268,7 +280,8 @@ func (n *Network) Signal(name string, s syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	return p.signal(s)
+	_, err = p.signal(s)
+	return err
 }
 
 // Orgs are the organisations' names, which are their MSP ids.

@@ -25,7 +25,7 @@ func (n *Network) orderer(i int, name string) (*process, error) {
 	tls := n.node("orderer", name, "tls")
 	cert, key, roots := filepath.Join(tls, "server.crt"), filepath.Join(tls, "server.key"), filepath.Join(tls, "ca.crt")
 	return &process{
-		name: name, dir: dir, log: n.log(name), command: []string{filepath.Join(n.bin, "orderer")},
+		name: name, dir: dir, log: n.log(name), say: n.say, command: []string{filepath.Join(n.bin, "orderer")},
 		listens: []string{address(n.plan.ordererPort(i)), address(n.plan.ordererAdminPort(i))},
 		env: []string{
 			"FABRIC_CFG_PATH=" + dir,
@@ -69,7 +69,7 @@ func (n *Network) peer(i int, org string) (*process, error) {
 	}
 	self, tls := address(n.plan.peerPort(i)), n.node("peer", org, "tls")
 	return &process{
-		name: name, dir: dir, log: n.log(name), command: []string{filepath.Join(n.bin, "peer"), "node", "start"},
+		name: name, dir: dir, log: n.log(name), say: n.say, command: []string{filepath.Join(n.bin, "peer"), "node", "start"},
 		listens: []string{self},
 		env: append([]string{
 			"FABRIC_CFG_PATH=" + dir,
@@ -99,7 +99,7 @@ func gossip(self string) []string {
 func (n *Network) service(i int, org, id string, command []string) *process {
 	self := address(n.plan.chaincodePort(i))
 	return &process{
-		name: chaincodeName(org), dir: n.dir, log: n.log(chaincodeName(org)), command: command, listens: []string{self},
+		name: chaincodeName(org), dir: n.dir, log: n.log(chaincodeName(org)), say: n.say, command: command, listens: []string{self},
 		env: []string{"CHAINCODE_SERVER_ADDRESS=" + self, "CHAINCODE_ID=" + id},
 	}
 }

@@ -2,11 +2,11 @@ package devnet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -25,6 +25,7 @@ type process struct {
 	dir     string   // where it runs
 	log     string   // file that it writes to
 	listens []string // addresses that say that it is up
+	say     func(format string, args ...any)
 
 	mu      sync.Mutex
 	cmd     *exec.Cmd     // nil before the first start
@@ -32,62 +33,89 @@ type process struct {
 	stopped bool          // it was told to end
 }
 
-// spawner starts processes from one thread that lives until it is closed: Linux
-// counts the thread as the parent whose death ends them.
-type spawner chan func()
+// spawner starts processes from one thread that lives until it is ended: Linux counts
+// the thread as the parent whose death ends them.
+type spawner struct {
+	mu     sync.Mutex
+	closed bool
+	work   chan func()
+}
 
-func newSpawner() spawner {
-	s := make(spawner)
+func newSpawner() *spawner {
+	s := &spawner{work: make(chan func())}
 	go func() {
 		runtime.LockOSThread()
-		for start := range s {
+		for start := range s.work {
 			start()
 		}
 	}()
 	return s
 }
 
-func (s spawner) start(cmd *exec.Cmd) error {
+func (s *spawner) start(cmd *exec.Cmd) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.New("the network is being stopped")
+	}
 	result := make(chan error)
-	s <- func() { result <- cmd.Start() }
+	s.work <- func() { result <- cmd.Start() }
 	return <-result
 }
 
+// close lets nothing start any more. What runs goes on until end.
+func (s *spawner) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+}
+
+func (s *spawner) end() { close(s.work) }
+
 // start runs the process and returns when it listens.
-func (p *process) start(ctx context.Context, s spawner) error {
-	if err := p.spawn(s); err != nil {
-		return fmt.Errorf("start %s: %w", p.name, err)
+func (p *process) start(ctx context.Context, s *spawner) error {
+	ended, err := p.spawn(s)
+	for i := 0; err == nil && i < len(p.listens); i++ {
+		err = p.await(ctx, ended, p.listens[i])
 	}
-	for _, address := range p.listens {
-		if err := p.await(ctx, address); err != nil {
-			return fmt.Errorf("start %s: %w", p.name, err)
-		}
+	if err != nil {
+		return fmt.Errorf("start %s: %w", p.name, err)
 	}
 	return nil
 }
 
-func (p *process) spawn(s spawner) error {
+// spawn runs the process; the channel is closed when it has ended.
+func (p *process) spawn(s *spawner) (ended <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running() {
-		return fmt.Errorf("it runs already")
+		return nil, errors.New("it runs already")
 	}
 	log, err := os.OpenFile(p.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.Close()
 	cmd := exec.Command(p.command[0], p.command[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = p.dir, append(inherited(), p.env...), log, log, attributes()
 	if err := s.start(cmd); err != nil {
-		return err
+		return nil, err
 	}
 	p.cmd, p.ended, p.stopped = cmd, make(chan struct{}), false
-	go func(ended chan struct{}) {
-		_ = cmd.Wait() // how it ended is in cmd.ProcessState
-		close(ended)
-	}(p.ended)
-	return nil
+	go p.wait(cmd, p.ended)
+	return p.ended, nil
+}
+
+// wait notices the end of a process.
+func (p *process) wait(cmd *exec.Cmd, ended chan<- struct{}) {
+	_ = cmd.Wait() // how it ended is in cmd.ProcessState
+	close(ended)
+	p.mu.Lock()
+	told := p.stopped
+	p.mu.Unlock()
+	if !told {
+		p.say("%s ended by itself (%v); its log is %s", p.name, cmd.ProcessState, p.log)
+	}
 }
 
 // inherited is this process' environment without what configures Fabric or Aceso.
@@ -103,26 +131,21 @@ func inherited() (env []string) {
 }
 
 // await returns when something listens on the address.
-func (p *process) await(ctx context.Context, address string) error {
+func (p *process) await(ctx context.Context, ended <-chan struct{}, address string) error {
 	for {
 		c, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {
 			return c.Close()
 		}
 		select {
-		case <-p.ended:
-			return p.failure()
+		case <-ended:
+			text, _ := os.ReadFile(p.log)
+			return fmt.Errorf("it ended; the end of %s:\n%s", p.log, last(text, 5))
 		case <-ctx.Done():
 			return fmt.Errorf("it does not listen on %s: %w; see %s", address, ctx.Err(), p.log)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-// failure says how the process ended and what it last wrote.
-func (p *process) failure() error {
-	text, _ := os.ReadFile(p.log)
-	return fmt.Errorf("it ended (%v); the end of %s:\n%s", p.cmd.ProcessState, filepath.Base(p.log), last(text, 5))
 }
 
 // running wants the lock.
@@ -138,39 +161,39 @@ func (p *process) running() bool {
 	}
 }
 
-// signal sends a signal to a running process.
-func (p *process) signal(s os.Signal) error {
+// signal sends a signal to a running process; the channel is closed when it has ended.
+func (p *process) signal(s syscall.Signal) (ended <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.running() {
-		return fmt.Errorf("%s does not run", p.name)
+		return nil, fmt.Errorf("%s does not run", p.name)
 	}
-	if s == syscall.SIGKILL || s == syscall.SIGTERM {
-		p.stopped = true
-	}
+	p.stopped = p.stopped || s == syscall.SIGKILL || s == syscall.SIGTERM
 	if err := p.cmd.Process.Signal(s); err != nil {
-		return fmt.Errorf("signal %s: %w", p.name, err)
+		return nil, fmt.Errorf("signal %s: %w", p.name, err)
 	}
-	return nil
+	return p.ended, nil
 }
 
 // kill ends the process as a crash would, and returns when it is gone.
 func (p *process) kill() error {
-	if err := p.signal(syscall.SIGKILL); err != nil {
+	ended, err := p.signal(syscall.SIGKILL)
+	if err != nil {
 		return err
 	}
-	<-p.ended
+	<-ended
 	return nil
 }
 
 // stop ends the process in good order, by force after a while.
 func (p *process) stop() {
-	if p.signal(syscall.SIGTERM) != nil {
+	ended, err := p.signal(syscall.SIGTERM)
+	if err != nil {
 		return // it does not run
 	}
-	_ = p.signal(syscall.SIGCONT) // it may have been halted
+	_, _ = p.signal(syscall.SIGCONT) // it may have been halted
 	select {
-	case <-p.ended:
+	case <-ended:
 	case <-time.After(grace):
 		_ = p.kill()
 	}

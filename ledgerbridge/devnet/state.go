@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -152,9 +153,9 @@ func writeFile(path string, data []byte) error {
 
 // hold takes the plan's block of ports, or chooses one if it has none. The ports lie
 // below those that systems give to outgoing connections.
-func (p *plan) hold() (net.Listener, error) {
+func (p *plan) hold(ctx context.Context) (net.Listener, error) {
 	if p.Port != 0 {
-		return p.holdAt(p.Port)
+		return p.holdAgain(ctx)
 	}
 	const lowest, blocks = 10_240, 350
 	first := os.Getpid() // so that networks that start together look at different blocks
@@ -166,6 +167,18 @@ func (p *plan) hold() (net.Listener, error) {
 		}
 	}
 	return nil, errors.New("there is no free block of ports on 127.0.0.1")
+}
+
+// holdAgain takes the ports that the network had before. If its process was killed,
+// they are free in a moment.
+func (p *plan) holdAgain(ctx context.Context) (net.Listener, error) {
+	for tries := 0; ; tries++ {
+		l, err := p.holdAt(p.Port)
+		if err == nil || tries == 50 || ctx.Err() != nil {
+			return l, err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func (p *plan) holdAt(port int) (net.Listener, error) {
