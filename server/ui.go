@@ -52,6 +52,9 @@ func (s *server) proofPage(c *gin.Context, call *access.Call, text string) (*ans
 		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "This is neither the id of an AuditEvent, as in n1.accesses.0.17, nor a receipt.", Err: err}
 	}
 	bundle, err := s.Gate.Proof(c.Request.Context(), call, id)
+	if err != nil && describe(err).Kind == fhir.NotFound {
+		return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such record on this node.", Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
 // A privacy officer with a browser: signs in, sees where the logs stand, looks at the
@@ -44,7 +50,7 @@ func TestLedgerPageInABrowser(t *testing.T) {
 	}
 	b.screen(1280, 900, "light")
 	b.fill("#record", "n1.accesses.0.999999")
-	b.sees("404", "There is no such resource.", "Its receipt:")
+	b.sees("404", "There is no such record on this node.", "Its receipt:")
 	b.shoot("problem")
 	b.during(func() { b.click("header form button") })
 	b.sees("Sign in", "Token")
@@ -87,4 +93,100 @@ func (b *browser) legible() {
 	if boxes, err := strconv.Atoi(b.look(`document.querySelectorAll("svg .box").length`)); err != nil || boxes < 8 {
 		b.t.Errorf("%d boxes in the picture", boxes)
 	}
+}
+
+// page asks as a browser that has the token in its cookie.
+func (u user) page(path string) response {
+	u.n.t.Helper()
+	r, err := http.NewRequest("GET", u.n.server.URL+path, nil)
+	if err != nil {
+		u.n.t.Fatal(err)
+	}
+	r.AddCookie(&http.Cookie{Name: "aceso-token", Value: u.token})
+	a, err := u.n.exchange(path, r)
+	if err != nil {
+		u.n.t.Fatal(err)
+	}
+	return a
+}
+
+// Each view is decided and leaves one record, as everything else does, also where it
+// is refused or finds nothing; and the page shows its receipt.
+func TestEachViewOfThePagesLeavesOneRecord(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	twoPatients(n)
+	read := n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	officer, administrator := n.as("privacy-officer", "HOPERAT"), n.as("administrator", "HOPERAT")
+	narrow := n.as("privacy-officer", "HOPERAT", func(g *grant) { g.scope = "user/Consent.rs" })
+	for _, c := range []struct {
+		by            user
+		path          string
+		status        int
+		subtype, says string
+	}{
+		{officer, "/ui/ledger", 200, "ledger", "hospital/n1/accesses.0"},
+		{administrator, "/ui/ledger", 200, "ledger", "hospital/n1/accesses.0"},
+		{n.as("practitioner", "TREAT"), "/ui/ledger", 403, "ledger", "interaction-not-allowed"},
+		{n.as("system", "HOPERAT"), "/ui/ledger", 403, "ledger", "interaction-not-allowed"},
+		{n.as("patient", "PATRQT", func(g *grant) { g.patient = "p1" }), "/ui/ledger", 403, "ledger", "interaction-not-allowed"},
+		{n.as("privacy-officer", "HOPERAT", func(g *grant) { g.organization = "clinic" }), "/ui/ledger", 403, "ledger", "guest-not-allowed"},
+		{narrow, "/ui/ledger", 403, "ledger", "scope-missing"},
+		{officer, "/ui/ledger?record=" + read.event(), 200, "proof", "read Patient"},
+		{officer, "/ui/ledger?record=" + url.QueryEscape(read.receipt().String()), 200, "proof", "The receipt fits."},
+		{officer, "/ui/ledger?record=n1.accesses.0.99999", 404, "proof", "no such record"},
+		{officer, "/ui/ledger?record=n2.accesses.0.0", 404, "proof", "no such record"},
+		{administrator, "/ui/ledger?record=" + read.event(), 403, "proof", "interaction-not-allowed"},
+	} {
+		before := n.size("accesses")
+		a := c.by.page(c.path).want(c.status)
+		if got := n.size("accesses") - before; got != 1 {
+			t.Errorf("%s left %d records", c.path, got)
+		}
+		if !a.has(c.says) || !a.has(a.receipt().String()) || a.has("Patient/p1") {
+			t.Errorf("%s: %s", c.path, a.body)
+		}
+		event := officer.get("/AuditEvent/" + a.event()).want(200)
+		if subtype := fmt.Sprint(event.json()["subtype"]); !strings.Contains(subtype, "code:"+c.subtype) {
+			t.Errorf("%s is recorded as %s", c.path, subtype)
+		}
+	}
+	for _, path := range []string{"/ui/style.css", "/ui/nothing", "/ui/ledger?record=no+id"} {
+		before := n.size("accesses")
+		officer.page(path)
+		if got := n.size("accesses") - before; got != 0 {
+			t.Errorf("%s left %d records", path, got)
+		}
+	}
+}
+
+// size is how many records a log has.
+func (n *testNode) size(log string) int64 {
+	n.t.Helper()
+	journal := map[string]*ledgerbridge.Journal{"changes": n.node.changes, "accesses": n.node.accesses}[log]
+	s, err := journal.Standing(context.Background())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return s.Size
+}
+
+// The page says what the journal does: what waits, and when it is checkpointed.
+func TestLedgerPageFollowsTheJournal(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	officer := n.as("privacy-officer", "HOPERAT")
+	first := officer.page("/ui/ledger").want(200)
+	if !first.has(`<span class="state plain">empty</span>`) {
+		t.Errorf("no log is empty: %s", first.body)
+	}
+	twoPatients(n)
+	c, err := n.node.changes.Checkpoint(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := officer.page("/ui/ledger").want(200)
+	row := fmt.Sprintf(`<b>%d</b><small><a href="/ui/ledger?record=n1.changes.0.%d">`, c.Size, c.Size-1)
+	if !a.has(row) || !a.has(`<span class="state good">up to date</span>`) {
+		t.Errorf("no %s in %s", row, a.body)
+	}
+	officer.page(fmt.Sprintf("/ui/ledger?record=n1.changes.0.%d", c.Size-1)).want(200)
 }
