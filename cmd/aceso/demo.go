@@ -67,7 +67,7 @@ func (w *memoryAnswer) Header() http.Header         { return w.header }
 func (w *memoryAnswer) WriteHeader(status int)      { w.status = status }
 func (w *memoryAnswer) Write(p []byte) (int, error) { return w.body.Write(p) }
 
-// showDemo prints a token and three requests to try.
+// showDemo prints tokens, three requests to try, and where to look with a browser.
 func (n *openedNode) showDemo(stdout io.Writer, data dataFolder, origin string) error {
 	doctor, err := n.token(grant{
 		role: access.Practitioner, purposes: "TREAT", subject: "Practitioner/" + doctorID(1), name: "Dr. " + givenF[1] + " " + families[1],
@@ -93,7 +93,12 @@ curl -s -H 'Authorization: Bearer %s' '%s/fhir/Patient?_count=3&_sort=family'
 curl -s -H 'Authorization: Bearer %s' '%s/fhir/Patient/%s'
 curl -s -H 'Authorization: Bearer %s' '%s/fhir/AuditEvent?entity=Patient/%s'
 
+In a browser, %s/ui/ledger shows where the logs stand, and proofs as pictures. It asks
+for a token; this is the privacy officer's:
+
+%s
+
 Other tokens: aceso token --data %s --role practitioner --purpose HRESCH
-`, data, n.node.Organization, demoLife, doctor, doctor, origin, doctor, origin, patientID(1), officer, origin, patientID(1), data)
+`, data, n.node.Organization, demoLife, doctor, doctor, origin, doctor, origin, patientID(1), officer, origin, patientID(1), origin, officer, data)
 	return nil
 }
