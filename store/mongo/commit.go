@@ -51,7 +51,7 @@ func (s *Store) prepareOne(w *store.Write) (p prepared, err error) {
 	if err != nil {
 		return p, fmt.Errorf("%s: encode facts: %w", w.Ref, err)
 	}
-	c := content{
+	c := version{
 		Type: s.in(w.Ref.Type), Version: w.Expect + 1, Deleted: w.Deleted, At: bson.NewDateTimeFromTime(w.LastUpdated),
 		Method: w.Method, Owner: w.Owner, Base: s.base, Hash: w.Hash[:], Facts: store.Pack(facts),
 	}
@@ -110,7 +110,7 @@ type current struct {
 }
 
 func newUnit(w *writer) *unit {
-	return &unit{s: w.s, w: w, end: w.head.end, resources: map[string]*current{}}
+	return &unit{s: w.s, w: w, end: w.head.End, resources: map[string]*current{}}
 }
 
 // run writes all members but those that must fail by themselves: those get their
@@ -128,7 +128,7 @@ func (u *unit) run(ctx context.Context, group []*member) error {
 			return m.err
 		}
 	}
-	if u.end == u.w.head.end {
+	if u.end == u.w.head.End {
 		return nil
 	}
 	if err := u.flush(ctx); err != nil {
@@ -234,7 +234,7 @@ func (u *unit) append(m *member) error {
 	if len(doc) > maxDocument {
 		return errors.New("the record of the request is too large to be stored")
 	}
-	if u.end.Size == u.w.head.Size {
+	if u.end.Size == u.w.head.End.Size {
 		u.first = row.Commitment
 	}
 	u.entries = append(u.entries, bson.Raw(doc))
@@ -246,22 +246,17 @@ func (u *unit) append(m *member) error {
 // place gives a version its place in the order of writes and notes its documents.
 func (u *unit) place(w *prepared, seq int64) error {
 	c := u.resources[w.id]
-	p := placed{Stamp: nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, c.Stamp), Source: u.w.source, Seq: seq}
-	if c.Version == 0 {
-		c.Order = p.Stamp
-	}
-	past, err := bson.Marshal(struct {
-		ID     string `bson:"_id"`
-		placed `bson:",inline"`
-	}{pastID(w.id, w.Expect+1), p})
+	p := place{Stamp: nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, c.Stamp), Source: u.w.source, Seq: seq}
+	p.ID = pastID(w.id, w.Expect+1)
+	past, err := bson.Marshal(p)
 	if err != nil {
 		return err
 	}
-	doc, err := bson.Marshal(struct {
-		ID     string `bson:"_id"`
-		Order  int64  `bson:"o"`
-		placed `bson:",inline"`
-	}{w.id, c.Order, p})
+	if c.Version == 0 {
+		c.Order = p.Stamp
+	}
+	p.ID, p.Order = w.id, c.Order
+	doc, err := bson.Marshal(p)
 	if err != nil {
 		return err
 	}

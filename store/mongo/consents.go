@@ -51,7 +51,7 @@ func (s *Store) consentsOf(ctx context.Context, patient string, epoch int64) ([]
 		if err := cursor.Decode(&r); err != nil {
 			return nil, err
 		}
-		v, err := s.full(r.ID, &r.version, epoch)
+		v, err := s.full(r.ID, &r.V, epoch)
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +127,7 @@ func (u *unit) touches(m *member) ([]string, error) {
 		c := u.resources[w.id]
 		before := c.patients
 		if c.Facts != nil {
-			f, err := (&version{content: content{Facts: c.Facts, Version: c.Version}}).facts(c.ID)
+			f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
 			if err != nil {
 				return nil, err
 			}

@@ -14,22 +14,15 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// version is what a resource and a past version have in common.
+// version is what a resource and a past version have in common. (Fields of other
+// structs that hold one are named: the codec skips unexported embedded ones.)
 type version struct {
-	placed  `bson:",inline"`
-	content `bson:",inline"`
-}
+	// Where in the order of all writes it stands; known only in the transaction that
+	// writes it, and so encoded apart from the rest.
+	Stamp  int64  `bson:"w,omitempty"`   // order of writing: unique, newest last
+	Source string `bson:"src,omitempty"` // change log entry that wrote it: source ...
+	Seq    int64  `bson:"seq,omitempty"` // ... and position
 
-// placed says where in the order of all writes a version stands: what is known
-// only in the transaction that writes it.
-type placed struct {
-	Stamp  int64  `bson:"w"`   // order of writing: unique, newest last
-	Source string `bson:"src"` // change log entry that wrote it: source ...
-	Seq    int64  `bson:"seq"` // ... and position
-}
-
-// content is what is known of a version before.
-type content struct {
 	Type    string        `bson:"r"`  // tenant/Type/, see Store.in
 	Version int64         `bson:"v"`  // counts from 1, deletes included
 	Deleted bool          `bson:"st"` // a tombstone: no body, no keys
@@ -45,17 +38,26 @@ type content struct {
 // resource is a document of the collection resources: the current version of one
 // resource. Its _id is tenant/Type/id.
 type resource struct {
-	ID      string `bson:"_id"`
-	Order   int64  `bson:"o"` // stamp of the first version: order of creation
-	version `bson:",inline"`
-	index   `bson:",inline"`
+	ID    string  `bson:"_id"`
+	Order int64   `bson:"o"` // stamp of the first version: order of creation
+	V     version `bson:",inline"`
+	X     index   `bson:",inline"`
 }
 
 // past is a document of the collection history, which holds every version, the
 // current one too. Its _id is tenant/Type/id/0000000003.
 type past struct {
-	ID      string `bson:"_id"`
-	version `bson:",inline"`
+	ID string  `bson:"_id"`
+	V  version `bson:",inline"`
+}
+
+// place is what the transaction adds to a version.
+type place struct {
+	ID     string `bson:"_id"`
+	Order  int64  `bson:"o,omitempty"` // of resources only
+	Stamp  int64  `bson:"w"`
+	Source string `bson:"src"`
+	Seq    int64  `bson:"seq"`
 }
 
 // index holds the search keys of a current version. Every key and parameter begins

@@ -219,13 +219,13 @@ func (w *writer) attempt(ctx context.Context, group []*member) error {
 		w.known = w.known && !errors.Is(err, errMoved)
 		return err
 	}
-	if u.end == w.head.end {
+	if u.end == w.head.End {
 		return nil // all have failed: there is nothing to commit
 	}
 	if err := session.CommitTransaction(ctx); err != nil {
 		return w.resolve(u, err)
 	}
-	w.head.end = u.end
+	w.head.End = u.end
 	return nil
 }
 
@@ -253,7 +253,7 @@ func (w *writer) recover(ctx context.Context) (err error) {
 func (w *writer) resolve(u *unit, failed error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience)
 	defer cancel()
-	first := w.head.Size
+	first := w.head.End.Size
 	w.known = false
 	for try := 0; ; try++ {
 		err := w.recover(ctx)

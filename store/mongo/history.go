@@ -68,7 +68,7 @@ func (s *Store) historyPage(ctx context.Context, h *store.History) (page store.P
 	}
 	n := min(len(x.kept), h.Limit)
 	if n > 0 && len(x.kept) > n {
-		if page.Next, err = json.Marshal(historyCursor{Top: x.at.Top, Last: x.kept[n-1].Stamp}); err != nil {
+		if page.Next, err = json.Marshal(historyCursor{Top: x.at.Top, Last: x.kept[n-1].V.Stamp}); err != nil {
 			return page, err
 		}
 	}
@@ -96,7 +96,7 @@ func (x *historian) begin(ctx context.Context) (err error) {
 	var newest past
 	_, err = found(x.s.history.FindOne(ctx, bson.D{}, options.FindOne().
 		SetSort(bson.D{{Key: "w", Value: -1}}).SetProjection(bson.D{{Key: "w", Value: 1}})).Decode(&newest))
-	x.at.Top = newest.Stamp
+	x.at.Top = newest.V.Stamp
 	return err
 }
 
@@ -143,7 +143,7 @@ func (x *historian) scan(ctx context.Context) error {
 			if more, err := x.take(ctx, r); err != nil || !more {
 				return err
 			}
-			top = r.Stamp - 1
+			top = r.V.Stamp - 1
 		}
 		if len(rows) < historyBatch {
 			return nil
@@ -185,13 +185,13 @@ func (x *historian) take(ctx context.Context, r *pastRow) (more bool, err error)
 		return true, err
 	}
 	if x.h.Visible != nil {
-		row := store.Row{Ref: x.s.refOf(r.resource), Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: &r.protected, Epoch: x.epoch}
+		row := store.Row{Ref: x.s.refOf(r.resource), Version: r.V.Version, Owner: r.V.Owner, Deleted: r.V.Deleted, Facts: &r.protected, Epoch: x.epoch}
 		if ok, err := x.h.Visible(row); err != nil || !ok {
 			return true, err
 		}
 	}
 	x.total++
-	if r.Stamp < x.at.Last && len(x.kept) <= x.h.Limit {
+	if r.V.Stamp < x.at.Last && len(x.kept) <= x.h.Limit {
 		x.kept = append(x.kept, r)
 	}
 	return x.h.Count || len(x.kept) <= x.h.Limit, nil
@@ -199,7 +199,7 @@ func (x *historian) take(ctx context.Context, r *pastRow) (more bool, err error)
 
 // selected applies since and at.
 func (x *historian) selected(ctx context.Context, r *pastRow) (bool, error) {
-	at := r.At.Time()
+	at := r.V.At.Time()
 	if !x.h.Since.IsZero() && at.Before(x.h.Since) {
 		return false, nil
 	}
@@ -207,14 +207,14 @@ func (x *historian) selected(ctx context.Context, r *pastRow) (bool, error) {
 		return true, nil
 	}
 	var next past
-	ok, err := found(x.s.history.FindOne(ctx, bson.D{{Key: "_id", Value: pastID(r.resource, r.Version+1)}},
+	ok, err := found(x.s.history.FindOne(ctx, bson.D{{Key: "_id", Value: pastID(r.resource, r.V.Version+1)}},
 		options.FindOne().SetProjection(bson.D{{Key: "lu", Value: 1}})).Decode(&next))
 	if err != nil {
 		return false, err
 	}
 	end := time.UnixMilli(math.MaxInt64)
 	if ok {
-		end = next.At.Time()
+		end = next.V.At.Time()
 	}
 	return end.UnixMilli() > x.h.At.UnixMilli(), nil
 }

@@ -32,7 +32,7 @@ func (s *Store) Get(ctx context.Context, ref fhir.Ref) (v store.Version, err err
 		if err != nil {
 			return err
 		}
-		v, err = s.full(r.ID, &r.version, epoch)
+		v, err = s.full(r.ID, &r.V, epoch)
 		return err
 	})
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -77,7 +77,7 @@ type pastRow struct {
 }
 
 func (r *pastRow) full(s *Store, epoch int64) (store.Version, error) {
-	v, err := s.full(r.resource, &r.version, epoch)
+	v, err := s.full(r.resource, &r.V, epoch)
 	v.Facts = r.protected
 	return v, err
 }
@@ -104,7 +104,7 @@ func (p *protection) protect(ctx context.Context, rows []*pastRow) error {
 		return err
 	}
 	for _, r := range rows {
-		own, err := r.facts(r.resource)
+		own, err := r.V.facts(r.resource)
 		if err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (p *protection) load(ctx context.Context, rows []*pastRow) error {
 }
 
 func (p *protection) add(v *past) error {
-	facts, err := v.facts(v.ID)
+	facts, err := v.V.facts(v.ID)
 	if err != nil {
 		return err
 	}
