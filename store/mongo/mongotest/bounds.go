@@ -2,6 +2,7 @@ package mongotest
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ func (x *index) ranges(i int, all []*predicate, group *predicate, later bool) ([
 	}
 	multi := x.isMultikey(f)
 	if multi {
-		usable = chooseBounds(usable, group, later && x.shares(i))
+		usable = x.chooseBounds(f, usable, group, later && x.shares(i))
 		if len(usable) == 0 {
 			return nil, group
 		}
@@ -42,17 +43,15 @@ func (x *index) ranges(i int, all []*predicate, group *predicate, later bool) ([
 
 // shares says whether an earlier field is multikey by the same array.
 func (x *index) shares(i int) bool {
-	for _, f := range x.fields[:i] {
-		if x.isMultikey(f) {
-			return true
-		}
-	}
-	return false
+	arrays := x.arraysOn(x.fields[i])
+	return slices.ContainsFunc(x.fields[:i], func(f indexField) bool {
+		return slices.ContainsFunc(x.arraysOn(f), func(a string) bool { return slices.Contains(arrays, a) })
+	})
 }
 
 // chooseBounds keeps what must hold for the same element: the bounds of the
 // group of the fields before, or else the first best one and its group.
-func chooseBounds(usable []bound, group *predicate, bind bool) []bound {
+func (x *index) chooseBounds(f indexField, usable []bound, group *predicate, bind bool) []bound {
 	pick := usable[0]
 	if bind {
 		if group == nil {
@@ -69,11 +68,10 @@ func chooseBounds(usable []bound, group *predicate, bind bool) []bound {
 	if pick.group == nil {
 		return []bound{pick}
 	}
-	var same []bound
-	for _, b := range usable {
-		if b.group == pick.group {
-			same = append(same, b)
-		}
+	same := slices.DeleteFunc(usable, func(b bound) bool { return b.group != pick.group })
+	elements := "." + strings.Join(pick.group.path, ".")
+	if len(same) > 1 && slices.ContainsFunc(x.arraysOn(f), func(a string) bool { return len(a) > len(elements) }) {
+		return same[:1] // arrays inside the elements
 	}
 	return same
 }

@@ -7,14 +7,14 @@ import (
 )
 
 // alter changes the catalog outside of transactions: it waits for those that
-// have touched the collection.
+// have used the collection.
 func (r *request) alter(ns string, do func(current *state) (*state, error)) error {
 	s := r.server
 	for t := range s.active {
-		if t.view == nil || t.view.collections[ns] == nil {
+		if !t.uses[ns] {
 			continue
 		}
-		if err := s.wait(r.conn, t); err != nil {
+		if err := r.wait(t); err != nil {
 			return err
 		}
 		return r.alter(ns, do)
@@ -217,7 +217,7 @@ func create(r *request) (document, error) {
 		if current.collections[ns] != nil {
 			return nil, fail(48, "NamespaceExists", "Collection already exists. NS: %s", ns)
 		}
-		return current.with(ns, newCollection(ns, r.server.number())), nil
+		return current.with(ns, newCollection(ns)), nil
 	})
 }
 

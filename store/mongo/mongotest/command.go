@@ -4,6 +4,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
@@ -22,8 +23,10 @@ type request struct {
 	transaction  bool  // autocommit: false
 	starts       bool
 	session      *session
+	rule         *Rule        // by which it fails
 	txn          *transaction // the open one that the command runs in
 	writeConcern *writeConcern
+	deadline     time.Time // by maxTimeMS; zero: none
 }
 
 // A command runs with mu held, unless it gives it up to wait.
@@ -58,6 +61,9 @@ func (r *request) setBody(body document) error {
 	autocommit := field(body, "autocommit")
 	r.transaction = autocommit.Type == tBool && !autocommit.Boolean()
 	r.starts = truth(field(body, "startTransaction"))
+	if ms := field(body, "maxTimeMS"); isNumber(ms) && ms.AsInt64() > 0 {
+		r.deadline = time.Now().Add(time.Duration(ms.AsInt64()) * time.Millisecond)
+	}
 	return nil
 }
 
@@ -95,18 +101,12 @@ func (s *Server) run(r *request) (reply document, drop bool) {
 	life := s.life
 	s.calls[r.name]++
 	s.gossip(r)
-	f := s.fault(r)
-	if f != nil {
-		var end bool
-		if reply, drop, end = f.before(r); end {
-			return s.finish(r, reply), drop || s.life != life
-		}
+	r.rule = s.rule(r)
+	if s.before(r.rule) || s.life != life {
+		return nil, true
 	}
 	reply = s.answer(r)
-	if f != nil {
-		reply, drop = f.after(r, reply)
-	}
-	return s.finish(r, reply), drop || s.life != life
+	return s.finish(reply), s.life != life || r.rule != nil && r.rule.fault.Do == DropAfter
 }
 
 func (s *Server) answer(r *request) document {
@@ -144,13 +144,16 @@ func (s *Server) execute(r *request) (document, error) {
 	var reply document
 	err := c.allowed(r)
 	if err == nil {
+		err = r.instead()
+	}
+	if err == nil {
 		reply, err = c.run(r)
 	}
 	if err != nil && r.txn != nil {
 		s.abort(r.txn)
 	}
 	if err == nil {
-		reply = r.writeConcern.unsatisfied(reply)
+		reply = r.unknown(r.writeConcern.unsatisfied(reply))
 	}
 	return reply, err
 }
@@ -172,15 +175,15 @@ func (r *request) checkFields(c *command) error {
 }
 
 // finish adds what every reply of a replica set member has.
-func (s *Server) finish(r *request, reply document) document {
+func (s *Server) finish(reply document) document {
 	if s.standalone || reply == nil {
 		return reply
 	}
 	t := s.tick()
 	at := value{Type: tTimestamp, Data: bsoncore.AppendTimestamp(nil, t.T, t.I)}
 	signature := build(pair{"hash", value{Type: tBinary, Data: bsoncore.AppendBinary(nil, 0, make([]byte, 20))}}, pair{"keyId", longValue(0)})
-	return build(append(pairs(reply), pair{"$clusterTime", documentValue(build(pair{"clusterTime", at},
-		pair{"signature", documentValue(signature)}))}, pair{"operationTime", at})...)
+	return extend(reply, pair{"$clusterTime", documentValue(build(pair{"clusterTime", at},
+		pair{"signature", documentValue(signature)}))}, pair{"operationTime", at})
 }
 
 // gossip takes over a later cluster time of the client.
@@ -238,10 +241,10 @@ func (w *writeConcern) unsatisfied(reply document) document {
 		return reply
 	}
 	spec := append(pairs(w.spec), pair{"provenance", stringValue("clientSupplied")})
-	return build(append(pairs(reply), pair{"writeConcernError", documentValue(build(
+	return extend(reply, pair{"writeConcernError", documentValue(build(
 		pair{"code", intValue(100)}, pair{"codeName", stringValue("UnsatisfiableWriteConcern")},
 		pair{"errmsg", stringValue("Not enough data-bearing nodes")},
-		pair{"errInfo", documentValue(build(pair{"writeConcern", documentValue(build(spec...))}))}))})...)
+		pair{"errInfo", documentValue(build(pair{"writeConcern", documentValue(build(spec...))}))}))})
 }
 
 // refusedCommands are commands of the real server that are not modelled.

@@ -6,6 +6,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
+const version = "4.4.6"
+
 // commandTable is what the server answers.
 func commandTable() map[string]command {
 	helloFields := []string{"helloOk", "client", "compression", "backpressure", "loadBalanced", "topologyVersion", "maxAwaitTimeMS", "saslSupportedMechs", "speculativeAuthenticate", "hosts"}
@@ -15,7 +17,7 @@ func commandTable() map[string]command {
 		"ismaster": {run: hello, fields: helloFields},
 		"ping":     {run: func(*request) (document, error) { return okay(), nil }, unknown: nil},
 		"buildInfo": {run: func(*request) (document, error) {
-			return okay(pair{"version", stringValue("4.4.6")}, pair{"versionArray", arrayValue(intValue(4), intValue(4), intValue(6), intValue(0))},
+			return okay(pair{"version", stringValue(version)}, pair{"versionArray", arrayValue(intValue(4), intValue(4), intValue(6), intValue(0))},
 				pair{"maxBsonObjectSize", intValue(maxDocument)}), nil
 		}},
 		"endSessions": {run: func(*request) (document, error) { return okay(), nil }},
@@ -33,6 +35,7 @@ func commandTable() map[string]command {
 		"killCursors": {run: killCursors, fields: []string{"cursors"}, unknown: idlUnknown, transactions: true},
 		"count": {run: count, fields: []string{"query", "limit", "skip", "hint"}, refused: []string{"collation"}, unknown: idlUnknown,
 			forbidden: "Cannot run 'count' in a multi-document transaction. Use an aggregate with $count."},
+		"explain":   {run: explain, fields: []string{"verbosity"}},
 		"aggregate": {run: aggregate, fields: []string{"pipeline", "cursor", "hint"}, transactions: true},
 		"createIndexes": {run: createIndexes, fields: []string{"indexes"}, ends: true,
 			forbidden: "Cannot create new indexes on existing collections in a multi-document transaction."},
@@ -51,6 +54,9 @@ func commandTable() map[string]command {
 
 func hello(r *request) (document, error) {
 	s := r.server
+	if app, ok := r.body.Lookup("client", "application", "name").StringValueOK(); ok {
+		s.conns[r.conn] = app
+	}
 	var list []pair
 	writable := pair{"isWritablePrimary", boolValue(true)}
 	if r.name != "hello" {

@@ -1,12 +1,184 @@
 package mongotest
 
-// A Fault is a rule about when and how a command fails.
-type Fault struct{}
+import (
+	"math/rand/v2"
+	"slices"
+)
 
-type fault struct{ Fault }
+// An Action is what a fault does to a command.
+type Action int
 
-func (s *Server) fault(r *request) *fault { return nil }
+const (
+	// DropBefore breaks the connection; the command has had no effect.
+	DropBefore Action = iota + 1
+	// DropAfter breaks the connection after the command had its effect.
+	DropAfter
+	// WriteConflict ends the transaction with 112 and the label
+	// TransientTransactionError. It meets commands in transactions only, but
+	// not their ends: outside, the real server tries again by itself.
+	WriteConflict
+	// TransientTransactionError ends the transaction with 251 and that label,
+	// also at the commit. It meets commands of open transactions only.
+	TransientTransactionError
+	// UnknownCommit commits and replies that the write concern failed, from
+	// which the driver makes UnknownTransactionCommitResult.
+	UnknownCommit
+	// LostCommit replies the same, but the transaction is gone, as after a
+	// failover: to commit again fails with NoSuchTransaction.
+	LostCommit
+	// NotWritablePrimary refuses with 10107, labelled as the real server does,
+	// and ends the transaction; the command has had no effect. A transaction
+	// that is already committed stays so.
+	NotWritablePrimary
+	// Slow keeps the command waiting until the rule is removed or the server
+	// stops; then it runs.
+	Slow
+)
 
-func (f *fault) before(r *request) (reply document, drop, end bool) { return nil, false, false }
+// A Fault says which commands fail, and how.
+type Fault struct {
+	// Command is its name. Empty means every command but the handshakes and
+	// pings of the driver, "*" really every one.
+	Command string
+	// App narrows it down to the clients with this application name
+	// (options.Client().SetAppName).
+	App string
+	Do  Action
+	// Nth is the first occurrence that fails, counted from 1 and from now; 0 is 1.
+	Nth int
+	// Times is how many fail; 0 is one, -1 all.
+	Times int
+	// Chance, if it is not 0, is the probability with which each of them
+	// fails, from the random numbers of Seed.
+	Chance float64
+	Seed   uint64
+}
 
-func (f *fault) after(r *request, reply document) (document, bool) { return reply, false }
+// A Rule is a fault that has been set.
+type Rule struct {
+	server      *Server
+	fault       Fault
+	random      *rand.Rand
+	seen, fired int
+	removed     chan struct{}
+}
+
+// Fail sets a fault. Of several that meet a command, the oldest counts.
+func (s *Server) Fail(f Fault) *Rule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := &Rule{server: s, fault: f, random: rand.New(rand.NewPCG(f.Seed, 0)), removed: make(chan struct{})}
+	r.fault.Nth = max(f.Nth, 1)
+	if f.Times == 0 {
+		r.fault.Times = 1
+	}
+	s.rules = append(s.rules, r)
+	return r
+}
+
+// Fired is how many commands have failed by the rule.
+func (r *Rule) Fired() int {
+	r.server.mu.Lock()
+	defer r.server.mu.Unlock()
+	return r.fired
+}
+
+// Remove ends the rule, and lets commands that it keeps waiting go on.
+func (r *Rule) Remove() {
+	r.server.mu.Lock()
+	defer r.server.mu.Unlock()
+	if i := slices.Index(r.server.rules, r); i >= 0 {
+		r.server.rules = slices.Delete(r.server.rules, i, i+1)
+		close(r.removed)
+	}
+}
+
+// rule is the one by which a request fails, if any.
+func (s *Server) rule(r *request) *Rule {
+	for _, rule := range s.rules {
+		if rule.meets(r) && rule.fires() {
+			rule.fired++
+			return rule
+		}
+	}
+	return nil
+}
+
+func (r *Rule) fires() bool {
+	r.seen++
+	if r.seen < r.fault.Nth || r.fault.Times >= 0 && r.fired >= r.fault.Times {
+		return false
+	}
+	return r.fault.Chance == 0 || r.random.Float64() < r.fault.Chance
+}
+
+var quiet = []string{"hello", "isMaster", "ismaster", "ping", "endSessions", "killCursors"}
+
+func (r *Rule) meets(q *request) bool {
+	f := r.fault
+	switch {
+	case f.Command != "*" && f.Command != q.name && (f.Command != "" || slices.Contains(quiet, q.name)):
+		return false
+	case f.App != "" && f.App != q.server.conns[q.conn]:
+		return false
+	}
+	ends := q.name == "commitTransaction" || q.name == "abortTransaction"
+	switch f.Do {
+	case WriteConflict:
+		return q.transaction && !ends && q.live()
+	case TransientTransactionError:
+		return q.transaction && q.name != "abortTransaction" && q.live()
+	case UnknownCommit, LostCommit:
+		return q.name == "commitTransaction" && q.live()
+	}
+	return true
+}
+
+// live says whether the request begins or goes on with an open transaction.
+func (r *request) live() bool {
+	se := r.server.sessions[r.lsid]
+	return r.starts || se != nil && se.number == r.txnNumber && se.txn != nil && se.txn.status == open
+}
+
+// before does what a rule does ahead of a command.
+func (s *Server) before(rule *Rule) (drop bool) {
+	if rule == nil {
+		return false
+	}
+	if rule.fault.Do == Slow {
+		gone := s.gone
+		s.mu.Unlock()
+		select {
+		case <-rule.removed:
+		case <-gone:
+		}
+		s.mu.Lock()
+	}
+	return rule.fault.Do == DropBefore
+}
+
+// instead is the error that a rule puts in the place of a command.
+func (r *request) instead() error {
+	if r.rule == nil {
+		return nil
+	}
+	switch r.rule.fault.Do {
+	case WriteConflict:
+		return writeConflict()
+	case TransientTransactionError:
+		return fail(251, "NoSuchTransaction", "Transaction %d has been aborted.", r.txnNumber)
+	case NotWritablePrimary:
+		return fail(10107, "NotWritablePrimary", "not master")
+	}
+	return nil
+}
+
+// unknown turns the reply to a commit into one about which nobody knows.
+func (r *request) unknown(reply document) document {
+	if r.rule == nil || r.rule.fault.Do != UnknownCommit && r.rule.fault.Do != LostCommit {
+		return reply
+	}
+	return extend(reply, pair{"writeConcernError", documentValue(build(pair{"code", intValue(64)},
+		pair{"codeName", stringValue("WriteConcernFailed")}, pair{"errmsg", stringValue("waiting for replication timed out")},
+		pair{"errInfo", documentValue(build(pair{"wtimeout", boolValue(true)}))}))})
+}

@@ -19,7 +19,9 @@ func (r *request) collection(ns string) (*collection, error) {
 		return r.server.state.collections[ns], nil
 	}
 	v := r.txn.view
-	if now := r.server.state.collections[ns]; now != nil && now.changed > v.base.seq && v.collections[ns] == nil {
+	now, then := r.server.state.collections[ns], v.base.collections[ns]
+	r.txn.uses[ns] = true
+	if now != nil && now.changed > v.base.seq || now == nil && then != nil {
 		return nil, fail(246, "SnapshotUnavailable", "Unable to read from a snapshot due to pending collection catalog changes; please retry the operation.")
 	}
 	return v.collection(ns), nil

@@ -96,7 +96,7 @@ func (p *plan) use(x *index) {
 	points := 0
 	var group *predicate
 	bounded := false
-	for i, f := range x.fields {
+	for i := range x.fields {
 		var ranges []span
 		ranges, group = x.ranges(i, p.query.predicates, group, bounded)
 		if ranges == nil || len(prefixes)*len(ranges) > 10_000 {
@@ -104,13 +104,12 @@ func (p *plan) use(x *index) {
 		}
 		bounded = true
 		exact := !slices.ContainsFunc(ranges, func(s span) bool { return s.hi != s.lo+"\xff" })
-		prefixes = product(prefixes, ranges, exact)
+		prefixes = product(prefixes, ranges)
 		if !exact {
 			p.score++
 			break
 		}
 		p.score += 2
-		_ = f
 		if points++; len(prefixes) > 1 {
 			p.score-- // several points are less than one
 		}
@@ -141,7 +140,7 @@ func (p *plan) bound(prefixes []span, bounded bool) []span {
 }
 
 // product appends ranges to prefixes. A prefix that is a point has an empty hi.
-func product(prefixes, ranges []span, exact bool) []span {
+func product(prefixes, ranges []span) []span {
 	var all []span
 	for _, a := range prefixes {
 		for _, b := range ranges {
@@ -152,7 +151,6 @@ func product(prefixes, ranges []span, exact bool) []span {
 			all = append(all, span{lo + b.lo, lo + b.hi})
 		}
 	}
-	_ = exact
 	return all
 }
 
@@ -193,9 +191,12 @@ func (p *plan) order(points int, single bool) {
 }
 
 // isMultikey says whether some document has an array on the path of a field.
-func (x *index) isMultikey(f indexField) bool {
+func (x *index) isMultikey(f indexField) bool { return len(x.arraysOn(f)) > 0 }
+
+// arraysOn are the places on the path of a field where documents have arrays.
+func (x *index) arraysOn(f indexField) []string {
 	path := "." + f.name
-	return slices.ContainsFunc(x.multikey, func(m string) bool { return path == m || strings.HasPrefix(path, m+".") })
+	return slices.DeleteFunc(slices.Clone(x.multikey), func(m string) bool { return path != m && !strings.HasPrefix(path, m+".") })
 }
 
 // scan calls visit with record numbers in the order of the plan.

@@ -25,20 +25,21 @@ type Server struct {
 	mu       sync.Mutex // guards everything below
 	ended    *sync.Cond // a transaction has ended, or the server has stopped
 	listener net.Listener
-	conns    map[net.Conn]bool
+	conns    map[net.Conn]string // and the application name of the client
 	serving  *sync.WaitGroup
 	life     uint64 // counts Stop and Restore
 	stopped  bool
 
 	state    *state
-	serial   uint64 // the last record or collection number
+	serial   uint64 // the last record number
 	clock    bson.Timestamp
 	sessions map[string]*session
 	claims   map[string]*transaction // keys that open transactions have touched
 	touched  map[string]uint64       // keys that commits have touched since the oldest open transaction began
 	active   map[*transaction]bool
 	cursors  map[int64]*cursor
-	faults   []*fault
+	rules    []*Rule
+	gone     chan struct{} // closed by Stop
 	calls    map[string]int
 	commands map[string]command
 }
@@ -60,7 +61,7 @@ func start(tb testing.TB, standalone bool) *Server {
 	s := &Server{
 		Now: time.Now, TransactionLifetime: time.Minute, tb: tb, standalone: standalone, address: "127.0.0.1:0", stopped: true,
 		state: &state{collections: map[string]*collection{}}, sessions: map[string]*session{},
-		conns: map[net.Conn]bool{}, calls: map[string]int{}, commands: commandTable(), touched: map[string]uint64{},
+		conns: map[net.Conn]string{}, calls: map[string]int{}, commands: commandTable(), touched: map[string]uint64{},
 	}
 	s.ended = sync.NewCond(&s.mu)
 	s.Restart()
@@ -85,6 +86,7 @@ func (s *Server) Stop() {
 		return
 	}
 	s.stopped = true
+	close(s.gone)
 	_ = s.listener.Close()
 	for c := range s.conns {
 		_ = c.Close()
@@ -105,7 +107,7 @@ func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped, s.listener, s.address = false, listener, listener.Addr().String()
-	s.serving = new(sync.WaitGroup)
+	s.serving, s.gone = new(sync.WaitGroup), make(chan struct{})
 	s.forget()
 	s.serving.Go(func() { s.accept(listener, s.serving) })
 }
@@ -162,7 +164,7 @@ func (s *Server) accept(l net.Listener, serving *sync.WaitGroup) {
 			s.mu.Unlock()
 			return
 		}
-		s.conns[c] = true
+		s.conns[c] = ""
 		s.mu.Unlock()
 		serving.Go(func() {
 			s.serve(c)
@@ -175,7 +177,7 @@ func (s *Server) accept(l net.Listener, serving *sync.WaitGroup) {
 	}
 }
 
-// number makes numbers for records and collections. The caller holds mu.
+// number makes numbers for records. The caller holds mu.
 func (s *Server) number() uint64 {
 	s.serial++
 	return s.serial

@@ -1,7 +1,6 @@
 package mongotest
 
 import (
-	"net"
 	"slices"
 	"time"
 )
@@ -30,10 +29,11 @@ const (
 )
 
 type transaction struct {
-	view   *view // nil before the first command
+	view   *view // nil at the end
 	status status
 	began  time.Time
 	claims []string
+	uses   map[string]bool // collections that it has looked at
 }
 
 // checkIn finds the session and the transaction of a request.
@@ -145,8 +145,7 @@ func (s *Server) checkInTransaction(r *request, se *session) error {
 
 // begin opens a transaction on what is committed now.
 func (s *Server) begin() *transaction {
-	t := &transaction{began: s.Now()}
-	t.view = s.newView()
+	t := &transaction{began: s.Now(), view: s.newView(), uses: map[string]bool{}}
 	t.view.claim = func(keys []string) error { return s.claim(t, keys) }
 	s.active[t] = true
 	return t
@@ -220,8 +219,11 @@ func (s *Server) install(v *view) {
 
 func commitTransaction(r *request) (document, error) {
 	if r.txn != nil {
-		v := r.txn.view
-		r.server.install(v)
+		if r.rule != nil && r.rule.fault.Do == LostCommit {
+			r.server.abort(r.txn)
+			return okay(), nil
+		}
+		r.server.install(r.txn.view)
 		r.server.end(r.txn, committed)
 	} else if r.session == nil {
 		return nil, invalidOptions("commitTransaction must be run within a transaction")
@@ -259,23 +261,28 @@ func (r *request) failed(err error) *failure {
 // retriable are the codes that the specification of retryable writes names.
 var retriable = []int32{6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 
-// wait gives up mu until a transaction ends. It fails if the client or the
-// server has gone.
-func (s *Server) wait(c net.Conn, t *transaction) error {
-	life := s.life
-	timer := time.AfterFunc(max(s.TransactionLifetime-s.Now().Sub(t.began), 0)+time.Millisecond, s.wake)
-	defer timer.Stop()
+// wait gives up mu until a transaction ends, or the time of the request does.
+func (r *request) wait(t *transaction) error {
+	s, life := r.server, r.server.life
+	wake := func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ended.Broadcast()
+	}
+	lifetime := time.AfterFunc(max(s.TransactionLifetime-s.Now().Sub(t.began), 0)+time.Millisecond, wake)
+	defer lifetime.Stop()
+	if !r.deadline.IsZero() {
+		limit := time.AfterFunc(time.Until(r.deadline)+time.Millisecond, wake)
+		defer limit.Stop()
+	}
 	for !s.expire(t) {
 		s.ended.Wait()
-		if s.life != life {
+		switch {
+		case s.life != life:
 			return fail(91, "ShutdownInProgress", "the server is stopping")
+		case !r.deadline.IsZero() && time.Now().After(r.deadline):
+			return fail(50, "MaxTimeMSExpired", "operation exceeded time limit")
 		}
 	}
 	return nil
-}
-
-func (s *Server) wake() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ended.Broadcast()
 }

@@ -14,16 +14,15 @@ type state struct {
 
 type collection struct {
 	ns      string
-	id      uint64 // differs when a collection of the same name is made again
 	changed uint64 // the commit that made it or changed its indexes
 	records tree[document]
 	indexes []*index
 }
 
-func newCollection(ns string, id uint64) *collection {
+func newCollection(ns string) *collection {
 	spec := build(pair{"_id", intValue(1)})
 	list, _ := parseKeyPattern(spec)
-	return &collection{ns: ns, id: id, indexes: []*index{{name: "_id_", spec: spec, fields: list, unique: true}}}
+	return &collection{ns: ns, indexes: []*index{{name: "_id_", spec: spec, fields: list, unique: true}}}
 }
 
 // A view is a state with the changes of one writer.
@@ -65,7 +64,7 @@ func (v *view) own(ns string) *collection {
 			own.indexes[i] = &copied
 		}
 	} else {
-		own = *newCollection(ns, v.next())
+		own = *newCollection(ns)
 	}
 	v.collections[ns] = &own
 	return &own

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -302,6 +303,17 @@ func build(pairs ...pair) document {
 	}
 	b, _ = bsoncore.AppendDocumentEnd(b, i)
 	return b
+}
+
+// extend is a document with more fields at its end.
+func extend(d document, more ...pair) document {
+	b := slices.Clone(d[:len(d)-1])
+	for _, p := range more {
+		b = bsoncore.AppendValueElement(b, p.name, p.v)
+	}
+	b = append(b, 0)
+	binary.LittleEndian.PutUint32(b, uint32(len(b)))
+	return document(b)
 }
 
 func pairs(d []byte) []pair {

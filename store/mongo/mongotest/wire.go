@@ -1,6 +1,7 @@
 package mongotest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -10,6 +11,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
 )
+
+// opQuery is the operation that drivers begin with, for old servers.
+const opQuery wiremessage.OpCode = 2004
 
 const (
 	maxDocument = 16777216
@@ -26,7 +30,7 @@ func (s *Server) serve(c net.Conn) {
 		}
 		r := &request{server: s, conn: c}
 		switch op {
-		case wiremessage.OpQuery:
+		case opQuery:
 			err = r.readQuery(body)
 		case wiremessage.OpMsg:
 			err = r.readMsg(body)
@@ -64,7 +68,7 @@ func readMessage(c net.Conn) (id int32, op wiremessage.OpCode, body []byte, err 
 func writeMessage(to int32, op wiremessage.OpCode, reply document) []byte {
 	id := wiremessage.NextRequestID()
 	var b []byte
-	if op == wiremessage.OpQuery {
+	if op == opQuery {
 		_, b = wiremessage.AppendHeaderStart(nil, id, to, wiremessage.OpReply)
 		b = wiremessage.AppendReplyFlags(b, wiremessage.AwaitCapable)
 		b = wiremessage.AppendReplyCursorID(b, 0)
@@ -82,19 +86,19 @@ func writeMessage(to int32, op wiremessage.OpCode, reply document) []byte {
 
 // readQuery reads the first message of a client, an OP_QUERY with hello.
 func (r *request) readQuery(b []byte) error {
-	_, b, ok := wiremessage.ReadQueryFlags(b)
-	if !ok {
+	if len(b) < 4 {
 		return io.ErrUnexpectedEOF
 	}
-	ns, b, ok := wiremessage.ReadQueryFullCollectionName(b)
-	if !ok || !strings.HasSuffix(ns, ".$cmd") || len(b) < 8 {
+	ns, b, _ := bytes.Cut(b[4:], []byte{0}) // after the flags
+	db, command := strings.CutSuffix(string(ns), ".$cmd")
+	if !command || len(b) < 8 {
 		return fmt.Errorf("OP_QUERY on %q", ns)
 	}
-	query, _, ok := wiremessage.ReadQueryQuery(b[8:])
+	query, _, ok := bsoncore.ReadDocument(b[8:]) // after skip and limit
 	if !ok || query.Validate() != nil {
 		return io.ErrUnexpectedEOF
 	}
-	r.legacy, r.db = true, strings.TrimSuffix(ns, ".$cmd")
+	r.legacy, r.db = true, db
 	return r.setBody(query)
 }
 

@@ -78,9 +78,12 @@ func (b *batch) reply(update bool) document {
 
 // write makes changes in the transaction of the request, or else at once; then
 // it waits for transactions that are in the way and looks again.
-func (r *request) write(do func(*view) error) error {
+func (r *request) write(ns string, do func(*view) error) error {
 	s := r.server
 	if r.txn != nil {
+		if _, err := r.collection(ns); err != nil {
+			return err
+		}
 		return do(r.txn.view)
 	}
 	for {
@@ -100,7 +103,7 @@ func (r *request) write(do func(*view) error) error {
 		if blocker == nil {
 			return err
 		}
-		if err := s.wait(r.conn, blocker); err != nil {
+		if err := r.wait(blocker); err != nil {
 			return err
 		}
 	}
@@ -116,7 +119,7 @@ func insert(r *request) (document, error) {
 		if err != nil {
 			return statement{}, err
 		}
-		err = r.write(func(view *view) error { return view.write(change{ns: ns, after: doc}) })
+		err = r.write(ns, func(view *view) error { return view.write(change{ns: ns, after: doc}) })
 		if err != nil {
 			return statement{}, err
 		}
@@ -212,7 +215,7 @@ func (r *request) updateOne(ns string, d document) (statement, error) {
 	if !multi {
 		q.limit = 1
 	}
-	err = r.write(func(v *view) error {
+	err = r.write(ns, func(v *view) error {
 		st.n = 0
 		found, err := q.find(v.collection(ns))
 		if err != nil {
@@ -297,7 +300,7 @@ func (r *request) deleteOne(ns string, d document) (statement, error) {
 	if q.limit == 0 && r.txn == nil && r.session != nil {
 		return st, invalidOptions("Cannot use retryable writes with limit=0")
 	}
-	err = r.write(func(v *view) error {
+	err = r.write(ns, func(v *view) error {
 		found, err := q.find(v.collection(ns))
 		for _, hit := range found {
 			if err = v.write(change{ns: ns, record: hit.record, before: hit.doc}); err != nil {
@@ -340,7 +343,7 @@ func findAndModify(r *request) (document, error) {
 	}
 	var reply document
 	var effect bool
-	err = r.write(func(v *view) error {
+	err = r.write(ns, func(v *view) error {
 		if remove {
 			reply, effect, err = r.findAndRemove(v, ns, q, project)
 		} else {
