@@ -80,6 +80,8 @@ func (n *Network) peer(i int, org string) (*process, error) {
 			"CORE_PEER_TLS_KEY_FILE=" + filepath.Join(tls, "server.key"), "CORE_PEER_TLS_ROOTCERT_FILE=" + filepath.Join(tls, "ca.crt"),
 			"CORE_PEER_FILESYSTEMPATH=" + filepath.Join(dir, "data"), "CORE_LEDGER_SNAPSHOTS_ROOTDIR=" + filepath.Join(dir, "snapshots"),
 			"CORE_OPERATIONS_LISTENADDRESS=127.0.0.1:0",
+			// A peer that hangs is passed over sooner than clients give up.
+			"CORE_PEER_GATEWAY_ENDORSEMENTTIMEOUT=5s", "CORE_PEER_GATEWAY_DIALTIMEOUT=5s",
 		}, gossip(self)...),
 	}, nil
 }
