@@ -104,10 +104,12 @@ func complete(dir string) bool {
 	return err == nil // it was renamed into place when it was complete
 }
 
-// build makes the binaries in a folder beside dir, which then takes its name.
+// build makes the binaries in a folder beside dir, which then takes its name. It wants
+// the lock.
 func build(ctx context.Context, dir string, progress io.Writer, offline bool) error {
-	work, err := os.MkdirTemp(filepath.Dir(dir), "building-")
-	if err != nil {
+	work := dir + ".building"
+	_ = os.RemoveAll(work) // of a builder that was killed
+	if err := os.Mkdir(work, 0o700); err != nil {
 		return fmt.Errorf("build Hyperledger Fabric: %w", err)
 	}
 	defer os.RemoveAll(work)
