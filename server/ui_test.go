@@ -383,7 +383,7 @@ func TestLedgerPageStates(t *testing.T) {
 			Until: at.Add(-time.Second), State: state, Newest: "node.changes.0.1234499",
 		}}}
 		r.get("/ui/ledger").want(200).contains(append(words, ">"+state+"<", "1,234,567", "1,234,500", "2,567", "oldest 1 h 30 min",
-			"1,232,000</b> in block 77", "records ·", "01234567…", "until 11:59:59 UTC", "?record=node.changes.0.1234499")...)
+			"1,232,000</b>", "block 77 of records", "01234567…", "until 11:59:59 UTC", "?record=node.changes.0.1234499")...)
 	}
 	if body := r.get("/ui/ledger").body; strings.Contains(body, "signed file") {
 		t.Error("a network's ledger is called a file")

@@ -1,6 +1,9 @@
 package web
 
-import "fmt"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // Picture is a proof as a drawing: the record at the bottom, above it its leaf, the
 // path to the root with a sibling beside each node, the checkpoint, the block.
@@ -22,22 +25,24 @@ type Box struct {
 // Line joins two boxes; Kind is its class in the stylesheet.
 type Line struct{ Path, Kind string }
 
-// Measures of the drawing in its own units; a phone shows it at nine tenths.
+// Measures of the drawing in its own units; a phone shows it at nine tenths. labelWidth
+// is in letters.
 const (
-	pictureWidth = 372
+	pictureWidth = 400
 	margin       = 2
-	boxHeight    = 46
-	rowHeight    = 80
-	wideBox      = 300
-	spineBox     = 128
-	sideBox      = 104
+	boxHeight    = 42
+	rowHeight    = 66
+	wideBox      = 320
+	spineBox     = 132
+	sideBox      = 120
+	labelWidth   = 16
 	spine        = pictureWidth / 2
 )
 
 // Middle, LabelAt and ValueAt are where the texts of a box stand.
 func (b Box) Middle() int  { return b.X + b.W/2 }
-func (b Box) LabelAt() int { return b.Y + 18 }
-func (b Box) ValueAt() int { return b.Y + 36 }
+func (b Box) LabelAt() int { return b.Y + 17 }
+func (b Box) ValueAt() int { return b.Y + 34 }
 
 // draw lays the rows out from the bottom to the top.
 func draw(p Proof) Picture {
@@ -49,12 +54,12 @@ func draw(p Proof) Picture {
 	d.stand(1, spineBox, "leaf", "leaf", short(hash(p.Leaf)), hash(p.Leaf))
 	for i, s := range p.Path {
 		d.beside(i+1, s)
-		kind, label := "node", span(s.BelowFrom, s.BelowTo)
+		kind, name := "node", label(s.BelowFrom, s.BelowTo)
 		if i == len(p.Path)-1 {
-			kind, label = "root", "root "+label
+			kind, name = "root", "root"
 		}
 		d.join(i+1, "hashed")
-		d.stand(i+2, spineBox, kind, label, short(hash(s.Node)), hash(s.Node))
+		d.stand(i+2, spineBox, kind, name, short(hash(s.Node)), hash(s.Node))
 	}
 	d.join(rows-3, "signed")
 	d.stand(rows-2, wideBox, "checkpoint", "signed checkpoint", count(p.Size)+" records", hash(p.Root))
@@ -75,7 +80,10 @@ func (d *Picture) ledger(row int, p Proof) {
 	if a.BlockHash != "" {
 		value, full = short(a.BlockHash), a.BlockHash
 	}
-	d.stand(row, wideBox, "block", fmt.Sprintf("block %s of %s", count(int64(a.Block)), fit(a.Channel, 24)), value, full)
+	if a.Endorsements > 0 {
+		value += fmt.Sprintf(", endorsed by %d", a.Endorsements)
+	}
+	d.stand(row, wideBox, "block", fmt.Sprintf("block %d of %s", a.Block, fit(a.Channel, 24)), value, full)
 }
 
 func noBlock(p Proof) string {
@@ -83,6 +91,18 @@ func noBlock(p Proof) string {
 		return "none: the ledger is local"
 	}
 	return "not anchored yet"
+}
+
+// label names the records below a hash as well as a box has room for.
+func label(from, to int64) string {
+	s := span(from, to)
+	if utf8.RuneCountInString(s) > labelWidth {
+		s = fmt.Sprintf("%d–%d", from, to-1)
+	}
+	if utf8.RuneCountInString(s) > labelWidth {
+		s = fmt.Sprintf("from %d", from)
+	}
+	return s
 }
 
 func (d *Picture) top(row int) int { return d.Height - margin - boxHeight - row*rowHeight }
@@ -104,7 +124,7 @@ func (d *Picture) beside(row int, s Step) {
 		x = pictureWidth - margin - sideBox
 	}
 	y := d.top(row)
-	d.Boxes = append(d.Boxes, Box{x, y, sideBox, boxHeight, "side", span(s.BesideFrom, s.BesideTo), short(hash(s.Sibling)), hash(s.Sibling)})
+	d.Boxes = append(d.Boxes, Box{x, y, sideBox, boxHeight, "side", label(s.BesideFrom, s.BesideTo), short(hash(s.Sibling)), hash(s.Sibling)})
 	d.Lines = append(d.Lines, Line{fmt.Sprintf("M%d %d V%d H%d", x+sideBox/2, y, y-(rowHeight-boxHeight)/2, spine), "side"})
 }
 

@@ -133,7 +133,7 @@ func unbalanced(page string) string {
 	for _, m := range tag.FindAllStringSubmatch(page, -1) {
 		end, name := m[1] != "", m[2]
 		switch {
-		case m[3] != "" || slices.Contains([]string{"meta", "link", "input", "br"}, name):
+		case m[3] != "" || slices.Contains([]string{"meta", "link", "input", "br", "wbr"}, name):
 		case !end:
 			open = append(open, name)
 		case len(open) == 0 || open[len(open)-1] != name:

@@ -11,7 +11,7 @@ import (
 
 // words are the functions of the templates.
 func words() template.FuncMap {
-	return template.FuncMap{"count": count, "instant": instant, "clock": clock, "age": age, "hash": hash, "short": short, "span": span}
+	return template.FuncMap{"count": count, "instant": instant, "clock": clock, "age": age, "hash": hash, "short": short, "span": span, "parts": parts}
 }
 
 // count writes 1234567 as 1,234,567.
@@ -67,6 +67,9 @@ func span(from, to int64) string {
 	}
 	return count(from) + "–" + count(to-1)
 }
+
+// parts are where a source's name may be broken.
+func parts(source string) []string { return strings.SplitAfter(source, "/") }
 
 // fit cuts a name in its middle: both ends tell it apart from others.
 func fit(s string, width int) string {

@@ -80,7 +80,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("the tour does not show %s", want)
 		}
 	}
-	if page, _ := os.ReadFile(filepath.Join(shell.Dir, "ledger.html")); !strings.Contains(string(page), "/accesses.0</code>") {
+	if page, _ := os.ReadFile(filepath.Join(shell.Dir, "ledger.html")); !strings.Contains(string(page), "accesses.0<wbr></code>") {
 		t.Errorf("the page of the ledger is\n%s", page)
 	}
 	if t.Failed() {
