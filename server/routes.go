@@ -38,6 +38,7 @@ func routes() []route {
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
 		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
+		{get, "/ui/bundle", "", "", false, plain, (*server).proofFile},
 		{post, "/ui/sign-in", "", "", open, plain, (*server).signIn},
 		{post, "/ui/sign-out", "", "", open, plain, (*server).signOut},
 		{get, "/ui/style.css", "", "", open, plain, (*server).style},

@@ -48,13 +48,7 @@ func (s *server) ledger(c *gin.Context, call *access.Call) (*answer, error) {
 // proofPage shows the proof of the record that people have an id or a receipt of.
 func (s *server) proofPage(c *gin.Context, call *access.Call, text string) (*answer, error) {
 	id, fits := access.AuditEventOf(text)
-	if err := fhir.CheckID(id); err != nil {
-		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "This is neither the id of an AuditEvent, as in n1.accesses.0.17, nor a receipt.", Err: err}
-	}
-	bundle, err := s.Gate.Proof(c.Request.Context(), call, id)
-	if err != nil && describe(err).Kind == fhir.NotFound {
-		return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such record on this node.", Err: err}
-	}
+	bundle, err := s.proofFor(c, call, id)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +64,28 @@ func (s *server) proofPage(c *gin.Context, call *access.Call, text string) (*ans
 		}
 		return p.Proof(page)
 	})
+}
+
+// proofFile is GET /ui/bundle?record: the proof bundle of a record as a file.
+func (s *server) proofFile(c *gin.Context, call *access.Call) (*answer, error) {
+	id := c.Query("record")
+	bundle, err := s.proofFor(c, call, id)
+	if err != nil {
+		return nil, err
+	}
+	c.Header("Content-Disposition", `attachment; filename="`+id+`.json"`) // an id needs no escape
+	return &answer{status: http.StatusOK, body: bundle, media: mediaJSON}, nil
+}
+
+func (s *server) proofFor(c *gin.Context, call *access.Call, id string) ([]byte, error) {
+	if err := fhir.CheckID(id); err != nil {
+		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "This is neither the id of an AuditEvent, as in n1.accesses.0.17, nor a receipt.", Err: err}
+	}
+	bundle, err := s.Gate.Proof(c.Request.Context(), call, id)
+	if err != nil && describe(err).Kind == fhir.NotFound {
+		return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such record on this node.", Err: err}
+	}
+	return bundle, err
 }
 
 // style is GET /ui/style.css.

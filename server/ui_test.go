@@ -389,3 +389,23 @@ func TestLedgerPageStates(t *testing.T) {
 		t.Error("a network's ledger is called a file")
 	}
 }
+
+// The proof can be saved, for aceso verify record.
+func TestProofFile(t *testing.T) {
+	n := start(t)
+	bundle, receipt := worked(t)
+	n.bundle = bundle
+	r := n.reader()
+	r.get("/ui/bundle?record=n1.accesses.0.3").want(401)
+	r.signIn("good").want(303)
+	a := r.get("/ui/bundle?record=n1.accesses.0.3").want(200).header("Content-Disposition", `attachment; filename="n1.accesses.0.3.json"`)
+	a.header("Content-Type", "application/json").header("X-Aceso-Record", "org/node/accesses/1;c=x")
+	if a.body != bundle {
+		t.Error("the file is not the bundle")
+	}
+	for _, id := range []string{"", receipt, `x";y="`, "a%0d%0ab"} {
+		if a := r.get("/ui/bundle?record=" + url.QueryEscape(id)).want(400); a.Header.Get("Content-Disposition") != "" {
+			t.Errorf("%q: %s", id, a.Header.Get("Content-Disposition"))
+		}
+	}
+}

@@ -190,3 +190,15 @@ func TestLedgerPageFollowsTheJournal(t *testing.T) {
 	}
 	officer.page(fmt.Sprintf("/ui/ledger?record=n1.changes.0.%d", c.Size-1)).want(200)
 }
+
+// What the page lets people save is what a verifier accepts.
+func TestSavedProofVerifies(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	twoPatients(n)
+	read := n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	bundle := n.as("privacy-officer", "HOPERAT").page("/ui/bundle?record=" + read.event()).want(200)
+	if code, out := verifyRecord(t, bundle.body, n.verifierKey(read.receipt().Source, n.data)); code != 0 {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	n.as("administrator", "HOPERAT").page("/ui/bundle?record=" + read.event()).want(403)
+}
