@@ -1,5 +1,5 @@
 # Everything that CI runs can be run here with the same words.
-.PHONY: test lint bench build fabric
+.PHONY: test lint bench faults build fabric
 
 test: fabric
 	go test -timeout 15m ./...
@@ -19,6 +19,11 @@ lint:
 # adds the comparison of 32,000 with 320,000 resources, which takes two minutes.
 bench:
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime $(or $(TIME),1s) -benchmem ./...
+
+# Kills and stops the processes of real Fabric networks while records are anchored, and
+# prints what was lost (nothing) and for how long it stood still.
+faults:
+	ACESO_FAULTS=1 go test -count=1 -timeout 30m -run '^TestFaultMatrix$$' -v ./ledgerbridge/fabric
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o aceso ./cmd/aceso

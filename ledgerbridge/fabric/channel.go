@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
@@ -52,9 +53,18 @@ func (c *Channel) Sources(ctx context.Context) ([]chaincode.Source, error) {
 }
 
 // Check asks whether channel and chaincode are there and of a version that this
-// program understands. The error is a *Misconfigured if that is certainly not so.
-func (c *Channel) Check(ctx context.Context) error {
-	return c.evaluate(ctx, "ListSources", chaincode.ListRequest{}, new(chaincode.Sources))
+// program understands. The error is a *Misconfigured if that is certainly not so. A
+// peer that has just started may not know its chaincode yet: it is asked again for
+// some seconds.
+func (c *Channel) Check(ctx context.Context) (err error) {
+	for range 5 {
+		err = c.evaluate(ctx, "ListSources", chaincode.ListRequest{}, new(chaincode.Sources))
+		if err == nil || !strings.Contains(err.Error(), noPeers) {
+			return err
+		}
+		sleep(ctx, time.Second)
+	}
+	return err
 }
 
 // Register opens a source with its first key.
@@ -107,7 +117,7 @@ func (c *Channel) evaluate(ctx context.Context, function string, q, answer any) 
 		return err
 	}
 	var result []byte
-	err = c.use(ctx, evaluateTime, func(ctx context.Context, n *client.Network) error {
+	err = c.use(ctx, c.deadlines.evaluate, func(ctx context.Context, n *client.Network) error {
 		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function,
 			client.WithBytesArguments(argument), client.WithEndorsingOrganizations(c.profile.MSP))
 		if err == nil {
@@ -130,7 +140,7 @@ func (c *Channel) submit(ctx context.Context, answer any, function string, q any
 	}
 	arguments := append([][]byte{argument}, more...)
 	var endorsed *client.Transaction
-	err = c.use(ctx, endorseTime, func(ctx context.Context, n *client.Network) error {
+	err = c.use(ctx, c.deadlines.endorse, func(ctx context.Context, n *client.Network) error {
 		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function, client.WithBytesArguments(arguments...))
 		if err == nil {
 			endorsed, err = p.EndorseWithContext(ctx)
@@ -155,7 +165,7 @@ func (c *Channel) submit(ctx context.Context, answer any, function string, q any
 
 func (c *Channel) commit(ctx context.Context, endorsed *client.Transaction) (block uint64, err error) {
 	var commit *client.Commit
-	err = c.use(ctx, submitTime, func(ctx context.Context, _ *client.Network) (err error) {
+	err = c.use(ctx, c.deadlines.submit, func(ctx context.Context, _ *client.Network) (err error) {
 		commit, err = endorsed.SubmitWithContext(ctx)
 		return err
 	})
@@ -163,7 +173,7 @@ func (c *Channel) commit(ctx context.Context, endorsed *client.Transaction) (blo
 		return 0, err
 	}
 	var end *client.Status
-	err = c.use(ctx, statusTime, func(ctx context.Context, _ *client.Network) (err error) {
+	err = c.use(ctx, c.deadlines.status, func(ctx context.Context, _ *client.Network) (err error) {
 		end, err = commit.StatusWithContext(ctx)
 		return err
 	})

@@ -18,14 +18,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Deadlines of the four steps of a transaction. Without them a peer that hangs would
-// hold everything up.
-const (
-	evaluateTime = 5 * time.Second
-	endorseTime  = 15 * time.Second
-	submitTime   = 5 * time.Second
-	statusTime   = 60 * time.Second
-)
+// deadlines are those of the steps of a transaction. Without them a peer that hangs
+// would hold everything up.
+type deadlines struct{ evaluate, endorse, submit, status time.Duration }
+
+var usualDeadlines = deadlines{5 * time.Second, 15 * time.Second, 5 * time.Second, 60 * time.Second}
 
 // dial prepares a connection to a node; it is made when it is used first, and made
 // again when it breaks.
@@ -50,9 +47,10 @@ func (e *Endpoint) dial() (*grpc.ClientConn, error) {
 // Channel is a channel as the nodes of one organisation reach it: through the gateway
 // of one of their own peers, and through the next one when that does not answer.
 type Channel struct {
-	profile  *Profile
-	gateways []*gateway
-	current  atomic.Int64
+	profile   *Profile
+	deadlines deadlines
+	gateways  []*gateway
+	current   atomic.Int64
 }
 
 type gateway struct {
@@ -68,7 +66,7 @@ func Open(p *Profile, now time.Time) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Channel{profile: p}
+	c := &Channel{profile: p, deadlines: usualDeadlines}
 	for _, e := range p.Organization(p.MSP).Nodes {
 		g, err := open(&e, m)
 		if err != nil {

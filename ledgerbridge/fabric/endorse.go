@@ -88,7 +88,7 @@ func (c *Channel) endorseWith(ctx context.Context, organizations []string, sourc
 		return nil, state, err
 	}
 	var endorsed *client.Transaction
-	err = c.use(ctx, endorseTime, func(ctx context.Context, n *client.Network) error {
+	err = c.use(ctx, c.deadlines.endorse, func(ctx context.Context, n *client.Network) error {
 		p, err := n.GetContract(c.profile.Chaincode).NewProposal("GetAnchor",
 			client.WithBytesArguments(question), client.WithEndorsingOrganizations(organizations...))
 		if err == nil {
@@ -169,7 +169,7 @@ func (c *Channel) queryBlock(ctx context.Context, function, argument string) (*c
 
 // query evaluates a function of one of Fabric's own chaincodes.
 func (c *Channel) query(ctx context.Context, name, function string, arguments ...string) (result []byte, err error) {
-	err = c.use(ctx, evaluateTime, func(ctx context.Context, n *client.Network) error {
+	err = c.use(ctx, c.deadlines.evaluate, func(ctx context.Context, n *client.Network) error {
 		p, err := n.GetContract(name).NewProposal(function,
 			client.WithArguments(arguments...), client.WithEndorsingOrganizations(c.profile.MSP))
 		if err == nil {

@@ -3,6 +3,7 @@ package fabric
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
@@ -96,9 +97,10 @@ func (c *Channel) explain(function string, err error) error {
 		t.words += "; " + d.GetMspId() + ": " + d.GetMessage()
 	}
 	t.words = strings.Join(strings.Fields(t.words), " ")
+	names := strings.NewReplacer("CHANNEL", strconv.Quote(c.profile.Channel), "CHAINCODE", strconv.Quote(c.profile.Chaincode), "MSP", strconv.Quote(c.profile.MSP))
 	for _, known := range misconfigurations {
 		if strings.Contains(t.words, known.says) {
-			return &Misconfigured{fmt.Sprintf(known.means, c.profile.Channel, c.profile.Chaincode, c.profile.MSP) + " (" + t.words + ")"}
+			return &Misconfigured{names.Replace(known.means) + " (" + t.words + ")"}
 		}
 	}
 	return t
@@ -113,20 +115,17 @@ type trouble struct {
 func (t *trouble) Error() string { return t.words }
 func (t *trouble) Unwrap() error { return t.err }
 
-// misconfigurations are texts of Fabric that say that something is wrong for good;
-// means gets channel, chaincode and MSP.
+const noPeers = "no peers available to evaluate chaincode"
+
+// misconfigurations are texts of Fabric that say that something is wrong for good.
 var misconfigurations = []struct{ says, means string }{
-	{"channel does not exist", "there is no channel %[1]q on this organisation's peer: check the profile, or let the peer join"},
-	{"channel not found", "there is no channel %[1]q on this organisation's peer: check the profile, or let the peer join"},
-	{"is not installed", "the chaincode %[2]q is not installed on a peer of channel %[1]q"},
-	{"chaincode definition for", "the chaincode %[2]q is not usable on channel %[1]q: install, approve and commit it"},
-	{"chaincode not found", "there is no chaincode %[2]q on channel %[1]q: install, approve and commit it"},
-	{"no chaincode definition", "there is no chaincode %[2]q on channel %[1]q: install, approve and commit it"},
-	{"access denied", "the channel %[1]q does not accept the identity of the profile for organisation %[3]s: check certificate and msp"},
-	{"creator's signature", "the channel %[1]q does not accept the identity of the profile for organisation %[3]s: check certificate and msp"},
+	{"failed to get config for channel", "this organisation's peer knows no channel CHANNEL: check the profile, or let the peer join"},
+	{"No metadata was found for chaincode", "there is no chaincode CHAINCODE on channel CHANNEL: install, approve and commit it"},
+	{noPeers, "there is no chaincode CHAINCODE on channel CHANNEL, or it is not installed on this organisation's peer"},
+	{"access denied", "the channel CHANNEL does not accept the identity of the profile for organisation MSP: check certificate and msp"},
 	{"certificate signed by unknown authority", "the peer's TLS certificate was not issued by tls_roots of the profile"},
-	{"certificate is valid for", "the peer's TLS certificate has another name than server_name of the profile"},
-	{"certificate is not valid for any names", "the peer's TLS certificate has another name than server_name of the profile"},
+	{"x509: certificate is", "the peer's TLS certificate has another name than address or server_name of the profile"},
+	{"chaincode response ", "the chaincode CHAINCODE on channel CHANNEL is not Aceso's contract"},
 }
 
 // causeOf is the label of a failed attempt in metrics: a word from a small set.
