@@ -5,23 +5,17 @@ import (
 	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store/search"
 )
 
-// collect gives the rows of a type that a condition may hold for, sorted; every
-// row for which it holds is among them. ok is false if there are more than limit
-// or if the condition has no rows of its own (a negation).
-func (x *searcher) collect(typ string, c fhir.Condition, limit int) (rids []int64, ok bool, err error) {
+// Collect looks for the rids of a condition.
+func (x *reader) Collect(typ string, c fhir.Condition, limit int) (rids []int64, ok bool, err error) {
 	switch c := c.(type) {
 	case fhir.HasKey:
-		key, known := x.key(typ, c.Key)
-		if !known {
-			return nil, true, nil
-		}
-		if !drives(key.v) {
-			return nil, false, nil
-		}
-		rids, err = x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v = ? ORDER BY rid LIMIT ?", key.p, key.v, limit+1)
+		rids, err = x.collectKey(typ, c.Key, limit)
 		return rids, len(rids) <= limit, err // in order and unique already
+	case fhir.Any:
+		rids, err = x.collectKeys(typ, c, limit)
 	case fhir.KeyRange:
 		rids, err = x.collectRange(typ, c, limit)
 	case fhir.Contains:
@@ -30,14 +24,6 @@ func (x *searcher) collect(typ string, c fhir.Condition, limit int) (rids []int6
 		rids, err = x.collectDates(typ, c, limit)
 	case fhir.InNumbers:
 		rids, err = x.collectNumbers(typ, c, limit)
-	case fhir.All:
-		return x.collectAll(typ, c, limit)
-	case fhir.Any:
-		return x.collectAny(typ, c, limit)
-	case fhir.Chain:
-		return x.collectChain(typ, c, limit)
-	case fhir.Reverse:
-		return x.collectReverse(typ, c, limit)
 	default:
 		return nil, false, nil
 	}
@@ -48,9 +34,28 @@ func (x *searcher) collect(typ string, c fhir.Condition, limit int) (rids []int6
 	return slices.Compact(rids), true, nil
 }
 
+func (x *reader) collectKey(typ, key string, limit int) ([]int64, error) {
+	p, v, known := x.key(typ, key)
+	if !known {
+		return nil, nil
+	}
+	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v = ? ORDER BY rid LIMIT ?", p, v, limit+1)
+}
+
+// collectKeys unites the rids of keys.
+func (x *reader) collectKeys(typ string, keys fhir.Any, limit int) (all []int64, err error) {
+	for _, k := range keys {
+		rids, err := x.collectKey(typ, k.(fhir.HasKey).Key, limit-len(all))
+		if all = append(all, rids...); err != nil || len(all) > limit {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
 // collectRange finds keys by prefix. Both ends belong to one parameter.
-func (x *searcher) collectRange(typ string, c fhir.KeyRange, limit int) ([]int64, error) {
-	param, from := cutKey(c.From)
+func (x *reader) collectRange(typ string, c fhir.KeyRange, limit int) ([]int64, error) {
+	param, from := search.CutKey(c.From)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
@@ -61,7 +66,7 @@ func (x *searcher) collectRange(typ string, c fhir.KeyRange, limit int) ([]int64
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= ? AND v < ? LIMIT ?", p, from, c.To[len(param):], limit+1)
 }
 
-func (x *searcher) collectContains(typ string, c fhir.Contains, limit int) ([]int64, error) {
+func (x *reader) collectContains(typ string, c fhir.Contains, limit int) ([]int64, error) {
 	p, ok := x.names.id(typ, c.Param)
 	if !ok {
 		return nil, nil
@@ -115,8 +120,8 @@ var compareSQL = map[fhir.Prefix]string{
 	fhir.Ap: "lo <= ?2 AND ?1 <= hi",
 }
 
-func (x *searcher) collectDates(typ string, c fhir.InDates, limit int) ([]int64, error) {
-	param, u := cutKey(c.Param)
+func (x *reader) collectDates(typ string, c fhir.InDates, limit int) ([]int64, error) {
+	param, u := search.CutKey(c.Param)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
@@ -137,8 +142,8 @@ func (x *searcher) collectDates(typ string, c fhir.InDates, limit int) ([]int64,
 	}
 }
 
-func (x *searcher) collectNumbers(typ string, c fhir.InNumbers, limit int) ([]int64, error) {
-	param, u := cutKey(c.Param)
+func (x *reader) collectNumbers(typ string, c fhir.InNumbers, limit int) ([]int64, error) {
+	param, u := search.CutKey(c.Param)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
@@ -156,100 +161,4 @@ func (x *searcher) collectNumbers(typ string, c fhir.InNumbers, limit int) ([]in
 	}
 	return x.rids(limit, "SELECT rid FROM numbers WHERE p = ?3 AND u = ?4"+from+to+" AND "+compareSQL[c.Prefix]+" LIMIT ?5",
 		c.Lo, c.Hi, p, u, limit+1)
-}
-
-// collectAll takes the member with the fewest rows.
-func (x *searcher) collectAll(typ string, all fhir.All, limit int) (best []int64, ok bool, err error) {
-	for _, m := range all {
-		rids, fits, err := x.collect(typ, m, limit)
-		if err != nil {
-			return nil, false, err
-		}
-		if fits && (!ok || len(rids) < len(best)) {
-			best, ok = rids, true
-		}
-	}
-	return best, ok, nil
-}
-
-// collectAny unites the members; one without rows of its own spoils it.
-func (x *searcher) collectAny(typ string, anyOf fhir.Any, limit int) (all []int64, ok bool, err error) {
-	for _, m := range anyOf {
-		rids, fits, err := x.collect(typ, m, limit)
-		if err != nil || !fits {
-			return nil, false, err
-		}
-		if all = append(all, rids...); len(all) > limit {
-			return nil, false, nil
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all), true, nil
-}
-
-// collectChain finds the targets first, then what refers to them.
-func (x *searcher) collectChain(typ string, c fhir.Chain, limit int) (all []int64, ok bool, err error) {
-	if limit == x.few {
-		return nil, false, nil // only if nothing cheaper is selective
-	}
-	for _, target := range c.Types {
-		refs, fits, err := x.refsOf(target, c.Where, x.few)
-		if err != nil || !fits {
-			return nil, false, err
-		}
-		for _, r := range refs {
-			rids, fits, err := x.collect(typ, fhir.HasKey{Key: fhir.RefKey(c.Param, r.ref)}, limit-len(all))
-			if err != nil || !fits {
-				return nil, false, err
-			}
-			all = append(all, rids...)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all), true, nil
-}
-
-// collectReverse finds what refers here first, then what it refers to.
-func (x *searcher) collectReverse(typ string, c fhir.Reverse, limit int) (all []int64, ok bool, err error) {
-	if limit == x.few {
-		return nil, false, nil
-	}
-	refs, fits, err := x.refsOf(c.Type, c.Where, limit)
-	if err != nil || !fits {
-		return nil, false, err
-	}
-	for _, r := range refs {
-		index, err := r.loadIndex()
-		if err != nil {
-			return nil, false, err
-		}
-		for _, ref := range index.Targets(c.Param) {
-			if ref.Type != typ {
-				continue
-			}
-			target, err := x.find(ref)
-			if err != nil {
-				return nil, false, err
-			}
-			if target != nil {
-				all = append(all, target.rid)
-			}
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all), true, nil
-}
-
-// refsOf gives the visible resources of a type for which a condition holds.
-func (x *searcher) refsOf(typ string, where fhir.Condition, limit int) (found []*row, ok bool, err error) {
-	p, err := x.plan(typ, where)
-	if err != nil || p == nil {
-		return nil, p == nil, err
-	}
-	examined := x.examined
-	err = x.scan(p, 0, func(r *row) (bool, error) {
-		found = append(found, r)
-		return len(found) <= limit && x.examined-examined < 4*x.many, nil
-	})
-	return found, len(found) <= limit && x.examined-examined < 4*x.many, err
 }

@@ -107,7 +107,7 @@ func (s *Store) stored(r *row) (one store.Stored, err error) {
 	}
 	one.Stamp = r.stamp
 	if !r.deleted {
-		one.Index, err = r.loadIndex()
+		one.Index, err = r.Index()
 	}
 	return one, err
 }

@@ -49,14 +49,3 @@ func FuzzDecodeIndex(f *testing.F) {
 		}
 	})
 }
-
-func TestCutKey(t *testing.T) {
-	for key, want := range map[string][2]string{
-		"code=sys|c": {"code", "=sys|c"}, "¤cpt=Patient/1": {"¤cpt", "=Patient/1"}, "_id=x": {"_id", "=x"},
-		"value-quantity|u": {"value-quantity", "|u"}, "plain": {"plain", ""}, "": {"", ""}, "name^=": {"name", "^="},
-	} {
-		if p, rest := cutKey(key); p != want[0] || rest != want[1] {
-			t.Errorf("%q is %q and %q", key, p, rest)
-		}
-	}
-}

@@ -44,8 +44,3 @@ func unavailable(err error) error {
 		Err:    err,
 	}
 }
-
-// tooCostly is the answer to a search that would have to look at too much.
-func tooCostly(detail string) error {
-	return &fhir.Error{Kind: fhir.TooCostly, Detail: detail}
-}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // historian answers one page of a history.
@@ -141,8 +142,8 @@ func (x *historian) first() int64 {
 }
 
 func (x *historian) take(r *row) (more bool, err error) {
-	if x.examined++; x.examined > maxExamined {
-		return false, tooCostly("The history would have to examine too many versions. Narrow it by resource or by _since.")
+	if x.examined++; x.examined > search.MaxExamined {
+		return false, search.TooCostly("The history would have to examine too many versions. Narrow it by resource or by _since.")
 	}
 	if err := x.ctx.Err(); err != nil {
 		return false, err
@@ -155,7 +156,7 @@ func (x *historian) take(r *row) (more bool, err error) {
 		return false, err
 	}
 	if x.h.Visible != nil {
-		seen, err := r.seen(x.epoch)
+		seen, err := r.Seen(x.epoch)
 		if err != nil {
 			return false, err
 		}

@@ -76,18 +76,3 @@ func rowSum(id int64, fields ...string) []byte {
 	}
 	return h.Sum(nil)[:16]
 }
-
-// cutKey splits an index key into its parameter and the rest, which begins with
-// the operator: "code=sys|c" is "code" and "=sys|c". Operators are ASCII.
-func cutKey(key string) (param, rest string) {
-	for i := range len(key) {
-		if !paramByte(key[i]) {
-			return key[:i], key[i:]
-		}
-	}
-	return key, ""
-}
-
-func paramByte(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_' || b >= 0x80
-}

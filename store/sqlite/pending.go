@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // Index rows of one version, as they will be inserted.
@@ -50,11 +50,6 @@ func (a numberRow) compare(b numberRow) int {
 // without an end has the highest class.
 func width(lo, hi int64) int64 { return int64(bits.Len64(uint64(hi) - uint64(lo))) }
 
-// drives says whether a key, without its parameter, is worth a row in ix. That a
-// parameter is present, or has some code of a system, is true of so many resources
-// that no search would begin there; such keys are only looked up in a version's idx.
-func drives(rest string) bool { return rest != "?" && !strings.HasSuffix(rest, "|") }
-
 // rows are all index rows of one version.
 type rows struct {
 	keys    []keyRow
@@ -67,7 +62,7 @@ func indexRows(x *fhir.Index, rid int64, intern func(param string) (int64, error
 	r := rows{keys: make([]keyRow, 0, len(x.Keys))}
 	last, lastID := "", int64(-1)
 	id := func(key string) (int64, string, error) {
-		param, rest := cutKey(key)
+		param, rest := search.CutKey(key)
 		if param == last && lastID >= 0 {
 			return lastID, rest, nil
 		}
@@ -80,7 +75,7 @@ func indexRows(x *fhir.Index, rid int64, intern func(param string) (int64, error
 		if err != nil {
 			return r, err
 		}
-		if drives(v) {
+		if search.Drives(v) {
 			r.keys = append(r.keys, keyRow{p, v, rid})
 		}
 	}

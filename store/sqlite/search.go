@@ -5,39 +5,30 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
-// Bounds of what one search may cost.
-const (
-	maxExamined = 500_000 // rows read
-	maxIncluded = 5_000   // resources added by _include and _revinclude
-	maxRounds   = 8       // depth of :iterate
-)
-
-// searcher answers one search, or checks one guard, in one snapshot.
-type searcher struct {
+// reader reads what a search asks for, in one read transaction.
+type reader struct {
 	conn
-	patience
-	ctx      context.Context
-	names    *names
-	visible  store.Visible
-	epoch    int64
-	examined int
-	found    map[fhir.Ref]*row // visible current rows by reference; nil: none
+	names *names
+	mark
 }
 
-// cursor is where a walk stands: the snapshot it began in and the last match.
-type cursor struct {
-	Stamp int64    `json:"s"`           // of the first page
-	Last  int64    `json:"l"`           // highest rid then
-	Rid   int64    `json:"r"`           // last match
-	Sort  [][]byte `json:"v,omitempty"` // its sort values, nil for none
+// mark is a snapshot in a paging link.
+type mark struct {
+	Stamp int64 `json:"s"` // highest stamp
+	Last  int64 `json:"l"` // highest rid
 }
+
+var _ search.Reader = (*reader)(nil)
 
 // Search answers a query in one read transaction.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
@@ -53,41 +44,174 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 }
 
 func (s *Store) search(ctx context.Context, c conn, n *names, q store.Search) (store.Page, error) {
-	x := &searcher{conn: c, patience: s.patience, ctx: ctx, names: n, visible: q.Visible, found: map[fhir.Ref]*row{}}
-	at, err := x.begin(q.After)
+	r := &reader{conn: c, names: n}
+	epoch, err := r.begin()
 	if err != nil {
 		return store.Page{}, err
 	}
-	out := newCollector(&q, at)
-	if err := x.matches(q.Query, at, out); err != nil {
+	found, err := search.Run(ctx, r, search.Options{Epoch: epoch, Patience: s.patience}, &q)
+	if err != nil {
 		return store.Page{}, err
 	}
-	return s.page(x, &q, out)
+	page := store.Page{Total: found.Total, Next: found.Next, Epoch: epoch}
+	if page.Matches, err = s.versions(own(found.Matches), epoch); err != nil {
+		return store.Page{}, err
+	}
+	page.Included, err = s.versions(own(found.Included), epoch)
+	return page, err
 }
 
-// page turns what was collected into the answer.
-func (s *Store) page(x *searcher, q *store.Search, out *collector) (store.Page, error) {
-	p := store.Page{Total: -1, Epoch: x.epoch}
-	if q.Count {
-		p.Total = out.total
+// begin reads the state of the snapshot.
+func (x *reader) begin() (epoch int64, err error) {
+	err = x.each("SELECT "+epochQuery+", (SELECT max(stamp) FROM versions), (SELECT max(rid) FROM resources)", func(st *sqlite.Stmt) error {
+		epoch, x.Stamp, x.Last = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
+		return nil
+	})
+	return epoch, err
+}
+
+func (x *reader) Mark() (json.RawMessage, error) { return json.Marshal(x.mark) }
+
+func (x *reader) Then(r search.Row, at json.RawMessage) (search.Row, error) {
+	var m mark
+	if json.Unmarshal(at, &m) != nil {
+		return nil, search.BadLink()
 	}
-	if q.NoBody {
-		return p, nil
+	now := r.(*row)
+	switch {
+	case now.rid > m.Last:
+		return nil, nil
+	case now.stamp <= m.Stamp:
+		return r, nil
 	}
-	rows, next, err := out.page()
-	if err != nil {
-		return p, err
+	return x.one("SELECT "+rowColumns+` FROM (SELECT * FROM versions WHERE rid = ? AND stamp <= ? ORDER BY version DESC LIMIT 1) v
+		JOIN resources r ON r.rid = v.rid`, now.rid, m.Stamp)
+}
+
+// one reads a row.
+func (x *reader) one(query string, args ...any) (found search.Row, err error) {
+	err = x.each(query, func(st *sqlite.Stmt) error {
+		found = x.names.scanRow(st, 0)
+		return nil
+	}, args...)
+	return found, err
+}
+
+func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
+	typ, ok := x.names.id(ref.Type, "")
+	if !ok {
+		return nil, nil
 	}
-	p.Next = next
-	included, err := x.include(rows, q.Query.Include)
-	if err != nil {
-		return p, err
+	return x.one("SELECT "+currentByID, typ, ref.ID)
+}
+
+// Expect does nothing: reading one row costs as much among many.
+func (x *reader) Expect([]fhir.Ref) error { return nil }
+
+func (x *reader) References(typ string) (params []string, err error) {
+	for p := range x.names.params(typ) {
+		params = append(params, p)
 	}
-	if p.Matches, err = s.versions(rows, x.epoch); err != nil {
-		return p, err
+	slices.Sort(params)
+	return params, nil
+}
+
+// Rows reads each row when it is asked for.
+func (x *reader) Rows(rids []int64) iter.Seq2[search.Row, error] {
+	return func(yield func(search.Row, error) bool) {
+		for _, rid := range rids {
+			r, err := x.one("SELECT "+currentRow, rid)
+			if r == nil && err == nil {
+				continue
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
 	}
-	p.Included, err = s.versions(included, x.epoch)
-	return p, err
+}
+
+func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.Row, error] {
+	next, ok := x.source(typ, keys)
+	return func(yield func(search.Row, error) bool) {
+		for n := 64; ok; n = min(4*n, 1024) {
+			rids, err := next(after, n)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for r, err := range x.Rows(rids) {
+				if !yield(r, err) || err != nil {
+					return
+				}
+			}
+			if len(rids) < n {
+				return
+			}
+			after = rids[len(rids)-1]
+		}
+	}
+}
+
+var keyQueries = [...]string{
+	1: "SELECT a.rid FROM ix a WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
+	2: "SELECT a.rid FROM ix a CROSS JOIN ix b ON b.rid = a.rid AND b.p = ? AND b.v = ?" +
+		" WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
+	3: "SELECT a.rid FROM ix a CROSS JOIN ix b ON b.rid = a.rid AND b.p = ? AND b.v = ?" +
+		" CROSS JOIN ix c ON c.rid = a.rid AND c.p = ? AND c.v = ?" +
+		" WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
+	4: "SELECT a.rid FROM ix a CROSS JOIN ix b ON b.rid = a.rid AND b.p = ? AND b.v = ?" +
+		" CROSS JOIN ix c ON c.rid = a.rid AND c.p = ? AND c.v = ?" +
+		" CROSS JOIN ix d ON d.rid = a.rid AND d.p = ? AND d.v = ?" +
+		" WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
+}
+
+// source gives up to n rids greater than after of rows that have all keys; ok is
+// false if there are none.
+func (x *reader) source(typ string, keys []string) (next func(after int64, n int) ([]int64, error), ok bool) {
+	if len(keys) == 0 {
+		id, ok := x.names.id(typ, "")
+		return func(after int64, n int) ([]int64, error) {
+			return x.rids(n, "SELECT rid FROM resources WHERE type = ? AND deleted = 0 AND rid > ? ORDER BY rid LIMIT ?", id, after, n)
+		}, ok
+	}
+	args := make([]any, 0, 2*len(keys)+2)
+	for _, k := range append(keys[1:len(keys):len(keys)], keys[0]) {
+		p, v, ok := x.key(typ, k)
+		if !ok {
+			return nil, false
+		}
+		args = append(args, p, v)
+	}
+	return func(after int64, n int) ([]int64, error) {
+		return x.rids(n, keyQueries[len(keys)], append(args[:2*len(keys):2*len(keys)], after, n)...)
+	}, true
+}
+
+// key is where the rows of a key are in ix.
+func (x *reader) key(typ, key string) (p int64, v string, ok bool) {
+	param, rest := search.CutKey(key)
+	p, ok = x.names.id(typ, param)
+	return p, rest, ok
+}
+
+// rids runs a query for row ids.
+func (x *reader) rids(room int, query string, args ...any) ([]int64, error) {
+	rids := make([]int64, 0, min(room, 64))
+	err := x.each(query, func(st *sqlite.Stmt) error {
+		rids = append(rids, st.ColumnInt64(0))
+		return nil
+	}, args...)
+	return rids, err
+}
+
+// own gives the rows that a search found their type back.
+func own(found []search.Row) []*row {
+	rows := make([]*row, len(found))
+	for i, r := range found {
+		rows[i] = r.(*row)
+	}
+	return rows
 }
 
 func (s *Store) versions(rows []*row, epoch int64) ([]store.Version, error) {
@@ -99,168 +223,4 @@ func (s *Store) versions(rows []*row, epoch int64) ([]store.Version, error) {
 		}
 	}
 	return all, nil
-}
-
-// begin reads the state of the snapshot and where the walk stands.
-func (x *searcher) begin(after []byte) (at cursor, err error) {
-	err = x.each("SELECT "+epochQuery+", (SELECT max(stamp) FROM versions), (SELECT max(rid) FROM resources)", func(st *sqlite.Stmt) error {
-		x.epoch, at.Stamp, at.Last = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
-		return nil
-	})
-	if err == nil && after != nil {
-		if json.Unmarshal(after, &at) != nil {
-			err = &fhir.Error{Kind: fhir.Invalid, Detail: "The paging link is not valid. Search again."}
-		}
-	}
-	return at, err
-}
-
-// matches hands all visible matches that the walk may still show to out.
-func (x *searcher) matches(q *fhir.Query, at cursor, out *collector) error {
-	p, err := x.plan(q.Type, q.Where)
-	if err != nil || p == nil {
-		return err
-	}
-	from := at.Rid
-	if out.needsAll() {
-		from = 0
-	}
-	return x.scan(p, from, func(r *row) (bool, error) {
-		if r.rid > at.Last {
-			return false, nil
-		}
-		then := r
-		if r.stamp > at.Stamp {
-			if then, err = x.rowAt(r.rid, at.Stamp); err != nil || then == nil || then.deleted {
-				return true, err
-			}
-		}
-		return out.add(r, then)
-	})
-}
-
-// scan visits the visible rows that satisfy a plan, in the order of rid, until
-// visit says stop.
-func (x *searcher) scan(p *plan, after int64, visit func(*row) (bool, error)) error {
-	for n := 64; ; n = min(4*n, 1024) {
-		rids, err := p.source.next(after, n)
-		if err != nil {
-			return err
-		}
-		for _, rid := range rids {
-			r, err := x.candidate(rid, p)
-			if err != nil {
-				return err
-			}
-			if r == nil {
-				continue
-			}
-			if more, err := visit(r); err != nil || !more {
-				return err
-			}
-		}
-		if len(rids) < n {
-			return nil
-		}
-		after = rids[len(rids)-1]
-	}
-}
-
-// candidate reads a row and returns it if it satisfies the plan and is visible.
-func (x *searcher) candidate(rid int64, p *plan) (*row, error) {
-	r, err := x.load(rid)
-	if err != nil || r == nil || r.deleted || r.ref.Type != p.typ {
-		return nil, err
-	}
-	ok, err := x.holdsAll(p.rest, r)
-	if err != nil || !ok {
-		return nil, err
-	}
-	ok, err = x.sees(r)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return r, nil
-}
-
-// load reads a current row; it may be a tombstone.
-func (x *searcher) load(rid int64) (r *row, err error) {
-	if err := x.count(); err != nil {
-		return nil, err
-	}
-	err = x.each("SELECT "+currentRow, func(st *sqlite.Stmt) error {
-		r = x.names.scanRow(st, 0)
-		return nil
-	}, rid)
-	return r, err
-}
-
-// count bounds what a search may look at.
-func (x *searcher) count() error {
-	x.examined++
-	if x.examined > maxExamined {
-		return tooCostly("The search would have to examine too many resources. Add criteria that narrow it.")
-	}
-	return x.ctx.Err()
-}
-
-// rowAt reads the version that was current at a stamp, nil if there was none.
-func (x *searcher) rowAt(rid, stamp int64) (r *row, err error) {
-	err = x.each("SELECT "+rowColumns+` FROM (SELECT * FROM versions WHERE rid = ? AND stamp <= ? ORDER BY version DESC LIMIT 1) v
-		JOIN resources r ON r.rid = v.rid`, func(st *sqlite.Stmt) error {
-		r = x.names.scanRow(st, 0)
-		return nil
-	}, rid, stamp)
-	return r, err
-}
-
-func (x *searcher) sees(r *row) (bool, error) {
-	if x.visible == nil {
-		return true, nil
-	}
-	seen, err := r.seen(x.epoch)
-	if err != nil {
-		return false, err
-	}
-	return x.visible(seen)
-}
-
-// maxRemembered bounds the memory of referenced rows.
-const maxRemembered = 20_000
-
-// find returns the visible current row of a reference, nil if there is none.
-func (x *searcher) find(ref fhir.Ref) (*row, error) {
-	if r, ok := x.found[ref]; ok {
-		return r, nil
-	}
-	typ, ok := x.names.id(ref.Type, "")
-	if !ok {
-		return nil, nil
-	}
-	if err := x.count(); err != nil {
-		return nil, err
-	}
-	var r *row
-	err := x.each("SELECT "+currentByID, func(st *sqlite.Stmt) error {
-		r = x.names.scanRow(st, 0)
-		return nil
-	}, typ, ref.ID)
-	if err != nil {
-		return nil, err
-	}
-	if r != nil && r.deleted {
-		r = nil
-	}
-	if r != nil {
-		if ok, err := x.sees(r); err != nil {
-			return nil, err
-		} else if !ok {
-			r = nil
-		}
-	}
-	if len(x.found) >= maxRemembered {
-		clear(x.found)
-	}
-	x.found[ref] = r
-	return r, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // Options say whose data a folder holds. Organization, Tenant and Node are fixed
@@ -40,7 +41,7 @@ type Store struct {
 	identity identity
 	lock     *os.File // nil if opened read-only
 	names    names
-	patience patience
+	patience search.Patience
 	base     int64 // id of Options.Base in bases
 
 	closed      atomic.Bool
@@ -119,7 +120,7 @@ func newStore(dir string, o Options, m mode) *Store {
 	if o.Readers == 0 {
 		o.Readers = 8
 	}
-	s := &Store{dir: dir, opts: o, patience: usualPatience}
+	s := &Store{dir: dir, opts: o, patience: search.UsualPatience}
 	s.read = newPool(filepath.Join(dir, mainFile), m, o.Readers)
 	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
 	s.consentRead = newPool(filepath.Join(dir, mainFile), m, 4)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 	"github.com/aceso-health/aceso/store/storetest"
 )
 
@@ -35,7 +36,7 @@ func TestDifferential(t *testing.T) {
 	var n atomic.Int64
 	storetest.Differential(t, func(t *testing.T) store.Store {
 		s := open(t, t.TempDir(), options())
-		s.patience = []patience{usualPatience, {0, 1}, {2, 6}}[n.Add(1)%3]
+		s.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n.Add(1)%3]
 		return s
 	})
 }
@@ -43,7 +44,7 @@ func TestDifferential(t *testing.T) {
 // TestStoreImpatient runs the suite with plans that give up collecting at once, as
 // they do when conditions have very many rows.
 func TestStoreImpatient(t *testing.T) {
-	for _, p := range []patience{{0, 1}, {2, 6}} {
+	for _, p := range []search.Patience{{Few: 0, Many: 1}, {Few: 2, Many: 6}} {
 		storetest.Run(t, func(t *testing.T) store.Store {
 			s := open(t, t.TempDir(), options())
 			s.patience = p

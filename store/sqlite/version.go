@@ -80,6 +80,12 @@ func method(st *sqlite.Stmt, col int) string {
 	return st.ColumnText(col)
 }
 
+// What a search asks of a row.
+func (r *row) Ref() fhir.Ref  { return r.ref }
+func (r *row) Place() int64   { return r.rid }
+func (r *row) Updated() int64 { return r.at }
+func (r *row) Deleted() bool  { return r.deleted }
+
 // damaged is the error of a column that cannot be decoded.
 func (r *row) damaged(column string) error {
 	return &store.Finding{
@@ -99,7 +105,8 @@ func (r *row) loadFacts() (*fhir.Facts, error) {
 	return r.facts, nil
 }
 
-func (r *row) loadIndex() (*fhir.Index, error) {
+// Index gives the search keys.
+func (r *row) Index() (*fhir.Index, error) {
 	if r.index != nil {
 		return r.index, nil
 	}
@@ -111,8 +118,8 @@ func (r *row) loadIndex() (*fhir.Index, error) {
 	return x, nil
 }
 
-// loadRanges is loadIndex without the keys.
-func (r *row) loadRanges() (*fhir.Index, error) {
+// Ranges is Index without the keys.
+func (r *row) Ranges() (*fhir.Index, error) {
 	if r.ranges != nil {
 		return r.ranges, nil
 	}
@@ -128,8 +135,8 @@ func (r *row) loadRanges() (*fhir.Index, error) {
 	return x, nil
 }
 
-// seen is what a visibility function is shown.
-func (r *row) seen(epoch int64) (store.Row, error) {
+// Seen is what a visibility function is shown.
+func (r *row) Seen(epoch int64) (store.Row, error) {
 	f, err := r.loadFacts()
 	return store.Row{Ref: r.ref, Version: r.version, Owner: r.owner, Deleted: r.deleted, Facts: f, Epoch: epoch}, err
 }

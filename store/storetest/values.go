@@ -43,11 +43,11 @@ var (
 	systems   = []string{"http://loinc.org", "http://loinc.org", "urn:oid:1.2", ""}
 	codes     = []string{"8302-2", "29463-7", "a", "a|b", "x,y", "p$q", `back\slash`, "Äpfel", strings.TrimSpace(long), strings.TrimSpace(long) + "2"}
 	displays  = []string{"Body height", "Body weight, lying", "Zoë's knee", "pain in the left knee", "100 % oxygen", long + "end"}
-	texts     = []string{"Anna", "Annabel", "anna", "Müller", "Mueller", "Müller-Lüdenscheidt", "O'Neil", "van der Berg", "李小龍", "Smith, John", `back\slash`, "a|b", "Straße", long + "one", long + "two"}
+	texts     = []string{"Anna", "Annabel", "anna", "Müller", "Mueller", "Müller-Lüdenscheidt", "O'Neil", "van der Berg", "李小龍", "Smith, John", `back\slash`, "a|b", "a|", "Anna?", "Straße", long + "one", long + "two"}
 	instants  = []string{"2020", "2020-02", "2020-02-29", "2020-02-29T10:00:00Z", "2020-02-29T23:59:59.999+14:00", "2020-03-01T00:30:00-05:00", "2021-12-31T23:59:59Z", "1969-12-31", "1900", "2999-12", "2020-02-29T10:00:00.5Z"}
 	decimals  = []string{"0", "1", "1.0", "1.00", "0.5", "0.50", "-3.2", "100", "1e2", "99.995", "0.001", "1000", "72.5", "-0.0"}
 	units     = [][2]string{{"http://unitsofmeasure.org", "kg"}, {"http://unitsofmeasure.org", "g"}, {"http://unitsofmeasure.org", "mg"}, {"http://unitsofmeasure.org", "cm"}, {"http://unitsofmeasure.org", "m"}, {"urn:units", "drops"}, {"", "drops"}}
-	addresses = []string{"http://hl7.org/fhir/ValueSet/a", "http://hl7.org/fhir/ValueSet/a/b", "http://hl7.org/fhir/ValueSet", "http://hl7.org/fhir/ValueSet/ab", "http://hl7.org/fhir/ValueSet/a/", "urn:oid:1.2.3", "http://x.org/" + strings.Repeat("deep/", 20) + "end"}
+	addresses = []string{"http://hl7.org/fhir/ValueSet/a", "http://hl7.org/fhir/ValueSet/a/b", "http://hl7.org/fhir/ValueSet", "http://hl7.org/fhir/ValueSet/ab", "http://hl7.org/fhir/ValueSet/a/", "urn:oid:1.2.3", "http://x.org/q?", "http://x.org/" + strings.Repeat("deep/", 20) + "end"}
 )
 
 func (a *author) pick(list []string) string { return list[a.IntN(len(list))] }
@@ -132,7 +132,6 @@ func (a *author) identifier() any {
 }
 
 func (a *author) date() any { return a.pick(instants) }
-func (a *author) day() any  { return a.pick(instants)[:4] }
 
 func (a *author) period() any {
 	from, to := a.pick(instants), a.pick(instants)

@@ -1,4 +1,4 @@
-package sqlite
+package search
 
 import (
 	"slices"
@@ -9,7 +9,7 @@ import (
 // holds judges a row by its stored index. What one resource alone decides is left
 // to fhir.Match, so that there is one meaning of a condition; references are
 // followed through visible rows only.
-func (x *searcher) holds(c fhir.Condition, r *row) (bool, error) {
+func (x *searcher) holds(c fhir.Condition, r Row) (bool, error) {
 	switch c := c.(type) {
 	case fhir.All:
 		return x.holdsAll(c, r)
@@ -28,19 +28,19 @@ func (x *searcher) holds(c fhir.Condition, r *row) (bool, error) {
 	case fhir.Reverse:
 		return x.holdsReverse(c, r)
 	}
-	load := r.loadIndex
+	load := r.Index
 	switch c.(type) {
 	case fhir.InDates, fhir.InNumbers:
-		load = r.loadRanges
+		load = r.Ranges
 	}
 	index, err := load()
 	if err != nil {
 		return false, err
 	}
-	return fhir.Match(c, fhir.Holder{Ref: r.ref, Index: index}, nil), nil
+	return fhir.Match(c, fhir.Holder{Ref: r.Ref(), Index: index}, nil), nil
 }
 
-func (x *searcher) holdsAll(all []fhir.Condition, r *row) (bool, error) {
+func (x *searcher) holdsAll(all []fhir.Condition, r Row) (bool, error) {
 	for _, m := range all {
 		if ok, err := x.holds(m, r); !ok || err != nil {
 			return false, err
@@ -49,8 +49,8 @@ func (x *searcher) holdsAll(all []fhir.Condition, r *row) (bool, error) {
 	return true, nil
 }
 
-func (x *searcher) holdsChain(c fhir.Chain, r *row) (bool, error) {
-	index, err := r.loadIndex()
+func (x *searcher) holdsChain(c fhir.Chain, r Row) (bool, error) {
+	index, err := r.Index()
 	if err != nil {
 		return false, err
 	}
@@ -72,14 +72,10 @@ func (x *searcher) holdsChain(c fhir.Chain, r *row) (bool, error) {
 	return false, nil
 }
 
-func (x *searcher) holdsReverse(c fhir.Reverse, r *row) (bool, error) {
-	key, ok := x.key(c.Type, fhir.RefKey(c.Param, r.ref))
-	if !ok {
-		return false, nil
-	}
+func (x *searcher) holdsReverse(c fhir.Reverse, r Row) (bool, error) {
 	holds := false
-	p := &plan{typ: c.Type, source: &keySource{x, []keyAt{key}}, rest: []fhir.Condition{c.Where}}
-	err := x.scan(p, 0, func(*row) (bool, error) {
+	p := x.joinKeys(c.Type, []fhir.Condition{fhir.HasKey{Key: fhir.RefKey(c.Param, r.Ref())}, c.Where})
+	err := x.scan(p, 0, func(Row) (bool, error) {
 		holds = true
 		return false, nil
 	})

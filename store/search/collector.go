@@ -1,4 +1,4 @@
-package sqlite
+package search
 
 import (
 	"bytes"
@@ -22,8 +22,9 @@ type collector struct {
 
 // match is a row with the place it has in the walk.
 type match struct {
-	row  *row
-	sort [][]byte
+	row   Row
+	place int64
+	sort  [][]byte
 }
 
 func newCollector(q *store.Search, at cursor) *collector {
@@ -39,11 +40,11 @@ func (c *collector) needsAll() bool { return c.count || len(c.sort) > 0 }
 
 // add takes a match. then is the row as it was when the walk began: it has the
 // sort values, so that a resource changed during the walk keeps its place.
-func (c *collector) add(r, then *row) (more bool, err error) {
+func (c *collector) add(r, then Row) (more bool, err error) {
 	c.total++
-	m := match{row: r}
+	m := match{row: r, place: r.Place()}
 	if len(c.sort) == 0 {
-		if r.rid > c.at.Rid && len(c.kept) <= c.limit {
+		if r.Place() > c.at.Place && len(c.kept) <= c.limit {
 			c.kept = append(c.kept, m)
 		}
 		return c.count || len(c.kept) <= c.limit, nil
@@ -51,7 +52,7 @@ func (c *collector) add(r, then *row) (more bool, err error) {
 	if m.sort, err = c.values(then); err != nil {
 		return false, err
 	}
-	if c.at.Rid > 0 && c.compare(m, match{row: &row{rid: c.at.Rid}, sort: c.at.Sort}) <= 0 {
+	if c.at.Place > 0 && c.compare(m, match{place: c.at.Place, sort: c.at.Sort}) <= 0 {
 		return true, nil
 	}
 	c.insert(m)
@@ -89,12 +90,12 @@ func (c *collector) compare(a, b match) int {
 			return n
 		}
 	}
-	return cmp.Compare(a.row.rid, b.row.rid)
+	return cmp.Compare(a.place, b.place)
 }
 
 // values are a row's sort values: the lowest going up, the highest going down.
-func (c *collector) values(r *row) ([][]byte, error) {
-	index, err := r.loadRanges()
+func (c *collector) values(r Row) ([][]byte, error) {
+	index, err := r.Ranges()
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +103,9 @@ func (c *collector) values(r *row) ([][]byte, error) {
 	for i, s := range c.sort {
 		switch s.Param {
 		case "_id":
-			values[i] = []byte(r.ref.ID)
+			values[i] = []byte(r.Ref().ID)
 		case "_lastUpdated":
-			values[i] = sortTime(r.at)
+			values[i] = sortTime(r.Updated())
 		default:
 			values[i] = sortValue(index, s)
 		}
@@ -135,9 +136,9 @@ func sortValue(index *fhir.Index, s fhir.SortBy) []byte {
 }
 
 // page gives the matches and the cursor of the next page, nil if there is none.
-func (c *collector) page() ([]*row, []byte, error) {
+func (c *collector) page() ([]Row, []byte, error) {
 	n := min(len(c.kept), c.limit)
-	rows := make([]*row, n)
+	rows := make([]Row, n)
 	for i := range rows {
 		rows[i] = c.kept[i].row
 	}
@@ -145,6 +146,6 @@ func (c *collector) page() ([]*row, []byte, error) {
 		return rows, nil, nil
 	}
 	last := c.kept[n-1]
-	next, err := json.Marshal(cursor{Stamp: c.at.Stamp, Last: c.at.Last, Rid: last.row.rid, Sort: last.sort})
+	next, err := json.Marshal(cursor{Mark: c.at.Mark, Place: last.place, Sort: last.sort})
 	return rows, next, err
 }

@@ -1,0 +1,129 @@
+package search
+
+import (
+	"slices"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// collect gives the places of a type that a condition may hold for, sorted; every
+// one for which it holds is among them. ok is false if there are more than limit
+// or if the condition has no places of its own (a negation).
+func (x *searcher) collect(typ string, c fhir.Condition, limit int) (places []int64, ok bool, err error) {
+	switch c := c.(type) {
+	case fhir.HasKey:
+		if !drives(c.Key) {
+			return nil, false, nil
+		}
+		return x.Collect(typ, c, limit)
+	case fhir.KeyRange, fhir.Contains, fhir.InDates, fhir.InNumbers:
+		return x.Collect(typ, c, limit)
+	case fhir.All:
+		return x.collectAll(typ, c, limit)
+	case fhir.Any:
+		return x.collectAny(typ, c, limit)
+	case fhir.Chain:
+		return x.collectChain(typ, c, limit)
+	case fhir.Reverse:
+		return x.collectReverse(typ, c, limit)
+	}
+	return nil, false, nil
+}
+
+// collectAll takes the member with the fewest places.
+func (x *searcher) collectAll(typ string, all fhir.All, limit int) (best []int64, ok bool, err error) {
+	for _, m := range all {
+		places, fits, err := x.collect(typ, m, limit)
+		if err != nil {
+			return nil, false, err
+		}
+		if fits && (!ok || len(places) < len(best)) {
+			best, ok = places, true
+		}
+	}
+	return best, ok, nil
+}
+
+// collectAny unites the members; one without places of its own spoils it.
+func (x *searcher) collectAny(typ string, anyOf fhir.Any, limit int) (all []int64, ok bool, err error) {
+	if !slices.ContainsFunc(anyOf, func(m fhir.Condition) bool { h, ok := m.(fhir.HasKey); return !ok || !drives(h.Key) }) {
+		return x.Collect(typ, anyOf, limit)
+	}
+	for _, m := range anyOf {
+		places, fits, err := x.collect(typ, m, limit)
+		if err != nil || !fits {
+			return nil, false, err
+		}
+		if all = append(all, places...); len(all) > limit {
+			return nil, false, nil
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), true, nil
+}
+
+// collectChain finds the targets first, then what refers to them.
+func (x *searcher) collectChain(typ string, c fhir.Chain, limit int) (all []int64, ok bool, err error) {
+	if limit == x.Patience.Few {
+		return nil, false, nil // only if nothing cheaper is selective
+	}
+	var links fhir.Any
+	for _, target := range c.Types {
+		rows, fits, err := x.allOf(target, c.Where, x.Patience.Few)
+		if err != nil || !fits {
+			return nil, false, err
+		}
+		for _, r := range rows {
+			links = append(links, fhir.HasKey{Key: fhir.RefKey(c.Param, r.Ref())})
+		}
+	}
+	return x.Collect(typ, links, limit)
+}
+
+// collectReverse finds what refers here first, then what it refers to.
+func (x *searcher) collectReverse(typ string, c fhir.Reverse, limit int) (all []int64, ok bool, err error) {
+	if limit == x.Patience.Few {
+		return nil, false, nil
+	}
+	rows, fits, err := x.allOf(c.Type, c.Where, limit)
+	if err != nil || !fits {
+		return nil, false, err
+	}
+	if err := x.expect(rows, []string{c.Param}); err != nil {
+		return nil, false, err
+	}
+	for _, r := range rows {
+		index, err := r.Index()
+		if err != nil {
+			return nil, false, err
+		}
+		for _, ref := range index.Targets(c.Param) {
+			if ref.Type != typ {
+				continue
+			}
+			target, err := x.find(ref)
+			if err != nil {
+				return nil, false, err
+			}
+			if target != nil {
+				all = append(all, target.Place())
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), true, nil
+}
+
+// allOf gives the visible rows of a type for which a condition holds.
+func (x *searcher) allOf(typ string, where fhir.Condition, limit int) (found []Row, ok bool, err error) {
+	p, err := x.plan(typ, where)
+	if err != nil {
+		return nil, false, err
+	}
+	examined := x.examined
+	err = x.scan(p, 0, func(r Row) (bool, error) {
+		found = append(found, r)
+		return len(found) <= limit && x.examined-examined < 4*x.Patience.Many, nil
+	})
+	return found, len(found) <= limit && x.examined-examined < 4*x.Patience.Many, err
+}

@@ -1,0 +1,157 @@
+package search
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// inclusion collects what _include and _revinclude add to a page.
+type inclusion struct {
+	x     *searcher
+	have  map[int64]bool // by place
+	added []Row
+}
+
+// include follows references from and to the matches, through visible current
+// rows only. What is a match of this page is not included as well.
+func (x *searcher) include(matches []Row, all []fhir.Include) ([]Row, error) {
+	if len(all) == 0 || len(matches) == 0 {
+		return nil, nil
+	}
+	in := &inclusion{x: x, have: map[int64]bool{}}
+	for _, r := range matches {
+		in.have[r.Place()] = true
+	}
+	frontier := matches
+	for round := 0; len(frontier) > 0; round++ {
+		if round > maxRounds {
+			return nil, TooCostly("The _include:iterate parameters lead too far. Leave some of them out.")
+		}
+		before := len(in.added)
+		for _, inc := range all {
+			if round > 0 && !inc.Iterate {
+				continue
+			}
+			if err := in.follow(frontier, inc); err != nil {
+				return nil, err
+			}
+		}
+		frontier = in.added[before:]
+	}
+	return in.added, nil
+}
+
+func (in *inclusion) follow(rows []Row, inc fhir.Include) error {
+	if inc.Reverse {
+		return in.referring(rows, inc)
+	}
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Ref().Type != inc.Source })
+	if err := in.x.expect(rows, []string{inc.Param}); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if err := in.referred(r, inc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// referred adds what r refers to.
+func (in *inclusion) referred(r Row, inc fhir.Include) error {
+	index, err := r.Index()
+	if err != nil {
+		return err
+	}
+	for _, ref := range targets(index, inc.Param) {
+		if inc.Target != "" && inc.Target != ref.Type {
+			continue
+		}
+		target, err := in.x.find(ref)
+		if err != nil {
+			return err
+		}
+		if err := in.add(target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// targets lists what a parameter, or with "*" any parameter, refers to.
+func targets(index *fhir.Index, param string) []fhir.Ref {
+	if param != "*" {
+		return index.Targets(param)
+	}
+	var refs []fhir.Ref
+	last := ""
+	for _, k := range index.Keys {
+		name, rest := CutKey(k)
+		if strings.HasPrefix(rest, ">") && name != last {
+			refs = append(refs, index.Targets(name)...)
+			last = name
+		}
+	}
+	return refs
+}
+
+// referring adds what refers to rows.
+func (in *inclusion) referring(rows []Row, inc fhir.Include) error {
+	params := []string{inc.Param}
+	if inc.Param == "*" {
+		var err error
+		if params, err = in.x.References(inc.Source); err != nil {
+			return err
+		}
+	}
+	var links fhir.Any
+	for _, r := range rows {
+		if inc.Target != "" && inc.Target != r.Ref().Type {
+			continue
+		}
+		for _, param := range params {
+			links = append(links, fhir.HasKey{Key: fhir.RefKey(param, r.Ref())})
+		}
+	}
+	for some := range slices.Chunk(links, maxLinks) {
+		if err := in.linked(inc.Source, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxLinks is how many keys are looked for together.
+const maxLinks = 1000
+
+// linked adds what has one of some keys.
+func (in *inclusion) linked(typ string, links fhir.Any) error {
+	places, ok, err := in.x.Collect(typ, links, MaxExamined)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return tooMany()
+	}
+	p := &plan{typ: typ, rows: func(int64) iter.Seq2[Row, error] { return in.x.Rows(places) }}
+	return in.x.scan(p, 0, func(r Row) (bool, error) { return true, in.add(r) })
+}
+
+func tooMany() error {
+	return TooCostly("The page would include too many resources. Ask for a smaller _count or fewer _include and _revinclude parameters.")
+}
+
+func (in *inclusion) add(r Row) error {
+	if r == nil || in.have[r.Place()] {
+		return nil
+	}
+	if len(in.added) >= maxIncluded {
+		return tooMany()
+	}
+	in.have[r.Place()] = true
+	in.added = append(in.added, r)
+	return nil
+}

@@ -1,0 +1,180 @@
+package search
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// A plan visits rows in the order of their places and keeps those of type typ for
+// which all of rest holds.
+type plan struct {
+	typ  string
+	rows func(after int64) iter.Seq2[Row, error]
+	rest []fhir.Condition
+}
+
+// Patience is how many places of a condition are collected before it counts as
+// unselective: first Few of each condition, then, if none was that selective, Many.
+type Patience struct{ Few, Many int }
+
+// UsualPatience suits both many small searches and few large ones.
+var UsualPatience = Patience{Few: 256, Many: 8192}
+
+// plan chooses what drives a search: the places that all selective conditions have
+// in common. If every condition has many, all rows with the plain keys among them,
+// or all rows of the type, are visited in order, so that a page is complete before
+// the end is reached.
+func (x *searcher) plan(typ string, where fhir.Condition) (*plan, error) {
+	all := flatten(nil, where)
+	slices.SortStableFunc(all, func(a, b fhir.Condition) int { return rank(a) - rank(b) })
+	for _, limit := range []int{x.Patience.Few, x.Patience.Many} {
+		p, err := x.intersect(typ, all, limit)
+		if p != nil || err != nil {
+			return p, err
+		}
+	}
+	return x.joinKeys(typ, all), nil
+}
+
+// intersect collects up to limit places of each condition until few are left that
+// all have in common; nil if none was so selective.
+func (x *searcher) intersect(typ string, all []fhir.Condition, limit int) (*plan, error) {
+	if limit == x.Patience.Many {
+		all = keysLast(all)
+	}
+	p := &plan{typ: typ}
+	var common []int64
+	found := false
+	for i, c := range all {
+		if _, plain := c.(fhir.HasKey); plain && limit == x.Patience.Many && !found {
+			return nil, nil // plain keys alone are joined in order instead
+		}
+		places, ok, err := x.collect(typ, c, limit)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || !exact(c) {
+			p.rest = append(p.rest, c)
+		}
+		switch {
+		case !ok:
+			continue
+		case !found:
+			common, found = places, true
+		default:
+			common = both(common, places)
+		}
+		if len(common) <= x.Patience.Few/4 {
+			p.rest = append(p.rest, all[i+1:]...)
+			break
+		}
+	}
+	if !found {
+		return nil, nil
+	}
+	p.rows = func(after int64) iter.Seq2[Row, error] {
+		i, there := slices.BinarySearch(common, after)
+		if there {
+			i++
+		}
+		return x.Rows(common[i:])
+	}
+	return p, nil
+}
+
+// both gives what two sorted lists have in common.
+func both(a, b []int64) []int64 {
+	var common []int64
+	for _, n := range a {
+		i, found := slices.BinarySearch(b, n)
+		if b = b[i:]; found {
+			common = append(common, n)
+		}
+	}
+	return common
+}
+
+// keysLast moves the plain keys to the end.
+func keysLast(all []fhir.Condition) []fhir.Condition {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b fhir.Condition) int {
+		_, x := a.(fhir.HasKey)
+		_, y := b.(fhir.HasKey)
+		switch {
+		case x == y:
+			return 0
+		case x:
+			return 1
+		}
+		return -1
+	})
+	return all
+}
+
+// flatten lists the conditions that must all hold.
+func flatten(to []fhir.Condition, c fhir.Condition) []fhir.Condition {
+	all, ok := c.(fhir.All)
+	if !ok {
+		return append(to, c)
+	}
+	for _, m := range all {
+		to = flatten(to, m)
+	}
+	return to
+}
+
+// rank is the order in which conditions are tried: what is probably rare comes first.
+func rank(c fhir.Condition) int {
+	switch c := c.(type) {
+	case fhir.HasKey:
+		switch {
+		case strings.HasPrefix(c.Key, "_id=") || strings.HasPrefix(c.Key, "¤pt"):
+			return 0
+		case strings.Contains(c.Key, ">"):
+			return 1
+		}
+		return 2
+	case fhir.Any, fhir.KeyRange:
+		return 3
+	case fhir.InDates, fhir.InNumbers:
+		return 4
+	case fhir.Chain, fhir.Reverse:
+		return 6
+	}
+	return 5
+}
+
+// exact says whether collect gives exactly the places of a condition and not more.
+func exact(c fhir.Condition) bool {
+	switch c := c.(type) {
+	case fhir.HasKey, fhir.InDates, fhir.InNumbers:
+		return true
+	case fhir.Any:
+		return !slices.ContainsFunc(c, func(m fhir.Condition) bool { return !exact(m) })
+	}
+	return false
+}
+
+// joinKeys drives with up to four plain keys at once, or with the whole type.
+func (x *searcher) joinKeys(typ string, all []fhir.Condition) *plan {
+	p := &plan{typ: typ}
+	var keys []string
+	for _, c := range all {
+		h, ok := c.(fhir.HasKey)
+		if !ok || len(keys) == 4 || !drives(h.Key) {
+			p.rest = append(p.rest, c)
+			continue
+		}
+		keys = append(keys, h.Key)
+	}
+	p.rows = func(after int64) iter.Seq2[Row, error] { return x.Scan(typ, keys, after) }
+	return p
+}
+
+func drives(key string) bool {
+	_, rest := CutKey(key)
+	return Drives(rest)
+}
