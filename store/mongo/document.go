@@ -12,6 +12,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // version is what a resource and a past version have in common. (Fields of other
@@ -87,10 +88,6 @@ type sortValue struct {
 	Hi string `bson:"hi"`
 }
 
-// drives says whether a search may begin with a key. That a parameter is present,
-// or has some code of a system, is true of so many resources that none would.
-func drives(key string) bool { return !strings.HasSuffix(key, "?") && !strings.HasSuffix(key, "|") }
-
 // in is what _ids, keys and parameters of a type begin with: tenant/Type/.
 func (s *Store) in(typ string) string { return s.tenant() + typ + "/" }
 
@@ -130,7 +127,7 @@ func (s *Store) newIndex(typ string, x *fhir.Index) index {
 	in := s.in(typ)
 	var d index
 	for _, k := range x.Keys {
-		if drives(k) {
+		if _, rest := search.CutKey(k); search.Drives(rest) {
 			d.Keys = append(d.Keys, in+k)
 		} else {
 			d.More = append(d.More, in+k)
