@@ -36,7 +36,7 @@ func (s *Store) prepare(all []store.Write) ([]prepared, error) {
 		if !w.Deleted && (w.Index == nil || w.Body == nil) {
 			return nil, fmt.Errorf("%s: a version needs a body and an index", w.Ref)
 		}
-		p, err := s.prepareOne(w)
+		p, err := s.prepareOne(w, s.base)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +45,8 @@ func (s *Store) prepare(all []store.Write) ([]prepared, error) {
 	return writes, nil
 }
 
-func (s *Store) prepareOne(w *store.Write) (p prepared, err error) {
+// prepareOne makes the documents of a version whose keys depend on base.
+func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	p = prepared{Write: w, id: s.id(w.Ref)}
 	facts, err := w.Facts.AppendBinary(nil)
 	if err != nil {
@@ -53,7 +54,7 @@ func (s *Store) prepareOne(w *store.Write) (p prepared, err error) {
 	}
 	c := version{
 		Type: s.in(w.Ref.Type), Version: w.Expect + 1, Deleted: w.Deleted, At: bson.NewDateTimeFromTime(w.LastUpdated),
-		Method: w.Method, Owner: w.Owner, Base: s.base, Hash: w.Hash[:], Facts: store.Pack(facts),
+		Method: w.Method, Owner: w.Owner, Base: base, Hash: w.Hash[:], Facts: store.Pack(facts),
 	}
 	var x index
 	if !w.Deleted {

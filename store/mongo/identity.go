@@ -75,25 +75,34 @@ func (id identity) accept(o Options) error {
 	return nil
 }
 
-// settleBase finds or adds the base URL.
-func (s *Store) settleBase(ctx context.Context) error {
+// addBase finds or adds a base URL. One that nothing was written with does no harm.
+func (s *Store) addBase(ctx context.Context, url string) (int32, error) {
+	if i := s.knownBase(url); i >= 0 {
+		return i, nil
+	}
 	if err := s.meta().FindOne(ctx, bson.D{{Key: "_id", Value: "bases"}}).Err(); errors.Is(err, mongo.ErrNoDocuments) {
-		_, err = s.meta().InsertOne(ctx, bson.D{{Key: "_id", Value: "bases"}, {Key: "urls", Value: bson.A{s.opts.Base}}})
+		_, err = s.meta().InsertOne(ctx, bson.D{{Key: "_id", Value: "bases"}, {Key: "urls", Value: bson.A{url}}})
 		if err != nil && !mongo.IsDuplicateKeyError(err) {
-			return fmt.Errorf("write bases: %w", err)
+			return 0, fmt.Errorf("write bases: %w", err)
 		}
 	}
 	_, err := s.meta().UpdateOne(ctx,
-		bson.D{{Key: "_id", Value: "bases"}, {Key: "urls", Value: bson.D{{Key: "$ne", Value: s.opts.Base}}}},
-		bson.D{{Key: "$push", Value: bson.D{{Key: "urls", Value: s.opts.Base}}}})
+		bson.D{{Key: "_id", Value: "bases"}, {Key: "urls", Value: bson.D{{Key: "$ne", Value: url}}}},
+		bson.D{{Key: "$push", Value: bson.D{{Key: "urls", Value: url}}}})
 	if err != nil {
-		return fmt.Errorf("write bases: %w", err)
+		return 0, fmt.Errorf("write bases: %w", err)
 	}
 	if err := s.readBases(ctx); err != nil {
-		return err
+		return 0, err
 	}
-	s.base = int32(slices.Index(s.bases, s.opts.Base))
-	return nil
+	return s.knownBase(url), nil
+}
+
+// knownBase is -1 if the base was not there when the bases were last read.
+func (s *Store) knownBase(url string) int32 {
+	s.basesMu.Lock()
+	defer s.basesMu.Unlock()
+	return int32(slices.Index(s.bases, url))
 }
 
 func (s *Store) readBases(ctx context.Context) error {

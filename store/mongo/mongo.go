@@ -70,7 +70,10 @@ func Open(ctx context.Context, uri string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openForWriting(ctx); err != nil {
+	if err = s.refuseHalfCopy(ctx); err == nil {
+		err = s.openForWriting(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(s.explain(err), s.Close())
 	}
 	return s, nil
@@ -101,9 +104,11 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	if err := s.buildIndexes(ctx); err != nil {
 		return err
 	}
-	if err := s.settleBase(ctx); err != nil {
+	base, err := s.addBase(ctx, s.opts.Base)
+	if err != nil {
 		return err
 	}
+	s.base = base
 	if err := s.dropLocks(ctx); err != nil {
 		return fmt.Errorf("drop old locks: %w", err)
 	}
