@@ -123,11 +123,15 @@ func (b *bridge) list(source string) (*ledgerbridge.Anchors, error) {
 	return a, err
 }
 
+// shipper makes the shipper of a log, which counts as one of the node's from now on.
 func (b *bridge) shipper(j *ledgerbridge.Journal) (*fabric.Shipper, error) {
 	anchors, err := b.list(j.Source())
 	if err != nil {
 		return nil, err
 	}
+	b.mu.Lock()
+	b.journals[j.Source()] = j
+	b.mu.Unlock()
 	key, err := ledgerbridge.VerifierKey(j.Source(), b.key.Public().(ed25519.PublicKey))
 	if err != nil {
 		return nil, err
@@ -171,10 +175,12 @@ func (b *bridge) ship(ctx context.Context, j *ledgerbridge.Journal) {
 		b.log.Error("a log cannot be anchored", "source", j.Source(), "error", err)
 		return
 	}
-	b.mu.Lock()
-	b.journals[j.Source()] = j
-	b.mu.Unlock()
 	s.Run(ctx)
+	if b.contradicted() == "" { // it was given up: another node may go on with it
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.journals, j.Source())
+	}
 }
 
 // standings say where each log stands, in order of their names.
@@ -210,6 +216,14 @@ func (b *bridge) contradicted() string {
 	return ""
 }
 
+// prover asks the channel for evidence of anchors; nil without a channel.
+func (b *bridge) prover() ledgerbridge.AnchorProver {
+	if b == nil {
+		return nil
+	}
+	return b.channel
+}
+
 // writable is nil if changes may be made: not when the ledger contradicts the node,
 // nor when records have waited for longer than the operator wants.
 func (b *bridge) writable() error {
@@ -239,6 +253,9 @@ func (b *bridge) notes(ctx context.Context) []string {
 		}
 		age := time.Since(s.Oldest).Round(time.Second)
 		line := fmt.Sprintf("%s: %d records wait for the ledger, the oldest for %s", s.Source, s.Waiting, age)
+		if s.Waiting == 1 {
+			line = fmt.Sprintf("%s: 1 record waits for the ledger, for %s", s.Source, age)
+		}
 		if b.warn > 0 && age > b.warn {
 			line = "WARNING: " + line
 		}

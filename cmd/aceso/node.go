@@ -70,7 +70,7 @@ func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) 
 	n.gate = access.New(access.Config{
 		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
 		Changes: n.changes, Accesses: n.accesses, Organization: n.organization, Node: n.name,
-		Base: o.baseURL, Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable,
+		Base: o.baseURL, Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
 	})
 	if err := n.openServer(o); err != nil {
 		return err

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aceso-health/aceso/ledgerbridge/devnet"
+	"github.com/aceso-health/aceso/ledgerbridge/devnet/devnettest"
+	"github.com/aceso-health/aceso/server"
+)
+
+// hospitals are the organisations of the network that these tests share.
+var hospitals = []string{"hospital", "lab", "registry"}
+
+// startFabric runs a network of three organisations until the test ends.
+func startFabric(t testing.TB) *devnet.Network {
+	t.Helper()
+	self, err := exec.LookPath("aceso")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return devnettest.Start(t, devnet.Options{Orgs: hospitals, Chaincode: []string{self, "chaincode"}})
+}
+
+// onFabric are the flags of a node of that organisation.
+func onFabric(net *devnet.Network, org string, flags ...string) []string {
+	return append([]string{"--org", org, "--ledger", "fabric:" + net.Profile(org), "--anchor-age", "100ms"}, flags...)
+}
+
+// until asks again and again.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// readyz is what the node says about itself.
+func (n *testNode) readyz() (int, string) {
+	n.t.Helper()
+	r, err := http.NewRequest("GET", n.server.URL+"/readyz", nil)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	res, err := n.exchange("GET /readyz", r)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return res.status, string(res.body)
+}
+
+// allAnchored waits until nothing of the node waits.
+func (n *testNode) allAnchored() {
+	n.t.Helper()
+	var said string
+	until(n.t, "all records are anchored", func() bool {
+		var status int
+		status, said = n.readyz()
+		return status == 200 && said == "ready\n"
+	})
+}
+
+// sources is what the channel holds, in the eyes of an organisation: size and state
+// of each log.
+func sources(t testing.TB, net *devnet.Network, org string) map[string]string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := run([]string{"ledger", "sources", "--profile", net.Profile(org)}, &out, &errs); code != 0 {
+		t.Fatalf("ledger sources: exit %d\n%s", code, errs.String())
+	}
+	found := map[string]string{}
+	for _, line := range strings.Split(out.String(), "\n")[1:] {
+		if f := strings.Fields(line); len(f) > 3 {
+			found[f[0]] = f[2] + " " + f[1]
+		}
+	}
+	return found
+}
+
+var committed = regexp.MustCompile(`^committed; transaction=[0-9a-f]{64}; block=[1-9][0-9]*$`)
+
+func TestNodesOnAChannel(t *testing.T) {
+	net := startFabric(t)
+	dirs := map[string]string{}
+	for _, org := range hospitals {
+		dirs[org] = t.TempDir()
+		n := startChild(t, dirs[org], onFabric(net, org)...)
+		write := n.as("system", "HOPERAT").do("PUT", "/Patient/p1", patientJSON("p1", org), "Prefer", "anchor=wait, wait=60").want(201)
+		if got := write.header.Get(server.AnchorHeader); !committed.MatchString(got) {
+			t.Errorf("%s of %s: %q\n%s", server.AnchorHeader, org, got, n.log())
+		}
+		if got := n.as("practitioner", "TREAT").get("/Patient/p1").want(200).header.Get(server.AnchorHeader); got != "" {
+			t.Errorf("a read says %q", got)
+		}
+		n.allAnchored()
+		n.measures()
+		if n.terminate(); strings.Contains(n.log(), "for development") {
+			t.Error("three organisations are taken for one")
+		}
+	}
+	for _, org := range hospitals {
+		found := sources(t, net, org)
+		for _, other := range hospitals {
+			for log, size := range map[string]string{"changes.0": "1 open", "accesses.0": "1 open"} {
+				if got := found[other+"/n1/"+log]; got < size {
+					t.Errorf("%s sees %s/n1/%s at %q", org, other, log, got)
+				}
+			}
+		}
+	}
+	t.Run("profiles", func(t *testing.T) { testProfiles(t, net, dirs["lab"]) })
+	t.Run("killed", func(t *testing.T) { testKilledWhileAnchoring(t, net, dirs["lab"]) })
+	t.Run("ledger down", func(t *testing.T) { testLedgerDown(t, net, dirs["registry"]) })
+	t.Run("restored and forked", func(t *testing.T) { testRestoredAndForked(t, net, dirs["hospital"]) })
+}
+
+// measures checks that the metrics are there, and name nothing but logs.
+func (c *childNode) measures() {
+	c.t.Helper()
+	r, err := http.NewRequest("GET", c.server.URL+"/metrics", nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+c.as("administrator", "HOPERAT").token)
+	res, err := c.exchange("GET /metrics", r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, name := range []string{"aceso_anchor_waiting_records", "aceso_anchor_oldest_seconds", "aceso_anchor_duration_seconds_count", "aceso_ledger_alarm"} {
+		if !regexp.MustCompile(`(?m)^` + name + `\{source="[a-z]+/n1/changes.0"\} [0-9.e+-]+$`).Match(res.body) {
+			c.t.Errorf("%s is not among the metrics\n%s", name, res.body)
+		}
+	}
+}
+
+// What does not fit is said before anything is served.
+func testProfiles(t *testing.T, net *devnet.Network, dir string) {
+	ledger := func(profile string) []string { return []string{"--org", "lab", "--ledger", "fabric:" + profile} }
+	startRefused(t, dir, `is of organisation "registry", this node belongs to "lab"`, ledger(net.Profile("registry"))...)
+	startRefused(t, dir, "no such file", ledger(filepath.Join(dir, "absent.json"))...)
+	text, err := os.ReadFile(net.Profile("lab"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, change := range map[string][2]string{
+		"knows no channel":      {`"channel": "` + devnet.Channel + `"`, `"channel": "elsewhere"`},
+		"is not Aceso's":        {`"chaincode": "aceso"`, `"chaincode": "qscc"`},
+		"unknown field":         {`"channel"`, `"chanel"`},
+		"to which this node":    {`"msp": "lab"`, `"msp": "labs"`},
+		"certificate of the co": {"User1@lab-cert.pem", "absent.pem"},
+	} {
+		changed := strings.Replace(string(text), change[0], change[1], 1)
+		if changed == string(text) {
+			t.Fatalf("the profile has no %s:\n%s", change[0], text)
+		}
+		path := filepath.Join(filepath.Dir(net.Profile("lab")), "changed.json")
+		if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		startRefused(t, dir, says, ledger(path)...)
+	}
+}
+
+// A node that is killed while it anchors goes on where the ledger is.
+func testKilledWhileAnchoring(t *testing.T, net *devnet.Network, dir string) {
+	flags := onFabric(net, "lab", "--anchor-age", "10ms")
+	for round := range 4 {
+		n := startChild(t, dir, flags...)
+		system := n.as("system", "HOPERAT")
+		for i := range 10 + 7*round {
+			system.put("/Patient/k1", patientJSON("k1", fmt.Sprint(round, i)))
+		}
+		last := system.do("PUT", "/Patient/k1", patientJSON("k1", "last"), "Prefer", "anchor=wait, wait=60")
+		if got := last.header.Get(server.AnchorHeader); !committed.MatchString(got) {
+			t.Fatalf("%q\n%s", got, n.log())
+		}
+		ended := make(chan struct{})
+		go func() { // more is under way when the process dies
+			defer close(ended)
+			for i := 0; ; i++ {
+				if _, err := system.try("PUT", "/Patient/k1", patientJSON("k1", fmt.Sprint(i))); err != nil {
+					return
+				}
+			}
+		}()
+		time.Sleep(time.Duration(round*60) * time.Millisecond) // at another moment each time
+		n.kill()
+		<-ended
+	}
+	n := startChild(t, dir, flags...)
+	n.allAnchored()
+	receipt := n.as("system", "HOPERAT").put("/Patient/k1", patientJSON("k1", "end")).receipt()
+	n.allAnchored()
+	if strings.Contains(n.log(), "ALARM") {
+		t.Errorf("an alarm without a reason:\n%s", n.log())
+	}
+	want := fmt.Sprintf("%d open", receipt.Seq+1)
+	until(t, "another organisation sees all", func() bool { return sources(t, net, "registry")["lab/n1/changes.0"] == want })
+	n.terminate()
+}
+
+// A ledger that is down holds nothing up, until the operator's limit is reached.
+func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
+	flags := onFabric(net, "registry", "--anchor-warn", "1s", "--anchor-read-only", "2s")
+	n := startChild(t, dir, flags...)
+	n.allAnchored()
+	n.terminate()
+	if err := net.Kill("peer-registry"); err != nil {
+		t.Fatal(err)
+	}
+	n = startChild(t, dir, flags...)
+	system := n.as("system", "HOPERAT")
+	write := system.do("PUT", "/Patient/d1", patientJSON("d1", "x"), "Prefer", "anchor=wait, wait=1").want(201)
+	if got := write.header.Get(server.AnchorHeader); got != "pending" {
+		t.Errorf("%s is %q", server.AnchorHeader, got)
+	}
+	until(t, "a warning", func() bool {
+		status, said := n.readyz()
+		return status == 200 && strings.Contains(said, "WARNING: registry/n1/changes.0: 1 record waits for the ledger, for ")
+	})
+	until(t, "no more changes", func() bool {
+		r := system.put("/Patient/d1", patientJSON("d1", "y"))
+		return r.status == 503 && r.has("takes no changes until its records are on the ledger again")
+	})
+	system.get("/Patient/d1").want(200)
+	if err := net.StartProcess(t.Context(), "peer-registry"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "changes again", func() bool { return system.put("/Patient/d1", patientJSON("d1", "z")).status == 200 })
+	n.allAnchored()
+	if log := n.log(); !strings.Contains(log, "the ledger cannot be reached") || !strings.Contains(log, "waited for the ledger for too long") || !strings.Contains(log, "takes records again") {
+		t.Errorf("the log does not tell what happened:\n%s", log)
+	}
+	n.terminate()
+}
+
+// A folder that was restored from yesterday is not served; one that went on by itself
+// was forked, which another organisation can show to all.
+func testRestoredAndForked(t *testing.T, net *devnet.Network, dir string) {
+	flags := onFabric(net, "hospital")
+	yesterday := copyFolder(t, dir)
+	n := startChild(t, dir, flags...)
+	for i := range 5 {
+		n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", fmt.Sprint(i))).want(200)
+	}
+	n.allAnchored()
+	n.terminate()
+	startRefused(t, yesterday, "restored from a backup", flags...)
+
+	alone := startChild(t, yesterday) // without the ledger nobody notices
+	for i := range 9 {
+		alone.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", fmt.Sprint("other", i))).want(200)
+	}
+	alone.terminate()
+	startRefused(t, yesterday, "another root for its first", flags...)
+	kept, err := filepath.Glob(filepath.Join(yesterday, "ledger", devnet.Channel, "hospital_n1_changes.0.fork-*.json"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("checkpoints of the fork: %v %v", kept, err)
+	}
+	var out, errs bytes.Buffer
+	if code := run([]string{"ledger", "report-fork", "--profile", net.Profile("lab"), kept[0]}, &out, &errs); code != 0 || !strings.Contains(out.String(), "is marked as forked") {
+		t.Fatalf("report-fork: exit %d\n%s%s", code, out.String(), errs.String())
+	}
+	if got := sources(t, net, "registry")["hospital/n1/changes.0"]; !strings.HasSuffix(got, " forked") {
+		t.Errorf("the log is %q", got)
+	}
+	startRefused(t, dir, "marked as forked", flags...)
+}
