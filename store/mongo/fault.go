@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -43,8 +44,10 @@ func transient(err error) bool {
 // them, and not about what was asked.
 func trouble(err error) bool {
 	var selection topology.ServerSelectionError
+	var connection topology.ConnectionError
+	var pool driver.RetryablePoolError
 	return mongo.IsNetworkError(err) || mongo.IsTimeout(err) || errors.As(err, &selection) ||
-		errors.Is(err, mongo.ErrClientDisconnected) || hasCode(err, troubleCodes...)
+		errors.As(err, &connection) || errors.As(err, &pool) || hasCode(err, troubleCodes...)
 }
 
 // troubleCodes are those of servers that are stepping down, starting, stopping,

@@ -164,7 +164,7 @@ func (w *writer) commitWithin(ctx context.Context, group []*member) {
 			return
 		}
 		again := mayPass(err)
-		if len(group) > 1 && !trouble(err) && !errors.Is(err, errUnknown) && (!again || try >= triesTogether) {
+		if len(group) > 1 && !forAll(err) && (!again || try >= triesTogether) {
 			w.commitWithin(ctx, group[:len(group)/2])
 			w.commitWithin(ctx, group[len(group)/2:])
 			return
@@ -192,6 +192,11 @@ func mayPass(err error) bool {
 		return false
 	}
 	return errors.Is(err, errNotCommitted) || errors.Is(err, errMoved) || transient(err) || hasCode(err, duplicateKey)
+}
+
+// forAll says whether an error would be that of each member by itself, too.
+func forAll(err error) bool {
+	return trouble(err) || errors.Is(err, errUnknown) || errors.Is(err, errFenced)
 }
 
 func (w *writer) fail(group []*member, err error) {
