@@ -90,11 +90,13 @@ type unit struct {
 	end   end // where the log will end
 	first [32]byte
 
-	resources map[string]*current // that the group writes
-	dirty     []*current          // written since the last flush, in the order of writing
-	entries   []any
-	pasts     []any
-	touched   [][]string // for each change of Consents since the last flush, whose
+	resources  map[string]*current // that the group writes
+	dirty      []*current          // written since the last flush, in the order of writing
+	entries    []any
+	pasts      []any
+	epoch      int64 // of Consents, in this transaction
+	epochKnown bool
+	touched    [][]string // for each change of Consents since the last flush, whose
 }
 
 // current is a resource as the transaction sees it.
@@ -189,6 +191,9 @@ func (u *unit) take(ctx context.Context, m *member) error {
 		if err := u.checkGuard(ctx, &m.change.Guards[i]); err != nil {
 			return err
 		}
+	}
+	if err := u.stillJudged(ctx, m.change); err != nil {
+		return err
 	}
 	versions := map[string]int64{}
 	for i := range m.writes {

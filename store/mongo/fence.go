@@ -31,6 +31,9 @@ type end struct {
 // errFenced says that somebody else has taken over this node's log.
 var errFenced = errors.New("another process has taken over the logs of this node: this one cannot write any more")
 
+// errRestored says that the database is not the one that this process has written to.
+var errRestored = errors.New("the log ends before what this process has written: the database was restored while it was running; stop all nodes before a restore")
+
 // errMoved says that a head is not where this process believed.
 var errMoved = errors.New("the log has moved")
 

@@ -231,6 +231,7 @@ func (w *writer) attempt(ctx context.Context, group []*member) error {
 		return w.resolve(u, err)
 	}
 	w.head.End = u.end
+	w.s.latest.committed(session)
 	return nil
 }
 
@@ -243,7 +244,9 @@ func (w *writer) recover(ctx context.Context) (err error) {
 		w.head, err = w.s.claim(ctx, w.source)
 	} else {
 		var h head
-		if h, err = w.s.reclaim(ctx, w.source); err == nil {
+		if h, err = w.s.reclaim(ctx, w.source); err == nil && h.End.Size < w.head.End.Size {
+			return errRestored
+		} else if err == nil {
 			w.head = h
 		}
 	}

@@ -29,6 +29,12 @@ type Options struct {
 	Base string
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
+	// Owner names who may take the node's name over from a process that has not ended
+	// it, without waiting: the one that holds the same data folder. It may be "".
+	Owner string
+	// LeaseLife is how long the name of a node stays taken without a sign of life;
+	// 0 means 9 seconds.
+	LeaseLife time.Duration
 	// Patience is how long a write or a read is tried again while the database is
 	// in trouble, for example without a primary; 0 means 20 seconds.
 	Patience time.Duration
@@ -50,6 +56,9 @@ type Store struct {
 
 	changes  *writer
 	accesses *writer
+
+	leasing
+	latest latest
 
 	basesMu sync.Mutex
 	bases   []string // as last read; only grows
@@ -86,6 +95,9 @@ func newStore(client *mongo.Client, o Options) *Store {
 	if o.Patience == 0 {
 		o.Patience = 20 * time.Second
 	}
+	if o.LeaseLife == 0 {
+		o.LeaseLife = leaseLife
+	}
 	if o.Report == nil {
 		o.Report = func(string) {}
 	}
@@ -93,6 +105,7 @@ func newStore(client *mongo.Client, o Options) *Store {
 	s.resources, s.history = s.db.Collection("resources"), s.db.Collection("history")
 	s.locks, s.counters, s.epochs = s.db.Collection("locks"), s.db.Collection("counters"), s.db.Collection("epochs")
 	s.heads, s.tiles, s.keys = s.db.Collection("heads"), s.db.Collection("tiles"), s.db.Collection("partkeys")
+	s.nodes, s.lost = s.db.Collection("nodes"), make(chan struct{})
 	return s
 }
 
@@ -111,6 +124,9 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	s.base = base
 	if err := s.dropLocks(ctx); err != nil {
 		return fmt.Errorf("drop old locks: %w", err)
+	}
+	if err := s.startLease(ctx); err != nil {
+		return err
 	}
 	s.changes = newWriter(s, s.db.Collection("changes"), s.source(changesLog))
 	s.accesses = newWriter(s, s.db.Collection("accesses"), s.source(accessesLog))
@@ -132,10 +148,11 @@ func (s *Store) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	leased := s.stopLease(ctx)
 	if err := s.client.Disconnect(ctx); err != nil && !errors.Is(err, mongo.ErrClientDisconnected) {
 		return fmt.Errorf("disconnect from MongoDB: %w", err)
 	}
-	return nil
+	return leased
 }
 
 // Organization is whose data the database holds.

@@ -1,0 +1,195 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Checkpoints is the collection checkpoints: every checkpoint of every log, for other
+// nodes, which prove records by them and go on where a dead node ended. It does not
+// protect against whoever can write to the database: each node keeps a copy of its
+// own beside it. It implements ledgerbridge.Ledger.
+type Checkpoints struct{ s *Store }
+
+// Checkpoints gives access to the checkpoints of all logs.
+func (s *Store) Checkpoints() Checkpoints { return Checkpoints{s} }
+
+// checkpoint has the _id source/OldSize, so two that continue the same one cannot both
+// be there: the log does not fork.
+type checkpoint struct {
+	ID   string `bson:"_id"`
+	Size int64  `bson:"size"`
+	Root []byte `bson:"root"`
+	Note []byte `bson:"note"`
+}
+
+func (c checkpoint) head() ledgerbridge.Head {
+	h := ledgerbridge.Head{Size: c.Size, Checkpoint: c.Note}
+	copyFixed(h.Root[:], c.Root)
+	return h
+}
+
+func (c Checkpoints) collection() *mongo.Collection { return c.s.db.Collection("checkpoints") }
+
+// Head is the last checkpoint of a source.
+func (c Checkpoints) Head(ctx context.Context, source string) (ledgerbridge.Head, error) {
+	var last checkpoint
+	_, err := found(c.collection().FindOne(ctx, between(source, 0, -1), options.FindOne().SetSort(bson.D{{Key: "_id", Value: -1}})).Decode(&last))
+	if err != nil {
+		return ledgerbridge.Head{}, fmt.Errorf("read checkpoints of %s: %w", source, unavailable(err))
+	}
+	return last.head(), nil
+}
+
+// Anchor adds a checkpoint. Only the process that may write the log can.
+func (c Checkpoints) Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error) {
+	anchor := ledgerbridge.Anchor{Size: b.OldSize + int64(len(b.Commitments))}
+	next := checkpoint{entryID(b.Source, b.OldSize), anchor.Size, b.Root[:], b.Checkpoint}
+	for try := 0; ; try++ {
+		last, err := c.Head(ctx, b.Source)
+		if err != nil {
+			return anchor, err
+		}
+		repeated, err := b.Extends(last)
+		if err != nil || repeated {
+			return anchor, err
+		}
+		if err = c.add(ctx, b.Source, next); err == nil {
+			return anchor, nil
+		}
+		again := mongo.IsDuplicateKeyError(err) || transient(err) // the same one, or that of another process
+		if !again || pause(ctx, try) != nil {
+			return anchor, fmt.Errorf("add checkpoint: %w", unavailable(err))
+		}
+	}
+}
+
+func (c Checkpoints) add(ctx context.Context, source string, next checkpoint) error {
+	session, err := c.s.begin()
+	if err != nil {
+		return err
+	}
+	defer endSession(ctx, session)
+	within := mongo.NewSessionContext(ctx, session)
+	if err := c.mayAdd(within, source); err != nil {
+		return err
+	}
+	if _, err := c.collection().InsertOne(within, next); err != nil {
+		return err
+	}
+	return session.CommitTransaction(ctx)
+}
+
+// mayAdd checks that this process may write the log. For another node's it moves the
+// head as well, so that nothing of a keeper can commit once that node has come back;
+// of one's own log the head is busy enough, and its node's key counts at any time.
+func (c Checkpoints) mayAdd(ctx context.Context, source string) error {
+	mine := bson.D{{Key: "_id", Value: source}, {Key: "owner", Value: c.s.process}}
+	if source == c.s.source(changesLog) || source == c.s.source(accessesLog) {
+		owns, err := found(c.s.heads.FindOne(ctx, mine).Err())
+		if err == nil && !owns {
+			err = errFenced
+		}
+		return err
+	}
+	r, err := c.s.heads.UpdateOne(ctx, mine, bson.D{{Key: "$inc", Value: bson.D{{Key: "kept", Value: int64(1)}}}})
+	if err == nil && r.MatchedCount == 0 {
+		err = errFenced
+	}
+	return err
+}
+
+// Checkpoints visits all checkpoints of a source, oldest first. It implements
+// ledgerbridge.CheckpointHistory.
+func (c Checkpoints) Checkpoints(ctx context.Context, source string, visit func([]byte) error) error {
+	return c.After(ctx, source, 0, visit)
+}
+
+// After visits the checkpoints that continue a tree of that size or a larger one.
+func (c Checkpoints) After(ctx context.Context, source string, size int64, visit func([]byte) error) error {
+	cursor, err := c.collection().Find(ctx, between(source, size, -1), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	if err != nil {
+		return fmt.Errorf("read checkpoints of %s: %w", source, unavailable(err))
+	}
+	defer cursor.Close(ctx)
+	for cursor.Next(ctx) {
+		var one checkpoint
+		if err := cursor.Decode(&one); err != nil {
+			return err
+		}
+		if err := visit(one.Note); err != nil {
+			return err
+		}
+	}
+	return unavailable(cursor.Err())
+}
+
+// Takeover says that checkpoints of a source with more than From leaves, up to To
+// (0: no end), are signed by a keeper of its node.
+type Takeover struct {
+	Source string `bson:"source"`
+	Keeper string `bson:"keeper"`
+	From   int64  `bson:"from"`
+	To     int64  `bson:"to"`
+}
+
+func (s *Store) takeovers() *mongo.Collection { return s.db.Collection("takeovers") }
+
+// Takeovers lists those of a source. Whoever can write to the database can add some,
+// but not make anybody sign: the keys of nodes are sealed.
+func (s *Store) Takeovers(ctx context.Context, source string) (all []Takeover, err error) {
+	cursor, err := s.takeovers().Find(ctx, between(source, 0, -1), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+	if err == nil {
+		err = cursor.All(ctx, &all)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read takeovers of %s: %w", source, unavailable(err))
+	}
+	return all, nil
+}
+
+// BeginTakeover notes that this node signs checkpoints of another one's log that come
+// after the last one.
+func (s *Store) BeginTakeover(ctx context.Context, source string) error {
+	last, err := s.Checkpoints().Head(ctx, source)
+	if err != nil {
+		return err
+	}
+	if err := s.endTakeover(ctx, source, last.Size); err != nil {
+		return err
+	}
+	_, err = s.takeovers().ReplaceOne(ctx, bson.D{{Key: "_id", Value: entryID(source, last.Size)}},
+		Takeover{Source: source, Keeper: s.opts.Node, From: last.Size}, options.Replace().SetUpsert(true))
+	return unavailable(err)
+}
+
+// endTakeover ends those of a source at the size of its last checkpoint; one under
+// which nothing was signed is forgotten.
+func (s *Store) endTakeover(ctx context.Context, source string, size int64) error {
+	open := append(between(source, 0, -1), bson.E{Key: "to", Value: int64(0)})
+	_, err := s.takeovers().DeleteMany(ctx, append(open[:len(open):len(open)], bson.E{Key: "from", Value: size}))
+	if err == nil {
+		_, err = s.takeovers().UpdateMany(ctx, open, bson.D{{Key: "$set", Value: bson.D{{Key: "to", Value: size}}}})
+	}
+	return unavailable(err)
+}
+
+// EndTakeovers says that this node signs its own logs again.
+func (s *Store) EndTakeovers(ctx context.Context) error {
+	for _, log := range []string{changesLog, accessesLog} {
+		last, err := s.Checkpoints().Head(ctx, s.source(log))
+		if err != nil {
+			return err
+		}
+		if err := s.endTakeover(ctx, s.source(log), last.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}

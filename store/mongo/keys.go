@@ -1,0 +1,62 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+)
+
+// Keyring is the collection keyring: the sealed keys that all nodes share. It opens
+// none of them; package keyring does, which takes it for its Box.
+type Keyring struct{ s *Store }
+
+// Keyring gives access to the sealed keys.
+func (s *Store) Keyring() Keyring { return Keyring{s} }
+
+type sealedKey struct {
+	Name   string `bson:"_id"`
+	Sealed []byte `bson:"sealed"`
+}
+
+func (k Keyring) collection() *mongo.Collection { return k.s.db.Collection("keyring") }
+
+// SealedKeys returns all sealed keys by name.
+func (k Keyring) SealedKeys(ctx context.Context) (map[string][]byte, error) {
+	cursor, err := k.collection().Find(ctx, bson.D{})
+	var all []sealedKey
+	if err == nil {
+		err = cursor.All(ctx, &all)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", unavailable(err))
+	}
+	keys := map[string][]byte{}
+	for _, one := range all {
+		keys[one.Name] = one.Sealed
+	}
+	return keys, nil
+}
+
+// AddKeys adds all of them or none. It is fs.ErrExist if a name is taken, or may be:
+// whoever gets that looks again.
+func (k Keyring) AddKeys(ctx context.Context, sealed map[string][]byte) error {
+	var docs []any
+	for name, key := range sealed {
+		docs = append(docs, sealedKey{name, key})
+	}
+	session, err := k.s.begin()
+	if err != nil {
+		return unavailable(err)
+	}
+	defer endSession(ctx, session)
+	if err = insertAll(mongo.NewSessionContext(ctx, session), k.collection(), docs); err == nil {
+		err = session.CommitTransaction(ctx)
+	}
+	if mongo.IsDuplicateKeyError(err) || hasLabel(err, transientLabel) {
+		return fmt.Errorf("add keys: %w", fs.ErrExist)
+	}
+	return unavailable(err)
+}

@@ -1,0 +1,266 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store/storetest"
+)
+
+// life is the life of leases in tests: several beats even on a busy machine.
+const life = 1500 * time.Millisecond
+
+// openNode opens a node of a database that several share.
+func openNode(t testing.TB, srv *server, node string, change ...func(*Options)) *Store {
+	t.Helper()
+	s, err := tryNode(t.Context(), srv, node, change...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func tryNode(ctx context.Context, srv *server, node string, change ...func(*Options)) (*Store, error) {
+	o := Options{Database: srv.database, Organization: storetest.Organization, Node: node, LeaseLife: life}
+	for _, c := range change {
+		c(&o)
+	}
+	return Open(ctx, srv.uri, o)
+}
+
+// die lets a node end as a crash would: nothing is given back.
+func die(t *testing.T, s *Store) {
+	t.Helper()
+	s.end()
+	s.ended.Wait()
+	s.end = nil
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func record(t *testing.T, s *Store) (ledgerbridge.Receipt, error) {
+	t.Helper()
+	sealer, err := storetest.NewSealer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := storetest.Record(sealer, "read", "R", 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Record(t.Context(), p)
+}
+
+// The name of a node belongs to one process, until it ends or shows no sign of life.
+func TestNodeNameIsTaken(t *testing.T) {
+	srv := newServer(t)
+	first := openNode(t, srv, "n1")
+	if _, err := tryNode(t.Context(), srv, "n1"); err == nil || !strings.Contains(err.Error(), "being served by another process") {
+		t.Fatalf("a second process of the same name: %v", err)
+	}
+	openNode(t, srv, "n2")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	die(t, openNode(t, srv, "n1", func(o *Options) { o.LeaseLife = time.Hour })) // at once after a clean end
+	again := openNode(t, srv, "n1")                                              // and after a while when it died
+	if _, err := record(t, again); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whoever holds the same data folder need not wait; the process before it, should it
+// be alive after all, can write nothing any more and learns that.
+func TestSameOwnerTakesOver(t *testing.T) {
+	srv := newServer(t)
+	mine := func(o *Options) { o.Owner, o.LeaseLife = "folder", time.Minute }
+	before := openNode(t, srv, "n1", func(o *Options) { o.Owner, o.LeaseLife = "folder", life })
+	if _, err := record(t, before); err != nil {
+		t.Fatal(err)
+	}
+	after := openNode(t, srv, "n1", mine)
+	if r, err := record(t, before); err == nil {
+		t.Errorf("the process before has written %s", r)
+	}
+	if r, err := record(t, after); err != nil || r.Seq != 1 {
+		t.Errorf("record %s, %v; want the second of the log", r, err)
+	}
+	select {
+	case <-before.Lost():
+	case <-time.After(time.Minute):
+		t.Error("the process before does not know that it lost its lease")
+	}
+}
+
+// Of many processes that want one name at the same time one gets it.
+func TestOneOfManyGetsTheName(t *testing.T) {
+	srv := newServer(t)
+	openNode(t, srv, "n0") // makes the indexes
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	got := 0
+	for range 8 {
+		wg.Go(func() {
+			s, err := tryNode(t.Context(), srv, "n1")
+			if err != nil {
+				if !strings.Contains(err.Error(), "another process") {
+					t.Error(err)
+				}
+				return
+			}
+			mu.Lock()
+			got++
+			mu.Unlock()
+			t.Cleanup(func() { _ = s.Close() })
+		})
+	}
+	wg.Wait()
+	if got != 1 {
+		t.Errorf("%d processes are node n1", got)
+	}
+}
+
+// dead waits until the watch takes a node for dead.
+func dead(t *testing.T, w *Watch, node string) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		list, err := w.Dead(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(strings.Join(list, " "), node) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("node %s is not taken for dead; %v are", node, list)
+		}
+		time.Sleep(life / 10)
+	}
+}
+
+// A dead node is fenced off by exactly one keeper, whose own death is noticed as
+// well; the node takes its logs back at once when it returns.
+func TestTakeover(t *testing.T) {
+	srv := newServer(t)
+	first, second, third := openNode(t, srv, "n1"), openNode(t, srv, "n2"), openNode(t, srv, "n3")
+	if _, err := record(t, first); err != nil {
+		t.Fatal(err)
+	}
+	first.end() // it lives on, but shows no sign of it
+	first.ended.Wait()
+	watches := []*Watch{second.Watch(), third.Watch()}
+	var sources []string
+	for _, w := range watches {
+		dead(t, w, "n1")
+	}
+	for _, w := range watches {
+		s, err := w.TakeOver(t.Context(), "n1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, s...)
+	}
+	if strings.Join(sources, " ") != "clinic/n1/changes.0 clinic/n1/accesses.0" {
+		t.Errorf("taken over: %q", sources)
+	}
+	if r, err := record(t, first); err == nil {
+		t.Errorf("the old owner has written %s", r)
+	}
+	if yes, err := second.Keeps(t.Context(), "n1"); !yes || err != nil {
+		t.Errorf("n2 keeps n1: %v, %v", yes, err)
+	}
+	die(t, second)
+	dead(t, watches[1], "n1")
+	if s, err := watches[1].TakeOver(t.Context(), "n1"); len(s) != 2 || err != nil {
+		t.Errorf("of the dead keeper: %q, %v", s, err)
+	}
+	back := openNode(t, srv, "n1", func(o *Options) { o.LeaseLife = time.Hour })
+	if yes, err := third.Keeps(t.Context(), "n1"); yes || err != nil {
+		t.Errorf("n3 keeps n1 after it came back: %v, %v", yes, err)
+	}
+	if r, err := record(t, back); err != nil || r.Seq != 1 {
+		t.Errorf("record %s, %v; want the second of the log", r, err)
+	}
+}
+
+// Keys are added all or not at all, also by two nodes at the same time.
+func TestKeysAreAddedOnce(t *testing.T) {
+	srv := newServer(t)
+	nodes := []*Store{openNode(t, srv, "n1"), openNode(t, srv, "n2"), openNode(t, srv, "n3")}
+	for i := range 30 {
+		var wg sync.WaitGroup
+		errs := make([]error, len(nodes))
+		for j, s := range nodes {
+			wg.Go(func() {
+				errs[j] = s.Keyring().AddKeys(t.Context(), map[string][]byte{fmt.Sprint("shared.", i): {byte(j)}, fmt.Sprint("own.", i, ".", j): {byte(j)}})
+			})
+		}
+		wg.Wait()
+		keys, err := nodes[0].Keyring().SealedKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		added := 0
+		for j, err := range errs {
+			if err != nil && !errors.Is(err, fs.ErrExist) {
+				t.Fatal(err)
+			}
+			own := keys[fmt.Sprint("own.", i, ".", j)]
+			if (err == nil) != (own != nil) || own != nil && keys[fmt.Sprint("shared.", i)][0] != byte(j) {
+				t.Fatalf("round %d, node %d: %v, but its key is %v", i, j, err, own)
+			}
+			if err == nil {
+				added++
+			}
+		}
+		if added > 1 {
+			t.Fatalf("round %d: %d nodes added the same key", i, added)
+		}
+	}
+}
+
+// Whoever starts first puts its policies in force, unless others are already.
+func TestPoliciesOfAllNodes(t *testing.T) {
+	srv := newServer(t)
+	one, two := openNode(t, srv, "n1").Policies(), openNode(t, srv, "n2").Policies()
+	active := func(p Policies, want string) {
+		t.Helper()
+		r, err := p.Active(t.Context())
+		if err != nil || r.Name != want {
+			t.Fatalf("in force: %+v, %v, want %q", r, err, want)
+		}
+	}
+	activate := func(p Policies, name string, first bool) {
+		t.Helper()
+		if err := p.Activate(t.Context(), Revision{Name: name}, []byte(name), first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	active(one, "")
+	activate(one, "a", true)
+	activate(two, "b", true)
+	active(two, "a")
+	activate(two, "b", false)
+	active(one, "b")
+	activate(one, "a", false)
+	active(two, "a")
+	if archive, err := two.Archive(t.Context(), "b"); err != nil || string(archive) != "b" {
+		t.Errorf("archive %q, %v", archive, err)
+	}
+	n, err := one.collection().CountDocuments(t.Context(), bson.D{})
+	if err != nil || n != 3 {
+		t.Errorf("%d documents, %v; want two revisions and which is active", n, err)
+	}
+}
