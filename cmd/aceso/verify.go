@@ -20,7 +20,10 @@ const (
 	exitUnchecked = 2 // something could not be checked
 )
 
-const verifyArguments = "record FILE | checkpoint FILE | log | keys | trust"
+// defaultData is the data folder of a node that was not told another.
+const defaultData = "aceso-data"
+
+const verifyArguments = "record FILE | checkpoint FILE | log | keys | ledger | trust"
 
 // list collects a flag that may come several times.
 type list []string
@@ -65,6 +68,8 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 		return v.log()
 	case what == "keys" && len(files) == 0:
 		return v.printKeys()
+	case what == "ledger" && len(files) == 0:
+		return v.ledger()
 	case what == "trust" && len(files) == 0:
 		return v.writeTrust()
 	}
@@ -74,9 +79,9 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 func (v *verification) flags(f *flag.FlagSet) {
 	f.Var(&v.keys, "key", "record, checkpoint: a trusted `key` as `aceso verify keys` prints it; may be repeated")
 	f.Var(&v.receipts, "receipt", "record, log: an X-Aceso-Record `value` that a client kept; may be repeated with log")
-	f.StringVar(&v.data, "data", "aceso-data", "log, keys: data `folder`")
-	f.StringVar(&v.witness, "witness", "", "log: where copies of the checkpoints went (`file` or folder)")
-	f.StringVar(&v.profile, "profile", "", "trust: connection profile `file` of an organisation")
+	f.StringVar(&v.data, "data", defaultData, "log, keys, ledger: data `folder`")
+	f.StringVar(&v.witness, "witness", "", "log, ledger: where copies of the checkpoints went (`file` or folder)")
+	f.StringVar(&v.profile, "profile", "", "ledger, trust: connection profile `file` of an organisation")
 	f.StringVar(&v.out, "out", "", "trust: `folder` to make")
 	v.network.flags(f)
 }

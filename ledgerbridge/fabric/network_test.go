@@ -227,3 +227,102 @@ func TestProofOfSmartBFT(t *testing.T) {
 		t.Errorf("%s, %v", r.Verdict, err)
 	}
 }
+
+// findings inspects the channel as one organisation.
+func findings(t testing.TB, n *devnet.Network, org string, held fabric.Held) (fabric.Inspected, []fabric.Finding) {
+	t.Helper()
+	var list []fabric.Finding
+	seen, err := fabric.Inspect(t.Context(), profileOf(t, n, org), time.Now(), held, func(f fabric.Finding) { list = append(list, f) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen, list
+}
+
+func TestInspect(t *testing.T) {
+	n := devnettest.Start(t, devnet.Options{Orgs: devnet.OrgNames(3)})
+	first, third := newMember(t, n, "org1", "n1"), newMember(t, n, "org3", "n7")
+	held := fabric.Held{}
+	for range 3 {
+		first.add(5)
+		third.add(2)
+		if err := held.Add(first.anchor().Note); err != nil {
+			t.Fatal(err)
+		}
+		third.anchor()
+	}
+	settle(t, n)
+	seen, found := findings(t, n, "org2", held)
+	if len(found) > 0 || len(seen.Peers) != 3 || len(seen.Sources) != 2 {
+		t.Fatalf("%+v, %v", seen, found)
+	}
+	last := first.journal.Last()
+	if s := seen.Sources[0]; s.Origin != first.source || s.Size != 15 || s.Root != last.Root || s.Anchors != 3 || s.Held != 3 {
+		t.Errorf("%+v", s)
+	}
+	for _, p := range seen.Peers {
+		if p.Head != seen.Peers[0].Head || p.Blocks != seen.Peers[0].Blocks {
+			t.Errorf("%+v", seen.Peers)
+		}
+	}
+	// A checkpoint that the log's own key signed, of another history.
+	other := last
+	other.Root[3] ^= 1
+	held[other.Source][other.Size] = other.Root
+	_, found = findings(t, n, "org2", held)
+	if len(found) != 3 || found[0].Source != first.source || !strings.Contains(found[0].What, "ReportFork") {
+		t.Errorf("a fork was not named: %v", found)
+	}
+	t.Run("edited block file", func(t *testing.T) { edited(t, n) })
+}
+
+// edited changes one hexadecimal digit of a transaction's id in the block file of a
+// peer that is not running. The peer does not notice.
+func edited(t *testing.T, n *devnet.Network) {
+	name := profileOf(t, n, "org2").Organization("org3").Nodes[0].Name
+	if err := n.Kill(name); err != nil {
+		t.Fatal(err)
+	}
+	_, found := findings(t, n, "org2", nil)
+	if len(found) != 1 || !found[0].Unchecked || found[0].Peer != name {
+		t.Errorf("a peer that does not run: %v", found)
+	}
+	head := must(channelOf(t, n, "org1").Head(t.Context(), "org1/n1/changes.0"))
+	file := filepath.Join(n.Folder(name), "data", "ledgersData", "chains", "chains", devnet.Channel, "blockfile_000000")
+	data := must(os.ReadFile(file))
+	at := bytes.Index(data, []byte(head.Transaction))
+	if at < 0 {
+		t.Fatal("the transaction is not in the block file")
+	}
+	data[at+20] = map[bool]byte{true: '1', false: '0'}[data[at+20] == '0']
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.StartProcess(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, n)
+	_, found = findings(t, n, "org2", nil)
+	if len(found) != 1 || found[0].Unchecked || found[0].Peer != name || found[0].Block < 1 || !strings.Contains(found[0].What, "data") {
+		t.Errorf("the edit was not found: %v", found)
+	}
+	t.Log(found)
+}
+
+// settle waits until all peers have the same blocks.
+func settle(t testing.TB, n *devnet.Network) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		seen, _ := findings(t, n, "org2", nil)
+		same := len(seen.Peers) == 3
+		for _, p := range seen.Peers {
+			same = same && p.Head == seen.Peers[0].Head
+		}
+		if same {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the peers do not come to have the same blocks")
+		}
+	}
+}

@@ -214,14 +214,14 @@ func (l *Ledger) write(text []byte) error {
 	return errors.Join(fmt.Errorf("write checkpoint: %w", err), undo)
 }
 
-// Checkpoints implements ledgerbridge.CheckpointHistory. It reads the whole file and
-// takes a broken chain of records for damage.
+// Checkpoints implements ledgerbridge.CheckpointHistory; of "" it visits those of
+// every source. It reads the whole file and takes a broken chain of records for damage.
 func (l *Ledger) Checkpoints(ctx context.Context, source string, visit func([]byte) error) error {
 	l.mu.Lock()
 	to := l.size
 	l.mu.Unlock()
 	return scan(l.file, 0, to, func(_ int64, r record, _ []byte) error {
-		if !bytes.HasPrefix(r.note, []byte(source+"\n")) {
+		if source != "" && !bytes.HasPrefix(r.note, []byte(source+"\n")) {
 			return ctx.Err()
 		}
 		return visit(r.note)

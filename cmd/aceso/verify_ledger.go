@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/fabric"
+	"github.com/aceso-health/aceso/ledgerbridge/local"
+)
+
+// ledger checks a whole channel as an organisation sees it: every block of every
+// reachable peer, every log's tree, and the checkpoints that this organisation holds.
+func (v *verification) ledger() int {
+	if v.profile == "" {
+		return v.unchecked(errors.New("give the connection profile with --profile"))
+	}
+	p, err := fabric.ReadProfile(v.profile)
+	if err != nil {
+		return v.unchecked(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	held, err := v.held(ctx)
+	var damage *ledgerbridge.Damage
+	switch {
+	case errors.As(err, &damage):
+		return v.tampered(err)
+	case err != nil:
+		return v.unchecked(err)
+	}
+	tampered, unchecked := 0, 0
+	seen, err := fabric.Inspect(ctx, p, time.Now(), held, func(f fabric.Finding) {
+		if f.Unchecked {
+			unchecked++
+			fmt.Fprintf(v.stderr, "not checked: %s\n", f)
+			return
+		}
+		tampered++
+		fmt.Fprintf(v.stderr, "tampered: %s\n", f)
+	})
+	if err != nil {
+		return v.unchecked(err)
+	}
+	v.show(p, seen)
+	switch {
+	case tampered > 0:
+		return v.tampered(&findings{tampered})
+	case unchecked > 0:
+		return v.unchecked(fmt.Errorf("%d places could not be looked at", unchecked))
+	case p.Single():
+		return v.unchecked(errors.New("the network has one organisation, which could rewrite all of it; it is for development"))
+	}
+	fmt.Fprintf(v.stdout, "ok: channel %s is whole\n", p.Channel)
+	return exitWhole
+}
+
+// show prints what was seen, peer by peer and log by log.
+func (v *verification) show(p *fabric.Profile, seen fabric.Inspected) {
+	for _, peer := range seen.Peers {
+		fmt.Fprintf(v.stdout, "peer %s of %s: %d blocks, head %x\n", peer.Name, peer.Organization, peer.Blocks, peer.Head)
+	}
+	for _, s := range seen.Sources {
+		fmt.Fprintf(v.stdout, "source %s: %s, %d records in %d anchors, root %x, %d held checkpoints compared\n",
+			s.Origin, s.State, s.Size, s.Anchors, s.Root, s.Held)
+	}
+}
+
+// held are the checkpoints of the data folder, if it is there or was asked for, and
+// those of witnesses.
+func (v *verification) held(ctx context.Context) (fabric.Held, error) {
+	held := fabric.Held{}
+	own := dataFolder(v.data).checkpoints()
+	if err := readHeld(ctx, held, own); err != nil && !(errors.Is(err, fs.ErrNotExist) && v.data == defaultData) {
+		return nil, err
+	}
+	if v.witness == "" {
+		return held, nil
+	}
+	files := []string{v.witness}
+	if info, err := os.Stat(v.witness); err == nil && info.IsDir() {
+		if files, err = filepath.Glob(filepath.Join(v.witness, "*."+local.FileName)); err != nil {
+			return nil, err
+		}
+	}
+	for _, file := range files {
+		if err := readHeld(ctx, held, file); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+func readHeld(ctx context.Context, held fabric.Held, file string) error {
+	l, err := local.OpenRead(file)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := l.Checkpoints(ctx, "", held.Add); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}

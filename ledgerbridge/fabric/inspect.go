@@ -1,0 +1,274 @@
+package fabric
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
+)
+
+// Finding names what does not fit on a channel, and where.
+type Finding struct {
+	Peer      string // "" if it is not one peer's
+	Block     int64  // -1 if it is not one block's
+	Source    string // "" if it is not one source's
+	What      string // a sentence
+	Unchecked bool   // nothing is known to be wrong: it could not be checked
+}
+
+// String says where and what in one line.
+func (f Finding) String() string {
+	where := f.Peer
+	if f.Block >= 0 {
+		where += fmt.Sprintf(", block %d", f.Block)
+	}
+	if f.Source != "" {
+		where += ", source " + f.Source
+	}
+	return where + ": " + f.What
+}
+
+// Inspected is what an inspection has seen.
+type Inspected struct {
+	Peers   []InspectedPeer
+	Sources []InspectedSource
+}
+
+// InspectedPeer is a peer whose blocks were all read.
+type InspectedPeer struct {
+	Organization, Name string
+	Blocks             uint64
+	Head               [32]byte // hash of the last header
+}
+
+// InspectedSource is a log as the channel's transactions make it, computed again.
+type InspectedSource struct {
+	Origin  string
+	State   string // open, closed, forked
+	Size    int64
+	Root    [32]byte
+	Anchors int
+	Held    int // checkpoints held by the verifier that were compared
+}
+
+// Inspect reads every block from every peer of every organisation of a profile and
+// checks it: data hashes, the chain of headers, orderers' signatures, who made and
+// endorsed each transaction of the contract, every log's tree, the contract's state
+// on each peer, and the checkpoints that are held. Then it compares the peers. It
+// needs 64 bytes of memory for each block of each peer. report is called for
+// everything that does not fit, by one goroutine at a time. The error says why
+// nothing could be inspected.
+func Inspect(ctx context.Context, p *Profile, now time.Time, held Held, report func(Finding)) (Inspected, error) {
+	m, err := p.identity(now)
+	if err != nil {
+		return Inspected{}, err
+	}
+	trust, err := p.Trust()
+	if err != nil {
+		return Inspected{}, err
+	}
+	i := &inspection{profile: p, member: m, trust: trust, held: held, report: report}
+	var reading sync.WaitGroup
+	for _, o := range p.Organizations {
+		for _, e := range o.Nodes {
+			reading.Go(func() { i.read(ctx, o.MSP, &e) })
+		}
+	}
+	reading.Wait()
+	if err := ctx.Err(); err != nil {
+		return Inspected{}, err
+	}
+	return i.compare(), nil
+}
+
+type inspection struct {
+	profile *Profile
+	member  *member
+	trust   *Trust
+	held    Held
+
+	mu     sync.Mutex
+	report func(Finding)
+	chains []*inspectedChain
+}
+
+// inspectedChain is what one peer has shown.
+type inspectedChain struct {
+	*chain
+	organization, name string
+	findings           int
+	whole              bool // every block was read
+}
+
+func (i *inspection) found(c *inspectedChain, f Finding) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	f.Peer = c.name
+	if !f.Unchecked {
+		c.findings++
+	}
+	i.report(f)
+}
+
+// read checks one peer.
+func (i *inspection) read(ctx context.Context, organization string, e *Endpoint) {
+	c := &inspectedChain{organization: organization, name: e.Name}
+	c.chain = &chain{
+		trust: i.trust, logs: &replay{trust: i.trust, held: i.held, logs: map[string]*replayed{}},
+		report: func(block uint64, source, what string) {
+			i.found(c, Finding{Block: int64(block), Source: source, What: what})
+		},
+		unsure: func(block uint64, what string) {
+			i.found(c, Finding{Block: int64(block), What: what, Unchecked: true})
+		},
+	}
+	err := i.readPeer(ctx, c, e)
+	var unserved *unservedError
+	switch {
+	case err == nil:
+		c.whole = true
+	case errors.As(err, &unserved):
+		i.found(c, Finding{Block: int64(unserved.block), What: fmt.Sprintf("the peer says that it has this block and does not serve it (%s)", unserved.status)})
+	default:
+		i.found(c, Finding{Block: -1, What: err.Error(), Unchecked: true})
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.chains = append(i.chains, c)
+}
+
+// readPeer asks for the contract's state between two looks at the height, so that it
+// is known which blocks it can come from.
+func (i *inspection) readPeer(ctx context.Context, c *inspectedChain, e *Endpoint) error {
+	p, err := openPeer(i.profile, i.member, c.organization, e)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	before, err := p.height(ctx)
+	if err != nil {
+		return err
+	}
+	heads, err := p.heads(ctx)
+	if err != nil {
+		return err
+	}
+	height, err := p.height(ctx)
+	if err != nil {
+		return err
+	}
+	err = p.blocks(ctx, height, func(b *common.Block) error {
+		if c.next == before {
+			c.logs.mark()
+		}
+		return c.block(b)
+	})
+	if err != nil || c.broken {
+		return err
+	}
+	if height == before {
+		c.logs.mark()
+	}
+	return i.stateOf(ctx, p, c, heads)
+}
+
+// stateOf compares the contract's state on a peer with the peer's own blocks.
+func (i *inspection) stateOf(ctx context.Context, p *peerNode, c *inspectedChain, heads []chaincode.Head) error {
+	disagrees := func(err error) {
+		var f *foundError
+		if errors.As(err, &f) {
+			i.found(c, Finding{Block: -1, Source: f.source, What: f.what})
+		}
+	}
+	known := map[string]bool{}
+	for _, h := range heads {
+		known[h.Source.Origin] = true
+		disagrees(c.logs.agree(h))
+	}
+	for origin, l := range c.logs.logs {
+		if l.known && !known[origin] {
+			disagrees(&foundError{origin, "the contract's state does not have this source, which a transaction registered"})
+		}
+		for _, a := range l.anchors[max(0, len(l.anchors)-keepAnchors):] {
+			var stated chaincode.Anchor
+			if err := p.query(ctx, "GetAnchor", chaincode.AnchorQuery{Origin: origin, Size: a.Size}, &stated); err != nil {
+				return err
+			}
+			disagrees(l.agree(stated))
+		}
+	}
+	return nil
+}
+
+// compare holds the peers against each other.
+func (i *inspection) compare() (seen Inspected) {
+	slices.SortFunc(i.chains, func(a, b *inspectedChain) int {
+		return slices.Compare([]string{a.organization, a.name}, []string{b.organization, b.name})
+	})
+	highest := 0
+	for _, c := range i.chains {
+		highest = max(highest, len(c.sums))
+		if c.whole {
+			seen.Peers = append(seen.Peers, InspectedPeer{c.organization, c.name, c.next, c.last})
+		}
+	}
+	odd := map[*inspectedChain]bool{}
+	for n := range highest {
+		i.compareBlock(n, odd)
+	}
+	seen.Sources = i.sources()
+	return seen
+}
+
+// compareBlock names the peers whose block n is not that of most; each once, at the
+// first block where it differs.
+func (i *inspection) compareBlock(n int, odd map[*inspectedChain]bool) {
+	count := map[blockSum]int{}
+	for _, c := range i.chains {
+		if n < len(c.sums) && !odd[c] {
+			count[c.sums[n]]++
+		}
+	}
+	if len(count) < 2 {
+		return
+	}
+	most := 0
+	for _, k := range count {
+		most = max(most, k)
+	}
+	for _, c := range i.chains {
+		if n >= len(c.sums) || odd[c] || count[c.sums[n]] == most && most > 1 {
+			continue
+		}
+		odd[c] = true
+		i.found(c, Finding{Block: int64(n), What: "it is not the block that other peers have, or this peer found other transactions in it valid"})
+	}
+}
+
+// sources are those of the longest chain in which everything fits.
+func (i *inspection) sources() (list []InspectedSource) {
+	var best *inspectedChain
+	for _, c := range i.chains {
+		if c.findings == 0 && c.whole && (best == nil || c.next > best.next) {
+			best = c
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	for origin, l := range best.logs.logs {
+		root, err := l.root()
+		if l.size > 0 && err != nil {
+			continue // cannot happen: the tree was grown from leaves
+		}
+		list = append(list, InspectedSource{origin, l.source.State, l.size, root, l.count, l.held})
+	}
+	slices.SortFunc(list, func(a, b InspectedSource) int { return slices.Compare([]string{a.Origin}, []string{b.Origin}) })
+	return list
+}

@@ -1,0 +1,206 @@
+package fabric
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/hyperledger/fabric-gateway/pkg/client"
+	"github.com/hyperledger/fabric-gateway/pkg/hash"
+	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	gatewaypb "github.com/hyperledger/fabric-protos-go-apiv2/gateway"
+	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
+	"github.com/hyperledger/fabric-protos-go-apiv2/orderer"
+	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
+)
+
+// peerNode is one peer, of any organisation, that is asked by itself: what a gateway
+// answers may come from another one.
+type peerNode struct {
+	organization string
+	name         string
+	profile      *Profile
+	member       *member
+	gateway      *gateway
+}
+
+// maxMessage is more than orderers let a block have.
+const maxMessage = 128 << 20
+
+func openPeer(p *Profile, m *member, organization string, e *Endpoint) (*peerNode, error) {
+	g, err := open(e, m)
+	if err != nil {
+		return nil, err
+	}
+	return &peerNode{organization, e.Name, p, m, g}, nil
+}
+
+func (p *peerNode) close() error {
+	return errors.Join(p.gateway.gateway.Close(), p.gateway.conn.Close())
+}
+
+// ask evaluates a function on this very peer.
+func (p *peerNode) ask(ctx context.Context, contract, function string, arguments ...[]byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, evaluateTime)
+	defer cancel()
+	proposal, err := p.propose(contract, function, arguments)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", function, err)
+	}
+	answer, err := peer.NewEndorserClient(p.gateway.conn).ProcessProposal(ctx, proposal, grpc.MaxCallRecvMsgSize(maxMessage))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", function, err)
+	}
+	if r := answer.GetResponse(); r.GetStatus() != okStatus {
+		return nil, fmt.Errorf("%s: %s", function, r.GetMessage())
+	}
+	return answer.GetResponse().GetPayload(), nil
+}
+
+// propose makes a signed proposal.
+func (p *peerNode) propose(contract, function string, arguments [][]byte) (*peer.SignedProposal, error) {
+	made, err := p.gateway.gateway.GetNetwork(p.profile.Channel).GetContract(contract).NewProposal(function, client.WithBytesArguments(arguments...))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := made.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	var proposed gatewaypb.ProposedTransaction
+	if err := proto.Unmarshal(raw, &proposed); err != nil {
+		return nil, err
+	}
+	signed := proposed.GetProposal()
+	signed.Signature, err = p.member.sign(hash.SHA256(signed.GetProposalBytes()))
+	return signed, err
+}
+
+// query asks the contract.
+func (p *peerNode) query(ctx context.Context, function string, q, answer any) error {
+	argument, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	data, err := p.ask(ctx, p.profile.Chaincode, function, argument)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, answer); err != nil {
+		return fmt.Errorf("%s: %w", function, err)
+	}
+	return nil
+}
+
+// heads are all sources and their last state, as the contract answers on this peer.
+func (p *peerNode) heads(ctx context.Context) (heads []chaincode.Head, err error) {
+	page := chaincode.Sources{More: true}
+	for after := ""; page.More; {
+		page = chaincode.Sources{}
+		if err := p.query(ctx, "ListSources", chaincode.ListRequest{After: after}, &page); err != nil {
+			return nil, err
+		}
+		for _, s := range page.Sources {
+			var h chaincode.Head
+			if err := p.query(ctx, "Head", chaincode.OriginRequest{Origin: s.Origin}, &h); err != nil {
+				return nil, err
+			}
+			heads, after = append(heads, h), s.Origin
+		}
+	}
+	return heads, nil
+}
+
+// height is the number of this peer's blocks.
+func (p *peerNode) height(ctx context.Context) (uint64, error) {
+	data, err := p.ask(ctx, "qscc", "GetChainInfo", []byte(p.profile.Channel))
+	if err != nil {
+		return 0, err
+	}
+	var info common.BlockchainInfo
+	if err := proto.Unmarshal(data, &info); err != nil {
+		return 0, fmt.Errorf("GetChainInfo: %w", err)
+	}
+	return info.GetHeight(), nil
+}
+
+// blocks visits the blocks below height. A block that the peer cannot serve is an
+// *unservedError.
+func (p *peerNode) blocks(ctx context.Context, height uint64, visit func(*common.Block) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	seek, err := p.seek(height)
+	if err != nil {
+		return err
+	}
+	stream, err := peer.NewDeliverClient(p.gateway.conn).Deliver(ctx, grpc.MaxCallRecvMsgSize(maxMessage))
+	if err == nil {
+		err = stream.Send(seek)
+	}
+	if err != nil {
+		return fmt.Errorf("blocks: %w", err)
+	}
+	for next := uint64(0); next < height; next++ {
+		answer, err := stream.Recv()
+		if err != nil {
+			return fmt.Errorf("block %d: %w", next, err)
+		}
+		b := answer.GetBlock()
+		if b == nil {
+			return &unservedError{next, answer.GetStatus()}
+		}
+		if err := visit(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unservedError says that a peer has a block and does not give it.
+type unservedError struct {
+	block  uint64
+	status common.Status
+}
+
+func (e *unservedError) Error() string { return fmt.Sprintf("block %d: %s", e.block, e.status) }
+
+// seek is the signed wish for all blocks below height.
+func (p *peerNode) seek(height uint64) (*common.Envelope, error) {
+	at := func(n uint64) *orderer.SeekPosition {
+		return &orderer.SeekPosition{Type: &orderer.SeekPosition_Specified{Specified: &orderer.SeekSpecified{Number: n}}}
+	}
+	nonce := make([]byte, 24)
+	if _, err := rand.Read(nonce); err != nil {
+		return nil, err
+	}
+	var failed error
+	encoded := func(m proto.Message) []byte {
+		b, err := proto.Marshal(m)
+		failed = errors.Join(failed, err)
+		return b
+	}
+	payload := encoded(&common.Payload{
+		Header: &common.Header{
+			ChannelHeader: encoded(&common.ChannelHeader{
+				Type: int32(common.HeaderType_DELIVER_SEEK_INFO), ChannelId: p.profile.Channel, Timestamp: timestamppb.Now(),
+			}),
+			SignatureHeader: encoded(&common.SignatureHeader{
+				Nonce:   nonce,
+				Creator: encoded(&msp.SerializedIdentity{Mspid: p.member.id.MspID(), IdBytes: p.member.id.Credentials()}),
+			}),
+		},
+		Data: encoded(&orderer.SeekInfo{Start: at(0), Stop: at(height - 1), Behavior: orderer.SeekInfo_FAIL_IF_NOT_READY}),
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	signature, err := p.member.sign(hash.SHA256(payload))
+	return &common.Envelope{Payload: payload, Signature: signature}, err
+}
