@@ -50,8 +50,8 @@ func (c *chain) block(b *common.Block) error {
 	if c.next > 0 { // nobody signs the first one; all peers must have the same
 		c.signed(b)
 	}
-	if err := c.configure(b); err != nil {
-		return err
+	if !c.broken {
+		c.configure(b)
 	}
 	outcome := sha256.New()
 	outcome.Write(metadata(b, common.BlockMetadataIndex_TRANSACTIONS_FILTER))
@@ -92,15 +92,14 @@ func (c *chain) signed(b *common.Block) {
 }
 
 // configure learns of new orderers from a configuration block.
-func (c *chain) configure(b *common.Block) error {
+func (c *chain) configure(b *common.Block) {
 	o, err := orderingOf(b)
-	if err != nil && !c.broken {
-		return fmt.Errorf("block %d: %w", c.next, err)
+	if err != nil {
+		c.report(c.next, "", err.Error())
 	}
-	if o != nil && !c.broken {
+	if o != nil {
 		c.ordering = o
 	}
-	return nil
 }
 
 // replay goes through the valid transactions of the contract.

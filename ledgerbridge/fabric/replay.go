@@ -192,11 +192,15 @@ func (r *replay) anchor(a chaincode.Anchor, t *transaction) error {
 	if root != a.Root || c.Root != a.Root || c.Size != a.Size || c.Source != a.Origin {
 		return errors.New("the commitments, the anchor and its checkpoint do not have the same root")
 	}
+	l.keep(a)
+	return differs
+}
+
+func (l *replayed) keep(a chaincode.Anchor) {
 	if l.count++; len(l.anchors) >= 2*keepAnchors {
 		l.anchors = append(l.anchors[:0], l.anchors[keepAnchors:]...)
 	}
 	l.anchors = append(l.anchors, a)
-	return differs
 }
 
 func (l *replayed) root() (root [32]byte, err error) {

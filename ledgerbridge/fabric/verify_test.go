@@ -30,6 +30,7 @@ type scene struct {
 	vkey                  string
 
 	journal     *ledgerbridge.Journal
+	grow        func() // by one record
 	commitments []byte
 	notes       map[int64]string // anchored checkpoints
 
@@ -95,8 +96,8 @@ func (s *scene) writeLog(logKey string) {
 	s.must(err)
 	s.journal, err = ledgerbridge.OpenJournal(ctx, ledgerbridge.JournalConfig{Log: log, Ledger: new(logtest.Ledger), Signer: signer, Keys: keys})
 	s.must(err)
-	for i := range 12 {
-		p, err := sealer.Prepare(ctx, ledgerbridge.Draft{Action: "R", Interaction: "read", Organization: "clinic", Type: "Patient", Decision: "permit", Outcome: 200, Request: fmt.Sprint(i)})
+	s.grow = func() {
+		p, err := sealer.Prepare(ctx, ledgerbridge.Draft{Action: "R", Interaction: "read", Organization: "clinic", Type: "Patient", Decision: "permit", Outcome: 200})
 		s.must(err)
 		row, err := log.Append(p)
 		s.must(err)
@@ -104,6 +105,9 @@ func (s *scene) writeLog(logKey string) {
 		c, err := s.journal.Checkpoint(ctx)
 		s.must(err)
 		s.notes[c.Size] = string(c.Note)
+	}
+	for range 12 {
+		s.grow()
 	}
 }
 
@@ -330,6 +334,7 @@ func TestAnchorsThatProveNothing(t *testing.T) {
 			s.change(func(i *invocation) { i.creator = newOrganisation(s.t, "ghost").member("User1", "client") })
 		}, tampered, "made by ghost"},
 		"other commitments":           {func(s *scene) { s.anchor.args[2] = bytes.Clone(s.anchor.args[2]); s.anchor.args[2][40] ^= 1 }, tampered, "commitments"},
+		"another record's commitment": {func(s *scene) { s.sent(func(c []byte) { copy(c[32:], c[:32]) }) }, tampered, "another commitment"},
 		"fewer commitments":           {func(s *scene) { s.anchor.args[2] = s.anchor.args[2][32:] }, tampered, "commitments"},
 		"a repeated anchor":           {func(s *scene) { s.anchor.answer = bytes.Replace(s.anchor.answer, []byte("false"), []byte("true"), 1) }, tampered, "did not lead"},
 		"not an anchor":               {func(s *scene) { s.anchor.args[0] = []byte("AnchorX") }, tampered, "did not lead"},
@@ -358,6 +363,18 @@ func (s *scene) change(edit func(*invocation)) {
 	edit(&s.anchor)
 	for _, i := range []*invocation{&s.anchor, &s.answer} {
 		i.answer = bytes.ReplaceAll(i.answer, []byte(before), []byte(s.anchor.id()))
+	}
+}
+
+// sent changes the commitments that the anchor's transaction sends, and what the
+// contract says of them.
+func (s *scene) sent(edit func([]byte)) {
+	before := sha256.Sum256(s.anchor.args[2])
+	s.anchor.args[2] = bytes.Clone(s.anchor.args[2])
+	edit(s.anchor.args[2])
+	after := sha256.Sum256(s.anchor.args[2])
+	for _, i := range []*invocation{&s.anchor, &s.answer} {
+		i.answer = bytes.ReplaceAll(i.answer, s.json(chaincode.Hash(before)), s.json(chaincode.Hash(after)))
 	}
 }
 
