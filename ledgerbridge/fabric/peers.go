@@ -48,7 +48,7 @@ func (p *peerNode) close() error {
 
 // ask evaluates a function on this very peer.
 func (p *peerNode) ask(ctx context.Context, contract, function string, arguments ...[]byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, evaluateTime)
+	ctx, cancel := context.WithTimeout(ctx, usualDeadlines.evaluate)
 	defer cancel()
 	proposal, err := p.propose(contract, function, arguments)
 	if err != nil {
