@@ -15,20 +15,14 @@ func aggregate(r *request) (document, error) {
 		return nil, err
 	}
 	a := &aggregation{query: &query{hint: r.field("hint")}, collection: col}
-	for _, st := range r.elements("pipeline") {
-		if err := a.stage(st); err != nil {
-			return nil, err
-		}
-	}
-	docs, err := a.result()
-	if err != nil {
+	if err := r.unlocked(func() error { return a.run(r.elements("pipeline")) }); err != nil {
 		return nil, err
 	}
 	size, err := r.batchSize(field(r.field("cursor").Data, "batchSize"), 101)
 	if err != nil {
 		return nil, err
 	}
-	batch, id := r.open(ns, docs, size, false)
+	batch, id := r.open(ns, a.docs, size, false)
 	return okay(pair{"cursor", documentValue(build(pair{"firstBatch", batch}, pair{"id", longValue(id)}, pair{"ns", stringValue(ns)}))}), nil
 }
 
@@ -39,6 +33,16 @@ type aggregation struct {
 	collection *collection
 	docs       []document
 	ran        bool
+}
+
+func (a *aggregation) run(stages []value) error {
+	for _, st := range stages {
+		if err := a.stage(st); err != nil {
+			return err
+		}
+	}
+	_, err := a.result()
+	return err
 }
 
 func (a *aggregation) result() ([]document, error) {

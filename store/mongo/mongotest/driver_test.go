@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -12,17 +11,14 @@ import (
 )
 
 // connect is the driver on a server.
-func connect(t *testing.T, s *Server) (context.Context, *mongo.Client) {
+func connect(t *testing.T, s *Server, more ...*options.ClientOptions) (context.Context, *mongo.Client) {
 	t.Helper()
-	client, err := mongo.Connect(options.Client().ApplyURI(s.URI()))
+	client, err := mongo.Connect(append(more, options.Client().ApplyURI(s.URI()))...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(func() {
-		_ = client.Disconnect(ctx)
-		cancel()
-	})
+	ctx := context.Background() // with a deadline, the driver would retry until then
+	t.Cleanup(func() { _ = client.Disconnect(ctx) })
 	return ctx, client
 }
 

@@ -85,16 +85,27 @@ func find(r *request) (document, error) {
 	if col == nil {
 		return okay(pair{"cursor", documentValue(build(pair{"id", longValue(0)}, pair{"ns", stringValue(ns)}, pair{"firstBatch", arrayValue()}))}), nil
 	}
-	hits, err := q.find(col)
+	var docs []document
+	err = r.unlocked(func() error {
+		hits, err := q.find(col)
+		for _, h := range hits {
+			docs = append(docs, project.apply(h.doc))
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	docs := make([]document, len(hits))
-	for i, h := range hits {
-		docs[i] = project.apply(h.doc)
-	}
 	batch, id := r.open(ns, docs, size, truth(r.field("singleBatch")) || q.limit > 0 && int64(len(docs)) <= size && size > 0)
 	return okay(pair{"cursor", documentValue(build(pair{"firstBatch", batch}, pair{"id", longValue(id)}, pair{"ns", stringValue(ns)}))}), nil
+}
+
+// unlocked reads without mu, which it needs no longer: what it reads does not
+// change.
+func (r *request) unlocked(read func() error) error {
+	r.server.mu.Unlock()
+	defer r.server.mu.Lock()
+	return read()
 }
 
 func (r *request) batchSize(v value, otherwise int64) (int64, error) {
@@ -189,9 +200,11 @@ func count(r *request) (document, error) {
 	if err != nil {
 		return nil, err
 	}
-	hits, err := q.find(r.server.state.collections[ns])
-	if err != nil {
-		return nil, err
-	}
-	return okay(pair{"n", intValue(int32(len(hits)))}), nil
+	col, n := r.server.state.collections[ns], 0
+	err = r.unlocked(func() error {
+		hits, err := q.find(col)
+		n = len(hits)
+		return err
+	})
+	return okay(pair{"n", intValue(int32(n))}), err
 }
