@@ -121,6 +121,7 @@ func TestNodesOnAChannel(t *testing.T) {
 	t.Run("profiles", func(t *testing.T) { testProfiles(t, net, dirs["lab"]) })
 	t.Run("killed", func(t *testing.T) { testKilledWhileAnchoring(t, net, dirs["lab"]) })
 	t.Run("ledger down", func(t *testing.T) { testLedgerDown(t, net, dirs["registry"]) })
+	t.Run("two processes", func(t *testing.T) { testTwoProcesses(t, net, dirs["registry"]) })
 	t.Run("restored and forked", func(t *testing.T) { testRestoredAndForked(t, net, dirs["hospital"]) })
 }
 
@@ -275,4 +276,36 @@ func testRestoredAndForked(t *testing.T, net *devnet.Network, dir string) {
 		t.Errorf("the log is %q", got)
 	}
 	startRefused(t, dir, "marked as forked", flags...)
+}
+
+// Two processes go on with copies of one folder. The one whose records the ledger has
+// goes on; the other says so, is not ready, and takes no changes any more.
+func testTwoProcesses(t *testing.T, net *devnet.Network, dir string) {
+	flags := onFabric(net, "registry")
+	copied := copyFolder(t, dir)
+	both := []*childNode{startChild(t, dir, flags...), startChild(t, copied, flags...)}
+	change := func(n *childNode) int {
+		return n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", n.server.URL)).status
+	}
+	denied := func(n *childNode) bool {
+		status, said := n.readyz()
+		return status == 503 && strings.Contains(said, "the ledger contradicts the log registry/n1/")
+	}
+	until(t, "one is contradicted", func() bool {
+		change(both[0])
+		change(both[1])
+		return denied(both[0]) || denied(both[1])
+	})
+	for _, n := range both {
+		if !denied(n) {
+			continue
+		}
+		if r := n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", "x")).want(503); !r.has("takes no changes") {
+			t.Errorf("a change is answered %s", r.body)
+		}
+		n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+		if !strings.Contains(n.log(), "ALARM") {
+			t.Errorf("no alarm in the log:\n%s", n.log())
+		}
+	}
 }
