@@ -118,6 +118,7 @@ func TestNodesOnAChannel(t *testing.T) {
 			}
 		}
 	}
+	t.Run("proofs", func(t *testing.T) { testProofs(t, net, dirs["hospital"], dirs["lab"]) })
 	t.Run("profiles", func(t *testing.T) { testProfiles(t, net, dirs["lab"]) })
 	t.Run("killed", func(t *testing.T) { testKilledWhileAnchoring(t, net, dirs["lab"]) })
 	t.Run("ledger down", func(t *testing.T) { testLedgerDown(t, net, dirs["registry"]) })

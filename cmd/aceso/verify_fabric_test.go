@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aceso-health/aceso/ledgerbridge/devnet"
+)
+
+// verifies runs `aceso verify` in this process.
+func verifies(args ...string) (code int, out string) {
+	var all bytes.Buffer
+	code = run(append([]string{"verify"}, args...), &all, &all)
+	return code, all.String()
+}
+
+// A record of the hospital is proven to somebody with nothing but a folder that the
+// laboratory wrote; and the laboratory checks everybody's logs.
+func testProofs(t *testing.T, net *devnet.Network, hospital, lab string) {
+	n := startChild(t, hospital, onFabric(net, "hospital")...)
+	answer := n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	officer := n.as("privacy-officer", "HOPERAT")
+	var bundle []byte
+	until(t, "the record is anchored", func() bool {
+		bundle = officer.get("/AuditEvent/" + answer.event() + "/$proof").want(200).body
+		return bytes.Contains(bundle, []byte(`"evidence":`))
+	})
+	n.allAnchored()
+	n.terminate()
+	file, trust := filepath.Join(t.TempDir(), "record.json"), filepath.Join(t.TempDir(), "trust")
+	write := func(data []byte) {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(bundle)
+	if code, out := verifies("trust", "--profile", net.Profile("lab"), "--out", trust); code != exitWhole {
+		t.Fatalf("trust: exit %d\n%s", code, out)
+	}
+	code, out := verifies("record", file, "--trust", trust, "--receipt", answer.receipt().String())
+	if code != exitWhole || !strings.Contains(out, "anchored on channel "+devnet.Channel+" by transaction ") {
+		t.Fatalf("a true proof: exit %d\n%s", code, out)
+	}
+	for i := 0; i < len(bundle); i += 41 {
+		bad := bytes.Clone(bundle)
+		bad[i] ^= 1
+		write(bad)
+		if code, _ := verifies("record", file, "--trust", trust); code == exitWhole {
+			t.Fatalf("byte %d changed (%q), and the proof is accepted", i, bundle[max(0, i-20):min(len(bundle), i+20)])
+		}
+	}
+	write(bundle)
+	testPartialTrust(t, file, trust)
+	testInspection(t, net, lab)
+}
+
+// testPartialTrust: who trusts less than is needed is told what is missing.
+func testPartialTrust(t *testing.T, file, trust string) {
+	var key string
+	text, err := os.ReadFile(filepath.Join(trust, "keys.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "hospital/n1/accesses.0+") {
+			key = strings.TrimSpace(line)
+		}
+	}
+	root := func(folder, msp string) string {
+		return fmt.Sprintf("%s=%s", msp, filepath.Join(trust, folder, msp+".pem"))
+	}
+	hospital, lab, orderer := root("organizations", "hospital"), root("organizations", "lab"), root("orderers", "orderer1")
+	for _, test := range []struct {
+		code int
+		says string
+		args []string
+	}{
+		{exitWhole, "anchored on", []string{"--org-root", hospital, "--org-root", lab, "--orderer-root", orderer}},
+		{exitWhole, "anchored on", []string{"--org-root", hospital, "--org-root", lab, "--orderer-root", orderer, "--channel", devnet.Channel}},
+		{exitUnchecked, "roots that you trust", nil},
+		{exitUnchecked, "no roots of orderers", []string{"--org-root", hospital, "--org-root", lab}},
+		{exitUnchecked, "no roots were given for lab", []string{"--org-root", hospital, "--orderer-root", orderer}},
+		{exitUnchecked, "2 are needed", []string{"--org-root", hospital, "--org-root", lab, "--orderer-root", orderer, "--orderer-signatures", "2"}},
+		{exitTampered, "not of", []string{"--org-root", hospital, "--org-root", lab, "--orderer-root", orderer, "--channel", "other"}},
+		{exitUnchecked, "not of the form", []string{"--org-root", "hospital"}},
+		{exitUnchecked, "count as two organisations", []string{"--org-root", hospital, "--org-root", "lab=" + filepath.Join(trust, "organizations", "hospital.pem")}},
+	} {
+		code, out := verifies(append([]string{"record", file, "--key", key}, test.args...)...)
+		if code != test.code || !strings.Contains(out, test.says) {
+			t.Errorf("%v: exit %d\n%s", test.args, code, out)
+		}
+	}
+}
+
+// testInspection: the laboratory accepts what everybody anchored, and compares its own
+// checkpoints with it.
+func testInspection(t *testing.T, net *devnet.Network, lab string) {
+	ledger := func() (int, string) { return verifies("ledger", "--profile", net.Profile("lab"), "--data", lab) }
+	code, out := ledger()
+	if code != exitWhole {
+		t.Fatalf("exit %d\n%s", code, out)
+	}
+	for _, org := range hospitals {
+		if !strings.Contains(out, "source "+org+"/n1/changes.0: open, ") || !strings.Contains(out, " of "+org+": ") {
+			t.Errorf("nothing is said of %s\n%s", org, out)
+		}
+	}
+	if strings.Contains(lineOf(out, "source lab/n1/changes.0"), " 0 held checkpoints") {
+		t.Errorf("the laboratory's own checkpoints were not compared\n%s", out)
+	}
+}
+
+func lineOf(text, prefix string) string {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, prefix) {
+			return line
+		}
+	}
+	return ""
+}
