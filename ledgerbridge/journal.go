@@ -28,9 +28,10 @@ type JournalConfig struct {
 // record is journaled once its row is durable, checkpointed once a signed tree
 // covers it, anchored once the ledger has that.
 type Journal struct {
-	cfg  JournalConfig
-	grow sync.Mutex // held while the tree grows
-	tree *tree      // as anchored; guarded by grow
+	cfg   JournalConfig
+	grow  sync.Mutex // held while the tree grows
+	tree  *tree      // as anchored; guarded by grow
+	tried int64      // size of the last batch that was tried; guarded by grow
 
 	mu   sync.Mutex // guards what follows
 	last Checkpoint
@@ -196,7 +197,12 @@ func (j *Journal) catchUp(ctx context.Context) error {
 		return fmt.Errorf("checkpoint of %s: %w", j.Source(), errNoSigner)
 	}
 	for from := j.tree.size(); from < size; from = j.tree.size() {
-		if err := j.advance(ctx, from, min(size, from+batchSize)); err != nil {
+		to := min(size, from+batchSize)
+		if j.tried > from { // the ledger may have it: only the same batch is no fork
+			to = j.tried
+		}
+		j.tried = to
+		if err := j.advance(ctx, from, to); err != nil {
 			return err
 		}
 	}

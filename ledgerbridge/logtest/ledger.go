@@ -68,3 +68,13 @@ func Key(name string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte(name))
 	return ed25519.NewKeyFromSeed(seed[:])
 }
+
+// After visits the checkpoints of more than size rows. It implements ledgerbridge.Later.
+func (l *Ledger) After(ctx context.Context, source string, size int64, visit func([]byte) error) error {
+	return l.Checkpoints(ctx, source, func(signed []byte) error {
+		if c, err := ledgerbridge.ParseCheckpoint(signed); err != nil || c.Size <= size {
+			return err
+		}
+		return visit(signed)
+	})
+}

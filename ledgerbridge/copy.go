@@ -1,0 +1,102 @@
+package ledgerbridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Copied is a Ledger of which another one keeps a copy: in a place where whoever
+// changes or restores the first one does not get at it.
+type Copied struct {
+	Ledger
+	Copy Ledger
+}
+
+// Anchor anchors in both; a failure between the two is mended by the next attempt,
+// which MUST be with the same batch, or by CatchUp.
+func (c Copied) Anchor(ctx context.Context, b Batch) (Anchor, error) {
+	a, err := c.Ledger.Anchor(ctx, b)
+	if err != nil {
+		return a, err
+	}
+	if _, err := c.Copy.Anchor(ctx, b); err != nil {
+		return a, fmt.Errorf("copy of the checkpoint: %w", err)
+	}
+	return a, nil
+}
+
+// Checkpoints implements CheckpointHistory with those of the copy: they are what the
+// log has to agree with.
+func (c Copied) Checkpoints(ctx context.Context, source string, visit func(signed []byte) error) error {
+	history, ok := c.Copy.(CheckpointHistory)
+	if !ok {
+		return errors.New("the copy keeps no history of checkpoints")
+	}
+	return history.Checkpoints(ctx, source, visit)
+}
+
+// Later is a Ledger that can list the checkpoints which continue a tree of that size or
+// a larger one, oldest first.
+type Later interface {
+	Ledger
+	After(ctx context.Context, source string, size int64, visit func(signed []byte) error) error
+}
+
+// CatchUp brings a copy that lags behind to where the ledger is, checkpoint by
+// checkpoint; the log MUST give their roots. A ledger that is behind its copy, or at
+// another root, is a *Damage: it was restored or changed.
+func CatchUp(ctx context.Context, log Log, from Later, to Ledger) error {
+	source := log.Source()
+	have, err := to.Head(ctx, source)
+	if err != nil {
+		return fmt.Errorf("catch up %s: %w", source, err)
+	}
+	want, err := from.Head(ctx, source)
+	if err != nil {
+		return fmt.Errorf("catch up %s: %w", source, err)
+	}
+	if want.Size < have.Size || want.Size == have.Size && want.Root != have.Root {
+		return &Damage{Source: source, Seq: -1, Column: "checkpoint", What: fmt.Sprintf(
+			"the copy beside it has a checkpoint of %d rows, the last one here is of %d: this is an older state, from a backup, or it was changed", have.Size, want.Size)}
+	}
+	if want.Size == have.Size {
+		return nil
+	}
+	c := &catchingUp{log: log, to: to}
+	if c.tree, err = openTree(ctx, log, have); err != nil {
+		return err
+	}
+	if err := from.After(ctx, source, have.Size, func(signed []byte) error { return c.next(ctx, signed) }); err != nil {
+		return fmt.Errorf("catch up %s: %w", source, err)
+	}
+	return nil
+}
+
+type catchingUp struct {
+	log  Log
+	to   Ledger
+	tree *tree // as far as the copy is
+}
+
+// next copies one checkpoint with the rows that it adds.
+func (c *catchingUp) next(ctx context.Context, signed []byte) error {
+	next, err := ParseCheckpoint(signed)
+	if err != nil {
+		return err
+	}
+	b := Batch{Source: c.log.Source(), OldSize: c.tree.size(), Frontier: c.tree.frontier(), Root: next.Root, Checkpoint: signed}
+	err = eachCommitment(ctx, c.log, b.OldSize, next.Size, func(commitment [32]byte) error {
+		b.Commitments = append(b.Commitments, commitment)
+		return c.tree.append(commitment)
+	})
+	if err != nil {
+		return err
+	}
+	c.tree.take()
+	if c.tree.root() != next.Root {
+		return &Damage{Source: b.Source, Seq: -1, Column: "checkpoint", What: fmt.Sprintf("the first %d rows do not give its root: one of them was changed, added or removed", next.Size)}
+	}
+	_, err = c.to.Anchor(ctx, b)
+	return err
+}
