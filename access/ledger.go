@@ -37,7 +37,8 @@ const (
 	SourceUpToDate     = "up to date"   // the ledger holds all records
 	SourceWaiting      = "waiting"      // the ledger will hold the last ones soon
 	SourceLate         = "late"         // records wait longer than lateAfter
-	SourceFailing      = "failing"      // the last attempt to anchor failed
+	SourceFailing      = "failing"      // the last attempt to make a checkpoint or to anchor failed
+	SourceUnreadable   = "unreadable"   // nothing is known; the node's log says why
 	SourceContradicted = "contradicted" // the ledger denies what the log says
 )
 
@@ -74,16 +75,23 @@ func (r *review) ledger(q question) (*LedgerView, error) {
 		return nil, err
 	}
 	for _, log := range logs {
-		s, err := r.source(log)
-		if err != nil {
-			return nil, unavailable("logs cannot be read", err)
-		}
-		view.Sources = append(view.Sources, s)
+		view.Sources = append(view.Sources, r.look(log))
 	}
 	return view, nil
 }
 
-// source reads where a log stands.
+// look reads where a log stands. One that cannot be read does not hide the others.
+func (r *review) look(log ledgerbridge.Log) SourceView {
+	s, err := r.source(log)
+	if err != nil {
+		r.gate.Log.Error("it cannot be said where a log stands", "log", log.Source(), "request", r.call.Request, "error", err)
+		return SourceView{Standing: ledgerbridge.Standing{Source: log.Source(), Network: true}, State: SourceUnreadable}
+	}
+	s.State = s.state(r.now)
+	return s
+}
+
+// source is look without judgement.
 func (r *review) source(log ledgerbridge.Log) (s SourceView, err error) {
 	j, err := r.gate.journal(r.ctx, log.Source())
 	if err != nil {
@@ -102,7 +110,9 @@ func (r *review) source(log ledgerbridge.Log) (s SourceView, err error) {
 		s.Waiting = s.Size - s.Checkpointed
 		s.Oldest, err = r.timeOf(log, s.Checkpointed)
 	}
-	s.State = s.state(r.now)
+	if s.Err == nil {
+		s.Err = j.Err()
+	}
 	return s, err
 }
 

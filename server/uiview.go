@@ -14,7 +14,7 @@ func ledgerPage(view *access.LedgerView) web.Ledger {
 	page := web.Ledger{Organization: view.Organization, Node: view.Node, At: view.At}
 	for _, s := range view.Sources {
 		row := web.Source{
-			Name: s.Source, Size: s.Size, Checkpointed: s.Checkpointed, Until: s.Until, Local: !s.Network,
+			Name: s.Source, Unknown: s.State == access.SourceUnreadable, Size: s.Size, Checkpointed: s.Checkpointed, Until: s.Until, Local: !s.Network,
 			Waiting: s.Waiting, Newest: s.Newest, State: s.State, Tone: tones()[s.State], Alarm: alarm(s),
 		}
 		if s.Anchor.Transaction != "" {
@@ -31,7 +31,7 @@ func ledgerPage(view *access.LedgerView) web.Ledger {
 func tones() map[string]web.Tone {
 	return map[string]web.Tone{
 		access.SourceEmpty: web.Plain, access.SourceUpToDate: web.Good, access.SourceWaiting: web.Plain,
-		access.SourceLate: web.Warn, access.SourceFailing: web.Bad, access.SourceContradicted: web.Bad,
+		access.SourceLate: web.Warn, access.SourceFailing: web.Bad, access.SourceUnreadable: web.Bad, access.SourceContradicted: web.Bad,
 	}
 }
 
@@ -41,7 +41,9 @@ func alarm(s access.SourceView) string {
 	case access.SourceLate:
 		return "Its records have been waiting for the ledger for longer than they should. The node's log says why."
 	case access.SourceFailing:
-		return "The last attempt to anchor it failed. The node goes on and tries again; its log says why."
+		return "The last attempt to make a checkpoint or to anchor it failed. The node goes on and tries again; its log says why."
+	case access.SourceUnreadable:
+		return "Nothing can be said about it now. The node's log says why."
 	case access.SourceContradicted:
 		return "The ledger and this log cannot both be right. Nothing of it is anchored any more, and what this node shows may not be what it has recorded. Do not delete anything, and tell whoever is responsible."
 	}

@@ -13,6 +13,7 @@ type Ledger struct {
 // Source is one log.
 type Source struct {
 	Name         string
+	Unknown      bool // nothing but name and state is known
 	Size         int64
 	Checkpointed int64
 	Until        time.Time // of the last record that is checkpointed
