@@ -107,7 +107,7 @@ func (s *server) page(render func(*web.Pages) ([]byte, error)) (*answer, error) 
 func (s *server) frame(c *gin.Context, title string, receipts []string) web.Frame {
 	f := web.Frame{Title: title, Receipts: receipts}
 	if token := s.cookie(c, cookieToken); token != "" {
-		f.SignOut = formValue(token, pathSignOut)
+		f.SignOut = formValue(token)
 	}
 	if agent, ok := c.Value(keyAgent).(access.Agent); ok {
 		f.Who = whoIs(agent)

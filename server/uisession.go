@@ -25,8 +25,7 @@ const (
 	cookieToken = "aceso-token"
 	cookieVisit = "aceso-visit"
 
-	pathSignIn  = pathPages + "sign-in"
-	pathSignOut = pathPages + "sign-out"
+	pathSignIn = pathPages + "sign-in"
 
 	// visitLife bounds how long a browser keeps either cookie.
 	visitLife = 15 * time.Minute
@@ -38,7 +37,7 @@ const (
 
 // signIn is POST /ui/sign-in.
 func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
-	form, err := s.form(c, cookieVisit, pathSignIn)
+	form, err := s.form(c, cookieVisit)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +60,7 @@ func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
 // signOut is POST /ui/sign-out.
 func (s *server) signOut(c *gin.Context, _ *access.Call) (*answer, error) {
 	if s.cookie(c, cookieToken) != "" { // or it has ended by itself
-		if _, err := s.form(c, cookieToken, pathSignOut); err != nil {
+		if _, err := s.form(c, cookieToken); err != nil {
 			return nil, err
 		}
 	}
@@ -76,7 +75,7 @@ func (s *server) signInPage(c *gin.Context, p *web.Pages, detail string) ([]byte
 		visit = rand.Text()
 	}
 	s.setCookie(c, cookieVisit, visit, visitLife)
-	page := web.SignIn{Frame: web.Frame{Title: "Sign in"}, Form: formValue(visit, pathSignIn)}
+	page := web.SignIn{Frame: web.Frame{Title: "Sign in"}, Form: formValue(visit)}
 	if c.Request.URL.Path == pathSignIn || s.cookie(c, cookieToken) != "" {
 		page.Problem = detail
 		s.setCookie(c, cookieToken, "", 0)
@@ -88,7 +87,7 @@ func (s *server) signInPage(c *gin.Context, p *web.Pages, detail string) ([]byte
 const visitLength = 26
 
 // form reads a form and checks that the browser that holds the cookie got it from here.
-func (s *server) form(c *gin.Context, cookie, path string) (url.Values, error) {
+func (s *server) form(c *gin.Context, cookie string) (url.Values, error) {
 	body, err := s.body(c, maxSignIn, mediaForm)
 	if err != nil {
 		return nil, err
@@ -98,16 +97,16 @@ func (s *server) form(c *gin.Context, cookie, path string) (url.Values, error) {
 		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The form is not well-formed.", Err: err}
 	}
 	secret := s.cookie(c, cookie)
-	if secret == "" || !hmac.Equal([]byte(form.Get("form")), []byte(formValue(secret, path))) {
+	if secret == "" || !hmac.Equal([]byte(form.Get("form")), []byte(formValue(secret))) {
 		return nil, &fhir.Error{Kind: fhir.Forbidden, Detail: "This form was not made for this browser, or too long ago. Load the page again, and allow its cookies."}
 	}
 	return form, nil
 }
 
-// formValue is the anti-forgery value of the form that is sent to a path.
-func formValue(secret, path string) string {
+// formValue is the anti-forgery value in the forms of a browser with that cookie.
+func formValue(secret string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte("aceso.form.v1\x00" + path))
+	mac.Write([]byte("aceso.form.v1"))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
