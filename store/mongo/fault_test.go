@@ -124,6 +124,7 @@ func runSchedule(t *testing.T, server *server, seed uint64) (fired int) {
 		fired += rule.Fired()
 		rule.Remove()
 	}
+	s.store.opts.Patience = time.Minute
 	s.check()
 	return fired
 }

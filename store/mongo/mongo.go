@@ -54,6 +54,7 @@ type Store struct {
 
 	resources, history, locks, counters, epochs, heads, tiles, keys *mongo.Collection
 
+	getter   getter
 	changes  *writer
 	accesses *writer
 
@@ -102,6 +103,7 @@ func newStore(client *mongo.Client, o Options) *Store {
 		o.Report = func(string) {}
 	}
 	s := &Store{opts: o, process: rand.Text(), client: client, db: client.Database(o.Database)}
+	s.getter.s = s
 	s.resources, s.history = s.db.Collection("resources"), s.db.Collection("history")
 	s.locks, s.counters, s.epochs = s.db.Collection("locks"), s.db.Collection("counters"), s.db.Collection("epochs")
 	s.heads, s.tiles, s.keys = s.db.Collection("heads"), s.db.Collection("tiles"), s.db.Collection("partkeys")

@@ -16,31 +16,6 @@ import (
 // withoutKeys leaves the search keys of resources where they are.
 var withoutKeys = bson.D{{Key: "k", Value: 0}, {Key: "u", Value: 0}, {Key: "d", Value: 0}, {Key: "n", Value: 0}, {Key: "s", Value: 0}}
 
-// Get returns the current version.
-func (s *Store) Get(ctx context.Context, ref fhir.Ref) (v store.Version, err error) {
-	err = s.snapshot(ctx, func(ctx context.Context) error {
-		var r resource
-		ok, err := found(s.resources.FindOne(ctx, bson.D{{Key: "_id", Value: s.id(ref)}},
-			options.FindOne().SetProjection(withoutKeys)).Decode(&r))
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return store.ErrNotFound
-		}
-		epoch, err := s.epoch(ctx)
-		if err != nil {
-			return err
-		}
-		v, err = s.full(r.ID, &r.V, epoch)
-		return err
-	})
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		err = fmt.Errorf("get: %w", err)
-	}
-	return v, err
-}
-
 // GetVersion returns one version of the history.
 func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, number int64) (v store.Version, err error) {
 	err = s.snapshot(ctx, func(ctx context.Context) error {

@@ -1,0 +1,129 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// The bounds of reading current versions together.
+const (
+	getters  = 4   // snapshots at the same time
+	getLimit = 128 // resources in one
+)
+
+// getter answers Gets in groups: what waits while others are being read is read in
+// one snapshot, so that many share the commands of one transaction.
+type getter struct {
+	s       *Store
+	mu      sync.Mutex
+	waiting []*lookup
+	running int
+}
+
+// lookup is one Get. Its answer may be read once done is closed.
+type lookup struct {
+	id    string
+	found *resource // nil if it is not there
+	epoch int64
+	err   error
+	done  chan struct{}
+}
+
+// Get returns the current version.
+func (s *Store) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
+	l := s.getter.get(ctx, s.id(ref))
+	switch {
+	case l.err != nil:
+		return store.Version{}, fmt.Errorf("get: %w", l.err)
+	case l.found == nil:
+		return store.Version{}, store.ErrNotFound
+	}
+	return s.full(l.found.ID, &l.found.V, l.epoch)
+}
+
+func (g *getter) get(ctx context.Context, id string) *lookup {
+	l := &lookup{id: id, done: make(chan struct{})}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, l)
+	if g.running < getters {
+		g.running++
+		go g.run()
+	}
+	g.mu.Unlock()
+	select {
+	case <-l.done:
+		return l
+	case <-ctx.Done():
+		return &lookup{err: ctx.Err()}
+	}
+}
+
+// run answers until nobody waits.
+func (g *getter) run() {
+	for {
+		g.mu.Lock()
+		n := min(len(g.waiting), getLimit)
+		group := g.waiting[:n:n]
+		g.waiting = g.waiting[n:]
+		if n == 0 {
+			g.waiting = nil
+			g.running--
+			g.mu.Unlock()
+			return
+		}
+		g.mu.Unlock()
+		g.answer(group)
+	}
+}
+
+func (g *getter) answer(group []*lookup) {
+	ctx, cancel := context.WithTimeout(context.Background(), g.s.opts.Patience)
+	defer cancel()
+	byID := map[string][]*lookup{}
+	var ids bson.A
+	for _, l := range group {
+		if byID[l.id] == nil {
+			ids = append(ids, l.id)
+		}
+		byID[l.id] = append(byID[l.id], l)
+	}
+	err := g.s.snapshot(ctx, func(ctx context.Context) error { return g.read(ctx, ids, byID) })
+	for _, l := range group {
+		l.err = err
+		close(l.done)
+	}
+}
+
+func (g *getter) read(ctx context.Context, ids bson.A, byID map[string][]*lookup) error {
+	epoch, err := g.s.epoch(ctx)
+	if err != nil {
+		return err
+	}
+	cursor, err := g.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(withoutKeys))
+	if err != nil {
+		return err
+	}
+	defer cursor.Close(ctx)
+	for _, all := range byID {
+		for _, l := range all {
+			l.found, l.epoch = nil, epoch // an earlier try may have found something
+		}
+	}
+	for cursor.Next(ctx) {
+		r := &resource{}
+		if err := cursor.Decode(r); err != nil {
+			return err
+		}
+		for _, l := range byID[r.ID] {
+			l.found = r
+		}
+	}
+	return cursor.Err()
+}
