@@ -67,6 +67,9 @@ type Network struct {
 // start only: the network runs until Stop, or until this process ends. After a restart
 // orderers may need another second before they have a leader and take transactions.
 func Start(ctx context.Context, o Options) (_ *Network, err error) {
+	if o.Dir == "" {
+		return nil, errors.New("the folder of the network is missing")
+	}
 	if len(o.Chaincode) == 0 {
 		return nil, errors.New("the command that serves the contract is missing")
 	}
@@ -144,6 +147,7 @@ func (n *Network) load(o Options) (err error) {
 	}
 	if err == nil {
 		n.clear()
+		o = n.plan.fill(o)
 	}
 	n.plan, err = newPlan(o)
 	return err

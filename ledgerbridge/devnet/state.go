@@ -89,6 +89,20 @@ func (p plan) agrees(o Options) bool {
 		(o.BatchTimeout == 0 || o.BatchTimeout == p.BatchTimeout)
 }
 
+// fill gives options that are left out the values of a plan that was not completed.
+func (p plan) fill(o Options) Options {
+	if len(o.Orgs) == 0 {
+		o.Orgs = p.Orgs
+	}
+	if o.Orderers == 0 && (p.BFT || !o.BFT) {
+		o.Orderers, o.BFT = p.Orderers, p.BFT
+	}
+	if o.BatchTimeout == 0 {
+		o.BatchTimeout = p.BatchTimeout
+	}
+	return o
+}
+
 func (p plan) ordererNames() []string {
 	names := make([]string, p.Orderers)
 	for i := range names {

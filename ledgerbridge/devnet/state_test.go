@@ -101,6 +101,9 @@ func TestUnfinishedStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := &Network{dir: dir}
+	if err := n.load(Options{}); err != nil || len(n.plan.Orgs) != 2 {
+		t.Errorf("without options it is not begun again: %v, %+v", err, n.plan)
+	}
 	if err := n.load(Options{Orgs: OrgNames(1)}); err != nil || len(n.plan.Orgs) != 1 {
 		t.Errorf("%v, %+v", err, n.plan)
 	}

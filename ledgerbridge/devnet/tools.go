@@ -46,21 +46,22 @@ const fabricModule = "github.com/hyperledger/fabric"
 // which takes minutes; later ones find the result in the user's cache folder. Several
 // processes may call it: one builds, the others wait.
 func Tools(ctx context.Context, progress io.Writer, offline bool) (string, error) {
-	version, err := goCommand(ctx, ".", offline, "env", "GOVERSION")
-	if err != nil {
-		return "", err
-	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("cache folder: %w", err)
 	}
+	cache = filepath.Join(cache, "aceso")
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return "", fmt.Errorf("cache folder: %w", err)
+	}
+	version, err := goCommand(ctx, cache, offline, "env", "GOVERSION")
+	if err != nil {
+		return "", err
+	}
 	key := sha256.Sum256(slices.Concat(toolsMod, toolsSum, []byte(version)))
-	dir := filepath.Join(cache, "aceso", fmt.Sprintf("fabric-%x", key[:8]))
+	dir := filepath.Join(cache, fmt.Sprintf("fabric-%x", key[:8]))
 	if complete(dir) {
 		return dir, nil
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return "", fmt.Errorf("cache folder: %w", err)
 	}
 	unlock, err := lock(ctx, dir+".lock", func() { fmt.Fprintln(progress, "waiting for another process that builds Hyperledger Fabric") })
 	if err != nil {
@@ -145,24 +146,24 @@ func build(ctx context.Context, dir string, progress io.Writer, offline bool) er
 func compile(ctx context.Context, work, out string, progress io.Writer, offline bool) error {
 	began := time.Now()
 	fmt.Fprintln(progress, "building Hyperledger Fabric from its modules: once, some minutes")
-	done := make(chan struct{})
-	defer close(done)
+	built := make(chan error, 1)
 	go func() {
-		for tick := time.NewTicker(10 * time.Second); ; {
-			select {
-			case <-done:
-				tick.Stop()
-				return
-			case <-tick.C:
-				fmt.Fprintf(progress, "building Hyperledger Fabric: %s\n", time.Since(began).Round(time.Second))
-			}
-		}
+		_, err := goCommand(ctx, work, offline, "build", "-trimpath", "-ldflags", "-s -w", "-o", out+string(filepath.Separator), "tool")
+		built <- err
 	}()
-	if _, err := goCommand(ctx, work, offline, "build", "-trimpath", "-ldflags", "-s -w", "-o", out+string(filepath.Separator), "tool"); err != nil {
-		return err
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-built:
+			if err == nil {
+				fmt.Fprintf(progress, "built Hyperledger Fabric in %s\n", time.Since(began).Round(time.Second))
+			}
+			return err
+		case <-tick.C:
+			fmt.Fprintf(progress, "building Hyperledger Fabric: %s\n", time.Since(began).Round(time.Second))
+		}
 	}
-	fmt.Fprintf(progress, "built Hyperledger Fabric in %s\n", time.Since(began).Round(time.Second))
-	return nil
 }
 
 // goCommand runs go for this machine and returns what it prints.
