@@ -103,6 +103,7 @@ func TestNodesOnAChannel(t *testing.T) {
 			t.Errorf("a read says %q", got)
 		}
 		n.allAnchored()
+		n.showsAnchors(write.event())
 		n.measures()
 		if n.terminate(); strings.Contains(n.log(), "for development") {
 			t.Error("three organisations are taken for one")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -201,4 +202,19 @@ func TestSavedProofVerifies(t *testing.T) {
 		t.Errorf("exit %d: %s", code, out)
 	}
 	n.as("administrator", "HOPERAT").page("/ui/bundle?record=" + read.event()).want(403)
+}
+
+// showsAnchors looks at a node whose logs are anchored on a channel, and at the proof
+// of one of its records.
+func (n *testNode) showsAnchors(event string) {
+	n.t.Helper()
+	officer := n.as("privacy-officer", "HOPERAT")
+	block := regexp.MustCompile(`<small>block [1-9]\d* of aceso<br>transaction <code title="[0-9a-f]{64}">`)
+	if a := officer.page("/ui/ledger").want(200); len(block.FindAll(a.body, -1)) != 2 || a.has("a signed file") {
+		n.t.Errorf("not both logs are in blocks: %s", a.body)
+	}
+	picture := regexp.MustCompile(`<g class="box block"><title>[0-9a-f]{64}</title>.*>block [1-9]\d* of aceso<.*…, endorsed by [2-9]<`)
+	if a := officer.page("/ui/ledger?record=" + event).want(200); !picture.Match(a.body) || !a.has(`<span class="state good">anchored</span>`) {
+		n.t.Errorf("the picture has no endorsed block: %s", a.body)
+	}
 }
