@@ -62,6 +62,7 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 			return p, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
 		}
 		c.Body = store.Pack(w.Body)
+		c.Sorts = newSorts(w.Index)
 		x = s.newIndex(w.Ref.Type, w.Index)
 		if p.consent() {
 			x.Keys = append(x.Keys, s.consentKeys(w.Facts.Patients)...)

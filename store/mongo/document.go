@@ -34,6 +34,8 @@ type version struct {
 	Hash    []byte        `bson:"h"`
 	Facts   []byte        `bson:"f"`              // packed
 	Body    []byte        `bson:"body,omitempty"` // packed
+
+	Sorts map[string]sortValue `bson:"s,omitempty"` // by parameter; history keeps them for walks that have begun
 }
 
 // resource is a document of the collection resources: the current version of one
@@ -64,11 +66,10 @@ type place struct {
 // index holds the search keys of a current version. Every key and parameter begins
 // with tenant/Type/; k also has keys of the store's own, which begin otherwise.
 type index struct {
-	Keys    []string             `bson:"k"` // those that a search may begin with
-	More    []string             `bson:"u"` // keys too common for that: in no index
-	Dates   []dateRange          `bson:"d"`
-	Numbers []numberRange        `bson:"n"`
-	Sorts   map[string]sortValue `bson:"s"` // by parameter, without tenant and type
+	Keys    []string      `bson:"k"` // those that a search may begin with
+	More    []string      `bson:"u"` // keys too common for that: in no index
+	Dates   []dateRange   `bson:"d"`
+	Numbers []numberRange `bson:"n"`
 }
 
 type dateRange struct {
@@ -139,13 +140,15 @@ func (s *Store) newIndex(typ string, x *fhir.Index) index {
 	for _, n := range x.Numbers {
 		d.Numbers = append(d.Numbers, numberRange{in + n.Param, n.Lo, n.Hi})
 	}
-	if len(x.Sorts) > 0 {
-		d.Sorts = make(map[string]sortValue, len(x.Sorts))
-	}
-	for _, v := range x.Sorts {
-		d.Sorts[v.Param] = sortValue{v.Lo, v.Hi}
-	}
 	return d
+}
+
+func newSorts(x *fhir.Index) map[string]sortValue {
+	sorts := make(map[string]sortValue, len(x.Sorts))
+	for _, v := range x.Sorts {
+		sorts[v.Param] = sortValue{v.Lo, v.Hi}
+	}
+	return sorts
 }
 
 // full is a version as the contract returns it.

@@ -13,6 +13,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // Options say whose data a database holds and who opens it. Organization and
@@ -49,6 +50,7 @@ type Store struct {
 	identity identity
 	process  string // names this process among those that ever held a log
 	base     int32  // of Options.Base in meta
+	patience search.Patience
 	client   *mongo.Client
 	db       *mongo.Database
 
@@ -102,7 +104,7 @@ func newStore(client *mongo.Client, o Options) *Store {
 	if o.Report == nil {
 		o.Report = func(string) {}
 	}
-	s := &Store{opts: o, process: rand.Text(), client: client, db: client.Database(o.Database)}
+	s := &Store{opts: o, process: rand.Text(), patience: search.UsualPatience, client: client, db: client.Database(o.Database)}
 	s.getter.s = s
 	s.resources, s.history = s.db.Collection("resources"), s.db.Collection("history")
 	s.locks, s.counters, s.epochs = s.db.Collection("locks"), s.db.Collection("counters"), s.db.Collection("epochs")

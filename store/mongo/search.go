@@ -2,21 +2,194 @@ package mongo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
-// Search answers a query.
+// Search answers a query in one snapshot.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
 	err = s.snapshot(ctx, func(ctx context.Context) error {
 		page, err = s.search(ctx, q)
 		return err
 	})
+	var known *fhir.Error
+	if err != nil && !errors.As(err, &known) {
+		err = fmt.Errorf("search: %w", err)
+	}
 	return page, err
 }
 
 // search is Search in the snapshot of ctx.
 func (s *Store) search(ctx context.Context, q store.Search) (store.Page, error) {
-	return store.Page{}, errors.New("search is not there yet")
+	epoch, err := s.epoch(ctx)
+	if err != nil {
+		return store.Page{}, err
+	}
+	x := &reader{ctx: ctx, s: s, known: map[fhir.Ref]*row{}}
+	found, err := search.Run(ctx, x, search.Options{Epoch: epoch, Patience: s.patience, Batch: rowsBatch}, &q)
+	if err != nil {
+		return store.Page{}, err
+	}
+	page := store.Page{Total: found.Total, Next: found.Next, Epoch: epoch}
+	if page.Matches, err = s.versions(found.Matches, epoch); err != nil {
+		return store.Page{}, err
+	}
+	page.Included, err = s.versions(found.Included, epoch)
+	return page, err
+}
+
+func (s *Store) versions(rows []search.Row, epoch int64) ([]store.Version, error) {
+	all := make([]store.Version, len(rows))
+	for i, r := range rows {
+		r := r.(*row)
+		var err error
+		if all[i], err = s.full(r.ID, &r.V, epoch); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// reader reads what a search asks for, in the snapshot of ctx.
+type reader struct {
+	ctx   context.Context
+	s     *Store
+	known map[fhir.Ref]*row // expected and read; nil: none
+	began marks             // of the walk, once it was asked for
+}
+
+var _ search.Reader = (*reader)(nil)
+
+// marks are a snapshot in a paging link: the last stamp of every lane. Stamps of
+// different lanes do not become visible in their order, those of one lane do.
+type marks map[int64]int64
+
+// has says whether a version belongs to the snapshot.
+func (m marks) has(stamp int64) bool { return stamp <= m[stamp&(maxLanes-1)] }
+
+// Mark reads where all logs end.
+func (x *reader) Mark() (json.RawMessage, error) {
+	cursor, err := x.s.heads.Find(x.ctx, bson.D{})
+	if err != nil {
+		return nil, err
+	}
+	var all []head
+	if err := cursor.All(x.ctx, &all); err != nil {
+		return nil, err
+	}
+	m := map[string]int64{}
+	for _, h := range all {
+		if h.End.Stamp > 0 {
+			m[strconv.FormatInt(h.Lane, 10)] = h.End.Stamp
+		}
+	}
+	return json.Marshal(m)
+}
+
+// Then looks into the history of what was written since the walk began. Its
+// versions follow each other, so the newest one that belongs to the snapshot is it.
+func (x *reader) Then(r search.Row, mark json.RawMessage) (search.Row, error) {
+	if x.began == nil && json.Unmarshal(mark, &x.began) != nil {
+		return nil, search.BadLink()
+	}
+	now := r.(*row)
+	switch {
+	case !x.began.has(now.Order):
+		return nil, nil
+	case x.began.has(now.V.Stamp):
+		return r, nil
+	}
+	ids := bson.D{{Key: "$gt", Value: now.ID + "/"}, {Key: "$lt", Value: pastID(now.ID, now.V.Version)}}
+	cursor, err := x.s.history.Find(x.ctx, bson.D{{Key: "_id", Value: ids}},
+		options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint(byID).SetProjection(bson.D{{Key: "body", Value: 0}}))
+	if err != nil {
+		return nil, err
+	}
+	defer cursor.Close(x.ctx)
+	for cursor.Next(x.ctx) {
+		var p past
+		if err := cursor.Decode(&p); err != nil {
+			return nil, err
+		}
+		if x.began.has(p.V.Stamp) {
+			return &row{s: x.s, stored: stored{ID: now.ID, Order: now.Order, V: p.V}}, nil
+		}
+	}
+	return nil, cursor.Err()
+}
+
+var byID = bson.D{{Key: "_id", Value: 1}}
+
+// rowsBatch is how many references are worth reading together.
+const rowsBatch = 64
+
+// Find reads a current version, unless it was expected.
+func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
+	if _, ok := x.known[ref]; !ok {
+		if err := x.Expect([]fhir.Ref{ref}); err != nil {
+			return nil, err
+		}
+	}
+	if r := x.known[ref]; r != nil {
+		return r, nil
+	}
+	return nil, nil
+}
+
+// The bounds of what Expect reads at once and keeps.
+const (
+	expectedAtOnce = 1000
+	expectedKept   = 10_000
+)
+
+// Expect reads current versions together.
+func (x *reader) Expect(refs []fhir.Ref) error {
+	if len(x.known) > expectedKept {
+		clear(x.known)
+	}
+	var ids bson.A
+	for _, ref := range refs {
+		if _, ok := x.known[ref]; !ok {
+			x.known[ref] = nil
+			ids = append(ids, x.s.id(ref))
+		}
+	}
+	for some := range slices.Chunk(ids, expectedAtOnce) {
+		rows, err := x.rows(bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: some}}}}, options.Find().SetHint(byID))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			x.known[r.Ref()] = r
+		}
+	}
+	return nil
+}
+
+// rows reads all that a query finds.
+func (x *reader) rows(filter bson.D, o *options.FindOptionsBuilder) ([]*row, error) {
+	cursor, err := x.s.resources.Find(x.ctx, filter, o)
+	if err != nil {
+		return nil, err
+	}
+	defer cursor.Close(x.ctx)
+	var all []*row
+	for cursor.Next(x.ctx) {
+		r := &row{s: x.s}
+		if err := cursor.Decode(&r.stored); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, cursor.Err()
 }

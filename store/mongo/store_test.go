@@ -1,9 +1,11 @@
 package mongo
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 	"github.com/aceso-health/aceso/store/storetest"
 )
 
@@ -27,8 +29,25 @@ func (s *server) open(t testing.TB, o Options) *Store {
 }
 
 func TestStore(t *testing.T) {
-	t.Skip("SKIPPED: search is not there yet")
 	storetest.Run(t, func(t *testing.T) store.Store {
 		return newServer(t).open(t, testOptions(""))
 	})
+}
+
+// TestStoreImpatient runs the suite with plans that give up collecting at once, as
+// they do when conditions have very many resources.
+func TestStoreImpatient(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, 2) })
+}
+
+// TestDifferential also has plans that give up collecting at once.
+func TestDifferential(t *testing.T) {
+	var n atomic.Int64
+	storetest.Differential(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, n.Add(1)) })
+}
+
+func (s *server) impatient(t testing.TB, n int64) *Store {
+	opened := s.open(t, testOptions(""))
+	opened.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n%3]
+	return opened
 }

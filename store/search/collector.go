@@ -136,7 +136,7 @@ func sortValue(index *fhir.Index, s fhir.SortBy) []byte {
 }
 
 // page gives the matches and the cursor of the next page, nil if there is none.
-func (c *collector) page() ([]Row, []byte, error) {
+func (c *collector) page(r Reader) (_ []Row, next []byte, err error) {
 	n := min(len(c.kept), c.limit)
 	rows := make([]Row, n)
 	for i := range rows {
@@ -145,7 +145,12 @@ func (c *collector) page() ([]Row, []byte, error) {
 	if len(c.kept) <= n || n == 0 {
 		return rows, nil, nil
 	}
+	if c.at.Mark == nil {
+		if c.at.Mark, err = r.Mark(); err != nil {
+			return nil, nil, err
+		}
+	}
 	last := c.kept[n-1]
-	next, err := json.Marshal(cursor{Mark: c.at.Mark, Place: last.place, Sort: last.sort})
+	next, err = json.Marshal(cursor{Mark: c.at.Mark, Place: last.place, Sort: last.sort})
 	return rows, next, err
 }

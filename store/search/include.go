@@ -102,10 +102,7 @@ func targets(index *fhir.Index, param string) []fhir.Ref {
 func (in *inclusion) referring(rows []Row, inc fhir.Include) error {
 	params := []string{inc.Param}
 	if inc.Param == "*" {
-		var err error
-		if params, err = in.x.References(inc.Source); err != nil {
-			return err
-		}
+		params = references(inc.Source)
 	}
 	var links fhir.Any
 	for _, r := range rows {
@@ -124,6 +121,16 @@ func (in *inclusion) referring(rows []Row, inc fhir.Include) error {
 	return nil
 }
 
+// references lists the reference parameters of a type.
+func references(typ string) (params []string) {
+	for _, p := range fhir.CapabilityParams(typ) {
+		if p.Type == "reference" {
+			params = append(params, p.Name)
+		}
+	}
+	return params
+}
+
 // maxLinks is how many keys are looked for together.
 const maxLinks = 1000
 
@@ -136,7 +143,7 @@ func (in *inclusion) linked(typ string, links fhir.Any) error {
 	if !ok {
 		return tooMany()
 	}
-	p := &plan{typ: typ, rows: func(int64) iter.Seq2[Row, error] { return in.x.Rows(places) }}
+	p := &plan{typ: typ, rows: func(int64) iter.Seq2[Row, error] { return in.x.Rows(typ, places) }}
 	return in.x.scan(p, 0, func(r Row) (bool, error) { return true, in.add(r) })
 }
 

@@ -80,7 +80,7 @@ func (x *searcher) intersect(typ string, all []fhir.Condition, limit int) (*plan
 		if there {
 			i++
 		}
-		return x.Rows(common[i:])
+		return x.Rows(typ, common[i:])
 	}
 	return p, nil
 }

@@ -45,8 +45,8 @@ type Reader interface {
 	// which a condition holds, a key that Drives, a range, Contains, or Any of keys.
 	// ok is false if there are more than limit.
 	Collect(typ string, c fhir.Condition, limit int) (places []int64, ok bool, err error)
-	// Rows reads the current versions at places, in that order.
-	Rows(places []int64) iter.Seq2[Row, error]
+	// Rows reads the current versions of resources of a type, at places in that order.
+	Rows(typ string, places []int64) iter.Seq2[Row, error]
 	// Scan reads the current, undeleted versions of a type that have all of up to
 	// four keys and a place above after, in the order of places.
 	Scan(typ string, keys []string, after int64) iter.Seq2[Row, error]
@@ -57,10 +57,9 @@ type Reader interface {
 	// Mark names the snapshot in a paging link.
 	Mark() (json.RawMessage, error)
 	// Then gives the version of r's resource that was current in a marked snapshot,
-	// nil if there was none. A mark that it cannot read is an error of kind Invalid.
+	// nil if there was none; the mark is the same in all calls. One that cannot be
+	// read is BadLink.
 	Then(r Row, mark json.RawMessage) (Row, error)
-	// References lists the reference parameters that resources of a type have.
-	References(typ string) ([]string, error)
 }
 
 // Options are what a store knows about a search besides the query.
@@ -89,7 +88,7 @@ type searcher struct {
 
 // cursor is where a walk stands.
 type cursor struct {
-	Mark  json.RawMessage `json:"m"`           // the snapshot it began in
+	Mark  json.RawMessage `json:"m"`           // the snapshot it began in, nil on the first page
 	Place int64           `json:"p"`           // of the last match
 	Sort  [][]byte        `json:"v,omitempty"` // its sort values, nil for none
 }
@@ -112,7 +111,7 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (Found, erro
 	if q.NoBody {
 		return found, nil
 	}
-	if found.Matches, found.Next, err = out.page(); err != nil {
+	if found.Matches, found.Next, err = out.page(x); err != nil {
 		return found, err
 	}
 	found.Included, err = x.include(found.Matches, q.Query.Include)
@@ -122,8 +121,7 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (Found, erro
 // begin finds out where the walk stands.
 func (x *searcher) begin(after []byte) (at cursor, err error) {
 	if after == nil {
-		at.Mark, err = x.Mark()
-		return at, err
+		return at, nil
 	}
 	if json.Unmarshal(after, &at) != nil || at.Mark == nil {
 		return at, BadLink()

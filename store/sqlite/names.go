@@ -28,17 +28,6 @@ func (n *names) id(typ, param string) (int64, bool) {
 
 func (n *names) typeOf(id int64) string { return n.p.Load().names[id].typ }
 
-// params lists the parameters of a type that any resource ever had.
-func (n *names) params(typ string) map[string]int64 {
-	found := map[string]int64{}
-	for k, id := range n.p.Load().ids {
-		if k.typ == typ && k.name != "" {
-			found[k.name] = id
-		}
-	}
-	return found
-}
-
 // publish makes names known to readers.
 func (n *names) publish(fresh map[name]int64) {
 	if len(fresh) == 0 && n.p.Load() != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -20,6 +19,7 @@ type reader struct {
 	conn
 	names *names
 	mark
+	began *mark // of the walk, once it was asked for
 }
 
 // mark is a snapshot in a paging link.
@@ -73,19 +73,21 @@ func (x *reader) begin() (epoch int64, err error) {
 func (x *reader) Mark() (json.RawMessage, error) { return json.Marshal(x.mark) }
 
 func (x *reader) Then(r search.Row, at json.RawMessage) (search.Row, error) {
-	var m mark
-	if json.Unmarshal(at, &m) != nil {
-		return nil, search.BadLink()
+	if x.began == nil {
+		x.began = &mark{}
+		if json.Unmarshal(at, x.began) != nil {
+			return nil, search.BadLink()
+		}
 	}
 	now := r.(*row)
 	switch {
-	case now.rid > m.Last:
+	case now.rid > x.began.Last:
 		return nil, nil
-	case now.stamp <= m.Stamp:
+	case now.stamp <= x.began.Stamp:
 		return r, nil
 	}
 	return x.one("SELECT "+rowColumns+` FROM (SELECT * FROM versions WHERE rid = ? AND stamp <= ? ORDER BY version DESC LIMIT 1) v
-		JOIN resources r ON r.rid = v.rid`, now.rid, m.Stamp)
+		JOIN resources r ON r.rid = v.rid`, now.rid, x.began.Stamp)
 }
 
 // one reads a row.
@@ -108,16 +110,8 @@ func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
 // Expect does nothing: reading one row costs as much among many.
 func (x *reader) Expect([]fhir.Ref) error { return nil }
 
-func (x *reader) References(typ string) (params []string, err error) {
-	for p := range x.names.params(typ) {
-		params = append(params, p)
-	}
-	slices.Sort(params)
-	return params, nil
-}
-
 // Rows reads each row when it is asked for.
-func (x *reader) Rows(rids []int64) iter.Seq2[search.Row, error] {
+func (x *reader) Rows(_ string, rids []int64) iter.Seq2[search.Row, error] {
 	return func(yield func(search.Row, error) bool) {
 		for _, rid := range rids {
 			r, err := x.one("SELECT "+currentRow, rid)
@@ -140,7 +134,7 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.R
 				yield(nil, err)
 				return
 			}
-			for r, err := range x.Rows(rids) {
+			for r, err := range x.Rows(typ, rids) {
 				if !yield(r, err) || err != nil {
 					return
 				}

@@ -16,6 +16,7 @@ type predicate struct {
 	object  bool // $elemMatch of objects
 	number  int64
 	types   []byte
+	pattern *regexp.Regexp
 }
 
 // parseFilter reads a filter. All members of the result must match.
@@ -272,14 +273,17 @@ func mapValues(m map[string][]byte) [][]byte {
 	return all
 }
 
-var plainPrefix = regexp.MustCompile(`^\^[\pL\pN _:/#@!=-]*$`)
+// plain are the patterns that mean the same in PCRE and in Go: text from the
+// beginning on, with [^\x7f]* for anything in between.
+var plain = regexp.MustCompile(`^\^([^\\.+*?()|\[\]{}^$]|\\[^\pL\pN]|\[\^\x7f\]\*)*$`)
 
-// parseRegex knows anchored prefixes without special characters only.
 func parseRegex(p *predicate) (*predicate, error) {
-	if p.operand.Type != tString || !plainPrefix.MatchString(p.operand.StringValue()) {
-		return nil, unmodelled("a $regex that is more than a plain prefix (^abc)")
+	if p.operand.Type != tString || !plain.MatchString(p.operand.StringValue()) {
+		return nil, unmodelled("a $regex that is more than text from the beginning on (^abc) and [^\\x7f]*")
 	}
-	return p, nil
+	var err error
+	p.pattern, err = regexp.Compile(p.operand.StringValue())
+	return p, err
 }
 
 func parseElemMatch(p *predicate) (*predicate, error) {
@@ -365,7 +369,7 @@ func (p *predicate) positive(v value) bool {
 	case "$type":
 		return v.Type != 0 && slices.Contains(p.types, byte(v.Type))
 	case "$regex":
-		return v.Type == tString && strings.HasPrefix(v.StringValue(), p.operand.StringValue()[1:])
+		return v.Type == tString && p.pattern.MatchString(v.StringValue())
 	case "$elemMatch":
 		return p.elemMatch(v)
 	}

@@ -1,0 +1,182 @@
+package mongo
+
+import (
+	"iter"
+	"regexp"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store/search"
+)
+
+// Collect looks for the places of a condition. Every query names its index: left
+// alone, the server may take another.
+func (x *reader) Collect(typ string, c fhir.Condition, limit int) ([]int64, bool, error) {
+	filter, index := x.filter(typ, c)
+	if filter == nil {
+		return nil, true, nil
+	}
+	cursor, err := x.s.resources.Find(x.ctx, filter, options.Find().SetHint(index).
+		SetProjection(bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}).SetLimit(int64(limit)+1).SetBatchSize(int32(limit)+1))
+	if err != nil {
+		return nil, false, err
+	}
+	defer cursor.Close(x.ctx)
+	var places []int64
+	for cursor.Next(x.ctx) {
+		places = append(places, cursor.Current.Lookup("o").AsInt64())
+	}
+	if err := cursor.Err(); err != nil || len(places) > limit {
+		return nil, false, err
+	}
+	slices.Sort(places)
+	return places, true, nil
+}
+
+// filter says a condition in the language of the database, and which index has its
+// bounds. A nil filter finds nothing.
+func (x *reader) filter(typ string, c fhir.Condition) (filter bson.D, index string) {
+	in := x.s.in(typ)
+	switch c := c.(type) {
+	case fhir.HasKey:
+		return bson.D{{Key: "k", Value: in + c.Key}}, keyIndex
+	case fhir.Any:
+		if len(c) == 0 {
+			return nil, ""
+		}
+		keys := make(bson.A, len(c))
+		for i, k := range c {
+			keys[i] = in + k.(fhir.HasKey).Key
+		}
+		return bson.D{{Key: "k", Value: bson.D{{Key: "$in", Value: keys}}}}, keyIndex
+	case fhir.KeyRange:
+		return anyKey(span(in+c.From, in+c.To)), keyIndex
+	case fhir.Contains:
+		begin := in + c.Prefix()
+		return anyKey(append(span(begin, begin[:len(begin)-1]+"_"), contains(begin, c.Needle))), keyIndex
+	case fhir.InDates:
+		match, index := dates(c)
+		return anyOf("d", in+c.Param, match), index
+	case fhir.InNumbers:
+		return anyOf("n", in+c.Param, numbers(c)), numberIndex
+	}
+	return nil, ""
+}
+
+// anyKey holds if one key satisfies all of what. Without $elemMatch each part could
+// be satisfied by another key.
+func anyKey(what bson.D) bson.D {
+	return bson.D{{Key: "k", Value: bson.D{{Key: "$elemMatch", Value: what}}}}
+}
+
+func span(from, to string) bson.D {
+	return bson.D{{Key: "$gte", Value: from}, {Key: "$lt", Value: to}}
+}
+
+// contains looks into the text of a key; the hash of one that was cut is not text.
+func contains(begin, needle string) bson.E {
+	return bson.E{Key: "$regex", Value: "^" + regexp.QuoteMeta(begin) + "[^\x7f]*" + regexp.QuoteMeta(needle)}
+}
+
+// anyOf holds if one range of a parameter satisfies all of match.
+func anyOf(field, param string, match bson.D) bson.D {
+	match = append(bson.D{{Key: "p", Value: param}}, match...)
+	return bson.D{{Key: field, Value: bson.D{{Key: "$elemMatch", Value: match}}}}
+}
+
+// dates says what the prefixes mean. The lower end of a range is never above the
+// upper one, which gives each of them bounds on one end.
+func dates(c fhir.InDates) (match bson.D, index string) {
+	switch c.Prefix {
+	case fhir.Gt, fhir.Eb:
+		return compared(c.Prefix, c.Lo, c.Hi, "s", "e"), endIndex
+	case fhir.Ge:
+		return append(bson.D{{Key: "e", Value: bson.D{{Key: "$gte", Value: min(c.Lo, c.Hi)}}}}, compared(c.Prefix, c.Lo, c.Hi, "s", "e")...), endIndex
+	case fhir.Ap:
+		return compared(c.Prefix, c.Lo, c.Hi, "s", "e"), endIndex
+	}
+	return compared(c.Prefix, c.Lo, c.Hi, "s", "e"), dateIndex
+}
+
+func numbers(c fhir.InNumbers) bson.D { return compared(c.Prefix, c.Lo, c.Hi, "lo", "hi") }
+
+// compared applies a prefix to a stored range and the search range [lo, hi].
+func compared[T int64 | string](p fhir.Prefix, lo, hi T, s, e string) bson.D {
+	is := func(field, op string, v T) bson.E { return bson.E{Key: field, Value: bson.D{{Key: op, Value: v}}} }
+	inside := bson.D{{Key: s, Value: bson.D{{Key: "$gte", Value: lo}, {Key: "$lte", Value: max(lo, hi)}}}, is(e, "$lte", hi)}
+	either := func(a bson.E, b bson.D) bson.D { return bson.D{{Key: "$or", Value: bson.A{bson.D{a}, b}}} }
+	switch p {
+	case fhir.Eq:
+		return inside
+	case fhir.Ne:
+		return either(is(s, "$lt", lo), bson.D{is(e, "$gt", hi)})
+	case fhir.Gt:
+		return bson.D{is(e, "$gt", hi)}
+	case fhir.Lt:
+		return bson.D{is(s, "$lt", lo)}
+	case fhir.Ge:
+		return either(is(e, "$gt", hi), inside)
+	case fhir.Le:
+		return append(bson.D{is(s, "$lte", max(lo, hi))}, either(is(s, "$lt", lo), inside)...)
+	case fhir.Sa:
+		return bson.D{is(s, "$gt", hi)}
+	case fhir.Eb:
+		return bson.D{is(e, "$lt", lo)}
+	}
+	return bson.D{is(s, "$lte", hi), is(e, "$gte", lo)} // Ap
+}
+
+// Rows reads chunks that grow, because a page is often complete early.
+func (x *reader) Rows(typ string, places []int64) iter.Seq2[search.Row, error] {
+	return func(yield func(search.Row, error) bool) {
+		for n := 64; len(places) > 0; n = min(4*n, 1024) {
+			some := places[:min(n, len(places))]
+			places = places[len(some):]
+			filter := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "o", Value: bson.D{{Key: "$in", Value: some}}}}
+			if _, ok := x.yield(yield, filter, typeIndex, len(some)); !ok {
+				return
+			}
+		}
+	}
+}
+
+// Scan reads in the order of creation, in chunks, too. $all takes its bounds from
+// the first key.
+func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.Row, error] {
+	filter, index := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: false}}, typeIndex
+	if len(keys) > 0 {
+		all := make(bson.A, len(keys))
+		for i, k := range keys {
+			all[i] = x.s.in(typ) + k
+		}
+		filter, index = bson.D{{Key: "k", Value: bson.D{{Key: "$all", Value: all}}}}, keyIndex
+	}
+	return func(yield func(search.Row, error) bool) {
+		for n := 64; ; n = min(4*n, 1024) {
+			from := bson.E{Key: "o", Value: bson.D{{Key: "$gt", Value: after}}}
+			rows, ok := x.yield(yield, append(filter[:len(filter):len(filter)], from), index, n)
+			if !ok || len(rows) < n {
+				return
+			}
+			after = rows[n-1].Order
+		}
+	}
+}
+
+// yield hands on up to n rows; ok is false if nobody wants more.
+func (x *reader) yield(yield func(search.Row, error) bool, filter bson.D, index string, n int) (rows []*row, ok bool) {
+	rows, err := x.rows(filter, options.Find().SetHint(index).SetSort(bson.D{{Key: "o", Value: 1}}).SetLimit(int64(n)).SetBatchSize(int32(n)))
+	if err != nil {
+		yield(nil, err)
+		return nil, false
+	}
+	for _, r := range rows {
+		if !yield(r, nil) {
+			return rows, false
+		}
+	}
+	return rows, true
+}
