@@ -125,6 +125,7 @@ func TestNodesOnAChannel(t *testing.T) {
 	t.Run("ledger down", func(t *testing.T) { testLedgerDown(t, net, dirs["registry"]) })
 	t.Run("two processes", func(t *testing.T) { testTwoProcesses(t, net, dirs["registry"]) })
 	t.Run("restored and forked", func(t *testing.T) { testRestoredAndForked(t, net, dirs["hospital"]) })
+	t.Run("edited block file", func(t *testing.T) { testEditedBlockFile(t, net, dirs["registry"]) })
 }
 
 // measures checks that the metrics are there, and name nothing but logs.

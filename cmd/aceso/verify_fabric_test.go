@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,60 @@ func testProofs(t *testing.T, net *devnet.Network, hospital, lab string) {
 	testInspection(t, net, lab)
 }
 
+// While its peer is down, a node proves what it can by itself. Of a peer whose block
+// file was edited by one hexadecimal digit meanwhile, nobody notices anything but
+// who looks.
+func testEditedBlockFile(t *testing.T, net *devnet.Network, registry string) {
+	const peer = "peer-registry"
+	n := startChild(t, registry, onFabric(net, "registry")...)
+	answer := n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	n.allAnchored()
+	if err := net.Kill(peer); err != nil {
+		t.Fatal(err)
+	}
+	proof := func() []byte {
+		return n.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + answer.event() + "/$proof").want(200).body
+	}
+	bundle := proof()
+	if !bytes.Contains(bundle, []byte(`"state":"anchored"`)) || bytes.Contains(bundle, []byte(`"evidence"`)) {
+		t.Errorf("the proof while the peer is down: %s", bundle)
+	}
+	if code, out := verifyRecord(t, bundle, n.verifierKey(answer.receipt().Source, n.data)); code != exitUnchecked {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	if code, out := verifies("ledger", "--profile", net.Profile("lab")); code != exitUnchecked || !strings.Contains(out, "not checked: "+peer) {
+		t.Errorf("a peer is down: exit %d\n%s", code, out)
+	}
+	file := filepath.Join(net.Folder(peer), "data", "ledgersData", "chains", "chains", devnet.Channel, "blockfile_000000")
+	editDigit(t, file, []byte("registry/n1/accesses.0"))
+	if err := net.StartProcess(t.Context(), peer); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the peer serves again", func() bool { return bytes.Contains(proof(), []byte(`"evidence"`)) })
+	code, out := verifies("ledger", "--profile", net.Profile("lab"))
+	if code != exitTampered || !strings.Contains(out, "tampered: "+peer+", block ") || strings.Contains(out, "tampered: peer-lab") {
+		t.Errorf("an edited block file: exit %d\n%s", code, out)
+	}
+}
+
+// editDigit changes the first hexadecimal digit after a text in a file.
+func editDigit(t *testing.T, file string, after []byte) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(data, after)
+	if at < 0 {
+		t.Fatalf("%s is not in %s", after, file)
+	}
+	at += len(after) + bytes.IndexAny(data[at+len(after):], "0123456789abcdef")
+	data[at] ^= 1 // another digit, or a letter next to it
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // testPartialTrust: who trusts less than is needed is told what is missing.
 func testPartialTrust(t *testing.T, file, trust string) {
 	var key string
@@ -73,19 +128,20 @@ func testPartialTrust(t *testing.T, file, trust string) {
 	root := func(folder, msp string) string {
 		return fmt.Sprintf("%s=%s", msp, filepath.Join(trust, folder, msp+".pem"))
 	}
-	hospital, lab, orderer := root("organizations", "hospital"), root("organizations", "lab"), root("orderers", "orderer1")
+	hospital, lab, registry, orderer := root("organizations", "hospital"), root("organizations", "lab"), root("organizations", "registry"), root("orderers", "orderer1")
+	members := slices.Clip([]string{"--org-root", hospital, "--org-root", lab, "--org-root", registry})
 	for _, test := range []struct {
 		code int
 		says string
 		args []string
 	}{
-		{exitWhole, "anchored on", []string{"--org-root", hospital, "--org-root", lab, "--orderer-root", orderer}},
-		{exitWhole, "anchored on", []string{"--org-root", hospital, "--org-root", lab, "--orderer-root", orderer, "--channel", devnet.Channel}},
+		{exitWhole, "anchored on", append(members, "--orderer-root", orderer)},
+		{exitWhole, "anchored on", append(members, "--orderer-root", orderer, "--channel", devnet.Channel)},
 		{exitUnchecked, "roots that you trust", nil},
-		{exitUnchecked, "no roots of orderers", []string{"--org-root", hospital, "--org-root", lab}},
+		{exitUnchecked, "no roots of orderers", members},
 		{exitUnchecked, "no roots were given for lab", []string{"--org-root", hospital, "--orderer-root", orderer}},
-		{exitUnchecked, "2 are needed", []string{"--org-root", hospital, "--org-root", lab, "--orderer-root", orderer, "--orderer-signatures", "2"}},
-		{exitTampered, "not of", []string{"--org-root", hospital, "--org-root", lab, "--orderer-root", orderer, "--channel", "other"}},
+		{exitUnchecked, "2 are needed", append(members, "--orderer-root", orderer, "--orderer-signatures", "2")},
+		{exitTampered, "not of", append(members, "--orderer-root", orderer, "--channel", "other")},
 		{exitUnchecked, "not of the form", []string{"--org-root", "hospital"}},
 		{exitUnchecked, "count as two organisations", []string{"--org-root", hospital, "--org-root", "lab=" + filepath.Join(trust, "organizations", "hospital.pem")}},
 	} {

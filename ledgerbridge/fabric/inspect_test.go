@@ -425,3 +425,13 @@ func FuzzChain(f *testing.F) {
 		_ = c.block(b)
 	})
 }
+
+// BenchmarkChain checks blocks of one anchor of one record each.
+func BenchmarkChain(b *testing.B) {
+	m := newMadeUp(b)
+	i := &inspection{trust: m.trust(), report: func(f Finding) { b.Fatal(f) }}
+	for b.Loop() {
+		m.peerOf(i, "peer")
+	}
+	b.ReportMetric(float64(len(m.blocks)*b.N)/b.Elapsed().Seconds(), "blocks/s")
+}
