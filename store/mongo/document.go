@@ -185,7 +185,7 @@ func (v *version) facts(id string) (fhir.Facts, error) {
 
 // damaged is the error of a field that cannot be decoded.
 func damaged(id string, v *version, field string) error {
-	return &store.Finding{File: "database", Table: "resources", Row: pastID(id, v.Version), Column: field, What: "cannot be decoded"}
+	return &store.Finding{File: findingFile, Table: "resources", Row: pastID(id, v.Version), Column: field, What: "cannot be decoded"}
 }
 
 // A stamp holds milliseconds since 1970, a counter and the lane of the log whose

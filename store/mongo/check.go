@@ -1,0 +1,234 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/store"
+)
+
+// findingFile is the File of findings.
+const findingFile = "MongoDB"
+
+// The bounds of a check.
+const (
+	findingsPerTable = 50   // keeps one fault that shows everywhere from filling the report
+	idsAtOnce        = 1000 // ids read together
+	checkedAtOnce    = 100  // resources checked in one snapshot
+)
+
+// CheckOptions say how much Check looks at.
+type CheckOptions struct {
+	// Sample checks about one resource in so many; 0 and 1 check all.
+	Sample int
+	// Repair writes search keys anew where they are not what the document says. It
+	// changes nothing else: what is wrong with a document cannot be derived.
+	Repair bool
+}
+
+// Check compares everything with what can be derived again; see CheckSome.
+func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) error {
+	return s.CheckSome(ctx, CheckOptions{}, visit)
+}
+
+// CheckSome compares what is stored with what can be derived again: documents with
+// their hashes, search keys and facts with the documents, current versions with
+// the history, heads with the logs. It does not check the entries of the logs,
+// which ledgerbridge does, nor documents against the change log, which package
+// access does. Each resource is read in one snapshot, also while nodes write. An
+// error of visit ends the check; any other error means that it could not be made.
+func (s *Store) CheckSome(ctx context.Context, o CheckOptions, visit func(store.Finding) error) error {
+	k := &checker{s: s, o: o, visit: visit, counts: map[string]int{}}
+	for _, check := range []func(context.Context) error{k.checkIndexes, k.checkResources, k.checkOrphans, k.checkHeads, k.checkEpochs} {
+		if err := check(ctx); err != nil {
+			var stop visitError
+			if errors.As(err, &stop) {
+				return stop.error
+			}
+			return fmt.Errorf("check: %w", unavailable(err))
+		}
+	}
+	return nil
+}
+
+type checker struct {
+	s      *Store
+	o      CheckOptions
+	visit  func(store.Finding) error
+	counts map[string]int // findings by table
+}
+
+// visitError is an error of the caller's, which ends the check.
+type visitError struct{ error }
+
+func (e visitError) Unwrap() error { return e.error }
+
+func (k *checker) found(table, row, column, what string) error {
+	f := store.Finding{File: findingFile, Table: table, Row: row, Column: column, What: what}
+	k.counts[table]++
+	switch n := k.counts[table]; {
+	case n > findingsPerTable:
+		return nil
+	case n == findingsPerTable:
+		f.What += "; more findings in this table are left out"
+	}
+	if err := k.visit(f); err != nil {
+		return visitError{err}
+	}
+	return nil
+}
+
+// checkIndexes looks whether all indexes are there.
+func (k *checker) checkIndexes(ctx context.Context) error {
+	for _, x := range allIndexes() {
+		missing, err := missingIndexes(ctx, k.s.db.Collection(x.collection), x.models)
+		if err != nil {
+			return err
+		}
+		for _, m := range missing {
+			name, err := indexName(m)
+			if err == nil {
+				err = k.found(x.collection, "", name, "the index is missing: start a node, which builds it")
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkResources walks the resources, or a sample, in the order of their ids.
+func (k *checker) checkResources(ctx context.Context) error {
+	return k.eachID(ctx, "resources", func(ids []string) error {
+		if k.o.Sample > 1 {
+			ids = slices.DeleteFunc(ids, func(string) bool { return rand.IntN(k.o.Sample) != 0 })
+		}
+		for group := range slices.Chunk(ids, checkedAtOnce) {
+			if err := k.checkGroup(ctx, group); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachID visits all _ids of a collection in groups.
+func (k *checker) eachID(ctx context.Context, collection string, visit func([]string) error) error {
+	for last := ""; ; {
+		cursor, err := k.s.db.Collection(collection).Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: last}}}},
+			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(idsAtOnce).SetProjection(bson.D{{Key: "_id", Value: 1}}))
+		if err != nil {
+			return err
+		}
+		var docs []struct {
+			ID string `bson:"_id"`
+		}
+		if err := cursor.All(ctx, &docs); err != nil {
+			return err
+		}
+		ids := make([]string, len(docs))
+		for i, d := range docs {
+			ids[i] = d.ID
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		last = ids[len(ids)-1]
+		if err := visit(ids); err != nil {
+			return err
+		}
+	}
+}
+
+// checkOrphans looks for versions without a resource.
+func (k *checker) checkOrphans(ctx context.Context) error {
+	if k.o.Sample > 1 {
+		return nil
+	}
+	return k.eachID(ctx, "history", func(ids []string) error {
+		owners := map[string]string{}
+		for _, id := range ids {
+			owners[resourceOf(id)] = id
+		}
+		var all bson.A
+		for owner := range owners {
+			all = append(all, owner)
+		}
+		cursor, err := k.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: all}}}}, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
+		if err != nil {
+			return err
+		}
+		defer cursor.Close(ctx)
+		for cursor.Next(ctx) {
+			id, _ := cursor.Current.Lookup("_id").StringValueOK()
+			delete(owners, id)
+		}
+		for owner := range owners {
+			if err := k.found("resources", owner, "", "is missing: versions in history belong to it"); err != nil {
+				return err
+			}
+		}
+		return cursor.Err()
+	})
+}
+
+// checkHeads compares the heads with the ends of the logs.
+func (k *checker) checkHeads(ctx context.Context) error {
+	sources, err := k.s.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	for _, source := range sources {
+		var h head
+		var size int64
+		err := k.s.snapshot(ctx, func(ctx context.Context) (err error) {
+			if err = k.s.heads.FindOne(ctx, bson.D{{Key: "_id", Value: source}}).Decode(&h); err == nil {
+				size, err = k.s.Log(source).Size(ctx)
+			}
+			return err
+		})
+		if err == nil && h.End.Size != size {
+			err = k.found("heads", source, "size", fmt.Sprintf("is %d, but the log has %d entries", h.End.Size, size))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkEpochs looks for gaps in the list of changes that wrote Consents.
+func (k *checker) checkEpochs(ctx context.Context) error {
+	var epoch int64
+	var all []touch
+	err := k.s.snapshot(ctx, func(ctx context.Context) (err error) {
+		if epoch, err = k.s.epoch(ctx); err != nil {
+			return err
+		}
+		cursor, err := k.s.epochs.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+		if err == nil {
+			all = nil
+			err = cursor.All(ctx, &all)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, t := range all {
+		if t.Epoch != int64(i)+1 {
+			return k.found("epochs", fmt.Sprint(i+1), "", "is missing")
+		}
+	}
+	if epoch != int64(len(all)) {
+		return k.found("counters", epochName, "v", fmt.Sprintf("is %d, but %d changes wrote Consents", epoch, len(all)))
+	}
+	return nil
+}
