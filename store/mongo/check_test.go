@@ -109,6 +109,7 @@ func TestCheck(t *testing.T) {
 		"a date":            {"resources", weight, set("d.0.s", int64(5)), "search keys"},
 		"a number":          {"resources", weight, set("n.0.lo", "0"), "search keys"},
 		"a sort value":      {"resources", weight, set("s", bson.D{}), "search keys"},
+		"a past sort value": {"history", "t/Observation/w/0000000001", set("s", bson.D{}), "search keys"},
 		"a consent's key":   {"resources", "t/Consent/c", set("k", bson.A{}), "search keys"},
 		"body":              {"history", second, set("body", []byte{0, '{', '}'}), "body"},
 		"current body":      {"resources", weight, set("body", []byte{0, '{', '}'}), "last version"},
@@ -161,10 +162,12 @@ func TestRepair(t *testing.T) {
 		_, err := a.resources.UpdateOne(t.Context(), bson.D{{Key: "_id", Value: id}}, bson.D{{Key: "$set", Value: bson.D{{Key: "k", Value: bson.A{"t/x"}}}}})
 		a.must(err)
 	}
+	_, err := a.history.UpdateMany(t.Context(), bson.D{{Key: "r", Value: "t/Observation/"}}, bson.D{{Key: "$set", Value: bson.D{{Key: "s", Value: bson.D{}}}}})
+	a.must(err)
 	if all, _, err := a.Consents(t.Context(), "Patient/1"); err != nil || len(all) != 0 {
 		t.Fatalf("%d Consents are found without their keys: %v", len(all), err)
 	}
-	if all := a.findings(CheckOptions{Repair: true}); len(all) != 2 || !strings.Contains(all[0], "written anew") {
+	if all := a.findings(CheckOptions{Repair: true}); len(all) != 4 || !strings.Contains(all[0], "written anew") {
 		t.Errorf("findings %q", all)
 	}
 	if all := a.findings(CheckOptions{}); len(all) != 0 {

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -120,12 +122,18 @@ func (k *checker) checkResource(ctx context.Context, c *checked) error {
 	switch {
 	case before == nil:
 		return found("", "the resource has no version in history")
-	case !reflect.DeepEqual(before.V, c.V):
+	case !sameVersion(before.V, c.V):
 		return found("", "is not the last version in history")
 	case c.Order != c.versions[0].V.Stamp:
 		return found("o", "is not the stamp of the first version")
 	}
 	return k.checkKeys(ctx, c)
+}
+
+// sameVersion compares all but the sort values, which are checked with the keys.
+func sameVersion(a, b version) bool {
+	a.Sorts, b.Sorts = nil, nil
+	return reflect.DeepEqual(a, b)
 }
 
 // checkVersion checks one version against the one before it and its document.
@@ -196,8 +204,17 @@ func (k *checker) checkDocument(ctx context.Context, p *past) error {
 	if !ok {
 		return k.found("meta", "bases", "urls", fmt.Sprintf("number %d is missing", p.V.Base))
 	}
-	if !sameFacts(doc.Facts(base), unpacked(p.V.Facts)) {
-		return found("f", "differ from what the document says")
+	x, facts, err := doc.Describe(base)
+	if err != nil {
+		return found("body", "no search keys can be derived from the document")
+	}
+	if !sameFacts(facts, unpacked(p.V.Facts)) {
+		if err := found("f", "differ from what the document says"); err != nil {
+			return err
+		}
+	}
+	if sorts := newSorts(x); !maps.Equal(sorts, p.V.Sorts) {
+		return k.repaired(ctx, k.s.history, "history", p.ID, &p.V, bson.D{{Key: "s", Value: sorts}})
 	}
 	return nil
 }
@@ -218,60 +235,61 @@ func sameFacts(derived fhir.Facts, stored []byte) bool {
 
 // checkKeys derives the search keys of a current version again.
 func (k *checker) checkKeys(ctx context.Context, c *checked) error {
-	want, ok, err := k.derive(ctx, c)
-	if err != nil || !ok || sameKeys(want, c.X) {
+	want, sorts, ok, err := k.derive(ctx, c)
+	if err != nil || !ok || sameKeys(want, c.X) && maps.Equal(sorts, c.V.Sorts) {
 		return err
 	}
+	return k.repaired(ctx, k.s.resources, "resources", c.ID, &c.V, bson.D{
+		{Key: "k", Value: want.Keys}, {Key: "u", Value: want.More}, {Key: "d", Value: want.Dates}, {Key: "n", Value: want.Numbers}, {Key: "s", Value: sorts},
+	})
+}
+
+// repaired reports wrong search keys and, if asked to, writes them anew unless the
+// document has been written meanwhile.
+func (k *checker) repaired(ctx context.Context, in *mongo.Collection, table, id string, v *version, keys bson.D) error {
 	what := "the search keys are not what the document says"
 	if k.o.Repair {
-		repaired, err := k.repair(ctx, c, want)
+		filter := bson.D{{Key: "_id", Value: id}, {Key: "v", Value: v.Version}, {Key: "w", Value: v.Stamp}}
+		r, err := in.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: keys}})
 		if err != nil {
 			return err
 		}
-		if repaired {
+		if r.MatchedCount == 1 {
 			what += "; they were written anew"
 		}
 	}
-	return k.found("resources", c.ID, "k u d n s", what)
+	return k.found(table, id, "", what)
 }
 
-// derive gives the keys that a version should have. A document that cannot be read
-// was found before.
-func (k *checker) derive(ctx context.Context, c *checked) (x index, ok bool, err error) {
+// derive gives the keys and sort values that a current version should have. A
+// document that cannot be read was found before.
+func (k *checker) derive(ctx context.Context, c *checked) (x index, sorts map[string]sortValue, ok bool, err error) {
 	if c.V.Deleted {
-		return x, true, nil
+		return x, nil, true, nil
 	}
 	base, ok, err := k.s.baseURL(ctx, c.V.Base)
 	if err != nil || !ok {
-		return x, false, err
+		return x, nil, false, err
 	}
 	doc, err := fhir.Open(unpacked(c.V.Body))
 	if err != nil {
-		return x, false, nil
+		return x, nil, false, nil
 	}
 	derived, err := doc.Index(base)
 	if err != nil {
-		return x, false, k.found("resources", c.ID, "body", "no search keys can be derived from the document")
+		return x, nil, false, nil
 	}
 	x = k.s.newIndex(doc.Type(), derived)
 	if doc.Type() == "Consent" {
 		facts, err := c.V.facts(c.ID)
 		if err != nil {
-			return x, false, nil
+			return x, nil, false, nil
 		}
 		x.Keys = append(x.Keys, k.s.consentKeys(facts.Patients)...)
 	}
-	return x, true, nil
+	return x, newSorts(derived), true, nil
 }
 
 func sameKeys(a, b index) bool {
-	return slices.Equal(a.Keys, b.Keys) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) &&
-		slices.Equal(a.Numbers, b.Numbers) && len(a.Sorts) == len(b.Sorts) && (len(a.Sorts) == 0 || reflect.DeepEqual(a.Sorts, b.Sorts))
-}
-
-// repair writes keys anew unless the resource has been written meanwhile.
-func (k *checker) repair(ctx context.Context, c *checked, x index) (bool, error) {
-	filter := bson.D{{Key: "_id", Value: c.ID}, {Key: "v", Value: c.V.Version}, {Key: "w", Value: c.V.Stamp}}
-	r, err := k.s.resources.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: x}})
-	return err == nil && r.MatchedCount == 1, err
+	return slices.Equal(a.Keys, b.Keys) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers)
 }

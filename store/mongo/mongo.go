@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -48,6 +49,7 @@ type Options struct {
 type Store struct {
 	opts     Options
 	identity identity
+	closed   atomic.Bool
 	process  string // names this process among those that ever held a log
 	base     int32  // of Options.Base in meta
 	patience search.Patience
@@ -145,6 +147,9 @@ func (s *Store) openForWriting(ctx context.Context) error {
 
 // Close finishes what waits to be written and disconnects.
 func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
 	for _, w := range []*writer{s.changes, s.accesses} {
 		if w != nil {
 			w.close()

@@ -18,9 +18,8 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// PartKeys keeps each patient's part key, wrapped, in a collection of its own. It
-// implements ledgerbridge.PartKeys.
-type PartKeys struct {
+// partKeys keeps each patient's part key, wrapped, in a collection of its own.
+type partKeys struct {
 	s            *Store
 	wrap, unwrap store.Wrap
 
@@ -41,20 +40,17 @@ type wrappedKey struct {
 	Wrapped []byte `bson:"w"`
 }
 
-var _ ledgerbridge.PartKeys = (*PartKeys)(nil)
-
 // keysKnown bounds how many keys are kept in memory.
 const keysKnown = 4096
 
 // PartKeys gives access to the part keys in the database, wrapped and unwrapped by
 // the caller's keyring.
-func (s *Store) PartKeys(wrap, unwrap store.Wrap) *PartKeys {
-	k := &PartKeys{s: s, wrap: wrap, unwrap: unwrap, known: map[string]partKey{}}
-	return k
+func (s *Store) PartKeys(wrap, unwrap store.Wrap) ledgerbridge.PartKeys {
+	return &partKeys{s: s, wrap: wrap, unwrap: unwrap, known: map[string]partKey{}}
 }
 
 // Key returns the patient's current key. A new one is durable when it returns.
-func (k *PartKeys) Key(ctx context.Context, patient string, create bool) (string, []byte, error) {
+func (k *partKeys) Key(ctx context.Context, patient string, create bool) (string, []byte, error) {
 	k.mu.Lock()
 	p, ok := k.known[patient]
 	k.mu.Unlock()
@@ -75,7 +71,7 @@ func (k *PartKeys) Key(ctx context.Context, patient string, create bool) (string
 }
 
 // Open returns the key with this id.
-func (k *PartKeys) Open(ctx context.Context, id string) ([]byte, error) {
+func (k *partKeys) Open(ctx context.Context, id string) ([]byte, error) {
 	name, _, ok := strings.Cut(id, "-")
 	if !ok {
 		return nil, fmt.Errorf("part key: %w", fs.ErrNotExist)
@@ -93,7 +89,7 @@ func (k *PartKeys) Open(ctx context.Context, id string) ([]byte, error) {
 
 // Destroy overwrites and removes the key of the patient. The servers' oplog and
 // backups keep the wrapped key until they have turned over.
-func (k *PartKeys) Destroy(ctx context.Context, patient string) error {
+func (k *partKeys) Destroy(ctx context.Context, patient string) error {
 	k.mu.Lock()
 	delete(k.known, patient)
 	k.mu.Unlock()
@@ -114,7 +110,7 @@ func owner(patient string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-func (k *PartKeys) load(ctx context.Context, patient string, create bool) (partKey, error) {
+func (k *partKeys) load(ctx context.Context, patient string, create bool) (partKey, error) {
 	w, err := k.read(ctx, bson.D{{Key: "_id", Value: owner(patient)}})
 	if err == fs.ErrNotExist && create {
 		w, err = k.create(ctx, patient)
@@ -126,7 +122,7 @@ func (k *PartKeys) load(ctx context.Context, patient string, create bool) (partK
 	return partKey{w.ID, key}, err
 }
 
-func (k *PartKeys) read(ctx context.Context, filter bson.D) (w wrappedKey, err error) {
+func (k *partKeys) read(ctx context.Context, filter bson.D) (w wrappedKey, err error) {
 	ok, err := found(k.s.keys.FindOne(ctx, filter).Decode(&w))
 	if err == nil && (!ok || len(w.Wrapped) == 0) {
 		err = fs.ErrNotExist
@@ -135,7 +131,7 @@ func (k *PartKeys) read(ctx context.Context, filter bson.D) (w wrappedKey, err e
 }
 
 // create makes a key unless another node has just done so, and returns what is there.
-func (k *PartKeys) create(ctx context.Context, patient string) (w wrappedKey, err error) {
+func (k *partKeys) create(ctx context.Context, patient string) (w wrappedKey, err error) {
 	suffix, key := make([]byte, 8), make([]byte, 32)
 	rand.Read(suffix)
 	rand.Read(key)

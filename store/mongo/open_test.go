@@ -1,0 +1,189 @@
+package mongo
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
+	"github.com/aceso-health/aceso/store/storetest"
+)
+
+// wantRefused fails unless err says all of it and nothing of the credentials.
+func wantRefused(t *testing.T, err error, says ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("was opened")
+	}
+	for _, s := range says {
+		if !strings.Contains(err.Error(), s) {
+			t.Errorf("%q does not say %q", err, s)
+		}
+	}
+	for _, secret := range []string{"geheim", "g%65heim", "alice"} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("%q tells credentials", err)
+		}
+	}
+}
+
+func TestStandaloneIsRefused(t *testing.T) {
+	s := mongotest.StartStandalone(t)
+	_, err := Open(t.Context(), s.URI(), testOptions(""))
+	wantRefused(t, err, "standalone", "--replSet", "rs.initiate()")
+}
+
+func TestUnreachable(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	for _, uri := range []string{"mongodb://%s/?serverSelectionTimeoutMS=100", "mongodb://alice:g%%65heim@%s/?serverSelectionTimeoutMS=100&authSource=admin"} {
+		_, err = Open(t.Context(), fmt.Sprintf(uri, address), testOptions(""))
+		wantRefused(t, err, "no MongoDB server answers", address)
+	}
+}
+
+func TestBadAddress(t *testing.T) {
+	for _, uri := range []string{
+		"", "localhost:27017", "mongodb://", "mongodb://alice:geheim@", "mongodb://alice:geheim@host:99999999/", "mongodb://alice:gehe/im@host/",
+		"mongodb://alice:geheim@host/?w=none&tls=maybe", "mongodb://alice:geheim@host/?authMechanism=geheim",
+	} {
+		_, err := Open(t.Context(), uri, testOptions(""))
+		wantRefused(t, err, "connection string")
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	server := newServer(t)
+	first := server.open(t, testOptions(""))
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(says string, change func(*Options)) {
+		t.Helper()
+		o := testOptions(server.database)
+		change(&o)
+		_, err := Open(t.Context(), server.uri, o)
+		wantRefused(t, err, says)
+	}
+	refused("belongs to organisation", func(o *Options) { o.Organization = "other" })
+	refused("belongs to tenant", func(o *Options) { o.Tenant = "other" })
+	refused("a node name is needed", func(o *Options) { o.Node = "" })
+	refused("needs an organisation", func(o *Options) { o.Database, o.Organization = o.Database+"x", "" })
+	s := server.open(t, Options{Node: "n2", Base: "http://elsewhere"})
+	if s.Organization() != storetest.Organization || s.Node() != "n2" || s.base != 1 {
+		t.Errorf("opened for %s/%s with base %d", s.Organization(), s.Node(), s.base)
+	}
+	for _, field := range []string{"schema", "index"} {
+		version := func(v int32) {
+			t.Helper()
+			_, err := s.meta().UpdateOne(t.Context(), bson.D{{Key: "_id", Value: "store"}}, bson.D{{Key: "$set", Value: bson.D{{Key: field, Value: v}}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		version(99)
+		refused("use a newer program", func(*Options) {})
+		version(1)
+	}
+}
+
+// An index that a newer version needs is built over what is there, and the operator
+// is told.
+func TestIndexesAreBuilt(t *testing.T) {
+	server := newServer(t)
+	a := newAuthor(t, server.open(t, testOptions("")))
+	a.ward()
+	a.must(a.resources.Indexes().DropOne(t.Context(), keyIndex))
+	if all := a.findings(CheckOptions{}); len(all) != 1 || !strings.Contains(all[0], "the index is missing") {
+		t.Errorf("findings %q", all)
+	}
+	var told []string
+	o := testOptions("")
+	o.Node, o.Report = "n2", func(m string) { told = append(told, m) }
+	server.open(t, o)
+	if len(told) != 2 || !strings.Contains(told[0], "5 documents of resources") || !strings.Contains(told[1], "is ready") {
+		t.Errorf("told %q", told)
+	}
+	if all := a.findings(CheckOptions{}); len(all) != 0 {
+		t.Errorf("findings %q", all)
+	}
+}
+
+// A resource that is too large is refused before it disturbs others.
+func TestLimits(t *testing.T) {
+	a := newAuthor(t, newServer(t).open(t, testOptions("")))
+	try := func(w store.Write) error {
+		entry, err := storetest.Record(a.sealer, "create", "C", 201, "Patient/1")
+		a.must(err)
+		_, err = a.Commit(t.Context(), store.Change{Writes: []store.Write{w}, Entry: entry})
+		return err
+	}
+	kind := func(err error, want fhir.Kind) {
+		t.Helper()
+		var known *fhir.Error
+		if !errors.As(err, &known) || known.Kind != want {
+			t.Errorf("got %v, want kind %v", err, want)
+		}
+	}
+	large := smallWrite(fhir.Ref{Type: "Binary", ID: "1"}, 0, 1)
+	large.Body = make([]byte, 16<<20)
+	rand.Read(large.Body)
+	large.Hash = sha256.Sum256(large.Body)
+	kind(try(large), fhir.TooLarge)
+	large.Body = large.Body[:14<<20]
+	large.Hash = sha256.Sum256(large.Body)
+	a.must(try(large))
+	v, err := a.Get(t.Context(), large.Ref)
+	if err != nil || !bytes.Equal(v.Body, large.Body) {
+		t.Errorf("a large resource reads back with %d bytes: %v", len(v.Body), err)
+	}
+	many := smallWrite(fhir.Ref{Type: "Patient", ID: "1"}, 0, 1)
+	for i := range 2001 {
+		many.Index.Keys = append(many.Index.Keys, fmt.Sprintf("name^%d", i))
+	}
+	kind(try(many), fhir.Unprocessable)
+}
+
+// What clients and operators are told about the database's troubles.
+func TestUnavailable(t *testing.T) {
+	for code, want := range map[int32]bool{14031: true, 10107: true, 11600: true, 189: true, 50: true, 2: false, 13: false, 121: false} {
+		err := unavailable(fmt.Errorf("write: %w", mongo.CommandError{Code: code, Message: "secret"}))
+		var known *fhir.Error
+		if got := errors.As(err, &known) && known.Kind == fhir.Unavailable; got != want {
+			t.Errorf("code %d: unavailable is %v, want %v", code, got, want)
+		}
+		if known != nil && strings.Contains(known.Detail, "secret") {
+			t.Errorf("the sentence for the client leaks: %q", known.Detail)
+		}
+	}
+}
+
+// A request whose client has gone is not tried again.
+func TestCancelledRead(t *testing.T) {
+	s := newServer(t).open(t, testOptions(""))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	<-ctx.Done()
+	if _, err := s.Get(ctx, fhir.Ref{Type: "Patient", ID: "1"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("get: %v", err)
+	}
+	if _, err := s.History(ctx, store.History{Limit: 1}); err == nil {
+		t.Error("a history was read")
+	}
+}
