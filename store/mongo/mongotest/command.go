@@ -102,11 +102,17 @@ func (s *Server) run(r *request) (reply document, drop bool) {
 	s.calls[r.name]++
 	s.gossip(r)
 	r.rule = s.rule(r)
-	if s.before(r.rule) || s.life != life {
+	if r.does(Slow) {
+		r.hold()
+	}
+	if r.does(DropBefore) || s.life != life {
 		return nil, true
 	}
 	reply = s.answer(r)
-	return s.finish(reply), s.life != life || r.rule != nil && r.rule.fault.Do == DropAfter
+	if r.does(SlowAfter) {
+		r.hold()
+	}
+	return s.finish(reply), s.life != life || r.does(DropAfter)
 }
 
 func (s *Server) answer(r *request) document {
@@ -248,7 +254,7 @@ func (w *writeConcern) unsatisfied(reply document) document {
 }
 
 // refusedCommands are commands of the real server that are not modelled.
-var refusedCommands = []string{"distinct", "mapReduce", "saslStart", "saslContinue", "authenticate", "logout", "getParameter", "setParameter",
+var refusedCommands = []string{"distinct", "mapReduce", "saslContinue", "authenticate", "logout", "getParameter", "setParameter",
 	"serverStatus", "dbStats", "collStats", "collMod", "renameCollection", "convertToCapped", "compact", "validate", "dbHash",
 	"listDatabases", "currentOp", "killOp", "killSessions", "killAllSessions", "refreshSessions", "startSession", "replSetGetStatus",
 	"replSetStepDown", "fsync", "getLog", "hostInfo", "connectionStatus", "geoSearch", "getCmdLineOpts", "whatsmyuri", "reIndex",

@@ -20,6 +20,9 @@ func commandTable() map[string]command {
 			return okay(pair{"version", stringValue(version)}, pair{"versionArray", arrayValue(intValue(4), intValue(4), intValue(6), intValue(0))},
 				pair{"maxBsonObjectSize", intValue(maxDocument)}), nil
 		}},
+		"saslStart": {run: func(*request) (document, error) { // there are no users
+			return nil, fail(18, "AuthenticationFailed", "Authentication failed.")
+		}, fields: []string{"mechanism", "payload", "autoAuthorize", "options", "db"}},
 		"endSessions": {run: func(*request) (document, error) { return okay(), nil }},
 		"insert": {run: insert, fields: []string{"documents", "ordered", "bypassDocumentValidation"}, unknown: idlUnknown, transactions: true,
 			retryable: true},

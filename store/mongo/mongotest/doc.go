@@ -11,7 +11,7 @@
 //
 // What it answers it answers as MongoDB 4.4 does; what it does not model it
 // refuses with NotImplemented (238) and a message that begins with "mongotest
-// does not model". It does not do: authentication, TLS, compression, several
+// does not model". It does not do: users, TLS, compression, several
 // members, change streams, collations, partial, sparse, TTL, text, hashed and
 // wildcard indexes, positional and array-filter updates, map-reduce, and
 // writes without acknowledgement. Differences that stay inside its answers:
@@ -22,4 +22,8 @@
 //     server may show writes that happen while it is read
 //   - nothing is lost that was acknowledged, whatever the write concern
 //   - there is no streaming of hello: the driver polls
+//
+// Two habits of the driver that tests meet: with a deadline in the context it
+// retries until then, not once; and after a broken connection or
+// NotWritablePrimary it looks for the primary again after 500 ms.
 package mongotest

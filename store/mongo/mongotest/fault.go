@@ -30,9 +30,15 @@ const (
 	// and ends the transaction; the command has had no effect. A transaction
 	// that is already committed stays so.
 	NotWritablePrimary
+	// Refuse replies with the Code and Name of the fault, and ends the
+	// transaction; the command has had no effect. For what has no action of its
+	// own, such as 14031 OutOfDiskSpace or 13 Unauthorized.
+	Refuse
 	// Slow keeps the command waiting until the rule is removed or the server
-	// stops; then it runs.
+	// stops; then it runs, whether or not the client still wants it.
 	Slow
+	// SlowAfter lets the command have its effect, and keeps the reply.
+	SlowAfter
 )
 
 // A Fault says which commands fail, and how.
@@ -44,6 +50,9 @@ type Fault struct {
 	// (options.Client().SetAppName).
 	App string
 	Do  Action
+	// Code and Name are the error of Refuse.
+	Code int32
+	Name string
 	// Nth is the first occurrence that fails, counted from 1 and from now; 0 is 1.
 	Nth int
 	// Times is how many fail; 0 is one, -1 all.
@@ -140,21 +149,18 @@ func (r *request) live() bool {
 	return r.starts || se != nil && se.number == r.txnNumber && se.txn != nil && se.txn.status == open
 }
 
-// before does what a rule does ahead of a command.
-func (s *Server) before(rule *Rule) (drop bool) {
-	if rule == nil {
-		return false
+// does says whether the request fails in that way.
+func (r *request) does(a Action) bool { return r.rule != nil && r.rule.fault.Do == a }
+
+// hold gives up mu until the rule is removed or the server stops.
+func (r *request) hold() {
+	gone := r.server.gone
+	r.server.mu.Unlock()
+	defer r.server.mu.Lock()
+	select {
+	case <-r.rule.removed:
+	case <-gone:
 	}
-	if rule.fault.Do == Slow {
-		gone := s.gone
-		s.mu.Unlock()
-		select {
-		case <-rule.removed:
-		case <-gone:
-		}
-		s.mu.Lock()
-	}
-	return rule.fault.Do == DropBefore
 }
 
 // instead is the error that a rule puts in the place of a command.
@@ -169,13 +175,15 @@ func (r *request) instead() error {
 		return fail(251, "NoSuchTransaction", "Transaction %d has been aborted.", r.txnNumber)
 	case NotWritablePrimary:
 		return fail(10107, "NotWritablePrimary", "not master")
+	case Refuse:
+		return fail(r.rule.fault.Code, r.rule.fault.Name, "%s", r.rule.fault.Name)
 	}
 	return nil
 }
 
 // unknown turns the reply to a commit into one about which nobody knows.
 func (r *request) unknown(reply document) document {
-	if r.rule == nil || r.rule.fault.Do != UnknownCommit && r.rule.fault.Do != LostCommit {
+	if !r.does(UnknownCommit) && !r.does(LostCommit) {
 		return reply
 	}
 	return extend(reply, pair{"writeConcernError", documentValue(build(pair{"code", intValue(64)},

@@ -273,3 +273,57 @@ func TestBackupAndRestore(t *testing.T) {
 		}
 	}
 }
+
+// Any other error of a server can be had by its code, and ends a transaction.
+func TestRefuse(t *testing.T) {
+	s := Start(t)
+	ctx, client := connect(t, s)
+	rule := s.Fail(Fault{Command: "update", Nth: 2, Do: Refuse, Code: 14031, Name: "OutOfDiskSpace"})
+	_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
+	check(t, err)
+	var e mongo.ServerError
+	if err := transact(ctx, client); !errors.As(err, &e) || !e.HasErrorCode(14031) || rule.Fired() != 1 {
+		t.Errorf("the transaction says %v", err)
+	}
+	if got := counters(t, ctx, client); got != [2]int{} {
+		t.Errorf("counters are %v", got)
+	}
+}
+
+// A write of many documents that had to wait for a transaction changes each of
+// them once.
+func TestManyWaitForTransaction(t *testing.T) {
+	ctx, client := connect(t, Start(t))
+	c := client.Database("d").Collection("c")
+	_, err := c.InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
+	check(t, err)
+	session, err := client.StartSession()
+	check(t, err)
+	defer session.EndSession(ctx)
+	check(t, session.StartTransaction())
+	in := mongo.NewSessionContext(ctx, session)
+	_, err = c.UpdateByID(in, 1, increment(1))
+	check(t, err)
+	done := make(chan error)
+	go func() {
+		r, err := c.UpdateMany(ctx, bson.D{}, increment(10))
+		if err == nil && (r.MatchedCount != 2 || r.ModifiedCount != 2) {
+			err = errors.New("not two documents")
+		}
+		done <- err
+	}()
+	time.Sleep(20 * time.Millisecond) // it may wait or not: both are right
+	check(t, session.CommitTransaction(in))
+	check(t, <-done)
+	if got := counters(t, ctx, client); got != [2]int{10, 11} {
+		t.Errorf("counters are %v", got)
+	}
+}
+
+func TestWrongCredentials(t *testing.T) {
+	ctx, client := connect(t, Start(t), options.Client().SetAuth(options.Credential{Username: "u", Password: "p"}))
+	var e mongo.CommandError
+	if err := client.Ping(ctx, nil); !errors.As(err, &e) || e.Code != 18 {
+		t.Errorf("a user that does not exist: %v", err)
+	}
+}

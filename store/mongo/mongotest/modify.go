@@ -99,7 +99,7 @@ func (m *modification) stages(doc document) (document, error) {
 func parseReplacement(u document) (*modification, error) {
 	for name := range fields(u) {
 		if strings.HasPrefix(name, "$") {
-			return nil, location(52, "The dollar ($) prefixed field '%s' in '%s' is not valid for storage.", name, name)
+			return nil, fail(52, "DollarPrefixedFieldName", "The dollar ($) prefixed field '%s' in '%s' is not valid for storage.", name, name)
 		}
 	}
 	return &modification{replacement: u}, nil

@@ -24,7 +24,7 @@ func TestRefusals(t *testing.T) {
 		`{"insert": "c", "documents": [{"_id": 2}], "writeConcern": {"w": 0}, "$db": "d"}`,
 		`{"find": "c", "readConcern": {"level": "linearizable"}, "$db": "d"}`,
 		`{"distinct": "c", "key": "a", "$db": "d"}`,
-		`{"saslStart": 1, "$db": "admin"}`,
+		`{"saslContinue": 1, "$db": "admin"}`,
 	} {
 		if reply := client.send(t, command); !bytes.Contains(reply, []byte("mongotest does not model")) || !bytes.Contains(reply, []byte("NotImplemented")) {
 			t.Errorf("%s: %s", command, reply)

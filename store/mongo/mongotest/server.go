@@ -125,13 +125,16 @@ func (s *Server) forget() {
 }
 
 // A Backup is all data at one moment.
-type Backup struct{ state *state }
+type Backup struct {
+	state  *state
+	serial uint64
+}
 
 // Backup notes the committed data.
 func (s *Server) Backup() *Backup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &Backup{s.state}
+	return &Backup{s.state, s.serial}
 }
 
 // Restore puts back the data of a backup of any Server, as if they had been
@@ -139,7 +142,7 @@ func (s *Server) Backup() *Backup {
 func (s *Server) Restore(b *Backup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.serial = max(s.serial, 1<<40) // beyond the numbers of the other server
+	s.serial = max(s.serial, b.serial)
 	s.state = &state{seq: s.state.seq + b.state.seq + 1, collections: b.state.collections}
 	s.sessions = map[string]*session{}
 	s.forget()

@@ -219,7 +219,7 @@ func (s *Server) install(v *view) {
 
 func commitTransaction(r *request) (document, error) {
 	if r.txn != nil {
-		if r.rule != nil && r.rule.fault.Do == LostCommit {
+		if r.does(LostCommit) {
 			r.server.abort(r.txn)
 			return okay(), nil
 		}

@@ -99,8 +99,8 @@ func (r *request) write(ns string, do func(*view) error) error {
 			return nil
 		}
 		err := do(v)
-		s.install(v)
 		if blocker == nil {
+			s.install(v)
 			return err
 		}
 		if err := r.wait(blocker); err != nil {
@@ -216,7 +216,7 @@ func (r *request) updateOne(ns string, d document) (statement, error) {
 		q.limit = 1
 	}
 	err = r.write(ns, func(v *view) error {
-		st.n = 0
+		st = statement{}
 		found, err := q.find(v.collection(ns))
 		if err != nil {
 			return err
@@ -301,6 +301,7 @@ func (r *request) deleteOne(ns string, d document) (statement, error) {
 		return st, invalidOptions("Cannot use retryable writes with limit=0")
 	}
 	err = r.write(ns, func(v *view) error {
+		st = statement{}
 		found, err := q.find(v.collection(ns))
 		for _, hit := range found {
 			if err = v.write(change{ns: ns, record: hit.record, before: hit.doc}); err != nil {
