@@ -27,6 +27,8 @@ func TestIsolation(t *testing.T) {
 		_, err := c.InsertOne(ctx, bson.D{{Key: "_id", Value: i}, {Key: "n", Value: 100}})
 		check(t, err)
 	}
+	var mu sync.Mutex
+	var want [accounts]int
 	var group sync.WaitGroup
 	for w := range writers {
 		random := rand.New(rand.NewPCG(uint64(w), 0))
@@ -42,6 +44,10 @@ func TestIsolation(t *testing.T) {
 				}); err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
+				want[from] -= amount
+				want[to] += amount
+				mu.Unlock()
 			}
 		})
 	}
@@ -54,6 +60,12 @@ func TestIsolation(t *testing.T) {
 	})
 	group.Wait()
 	check(t, sum(ctx, c, accounts))
+	for i := range accounts {
+		var doc struct{ N int }
+		if check(t, c.FindOne(ctx, bson.D{{Key: "_id", Value: i}}).Decode(&doc)); doc.N != 100+want[i] {
+			t.Errorf("account %d has %d, want %d", i, doc.N, 100+want[i])
+		}
+	}
 }
 
 func inTransaction(ctx context.Context, client *mongo.Client, do func(ctx context.Context) error) error {
