@@ -17,7 +17,7 @@ type Proof struct {
 	Inclusion  [][32]byte   // RFC 6962 audit path, leaf to root
 	State      State        // "" where the ledger is a file beside the log
 	Anchor     *AnchorProof // of the checkpoint; nil if a network's ledger does not hold it
-	Lacks      error        // why the anchor has no evidence; nil if it has
+	Lacks      error        // why there is no evidence of an anchor, or nothing is known of one; else nil
 }
 
 // AnchorProof shows that a network's ledger holds a checkpoint.
@@ -30,6 +30,9 @@ type AnchorProof struct {
 
 // AnchorProver asks a network for evidence of what its ledger holds.
 type AnchorProver interface {
+	// Covering asks the ledger which anchor was the first to hold the record at seq. It
+	// is for logs whose anchors this node has not listed, and may take seconds.
+	Covering(ctx context.Context, source string, seq int64) (a Anchor, found bool, err error)
 	// ProveAnchor returns evidence of an anchor of source, and the checkpoint (signed
 	// note) that the ledger holds there. It MUST return in seconds. With an error, the
 	// proof is what is known without asking.
@@ -111,10 +114,15 @@ func (j *Journal) ProveAnchored(ctx context.Context, seq int64, network AnchorPr
 	if err != nil {
 		return Proof{}, err
 	}
+	if j.cfg.Anchors == nil { // a log that another node anchors
+		anchor, found, err = network.Covering(ctx, j.Source(), seq)
+	}
 	if !found {
-		p, err := j.Prove(ctx, seq)
-		p.State = Checkpointed
-		return p, err
+		p, failed := j.Prove(ctx, seq)
+		if p.Lacks = err; err == nil {
+			p.State = Checkpointed
+		}
+		return p, failed
 	}
 	evidence, signed, lacks := network.ProveAnchor(ctx, j.Source(), anchor)
 	var p Proof

@@ -310,6 +310,18 @@ type network struct {
 	err   error
 }
 
+func (n *network) Covering(_ context.Context, _ string, seq int64) (ledgerbridge.Anchor, bool, error) {
+	if n.err != nil {
+		return ledgerbridge.Anchor{}, false, n.err
+	}
+	for size := range n.notes {
+		if size-4 <= seq && seq < size {
+			return ledgerbridge.Anchor{OldSize: size - 4, Size: size, Transaction: "ab"}, true, nil
+		}
+	}
+	return ledgerbridge.Anchor{}, false, nil
+}
+
 func (n *network) ProveAnchor(_ context.Context, _ string, a ledgerbridge.Anchor) (ledgerbridge.AnchorProof, []byte, error) {
 	p := ledgerbridge.AnchorProof{Anchor: a, Chaincode: "aceso"}
 	if n.err == nil {
@@ -369,6 +381,26 @@ func TestProveAnchored(t *testing.T) {
 		if err := independent(b, n.vkey); err != nil {
 			t.Errorf("row %d: %v", test.seq, err)
 		}
+	}
+}
+
+// Of a log that another node anchors, the network is asked where it is.
+func TestProveAnchoredByOthers(t *testing.T) {
+	ctx := context.Background()
+	n := newNode(t)
+	j := n.journal()
+	n.add(4)
+	net := &network{notes: map[int64][]byte{4: checkpoint(t, j).Note}}
+	n.add(4)
+	if p, err := j.ProveAnchored(ctx, 2, net); err != nil || p.State != ledgerbridge.Anchored || p.Checkpoint.Size != 4 || p.Lacks != nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err := j.ProveAnchored(ctx, 5, net); err != nil || p.State != ledgerbridge.Checkpointed || p.Anchor != nil || p.Lacks != nil {
+		t.Errorf("waits: %+v, %v", p, err)
+	}
+	net.err = errors.New("nobody answers")
+	if p, err := j.ProveAnchored(ctx, 2, net); err != nil || p.State != "" || p.Anchor != nil || p.Lacks == nil {
+		t.Errorf("nobody knows: %+v, %v", p, err)
 	}
 }
 

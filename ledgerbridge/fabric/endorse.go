@@ -52,6 +52,29 @@ func (c *Channel) ProveAnchor(ctx context.Context, source string, a ledgerbridge
 	return proof, []byte(state.Checkpoint), nil
 }
 
+// Covering implements ledgerbridge.AnchorProver: it goes back from the head, anchor by
+// anchor.
+func (c *Channel) Covering(ctx context.Context, source string, seq int64) (ledgerbridge.Anchor, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, proofTime)
+	defer cancel()
+	head, err := c.Head(ctx, source)
+	if err != nil || seq >= head.Size {
+		return ledgerbridge.Anchor{}, false, err
+	}
+	for size := head.Size; ; {
+		a, err := c.GetAnchor(ctx, source, size)
+		if err == nil && a.OldSize >= size {
+			err = errors.New("the contract's anchors do not lead back")
+		}
+		if err != nil {
+			return ledgerbridge.Anchor{}, false, fmt.Errorf("look for the anchor of row %d of %s: %w", seq, source, err)
+		}
+		if size = a.OldSize; size <= seq {
+			return ledgerbridge.Anchor{OldSize: a.OldSize, Size: a.Size, Channel: c.profile.Channel, Transaction: a.Transaction}, true, nil
+		}
+	}
+}
+
 // endorseAnchor tries the other organisations one after the other until one's peer
 // answers what one's own peer does.
 func (c *Channel) endorseAnchor(ctx context.Context, source string, size int64) (payload []byte, state chaincode.Anchor, err error) {
@@ -67,16 +90,24 @@ func (c *Channel) endorseAnchor(ctx context.Context, source string, size int64) 
 	return payload, state, err
 }
 
-// partners are the sets of organisations that can endorse together; a network of one
-// organisation has only that.
+// partners are the sets of organisations that can endorse together: one's own with
+// each other one, then the others among themselves, should one's own chaincode be
+// down. A network of one organisation has only that.
 func (c *Channel) partners() (sets [][]string) {
 	own := c.profile.MSP
 	if c.profile.Single() {
 		return [][]string{{own}}
 	}
+	var others []string
 	for _, o := range c.profile.Organizations {
 		if o.MSP != own {
+			others = append(others, o.MSP)
 			sets = append(sets, []string{own, o.MSP})
+		}
+	}
+	for i, o := range others {
+		for _, with := range others[i+1:] {
+			sets = append(sets, []string{o, with})
 		}
 	}
 	return sets

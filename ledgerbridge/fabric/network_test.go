@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -192,6 +193,12 @@ func TestProofOnANetwork(t *testing.T) {
 	if r, err := ledgerbridge.VerifyRecord(m.bundle(5), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
 		t.Errorf("with a record that waits: %s, %v", r.Verdict, err)
 	}
+	if err := n.Kill("chaincode-org1"); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := ledgerbridge.VerifyRecord(m.bundle(5), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
+		t.Errorf("without one's own chaincode: %s, %v", r.Verdict, err)
+	}
 }
 
 func TestProofOfOneOrganisation(t *testing.T) {
@@ -225,6 +232,9 @@ func TestProofOfSmartBFT(t *testing.T) {
 	}
 	if r, err := ledgerbridge.VerifyRecord(m.bundle(1), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
 		t.Errorf("%s, %v", r.Verdict, err)
+	}
+	if seen, found := findings(t, n, "org2", nil); len(found) > 0 || len(seen.Sources) != 1 {
+		t.Errorf("%+v, %v", seen, found)
 	}
 }
 
@@ -265,6 +275,14 @@ func TestInspect(t *testing.T) {
 			t.Errorf("%+v", seen.Peers)
 		}
 	}
+	for seq, size := range map[int64]int64{0: 5, 4: 5, 5: 10, 14: 15} {
+		if a, ok, err := third.channel.Covering(t.Context(), first.source, seq); err != nil || !ok || a.Size != size {
+			t.Errorf("row %d is covered by %+v, %v, %v", seq, a, ok, err)
+		}
+	}
+	if _, ok, err := third.channel.Covering(t.Context(), first.source, 15); ok || err != nil {
+		t.Errorf("a row that waits: %v, %v", ok, err)
+	}
 	// A checkpoint that the log's own key signed, of another history.
 	other := last
 	other.Root[3] ^= 1
@@ -274,6 +292,35 @@ func TestInspect(t *testing.T) {
 		t.Errorf("a fork was not named: %v", found)
 	}
 	t.Run("edited block file", func(t *testing.T) { edited(t, n) })
+}
+
+// While the channel grows, everything fits, too.
+func TestInspectWhileAnchoring(t *testing.T) {
+	n := devnettest.Start(t, devnet.Options{Orgs: devnet.OrgNames(3)})
+	m := newMember(t, n, "org1", "n1")
+	stop, anchoring := make(chan struct{}), sync.WaitGroup{}
+	anchoring.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				m.add(3)
+				m.anchor()
+			}
+		}
+	})
+	blocks := uint64(0)
+	for range 10 {
+		seen, found := findings(t, n, "org2", nil)
+		if len(found) > 0 || len(seen.Peers) != 3 || seen.Peers[0].Blocks <= blocks {
+			t.Errorf("%+v, %v", seen, found)
+		}
+		blocks = seen.Peers[0].Blocks
+		newMember(t, n, "org3", fmt.Sprintf("n%d", blocks)) // a source more
+	}
+	close(stop)
+	anchoring.Wait()
 }
 
 // edited changes one hexadecimal digit of a transaction's id in the block file of a

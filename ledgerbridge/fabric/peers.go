@@ -14,7 +14,6 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/orderer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -31,7 +30,7 @@ type peerNode struct {
 	gateway      *gateway
 }
 
-// maxMessage is more than orderers let a block have.
+// maxMessage is more than orderers let a block have; gRPC's own limit is 4 MB.
 const maxMessage = 128 << 20
 
 func openPeer(p *Profile, m *member, organization string, e *Endpoint) (*peerNode, error) {
@@ -54,7 +53,7 @@ func (p *peerNode) ask(ctx context.Context, contract, function string, arguments
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", function, err)
 	}
-	answer, err := peer.NewEndorserClient(p.gateway.conn).ProcessProposal(ctx, proposal, grpc.MaxCallRecvMsgSize(maxMessage))
+	answer, err := peer.NewEndorserClient(p.gateway.conn).ProcessProposal(ctx, proposal)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", function, err)
 	}
@@ -140,7 +139,7 @@ func (p *peerNode) blocks(ctx context.Context, height uint64, visit func(*common
 	if err != nil {
 		return err
 	}
-	stream, err := peer.NewDeliverClient(p.gateway.conn).Deliver(ctx, grpc.MaxCallRecvMsgSize(maxMessage))
+	stream, err := peer.NewDeliverClient(p.gateway.conn).Deliver(ctx)
 	if err == nil {
 		err = stream.Send(seek)
 	}
