@@ -49,7 +49,7 @@ func ReadChain(data []byte) (Chain, error) {
 			return Chain{}, err
 		}
 	}
-	c := Chain{Entry: r.Entry, Request: r.Request, Patients: len(b.Parts) - 1, Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
+	c := Chain{Entry: r.Entry, Request: r.Request, Patients: max(len(b.Parts)-1, 0), Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
 	if a := b.Anchor; a != nil {
 		if c.Anchor, err = a.proof(); err != nil {
 			return Chain{}, err

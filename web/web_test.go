@@ -147,16 +147,3 @@ func unbalanced(page string) string {
 	}
 	return ""
 }
-
-// Styles load nothing either.
-func TestStyleIsOurOwn(t *testing.T) {
-	css := string(web.Style())
-	for _, foreign := range []string{"url(", "@import", "http:", "https:", "expression("} {
-		if strings.Contains(css, foreign) {
-			t.Errorf("%s in the stylesheet", foreign)
-		}
-	}
-	if !strings.Contains(css, "prefers-color-scheme: dark") {
-		t.Error("no colours for the night")
-	}
-}

@@ -43,8 +43,13 @@ type devtools struct {
 // openBrowser starts Chromium, or skips the test where there is none.
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
+	var path string
+	for _, name := range []string{"google-chrome", "chromium-browser", "chromium"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+		}
+	}
+	if path == "" {
 		t.Skip("SKIPPED: no chromium on the PATH, so the pages were not seen by a real browser")
 	}
 	args := []string{
@@ -248,6 +253,15 @@ func (b *browser) shoot(name string) []byte {
 		}
 	}
 	return png
+}
+
+// complaints are what the console says, but for answers that are errors.
+func (b *browser) complaints() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(b.problems), func(p string) bool {
+		return strings.Contains(p, "status of 401") || strings.Contains(p, "status of 404")
+	})
 }
 
 // onlyAsked says that the browser spoke to nobody but the server.

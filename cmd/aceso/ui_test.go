@@ -42,11 +42,13 @@ func TestLedgerPageInABrowser(t *testing.T) {
 		b.screen(screen.width, screen.height, screen.scheme)
 		b.visit(n.server.URL + "/ui/ledger")
 		b.fits()
+		b.contrasts()
 		b.shoot("ledger-" + screen.name)
 		b.fill("#record", read.header.Get("X-Aceso-Record"))
 		b.sees("The receipt fits.", "none: the ledger is local", "Signed checkpoint", "permit: own-treatment")
 		b.fits()
 		b.legible()
+		b.contrasts()
 		b.shoot("proof-" + screen.name)
 	}
 	b.screen(1280, 900, "light")
@@ -58,10 +60,8 @@ func TestLedgerPageInABrowser(t *testing.T) {
 	b.visit(n.server.URL + "/ui/ledger")
 	b.sees("Sign in", "Token")
 	b.onlyAsked(n.server.URL)
-	for _, p := range b.problems {
-		if !strings.Contains(p, "status of 401") && !strings.Contains(p, "status of 404") {
-			t.Errorf("the browser complains: %s", p)
-		}
+	if c := b.complaints(); len(c) > 0 {
+		t.Errorf("the browser complains: %q", c)
 	}
 }
 
@@ -93,6 +93,31 @@ func (b *browser) legible() {
 	}
 	if boxes, err := strconv.Atoi(b.look(`document.querySelectorAll("svg .box").length`)); err != nil || boxes < 8 {
 		b.t.Errorf("%d boxes in the picture", boxes)
+	}
+}
+
+// contrasts says that all text stands out from what is behind it as WCAG 2 (AA) asks.
+func (b *browser) contrasts() {
+	b.t.Helper()
+	const script = `(() => {
+		const rgb = s => (s.match(/[\d.]+/g) || []).map(Number);
+		const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .04045 ? v/12.92 : ((v + .055)/1.055) ** 2.4); return .2126*r + .7152*g + .0722*b };
+		const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + .05)/(y + .05) };
+		const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length && c[3] !== 0) return c.slice(0, 3) } return [255, 255, 255] };
+		const weak = [];
+		let seen = 0;
+		for (const e of document.querySelectorAll("body *")) {
+			if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || /^(title|desc)$/.test(e.tagName)) continue;
+			const style = getComputedStyle(e), svg = e.tagName === "text";
+			const fill = svg ? getComputedStyle(e.parentNode.querySelector("rect")).fill : "none";
+			const r = ratio(rgb(svg ? style.fill : style.color).slice(0, 3), fill === "none" ? behind(svg ? e.closest("svg").parentElement : e) : rgb(fill));
+			seen++;
+			if (r < 4.5) weak.push(e.textContent.trim().slice(0, 30) + " " + r.toFixed(1));
+		}
+		return seen < 20 ? "only " + seen + " texts" : weak.join("; ");
+	})()`
+	if weak := b.look(script); weak != "" {
+		b.t.Errorf("too little contrast: %s", weak)
 	}
 }
 
