@@ -134,14 +134,11 @@ func (s *shared) missing(ring *Ring) (map[string][]byte, error) {
 		if u == Log {
 			k.Node = s.node
 		}
-		text, err := json.Marshal(k)
+		name, text, err := s.seal(k, 1)
 		if err != nil {
 			return nil, err
 		}
-		name := k.name(1)
-		if sealed[name], err = seal(s.master[:], text, s.context(name)); err != nil {
-			return nil, err
-		}
+		sealed[name] = text
 	}
 	return sealed, nil
 }

@@ -64,6 +64,10 @@ func (c *copies) whole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	page, err := s.Search(t.Context(), store.Search{Query: &fhir.Query{Type: "Observation", Where: fhir.All{}}, Limit: 100, Count: true})
+	if err != nil || page.Total != 29 || page.Matches[0].Ref.ID != "0-0" || page.Matches[28].Ref.ID != "5-4" {
+		t.Errorf("Observations in the copy: %d in the wrong order or number, %v", page.Total, err)
+	}
 	a := newWriter(t, s)
 	a.put("0", 1, fmt.Sprintf(patientBody, "Next"))
 	v, err := s.Get(t.Context(), fhir.Ref{Type: "Patient", ID: "0"})
