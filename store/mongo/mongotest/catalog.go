@@ -163,6 +163,9 @@ func listIndexes(r *request) (document, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := onlyFields(r.field("cursor"), "the cursor"); err != nil {
+		return nil, err
+	}
 	c := r.server.state.collections[ns]
 	if c == nil {
 		return nil, fail(26, "NamespaceNotFound", "ns does not exist: %s", ns)
@@ -256,8 +259,10 @@ func dropDatabase(r *request) (document, error) {
 }
 
 func listCollections(r *request) (document, error) {
-	f := r.field("filter")
-	q, err := newQuery(f.Data, missing)
+	if err := onlyFields(r.field("cursor"), "the cursor"); err != nil {
+		return nil, err
+	}
+	q, err := newQuery(r.field("filter").Data, missing)
 	if err != nil {
 		return nil, err
 	}

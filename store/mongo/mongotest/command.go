@@ -40,6 +40,7 @@ type command struct {
 	forbidden    string // what the server says otherwise, if it has words of its own
 	ends         bool   // a transaction that it may not run in
 	adminOnly    bool
+	reads        bool // knows read concerns, and but for aggregate no write concern
 	retryable    bool
 }
 
@@ -141,7 +142,7 @@ func (s *Server) execute(r *request) (document, error) {
 	if c.adminOnly && r.db != "admin" {
 		return nil, fail(13, "Unauthorized", "%s may only be run against the admin database.", r.name)
 	}
-	if err := r.readConcerns(&c); err != nil {
+	if err := r.concerns(&c); err != nil {
 		return nil, err
 	}
 	if err := s.checkIn(r, &c); err != nil {
@@ -213,31 +214,58 @@ func parseUnknown(r *request, name string) *failure {
 // A writeConcern that the set of one member can fulfil has w of at most 1.
 type writeConcern struct{ spec document }
 
-func (r *request) readConcerns(c *command) error {
+func (r *request) concerns(c *command) error {
 	if v := r.field("writeConcern"); v.Type == tObject {
-		w := field(v.Data, "w")
-		switch {
-		case w.Type == 0, w.Type == tString && w.StringValue() == "majority":
-		case isNumber(w) && w.AsInt64() == 1:
-		case isNumber(w) && w.AsInt64() > 1:
-			r.writeConcern = &writeConcern{v.Data}
-		default:
-			return unmodelled("write concern %s", v)
+		if c.reads && r.name != "aggregate" {
+			return invalidOptions("Command %s does not support writeConcern", r.name)
+		}
+		if err := r.readWriteConcern(v); err != nil {
+			return err
 		}
 	}
-	v := r.field("readConcern")
-	if v.Type != tObject {
-		return nil
+	if v := r.field("readConcern"); v.Type == tObject {
+		return r.checkReadConcern(c, v)
 	}
-	level := field(v.Data, "level")
-	switch l, _ := level.StringValueOK(); l {
-	case "", "local", "majority":
+	return nil
+}
+
+func (r *request) readWriteConcern(v value) error {
+	w := field(v.Data, "w")
+	switch {
+	case w.Type == 0, w.Type == tString && w.StringValue() == "majority":
+	case isNumber(w) && w.AsInt64() == 1:
+	case isNumber(w) && w.AsInt64() > 1:
+		r.writeConcern = &writeConcern{v.Data}
+	default:
+		return unmodelled("write concern %s", v)
+	}
+	return onlyFields(v, "the write concern", "w", "j", "wtimeout")
+}
+
+func (r *request) checkReadConcern(c *command, v value) error {
+	level, _ := field(v.Data, "level").StringValueOK()
+	switch level {
+	case "", "local":
+	case "majority":
+		if !c.reads && !r.transaction {
+			return invalidOptions("Command %s does not support read concern %s", r.name, v)
+		}
 	case "snapshot":
 		if !r.transaction {
 			return invalidOptions("read concern level snapshot is only valid in a transaction")
 		}
 	default:
 		return unmodelled("read concern %s", v)
+	}
+	return onlyFields(v, "the read concern", "level", "afterClusterTime", "provenance")
+}
+
+// onlyFields refuses a document with other fields.
+func onlyFields(v value, of string, known ...string) error {
+	for name := range fields(v.Data) {
+		if !slices.Contains(known, name) {
+			return unmodelled("%s of %s", name, of)
+		}
 	}
 	return nil
 }

@@ -1,13 +1,5 @@
 package mongotest
 
-import (
-	"time"
-
-	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
-)
-
-const version = "4.4.6"
-
 // commandTable is what the server answers.
 func commandTable() map[string]command {
 	helloFields := []string{"helloOk", "client", "compression", "backpressure", "loadBalanced", "topologyVersion", "maxAwaitTimeMS", "saslSupportedMechs", "speculativeAuthenticate", "hosts"}
@@ -33,13 +25,13 @@ func commandTable() map[string]command {
 			"bypassDocumentValidation", "hint"}, transactions: true, retryable: true},
 		"find": {run: find, fields: []string{"filter", "projection", "sort", "skip", "limit", "batchSize", "hint", "singleBatch"},
 			refused: []string{"collation", "min", "max", "returnKey", "showRecordId", "tailable", "awaitData", "oplogReplay", "noCursorTimeout",
-				"allowPartialResults", "allowDiskUse"}, unknown: parseUnknown, transactions: true},
+				"allowPartialResults", "allowDiskUse"}, unknown: parseUnknown, transactions: true, reads: true},
 		"getMore":     {run: getMore, fields: []string{"collection", "batchSize"}, unknown: parseUnknown, transactions: true},
 		"killCursors": {run: killCursors, fields: []string{"cursors"}, unknown: idlUnknown, transactions: true},
-		"count": {run: count, fields: []string{"query", "limit", "skip", "hint"}, refused: []string{"collation"}, unknown: idlUnknown,
+		"count": {run: count, fields: []string{"query", "limit", "skip", "hint"}, refused: []string{"collation"}, unknown: idlUnknown, reads: true,
 			forbidden: "Cannot run 'count' in a multi-document transaction. Use an aggregate with $count."},
 		"explain":   {run: explain, fields: []string{"verbosity"}},
-		"aggregate": {run: aggregate, fields: []string{"pipeline", "cursor", "hint"}, transactions: true},
+		"aggregate": {run: aggregate, fields: []string{"pipeline", "cursor", "hint"}, transactions: true, reads: true},
 		"createIndexes": {run: createIndexes, fields: []string{"indexes"}, ends: true,
 			forbidden: "Cannot create new indexes on existing collections in a multi-document transaction."},
 		"listIndexes":       {run: listIndexes, fields: []string{"cursor"}},
@@ -53,30 +45,4 @@ func commandTable() map[string]command {
 	}
 	t["findandmodify"], t["buildinfo"], t["deleteIndexes"] = t["findAndModify"], t["buildInfo"], t["dropIndexes"]
 	return t
-}
-
-func hello(r *request) (document, error) {
-	s := r.server
-	if app, ok := r.body.Lookup("client", "application", "name").StringValueOK(); ok {
-		s.conns[r.conn] = app
-	}
-	var list []pair
-	writable := pair{"isWritablePrimary", boolValue(true)}
-	if r.name != "hello" {
-		writable.name = "ismaster"
-	}
-	if truth(r.field("helloOk")) {
-		list = append(list, pair{"helloOk", boolValue(true)})
-	}
-	if s.standalone {
-		list = append(list, writable)
-	} else {
-		a := stringValue(s.address)
-		list = append(list, pair{"hosts", arrayValue(a)}, pair{"setName", stringValue("rs0")}, pair{"setVersion", intValue(1)}, writable,
-			pair{"secondary", boolValue(false)}, pair{"primary", a}, pair{"me", a})
-	}
-	now := value{Type: tDate, Data: bsoncore.AppendDateTime(nil, time.Now().UnixMilli())}
-	return okay(append(list, pair{"maxBsonObjectSize", intValue(maxDocument)}, pair{"maxMessageSizeBytes", intValue(maxMessage)},
-		pair{"maxWriteBatchSize", intValue(maxBatch)}, pair{"localTime", now}, pair{"logicalSessionTimeoutMinutes", intValue(30)},
-		pair{"minWireVersion", intValue(0)}, pair{"maxWireVersion", intValue(9)}, pair{"readOnly", boolValue(false)})...), nil
 }

@@ -23,6 +23,9 @@ func TestRefusals(t *testing.T) {
 		`{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "t", "sparse": true}], "$db": "d"}`,
 		`{"insert": "c", "documents": [{"_id": 2}], "writeConcern": {"w": 0}, "$db": "d"}`,
 		`{"find": "c", "readConcern": {"level": "linearizable"}, "$db": "d"}`,
+		`{"find": "c", "readConcern": {"level": "snapshot", "atClusterTime": 1}, "lsid": {"id": 1}, "txnNumber": {"$numberLong": "1"}, "autocommit": false, "startTransaction": true, "$db": "d"}`,
+		`{"insert": "c", "documents": [{"_id": 2}], "writeConcern": {"w": 1, "fsync": true}, "$db": "d"}`,
+		`{"listIndexes": "c", "cursor": {"batchSize": 1}, "$db": "d"}`,
 		`{"distinct": "c", "key": "a", "$db": "d"}`,
 		`{"saslContinue": 1, "$db": "admin"}`,
 	} {
