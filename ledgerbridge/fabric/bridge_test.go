@@ -17,7 +17,6 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 )
 
-
 // network is a real Fabric network.
 type network struct {
 	*devnet.Network
@@ -77,7 +76,10 @@ func whole(t testing.TB, c *fabric.Channel, n *fakeNode) (lost, doubled int64) {
 		sum += a.Size - a.OldSize
 		at = a.OldSize
 	}
-	return size - head.Size, sum - head.Size
+	if lost, doubled = size-head.Size, sum-head.Size; lost != 0 || doubled != 0 {
+		t.Errorf("%s: %d records lost, %d doubled", source, lost, doubled)
+	}
+	return lost, doubled
 }
 
 func TestOneOrganisation(t *testing.T) {
