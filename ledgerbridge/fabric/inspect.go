@@ -76,6 +76,9 @@ func Inspect(ctx context.Context, p *Profile, now time.Time, held Held, report f
 	i := &inspection{profile: p, member: m, trust: trust, held: held, report: report}
 	var reading sync.WaitGroup
 	for _, o := range p.Organizations {
+		if len(o.Nodes) == 0 {
+			report(Finding{Peer: o.MSP, Block: -1, What: "the profile has no peer of this organisation, so what its peers hold is not known", Unchecked: true})
+		}
 		for _, e := range o.Nodes {
 			reading.Go(func() { i.read(ctx, o.MSP, &e) })
 		}

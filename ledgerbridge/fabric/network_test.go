@@ -181,7 +181,9 @@ func TestProofOnANetwork(t *testing.T) {
 		}
 	}
 	b := m.bundle(5)
-	t.Logf("a bundle has %d bytes", len(b))
+	if *update {
+		writeGolden(t, b, keys, profileOf(t, n, "org2"))
+	}
 	for i := 0; i < len(b); i += 97 {
 		bad := bytes.Clone(b)
 		bad[i] ^= 1
@@ -282,6 +284,12 @@ func TestInspect(t *testing.T) {
 	}
 	if _, ok, err := third.channel.Covering(t.Context(), first.source, 15); ok || err != nil {
 		t.Errorf("a row that waits: %v, %v", ok, err)
+	}
+	few := profileOf(t, n, "org2")
+	few.Organizations[2].Nodes = nil
+	found = nil
+	if _, err := fabric.Inspect(t.Context(), few, time.Now(), nil, func(f fabric.Finding) { found = append(found, f) }); err != nil || len(found) != 1 || !found[0].Unchecked {
+		t.Errorf("a profile without one organisation's peers: %v, %v", found, err)
 	}
 	// A checkpoint that the log's own key signed, of another history.
 	other := last

@@ -1,11 +1,13 @@
 package fabric
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hyperledger/fabric-gateway/pkg/client"
 	"github.com/hyperledger/fabric-gateway/pkg/hash"
@@ -133,8 +135,10 @@ func (p *peerNode) height(ctx context.Context) (uint64, error) {
 // blocks visits the blocks below height. A block that the peer cannot serve is an
 // *unservedError.
 func (p *peerNode) blocks(ctx context.Context, height uint64, visit func(*common.Block) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := time.AfterFunc(stallTime, func() { cancel(errStalled) })
+	defer stalled.Stop()
 	seek, err := p.seek(height)
 	if err != nil {
 		return err
@@ -149,8 +153,9 @@ func (p *peerNode) blocks(ctx context.Context, height uint64, visit func(*common
 	for next := uint64(0); next < height; next++ {
 		answer, err := stream.Recv()
 		if err != nil {
-			return fmt.Errorf("block %d: %w", next, err)
+			return fmt.Errorf("block %d: %w", next, cmp.Or(context.Cause(ctx), err))
 		}
+		stalled.Stop()
 		b := answer.GetBlock()
 		if b == nil {
 			return &unservedError{next, answer.GetStatus()}
@@ -158,9 +163,15 @@ func (p *peerNode) blocks(ctx context.Context, height uint64, visit func(*common
 		if err := visit(b); err != nil {
 			return err
 		}
+		stalled.Reset(stallTime)
 	}
 	return nil
 }
+
+// stallTime is how long a peer may take for one block.
+const stallTime = 30 * time.Second
+
+var errStalled = fmt.Errorf("the peer sent nothing for %s", stallTime)
 
 // unservedError says that a peer has a block and does not give it.
 type unservedError struct {
