@@ -397,7 +397,7 @@ func TestLedgerPageStates(t *testing.T) {
 			continue
 		}
 		a.contains("1,234,567", "1,234,500", "2,567", "oldest 1 h 30 min",
-			"1,232,000</b>", "block 77 of records", "01234567…", "until 11:59:59 UTC", "?record=node.changes.0.1234499")
+			"1,232,000</b>", "block 77 ·", "channel records", "01234567…", "until 11:59:59 UTC", "?record=node.changes.0.1234499")
 	}
 	n.ledger.Sources = slices.Repeat(n.ledger.Sources, 50)
 	packed := []string{"Authorization", "", "Cookie", tokenCookie + "=good", "Accept-Encoding", "gzip"}

@@ -234,7 +234,7 @@ func TestSavedProofVerifies(t *testing.T) {
 func (n *testNode) showsAnchors(event string) {
 	n.t.Helper()
 	officer := n.as("privacy-officer", "HOPERAT")
-	block := regexp.MustCompile(`<small>block [1-9]\d* of aceso<br>transaction <code title="[0-9a-f]{64}">`)
+	block := regexp.MustCompile(`<small>block [1-9]\d* · <code title="[0-9a-f]{64}">`)
 	if a := officer.page("/ui/ledger").want(200); len(block.FindAll(a.body, -1)) != 2 || a.has("a signed file") {
 		n.t.Errorf("not both logs are in blocks: %s", a.body)
 	}
