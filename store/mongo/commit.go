@@ -212,7 +212,7 @@ func (u *unit) take(ctx context.Context, m *member) error {
 	if err != nil {
 		return err
 	}
-	if err := u.append(m); err != nil {
+	if err := u.append(ctx, m); err != nil {
 		return err
 	}
 	if touched != nil {
@@ -228,11 +228,14 @@ func (u *unit) take(ctx context.Context, m *member) error {
 
 // append seals the entry of m for the next position. Time does not run backwards in
 // a log, whatever the clock does.
-func (u *unit) append(m *member) error {
+func (u *unit) append(ctx context.Context, m *member) error {
 	at := max(u.end.At, u.s.opts.Now().UnixMilli())
 	row, err := m.change.Entry.Seal(u.w.source, u.end.Size, time.UnixMilli(at).UTC())
 	if err != nil {
 		return fmt.Errorf("seal entry: %w", err)
+	}
+	if err := u.sealable(ctx, row.Parts); err != nil {
+		return err
 	}
 	doc, err := bson.Marshal(newEntry(u.w.source, &row))
 	if err != nil {

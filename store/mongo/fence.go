@@ -19,6 +19,8 @@ type head struct {
 	Fence  int64  `bson:"fence"` // counted up whenever what was begun before must not commit
 	Lane   int64  `bson:"lane"`  // of the stamps of this log's writer
 	End    end    `bson:",inline"`
+
+	Destroyed int64 `bson:"destroyed"` // keys of parts, since the database was made
 }
 
 // end is where a log ends.
@@ -40,7 +42,7 @@ var errMoved = errors.New("the log has moved")
 // fenced moves a head inside a transaction to where the log ends then. It fails
 // with errMoved unless the head is as known.
 func (s *Store) fenced(ctx context.Context, known head, next end) error {
-	at := bson.D{{Key: "_id", Value: known.Source}, {Key: "fence", Value: known.Fence}, {Key: "size", Value: known.End.Size}}
+	at := bson.D{{Key: "_id", Value: known.Source}, {Key: "fence", Value: known.Fence}, {Key: "size", Value: known.End.Size}, {Key: "destroyed", Value: known.Destroyed}}
 	r, err := s.heads.UpdateOne(ctx, at, bson.D{{Key: "$set", Value: next}})
 	if err != nil {
 		return err

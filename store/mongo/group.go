@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
@@ -52,6 +53,8 @@ type writer struct {
 
 	head  head // where the log ends; only touched by loop
 	known bool // head is what the database has
+
+	destroyed time.Time // when this writer last learned that keys of parts were destroyed
 }
 
 var errClosed = errors.New("store is closed")
@@ -247,11 +250,20 @@ func (w *writer) recover(ctx context.Context) (err error) {
 		if h, err = w.s.reclaim(ctx, w.source); err == nil && h.End.Size < w.head.End.Size {
 			return errRestored
 		} else if err == nil {
-			w.head = h
+			w.follow(h)
 		}
 	}
 	w.known = err == nil
 	return err
+}
+
+// follow takes over what the database says about a log that this writer had.
+func (w *writer) follow(h head) {
+	if h.Destroyed != w.head.Destroyed {
+		w.s.keysDestroyed.Add(1)
+		w.destroyed = time.Now()
+	}
+	w.head = h
 }
 
 // resolve finds out whether a transaction whose commit failed was committed after

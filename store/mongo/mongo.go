@@ -50,6 +50,10 @@ type Store struct {
 	opts     Options
 	identity identity
 	closed   atomic.Bool
+	// keysDestroyed counts how often this process learned that keys of parts were
+	// destroyed.
+	keysDestroyed atomic.Int64
+
 	process  string // names this process among those that ever held a log
 	base     int32  // of Options.Base in meta
 	patience search.Patience

@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -24,6 +26,7 @@ type partKeys struct {
 	wrap, unwrap store.Wrap
 
 	mu    sync.Mutex
+	since int64              // Store.keysDestroyed when known was empty
 	known map[string]partKey // by patient; what was used lately
 }
 
@@ -51,23 +54,36 @@ func (s *Store) PartKeys(wrap, unwrap store.Wrap) ledgerbridge.PartKeys {
 
 // Key returns the patient's current key. A new one is durable when it returns.
 func (k *partKeys) Key(ctx context.Context, patient string, create bool) (string, []byte, error) {
-	k.mu.Lock()
-	p, ok := k.known[patient]
-	k.mu.Unlock()
-	if ok {
+	p, since := k.remembered(patient)
+	if p.id != "" {
 		return p.id, p.key, nil
 	}
 	p, err := k.load(ctx, patient, create)
 	if err != nil {
 		return "", nil, fmt.Errorf("part key: %w", unavailable(err))
 	}
+	k.remember(patient, p, since)
+	return p.id, p.key, nil
+}
+
+// remembered is a key that was used lately, and what remember must be told after
+// loading one. Whenever keys were destroyed, by whatever node, all are forgotten.
+func (k *partKeys) remembered(patient string) (p partKey, since int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.known) >= keysKnown {
+	if now := k.s.keysDestroyed.Load(); now != k.since || len(k.known) >= keysKnown {
+		k.since = now
 		clear(k.known)
 	}
-	k.known[patient] = p
-	return p.id, p.key, nil
+	return k.known[patient], k.since
+}
+
+func (k *partKeys) remember(patient string, p partKey, since int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if since == k.s.keysDestroyed.Load() {
+		k.known[patient] = p
+	}
 }
 
 // Open returns the key with this id.
@@ -87,16 +103,19 @@ func (k *partKeys) Open(ctx context.Context, id string) ([]byte, error) {
 	return key, nil
 }
 
-// Destroy overwrites and removes the key of the patient. The servers' oplog and
-// backups keep the wrapped key until they have turned over.
+// Destroy overwrites and removes the key of the patient. When it returns, no node
+// can write any more what it has sealed with the key: each writer's next transaction
+// fails, and then looks which keys are still there. The servers' oplog and backups
+// keep the wrapped key until they have turned over.
 func (k *partKeys) Destroy(ctx context.Context, patient string) error {
-	k.mu.Lock()
-	delete(k.known, patient)
-	k.mu.Unlock()
 	filter := bson.D{{Key: "_id", Value: owner(patient)}}
 	_, err := k.s.keys.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: bson.D{{Key: "w", Value: []byte{}}}}})
 	if err == nil {
 		_, err = k.s.keys.DeleteOne(ctx, filter)
+	}
+	k.s.keysDestroyed.Add(1)
+	if err == nil {
+		_, err = k.s.heads.UpdateMany(ctx, bson.D{}, bson.D{{Key: "$inc", Value: bson.D{{Key: "destroyed", Value: int64(1)}}}})
 	}
 	if err != nil {
 		return fmt.Errorf("destroy part key: %w", unavailable(err))
@@ -153,4 +172,44 @@ func (k *partKeys) create(ctx context.Context, patient string) (w wrappedKey, er
 		err = fmt.Errorf("the key of a patient is being destroyed: try again")
 	}
 	return w, err
+}
+
+// doubtful is how long after the destruction of a key records may still come that
+// were sealed before.
+const doubtful = time.Minute
+
+// errDestroyed says that a part was sealed with a key that is not there any more.
+var errDestroyed = errors.New("a record was sealed with a key that has been destroyed meanwhile")
+
+// sealable fails unless the keys of all parts are there still.
+func (u *unit) sealable(ctx context.Context, parts []ledgerbridge.PartRow) error {
+	if time.Since(u.w.destroyed) > doubtful {
+		return nil
+	}
+	ids := map[string]bool{}
+	var names bson.A
+	for _, p := range parts {
+		if name, _, ok := strings.Cut(p.Key, "-"); ok && p.Patient != "" && !ids[p.Key] {
+			ids[p.Key] = true
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	cursor, err := u.s.keys.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: names}}}})
+	if err != nil {
+		return err
+	}
+	var there []wrappedKey
+	if err := cursor.All(ctx, &there); err != nil {
+		return err
+	}
+	for _, w := range there {
+		delete(ids, w.ID)
+	}
+	if len(ids) > 0 {
+		return tryLater(errDestroyed)
+	}
+	return nil
 }
