@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"cmp"
 	"iter"
 	"regexp"
 	"slices"
@@ -136,7 +137,9 @@ func (x *reader) Rows(typ string, places []int64) iter.Seq2[search.Row, error] {
 			some := places[:min(n, len(places))]
 			places = places[len(some):]
 			filter := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "o", Value: bson.D{{Key: "$in", Value: some}}}}
-			if _, ok := x.yield(yield, filter, typeIndex, len(some)); !ok {
+			rows, err := x.rows(filter, options.Find().SetHint(typeIndex).SetBatchSize(int32(n)))
+			slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(a.Order, b.Order) })
+			if !hand(rows, err, yield) {
 				return
 			}
 		}
@@ -157,8 +160,9 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.R
 	return func(yield func(search.Row, error) bool) {
 		for n := 64; ; n = min(4*n, 1024) {
 			from := bson.E{Key: "o", Value: bson.D{{Key: "$gt", Value: after}}}
-			rows, ok := x.yield(yield, append(filter[:len(filter):len(filter)], from), index, n)
-			if !ok || len(rows) < n {
+			rows, err := x.rows(append(filter[:len(filter):len(filter)], from), options.Find().SetHint(index).
+				SetSort(bson.D{{Key: "o", Value: 1}}).SetLimit(int64(n)).SetBatchSize(int32(n)))
+			if !hand(rows, err, yield) || len(rows) < n {
 				return
 			}
 			after = rows[n-1].Order
@@ -166,17 +170,16 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.R
 	}
 }
 
-// yield hands on up to n rows; ok is false if nobody wants more.
-func (x *reader) yield(yield func(search.Row, error) bool, filter bson.D, index string, n int) (rows []*row, ok bool) {
-	rows, err := x.rows(filter, options.Find().SetHint(index).SetSort(bson.D{{Key: "o", Value: 1}}).SetLimit(int64(n)).SetBatchSize(int32(n)))
+// hand gives rows on; it is false if nobody wants more.
+func hand(rows []*row, err error, yield func(search.Row, error) bool) bool {
 	if err != nil {
 		yield(nil, err)
-		return nil, false
+		return false
 	}
 	for _, r := range rows {
 		if !yield(r, nil) {
-			return rows, false
+			return false
 		}
 	}
-	return rows, true
+	return true
 }

@@ -2,6 +2,7 @@ package search
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 )
@@ -16,7 +17,12 @@ func (x *searcher) collect(typ string, c fhir.Condition, limit int) (places []in
 			return nil, false, nil
 		}
 		return x.Collect(typ, c, limit)
-	case fhir.KeyRange, fhir.Contains, fhir.InDates, fhir.InNumbers:
+	case fhir.KeyRange:
+		if param, _ := CutKey(c.From); !strings.HasPrefix(c.To, param) {
+			return nil, false, nil
+		}
+		return x.Collect(typ, c, limit)
+	case fhir.Contains, fhir.InDates, fhir.InNumbers:
 		return x.Collect(typ, c, limit)
 	case fhir.All:
 		return x.collectAll(typ, c, limit)

@@ -150,7 +150,7 @@ func rank(c fhir.Condition) int {
 // exact says whether collect gives exactly the places of a condition and not more.
 func exact(c fhir.Condition) bool {
 	switch c := c.(type) {
-	case fhir.HasKey, fhir.InDates, fhir.InNumbers:
+	case fhir.HasKey, fhir.KeyRange, fhir.InDates, fhir.InNumbers, fhir.Chain, fhir.Reverse:
 		return true
 	case fhir.Any:
 		return !slices.ContainsFunc(c, func(m fhir.Condition) bool { return !exact(m) })

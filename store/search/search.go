@@ -41,8 +41,9 @@ type Row interface {
 
 // Reader reads one snapshot of a store. What it does not find is no error.
 type Reader interface {
-	// Collect gives the places, sorted and unique, of all resources of a type for
-	// which a condition holds, a key that Drives, a range, Contains, or Any of keys.
+	// Collect gives the places, sorted and unique, of all current resources of a type
+	// for which a condition holds: a key that Drives, Any of such keys, a range of keys
+	// of one parameter, InDates, InNumbers, or Contains (of which it may give more).
 	// ok is false if there are more than limit.
 	Collect(typ string, c fhir.Condition, limit int) (places []int64, ok bool, err error)
 	// Rows reads the current versions of resources of a type, at places in that order.

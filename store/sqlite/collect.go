@@ -53,15 +53,12 @@ func (x *reader) collectKeys(typ string, keys fhir.Any, limit int) (all []int64,
 	return all, nil
 }
 
-// collectRange finds keys by prefix. Both ends belong to one parameter.
+// collectRange finds keys by prefix.
 func (x *reader) collectRange(typ string, c fhir.KeyRange, limit int) ([]int64, error) {
 	param, from := search.CutKey(c.From)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
-	}
-	if len(c.To) < len(param) || c.To[:len(param)] != param {
-		return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= ? LIMIT ?", p, from, limit+1)
 	}
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= ? AND v < ? LIMIT ?", p, from, c.To[len(param):], limit+1)
 }

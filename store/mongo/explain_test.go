@@ -1,0 +1,291 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/storetest"
+)
+
+// shape is a search that clients really make. Why says why it may examine more than
+// 20 index keys for each match.
+type shape struct{ query, why string }
+
+const (
+	unselective = "of a condition that is true of many resources up to 257 keys are counted before a rarer one is tried"
+	bothEnds    = "each end by itself is true of many; a resource may have a value for each, so they cannot be one range"
+	wholeType   = "all matches have to be seen before the first can be shown"
+	follows     = "the keys of what the chain leads through are not matches"
+	wideRanges  = "values that begin below and may end above the limit are passed over"
+)
+
+var shapes = []shape{
+	{"Patient?_id=p7", ""},
+	{"Patient?identifier=urn:mrn|7", ""},
+	{"Patient?identifier=7,8,9", ""},
+	{"Patient?family=Family7", ""},
+	{"Patient?name=fam", ""},
+	{"Patient?family:exact=Family7", ""},
+	{"Patient?name:contains=mily7", wideRanges},
+	{"Patient?birthdate=1957-01-08", ""},
+	{"Patient?birthdate=ge1957&birthdate=lt1958", bothEnds},
+	{"Patient?gender=female&birthdate=1957-01-08", unselective},
+	{"Patient?family=Family7&gender=female", ""},
+	{"Patient?telecom=phone|555-7", ""},
+	{"Patient?address-city=city7", ""},
+	{"Patient?organization=Organization/o1", ""},
+	{"Patient?_lastUpdated=ge2026-01-01", ""},
+	{"Patient?_sort=-_lastUpdated", ""},
+	{"Patient?gender:not=male", ""},
+	{"Patient?_has:Observation:patient:code=http://loinc.org|rare", ""},
+	{"Observation?patient=p7", ""},
+	{"Observation?patient=p7&code=http://loinc.org|c3", ""},
+	{"Observation?subject=Patient/p7&code=c3,c4", ""},
+	{"Observation?patient=p7&category=vital-signs", ""},
+	{"Observation?patient=p7&date=ge2020-02", ""},
+	{"Observation?patient=p7&code=c3&_sort=-date", ""},
+	{"Observation?patient=p7&code=c3&_include=Observation:encounter", ""},
+	{"Observation?code=http://loinc.org|rare", ""},
+	{"Observation?code=http://loinc.org|c3", ""},
+	{"Observation?code=c3&date=2020-03-04", unselective},
+	{"Observation?code=c3&value-quantity=gt90", unselective},
+	{"Observation?code-value-quantity=http://loinc.org|c3$gt90", ""},
+	{"Observation?value-quantity=95.5||kg", ""},
+	{"Observation?value-quantity=gt99.5|http://unitsofmeasure.org|kg", wideRanges},
+	{"Observation?date=ge2020-12-27", ""},
+	{"Observation?date=2020-03-04", ""},
+	{"Observation?encounter=Encounter/e7-1", ""},
+	{"Observation?patient.family=Family7&code=c3", follows},
+	{"Observation?patient.identifier=urn:mrn|7", follows},
+	{"Observation?status=final&_count=50", ""},
+	{"Encounter?patient=p7", ""},
+	{"Encounter?date=ge2020-12-20", ""},
+	{"Encounter?date=le2020-01-04", ""},
+	{"Encounter?patient=p7&_revinclude=Observation:encounter", ""},
+	{"Encounter?class=AMB&date=2020-03", unselective},
+	{"Condition?patient=p7&clinical-status=active", ""},
+	{"Condition?code=http://snomed.info/sct|s3", ""},
+	{"Condition?code:text=pain", ""},
+	{"Condition?subject.family=Family7", follows},
+	{"Condition?_sort=-onset-date", wholeType},
+}
+
+// TestExplain asks the server how it answers what searches of many shapes send to
+// it: always from an index and in the order of the index, and with few keys for each
+// match.
+func TestExplain(t *testing.T) {
+	server := newServer(t)
+	w := &hospital{T: t, store: server.open(t, testOptions(""))}
+	w.fill()
+	spy := &spy{}
+	watched := spy.open(t, server, w.store)
+	if len(shapes) < 40 {
+		t.Fatalf("only %d shapes", len(shapes))
+	}
+	for _, shape := range shapes {
+		page, err := watched.Search(t.Context(), store.Search{Query: w.parse(shape.query), Limit: 50})
+		if err != nil {
+			t.Fatalf("%s: %v", shape.query, err)
+		}
+		if len(page.Matches) == 0 {
+			t.Errorf("%s finds nothing", shape.query)
+		}
+		keys := 0
+		for _, command := range spy.take() {
+			plan := explained(t, w.store, command)
+			if plan.bad != "" {
+				t.Errorf("%s: %s in the plan of %s", shape.query, plan.bad, command)
+			}
+			keys += plan.keys
+		}
+		n := len(page.Matches) + len(page.Included)
+		t.Logf("%5d keys for %3d results: %s", keys, n, shape.query)
+		if limit := 20 * n; keys > limit && shape.why == "" {
+			t.Errorf("%s: %d keys examined for %d results", shape.query, keys, n)
+		}
+	}
+}
+
+// spy notes what a client sends.
+type spy struct {
+	mu    sync.Mutex
+	finds []bson.Raw
+}
+
+// open gives a second door to a store, for searches only.
+func (p *spy) open(t *testing.T, server *server, s *Store) *Store {
+	t.Helper()
+	monitor := &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
+		if e.CommandName == "find" {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.finds = append(p.finds, slices.Clone(e.Command))
+		}
+	}}
+	client, err := mongo.Connect(options.Client().ApplyURI(server.uri).SetMonitor(monitor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	watched := newStore(client, s.opts)
+	watched.identity = s.identity
+	return watched
+}
+
+// take gives the finds of resources and history and forgets them.
+func (p *spy) take() (all []bson.Raw) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.finds {
+		if c := f.Lookup("find").StringValue(); c == "resources" || c == "history" {
+			all = append(all, f)
+		}
+	}
+	p.finds = nil
+	return all
+}
+
+// planned is what matters of an explanation.
+type planned struct {
+	keys int
+	bad  string // a stage that must not be
+}
+
+func explained(t *testing.T, s *Store, command bson.Raw) (p planned) {
+	t.Helper()
+	var find bson.D
+	if err := bson.Unmarshal(command, &find); err != nil {
+		t.Fatal(err)
+	}
+	ofSession := []string{"lsid", "$db", "txnNumber", "startTransaction", "autocommit", "readConcern", "$clusterTime", "$readPreference"}
+	find = slices.DeleteFunc(find, func(e bson.E) bool { return slices.Contains(ofSession, e.Key) })
+	reply, err := s.db.RunCommand(t.Context(), bson.D{{Key: "explain", Value: find}, {Key: "verbosity", Value: "executionStats"}}).Raw()
+	if err != nil {
+		t.Fatalf("explain %s: %v", command, err)
+	}
+	p.keys = int(reply.Lookup("executionStats", "totalKeysExamined").AsInt64())
+	for _, stage := range stages(reply.Lookup("queryPlanner", "winningPlan")) {
+		if stage == "COLLSCAN" || stage == "SORT" {
+			p.bad = stage
+		}
+	}
+	return p
+}
+
+// stages lists the names of all stages of a plan.
+func stages(v bson.RawValue) (all []string) {
+	switch v.Type {
+	case bson.TypeArray, bson.TypeEmbeddedDocument:
+	default:
+		return nil
+	}
+	elements, _ := bson.Raw(v.Value).Elements()
+	for _, e := range elements {
+		if name, ok := e.Value().StringValueOK(); ok && e.Key() == "stage" {
+			all = append(all, name)
+		}
+		all = append(all, stages(e.Value())...)
+	}
+	return all
+}
+
+// hospital fills a store with 100 patients.
+type hospital struct {
+	*testing.T
+	store *Store
+}
+
+func (w *hospital) fill() {
+	w.Helper()
+	sealer, err := storetest.NewSealer()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for i := range 100 {
+		writes := w.patient(i)
+		entry, err := storetest.Record(sealer, "transaction", "E", 200, fmt.Sprintf("Patient/p%d", i))
+		if err != nil {
+			w.Fatal(err)
+		}
+		if _, err := w.store.Commit(w.Context(), store.Change{Writes: writes, Entry: entry}); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+// patient is one patient with 2 encounters, 24 observations and 2 conditions.
+func (w *hospital) patient(i int) []store.Write {
+	at := func(day int) string { return time.Date(2020, 1, 1+day, 10, 0, i%60, 0, time.UTC).Format(time.RFC3339) }
+	writes := []store.Write{w.write(fmt.Sprintf("p%d", i), `{"resourceType":"Patient","identifier":[{"system":"urn:mrn","value":"%d"}],"name":[{"family":"Family%d","given":["Given"]}],
+		"gender":%q,"birthDate":"19%02d-01-%02d","telecom":[{"system":"phone","value":"555-%d"}],"address":[{"city":"City%d"}],"managingOrganization":{"reference":"Organization/o%d"}}`,
+		i, i, []string{"male", "female"}[i%2], 50+i%30, i%28+1, i, i, i%10)}
+	for e := range 2 {
+		writes = append(writes, w.write(fmt.Sprintf("e%d-%d", i, e), `{"resourceType":"Encounter","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},
+			"subject":{"reference":"Patient/p%d"},"period":{"start":%q,"end":%q}}`, i, at((7*i+e)%364), at((7*i+e)%364+1)))
+	}
+	for o := range 24 {
+		code := fmt.Sprintf("c%d", o%8)
+		if o == 0 && i%25 == 0 {
+			code = "rare"
+		}
+		writes = append(writes, w.write(fmt.Sprintf("o%d-%d", i, o), `{"resourceType":"Observation","status":"final","category":[{"coding":[{"code":"vital-signs"}]}],
+			"code":{"coding":[{"system":"http://loinc.org","code":%q}]},"subject":{"reference":"Patient/p%d"},"encounter":{"reference":"Encounter/e%d-%d"},"effectiveDateTime":%q,
+			"valueQuantity":{"value":%d.%d,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}}`, code, i, i, o%2, at((7*i+15*o)%366), (i*7+o*3)%100, i%10))
+	}
+	for c := range 2 {
+		writes = append(writes, w.write(fmt.Sprintf("c%d-%d", i, c), `{"resourceType":"Condition","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},
+			"code":{"coding":[{"system":"http://snomed.info/sct","code":"s%d"}],"text":"Pain"},"subject":{"reference":"Patient/p%d"},"onsetDateTime":%q}`, (i+c)%20, i, at((5*i+c)%366)))
+	}
+	return writes
+}
+
+func (w *hospital) write(id, format string, a ...any) store.Write {
+	w.Helper()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	doc, err := fhir.Parse(fmt.Appendf(nil, format, a...))
+	if err == nil {
+		doc, err = doc.Stamp(id, 1, at)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	index, err := doc.Index("")
+	if err != nil {
+		w.Fatal(err)
+	}
+	return store.Write{Ref: fhir.Ref{Type: doc.Type(), ID: id}, LastUpdated: at, Method: "POST", Owner: storetest.Organization,
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: doc.Facts("")}
+}
+
+func (w *hospital) parse(text string) *fhir.Query {
+	w.Helper()
+	typ, rest, _ := strings.Cut(text, "?")
+	values, err := url.ParseQuery(rest)
+	if err != nil {
+		w.Fatal(err)
+	}
+	var params []fhir.Param
+	for name, list := range values {
+		for _, v := range list {
+			params = append(params, fhir.Param{Name: name, Value: v})
+		}
+	}
+	q, err := fhir.ParseQuery(typ, params, fhir.QueryOptions{})
+	if err != nil {
+		w.Fatalf("%s: %v", text, err)
+	}
+	return q
+}
