@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -61,5 +62,36 @@ func TestGoldenAnchor(t *testing.T) {
 	}
 	if r.Entry.Source != "org1/n1/changes.0" || r.Entry.Seq != 5 || r.Anchor.Size != 8 {
 		t.Errorf("%+v, %+v", r.Entry, r.Anchor)
+	}
+	if err := independent([]byte(g.Bundle), g.Organizations, g.Orderers); err != nil {
+		t.Errorf("the independent verifier refuses it: %v", err)
+	}
+	bothRefuse(t, g, trust)
+}
+
+// bothRefuse changes the evidence here and there. The independent verifier does not
+// insist on one encoding, so it lets a few pass that change nothing.
+func bothRefuse(t *testing.T, g golden, trust *fabric.Trust) {
+	t.Helper()
+	from := strings.Index(g.Bundle, `"evidence"`)
+	to := strings.LastIndex(g.Bundle, `,"commitment":`)
+	ours, theirs := 0, 0
+	for at := from; at < to; at += 31 {
+		bad := []byte(g.Bundle)
+		bad[at] = 'A'
+		if bad[at] == g.Bundle[at] {
+			bad[at] = 'B'
+		}
+		if _, err := ledgerbridge.VerifyRecord(bad, g.Keys, trust); err != nil {
+			ours++
+		} else {
+			t.Errorf("byte %d changed and accepted", at)
+		}
+		if independent(bad, g.Organizations, g.Orderers) != nil {
+			theirs++
+		}
+	}
+	if ours == 0 || theirs < ours*9/10 {
+		t.Errorf("%d changes were refused here, %d by the independent verifier", ours, theirs)
 	}
 }
