@@ -7,14 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 )
@@ -183,169 +179,12 @@ func (b *bridge) ship(ctx context.Context, j *ledgerbridge.Journal) {
 	}
 }
 
-// standings say where each log stands, in order of their names.
-func (b *bridge) standings(ctx context.Context) []ledgerbridge.Standing {
-	if b == nil {
-		return nil
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var all []ledgerbridge.Standing
-	for _, j := range b.journals {
-		if s, err := j.Standing(ctx); err == nil {
-			all = append(all, s)
-		}
-	}
-	slices.SortFunc(all, func(a, b ledgerbridge.Standing) int { return strings.Compare(a.Source, b.Source) })
-	return all
-}
-
-// contradicted says why the node must not be relied on, "" if it may be.
-func (b *bridge) contradicted() string {
-	if b == nil {
-		return ""
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, a := range b.anchors {
-		var denied *ledgerbridge.Contradiction
-		if errors.As(a.Err(), &denied) {
-			return "the ledger contradicts the log " + denied.Source
-		}
-	}
-	return ""
-}
-
 // prover asks the channel for evidence of anchors; nil without a channel.
 func (b *bridge) prover() ledgerbridge.AnchorProver {
 	if b == nil {
 		return nil
 	}
 	return b.channel
-}
-
-// writable is nil if changes may be made: not when the ledger contradicts the node,
-// nor when records have waited for longer than the operator wants.
-func (b *bridge) writable() error {
-	if b == nil {
-		return nil
-	}
-	if why := b.contradicted(); why != "" {
-		return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes: " + why + "."}
-	}
-	if b.readOnly == 0 {
-		return nil
-	}
-	for _, s := range b.standings(context.Background()) {
-		if s.Waiting > 0 && time.Since(s.Oldest) > b.readOnly {
-			return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes until its records are on the ledger again, which cannot be reached."}
-		}
-	}
-	return nil
-}
-
-// notes are lines for /readyz about records that wait.
-func (b *bridge) notes(ctx context.Context) []string {
-	var lines []string
-	for _, s := range b.standings(ctx) {
-		if s.Waiting == 0 {
-			continue
-		}
-		age := time.Since(s.Oldest).Round(time.Second)
-		line := fmt.Sprintf("%s: %d records wait for the ledger, the oldest for %s", s.Source, s.Waiting, age)
-		if s.Waiting == 1 {
-			line = fmt.Sprintf("%s: 1 record waits for the ledger, for %s", s.Source, age)
-		}
-		if b.warn > 0 && age > b.warn {
-			line = "WARNING: " + line
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// await waits for the anchors of records, and says how it ended as X-Aceso-Anchor
-// does; "" without a network's ledger.
-func (b *bridge) await(ctx context.Context, receipts []string) string {
-	if b == nil || len(receipts) == 0 {
-		return ""
-	}
-	var last ledgerbridge.Anchor
-	for _, text := range receipts {
-		receipt, err := ledgerbridge.ParseReceipt(text)
-		if err != nil {
-			return "pending"
-		}
-		b.mu.Lock()
-		j := b.journals[receipt.Source]
-		b.mu.Unlock()
-		if j == nil {
-			return "pending"
-		}
-		anchor, ok := j.AwaitAnchor(ctx, receipt.Seq)
-		if !ok {
-			return "pending"
-		}
-		if anchor.Block >= last.Block {
-			last = anchor
-		}
-	}
-	return fmt.Sprintf("committed; transaction=%s; block=%d", last.Transaction, last.Block)
-}
-
-// watch says once in the log when records have waited for too long.
-func (b *bridge) watch(ctx context.Context) {
-	if b == nil || b.warn == 0 {
-		return
-	}
-	said := map[string]bool{}
-	tick := time.NewTicker(max(time.Second, min(time.Minute, b.warn/4)))
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		for _, s := range b.standings(ctx) {
-			late := s.Waiting > 0 && time.Since(s.Oldest) > b.warn
-			if late && !said[s.Source] {
-				b.log.Error("records have waited for the ledger for too long", "source", s.Source, "waiting", s.Waiting, "since", s.Oldest, "error", s.Err)
-			}
-			said[s.Source] = late
-		}
-	}
-}
-
-// Describe and Collect make the bridge a collector: what waits is counted when it is
-// asked for.
-func (b *bridge) Describe(c chan<- *prometheus.Desc) {
-	c <- waitingRecords
-	c <- oldestAge
-}
-
-var (
-	waitingRecords = prometheus.NewDesc("aceso_anchor_waiting_records", "Records that are not on the ledger yet.", []string{"source"}, nil)
-	oldestAge      = prometheus.NewDesc("aceso_anchor_oldest_seconds", "Age of the oldest record that is not on the ledger yet.", []string{"source"}, nil)
-)
-
-// Collect implements prometheus.Collector.
-func (b *bridge) Collect(c chan<- prometheus.Metric) {
-	for _, s := range b.standings(context.Background()) {
-		var age float64
-		if s.Waiting > 0 {
-			age = time.Since(s.Oldest).Seconds()
-		}
-		c <- prometheus.MustNewConstMetric(waitingRecords, prometheus.GaugeValue, float64(s.Waiting), s.Source)
-		c <- prometheus.MustNewConstMetric(oldestAge, prometheus.GaugeValue, age, s.Source)
-	}
-}
-
-func (b *bridge) register(registry *prometheus.Registry) {
-	if b != nil {
-		b.metrics.Register(registry)
-		registry.MustRegister(b)
-	}
 }
 
 func (b *bridge) close() error {

@@ -66,8 +66,9 @@ type Shipper struct {
 	head   int64     // size of the ledger's head as it was compared last, or anchored since
 	known  bool      // head was compared, and nothing went wrong since
 	begin  bool      // head was compared once
-	said   string    // the failure that was logged last
-	halt   func()    // ends Run
+	said   string    // cause of the failure that was logged last, "" if there is none
+	saidAt time.Time
+	halt   func() // ends Run
 
 	under atomic.Int64 // size of the batch under way, 0 if none
 	mine  atomic.Int64 // up to here anchors were sent by this shipper, or were there before it
@@ -268,11 +269,14 @@ func (s *Shipper) note(err error) {
 		return
 	}
 	s.Anchors.Fail(err)
-	if err.Error() != s.said {
+	if cause := causeOf(err); cause != s.said || time.Since(s.saidAt) > quiet {
 		s.Log.Warn("records could not be anchored; they wait", "source", s.source, "error", err)
+		s.said, s.saidAt = cause, time.Now()
 	}
-	s.said = err.Error()
 }
+
+// quiet is how long the same failure is not logged again.
+const quiet = time.Minute
 
 // denied raises the alarm and ends Run.
 func (s *Shipper) denied(c *ledgerbridge.Contradiction) {
