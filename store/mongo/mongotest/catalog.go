@@ -262,7 +262,7 @@ func listCollections(r *request) (document, error) {
 	if err := onlyFields(r.field("cursor"), "the cursor"); err != nil {
 		return nil, err
 	}
-	q, err := newQuery(r.field("filter").Data, missing)
+	q, err := newQuery(r.field("filter"), missing)
 	if err != nil {
 		return nil, err
 	}

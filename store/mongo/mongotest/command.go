@@ -102,6 +102,9 @@ func (s *Server) run(r *request) (reply document, drop bool) {
 	life := s.life
 	s.calls[r.name]++
 	s.gossip(r)
+	if app, ok := r.body.Lookup("client", "application", "name").StringValueOK(); ok {
+		s.conns[r.conn] = app // in the first hello of a connection
+	}
 	r.rule = s.rule(r)
 	if r.does(Slow) {
 		r.hold()

@@ -23,7 +23,7 @@ func (r *request) deleteOne(ns string, d document) (statement, error) {
 	if err := onlyFields(documentValue(d), "a statement", "q", "limit", "hint"); err != nil {
 		return st, err
 	}
-	q, err := newQuery(field(d, "q").Data, field(d, "hint"))
+	q, err := newQuery(field(d, "q"), field(d, "hint"))
 	if err != nil {
 		return st, err
 	}

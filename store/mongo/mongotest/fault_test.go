@@ -327,3 +327,19 @@ func TestWrongCredentials(t *testing.T) {
 		t.Errorf("a user that does not exist: %v", err)
 	}
 }
+
+// The network between one client and the server is cut, and whole again.
+func TestNetworkCut(t *testing.T) {
+	s := Start(t)
+	ctx, one := connect(t, s)
+	_, two := connect(t, s, options.Client().SetAppName("two").SetServerSelectionTimeout(100*time.Millisecond))
+	check(t, two.Ping(ctx, nil))
+	cut := s.Fail(Fault{Command: "*", App: "two", Times: -1, Do: DropBefore})
+	if err := two.Ping(ctx, nil); err == nil {
+		t.Error("a ping through a cut network")
+	}
+	check(t, one.Ping(ctx, nil))
+	cut.Remove()
+	for two.Ping(ctx, nil) != nil { // until the driver looks again
+	}
+}

@@ -28,11 +28,7 @@ func (r *request) collection(ns string) (*collection, error) {
 }
 
 func (r *request) query(filter string) (*query, error) {
-	f := r.field(filter)
-	if f.Type != 0 && f.Type != tObject {
-		return nil, failedToParse("Failed to parse: %s: %s. '%s' field must be of BSON type object.", filter, f, filter)
-	}
-	q, err := newQuery(f.Data, r.field("hint"))
+	q, err := newQuery(r.field(filter), r.field("hint"))
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func findAndModify(r *request) (document, error) {
 	if remove && (r.has("update") || truth(r.field("new")) || truth(r.field("upsert"))) {
 		return nil, failedToParse("Cannot specify both an update and remove=true")
 	}
-	q, err := newQuery(r.field("query").Data, r.field("hint"))
+	q, err := newQuery(r.field("query"), r.field("hint"))
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,6 @@ const version = "4.4.6"
 
 func hello(r *request) (document, error) {
 	s := r.server
-	if app, ok := r.body.Lookup("client", "application", "name").StringValueOK(); ok {
-		s.conns[r.conn] = app
-	}
 	var list []pair
 	writable := pair{"isWritablePrimary", boolValue(true)}
 	if r.name != "hello" {

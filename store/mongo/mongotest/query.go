@@ -20,13 +20,16 @@ type hit struct {
 	doc    document
 }
 
-func newQuery(filter document, hint value) (*query, error) {
-	q := &query{filter: filter, hint: hint}
-	var err error
-	if len(filter) > 0 {
-		q.predicates, err = parseFilter(filter)
+func newQuery(filter, hint value) (*query, error) {
+	switch filter.Type {
+	case 0:
+		filter = documentValue(build())
+	case tObject:
+	default:
+		return nil, failedToParse("Failed to parse: filter: %s. 'filter' field must be of BSON type object.", filter)
 	}
-	return q, err
+	predicates, err := parseFilter(filter.Data)
+	return &query{filter: filter.Data, predicates: predicates, hint: hint}, err
 }
 
 func (q *query) order(spec document) error {

@@ -85,7 +85,29 @@ func TestReplies(t *testing.T) {
 			}
 		}
 	}
+	if agree == 0 || refused > 4 {
+		t.Errorf("%d agree, %d are refused: less is modelled than before", agree, refused)
+	}
 	t.Logf("%d replies of a real MongoDB 4.4.6: %d agree, %d commands are refused as not modelled, %d differ", total, agree, refused, total-agree-refused)
+}
+
+// The comparison must be able to fail.
+func TestRepliesNotices(t *testing.T) {
+	want := normal(t, []byte(`{"n": 1, "a": {"x": 1, "y": 2}, "errmsg": "one", "ok": 1}`))
+	if got := normal(t, []byte(`{"n": 1, "a": {"x": 1, "y": 2}, "errmsg": "two", "operationTime": 7, "ok": 1}`)); got != want {
+		t.Errorf("%s differs from %s", got, want)
+	}
+	for _, other := range []string{
+		`{"n": 2, "a": {"x": 1, "y": 2}, "errmsg": "one", "ok": 1}`,
+		`{"n": {"$numberLong": "1"}, "a": {"x": 1, "y": 2}, "errmsg": "one", "ok": 1}`,
+		`{"n": 1, "a": {"y": 2, "x": 1}, "errmsg": "one", "ok": 1}`,
+		`{"n": 1, "a": {"x": 1, "y": 2}, "ok": 1}`,
+		`{"n": 1, "a": {"x": 1, "y": 2}, "errmsg": "one", "errorLabels": ["x"], "ok": 1}`,
+	} {
+		if got := normal(t, []byte(other)); got == want {
+			t.Errorf("%s is taken for %s", other, want)
+		}
+	}
 }
 
 func compact(j []byte) string {

@@ -28,7 +28,7 @@ func (r *request) updateOne(ns string, d document) (statement, error) {
 	if multi && m.replacement != nil {
 		return st, failedToParse("multi update is not supported for replacement-style update")
 	}
-	q, err := newQuery(field(d, "q").Data, field(d, "hint"))
+	q, err := newQuery(field(d, "q"), field(d, "hint"))
 	if err != nil {
 		return st, err
 	}
