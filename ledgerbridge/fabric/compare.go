@@ -15,6 +15,9 @@ import (
 // serves. A *ledgerbridge.Contradiction means that it must not serve, a
 // *Misconfigured that it will never anchor; after other errors Run compares again.
 func (s *Shipper) Compare(ctx context.Context) error {
+	if err := s.holdsSealed(ctx); err != nil {
+		return err
+	}
 	head, err := s.Contract.Head(ctx, s.source)
 	if unregistered(err) {
 		return s.neverAnchored()
@@ -23,6 +26,20 @@ func (s *Shipper) Compare(ctx context.Context) error {
 		return err
 	}
 	return s.matches(ctx, head)
+}
+
+// holdsSealed: records are durable before a batch of them is sealed, so a log that is
+// shorter than that has lost some.
+func (s *Shipper) holdsSealed(ctx context.Context) error {
+	if s.out == nil {
+		return nil
+	}
+	size, err := s.cover(ctx, s.out.size)
+	if err != nil || size >= s.out.size {
+		return err
+	}
+	return &ledgerbridge.Contradiction{Source: s.source, What: fmt.Sprintf(
+		"this node has sealed a batch up to record %d for the ledger and holds only %d: it was restored from a backup. Restore what is newer", s.out.size, size)}
 }
 
 func unregistered(err error) bool {

@@ -234,10 +234,8 @@ func (s *Shipper) unsealed(ctx context.Context) (*ledgerbridge.Batch, error) {
 	if s.out.batch != nil {
 		return s.out.batch, nil
 	}
-	if s.Journal.Last().Size < s.out.size {
-		if _, err := s.Journal.Checkpoint(ctx); err != nil {
-			return nil, err
-		}
+	if err := s.holdsSealed(ctx); err != nil {
+		return nil, err
 	}
 	b, err := s.Journal.Batch(ctx, s.out.OldSize, s.out.size)
 	if err != nil {

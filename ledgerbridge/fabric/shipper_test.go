@@ -257,6 +257,26 @@ func TestSealedBatchSurvivesRestart(t *testing.T) {
 	}
 }
 
+// A log that has lost records that were sealed, but never arrived, says so at the start.
+func TestCutAfterSealing(t *testing.T) {
+	n, c := newNode(t, origin), newContract()
+	c.fault = func(int) fault { return fault{err: status.Error(codes.Unavailable, "down")} }
+	n.add(4)
+	stop := run(n.shipper(c, quick))
+	eventually(t, "an attempt", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.tries) > 0 })
+	stop()
+	n.log.Damage(func(rows []ledgerbridge.Row) []ledgerbridge.Row { return rows[:3] })
+	n.open("log")
+	var denied *ledgerbridge.Contradiction
+	s := n.shipper(c, quick)
+	if err := s.Compare(t.Context()); !errors.As(err, &denied) || !strings.Contains(err.Error(), "sealed a batch up to record 4 for the ledger and holds only 3") {
+		t.Errorf("the start says %v", err)
+	}
+	if s.Run(t.Context()); !errors.As(n.anchors.Err(), &denied) {
+		t.Errorf("ended with %v", n.anchors.Err())
+	}
+}
+
 // A log that was changed after a batch of it was sealed contradicts itself.
 func TestChangedAfterSealing(t *testing.T) {
 	n, c := newNode(t, origin), newContract()
