@@ -210,19 +210,8 @@ type hospital struct {
 
 func (w *hospital) fill() {
 	w.Helper()
-	sealer, err := storetest.NewSealer()
-	if err != nil {
-		w.Fatal(err)
-	}
 	for i := range 100 {
-		writes := w.patient(i)
-		entry, err := storetest.Record(sealer, "transaction", "E", 200, fmt.Sprintf("Patient/p%d", i))
-		if err != nil {
-			w.Fatal(err)
-		}
-		if _, err := w.store.Commit(w.Context(), store.Change{Writes: writes, Entry: entry}); err != nil {
-			w.Fatal(err)
-		}
+		w.commit(w.patient(i)...)
 	}
 }
 
