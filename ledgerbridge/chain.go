@@ -22,6 +22,9 @@ type Chain struct {
 	Endorsements int          // peers whose signatures under the anchor are in the evidence
 }
 
+// Waits says whether a network's ledger is to hold the checkpoint and does not yet.
+func (c *Chain) Waits() bool { return c.State == Checkpointed }
+
 // Step is one level of the path: a node, and the sibling from the proof with which
 // it was computed.
 type Step struct {
@@ -53,6 +56,9 @@ func ReadChain(data []byte) (Chain, error) {
 	if a := b.Anchor; a != nil {
 		if c.Anchor, err = a.proof(); err != nil {
 			return Chain{}, err
+		}
+		if a.Evidence != nil && a.Size != c.Checkpoint.Size {
+			return Chain{}, fmt.Errorf("the anchor is for size %d, the proof for size %d", a.Size, c.Checkpoint.Size)
 		}
 		c.Endorsements = endorsements(a.Evidence)
 	}

@@ -2,6 +2,10 @@ package ledgerbridge_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -86,5 +90,26 @@ func TestChainOfChangedBundle(t *testing.T) {
 	}
 	if accepted == 0 {
 		t.Error("not even the signature could be changed: the test looks in the wrong place")
+	}
+}
+
+// A bundle from a real channel names its block and counts who endorsed it.
+func TestChainOfAChannel(t *testing.T) {
+	data, err := os.ReadFile("fabric/testdata/anchored-v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept struct{ Bundle string }
+	if err := json.Unmarshal(data, &kept); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ledgerbridge.ReadChain([]byte(kept.Bundle))
+	if err != nil || c.State != ledgerbridge.Anchored || c.Anchor == nil || c.Anchor.Block != 6 || c.Endorsements != 2 || c.Waits() {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	size := fmt.Sprintf(`"size":%d,`, c.Anchor.Size)
+	other := strings.Replace(kept.Bundle, size, fmt.Sprintf(`"size":%d,`, c.Anchor.Size+1), 1)
+	if _, err := ledgerbridge.ReadChain([]byte(other)); other == kept.Bundle || err == nil {
+		t.Error("an anchor of another tree is shown")
 	}
 }

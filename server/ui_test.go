@@ -301,7 +301,12 @@ func TestPageErrors(t *testing.T) {
 // worked is the record that docs/record-format.md speaks of.
 func worked(t *testing.T) (bundle, receipt string) {
 	t.Helper()
-	data, err := os.ReadFile("../ledgerbridge/testdata/record-v1.json")
+	return kept(t, "../ledgerbridge/testdata/record-v1.json")
+}
+
+func kept(t *testing.T, path string) (bundle, receipt string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +323,7 @@ func TestProofPage(t *testing.T) {
 	n.bundle = bundle
 	r := n.reader()
 	r.signIn("good").want(303)
-	a := r.get("/ui/ledger?record=n1.accesses.0.3").want(200).contains("<svg", "</svg>", "search-type Observation", "200, permit: base", "none: the ledger is local")
+	a := r.get("/ui/ledger?record=n1.accesses.0.3").want(200).contains("<svg", "</svg>", "search-type Observation", "200, permit: base", "none in this proof")
 	n.wantAsked("proof n1.accesses.0.3")
 	if strings.Contains(a.body, "receipt fits") || strings.Contains(a.body, "Patient/1") {
 		t.Errorf("%s", a.body)
@@ -333,6 +338,16 @@ func TestProofPage(t *testing.T) {
 	if a := r.get("/ui/ledger?record=n1.accesses.0.3").want(500); strings.Contains(a.body, "commitment") {
 		t.Error("what does not fit is shown")
 	}
+}
+
+// A proof from a real channel: its block, and who signed that it holds the anchor.
+func TestProofPageOfAChannel(t *testing.T) {
+	n := start(t)
+	n.bundle, _ = kept(t, "../ledgerbridge/fabric/testdata/anchored-v1.json")
+	r := n.reader()
+	r.signIn("good").want(303)
+	r.get("/ui/ledger?record=n1.changes.0.5").want(200).contains(`<span class="state good">anchored</span> in block 6 of channel aceso; 2 peers signed`,
+		`<g class="box block"><title>4311589771f47e914645db5904361c8e4eb66e53971ccb6272cc68a0916eb6d1</title>`, ">block 6 of aceso<", ">43115897…, endorsed by 2<")
 }
 
 // What a caller or a token says stays text, wherever it stands.

@@ -57,7 +57,7 @@ func proofOf(id string, c *access.Chain) web.Proof {
 	page := web.Proof{
 		AuditEvent: id, Source: e.Source, Seq: e.Seq, Commitment: c.Receipt.Commitment, Leaf: c.Leaf,
 		Size: c.Checkpoint.Size, Root: c.Checkpoint.Root, Checkpoint: string(c.Checkpoint.Note),
-		At: e.Time, Local: c.State == "",
+		At: e.Time, Waits: c.Waits(),
 		Facts: []web.Fact{
 			{Name: "Request", Value: strings.TrimSpace(e.Interaction + " " + e.Type)},
 			{Name: "Answer", Value: strconv.FormatInt(e.Outcome, 10) + ", " + e.Decision + ": " + e.Reason},

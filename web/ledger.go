@@ -32,7 +32,7 @@ type Anchor struct {
 	Size                 int64
 	Channel, Transaction string
 	Block                uint64
-	BlockHash            string // hexadecimal, or "" if it was not asked for
+	BlockHash            string // hexadecimal; "" if there is no evidence, only the node's own note
 	Endorsements         int    // peers that signed that they hold the anchor
 }
 

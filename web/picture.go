@@ -72,25 +72,25 @@ func (d *Picture) ledger(row int, p Proof) {
 	a := p.Anchor
 	if a == nil {
 		d.join(row-1, "missing")
-		d.stand(row, wideBox, "absent", "block", noBlock(p), "")
+		d.stand(row, wideBox, "absent", "block", p.NoBlock(), "")
+		return
+	}
+	name := fmt.Sprintf("block %d of %s", a.Block, fit(a.Channel, 24))
+	if a.BlockHash == "" {
+		d.join(row-1, "missing")
+		d.stand(row, wideBox, "absent", name, "no evidence now", a.Transaction)
 		return
 	}
 	d.join(row-1, "signed")
-	value, full := "transaction "+short(a.Transaction), a.Transaction
-	if a.BlockHash != "" {
-		value, full = short(a.BlockHash), a.BlockHash
-	}
-	if a.Endorsements > 0 {
-		value += fmt.Sprintf(", endorsed by %d", a.Endorsements)
-	}
-	d.stand(row, wideBox, "block", fmt.Sprintf("block %d of %s", a.Block, fit(a.Channel, 24)), value, full)
+	d.stand(row, wideBox, "block", name, fmt.Sprintf("%s, endorsed by %d", short(a.BlockHash), a.Endorsements), a.BlockHash)
 }
 
-func noBlock(p Proof) string {
-	if p.Local {
-		return "none: the ledger is local"
+// NoBlock says in a few words why a proof has no block.
+func (p Proof) NoBlock() string {
+	if p.Waits {
+		return "not anchored yet"
 	}
-	return "not anchored yet"
+	return "none in this proof"
 }
 
 // label names the records below a hash as well as a box has room for.
@@ -129,9 +129,12 @@ func (d *Picture) beside(row int, s Step) {
 }
 
 func inWords(p Proof) string {
-	text := fmt.Sprintf("From bottom to top: the record is hashed to a leaf; with %d hashes beside it, the leaf leads to the root; a signed checkpoint over %s records holds that root; ", len(p.Path), count(p.Size))
-	if p.Anchor == nil {
-		return text + "block: " + noBlock(p) + ". The table below has every hash in full."
+	end := "block: " + p.NoBlock()
+	if a := p.Anchor; a != nil && a.BlockHash != "" {
+		end = fmt.Sprintf("block %d of channel %s holds the checkpoint, which %d peers have signed", a.Block, a.Channel, a.Endorsements)
+	} else if a != nil {
+		end = fmt.Sprintf("the node has noted block %d of channel %s, and there is no evidence now", a.Block, a.Channel)
 	}
-	return text + fmt.Sprintf("block %d of channel %s holds the checkpoint. The table below has every hash in full.", p.Anchor.Block, p.Anchor.Channel)
+	return fmt.Sprintf("From bottom to top: the record is hashed to a leaf; with %d hashes beside it, the leaf leads to the root; a signed checkpoint over %s records holds that root; %s. The table below has every hash in full.",
+		len(p.Path), count(p.Size), end)
 }

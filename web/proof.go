@@ -16,8 +16,8 @@ type Proof struct {
 	Size        int64  // of the tree under the checkpoint
 	Root        [32]byte
 	Checkpoint  string  // the signed note
-	Local       bool    // the ledger is a file of this node
-	Anchor      *Anchor // nil if no network's ledger holds it
+	Waits       bool    // a network's ledger is to hold it, and does not yet
+	Anchor      *Anchor // nil if the proof names no place on a network's ledger
 	Receipt     string  // that the reader brought, "" if none
 	ReceiptFits bool
 }

@@ -83,15 +83,35 @@ func TestProofPageIsComplete(t *testing.T) {
 			t.Errorf("no %s", part)
 		}
 	}
-	waits, err := pages(t).Proof(proof(5, nil))
-	if err != nil || !strings.Contains(string(waits), "checkpointed, not anchored yet") {
-		t.Errorf("%v\n%s", err, waits)
-	}
-	p = proof(0, nil)
-	p.Local = true
-	alone, err := pages(t).Proof(p)
-	if err != nil || !strings.Contains(string(alone), "leaf, the root") || strings.Contains(string(alone), "anchored yet") {
-		t.Errorf("%v\n%s", err, alone)
+}
+
+// The words and the picture say how far the record has come, and no more.
+func TestProofPageWithoutBlock(t *testing.T) {
+	waits, noted := proof(5, nil), *anchored
+	waits.Waits, noted.BlockHash, noted.Endorsements = true, "", 0
+	for name, c := range map[string]struct {
+		page   web.Proof
+		has    []string
+		hasNot []string
+	}{
+		"waits":            {waits, []string{">checkpointed, not anchored yet<", `box absent`, ">not anchored yet<"}, []string{"box block", "state good"}},
+		"alone":            {proof(0, nil), []string{">checkpointed<", "leaf, the root", ">none in this proof<"}, []string{"anchored yet", "box block"}},
+		"without evidence": {proof(5, &noted), []string{">anchored, without evidence<", "block 7 of records", "no evidence now", "box absent"}, []string{"box block", "state good", "endorsed by"}},
+	} {
+		body, err := pages(t).Proof(c.page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range c.has {
+			if !strings.Contains(string(body), part) {
+				t.Errorf("%s: no %s", name, part)
+			}
+		}
+		for _, part := range c.hasNot {
+			if strings.Contains(string(body), part) {
+				t.Errorf("%s: says %s", name, part)
+			}
+		}
 	}
 }
 

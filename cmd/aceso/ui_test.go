@@ -45,7 +45,7 @@ func TestLedgerPageInABrowser(t *testing.T) {
 		b.contrasts()
 		b.shoot("ledger-" + screen.name)
 		b.fill("#record", read.header.Get("X-Aceso-Record"))
-		b.sees("The receipt fits.", "none: the ledger is local", "Signed checkpoint", "permit: own-treatment")
+		b.sees("The receipt fits.", "none in this proof", "Signed checkpoint", "permit: own-treatment")
 		b.fits()
 		b.legible()
 		b.contrasts()
