@@ -20,18 +20,18 @@ const testBase = "http://localhost/fhir"
 
 // author writes documents as the gate would.
 type author struct {
-	*testing.T
+	testing.TB
 	*Store
 	sealer *ledgerbridge.Sealer
 	now    time.Time
 }
 
-func newAuthor(t *testing.T, s *Store) *author {
+func newAuthor(t testing.TB, s *Store) *author {
 	sealer, err := storetest.NewSealer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &author{T: t, Store: s, sealer: sealer, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	return &author{TB: t, Store: s, sealer: sealer, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }
 
 func (a *author) must(err error) {
