@@ -67,7 +67,11 @@ func TestCatchUpFindsTheRestored(t *testing.T) {
 	}
 	n.add(2)
 	checkpoint(t, n.journal())
-	n.log.Damage(func(r []ledgerbridge.Row) []ledgerbridge.Row { r[3], r[4] = r[4], r[3]; r[3].Seq, r[4].Seq = 3, 4; return r })
+	n.log.Damage(func(r []ledgerbridge.Row) []ledgerbridge.Row {
+		r[3], r[4] = r[4], r[3]
+		r[3].Seq, r[4].Seq = 3, 4
+		return r
+	})
 	if err := ledgerbridge.CatchUp(t.Context(), n.log, first, second); !errors.As(err, &damage) {
 		t.Errorf("other rows than the checkpoint is for: %v", err)
 	}

@@ -56,14 +56,15 @@ var errEnough = errors.New("enough")
 
 // Copy brings everything from one store to another: versions, both logs with their
 // trees, keys of parts. A copy that was cut short goes on where the target ends.
-// Then all of it is read again from both and compared; only a copy without any
-// difference is finished. told hears of the progress and may be nil.
+// Then all of it is read again from both and compared; any difference is an error.
+// Whoever calls it finishes the target, once all else that belongs to a node is in
+// place. told hears of the progress and may be nil.
 func Copy(ctx context.Context, from Original, to Target, told func(Copied)) error {
 	c := &copying{from: from, other: to, to: to, told: told}
 	if c.told == nil {
 		c.told = func(Copied) {}
 	}
-	for _, step := range []func(context.Context) error{c.keys, c.versions, c.logs, c.compare, to.Finish} {
+	for _, step := range []func(context.Context) error{c.keys, c.versions, c.logs, c.compare} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("copy: %w", err)
 		}

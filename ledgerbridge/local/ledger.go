@@ -228,6 +228,18 @@ func (l *Ledger) Checkpoints(ctx context.Context, source string, visit func([]by
 	})
 }
 
+// After lists the checkpoints of a log above a size, oldest first. It implements
+// ledgerbridge.Later and reads the whole file, as Checkpoints does.
+func (l *Ledger) After(ctx context.Context, source string, size int64, visit func([]byte) error) error {
+	return l.Checkpoints(ctx, source, func(signed []byte) error {
+		c, err := ledgerbridge.ParseCheckpoint(signed)
+		if err != nil || c.Size <= size {
+			return err
+		}
+		return visit(signed)
+	})
+}
+
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestCopyIsChecked(t *testing.T) {
 	if err := store.Copy(t.Context(), filled(t), to, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := to.Close(); err != nil {
+	if err := errors.Join(to.Finish(t.Context()), to.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if all := findings(t, dir); len(all) > 0 {

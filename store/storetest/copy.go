@@ -41,6 +41,15 @@ type copies struct {
 	fresh func(t *testing.T) Place
 }
 
+// copyAll copies and finishes.
+func (c *copies) copyAll(t *testing.T, to Target, told func(store.Copied)) error {
+	err := store.Copy(t.Context(), c.from, to, told)
+	if err == nil {
+		err = to.Finish(t.Context())
+	}
+	return errors.Join(err, to.Close())
+}
+
 func open(t *testing.T, p Place) Target {
 	t.Helper()
 	to, err := p.OpenTarget()
@@ -54,7 +63,7 @@ func (c *copies) whole(t *testing.T) {
 	p := c.fresh(t)
 	to := open(t, p)
 	var told store.Copied
-	if err := errors.Join(store.Copy(t.Context(), c.from, to, func(c store.Copied) { told = c }), to.Close()); err != nil {
+	if err := c.copyAll(t, to, func(c store.Copied) { told = c }); err != nil {
 		t.Fatal(err)
 	}
 	if told.Versions < 40 || told.Rows < 40 || told.Keys != 3 || told.Compared != told.Versions+told.Rows {
@@ -111,7 +120,7 @@ func (c changed) AddVersions(ctx context.Context, all []store.Stored) error {
 func (c *copies) compared(t *testing.T) {
 	p := c.fresh(t)
 	to := open(t, p)
-	err := errors.Join(store.Copy(t.Context(), c.from, changed{to}, nil), to.Close())
+	err := c.copyAll(t, changed{to}, nil)
 	if err == nil || !strings.Contains(err.Error(), "Observation/0-2 version 1 is not the same") {
 		t.Errorf("the comparison says %v", err)
 	}
@@ -185,7 +194,7 @@ func (c *copies) goesOn(t *testing.T) {
 			t.Fatalf("a half copy was opened: %v", err)
 		}
 		to = open(t, p)
-		if err := errors.Join(store.Copy(t.Context(), c.from, to, nil), to.Close()); err != nil {
+		if err := c.copyAll(t, to, nil); err != nil {
 			t.Fatalf("after %d steps: %v", n, err)
 		}
 		if _, err := p.Open(); err != nil {
