@@ -139,6 +139,9 @@ func (s *Server) execute(r *request) (document, error) {
 	if r.legacy && r.name != "isMaster" && r.name != "ismaster" && r.name != "hello" {
 		return nil, unmodelled("OP_QUERY with another command than hello")
 	}
+	if len(r.body) > maxDocument+16*1024 {
+		return nil, fail(10334, "BSONObjectTooLarge", "BSONObj size: %d is invalid. Size must be between 0 and %d", len(r.body), maxDocument+16*1024)
+	}
 	if err := r.checkFields(&c); err != nil {
 		return nil, err
 	}

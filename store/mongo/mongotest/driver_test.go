@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -91,7 +92,8 @@ func TestDriverTransaction(t *testing.T) {
 
 // A write outside a transaction waits for the transaction that is in its way.
 func TestWriteWaitsForTransaction(t *testing.T) {
-	ctx, client := connect(t, Start(t))
+	s := Start(t)
+	ctx, client := connect(t, s)
 	c := client.Database("d").Collection("c")
 	_, err := c.InsertOne(ctx, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}})
 	check(t, err)
@@ -108,6 +110,9 @@ func TestWriteWaitsForTransaction(t *testing.T) {
 		_, err := c.UpdateByID(ctx, 1, inc)
 		done <- err
 	}()
+	for s.Calls("update") < 2 { // then it waits
+		time.Sleep(time.Millisecond)
+	}
 	check(t, session.CommitTransaction(in))
 	check(t, <-done)
 	var doc struct{ N int }

@@ -293,7 +293,8 @@ func TestRefuse(t *testing.T) {
 // A write of many documents that had to wait for a transaction changes each of
 // them once.
 func TestManyWaitForTransaction(t *testing.T) {
-	ctx, client := connect(t, Start(t))
+	s := Start(t)
+	ctx, client := connect(t, s)
 	c := client.Database("d").Collection("c")
 	_, err := c.InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
 	check(t, err)
@@ -312,7 +313,9 @@ func TestManyWaitForTransaction(t *testing.T) {
 		}
 		done <- err
 	}()
-	time.Sleep(20 * time.Millisecond) // it may wait or not: both are right
+	for s.Calls("update") < 2 { // then it waits
+		time.Sleep(time.Millisecond)
+	}
 	check(t, session.CommitTransaction(in))
 	check(t, <-done)
 	if got := counters(t, ctx, client); got != [2]int{10, 11} {

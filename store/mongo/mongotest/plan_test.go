@@ -139,7 +139,11 @@ func TestPlansAgree(t *testing.T) {
 		t.Fatalf("%d documents, %d indexes", col.records.size, len(col.indexes))
 	}
 	found, used := 0, map[string]int{}
-	for range 2500 {
+	rounds := 2500
+	if testing.Short() {
+		rounds = 500
+	}
+	for range rounds {
 		filter, sort := mustMarshal(t, c.filter(1)), mustMarshal(t, c.sort())
 		want := ids(t, &query{}, filter, sort, &collection{records: col.records})
 		found += len(want)

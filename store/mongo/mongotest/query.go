@@ -81,6 +81,9 @@ func (p *plan) run() ([]hit, error) {
 		return enough < 0 || int64(len(found)) < enough
 	})
 	if len(q.sort) > 0 && !p.sorted {
+		if err := q.checkMemory(found); err != nil {
+			return nil, err
+		}
 		if err := sortHits(found, q.sort); err != nil {
 			return nil, err
 		}
@@ -90,6 +93,25 @@ func (p *plan) run() ([]hit, error) {
 		found = found[:q.limit]
 	}
 	return found, nil
+}
+
+// maxSort is internalQueryMaxBlockingSortMemoryUsageBytes.
+const maxSort = 100 << 20
+
+// checkMemory refuses to sort too much without an index. With a limit, the
+// server keeps no more documents than that.
+func (q *query) checkMemory(found []hit) error {
+	if q.limit > 0 && q.skip+q.limit < int64(len(found)) {
+		return nil
+	}
+	bytes := 0
+	for _, h := range found {
+		bytes += len(h.doc)
+	}
+	if bytes > maxSort {
+		return fail(292, "QueryExceededMemoryLimitNoDiskUseAllowed", "Executor error during find command :: caused by :: Sort exceeded memory limit of %d bytes, but did not opt in to external sorting.", maxSort)
+	}
+	return nil
 }
 
 // sortKey is the smallest key that an index on the fields would have. By _id

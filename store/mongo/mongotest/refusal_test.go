@@ -2,6 +2,8 @@ package mongotest
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -32,5 +34,27 @@ func TestRefusals(t *testing.T) {
 		if reply := client.send(t, command); !bytes.Contains(reply, []byte("mongotest does not model")) || !bytes.Contains(reply, []byte("NotImplemented")) {
 			t.Errorf("%s: %s", command, reply)
 		}
+	}
+}
+
+// What is too large for the real server is too large here.
+func TestTooLarge(t *testing.T) {
+	s := Start(t)
+	client := dial(t, s)
+	big := strings.Repeat("x", 13<<20)
+	for i := range 8 {
+		client.send(t, fmt.Sprintf(`{"insert": "c", "documents": [{"_id": %d, "x": %q}], "$db": "d"}`, i, big))
+	}
+	for command, code := range map[string]string{
+		`{"find": "c", "sort": {"x": 1}, "$db": "d"}`:                                                                 `{"$numberInt":"292"}`,
+		`{"insert": "c", "documents": [{"_id": 9, "x": "` + big + `"}, {"_id": 10, "x": "` + big + `"}], "$db": "d"}`: `{"$numberInt":"10334"}`,
+		`{"update": "c", "updates": [{"q": {"_id": 1}, "u": {"$set": {"y": "` + big + `"}}}], "$db": "d"}`:            `{"$numberInt":"17419"}`,
+	} {
+		if reply := client.send(t, command); !bytes.Contains(reply, []byte(code)) {
+			t.Errorf("%.60s: %.300s", command, reply)
+		}
+	}
+	if reply := client.send(t, `{"find": "c", "sort": {"x": 1}, "limit": 1, "projection": {"_id": 1}, "$db": "d"}`); !bytes.Contains(reply, []byte(`"_id":{"$numberInt":"0"}`)) {
+		t.Errorf("the first of a sort: %.300s", reply)
 	}
 }
