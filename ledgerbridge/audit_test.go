@@ -240,15 +240,15 @@ func TestErasure(t *testing.T) {
 	if count, err := n.log.Erase(ctx, who, by); err != nil || count != 5 {
 		t.Fatal(count, err)
 	}
-	if err := ledgerbridge.CheckErasure(ctx, n.log, by, who); err != nil {
+	if err := ledgerbridge.CheckErasure(ctx, []ledgerbridge.Log{n.log}, by, who); err != nil {
 		t.Error(err)
 	}
 	for _, bad := range []string{ledgerbridge.Place(source, 1), ledgerbridge.Place(source, 99), "x", "lab/n1/accesses.0/4"} {
-		if err := ledgerbridge.CheckErasure(ctx, n.log, bad, who); err == nil {
+		if err := ledgerbridge.CheckErasure(ctx, []ledgerbridge.Log{n.log}, bad, who); err == nil {
 			t.Errorf("%s is taken for an erasure", bad)
 		}
 	}
-	if err := ledgerbridge.CheckErasure(ctx, n.log, by, n.sealer.PatientPseudonym("Patient/2")); err == nil {
+	if err := ledgerbridge.CheckErasure(ctx, []ledgerbridge.Log{n.log}, by, n.sealer.PatientPseudonym("Patient/2")); err == nil {
 		t.Error("the erasure counts for another patient")
 	}
 	after := checkpoint(t, j)

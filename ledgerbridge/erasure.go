@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,8 +60,9 @@ func ParsePlace(place string) (source string, seq int64, err error) {
 func Place(source string, seq int64) string { return source + "/" + strconv.FormatInt(seq, 10) }
 
 // AuditParts returns the checks of an audit of source that need keys: CheckParts for
-// every row, and CheckErasure in changes for every part that was erased.
-func (s *Sealer) AuditParts(ctx context.Context, source string, changes Log) func(*Row) error {
+// every row, and CheckErasure for every part that was erased, in the log among all
+// that its place names.
+func (s *Sealer) AuditParts(ctx context.Context, source string, all ...Log) func(*Row) error {
 	type erasure struct{ place, patient string }
 	checked := map[erasure]bool{}
 	return func(row *Row) error {
@@ -69,7 +71,7 @@ func (s *Sealer) AuditParts(ctx context.Context, source string, changes Log) fun
 			if p.ErasedBy == "" || checked[erasure{p.ErasedBy, p.Patient}] {
 				continue
 			}
-			if err := CheckErasure(ctx, changes, p.ErasedBy, p.Patient); err != nil {
+			if err := CheckErasure(ctx, all, p.ErasedBy, p.Patient); err != nil {
 				return &Damage{Source: source, Seq: row.Seq, Column: fmt.Sprintf("parts[%d].erased by", i), What: err.Error()}
 			}
 			checked[erasure{p.ErasedBy, p.Patient}] = true
@@ -78,14 +80,15 @@ func (s *Sealer) AuditParts(ctx context.Context, source string, changes Log) fun
 	}
 }
 
-// CheckErasure checks what a part's ErasedBy says: the entry at that place of log
-// erases, and concerns the same patient (pseudonym), so it has a part for them.
-func CheckErasure(ctx context.Context, log Log, place, patient string) error {
+// CheckErasure checks what a part's ErasedBy says: the entry at that place of one of
+// the logs erases, and concerns the same patient (pseudonym), so it has a part for them.
+func CheckErasure(ctx context.Context, logs []Log, place, patient string) error {
 	source, seq, err := ParsePlace(place)
-	if err != nil || source != log.Source() {
-		return fmt.Errorf("erased by %q, which is no place in %s", place, log.Source())
+	at := slices.IndexFunc(logs, func(l Log) bool { return l.Source() == source })
+	if err != nil || at < 0 {
+		return fmt.Errorf("erased by %q, which is no place in a log", place)
 	}
-	row, err := ReadRow(ctx, log, seq)
+	row, err := ReadRow(ctx, logs[at], seq)
 	if err != nil {
 		return err
 	}

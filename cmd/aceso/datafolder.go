@@ -1,12 +1,14 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/aceso-health/aceso/keyring"
 )
@@ -46,10 +48,17 @@ type node struct {
 	Organization string `json:"organization"`
 	Node         string `json:"node"`
 	BaseURL      string `json:"base_url"`
+	Shared       bool   `json:"shared,omitempty"` // the data are in a database
 }
 
-// issuer is the name of the node's built-in token issuer.
-func (n node) issuer() string { return "urn:aceso:" + n.Organization + ":" + n.Node }
+// issuer is the name of the built-in token issuer: that of the node, or of all nodes
+// that share a database and its keys.
+func (n node) issuer() string {
+	if n.Shared {
+		return "urn:aceso:" + n.Organization
+	}
+	return "urn:aceso:" + n.Organization + ":" + n.Node
+}
 
 var errNeverServed = errors.New("this data folder has never been served; start `aceso serve` with it first")
 
@@ -67,6 +76,34 @@ func (d dataFolder) readNode() (node, error) {
 		return node{}, fmt.Errorf("read %s: %w", d.node(), err)
 	}
 	return n, nil
+}
+
+// lock keeps a second process from using the folder's checkpoints. The kernel drops
+// the lock when the process ends, however it ends.
+func (d dataFolder) lock() (*os.File, error) {
+	f, err := os.OpenFile(d.file("node.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("the data folder %s is in use by another process: stop it first", d), f.Close())
+	}
+	return f, nil
+}
+
+// owner names this folder to the database: whoever holds its lock may take the node's
+// name over from a process that died. A folder that is copied keeps the name; that is
+// noticed like any second process.
+func (d dataFolder) owner() (string, error) {
+	text, err := os.ReadFile(d.file("owner"))
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(rand.Text())
+		err = os.WriteFile(d.file("owner"), text, 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("owner of the data folder: %w", err)
+	}
+	return string(text), nil
 }
 
 // used says whether the folder holds data already.

@@ -16,6 +16,8 @@ import (
 func eraseCommand(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("erase", "", stderr)
 	path := f.String("data", "aceso-data", "data `folder`; its server must be stopped")
+	var database databaseOptions
+	database.flags(f)
 	patient := f.String("patient", "", "`id` of the patient")
 	rest, code, ok := parse(f, args)
 	if !ok {
@@ -32,7 +34,7 @@ func eraseCommand(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, "erase", err)
 	}
-	receipt, erased, err := erase(context.Background(), data, ref)
+	receipt, erased, err := erase(context.Background(), data, database, ref)
 	if err != nil {
 		return fail(stderr, "erase", err)
 	}
@@ -40,14 +42,14 @@ func eraseCommand(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-func erase(ctx context.Context, data dataFolder, patient fhir.Ref) (receipt ledgerbridge.Receipt, erased int64, err error) {
+func erase(ctx context.Context, data dataFolder, database databaseOptions, patient fhir.Ref) (receipt ledgerbridge.Receipt, erased int64, err error) {
 	n, err := data.readNode()
 	if err != nil {
 		return receipt, 0, err
 	}
 	var r records
 	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.open(ctx, data, serveOptions{baseURL: n.BaseURL}, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
+	if err := r.open(ctx, data, serveOptions{baseURL: n.BaseURL, database: database}, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
 		return receipt, 0, err
 	}
 	by := ledgerbridge.Draft{

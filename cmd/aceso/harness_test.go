@@ -24,6 +24,8 @@ type testNode struct {
 	node   *openedNode
 	server *httptest.Server
 	client http.Client
+
+	database databaseOptions // where the data are, if not in the folder
 }
 
 // startNode serves a data folder; stop ends it so that it can be started again.
@@ -76,7 +78,7 @@ func (n *testNode) as(role, purpose string, change ...func(*grant)) user {
 	for _, c := range change {
 		c(&g)
 	}
-	token, err := mint(string(n.data), "", g, time.Now())
+	token, err := mint(string(n.data), n.database, "", g, time.Now())
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -217,3 +219,6 @@ func (r response) event() string {
 	_, rest, _ := strings.Cut(receipt.Source, "/")
 	return strings.ReplaceAll(rest, "/", ".") + fmt.Sprintf(".%d", receipt.Seq)
 }
+
+// quiet logs nowhere.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

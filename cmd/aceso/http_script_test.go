@@ -149,7 +149,7 @@ func (c *conversation) as(s *testscript.TestScript, args []string) error {
 			return fmt.Errorf("there is no option %s", name)
 		}
 	}
-	token, err := mint(key, audience, g, time.Now())
+	token, err := mint(key, databaseOptions{}, audience, g, time.Now())
 	c.token = token
 	return err
 }

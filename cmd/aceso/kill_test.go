@@ -201,7 +201,7 @@ func stillThere(n *testNode, versions []keptVersion) {
 func recorded(t *testing.T, dir string, k *kept) {
 	t.Helper()
 	ctx := context.Background()
-	r, err := readRecords(ctx, dataFolder(dir))
+	r, err := readRecords(ctx, dataFolder(dir), databaseOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

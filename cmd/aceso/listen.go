@@ -26,6 +26,9 @@ func (o *serveOptions) check() error {
 	if o.rate < 0 {
 		return errors.New("--rate must not be negative")
 	}
+	if err := o.database.check(); err != nil {
+		return err
+	}
 	if err := o.anchor.check(); err != nil {
 		return err
 	}

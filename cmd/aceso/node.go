@@ -61,7 +61,7 @@ func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) 
 	if err != nil {
 		return err
 	}
-	n.node = node{Organization: n.organization, Node: n.name, BaseURL: o.baseURL}
+	n.node = node{Organization: n.organization, Node: n.name, BaseURL: o.baseURL, Shared: n.shared != nil}
 	if err := n.openPolicy(ctx, o.policies); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) 
 	consents.Compiler.Base = o.baseURL
 	n.gate = access.New(access.Config{
 		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
-		Changes: n.changes, Accesses: n.accesses, Organization: n.organization, Node: n.name,
+		Changes: n.changes, Accesses: n.accesses, Others: n.otherJournal, Organization: n.organization, Node: n.name,
 		Base: o.baseURL, Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
 	})
 	if err := n.openServer(o); err != nil {
@@ -80,6 +80,9 @@ func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) 
 		n.running.Go(func() { n.bridge.ship(ctx, j) })
 	}
 	n.running.Go(func() { n.bridge.watch(ctx) })
+	if n.shared != nil {
+		n.running.Go(func() { n.keepOthers(ctx) })
+	}
 	if n.copier != nil {
 		n.running.Go(func() {
 			n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
@@ -99,6 +102,12 @@ func (n *openedNode) openPolicy(ctx context.Context, folder string) (err error) 
 		}
 		n.log.Info("policies activated", "revision", revision)
 	}}
+	if n.shared != nil {
+		if err := n.sharePolicies(ctx, folder, options); err != nil {
+			return fmt.Errorf("policies of all nodes: %w", err)
+		}
+		return nil
+	}
 	if folder == "" {
 		n.policy, err = policy.New(ctx, nil, options)
 		return err
@@ -173,6 +182,11 @@ func (n *openedNode) ready(context.Context) error {
 	}
 	if why := n.bridge.contradicted(); why != "" {
 		reasons = append(reasons, why)
+	}
+	select {
+	case <-n.lost():
+		reasons = append(reasons, "another process has taken this node's place")
+	default:
 	}
 	if len(reasons) == 0 {
 		return nil

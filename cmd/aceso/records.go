@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/mongo"
 	"github.com/aceso-health/aceso/store/sqlite"
 )
 
@@ -25,12 +27,17 @@ type records struct {
 	name         string
 	ring         *keyring.Ring
 	folder       sqlite.Options // completed by open
+	database     mongo.Options  // completed by open
 	store        storage
+	shared       *mongo.Store // the same, if other nodes may use it as well
+	master       keyring.Master
+	lock         *os.File // of the data folder, where the store has none of its own
 	parts        ledgerbridge.PartKeys
 	sealer       *ledgerbridge.Sealer
 	ledger       *local.Ledger
-	copier       *local.Copier // to the witness, nil without one
-	bridge       *bridge       // to a network's ledger, nil without one
+	checkpoints  ledgerbridge.Ledger // where checkpoints go: ledger, or the database with ledger as a copy
+	copier       *local.Copier       // to the witness, nil without one
+	bridge       *bridge             // to a network's ledger, nil without one
 	changes      *ledgerbridge.Journal
 	accesses     *ledgerbridge.Journal
 	damaged      atomic.Bool
@@ -39,10 +46,7 @@ type records struct {
 
 // open locks the folder and checks that both logs continue their checkpoints.
 func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log *slog.Logger) (err error) {
-	if r.ring, err = data.ring(); err != nil {
-		return err
-	}
-	if err = r.openStorage(ctx, data, o); err != nil {
+	if err = r.openStorage(ctx, data, o, log); err != nil {
 		return err
 	}
 	changes, accesses := r.store.Logs()
@@ -54,6 +58,13 @@ func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log
 	if r.ledger, err = local.Open(data.checkpoints(), changes.Source(), accesses.Source()); err != nil {
 		return err
 	}
+	r.checkpoints = r.ledger
+	if r.shared != nil {
+		if err := r.copyCheckpoints(ctx, data, changes, accesses); err != nil {
+			return err
+		}
+		r.checkpoints = ledgerbridge.Copied{Ledger: r.shared.Checkpoints(), Copy: r.ledger}
+	}
 	if o.witness != "" {
 		if r.copier, err = r.ledger.Follow(ctx, local.NewWitness(o.witness, r.organization, r.name)); err != nil {
 			return err
@@ -62,10 +73,10 @@ func (r *records) open(ctx context.Context, data dataFolder, o serveOptions, log
 	if r.bridge, err = r.openBridge(ctx, data, o, log); err != nil {
 		return err
 	}
-	if r.changes, err = r.journal(ctx, changes, log); err != nil {
+	if r.changes, err = r.journal(ctx, changes, r.checkpoints, log); err != nil {
 		return err
 	}
-	if r.accesses, err = r.journal(ctx, accesses, log); err != nil {
+	if r.accesses, err = r.journal(ctx, accesses, r.checkpoints, log); err != nil {
 		return err
 	}
 	return errors.Join(r.bridge.compare(ctx, r.changes), r.bridge.compare(ctx, r.accesses))
@@ -102,7 +113,7 @@ func newSealer(ring *keyring.Ring, organization, node string, parts ledgerbridge
 	return ledgerbridge.NewSealer(c)
 }
 
-func (r *records) journal(ctx context.Context, log ledgerbridge.Log, l *slog.Logger) (*ledgerbridge.Journal, error) {
+func (r *records) journal(ctx context.Context, log ledgerbridge.Log, ledger ledgerbridge.Ledger, l *slog.Logger) (*ledgerbridge.Journal, error) {
 	_, private, err := r.ring.Signer(keyring.Log)
 	if err != nil {
 		return nil, err
@@ -111,7 +122,7 @@ func (r *records) journal(ctx context.Context, log ledgerbridge.Log, l *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	keys, err := logKeys(r.ring, log.Source())
+	keys, err := r.logKeys(ctx, log.Source())
 	if err != nil {
 		return nil, err
 	}
@@ -120,22 +131,57 @@ func (r *records) journal(ctx context.Context, log ledgerbridge.Log, l *slog.Log
 		return nil, err
 	}
 	return ledgerbridge.OpenJournal(ctx, ledgerbridge.JournalConfig{
-		Log: log, Ledger: r.ledger, Signer: signer, Keys: keys, Anchors: anchors,
+		Log: log, Ledger: ledger, Signer: signer, Keys: keys, Anchors: anchors,
 		Report: func(err error) { l.Error("no checkpoint could be made", "error", err) },
 	})
 }
 
-// logKeys are the public keys whose checkpoints count for a source of this node.
-func logKeys(ring *keyring.Ring, source string) (ledgerbridge.Keys, error) {
-	var texts []string
-	for _, k := range ring.Keys(keyring.Log) {
+// logKeys are the public keys whose checkpoints count for a source: those of its node
+// and, for the sizes at which they kept its logs, of other nodes.
+func (r *records) logKeys(ctx context.Context, source string) (ledgerbridge.Keys, error) {
+	texts, err := r.logKeyTexts(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	return ledgerbridge.ParseKeys(texts)
+}
+
+func (r *records) logKeyTexts(ctx context.Context, source string) ([]string, error) {
+	if r.shared == nil {
+		return keyTexts(r.ring.Keys(keyring.Log), source, "")
+	}
+	ring, err := r.allKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := keyTexts(ring.LogKeys(strings.Split(source, "/")[1]), source, "")
+	if err != nil {
+		return nil, err
+	}
+	takeovers, err := r.shared.Takeovers(ctx, source)
+	for _, t := range takeovers {
+		sizes := fmt.Sprintf("@%d-", t.From+1)
+		if t.To > 0 {
+			sizes += fmt.Sprint(t.To)
+		}
+		kept, err := keyTexts(ring.LogKeys(t.Keeper), source, sizes)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, kept...)
+	}
+	return texts, err
+}
+
+func keyTexts(keys []keyring.Key, source, sizes string) (texts []string, err error) {
+	for _, k := range keys {
 		text, err := ledgerbridge.VerifierKey(source, k.Public())
 		if err != nil {
 			return nil, err
 		}
-		texts = append(texts, text)
+		texts = append(texts, text+sizes)
 	}
-	return ledgerbridge.ParseKeys(texts)
+	return texts, nil
 }
 
 // register adds the metrics of records.
@@ -151,28 +197,58 @@ func (r *records) register(registry *prometheus.Registry) {
 // cannot be checked does not keep the rest from being checked.
 func (r *records) verify(ctx context.Context, report func(access.Finding) error) error {
 	inMain := func(f access.Finding) error {
-		f.Table = "aceso.db " + f.Table
+		if r.shared == nil {
+			f.Table = "aceso.db " + f.Table
+		}
 		return report(f)
 	}
 	return errors.Join(
-		r.verifyLog(ctx, r.changes, report),
-		r.verifyLog(ctx, r.accesses, report),
+		r.verifyLogs(ctx, report),
 		access.Verify(ctx, r.store, r.sealer, inMain),
 		r.store.Check(ctx, func(f store.Finding) error {
 			return report(access.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
 		}))
 }
 
+// verifyLogs audits this node's logs against the checkpoints in its folder, and those of
+// all nodes against the checkpoints in their database.
+func (r *records) verifyLogs(ctx context.Context, report func(access.Finding) error) error {
+	logs, err := store.AllLogs(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, j := range []*ledgerbridge.Journal{r.changes, r.accesses} {
+		failed = append(failed, r.verifyLog(ctx, j, logs, report))
+	}
+	for _, log := range logs {
+		if r.shared == nil {
+			break
+		}
+		j, err := r.otherJournal(ctx, log.Source())
+		if err != nil {
+			failed = append(failed, reported(err, r.shared != nil, report))
+			continue
+		}
+		failed = append(failed, r.verifyLog(ctx, j, logs, report))
+	}
+	return errors.Join(failed...)
+}
+
 // verifyLog audits one log and opens every part that was not erased: only the
 // keyring can tell whether sealed bytes are what they were.
-func (r *records) verifyLog(ctx context.Context, j *ledgerbridge.Journal, report func(access.Finding) error) error {
-	changes, _ := r.store.Logs()
-	_, err := j.Audit(ctx, r.sealer.AuditParts(ctx, j.Source(), changes))
+func (r *records) verifyLog(ctx context.Context, j *ledgerbridge.Journal, all []ledgerbridge.Log, report func(access.Finding) error) error {
+	_, err := j.Audit(ctx, r.sealer.AuditParts(ctx, j.Source(), all...))
+	return reported(err, r.shared != nil, report)
+}
+
+// reported turns damage into a finding.
+func reported(err error, shared bool, report func(access.Finding) error) error {
 	var damage *ledgerbridge.Damage
 	if !errors.As(err, &damage) {
 		return err
 	}
-	return report(placed(damage))
+	return report(placed(damage, shared))
 }
 
 // logFile is the database that keeps a source.
@@ -183,21 +259,32 @@ func logFile(source string) string {
 	return "aceso.db"
 }
 
-// placed gives a log's damage the name of its file and table.
-func placed(d *ledgerbridge.Damage) access.Finding {
-	file := logFile(d.Source)
-	table := file + " entries"
+// placed gives a log's damage the name of its file and table, or of its collection.
+func placed(d *ledgerbridge.Damage, shared bool) access.Finding {
+	file, entries, checkpoints := logFile(d.Source)+" ", "entries", "checkpoints.log"
+	parts := "parts"
+	if shared {
+		file, entries, checkpoints = "", "accesses", "checkpoints"
+		if ledgerbridge.IsChanges(d.Source) {
+			entries = "changes"
+		}
+		parts = entries
+	}
+	table := file + entries
 	switch {
 	case strings.HasPrefix(d.Column, "parts"):
-		table = file + " parts"
+		table = file + parts
 	case strings.HasPrefix(d.Column, "tile"):
-		table = file + " tiles"
+		table = file + "tiles"
 	case strings.HasPrefix(d.Column, "checkpoint"):
-		table = "checkpoints.log"
+		table = checkpoints
 	}
 	row := strings.TrimPrefix(d.Column, "tile ")
 	if d.Seq >= 0 {
 		row = fmt.Sprintf("%d %s", d.Seq, d.Column)
+	}
+	if shared {
+		row = d.Source + " " + row
 	}
 	return access.Finding{Table: table, Row: row, What: d.What}
 }
@@ -209,6 +296,9 @@ func (r *records) close() error {
 	}
 	if r.store != nil {
 		failed = errors.Join(failed, r.store.Close())
+	}
+	if r.lock != nil {
+		failed = errors.Join(failed, r.lock.Close())
 	}
 	return failed
 }

@@ -24,6 +24,7 @@ const drain = 20 * time.Second
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	data, listen, organization, node, baseURL string
+	database                                  databaseOptions
 	policies, issuers, witness, origins       string
 	tlsCert, tlsKey                           string
 	demo, insecure                            bool
@@ -36,6 +37,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	var o serveOptions
 	f := newFlags("serve", "", stderr)
 	f.StringVar(&o.data, "data", "", "data `folder` (default aceso-data; with --demo a fresh temporary one)")
+	o.database.flags(f)
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 picks a free one")
 	f.StringVar(&o.organization, "org", "", "`organisation` that this node belongs to; fixed at the first start")
 	f.StringVar(&o.node, "node", "", "`name` of this node; fixed at the first start")
@@ -138,6 +140,8 @@ func (n *openedNode) answer(ctx context.Context, l net.Listener, o serveOptions,
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
+	case <-n.lost():
+		return errors.Join(n.nodeLost(), s.Close())
 	case <-ctx.Done():
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"log/slog"
 
+	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/sqlite"
@@ -23,8 +25,21 @@ type storage interface {
 	Close() error
 }
 
-// openStorage opens the data folder for one process alone.
-func (r *records) openStorage(ctx context.Context, data dataFolder, o serveOptions) (err error) {
+// openStorage opens the data folder or the database, and the keys, for one process
+// alone.
+func (r *records) openStorage(ctx context.Context, data dataFolder, o serveOptions, log *slog.Logger) (err error) {
+	if err := o.database.checkKind(data); err != nil {
+		return err
+	}
+	if o.database.uri != "" {
+		if r.lock, err = data.lock(); err != nil {
+			return err
+		}
+		return r.openDatabase(ctx, data, o, log)
+	}
+	if r.ring, err = data.ring(); err != nil {
+		return err
+	}
 	r.folder.Organization, r.folder.Node = data.names(o.organization, o.node, "org1")
 	r.folder.Base = o.baseURL
 	r.store, err = noStorage(sqlite.Open(ctx, string(data), r.folder))
@@ -32,7 +47,16 @@ func (r *records) openStorage(ctx context.Context, data dataFolder, o serveOptio
 }
 
 // readStorage opens what another process may be using; nothing is written.
-func (r *records) readStorage(ctx context.Context, data dataFolder) (err error) {
+func (r *records) readStorage(ctx context.Context, data dataFolder, o databaseOptions) (err error) {
+	if err := o.checkKind(data); err != nil {
+		return err
+	}
+	if o.uri != "" {
+		return r.readDatabase(ctx, data, o)
+	}
+	if r.ring, err = keyring.Load(data.keys()); err != nil {
+		return err
+	}
 	r.store, err = noStorage(sqlite.OpenReadOnly(ctx, string(data), sqlite.Options{}))
 	return err
 }

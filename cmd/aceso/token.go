@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -37,6 +38,8 @@ func tokenCommand(args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&g.client, "client", "aceso-cli", "client `id`")
 	f.DurationVar(&g.expires, "expires", 8*time.Hour, "life of the token")
 	base := f.String("base-url", "", "audience (default: the `URL` that the server was last started with)")
+	var database databaseOptions
+	database.flags(f)
 	rest, code, ok := parse(f, args)
 	if !ok {
 		return code
@@ -47,7 +50,7 @@ func tokenCommand(args []string, stdout, stderr io.Writer) int {
 	if err := g.check(); err != nil {
 		return misuse(stderr, "token", "%v", err)
 	}
-	token, err := mint(*data, *base, g, time.Now())
+	token, err := mint(*data, database, *base, g, time.Now())
 	if err != nil {
 		return fail(stderr, "token", err)
 	}
@@ -77,7 +80,7 @@ func (g grant) check() error {
 }
 
 // mint signs with the key in the data folder, for the audience the server last had.
-func mint(path, base string, g grant, now time.Time) (string, error) {
+func mint(path string, database databaseOptions, base string, g grant, now time.Time) (string, error) {
 	data, err := openDataFolder(path)
 	if err != nil {
 		return "", err
@@ -86,7 +89,7 @@ func mint(path, base string, g grant, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ring, err := keyring.Load(data.keys())
+	ring, err := readRing(context.Background(), data, database)
 	if err != nil {
 		return "", err
 	}

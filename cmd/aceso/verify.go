@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -42,6 +43,7 @@ type verification struct {
 	data, witness  string
 	keys, receipts list
 	network        trustOptions
+	database       databaseOptions
 	profile, out   string
 }
 
@@ -84,6 +86,7 @@ func (v *verification) flags(f *flag.FlagSet) {
 	f.StringVar(&v.profile, "profile", "", "ledger, trust: connection profile `file` of an organisation")
 	f.StringVar(&v.out, "out", "", "trust: `folder` to make")
 	v.network.flags(f)
+	v.database.flags(f)
 }
 
 // file runs a check on a file's content; "-" is standard input.
@@ -158,24 +161,43 @@ func (v *verification) printKeys() int {
 	if err != nil {
 		return v.unchecked(err)
 	}
-	n, err := data.readNode()
+	keys, err := v.logKeys(data)
 	if err != nil {
 		return v.unchecked(err)
 	}
-	ring, err := keyring.Load(data.keys())
-	if err != nil {
-		return v.unchecked(err)
-	}
-	for _, log := range []string{"changes.0", "accesses.0"} {
-		for _, k := range ring.Keys(keyring.Log) {
-			text, err := ledgerbridge.VerifierKey(n.Organization+"/"+n.Node+"/"+log, k.Public())
-			if err != nil {
-				return v.unchecked(err)
-			}
-			fmt.Fprintln(v.stdout, text)
-		}
+	for _, text := range keys {
+		fmt.Fprintln(v.stdout, text)
 	}
 	return exitWhole
+}
+
+// logKeys are the keys of all logs that the folder or its database holds.
+func (v *verification) logKeys(data dataFolder) (keys []string, err error) {
+	ctx := context.Background()
+	n, err := data.readNode()
+	if err != nil {
+		return nil, err
+	}
+	r := records{organization: n.Organization, name: n.Node}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := v.database.checkKind(data); err != nil {
+		return nil, err
+	}
+	sources := []string{n.Organization + "/" + n.Node + "/changes.0", n.Organization + "/" + n.Node + "/accesses.0"}
+	if v.database.uri == "" {
+		r.ring, err = keyring.Load(data.keys())
+	} else if err = r.readDatabase(ctx, data, v.database); err == nil {
+		sources, err = r.shared.Sources(ctx)
+	}
+	for _, source := range sources {
+		if err != nil {
+			return nil, err
+		}
+		var texts []string
+		texts, err = r.logKeyTexts(ctx, source)
+		keys = append(keys, texts...)
+	}
+	return keys, err
 }
 
 // compareWitness finds checkpoints that the folder lacks or has otherwise.

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
 	"github.com/aceso-health/aceso/store"
@@ -22,7 +22,7 @@ func (v *verification) log() int {
 	if err != nil {
 		return v.unchecked(err)
 	}
-	r, err := readRecords(ctx, data)
+	r, err := readRecords(ctx, data, v.database)
 	if err == nil {
 		err = v.everything(ctx, data, r)
 		err = errors.Join(err, r.close())
@@ -32,7 +32,7 @@ func (v *verification) log() int {
 	var found *findings
 	switch {
 	case errors.As(err, &damage):
-		f := placed(damage)
+		f := placed(damage, v.database.uri != "")
 		return v.tampered(fmt.Errorf("%s, row %s: %s", f.Table, f.Row, f.What))
 	case errors.As(err, &row), errors.As(err, &found):
 		return v.tampered(err)
@@ -69,17 +69,17 @@ func (v *verification) everything(ctx context.Context, data dataFolder, r *recor
 
 // lookUpReceipts finds rows that were cut off or replaced after a client had their receipt.
 func (v *verification) lookUpReceipts(ctx context.Context, r *records) error {
-	changes, accesses := r.store.Logs()
+	logs, err := store.AllLogs(ctx, r.store)
+	if err != nil {
+		return err
+	}
 	for _, text := range v.receipts {
 		receipt, err := ledgerbridge.ParseReceipt(text)
 		if err != nil {
 			return err
 		}
-		log := changes
-		if receipt.Source == accesses.Source() {
-			log = accesses
-		}
-		if err := ledgerbridge.CheckReceipt(ctx, log, receipt); err != nil {
+		at := max(0, slices.IndexFunc(logs, func(l ledgerbridge.Log) bool { return l.Source() == receipt.Source }))
+		if err := ledgerbridge.CheckReceipt(ctx, logs[at], receipt); err != nil {
 			return err
 		}
 	}
@@ -87,20 +87,17 @@ func (v *verification) lookUpReceipts(ctx context.Context, r *records) error {
 }
 
 // readRecords opens a folder without writing to it.
-func readRecords(ctx context.Context, data dataFolder) (*records, error) {
+func readRecords(ctx context.Context, data dataFolder, o databaseOptions) (*records, error) {
 	r := &records{}
-	err := r.read(ctx, data)
+	err := r.read(ctx, data, o)
 	if err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
 }
 
-func (r *records) read(ctx context.Context, data dataFolder) (err error) {
-	if r.ring, err = keyring.Load(data.keys()); err != nil {
-		return err
-	}
-	if err = r.readStorage(ctx, data); err != nil {
+func (r *records) read(ctx context.Context, data dataFolder, o databaseOptions) (err error) {
+	if err = r.readStorage(ctx, data, o); err != nil {
 		return err
 	}
 	r.organization, r.name = r.store.Organization(), r.store.Node()
@@ -112,10 +109,11 @@ func (r *records) read(ctx context.Context, data dataFolder) (err error) {
 	if r.ledger, err = local.OpenRead(data.checkpoints(), changes.Source(), accesses.Source()); err != nil {
 		return err
 	}
+	r.checkpoints = r.ledger
 	silent := slog.New(slog.NewTextHandler(io.Discard, nil))
-	if r.changes, err = r.journal(ctx, changes, silent); err != nil {
+	if r.changes, err = r.journal(ctx, changes, r.checkpoints, silent); err != nil {
 		return err
 	}
-	r.accesses, err = r.journal(ctx, accesses, silent)
+	r.accesses, err = r.journal(ctx, accesses, r.checkpoints, silent)
 	return err
 }

@@ -97,7 +97,7 @@ func (k *checker) missingEntries(ctx context.Context, group []*checked) ([]strin
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	cursor, err := k.s.changes.log.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
+	cursor, err := k.s.db.Collection("changes").Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,9 @@ func (w *writer) start() {
 
 // write writes m in the next group and returns when it is durable, or has failed.
 func (w *writer) write(ctx context.Context, m *member) (ledgerbridge.Receipt, error) {
+	if w == nil {
+		return ledgerbridge.Receipt{}, errReadOnly
+	}
 	m.ctx, m.done = ctx, make(chan struct{})
 	if err := w.enqueue(m); err != nil {
 		return ledgerbridge.Receipt{}, err

@@ -120,6 +120,16 @@ func (s *Store) keepLease(ctx context.Context) {
 // off: nothing can be written any more.
 func (s *Store) Lost() <-chan struct{} { return s.lost }
 
+// Abandon ends the store as the death of its process would: the lease is not given back.
+func (s *Store) Abandon() {
+	s.end()
+	s.ended.Wait()
+	s.end = nil
+}
+
+// LeaseLife is how long a node's lease may go without a beat.
+func (s *Store) LeaseLife() time.Duration { return s.opts.LeaseLife }
+
 // endLease lets the next process be this node at once.
 func (s *Store) endLease(ctx context.Context) error {
 	_, err := s.nodes.UpdateOne(ctx, bson.D{{Key: "_id", Value: s.opts.Node}, {Key: "process", Value: s.process}},

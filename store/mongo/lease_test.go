@@ -41,9 +41,7 @@ func tryNode(ctx context.Context, srv *server, node string, change ...func(*Opti
 // die lets a node end as a crash would: nothing is given back.
 func die(t *testing.T, s *Store) {
 	t.Helper()
-	s.end()
-	s.ended.Wait()
-	s.end = nil
+	s.Abandon()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store/mongo"
+)
+
+// keeper finishes the logs of nodes that died: it makes their last checkpoints, signed
+// by this node's key, and anchors what waits. It writes no records to them.
+type keeper struct {
+	n *openedNode
+
+	mu      sync.Mutex
+	kept    map[string]bool // nodes
+	working sync.WaitGroup
+}
+
+// keepOthers watches the leases of all nodes until ctx ends.
+func (n *openedNode) keepOthers(ctx context.Context) {
+	k := &keeper{n: n, kept: map[string]bool{}}
+	defer k.working.Wait()
+	watch := n.shared.Watch()
+	every := time.NewTicker(n.shared.LeaseLife() / 6)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		if err := k.look(ctx, watch); err != nil && ctx.Err() == nil {
+			n.log.Error("it is not known whether other nodes are alive", "error", err)
+		}
+	}
+}
+
+func (k *keeper) look(ctx context.Context, watch *mongo.Watch) error {
+	dead, err := watch.Dead(ctx)
+	if err != nil {
+		return err
+	}
+	for _, node := range dead {
+		if !k.begin(node) {
+			continue
+		}
+		sources, err := watch.TakeOver(ctx, node)
+		if err != nil || len(sources) == 0 {
+			k.end(node)
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		k.n.log.Warn("a node shows no sign of life: this one finishes its logs", "node", node)
+		k.working.Go(func() { k.keep(ctx, node, sources) })
+	}
+	return nil
+}
+
+func (k *keeper) begin(node string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.kept[node] {
+		return false
+	}
+	k.kept[node] = true
+	return true
+}
+
+func (k *keeper) end(node string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.kept, node)
+}
+
+// keep brings the logs of a dead node to their end. If they are damaged that is told
+// once, and somebody has to look.
+func (k *keeper) keep(ctx context.Context, node string, sources []string) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var journals []*ledgerbridge.Journal
+	for _, source := range sources {
+		j, err := k.open(ctx, source)
+		if err != nil {
+			k.n.log.Error("the log of a dead node cannot be finished", "source", source, "error", err)
+			return
+		}
+		journals = append(journals, j)
+	}
+	defer k.end(node)
+	var running sync.WaitGroup
+	for _, j := range journals {
+		running.Go(func() { j.Run(ctx) })
+		running.Go(func() { k.n.bridge.ship(ctx, j) })
+	}
+	if k.await(ctx, node, journals) {
+		k.n.log.Info("the logs of a dead node are finished", "node", node)
+	}
+	stop()
+	running.Wait()
+}
+
+func (k *keeper) open(ctx context.Context, source string) (*ledgerbridge.Journal, error) {
+	s := k.n.shared
+	if err := s.BeginTakeover(ctx, source); err != nil {
+		return nil, err
+	}
+	return k.n.journal(ctx, s.Log(source), s.Checkpoints(), k.n.log)
+}
+
+// await waits until nothing is left to do, and then gives the node free, or until it
+// came back.
+func (k *keeper) await(ctx context.Context, node string, journals []*ledgerbridge.Journal) bool {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+		if keeps, err := k.n.shared.Keeps(ctx, node); err == nil && !keeps {
+			return false
+		}
+		if done, err := finished(ctx, journals); err == nil && done {
+			return k.n.shared.Release(ctx, node) == nil
+		}
+	}
+}
+
+// finished says whether every record has a checkpoint and, with a network's ledger, an
+// anchor.
+func finished(ctx context.Context, journals []*ledgerbridge.Journal) (bool, error) {
+	for _, j := range journals {
+		s, err := j.Standing(ctx)
+		if err != nil || s.Checkpointed < s.Size || s.Waiting > 0 {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// lost is closed when this node's name and logs have gone to another process.
+func (r *records) lost() <-chan struct{} {
+	if r.shared == nil {
+		return nil
+	}
+	return r.shared.Lost()
+}
+
+// nodeLost is why serving ends then.
+func (r *records) nodeLost() error {
+	return fmt.Errorf("another process has become node %s, or finishes its logs because it showed no sign of life: this one can write no records any more", r.name)
+}
