@@ -26,9 +26,10 @@ type LedgerView struct {
 // wait are those that no checkpoint in the local one covers yet.
 type SourceView struct {
 	ledgerbridge.Standing
-	Until  time.Time // of the last record that a checkpoint covers; zero if there is none
-	State  string    // one of the words below
-	Newest string    // AuditEvent of the last record that a checkpoint covers, or ""
+	Elsewhere bool      // another node anchors this log on the network's ledger, and knows how far
+	Until     time.Time // of the last record that a checkpoint covers; zero if there is none
+	State     string    // one of the words below
+	Newest    string    // AuditEvent of the last record that a checkpoint covers, or ""
 }
 
 // States of a source: what whoever looks after it should know first.
@@ -100,6 +101,7 @@ func (r *review) source(log ledgerbridge.Log) (s SourceView, err error) {
 	if s.Standing, err = j.Standing(r.ctx); err != nil {
 		return s, err
 	}
+	s.Elsewhere = r.gate.Network != nil && !s.Network
 	if s.Checkpointed > 0 {
 		s.Newest = auditID(s.Source, s.Checkpointed-1)
 		if s.Until, err = r.timeOf(log, s.Checkpointed-1); err != nil {

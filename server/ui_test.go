@@ -414,6 +414,8 @@ func TestLedgerPageStates(t *testing.T) {
 		a.contains("1,234,567", "1,234,500", "2,567", "oldest 1 h 30 min",
 			"1,232,000</b>", "block 77 ·", "channel records", "01234567…", "until 11:59:59 UTC", "?record=node.changes.0.1234499")
 	}
+	n.ledger.Sources = append(n.ledger.Sources, access.SourceView{Standing: ledgerbridge.Standing{Source: "org/other/changes.0", Size: 3, Checkpointed: 3}, Elsewhere: true, State: access.SourceUpToDate})
+	r.get("/ui/ledger").want(200).contains("by its own node")
 	n.ledger.Sources = slices.Repeat(n.ledger.Sources, 50)
 	packed := []string{"Authorization", "", "Cookie", tokenCookie + "=good", "Accept-Encoding", "gzip"}
 	a := n.get("/ui/ledger", packed...).want(200).header("Content-Encoding", "") // its length would tell of the secret in its form

@@ -14,7 +14,7 @@ func ledgerPage(view *access.LedgerView) web.Ledger {
 	page := web.Ledger{Organization: view.Organization, Node: view.Node, At: view.At}
 	for _, s := range view.Sources {
 		row := web.Source{
-			Name: s.Source, Unknown: s.State == access.SourceUnreadable, Size: s.Size, Checkpointed: s.Checkpointed, Until: s.Until, Local: !s.Network,
+			Name: s.Source, Unknown: s.State == access.SourceUnreadable, Size: s.Size, Checkpointed: s.Checkpointed, Until: s.Until, Local: !s.Network && !s.Elsewhere, Elsewhere: s.Elsewhere,
 			Waiting: s.Waiting, Newest: s.Newest, State: s.State, Tone: tones()[s.State], Alarm: alarm(s),
 		}
 		if s.Anchor.Transaction != "" {

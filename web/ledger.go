@@ -18,6 +18,7 @@ type Source struct {
 	Checkpointed int64
 	Until        time.Time // of the last record that is checkpointed
 	Local        bool      // the ledger is a file of this node
+	Elsewhere    bool      // another node anchors it, and knows how far
 	Anchor       *Anchor   // the last one on a network's ledger, nil if there is none
 	Waiting      int64     // records that the ledger does not hold yet
 	Age          time.Duration
