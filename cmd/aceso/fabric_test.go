@@ -124,8 +124,8 @@ func TestNodesOnAChannel(t *testing.T) {
 	t.Run("killed", func(t *testing.T) { testKilledWhileAnchoring(t, net, dirs["lab"]) })
 	t.Run("ledger down", func(t *testing.T) { testLedgerDown(t, net, dirs["registry"]) })
 	t.Run("two processes", func(t *testing.T) { testTwoProcesses(t, net, dirs["registry"]) })
-	t.Run("restored and forked", func(t *testing.T) { testRestoredAndForked(t, net, dirs["hospital"]) })
 	t.Run("edited block file", func(t *testing.T) { testEditedBlockFile(t, net, dirs["registry"]) })
+	t.Run("restored and forked", func(t *testing.T) { testRestoredAndForked(t, net, dirs["hospital"]) })
 }
 
 // measures checks that the metrics are there, and name nothing but logs.
@@ -279,6 +279,7 @@ func testRestoredAndForked(t *testing.T, net *devnet.Network, dir string) {
 		t.Errorf("the log is %q", got)
 	}
 	startRefused(t, dir, "marked as forked", flags...)
+	testForkIsSeen(t, net, dir, yesterday)
 }
 
 // Two processes go on with copies of one folder. The one whose records the ledger has

@@ -95,6 +95,35 @@ func testEditedBlockFile(t *testing.T, net *devnet.Network, registry string) {
 	}
 }
 
+// testForkIsSeen: everybody sees the mark; who holds the other history, or less than
+// the channel, sees that. The log's keys are not handed to verifiers any more.
+func testForkIsSeen(t *testing.T, net *devnet.Network, dir, other string) {
+	for _, test := range []struct {
+		code int
+		says string
+		args []string
+	}{
+		{exitTampered, "source hospital/n1/changes.0: is marked as forked at size ", nil},
+		{exitTampered, "records in the data folder are not those that the channel has", []string{"--data", other}},
+		{exitTampered, " held checkpoints compared", []string{"--witness", dataFolder(dir).checkpoints()}},
+		{exitUnchecked, "no such file", []string{"--data", filepath.Join(dir, "absent")}},
+		{exitUnchecked, "no such file", []string{"--witness", filepath.Join(dir, "absent")}},
+	} {
+		code, out := verifies(append([]string{"ledger", "--profile", net.Profile("lab")}, test.args...)...)
+		if code != test.code || !strings.Contains(out, test.says) {
+			t.Errorf("%v: exit %d\n%s", test.args, code, out)
+		}
+	}
+	if _, out := verifies("ledger", "--profile", net.Profile("lab"), "--data", dir); strings.Contains(out, "data folder") ||
+		strings.Contains(lineOf(out, "source hospital/n1/changes.0: forked"), " 0 held") {
+		t.Errorf("the hospital's own folder: %s", out)
+	}
+	code, out := verifies("trust", "--profile", net.Profile("lab"), "--out", filepath.Join(t.TempDir(), "trust"))
+	if code != exitWhole || !strings.Contains(out, "left out: hospital/n1/changes.0 ") || strings.Contains(out, "left out: hospital/n1/accesses.0 ") {
+		t.Errorf("trust after a fork: exit %d\n%s", code, out)
+	}
+}
+
 // editDigit changes the first hexadecimal digit after a text in a file.
 func editDigit(t *testing.T, file string, after []byte) {
 	t.Helper()

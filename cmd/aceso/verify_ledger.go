@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -45,11 +46,16 @@ func (v *verification) ledger() int {
 		tampered++
 		fmt.Fprintf(v.stderr, "tampered: %s\n", f)
 	})
-	if err != nil {
-		return v.unchecked(err)
+	if err == nil {
+		v.show(p, seen)
+		err = v.compareOwn(ctx, seen, func(f fabric.Finding) {
+			tampered++
+			fmt.Fprintf(v.stderr, "tampered: %s\n", f)
+		})
 	}
-	v.show(p, seen)
 	switch {
+	case err != nil:
+		return v.unchecked(err)
 	case tampered > 0:
 		return v.tampered(&findings{tampered})
 	case unchecked > 0:
@@ -70,6 +76,43 @@ func (v *verification) show(p *fabric.Profile, seen fabric.Inspected) {
 		fmt.Fprintf(v.stdout, "source %s: %s, %d records in %d anchors, root %x, %d held checkpoints compared\n",
 			s.Origin, s.State, s.Size, s.Anchors, s.Root, s.Held)
 	}
+}
+
+// compareOwn looks whether the logs in the data folder begin with what the channel has
+// of them. The root at the anchored size stands for all records before.
+func (v *verification) compareOwn(ctx context.Context, seen fabric.Inspected, report func(fabric.Finding)) error {
+	data := dataFolder(v.data)
+	if !data.used() {
+		return nil
+	}
+	r, err := readRecords(ctx, data)
+	if err != nil {
+		return err
+	}
+	for _, j := range []*ledgerbridge.Journal{r.changes, r.accesses} {
+		what, failed := compareLog(ctx, j, seen.Sources)
+		if err = errors.Join(err, failed); what != "" {
+			report(fabric.Finding{Block: -1, Source: j.Source(), What: what})
+		}
+	}
+	return errors.Join(err, r.close())
+}
+
+// compareLog says how a log differs from what the channel has of it, "" if it does not.
+func compareLog(ctx context.Context, j *ledgerbridge.Journal, sources []fabric.InspectedSource) (string, error) {
+	at := slices.IndexFunc(sources, func(s fabric.InspectedSource) bool { return s.Origin == j.Source() })
+	if at < 0 || sources[at].Size == 0 {
+		return "", nil
+	}
+	s := sources[at]
+	if last := j.Last().Size; last < s.Size {
+		return fmt.Sprintf("the channel has %d records, the data folder has checkpoints up to %d only: it was restored from a backup, or cut", s.Size, last), nil
+	}
+	ours, err := j.Sign(ctx, s.Size)
+	if err == nil && ours.Root != s.Root {
+		return fmt.Sprintf("the first %d records in the data folder are not those that the channel has", s.Size), nil
+	}
+	return "", err
 }
 
 // held are the checkpoints of the data folder, if it is there or was asked for, and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,14 +25,17 @@ type Finding struct {
 
 // String says where and what in one line.
 func (f Finding) String() string {
-	where := f.Peer
+	var where []string
+	if f.Peer != "" {
+		where = append(where, f.Peer)
+	}
 	if f.Block >= 0 {
-		where += fmt.Sprintf(", block %d", f.Block)
+		where = append(where, fmt.Sprintf("block %d", f.Block))
 	}
 	if f.Source != "" {
-		where += ", source " + f.Source
+		where = append(where, "source "+f.Source)
 	}
-	return where + ": " + f.What
+	return strings.Join(where, ", ") + ": " + f.What
 }
 
 // Inspected is what an inspection has seen.
@@ -271,6 +275,9 @@ func (i *inspection) sources() (list []InspectedSource) {
 			continue // cannot happen: the tree was grown from leaves
 		}
 		list = append(list, InspectedSource{origin, l.source.State, l.size, root, l.count, l.held})
+		if f := l.source.Fork; f != nil {
+			i.report(Finding{Block: -1, Source: origin, What: fmt.Sprintf("is marked as forked at size %d: its keys signed two histories, as %s showed by transaction %s", f.Size, f.Reporter, f.Transaction)})
+		}
 	}
 	slices.SortFunc(list, func(a, b InspectedSource) int { return slices.Compare([]string{a.Origin}, []string{b.Origin}) })
 	return list
