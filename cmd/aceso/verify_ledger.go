@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -36,35 +37,40 @@ func (v *verification) ledger() int {
 	case err != nil:
 		return v.unchecked(err)
 	}
-	tampered, unchecked := 0, 0
-	seen, err := fabric.Inspect(ctx, p, time.Now(), held, func(f fabric.Finding) {
-		if f.Unchecked {
-			unchecked++
-			fmt.Fprintf(v.stderr, "not checked: %s\n", f)
-			return
-		}
-		tampered++
-		fmt.Fprintf(v.stderr, "tampered: %s\n", f)
-	})
+	t := &tally{stderr: v.stderr}
+	seen, err := fabric.Inspect(ctx, p, time.Now(), held, t.add)
 	if err == nil {
 		v.show(p, seen)
-		err = v.compareOwn(ctx, seen, func(f fabric.Finding) {
-			tampered++
-			fmt.Fprintf(v.stderr, "tampered: %s\n", f)
-		})
+		err = v.compareOwn(ctx, seen, t.add)
 	}
 	switch {
+	case t.tampered > 0:
+		return v.tampered(errors.Join(&findings{t.tampered}, err))
 	case err != nil:
 		return v.unchecked(err)
-	case tampered > 0:
-		return v.tampered(&findings{tampered})
-	case unchecked > 0:
-		return v.unchecked(fmt.Errorf("%d places could not be looked at", unchecked))
+	case t.unchecked > 0:
+		return v.unchecked(fmt.Errorf("%d places could not be looked at", t.unchecked))
 	case p.Single():
 		return v.unchecked(errors.New("the network has one organisation, which could rewrite all of it; it is for development"))
 	}
 	fmt.Fprintf(v.stdout, "ok: channel %s is whole\n", p.Channel)
 	return exitWhole
+}
+
+// tally prints findings as they come, and counts them.
+type tally struct {
+	stderr              io.Writer
+	tampered, unchecked int
+}
+
+func (t *tally) add(f fabric.Finding) {
+	if f.Unchecked {
+		t.unchecked++
+		fmt.Fprintf(t.stderr, "not checked: %s\n", f)
+		return
+	}
+	t.tampered++
+	fmt.Fprintf(t.stderr, "tampered: %s\n", f)
 }
 
 // show prints what was seen, peer by peer and log by log.
@@ -82,10 +88,10 @@ func (v *verification) show(p *fabric.Profile, seen fabric.Inspected) {
 // of them. The root at the anchored size stands for all records before.
 func (v *verification) compareOwn(ctx context.Context, seen fabric.Inspected, report func(fabric.Finding)) error {
 	data := dataFolder(v.data)
-	if !data.used() {
+	if _, err := data.readNode(); errors.Is(err, errNeverServed) {
 		return nil
 	}
-	r, err := readRecords(ctx, data)
+	r, err := readRecords(ctx, data, v.database)
 	if err != nil {
 		return err
 	}
