@@ -56,9 +56,13 @@ func (a *author) document(id string, expect int64, text string) store.Write {
 	}
 }
 
+func (a *author) entry() (*ledgerbridge.Pending, error) {
+	return storetest.Record(a.sealer, "update", "U", 200, "Patient/1")
+}
+
 func (a *author) commit(writes ...store.Write) ledgerbridge.Receipt {
 	a.Helper()
-	entry, err := storetest.Record(a.sealer, "update", "U", 200, "Patient/1")
+	entry, err := a.entry()
 	a.must(err)
 	r, err := a.Commit(context.Background(), store.Change{Writes: writes, Entry: entry})
 	a.must(err)

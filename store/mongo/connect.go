@@ -23,6 +23,10 @@ func durably() *writeconcern.WriteConcern {
 	return &writeconcern.WriteConcern{W: "majority", Journal: &journaled}
 }
 
+// commandTimeout bounds one command without a deadline of its own, so that a network
+// that swallows everything is noticed. timeoutMS in the connection string changes it.
+const commandTimeout = 15 * time.Second
+
 // connect opens a client and refuses what cannot carry transactions.
 func connect(ctx context.Context, uri string, o Options) (*Store, error) {
 	if o.Database == "" {
@@ -35,6 +39,9 @@ func connect(ctx context.Context, uri string, o Options) (*Store, error) {
 	set.SetAppName("aceso").SetWriteConcern(durably()).SetReadConcern(readconcern.Majority()).SetReadPreference(readpref.Primary())
 	if set.ServerSelectionTimeout == nil {
 		set.SetServerSelectionTimeout(10 * time.Second)
+	}
+	if set.Timeout == nil {
+		set.SetTimeout(commandTimeout)
 	}
 	client, err := mongo.Connect(set)
 	if err != nil {

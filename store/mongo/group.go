@@ -217,6 +217,8 @@ func (w *writer) fail(group []*member, err error) {
 
 // attempt writes the group in one transaction. If it fails, nothing was written.
 func (w *writer) attempt(ctx context.Context, group []*member) error {
+	ctx, cancel := context.WithTimeout(ctx, w.s.opts.Patience/2) // time is left for another connection
+	defer cancel()
 	if err := w.recover(ctx); err != nil {
 		return err
 	}

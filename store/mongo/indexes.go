@@ -28,6 +28,9 @@ const (
 	timeIndex    = "time.1"
 )
 
+// longestBuild is when building an index is given up.
+const longestBuild = 7 * 24 * time.Hour
+
 type indexed struct {
 	collection string
 	models     []mongo.IndexModel
@@ -88,6 +91,8 @@ func (s *Store) buildIndex(ctx context.Context, c *mongo.Collection, m mongo.Ind
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, longestBuild) // a deadline of its own: it may take hours
+	defer cancel()
 	start := s.opts.Now()
 	if n > 0 {
 		s.opts.Report(fmt.Sprintf("building an index over %d documents of %s", n, c.Name()))
