@@ -64,9 +64,14 @@ type bridge struct {
 	key     ed25519.PrivateKey
 	log     *slog.Logger
 
+	life    context.Context // ends with the bridge
+	end     func()
+	filling sync.WaitGroup
+
 	mu       sync.Mutex
 	journals map[string]*ledgerbridge.Journal // those being shipped
 	anchors  map[string]*ledgerbridge.Anchors
+	filled   map[string]bool // lists of other nodes' logs
 }
 
 // openBridge checks profile and channel. A channel that cannot be asked now is no
@@ -84,8 +89,9 @@ func openBridge(ctx context.Context, o anchorOptions, data dataFolder, organizat
 	}
 	b := &bridge{
 		anchorOptions: o, metrics: fabric.NewMetrics(), folder: filepath.Join(data.file("ledger"), profile.Channel),
-		key: key, log: log, journals: map[string]*ledgerbridge.Journal{}, anchors: map[string]*ledgerbridge.Anchors{},
+		key: key, log: log, journals: map[string]*ledgerbridge.Journal{}, anchors: map[string]*ledgerbridge.Anchors{}, filled: map[string]bool{},
 	}
+	b.life, b.end = context.WithCancel(context.WithoutCancel(ctx))
 	if b.channel, err = fabric.Open(profile, time.Now()); err != nil {
 		return nil, err
 	}
@@ -94,7 +100,7 @@ func openBridge(ctx context.Context, o anchorOptions, data dataFolder, organizat
 	}
 	err = b.channel.Check(ctx)
 	if wrong := new(fabric.Misconfigured); errors.As(err, &wrong) {
-		return nil, errors.Join(fmt.Errorf("ledger %s: %w", o.ledger, err), b.channel.Close())
+		return nil, errors.Join(fmt.Errorf("ledger %s: %w", o.ledger, err), b.close())
 	}
 	if err != nil {
 		log.Warn("the ledger cannot be reached; records wait until it can", "channel", profile.Channel, "error", err)
@@ -117,6 +123,22 @@ func (b *bridge) list(source string) (*ledgerbridge.Anchors, error) {
 		b.anchors[source] = a
 	}
 	return a, err
+}
+
+// other is the list of the anchors of a log that another node writes into the same
+// database. It is filled from the channel from now on.
+func (b *bridge) other(source string) (*ledgerbridge.Anchors, error) {
+	a, err := b.list(source)
+	if a == nil || err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.filled[source] {
+		b.filled[source] = true
+		b.filling.Go(func() { fabric.Fill(b.life, b.channel, source, a) })
+	}
+	return a, nil
 }
 
 // shipper makes the shipper of a log, which counts as one of the node's from now on.
@@ -191,6 +213,8 @@ func (b *bridge) close() error {
 	if b == nil {
 		return nil
 	}
+	b.end()
+	b.filling.Wait()
 	failed := b.channel.Close()
 	for _, a := range b.anchors {
 		failed = errors.Join(failed, a.Close())

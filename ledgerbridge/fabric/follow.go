@@ -62,6 +62,28 @@ func (s *Shipper) watch(ctx context.Context) {
 	}
 }
 
+// Fill keeps the list of the anchors of a log that another node anchors: it follows the
+// channel until ctx ends. It compares nothing, it has no log to compare with; what a
+// proof needs of the list is proven by the network's evidence.
+func Fill(ctx context.Context, c Contract, source string, list *ledgerbridge.Anchors) {
+	for try := 0; ctx.Err() == nil; try++ {
+		_ = c.Follow(ctx, list.Listed().Block, func(e Event) error { // it ends when the peer does: again
+			try = 0
+			var seen chaincode.Anchored
+			if e.Name != chaincode.AnchorEvent || json.Unmarshal(e.Payload, &seen) != nil || seen.Anchor.Origin != source {
+				return nil
+			}
+			return list.Add(e.anchor(seen.Anchor))
+		})
+		sleep(ctx, usualPause(try))
+	}
+}
+
+// anchor is the place of an anchor that an event tells of.
+func (e Event) anchor(a chaincode.Anchor) ledgerbridge.Anchor {
+	return ledgerbridge.Anchor{OldSize: a.OldSize, Size: a.Size, Transaction: e.Transaction, Block: e.Block, Time: time.Now()}
+}
+
 func (s *Shipper) see(ctx context.Context, e Event) error {
 	switch e.Name {
 	case chaincode.AnchorEvent:
@@ -96,5 +118,5 @@ func (s *Shipper) seeAnchor(ctx context.Context, e Event, a chaincode.Anchor) er
 		s.Log.Error("ALARM: somebody else anchors this log, with this organisation's identity and the same records so far: two processes, or a stolen key",
 			"source", s.source, "size", a.Size, "transaction", e.Transaction, "block", e.Block)
 	}
-	return s.Anchors.Add(ledgerbridge.Anchor{OldSize: a.OldSize, Size: a.Size, Transaction: e.Transaction, Block: e.Block, Time: time.Now()})
+	return s.Anchors.Add(e.anchor(a))
 }

@@ -316,6 +316,34 @@ func TestNewKeyAndLostList(t *testing.T) {
 	}
 }
 
+// Another node that shares the database knows the anchors, too.
+func TestFill(t *testing.T) {
+	n, c := newNode(t, origin), newContract()
+	n.add(4)
+	stop := run(n.shipper(c, quick))
+	defer stop()
+	eventually(t, "the first anchor", n.anchored(4))
+	list, err := ledgerbridge.OpenAnchors(filepath.Join(t.TempDir(), "x"), "records")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer list.Close()
+	for _, size := range []int64{4, 6, 7} {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); fabric.Fill(ctx, c, origin, list) }()
+		if more := size - n.anchors.Last().Size; more > 0 {
+			n.add(int(more))
+		}
+		eventually(t, "the list", func() bool { return list.Listed().Size == size })
+		cancel()
+		<-ended
+	}
+	if a, ok, err := list.Covering(5); !ok || err != nil || a.OldSize != 4 {
+		t.Errorf("record 5: %+v %v %v", a, ok, err)
+	}
+}
+
 // Nothing is sent while nothing waits; many are cut into pieces; a wish is heard.
 func TestCadence(t *testing.T) {
 	n, c := newNode(t, origin), newContract()
