@@ -195,7 +195,11 @@ func (r *records) otherJournal(ctx context.Context, source string) (*ledgerbridg
 	if err != nil {
 		return nil, err
 	}
+	anchors, err := r.bridge.other(source)
+	if err != nil {
+		return nil, err
+	}
 	return ledgerbridge.OpenJournal(ctx, ledgerbridge.JournalConfig{
-		Log: r.shared.Log(source), Ledger: r.shared.Checkpoints(), Keys: keys,
+		Log: r.shared.Log(source), Ledger: r.shared.Checkpoints(), Keys: keys, Anchors: anchors,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,13 +22,15 @@ import (
 var hospitals = []string{"hospital", "lab", "registry"}
 
 // startFabric runs a network of three organisations until the test ends.
-func startFabric(t testing.TB) *devnet.Network {
+func startFabric(t testing.TB) *devnet.Network { t.Helper(); return startFabricOf(t, hospitals) }
+
+func startFabricOf(t testing.TB, orgs []string) *devnet.Network {
 	t.Helper()
 	self, err := exec.LookPath("aceso")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return devnettest.Start(t, devnet.Options{Orgs: hospitals, Chaincode: []string{self, "chaincode"}})
+	return devnettest.Start(t, devnet.Options{Orgs: orgs, Chaincode: []string{self, "chaincode"}})
 }
 
 // onFabric are the flags of a node of that organisation.
@@ -311,5 +314,53 @@ func testTwoProcesses(t *testing.T, net *devnet.Network, dir string) {
 		if !strings.Contains(n.log(), "ALARM") {
 			t.Errorf("no alarm in the log:\n%s", n.log())
 		}
+	}
+}
+
+// Nodes of one database anchor each their own logs, prove each other's, and those of
+// one that died.
+func TestDatabaseOnAChannel(t *testing.T) {
+	net := startFabricOf(t, hospitals[:1])
+	c := newClusterOf(t, 0, leaseLife)
+	onChannel := func(_ *openedNode, o *serveOptions) {
+		o.anchor = anchorOptions{ledger: "fabric:" + net.Profile("hospital"), age: 50 * time.Millisecond}
+	}
+	folder := t.TempDir()
+	c.nodes = append(c.nodes, c.start(folder, "n1", onChannel), c.start(t.TempDir(), "n2", onChannel))
+	officer := c.users("privacy-officer", "HOPERAT")
+	var events []string
+	for i, u := range c.users("system", "HOPERAT") {
+		r := u.do("PUT", fmt.Sprint("/Patient/p", i), patientJSON(fmt.Sprint("p", i), "Family"), "Prefer", "anchor=wait, wait=60").want(201)
+		if got := r.header.Get(server.AnchorHeader); !committed.MatchString(got) {
+			t.Fatalf("node %d: %q", i+1, got)
+		}
+		events = append(events, r.event())
+	}
+	for _, u := range officer {
+		for _, event := range events {
+			until(t, "a proof with its anchor", func() bool { return u.get("/AuditEvent/" + event + "/$proof").has(`"transaction":"`) })
+		}
+	}
+	c.nodes[0].node.stop() // it anchors nothing any more
+	c.nodes[0].node.running.Wait()
+	late := officer[0].get("/AuditEvent/" + events[0]).want(200).receipt()
+	c.crash(0)
+	reached := func() bool {
+		size, _, _ := strings.Cut(sources(t, net, "hospital")[late.Source], " ")
+		n, err := strconv.ParseInt(size, 10, 64)
+		return err == nil && n > late.Seq
+	}
+	if reached() {
+		t.Fatal("the last record of the dead node was anchored before it died")
+	}
+	until(t, "another node anchors the last record of the dead one", reached)
+	back := c.start(folder, "n1", onChannel)
+	r := user{back, officer[0].token}.get("/AuditEvent/" + events[1]).want(200).receipt()
+	until(t, "the node goes on", func() bool {
+		_, ok, err := back.node.accesses.Anchor(r.Seq)
+		return ok && err == nil
+	})
+	if why := back.node.bridge.contradicted(); why != "" {
+		t.Error(why)
 	}
 }
