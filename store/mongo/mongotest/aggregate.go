@@ -143,10 +143,10 @@ func (a *aggregation) sort(v value) error {
 }
 
 func (a *aggregation) cut(name string, v value) error {
-	if !isNumber(v) || v.AsInt64() < 0 || name == "$limit" && v.AsInt64() == 0 {
+	if !isNumber(v) || whole(v) < 0 || name == "$limit" && whole(v) == 0 {
 		return location(15958, "the %s must be positive, got %s", name, v)
 	}
-	n := v.AsInt64()
+	n := whole(v)
 	if !a.ran && a.query.limit == 0 {
 		if name == "$limit" {
 			a.query.limit = n

@@ -107,7 +107,7 @@ func checkIndexOptions(spec document) error {
 			return unmodelled("the index option %s", option)
 		}
 	}
-	if v := field(spec, "v"); v.Type != 0 && v.AsInt64() != 2 {
+	if v := field(spec, "v"); v.Type != 0 && whole(v) != 2 {
 		return unmodelled("index version %s", v)
 	}
 	return nil

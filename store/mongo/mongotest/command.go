@@ -34,11 +34,12 @@ type command struct {
 	run    func(*request) (document, error)
 	fields []string // besides the name and the generic ones
 	// refused are the options of the real server that are not modelled.
-	refused      []string
+	refused []string
+	// unknown is what the server says about any other; nil refuses all.
 	unknown      func(r *request, field string) *failure
 	transactions bool   // may run in one
 	forbidden    string // what the server says otherwise, if it has words of its own
-	ends         bool   // a transaction that it may not run in
+	ends         bool   // the transaction that it may not run in; others only fail
 	adminOnly    bool
 	reads        bool // knows read concerns, and but for aggregate no write concern
 	retryable    bool
@@ -47,7 +48,7 @@ type command struct {
 var generic = []string{"$db", "lsid", "$clusterTime", "txnNumber", "autocommit", "startTransaction", "readConcern", "writeConcern",
 	"maxTimeMS", "$readPreference", "comment"}
 
-func (r *request) setBody(body document) error {
+func (r *request) setBody(body document) {
 	r.body, r.txnNumber = body, -1
 	for name := range fields(body) {
 		r.name = name
@@ -62,10 +63,9 @@ func (r *request) setBody(body document) error {
 	autocommit := field(body, "autocommit")
 	r.transaction = autocommit.Type == tBool && !autocommit.Boolean()
 	r.starts = truth(field(body, "startTransaction"))
-	if ms := field(body, "maxTimeMS"); isNumber(ms) && ms.AsInt64() > 0 {
-		r.deadline = time.Now().Add(time.Duration(ms.AsInt64()) * time.Millisecond)
+	if ms := field(body, "maxTimeMS"); isNumber(ms) && whole(ms) > 0 {
+		r.deadline = time.Now().Add(time.Duration(whole(ms)) * time.Millisecond)
 	}
-	return nil
 }
 
 func (r *request) field(name string) value { return field(r.body, name) }
@@ -172,8 +172,10 @@ func (s *Server) execute(r *request) (document, error) {
 }
 
 func (r *request) checkFields(c *command) error {
-	if _, ok := r.sequences["$db"]; ok {
-		return unmodelled("such document sequences")
+	for name := range r.sequences {
+		if !slices.Contains(c.fields, name) {
+			return unmodelled("the document sequence %s of %s", name, r.name)
+		}
 	}
 	for name := range fields(r.body) {
 		if name == r.name || slices.Contains(generic, name) || slices.Contains(c.fields, name) {
@@ -239,8 +241,8 @@ func (r *request) readWriteConcern(v value) error {
 	w := field(v.Data, "w")
 	switch {
 	case w.Type == 0, w.Type == tString && w.StringValue() == "majority":
-	case isNumber(w) && w.AsInt64() == 1:
-	case isNumber(w) && w.AsInt64() > 1:
+	case isNumber(w) && whole(w) == 1:
+	case isNumber(w) && whole(w) > 1:
 		r.writeConcern = &writeConcern{v.Data}
 	default:
 		return unmodelled("write concern %s", v)

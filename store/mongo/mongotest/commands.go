@@ -7,7 +7,7 @@ func commandTable() map[string]command {
 		"hello":    {run: hello, fields: helloFields},
 		"isMaster": {run: hello, fields: helloFields},
 		"ismaster": {run: hello, fields: helloFields},
-		"ping":     {run: func(*request) (document, error) { return okay(), nil }, unknown: nil},
+		"ping":     {run: func(*request) (document, error) { return okay(), nil }},
 		"buildInfo": {run: func(*request) (document, error) {
 			return okay(pair{"version", stringValue(version)}, pair{"versionArray", arrayValue(intValue(4), intValue(4), intValue(6), intValue(0))},
 				pair{"maxBsonObjectSize", intValue(maxDocument)}), nil

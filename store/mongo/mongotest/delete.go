@@ -7,7 +7,7 @@ func deleteCommand(r *request) (document, error) {
 	}
 	list := r.elements("deletes")
 	for _, d := range list {
-		if l := field(d.Data, "limit"); !isNumber(l) || l.AsInt64() != 0 && l.AsInt64() != 1 {
+		if l := field(d.Data, "limit"); !isNumber(l) || whole(l) != 0 && whole(l) != 1 {
 			return nil, failedToParse("The limit field in delete objects must be 0 or 1. Got %s", l)
 		}
 	}
@@ -27,7 +27,7 @@ func (r *request) deleteOne(ns string, d document) (statement, error) {
 	if err != nil {
 		return st, err
 	}
-	q.limit = field(d, "limit").AsInt64()
+	q.limit = whole(field(d, "limit"))
 	if q.limit == 0 && r.txn == nil && r.session != nil {
 		return st, invalidOptions("Cannot use retryable writes with limit=0")
 	}

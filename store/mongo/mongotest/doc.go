@@ -5,7 +5,8 @@
 //
 //	s := mongotest.Start(t)                   // ends with the test
 //	client, err := mongo.Connect(options.Client().ApplyURI(s.URI()))
-//	s.Fail(mongotest.Fault{Command: "commitTransaction", Nth: 2, Do: mongotest.DropAfter})
+//	rule := s.Fail(mongotest.Fault{Command: "commitTransaction", Nth: 2, Do: mongotest.DropAfter})
+//	...; rule.Fired(); rule.Remove()
 //	s.Stop(); s.Restart()                     // a primary dies and comes back: data and acknowledged writes stay
 //	backup := s.Backup(); ...; s.Restore(backup)
 //

@@ -51,10 +51,10 @@ func (r *request) count(name string) (int64, error) {
 		return 0, nil
 	case !isNumber(v):
 		return 0, failedToParse("Failed to parse: %s. '%s' field must be numeric.", r.body, name)
-	case v.AsInt64() < 0:
+	case whole(v) < 0:
 		return 0, badValue("%s value must be non-negative, but received: %s", name, v)
 	}
-	return v.AsInt64(), nil
+	return whole(v), nil
 }
 
 func find(r *request) (document, error) {
@@ -111,10 +111,10 @@ func (r *request) batchSize(v value, otherwise int64) (int64, error) {
 	if !isNumber(v) {
 		return 0, failedToParse("'batchSize' field must be numeric.")
 	}
-	if v.AsInt64() < 0 {
+	if whole(v) < 0 {
 		return 0, badValue("BatchSize value must be non-negative, but received: %s", v)
 	}
-	return v.AsInt64(), nil
+	return whole(v), nil
 }
 
 // open is the first batch, and a cursor for the rest.

@@ -43,7 +43,7 @@ func parseKeyPattern(spec document) ([]indexField, error) {
 		if slices.ContainsFunc(path, isIndex) {
 			return nil, unmodelled("index fields with array positions (%s)", name)
 		}
-		list = append(list, indexField{path: path, name: name, desc: v.AsInt64() < 0})
+		list = append(list, indexField{path: path, name: name, desc: whole(v) < 0})
 	}
 	return list, nil
 }

@@ -37,13 +37,13 @@ func (q *query) order(spec document) error {
 		if !isNumber(v) {
 			return unmodelled("a sort by %s", v)
 		}
-		if n := v.AsInt64(); n != 1 && n != -1 {
+		if n := whole(v); n != 1 && n != -1 {
 			return location(15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)")
 		}
 		if name == "$natural" {
 			return unmodelled("$natural")
 		}
-		q.sort = append(q.sort, indexField{path: splitPath(name), name: name, desc: v.AsInt64() < 0})
+		q.sort = append(q.sort, indexField{path: splitPath(name), name: name, desc: whole(v) < 0})
 	}
 	return nil
 }

@@ -81,6 +81,19 @@ func isNumber(v value) bool {
 	return v.Type == tInt || v.Type == tLong || v.Type == tDouble || v.Type == tDecimal
 }
 
+// whole is a number without its fraction; 0 if it is none.
+func whole(v value) int64 {
+	if v.Type == tDecimal {
+		n, exp, err := bson.NewDecimal128(v.Decimal128()).BigInt()
+		if err != nil || exp != 0 || !n.IsInt64() {
+			return 0
+		}
+		return n.Int64()
+	}
+	n, _ := v.AsInt64OK()
+	return n
+}
+
 // truth is how MongoDB reads a value as a boolean.
 func truth(v value) bool {
 	switch v.Type {

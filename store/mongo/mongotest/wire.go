@@ -99,7 +99,8 @@ func (r *request) readQuery(b []byte) error {
 		return io.ErrUnexpectedEOF
 	}
 	r.legacy, r.db = true, db
-	return r.setBody(query)
+	r.setBody(query)
+	return nil
 }
 
 func (r *request) readMsg(b []byte) error {
@@ -134,5 +135,6 @@ func (r *request) readMsg(b []byte) error {
 		return fmt.Errorf("OP_MSG without a valid body")
 	}
 	r.db, _ = field(body, "$db").StringValueOK()
-	return r.setBody(body)
+	r.setBody(body)
+	return nil
 }
