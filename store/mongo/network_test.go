@@ -1,18 +1,13 @@
 package mongo
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/store"
 )
 
 // cable is a TCP connection to the server that can be cut: what is sent then goes
@@ -102,60 +97,14 @@ func TestNetworkCut(t *testing.T) {
 	server.uri = "mongodb://" + wire.Addr().String() + "/?directConnection=true&heartbeatFrequencyMS=500&connectTimeoutMS=500"
 	o := testOptions("")
 	o.Patience = 6 * time.Second
-	a := newAuthor(t, server.open(t, o))
-	stop := make(chan struct{})
-	var mu sync.Mutex
-	acknowledged, failed := map[string]int64{}, 0
-	var wait sync.WaitGroup
-	for client := range 8 {
-		wait.Go(func() {
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				ref := fhir.Ref{Type: "Observation", ID: fmt.Sprintf("%d-%d", client, i)}
-				seq, err := a.trySmall(ref)
-				mu.Lock()
-				if err == nil {
-					acknowledged[ref.ID] = seq
-				} else {
-					failed++
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	count := func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		return len(acknowledged)
-	}
-	waitFor(t, func() bool { return count() > 50 })
+	w := &writers{author: newAuthor(t, server.open(t, o)), acknowledged: map[string]int64{}}
+	finish := w.start(t, 8)
+	waitFor(t, func() bool { return w.count() > 50 })
 	wire.set(true)
 	time.Sleep(1500 * time.Millisecond)
 	wire.set(false)
-	healed := count()
-	waitFor(t, func() bool { return count() > healed+50 })
-	close(stop)
-	wait.Wait()
-	t.Logf("%d writes acknowledged, %d failed", len(acknowledged), failed)
-	seqs := map[int64]bool{}
-	for id, seq := range acknowledged {
-		v, err := a.Get(context.Background(), fhir.Ref{Type: "Observation", ID: id})
-		if err != nil || v.Seq != seq || v.Version != 1 || seqs[seq] {
-			t.Errorf("%s was acknowledged with entry %d and is in %d: %v", id, seq, v.Seq, err)
-		}
-		seqs[seq] = true
-	}
-}
-
-func (a *author) trySmall(ref fhir.Ref) (int64, error) {
-	entry, err := a.entry()
-	if err != nil {
-		return 0, err
-	}
-	r, err := a.Commit(context.Background(), store.Change{Writes: []store.Write{smallWrite(ref, 0, 1)}, Entry: entry})
-	return r.Seq, err
+	healed := w.count()
+	waitFor(t, func() bool { return w.count() > healed+50 })
+	finish()
+	w.verify(t)
 }

@@ -1,0 +1,144 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// set is a replica set of real servers on loopback, started by the tests.
+type set struct {
+	path    string // of mongod
+	dir     string
+	members []*mongod
+}
+
+type mongod struct {
+	address string
+	process *exec.Cmd // nil while it is down
+}
+
+// startSet starts n servers on free ports and waits until one is primary.
+func startSet(path string, n int) (*set, error) {
+	dir, err := os.MkdirTemp("", "aceso-mongod-")
+	if err != nil {
+		return nil, err
+	}
+	s := &set{path: path, dir: dir}
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+		s.members = append(s.members, &mongod{address: l.Addr().String()})
+		l.Close()
+	}
+	for _, m := range s.members {
+		if err := s.start(m); err != nil {
+			s.stop()
+			return nil, err
+		}
+	}
+	if err := s.initiate(); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *set) uri() string {
+	var all []string
+	for _, m := range s.members {
+		all = append(all, m.address)
+	}
+	return "mongodb://" + strings.Join(all, ",") + "/?replicaSet=rs0"
+}
+
+func (s *set) start(m *mongod) error {
+	_, port, err := net.SplitHostPort(m.address)
+	if err != nil {
+		return err
+	}
+	data := filepath.Join(s.dir, port)
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return err
+	}
+	m.process = exec.Command(s.path, "--replSet", "rs0", "--bind_ip", "127.0.0.1", "--port", port,
+		"--dbpath", data, "--logpath", filepath.Join(s.dir, port+".log"), "--wiredTigerCacheSizeGB", "0.5")
+	return m.process.Start()
+}
+
+// kill ends a server as a crash would.
+func (s *set) kill(m *mongod) {
+	_ = m.process.Process.Kill()
+	_ = m.process.Wait()
+	m.process = nil
+}
+
+func (s *set) stop() {
+	for _, m := range s.members {
+		if m.process != nil {
+			s.kill(m)
+		}
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+// ask runs a command on one member.
+func (m *mongod) ask(ctx context.Context, command bson.D, answer any) error {
+	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://" + m.address + "/?directConnection=true"))
+	if err != nil {
+		return err
+	}
+	defer client.Disconnect(context.WithoutCancel(ctx))
+	return client.Database("admin").RunCommand(ctx, command).Decode(answer)
+}
+
+// initiate makes the servers a replica set.
+func (s *set) initiate() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	var members bson.A
+	var answer bson.M
+	for i, m := range s.members {
+		if err := m.ask(ctx, bson.D{{Key: "ping", Value: 1}}, &answer); err != nil {
+			return fmt.Errorf("reach %s: %w", m.address, err)
+		}
+		members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: m.address}})
+	}
+	config := bson.D{{Key: "_id", Value: "rs0"}, {Key: "members", Value: members}}
+	if err := s.members[0].ask(ctx, bson.D{{Key: "replSetInitiate", Value: config}}, &answer); err != nil {
+		return fmt.Errorf("initiate: %w", err)
+	}
+	_, err := s.primary(ctx)
+	return err
+}
+
+// primary waits until a member is primary.
+func (s *set) primary(ctx context.Context) (*mongod, error) {
+	for {
+		for _, m := range s.members {
+			var hello struct {
+				Primary bool `bson:"isWritablePrimary"`
+			}
+			if m.process != nil && m.ask(ctx, bson.D{{Key: "hello", Value: 1}}, &hello) == nil && hello.Primary {
+				return m, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
