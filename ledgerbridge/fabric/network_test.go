@@ -136,10 +136,24 @@ func (m *member) bundle(seq int64) []byte {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	if p.Lacks != nil {
-		m.t.Log(p.Lacks)
-	}
 	return must(ledgerbridge.FormatBundle(p, nil))
+}
+
+// evident is a bundle with evidence: just after a start peers do not know all others.
+func (m *member) evident(seq int64) []byte {
+	m.t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		p, err := m.journal.ProveAnchored(m.t.Context(), seq, m.channel)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if p.Lacks == nil {
+			return must(ledgerbridge.FormatBundle(p, nil))
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatal(p.Lacks)
+		}
+	}
 }
 
 // trustOf is what a verifier is handed from an organisation's profile.
@@ -171,7 +185,7 @@ func TestProofOnANetwork(t *testing.T) {
 	}
 	trust, keys := trustOf(t, n, "org2", m.key)
 	for _, seq := range []int64{0, 5, 11} {
-		b := m.bundle(seq)
+		b := m.evident(seq)
 		r, err := ledgerbridge.VerifyRecord(b, keys, trust)
 		if err != nil || r.Verdict != ledgerbridge.OK {
 			t.Fatalf("row %d: %s, %v", seq, r.Verdict, err)
@@ -180,7 +194,7 @@ func TestProofOnANetwork(t *testing.T) {
 			t.Errorf("row %d: %+v", seq, r.Anchor)
 		}
 	}
-	b := m.bundle(5)
+	b := m.evident(5)
 	if *update {
 		writeGolden(t, b, keys, profileOf(t, n, "org2"))
 	}
@@ -192,13 +206,13 @@ func TestProofOnANetwork(t *testing.T) {
 		}
 	}
 	m.add(1)
-	if r, err := ledgerbridge.VerifyRecord(m.bundle(5), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
+	if r, err := ledgerbridge.VerifyRecord(m.evident(5), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
 		t.Errorf("with a record that waits: %s, %v", r.Verdict, err)
 	}
 	if err := n.Kill("chaincode-org1"); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := ledgerbridge.VerifyRecord(m.bundle(5), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
+	if r, err := ledgerbridge.VerifyRecord(m.evident(5), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
 		t.Errorf("without one's own chaincode: %s, %v", r.Verdict, err)
 	}
 }
@@ -209,7 +223,7 @@ func TestProofOfOneOrganisation(t *testing.T) {
 	m.add(2)
 	m.anchor()
 	trust, keys := trustOf(t, n, "org1", m.key)
-	r, err := ledgerbridge.VerifyRecord(m.bundle(1), keys, trust)
+	r, err := ledgerbridge.VerifyRecord(m.evident(1), keys, trust)
 	if err == nil || r.Verdict != ledgerbridge.Incomplete || !strings.Contains(err.Error(), "only org1") {
 		t.Errorf("%s, %v", r.Verdict, err)
 	}
@@ -232,7 +246,7 @@ func TestProofOfSmartBFT(t *testing.T) {
 	if trust.OrdererSignatures != 3 {
 		t.Errorf("%d of four orderers sign", trust.OrdererSignatures)
 	}
-	if r, err := ledgerbridge.VerifyRecord(m.bundle(1), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
+	if r, err := ledgerbridge.VerifyRecord(m.evident(1), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
 		t.Errorf("%s, %v", r.Verdict, err)
 	}
 	if seen, found := findings(t, n, "org2", nil); len(found) > 0 || len(seen.Sources) != 1 {

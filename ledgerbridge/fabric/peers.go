@@ -35,6 +35,10 @@ type peerNode struct {
 // maxMessage is more than orderers let a block have; gRPC's own limit is 4 MB.
 const maxMessage = 128 << 20
 
+// stallTime is how long a peer may take for one answer or one block. Nobody waits for
+// an inspection, so it is long.
+const stallTime = 30 * time.Second
+
 func openPeer(p *Profile, m *member, organization string, e *Endpoint) (*peerNode, error) {
 	g, err := open(e, m)
 	if err != nil {
@@ -49,7 +53,7 @@ func (p *peerNode) close() error {
 
 // ask evaluates a function on this very peer.
 func (p *peerNode) ask(ctx context.Context, contract, function string, arguments ...[]byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, usualDeadlines.evaluate)
+	ctx, cancel := context.WithTimeout(ctx, stallTime)
 	defer cancel()
 	proposal, err := p.propose(contract, function, arguments)
 	if err != nil {
@@ -167,9 +171,6 @@ func (p *peerNode) blocks(ctx context.Context, height uint64, visit func(*common
 	}
 	return nil
 }
-
-// stallTime is how long a peer may take for one block.
-const stallTime = 30 * time.Second
 
 var errStalled = fmt.Errorf("the peer sent nothing for %s", stallTime)
 
