@@ -13,7 +13,6 @@ import (
 
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
-	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/mongo"
 )
 
@@ -74,14 +73,6 @@ func (o databaseOptions) checkKind(data dataFolder) error {
 	return nil
 }
 
-// database is a node's view of the data and records that all nodes share.
-type database struct{ *mongo.Store }
-
-// PartKeys implements storage.
-func (d database) PartKeys(wrap, unwrap store.Wrap) ledgerbridge.PartKeys {
-	return d.Store.PartKeys(wrap, unwrap)
-}
-
 // openDatabase becomes the node that the folder or the flags name.
 func (r *records) openDatabase(ctx context.Context, data dataFolder, o serveOptions, log *slog.Logger) error {
 	owner, err := data.owner()
@@ -104,7 +95,7 @@ func (r *records) openDatabase(ctx context.Context, data dataFolder, o serveOpti
 	if err != nil {
 		return err
 	}
-	r.store, r.shared = database{s}, s
+	r.store, r.shared = s, s
 	return r.openRing(ctx, data, o.database, log)
 }
 
@@ -143,7 +134,7 @@ func (r *records) readDatabase(ctx context.Context, data dataFolder, o databaseO
 	if err != nil {
 		return err
 	}
-	r.store, r.shared = database{s}, s
+	r.store, r.shared = s, s
 	if r.master, err = o.master(data); err != nil {
 		return err
 	}

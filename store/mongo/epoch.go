@@ -44,9 +44,59 @@ func (l *latest) follow(session *mongo.Session) error {
 	return session.AdvanceOperationTime(l.operation)
 }
 
+// epochReader reads the consent epoch for all who wait for it at once.
+type epochReader struct {
+	mu      sync.Mutex
+	reading bool
+	waiting []chan<- epochRead
+}
+
+type epochRead struct {
+	epoch int64
+	err   error
+}
+
 // Epoch is the consent epoch now. Called after Record, it counts every write of a
 // Consent that any node had acknowledged when the record was made durable.
-func (s *Store) Epoch(ctx context.Context) (epoch int64, err error) {
+func (s *Store) Epoch(ctx context.Context) (int64, error) {
+	read := make(chan epochRead, 1)
+	r := &s.epochReader
+	r.mu.Lock()
+	r.waiting = append(r.waiting, read)
+	if !r.reading {
+		r.reading = true
+		go s.readEpochs()
+	}
+	r.mu.Unlock()
+	select {
+	case got := <-read:
+		return got.epoch, got.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// readEpochs reads until nobody waits any more. A read answers only those who came
+// before it began.
+func (s *Store) readEpochs() {
+	for {
+		s.epochReader.mu.Lock()
+		waiting := s.epochReader.waiting
+		s.epochReader.waiting, s.epochReader.reading = nil, len(waiting) > 0
+		s.epochReader.mu.Unlock()
+		if len(waiting) == 0 {
+			return
+		}
+		epoch, err := s.epochNow()
+		for _, w := range waiting {
+			w <- epochRead{epoch, err}
+		}
+	}
+}
+
+func (s *Store) epochNow() (epoch int64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Patience)
+	defer cancel()
 	for try := 0; ; try++ {
 		epoch, err = s.epochAfter(ctx)
 		if !transient(err) || pause(ctx, try) != nil {

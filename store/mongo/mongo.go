@@ -67,7 +67,8 @@ type Store struct {
 	accesses *writer
 
 	leasing
-	latest latest
+	latest      latest
+	epochReader epochReader
 
 	basesMu sync.Mutex
 	bases   []string // as last read; only grows
