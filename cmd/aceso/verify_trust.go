@@ -59,7 +59,7 @@ func (v *verification) readTrust() error {
 func (o *trustOptions) complete(trust *fabric.Trust) error {
 	trust.Channel, trust.Chaincode = first(o.channel, trust.Channel), first(o.chaincode, trust.Chaincode)
 	if o.signatures > 0 {
-		trust.OrdererSignatures = o.signatures
+		trust.Quorum.Signatures = o.signatures
 	}
 	if err := addRoots("org-root", &trust.Organizations, o.organizations); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -41,6 +42,8 @@ const (
 	roleOrderer = "orderer"
 )
 
+var roles = []string{rolePeer, roleOrderer, "client", "admin"}
+
 // Add trusts the authorities in PEM text for an MSP: self-signed ones as roots,
 // others as links to them. No authority may speak for two organisations: they would
 // be one.
@@ -50,7 +53,7 @@ func (a *Authorities) Add(mspID, text string) error {
 		return fmt.Errorf("authorities of %s: %w", mspID, err)
 	}
 	for other, roots := range a.roots {
-		if other != mspID && slices.ContainsFunc(found, func(c *x509.Certificate) bool { return slices.ContainsFunc(roots, c.Equal) }) {
+		if other != mspID && shareKey(found, roots) {
 			return fmt.Errorf("authorities of %s: one of them is given for %s, too: they would count as two organisations and be one", mspID, other)
 		}
 	}
@@ -59,6 +62,15 @@ func (a *Authorities) Add(mspID, text string) error {
 	}
 	a.roots[mspID] = append(a.roots[mspID], found...)
 	return nil
+}
+
+// shareKey: an authority is its key, however many certificates it has.
+func shareKey(a, b []*x509.Certificate) bool {
+	return slices.ContainsFunc(a, func(one *x509.Certificate) bool {
+		return slices.ContainsFunc(b, func(other *x509.Certificate) bool {
+			return bytes.Equal(one.RawSubjectPublicKeyInfo, other.RawSubjectPublicKeyInfo)
+		})
+	})
 }
 
 // Any says that there is an organisation to trust.
@@ -134,9 +146,11 @@ func (a *Authorities) certified(mspID string, der []byte) (*signatory, error) {
 	return &signatory{mspID, c}, nil
 }
 
-// is says whether the certificate has a role.
+// is says whether the certificate has a role. Fabric refuses identities with several.
 func (m *signatory) is(role string) bool {
-	return slices.Contains(m.certificate.Subject.OrganizationalUnit, role)
+	units := m.certificate.Subject.OrganizationalUnit
+	return slices.Contains(units, role) &&
+		!slices.ContainsFunc(units, func(u string) bool { return u != role && slices.Contains(roles, u) })
 }
 
 var errSignature = errors.New("the signature does not fit")

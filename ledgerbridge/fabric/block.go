@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 
@@ -54,14 +55,14 @@ type blockSignature struct {
 
 // blockSignatures reads the signatures of a block and the value that they cover
 // besides the header. SmartBFT names the signers by number only; consenters are those
-// of the channel's configuration then.
+// of the channel's configuration then, and nobody else signs.
 func blockSignatures(b *common.Block, consenters []*common.Consenter) (value []byte, signatures []blockSignature, err error) {
 	var m common.Metadata
 	if err := proto.Unmarshal(metadata(b, common.BlockMetadataIndex_SIGNATURES), &m); err != nil {
 		return nil, nil, fmt.Errorf("signatures: %w", err)
 	}
 	for _, s := range m.GetSignatures() {
-		if len(s.GetSignatureHeader()) > 0 || len(s.GetIdentifierHeader()) == 0 {
+		if len(consenters) == 0 && len(s.GetIdentifierHeader()) == 0 {
 			signatures = append(signatures, blockSignature{Header: s.GetSignatureHeader(), Signature: s.GetSignature()})
 			continue
 		}
@@ -132,8 +133,9 @@ func (s *blockSignature) identity(orderers *Authorities) (*signatory, error) {
 
 // signers counts the orderers that signed; unknown are the organisations of others.
 // Every signature that can be checked must fit.
-func signers(orderers *Authorities, header, value []byte, signatures []blockSignature) (count int, unknown []string, err error) {
+func signers(orderers *Authorities, header, value []byte, signatures []blockSignature) (got Quorum, unknown []string, err error) {
 	var certificates [][]byte
+	var organizations []string
 	for i := range signatures {
 		m, err := signatures[i].signer(orderers, header, value)
 		var u *unknownError
@@ -141,12 +143,13 @@ func signers(orderers *Authorities, header, value []byte, signatures []blockSign
 		case errors.As(err, &u):
 			unknown = append(unknown, u.msp)
 		case err != nil:
-			return 0, nil, err
+			return got, nil, err
 		case !slices.ContainsFunc(certificates, func(c []byte) bool { return bytes.Equal(c, m.certificate.Raw) }):
 			certificates = append(certificates, m.certificate.Raw)
+			organizations = append(organizations, m.msp)
 		}
 	}
-	return len(certificates), distinct(unknown), nil
+	return Quorum{len(certificates), len(distinct(organizations))}, distinct(unknown), nil
 }
 
 // lastConfiguration is the number of the configuration block that was in force for a
@@ -170,15 +173,29 @@ type ordering struct {
 	consenters []*common.Consenter // with SmartBFT only
 }
 
-// quorum is how many orderers sign a block: one that saw it through Raft, or with
-// SmartBFT as many as are correct in any case.
-func (o *ordering) quorum() int {
+// quorum is one orderer that saw a block through Raft, or with SmartBFT as many as are
+// correct in any case.
+func (o *ordering) quorum() Quorum {
 	n := len(o.consenters)
 	if n == 0 {
-		return 1
+		return Quorum{1, 1}
 	}
 	faulty := (n - 1) / 3
-	return (n + faulty + 2) / 2
+	signatures := (n + faulty + 2) / 2
+	return Quorum{signatures, o.organizations(signatures)}
+}
+
+// organizations is of how many organisations so many orderers are at least.
+func (o *ordering) organizations(signatures int) (least int) {
+	count := map[string]int{}
+	for _, c := range o.consenters {
+		count[c.GetMspId()]++
+	}
+	largest := slices.Sorted(maps.Values(count))
+	for ; signatures > 0; signatures -= largest[len(largest)-least] {
+		least++
+	}
+	return least
 }
 
 // smartBFT is how a configuration calls it.

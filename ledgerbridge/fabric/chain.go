@@ -77,17 +77,18 @@ func (c *chain) signed(b *common.Block) {
 	if err == nil {
 		value, signatures, err = blockSignatures(b, o.consenters)
 	}
-	count, unknown := 0, []string(nil)
+	var got Quorum
+	var unknown []string
 	if err == nil {
-		count, unknown, err = signers(&c.trust.Orderers, header, value, signatures)
+		got, unknown, err = signers(&c.trust.Orderers, header, value, signatures)
 	}
 	switch {
 	case err != nil:
 		c.report(c.next, "", err.Error())
 	case len(unknown) > 0:
 		c.unsure(c.next, "orderers of "+strings.Join(unknown, " and ")+" signed it, which are not in the profile")
-	case count < o.quorum():
-		c.report(c.next, "", fmt.Sprintf("%d orderers signed it, %d are needed", count, o.quorum()))
+	case got.Signatures < o.quorum().Signatures:
+		c.report(c.next, "", fmt.Sprintf("%d orderers signed it, %d are needed", got.Signatures, o.quorum().Signatures))
 	}
 }
 

@@ -214,19 +214,19 @@ func (c *Channel) query(ctx context.Context, name, function string, arguments ..
 	return result, nil
 }
 
-// Quorum is how many orderers sign each block of the channel as it is configured now.
-func (c *Channel) Quorum(ctx context.Context) (int, error) {
+// Quorum is what each block of the channel has, as it is configured now.
+func (c *Channel) Quorum(ctx context.Context) (q Quorum, err error) {
 	raw, err := c.query(ctx, "cscc", "GetConfigBlock", c.profile.Channel)
 	if err != nil {
-		return 0, err
+		return q, err
 	}
 	b := new(common.Block)
 	if err := proto.Unmarshal(raw, b); err != nil {
-		return 0, fmt.Errorf("configuration block: %w", err)
+		return q, fmt.Errorf("configuration block: %w", err)
 	}
 	o, err := configurationOf(b)
 	if err != nil {
-		return 0, err
+		return q, err
 	}
 	return o.quorum(), nil
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/protobuf/proto"
 )
 
 // evidence is what a proof bundle carries of the network, as docs/record-format.md
@@ -120,6 +122,32 @@ func (a *evidenceAnswer) transaction() (*transaction, error) {
 		t.endorsements = append(t.endorsements, &peer.Endorsement{Endorser: e.Endorser, Signature: e.Signature})
 	}
 	return t, t.read()
+}
+
+// uncut: orderers sign a value, a header and the block's header as one text, so each
+// has to end where it says.
+func (b *evidenceBlock) uncut() error {
+	failed := whole(b.Value, new(common.OrdererBlockMetadata))
+	for _, s := range b.Signatures {
+		if len(s.Certificate) > 0 {
+			failed = errors.Join(failed, whole(s.Header, new(common.IdentifierHeader)))
+			continue
+		}
+		failed = errors.Join(failed, whole(s.Header, new(common.SignatureHeader)))
+	}
+	return failed
+}
+
+// whole: text is the one encoding of a message, with nothing that is not known.
+func whole(text []byte, m proto.Message) error {
+	if err := proto.Unmarshal(text, m); err != nil {
+		return fmt.Errorf("signed metadata: %w", err)
+	}
+	again, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil || len(m.ProtoReflect().GetUnknown()) > 0 || !bytes.Equal(again, text) {
+		return errors.New("signed metadata: not in canonical form, so they were changed")
+	}
+	return nil
 }
 
 func (b *evidenceBlock) header() *common.BlockHeader {

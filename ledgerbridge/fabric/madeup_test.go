@@ -92,11 +92,13 @@ func encodePEM(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
-// member issues an identity with a role.
-func (o *organisation) member(name, role string) *signing {
+// member issues an identity with a role, or several.
+func (o *organisation) member(name string, roles ...string) *signing {
 	o.t.Helper()
 	s := &signing{key: newKey(o.t)}
-	s.certificate = issue(o.t, certificate(name, role), o.ca, &s.key.PublicKey, o.key)
+	template := certificate(name, "")
+	template.Subject.OrganizationalUnit = roles
+	s.certificate = issue(o.t, template, o.ca, &s.key.PublicKey, o.key)
 	s.serialized = serialized(o.t, o.msp, s.certificate)
 	return s
 }

@@ -243,8 +243,8 @@ func TestProofOfSmartBFT(t *testing.T) {
 	m.add(2)
 	m.anchor()
 	trust, keys := trustOf(t, n, "org2", m.key)
-	if trust.OrdererSignatures != 3 {
-		t.Errorf("%d of four orderers sign", trust.OrdererSignatures)
+	if trust.Quorum != (fabric.Quorum{Signatures: 3, Organizations: 3}) {
+		t.Errorf("of four orderers sign %+v", trust.Quorum)
 	}
 	if r, err := ledgerbridge.VerifyRecord(m.evident(1), keys, trust); err != nil || r.Verdict != ledgerbridge.OK {
 		t.Errorf("%s, %v", r.Verdict, err)

@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,9 +53,7 @@ func ReadProfile(path string) (*Profile, error) {
 		return nil, fmt.Errorf("read connection profile: %w", err)
 	}
 	p := new(Profile)
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(p); err != nil {
+	if err := decodeWhole(data, p); err != nil {
 		return nil, fmt.Errorf("connection profile %s: %w", path, err)
 	}
 	if err := p.check(); err != nil {
@@ -66,6 +65,20 @@ func ReadProfile(path string) (*Profile, error) {
 		}
 	}
 	return p, nil
+}
+
+// decodeWhole reads JSON that people write: what it does not know may be misspelt, and
+// is refused.
+func decodeWhole(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("there is more after its end")
+	}
+	return nil
 }
 
 // Single says that one organisation endorses alone: such a network is for

@@ -29,9 +29,10 @@ const (
 
 // channelTrust is the content of channel.json.
 type channelTrust struct {
-	Channel           string `json:"channel"`
-	Chaincode         string `json:"chaincode"`
-	OrdererSignatures int    `json:"orderer_signatures"`
+	Channel              string `json:"channel"`
+	Chaincode            string `json:"chaincode"`
+	OrdererSignatures    int    `json:"orderer_signatures"`
+	OrdererOrganizations int    `json:"orderer_organizations"`
 }
 
 // ReadTrust reads a trust folder: whom to trust, and the keys of logs. What is not
@@ -57,12 +58,15 @@ func (t *Trust) readChannel(path string) error {
 	}
 	var c channelTrust
 	if err == nil {
-		err = json.Unmarshal(data, &c)
+		err = decodeWhole(data, &c)
+	}
+	if err == nil && (c.OrdererSignatures < 0 || c.OrdererOrganizations < 0) {
+		err = errors.New("a number of orderers is negative")
 	}
 	if err != nil {
 		return fmt.Errorf("read trust: %s: %w", path, err)
 	}
-	t.Channel, t.Chaincode, t.OrdererSignatures = c.Channel, c.Chaincode, c.OrdererSignatures
+	t.Channel, t.Chaincode, t.Quorum = c.Channel, c.Chaincode, Quorum{c.OrdererSignatures, c.OrdererOrganizations}
 	return nil
 }
 
@@ -140,13 +144,12 @@ func keyText(k chaincode.Key) string {
 }
 
 // WriteTrust writes a trust folder from a profile: its channel and authorities, with
-// the keys of logs given. quorum is how many orderers sign a block. It does not
-// replace a folder.
-func (p *Profile) WriteTrust(dir string, keys []string, quorum int) error {
+// the keys of logs given. It does not replace a folder.
+func (p *Profile) WriteTrust(dir string, keys []string, quorum Quorum) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return fmt.Errorf("write trust: %w", err)
 	}
-	channel, err := json.MarshalIndent(channelTrust{p.Channel, p.Chaincode, quorum}, "", "  ")
+	channel, err := json.MarshalIndent(channelTrust{p.Channel, p.Chaincode, quorum.Signatures, quorum.Organizations}, "", "  ")
 	if err != nil {
 		return err
 	}

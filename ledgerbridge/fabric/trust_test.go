@@ -23,20 +23,20 @@ func (s *scene) profile() *Profile {
 func TestTrustFolder(t *testing.T) {
 	s := newScene(t, "log")
 	dir := filepath.Join(t.TempDir(), "trust")
-	s.must(s.profile().WriteTrust(dir, []string{s.vkey}, 1))
+	s.must(s.profile().WriteTrust(dir, []string{s.vkey}, Quorum{1, 1}))
 	s.must(os.WriteFile(filepath.Join(dir, "more.key"), []byte("# of another log\n\n"+s.vkey+"@0-4\n"), 0o600))
 	trust, keys, err := ReadTrust(dir)
 	if err != nil || !slices.Equal(keys, []string{s.vkey + "@0-4", s.vkey}) {
 		t.Fatal(keys, err)
 	}
-	if trust.Channel != "aceso" || trust.Chaincode != "aceso" || trust.OrdererSignatures != 1 {
+	if trust.Channel != "aceso" || trust.Chaincode != "aceso" || trust.Quorum != (Quorum{1, 1}) {
 		t.Errorf("%+v", trust)
 	}
 	r, err := ledgerbridge.VerifyRecord(s.bundle(), keys, trust)
 	if err != nil || r.Verdict != ledgerbridge.OK {
 		t.Errorf("%s, %v", r.Verdict, err)
 	}
-	if err := s.profile().WriteTrust(dir, nil, 1); err == nil {
+	if err := s.profile().WriteTrust(dir, nil, Quorum{}); err == nil {
 		t.Error("a folder that people may have compared was replaced")
 	}
 	s.must(os.WriteFile(filepath.Join(dir, "organizations", "lab.pem"), []byte(s.clinic.roots), 0o600))
@@ -56,7 +56,7 @@ func TestTrustFolderWithoutAnything(t *testing.T) {
 	}
 	p := s.profile()
 	p.Organizations[0].MSP = "../clinic"
-	if err := p.WriteTrust(filepath.Join(t.TempDir(), "trust"), nil, 1); err == nil {
+	if err := p.WriteTrust(filepath.Join(t.TempDir(), "trust"), nil, Quorum{}); err == nil {
 		t.Error("a file was written outside the folder")
 	}
 }

@@ -18,12 +18,17 @@ import (
 // Trust is what a verifier brings along: whom it takes for members of a channel. It
 // is a ledgerbridge.AnchorVerifier and needs neither network nor clock.
 type Trust struct {
-	Channel           string      // only this one; "" accepts any
-	Chaincode         string      // only this one; "" accepts any
-	Organizations     Authorities // whose peers endorse and whose clients anchor
-	Orderers          Authorities // without any, blocks cannot be checked
-	OrdererSignatures int         // on each block, 0 means 1; with SmartBFT more than one can be asked for
+	Channel       string      // only this one; "" accepts any
+	Chaincode     string      // only this one; "" accepts any
+	Organizations Authorities // whose peers endorse and whose clients anchor
+	Orderers      Authorities // without any, blocks cannot be checked
+	Quorum        Quorum      // on each block
 }
+
+// Quorum is how many orderers sign a block, and of how many organisations they are at
+// least. 0 means 1; with SmartBFT it can be more. Organisations are counted because
+// each of them makes as many orderers as it likes.
+type Quorum struct{ Signatures, Organizations int }
 
 var _ ledgerbridge.AnchorVerifier = (*Trust)(nil)
 
@@ -89,7 +94,7 @@ func (v *verification) answered() error {
 		return errors.New("answer of peers: it is one to another question")
 	}
 	if err := v.endorsed("answer of peers", t, true); err != nil {
-		return err
+		return fmt.Errorf("answer of peers: %w", err)
 	}
 	v.answer = t.answer
 	if err := json.Unmarshal(t.answer, &v.state); err != nil || v.state.Version != contractVersion {
@@ -127,7 +132,7 @@ func (v *verification) onChannel(t *transaction) error {
 func (v *verification) endorsed(what string, t *transaction, all bool) error {
 	endorsed, unknown, err := t.endorsers(&v.trust.Organizations)
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return err
 	}
 	if len(unknown) > 0 && (all || len(endorsed) < 2) {
 		v.lacks("%s: no roots were given for %s", what, strings.Join(unknown, " and "))
@@ -150,6 +155,8 @@ func (v *verification) inBlock() error {
 		return fmt.Errorf("block: it has number %d, the bundle says %d", b.Number, v.anchor.Block)
 	case hash != v.anchor.BlockHash:
 		return fmt.Errorf("block %d: its header does not have the hash that the bundle states", b.Number)
+	case len(b.PreviousHash) != sha256.Size:
+		return fmt.Errorf("block %d: it does not continue a block", b.Number)
 	case !bytes.Equal(dataHash(b.Data), b.DataHash):
 		return fmt.Errorf("block %d: its data are not those of its header", b.Number)
 	}
@@ -157,36 +164,11 @@ func (v *verification) inBlock() error {
 }
 
 // anchoring: the transaction that the peers named is in the block, is the source's
-// organisation's own, and carries the record.
+// organisation's own, and carries the record. Others can put something with its id
+// into a block, which peers find invalid; it is passed over.
 func (v *verification) anchoring() error {
-	envelope, t, err := v.find()
-	if err != nil {
-		return err
-	}
-	if err := v.onChannel(t); err != nil {
-		return fmt.Errorf("anchor transaction: %w", err)
-	}
-	msp, err := t.creatorOf(&v.trust.Organizations, envelope.GetPayload(), envelope.GetSignature())
-	var unknown *unknownError
-	switch {
-	case errors.As(err, &unknown) && unknown.msp == v.organization():
-		v.lacks("anchor transaction: %v", err)
-	case errors.As(err, &unknown):
-		msp = unknown.msp
-	case err != nil:
-		return fmt.Errorf("anchor transaction: %w", err)
-	}
-	if msp != "" && msp != v.organization() {
-		return fmt.Errorf("anchor transaction: it was made by %s, the record is one of %s", msp, v.organization())
-	}
-	if err := v.endorsed("anchor transaction", t, false); err != nil {
-		return err
-	}
-	return v.carries(t)
-}
-
-// find looks for the anchor's transaction in the block.
-func (v *verification) find() (*common.Envelope, *transaction, error) {
+	failed := fmt.Errorf("block %d: transaction %s is not in it", v.evidence.Block.Number, v.anchor.Transaction)
+	missing := v.missing
 	for _, raw := range v.evidence.Block.Data {
 		e := new(common.Envelope)
 		if err := proto.Unmarshal(raw, e); err != nil {
@@ -195,31 +177,68 @@ func (v *verification) find() (*common.Envelope, *transaction, error) {
 		if _, h, err := headers(e.GetPayload()); err != nil || h.GetTxId() != v.anchor.Transaction {
 			continue
 		}
-		t, err := readTransaction(e.GetPayload())
-		if err != nil {
-			return nil, nil, fmt.Errorf("anchor transaction: %w", err)
+		err := v.anchoredBy(e)
+		if err == nil {
+			return nil
 		}
-		return e, t, nil
+		v.missing, failed = missing, fmt.Errorf("anchor transaction: %w", err)
 	}
-	return nil, nil, fmt.Errorf("block %d: transaction %s is not in it", v.evidence.Block.Number, v.anchor.Transaction)
+	return failed
+}
+
+// anchoredBy checks the transaction in one envelope.
+func (v *verification) anchoredBy(e *common.Envelope) error {
+	t, err := readTransaction(e.GetPayload())
+	if err != nil {
+		return err
+	}
+	if err := v.onChannel(t); err != nil {
+		return err
+	}
+	if err := v.made(t, e); err != nil {
+		return err
+	}
+	if err := v.endorsed("anchor transaction", t, false); err != nil {
+		return err
+	}
+	return v.carries(t)
+}
+
+// made: a member of the source's organisation made the transaction.
+func (v *verification) made(t *transaction, e *common.Envelope) error {
+	msp, err := t.creatorOf(&v.trust.Organizations, e.GetPayload(), e.GetSignature())
+	var unknown *unknownError
+	switch {
+	case errors.As(err, &unknown) && unknown.msp == v.organization():
+		v.lacks("anchor transaction: %v", err)
+		return nil
+	case errors.As(err, &unknown):
+		msp = unknown.msp
+	case err != nil:
+		return err
+	}
+	if msp != v.organization() {
+		return fmt.Errorf("it was made by %s, the record is one of %s", msp, v.organization())
+	}
+	return nil
 }
 
 // carries: the call led to this very anchor, and the record's commitment is among
 // the commitments that it sent, where it belongs.
 func (v *verification) carries(t *transaction) error {
 	if !t.is("Anchor", 2) || string(t.answer) != `{"anchor":`+string(v.answer)+`,"repeated":false}` {
-		return errors.New("anchor transaction: it did not lead to this anchor")
+		return errors.New("it did not lead to this anchor")
 	}
 	commitments := t.args[2]
 	if sha256.Sum256(commitments) != v.state.Commitments {
-		return errors.New("anchor transaction: the commitments are not those of the anchor")
+		return errors.New("the commitments are not those of the anchor")
 	}
 	at := (v.record.Seq - v.state.OldSize) * sha256.Size
-	if v.record.Seq < v.state.OldSize || v.record.Seq >= v.state.Size || int64(len(commitments)) != (v.state.Size-v.state.OldSize)*sha256.Size {
-		return fmt.Errorf("anchor transaction: it does not carry row %d", v.record.Seq)
+	if v.state.OldSize < 0 || v.record.Seq < v.state.OldSize || v.record.Seq >= v.state.Size || int64(len(commitments)) != (v.state.Size-v.state.OldSize)*sha256.Size {
+		return fmt.Errorf("it does not carry row %d", v.record.Seq)
 	}
 	if !bytes.Equal(commitments[at:at+sha256.Size], v.record.Commitment[:]) {
-		return fmt.Errorf("anchor transaction: it carries another commitment for row %d", v.record.Seq)
+		return fmt.Errorf("it carries another commitment for row %d", v.record.Seq)
 	}
 	return nil
 }
@@ -235,15 +254,21 @@ func (v *verification) ordered() error {
 	if err != nil {
 		return err
 	}
-	count, unknown, err := signers(&v.trust.Orderers, header, b.Value, b.Signatures)
+	if err := b.uncut(); err != nil {
+		return fmt.Errorf("block %d: %w", b.Number, err)
+	}
+	got, unknown, err := signers(&v.trust.Orderers, header, b.Value, b.Signatures)
 	if err != nil {
 		return fmt.Errorf("block %d: %w", b.Number, err)
 	}
-	switch needed := max(1, v.trust.OrdererSignatures); {
+	needed := v.trust.Quorum
+	switch {
 	case len(unknown) > 0:
 		v.lacks("block %d: no roots were given for orderers of %s", b.Number, strings.Join(unknown, " and "))
-	case count < needed:
-		v.lacks("block %d: %d orderers signed it, %d are needed", b.Number, count, needed)
+	case got.Signatures < max(1, needed.Signatures):
+		v.lacks("block %d: %d orderers signed it, %d are needed", b.Number, got.Signatures, max(1, needed.Signatures))
+	case got.Organizations < needed.Organizations:
+		v.lacks("block %d: orderers of %d organisations signed it, of %d organisations are needed", b.Number, got.Organizations, needed.Organizations)
 	}
 	return nil
 }

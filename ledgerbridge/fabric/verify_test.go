@@ -273,7 +273,7 @@ func TestTrustDecides(t *testing.T) {
 		"another channel":       {func(x *Trust) { x.Channel = "other" }, ledgerbridge.Tampered, "channel"},
 		"another chaincode":     {func(x *Trust) { x.Chaincode = "other" }, ledgerbridge.Tampered, "chaincode"},
 		"no orderers":           {func(x *Trust) { x.Orderers = Authorities{} }, ledgerbridge.Incomplete, "orderers"},
-		"two orderers":          {func(x *Trust) { x.OrdererSignatures = 2 }, ledgerbridge.Incomplete, "2 are needed"},
+		"two orderers":          {func(x *Trust) { x.Quorum.Signatures = 2 }, ledgerbridge.Incomplete, "2 are needed"},
 		"nobody":                {func(x *Trust) { x.Organizations = Authorities{} }, ledgerbridge.Incomplete, "clinic and lab"},
 		"only the source's own": {func(x *Trust) { x.Organizations = Authorities{}; s.must(x.Organizations.Add("clinic", s.clinic.roots)) }, ledgerbridge.Incomplete, "lab"},
 		"only others":           {func(x *Trust) { x.Organizations = Authorities{}; s.must(x.Organizations.Add("lab", s.lab.roots)) }, ledgerbridge.Incomplete, "clinic"},
@@ -314,15 +314,15 @@ func TestNoEvidence(t *testing.T) {
 // bundle then.
 func TestSmartBFTBlock(t *testing.T) {
 	s := newScene(t, "log")
+	s.bundle()
 	by := map[uint32]*signing{}
 	for id := range uint32(3) {
 		by[id+1] = s.ordering.member(fmt.Sprintf("orderer%d", id), "orderer")
 		s.consenters = append(s.consenters, &common.Consenter{Id: id + 1, MspId: "orderers", Identity: encodePEM(by[id+1].certificate)})
 	}
-	s.bundle()
 	signSmartBFT(t, s.block, by)
 	trust := s.trust()
-	trust.OrdererSignatures = 3
+	trust.Quorum = Quorum{3, 1}
 	good := s.bundle()
 	if verdict, err := s.verify(good, trust); err != nil {
 		t.Fatalf("%s, %v", verdict, err)
