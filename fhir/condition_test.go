@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -268,6 +269,43 @@ func TestOptimizeChangesNoAnswer(t *testing.T) {
 	}
 	if joined < 100 {
 		t.Errorf("only %d joined keys", joined)
+	}
+}
+
+// Nor do windows: whatever dates a resource has, and whatever ends are asked for.
+func TestWindowsChangeNoAnswer(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	span := func() (lo, hi int64) {
+		lo = int64(r.IntN(20))
+		return lo, lo + int64(r.IntN(4))
+	}
+	matched := 0
+	for range 50_000 {
+		x := &Index{}
+		for range r.IntN(4) {
+			lo, hi := span()
+			x.Dates = append(x.Dates, DateRange{"date", lo, hi})
+		}
+		x.Dates = appendHulls(x.Dates)
+		var all All
+		for _, p := range []Prefix{[]Prefix{Ge, Gt, Sa}[r.IntN(3)], []Prefix{Le, Lt, Eb}[r.IntN(3)]} {
+			lo, hi := span()
+			all = append(all, InDates{"date", p, lo, hi})
+		}
+		better := Optimize(all)
+		if len(better.(All)) != 3 {
+			t.Fatalf("no window in %s", spell(better))
+		}
+		h := Holder{Index: x}
+		if Match(all, h, nil) {
+			matched++
+		}
+		if Match(all, h, nil) != Match(better, h, nil) {
+			t.Fatalf("%v: %s", x.Dates, spell(better))
+		}
+	}
+	if matched < 5000 {
+		t.Errorf("only %d matched", matched)
 	}
 }
 

@@ -26,9 +26,6 @@ func (x *extractor) index() (*Index, error) {
 		return nil, x.fault
 	}
 	x.order()
-	if len(x.keys)+len(x.dates)+len(x.numbers) > maxKeys {
-		return nil, &Error{Kind: Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
-	}
 	text := string(x.buf)
 	cut := func(s span) string { return text[s.from:s.to] }
 	index := &Index{
@@ -48,8 +45,28 @@ func (x *extractor) index() (*Index, error) {
 		lo, hi := cut(n.lo), cut(n.hi)
 		index.Numbers[i] = NumberRange{cut(n.param.key), min(lo, hi), max(lo, hi)}
 	}
+	index.Dates = appendHulls(index.Dates)
+	if len(index.Keys)+len(index.Dates)+len(index.Numbers) > maxKeys {
+		return nil, &Error{Kind: Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
+	}
 	index.Sorts = x.sorts(cut)
 	return index, nil
+}
+
+// appendHulls adds, where a parameter has several ranges, what covers all of them.
+func appendHulls(dates []DateRange) []DateRange {
+	n := len(dates)
+	for i := 0; i < n; {
+		hull, first := dates[i], i
+		for i++; i < n && dates[i].Param == hull.Param; i++ {
+			hull.Lo, hull.Hi = min(hull.Lo, dates[i].Lo), max(hull.Hi, dates[i].Hi)
+		}
+		if i-first > 1 {
+			hull.Param = hullParam(hull.Param)
+			dates = append(dates, hull)
+		}
+	}
+	return dates
 }
 
 // order sorts everything and removes what is there twice.

@@ -28,7 +28,7 @@ type Index struct {
 // DateRange is a closed interval of milliseconds since 1970 UTC, as wide as the
 // value's precision, Lo <= Hi; an open end is math.MinInt64 or math.MaxInt64.
 type DateRange struct {
-	Param  string // name; for composites name|token part
+	Param  string // name; for composites name|token part; with * after it what covers several values
 	Lo, Hi int64
 }
 

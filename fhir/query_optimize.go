@@ -5,14 +5,22 @@ import "strings"
 // maxJoined is how many joined keys are worth adding to a query.
 const maxJoined = 32
 
-// Optimize adds to a conjunction that asks for a patient and a code the key that
-// joins both. It follows from the other two, so the answer stays the same; a
-// store finds the few rows by it at once.
+// Optimize adds to a conjunction conditions that follow from its members, so that
+// the answer stays the same, and by which a store finds few rows at once.
 func Optimize(c Condition) Condition {
 	all, ok := c.(All)
 	if !ok {
 		return c
 	}
+	added := append(joined(all), windows(all)...)
+	if len(added) == 0 {
+		return c
+	}
+	return append(All(added), all...)
+}
+
+// joined gives the key that joins patient and code to whoever asks for both.
+func joined(all All) []Condition {
 	var patients, codes []string
 	for _, m := range all {
 		keys := keysOf(m)
@@ -24,16 +32,43 @@ func Optimize(c Condition) Condition {
 		}
 	}
 	if len(patients) == 0 || len(codes) == 0 || len(patients)*len(codes) > maxJoined {
-		return c
+		return nil
 	}
-	var joined []Condition
+	var keys []Condition
 	for _, p := range patients {
 		for _, code := range codes {
-			joined = append(joined, HasKey{keyPatientCode + p + "|" + code})
+			keys = append(keys, HasKey{keyPatientCode + p + "|" + code})
 		}
 	}
-	return append(All{anyOf(joined)}, all...)
+	return []Condition{anyOf(keys)}
 }
+
+// windows gives to whoever asks for dates from one time to another those that
+// overlap what is between. By itself each end is true of too many. A resource with
+// several dates may satisfy each end with another one: their hull overlaps, too.
+func windows(all All) (added []Condition) {
+	for _, m := range all {
+		from, ok := m.(InDates)
+		if !ok || from.Prefix != Ge && from.Prefix != Gt && from.Prefix != Sa {
+			continue
+		}
+		for _, m := range all {
+			to, ok := m.(InDates)
+			if !ok || to.Param != from.Param || to.Prefix != Le && to.Prefix != Lt && to.Prefix != Eb {
+				continue
+			}
+			added = append(added, Any{
+				InDates{from.Param, Ap, from.Lo, to.Hi},
+				InDates{hullParam(from.Param), Ap, from.Lo, to.Hi},
+			})
+			break
+		}
+	}
+	return added
+}
+
+// hullParam is the name under which an index has what covers several ranges.
+func hullParam(param string) string { return param + "*" }
 
 // keysOf lists the alternative keys that a condition consists of, nil if there is more to it.
 func keysOf(c Condition) []string {

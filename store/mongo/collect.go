@@ -13,15 +13,18 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// Collect looks for the places of a condition. Every query names its index: left
-// alone, the server may take another.
+// Collect looks for the places of a condition. Queries name their index where they
+// can: left alone, the server may take another.
 func (x *reader) Collect(typ string, c fhir.Condition, limit int) ([]int64, bool, error) {
 	filter, index := x.filter(typ, c)
 	if filter == nil {
 		return nil, true, nil
 	}
-	cursor, err := x.s.resources.Find(x.ctx, filter, options.Find().SetHint(index).
-		SetProjection(bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}).SetLimit(int64(limit)+1).SetBatchSize(int32(limit)+1))
+	o := options.Find().SetProjection(bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}).SetLimit(int64(limit) + 1).SetBatchSize(int32(limit) + 1)
+	if index != "" {
+		o.SetHint(index)
+	}
+	cursor, err := x.s.resources.Find(x.ctx, filter, o)
 	if err != nil {
 		return nil, false, err
 	}
@@ -59,8 +62,7 @@ func (x *reader) filter(typ string, c fhir.Condition) (filter bson.D, index stri
 		begin := in + c.Prefix()
 		return anyKey(append(span(begin, begin[:len(begin)-1]+"_"), contains(begin, c.Needle))), keyIndex
 	case fhir.InDates:
-		match, index := dates(c)
-		return anyOf("d", in+c.Param, match), index
+		return x.dates(in, c), "" // the branches of an $or are planned one by one
 	case fhir.InNumbers:
 		return anyOf("n", in+c.Param, numbers(c)), numberIndex
 	}
@@ -88,18 +90,33 @@ func anyOf(field, param string, match bson.D) bson.D {
 	return bson.D{{Key: field, Value: bson.D{{Key: "$elemMatch", Value: match}}}}
 }
 
-// dates says what the prefixes mean. The lower end of a range is never above the
-// upper one, which gives each of them bounds on one end.
-func dates(c fhir.InDates) (match bson.D, index string) {
-	switch c.Prefix {
-	case fhir.Gt, fhir.Eb:
-		return compared(c.Prefix, c.Lo, c.Hi, "s", "e"), endIndex
-	case fhir.Ge:
-		return append(bson.D{{Key: "e", Value: bson.D{{Key: "$gte", Value: min(c.Lo, c.Hi)}}}}, compared(c.Prefix, c.Lo, c.Hi, "s", "e")...), endIndex
-	case fhir.Ap:
-		return compared(c.Prefix, c.Lo, c.Hi, "s", "e"), endIndex
+// classStep is how many bits of width share a class of date ranges: few classes,
+// because each is a place of its own in the index.
+const classStep = 4
+
+// dateClass is the width of a range in bits, rounded up. A range ends not much
+// later than it begins, depending on its class, which bounds a search for ends.
+func dateClass(lo, hi int64) int {
+	return (search.Width(lo, hi) + classStep - 1) / classStep * classStep
+}
+
+// dates looks into every class.
+func (x *reader) dates(in string, c fhir.InDates) bson.D {
+	is := compared(c.Prefix, c.Lo, c.Hi, "s", "e")
+	if c.Prefix == fhir.Ne {
+		return anyOf("d", in+c.Param, is)
 	}
-	return compared(c.Prefix, c.Lo, c.Hi, "s", "e"), dateIndex
+	widest := 64
+	if c.Prefix == fhir.Eq {
+		widest = dateClass(c.Lo, c.Hi) // what lies inside is not wider
+	}
+	var classes bson.A
+	for class := 0; class <= widest; class += classStep {
+		from, to := search.DateSpan(c, class)
+		within := bson.D{{Key: "c", Value: class}, {Key: "s", Value: bson.D{{Key: "$gte", Value: from}, {Key: "$lte", Value: to}}}}
+		classes = append(classes, anyOf("d", in+c.Param, append(within, is...)))
+	}
+	return bson.D{{Key: "$or", Value: classes}}
 }
 
 func numbers(c fhir.InNumbers) bson.D { return compared(c.Prefix, c.Lo, c.Hi, "lo", "hi") }

@@ -74,6 +74,7 @@ type index struct {
 
 type dateRange struct {
 	Param string `bson:"p"`
+	Class int    `bson:"c"` // see dateClass
 	Lo    int64  `bson:"s"`
 	Hi    int64  `bson:"e"`
 }
@@ -135,7 +136,7 @@ func (s *Store) newIndex(typ string, x *fhir.Index) index {
 		}
 	}
 	for _, r := range x.Dates {
-		d.Dates = append(d.Dates, dateRange{in + r.Param, r.Lo, r.Hi})
+		d.Dates = append(d.Dates, dateRange{in + r.Param, dateClass(r.Lo, r.Hi), r.Lo, r.Hi})
 	}
 	for _, n := range x.Numbers {
 		d.Numbers = append(d.Numbers, numberRange{in + n.Param, n.Lo, n.Hi})

@@ -16,7 +16,6 @@ const (
 	// Of resources.
 	keyIndex    = "keys.1"
 	dateIndex   = "dates.1"
-	endIndex    = "ends.1"
 	numberIndex = "numbers.1"
 	// Of resources and history.
 	typeIndex = "type.1"
@@ -53,8 +52,7 @@ func allIndexes() []indexed {
 	return []indexed{
 		{"resources", []mongo.IndexModel{
 			indexModel(keyIndex, "k", 1, "o", 1),
-			indexModel(dateIndex, "d.p", 1, "d.s", 1, "d.e", 1),
-			indexModel(endIndex, "d.p", 1, "d.e", 1, "d.s", 1), // what ends late may have begun at any time
+			indexModel(dateIndex, "d.p", 1, "d.c", 1, "d.s", 1, "d.e", 1),
 			indexModel(numberIndex, "n.p", 1, "n.lo", 1, "n.hi", 1),
 			indexModel(typeIndex, "r", 1, "o", 1),
 		}},

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"math"
 	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -71,39 +70,6 @@ func (x *reader) collectContains(typ string, c fhir.Contains, limit int) ([]int6
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= '^' AND v < '_' AND instr(v, ?) > 0 LIMIT ?", p, c.Needle, limit+1)
 }
 
-// dateSpan is the part of the index on lo that can hold matches: intervals of
-// class k are narrower than 2^k, so one that ends after a time begins at most
-// that long before it.
-func dateSpan(c fhir.InDates, class int64) (from, to int64) {
-	wide := int64(math.MaxInt64)
-	if class < 63 {
-		wide = int64(1)<<class - 1
-	}
-	back := func(t int64) int64 {
-		if class > 63 || t < math.MinInt64+wide {
-			return math.MinInt64
-		}
-		return t - wide
-	}
-	switch c.Prefix {
-	case fhir.Eq:
-		return c.Lo, c.Hi
-	case fhir.Gt:
-		return back(c.Hi), math.MaxInt64
-	case fhir.Ge:
-		return min(back(c.Hi), c.Lo), math.MaxInt64
-	case fhir.Sa:
-		return c.Hi, math.MaxInt64
-	case fhir.Lt, fhir.Eb:
-		return math.MinInt64, c.Lo
-	case fhir.Le:
-		return math.MinInt64, max(c.Lo, c.Hi)
-	case fhir.Ap:
-		return back(c.Lo), c.Hi
-	}
-	return math.MinInt64, math.MaxInt64
-}
-
 // compareSQL says in SQL what the prefixes mean; ?1 and ?2 are the search range.
 var compareSQL = map[fhir.Prefix]string{
 	fhir.Eq: "?1 <= lo AND hi <= ?2",
@@ -130,7 +96,7 @@ func (x *reader) collectDates(typ string, c fhir.InDates, limit int) ([]int64, e
 			return all, err
 		}
 		class = next[0]
-		from, to := dateSpan(c, class)
+		from, to := search.DateSpan(c, int(class))
 		rids, err := x.rids(limit, "SELECT rid FROM dates WHERE p = ?3 AND u = ?4 AND class = ?5 AND lo >= ?6 AND lo <= ?7 AND "+
 			compareSQL[c.Prefix]+" LIMIT ?8", c.Lo, c.Hi, p, u, class, from, to, limit+1)
 		if all = append(all, rids...); err != nil || len(all) > limit {

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"cmp"
-	"math/bits"
 	"slices"
 
 	"zombiezen.com/go/sqlite"
@@ -46,10 +45,6 @@ func (a numberRow) compare(b numberRow) int {
 		cmp.Compare(a.lo, b.lo), cmp.Compare(a.hi, b.hi), cmp.Compare(a.rid, b.rid))
 }
 
-// width is the class of an interval: the bit length of its width. An interval
-// without an end has the highest class.
-func width(lo, hi int64) int64 { return int64(bits.Len64(uint64(hi) - uint64(lo))) }
-
 // rows are all index rows of one version.
 type rows struct {
 	keys    []keyRow
@@ -84,7 +79,7 @@ func indexRows(x *fhir.Index, rid int64, intern func(param string) (int64, error
 		if err != nil {
 			return r, err
 		}
-		r.dates = append(r.dates, dateRow{p, u, width(d.Lo, d.Hi), d.Lo, d.Hi, rid})
+		r.dates = append(r.dates, dateRow{p, u, int64(search.Width(d.Lo, d.Hi)), d.Lo, d.Hi, rid})
 	}
 	for _, n := range x.Numbers {
 		p, u, err := id(n.Param)
