@@ -105,7 +105,7 @@ func (v *verification) writeTrust() int {
 		return v.unchecked(err)
 	}
 	for _, source := range forked {
-		fmt.Fprintf(v.stderr, "left out: %s is marked as forked\n", source)
+		fmt.Fprintf(v.stderr, "%s is marked as forked: its keys count for what is anchored, and no further\n", source)
 	}
 	quorum, err := c.Quorum(ctx)
 	if err != nil {

@@ -145,13 +145,7 @@ func (r *replay) change(s chaincode.Source) error {
 		l = &replayed{tree: ranges.NewEmptyRange(0)}
 		r.logs[s.Origin] = l
 	}
-	var texts []string
-	for _, k := range s.Keys {
-		if k.Until == 0 || k.Until > max(1, k.From) {
-			texts = append(texts, keyText(k))
-		}
-	}
-	keys, err := ledgerbridge.ParseKeys(texts)
+	keys, err := ledgerbridge.ParseKeys(keyTexts(s.Keys, 0))
 	if err != nil {
 		return err
 	}

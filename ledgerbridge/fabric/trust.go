@@ -111,25 +111,39 @@ func readKeys(dir string) (keys []string, err error) {
 }
 
 // Keys are the keys of all logs of the channel, each with the sizes for which it
-// counts, in the form of ledgerbridge.ParseKeys. Logs that are marked as forked are
-// left out and named.
+// counts, in the form of ledgerbridge.ParseKeys. Those of logs that are marked as
+// forked count up to the last anchor only: what was anchored stays proven, and what
+// such a log signed besides proves nothing. These logs are named.
 func (c *Channel) Keys(ctx context.Context) (keys, forked []string, err error) {
 	sources, err := c.Sources(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, s := range sources {
+		until := int64(0)
 		if s.Fork != nil {
-			forked = append(forked, s.Origin)
-			continue
-		}
-		for _, k := range s.Keys {
-			if k.Until == 0 || k.Until > max(1, k.From) { // others never counted
-				keys = append(keys, keyText(k))
+			h, err := c.Head(ctx, s.Origin)
+			if err != nil {
+				return nil, nil, err
 			}
+			forked, until = append(forked, s.Origin), h.Size+1
 		}
+		keys = append(keys, keyTexts(s.Keys, until)...)
 	}
 	return keys, forked, nil
+}
+
+// keyTexts are a source's keys for sizes below until; 0 means no limit.
+func keyTexts(keys []chaincode.Key, until int64) (texts []string) {
+	for _, k := range keys {
+		if until != 0 && (k.Until == 0 || k.Until > until) {
+			k.Until = until
+		}
+		if k.Until == 0 || k.Until > max(1, k.From) { // others never counted
+			texts = append(texts, keyText(k))
+		}
+	}
+	return texts
 }
 
 // keyText is a key of the contract with the sizes for which it counts, both included.

@@ -61,14 +61,33 @@ func TestTrustFolderWithoutAnything(t *testing.T) {
 	}
 }
 
-func TestKeyText(t *testing.T) {
+func TestKeyTexts(t *testing.T) {
 	s := newScene(t, "log")
-	for want, k := range map[string]chaincode.Key{
-		s.vkey: {Verifier: s.vkey}, s.vkey + "@5-": {Verifier: s.vkey, From: 5}, s.vkey + "@0-6": {Verifier: s.vkey, Until: 7},
+	for name, test := range map[string]struct {
+		key   chaincode.Key
+		until int64
+		want  string
+	}{
+		"all sizes":           {chaincode.Key{}, 0, ""},
+		"from 5 on":           {chaincode.Key{From: 5}, 0, "@5-"},
+		"below 7":             {chaincode.Key{Until: 7}, 0, "@0-6"},
+		"never":               {chaincode.Key{Until: 1}, 0, "-"},
+		"revoked at once":     {chaincode.Key{From: 5, Until: 5}, 0, "-"},
+		"forked":              {chaincode.Key{}, 10, "@0-9"},
+		"forked, added later": {chaincode.Key{From: 10}, 10, "-"},
+		"forked, revoked":     {chaincode.Key{From: 3, Until: 7}, 10, "@3-6"},
+		"never anchored":      {chaincode.Key{}, 1, "-"},
 	} {
-		keys, err := ledgerbridge.ParseKeys([]string{keyText(k)})
-		if keyText(k) != want || err != nil || keys[0].From != k.From || k.Until > 0 && keys[0].To != k.Until-1 {
-			t.Errorf("%+v is %s: %+v, %v", k, keyText(k), keys, err)
+		test.key.Verifier = s.vkey
+		got := keyTexts([]chaincode.Key{test.key}, test.until)
+		if test.want == "-" && len(got) == 0 {
+			continue
+		}
+		if len(got) != 1 || got[0] != s.vkey+test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		if _, err := ledgerbridge.ParseKeys(got); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
