@@ -17,9 +17,13 @@ import (
 // touch another page of that index in the path of every read): they are looked
 // for among the rows that the other fields leave.
 func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) ([]int64, error) {
-	found, err := j.find(ctx, f, limit)
+	var found []int64
+	err := j.s.retry(ctx, func(ctx context.Context) (err error) {
+		found, err = j.find(ctx, f, limit)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("find in log: %w", unavailable(err))
+		return nil, fmt.Errorf("find in log: %w", err)
 	}
 	return found, nil
 }

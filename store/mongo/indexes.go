@@ -75,16 +75,18 @@ func (s *Store) buildIndexes(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("list indexes of %s: %w", x.collection, err)
 		}
-		for _, m := range missing {
-			if err := s.buildIndex(ctx, c, m); err != nil {
-				return fmt.Errorf("build an index of %s: %w", x.collection, err)
-			}
+		if len(missing) == 0 {
+			continue
+		}
+		if err := s.build(ctx, c, missing); err != nil {
+			return fmt.Errorf("build indexes of %s: %w", x.collection, err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) buildIndex(ctx context.Context, c *mongo.Collection, m mongo.IndexModel) error {
+// build builds indexes in one pass over the documents.
+func (s *Store) build(ctx context.Context, c *mongo.Collection, missing []mongo.IndexModel) error {
 	n, err := c.EstimatedDocumentCount(ctx)
 	if err != nil {
 		return err
@@ -93,13 +95,13 @@ func (s *Store) buildIndex(ctx context.Context, c *mongo.Collection, m mongo.Ind
 	defer cancel()
 	start := s.opts.Now()
 	if n > 0 {
-		s.opts.Report(fmt.Sprintf("building an index over %d documents of %s", n, c.Name()))
+		s.opts.Report(fmt.Sprintf("building %d indexes over %d documents of %s", len(missing), n, c.Name()))
 	}
-	if _, err := c.Indexes().CreateOne(ctx, m); err != nil {
+	if _, err := c.Indexes().CreateMany(ctx, missing); err != nil {
 		return err
 	}
 	if n > 0 {
-		s.opts.Report(fmt.Sprintf("the index of %s is ready after %v", c.Name(), s.opts.Now().Sub(start).Round(time.Millisecond)))
+		s.opts.Report(fmt.Sprintf("the indexes of %s are ready after %v", c.Name(), s.opts.Now().Sub(start).Round(time.Millisecond)))
 	}
 	return nil
 }

@@ -121,17 +121,21 @@ func (s *Store) Log(source string) ledgerbridge.Log {
 }
 
 // Sources are the names of all logs in the database, sorted.
-func (s *Store) Sources(ctx context.Context) (sources []string, err error) {
-	cursor, err := s.heads.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	if err == nil {
-		var all []head
-		err = cursor.All(ctx, &all)
-		for _, h := range all {
-			sources = append(sources, h.Source)
+func (s *Store) Sources(ctx context.Context) ([]string, error) {
+	var all []head
+	err := s.retry(ctx, func(ctx context.Context) error {
+		cursor, err := s.heads.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+		if err != nil {
+			return err
 		}
-	}
+		return cursor.All(ctx, &all)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("list logs: %w", unavailable(err))
+		return nil, fmt.Errorf("list logs: %w", err)
+	}
+	var sources []string
+	for _, h := range all {
+		sources = append(sources, h.Source)
 	}
 	return sources, nil
 }
@@ -140,14 +144,17 @@ func (s *Store) Sources(ctx context.Context) (sources []string, err error) {
 func (j *journal) Source() string { return j.source }
 
 // Size is the number of durable rows: one more than the last sequence number.
-func (j *journal) Size(ctx context.Context) (int64, error) {
-	var last entry
-	ok, err := found(j.log.FindOne(ctx, between(j.source, 0, -1), options.FindOne().
-		SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&last))
-	if err != nil || !ok {
-		return 0, unavailable(err)
-	}
-	return seqOf(last.ID) + 1, nil
+func (j *journal) Size(ctx context.Context) (size int64, err error) {
+	err = j.s.retry(ctx, func(ctx context.Context) error {
+		var last entry
+		ok, err := found(j.log.FindOne(ctx, between(j.source, 0, -1), options.FindOne().
+			SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&last))
+		if ok {
+			size = seqOf(last.ID) + 1
+		}
+		return err
+	})
+	return size, err
 }
 
 // rowsAtOnce bounds what a visit holds in memory.
@@ -156,13 +163,9 @@ const rowsAtOnce = 256
 // Rows visits rows from <= seq < to in order.
 func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
 	for from < to {
-		cursor, err := j.log.Find(ctx, between(j.source, from, to), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(rowsAtOnce))
-		var batch []entry
-		if err == nil {
-			err = cursor.All(ctx, &batch)
-		}
+		batch, err := j.read(ctx, from, to)
 		if err != nil {
-			return fmt.Errorf("read log: %w", unavailable(err))
+			return fmt.Errorf("read log: %w", err)
 		}
 		for i := range batch {
 			if err := visit(batch[i].row()); err != nil {
@@ -175,6 +178,18 @@ func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbri
 		from = seqOf(batch[len(batch)-1].ID) + 1
 	}
 	return nil
+}
+
+func (j *journal) read(ctx context.Context, from, to int64) (batch []entry, err error) {
+	err = j.s.retry(ctx, func(ctx context.Context) error {
+		cursor, err := j.log.Find(ctx, between(j.source, from, to), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(rowsAtOnce))
+		if err != nil {
+			return err
+		}
+		batch = nil
+		return cursor.All(ctx, &batch)
+	})
+	return batch, err
 }
 
 // tile is a document of the collection tiles.
@@ -190,8 +205,11 @@ func (j *journal) tileID(level int, index int64) string {
 // ReadTile returns a stored tile or nil.
 func (j *journal) ReadTile(ctx context.Context, level int, index int64) ([]byte, error) {
 	var t tile
-	_, err := found(j.s.tiles.FindOne(ctx, bson.D{{Key: "_id", Value: j.tileID(level, index)}}).Decode(&t))
-	return t.Data, unavailable(err)
+	err := j.s.retry(ctx, func(ctx context.Context) error {
+		_, err := found(j.s.tiles.FindOne(ctx, bson.D{{Key: "_id", Value: j.tileID(level, index)}}).Decode(&t))
+		return err
+	})
+	return t.Data, err
 }
 
 // WriteTiles stores tiles durably.
@@ -205,8 +223,12 @@ func (j *journal) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) err
 		models = append(models, mongo.NewReplaceOneModel().SetUpsert(true).
 			SetFilter(bson.D{{Key: "_id", Value: id}}).SetReplacement(tile{id, t.Data}))
 	}
-	if _, err := j.s.tiles.BulkWrite(ctx, models); err != nil {
-		return fmt.Errorf("write tiles: %w", unavailable(err))
+	err := j.s.retry(ctx, func(ctx context.Context) error {
+		_, err := j.s.tiles.BulkWrite(ctx, models)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write tiles: %w", err)
 	}
 	return nil
 }

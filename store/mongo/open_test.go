@@ -117,7 +117,7 @@ func TestIndexesAreBuilt(t *testing.T) {
 	o := testOptions("")
 	o.Node, o.Report = "n2", func(m string) { told = append(told, m) }
 	server.open(t, o)
-	if len(told) != 2 || !strings.Contains(told[0], "5 documents of resources") || !strings.Contains(told[1], "is ready") {
+	if len(told) != 2 || !strings.Contains(told[0], "5 documents of resources") || !strings.Contains(told[1], "are ready") {
 		t.Errorf("told %q", told)
 	}
 	if all := a.findings(CheckOptions{}); len(all) != 0 {

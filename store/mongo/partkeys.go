@@ -58,9 +58,12 @@ func (k *partKeys) Key(ctx context.Context, patient string, create bool) (string
 	if p.id != "" {
 		return p.id, p.key, nil
 	}
-	p, err := k.load(ctx, patient, create)
+	err := k.s.retry(ctx, func(ctx context.Context) (err error) {
+		p, err = k.load(ctx, patient, create)
+		return err
+	})
 	if err != nil {
-		return "", nil, fmt.Errorf("part key: %w", unavailable(err))
+		return "", nil, fmt.Errorf("part key: %w", err)
 	}
 	k.remember(patient, p, since)
 	return p.id, p.key, nil
@@ -92,9 +95,13 @@ func (k *partKeys) Open(ctx context.Context, id string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("part key: %w", fs.ErrNotExist)
 	}
-	w, err := k.read(ctx, bson.D{{Key: "_id", Value: name}, {Key: "id", Value: id}})
+	var w wrappedKey
+	err := k.s.retry(ctx, func(ctx context.Context) (err error) {
+		w, err = k.read(ctx, bson.D{{Key: "_id", Value: name}, {Key: "id", Value: id}})
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("part key: %w", unavailable(err))
+		return nil, fmt.Errorf("part key: %w", err)
 	}
 	key, err := k.unwrap(w.Wrapped, []byte(w.ID))
 	if err != nil {

@@ -19,9 +19,18 @@ func (s *Store) snapshot(ctx context.Context, read func(context.Context) error) 
 	if mongo.SessionFromContext(ctx) != nil {
 		return read(ctx)
 	}
+	return s.retry(ctx, func(ctx context.Context) error { return s.readOnce(ctx, read) })
+}
+
+// retry tries again after trouble of the database, until the patience or ctx ends.
+// Inside a transaction, which is lost then, it does not.
+func (s *Store) retry(ctx context.Context, do func(context.Context) error) error {
+	if mongo.SessionFromContext(ctx) != nil {
+		return do(ctx)
+	}
 	limit := time.Now().Add(s.opts.Patience)
 	for try := 0; ; try++ {
-		err := s.readOnce(ctx, read)
+		err := do(ctx)
 		if !transient(err) || time.Now().After(limit) || pause(ctx, try) != nil {
 			return unavailable(err)
 		}
