@@ -18,6 +18,7 @@ type model struct {
 	versions  []stored
 	resources []fhir.Ref
 	last      map[fhir.Ref]stored // the newest version of each resource
+	now       []stored            // see current; nil after a change
 	epoch     int64
 }
 
@@ -31,6 +32,7 @@ func (m *model) apply(writes []store.Write, r ledgerbridge.Receipt) {
 	if m.last == nil {
 		m.last = map[fhir.Ref]stored{}
 	}
+	m.now = nil
 	consent := false
 	for _, w := range writes {
 		if w.Expect == 0 {
@@ -61,13 +63,15 @@ func (m *model) of(ref fhir.Ref) []stored {
 
 // current gives the undeleted resources in the order of creation.
 func (m *model) current() []stored {
-	var all []stored
+	if m.now != nil {
+		return m.now
+	}
 	for _, ref := range m.resources {
 		if v := m.last[ref]; !v.Deleted {
-			all = append(all, v)
+			m.now = append(m.now, v)
 		}
 	}
-	return all
+	return m.now
 }
 
 // search is what a query should find, in order.
