@@ -91,7 +91,7 @@ func TestDatabaseOptions(t *testing.T) {
 		"mongodb://h1/aceso2?replicaSet=rs0":        "aceso2",
 		"mongodb://u:p%2Fq@h1/hospital":             "hospital",
 		"mongodb+srv://u:p@h1.example.org/a?tls=on": "a",
-		"mongodb://h1":                              "",
+		"mongodb://h1": "",
 	} {
 		o := databaseOptions{uri: uri}
 		if err := o.check(); err != nil || o.name() != want {

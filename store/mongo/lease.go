@@ -47,10 +47,10 @@ func (s *Store) takeLease(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	limit := time.Now().Add(s.opts.LeaseLife)
+	var quiet watched
 	for now, try := first, 0; ; try++ {
 		switch {
-		case now.free(s.opts.Owner), now == first && time.Now().After(limit):
+		case now.free(s.opts.Owner), now == first && quiet.total > s.opts.LeaseLife:
 			if taken, err := s.replaceLease(ctx, now); err != nil || taken {
 				return err
 			}
@@ -65,7 +65,24 @@ func (s *Store) takeLease(ctx context.Context) error {
 		if now, err = s.readLease(ctx, s.opts.Node); err != nil {
 			return err
 		}
+		quiet.add(s.opts.LeaseLife)
 	}
+}
+
+// watched is for how long something was watched. Time in which nothing could be read,
+// because the database was away, counts for little: then nobody could beat either.
+type watched struct {
+	last  time.Time
+	total time.Duration
+}
+
+func (p *watched) add(life time.Duration) (step time.Duration) {
+	if !p.last.IsZero() {
+		step = min(time.Since(p.last), life/3)
+	}
+	p.last = time.Now()
+	p.total += step
+	return step
 }
 
 func (s *Store) readLease(ctx context.Context, node string) (l lease, err error) {
@@ -140,13 +157,14 @@ func (s *Store) endLease(ctx context.Context) error {
 // Watch is what a node has seen of the leases of others. It is not safe for
 // concurrent use.
 type Watch struct {
-	s    *Store
-	seen map[string]sighting
+	s       *Store
+	watched watched
+	seen    map[string]sighting
 }
 
 type sighting struct {
 	lease
-	since time.Time
+	quiet time.Duration // without a beat
 }
 
 // Watch begins to watch the leases of all nodes.
@@ -164,14 +182,15 @@ func (w *Watch) Dead(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the leases of nodes: %w", unavailable(err))
 	}
+	step := w.watched.add(w.s.opts.LeaseLife)
 	dead := map[string]bool{}
 	for _, l := range all {
-		before, known := w.seen[l.Node]
-		if !known || before.lease != l {
-			w.seen[l.Node] = sighting{l, time.Now()}
-			continue
+		now := sighting{lease: l}
+		if before, known := w.seen[l.Node]; known && before.lease == l {
+			now.quiet = before.quiet + step
+			dead[l.Node] = l.Process == "" || now.quiet > w.s.opts.LeaseLife
 		}
-		dead[l.Node] = l.Process == "" || time.Since(before.since) > w.s.opts.LeaseLife
+		w.seen[l.Node] = now
 	}
 	var list []string
 	for _, l := range all {

@@ -262,3 +262,29 @@ func TestPoliciesOfAllNodes(t *testing.T) {
 		t.Errorf("%d documents, %v; want two revisions and which is active", n, err)
 	}
 }
+
+// A database that was away for longer than a lease lasts makes nobody dead: no node
+// could show a sign of life.
+func TestOutageKillsNobody(t *testing.T) {
+	srv := newServer(t)
+	if srv.standIn == nil {
+		t.Skip("SKIPPED: only the stand-in can be stopped by a test")
+	}
+	openNode(t, srv, "n1")
+	w := openNode(t, srv, "n2").Watch()
+	for range 2 {
+		if _, err := w.Dead(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	srv.standIn.Stop()
+	time.Sleep(2 * life)
+	srv.standIn.Restart()
+	list, err := w.Dead(t.Context())
+	for err != nil { // until the driver has found the server again
+		list, err = w.Dead(t.Context())
+	}
+	if len(list) > 0 {
+		t.Errorf("dead after an outage: %q", list)
+	}
+}
