@@ -99,29 +99,33 @@ func (r *records) openDatabase(ctx context.Context, data dataFolder, o serveOpti
 	return r.openRing(ctx, data, o.database, log)
 }
 
-// openRing opens the shared keys; the very first node makes the master key, if none
-// was given.
-func (r *records) openRing(ctx context.Context, data dataFolder, o databaseOptions, log *slog.Logger) error {
-	box := r.shared.Keyring()
-	m, err := o.master(data)
-	if errors.Is(err, fs.ErrNotExist) {
-		sealed, unread := box.SealedKeys(ctx)
-		if unread != nil {
-			return unread
-		}
-		if len(sealed) > 0 {
-			return fmt.Errorf("the keys of this database are sealed: copy the master key of another node to %s (mode 0600), or set ACESO_MASTER_KEY", o.masterFile(data))
-		}
-		if m, err = keyring.CreateMaster(o.masterFile(data)); err == nil {
-			log.Warn("a master key was made: without it all keys and sealed records of this database are lost. Keep a copy of it apart from backups of the database; other nodes need the same file", "file", o.masterFile(data))
-		}
-	}
-	if err != nil {
+// openRing opens the shared keys.
+func (r *records) openRing(ctx context.Context, data dataFolder, o databaseOptions, log *slog.Logger) (err error) {
+	if r.master, err = o.makeMaster(ctx, r.shared.Keyring(), data, log); err != nil {
 		return err
 	}
-	r.master = m
-	r.ring, err = keyring.Share(ctx, box, m, r.store.Organization(), r.store.Node())
+	r.ring, err = keyring.Share(ctx, r.shared.Keyring(), r.master, r.store.Organization(), r.store.Node())
 	return err
+}
+
+// makeMaster is master for whoever may be the very first to use a database: then the
+// key is made, if none was given.
+func (o databaseOptions) makeMaster(ctx context.Context, box keyring.Box, data dataFolder, log *slog.Logger) (keyring.Master, error) {
+	m, err := o.master(data)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return m, err
+	}
+	sealed, err := box.SealedKeys(ctx)
+	if err != nil {
+		return m, err
+	}
+	if len(sealed) > 0 {
+		return m, fmt.Errorf("the keys of this database are sealed: copy the master key of another node to %s (mode 0600), or set ACESO_MASTER_KEY", o.masterFile(data))
+	}
+	if m, err = keyring.CreateMaster(o.masterFile(data)); err == nil {
+		log.Warn("a master key was made: without it all keys and sealed records of this database are lost. Keep a copy of it apart from backups of the database; other nodes need the same file", "file", o.masterFile(data))
+	}
+	return m, err
 }
 
 // readDatabase opens the database without becoming a node.

@@ -34,6 +34,7 @@ func commands() []command {
 		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
 		{"devnet", "run a Fabric network on this machine, for development", devnetCommand},
 		{"ledger", "list what a Fabric channel holds of each log, or report a fork", ledgerCommand},
+		{"store", "check what is stored, or copy it between folder and database", storeCommand},
 		{"erase", "make the records of one patient unreadable for good", eraseCommand},
 	}
 }
