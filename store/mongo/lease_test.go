@@ -270,7 +270,7 @@ func TestOutageKillsNobody(t *testing.T) {
 	if srv.standIn == nil {
 		t.Skip("SKIPPED: only the stand-in can be stopped by a test")
 	}
-	openNode(t, srv, "n1")
+	openNode(t, srv, "n1", func(o *Options) { o.LeaseLife = time.Hour }) // beats too late for this
 	w := openNode(t, srv, "n2").Watch()
 	for range 2 {
 		if _, err := w.Dead(t.Context()); err != nil {
