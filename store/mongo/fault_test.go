@@ -81,8 +81,10 @@ type schedule struct {
 
 // answer is what one request was told.
 type answer struct {
-	refs    []fhir.Ref // that it created, all or none; none for a read's record
+	refs    []fhir.Ref // that it wrote, all or none; none for a read's record
+	version int64      // of all of them
 	access  bool
+	guarded bool // a conditional create: only one of all may be there
 	receipt ledgerbridge.Receipt
 	err     error
 }
@@ -130,30 +132,48 @@ func runSchedule(t *testing.T, server *server, seed uint64) (fired int) {
 }
 
 // client writes a few times: records of reads, creates of one to three resources,
-// updates of its own, and Consents.
+// Consents among them, updates of its own, and conditional creates that all clients try.
 func (s *schedule) client(n int, r *rand.Rand) {
-	for i := range 1 + r.IntN(4) {
-		p, err := storetest.Record(s.sealer, "create", "C", 201, fmt.Sprintf("Patient/%d", n))
+	var mine []fhir.Ref // version 1 was acknowledged
+	for i := range 1 + r.IntN(5) {
+		entry, err := storetest.Record(s.sealer, "create", "C", 201, fmt.Sprintf("Patient/%d", n))
 		if err != nil {
 			s.Errorf("%v", err)
 			return
 		}
-		if r.IntN(3) == 0 {
-			receipt, err := s.store.Record(context.Background(), p)
-			s.note(answer{access: true, receipt: receipt, err: err})
-			continue
-		}
-		c := store.Change{Entry: p}
-		a := answer{}
-		for k := range 1 + r.IntN(3) {
-			ref := fhir.Ref{Type: []string{"Observation", "Consent"}[r.IntN(2)], ID: fmt.Sprintf("c%d-%d-%d", n, i, k)}
-			c.Writes = append(c.Writes, smallWrite(ref, 0, n))
+		c, a := store.Change{Entry: entry}, answer{version: 1}
+		write := func(ref fhir.Ref, expect int64) {
+			c.Writes = append(c.Writes, smallWrite(ref, expect, n))
 			a.refs = append(a.refs, ref)
 		}
-		a.receipt, a.err = s.store.Commit(context.Background(), c)
+		switch kind := r.IntN(8); {
+		case kind < 2:
+			receipt, err := s.store.Record(context.Background(), entry)
+			s.note(answer{access: true, receipt: receipt, err: err})
+			continue
+		case kind < 4:
+			a.guarded = true
+			write(fhir.Ref{Type: "Patient", ID: fmt.Sprintf("c%d-%d", n, i)}, 0)
+			c.Writes[0].Index.Keys = append(c.Writes[0].Index.Keys, onlyOne.Key)
+			c.Guards = []store.Guard{{Query: &fhir.Query{Type: "Patient", Where: fhir.All{onlyOne}}}}
+		case kind < 6 && len(mine) > 0:
+			a.version = 2
+			write(mine[0], 1)
+			mine = mine[1:]
+		default:
+			for k := range 1 + r.IntN(3) {
+				write(fhir.Ref{Type: []string{"Observation", "Consent"}[r.IntN(2)], ID: fmt.Sprintf("c%d-%d-%d", n, i, k)}, 0)
+			}
+		}
+		if a.receipt, a.err = s.store.Commit(context.Background(), c); a.err == nil && a.version == 1 && !a.guarded {
+			mine = append(mine, a.refs...)
+		}
 		s.note(a)
 	}
 }
+
+// onlyOne is what every conditional create looks for and makes.
+var onlyOne = fhir.HasKey{Key: "identifier=mrn|1"}
 
 func smallWrite(ref fhir.Ref, expect int64, patient int) store.Write {
 	body := fmt.Appendf(nil, `{"resourceType":%q,"id":%q,"meta":{"versionId":"%d"}}`, ref.Type, ref.ID, expect+1)
@@ -169,6 +189,9 @@ func (s *schedule) note(a answer) {
 	defer s.mu.Unlock()
 	s.answers = append(s.answers, a)
 	var known *fhir.Error
+	if a.guarded && errors.Is(a.err, store.ErrChanged) {
+		return
+	}
 	if a.err != nil && (!errors.As(a.err, &known) || known.Kind != fhir.Unavailable) {
 		s.Errorf("a request failed with %v", a.err)
 	}
@@ -194,6 +217,32 @@ func (s *schedule) check() {
 		s.whole(a, perEntry)
 	}
 	s.counted(written, perEntry)
+	s.one()
+}
+
+// one checks that of all conditional creates at most one took place, and that those
+// that were told that something had changed did nothing.
+func (s *schedule) one() {
+	there, refused := 0, false
+	for _, a := range s.answers {
+		if !a.guarded {
+			continue
+		}
+		_, err := s.store.Get(context.Background(), a.refs[0])
+		changed := errors.Is(a.err, store.ErrChanged)
+		refused = refused || changed
+		switch {
+		case err == nil && changed:
+			s.Errorf("%s was refused and is there", a.refs[0])
+		case err == nil:
+			there++
+		case !errors.Is(err, store.ErrNotFound):
+			s.Errorf("read %s: %v", a.refs[0], err)
+		}
+	}
+	if there > 1 || refused && there != 1 {
+		s.Errorf("%d conditional creates took place", there)
+	}
 }
 
 // acknowledged checks that what a receipt promises is there.
@@ -202,8 +251,8 @@ func (s *schedule) acknowledged(a answer, rows []ledgerbridge.Row) {
 		s.Errorf("the entry of %s is not in the log", a.receipt)
 	}
 	for _, ref := range a.refs {
-		v, err := s.store.Get(context.Background(), ref)
-		if err != nil || v.Version != 1 || v.Seq != a.receipt.Seq || v.Source != a.receipt.Source {
+		v, err := s.store.GetVersion(context.Background(), ref, a.version)
+		if err != nil || v.Seq != a.receipt.Seq || v.Source != a.receipt.Source {
 			s.Errorf("%s was acknowledged with %s and is version %d of entry %d: %v", ref, a.receipt, v.Version, v.Seq, err)
 		}
 	}
@@ -213,7 +262,7 @@ func (s *schedule) acknowledged(a answer, rows []ledgerbridge.Row) {
 func (s *schedule) whole(a answer, perEntry map[int64][]fhir.Ref) {
 	var seqs []int64
 	for _, ref := range a.refs {
-		v, err := s.store.Get(context.Background(), ref)
+		v, err := s.store.GetVersion(context.Background(), ref, a.version)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -223,12 +272,24 @@ func (s *schedule) whole(a answer, perEntry map[int64][]fhir.Ref) {
 		}
 		seqs = append(seqs, v.Seq)
 		perEntry[v.Seq] = append(perEntry[v.Seq], ref)
-		if past, err := s.store.GetVersion(context.Background(), ref, 1); err != nil || past.Seq != v.Seq {
-			s.Errorf("the history of %s differs: %v", ref, err)
-		}
+		s.current(ref)
 	}
 	if len(seqs) != 0 && (len(seqs) != len(a.refs) || slices.Min(seqs) != slices.Max(seqs)) {
 		s.Errorf("of %v only a part is there, of the entries %v", a.refs, seqs)
+	}
+}
+
+// current checks that the current version is the last of the history.
+func (s *schedule) current(ref fhir.Ref) {
+	now, err := s.store.Get(context.Background(), ref)
+	if err != nil {
+		s.Errorf("read %s: %v", ref, err)
+		return
+	}
+	last, err := s.store.GetVersion(context.Background(), ref, now.Version)
+	_, next := s.store.GetVersion(context.Background(), ref, now.Version+1)
+	if err != nil || last.Seq != now.Seq || last.Hash != now.Hash || !errors.Is(next, store.ErrNotFound) {
+		s.Errorf("the current version of %s is not the last of its history: %v, %v", ref, err, next)
 	}
 }
 
