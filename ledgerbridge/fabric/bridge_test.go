@@ -154,6 +154,7 @@ func testMisfits(t *testing.T, net *network) {
 		`there is no chaincode "other"`:     func(p *fabric.Profile) { p.Chaincode = "other" },
 		"is not Aceso's contract":           func(p *fabric.Profile) { p.Chaincode = "qscc" },
 		"TLS certificate was not issued by": func(p *fabric.Profile) { p.Organizations[0].Nodes[0].TLSRoots = p.Organizations[1].Nodes[0].TLSRoots },
+		"is not a peer: check the profile":  func(p *fabric.Profile) { p.Organizations[0].Nodes = p.Orderers[0].Nodes },
 		"TLS certificate has another name":  func(p *fabric.Profile) { p.Organizations[0].Nodes[0].ServerName = "elsewhere" },
 		"does not accept the identity": func(p *fabric.Profile) { // as org2, with what looks like its certificate
 			p.MSP, p.Organizations[1].Roots = "org2", p.Organizations[0].Roots

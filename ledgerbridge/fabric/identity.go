@@ -3,7 +3,6 @@ package fabric
 import (
 	"crypto"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -26,14 +25,14 @@ func (p *Profile) identity(now time.Time) (*member, error) {
 	}
 	chain, err := certificates(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("certificate %s: %w", p.Certificate, err)
+		return nil, fmt.Errorf("certificate of the connection profile, %s: %w", p.Certificate, err)
 	}
 	if err := p.checkCertificate(chain, now); err != nil {
-		return nil, fmt.Errorf("certificate %s: %w", p.Certificate, err)
+		return nil, fmt.Errorf("certificate of the connection profile, %s: %w", p.Certificate, err)
 	}
 	key, err := readKey(p.Key, chain[0])
 	if err != nil {
-		return nil, fmt.Errorf("key %s: %w", p.Key, err)
+		return nil, err
 	}
 	m := new(member)
 	if m.id, err = identity.NewX509Identity(p.MSP, chain[0]); err != nil {
@@ -78,16 +77,16 @@ func issuedBy(roots string, chain []*x509.Certificate, now time.Time) bool {
 func readKey(path string, certificate *x509.Certificate) (crypto.PrivateKey, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("key of the connection profile: %w", err)
 	}
 	key, err := identity.PrivateKeyFromPEM(text)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("key of the connection profile, %s: it is not a private key in PEM (PKCS #8)", path)
 	}
 	public, ok := certificate.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	private, ok2 := key.(crypto.Signer)
 	if !ok || !ok2 || !public.Equal(private.Public()) {
-		return nil, errors.New("it is not the key of the profile's certificate")
+		return nil, fmt.Errorf("key of the connection profile, %s: it is not the key of the profile's certificate", path)
 	}
 	return key, nil
 }

@@ -13,9 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // Profile is the connection profile of one organisation: how its nodes reach the
@@ -100,15 +103,46 @@ func (p *Profile) check() error {
 			return fmt.Errorf("%q is missing", name)
 		}
 	}
+	if !channelName.MatchString(p.Channel) {
+		return fmt.Errorf("%q is not the name of a channel: lower-case letters, digits, dots and hyphens", p.Channel)
+	}
 	if o := p.Organization(p.MSP); o == nil || len(o.Nodes) == 0 {
 		return fmt.Errorf("organizations has no peer of %q, to which this node would connect", p.MSP)
 	}
 	if len(p.Orderers) == 0 {
 		return errors.New("orderers is empty: blocks could not be checked")
 	}
-	for _, o := range slices.Concat(p.Organizations, p.Orderers) {
-		if err := o.check(); err != nil {
-			return fmt.Errorf("organisation %q: %w", o.MSP, err)
+	for _, list := range [][]Organization{p.Organizations, p.Orderers} {
+		if err := checkDistinct(list); err != nil {
+			return err
+		}
+		for _, o := range list {
+			if err := o.check(); err != nil {
+				return fmt.Errorf("organisation %q: %w", o.MSP, err)
+			}
+		}
+	}
+	return nil
+}
+
+// channelName is what Fabric allows; folders are named after it.
+var channelName = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,248}$`)
+
+// checkDistinct: each organisation is there once, and has nodes of its own. One that
+// counted twice would endorse for two, and another one's peer is not to be believed
+// about what is final.
+func checkDistinct(list []Organization) error {
+	seen, of := map[string]bool{}, map[string]string{}
+	for _, o := range list {
+		if seen[o.MSP] {
+			return fmt.Errorf("organisation %q is there twice", o.MSP)
+		}
+		seen[o.MSP] = true
+		for _, n := range o.Nodes {
+			if other, ok := of[n.Address]; ok && other != o.MSP {
+				return fmt.Errorf("organisations %q and %q have a node at the same address %s", other, o.MSP, n.Address)
+			}
+			of[n.Address] = o.MSP
 		}
 	}
 	return nil
@@ -125,6 +159,9 @@ func (o *Organization) check() error {
 		if n.Name == "" || n.Address == "" {
 			return errors.New("has a node without name or address")
 		}
+		if host, port, err := net.SplitHostPort(n.Address); err != nil || host == "" || port == "" {
+			return fmt.Errorf("the address %q of %s is not host:port", n.Address, n.Name)
+		}
 		if _, err := certificates(n.TLSRoots); err != nil {
 			return fmt.Errorf("tls_roots of %s: %w", n.Name, err)
 		}
@@ -138,7 +175,10 @@ func certificates(text string) ([]*x509.Certificate, error) {
 	for rest := []byte(text); len(bytes.TrimSpace(rest)) > 0; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			return nil, errors.New("is not PEM")
+			return nil, errors.New("it is not PEM")
+		}
+		if block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("it holds a %s, not a certificate", strings.ToLower(block.Type))
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
@@ -147,7 +187,7 @@ func certificates(text string) ([]*x509.Certificate, error) {
 		found = append(found, c)
 	}
 	if len(found) == 0 {
-		return nil, errors.New("no certificate")
+		return nil, errors.New("there is no certificate")
 	}
 	return found, nil
 }

@@ -125,6 +125,7 @@ var misconfigurations = []struct{ says, means string }{
 	{"access denied", "the channel CHANNEL does not accept the identity of the profile for organisation MSP: check certificate and msp"},
 	{"certificate signed by unknown authority", "the peer's TLS certificate was not issued by tls_roots of the profile"},
 	{"x509: certificate is", "the peer's TLS certificate has another name than address or server_name of the profile"},
+	{"unknown service gateway", "what answers at the address of this organisation's peer is not a peer: check the profile"},
 	{"chaincode response ", "the chaincode CHAINCODE on channel CHANNEL is not Aceso's contract"},
 }
 
