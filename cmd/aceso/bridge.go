@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -67,6 +68,8 @@ type bridge struct {
 	life    context.Context // ends with the bridge
 	end     func()
 	filling sync.WaitGroup
+
+	overdue atomic.Bool // records have waited for longer than readOnly
 
 	mu       sync.Mutex
 	journals map[string]*ledgerbridge.Journal // those being shipped

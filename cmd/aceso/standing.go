@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,15 +15,17 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// standings say where each log stands, in order of their names.
+// standings say where each log stands, in order of their names. They ask the store,
+// so nothing is locked meanwhile.
 func (b *bridge) standings(ctx context.Context) []ledgerbridge.Standing {
 	if b == nil {
 		return nil
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	journals := slices.Collect(maps.Values(b.journals))
+	b.mu.Unlock()
 	var all []ledgerbridge.Standing
-	for _, j := range b.journals {
+	for _, j := range journals {
 		if s, err := j.Standing(ctx); err == nil {
 			all = append(all, s)
 		}
@@ -48,7 +51,8 @@ func (b *bridge) contradicted() string {
 }
 
 // writable is nil if changes may be made: not when the ledger contradicts the node,
-// nor when records have waited for longer than the operator wants.
+// nor when records have waited for longer than the operator wants. It is asked before
+// every change, so watch looks at the records, not this.
 func (b *bridge) writable() error {
 	if b == nil {
 		return nil
@@ -56,13 +60,8 @@ func (b *bridge) writable() error {
 	if why := b.contradicted(); why != "" {
 		return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes: " + why + "."}
 	}
-	if b.readOnly == 0 {
-		return nil
-	}
-	for _, s := range b.standings(context.Background()) {
-		if s.Waiting > 0 && time.Since(s.Oldest) > b.readOnly {
-			return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes until its records are on the ledger again, which cannot be reached."}
-		}
+	if b.overdue.Load() {
+		return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes until its records are on the ledger again, which cannot be reached."}
 	}
 	return nil
 }
@@ -116,28 +115,47 @@ func (b *bridge) await(ctx context.Context, receipts []string) string {
 	return fmt.Sprintf("committed; transaction=%s; block=%d", last.Transaction, last.Block)
 }
 
-// watch says once in the log when records have waited for too long.
+// watch looks from time to time how long records have waited: it says once in the log
+// that it is too long, and ends or allows changes.
 func (b *bridge) watch(ctx context.Context) {
-	if b == nil || b.warn == 0 {
+	if b == nil || b.warn == 0 && b.readOnly == 0 {
 		return
 	}
 	said := map[string]bool{}
-	tick := time.NewTicker(max(time.Second, min(time.Minute, b.warn/4)))
+	tick := time.NewTicker(b.lookEvery())
 	defer tick.Stop()
 	for {
+		b.look(ctx, said)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		for _, s := range b.standings(ctx) {
-			late := s.Waiting > 0 && time.Since(s.Oldest) > b.warn
-			if late && !said[s.Source] {
-				b.log.Error("records have waited for the ledger for too long", "source", s.Source, "waiting", s.Waiting, "since", s.Oldest, "error", s.Err)
-			}
-			said[s.Source] = late
+	}
+}
+
+// lookEvery is well below the limits that are set.
+func (b *bridge) lookEvery() time.Duration {
+	every := time.Minute
+	for _, limit := range []time.Duration{b.warn, b.readOnly} {
+		if limit > 0 {
+			every = min(every, limit/4)
 		}
 	}
+	return max(time.Second, every)
+}
+
+func (b *bridge) look(ctx context.Context, said map[string]bool) {
+	overdue := false
+	for _, s := range b.standings(ctx) {
+		beyond := func(limit time.Duration) bool { return limit > 0 && s.Waiting > 0 && time.Since(s.Oldest) > limit }
+		if beyond(b.warn) && !said[s.Source] {
+			b.log.Error("records have waited for the ledger for too long", "source", s.Source, "waiting", s.Waiting, "since", s.Oldest, "error", s.Err)
+		}
+		said[s.Source] = beyond(b.warn)
+		overdue = overdue || beyond(b.readOnly)
+	}
+	b.overdue.Store(overdue)
 }
 
 // Describe and Collect make the bridge a collector: what waits is counted when it is
