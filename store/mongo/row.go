@@ -11,21 +11,90 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// stored is a resource whose keys are decoded when somebody asks.
+// stored is a resource whose keys and sort values are decoded when somebody asks.
 type stored struct {
-	ID      string        `bson:"_id"`
-	Order   int64         `bson:"o"`
-	V       version       `bson:",inline"`
-	Keys    bson.RawValue `bson:"k"`
-	More    bson.RawValue `bson:"u"`
-	Dates   bson.RawValue `bson:"d"`
-	Numbers bson.RawValue `bson:"n"`
+	ID                         string
+	Order                      int64
+	V                          version // without Sorts
+	Keys, More, Dates, Numbers bson.RawArray
+	Sorts                      bson.RawValue
+}
+
+// read takes a document apart, of which it keeps the bytes. Searches read very many.
+func (r *stored) read(doc bson.Raw) error {
+	elements, err := doc.Elements()
+	if err != nil {
+		return err
+	}
+	for _, e := range elements {
+		if !r.field(e.Key(), e.Value()) {
+			return damaged(r.ID, &r.V, e.Key())
+		}
+	}
+	return nil
+}
+
+// field is false if the value cannot be that of the field.
+func (r *stored) field(name string, v bson.RawValue) (ok bool) {
+	ok = true
+	switch name {
+	case "_id":
+		r.ID, ok = v.StringValueOK()
+	case "o":
+		r.Order, ok = v.AsInt64OK()
+	case "k":
+		r.Keys, ok = list(v)
+	case "u":
+		r.More, ok = list(v)
+	case "d":
+		r.Dates, ok = list(v)
+	case "n":
+		r.Numbers, ok = list(v)
+	default:
+		return r.versionField(name, v)
+	}
+	return ok
+}
+
+func (r *stored) versionField(name string, v bson.RawValue) (ok bool) {
+	ok = true
+	switch name {
+	case "w":
+		r.V.Stamp, ok = v.AsInt64OK()
+	case "src":
+		r.V.Source, ok = v.StringValueOK()
+	case "seq":
+		r.V.Seq, ok = v.AsInt64OK()
+	case "r":
+		r.V.Type, ok = v.StringValueOK()
+	case "v":
+		r.V.Version, ok = v.AsInt64OK()
+	case "st":
+		r.V.Deleted, ok = v.BooleanOK()
+	case "lu":
+		var ms int64
+		ms, ok = v.DateTimeOK()
+		r.V.At = bson.DateTime(ms)
+	case "m":
+		r.V.Method, ok = v.StringValueOK()
+	case "ow":
+		r.V.Owner, ok = v.StringValueOK()
+	case "h":
+		_, r.V.Hash, ok = v.BinaryOK()
+	case "f":
+		_, r.V.Facts, ok = v.BinaryOK()
+	case "body":
+		_, r.V.Body, ok = v.BinaryOK()
+	case "s":
+		r.Sorts = v
+	}
+	return ok
 }
 
 // row is a stored version in a search.
 type row struct {
 	stored
-	s      *Store
+	ref    fhir.Ref
 	facts  *fhir.Facts
 	index  *fhir.Index
 	ranges *fhir.Index // without keys
@@ -33,7 +102,7 @@ type row struct {
 
 var _ search.Row = (*row)(nil)
 
-func (r *row) Ref() fhir.Ref  { return r.s.refOf(r.ID) }
+func (r *row) Ref() fhir.Ref  { return r.ref }
 func (r *row) Place() int64   { return r.Order }
 func (r *row) Updated() int64 { return int64(r.V.At) }
 func (r *row) Deleted() bool  { return r.V.Deleted }
@@ -60,12 +129,19 @@ func (r *row) Index() (*fhir.Index, error) {
 		return nil, err
 	}
 	all := *x
-	for field, list := range map[string]bson.RawValue{"k": r.Keys, "u": r.More} {
-		keys, err := elements[string](list)
-		if err != nil {
-			return nil, damaged(r.ID, &r.V, field)
+	for _, keys := range []bson.RawArray{r.Keys, r.More} {
+		if keys == nil {
+			continue
 		}
-		for _, k := range keys {
+		values, err := keys.Values()
+		if err != nil {
+			return nil, damaged(r.ID, &r.V, "k")
+		}
+		for _, v := range values {
+			k, ok := v.StringValueOK()
+			if !ok {
+				return nil, damaged(r.ID, &r.V, "k")
+			}
 			if k, ok := strings.CutPrefix(k, r.V.Type); ok { // others are the store's own
 				all.Keys = append(all.Keys, k)
 			}
@@ -96,17 +172,41 @@ func (r *row) Ranges() (*fhir.Index, error) {
 	for _, n := range numbers {
 		x.Numbers = append(x.Numbers, fhir.NumberRange{Param: strings.TrimPrefix(n.Param, r.V.Type), Lo: n.Lo, Hi: n.Hi})
 	}
-	for p, v := range r.V.Sorts {
+	var sorts map[string]sortValue
+	if r.Sorts.Type != 0 {
+		if err := r.Sorts.Unmarshal(&sorts); err != nil {
+			return nil, damaged(r.ID, &r.V, "s")
+		}
+	}
+	for p, v := range sorts {
 		x.Sorts = append(x.Sorts, fhir.Sort{Param: p, Lo: v.Lo, Hi: v.Hi})
 	}
 	r.ranges = x
 	return x, nil
 }
 
-// elements decodes an array; null and what is missing are empty.
-func elements[T any](v bson.RawValue) (all []T, err error) {
-	if v.Type == 0 || v.Type == bson.TypeNull {
+// list is an array; nil is stored as null.
+func list(v bson.RawValue) (bson.RawArray, bool) {
+	if v.Type == bson.TypeNull {
+		return nil, true
+	}
+	return v.ArrayOK()
+}
+
+// elements decodes what is in an array.
+func elements[T any](list bson.RawArray) ([]T, error) {
+	if list == nil {
 		return nil, nil
 	}
-	return all, v.Unmarshal(&all)
+	values, err := list.Values()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]T, len(values))
+	for i, v := range values {
+		if err := v.Unmarshal(&all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }

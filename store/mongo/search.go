@@ -117,12 +117,13 @@ func (x *reader) Then(r search.Row, mark json.RawMessage) (search.Row, error) {
 	}
 	defer cursor.Close(x.ctx)
 	for cursor.Next(x.ctx) {
-		var p past
-		if err := cursor.Decode(&p); err != nil {
+		then := &row{ref: now.ref}
+		if err := then.read(slices.Clone(cursor.Current)); err != nil {
 			return nil, err
 		}
-		if x.began.has(p.V.Stamp) {
-			return &row{s: x.s, stored: stored{ID: now.ID, Order: now.Order, V: p.V}}, nil
+		if x.began.has(then.V.Stamp) {
+			then.ID, then.Order = now.ID, now.Order
+			return then, nil
 		}
 	}
 	return nil, cursor.Err()
@@ -185,10 +186,11 @@ func (x *reader) rows(filter bson.D, o *options.FindOptionsBuilder) ([]*row, err
 	defer cursor.Close(x.ctx)
 	var all []*row
 	for cursor.Next(x.ctx) {
-		r := &row{s: x.s}
-		if err := cursor.Decode(&r.stored); err != nil {
+		r := &row{}
+		if err := r.read(slices.Clone(cursor.Current)); err != nil {
 			return nil, err
 		}
+		r.ref = x.s.refOf(r.ID)
 		all = append(all, r)
 	}
 	return all, cursor.Err()
