@@ -7,6 +7,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,8 +24,8 @@ import (
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
-// serverVariable names a replica set for the tests; without it they run against the
-// stand-in.
+// serverVariable names a replica set for the tests. Without it they run against a mongod
+// on PATH or, if there is none, against the stand-in.
 const serverVariable = "ACESO_TEST_MONGODB"
 
 // testDatabase is the connection string of a fresh database, and the stand-in that
@@ -33,11 +34,19 @@ func testDatabase(t testing.TB) (string, *mongotest.Server) {
 	t.Helper()
 	name := "acesotest_" + strings.ToLower(rand.Text())
 	server := os.Getenv(serverVariable)
+	if path, err := exec.LookPath("mongod"); server == "" && err == nil {
+		t.Logf("MongoDB: %s", path)
+		set, err := mongotest.StartSet(path, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(set.Stop)
+		return inDatabase(t, set.URI(), name), nil
+	}
 	if server == "" {
-		t.Logf("MongoDB: the stand-in mongotest (%s is not set)", serverVariable)
+		t.Logf("MongoDB: the stand-in mongotest (%s is not set and there is no mongod on PATH)", serverVariable)
 		s := mongotest.Start(t)
-		server = s.URI()
-		return inDatabase(t, server, name), s
+		return inDatabase(t, s.URI(), name), s
 	}
 	t.Cleanup(func() {
 		client, err := driver.Connect(options.Client().ApplyURI(server))

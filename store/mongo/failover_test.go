@@ -12,6 +12,8 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
 // The primary of three members is killed twice while 64 clients write: nothing that
@@ -21,27 +23,27 @@ func TestFailover(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED: needs mongod on PATH; TestSchedules has what the stand-in can do")
 	}
-	set, err := startSet(path, 3)
+	set, err := mongotest.StartSet(path, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(set.stop)
-	server := &server{uri: set.uri(), database: "failover"}
+	t.Cleanup(set.Stop)
+	server := &server{uri: set.URI(), database: "failover"}
 	w := &writers{author: newAuthor(t, server.open(t, testOptions(""))), acknowledged: map[string]int64{}}
 	finish := w.start(t, 64)
 	for range 2 {
 		before := w.count()
 		waitFor(t, func() bool { return w.count() > before+500 })
-		primary, err := set.primary(t.Context())
+		primary, err := set.Primary(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		killed := time.Now()
-		set.kill(primary)
+		set.Kill(primary)
 		before = w.count()
 		waitFor(t, func() bool { return w.count() > before+64 }) // more than can have been under way
 		t.Logf("service was back after %v", time.Since(killed).Round(time.Millisecond))
-		if err := set.start(primary); err != nil {
+		if err := set.Start(primary); err != nil {
 			t.Fatal(err)
 		}
 	}

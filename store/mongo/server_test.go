@@ -37,14 +37,14 @@ func runTests(m *testing.M) int {
 		fmt.Printf("MongoDB for the tests: the stand-in mongotest (%s is not set and there is no mongod on PATH)\n", serverVariable)
 		return m.Run()
 	}
-	set, err := startSet(path, 1)
+	set, err := mongotest.StartSet(path, 1)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "start mongod:", err)
 		return 1
 	}
-	defer set.stop()
+	defer set.Stop()
 	fmt.Printf("MongoDB for the tests: %s, started as a replica set of one node\n", path)
-	realServer = set.uri()
+	realServer = set.URI()
 	return m.Run()
 }
 

@@ -27,4 +27,6 @@
 // Two habits of the driver that tests meet: with a deadline in the context it
 // retries until then, not once; and after a broken connection or
 // NotWritablePrimary it looks for the primary again after 500 ms.
+//
+// On machines with mongod a Set runs real servers instead.
 package mongotest

@@ -1,4 +1,4 @@
-package mongo
+package mongotest
 
 import (
 	"context"
@@ -16,47 +16,49 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// set is a replica set of real servers on loopback, started by the tests.
-type set struct {
+// A Set is a replica set of real servers on loopback, for tests on machines with mongod.
+type Set struct {
 	path    string // of mongod
 	dir     string
-	members []*mongod
+	members []*Member
 }
 
-type mongod struct {
+// A Member is one server of a Set.
+type Member struct {
 	address string
 	process *exec.Cmd // nil while it is down
 }
 
-// startSet starts n servers on free ports and waits until one is primary.
-func startSet(path string, n int) (*set, error) {
+// StartSet starts n servers of the program at path on free ports and waits until one is primary.
+func StartSet(path string, n int) (*Set, error) {
 	dir, err := os.MkdirTemp("", "aceso-mongod-")
 	if err != nil {
 		return nil, err
 	}
-	s := &set{path: path, dir: dir}
+	s := &Set{path: path, dir: dir}
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
-		s.members = append(s.members, &mongod{address: l.Addr().String()})
+		s.members = append(s.members, &Member{address: l.Addr().String()})
 		l.Close()
 	}
 	for _, m := range s.members {
-		if err := s.start(m); err != nil {
-			s.stop()
+		if err := s.Start(m); err != nil {
+			s.Stop()
 			return nil, err
 		}
 	}
 	if err := s.initiate(); err != nil {
-		s.stop()
+		s.Stop()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *set) uri() string {
+// URI is what a client needs to connect.
+func (s *Set) URI() string {
 	var all []string
 	for _, m := range s.members {
 		all = append(all, m.address)
@@ -64,7 +66,8 @@ func (s *set) uri() string {
 	return "mongodb://" + strings.Join(all, ",") + "/?replicaSet=rs0"
 }
 
-func (s *set) start(m *mongod) error {
+// Start starts a server again that was killed.
+func (s *Set) Start(m *Member) error {
 	_, port, err := net.SplitHostPort(m.address)
 	if err != nil {
 		return err
@@ -78,24 +81,25 @@ func (s *set) start(m *mongod) error {
 	return m.process.Start()
 }
 
-// kill ends a server as a crash would.
-func (s *set) kill(m *mongod) {
+// Kill ends a server as a crash would.
+func (s *Set) Kill(m *Member) {
 	_ = m.process.Process.Kill()
 	_ = m.process.Wait()
 	m.process = nil
 }
 
-func (s *set) stop() {
+// Stop ends all servers and removes their data.
+func (s *Set) Stop() {
 	for _, m := range s.members {
 		if m.process != nil {
-			s.kill(m)
+			s.Kill(m)
 		}
 	}
 	_ = os.RemoveAll(s.dir)
 }
 
 // ask runs a command on one member.
-func (m *mongod) ask(ctx context.Context, command bson.D, answer any) error {
+func (m *Member) ask(ctx context.Context, command bson.D, answer any) error {
 	client, err := mongo.Connect(options.Client().ApplyURI("mongodb://" + m.address + "/?directConnection=true"))
 	if err != nil {
 		return err
@@ -105,7 +109,7 @@ func (m *mongod) ask(ctx context.Context, command bson.D, answer any) error {
 }
 
 // initiate makes the servers a replica set.
-func (s *set) initiate() error {
+func (s *Set) initiate() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var members bson.A
@@ -120,12 +124,12 @@ func (s *set) initiate() error {
 	if err := s.members[0].ask(ctx, bson.D{{Key: "replSetInitiate", Value: config}}, &answer); err != nil {
 		return fmt.Errorf("initiate: %w", err)
 	}
-	_, err := s.primary(ctx)
+	_, err := s.Primary(ctx)
 	return err
 }
 
-// primary waits until a member is primary.
-func (s *set) primary(ctx context.Context) (*mongod, error) {
+// Primary waits until a member is primary.
+func (s *Set) Primary(ctx context.Context) (*Member, error) {
 	for {
 		for _, m := range s.members {
 			var hello struct {
