@@ -167,11 +167,12 @@ func (a *Anchors) Listed() Anchor {
 // Covering is the first anchor whose tree holds the record at seq.
 func (a *Anchors) Covering(seq int64) (anchor Anchor, found bool, err error) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if seq >= a.listed.Size {
-		return a.last, a.last.OldSize <= seq && seq < a.last.Size && a.last.Transaction != "" && a.last.Block > 0, nil
+	listed, last, count := a.listed, a.last, a.count
+	a.mu.Unlock() // lines do not change: nobody waits while they are read
+	if seq >= listed.Size {
+		return last, last.OldSize <= seq && seq < last.Size && last.Transaction != "" && last.Block > 0, nil
 	}
-	low, high := int64(0), a.count-1
+	low, high := int64(0), count-1
 	for low < high {
 		middle := (low + high) / 2
 		if anchor, err = a.read(middle); err != nil {

@@ -69,7 +69,8 @@ type bridge struct {
 	end     func()
 	filling sync.WaitGroup
 
-	overdue atomic.Bool // records have waited for longer than readOnly
+	overdue  atomic.Bool  // records have waited for longer than readOnly
+	awaiting atomic.Int64 // clients that wait for an anchor
 
 	mu       sync.Mutex
 	journals map[string]*ledgerbridge.Journal // those being shipped

@@ -86,11 +86,19 @@ func (b *bridge) notes(ctx context.Context) []string {
 	return lines
 }
 
+// mostAwaiting is how many clients may wait at a time; the next ones are told that it is
+// pending at once.
+const mostAwaiting = 1000
+
 // await waits for the anchors of records, and says how it ended as X-Aceso-Anchor
 // does; "" without a network's ledger.
 func (b *bridge) await(ctx context.Context, receipts []string) string {
 	if b == nil || len(receipts) == 0 {
 		return ""
+	}
+	defer b.awaiting.Add(-1)
+	if b.awaiting.Add(1) > mostAwaiting {
+		return "pending"
 	}
 	var last ledgerbridge.Anchor
 	for _, text := range receipts {

@@ -122,3 +122,33 @@ func TestOverdue(t *testing.T) {
 		}
 	}
 }
+
+// Clients that wait cost something, so there is an end to them; those who do not find
+// room are answered at once.
+func TestTooManyClientsWait(t *testing.T) {
+	log := logtest.New("org1/n1/changes.0")
+	b := waiting(t, log, log)
+	receipts := []string{ledgerbridge.Receipt{Source: log.Source()}.String()}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	ended := make(chan string, mostAwaiting)
+	for range mostAwaiting {
+		go func() { ended <- b.await(ctx, receipts) }()
+	}
+	until(t, "all wait", func() bool { return b.awaiting.Load() == mostAwaiting })
+	if got := b.await(t.Context(), receipts); got != "pending" {
+		t.Errorf("one more: %q", got)
+	}
+	leave()
+	for range mostAwaiting {
+		if got := <-ended; got != "pending" {
+			t.Fatalf("%q", got)
+		}
+	}
+	if err := b.anchors[log.Source()].Add(ledgerbridge.Anchor{Size: 1, Transaction: "ab", Block: 7}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.await(t.Context(), receipts); got != "committed; transaction=ab; block=7" {
+		t.Errorf("afterwards: %q", got)
+	}
+}

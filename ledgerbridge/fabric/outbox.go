@@ -36,12 +36,12 @@ func (o outbox) read(source string) (*sealed, error) {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
 	s := new(sealed)
-	if err := json.Unmarshal(data, s); err != nil {
-		return nil, fmt.Errorf("read outbox %s: %w", string(o), err)
+	var c ledgerbridge.Checkpoint
+	if err = json.Unmarshal(data, s); err == nil {
+		c, err = ledgerbridge.ParseCheckpoint([]byte(s.Checkpoint))
 	}
-	c, err := ledgerbridge.ParseCheckpoint([]byte(s.Checkpoint))
 	if err != nil || c.Source != source || s.OldSize >= c.Size || s.OldSize < 0 {
-		return nil, fmt.Errorf("the outbox %s does not hold a batch of %s", string(o), source)
+		return nil, fmt.Errorf("the outbox %s does not hold a batch of %s: it was damaged. Nothing is lost with it: remove the file, and the batch is made again", string(o), source)
 	}
 	s.size, s.root = c.Size, c.Root
 	return s, nil

@@ -181,7 +181,7 @@ func (s *Shipper) seal(ctx context.Context) error {
 func (s *Shipper) due(ctx context.Context) (int64, error) {
 	tick := time.NewTicker(min(max(s.Cadence.Age/8, 5*time.Millisecond), 250*time.Millisecond))
 	defer tick.Stop()
-	var oldest time.Time
+	var oldest, seen time.Time
 	var hurry bool
 	for {
 		waiting := s.Journal.Last().Size - s.head
@@ -190,9 +190,9 @@ func (s *Shipper) due(ctx context.Context) (int64, error) {
 			if err != nil {
 				return 0, err
 			}
-			oldest = standing.Oldest
+			oldest, seen = standing.Oldest, time.Now() // the clock may be set back in between
 		}
-		if waiting >= s.Cadence.Many || waiting > 0 && (hurry || time.Since(oldest) >= s.Cadence.Age) {
+		if waiting >= s.Cadence.Many || waiting > 0 && (hurry || max(time.Since(oldest), time.Since(seen)) >= s.Cadence.Age) {
 			return s.head + min(waiting, s.Cadence.Most), nil
 		}
 		select {

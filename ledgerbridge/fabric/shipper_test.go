@@ -394,3 +394,50 @@ func TestCompareAtStart(t *testing.T) {
 		t.Errorf("a channel that was made anew: %v", err)
 	}
 }
+
+// A clock that was set back after records were made does not hold them up.
+func TestClockSetBack(t *testing.T) {
+	n, c := newNode(t, origin), newContract()
+	n.log.Now = func() time.Time { return time.Now().Add(24 * time.Hour) }
+	n.add(3)
+	stop := run(n.shipper(c, fabric.Cadence{Many: 100, Age: 50 * time.Millisecond, Most: 100}))
+	defer stop()
+	eventually(t, "an anchor", n.anchored(3))
+}
+
+// What is wrong with an outbox is said with what to do about it; then nothing is lost.
+func TestDamagedOutbox(t *testing.T) {
+	n, c := newNode(t, origin), newContract()
+	c.fault = func(int) fault { return fault{err: status.Error(codes.Unavailable, "down")} }
+	n.add(4)
+	stop := run(n.shipper(c, quick))
+	eventually(t, "an attempt", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.tries) > 0 })
+	stop()
+	path := filepath.Join(n.folder, fabric.FileName(origin, "outbox.json"))
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string][]byte{
+		"empty": nil, "cut short": good[:len(good)/2], "zeros": make([]byte, len(good)), "of another log": bytes.ReplaceAll(good, []byte("/n1/"), []byte("/n2/")),
+		"sizes that do not fit": bytes.Replace(good, []byte(`"oldSize":0`), []byte(`"oldSize":4`), 1),
+	} {
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := fabric.NewShipper(fabric.ShipperConfig{Contract: c, Journal: n.journal, Anchors: n.anchors, Key: n.key, Folder: n.folder})
+		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "remove the file") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	n.open("log")
+	n.add(2)
+	c.fault = nil
+	stop = run(n.shipper(c, quick))
+	defer stop()
+	eventually(t, "all", n.anchored(6))
+	n.gapless(6)
+}
