@@ -5,6 +5,7 @@ import (
 	"iter"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -60,7 +61,11 @@ func (x *reader) filter(typ string, c fhir.Condition) (filter bson.D, index stri
 		return anyKey(span(in+c.From, in+c.To)), keyIndex
 	case fhir.Contains:
 		begin := in + c.Prefix()
-		return anyKey(append(span(begin, begin[:len(begin)-1]+"_"), contains(begin, c.Needle))), keyIndex
+		all := span(begin, begin[:len(begin)-1]+"_")
+		if strings.ContainsRune(c.Needle, 0) {
+			return anyKey(all), keyIndex // no $regex may have it
+		}
+		return anyKey(append(all, contains(begin, c.Needle))), keyIndex
 	case fhir.InDates:
 		return x.dates(in, c), "" // the branches of an $or are planned one by one
 	case fhir.InNumbers:

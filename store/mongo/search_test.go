@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,6 +68,29 @@ func waitFor(t *testing.T, done func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("waited for a minute")
 		}
+	}
+}
+
+// TestStrangeText searches for what the query language of the database could take
+// for its own.
+func TestStrangeText(t *testing.T) {
+	w := &hospital{T: t, store: newServer(t).open(t, testOptions(""))}
+	texts := []string{"a.*b", `q\Ex\Q`, "(?i)x", "$where", "50%", "[a-z]+", "x{2}", "^start", "end$", "pipe|pipe"}
+	for i, text := range texts {
+		w.commit(w.write(fmt.Sprint("o", i), `{"resourceType":"Organization","name":%q}`, "before "+text+" after"))
+	}
+	escape := strings.NewReplacer(`\`, `\\`, "$", `\$`, "|", `\|`)
+	for i, text := range texts {
+		for modifier, value := range map[string]string{":contains": text, ":exact": "before " + text + " after"} {
+			query := "Organization?name" + modifier + "=" + url.QueryEscape(escape.Replace(value))
+			page, err := w.store.Search(t.Context(), store.Search{Query: w.parse(query), Limit: 9})
+			if err != nil || len(page.Matches) != 1 || page.Matches[0].Ref.ID != fmt.Sprint("o", i) {
+				t.Errorf("%s: %d matches, %v", query, len(page.Matches), err)
+			}
+		}
+	}
+	if _, err := w.store.Search(t.Context(), store.Search{Query: &fhir.Query{Type: "Organization", Where: fhir.Contains{Param: "name", Needle: "a\x00b"}}, Limit: 9}); err != nil {
+		t.Error(err)
 	}
 }
 
