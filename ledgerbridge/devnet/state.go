@@ -137,6 +137,12 @@ func readPlan(dir string) (p plan, err error) {
 	if p.Version != 1 {
 		return p, fmt.Errorf("%s: version %d is not known here", planFile(dir), p.Version)
 	}
+	if err := p.check(); err != nil { // folders are named after what is in it, and removed
+		return p, fmt.Errorf("%s: %w", planFile(dir), err)
+	}
+	if p.Port < 0 || p.Port+portBlock > 1<<16 {
+		return p, fmt.Errorf("%s: port %d", planFile(dir), p.Port)
+	}
 	return p, nil
 }
 

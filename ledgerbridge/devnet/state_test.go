@@ -173,3 +173,32 @@ func must[T any](value T, err error) T {
 	}
 	return value
 }
+
+// What a folder says of itself is checked like options: an edited file leads nowhere
+// else.
+func TestEditedPlan(t *testing.T) {
+	dir := t.TempDir()
+	good := plan{Version: 1, Orgs: []string{"org1"}, Orderers: 1, BatchTimeout: time.Second, Port: 10_240}
+	if err := good.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := readPlan(dir); err != nil || p.Port != good.Port {
+		t.Fatal(p, err)
+	}
+	for name, edit := range map[string]func(*plan){
+		"a folder elsewhere": func(p *plan) { p.Orgs = []string{"../../victim"} },
+		"many orderers":      func(p *plan) { p.Orderers = 1000 },
+		"a port too high":    func(p *plan) { p.Port = 65_530 },
+		"a port below zero":  func(p *plan) { p.Port = -1 },
+		"another version":    func(p *plan) { p.Version = 2 },
+	} {
+		bad := good
+		edit(&bad)
+		if err := bad.write(dir); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := readPlan(dir); err == nil || !strings.Contains(err.Error(), planFile(dir)) {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+	}
+}
