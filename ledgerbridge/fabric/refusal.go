@@ -94,8 +94,9 @@ func (c *Channel) explain(function string, err error) error {
 	}
 	t := &trouble{words: function + " on channel " + c.profile.Channel + ": " + status.Convert(err).Message(), err: err}
 	for _, d := range detailsOf(err) {
-		t.words += "; " + d.GetMspId() + ": " + d.GetMessage()
+		t.words += "; " + d.GetMspId() + ": " + plain(d.GetMessage())
 	}
+	t.words = strings.ReplaceAll(t.words, ", see attached details for more info", "")
 	t.words = strings.Join(strings.Fields(t.words), " ")
 	names := strings.NewReplacer("CHANNEL", strconv.Quote(c.profile.Channel), "CHAINCODE", strconv.Quote(c.profile.Chaincode), "MSP", strconv.Quote(c.profile.MSP))
 	for _, known := range misconfigurations {
@@ -104,6 +105,16 @@ func (c *Channel) explain(function string, err error) error {
 		}
 	}
 	return t
+}
+
+// plain says in a few words what a peer says at length when its chaincode is down.
+func plain(message string) string {
+	_, rest, ok := strings.Cut(message, "error creating grpc connection to ")
+	if !ok {
+		return message
+	}
+	address, _, _ := strings.Cut(rest, ": ")
+	return "the chaincode of its peer does not answer at " + address + ": does `aceso chaincode` run there?"
 }
 
 // trouble is an error of the gateway in one line, with what each peer says.
