@@ -56,32 +56,50 @@ func (k *checker) load(ctx context.Context, ids []string) ([]*checked, error) {
 	}
 	var group []*checked
 	byID := map[string]*checked{}
-	var ranges bson.A
 	for cursor.Next(ctx) {
 		c := &checked{}
 		if err := cursor.Decode(&c.resource); err != nil {
 			return nil, err
 		}
 		group, byID[c.ID] = append(group, c), c
-		ranges = append(ranges, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: c.ID + "/"}, {Key: "$lt", Value: c.ID + "0"}}}})
 	}
 	if err := cursor.Err(); err != nil || len(group) == 0 {
 		return group, err
 	}
-	cursor, err = k.s.history.Find(ctx, bson.D{{Key: "$or", Value: ranges}}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
-		return nil, err
+	return group, k.loadVersions(ctx, ids, byID)
+}
+
+// loadVersions reads the history of resources that follow each other in one range.
+// Those of a sample stand far apart: each has a range of its own.
+func (k *checker) loadVersions(ctx context.Context, ids []string, byID map[string]*checked) error {
+	each := len(ids)
+	if k.o.Sample > 1 {
+		each = 1
 	}
-	for cursor.Next(ctx) {
-		var p past
-		if err := cursor.Decode(&p); err != nil {
-			return nil, err
+	for some := range slices.Chunk(ids, each) {
+		first, last := some[0]+"/", some[0]+"0"
+		for _, id := range some { // one id may begin with another and a sign before the slash
+			first, last = min(first, id+"/"), max(last, id+"0")
 		}
-		if c := byID[resourceOf(p.ID)]; c != nil {
-			c.versions = append(c.versions, p)
+		cursor, err := k.s.history.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: first}, {Key: "$lt", Value: last}}}},
+			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+		if err != nil {
+			return err
+		}
+		for cursor.Next(ctx) {
+			var p past
+			if err := cursor.Decode(&p); err != nil {
+				return err
+			}
+			if c := byID[resourceOf(p.ID)]; c != nil {
+				c.versions = append(c.versions, p)
+			}
+		}
+		if err := cursor.Err(); err != nil {
+			return err
 		}
 	}
-	return group, cursor.Err()
+	return nil
 }
 
 // missingEntries lists the change entries that versions name and that are not there.
