@@ -108,6 +108,8 @@ func openBridge(ctx context.Context, o anchorOptions, data dataFolder, organizat
 	}
 	if err != nil {
 		log.Warn("the ledger cannot be reached; records wait until it can", "channel", profile.Channel, "error", err)
+	} else {
+		log.Info("records are anchored on a channel", "channel", profile.Channel, "organization", profile.MSP)
 	}
 	return b, nil
 }
