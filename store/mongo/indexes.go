@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -65,6 +66,33 @@ func allIndexes() []indexed {
 		{"locks", []mongo.IndexModel{indexModel("age.1", "t", 1)}},
 	}
 }
+
+// withoutIndexes are the collections without an index of their own that transactions
+// write to.
+func withoutIndexes() []string {
+	return []string{"checkpoints", "counters", "epochs", "heads", "keyring"}
+}
+
+// createCollections makes what is missing of them: transactions can create none across
+// shards, nor while the servers are still being upgraded to 4.4.
+func (s *Store) createCollections(ctx context.Context) error {
+	there, err := s.db.ListCollectionNames(ctx, bson.D{})
+	if err != nil {
+		return fmt.Errorf("list collections: %w", err)
+	}
+	for _, name := range withoutIndexes() {
+		if slices.Contains(there, name) {
+			continue
+		}
+		if err := s.db.CreateCollection(ctx, name); err != nil && !hasCode(err, collectionExists) { // another node was faster
+			return fmt.Errorf("create the collection %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// collectionExists is the code NamespaceExists.
+const collectionExists = 48
 
 // buildIndexes creates what is missing. Building does not keep other nodes from
 // reading and writing; this one waits, because its searches name the indexes.

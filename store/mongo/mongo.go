@@ -120,9 +120,13 @@ func newStore(client *mongo.Client, o Options) *Store {
 	return s
 }
 
-// openForWriting settles the identity, builds indexes and starts the writers.
+// openForWriting settles the identity, makes collections and indexes and starts the
+// writers.
 func (s *Store) openForWriting(ctx context.Context) error {
 	if err := s.settleIdentity(ctx); err != nil {
+		return err
+	}
+	if err := s.createCollections(ctx); err != nil {
 		return err
 	}
 	if err := s.buildIndexes(ctx); err != nil {
