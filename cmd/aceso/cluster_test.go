@@ -413,6 +413,34 @@ func TestDeadNodeIsFinished(t *testing.T) {
 	c.whole()
 }
 
+// A keeper that could not begin, because the database was in trouble, begins again.
+func TestKeeperBeginsAgain(t *testing.T) {
+	uri, standIn := testDatabase(t)
+	if standIn == nil {
+		t.Skip("SKIPPED: only the stand-in can be told to fail")
+	}
+	c := &cluster{t: t, uri: uri, key: filepath.Join(t.TempDir(), "master.key"), life: leaseLife}
+	if _, err := keyring.CreateMaster(c.key); err != nil {
+		t.Fatal(err)
+	}
+	c.nodes = []*testNode{c.start(t.TempDir(), "n1"), c.start(t.TempDir(), "n2")}
+	c.nodes[0].node.stop() // it makes no checkpoints any more
+	c.nodes[0].node.running.Wait()
+	event := c.nodes[0].as("system", "HOPERAT").get("/Patient/none").want(404).event()
+	rule := standIn.Fail(mongotest.Fault{Command: "delete", Do: mongotest.Refuse, Code: 189, Name: "PrimarySteppedDown"})
+	c.crash(0)
+	c.nodes = c.nodes[1:]
+	officer := c.users("privacy-officer", "HOPERAT")[0]
+	for deadline := time.Now().Add(time.Minute); officer.get("/AuditEvent/"+event+"/$proof").status != 200; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the last record of the dead node has no checkpoint")
+		}
+	}
+	if rule.Fired() != 1 {
+		t.Errorf("the keeper failed %d times", rule.Fired())
+	}
+}
+
 // A database that was restored to an older state than a node's folder is refused.
 func TestRestoredDatabaseIsRefused(t *testing.T) {
 	uri, standIn := testDatabase(t)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -79,7 +80,7 @@ func (k *keeper) end(node string) {
 }
 
 // keep brings the logs of a dead node to their end. If they are damaged that is told
-// once, and somebody has to look.
+// once, and somebody has to look; after anything else the next look begins again.
 func (k *keeper) keep(ctx context.Context, node string, sources []string) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -88,6 +89,9 @@ func (k *keeper) keep(ctx context.Context, node string, sources []string) {
 		j, err := k.open(ctx, source)
 		if err != nil {
 			k.n.log.Error("the log of a dead node cannot be finished", "source", source, "error", err)
+			if damage := (*ledgerbridge.Damage)(nil); !errors.As(err, &damage) {
+				k.end(node)
+			}
 			return
 		}
 		journals = append(journals, j)
