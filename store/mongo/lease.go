@@ -125,7 +125,9 @@ func (s *Store) keepLease(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		r, err := s.nodes.UpdateOne(ctx, mine, bson.D{{Key: "$inc", Value: bson.D{{Key: "beat", Value: int64(1)}}}})
+		once, cancel := context.WithTimeout(ctx, s.opts.LeaseLife/3) // one that got lost leaves time for others
+		r, err := s.nodes.UpdateOne(once, mine, bson.D{{Key: "$inc", Value: bson.D{{Key: "beat", Value: int64(1)}}}})
+		cancel()
 		if err == nil && r.MatchedCount == 0 {
 			close(s.lost)
 			return

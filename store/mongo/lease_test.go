@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
 	"github.com/aceso-health/aceso/store/storetest"
 )
 
@@ -287,4 +288,27 @@ func TestOutageKillsNobody(t *testing.T) {
 	if len(list) > 0 {
 		t.Errorf("dead after an outage: %q", list)
 	}
+}
+
+// A beat that the network swallowed does not keep the next ones from being heard.
+func TestLostBeat(t *testing.T) {
+	srv := newServer(t)
+	if srv.standIn == nil {
+		t.Skip("SKIPPED: only the stand-in can keep a command waiting")
+	}
+	patient := *srv
+	patient.uri += "&timeoutMS=600000" // no other limit ends the beat
+	s := openNode(t, &patient, "n1")
+	rule := srv.standIn.Fail(mongotest.Fault{Command: "update", Do: mongotest.Slow})
+	defer rule.Remove()
+	waitFor(t, func() bool { return rule.Fired() == 1 })
+	beat := func() int64 {
+		l, err := s.readLease(t.Context(), "n1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Beat
+	}
+	first := beat()
+	waitFor(t, func() bool { return beat() > first })
 }
