@@ -73,8 +73,8 @@ func withoutIndexes() []string {
 	return []string{"checkpoints", "counters", "epochs", "heads", "keyring"}
 }
 
-// createCollections makes what is missing of them: transactions can create none across
-// shards, nor while the servers are still being upgraded to 4.4.
+// createCollections makes what is missing of them: a transaction can create none across
+// shards, nor while servers are still being upgraded to 4.4.
 func (s *Store) createCollections(ctx context.Context) error {
 	there, err := s.db.ListCollectionNames(ctx, bson.D{})
 	if err != nil {

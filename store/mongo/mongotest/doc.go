@@ -14,8 +14,8 @@
 // refuses with NotImplemented (238) and a message that begins with "mongotest
 // does not model". It does not do: users, TLS, compression, several
 // members, change streams, collations, partial, sparse, TTL, text, hashed and
-// wildcard indexes, positional and array-filter updates, map-reduce, collections
-// that a transaction makes, and writes without acknowledgement. Differences that stay inside its answers:
+// wildcard indexes, positional and array-filter updates, map-reduce, and
+// writes without acknowledgement. Differences that stay inside its answers:
 //
 //   - the planner follows a simple rule (the index whose first fields have the
 //     most bounds) and does not try plans; explain says what it did

@@ -147,7 +147,6 @@ func (s *Server) checkInTransaction(r *request, se *session) error {
 func (s *Server) begin() *transaction {
 	t := &transaction{began: s.Now(), view: s.newView(), uses: map[string]bool{}}
 	t.view.claim = func(keys []string) error { return s.claim(t, keys) }
-	t.view.within = true
 	s.active[t] = true
 	return t
 }

@@ -33,7 +33,6 @@ type view struct {
 	log         []change
 	keys        []string                  // what the changes touched: records and unique keys
 	claim       func(keys []string) error // called before each change
-	within      bool                      // a transaction
 	next        func() uint64             // numbers for records and collections
 }
 
@@ -86,9 +85,6 @@ func (v *view) write(c change) error {
 	}
 	claims := []string{c.ns + "\x00" + recordKey(c.record)}
 	if v.base.collections[c.ns] == nil {
-		if v.within { // 4.4 does it, but not across shards and not before it has been fully upgraded
-			return unmodelled("a transaction that creates the collection %s", c.ns)
-		}
 		claims = append(claims, c.ns)
 	}
 	changes := make([]keyChange, len(col.indexes))
