@@ -14,6 +14,7 @@ lint:
 	if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:" $$unformatted; exit 1; fi
 	go vet ./...
 	go tool staticcheck ./...
+	.ci/miscompiled
 
 # BENCH and TIME narrow it down: make bench BENCH=HTTP TIME=10s. ACESO_BENCH_SCALE=1
 # adds the comparison of 32,000 with 320,000 resources, which takes two minutes.
