@@ -50,7 +50,7 @@ func (o anchorOptions) cadence() fabric.Cadence {
 		c.Age = o.age
 	}
 	if o.most > 0 {
-		c.Most, c.Many = o.most, min(c.Many, o.most)
+		c.Most = o.most
 	}
 	return c
 }

@@ -31,7 +31,7 @@ func TestAnchorFlags(t *testing.T) {
 	if c := (anchorOptions{}).cadence(); c != fabric.Usual {
 		t.Errorf("without flags: %+v", c)
 	}
-	if c := (anchorOptions{most: 300, age: time.Second}).cadence(); c.Many != 300 || c.Most != 300 || c.Age != time.Second {
+	if c := (anchorOptions{most: 300, age: time.Second}).cadence(); c.Most != 300 || c.Age != time.Second {
 		t.Errorf("with flags: %+v", c)
 	}
 }

@@ -83,7 +83,7 @@ func anchorLong(b *testing.B, net *network, source string, most, records int64) 
 	defer c.Close()
 	s := must(fabric.NewShipper(fabric.ShipperConfig{
 		Contract: c, Journal: journal, Anchors: anchors, Key: key, Folder: folder,
-		Cadence: fabric.Cadence{Many: most, Age: time.Second, Most: most}, Log: slog.New(slog.DiscardHandler),
+		Cadence: fabric.Cadence{Age: time.Second, Most: most}, Log: slog.New(slog.DiscardHandler),
 	}))
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)

@@ -255,7 +255,7 @@ func (n *fakeNode) add(count int) {
 	}
 }
 
-var quick = fabric.Cadence{Many: 10, Age: time.Millisecond, Most: 50}
+var quick = fabric.Cadence{Age: time.Millisecond, Most: 50}
 
 func (n *fakeNode) shipper(c fabric.Contract, cadence fabric.Cadence) *fabric.Shipper {
 	n.t.Helper()

@@ -186,7 +186,7 @@ func (net *network) survive(t *testing.T, f injury, origin string) outcome {
 	n := newNode(t, origin)
 	c := net.channel(t, strings.Split(origin, "/")[0])
 	begin := func() func() {
-		return run(n.shipper(c, fabric.Cadence{Many: 200, Age: 50 * time.Millisecond, Most: 5000}))
+		return run(n.shipper(c, fabric.Cadence{Age: 50 * time.Millisecond, Most: 5000}))
 	}
 	stop := begin()
 	defer func() { stop() }()

@@ -29,13 +29,13 @@ type Contract interface {
 
 // Cadence says when waiting records are sent, and how many at once.
 type Cadence struct {
-	Many int64         // send when so many wait ...
-	Age  time.Duration // ... or when the oldest is so old
-	Most int64         // in one transaction; at most chaincode.MaxCommitments
+	Age  time.Duration // send when the oldest is so old ...
+	Most int64         // ... or when so many wait, which is as many as one transaction takes; at most chaincode.MaxCommitments
 }
 
-// Usual is the cadence of a node.
-var Usual = Cadence{Many: 1000, Age: 2 * time.Second, Most: 5000}
+// Usual is the cadence of a node. Few large transactions cost the machines of a channel
+// less than many small ones: each has its writes to disk, on every peer.
+var Usual = Cadence{Age: 2 * time.Second, Most: chaincode.MaxCommitments}
 
 // ShipperConfig is what a Shipper needs.
 type ShipperConfig struct {
@@ -192,7 +192,7 @@ func (s *Shipper) due(ctx context.Context) (int64, error) {
 			}
 			oldest, seen = standing.Oldest, time.Now() // the clock may be set back in between
 		}
-		if waiting >= s.Cadence.Many || waiting > 0 && (hurry || max(time.Since(oldest), time.Since(seen)) >= s.Cadence.Age) {
+		if waiting >= s.Cadence.Most || waiting > 0 && (hurry || max(time.Since(oldest), time.Since(seen)) >= s.Cadence.Age) {
 			return s.head + min(waiting, s.Cadence.Most), nil
 		}
 		select {

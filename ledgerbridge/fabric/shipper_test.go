@@ -347,7 +347,7 @@ func TestFill(t *testing.T) {
 // Nothing is sent while nothing waits; many are cut into pieces; a wish is heard.
 func TestCadence(t *testing.T) {
 	n, c := newNode(t, origin), newContract()
-	patient := fabric.Cadence{Many: 100, Age: time.Hour, Most: 120}
+	patient := fabric.Cadence{Age: time.Hour, Most: 120}
 	stop := run(n.shipper(c, patient))
 	defer stop()
 	n.add(250)
@@ -400,7 +400,7 @@ func TestClockSetBack(t *testing.T) {
 	n, c := newNode(t, origin), newContract()
 	n.log.Now = func() time.Time { return time.Now().Add(24 * time.Hour) }
 	n.add(3)
-	stop := run(n.shipper(c, fabric.Cadence{Many: 100, Age: 50 * time.Millisecond, Most: 100}))
+	stop := run(n.shipper(c, fabric.Cadence{Age: 50 * time.Millisecond, Most: 100}))
 	defer stop()
 	eventually(t, "an anchor", n.anchored(3))
 }
