@@ -19,8 +19,22 @@ const connections = 16
 
 // BenchmarkHTTP measures whole requests over loopback, policy and record included,
 // with the load generator on the same cores.
-func BenchmarkHTTP(b *testing.B) {
-	n := startNode(b, b.TempDir())
+func BenchmarkHTTP(b *testing.B) { onEachStore(b, benchmarkHTTP) }
+
+// onEachStore measures a node with a folder and, where there is a real MongoDB, one
+// with a database: the stand-in says nothing about speed.
+func onEachStore(b *testing.B, measure func(*testing.B, *testNode)) {
+	b.Run("SQLite", func(b *testing.B) { measure(b, startNode(b, b.TempDir())) })
+	b.Run("MongoDB", func(b *testing.B) {
+		if !realDatabase() {
+			fmt.Printf("%s SKIPPED: %s is not set and there is no mongod on PATH\n", b.Name(), serverVariable)
+			b.SkipNow()
+		}
+		measure(b, newCluster(b, 1).nodes[0])
+	})
+}
+
+func benchmarkHTTP(b *testing.B, n *testNode) {
 	const patients = 100
 	system := n.as("system", "HOPERAT")
 	for i := range patients {

@@ -28,6 +28,12 @@ import (
 // on PATH or, if there is none, against the stand-in.
 const serverVariable = "ACESO_TEST_MONGODB"
 
+// realDatabase says whether tests run against a real server.
+func realDatabase() bool {
+	_, err := exec.LookPath("mongod")
+	return err == nil || os.Getenv(serverVariable) != ""
+}
+
 // testDatabase is the connection string of a fresh database, and the stand-in that
 // serves it, or nil.
 func testDatabase(t testing.TB) (string, *mongotest.Server) {

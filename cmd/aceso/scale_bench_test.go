@@ -22,7 +22,10 @@ import (
 // ACESO_BENCH_SCALE=3000,30000.
 func BenchmarkScale(b *testing.B) {
 	sizes := scaleSizes(b)
-	n := startNode(b, b.TempDir())
+	onEachStore(b, func(b *testing.B, n *testNode) { benchmarkScale(b, n, sizes) })
+}
+
+func benchmarkScale(b *testing.B, n *testNode, sizes []int) {
 	w := &ward{n: n}
 	smallest := map[string]float64{}
 	for _, size := range sizes {
