@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
 )
 
 // Finding is one place where what is stored is not what it was. It is also the
@@ -27,4 +30,53 @@ func (f *Finding) Error() string {
 		place = append(place, "column "+f.Column)
 	}
 	return fmt.Sprintf("%s: %s", strings.Join(place, ", "), f.What)
+}
+
+// findingsPerTable keeps one fault that shows in every row from filling a report.
+const findingsPerTable = 50
+
+// Findings hands what a check finds to Visit, and leaves out what is too much.
+type Findings struct {
+	Visit  func(Finding) error
+	counts map[string]int // by table
+}
+
+// Add visits a finding. Its error is a *Stop.
+func (l *Findings) Add(f Finding) error {
+	if l.counts == nil {
+		l.counts = map[string]int{}
+	}
+	l.counts[f.Table]++
+	switch n := l.counts[f.Table]; {
+	case n > findingsPerTable:
+		return nil
+	case n == findingsPerTable:
+		f.What += "; more findings in this table are left out"
+	}
+	if err := l.Visit(f); err != nil {
+		return &Stop{err}
+	}
+	return nil
+}
+
+// Stop is an error of the caller's Visit, which ends a check.
+type Stop struct{ Err error }
+
+func (s *Stop) Error() string { return s.Err.Error() }
+
+// Unwrap gives the caller's error.
+func (s *Stop) Unwrap() error { return s.Err }
+
+// SameFacts compares facts that a check derived with the stored ones. Who is in no compartment
+// may have been given the patients of what it refers to (Write.Facts).
+func SameFacts(derived fhir.Facts, stored []byte) bool {
+	kept, err := fhir.ParseFacts(stored)
+	if err != nil {
+		return false
+	}
+	if len(derived.Patients) == 0 {
+		derived.Patients = kept.Patients
+	}
+	raw, err := derived.AppendBinary(nil)
+	return err == nil && bytes.Equal(raw, stored)
 }

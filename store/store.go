@@ -8,6 +8,8 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -145,4 +147,20 @@ type Guard struct {
 	Query   *fhir.Query
 	Visible Visible
 	Want    []fhir.Ref
+}
+
+// Search finds the matches, and one more than are wanted.
+func (g *Guard) Search() Search {
+	return Search{Query: g.Query, Visible: g.Visible, Limit: len(g.Want) + 1}
+}
+
+// Holds says whether that search still finds what is wanted.
+func (g *Guard) Holds(page Page) bool {
+	found := make([]fhir.Ref, len(page.Matches))
+	for i, m := range page.Matches {
+		found[i] = m.Ref
+	}
+	byName := func(a, b fhir.Ref) int { return strings.Compare(a.String(), b.String()) }
+	slices.SortFunc(found, byName)
+	return slices.Equal(found, slices.SortedFunc(slices.Values(g.Want), byName))
 }

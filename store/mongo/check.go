@@ -18,9 +18,8 @@ const findingFile = "MongoDB"
 
 // The bounds of a check.
 const (
-	findingsPerTable = 50   // keeps one fault that shows everywhere from filling the report
-	idsAtOnce        = 1000 // ids read together
-	checkedAtOnce    = 100  // resources checked in one snapshot
+	idsAtOnce     = 1000 // ids read together
+	checkedAtOnce = 100  // resources checked in one snapshot
 )
 
 // CheckOptions say how much Check looks at.
@@ -44,12 +43,11 @@ func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) erro
 // access does. Each resource is read in one snapshot, also while nodes write. An
 // error of visit ends the check; any other error means that it could not be made.
 func (s *Store) CheckSome(ctx context.Context, o CheckOptions, visit func(store.Finding) error) error {
-	k := &checker{s: s, o: o, visit: visit, counts: map[string]int{}}
+	k := &checker{s: s, o: o, findings: store.Findings{Visit: visit}}
 	for _, check := range []func(context.Context) error{k.checkIndexes, k.checkResources, k.checkOrphans, k.checkHeads, k.checkEpochs} {
 		if err := check(ctx); err != nil {
-			var stop visitError
-			if errors.As(err, &stop) {
-				return stop.error
+			if stop := (*store.Stop)(nil); errors.As(err, &stop) {
+				return stop.Err
 			}
 			return fmt.Errorf("check: %w", unavailable(err))
 		}
@@ -58,30 +56,13 @@ func (s *Store) CheckSome(ctx context.Context, o CheckOptions, visit func(store.
 }
 
 type checker struct {
-	s      *Store
-	o      CheckOptions
-	visit  func(store.Finding) error
-	counts map[string]int // findings by table
+	s        *Store
+	o        CheckOptions
+	findings store.Findings
 }
 
-// visitError is an error of the caller's, which ends the check.
-type visitError struct{ error }
-
-func (e visitError) Unwrap() error { return e.error }
-
 func (k *checker) found(table, row, column, what string) error {
-	f := store.Finding{File: findingFile, Table: table, Row: row, Column: column, What: what}
-	k.counts[table]++
-	switch n := k.counts[table]; {
-	case n > findingsPerTable:
-		return nil
-	case n == findingsPerTable:
-		f.What += "; more findings in this table are left out"
-	}
-	if err := k.visit(f); err != nil {
-		return visitError{err}
-	}
-	return nil
+	return k.findings.Add(store.Finding{File: findingFile, Table: table, Row: row, Column: column, What: what})
 }
 
 // checkIndexes looks whether all indexes are there.

@@ -226,7 +226,7 @@ func (k *checker) checkDocument(ctx context.Context, p *past) error {
 	if err != nil {
 		return found("body", "no search keys can be derived from the document")
 	}
-	if !sameFacts(facts, unpacked(p.V.Facts)) {
+	if !store.SameFacts(facts, unpacked(p.V.Facts)) {
 		if err := found("f", "differ from what the document says"); err != nil {
 			return err
 		}
@@ -235,20 +235,6 @@ func (k *checker) checkDocument(ctx context.Context, p *past) error {
 		return k.repaired(ctx, k.s.history, "history", p.ID, &p.V, bson.D{{Key: "s", Value: sorts}})
 	}
 	return nil
-}
-
-// sameFacts compares derived facts with the stored ones. Who is in no compartment
-// may have been given the patients of what it refers to (store.Write.Facts).
-func sameFacts(derived fhir.Facts, stored []byte) bool {
-	kept, err := fhir.ParseFacts(stored)
-	if err != nil {
-		return false
-	}
-	if len(derived.Patients) == 0 {
-		derived.Patients = kept.Patients
-	}
-	raw, err := derived.AppendBinary(nil)
-	return err == nil && bytes.Equal(raw, stored)
 }
 
 // checkKeys derives the search keys of a current version again.

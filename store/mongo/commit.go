@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -334,18 +332,11 @@ func (u *unit) checkGuard(ctx context.Context, g *store.Guard) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	page, err := u.s.search(ctx, store.Search{Query: g.Query, Visible: g.Visible, Limit: len(g.Want) + 1})
+	page, err := u.s.search(ctx, g.Search())
 	if err != nil {
 		return err
 	}
-	found := make([]fhir.Ref, len(page.Matches))
-	for i, m := range page.Matches {
-		found[i] = m.Ref
-	}
-	byName := func(a, b fhir.Ref) int { return strings.Compare(a.String(), b.String()) }
-	want := slices.SortedFunc(slices.Values(g.Want), byName)
-	slices.SortFunc(found, byName)
-	if !slices.Equal(found, want) {
+	if !g.Holds(page) {
 		return store.ErrChanged
 	}
 	return nil

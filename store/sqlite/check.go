@@ -11,9 +11,6 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// findingsPerTable keeps one fault that shows in every row from filling the report.
-const findingsPerTable = 50
-
 // Check compares everything in both files with what can be derived again: bodies
 // with their hashes, index rows, facts and sort values with the bodies, rows with
 // their checksums and with each other. It does not check the entries of the logs,
@@ -22,14 +19,14 @@ const findingsPerTable = 50
 // error of visit ends the check; any other error means that it could not be made.
 func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) error {
 	err := s.read.read(ctx, func(c conn) error {
-		k := &checker{conn: c, ctx: ctx, file: mainFile, identity: s.identity, visit: visit, counts: map[string]int{}}
+		k := &checker{conn: c, ctx: ctx, file: mainFile, identity: s.identity, findings: store.Findings{Visit: visit}}
 		return k.run(k.checkMeta, k.checkNames, k.checkVersions, k.checkIndex, k.checkLists, k.checkParts, k.checkFile)
 	})
 	if err != nil {
 		return err
 	}
 	return s.logRead.read(ctx, func(c conn) error {
-		k := &checker{conn: c, ctx: ctx, file: accessFile, identity: s.identity, visit: visit, counts: map[string]int{}}
+		k := &checker{conn: c, ctx: ctx, file: accessFile, identity: s.identity, findings: store.Findings{Visit: visit}}
 		return k.run(k.checkMeta, k.checkParts, k.checkFile)
 	})
 }
@@ -41,8 +38,7 @@ type checker struct {
 	ctx      context.Context
 	file     string
 	identity identity
-	visit    func(store.Finding) error
-	counts   map[string]int // findings by table
+	findings store.Findings
 
 	names    map[name]int64
 	nameByID map[int64]name
@@ -57,22 +53,17 @@ type consentRow struct {
 	rid     int64
 }
 
-// visitError is an error of the caller's, which ends the check.
-type visitError struct{ error }
-
-func (e visitError) Unwrap() error { return e.error }
-
 // run makes all checks. One that meets damage which SQLite itself cannot read
 // past is a finding, and the others go on.
 func (k *checker) run(checks ...func() error) error {
 	for _, check := range checks {
 		err := check()
-		var stop visitError
+		var stop *store.Stop
 		var found *store.Finding
 		switch {
 		case err == nil:
 		case errors.As(err, &stop):
-			return stop.error
+			return stop.Err
 		case k.ctx.Err() != nil:
 			return k.ctx.Err()
 		case errors.As(err, &found):
@@ -83,7 +74,7 @@ func (k *checker) run(checks ...func() error) error {
 			err = k.report(store.Finding{What: "cannot be read: " + err.Error()})
 		}
 		if errors.As(err, &stop) {
-			return stop.error
+			return stop.Err
 		}
 	}
 	return nil
@@ -103,17 +94,7 @@ func (k *checker) found(table, row, column, what string) error {
 
 func (k *checker) report(f store.Finding) error {
 	f.File = k.file
-	k.counts[f.Table]++
-	switch n := k.counts[f.Table]; {
-	case n > findingsPerTable:
-		return nil
-	case n == findingsPerTable:
-		f.What += "; more findings in this table are left out"
-	}
-	if err := k.visit(f); err != nil {
-		return visitError{err}
-	}
-	return nil
+	return k.findings.Add(f)
 }
 
 func (k *checker) checkMeta() error {

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -161,18 +159,11 @@ func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard) error {
 		known.p.Store(u.s.names.p.Load())
 		known.publish(u.fresh)
 	}
-	page, err := u.s.search(ctx, u.conn, known, store.Search{Query: g.Query, Visible: g.Visible, Limit: len(g.Want) + 1})
+	page, err := u.s.search(ctx, u.conn, known, g.Search())
 	if err != nil {
 		return err
 	}
-	found := make([]fhir.Ref, len(page.Matches))
-	for i, m := range page.Matches {
-		found[i] = m.Ref
-	}
-	byName := func(a, b fhir.Ref) int { return strings.Compare(a.String(), b.String()) }
-	want := slices.SortedFunc(slices.Values(g.Want), byName)
-	slices.SortFunc(found, byName)
-	if !slices.Equal(found, want) {
+	if !g.Holds(page) {
 		return store.ErrChanged
 	}
 	return nil
