@@ -8,6 +8,7 @@ import (
 
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/mongo"
+	"github.com/aceso-health/aceso/store/sqlite"
 )
 
 const storeArguments = "check | copy FROM TO"
@@ -28,7 +29,7 @@ func storeCommand(args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&j.data, "data", "aceso-data", "check: data `folder` of the node; copy: that of the node of the database")
 	j.database.flags(f)
 	f.IntVar(&j.sample, "sample", 1, "check: look at about one resource in `n` (database only)")
-	f.BoolVar(&j.repair, "repair", false, "check: write search keys anew where they are not what the document says (database only)")
+	f.BoolVar(&j.repair, "repair", false, "check: write search keys anew where they are not what the document says; the node of a folder must be stopped")
 	rest, code, ok := parse(f, args)
 	if !ok {
 		return code
@@ -46,12 +47,15 @@ func storeCommand(args []string, stdout, stderr io.Writer) int {
 }
 
 // check compares what is stored with what can be derived from the documents. Nodes
-// may be running. Exit codes are those of verify.
+// may be running, unless a folder is repaired. Exit codes are those of verify.
 func (j *storeJob) check(ctx context.Context) int {
-	if (j.sample != 1 || j.repair) && j.database.uri == "" {
-		return misuse(j.stderr, "store", "--sample and --repair are for a database, see --store")
+	if j.sample != 1 && j.database.uri == "" {
+		return misuse(j.stderr, "store", "--sample is for a database, see --store")
 	}
 	count, err := j.findings(ctx)
+	if err == nil && count > 0 && j.repair && j.database.uri == "" {
+		err = j.reindex(ctx)
+	}
 	switch {
 	case err != nil:
 		fmt.Fprintf(j.stderr, "not checked: %v\n", err)
@@ -86,4 +90,18 @@ func (j *storeJob) findings(ctx context.Context) (count int, err error) {
 		return count, r.shared.CheckSome(ctx, mongo.CheckOptions{Sample: j.sample, Repair: j.repair}, visit)
 	}
 	return count, r.store.Check(ctx, visit)
+}
+
+// reindex writes the search keys of a folder anew. A database has that done while it is checked.
+func (j *storeJob) reindex(ctx context.Context) error {
+	data := dataFolder(j.data)
+	n, err := data.readNode()
+	if err != nil {
+		return err
+	}
+	s, err := sqlite.Open(ctx, string(data), sqlite.Options{Base: n.BaseURL})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Reindex(ctx), s.Close())
 }

@@ -42,9 +42,7 @@ func (k *checker) checkVersions() error {
 		}
 		return k.checkCurrent(before)
 	}
-	err := k.each(`SELECT v.stamp, v.rid, v.version, v.type, v.at, v.deleted, v.method, v.owner, v.seq, v.base,
-		v.hash, v.sum, v.facts, v.idx, v.body, r.rid, r.type, r.id, r.version, r.stamp, r.deleted
-		FROM versions v LEFT JOIN resources r ON r.rid = v.rid ORDER BY v.rid, v.version`, func(st *sqlite.Stmt) error {
+	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) error {
 		if err := k.ctx.Err(); err != nil {
 			return err
 		}
@@ -80,6 +78,11 @@ func (k *checker) touch(v, before *checked) {
 		}
 	}
 }
+
+// checkedVersions belongs to scanChecked.
+const checkedVersions = `SELECT v.stamp, v.rid, v.version, v.type, v.at, v.deleted, v.method, v.owner, v.seq, v.base,
+	v.hash, v.sum, v.facts, v.idx, v.body, r.rid, r.type, r.id, r.version, r.stamp, r.deleted
+	FROM versions v LEFT JOIN resources r ON r.rid = v.rid`
 
 func scanChecked(st *sqlite.Stmt) *checked {
 	v := &checked{versionRow: versionRow{

@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/store"
+)
+
+// age makes a folder one of a program that derived other keys: fewer and more, whole
+// by their checksums, with the rows that belong to them.
+func age(t *testing.T, s *Store) {
+	t.Helper()
+	err := s.write.do(t.Context(), true, func(u *changeUnit) error {
+		var all []*checked
+		err := u.each(checkedVersions, func(st *sqlite.Stmt) error {
+			all = append(all, scanChecked(st))
+			return nil
+		})
+		for _, v := range all {
+			if v.deleted || err != nil {
+				continue
+			}
+			x, failed := storedIndex(v.index)
+			if failed != nil {
+				return failed
+			}
+			old, failed := indexRows(x, v.rid, func(param string) (int64, error) { return u.intern(u.s.names.typeOf(v.typ), param) })
+			if failed != nil {
+				return failed
+			}
+			if v.resource.stamp == v.stamp {
+				u.pending.add(old, rows{keys: old.keys[1:], numbers: old.numbers})
+			}
+			x.Keys, x.Dates = x.Keys[1:], nil
+			x.Keys = append(x.Keys, "zzz=x")
+			v.index = store.Pack(encodeIndex(x))
+			err = u.exec("UPDATE versions SET idx = ?, sum = ? WHERE stamp = ?", v.index, v.sum(v.content.sum()), v.stamp)
+		}
+		if err == nil {
+			err = u.pending.flush(u.conn)
+		}
+		if err == nil {
+			err = u.exec("DELETE FROM ix WHERE rid = 1")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReindex(t *testing.T) {
+	dir := workedFolder(t)
+	s, err := Open(t.Context(), dir, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	age(t, s)
+	found := findings(t, dir)
+	for _, column := range []string{"column idx", "table ix"} {
+		if !slices.ContainsFunc(found, func(f string) bool { return strings.Contains(f, column) }) {
+			t.Errorf("nothing found in %s of an old folder", column)
+		}
+	}
+	if err := s.Reindex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all := findings(t, dir); len(all) > 0 {
+		t.Error(strings.Join(all, "\n"))
+	}
+}
+
+// What is damaged is not made to look whole.
+func TestReindexLeavesDamage(t *testing.T) {
+	dir := workedFolder(t)
+	s, err := Open(t.Context(), dir, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.write.do(t.Context(), true, func(u *changeUnit) error {
+		return u.exec("UPDATE versions SET body = x'00' WHERE stamp = (SELECT max(stamp) FROM versions WHERE body IS NOT NULL)")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := findings(t, dir)
+	if err := s.Reindex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := findings(t, dir); len(before) == 0 || !slices.Equal(before, after) {
+		t.Errorf("found before:\n%s\nafter:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	}
+}
