@@ -126,13 +126,7 @@ func VerifyCheckpoint(signed []byte, keys Keys) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	var usable []note.Verifier
-	for _, k := range keys {
-		if k.Verifier.Name() == c.Source && k.From <= c.Size && (k.To == 0 || c.Size <= k.To) {
-			usable = append(usable, k.Verifier)
-		}
-	}
-	n, err := note.Open(signed, note.VerifierList(usable...))
+	n, err := keys.open(&c)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint of %s at size %d: no valid signature by a trusted key: %w", c.Source, c.Size, err)
 	}
@@ -144,4 +138,20 @@ func VerifyCheckpoint(signed []byte, keys Keys) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("checkpoint: the signature is not canonical base64")
 	}
 	return c, nil
+}
+
+// open reads the note of a checkpoint with the first key that fits. Keys are tried one
+// by one: of two with the same id note.Open takes neither, and a key may well be given
+// twice, by hand and in a folder, or for sizes that overlap.
+func (k Keys) open(c *Checkpoint) (n *note.Note, err error) {
+	n, err = note.Open(c.Note, note.VerifierList())
+	for _, key := range k {
+		if key.Verifier.Name() != c.Source || c.Size < key.From || key.To != 0 && c.Size > key.To {
+			continue
+		}
+		if n, err = note.Open(c.Note, note.VerifierList(key.Verifier)); err == nil {
+			return n, nil
+		}
+	}
+	return n, err
 }

@@ -484,6 +484,21 @@ func TestCheckpointIsStrict(t *testing.T) {
 	}
 }
 
+// A key may be given more than once, for sizes that overlap, beside others.
+func TestKeyGivenTwice(t *testing.T) {
+	n := newNode(t)
+	n.add(3)
+	good := n.bundle(n.journal(), 1, 0)
+	for _, trusted := range [][]string{{n.vkey, n.vkey}, {n.vkey + "@0-3", n.vkey}, {n.vkey + "@9-", n.vkey + "@1-", n.vkey + "@3-"}} {
+		if r, err := ledgerbridge.VerifyRecord(good, trusted, nil); err != nil || r.Verdict != ledgerbridge.OK {
+			t.Errorf("%q: %s, %v", trusted, r.Verdict, err)
+		}
+	}
+	if r, err := ledgerbridge.VerifyRecord(good, []string{n.vkey + "@9-", n.vkey + "@0-2"}, nil); err == nil {
+		t.Errorf("for none of these sizes: %s", r.Verdict)
+	}
+}
+
 func TestConsistencyFindsAFork(t *testing.T) {
 	ctx := context.Background()
 	n := newNode(t)

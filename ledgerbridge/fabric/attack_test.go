@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,39 @@ func TestOrderersOfOneOrganisation(t *testing.T) {
 	trust.Quorum.Organizations = 1
 	if verdict, err := s.verify(s.bundle(), trust); err != nil {
 		t.Errorf("where the channel has no more: %s, %v", verdict, err)
+	}
+}
+
+// One orderer is one, however many certificates it shows: a renewed one, or the twin
+// that anybody can make of its certificate.
+func TestOneOrdererWithTwoCertificates(t *testing.T) {
+	s := newScene(t, "log")
+	s.bundle()
+	one, two := s.ordering.member("orderer1", "orderer"), s.ordering.member("orderer2", "orderer")
+	by := map[uint32]*signing{1: one, 2: two}
+	for id, o := range by {
+		s.consenters = append(s.consenters, &common.Consenter{Id: id, MspId: "orderers", Identity: encodePEM(o.certificate)})
+	}
+	signSmartBFT(t, s.block, by)
+	trust := s.trust()
+	trust.Quorum.Signatures = 2
+	good := s.bundle()
+	if verdict, err := s.verify(good, trust); err != nil {
+		t.Fatalf("%s, %v", verdict, err)
+	}
+	renewed := issue(t, certificate("orderer1", roleOrderer), s.ordering.ca, &one.key.PublicKey, s.ordering.key)
+	for name, again := range map[string][]byte{
+		"the same": one.certificate.Raw, "renewed": renewed.Raw, "twin": twinCertificate(t, one.certificate),
+	} {
+		b := readBundle(t, good)
+		blk := &b.evidence.Block
+		blk.Signatures = slices.DeleteFunc(blk.Signatures, func(x blockSignature) bool { return !bytes.Equal(x.Certificate, one.certificate.Raw) })
+		more := blk.Signatures[0]
+		more.Certificate = again
+		blk.Signatures = append(blk.Signatures, more)
+		if verdict, err := s.verify(b.format(), trust); err == nil {
+			t.Errorf("%s: one orderer counts as two: %s", name, verdict)
+		}
 	}
 }
 

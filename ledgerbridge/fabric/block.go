@@ -132,9 +132,11 @@ func (s *blockSignature) identity(orderers *Authorities) (*signatory, error) {
 }
 
 // signers counts the orderers that signed; unknown are the organisations of others.
-// Every signature that can be checked must fit.
+// Every signature that can be checked must fit. An orderer is its key, however many
+// certificates it has: one authority issues several, and of each certificate there is
+// a twin, with the other value of S in the authority's signature.
 func signers(orderers *Authorities, header, value []byte, signatures []blockSignature) (got Quorum, unknown []string, err error) {
-	var certificates [][]byte
+	var signed [][]byte // keys
 	var organizations []string
 	for i := range signatures {
 		m, err := signatures[i].signer(orderers, header, value)
@@ -144,12 +146,12 @@ func signers(orderers *Authorities, header, value []byte, signatures []blockSign
 			unknown = append(unknown, u.msp)
 		case err != nil:
 			return got, nil, err
-		case !slices.ContainsFunc(certificates, func(c []byte) bool { return bytes.Equal(c, m.certificate.Raw) }):
-			certificates = append(certificates, m.certificate.Raw)
+		case !slices.ContainsFunc(signed, func(key []byte) bool { return bytes.Equal(key, m.certificate.RawSubjectPublicKeyInfo) }):
+			signed = append(signed, m.certificate.RawSubjectPublicKeyInfo)
 			organizations = append(organizations, m.msp)
 		}
 	}
-	return Quorum{len(certificates), len(distinct(organizations))}, distinct(unknown), nil
+	return Quorum{len(signed), len(distinct(organizations))}, distinct(unknown), nil
 }
 
 // lastConfiguration is the number of the configuration block that was in force for a

@@ -281,3 +281,23 @@ func twin(signature *octets) {
 	}
 	*signature = b
 }
+
+// twinCertificate is a certificate with the other signature of its authority that fits.
+func twinCertificate(t testing.TB, c *x509.Certificate) []byte {
+	t.Helper()
+	var parts struct {
+		Signed, Algorithm asn1.RawValue
+		Signature         asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(c.Raw, &parts); err != nil {
+		t.Fatal(err)
+	}
+	signature := octets(parts.Signature.Bytes)
+	twin(&signature)
+	parts.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
+	der, err := asn1.Marshal(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}

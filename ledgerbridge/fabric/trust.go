@@ -71,7 +71,7 @@ func (t *Trust) readChannel(path string) error {
 }
 
 func (a *Authorities) readFolder(dir string) error {
-	files, err := filepath.Glob(filepath.Join(dir, "*.pem"))
+	files, err := filesIn(dir, ".pem")
 	if err != nil {
 		return fmt.Errorf("read trust: %w", err)
 	}
@@ -87,9 +87,24 @@ func (a *Authorities) readFolder(dir string) error {
 	return nil
 }
 
+// filesIn are the files of a folder whose names end so; none if there is no folder. One
+// that cannot be read is an error: whoever is in it would not be asked for.
+func filesIn(dir, end string) (files []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), end) {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files, err
+}
+
 // readKeys takes every line that is not empty and no comment (#).
 func readKeys(dir string) (keys []string, err error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.key"))
+	files, err := filesIn(dir, ".key")
 	if err != nil {
 		return nil, fmt.Errorf("read trust: %w", err)
 	}

@@ -61,6 +61,27 @@ func TestTrustFolderWithoutAnything(t *testing.T) {
 	}
 }
 
+// A folder that cannot be read is not one without members: then nobody would be asked
+// for, and a record that is on no ledger would do.
+func TestTrustFolderThatCannotBeRead(t *testing.T) {
+	s := newScene(t, "log")
+	odd := filepath.Join(t.TempDir(), "trust[1]*")
+	s.must(s.profile().WriteTrust(odd, []string{s.vkey}, Quorum{1, 1}))
+	s.must(os.WriteFile(filepath.Join(odd, "more.key"), []byte(s.vkey), 0o600))
+	if trust, keys, err := ReadTrust(odd); err != nil || len(trust.Organizations.roots) != 2 || len(trust.Orderers.roots) != 1 || len(keys) != 2 {
+		t.Errorf("a folder with an odd name: %v, %d organisations, %d keys", err, len(trust.Organizations.roots), len(keys))
+	}
+	for _, folder := range []string{"organizations", "orderers"} {
+		dir := filepath.Join(t.TempDir(), "trust")
+		s.must(s.profile().WriteTrust(dir, []string{s.vkey}, Quorum{1, 1}))
+		s.must(os.RemoveAll(filepath.Join(dir, folder)))
+		s.must(os.WriteFile(filepath.Join(dir, folder), nil, 0o600))
+		if trust, _, err := ReadTrust(dir); err == nil {
+			t.Errorf("%s cannot be listed: %d organisations, and no error", folder, len(trust.Organizations.roots))
+		}
+	}
+}
+
 func TestKeyTexts(t *testing.T) {
 	s := newScene(t, "log")
 	for name, test := range map[string]struct {
