@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -104,11 +106,28 @@ func (v *verification) file(name string, check func([]byte) int) int {
 	return check(data)
 }
 
+// maxBundle bounds what is read: a proof has at most 32 MB of a block, and the parts of
+// one record.
+const maxBundle = 128 << 20
+
 func readFileOrStdin(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(os.Stdin)
+	f := os.Stdin
+	if name != "-" {
+		var err error
+		if f, err = os.Open(name); err != nil {
+			return nil, err
+		}
+		defer f.Close()
 	}
-	return os.ReadFile(name)
+	tooLarge := fmt.Errorf("%s has more than %d MB: it is no proof", name, maxBundle>>20)
+	if info, err := f.Stat(); err == nil && info.Size() > maxBundle {
+		return nil, tooLarge
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxBundle+1))
+	if err == nil && len(data) > maxBundle {
+		err = tooLarge
+	}
+	return data, err
 }
 
 // record verifies the answer of AuditEvent/{id}/$proof.
@@ -132,9 +151,9 @@ func (v *verification) record(data []byte) int {
 	}
 	e := result.Entry
 	fmt.Fprintf(v.stdout, "ok: %s/%d, %s %s of %s, %s %d, in the tree of %d entries",
-		e.Source, e.Seq, e.Interaction, e.Type, e.Time, e.Decision, e.Outcome, result.Checkpoint.Size)
+		e.Source, e.Seq, word(e.Interaction), word(e.Type), e.Time, word(e.Decision), e.Outcome, result.Checkpoint.Size)
 	if a := result.Anchor; a != nil {
-		fmt.Fprintf(v.stdout, ", anchored on channel %s by transaction %s in block %d %x", a.Channel, a.Transaction, a.Block, a.BlockHash)
+		fmt.Fprintf(v.stdout, ", anchored on channel %s by transaction %s in block %d %x", word(a.Channel), a.Transaction, a.Block, a.BlockHash)
 	}
 	fmt.Fprintln(v.stdout)
 	return exitWhole
@@ -214,11 +233,34 @@ func (v *verification) compareWitness(data dataFolder, organization, node string
 }
 
 func (v *verification) tampered(err error) int {
-	fmt.Fprintf(v.stderr, "tampered: %v\n", err)
+	fmt.Fprintf(v.stderr, "tampered: %s\n", oneLine(err.Error()))
 	return exitTampered
 }
 
 func (v *verification) unchecked(err error) int {
-	fmt.Fprintf(v.stderr, "not checked: %v\n", err)
+	fmt.Fprintf(v.stderr, "not checked: %s\n", oneLine(err.Error()))
 	return exitUnchecked
+}
+
+// oneLine is text that may come from whoever is checked, as it can be shown: it must not
+// look like another line of this command, nor move the cursor of a terminal.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, strings.ReplaceAll(text, "\n", "; "))
+}
+
+// word is a code of a record, in quotes if it is none: a log that is proven may still
+// say in it what was not checked.
+func word(text string) string {
+	odd := func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-$._", r)
+	}
+	if strings.ContainsFunc(text, odd) {
+		return strconv.Quote(text)
+	}
+	return text
 }

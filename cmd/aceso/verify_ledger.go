@@ -66,11 +66,11 @@ type tally struct {
 func (t *tally) add(f fabric.Finding) {
 	if f.Unchecked {
 		t.unchecked++
-		fmt.Fprintf(t.stderr, "not checked: %s\n", f)
+		fmt.Fprintf(t.stderr, "not checked: %s\n", oneLine(f.String()))
 		return
 	}
 	t.tampered++
-	fmt.Fprintf(t.stderr, "tampered: %s\n", f)
+	fmt.Fprintf(t.stderr, "tampered: %s\n", oneLine(f.String()))
 }
 
 // show prints what was seen, peer by peer and log by log.
@@ -80,7 +80,7 @@ func (v *verification) show(p *fabric.Profile, seen fabric.Inspected) {
 	}
 	for _, s := range seen.Sources {
 		fmt.Fprintf(v.stdout, "source %s: %s, %d records in %d anchors, root %x, %d held checkpoints compared\n",
-			s.Origin, s.State, s.Size, s.Anchors, s.Root, s.Held)
+			oneLine(s.Origin), oneLine(s.State), s.Size, s.Anchors, s.Root, s.Held)
 	}
 }
 

@@ -49,7 +49,7 @@ func (v *verification) readTrust() error {
 	if err := o.complete(trust); err != nil {
 		return err
 	}
-	if trust.Organizations.Any() {
+	if trust.Organizations.Any() || trust.Orderers.Any() || trust.Channel != "" { // a record must be on a ledger
 		o.verifier = trust
 	}
 	return nil
