@@ -105,7 +105,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s finds nothing", shape.query)
 		}
 		keys := 0
-		for _, command := range spy.take() {
+		for _, command := range spy.take("find", "resources", "history") {
 			plan := explained(t, w.store, command)
 			if plan.bad != "" {
 				t.Errorf("%s: %s in the plan of %s", shape.query, plan.bad, command)
@@ -122,19 +122,17 @@ func TestExplain(t *testing.T) {
 
 // spy notes what a client sends.
 type spy struct {
-	mu    sync.Mutex
-	finds []bson.Raw
+	mu   sync.Mutex
+	sent []bson.Raw
 }
 
-// open gives a second door to a store, for searches only.
+// open gives a second door to a store, without a node's lease and logs.
 func (p *spy) open(t *testing.T, server *server, s *Store) *Store {
 	t.Helper()
 	monitor := &event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
-		if e.CommandName == "find" {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.finds = append(p.finds, slices.Clone(e.Command))
-		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.sent = append(p.sent, slices.Clone(e.Command))
 	}}
 	client, err := mongo.Connect(options.Client().ApplyURI(server.uri).SetMonitor(monitor))
 	if err != nil {
@@ -146,16 +144,16 @@ func (p *spy) open(t *testing.T, server *server, s *Store) *Store {
 	return watched
 }
 
-// take gives the finds of resources and history and forgets them.
-func (p *spy) take() (all []bson.Raw) {
+// take gives the commands of that name about those collections, and forgets all.
+func (p *spy) take(command string, collections ...string) (all []bson.Raw) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, f := range p.finds {
-		if c := f.Lookup("find").StringValue(); c == "resources" || c == "history" {
-			all = append(all, f)
+	for _, c := range p.sent {
+		if on, ok := c.Lookup(command).StringValueOK(); ok && slices.Contains(collections, on) {
+			all = append(all, c)
 		}
 	}
-	p.finds = nil
+	p.sent = nil
 	return all
 }
 

@@ -70,7 +70,7 @@ func allIndexes() []indexed {
 // withoutIndexes are the collections without an index of their own that transactions
 // write to.
 func withoutIndexes() []string {
-	return []string{"checkpoints", "counters", "epochs", "heads", "keyring"}
+	return []string{"checkpoints", "counters", "epochs", "heads", "keyring", "takeovers"}
 }
 
 // createCollections makes what is missing of them: a transaction can create none across
@@ -113,7 +113,9 @@ func (s *Store) buildIndexes(ctx context.Context) error {
 	return nil
 }
 
-// build builds indexes in one pass over the documents.
+// build builds indexes in one pass over the documents. A majority of the members must
+// have built them, as for every write: left alone, the server waits for all, and so for
+// one that is down.
 func (s *Store) build(ctx context.Context, c *mongo.Collection, missing []mongo.IndexModel) error {
 	n, err := c.EstimatedDocumentCount(ctx)
 	if err != nil {
@@ -125,7 +127,7 @@ func (s *Store) build(ctx context.Context, c *mongo.Collection, missing []mongo.
 	if n > 0 {
 		s.opts.Report(fmt.Sprintf("building %d indexes over %d documents of %s", len(missing), n, c.Name()))
 	}
-	if _, err := c.Indexes().CreateMany(ctx, missing); err != nil {
+	if _, err := c.Indexes().CreateMany(ctx, missing, options.CreateIndexes().SetCommitQuorumMajority()); err != nil {
 		return err
 	}
 	if n > 0 {

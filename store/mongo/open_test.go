@@ -125,6 +125,24 @@ func TestIndexesAreBuilt(t *testing.T) {
 	}
 }
 
+// An index is there once a majority has built it: a member that is down holds up
+// nobody.
+func TestIndexesNeedAMajority(t *testing.T) {
+	server, spy := newServer(t), &spy{}
+	watched := spy.open(t, server, server.open(t, testOptions("")))
+	again := []mongo.IndexModel{indexModel("again.1", "ow", 1)}
+	if err := watched.build(t.Context(), watched.resources, again); err != nil {
+		t.Fatal(err)
+	}
+	sent := spy.take("createIndexes", "resources")
+	if len(sent) != 1 {
+		t.Fatalf("sent %s", sent)
+	}
+	if quorum, _ := sent[0].Lookup("commitQuorum").StringValueOK(); quorum != "majority" {
+		t.Errorf("built with %s", sent[0])
+	}
+}
+
 // A resource that is too large is refused before it disturbs others.
 func TestLimits(t *testing.T) {
 	a := newAuthor(t, newServer(t).open(t, testOptions("")))

@@ -47,6 +47,9 @@ func createIndexes(r *request) (document, error) {
 	if len(specs) == 0 {
 		return nil, badValue("Must specify at least one index to create")
 	}
+	if err := r.checkCommitQuorum(); err != nil {
+		return nil, err
+	}
 	var reply document
 	err = r.alter(ns, func(current *state) (*state, error) {
 		v := r.server.newView()
@@ -67,6 +70,21 @@ func createIndexes(r *request) (document, error) {
 		return current.with(ns, c), nil
 	})
 	return reply, err
+}
+
+// checkCommitQuorum accepts what a set of one member fulfils at once.
+func (r *request) checkCommitQuorum() error {
+	quorum := r.field("commitQuorum")
+	name, _ := quorum.StringValueOK()
+	switch {
+	case quorum.Type == 0:
+	case r.server.standalone:
+		return badValue("Standalones can't specify commitQuorum")
+	case name == "majority", name == "votingMembers", isNumber(quorum) && whole(quorum) == 1:
+	default:
+		return unmodelled("the commit quorum %s", quorum)
+	}
+	return nil
 }
 
 func (v *view) addIndex(c *collection, spec document) error {

@@ -32,7 +32,7 @@ func commandTable() map[string]command {
 			forbidden: "Cannot run 'count' in a multi-document transaction. Use an aggregate with $count."},
 		"explain":   {run: explain, fields: []string{"verbosity"}},
 		"aggregate": {run: aggregate, fields: []string{"pipeline", "cursor", "hint"}, transactions: true, reads: true},
-		"createIndexes": {run: createIndexes, fields: []string{"indexes"}, ends: true,
+		"createIndexes": {run: createIndexes, fields: []string{"indexes", "commitQuorum"}, ends: true,
 			forbidden: "Cannot create new indexes on existing collections in a multi-document transaction."},
 		"listIndexes":       {run: listIndexes, fields: []string{"cursor"}},
 		"dropIndexes":       {run: dropIndexes, fields: []string{"index"}},

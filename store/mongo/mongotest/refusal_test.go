@@ -23,6 +23,7 @@ func TestRefusals(t *testing.T) {
 		`{"update": "c", "updates": [{"q": {}, "u": {"$set": {"a": 1}}, "arrayFilters": []}], "$db": "d"}`,
 		`{"createIndexes": "c", "indexes": [{"key": {"a": "text"}, "name": "t"}], "$db": "d"}`,
 		`{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "t", "sparse": true}], "$db": "d"}`,
+		`{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "t"}], "commitQuorum": 2, "$db": "d"}`,
 		`{"insert": "c", "documents": [{"_id": 2}], "writeConcern": {"w": 0}, "$db": "d"}`,
 		`{"find": "c", "readConcern": {"level": "linearizable"}, "$db": "d"}`,
 		`{"find": "c", "readConcern": {"level": "snapshot", "atClusterTime": 1}, "lsid": {"id": 1}, "txnNumber": {"$numberLong": "1"}, "autocommit": false, "startTransaction": true, "$db": "d"}`,
