@@ -23,9 +23,13 @@ func (s *Store) epoch(ctx context.Context) (int64, error) {
 }
 
 // Consents returns the current Consents in the compartment of a patient, from a
-// snapshot of its own.
+// snapshot of its own that will last: callers keep what they say.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
-	err = s.snapshot(ctx, func(ctx context.Context) error {
+	if patient == "" { // nobody's: only the epoch is asked for, by every create
+		epoch, err = s.Epoch(ctx)
+		return nil, epoch, err
+	}
+	err = s.lastingSnapshot(ctx, func(ctx context.Context) error {
 		if epoch, err = s.epoch(ctx); err != nil {
 			return err
 		}
@@ -61,9 +65,9 @@ func (s *Store) consentsOf(ctx context.Context, patient string, epoch int64) ([]
 }
 
 // ConsentChanges returns the patients whose Consents were written with an epoch
-// above since, and the epoch of the snapshot.
+// above since, and the epoch of the snapshot, which will last.
 func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error) {
-	err = s.snapshot(ctx, func(ctx context.Context) error {
+	err = s.lastingSnapshot(ctx, func(ctx context.Context) error {
 		if epoch, err = s.epoch(ctx); err != nil {
 			return err
 		}

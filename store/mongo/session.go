@@ -16,10 +16,15 @@ import (
 // given up in the end. Inside a transaction it joins that one. read may be called
 // again after trouble of the database, until the patience or ctx ends.
 func (s *Store) snapshot(ctx context.Context, read func(context.Context) error) error {
-	if mongo.SessionFromContext(ctx) != nil {
-		return read(ctx)
-	}
-	return s.retry(ctx, func(ctx context.Context) error { return s.readOnce(ctx, read) })
+	return s.retry(ctx, func(ctx context.Context) error { return s.readOnce(ctx, read, false) })
+}
+
+// lastingSnapshot is snapshot for what is kept after the answer. A server that is no longer
+// the primary, and does not know it, may show writes that will be rolled back. It cannot
+// commit, though, not even a transaction that only reads: that costs a write to the
+// oplog and a wait for the majority, which shows that all that was read will last.
+func (s *Store) lastingSnapshot(ctx context.Context, read func(context.Context) error) error {
+	return s.retry(ctx, func(ctx context.Context) error { return s.readOnce(ctx, read, true) })
 }
 
 // retry tries again after trouble of the database, until the patience or ctx ends.
@@ -37,13 +42,19 @@ func (s *Store) retry(ctx context.Context, do func(context.Context) error) error
 	}
 }
 
-func (s *Store) readOnce(ctx context.Context, read func(context.Context) error) error {
+func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, commit bool) error {
+	if mongo.SessionFromContext(ctx) != nil {
+		return read(ctx)
+	}
 	session, err := s.begin()
 	if err != nil {
 		return err
 	}
 	defer endSession(ctx, session)
-	return read(mongo.NewSessionContext(ctx, session))
+	if err := read(mongo.NewSessionContext(ctx, session)); err != nil || !commit {
+		return err
+	}
+	return session.CommitTransaction(ctx)
 }
 
 // begin starts a session with a transaction.
