@@ -274,10 +274,18 @@ func (w *writer) follow(h head) {
 // resolve finds out whether a transaction whose commit failed was committed after
 // all, and returns nil if so. The new fence settles that for good: either the commit
 // came before it, or it never will. The commitment of its first entry tells whether
-// what stands in the log now is what was to be written.
+// what stands in the log now is what was to be written. One session sees to it that the
+// log is read as of the fence or later: a primary that has just been elected shows an
+// older majority for a moment.
 func (w *writer) resolve(u *unit, failed error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience)
 	defer cancel()
+	session, err := w.s.client.StartSession()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnknown, failed)
+	}
+	defer session.EndSession(ctx)
+	ctx = mongo.NewSessionContext(ctx, session)
 	first := w.head.End.Size
 	w.known = false
 	for try := 0; ; try++ {
@@ -286,6 +294,7 @@ func (w *writer) resolve(u *unit, failed error) error {
 			var written bool
 			if written, err = hasEntry(ctx, w.log, entryID(w.source, first), u.first); err == nil {
 				if written {
+					w.s.latest.committed(session)
 					return nil
 				}
 				return fmt.Errorf("%w: %w", errNotCommitted, failed)
