@@ -433,7 +433,7 @@ func TestKeeperBeginsAgain(t *testing.T) {
 	c.nodes[0].node.stop() // it makes no checkpoints any more
 	c.nodes[0].node.running.Wait()
 	event := c.nodes[0].as("system", "HOPERAT").get("/Patient/none").want(404).event()
-	rule := standIn.Fail(mongotest.Fault{Command: "delete", Do: mongotest.Refuse, Code: 189, Name: "PrimarySteppedDown"})
+	rule := standIn.Fail(mongotest.Fault{Command: "delete", Do: mongotest.Refuse, Code: 8, Name: "UnknownError"})
 	c.crash(0)
 	c.nodes = c.nodes[1:]
 	officer := c.users("privacy-officer", "HOPERAT")[0]

@@ -71,6 +71,14 @@ func (c Checkpoints) Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbr
 }
 
 func (c Checkpoints) add(ctx context.Context, source string, next checkpoint) error {
+	return c.owned(ctx, source, func(ctx context.Context) error {
+		_, err := c.collection().InsertOne(ctx, next)
+		return err
+	})
+}
+
+// owned commits what do writes, unless this process may not write the log.
+func (c Checkpoints) owned(ctx context.Context, source string, do func(context.Context) error) error {
 	session, err := c.s.begin()
 	if err != nil {
 		return err
@@ -80,7 +88,7 @@ func (c Checkpoints) add(ctx context.Context, source string, next checkpoint) er
 	if err := c.mayAdd(within, source); err != nil {
 		return err
 	}
-	if _, err := c.collection().InsertOne(within, next); err != nil {
+	if err := do(within); err != nil {
 		return err
 	}
 	return session.CommitTransaction(ctx)
@@ -155,41 +163,48 @@ func (s *Store) Takeovers(ctx context.Context, source string) (all []Takeover, e
 }
 
 // BeginTakeover notes that this node signs checkpoints of another one's log that come
-// after the last one.
+// after the last one. It fails if another process has taken over the log meanwhile.
 func (s *Store) BeginTakeover(ctx context.Context, source string) error {
-	last, err := s.Checkpoints().Head(ctx, source)
+	err := s.endTakeoverAnd(ctx, source, func(ctx context.Context, size int64) error {
+		_, err := s.takeovers().ReplaceOne(ctx, bson.D{{Key: "_id", Value: entryID(source, size)}},
+			Takeover{Source: source, Keeper: s.opts.Node, From: size}, options.Replace().SetUpsert(true))
+		return err
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("begin the takeover of %s: %w", source, err)
 	}
-	if err := s.endTakeover(ctx, source, last.Size); err != nil {
-		return err
-	}
-	_, err = s.takeovers().ReplaceOne(ctx, bson.D{{Key: "_id", Value: entryID(source, last.Size)}},
-		Takeover{Source: source, Keeper: s.opts.Node, From: last.Size}, options.Replace().SetUpsert(true))
-	return unavailable(err)
-}
-
-// endTakeover ends those of a source at the size of its last checkpoint; one under
-// which nothing was signed is forgotten.
-func (s *Store) endTakeover(ctx context.Context, source string, size int64) error {
-	open := append(between(source, 0, -1), bson.E{Key: "to", Value: int64(0)})
-	_, err := s.takeovers().DeleteMany(ctx, append(open[:len(open):len(open)], bson.E{Key: "from", Value: size}))
-	if err == nil {
-		_, err = s.takeovers().UpdateMany(ctx, open, bson.D{{Key: "$set", Value: bson.D{{Key: "to", Value: size}}}})
-	}
-	return unavailable(err)
+	return nil
 }
 
 // EndTakeovers says that this node signs its own logs again.
 func (s *Store) EndTakeovers(ctx context.Context) error {
 	for _, log := range []string{changesLog, accessesLog} {
-		last, err := s.Checkpoints().Head(ctx, s.source(log))
+		source := s.source(log)
+		err := s.endTakeoverAnd(ctx, source, func(context.Context, int64) error { return nil })
 		if err != nil {
-			return err
-		}
-		if err := s.endTakeover(ctx, s.source(log), last.Size); err != nil {
-			return err
+			return fmt.Errorf("end the takeover of %s: %w", source, err)
 		}
 	}
 	return nil
+}
+
+// endTakeoverAnd ends the takeovers of a source at the size of its last checkpoint (one
+// under which nothing was signed is forgotten) and does what follows, for whoever may
+// write the log.
+func (s *Store) endTakeoverAnd(ctx context.Context, source string, follows func(ctx context.Context, size int64) error) error {
+	open := append(between(source, 0, -1), bson.E{Key: "to", Value: int64(0)})
+	end := func(ctx context.Context) error {
+		last, err := s.Checkpoints().Head(ctx, source)
+		if err != nil {
+			return err
+		}
+		if _, err = s.takeovers().DeleteMany(ctx, append(open[:len(open):len(open)], bson.E{Key: "from", Value: last.Size})); err != nil {
+			return err
+		}
+		if _, err = s.takeovers().UpdateMany(ctx, open, bson.D{{Key: "$set", Value: bson.D{{Key: "to", Value: last.Size}}}}); err != nil {
+			return err
+		}
+		return follows(ctx, last.Size)
+	}
+	return s.retry(ctx, func(ctx context.Context) error { return s.Checkpoints().owned(ctx, source, end) })
 }

@@ -194,6 +194,32 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
+// A keeper whose node has come back can not begin any more to sign for it.
+func TestLateTakeover(t *testing.T) {
+	srv := newServer(t)
+	first, second := openNode(t, srv, "n1"), openNode(t, srv, "n2")
+	source := first.source(changesLog)
+	die(t, first)
+	w := second.Watch()
+	dead(t, w, "n1")
+	if s, err := w.TakeOver(t.Context(), "n1"); len(s) != 2 || err != nil {
+		t.Fatalf("taken over: %q, %v", s, err)
+	}
+	if err := second.BeginTakeover(t.Context(), source); err != nil {
+		t.Fatal(err)
+	}
+	back := openNode(t, srv, "n1")
+	if err := back.EndTakeovers(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.BeginTakeover(t.Context(), source); !errors.Is(err, errFenced) {
+		t.Errorf("begun late: %v", err)
+	}
+	if all, err := back.Takeovers(t.Context(), source); err != nil || len(all) != 0 {
+		t.Errorf("takeovers %v, %v; want none, for nothing was signed", all, err)
+	}
+}
+
 // Keys are added all or not at all, also by two nodes at the same time.
 func TestKeysAreAddedOnce(t *testing.T) {
 	srv := newServer(t)
