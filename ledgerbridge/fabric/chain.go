@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -19,12 +20,14 @@ type chain struct {
 	report func(block uint64, source, what string) // something does not fit
 	unsure func(block uint64, what string)         // something could not be checked
 
-	next     uint64
-	last     [32]byte // hash of the header before
-	ordering *ordering
-	sums     []blockSum
-	logs     *replay
-	broken   bool // a block's data are not those of its header: what they say is not replayed
+	next      uint64
+	last      [32]byte // hash of the header before
+	ordering  *ordering
+	strangers []string // organisations of orderers that are not in the profile
+	sums      []blockSum
+	logs      *replay
+	broken    bool // a block's data are not those of its header: what they say is not replayed
+	unsound   bool // a block does not continue the one before, or was not signed as it must be
 }
 
 // blockSum stands for a block: its header, which covers its data, and what the peer
@@ -34,10 +37,10 @@ type blockSum struct{ header, outcome [32]byte }
 func (c *chain) block(b *common.Block) error {
 	h := b.GetHeader()
 	if h.GetNumber() != c.next {
-		c.report(c.next, "", fmt.Sprintf("block %d stands in its place", h.GetNumber()))
+		c.refute(fmt.Sprintf("block %d stands in its place", h.GetNumber()))
 	}
 	if c.next > 0 && !bytes.Equal(h.GetPreviousHash(), c.last[:]) {
-		c.report(c.next, "", "it does not continue the block before: the header of one of them was changed")
+		c.refute("it does not continue the block before: the header of one of them was changed")
 	}
 	hash, err := blockHash(h)
 	if err != nil {
@@ -65,6 +68,12 @@ func (c *chain) block(b *common.Block) error {
 	return nil
 }
 
+// refute says why the next block is not one of the channel.
+func (c *chain) refute(what string) {
+	c.unsound = true
+	c.report(c.next, "", what)
+}
+
 // signed: as many orderers as the channel's configuration asks for signed the header.
 func (c *chain) signed(b *common.Block) {
 	o := c.ordering
@@ -84,11 +93,19 @@ func (c *chain) signed(b *common.Block) {
 	}
 	switch {
 	case err != nil:
-		c.report(c.next, "", err.Error())
+		c.refute(err.Error())
 	case len(unknown) > 0:
-		c.unsure(c.next, "orderers of "+strings.Join(unknown, " and ")+" signed it, which are not in the profile")
+		c.strange(strings.Join(unknown, " and "))
 	case got.Signatures < o.quorum().Signatures:
-		c.report(c.next, "", fmt.Sprintf("%d orderers signed it, %d are needed", got.Signatures, o.quorum().Signatures))
+		c.refute(fmt.Sprintf("%d orderers signed it, %d are needed", got.Signatures, o.quorum().Signatures))
+	}
+}
+
+// strange says of organisations that the profile lacks once what holds for many blocks.
+func (c *chain) strange(organizations string) {
+	if !slices.Contains(c.strangers, organizations) {
+		c.strangers = append(c.strangers, organizations)
+		c.unsure(c.next, "orderers of "+organizations+" signed it, and perhaps later blocks, which are not in the profile")
 	}
 }
 

@@ -37,19 +37,13 @@ func (c *Channel) GetAnchor(ctx context.Context, origin string, size int64) (cha
 // Sources lists every source of the channel.
 func (c *Channel) Sources(ctx context.Context) ([]chaincode.Source, error) {
 	var all []chaincode.Source
-	page := chaincode.Sources{More: true}
-	for page.More {
-		q := chaincode.ListRequest{}
-		if len(all) > 0 {
-			q.After = all[len(all)-1].Origin
-		}
-		page = chaincode.Sources{}
-		if err := c.evaluate(ctx, "ListSources", q, &page); err != nil {
-			return nil, err
-		}
-		all = append(all, page.Sources...)
-	}
-	return all, nil
+	err := eachSource(func(after string) (page chaincode.Sources, err error) {
+		return page, c.evaluate(ctx, "ListSources", chaincode.ListRequest{After: after}, &page)
+	}, func(s chaincode.Source) error {
+		all = append(all, s)
+		return nil
+	})
+	return all, err
 }
 
 // Check asks whether channel and chaincode are there and of a version that this

@@ -2,16 +2,11 @@ package fabric
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/hyperledger/fabric-protos-go-apiv2/common"
-
-	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
 // Finding names what does not fit on a channel, and where.
@@ -88,6 +83,7 @@ func Inspect(ctx context.Context, p *Profile, now time.Time, held Held, report f
 		}
 	}
 	reading.Wait()
+	i.catchUp(ctx)
 	if err := ctx.Err(); err != nil {
 		return Inspected{}, err
 	}
@@ -105,114 +101,6 @@ type inspection struct {
 	chains []*inspectedChain
 }
 
-// inspectedChain is what one peer has shown.
-type inspectedChain struct {
-	*chain
-	organization, name string
-	findings           int
-	whole              bool // every block was read
-}
-
-func (i *inspection) found(c *inspectedChain, f Finding) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	f.Peer = c.name
-	if !f.Unchecked {
-		c.findings++
-	}
-	i.report(f)
-}
-
-// read checks one peer.
-func (i *inspection) read(ctx context.Context, organization string, e *Endpoint) {
-	c := &inspectedChain{organization: organization, name: e.Name}
-	c.chain = &chain{
-		trust: i.trust, logs: &replay{trust: i.trust, held: i.held, logs: map[string]*replayed{}},
-		report: func(block uint64, source, what string) {
-			i.found(c, Finding{Block: int64(block), Source: source, What: what})
-		},
-		unsure: func(block uint64, what string) {
-			i.found(c, Finding{Block: int64(block), What: what, Unchecked: true})
-		},
-	}
-	err := i.readPeer(ctx, c, e)
-	var unserved *unservedError
-	switch {
-	case err == nil:
-		c.whole = true
-	case errors.As(err, &unserved):
-		i.found(c, Finding{Block: int64(unserved.block), What: fmt.Sprintf("the peer says that it has this block and does not serve it (%s)", unserved.status)})
-	default:
-		i.found(c, Finding{Block: -1, What: err.Error(), Unchecked: true})
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.chains = append(i.chains, c)
-}
-
-// readPeer asks for the contract's state between two looks at the height, so that it
-// is known which blocks it can come from.
-func (i *inspection) readPeer(ctx context.Context, c *inspectedChain, e *Endpoint) error {
-	p, err := openPeer(i.profile, i.member, c.organization, e)
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	before, err := p.height(ctx)
-	if err != nil {
-		return err
-	}
-	heads, err := p.heads(ctx)
-	if err != nil {
-		return err
-	}
-	height, err := p.height(ctx)
-	if err != nil {
-		return err
-	}
-	err = p.blocks(ctx, height, func(b *common.Block) error {
-		if c.next == before {
-			c.logs.mark()
-		}
-		return c.block(b)
-	})
-	if err != nil || c.broken {
-		return err
-	}
-	if height == before {
-		c.logs.mark()
-	}
-	return i.stateOf(ctx, p, c, heads)
-}
-
-// stateOf compares the contract's state on a peer with the peer's own blocks.
-func (i *inspection) stateOf(ctx context.Context, p *peerNode, c *inspectedChain, heads []chaincode.Head) error {
-	disagrees := func(err error) {
-		var f *foundError
-		if errors.As(err, &f) {
-			i.found(c, Finding{Block: -1, Source: f.source, What: f.what})
-		}
-	}
-	known := map[string]bool{}
-	for _, h := range heads {
-		known[h.Source.Origin] = true
-		disagrees(c.logs.agree(h))
-	}
-	for origin, l := range c.logs.logs {
-		if l.known && !known[origin] {
-			disagrees(&foundError{origin, "the contract's state does not have this source, which a transaction registered"})
-		}
-		for _, a := range l.anchors[max(0, len(l.anchors)-keepAnchors):] {
-			var stated chaincode.Anchor
-			if err := p.query(ctx, "GetAnchor", chaincode.AnchorQuery{Origin: origin, Size: a.Size}, &stated); err != nil {
-				return err
-			}
-			disagrees(l.agree(stated))
-		}
-	}
-	return nil
-}
-
 // compare holds the peers against each other.
 func (i *inspection) compare() (seen Inspected) {
 	slices.SortFunc(i.chains, func(a, b *inspectedChain) int {
@@ -226,6 +114,9 @@ func (i *inspection) compare() (seen Inspected) {
 		}
 	}
 	odd := map[*inspectedChain]bool{}
+	for _, c := range i.chains {
+		odd[c] = c.unsound // it has no say in what the channel's blocks are
+	}
 	for n := range highest {
 		i.compareBlock(n, odd)
 	}
@@ -254,7 +145,7 @@ func (i *inspection) compareBlock(n int, odd map[*inspectedChain]bool) {
 			continue
 		}
 		odd[c] = true
-		i.found(c, Finding{Block: int64(n), What: "it is not the block that other peers have, or this peer found other transactions in it valid"})
+		i.say(c, Finding{Block: int64(n), What: "it is not the block that other peers have, or this peer found other transactions in it valid"})
 	}
 }
 

@@ -21,10 +21,11 @@ type madeUp struct {
 	blocks     []*common.Block
 	consenters map[uint32]*signing // with SmartBFT
 	head       chaincode.Head
+	anchors    map[int64]chaincode.Anchor // by size
 }
 
 func newMadeUp(t testing.TB) *madeUp {
-	m := &madeUp{scene: newScene(t, "log")}
+	m := &madeUp{scene: newScene(t, "log"), anchors: map[int64]chaincode.Anchor{}}
 	m.blocks = append(m.blocks, configuration(t, 0, nil, nil))
 	source := chaincode.Source{Version: 1, Origin: testSource, State: "open", Keys: []chaincode.Key{{Verifier: m.vkey}}}
 	m.head.Source = source
@@ -47,7 +48,7 @@ func (m *madeUp) anchoring(old, size int64) *invocation {
 	i := m.call("Anchor", nil, []byte("{}"), m.commitments[old*32:size*32])
 	a := m.state(old, size)
 	a.Transaction = i.id()
-	i.answer = m.json(chaincode.Anchored{Anchor: a})
+	i.answer, m.anchors[size] = m.json(chaincode.Anchored{Anchor: a}), a
 	m.head.Size, m.head.Root, m.head.Checkpoint, m.head.Transaction = a.Size, a.Root, a.Checkpoint, a.Transaction
 	return i
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"github.com/hyperledger/fabric-protos-go-apiv2/orderer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -30,10 +31,18 @@ type peerNode struct {
 	profile      *Profile
 	member       *member
 	gateway      *gateway
+	received     int // bytes of answers
 }
 
 // maxMessage is more than orderers let a block have; gRPC's own limit is 4 MB.
 const maxMessage = 128 << 20
+
+// Bounds in bytes of what a peer of any organisation may answer, other than blocks: to
+// one question, and about all sources together, which are kept.
+const (
+	maxAnswer = 8 << 20
+	maxHeads  = 256 << 20
+)
 
 // stallTime is how long a peer may take for one answer or one block. Nobody waits for
 // an inspection, so it is long.
@@ -44,7 +53,7 @@ func openPeer(p *Profile, m *member, organization string, e *Endpoint) (*peerNod
 	if err != nil {
 		return nil, err
 	}
-	return &peerNode{organization, e.Name, p, m, g}, nil
+	return &peerNode{organization: organization, name: e.Name, profile: p, member: m, gateway: g}, nil
 }
 
 func (p *peerNode) close() error {
@@ -59,13 +68,14 @@ func (p *peerNode) ask(ctx context.Context, contract, function string, arguments
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", function, err)
 	}
-	answer, err := peer.NewEndorserClient(p.gateway.conn).ProcessProposal(ctx, proposal)
+	answer, err := peer.NewEndorserClient(p.gateway.conn).ProcessProposal(ctx, proposal, grpc.MaxCallRecvMsgSize(maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", function, err)
 	}
 	if r := answer.GetResponse(); r.GetStatus() != okStatus {
 		return nil, fmt.Errorf("%s: %s", function, r.GetMessage())
 	}
+	p.received += len(answer.GetResponse().GetPayload())
 	return answer.GetResponse().GetPayload(), nil
 }
 
@@ -106,21 +116,44 @@ func (p *peerNode) query(ctx context.Context, function string, q, answer any) er
 
 // heads are all sources and their last state, as the contract answers on this peer.
 func (p *peerNode) heads(ctx context.Context) (heads []chaincode.Head, err error) {
-	page := chaincode.Sources{More: true}
-	for after := ""; page.More; {
-		page = chaincode.Sources{}
-		if err := p.query(ctx, "ListSources", chaincode.ListRequest{After: after}, &page); err != nil {
-			return nil, err
+	err = eachSource(func(after string) (page chaincode.Sources, err error) {
+		return page, p.query(ctx, "ListSources", chaincode.ListRequest{After: after}, &page)
+	}, func(s chaincode.Source) error {
+		var h chaincode.Head
+		if err := p.query(ctx, "Head", chaincode.OriginRequest{Origin: s.Origin}, &h); err != nil {
+			return err
+		}
+		if p.received > maxHeads {
+			return fmt.Errorf("what the peer answers about its sources has more than %d MB", maxHeads>>20)
+		}
+		heads = append(heads, h)
+		return nil
+	})
+	return heads, err
+}
+
+// eachSource goes through the pages of ListSources. Whoever answers cannot lead it in a
+// circle.
+func eachSource(ask func(after string) (chaincode.Sources, error), visit func(chaincode.Source) error) error {
+	for after, more := "", true; more; {
+		page, err := ask(after)
+		if err != nil {
+			return err
+		}
+		if more = page.More; more && len(page.Sources) == 0 {
+			return errors.New("ListSources: there is more, and nothing comes")
 		}
 		for _, s := range page.Sources {
-			var h chaincode.Head
-			if err := p.query(ctx, "Head", chaincode.OriginRequest{Origin: s.Origin}, &h); err != nil {
-				return nil, err
+			if s.Origin <= after {
+				return errors.New("ListSources: the sources are not in their order")
 			}
-			heads, after = append(heads, h), s.Origin
+			if err := visit(s); err != nil {
+				return err
+			}
+			after = s.Origin
 		}
 	}
-	return heads, nil
+	return nil
 }
 
 // height is the number of this peer's blocks.
@@ -136,14 +169,14 @@ func (p *peerNode) height(ctx context.Context) (uint64, error) {
 	return info.GetHeight(), nil
 }
 
-// blocks visits the blocks below height. A block that the peer cannot serve is an
-// *unservedError.
-func (p *peerNode) blocks(ctx context.Context, height uint64, visit func(*common.Block) error) error {
+// blocks visits the blocks from a number on, below height. A block that the peer cannot
+// serve is an *unservedError.
+func (p *peerNode) blocks(ctx context.Context, from, height uint64, visit func(*common.Block) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stalled := time.AfterFunc(stallTime, func() { cancel(errStalled) })
 	defer stalled.Stop()
-	seek, err := p.seek(height)
+	seek, err := p.seek(from, height)
 	if err != nil {
 		return err
 	}
@@ -154,7 +187,7 @@ func (p *peerNode) blocks(ctx context.Context, height uint64, visit func(*common
 	if err != nil {
 		return fmt.Errorf("blocks: %w", err)
 	}
-	for next := uint64(0); next < height; next++ {
+	for next := from; next < height; next++ {
 		answer, err := stream.Recv()
 		if err != nil {
 			return fmt.Errorf("block %d: %w", next, cmp.Or(context.Cause(ctx), err))
@@ -182,8 +215,8 @@ type unservedError struct {
 
 func (e *unservedError) Error() string { return fmt.Sprintf("block %d: %s", e.block, e.status) }
 
-// seek is the signed wish for all blocks below height.
-func (p *peerNode) seek(height uint64) (*common.Envelope, error) {
+// seek is the signed wish for the blocks from a number on, below height.
+func (p *peerNode) seek(from, height uint64) (*common.Envelope, error) {
 	at := func(n uint64) *orderer.SeekPosition {
 		return &orderer.SeekPosition{Type: &orderer.SeekPosition_Specified{Specified: &orderer.SeekSpecified{Number: n}}}
 	}
@@ -207,7 +240,7 @@ func (p *peerNode) seek(height uint64) (*common.Envelope, error) {
 				Creator: encoded(&msp.SerializedIdentity{Mspid: p.member.id.MspID(), IdBytes: p.member.id.Credentials()}),
 			}),
 		},
-		Data: encoded(&orderer.SeekInfo{Start: at(0), Stop: at(height - 1), Behavior: orderer.SeekInfo_FAIL_IF_NOT_READY}),
+		Data: encoded(&orderer.SeekInfo{Start: at(from), Stop: at(height - 1), Behavior: orderer.SeekInfo_FAIL_IF_NOT_READY}),
 	})
 	if failed != nil {
 		return nil, failed
