@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/description"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 )
 
@@ -34,7 +38,7 @@ func connect(ctx context.Context, uri string, o Options) (*Store, error) {
 	}
 	set := options.Client().ApplyURI(uri)
 	if err := set.Validate(); err != nil {
-		return nil, fmt.Errorf("the address of the database is not a MongoDB connection string (mongodb://host:port/?replicaSet=name): %s", redact(err.Error(), uri))
+		return nil, fmt.Errorf("the address of the database is not a MongoDB connection string (mongodb://host:port/?replicaSet=name): %s", misspelt(err, uri))
 	}
 	set.SetAppName("aceso").SetWriteConcern(durably()).SetReadConcern(readconcern.Majority()).SetReadPreference(readpref.Primary())
 	if set.ServerSelectionTimeout == nil {
@@ -48,6 +52,7 @@ func connect(ctx context.Context, uri string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("connect to MongoDB: %s", redact(err.Error(), uri))
 	}
 	s := newStore(client, o)
+	s.nameUnknownOptions(uri)
 	if err := s.checkServer(ctx, set.Hosts); err != nil {
 		return nil, errors.Join(s.explain(err), s.Close())
 	}
@@ -80,7 +85,7 @@ func (s *Store) explain(err error) error {
 		return errors.New("MongoDB does not accept the user name and password of the connection string: correct them, or name the database of the user with authSource=")
 	case hasCode(err, 13): // Unauthorized
 		return fmt.Errorf("the MongoDB user may not use the database %q: give it the role readWrite there", s.opts.Database)
-	case errors.As(err, &selection) && strings.Contains(text, "ReplicaSetNoPrimary"):
+	case errors.As(err, &selection) && slices.ContainsFunc(selection.Desc.Servers, answered):
 		return errors.New("the MongoDB replica set has no primary: check with rs.status() why none is elected")
 	case errors.As(err, &selection):
 		return fmt.Errorf("no MongoDB server answers: check the addresses in the connection string, the network, and the name of the replica set: %s", lastErrors(selection))
@@ -88,8 +93,26 @@ func (s *Store) explain(err error) error {
 	return err
 }
 
-// lastErrors is why each server was not used.
+// answered says whether a server is there: without an error it is in a set, or waits
+// for rs.initiate().
+func answered(s description.Server) bool { return s.Kind != description.Unknown }
+
+// nameUnknownOptions tells the operator what the driver passes over in silence, such
+// as a name that was misspelt.
+func (s *Store) nameUnknownOptions(uri string) {
+	read, err := connstring.Parse(uri)
+	if err != nil || len(read.UnknownOptions) == 0 {
+		return
+	}
+	s.opts.Report("these options of the connection string are not known, and have no effect: " +
+		strings.Join(slices.Sorted(maps.Keys(read.UnknownOptions)), ", "))
+}
+
+// lastErrors is why each server was not used. The driver forgets those of another set.
 func lastErrors(e topology.ServerSelectionError) string {
+	if len(e.Desc.Servers) == 0 {
+		return "none of the servers that answer is in the replica set that replicaSet= names; a standalone server is in none"
+	}
 	var why []string
 	for _, server := range e.Desc.Servers {
 		text := server.Addr.String()
@@ -99,6 +122,20 @@ func lastErrors(e topology.ServerSelectionError) string {
 		why = append(why, text)
 	}
 	return strings.Join(why, "; ")
+}
+
+// misspelt is why the driver does not understand a connection string. It quotes what
+// it stumbled over, which is a part of the password if that has a character that must
+// be written otherwise, or the @ after it is missing.
+func misspelt(err error, uri string) string {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "escape"):
+		return "characters of the user name and the password other than letters and digits are written as %XX: @ as %40, : as %3A, / as %2F, % as %25"
+	case strings.Contains(text, "invalid host"):
+		return "after :// follow USER:PASSWORD@ if the server wants them, and host:port, several separated by commas"
+	}
+	return redact(text, uri)
 }
 
 // redact takes the credentials of a connection string out of a text.

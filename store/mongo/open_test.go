@@ -52,15 +52,40 @@ func TestUnreachable(t *testing.T) {
 	}
 	address := l.Addr().String()
 	l.Close()
-	for _, uri := range []string{"mongodb://%s/?serverSelectionTimeoutMS=100", "mongodb://alice:g%%65heim@%s/?serverSelectionTimeoutMS=100&authSource=admin"} {
+	for _, uri := range []string{
+		"mongodb://%s/?serverSelectionTimeoutMS=100", "mongodb://%s/?serverSelectionTimeoutMS=100&replicaSet=rs0",
+		"mongodb://alice:g%%65heim@%s/?serverSelectionTimeoutMS=100&authSource=admin",
+	} {
 		_, err = Open(t.Context(), fmt.Sprintf(uri, address), testOptions(""))
 		wantRefused(t, err, "no MongoDB server answers", address)
+	}
+}
+
+func TestOtherReplicaSet(t *testing.T) {
+	uri := strings.Replace(mongotest.Start(t).URI(), "replicaSet=rs0", "replicaSet=rs9&serverSelectionTimeoutMS=100", 1)
+	_, err := Open(t.Context(), uri, testOptions(""))
+	wantRefused(t, err, "none of the servers", "replicaSet=")
+}
+
+// The driver passes over options that it does not know.
+func TestUnknownOptionsAreNamed(t *testing.T) {
+	var told string
+	o := testOptions("")
+	o.Report = func(m string) { told += m + "\n" }
+	s, err := Open(t.Context(), mongotest.Start(t).URI()+"&authSorce=geheim&wTimeoutMS=1&appName=x", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if !strings.Contains(told, "no effect: authsorce, wtimeoutms\n") || strings.Contains(told, "geheim") {
+		t.Errorf("told %q", told)
 	}
 }
 
 func TestBadAddress(t *testing.T) {
 	for _, uri := range []string{
 		"", "localhost:27017", "mongodb://", "mongodb://alice:geheim@", "mongodb://alice:geheim@host:99999999/", "mongodb://alice:gehe/im@host/",
+		"mongodb://alice:geheim", "mongodb://alice:geheim%@host/", "mongodb://alice:g%geheim@host/", "mongodb://al/ice:geheim@host/", "mongodb://alice:geheim/aceso?tls=true",
 		"mongodb://alice:geheim@host/?w=none&tls=maybe", "mongodb://alice:geheim@host/?authMechanism=geheim",
 	} {
 		_, err := Open(t.Context(), uri, testOptions(""))
