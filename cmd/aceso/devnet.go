@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,7 +27,7 @@ func devnetCommand(args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&names, "org-names", "", "up: `names` of the organisations instead, separated by commas; their MSP ids")
 	f.IntVar(&o.Orderers, "orderers", 0, "up: `number` of orderers (default 1, with --bft 4)")
 	f.BoolVar(&o.BFT, "bft", false, "up: SmartBFT instead of raft: it bears orderers that lie")
-	f.DurationVar(&o.BatchTimeout, "batch-timeout", 0, "up: how `long` an orderer waits for more transactions (default 200ms)")
+	f.DurationVar(&o.BatchTimeout, "batch-timeout", 0, "up: `time` for which an orderer waits for more transactions (default 200ms)")
 	f.StringVar(&o.Bin, "bin", "", "up: `folder` of Fabric's own binaries, which are built once if it is not given")
 	rest, code, ok := parse(f, args)
 	if !ok {
@@ -61,6 +62,9 @@ func devnetUp(o devnet.Options, stdout io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	n, err := devnet.Start(ctx, o)
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted before the network was up: the same command begins anew")
+	}
 	if err != nil {
 		return err
 	}

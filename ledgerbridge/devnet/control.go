@@ -28,7 +28,7 @@ func (n *Network) Serve(ctx context.Context, ready func()) error {
 	defer n.Stop()
 	path := socket(n.dir)
 	if len(path) > maxSocketName {
-		return fmt.Errorf("the folder's name is too long for a socket in it: %s", path)
+		return fmt.Errorf("the folder's name is too long for a socket in it (%d characters at most): %s", maxSocketName, path)
 	}
 	_ = os.Remove(path) // of a process that was killed: the folder's lock is held
 	l, err := net.Listen("unix", path)

@@ -73,6 +73,9 @@ func Start(ctx context.Context, o Options) (_ *Network, err error) {
 	if len(o.Chaincode) == 0 {
 		return nil, errors.New("the command that serves the contract is missing")
 	}
+	if _, err := newPlan(o); err != nil { // before minutes are spent on building
+		return nil, err
+	}
 	n := &Network{progress: o.Progress}
 	if n.progress == nil {
 		n.progress = io.Discard
@@ -105,8 +108,11 @@ func (n *Network) open(ctx context.Context, o Options) (err error) {
 	if n.dir, err = filepath.Abs(o.Dir); err != nil {
 		return err
 	}
-	if strings.ContainsAny(n.dir, ",[]\n") {
-		return fmt.Errorf("the folder's name %s has a comma, a bracket or a line break, which Fabric's configuration cannot hold", n.dir)
+	if strings.ContainsAny(n.dir, ",[]$\n") {
+		return fmt.Errorf("the folder's name %s has a comma, a bracket, a dollar sign or a line break, which Fabric's configuration cannot hold", n.dir)
+	}
+	if err := vacant(n.dir); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(n.path("logs"), 0o700); err != nil {
 		return err

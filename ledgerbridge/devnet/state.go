@@ -74,7 +74,7 @@ func (p plan) check() error {
 	for _, name := range p.Orgs {
 		folded := strings.ToLower(name) // folders are named after them
 		if !orgName.MatchString(name) || seen[folded] || slices.Contains(p.ordererNames(), folded) {
-			return fmt.Errorf("organisation %q: names are 1 to 64 letters, digits, dots and hyphens, each once, and not those of orderers", name)
+			return fmt.Errorf("organisation %q: names are 1 to 64 letters, digits, dots and hyphens, differ in more than case, and are not those of orderers", name)
 		}
 		seen[folded] = true
 	}
@@ -146,6 +146,27 @@ func readPlan(dir string) (p plan, err error) {
 	return p, nil
 }
 
+// vacant refuses a folder that has no network, and holds something else.
+func vacant(dir string) error {
+	if _, err := os.Stat(planFile(dir)); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the folder of the network: %w", err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if name != "lock" && name != "logs" && !strings.HasPrefix(name, unfinished) { // as a start that was killed leaves them
+			return fmt.Errorf("%s has %s and no network: use a folder that is empty or does not exist", dir, name)
+		}
+	}
+	return nil
+}
+
 func (p plan) write(dir string) error {
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
@@ -154,9 +175,12 @@ func (p plan) write(dir string) error {
 	return writeFile(planFile(dir), append(data, '\n'))
 }
 
+// unfinished is how the names of files begin that writeFile has not renamed yet.
+const unfinished = ".new-"
+
 // writeFile replaces a file as a whole.
 func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(path), unfinished) // mode 0600
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

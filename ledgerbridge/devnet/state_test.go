@@ -27,7 +27,7 @@ func TestNewPlan(t *testing.T) {
 		"a dot first":          {Options{Orgs: []string{".."}}, "organisation"},
 		"empty":                {Options{Orgs: []string{""}}, "organisation"},
 		"long":                 {Options{Orgs: []string{strings.Repeat("a", 65)}}, "organisation"},
-		"twice":                {Options{Orgs: []string{"a", "A"}}, "each once"},
+		"twice":                {Options{Orgs: []string{"a", "A"}}, "in more than case"},
 		"an orderer's name":    {Options{Orgs: []string{"Orderer1"}}, "orderers"},
 		"negative orderers":    {Options{Orderers: -1}, "between 1 and 10"},
 		"too many orderers":    {Options{Orderers: 11}, "between 1 and 10"},
@@ -48,6 +48,34 @@ func TestNewPlan(t *testing.T) {
 	}
 	if p := (plan{Orgs: OrgNames(maxOrgs), Orderers: maxOrderers}); p.ports() > portBlock {
 		t.Errorf("the largest network has %d ports", p.ports())
+	}
+}
+
+// A folder with something else in it, such as a node's data, stays as it is.
+func TestVacant(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "net")
+	put := func(name string) {
+		t.Helper()
+		if err := writeJSON(filepath.Join(dir, name), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"", "lock", "logs/peer.log", ".new-1"} {
+		if name != "" {
+			put(name)
+		}
+		if err := vacant(dir); err != nil {
+			t.Errorf("with %q: %v", name, err)
+		}
+	}
+	put("aceso.db")
+	err := (&Network{}).open(t.Context(), Options{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "has aceso.db and no network") {
+		t.Errorf("with a data folder's file: %v", err)
+	}
+	put("network.json")
+	if err := vacant(dir); err != nil {
+		t.Errorf("with a network: %v", err)
 	}
 }
 
