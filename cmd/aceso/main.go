@@ -63,7 +63,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Aceso is a FHIR server in which every access is decided by policy and leaves a provable record.\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  aceso %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  aceso %-10s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\n`aceso COMMAND --help` shows the flags; each can also be set as ACESO_FLAG_NAME in the environment.\n")
 }

@@ -52,7 +52,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.BoolVar(&o.insecure, "insecure-listen", false, "listen beyond loopback without TLS, because something in front provides it")
 	f.Float64Var(&o.rate, "rate", 0, "requests per second of each client; 0 is no limit")
 	f.DurationVar(&o.scrub, "scrub", time.Hour, "`time` between two checks of everything stored against the records; 0 is never")
-	f.StringVar(&o.anchor.ledger, "ledger", "local", "where records are anchored: `local`, or fabric:PROFILE besides")
+	f.StringVar(&o.anchor.ledger, "ledger", "local", "`fabric:PROFILE` also anchors records on the channel of a connection profile; local does not")
 	f.DurationVar(&o.anchor.age, "anchor-age", fabric.Usual.Age, "`time` after which waiting records are anchored at the latest")
 	f.Int64Var(&o.anchor.most, "anchor-most", fabric.Usual.Most, "`records` in one transaction, at most 10000")
 	f.DurationVar(&o.anchor.warn, "anchor-warn", 15*time.Minute, "`time` after which waiting records are warned of; 0 is never")

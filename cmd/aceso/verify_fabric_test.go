@@ -102,7 +102,7 @@ func testForkIsSeen(t *testing.T, net *devnet.Network, dir, other string) {
 		{exitTampered, "source hospital/n1/changes.0: is marked as forked at size ", nil},
 		{exitTampered, "records in the data folder are not those that the channel has", []string{"--data", other}},
 		{exitTampered, " held checkpoints compared", []string{"--witness", dataFolder(dir).checkpoints()}},
-		{exitUnchecked, "no such file", []string{"--data", filepath.Join(dir, "absent")}},
+		{exitUnchecked, "absent has no checkpoints", []string{"--data", filepath.Join(dir, "absent")}},
 		{exitUnchecked, "no such file", []string{"--witness", filepath.Join(dir, "absent")}},
 	} {
 		code, out := verifies(append([]string{"ledger", "--profile", net.Profile("lab")}, test.args...)...)

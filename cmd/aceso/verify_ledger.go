@@ -125,8 +125,11 @@ func compareLog(ctx context.Context, j *ledgerbridge.Journal, sources []fabric.I
 // those of witnesses.
 func (v *verification) held(ctx context.Context) (fabric.Held, error) {
 	held := fabric.Held{}
-	own := dataFolder(v.data).checkpoints()
-	if err := readHeld(ctx, held, own); err != nil && !(errors.Is(err, fs.ErrNotExist) && v.data == defaultData) {
+	err := readHeld(ctx, held, dataFolder(v.data).checkpoints())
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && v.data != defaultData:
+		return nil, fmt.Errorf("%s has no checkpoints: --data names the data folder of a node", v.data)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
 	if v.witness == "" {

@@ -175,7 +175,11 @@ func keyText(k chaincode.Key) string {
 // WriteTrust writes a trust folder from a profile: its channel and authorities, with
 // the keys of logs given. It does not replace a folder.
 func (p *Profile) WriteTrust(dir string, keys []string, quorum Quorum) error {
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("write trust: %s is there already, and is not replaced: give the name of a new folder", dir)
+	}
+	if err != nil {
 		return fmt.Errorf("write trust: %w", err)
 	}
 	channel, err := json.MarshalIndent(channelTrust{p.Channel, p.Chaincode, quorum.Signatures, quorum.Organizations}, "", "  ")
