@@ -122,6 +122,19 @@ func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
 	return p, nil
 }
 
+// Bytes is about how many bytes a store keeps for it.
+func (p *Pending) Bytes() int {
+	if p == nil {
+		return 0
+	}
+	n := 1024 + len(p.entry.Reason)
+	for i := range p.parts {
+		r := &p.parts[i]
+		n += 160 + len(r.Patient) + len(r.Target) + len(r.Key) + len(r.Sealed)
+	}
+	return n
+}
+
 // Seal completes the entry for position seq. It MUST be called by the writer that
 // owns the log, with dense seq; it may be called again with another seq if the
 // transaction was rolled back.

@@ -31,7 +31,8 @@ type member struct {
 }
 
 // bytes is about how much a member adds to a transaction.
-func (m *member) bytes() (n int) {
+func (m *member) bytes() int {
+	n := m.change.Entry.Bytes()
 	for i := range m.writes {
 		n += len(m.writes[i].current) + len(m.writes[i].past)
 	}
