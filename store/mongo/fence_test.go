@@ -2,12 +2,18 @@ package mongo
 
 import (
 	"errors"
+	"slices"
 	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
 // Whether a commit of which nothing was heard took place is looked up after the fence,
-// whichever server is the primary by then; what is found counts as committed.
-func TestUnknownCommitIsLookedUpAfterTheFence(t *testing.T) {
+// in a transaction that only the primary can commit; what is found counts as committed.
+func TestUnknownCommitIsLookedUpForCertain(t *testing.T) {
 	server, spy := newServer(t), &spy{}
 	s := spy.open(t, server, server.open(t, testOptions("")))
 	w := newWriter(s, s.db.Collection("accesses"), s.source(accessesLog))
@@ -22,23 +28,73 @@ func TestUnknownCommitIsLookedUpAfterTheFence(t *testing.T) {
 	if err := w.resolve(u, errors.New("lost")); err != nil {
 		t.Error(err)
 	}
-	found := spy.take("find", "accesses")
-	if len(found) != 1 {
-		t.Fatalf("looked with %s", found)
+	var order []string
+	for _, c := range spy.sent {
+		first, err := c.IndexErr(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		order = append(order, first.Key())
 	}
-	at, i, after := found[0].Lookup("readConcern", "afterClusterTime").TimestampOK()
-	if !after {
-		t.Fatalf("looked at any time: %s", found[0])
+	want := []string{"findAndModify", "find", "commitTransaction"}
+	if n := len(order); n < len(want) || !slices.Equal(order[n-len(want):], want) {
+		t.Errorf("sent %q, want %q in the end", order, want)
 	}
-	session, err := s.client.StartSession()
+	if s.latest.operation == nil {
+		t.Error("what was found does not count as committed")
+	}
+}
+
+// A process that dies in the middle of a transaction leaves it open on the server, which
+// gives it up after a while. Whoever is the node then waits for that.
+func TestTransactionOfADeadProcess(t *testing.T) {
+	server := newServer(t)
+	if server.standIn == nil {
+		t.Skip("SKIPPED: a real server gives transactions up after a minute only")
+	}
+	server.standIn.TransactionLifetime = 2 * time.Second
+	before := openNode(t, server, "n1")
+	if _, err := record(t, before); err != nil {
+		t.Fatal(err)
+	}
+	session, err := before.begin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer session.EndSession(t.Context())
-	if err := s.latest.follow(session); err != nil {
+	known := before.accesses.head
+	next := known.End
+	next.Size++
+	if err := before.fenced(mongo.NewSessionContext(t.Context(), session), known, next); err != nil {
 		t.Fatal(err)
 	}
-	if last := session.OperationTime(); last == nil || last.T < at || last.T == at && last.I < i {
-		t.Errorf("the last commit is at %v, before the fence at %d.%d", last, at, i)
+	die(t, before)
+	hasty := *server
+	hasty.uri += "&timeoutMS=300"
+	again := openNode(t, &hasty, "n1")
+	if r, err := record(t, again); err != nil || r.Seq != 1 {
+		t.Errorf("record %s, %v; want the second of the log", r, err)
+	}
+}
+
+// A transaction that a broken connection has left open does not keep the writer from its
+// log: it belongs to the session of the next one.
+func TestTransactionOfABrokenConnection(t *testing.T) {
+	server := newServer(t)
+	if server.standIn == nil {
+		t.Skip("SKIPPED: a real server cannot be told to fail")
+	}
+	s := openNode(t, server, "n1", func(o *Options) { o.Patience = 2 * time.Second })
+	var rules []*mongotest.Rule
+	for _, command := range []string{"commitTransaction", "abortTransaction"} {
+		rules = append(rules, server.standIn.Fail(mongotest.Fault{Command: command, Do: mongotest.DropBefore, Times: -1}))
+	}
+	if r, err := record(t, s); err == nil {
+		t.Fatalf("recorded %s", r)
+	}
+	for _, rule := range rules {
+		rule.Remove()
+	}
+	if r, err := record(t, s); err != nil || r.Seq != 0 {
+		t.Errorf("record %s, %v; want the first of the log", r, err)
 	}
 }

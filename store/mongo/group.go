@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
@@ -54,6 +55,11 @@ type writer struct {
 
 	head  head // where the log ends; only touched by loop
 	known bool // head is what the database has
+
+	// session is that of all transactions of this writer: the server ends one that
+	// a broken connection has left open when the next command of the session comes.
+	// In others it would keep the log's head for a minute.
+	session *mongo.Session
 
 	destroyed time.Time // when this writer last learned that keys of parts were destroyed
 }
@@ -111,6 +117,9 @@ func (w *writer) close() {
 	}
 	close(w.queue)
 	<-w.stopped
+	if w.session != nil {
+		endSession(context.Background(), w.session)
+	}
 }
 
 func (w *writer) loop() {
@@ -220,28 +229,61 @@ func (w *writer) fail(group []*member, err error) {
 func (w *writer) attempt(ctx context.Context, group []*member) error {
 	ctx, cancel := context.WithTimeout(ctx, w.s.opts.Patience/2) // time is left for another connection
 	defer cancel()
-	if err := w.recover(ctx); err != nil {
-		return err
-	}
-	session, err := w.s.begin()
+	within, err := w.inSession(ctx)
 	if err != nil {
 		return err
 	}
-	defer endSession(ctx, session)
-	u := newUnit(w)
-	if err := u.run(mongo.NewSessionContext(ctx, session), group); err != nil {
-		w.known = w.known && !errors.Is(err, errMoved)
+	if err := w.recover(within); err != nil {
 		return err
 	}
-	if u.end == w.head.End {
-		return nil // all have failed: there is nothing to commit
+	if err := startTransaction(w.session); err != nil {
+		return err
 	}
-	if err := session.CommitTransaction(ctx); err != nil {
+	u := newUnit(w)
+	err = u.run(within, group)
+	if err != nil || u.end == w.head.End { // all have failed: there is nothing to commit
+		w.known = w.known && !errors.Is(err, errMoved)
+		abort(ctx, w.session)
+		return err
+	}
+	if err := w.session.CommitTransaction(ctx); err != nil {
 		return w.resolve(u, err)
 	}
 	w.head.End = u.end
-	w.s.latest.committed(session)
+	w.s.latest.committed(w.session)
 	return nil
+}
+
+// inSession lets what is done with the context it returns belong to the writer's session.
+func (w *writer) inSession(ctx context.Context) (_ context.Context, err error) {
+	if w.session == nil {
+		if w.session, err = w.s.client.StartSession(options.Session().SetCausalConsistency(false)); err != nil {
+			return nil, err
+		}
+	}
+	if w.session.TransactionRunning() { // so the driver says after a commit that timed out
+		abort(ctx, w.session)
+	}
+	return mongo.NewSessionContext(ctx, w.session), nil
+}
+
+// longestTransaction is how long a server may keep a transaction whose process has died:
+// transactionLifetimeLimitSeconds, a minute, and half of that until it looks.
+const longestTransaction = 2 * time.Minute
+
+// takeOver is recover for a process that starts: the one before may have died in the
+// middle of a transaction, which keeps the head of the log until the server ends it.
+func (w *writer) takeOver(ctx context.Context) error {
+	limit := time.Now().Add(longestTransaction)
+	for try := 0; ; try++ {
+		err := w.recover(ctx)
+		if !transient(err) || time.Now().After(limit) || pause(ctx, try) != nil {
+			return err
+		}
+		if try == 0 {
+			w.s.opts.Report(fmt.Sprintf("the log %s cannot be taken over yet: trying for up to %v, for a process that died may have left a transaction open", w.source, longestTransaction))
+		}
+	}
 }
 
 // recover learns where the log ends. What was begun before can then not commit.
@@ -275,27 +317,22 @@ func (w *writer) follow(h head) {
 // resolve finds out whether a transaction whose commit failed was committed after
 // all, and returns nil if so. The new fence settles that for good: either the commit
 // came before it, or it never will. The commitment of its first entry tells whether
-// what stands in the log now is what was to be written. One session sees to it that the
-// log is read as of the fence or later: a primary that has just been elected shows an
-// older majority for a moment.
+// what stands in the log now is what was to be written.
 func (w *writer) resolve(u *unit, failed error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience)
 	defer cancel()
-	session, err := w.s.client.StartSession()
+	within, err := w.inSession(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnknown, failed)
 	}
-	defer session.EndSession(ctx)
-	ctx = mongo.NewSessionContext(ctx, session)
 	first := w.head.End.Size
 	w.known = false
 	for try := 0; ; try++ {
-		err := w.recover(ctx)
+		err := w.recover(within)
 		if err == nil || errors.Is(err, errFenced) {
 			var written bool
-			if written, err = hasEntry(ctx, w.log, entryID(w.source, first), u.first); err == nil {
+			if written, err = w.wrote(ctx, first, u.first); err == nil {
 				if written {
-					w.s.latest.committed(session)
 					return nil
 				}
 				return fmt.Errorf("%w: %w", errNotCommitted, failed)
@@ -305,4 +342,14 @@ func (w *writer) resolve(u *unit, failed error) error {
 			return fmt.Errorf("%w: %w", errUnknown, failed)
 		}
 	}
+}
+
+// wrote says whether an entry with this commitment stands in the log, in a snapshot that
+// will last: a primary that was just elected, or deposed, may show an older majority.
+func (w *writer) wrote(ctx context.Context, seq int64, commitment [32]byte) (written bool, err error) {
+	err = w.s.readOnce(ctx, func(ctx context.Context) (err error) {
+		written, err = hasEntry(ctx, w.log, entryID(w.source, seq), commitment)
+		return err
+	}, true)
+	return written, err
 }

@@ -146,7 +146,7 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	s.changes = newWriter(s, s.db.Collection("changes"), s.source(changesLog))
 	s.accesses = newWriter(s, s.db.Collection("accesses"), s.source(accessesLog))
 	for _, w := range []*writer{s.changes, s.accesses} {
-		if err := w.recover(ctx); err != nil {
+		if err := w.takeOver(ctx); err != nil {
 			return fmt.Errorf("take over the log %s: %w", w.source, err)
 		}
 		w.start()

@@ -54,7 +54,11 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 	if err := read(mongo.NewSessionContext(ctx, session)); err != nil || !commit {
 		return err
 	}
-	return session.CommitTransaction(ctx)
+	if err := session.CommitTransaction(ctx); err != nil {
+		return err
+	}
+	s.latest.committed(session)
+	return nil
 }
 
 // begin starts a session with a transaction.
@@ -63,22 +67,34 @@ func (s *Store) begin() (*mongo.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = session.StartTransaction(options.Transaction().
-		SetReadConcern(readconcern.Snapshot()).SetWriteConcern(durably()).SetReadPreference(readpref.Primary()))
-	if err != nil {
+	if err := startTransaction(session); err != nil {
 		session.EndSession(context.Background())
 		return nil, err
 	}
 	return session, nil
 }
 
+func startTransaction(session *mongo.Session) error {
+	return session.StartTransaction(options.Transaction().
+		SetReadConcern(readconcern.Snapshot()).SetWriteConcern(durably()).SetReadPreference(readpref.Primary()))
+}
+
 // endSession aborts what was not committed, also when ctx has ended: otherwise the
 // server would keep the snapshot for a minute.
 func endSession(ctx context.Context, session *mongo.Session) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
 	session.EndSession(ctx)
 }
+
+// abort gives up what was not committed, and keeps the session.
+func abort(ctx context.Context, session *mongo.Session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	_ = session.AbortTransaction(ctx) // the next transaction of the session ends it anyway
+}
+
+const abortTimeout = 5 * time.Second
 
 // pause waits a little before the next try; the error is that of ctx.
 func pause(ctx context.Context, try int) error {
