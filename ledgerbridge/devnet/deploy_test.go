@@ -32,6 +32,9 @@ func TestDeployedConfiguration(t *testing.T) {
 		}
 	}
 	compose := string(read(t, filepath.Join("..", "..", "deploy", "compose.yaml")))
+	if builds := strings.Count(compose, "\n    build:"); builds != 2 {
+		t.Errorf("two images are built by %d services", builds)
+	}
 	for _, org := range devnet.OrgNames(3) {
 		for _, service := range []string{"peer-", "chaincode-", "node-"} {
 			if !strings.Contains(compose, "\n  "+service+org+":\n") {
