@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -159,18 +161,29 @@ func (r *records) logKeyTexts(ctx context.Context, source string) ([]string, err
 		return nil, err
 	}
 	takeovers, err := r.shared.Takeovers(ctx, source)
-	for _, t := range takeovers {
-		sizes := fmt.Sprintf("@%d-", t.From+1)
-		if t.To > 0 {
-			sizes += fmt.Sprint(t.To)
-		}
-		kept, err := keyTexts(ring.LogKeys(t.Keeper), source, sizes)
+	until := keptUntil(takeovers)
+	for _, keeper := range slices.Sorted(maps.Keys(until)) {
+		kept, err := keyTexts(ring.LogKeys(keeper), source, until[keeper])
 		if err != nil {
 			return nil, err
 		}
 		texts = append(texts, kept...)
 	}
 	return texts, err
+}
+
+// keptUntil says for which sizes the keys of each keeper count. They begin with 1: what
+// was checkpointed before a takeover, but not anchored, the keeper anchors under
+// checkpoints of its own.
+func keptUntil(takeovers []mongo.Takeover) map[string]string {
+	sizes := map[string]string{}
+	for _, t := range takeovers { // in order of size, so the last one of a keeper goes furthest
+		sizes[t.Keeper] = "@1-"
+		if t.To > 0 {
+			sizes[t.Keeper] += fmt.Sprint(t.To)
+		}
+	}
+	return sizes
 }
 
 func keyTexts(keys []keyring.Key, source, sizes string) (texts []string, err error) {

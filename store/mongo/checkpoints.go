@@ -139,7 +139,8 @@ func (c Checkpoints) After(ctx context.Context, source string, size int64, visit
 }
 
 // Takeover says that checkpoints of a source with more than From leaves, up to To
-// (0: no end), are signed by a keeper of its node.
+// (0: no end), are signed by a keeper of its node. On a network's ledger the keeper
+// may have signed smaller ones, too: it anchors what was not anchored before From.
 type Takeover struct {
 	Source string `bson:"source"`
 	Keeper string `bson:"keeper"`
@@ -166,7 +167,7 @@ func (s *Store) Takeovers(ctx context.Context, source string) (all []Takeover, e
 // after the last one. It fails if another process has taken over the log meanwhile.
 func (s *Store) BeginTakeover(ctx context.Context, source string) error {
 	err := s.endTakeoverAnd(ctx, source, func(ctx context.Context, size int64) error {
-		_, err := s.takeovers().ReplaceOne(ctx, bson.D{{Key: "_id", Value: entryID(source, size)}},
+		_, err := s.takeovers().ReplaceOne(ctx, bson.D{{Key: "_id", Value: entryID(source, size) + "/" + s.opts.Node}},
 			Takeover{Source: source, Keeper: s.opts.Node, From: size}, options.Replace().SetUpsert(true))
 		return err
 	})
@@ -188,9 +189,10 @@ func (s *Store) EndTakeovers(ctx context.Context) error {
 	return nil
 }
 
-// endTakeoverAnd ends the takeovers of a source at the size of its last checkpoint (one
-// under which nothing was signed is forgotten) and does what follows, for whoever may
-// write the log.
+// endTakeoverAnd ends the takeovers of a source at the size of its last checkpoint and
+// does what follows, for whoever may write the log. One under which no checkpoint was
+// made is kept all the same: the keeper may have signed what it anchored. Only where no
+// record has a checkpoint yet there is nothing that it could have signed.
 func (s *Store) endTakeoverAnd(ctx context.Context, source string, follows func(ctx context.Context, size int64) error) error {
 	open := append(between(source, 0, -1), bson.E{Key: "to", Value: int64(0)})
 	end := func(ctx context.Context) error {
@@ -198,10 +200,12 @@ func (s *Store) endTakeoverAnd(ctx context.Context, source string, follows func(
 		if err != nil {
 			return err
 		}
-		if _, err = s.takeovers().DeleteMany(ctx, append(open[:len(open):len(open)], bson.E{Key: "from", Value: last.Size})); err != nil {
-			return err
+		if last.Size == 0 {
+			_, err = s.takeovers().DeleteMany(ctx, open)
+		} else {
+			_, err = s.takeovers().UpdateMany(ctx, open, bson.D{{Key: "$set", Value: bson.D{{Key: "to", Value: last.Size}}}})
 		}
-		if _, err = s.takeovers().UpdateMany(ctx, open, bson.D{{Key: "$set", Value: bson.D{{Key: "to", Value: last.Size}}}}); err != nil {
+		if err != nil {
 			return err
 		}
 		return follows(ctx, last.Size)
