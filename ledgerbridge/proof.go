@@ -95,14 +95,20 @@ func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
 // ProveUnder is Prove under an earlier checkpoint of this log, such as an anchored
 // one. It must be signed by a key of the log.
 func (j *Journal) ProveUnder(ctx context.Context, seq int64, signed []byte) (Proof, error) {
-	c, err := VerifyCheckpoint(signed, j.cfg.Keys)
-	if err == nil && c.Source != j.Source() {
-		err = fmt.Errorf("it is one of %s", c.Source)
-	}
+	c, err := j.Verify(signed)
 	if err != nil {
 		return Proof{}, &Damage{Source: j.Source(), Seq: -1, Column: "checkpoint", What: err.Error()}
 	}
 	return j.prove(ctx, seq, c)
+}
+
+// Verify reads a checkpoint (signed note) of this log that one of its keys has signed.
+func (j *Journal) Verify(signed []byte) (Checkpoint, error) {
+	c, err := VerifyCheckpoint(signed, j.cfg.Keys)
+	if err == nil && c.Source != j.Source() {
+		err = fmt.Errorf("it is one of %s", c.Source)
+	}
+	return c, err
 }
 
 // ProveAnchored is Prove under the checkpoint by which a network's ledger first held

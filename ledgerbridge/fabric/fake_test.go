@@ -189,6 +189,7 @@ type fakeNode struct {
 	anchors *ledgerbridge.Anchors
 	folder  string
 	key     string
+	keys    []string // all that it had: those of before still count
 	said    *os.File
 }
 
@@ -226,7 +227,8 @@ func (n *fakeNode) open(key string) {
 	if n.key, err = ledgerbridge.VerifierKey(n.log.Source(), private.Public().(ed25519.PublicKey)); err != nil {
 		n.t.Fatal(err)
 	}
-	keys, err := ledgerbridge.ParseKeys([]string{n.key})
+	n.keys = append(n.keys, n.key)
+	keys, err := ledgerbridge.ParseKeys(n.keys)
 	if err != nil {
 		n.t.Fatal(err)
 	}

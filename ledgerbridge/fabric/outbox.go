@@ -26,8 +26,10 @@ type sealed struct {
 // outbox is the file that keeps the one batch of a source that may be under way.
 type outbox string
 
-// read returns what was sealed last, nil if nothing was.
-func (o outbox) read(source string) (*sealed, error) {
+// read returns what was sealed last, nil if nothing was. The checkpoint's signature is
+// checked: a size or root that the disk has changed would look like a log that was cut
+// or forked, and stop the node.
+func (o outbox) read(j *ledgerbridge.Journal) (*sealed, error) {
 	data, err := os.ReadFile(string(o))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -38,10 +40,10 @@ func (o outbox) read(source string) (*sealed, error) {
 	s := new(sealed)
 	var c ledgerbridge.Checkpoint
 	if err = json.Unmarshal(data, s); err == nil {
-		c, err = ledgerbridge.ParseCheckpoint([]byte(s.Checkpoint))
+		c, err = j.Verify([]byte(s.Checkpoint))
 	}
-	if err != nil || c.Source != source || s.OldSize >= c.Size || s.OldSize < 0 {
-		return nil, fmt.Errorf("the outbox %s does not hold a batch of %s: it was damaged. Nothing is lost with it: remove the file, and the batch is made again", string(o), source)
+	if err != nil || s.OldSize >= c.Size || s.OldSize < 0 {
+		return nil, fmt.Errorf("the outbox %s does not hold a batch of %s: it was damaged. Nothing is lost with it: remove the file, and the batch is made again", string(o), j.Source())
 	}
 	s.size, s.root = c.Size, c.Root
 	return s, nil

@@ -85,7 +85,7 @@ func NewShipper(c ShipperConfig) (*Shipper, error) {
 	}
 	s.Metrics.calm(s.source)
 	s.outbox = outbox(s.file("outbox.json"))
-	out, err := s.outbox.read(s.source)
+	out, err := s.outbox.read(c.Journal)
 	if err != nil {
 		return nil, err
 	}

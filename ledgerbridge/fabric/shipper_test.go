@@ -421,7 +421,13 @@ func TestDamagedOutbox(t *testing.T) {
 	for name, bad := range map[string][]byte{
 		"empty": nil, "cut short": good[:len(good)/2], "zeros": make([]byte, len(good)), "of another log": bytes.ReplaceAll(good, []byte("/n1/"), []byte("/n2/")),
 		"sizes that do not fit": bytes.Replace(good, []byte(`"oldSize":0`), []byte(`"oldSize":4`), 1),
+		"a digit of the size":   bytes.Replace(good, []byte(`\n4\n`), []byte(`\n6\n`), 1),
+		"a letter of the root":  letterAfter(good, `\n4\n`),
+		"of the signature":      letterAfter(good, "changes.0 "),
 	} {
+		if bytes.Equal(bad, good) {
+			t.Fatalf("%s: nothing was changed in %s", name, good)
+		}
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -440,4 +446,11 @@ func TestDamagedOutbox(t *testing.T) {
 	defer stop()
 	eventually(t, "all", n.anchored(6))
 	n.gapless(6)
+}
+
+// letterAfter changes the tenth letter behind a text.
+func letterAfter(data []byte, text string) []byte {
+	changed := bytes.Clone(data)
+	changed[bytes.LastIndex(data, []byte(text))+len(text)+10] ^= 3
+	return changed
 }
