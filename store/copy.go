@@ -60,7 +60,7 @@ var errEnough = errors.New("enough")
 // Whoever calls it finishes the target, once all else that belongs to a node is in
 // place. told hears of the progress and may be nil.
 func Copy(ctx context.Context, from Original, to Target, told func(Copied)) error {
-	c := &copying{from: from, other: to, to: to, told: told}
+	c := &copying{from: from, to: to, told: told}
 	if c.told == nil {
 		c.told = func(Copied) {}
 	}
@@ -72,20 +72,11 @@ func Copy(ctx context.Context, from Original, to Target, told func(Copied)) erro
 	return nil
 }
 
-// Compare reads everything from two stores; nil says that they hold the same.
-func Compare(ctx context.Context, a, b Original) error {
-	c := &copying{from: a, other: b, told: func(Copied) {}}
-	if err := c.compare(ctx); err != nil {
-		return fmt.Errorf("compare: %w", err)
-	}
-	return nil
-}
-
 type copying struct {
-	from, other Original
-	to          Target // other as it is filled; nil if they are only compared
-	done        Copied
-	told        func(Copied)
+	from Original
+	to   Target
+	done Copied
+	told func(Copied)
 }
 
 func (c *copying) keys(ctx context.Context) error {
@@ -164,7 +155,7 @@ func (c *copying) logs(ctx context.Context) error {
 
 func (c *copying) eachLog(do func(from, to ledgerbridge.Log) error) error {
 	changes, accesses := c.from.Logs()
-	toChanges, toAccesses := c.other.Logs()
+	toChanges, toAccesses := c.to.Logs()
 	for _, pair := range [][2]ledgerbridge.Log{{changes, toChanges}, {accesses, toAccesses}} {
 		if pair[0].Source() != pair[1].Source() {
 			return fmt.Errorf("the log %s cannot become %s: organisation and node must stay", pair[0].Source(), pair[1].Source())
@@ -225,7 +216,7 @@ func (c *copying) compareVersions(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		b, err := versionsAfter(ctx, c.other, last, copyBatch)
+		b, err := versionsAfter(ctx, c.to, last, copyBatch)
 		if err != nil {
 			return err
 		}
@@ -267,7 +258,7 @@ func (s *Stored) comparable() []any {
 
 func (c *copying) compareKeys(ctx context.Context) error {
 	held := map[string][]byte{}
-	err := c.other.WrappedKeys(ctx, func(id string, wrapped []byte) error {
+	err := c.to.WrappedKeys(ctx, func(id string, wrapped []byte) error {
 		held[id] = wrapped
 		return nil
 	})
