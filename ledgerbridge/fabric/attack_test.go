@@ -47,7 +47,7 @@ func TestTwoRoles(t *testing.T) {
 // peers find invalid. That must not take its proof from it.
 func TestTransactionIDUsedBefore(t *testing.T) {
 	s := newScene(t, "log")
-	garbage := encode(t, &common.Envelope{Payload: encode(t, &common.Payload{Header: &common.Header{
+	garbage := encode(t, &common.Envelope{Signature: []byte("any"), Payload: encode(t, &common.Payload{Header: &common.Header{
 		ChannelHeader: encode(t, &common.ChannelHeader{Type: int32(common.HeaderType_ENDORSER_TRANSACTION), TxId: s.anchor.id()}),
 	}})})
 	forged := s.anchor

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
@@ -159,8 +160,21 @@ func (v *verification) inBlock() error {
 		return fmt.Errorf("block %d: it does not continue a block", b.Number)
 	case !bytes.Equal(dataHash(b.Data), b.DataHash):
 		return fmt.Errorf("block %d: its data are not those of its header", b.Number)
+	case slices.ContainsFunc(b.Data, func(raw octets) bool { return !oneEnvelope(raw) }):
+		return fmt.Errorf("block %d: its data are not cut into envelopes where orderers do", b.Number)
 	}
 	return nil
+}
+
+// oneEnvelope: the data hash is one over all envelopes as one text, so each has to begin
+// and end where it says. Orderers encode them, and take none without a signature.
+func oneEnvelope(raw []byte) bool {
+	e := new(common.Envelope)
+	if proto.Unmarshal(raw, e) != nil || len(e.GetPayload()) == 0 || len(e.GetSignature()) == 0 {
+		return false
+	}
+	again, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
+	return err == nil && bytes.Equal(again, raw)
 }
 
 // anchoring: the transaction that the peers named is in the block, is the source's
@@ -172,7 +186,7 @@ func (v *verification) anchoring() error {
 	for _, raw := range v.evidence.Block.Data {
 		e := new(common.Envelope)
 		if err := proto.Unmarshal(raw, e); err != nil {
-			continue // another's; the data hash covers it
+			return err // cannot happen: each is an envelope
 		}
 		if _, h, err := headers(e.GetPayload()); err != nil || h.GetTxId() != v.anchor.Transaction {
 			continue

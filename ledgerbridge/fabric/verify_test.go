@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
@@ -101,6 +103,20 @@ func TestEveryPieceOfTheEvidence(t *testing.T) {
 		"endorsements swapped": func(b *bundleText) {
 			e := b.evidence.Answer.Endorsements
 			e[0].Endorser, e[1].Endorser = e[1].Endorser, e[0].Endorser
+		},
+		"an empty envelope":   func(b *bundleText) { b.evidence.Block.Data = append(b.evidence.Block.Data, octets{}) },
+		"an empty one before": func(b *bundleText) { b.evidence.Block.Data = slices.Insert(b.evidence.Block.Data, 0, octets{}) },
+		"envelopes joined": func(b *bundleText) {
+			d := b.evidence.Block.Data
+			b.evidence.Block.Data = []octets{slices.Concat(d[0], d[1])}
+		},
+		"another's envelope cut in two": func(b *bundleText) {
+			var e common.Envelope
+			d := b.evidence.Block.Data
+			_ = proto.Unmarshal(d[0], &e)
+			at := len(d[0]) - len(e.GetSignature()) - 2
+			b.evidence.Block.Data = slices.Insert(d, 1, d[0][at:])
+			b.evidence.Block.Data[0] = d[0][:at]
 		},
 		"one endorsement":        func(b *bundleText) { b.evidence.Answer.Endorsements = b.evidence.Answer.Endorsements[:1] },
 		"one twice":              func(b *bundleText) { b.evidence.Answer.Endorsements[1] = b.evidence.Answer.Endorsements[0] },
