@@ -48,8 +48,11 @@ type Target interface {
 // Copied is how far a copy has come.
 type Copied struct{ Versions, Rows, Keys, Compared int64 }
 
-// copyBatch is how many versions or rows one transaction of a copy takes.
-const copyBatch = 500
+// The bounds of one transaction of a copy: versions or rows, and about how many bytes.
+const (
+	copyBatch = 500
+	copyBytes = 16 << 20
+)
 
 // errEnough ends a visit early.
 var errEnough = errors.New("enough")
@@ -92,7 +95,7 @@ func (c *copying) versions(ctx context.Context) error {
 		return err
 	}
 	for {
-		batch, err := versionsAfter(ctx, c.from, last, copyBatch)
+		batch, err := versionsAfter(ctx, c.from, last)
 		if err != nil || len(batch) == 0 {
 			return err
 		}
@@ -126,12 +129,13 @@ func lastStamp(ctx context.Context, o Original) (last int64, err error) {
 	return last, err
 }
 
-func versionsAfter(ctx context.Context, o Original, after int64, n int) (batch []Stored, err error) {
+func versionsAfter(ctx context.Context, o Original, after int64) (batch []Stored, err error) {
+	size := 0
 	err = o.Versions(ctx, after, func(s Stored) error {
-		if len(batch) == n {
+		batch = append(batch, s)
+		if size += len(s.Body); len(batch) == copyBatch || size >= copyBytes {
 			return errEnough
 		}
-		batch = append(batch, s)
 		return nil
 	})
 	return batch, enough(err)
@@ -192,11 +196,19 @@ func (c *copying) rows(ctx context.Context, from, to ledgerbridge.Log) error {
 }
 
 func rowsFrom(ctx context.Context, l ledgerbridge.Log, from int64) (batch []ledgerbridge.Row, err error) {
+	size := 0
 	err = l.Rows(ctx, from, from+copyBatch, func(r ledgerbridge.Row) error {
 		batch = append(batch, r)
+		size += len(r.Entry)
+		for i := range r.Parts {
+			size += len(r.Parts[i].Sealed)
+		}
+		if size >= copyBytes {
+			return errEnough
+		}
 		return nil
 	})
-	return batch, err
+	return batch, enough(err)
 }
 
 // compare reads everything again from both.
@@ -212,11 +224,11 @@ func (c *copying) compare(ctx context.Context) error {
 
 func (c *copying) compareVersions(ctx context.Context) error {
 	for last := int64(0); ; {
-		a, err := versionsAfter(ctx, c.from, last, copyBatch)
+		a, err := versionsAfter(ctx, c.from, last)
 		if err != nil {
 			return err
 		}
-		b, err := versionsAfter(ctx, c.to, last, copyBatch)
+		b, err := versionsAfter(ctx, c.to, last)
 		if err != nil {
 			return err
 		}

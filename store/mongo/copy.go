@@ -81,30 +81,40 @@ func (t *Target) Finish(ctx context.Context) error {
 
 // Versions visits all versions in the order of their stamps.
 func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stored) error) error {
-	for {
+	for n := rowsAtOnce; n == rowsAtOnce; {
 		cursor, err := s.history.Find(ctx, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
 			options.Find().SetSort(bson.D{{Key: "w", Value: 1}}).SetHint(orderIndex).SetLimit(rowsAtOnce))
-		var batch []past
-		if err == nil {
-			err = cursor.All(ctx, &batch)
-		}
 		if err != nil {
 			return fmt.Errorf("read versions: %w", unavailable(err))
 		}
-		for i := range batch {
-			one, err := s.stored(ctx, &batch[i])
-			if err != nil {
-				return fmt.Errorf("read versions: %w", err)
-			}
-			if err := visit(one); err != nil {
-				return err
-			}
+		if n, after, err = s.someVersions(ctx, cursor, after, visit); err != nil {
+			return err
 		}
-		if len(batch) < rowsAtOnce {
-			return ctx.Err()
-		}
-		after = batch[len(batch)-1].V.Stamp
 	}
+	return ctx.Err()
+}
+
+// someVersions visits those of a cursor, and gives their number and the last stamp.
+func (s *Store) someVersions(ctx context.Context, cursor *mongo.Cursor, after int64, visit func(store.Stored) error) (n int, last int64, err error) {
+	defer cursor.Close(ctx)
+	for last = after; cursor.Next(ctx); n++ {
+		var p past
+		if err := cursor.Decode(&p); err != nil {
+			return n, last, fmt.Errorf("read versions: %w", err)
+		}
+		one, err := s.stored(ctx, &p)
+		if err != nil {
+			return n, last, fmt.Errorf("read versions: %w", err)
+		}
+		if err := visit(one); err != nil {
+			return n, last, err
+		}
+		last = p.V.Stamp
+	}
+	if err := cursor.Err(); err != nil {
+		return n, last, fmt.Errorf("read versions: %w", unavailable(err))
+	}
+	return n, last, nil
 }
 
 // stored makes the index again: history does not keep it.
