@@ -31,10 +31,12 @@ func TestFailover(t *testing.T) {
 	server := &server{uri: set.URI(), database: "failover"}
 	w := &writers{author: newAuthor(t, server.open(t, testOptions(""))), acknowledged: map[string]int64{}}
 	finish := w.start(t, 64)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
 	for range 2 {
 		before := w.count()
 		waitFor(t, func() bool { return w.count() > before+500 })
-		primary, err := set.Primary(t.Context())
+		primary, err := set.Primary(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,6 +46,9 @@ func TestFailover(t *testing.T) {
 		waitFor(t, func() bool { return w.count() > before+64 }) // more than can have been under way
 		t.Logf("service was back after %v", time.Since(killed).Round(time.Millisecond))
 		if err := set.Start(primary); err != nil {
+			t.Fatal(err)
+		}
+		if err := set.Ready(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}

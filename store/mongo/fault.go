@@ -51,9 +51,9 @@ func trouble(err error) bool {
 }
 
 // troubleCodes are those of servers that are stepping down, starting, stopping,
-// overloaded or out of room.
+// overloaded or out of room, and of cursors, plans and transactions that they gave up.
 var troubleCodes = []int{
-	6, 7, 50, 64, 89, 91, 133, 134, 189, 202, 262, 317,
+	6, 7, 43, 50, 64, 89, 91, 133, 134, 175, 189, 202, 237, 262, 290, 317,
 	9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031,
 }
 

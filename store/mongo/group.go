@@ -166,9 +166,19 @@ func (w *writer) commit(group []*member) {
 	if len(waiting) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience+working(waiting))
 	defer cancel()
 	w.commitWithin(ctx, waiting)
+}
+
+// working is what the versions of a group take to be written, at the most: the largest
+// Bundles need longer than patience with a database in trouble should last. A server
+// ends a transaction after a minute.
+func working(group []*member) (d time.Duration) {
+	for _, m := range group {
+		d += time.Duration(len(m.writes)) * time.Millisecond
+	}
+	return min(d, 45*time.Second)
 }
 
 // commitWithin tries until ctx ends. What fails for another reason than trouble of
@@ -227,7 +237,7 @@ func (w *writer) fail(group []*member, err error) {
 
 // attempt writes the group in one transaction. If it fails, nothing was written.
 func (w *writer) attempt(ctx context.Context, group []*member) error {
-	ctx, cancel := context.WithTimeout(ctx, w.s.opts.Patience/2) // time is left for another connection
+	ctx, cancel := context.WithTimeout(ctx, w.s.opts.Patience/2+working(group)) // time is left for another connection
 	defer cancel()
 	within, err := w.inSession(ctx)
 	if err != nil {

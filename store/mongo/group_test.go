@@ -46,3 +46,14 @@ func TestLargeRecordsShareNoTransaction(t *testing.T) {
 		t.Errorf("a group takes records of %d bytes", n)
 	}
 }
+
+// A Bundle as large as a request may be has the time that a server needs for it.
+func TestLargeBundlesHaveTime(t *testing.T) {
+	small, large := &member{writes: make([]prepared, 3)}, &member{writes: make([]prepared, 50_000)}
+	if d := working([]*member{small}); d > time.Second {
+		t.Errorf("a small one has %v", d)
+	}
+	if d := working([]*member{small, large}); d < 30*time.Second || d > 50*time.Second {
+		t.Errorf("a large one has %v", d)
+	}
+}

@@ -241,7 +241,8 @@ func (j *journal) Erase(ctx context.Context, patient, by string) (n int64, err e
 		return 0, errors.New("erase: no patient given")
 	}
 	filter := append(between(j.source, 0, -1), bson.E{Key: "p.p", Value: patient})
-	cursor, err := j.log.Find(ctx, filter, options.Find().SetHint(patientIndex).
+	// Small batches: a cursor that is not asked for ten minutes is gone.
+	cursor, err := j.log.Find(ctx, filter, options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).
 		SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}}))
 	if err != nil {
 		return 0, unavailable(err)

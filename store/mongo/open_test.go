@@ -205,7 +205,7 @@ func TestLimits(t *testing.T) {
 
 // What clients and operators are told about the database's troubles.
 func TestUnavailable(t *testing.T) {
-	for code, want := range map[int32]bool{14031: true, 10107: true, 11600: true, 189: true, 50: true, 2: false, 13: false, 121: false} {
+	for code, want := range map[int32]bool{14031: true, 10107: true, 11600: true, 189: true, 50: true, 43: true, 175: true, 237: true, 290: true, 2: false, 13: false, 121: false} {
 		err := unavailable(fmt.Errorf("write: %w", mongo.CommandError{Code: code, Message: "secret"}))
 		var known *fhir.Error
 		if got := errors.As(err, &known) && known.Kind == fhir.Unavailable; got != want {

@@ -29,7 +29,7 @@ type Member struct {
 	process *exec.Cmd // nil while it is down
 }
 
-// StartSet starts n servers of the program at path on free ports and waits until one is primary.
+// StartSet starts n servers of the program at path on free ports and waits until the set is ready.
 func StartSet(path string, n int) (*Set, error) {
 	dir, err := os.MkdirTemp("", "aceso-mongod-")
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Set) Start(m *Member) error {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return err
 	}
-	m.process = exec.Command(s.path, "--replSet", "rs0", "--bind_ip", "127.0.0.1", "--port", port,
+	m.process = exec.Command(s.path, "--replSet", "rs0", "--bind_ip", "127.0.0.1", "--nounixsocket", "--port", port,
 		"--dbpath", data, "--logpath", filepath.Join(s.dir, port+".log"), "--wiredTigerCacheSizeGB", "0.5")
 	return m.process.Start()
 }
@@ -124,8 +124,38 @@ func (s *Set) initiate() error {
 	if err := s.members[0].ask(ctx, bson.D{{Key: "replSetInitiate", Value: config}}, &answer); err != nil {
 		return fmt.Errorf("initiate: %w", err)
 	}
-	_, err := s.Primary(ctx)
-	return err
+	return s.Ready(ctx)
+}
+
+// Ready waits until every member is primary or secondary: then a majority is there whichever is killed.
+func (s *Set) Ready(ctx context.Context) error {
+	if _, err := s.Primary(ctx); err != nil {
+		return err
+	}
+	for _, m := range s.members {
+		for {
+			var hello struct {
+				Primary   bool `bson:"isWritablePrimary"`
+				Secondary bool `bson:"secondary"`
+			}
+			if m.ask(ctx, bson.D{{Key: "hello", Value: 1}}, &hello) == nil && (hello.Primary || hello.Secondary) {
+				break
+			}
+			if err := pause(ctx); err != nil {
+				return fmt.Errorf("wait for %s: %w", m.address, err)
+			}
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(50 * time.Millisecond):
+		return nil
+	}
 }
 
 // Primary waits until a member is primary.
@@ -139,10 +169,8 @@ func (s *Set) Primary(ctx context.Context) (*Member, error) {
 				return m, nil
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		if err := pause(ctx); err != nil {
+			return nil, fmt.Errorf("wait for a primary: %w", err)
 		}
 	}
 }
