@@ -60,13 +60,13 @@ func (n node) issuer() string {
 	return "urn:aceso:" + n.Organization + ":" + n.Node
 }
 
-var errNeverServed = errors.New("this data folder has never been served; start `aceso serve` with it first")
+var errNeverServed = errors.New("has never been served; start `aceso serve` with it first")
 
 // readNode says what the server noted at its last start.
 func (d dataFolder) readNode() (node, error) {
 	data, err := os.ReadFile(d.node())
 	if errors.Is(err, fs.ErrNotExist) {
-		return node{}, errNeverServed
+		return node{}, fmt.Errorf("the data folder %s %w", d, errNeverServed)
 	}
 	if err != nil {
 		return node{}, fmt.Errorf("read node: %w", err)

@@ -241,12 +241,16 @@ func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
 		return r.status == 503 && r.has("takes no changes until its records are on the ledger again")
 	})
 	system.get("/Patient/d1").want(200)
+	if status, said := n.readyz(); status != 200 || !strings.Contains(said, "WARNING: changes are refused") {
+		t.Errorf("readyz: %d %s", status, said)
+	}
 	if err := net.StartProcess(t.Context(), "peer-registry"); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "changes again", func() bool { return system.put("/Patient/d1", patientJSON("d1", "z")).status == 200 })
 	n.allAnchored()
-	if log := n.log(); !strings.Contains(log, "the ledger cannot be reached") || !strings.Contains(log, "waited for the ledger for too long") || !strings.Contains(log, "takes records again") {
+	if log := n.log(); !strings.Contains(log, "the ledger cannot be reached") || !strings.Contains(log, "waited for the ledger for too long") || !strings.Contains(log, "takes records again") ||
+		!strings.Contains(log, "changes are refused until") || !strings.Contains(log, "changes are taken again") {
 		t.Errorf("the log does not tell what happened:\n%s", log)
 	}
 	n.terminate()

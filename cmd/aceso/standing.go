@@ -69,6 +69,9 @@ func (b *bridge) writable() error {
 // notes are lines for /readyz about records that wait.
 func (b *bridge) notes(ctx context.Context) []string {
 	var lines []string
+	if b != nil && b.overdue.Load() {
+		lines = append(lines, "WARNING: "+takesNoChanges)
+	}
 	for _, s := range b.standings(ctx) {
 		if s.Waiting == 0 {
 			continue
@@ -163,8 +166,15 @@ func (b *bridge) look(ctx context.Context, said map[string]bool) {
 		said[s.Source] = beyond(b.warn)
 		overdue = overdue || beyond(b.readOnly)
 	}
-	b.overdue.Store(overdue)
+	switch was := b.overdue.Swap(overdue); {
+	case overdue && !was:
+		b.log.Error(takesNoChanges)
+	case was && !overdue:
+		b.log.Info("changes are taken again")
+	}
 }
+
+const takesNoChanges = "changes are refused until records are on the ledger again"
 
 // Describe and Collect make the bridge a collector: what waits is counted when it is
 // asked for.

@@ -49,6 +49,9 @@ func storeCommand(args []string, stdout, stderr io.Writer) int {
 // check compares what is stored with what can be derived from the documents. Nodes
 // may be running, unless a folder is repaired. Exit codes are those of verify.
 func (j *storeJob) check(ctx context.Context) int {
+	if j.sample < 1 {
+		return misuse(j.stderr, "store", "--sample must be 1, which is all, or more")
+	}
 	if j.sample != 1 && j.database.uri == "" {
 		return misuse(j.stderr, "store", "--sample is for a database, see --store")
 	}
@@ -61,10 +64,10 @@ func (j *storeJob) check(ctx context.Context) int {
 		fmt.Fprintf(j.stderr, "not checked: %v\n", err)
 		return exitUnchecked
 	case count > 0 && j.repair:
-		fmt.Fprintf(j.stdout, "%d places did not fit; search keys among them were written anew. Check again\n", count)
+		fmt.Fprintf(j.stdout, "%v; what of it are search keys was written anew. Check again\n", &findings{count})
 		return exitTampered
 	case count > 0:
-		fmt.Fprintf(j.stdout, "%d places do not fit\n", count)
+		fmt.Fprintln(j.stdout, &findings{count})
 		return exitTampered
 	}
 	fmt.Fprintln(j.stdout, "ok: everything stored fits together")

@@ -157,6 +157,7 @@ func TestStoreCommandRefuses(t *testing.T) {
 		{[]string{"copy", filepath.Join(used, "absent"), t.TempDir()}, exitFailed, "there is no data folder"},
 		{[]string{"copy", t.TempDir(), t.TempDir()}, exitFailed, "never been served"},
 		{[]string{"check", "--sample", "9", "--data", used}, exitUsage, "--store"},
+		{[]string{"check", "--sample", "0", "--data", used}, exitUsage, "--sample must be"},
 		{[]string{"check", "--data", filepath.Join(used, "absent")}, exitUnchecked, "there is no data folder"},
 	} {
 		code, out := runAceso(append([]string{"store"}, test.args...)...)

@@ -46,7 +46,12 @@ func (v *verification) log() int {
 // findings says that places have been printed.
 type findings struct{ count int }
 
-func (f *findings) Error() string { return fmt.Sprintf("%d places do not fit", f.count) }
+func (f *findings) Error() string {
+	if f.count == 1 {
+		return "1 place does not fit"
+	}
+	return fmt.Sprintf("%d places do not fit", f.count)
+}
 
 func (v *verification) everything(ctx context.Context, data dataFolder, r *records) error {
 	if err := v.compareWitness(data, r.organization, r.name); err != nil {
