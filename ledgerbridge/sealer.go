@@ -31,10 +31,17 @@ type Sealer struct {
 	request cipher.AEAD // of new request parts
 }
 
+// maxNode is how long the name of a node may be: NODE.accesses.0.NUMBER is the id of a
+// record's AuditEvent, which has at most 64 letters, and numbers go up to 2^53.
+const maxNode = 64 - len(".accesses.0.") - len("9007199254740991")
+
 // NewSealer checks names and keys.
 func NewSealer(cfg Config) (*Sealer, error) {
 	if !isName(cfg.Organization) || !isName(cfg.Node) {
 		return nil, fmt.Errorf("organisation %q and node %q must be 1 to 64 letters, digits, dots and hyphens", cfg.Organization, cfg.Node)
+	}
+	if len(cfg.Node) > maxNode {
+		return nil, fmt.Errorf("node %q has more than %d letters: with the name of a log and a number it would not fit into the id of an AuditEvent", cfg.Node, maxNode)
 	}
 	if cfg.Parts == nil || len(cfg.Requests) == 0 {
 		return nil, fmt.Errorf("a sealer needs keys for parts")

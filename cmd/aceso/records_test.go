@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/server"
@@ -126,6 +128,27 @@ func verifyRecord(t *testing.T, bundle []byte, key string) (int, string) {
 	var out bytes.Buffer
 	code := run([]string{"verify", "record", path, "--key", key}, &out, &out)
 	return code, out.String()
+}
+
+// The longest name of a node leaves room for every number in the id of an AuditEvent;
+// with a longer one no record could be read.
+func TestLongestNode(t *testing.T) {
+	const longest = 36
+	n := startNode(t, t.TempDir(), func(_ *openedNode, o *serveOptions) { o.node = strings.Repeat("n", longest) })
+	r := n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", "x")).want(201)
+	n.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + r.event() + "/$proof").want(200)
+	if last := strings.Repeat("n", longest) + ".accesses.0.9007199254740991"; fhir.CheckID(last) != nil {
+		t.Errorf("the last record would be %q", last)
+	}
+	data, err := createDataFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer := &openedNode{log: slog.New(slog.DiscardHandler)}
+	err = longer.start(t.Context(), data, serveOptions{organization: "hospital", node: strings.Repeat("n", longest+1), baseURL: "http://127.0.0.1/fhir"})
+	if err == nil || !strings.Contains(err.Error(), "more than 36 letters") {
+		t.Errorf("a longer name: %v", err)
+	}
 }
 
 // What is stored is compared with what the change log says was written.
