@@ -62,7 +62,7 @@ func draw(p Proof) Picture {
 		d.stand(i+2, spineBox, kind, name, short(hash(s.Node)), hash(s.Node))
 	}
 	d.join(rows-3, "signed")
-	d.stand(rows-2, wideBox, "checkpoint", "signed checkpoint", count(p.Size)+" records", hash(p.Root))
+	d.stand(rows-2, wideBox, "checkpoint", "signed checkpoint", records(p.Size), hash(p.Root))
 	d.ledger(rows-1, p)
 	d.Text = inWords(p)
 	return d
@@ -135,6 +135,6 @@ func inWords(p Proof) string {
 	} else if a != nil {
 		end = fmt.Sprintf("the node has noted block %d of channel %s, and there is no evidence now", a.Block, a.Channel)
 	}
-	return fmt.Sprintf("From bottom to top: the record is hashed to a leaf; with %d hashes beside it, the leaf leads to the root; a signed checkpoint over %s records holds that root; %s. The table below has every hash in full.",
-		len(p.Path), count(p.Size), end)
+	return fmt.Sprintf("From bottom to top: the record is hashed to a leaf; with %d hashes beside it, the leaf leads to the root; a signed checkpoint over %s holds that root; %s. The table below has every hash in full.",
+		len(p.Path), records(p.Size), end)
 }

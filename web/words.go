@@ -23,6 +23,13 @@ func count(n int64) string {
 	return digits
 }
 
+func records(n int64) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return count(n) + " records"
+}
+
 // instant writes a time in full; whoever compares logs needs one zone for all.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 

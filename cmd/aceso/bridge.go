@@ -95,10 +95,10 @@ func openBridge(ctx context.Context, o anchorOptions, data dataFolder, organizat
 		anchorOptions: o, metrics: fabric.NewMetrics(), folder: filepath.Join(data.file("ledger"), profile.Channel),
 		key: key, log: log, journals: map[string]*ledgerbridge.Journal{}, anchors: map[string]*ledgerbridge.Anchors{}, filled: map[string]bool{},
 	}
-	b.life, b.end = context.WithCancel(context.WithoutCancel(ctx))
 	if b.channel, err = fabric.Open(profile, time.Now()); err != nil {
 		return nil, err
 	}
+	b.life, b.end = context.WithCancel(context.WithoutCancel(ctx))
 	if profile.Single() {
 		log.Warn("one organisation endorses alone on this channel: this is for development, its anchors are worth no more than that organisation's word", "channel", profile.Channel)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/orderer"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -70,10 +71,10 @@ func (p *peerNode) ask(ctx context.Context, contract, function string, arguments
 	}
 	answer, err := peer.NewEndorserClient(p.gateway.conn).ProcessProposal(ctx, proposal, grpc.MaxCallRecvMsgSize(maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", function, err)
+		return nil, &trouble{words: function + ": " + plain(status.Convert(err).Message()), err: err}
 	}
 	if r := answer.GetResponse(); r.GetStatus() != okStatus {
-		return nil, fmt.Errorf("%s: %s", function, r.GetMessage())
+		return nil, fmt.Errorf("%s: %s", function, plain(r.GetMessage()))
 	}
 	p.received += len(answer.GetResponse().GetPayload())
 	return answer.GetResponse().GetPayload(), nil

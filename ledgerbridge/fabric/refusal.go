@@ -92,7 +92,7 @@ func (c *Channel) explain(function string, err error) error {
 		}
 		return fmt.Errorf("%s: %w", function, r)
 	}
-	t := &trouble{words: function + " on channel " + c.profile.Channel + ": " + status.Convert(err).Message(), err: err}
+	t := &trouble{words: function + " on channel " + c.profile.Channel + ": " + plain(status.Convert(err).Message()), err: err}
 	for _, d := range detailsOf(err) {
 		t.words += "; " + d.GetMspId() + ": " + plain(d.GetMessage())
 	}
@@ -107,14 +107,16 @@ func (c *Channel) explain(function string, err error) error {
 	return t
 }
 
-// plain says in a few words what a peer says at length when its chaincode is down.
+// plain says in a few words what is said at length when a peer or its chaincode is down.
 func plain(message string) string {
-	_, rest, ok := strings.Cut(message, "error creating grpc connection to ")
-	if !ok {
-		return message
+	if _, rest, ok := strings.Cut(message, "error creating grpc connection to "); ok {
+		address, _, _ := strings.Cut(rest, ": ")
+		return "the chaincode of its peer does not answer at " + address + ": does `aceso chaincode` run there?"
 	}
-	address, _, _ := strings.Cut(rest, ": ")
-	return "the chaincode of its peer does not answer at " + address + ": does `aceso chaincode` run there?"
+	if _, rest, ok := strings.Cut(message, "transport: Error while dialing: "); ok {
+		return "no answer: " + strings.TrimSuffix(rest, `"`)
+	}
+	return message
 }
 
 // trouble is an error of the gateway in one line, with what each peer says.

@@ -27,4 +27,9 @@ func TestExplain(t *testing.T) {
 	if causeOf(got) != "endorsement" || lasting(got) {
 		t.Errorf("cause %s, lasting %v", causeOf(got), lasting(got))
 	}
+	down := status.Error(codes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:7051: connect: connection refused"`)
+	got = c.explain("Head", down)
+	if got.Error() != "Head on channel records: no answer: dial tcp 127.0.0.1:7051: connect: connection refused" || causeOf(got) != "unavailable" {
+		t.Errorf("says %q, cause %s", got, causeOf(got))
+	}
 }
