@@ -150,7 +150,9 @@ func (s *Shipper) step(ctx context.Context, compared func()) (err error) {
 		compared()
 	}
 	if s.out == nil {
-		s.note(nil)
+		if s.Journal.Last().Size <= s.head { // or the outcome of what waits will tell
+			s.note(nil)
+		}
 		if err := s.seal(ctx); err != nil {
 			return err
 		}

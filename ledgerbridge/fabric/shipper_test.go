@@ -405,6 +405,34 @@ func TestClockSetBack(t *testing.T) {
 	eventually(t, "an anchor", n.anchored(3))
 }
 
+// A full disk holds records up, which is said once; then they go on.
+func TestFullDisk(t *testing.T) {
+	n, c := newNode(t, origin), newContract()
+	n.add(4)
+	full := filepath.Join(n.folder, fabric.FileName(origin, "outbox.json.new"))
+	if err := os.Mkdir(full, 0o700); err != nil { // as good as full
+		t.Fatal(err)
+	}
+	stop := run(n.shipper(c, quick))
+	defer stop()
+	eventually(t, "it fails", func() bool { return n.anchors.Err() != nil })
+	for range 20 {
+		time.Sleep(time.Millisecond)
+		if n.anchors.Err() == nil {
+			t.Fatal("it says that all is well")
+		}
+	}
+	if said := n.logged(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "seal a batch") {
+		t.Errorf("it said\n%s", said)
+	}
+	if err := os.Remove(full); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all", n.anchored(4))
+	n.gapless(4)
+	eventually(t, "all is well", func() bool { return n.anchors.Err() == nil })
+}
+
 // What is wrong with an outbox is said with what to do about it; then nothing is lost.
 func TestDamagedOutbox(t *testing.T) {
 	n, c := newNode(t, origin), newContract()
