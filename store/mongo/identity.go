@@ -86,7 +86,7 @@ func (s *Store) addBase(ctx context.Context, url string) (int32, error) {
 			return 0, fmt.Errorf("write bases: %w", err)
 		}
 	}
-	_, err := s.meta().UpdateOne(ctx,
+	added, err := s.meta().UpdateOne(ctx,
 		bson.D{{Key: "_id", Value: "bases"}, {Key: "urls", Value: bson.D{{Key: "$ne", Value: url}}}},
 		bson.D{{Key: "$push", Value: bson.D{{Key: "urls", Value: url}}}})
 	if err != nil {
@@ -94,6 +94,9 @@ func (s *Store) addBase(ctx context.Context, url string) (int32, error) {
 	}
 	if err := s.readBases(ctx); err != nil {
 		return 0, err
+	}
+	if added.ModifiedCount > 0 {
+		s.opts.Report(fmt.Sprintf("the base URL %s is new to this database: if other nodes go on with another one, tokens and links of one do not hold on the other", url))
 	}
 	return s.knownBase(url), nil
 }

@@ -110,7 +110,11 @@ func TestIdentity(t *testing.T) {
 	refused("belongs to tenant", func(o *Options) { o.Tenant = "other" })
 	refused("a node name is needed", func(o *Options) { o.Node = "" })
 	refused("needs an organisation", func(o *Options) { o.Database, o.Organization = o.Database+"x", "" })
-	s := server.open(t, Options{Node: "n2", Base: "http://elsewhere"})
+	var told string
+	s := server.open(t, Options{Node: "n2", Base: "http://elsewhere", Report: func(m string) { told += m }})
+	if !strings.Contains(told, "http://elsewhere is new to this database") {
+		t.Errorf("told %q of another base URL", told)
+	}
 	if s.Organization() != storetest.Organization || s.Node() != "n2" || s.base != 1 {
 		t.Errorf("opened for %s/%s with base %d", s.Organization(), s.Node(), s.base)
 	}
