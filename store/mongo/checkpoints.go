@@ -79,7 +79,7 @@ func (c Checkpoints) add(ctx context.Context, source string, next checkpoint) er
 
 // owned commits what do writes, unless this process may not write the log.
 func (c Checkpoints) owned(ctx context.Context, source string, do func(context.Context) error) error {
-	session, err := c.s.begin()
+	session, err := c.s.begin(durably())
 	if err != nil {
 		return err
 	}

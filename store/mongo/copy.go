@@ -143,7 +143,7 @@ func (s *Store) stored(ctx context.Context, p *past) (one store.Stored, err erro
 
 // WrappedKeys visits the wrapped keys of parts.
 func (s *Store) WrappedKeys(ctx context.Context, visit func(id string, wrapped []byte) error) error {
-	cursor, err := s.keys.Find(ctx, bson.D{})
+	cursor, err := s.keys.Find(ctx, bson.D{}, options.Find().SetBatchSize(rowsAtOnce)) // see Erase
 	if err != nil {
 		return unavailable(err)
 	}

@@ -57,7 +57,7 @@ func TestTransactionOfADeadProcess(t *testing.T) {
 	if _, err := record(t, before); err != nil {
 		t.Fatal(err)
 	}
-	session, err := before.begin()
+	session, err := before.begin(durably())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -246,7 +246,7 @@ func (w *writer) attempt(ctx context.Context, group []*member) error {
 	if err := w.recover(within); err != nil {
 		return err
 	}
-	if err := startTransaction(w.session); err != nil {
+	if err := startTransaction(w.session, durably()); err != nil {
 		return err
 	}
 	u := newUnit(w)

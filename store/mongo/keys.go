@@ -47,7 +47,7 @@ func (k Keyring) AddKeys(ctx context.Context, sealed map[string][]byte) error {
 	for name, key := range sealed {
 		docs = append(docs, sealedKey{name, key})
 	}
-	session, err := k.s.begin()
+	session, err := k.s.begin(durably())
 	if err != nil {
 		return unavailable(err)
 	}

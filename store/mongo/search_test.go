@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
@@ -59,6 +61,28 @@ func TestWalkOfTwoNodes(t *testing.T) {
 	}
 	if want := []string{"a", "c", "d"}; !slices.Equal(shown, want) {
 		t.Errorf("shown: %v, want %v", shown, want)
+	}
+}
+
+// A snapshot that was only read waits for no disk and no other member in the end.
+func TestReadsWaitForNobody(t *testing.T) {
+	server, spy := newServer(t), &spy{}
+	watched := spy.open(t, server, server.open(t, testOptions("")))
+	if _, err := watched.Get(t.Context(), fhir.Ref{Type: "Patient", ID: "none"}); !errors.Is(err, store.ErrNotFound) {
+		t.Fatal(err)
+	}
+	ended := 0
+	for _, c := range spy.sent {
+		if c.Lookup("abortTransaction").IsZero() {
+			continue
+		}
+		ended++
+		if concern, ok := c.Lookup("writeConcern").DocumentOK(); ok && (!concern.Lookup("j").IsZero() || concern.Lookup("w").Type == bson.TypeString) {
+			t.Errorf("ended by %s", c)
+		}
+	}
+	if ended != 1 {
+		t.Errorf("%d snapshots were given up", ended)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
 // snapshot runs read in one snapshot: a transaction that writes nothing and is
@@ -46,7 +47,11 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 	if mongo.SessionFromContext(ctx) != nil {
 		return read(ctx)
 	}
-	session, err := s.begin()
+	concern := durably()
+	if !commit {
+		concern = writeconcern.W1() // MongoDB 4.4 would wait for the disk to give up what was never written
+	}
+	session, err := s.begin(concern)
 	if err != nil {
 		return err
 	}
@@ -62,21 +67,21 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 }
 
 // begin starts a session with a transaction.
-func (s *Store) begin() (*mongo.Session, error) {
+func (s *Store) begin(concern *writeconcern.WriteConcern) (*mongo.Session, error) {
 	session, err := s.client.StartSession()
 	if err != nil {
 		return nil, err
 	}
-	if err := startTransaction(session); err != nil {
+	if err := startTransaction(session, concern); err != nil {
 		session.EndSession(context.Background())
 		return nil, err
 	}
 	return session, nil
 }
 
-func startTransaction(session *mongo.Session) error {
+func startTransaction(session *mongo.Session, concern *writeconcern.WriteConcern) error {
 	return session.StartTransaction(options.Transaction().
-		SetReadConcern(readconcern.Snapshot()).SetWriteConcern(durably()).SetReadPreference(readpref.Primary()))
+		SetReadConcern(readconcern.Snapshot()).SetWriteConcern(concern).SetReadPreference(readpref.Primary()))
 }
 
 // endSession aborts what was not committed, also when ctx has ended: otherwise the
