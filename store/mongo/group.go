@@ -339,16 +339,16 @@ func (w *writer) resolve(u *unit, failed error) error {
 	w.known = false
 	for try := 0; ; try++ {
 		err := w.recover(within)
+		var written bool
 		if err == nil || errors.Is(err, errFenced) {
-			var written bool
-			if written, err = w.wrote(ctx, first, u.first); err == nil {
-				if written {
-					return nil
-				}
-				return fmt.Errorf("%w: %w", errNotCommitted, failed)
-			}
+			written, err = w.wrote(ctx, first, u.first)
 		}
-		if !transient(err) || pause(ctx, try) != nil {
+		switch {
+		case err == nil && written:
+			return nil
+		case err == nil:
+			return fmt.Errorf("%w: %w", errNotCommitted, failed)
+		case !transient(err) || pause(ctx, try) != nil:
 			return fmt.Errorf("%w: %w", errUnknown, failed)
 		}
 	}

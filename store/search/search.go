@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
@@ -284,14 +285,13 @@ func (x *searcher) expect(rows []Row, params []string) error {
 			return err
 		}
 		for _, p := range params {
-			for _, ref := range targets(index, p) {
-				if _, ok := x.found[ref]; !ok {
-					refs = append(refs, ref)
-				}
-			}
+			refs = append(refs, targets(index, p)...)
 		}
 	}
-	return x.Expect(refs)
+	return x.Expect(slices.DeleteFunc(refs, func(ref fhir.Ref) bool {
+		_, known := x.found[ref]
+		return known
+	}))
 }
 
 // expected lists the reference parameters whose targets decide about a row.
