@@ -79,6 +79,10 @@ func (v *verification) show(p *fabric.Profile, seen fabric.Inspected) {
 		fmt.Fprintf(v.stdout, "peer %s of %s: %d blocks, head %x\n", peer.Name, peer.Organization, peer.Blocks, peer.Head)
 	}
 	for _, s := range seen.Sources {
+		if s.Size == 0 {
+			fmt.Fprintf(v.stdout, "source %s: %s, no records\n", oneLine(s.Origin), oneLine(s.State))
+			continue
+		}
 		fmt.Fprintf(v.stdout, "source %s: %s, %d records in %d anchors, root %x, %d held checkpoints compared\n",
 			oneLine(s.Origin), oneLine(s.State), s.Size, s.Anchors, s.Root, s.Held)
 	}
