@@ -234,3 +234,36 @@ func TestCancelledRead(t *testing.T) {
 		t.Error("a history was read")
 	}
 }
+
+// What is being read when a store is closed comes to its end: a snapshot that is left open
+// on the server would keep others from changing a collection, for a minute.
+func TestCloseWhileReading(t *testing.T) {
+	server := newServer(t)
+	if server.standIn == nil {
+		t.Skip("SKIPPED: a real server cannot be told to be slow")
+	}
+	s := server.open(t, testOptions(""))
+	slow := server.standIn.Fail(mongotest.Fault{Command: "find", Do: mongotest.Slow})
+	read, closed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := s.Get(t.Context(), fhir.Ref{Type: "Patient", ID: "1"})
+		read <- err
+	}()
+	waitFor(t, func() bool { return slow.Fired() == 1 })
+	go func() { closed <- s.Close() }()
+	select {
+	case err := <-closed:
+		t.Errorf("closed while a snapshot was open: %v", err)
+	case <-time.After(time.Second):
+	}
+	slow.Remove()
+	if err := <-read; !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("get: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Get(t.Context(), fhir.Ref{Type: "Patient", ID: "1"}); !errors.Is(err, errClosed) {
+		t.Errorf("get after the end: %v", err)
+	}
+}

@@ -47,6 +47,11 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 	if mongo.SessionFromContext(ctx) != nil {
 		return read(ctx)
 	}
+	s.reading.RLock()
+	defer s.reading.RUnlock()
+	if s.readOut {
+		return errClosed
+	}
 	concern := durably()
 	if !commit {
 		concern = writeconcern.W1() // MongoDB 4.4 would wait for the disk to give up what was never written
