@@ -51,10 +51,22 @@ func StartSet(path string, n int) (*Set, error) {
 		}
 	}
 	if err := s.initiate(); err != nil {
+		err = fmt.Errorf("%w\n%s", err, s.said())
 		s.Stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+// said is the end of what each server has logged.
+func (s *Set) said() string {
+	var all strings.Builder
+	for _, m := range s.members {
+		_, port, _ := net.SplitHostPort(m.address)
+		text, _ := os.ReadFile(filepath.Join(s.dir, port+".log"))
+		fmt.Fprintf(&all, "%s: %s\n", m.address, text[max(0, len(text)-2000):])
+	}
+	return all.String()
 }
 
 // URI is what a client needs to connect.
@@ -78,6 +90,7 @@ func (s *Set) Start(m *Member) error {
 	}
 	m.process = exec.Command(s.path, "--replSet", "rs0", "--bind_ip", "127.0.0.1", "--nounixsocket", "--port", port,
 		"--dbpath", data, "--logpath", filepath.Join(s.dir, port+".log"), "--wiredTigerCacheSizeGB", "0.5")
+	m.process.Stderr = os.Stderr // for what is wrong before there is a log
 	return m.process.Start()
 }
 
