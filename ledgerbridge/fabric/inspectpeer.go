@@ -134,7 +134,7 @@ func (c *inspectedChain) enough() error {
 func (i *inspection) catchUp(ctx context.Context) {
 	var most uint64
 	for _, c := range i.chains {
-		if c.whole && c.findings == 0 {
+		if c.whole && !c.unsound && !c.broken {
 			most = max(most, c.next)
 		}
 	}
