@@ -69,6 +69,9 @@ type bridge struct {
 	end     func()
 	filling sync.WaitGroup
 
+	serving  context.Context // ends before that, when the server takes no more requests
+	dontWait func()          // ends serving
+
 	overdue  atomic.Bool  // records have waited for longer than readOnly
 	awaiting atomic.Int64 // clients that wait for an anchor
 
@@ -99,6 +102,7 @@ func openBridge(ctx context.Context, o anchorOptions, data dataFolder, organizat
 		return nil, err
 	}
 	b.life, b.end = context.WithCancel(context.WithoutCancel(ctx))
+	b.serving, b.dontWait = context.WithCancel(b.life)
 	if profile.Single() {
 		log.Warn("one organisation endorses alone on this channel: this is for development, its anchors are worth no more than that organisation's word", "channel", profile.Channel)
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -226,6 +227,7 @@ func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
 	if err := net.Kill("peer-registry"); err != nil {
 		t.Fatal(err)
 	}
+	testStopWhileWaiting(t, startChild(t, dir, onFabric(net, "registry")...))
 	n = startChild(t, dir, flags...)
 	system := n.as("system", "HOPERAT")
 	write := system.do("PUT", "/Patient/d1", patientJSON("d1", "x"), "Prefer", "anchor=wait, wait=1").want(201)
@@ -234,7 +236,7 @@ func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
 	}
 	until(t, "a warning", func() bool {
 		status, said := n.readyz()
-		return status == 200 && strings.Contains(said, "WARNING: registry/n1/changes.0: 1 record waits for the ledger, for ")
+		return status == 200 && strings.Contains(said, "WARNING: registry/n1/changes.0: 2 records wait for the ledger, the oldest for ")
 	})
 	until(t, "no more changes", func() bool {
 		r := system.put("/Patient/d1", patientJSON("d1", "y"))
@@ -254,6 +256,23 @@ func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
 		t.Errorf("the log does not tell what happened:\n%s", log)
 	}
 	n.terminate()
+}
+
+// testStopWhileWaiting: a node that stops answers who waits for an anchor: the write is
+// done.
+func testStopWhileWaiting(t *testing.T, n *childNode) {
+	system := n.as("system", "HOPERAT")
+	var answer response
+	var failed error
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		answer, failed = system.try("PUT", "/Patient/d0", patientJSON("d0", "x"), "Prefer", "anchor=wait, wait=60")
+	})
+	until(t, "the write is done", func() bool { return system.get("/Patient/d0").status == 200 })
+	n.terminate()
+	if waiting.Wait(); failed != nil || answer.status != 201 || answer.header.Get(server.AnchorHeader) != "pending" {
+		t.Errorf("who waited got %d %v, %v", answer.status, answer.header, failed)
+	}
 }
 
 // A folder that was restored from yesterday is not served; one that went on by itself

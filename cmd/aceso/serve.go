@@ -119,6 +119,7 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 // answer serves requests until ctx ends; ready is called when it has begun.
 func (n *openedNode) answer(ctx context.Context, l net.Listener, o serveOptions, ready func() error) error {
 	s := server.HTTP(n.handler)
+	s.RegisterOnShutdown(n.bridge.answerWaiting)
 	if o.tlsCert != "" {
 		certificate, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
 		if err != nil {

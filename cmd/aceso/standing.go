@@ -103,6 +103,9 @@ func (b *bridge) await(ctx context.Context, receipts []string) string {
 	if b.awaiting.Add(1) > mostAwaiting {
 		return "pending"
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(b.serving, cancel)()
 	var last ledgerbridge.Anchor
 	for _, text := range receipts {
 		receipt, err := ledgerbridge.ParseReceipt(text)
@@ -124,6 +127,14 @@ func (b *bridge) await(ctx context.Context, receipts []string) string {
 		}
 	}
 	return fmt.Sprintf("committed; transaction=%s; block=%d", last.Transaction, last.Block)
+}
+
+// answerWaiting sends those away who wait for an anchor: the server stops, and their
+// writes are done.
+func (b *bridge) answerWaiting() {
+	if b != nil {
+		b.dontWait()
+	}
 }
 
 // watch looks from time to time how long records have waited: it says once in the log
