@@ -56,10 +56,12 @@ func waiting(t *testing.T, log ledgerbridge.Log, made *logtest.Log) *bridge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bridge{
+	b := &bridge{
 		log:      slog.New(slog.DiscardHandler),
 		journals: map[string]*ledgerbridge.Journal{log.Source(): j}, anchors: map[string]*ledgerbridge.Anchors{log.Source(): anchors},
 	}
+	b.serving, b.dontWait = context.WithCancel(t.Context())
+	return b
 }
 
 // While somebody looks how many records wait, and the store takes its time to say so,
@@ -150,5 +152,11 @@ func TestTooManyClientsWait(t *testing.T) {
 	}
 	if got := b.await(t.Context(), receipts); got != "committed; transaction=ab; block=7" {
 		t.Errorf("afterwards: %q", got)
+	}
+	go func() { ended <- b.await(t.Context(), []string{ledgerbridge.Receipt{Source: log.Source(), Seq: 1}.String()}) }()
+	until(t, "one waits", func() bool { return b.awaiting.Load() == 1 })
+	b.answerWaiting()
+	if got := <-ended; got != "pending" {
+		t.Errorf("when the server stops: %q", got)
 	}
 }
