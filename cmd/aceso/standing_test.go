@@ -153,7 +153,9 @@ func TestTooManyClientsWait(t *testing.T) {
 	if got := b.await(t.Context(), receipts); got != "committed; transaction=ab; block=7" {
 		t.Errorf("afterwards: %q", got)
 	}
-	go func() { ended <- b.await(t.Context(), []string{ledgerbridge.Receipt{Source: log.Source(), Seq: 1}.String()}) }()
+	go func() {
+		ended <- b.await(t.Context(), []string{ledgerbridge.Receipt{Source: log.Source(), Seq: 1}.String()})
+	}()
 	until(t, "one waits", func() bool { return b.awaiting.Load() == 1 })
 	b.answerWaiting()
 	if got := <-ended; got != "pending" {
