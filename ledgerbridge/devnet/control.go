@@ -92,7 +92,7 @@ func Ask(ctx context.Context, dir, verb, name string) (s Status, err error) {
 	answer, err := client.Do(request)
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return s, fmt.Errorf("no network runs in %s", dir)
+		return s, fmt.Errorf("no network runs in %s, or it is not up yet", dir)
 	case err != nil:
 		return s, fmt.Errorf("speak to the network: %w", err)
 	}
