@@ -91,16 +91,33 @@ func (j *journal) filter(ctx context.Context, f ledgerbridge.Filter) (filter bso
 	return filter, false, nil
 }
 
-// firstAt is the first entry at or after a time, -1 if there is none.
+// firstAt is the first entry at or after a time, -1 if there is none. Times do not decrease
+// in a log, so it is found by halving; an index of times would have to pass over the
+// entries of all other logs, and cost every write.
 func (j *journal) firstAt(ctx context.Context, ms int64) (int64, error) {
-	var e entry
-	filter := append(between(j.source, 0, -1), bson.E{Key: "t", Value: bson.D{{Key: "$gte", Value: ms}}})
-	ok, err := found(j.log.FindOne(ctx, filter, options.FindOne().SetHint(timeIndex).
-		SetSort(bson.D{{Key: "t", Value: 1}, {Key: "_id", Value: 1}}).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&e))
-	if err != nil || !ok {
+	size, err := j.Size(ctx)
+	if err != nil {
 		return -1, err
 	}
-	return seqOf(e.ID), nil
+	from, to := int64(0), size
+	for from < to {
+		middle := from + (to-from)/2
+		var e entry
+		err := j.log.FindOne(ctx, between(j.source, middle, -1), options.FindOne().SetHint(byID).SetSort(byID).
+			SetProjection(bson.D{{Key: "t", Value: 1}})).Decode(&e)
+		if err != nil {
+			return -1, err
+		}
+		if e.Time < ms {
+			from = seqOf(e.ID) + 1
+		} else {
+			to = middle
+		}
+	}
+	if from == size {
+		return -1, nil
+	}
+	return from, nil
 }
 
 // hasWord looks for one whole word in a list separated by spaces.

@@ -25,7 +25,6 @@ const (
 	// Of changes and accesses.
 	patientIndex = "patient.1"
 	agentIndex   = "agent.1"
-	timeIndex    = "time.1"
 )
 
 // longestBuild is when building an index is given up.
@@ -48,7 +47,6 @@ func allIndexes() []indexed {
 	log := []mongo.IndexModel{
 		indexModel(patientIndex, "p.p", 1, "_id", 1),
 		indexModel(agentIndex, "a", 1, "_id", 1),
-		indexModel(timeIndex, "t", 1, "_id", 1),
 	}
 	return []indexed{
 		{"resources", []mongo.IndexModel{
