@@ -93,10 +93,11 @@ func (r *Registry) Rules(ctx context.Context, patient string, epoch int64) ([]*R
 // catchUp drops the entries of all patients whose Consents were written up to
 // epoch. It does not hold the lock while it asks.
 func (r *Registry) catchUp(ctx context.Context, epoch int64) error {
-	r.mu.RLock()
-	since := r.through
-	r.mu.RUnlock()
-	if r.changes == nil || epoch <= since {
+	if r.changes == nil {
+		return nil
+	}
+	since := r.missing(epoch)
+	if epoch <= since {
 		return nil
 	}
 	patients, at, err := r.changes.ConsentChanges(ctx, since)
@@ -113,6 +114,23 @@ func (r *Registry) catchUp(ctx context.Context, epoch int64) error {
 	// Another call may have come further meanwhile; it has dropped what it must.
 	r.through = max(r.through, at)
 	return nil
+}
+
+// missing is the epoch up to which no entry misses a write. Without entries there is nothing
+// to ask for: all writes since a database was made can be very many.
+func (r *Registry) missing(epoch int64) (through int64) {
+	r.mu.RLock()
+	through, empty := r.through, len(r.entries) == 0
+	r.mu.RUnlock()
+	if !empty || epoch <= through {
+		return through
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.entries) == 0 {
+		r.through = max(r.through, epoch)
+	}
+	return r.through
 }
 
 func (r *Registry) lookup(patient string, epoch int64) (e entry, current bool) {

@@ -129,6 +129,29 @@ func TestRegistryReadsOnce(t *testing.T) {
 }
 
 // Without Changes the registry reads again, but does not compile again.
+// forgetful is a shelf that can not tell what changed since it was made.
+type forgetful struct{ watched }
+
+func (f forgetful) ConsentChanges(ctx context.Context, since int64) ([]string, int64, error) {
+	if since == 0 {
+		return nil, 0, errors.New("all changes were asked for")
+	}
+	return f.watched.ConsentChanges(ctx, since)
+}
+
+// A registry that has just been made does not ask for all changes that there ever were.
+func TestRegistryBeginsNow(t *testing.T) {
+	s := newShelf()
+	s.write("Patient/1", allow)
+	s.write("Patient/2", allow)
+	r := NewRegistry(forgetful{watched{s}})
+	before := verdict(t, r, "Patient/1", 2)
+	after := verdict(t, r, "Patient/1", s.write("Patient/1", refuse))
+	if before == after {
+		t.Errorf("the verdict stays %v", after)
+	}
+}
+
 func TestRegistryReusesWhatDidNotChange(t *testing.T) {
 	s := newShelf()
 	r := NewRegistry(s)
