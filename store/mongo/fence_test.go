@@ -45,6 +45,21 @@ func TestUnknownCommitIsLookedUpForCertain(t *testing.T) {
 	}
 }
 
+// leaveOpen begins a transaction that moves the head of the access log.
+func leaveOpen(t *testing.T, s *Store) {
+	t.Helper()
+	session, err := s.begin(durably())
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := s.accesses.head
+	next := known.End
+	next.Size++
+	if err := s.fenced(mongo.NewSessionContext(t.Context(), session), known, next); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A process that dies in the middle of a transaction leaves it open on the server, which
 // gives it up after a while. Whoever is the node then waits for that.
 func TestTransactionOfADeadProcess(t *testing.T) {
@@ -57,16 +72,7 @@ func TestTransactionOfADeadProcess(t *testing.T) {
 	if _, err := record(t, before); err != nil {
 		t.Fatal(err)
 	}
-	session, err := before.begin(durably())
-	if err != nil {
-		t.Fatal(err)
-	}
-	known := before.accesses.head
-	next := known.End
-	next.Size++
-	if err := before.fenced(mongo.NewSessionContext(t.Context(), session), known, next); err != nil {
-		t.Fatal(err)
-	}
+	leaveOpen(t, before)
 	die(t, before)
 	hasty := *server
 	hasty.uri += "&timeoutMS=300"
@@ -96,5 +102,36 @@ func TestTransactionOfABrokenConnection(t *testing.T) {
 	}
 	if r, err := record(t, s); err != nil || r.Seq != 0 {
 		t.Errorf("record %s, %v; want the first of the log", r, err)
+	}
+}
+
+// Nor does a keeper finish the log of a dead node before: it tries again until then.
+func TestTakeoverOfAnOpenTransaction(t *testing.T) {
+	server := newServer(t)
+	if server.standIn == nil {
+		t.Skip("SKIPPED: a real server gives transactions up after a minute only")
+	}
+	server.standIn.TransactionLifetime = 4 * time.Second
+	first := openNode(t, server, "n1")
+	if _, err := record(t, first); err != nil {
+		t.Fatal(err)
+	}
+	hasty := *server
+	hasty.uri += "&timeoutMS=300"
+	w := openNode(t, &hasty, "n2").Watch()
+	leaveOpen(t, first)
+	die(t, first)
+	failed := false
+	waitFor(t, func() bool {
+		list, err := w.Dead(t.Context())
+		if err != nil || !slices.Contains(list, "n1") {
+			return false
+		}
+		sources, err := w.TakeOver(t.Context(), "n1")
+		failed = failed || err != nil
+		return len(sources) == 2
+	})
+	if !failed {
+		t.Error("the log was taken over while a transaction was open")
 	}
 }
