@@ -59,13 +59,13 @@ func openConn(path string, m mode) (conn, error) {
 	}
 	c, err := sqlite.OpenConn(path, flags)
 	if err != nil {
-		return conn{}, fmt.Errorf("open database: %w", err)
+		return conn{}, fmt.Errorf("open %s: %w", path, err)
 	}
 	c.SetBusyTimeout(10 * time.Second)
 	for _, p := range pragmas {
 		if err := sqlitex.ExecuteTransient(c, p, nil); err != nil {
 			c.Close()
-			return conn{}, fmt.Errorf("set up connection: %w", err)
+			return conn{}, fmt.Errorf("open %s: %w", path, err)
 		}
 	}
 	return conn{c, filepath.Base(path)}, nil
