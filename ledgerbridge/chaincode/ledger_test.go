@@ -163,6 +163,9 @@ func (l *ledger) accept(v any, mspID, function string, q any, more ...[]byte) ou
 func (l *ledger) refuse(p Prefix, mspID, function string, q any, more ...[]byte) {
 	l.t.Helper()
 	o := l.ask(mspID, function, q, more...)
+	if !p.Known() {
+		l.t.Errorf("%s is not known as a prefix", p)
+	}
 	if !strings.HasPrefix(o.Message, string(p)+": ") {
 		l.t.Errorf("%s: %d %q, want %s", function, o.Status, o.Message, p)
 	}

@@ -28,6 +28,16 @@ const (
 	State      Prefix = "ACESO_STATE"      // the peer could not read or write its state
 )
 
+// Known says whether p is one of these. What a peer answers may come from something
+// else than this contract.
+func (p Prefix) Known() bool {
+	switch p {
+	case Argument, Size, Checkpoint, Signature, Denied, NotFound, Exists, Gap, Behind, Fork, Marked, Closed, State:
+		return true
+	}
+	return false
+}
+
 // kind is a prefix with the status of the response. All are at least 400, so no peer
 // endorses them and nothing is written.
 type kind struct {

@@ -81,7 +81,11 @@ func parseRefusal(message string) *Refusal {
 		return nil
 	}
 	sentence, _, _ = strings.Cut(sentence, "\n")
-	return &Refusal{Prefix: chaincode.Prefix("ACESO_" + word), Sentence: sentence}
+	r := &Refusal{Prefix: chaincode.Prefix("ACESO_" + word), Sentence: sentence}
+	if !r.Prefix.Known() { // whoever runs that peer has made it up
+		return nil
+	}
+	return r
 }
 
 // explain turns an error of the gateway into one that says what to do.

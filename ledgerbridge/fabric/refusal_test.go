@@ -33,3 +33,24 @@ func TestExplain(t *testing.T) {
 		t.Errorf("says %q, cause %s", got, causeOf(got))
 	}
 }
+
+// A peer of another organisation says what it likes: its words become no labels of
+// metrics, of which there would be no end.
+func TestRefusalThatIsMadeUp(t *testing.T) {
+	c := &Channel{profile: &Profile{Channel: "records", Chaincode: "aceso", MSP: "org1"}}
+	for message, want := range map[string]string{
+		"chaincode response 409, ACESO_GAP: the ledger is at size 3":   "gap",
+		"chaincode response 409, ACESO_GAP7F3A: the ledger is at size": "configuration",
+		"ACESO_7f3a9c: x":       "endorsement",
+		"ACESO_gap: lower case": "endorsement",
+		"ACESO_: nothing":       "endorsement",
+	} {
+		s, err := status.New(codes.Aborted, "failed to endorse").WithDetails(&gatewaypb.ErrorDetail{MspId: "org2", Message: message})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := causeOf(c.explain("Anchor", s.Err())); got != want {
+			t.Errorf("%s: %s, want %s", message, got, want)
+		}
+	}
+}
