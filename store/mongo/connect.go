@@ -62,18 +62,33 @@ func connect(ctx context.Context, uri string, o Options) (*Store, error) {
 // checkServer refuses a standalone server: it has no transactions.
 func (s *Store) checkServer(ctx context.Context, hosts []string) error {
 	var hello struct {
-		Set string `bson:"setName"`
-		Msg string `bson:"msg"`
+		Set string        `bson:"setName"`
+		Msg string        `bson:"msg"`
+		At  bson.DateTime `bson:"localTime"`
 	}
+	before := s.opts.Now()
 	err := s.client.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello)
 	if err != nil {
 		return err
 	}
+	s.compareClocks(before, hello.At.Time(), s.opts.Now())
 	if hello.Set == "" && hello.Msg != "isdbgrid" {
 		return fmt.Errorf("the MongoDB server at %s is a standalone server, which has no transactions: "+
 			"make it a replica set, of which one node is enough: start mongod with --replSet rs0 and run rs.initiate() once in its shell", strings.Join(hosts, ","))
 	}
 	return nil
+}
+
+// clockTolerance is how far clocks may be apart before somebody is told.
+const clockTolerance = 2 * time.Second
+
+// compareClocks tells of a clock that differs from that of the server, which looked at its
+// own between before and after.
+func (s *Store) compareClocks(before, server, after time.Time) {
+	off := max(before.Sub(server), server.Sub(after))
+	if off > clockTolerance {
+		s.opts.Report(fmt.Sprintf("the clock of this machine and that of the MongoDB server differ by %v: synchronise both, for lastUpdated and _since are times of the nodes' clocks", off.Round(time.Second)))
+	}
 }
 
 // explain gives an error of the start one sentence for operators.

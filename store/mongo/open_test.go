@@ -221,6 +221,23 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// The operator of a node whose clock is wrong is told, and nobody else.
+func TestWrongClock(t *testing.T) {
+	server := newServer(t)
+	for off, want := range map[time.Duration]bool{0: false, time.Minute: true, -time.Minute: true} {
+		told := false
+		o := testOptions("")
+		o.Now = func() time.Time { return time.Now().Add(off) }
+		o.Report = func(m string) { told = told || strings.Contains(m, "differ by 1m0s: synchronise") }
+		if err := server.open(t, o).Close(); err != nil {
+			t.Fatal(err)
+		}
+		if told != want {
+			t.Errorf("%v: told is %v", off, told)
+		}
+	}
+}
+
 // A request whose client has gone is not tried again.
 func TestCancelledRead(t *testing.T) {
 	s := newServer(t).open(t, testOptions(""))
