@@ -132,10 +132,17 @@ func (r *records) journal(ctx context.Context, log ledgerbridge.Log, ledger ledg
 	if err != nil {
 		return nil, err
 	}
-	return ledgerbridge.OpenJournal(ctx, ledgerbridge.JournalConfig{
+	j, err := ledgerbridge.OpenJournal(ctx, ledgerbridge.JournalConfig{
 		Log: log, Ledger: ledger, Signer: signer, Keys: keys, Anchors: anchors,
 		Report: func(err error) { l.Error("no checkpoint could be made", "error", err) },
 	})
+	if err != nil {
+		return nil, err
+	}
+	if size, err := log.Size(ctx); err == nil && size > 0 && j.Last().Size == 0 {
+		l.Warn("a log with records has no checkpoint: unless the node ended within its first second, its checkpoints were removed, and only a witness, a channel or receipts show whether records were changed", "source", log.Source(), "records", size)
+	}
+	return j, nil
 }
 
 // logKeys are the public keys whose checkpoints count for a source: those of its node

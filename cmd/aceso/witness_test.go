@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -223,5 +224,26 @@ func TestReplayedRowIsRefused(t *testing.T) {
 				startRefused(t, dir, "hospital/n1/accesses.0")
 			}
 		})
+	}
+}
+
+// Checkpoints that were removed are missed.
+func TestRemovedCheckpoints(t *testing.T) {
+	dir := t.TempDir()
+	missed := func() bool {
+		var log bytes.Buffer
+		n := startNode(t, dir, func(o *openedNode, _ *serveOptions) { o.log = slog.New(slog.NewTextHandler(&log, nil)) })
+		n.as("system", "HOPERAT").get("/Patient?_count=1").want(200)
+		n.stop()
+		return strings.Contains(log.String(), "has no checkpoint")
+	}
+	if missed() || missed() {
+		t.Error("checkpoints are missed that are there")
+	}
+	if err := os.Remove(filepath.Join(dir, "checkpoints.log")); err != nil {
+		t.Fatal(err)
+	}
+	if !missed() {
+		t.Error("nothing is missed")
 	}
 }
