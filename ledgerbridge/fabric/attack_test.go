@@ -3,6 +3,7 @@ package fabric
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -194,6 +195,17 @@ func TestPiecesCutElsewhere(t *testing.T) {
 				t.Errorf("%s: %d bytes moved between value and header of the signature: %s", name, i, verdict)
 			}
 		}
+		for i := -1200; i <= 200; i++ { // response || endorser is signed as one text, too
+			b := readBundle(t, good)
+			a := &b.evidence.Answer
+			a.Endorsements = a.Endorsements[:1]
+			if !recut(&a.Response, &a.Endorsements[0].Endorser, i) {
+				continue
+			}
+			if err := endorsedAlone(s.trust(), a); err == nil {
+				t.Errorf("%s: %d bytes moved between response and endorser", name, i)
+			}
+		}
 		answer := func(b *bundleText) []*octets {
 			a := &b.evidence.Answer
 			return []*octets{&a.ChannelHeader, &a.SignatureHeader, &a.Proposal}
@@ -210,6 +222,18 @@ func TestPiecesCutElsewhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// endorsedAlone is nil if the one endorsement of an answer fits.
+func endorsedAlone(trust *Trust, a *evidenceAnswer) error {
+	t, err := a.transaction()
+	if err != nil {
+		return err
+	}
+	if endorsed, _, err := t.endorsers(&trust.Organizations); err != nil || len(endorsed) != 1 {
+		return fmt.Errorf("%v: %w", endorsed, errors.Join(err, errSignature))
+	}
+	return nil
 }
 
 // recut moves n bytes from the end of a to the beginning of b, or the other way.
