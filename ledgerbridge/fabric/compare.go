@@ -1,10 +1,12 @@
 package fabric
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -169,15 +171,31 @@ func (s *Shipper) ahead(ctx context.Context, head chaincode.Head, size int64) er
 // contradiction keeps both checkpoints for `aceso ledger report-fork`, and says where.
 func (s *Shipper) contradiction(own ledgerbridge.Checkpoint, other, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
-	path := s.file(fmt.Sprintf("fork-%d.json", own.Size))
 	data, err := json.MarshalIndent(chaincode.ForkRequest{Origin: s.source, First: string(own.Note), Second: other}, "", "  ")
+	var path string
 	if err == nil {
-		err = writeDurably(path, append(data, '\n'))
+		path, err = s.keep(own.Size, append(data, '\n'))
 	}
 	if err != nil {
 		return &ledgerbridge.Contradiction{Source: s.source, What: what + ". Both checkpoints could not be kept: " + err.Error()}
 	}
 	return &ledgerbridge.Contradiction{Source: s.source, What: what + ". Both checkpoints are in " + path}
+}
+
+// keep makes evidence durable, beside that of other forks at the same size: a log that
+// is restored and goes on differently is forked again where the ledger stands.
+func (s *Shipper) keep(size int64, evidence []byte) (path string, err error) {
+	path = s.file(fmt.Sprintf("fork-%d.json", size))
+	for n := 2; ; n++ {
+		there, err := os.ReadFile(path)
+		if err != nil {
+			return path, writeDurably(path, evidence)
+		}
+		if bytes.Equal(there, evidence) {
+			return path, nil
+		}
+		path = s.file(fmt.Sprintf("fork-%d-%d.json", size, n))
+	}
 }
 
 // ReadFork reads such a file.

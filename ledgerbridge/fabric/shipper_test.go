@@ -180,6 +180,31 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
+// A log that is restored and forked once more leaves the evidence of the first fork
+// where it is.
+func TestForkedTwice(t *testing.T) {
+	n, c := newNode(t, origin), newContract()
+	c.plant(t, origin, 1)
+	var kept []string
+	for range 3 {
+		n.log = newNode(t, origin).log
+		n.open("log")
+		n.add(3)
+		for range 2 { // the second start says the same
+			var denied *ledgerbridge.Contradiction
+			if err := n.shipper(c, quick).Compare(t.Context()); !errors.As(err, &denied) {
+				t.Fatalf("the start says %v", err)
+			}
+			checkKept(t, denied, 1, false)
+		}
+		files, err := filepath.Glob(filepath.Join(n.folder, "*.fork-1*.json"))
+		if err != nil || len(files) != len(kept)+1 {
+			t.Fatalf("after %d forks: %q", len(kept)+1, files)
+		}
+		kept = files
+	}
+}
+
 func checkKept(t *testing.T, c *ledgerbridge.Contradiction, size int64, others bool) {
 	t.Helper()
 	_, path, ok := strings.Cut(c.What, "Both checkpoints are in ")
