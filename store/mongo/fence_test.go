@@ -135,3 +135,25 @@ func TestTakeoverOfAnOpenTransaction(t *testing.T) {
 		t.Error("the log was taken over while a transaction was open")
 	}
 }
+
+// A writer that was idle for long does not trust the server to know its session still.
+func TestIdleSession(t *testing.T) {
+	s := openNode(t, newServer(t), "n1")
+	w := newWriter(s, s.db.Collection("accesses"), s.source(accessesLog))
+	begin := func() *mongo.Session {
+		t.Helper()
+		if _, err := w.inSession(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return w.session
+	}
+	first := begin()
+	if begin() != first {
+		t.Error("another session for the next transaction")
+	}
+	w.used = w.used.Add(-time.Hour)
+	if begin() == first {
+		t.Error("the same session after an hour")
+	}
+	endSession(t.Context(), w.session)
+}

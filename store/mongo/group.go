@@ -60,6 +60,7 @@ type writer struct {
 	// a broken connection has left open when the next command of the session comes.
 	// In others it would keep the log's head for a minute.
 	session *mongo.Session
+	used    time.Time // when session was last begun with
 
 	destroyed time.Time // when this writer last learned that keys of parts were destroyed
 }
@@ -264,8 +265,17 @@ func (w *writer) attempt(ctx context.Context, group []*member) error {
 	return nil
 }
 
+// idleSession is after how long another session is used: a server forgets those that were
+// idle for half an hour, but no transaction is open any more long before.
+const idleSession = 5 * time.Minute
+
 // inSession lets what is done with the context it returns belong to the writer's session.
 func (w *writer) inSession(ctx context.Context) (_ context.Context, err error) {
+	if w.session != nil && time.Since(w.used) > idleSession {
+		endSession(ctx, w.session)
+		w.session = nil
+	}
+	w.used = time.Now()
 	if w.session == nil {
 		if w.session, err = w.s.client.StartSession(options.Session().SetCausalConsistency(false)); err != nil {
 			return nil, err
