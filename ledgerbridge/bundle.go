@@ -18,11 +18,37 @@ type bundle struct {
 	Anchor     *bundleAnchor   `json:"anchor"`
 	Commitment string          `json:"commitment"`
 	Entry      json.RawMessage `json:"entry"`
-	Parts      []bundlePart    `json:"parts"`
+	Parts      bundleParts     `json:"parts"`
 	Proof      string          `json:"proof"`
 	Salt       string          `json:"salt"`
 	State      string          `json:"state"`
 	Version    int64           `json:"v"`
+}
+
+// maxParts bounds what a few bytes of a bundle each become in memory: a record has a
+// part for each patient of one request.
+const maxParts = 100_000
+
+type bundleParts []bundlePart
+
+// UnmarshalJSON reads a list that is not too long.
+func (p *bundleParts) UnmarshalJSON(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if open, err := dec.Token(); err != nil || open != json.Delim('[') {
+		return fmt.Errorf("parts are not a list")
+	}
+	for dec.More() {
+		var part bundlePart
+		if len(*p) == maxParts {
+			return fmt.Errorf("there are more than %d parts", maxParts)
+		}
+		if err := dec.Decode(&part); err != nil {
+			return err
+		}
+		*p = append(*p, part)
+	}
+	return nil
 }
 
 // bundlePart is a part that is opened, or only its commitment.

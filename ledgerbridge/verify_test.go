@@ -484,6 +484,24 @@ func TestCheckpointIsStrict(t *testing.T) {
 	}
 }
 
+// Parts take more memory than they take in a file: there is an end to them.
+func TestBundleOfTooManyParts(t *testing.T) {
+	n := newNode(t)
+	n.add(1)
+	good := n.bundle(n.journal(), 0)
+	for name, parts := range map[string]string{
+		"more than":  `"parts":[` + strings.Repeat("{},", 100_000) + `{}`,
+		"not a list": `"parts":null,"p":[{}`, "is no part": `"parts":[7`,
+	} {
+		bad := bytes.Replace(good, []byte(`"parts":[`), []byte(parts+","), 1)
+		if r, err := ledgerbridge.VerifyRecord(bad, []string{n.vkey}, nil); err == nil || r.Verdict != ledgerbridge.Tampered {
+			t.Errorf("%s: %s, %v", name, r.Verdict, err)
+		} else if name == "more than" && !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A key may be given more than once, for sizes that overlap, beside others.
 func TestKeyGivenTwice(t *testing.T) {
 	n := newNode(t)
