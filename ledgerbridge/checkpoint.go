@@ -101,7 +101,7 @@ func (c *Checkpoint) sign(signer note.Signer) error {
 // ParseCheckpoint reads the note without looking at its signature.
 func ParseCheckpoint(signed []byte) (Checkpoint, error) {
 	body, signature, ok := strings.Cut(string(signed), "\n\n")
-	lines := strings.Split(body, "\n")
+	lines := strings.SplitN(body, "\n", 4)
 	if !ok || len(lines) != 3 || !strings.HasSuffix(signature, "\n") || strings.Count(signature, "\n") != 1 {
 		return Checkpoint{}, fmt.Errorf("checkpoint: not three lines, a blank line and one signature")
 	}

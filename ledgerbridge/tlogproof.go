@@ -26,7 +26,7 @@ func formatTlogProof(index int64, path [][32]byte, checkpoint []byte) string {
 // parseTlogProof reads what formatTlogProof writes and nothing else.
 func parseTlogProof(text string) (index int64, path [][32]byte, checkpoint []byte, err error) {
 	head, rest, ok := strings.Cut(text, "\n\n")
-	lines := strings.Split(head, "\n")
+	lines := strings.SplitN(head, "\n", 2+64+1) // one too many is enough
 	if !ok || len(lines) < 2 || len(lines) > 2+64 || lines[0]+"\n" != tlogHeader {
 		return 0, nil, nil, fmt.Errorf("proof: not a c2sp.org/tlog-proof@v1 document")
 	}
