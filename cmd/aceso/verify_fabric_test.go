@@ -194,7 +194,7 @@ func testPartialTrust(t *testing.T, file, trust string) {
 		{exitWhole, "anchored on", append(members, "--orderer-root", orderer, "--channel", devnet.Channel)},
 		{exitUnchecked, "roots that you trust", nil},
 		{exitUnchecked, "no roots of orderers", members},
-		{exitUnchecked, "no roots were given for lab", []string{"--org-root", hospital, "--orderer-root", orderer}},
+		{exitUnchecked, "no roots were given for ", []string{"--org-root", hospital, "--orderer-root", orderer}},
 		{exitUnchecked, "2 are needed", append(members, "--orderer-root", orderer, "--orderer-signatures", "2")},
 		{exitTampered, "not of", append(members, "--orderer-root", orderer, "--channel", "other")},
 		{exitUnchecked, "not of the form", []string{"--org-root", "hospital"}},
