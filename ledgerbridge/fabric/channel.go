@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -28,10 +29,15 @@ func (c *Channel) Head(ctx context.Context, origin string) (chaincode.Head, erro
 	return h, err
 }
 
-// GetAnchor asks one's own peer for the anchor that led to a size.
+// GetAnchor asks one's own peer for the anchor that led to a size. Whoever goes from one
+// to the one before comes to an end, whatever the peer says.
 func (c *Channel) GetAnchor(ctx context.Context, origin string, size int64) (chaincode.Anchor, error) {
 	var a chaincode.Anchor
-	return a, c.evaluate(ctx, "GetAnchor", chaincode.AnchorQuery{Origin: origin, Size: size}, &a)
+	err := c.evaluate(ctx, "GetAnchor", chaincode.AnchorQuery{Origin: origin, Size: size}, &a)
+	if err == nil && (a.Origin != origin || a.Size != size || a.OldSize < 0 || a.OldSize >= size) {
+		err = fmt.Errorf("the contract was asked for the anchor of %s at size %d, and answers with another", origin, size)
+	}
+	return a, err
 }
 
 // Sources lists every source of the channel.
@@ -78,6 +84,9 @@ func (c *Channel) AddKey(ctx context.Context, origin, key string, from int64) er
 func (c *Channel) ReportFork(ctx context.Context, q chaincode.ForkRequest) (chaincode.Source, error) {
 	var s chaincode.Source
 	_, _, err := c.submit(ctx, &s, "ReportFork", q)
+	if err == nil && s.Fork == nil {
+		err = errors.New("the contract has marked nothing")
+	}
 	return s, err
 }
 

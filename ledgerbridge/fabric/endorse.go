@@ -63,9 +63,6 @@ func (c *Channel) Covering(ctx context.Context, source string, seq int64) (ledge
 	}
 	for size := head.Size; ; {
 		a, err := c.GetAnchor(ctx, source, size)
-		if err == nil && a.OldSize >= size {
-			err = errors.New("the contract's anchors do not lead back")
-		}
 		if err != nil {
 			return ledgerbridge.Anchor{}, false, fmt.Errorf("look for the anchor of row %d of %s: %w", seq, source, err)
 		}
