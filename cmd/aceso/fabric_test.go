@@ -130,6 +130,7 @@ func TestNodesOnAChannel(t *testing.T) {
 	t.Run("ledger down", func(t *testing.T) { testLedgerDown(t, net, dirs["registry"]) })
 	t.Run("two processes", func(t *testing.T) { testTwoProcesses(t, net, dirs["registry"]) })
 	t.Run("edited block file", func(t *testing.T) { testEditedBlockFile(t, net, dirs["registry"]) })
+	t.Run("ended", func(t *testing.T) { testEnded(t, net, dirs["lab"]) })
 	t.Run("restored and forked", func(t *testing.T) { testRestoredAndForked(t, net, dirs["hospital"]) })
 }
 
@@ -410,5 +411,44 @@ func TestDatabaseOnAChannel(t *testing.T) {
 	})
 	if why := back.node.bridge.contradicted(); why != "" {
 		t.Error(why)
+	}
+}
+
+// A key is ended, then a log, by its own organisation only. The node says what that means.
+func testEnded(t *testing.T, net *devnet.Network, dir string) {
+	const source = "lab/n1/accesses.0"
+	ledger := func(org string, args ...string) (int, string) {
+		return runAceso(append([]string{"ledger", "--profile", net.Profile(org)}, args...)...)
+	}
+	code, keys := ledger("hospital", "keys", source)
+	key := regexp.MustCompile(`lab/n1/accesses\.0\+[0-9a-f]{8}\+\S+`).FindString(keys)
+	if code != exitOK || key == "" || !strings.Contains(keys, "-\n") {
+		t.Fatalf("keys: exit %d\n%s", code, keys)
+	}
+	for _, args := range [][]string{{"revoke-key", source, key}, {"close", source}} {
+		if code, out := ledger("hospital", args...); code != exitFailed || !strings.Contains(out, "belongs to organisation lab") {
+			t.Errorf("%v by another organisation: exit %d\n%s", args, code, out)
+		}
+	}
+	if code, out := ledger("lab", "revoke-key", source, key+"x"); code != exitFailed || !strings.Contains(out, "has no such key") {
+		t.Errorf("another key: exit %d\n%s", code, out)
+	}
+	if code, out := ledger("lab", "revoke-key", source, key); code != exitOK || !strings.Contains(out, "up to size") {
+		t.Fatalf("revoke-key: exit %d\n%s", code, out)
+	}
+	if _, out := ledger("lab", "keys", source); !regexp.MustCompile(regexp.QuoteMeta(key) + ` +0 +[1-9]`).MatchString(out) {
+		t.Errorf("the key has no end:\n%s", out)
+	}
+	n := startChild(t, dir, onFabric(net, "lab")...)
+	n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	until(t, "the node says that its key does not count", func() bool {
+		return strings.Contains(n.log(), "key") && strings.Contains(n.log(), source) && strings.Contains(n.log(), "not be anchored")
+	})
+	n.terminate()
+	if code, out := ledger("lab", "close", source); code != exitOK || !strings.Contains(out, "is closed") {
+		t.Fatalf("close: exit %d\n%s", code, out)
+	}
+	if got := sources(t, net, "registry")[source]; !strings.HasSuffix(got, " closed") {
+		t.Errorf("others see %q", got)
 	}
 }

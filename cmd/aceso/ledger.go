@@ -11,9 +11,12 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 )
 
-// ledgerCommand asks a channel, or tells it of a fork, with any member's profile.
+const ledgerArguments = "sources | keys SOURCE | revoke-key SOURCE KEY | close SOURCE | report-fork FILE"
+
+// ledgerCommand asks a channel, or tells it of a fork, with any member's profile. Keys and
+// logs are ended with one of their own organisation.
 func ledgerCommand(args []string, stdout, stderr io.Writer) int {
-	f := newFlags("ledger", "sources | report-fork FILE", stderr)
+	f := newFlags("ledger", ledgerArguments, stderr)
 	path := f.String("profile", "", "connection profile `file` of an organisation")
 	rest, code, ok := parse(f, args)
 	if !ok {
@@ -30,8 +33,14 @@ func ledgerCommand(args []string, stdout, stderr io.Writer) int {
 		do = func(c *fabric.Channel) error { return listSources(ctx, c, stdout) }
 	case len(rest) == 2 && rest[0] == "report-fork":
 		do = func(c *fabric.Channel) error { return reportFork(ctx, c, rest[1], stdout) }
+	case len(rest) == 2 && rest[0] == "keys":
+		do = func(c *fabric.Channel) error { return listKeys(ctx, c, rest[1], stdout) }
+	case len(rest) == 3 && rest[0] == "revoke-key":
+		do = func(c *fabric.Channel) error { return revokeKey(ctx, c, rest[1], rest[2], stdout) }
+	case len(rest) == 2 && rest[0] == "close":
+		do = func(c *fabric.Channel) error { return closeSource(ctx, c, rest[1], stdout) }
 	default:
-		return misuse(stderr, "ledger", "say what to do: `sources`, or `report-fork FILE`")
+		return misuse(stderr, "ledger", "say what to do: %s", ledgerArguments)
 	}
 	if err := onChannel(*path, do); err != nil {
 		return fail(stderr, "ledger", err)
@@ -85,5 +94,44 @@ func reportFork(ctx context.Context, c *fabric.Channel, path string, stdout io.W
 		return err
 	}
 	fmt.Fprintf(stdout, "%s is marked as forked at size %d, reported by %s in transaction %s\n", s.Origin, s.Fork.Size, s.Fork.Reporter, s.Fork.Transaction)
+	return nil
+}
+
+// listKeys prints the keys of a log, with the sizes for which each counts.
+func listKeys(ctx context.Context, c *fabric.Channel, source string, stdout io.Writer) error {
+	head, err := c.Head(ctx, source)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KEY\tFROM\tBELOW")
+	for _, k := range head.Source.Keys {
+		until := "-"
+		if k.Until > 0 {
+			until = fmt.Sprint(k.Until)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\n", k.Verifier, k.From, until)
+	}
+	return w.Flush()
+}
+
+// revokeKey ends a key where the ledger stands: what it signed so far stays signed.
+func revokeKey(ctx context.Context, c *fabric.Channel, source, key string, stdout io.Writer) error {
+	head, err := c.Head(ctx, source)
+	if err != nil {
+		return err
+	}
+	if err := c.RevokeKey(ctx, source, key, head.Size+1); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "that key of %s counts up to size %d only\n", source, head.Size)
+	return nil
+}
+
+func closeSource(ctx context.Context, c *fabric.Channel, source string, stdout io.Writer) error {
+	if err := c.CloseSource(ctx, source); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s is closed: it takes no more anchors. What is anchored stays\n", source)
 	return nil
 }

@@ -79,6 +79,19 @@ func (c *Channel) AddKey(ctx context.Context, origin, key string, from int64) er
 	return err
 }
 
+// RevokeKey ends a key of a source: it does not count for sizes from a size on, which
+// must be above the head's.
+func (c *Channel) RevokeKey(ctx context.Context, origin, key string, from int64) error {
+	_, _, err := c.submit(ctx, new(chaincode.Source), "RevokeKey", chaincode.KeyRequest{Origin: origin, Key: key, From: from})
+	return err
+}
+
+// CloseSource ends a source for good: it takes no more anchors and keys.
+func (c *Channel) CloseSource(ctx context.Context, origin string) error {
+	_, _, err := c.submit(ctx, new(chaincode.Source), "CloseSource", chaincode.OriginRequest{Origin: origin})
+	return err
+}
+
 // ReportFork shows the channel two checkpoints that contradict each other; it marks
 // their source for good.
 func (c *Channel) ReportFork(ctx context.Context, q chaincode.ForkRequest) (chaincode.Source, error) {
