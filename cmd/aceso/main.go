@@ -33,7 +33,7 @@ func commands() []command {
 		{"policy", "test, check and format policies", policyCommand},
 		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
 		{"devnet", "run a Fabric network on this machine, for development", devnetCommand},
-		{"ledger", "list what a Fabric channel holds of each log, or report a fork", ledgerCommand},
+		{"ledger", "list what a Fabric channel holds of each log, end keys and logs, report a fork", ledgerCommand},
 		{"store", "check what is stored, or copy it between folder and database", storeCommand},
 		{"erase", "make the records of one patient unreadable for good", eraseCommand},
 	}
