@@ -24,6 +24,13 @@ import (
 // 20 index keys for each match.
 type shape struct{ query, why string }
 
+func (s shape) note() string {
+	if s.why == "" {
+		return ""
+	}
+	return " (" + s.why + ")"
+}
+
 const (
 	unselective = "of a condition that is true of many resources up to 257 keys are counted before a rarer one is tried"
 	wholeType   = "all matches have to be seen before the first can be shown"
@@ -104,16 +111,18 @@ func TestExplain(t *testing.T) {
 		if len(page.Matches) == 0 {
 			t.Errorf("%s finds nothing", shape.query)
 		}
-		keys := 0
+		keys, by := 0, []string{}
 		for _, command := range spy.take("find", "resources", "history") {
 			plan := explained(t, w.store, command)
 			if plan.bad != "" {
 				t.Errorf("%s: %s in the plan of %s", shape.query, plan.bad, command)
 			}
 			keys += plan.keys
+			by = append(by, plan.indexes...)
 		}
+		slices.Sort(by)
 		n := len(page.Matches) + len(page.Included)
-		t.Logf("%5d keys for %3d results: %s", keys, n, shape.query)
+		t.Logf("%5d keys for %3d results: %-60s %s%s", keys, n, shape.query, strings.Join(slices.Compact(by), ", "), shape.note())
 		if limit := 20 * n; keys > limit && shape.why == "" {
 			t.Errorf("%s: %d keys examined for %d results", shape.query, keys, n)
 		}
@@ -159,8 +168,9 @@ func (p *spy) take(command string, collections ...string) (all []bson.Raw) {
 
 // planned is what matters of an explanation.
 type planned struct {
-	keys int
-	bad  string // a stage that must not be
+	keys    int
+	indexes []string // that are used
+	bad     string   // a stage that must not be
 }
 
 func explained(t *testing.T, s *Store, command bson.Raw) (p planned) {
@@ -176,7 +186,9 @@ func explained(t *testing.T, s *Store, command bson.Raw) (p planned) {
 		t.Fatalf("explain %s: %v", command, err)
 	}
 	p.keys = int(reply.Lookup("executionStats", "totalKeysExamined").AsInt64())
-	for _, stage := range stages(reply.Lookup("queryPlanner", "winningPlan")) {
+	plan := reply.Lookup("queryPlanner", "winningPlan")
+	p.indexes = textsOf(t, plan, "indexName")
+	for _, stage := range textsOf(t, plan, "stage") {
 		if stage == "COLLSCAN" || stage == "SORT" {
 			p.bad = stage
 		}
@@ -184,19 +196,22 @@ func explained(t *testing.T, s *Store, command bson.Raw) (p planned) {
 	return p
 }
 
-// stages lists the names of all stages of a plan.
-func stages(v bson.RawValue) (all []string) {
+// textsOf lists the values of a field at all depths of a plan.
+func textsOf(t *testing.T, v bson.RawValue, field string) (all []string) {
 	switch v.Type {
 	case bson.TypeArray, bson.TypeEmbeddedDocument:
 	default:
 		return nil
 	}
-	elements, _ := bson.Raw(v.Value).Elements()
+	elements, err := bson.Raw(v.Value).Elements()
+	if err != nil {
+		t.Fatalf("a plan that cannot be read: %v", err)
+	}
 	for _, e := range elements {
-		if name, ok := e.Value().StringValueOK(); ok && e.Key() == "stage" {
+		if name, ok := e.Value().StringValueOK(); ok && e.Key() == field {
 			all = append(all, name)
 		}
-		all = append(all, stages(e.Value())...)
+		all = append(all, textsOf(t, e.Value(), field)...)
 	}
 	return all
 }

@@ -85,6 +85,14 @@ func (p *plan) stages(sub *request) value {
 	return stage
 }
 
+// filter is what is left to look at in the documents; a branch of an $or shows none.
+func (p *plan) filter() pair {
+	if p.query.filter == nil {
+		return pair{}
+	}
+	return pair{"filter", documentValue(p.query.filter)}
+}
+
 // access is how the plan comes to its documents.
 func (p *plan) access() value {
 	switch {
@@ -98,7 +106,7 @@ func (p *plan) access() value {
 		return documentValue(build(pair{"stage", stringValue("SUBPLAN")}, pair{"inputStage", documentValue(build(
 			pair{"stage", stringValue("OR")}, pair{"inputStages", arrayValue(inputs...)}))}))
 	case p.index == nil:
-		return documentValue(build(pair{"stage", stringValue("COLLSCAN")}, pair{"filter", documentValue(p.query.filter)}, pair{"direction", stringValue("forward")}))
+		return documentValue(build(pair{"stage", stringValue("COLLSCAN")}, p.filter(), pair{"direction", stringValue("forward")}))
 	}
 	direction := "forward"
 	if p.backward {
@@ -107,5 +115,5 @@ func (p *plan) access() value {
 	scan := build(pair{"stage", stringValue("IXSCAN")}, pair{"keyPattern", documentValue(p.index.spec)}, pair{"indexName", stringValue(p.index.name)},
 		pair{"isMultiKey", boolValue(len(p.index.multikey) > 0)}, pair{"isUnique", boolValue(p.index.unique)},
 		pair{"direction", stringValue(direction)}, pair{"keysExamined", intValue(int32(p.keys))})
-	return documentValue(build(pair{"stage", stringValue("FETCH")}, pair{"filter", documentValue(p.query.filter)}, pair{"inputStage", documentValue(scan)}))
+	return documentValue(build(pair{"stage", stringValue("FETCH")}, p.filter(), pair{"inputStage", documentValue(scan)}))
 }
