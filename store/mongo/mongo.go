@@ -50,8 +50,7 @@ type Store struct {
 	opts     Options
 	identity identity
 	closed   atomic.Bool
-	reading  sync.RWMutex // held for reading while a snapshot is open
-	readOut  bool         // no snapshot begins any more
+	reading  snapshots
 	// keysDestroyed counts how often this process learned that keys of parts were
 	// destroyed.
 	keysDestroyed atomic.Int64
@@ -166,7 +165,7 @@ func (s *Store) Close() error {
 			w.close()
 		}
 	}
-	s.endReading()
+	s.reading.end()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	leased := s.stopLease(ctx)
@@ -174,14 +173,6 @@ func (s *Store) Close() error {
 		return fmt.Errorf("disconnect from MongoDB: %w", err)
 	}
 	return leased
-}
-
-// endReading waits for open snapshots: the server would keep those of a connection that is
-// gone for a minute, and with them whoever wants to build an index.
-func (s *Store) endReading() {
-	s.reading.Lock()
-	defer s.reading.Unlock()
-	s.readOut = true
 }
 
 // Organization is whose data the database holds.

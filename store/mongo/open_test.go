@@ -284,3 +284,40 @@ func TestCloseWhileReading(t *testing.T) {
 		t.Errorf("get after the end: %v", err)
 	}
 }
+
+// Who judges the rows of a search reads Consents, in a snapshot inside that of the search:
+// a store that is closed meanwhile waits for neither for ever.
+func TestCloseWhileJudging(t *testing.T) {
+	s := newServer(t).open(t, testOptions(""))
+	a := newAuthor(t, s)
+	a.commit(smallWrite(fhir.Ref{Type: "Patient", ID: "1"}, 0, 1))
+	q, err := fhir.ParseQuery("Patient", nil, fhir.QueryOptions{Base: testBase})
+	a.must(err)
+	judging, closing := make(chan struct{}), make(chan struct{})
+	read, closed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := s.Search(t.Context(), store.Search{Query: q, Limit: 1, Visible: func(store.Row) (bool, error) {
+			close(judging)
+			<-closing
+			_, _, err := s.Consents(t.Context(), "Patient/1")
+			return true, err
+		}})
+		read <- err
+	}()
+	<-judging
+	go func() { closed <- s.Close() }()
+	waitFor(t, s.reading.hasEnded)
+	close(closing)
+	if err := <-read; !errors.Is(err, errClosed) {
+		t.Errorf("search: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
+func (r *snapshots) hasEnded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -47,11 +48,10 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 	if mongo.SessionFromContext(ctx) != nil {
 		return read(ctx)
 	}
-	s.reading.RLock()
-	defer s.reading.RUnlock()
-	if s.readOut {
+	if !s.reading.begin() {
 		return errClosed
 	}
+	defer s.reading.open.Done()
 	concern := durably()
 	if !commit {
 		concern = writeconcern.W1() // MongoDB 4.4 would wait for the disk to give up what was never written
@@ -69,6 +69,33 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 	}
 	s.latest.committed(session)
 	return nil
+}
+
+// snapshots counts those that are open. One may begin while another is: who judges the
+// rows of a search reads Consents. So it is no lock, for which the inner one would wait,
+// and whoever closes the store for the outer one.
+type snapshots struct {
+	mu    sync.Mutex // guards ended, and open against being added to after that
+	ended bool       // none begins any more
+	open  sync.WaitGroup
+}
+
+func (r *snapshots) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended {
+		r.open.Add(1)
+	}
+	return !r.ended
+}
+
+// end waits for open snapshots: the server would keep those of a connection that is gone
+// for a minute, and with them whoever wants to build an index.
+func (r *snapshots) end() {
+	r.mu.Lock()
+	r.ended = true
+	r.mu.Unlock()
+	r.open.Wait()
 }
 
 // begin starts a session with a transaction.
