@@ -17,7 +17,8 @@ const reindexedAtOnce = 256
 // Reindex derives the search keys of all versions from the documents again and writes
 // all of them, or none. It mends what Check finds in idx, ix, dates and numbers, which
 // is a lot after an upgrade to a program that derives other keys. A version that does
-// not match its checksum keeps the keys that it has.
+// not match its checksum keeps the keys that it has; the error is a *store.Finding if
+// those are damaged, too.
 func (s *Store) Reindex(ctx context.Context) error {
 	if s.write == nil {
 		return errReadOnly
@@ -30,57 +31,64 @@ func (s *Store) Reindex(ctx context.Context) error {
 }
 
 func (u *changeUnit) reindexAll(ctx context.Context) error {
-	bases := map[int64]string{}
-	err := u.each("SELECT id, url FROM bases", func(st *sqlite.Stmt) error {
-		bases[st.ColumnInt64(0)] = st.ColumnText(1)
-		return nil
-	})
+	bases, err := u.bases()
+	if err != nil {
+		return err
+	}
 	for _, table := range []string{"ix", "dates", "numbers"} {
-		if err == nil {
-			err = u.exec("DELETE FROM " + table)
+		if err := u.exec("DELETE FROM " + table); err != nil {
+			return err
 		}
 	}
-	for last := int64(-1); err == nil && ctx.Err() == nil; {
+	for last := int64(-1); ; {
 		var some []*checked
-		err = u.each(checkedVersions+" WHERE v.stamp > ? ORDER BY v.stamp LIMIT ?", func(st *sqlite.Stmt) error {
+		err := u.each(checkedVersions+" WHERE v.stamp > ? ORDER BY v.stamp LIMIT ?", func(st *sqlite.Stmt) error {
 			some = append(some, scanChecked(st))
-			return nil
+			return ctx.Err()
 		}, last, reindexedAtOnce)
 		if err != nil || len(some) == 0 {
 			return err
 		}
-		last = some[len(some)-1].stamp
 		for _, v := range some {
 			if err := u.reindexVersion(v, bases); err != nil {
 				return err
 			}
+			last = v.stamp
 		}
-		err = u.pending.flush(u.conn)
+		if err := u.pending.flush(u.conn); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	return err
+}
+
+// bases are the base URLs that match their checksums.
+func (u *changeUnit) bases() (map[int64]string, error) {
+	bases := map[int64]string{}
+	return bases, u.each("SELECT id, url, sum FROM bases", func(st *sqlite.Stmt) error {
+		if id, url := st.ColumnInt64(0), st.ColumnText(1); bytes.Equal(blob(st, 2), rowSum(id, url)) {
+			bases[id] = url
+		}
+		return nil
+	})
 }
 
 func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
 	if v.deleted || v.resource == nil {
 		return nil
 	}
+	typ := u.s.names.typeOf(v.typ)
 	index := v.derive(bases)
 	if index == nil {
-		stored, err := storedIndex(v.index)
-		if err != nil {
-			return nil // damaged, which only a backup can mend
+		var err error
+		if index, err = storedIndex(v.index); err != nil {
+			return &store.Finding{File: mainFile, Table: "versions", Row: fmt.Sprintf("%s/%s/_history/%d", typ, v.resource.id, v.version), Column: "idx", What: "cannot be decoded"}
 		}
-		index = stored
 	} else if packed := store.Pack(encodeIndex(index)); !bytes.Equal(packed, v.index) {
 		v.index = packed
 		if err := u.exec("UPDATE versions SET idx = ?, sum = ? WHERE stamp = ?", v.index, v.sum(v.content.sum()), v.stamp); err != nil {
 			return err
 		}
 	}
-	typ := u.s.names.typeOf(v.typ)
 	fresh, err := indexRows(index, v.rid, func(param string) (int64, error) { return u.intern(typ, param) })
 	if err == nil && v.resource.stamp == v.stamp {
 		u.pending.add(rows{}, fresh)
@@ -88,9 +96,11 @@ func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
 	return err
 }
 
-// derive gives the search keys that a version should have, nil if it is damaged.
+// derive gives the search keys that a version should have, nil if it or its base URL is
+// damaged.
 func (v *checked) derive(bases map[int64]string) *fhir.Index {
-	if !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
+	base, known := bases[v.base]
+	if !known || !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
 		return nil
 	}
 	body, err := store.Unpack(v.body)
@@ -101,7 +111,7 @@ func (v *checked) derive(bases map[int64]string) *fhir.Index {
 	if err != nil {
 		return nil
 	}
-	index, err := doc.Index(bases[v.base])
+	index, err := doc.Index(base)
 	if err != nil {
 		return nil
 	}

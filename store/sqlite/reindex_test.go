@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -55,11 +56,7 @@ func age(t *testing.T, s *Store) {
 
 func TestReindex(t *testing.T) {
 	dir := workedFolder(t)
-	s, err := Open(t.Context(), dir, options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := open(t, dir, options())
 	age(t, s)
 	found := findings(t, dir)
 	for _, column := range []string{"column idx", "table ix"} {
@@ -75,25 +72,33 @@ func TestReindex(t *testing.T) {
 	}
 }
 
-// What is damaged is not made to look whole.
+// What is damaged is not made to look whole, and no resource loses its keys.
 func TestReindexLeavesDamage(t *testing.T) {
-	dir := workedFolder(t)
-	s, err := Open(t.Context(), dir, options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	err = s.write.do(t.Context(), true, func(u *changeUnit) error {
-		return u.exec("UPDATE versions SET body = x'00' WHERE stamp = (SELECT max(stamp) FROM versions WHERE body IS NOT NULL)")
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := findings(t, dir)
-	if err := s.Reindex(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if after := findings(t, dir); len(before) == 0 || !slices.Equal(before, after) {
-		t.Errorf("found before:\n%s\nafter:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	const newest = " WHERE stamp = (SELECT max(stamp) FROM versions WHERE body IS NOT NULL)"
+	for name, test := range map[string]struct {
+		damage  string
+		refused bool
+	}{
+		"document":     {"UPDATE versions SET body = x'00'" + newest, false},
+		"keys":         {"UPDATE versions SET idx = x'00'" + newest, true},
+		"base URL":     {"UPDATE bases SET url = 'http://elsewhere/fhir' WHERE id = (SELECT base FROM versions" + newest + ")", false},
+		"no base URL":  {"DELETE FROM bases WHERE id = (SELECT base FROM versions" + newest + ")", false},
+		"another base": {"UPDATE versions SET base = 77" + newest, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := workedFolder(t)
+			s := open(t, dir, options())
+			if err := s.write.do(t.Context(), true, func(u *changeUnit) error { return u.exec(test.damage) }); err != nil {
+				t.Fatal(err)
+			}
+			before := findings(t, dir)
+			err := s.Reindex(t.Context())
+			if found := (*store.Finding)(nil); test.refused != errors.As(err, &found) || !test.refused && err != nil {
+				t.Errorf("refused with %v", err)
+			}
+			if after := findings(t, dir); len(before) == 0 || !slices.Equal(before, after) {
+				t.Errorf("found before:\n%s\nafter:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+			}
+		})
 	}
 }
