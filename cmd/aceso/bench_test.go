@@ -26,11 +26,12 @@ func BenchmarkHTTP(b *testing.B) { onEachStore(b, benchmarkHTTP) }
 func onEachStore(b *testing.B, measure func(*testing.B, *testNode)) {
 	b.Run("SQLite", func(b *testing.B) { measure(b, startNode(b, b.TempDir())) })
 	b.Run("MongoDB", func(b *testing.B) {
-		if !realDatabase() {
+		c := newCluster(b, 1)
+		if c.standIn != nil {
 			fmt.Printf("%s SKIPPED: %s is not set and there is no mongod on PATH\n", b.Name(), serverVariable)
 			b.SkipNow()
 		}
-		measure(b, newCluster(b, 1).nodes[0])
+		measure(b, c.nodes[0])
 	})
 }
 

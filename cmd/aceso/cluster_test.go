@@ -28,12 +28,6 @@ import (
 // on PATH or, if there is none, against the stand-in.
 const serverVariable = "ACESO_TEST_MONGODB"
 
-// realDatabase says whether tests run against a real server.
-func realDatabase() bool {
-	_, err := exec.LookPath("mongod")
-	return err == nil || os.Getenv(serverVariable) != ""
-}
-
 // testDatabase is the connection string of a fresh database, and the stand-in that
 // serves it, or nil.
 func testDatabase(t testing.TB) (string, *mongotest.Server) {
@@ -89,6 +83,8 @@ type cluster struct {
 	key   string // file with the master key
 	life  time.Duration
 	nodes []*testNode
+
+	standIn *mongotest.Server // nil on a real server
 }
 
 // leaseLife is that of nodes in tests in which one is lost.
@@ -102,8 +98,8 @@ func newCluster(t testing.TB, count int) *cluster {
 
 func newClusterOf(t testing.TB, count int, life time.Duration) *cluster {
 	t.Helper()
-	uri, _ := testDatabase(t)
-	c := &cluster{t: t, uri: uri, key: filepath.Join(t.TempDir(), "master.key"), life: life}
+	uri, standIn := testDatabase(t)
+	c := &cluster{t: t, uri: uri, key: filepath.Join(t.TempDir(), "master.key"), life: life, standIn: standIn}
 	if _, err := keyring.CreateMaster(c.key); err != nil {
 		t.Fatal(err)
 	}
@@ -421,19 +417,14 @@ func TestDeadNodeIsFinished(t *testing.T) {
 
 // A keeper that could not begin, because the database was in trouble, begins again.
 func TestKeeperBeginsAgain(t *testing.T) {
-	uri, standIn := testDatabase(t)
-	if standIn == nil {
+	c := newClusterOf(t, 2, leaseLife)
+	if c.standIn == nil {
 		t.Skip("SKIPPED: only the stand-in can be told to fail")
 	}
-	c := &cluster{t: t, uri: uri, key: filepath.Join(t.TempDir(), "master.key"), life: leaseLife}
-	if _, err := keyring.CreateMaster(c.key); err != nil {
-		t.Fatal(err)
-	}
-	c.nodes = []*testNode{c.start(t.TempDir(), "n1"), c.start(t.TempDir(), "n2")}
 	c.nodes[0].node.stop() // it makes no checkpoints any more
 	c.nodes[0].node.running.Wait()
 	event := c.nodes[0].as("system", "HOPERAT").get("/Patient/none").want(404).event()
-	rule := standIn.Fail(mongotest.Fault{Command: "delete", Do: mongotest.Refuse, Code: 8, Name: "UnknownError"})
+	rule := c.standIn.Fail(mongotest.Fault{Command: "delete", Do: mongotest.Refuse, Code: 8, Name: "UnknownError"})
 	c.crash(0)
 	c.nodes = c.nodes[1:]
 	officer := c.users("privacy-officer", "HOPERAT")[0]
@@ -449,13 +440,9 @@ func TestKeeperBeginsAgain(t *testing.T) {
 
 // A database that was restored to an older state than a node's folder is refused.
 func TestRestoredDatabaseIsRefused(t *testing.T) {
-	uri, standIn := testDatabase(t)
-	if standIn == nil {
+	c := newCluster(t, 0)
+	if c.standIn == nil {
 		t.Skip("SKIPPED: only the stand-in can be restored by a test")
-	}
-	c := &cluster{t: t, uri: uri, key: filepath.Join(t.TempDir(), "master.key"), life: time.Minute}
-	if _, err := keyring.CreateMaster(c.key); err != nil {
-		t.Fatal(err)
 	}
 	folder := t.TempDir()
 	n := c.start(folder, "n1")
@@ -463,10 +450,10 @@ func TestRestoredDatabaseIsRefused(t *testing.T) {
 	if _, err := n.node.changes.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	backup := standIn.Backup()
+	backup := c.standIn.Backup()
 	n.as("system", "HOPERAT").put("/Patient/p2", patientJSON("p2", "Two")).want(201)
 	n.stop()
-	standIn.Restore(backup)
+	c.standIn.Restore(backup)
 	_, err := openNode(t.Context(), dataFolder(folder), serveOptions{database: c.options(), baseURL: "http://127.0.0.1/fhir"}, quiet())
 	if err == nil || !strings.Contains(err.Error(), "does not continue") {
 		t.Fatalf("the restored database was served: %v", err)

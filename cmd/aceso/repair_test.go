@@ -26,7 +26,7 @@ func TestRepairedFolder(t *testing.T) {
 		t.Fatal("nothing was damaged")
 	}
 	repair := []string{"store", "check", "--repair", "--data", dir}
-	if code, out := runAceso(repair...); code != exitUnchecked || !strings.Contains(out, "is missing") || !strings.Contains(out, "in use by another process") {
+	if code, out := runAceso(repair...); code != exitUnchecked || !strings.Contains(out, "is missing") || !strings.Contains(out, "nothing was written anew: ") || !strings.Contains(out, "in use by another process") {
 		t.Errorf("under a running node: exit %d, says %q", code, out)
 	}
 	n.stop()

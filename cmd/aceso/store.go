@@ -56,12 +56,16 @@ func (j *storeJob) check(ctx context.Context) int {
 		return misuse(j.stderr, "store", "--sample is for a database, see --store")
 	}
 	count, err := j.findings(ctx)
-	if err == nil && count > 0 && j.repair && j.database.uri == "" {
+	if err != nil {
+		fmt.Fprintf(j.stderr, "not checked: %v\n", err)
+		return exitUnchecked
+	}
+	if count > 0 && j.repair && j.database.uri == "" {
 		err = j.reindex(ctx)
 	}
 	switch {
 	case err != nil:
-		fmt.Fprintf(j.stderr, "not checked: %v\n", err)
+		fmt.Fprintf(j.stderr, "%v; nothing was written anew: %v\n", &findings{count}, err)
 		return exitUnchecked
 	case count > 0 && j.repair:
 		fmt.Fprintf(j.stdout, "%v; what of it are search keys was written anew. Check again\n", &findings{count})
