@@ -1,10 +1,8 @@
 package access
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -41,25 +39,8 @@ func (t *change) record() ledgerbridge.Draft {
 	} else {
 		d.Target, d.Version = first.Ref.String(), first.write.Expect+1
 	}
-	d.Content = Content(d.Interaction, items)
+	d.Content = ledgerbridge.Content(d.Interaction, items)
 	return d
-}
-
-// Content is what an entry says about what it wrote: the hash of the stored bytes
-// for a create or an update, the RFC 6962 root over all items, sorted, otherwise.
-func Content(interaction string, items []ledgerbridge.Item) fhir.Hash {
-	if len(items) == 1 && (interaction == "create" || interaction == "update") {
-		return items[0].Hash
-	}
-	slices.SortFunc(items, func(a, b ledgerbridge.Item) int {
-		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Version, b.Version))
-	})
-	return ledgerbridge.ContentRoot(items)
-}
-
-// itemOf is a written version as its record names it.
-func itemOf(v *Version) ledgerbridge.Item {
-	return ledgerbridge.Item{Ref: v.Ref.String(), Version: v.Version, Method: v.Method, Hash: v.Hash}
 }
 
 // fill adds what every step wrote or disclosed, and whom it concerns; it returns
@@ -71,7 +52,7 @@ func (t *change) fill(d *ledgerbridge.Draft) []ledgerbridge.Item {
 		switch {
 		case s.write != nil:
 			v := s.version()
-			written = append(written, itemOf(&v))
+			written = append(written, v.Item())
 			t.disclose(d, &v, v.Method)
 		case s.effect.Version != nil:
 			t.disclose(d, s.effect.Version, "GET")

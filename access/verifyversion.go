@@ -97,17 +97,17 @@ func (g *Gate) compare(ctx context.Context, v *Version, rec record) (result, rea
 	if !v.Deleted && fhir.Hash(sha256.Sum256(v.Body)) != v.Hash {
 		return "tampered", "The stored bytes do not have the hash that is stored with them."
 	}
-	items := []ledgerbridge.Item{itemOf(v)}
+	items := []ledgerbridge.Item{v.Item()}
 	if rec.entry.Interaction == "transaction" {
 		var err error
 		if items, err = g.written(ctx, rec); err != nil {
 			return "incomplete", "Parts of the transaction's record were erased, so its content cannot be recomputed."
 		}
-		if !slices.Contains(items, itemOf(v)) {
+		if !slices.Contains(items, v.Item()) {
 			return "tampered", "The transaction's record does not name this version with this hash."
 		}
 	}
-	content := Content(rec.entry.Interaction, items)
+	content := ledgerbridge.Content(rec.entry.Interaction, items)
 	if hex.EncodeToString(content[:]) != rec.entry.Content {
 		return "tampered", "The change log says that other bytes were written."
 	}

@@ -72,6 +72,11 @@ type Version struct {
 	Epoch       int64      // consent epoch of the snapshot this was read in
 }
 
+// Item is a written version as its record names it.
+func (v *Version) Item() ledgerbridge.Item {
+	return ledgerbridge.Item{Ref: v.Ref.String(), Version: v.Version, Method: v.Method, Hash: v.Hash}
+}
+
 // Row is what a visibility function sees of a version.
 type Row struct {
 	Ref     fhir.Ref
