@@ -1,7 +1,6 @@
 package access
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -52,13 +51,9 @@ func (g *Gate) attempt(ctx context.Context, c *Call, ops []Operation) ([]Effect,
 	case err != nil && !isRefusal(err):
 		return nil, err
 	case err != nil:
-		if err = t.recordRefusal(err); isRefusal(err) {
-			err = cmp.Or(t.standing(), err)
-		}
+		err = t.recordRefusal(err)
 	case len(t.writes()) == 0:
-		if err = t.recordReads(); err == nil {
-			err = t.standing()
-		}
+		err = t.recordReads()
 	default:
 		err = t.commit()
 	}
@@ -66,15 +61,6 @@ func (g *Gate) attempt(ctx context.Context, c *Call, ops []Operation) ([]Effect,
 		return nil, err
 	}
 	return t.effects(), nil
-}
-
-// standing is ErrChanged if Consents that decided have changed meanwhile.
-func (t *change) standing() error {
-	again, err := t.overtaken()
-	if again {
-		return store.ErrChanged
-	}
-	return err
 }
 
 // change is a set of operations being worked out.

@@ -13,11 +13,11 @@ import (
 func (t *change) commit() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), recordTimeout)
 	defer cancel()
-	pending, err := t.gate.Sealer.Prepare(ctx, t.call.replacing(t.record()))
+	pending, err := t.gate.Sealer.Prepare(ctx, t.record())
 	if err != nil {
 		return unavailable("record cannot be sealed", err)
 	}
-	receipt, err := t.gate.Store.Commit(ctx, t.judgedBy(store.Change{Writes: t.writes(), Guards: t.guards, Entry: pending}))
+	receipt, err := t.gate.Store.Commit(ctx, store.Change{Writes: t.writes(), Guards: t.guards, Judged: t.judgedBy(), Entry: pending})
 	if errors.Is(err, store.ErrChanged) {
 		return err
 	}

@@ -18,7 +18,7 @@ type Call struct {
 	Address  string   // client address
 	Receipts []string // values for the X-Aceso-Record header
 
-	overtaken string // place of the record that the next one replaces, see settled
+	judging *review // what the next record is judged by
 }
 
 // Operation is one thing to do to one resource: a request, or an entry of a transaction.

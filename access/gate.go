@@ -52,15 +52,12 @@ type Config struct {
 // Gate is the door.
 type Gate struct {
 	Config
-	again  chan struct{} // held by the one change that is worked out again
-	epochs store.Epochs  // nil if the store is this node's alone
+	again chan struct{} // held by the one change that is worked out again
 }
 
 // New makes a gate.
 func New(c Config) *Gate {
-	g := &Gate{Config: c, again: make(chan struct{}, 1)}
-	g.epochs, _ = c.Store.(store.Epochs)
-	return g
+	return &Gate{Config: c, again: make(chan struct{}, 1)}
 }
 
 // recordTimeout bounds how long an answer waits for its record.
@@ -72,11 +69,14 @@ const recordTimeout = 30 * time.Second
 func (g *Gate) record(ctx context.Context, c *Call, d ledgerbridge.Draft) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	pending, err := g.Sealer.Prepare(ctx, c.replacing(d))
+	pending, err := g.Sealer.Prepare(ctx, d)
 	if err != nil {
 		return unavailable("record cannot be sealed", err)
 	}
-	receipt, err := g.Store.Record(ctx, pending)
+	receipt, err := g.Store.Record(ctx, pending, c.judging.judgedBy())
+	if errors.Is(err, store.ErrChanged) {
+		return err
+	}
 	if err != nil {
 		return unavailable("record cannot be made durable", err)
 	}

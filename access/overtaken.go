@@ -2,11 +2,10 @@ package access
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
-	"strings"
 
-	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -26,68 +25,21 @@ func (j *judgement) add(patient string, epoch int64) {
 	j.epoch = min(j.epoch, epoch)
 }
 
-// settled answers a request once its record is durable and the Consents that it was
-// judged by are still those in force. An answer that was overtaken is discarded: the
-// request is judged again, and that record names the one it replaces.
+// settled answers a request once its record is durable. If the Consents that it was
+// judged by were no longer those in force then, nothing was recorded and the request is
+// judged again.
 func settled[T any](ctx context.Context, g *Gate, c *Call, answer func(*review) (T, error)) (T, error) {
 	var none T
 	for range maximumAttempts {
-		r := g.review(ctx, c)
-		a, err := answer(r)
-		if err != nil && !isRefusal(err) {
-			return none, err
-		}
-		again, failed := r.overtaken()
-		if failed != nil {
-			return none, failed
-		}
-		if !again {
+		a, err := answer(g.review(ctx, c))
+		if !errors.Is(err, store.ErrChanged) {
 			return a, err
 		}
 	}
 	return none, unavailable("consents change faster than the request can be judged", nil)
 }
 
-// overtaken says whether a Consent of a patient that mattered was written since it
-// was read. It MUST be asked after the record is durable: whoever could acknowledge
-// that knows every Consent acknowledged before.
-func (r *review) overtaken() (bool, error) {
-	if r.gate.epochs == nil || len(r.judged.patients) == 0 {
-		return false, nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), recordTimeout)
-	defer cancel()
-	now, err := r.gate.epochs.Epoch(ctx)
-	if err != nil {
-		return false, unavailable("consents cannot be read", err)
-	}
-	if now <= r.judged.epoch {
-		return false, nil
-	}
-	changed, at, err := r.gate.epochs.ConsentChanges(ctx, r.judged.epoch)
-	if err != nil {
-		return false, unavailable("consents cannot be read", err)
-	}
-	mattered := func(patient string) bool { return r.judged.patients[patient] }
-	if at >= now && !slices.ContainsFunc(changed, mattered) {
-		return false, nil
-	}
-	if n := len(r.call.Receipts); n > 0 {
-		r.call.overtaken, _, _ = strings.Cut(r.call.Receipts[n-1], ";")
-	}
-	return true, nil
-}
-
-// replacing names the record of the answer that was overtaken, if there is one.
-func (c *Call) replacing(d ledgerbridge.Draft) ledgerbridge.Draft {
-	if c.overtaken != "" {
-		d.Reason += "; replaces " + c.overtaken
-	}
-	return d
-}
-
-// judgedBy lets the commit check that those Consents are still in force.
-func (r *review) judgedBy(c store.Change) store.Change {
-	c.Judged, c.Epoch = slices.Sorted(maps.Keys(r.judged.patients)), r.judged.epoch
-	return c
+// judgedBy lets the store check that those Consents are still in force.
+func (r *review) judgedBy() store.Judged {
+	return store.Judged{Keys: slices.Sorted(maps.Keys(r.judged.patients)), Epoch: r.judged.epoch}
 }

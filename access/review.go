@@ -33,12 +33,13 @@ type question struct{ interaction, action, typ string }
 
 func (g *Gate) review(ctx context.Context, c *Call) *review {
 	now := g.Now()
-	return &review{
+	c.judging = &review{
 		gate: g, ctx: ctx, call: c, now: now,
 		decisions: map[question]policy.Decision{},
 		decided:   map[string][]string{},
 		subject:   consent.Subject{Actors: c.Agent.Actors, Purpose: c.Agent.Purpose, Now: now},
 	}
+	return c.judging
 }
 
 // request asks the policy whether the caller may do this to this type at all.
@@ -110,9 +111,7 @@ func (r *review) row(q question, row store.Row) (bool, error) {
 
 // consents asks all Consents of one patient about the row.
 func (r *review) consents(q question, patient string, row store.Row) (consent.Verdict, error) {
-	if r.gate.epochs != nil {
-		r.judged.add(patient, row.Epoch)
-	}
+	r.judged.add(patient, row.Epoch)
 	rules, err := r.gate.Consents.Rules(r.ctx, patient, row.Epoch)
 	if err != nil {
 		return consent.Deny, unavailable("consents cannot be read", err)
