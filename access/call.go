@@ -17,8 +17,6 @@ type Call struct {
 	Request  string   // request id
 	Address  string   // client address
 	Receipts []string // values for the X-Aceso-Record header
-
-	judging *review // what the next record is judged by
 }
 
 // Operation is one thing to do to one resource: a request, or an entry of a transaction.
