@@ -8,6 +8,16 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
+// Apply does all operations or none, as one entry of the change log. Operations
+// come in the order of fhir.ParseBundle; effects are in the order of ops. Of an
+// empty Bundle there is nothing to decide and nothing to record.
+func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, error) {
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	return answer(ctx, g, c, func(r *review) ([]Effect, error) { return r.apply(ctx, ops) })
+}
+
 // apply works out a change against the store as it is now: identify, link, decide and
 // stamp every step. What it writes is committed with its record.
 func (r *review) apply(ctx context.Context, ops []Operation) ([]Effect, error) {

@@ -114,28 +114,6 @@ func (g *Gate) VRead(ctx context.Context, c *Call, ref fhir.Ref, version int64) 
 	})
 }
 
-// Search answers a search or a further page of one. Every page is decided and
-// recorded again.
-func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	return answer(ctx, g, c, func(r *review) (*Result, error) { return r.searchPage(ctx, s) })
-}
-
-// History returns versions newest first: of one resource, of a type, or of all.
-// A history of which nothing may be known answers like that of an absent resource.
-func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result, error) {
-	return answer(ctx, g, c, func(r *review) (*Result, error) { return r.historyPage(ctx, h) })
-}
-
-// Apply does all operations or none, as one entry of the change log. Operations
-// come in the order of fhir.ParseBundle; effects are in the order of ops. Of an
-// empty Bundle there is nothing to decide and nothing to record.
-func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, error) {
-	if len(ops) == 0 {
-		return nil, nil
-	}
-	return answer(ctx, g, c, func(r *review) ([]Effect, error) { return r.apply(ctx, ops) })
-}
-
 // Operate decides and records an operation without resources (metrics ...).
 func (g *Gate) Operate(ctx context.Context, c *Call, operation string) error {
 	_, err := answer(ctx, g, c, func(r *review) (struct{}, error) {

@@ -9,6 +9,12 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
+// History returns versions newest first: of one resource, of a type, or of all.
+// A history of which nothing may be known answers like that of an absent resource.
+func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result, error) {
+	return answer(ctx, g, c, func(r *review) (*Result, error) { return r.historyPage(ctx, h) })
+}
+
 // historyPage decides and reads one page.
 func (r *review) historyPage(ctx context.Context, h HistoryRequest) (*Result, error) {
 	q := historyQuestion(h)

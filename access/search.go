@@ -14,6 +14,12 @@ const (
 	maximumCount = 1000
 )
 
+// Search answers a search or a further page of one. Every page is decided and
+// recorded again.
+func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
+	return answer(ctx, g, c, func(r *review) (*Result, error) { return r.searchPage(ctx, s) })
+}
+
 // searchPage parses, decides and runs one page. The query is parsed before the policy
 // is asked, so that the record of a refusal says what was asked; that it is malformed is
 // told to those who may ask at all.
