@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -47,11 +49,11 @@ type change struct {
 type step struct {
 	*Operation
 	question  question
-	query     *fhir.Query // of a conditional interaction
-	before    Version     // current version, if exists
+	query     *search.Query // of a conditional interaction
+	before    Version       // current version, if exists
 	exists    bool
 	stamped   *fhir.Resource // the new version
-	index     *fhir.Index
+	index     *search.Index
 	facts     fhir.Facts // of the new version; of a deleted one those it had
 	inherited bool       // patients of what it refers to have been looked for
 	write     *store.Write
@@ -143,7 +145,7 @@ func (t *change) before(ctx context.Context, s *step) error {
 	}
 	s.before, s.exists = v, err == nil
 	t.concern(v.Facts.Patients) // also when the step moves the resource away from them
-	system := t.call.Agent.Role == System
+	system := t.call.Agent.Role == agent.System
 	if !s.exists {
 		if s.Method == "PUT" && (system || s.Conditional) && s.IfMatch == 0 {
 			return nil

@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -137,7 +139,7 @@ func (t *change) conditionalCreate(s *step) error {
 		s.Method = "POST"
 		return nil
 	}
-	if t.call.Agent.Role != System {
+	if t.call.Agent.Role != agent.System {
 		return notFound()
 	}
 	return nil
@@ -145,11 +147,11 @@ func (t *change) conditionalCreate(s *step) error {
 
 // matches searches for what a condition means: two are enough to know that there are
 // more than one. The record names the criteria and the patients of what they match.
-func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param) (q *fhir.Query, page store.Page, err error) {
-	if q, err = fhir.ParseQuery(typ, criteria, fhir.QueryOptions{Base: t.gate.Base}); err != nil {
+func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param) (q *search.Query, page store.Page, err error) {
+	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base}); err != nil {
 		return nil, page, err
 	}
-	if all, ok := q.Where.(fhir.All); ok && len(all) == 0 { // _count and the like select nothing
+	if all, ok := q.Where.(search.All); ok && len(all) == 0 { // _count and the like select nothing
 		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
 	t.asks(typ, q)
@@ -168,7 +170,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 
 // asks adds criteria to the record, and the patients they name. Those of a transaction
 // say which type they search.
-func (t *change) asks(typ string, q *fhir.Query) {
+func (t *change) asks(typ string, q *search.Query) {
 	t.mention(q.Patients)
 	if !t.transaction() {
 		t.entry.Query = q.Self

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -101,7 +102,7 @@ func TestEveryAnswerIsRecorded(t *testing.T) {
 			Operation{Method: "GET", Ref: fhir.Ref{Type: "Observation"}, Criteria: params("patient=seen"), Expression: "Bundle.entry[1]"}), 0,
 			"permit 200 transaction  Observation?patient=seen [seen] [GET Observation/s1 GET Patient/seen]"},
 	} {
-		c := h.as(Practitioner, "TREAT")
+		c := h.as(agent.Practitioner, "TREAT")
 		err := a.do(h, c)
 		if (err == nil) != (a.kind == 0) || err != nil && kindOf(err) != a.kind {
 			t.Errorf("%s: %v", a.name, err)
@@ -110,7 +111,7 @@ func TestEveryAnswerIsRecorded(t *testing.T) {
 			t.Errorf("%s:\n got %q with %d receipts\nwant %q", a.name, got, len(c.Receipts), a.want)
 		}
 	}
-	effects, err := h.Apply(t.Context(), h.as(Practitioner, "TREAT"), []Operation{create})
+	effects, err := h.Apply(t.Context(), h.as(agent.Practitioner, "TREAT"), []Operation{create})
 	if err != nil || len(told()) != 1 {
 		t.Errorf("create: %v, %v", effects, err)
 	}
@@ -121,7 +122,7 @@ func TestRefusedRequestsNameThePatient(t *testing.T) {
 	h := ward(t)
 	told := h.told()
 	unscoped := func() *Call {
-		c := h.as(Practitioner, "TREAT")
+		c := h.as(agent.Practitioner, "TREAT")
 		c.Agent.Scopes = nil
 		return c
 	}
@@ -164,7 +165,7 @@ func TestFailuresAreRecordedAndShowNothing(t *testing.T) {
 		for _, method := range c.fails {
 			h.faulty.fail[method] = broken
 		}
-		err := c.do(h, h.as(Practitioner, "TREAT"))
+		err := c.do(h, h.as(agent.Practitioner, "TREAT"))
 		if kindOf(err) != fhir.Unavailable || strings.Contains(err.(interface{ Error() string }).Error(), "Patient/") {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -182,7 +183,7 @@ func TestCallersWhoHangUpAreRecorded(t *testing.T) {
 	told := h.told()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := h.Search(ctx, h.as(Practitioner, "TREAT"), SearchRequest{Type: "Observation", Params: params("patient=seen")}); err == nil {
+	if _, err := h.Search(ctx, h.as(agent.Practitioner, "TREAT"), SearchRequest{Type: "Observation", Params: params("patient=seen")}); err == nil {
 		t.Error("an answer for nobody")
 	}
 	if got := told(); len(got) != 1 || !strings.Contains(got[0], "[seen]") {
@@ -212,7 +213,7 @@ func TestOvertakenRequests(t *testing.T) {
 		{"change", maximumAttempts, move, fhir.Conflict, "permit 409 update Observation/s1 patient=seen [seen] []"},
 	} {
 		h.faulty.changed, h.faulty.judged = c.changed, nil
-		call := h.as(Practitioner, "TREAT")
+		call := h.as(agent.Practitioner, "TREAT")
 		err := c.do(h, call)
 		if (err == nil) != (c.kind == 0) || err != nil && kindOf(err) != c.kind {
 			t.Errorf("%s: %v", c.name, err)
@@ -230,7 +231,7 @@ func TestOvertakenRequests(t *testing.T) {
 func TestRecordsRestOnThePatientsJudged(t *testing.T) {
 	h := ward(t)
 	h.faulty.judged = nil
-	if err := search("Observation", "")(h, h.as(Practitioner, "TREAT")); err != nil {
+	if err := search("Observation", "")(h, h.as(agent.Practitioner, "TREAT")); err != nil {
 		t.Fatal(err)
 	}
 	keys := slices.Sorted(slices.Values(h.faulty.judged[0].Keys))
@@ -243,7 +244,7 @@ func TestRecordsRestOnThePatientsJudged(t *testing.T) {
 	}
 	h.put(crowd...)
 	h.faulty.judged = nil
-	if err := search("Patient", "_count=1000&_summary=count")(h, h.as(Practitioner, "TREAT")); err != nil {
+	if err := search("Patient", "_count=1000&_summary=count")(h, h.as(agent.Practitioner, "TREAT")); err != nil {
 		t.Fatal(err)
 	}
 	if j := h.faulty.judged[0]; !j.All || len(j.Keys) > 0 || j.Epoch == 0 {
@@ -259,7 +260,7 @@ func TestPolicyIsAskedOnce(t *testing.T) {
 		"apply": apply(Operation{Method: "PUT", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient=seen"), Resource: h.parse(strings.Replace(observationDoc("", "seen"), `"id":"",`, "", 1))}),
 	} {
 		h.policy.asked = map[string]int{}
-		if err := do(h, h.as(Practitioner, "TREAT")); err != nil {
+		if err := do(h, h.as(agent.Practitioner, "TREAT")); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		for question, n := range h.policy.asked {
@@ -275,11 +276,11 @@ func TestReadOnlyNodeAnswersReads(t *testing.T) {
 	h := ward(t)
 	h.Writable = func() error { return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes."} }
 	told := h.told()
-	if err := apply(Operation{Method: "GET", Ref: ref("Patient/seen"), Expression: "Bundle.entry[0]"})(h, h.as(Practitioner, "TREAT")); err != nil {
+	if err := apply(Operation{Method: "GET", Ref: ref("Patient/seen"), Expression: "Bundle.entry[0]"})(h, h.as(agent.Practitioner, "TREAT")); err != nil {
 		t.Error(err)
 	}
 	told()
-	err := apply(Operation{Method: "PUT", Ref: ref("Observation/s1"), Resource: h.parse(observationDoc("s1", "seen"))})(h, h.as(Practitioner, "TREAT"))
+	err := apply(Operation{Method: "PUT", Ref: ref("Observation/s1"), Resource: h.parse(observationDoc("s1", "seen"))})(h, h.as(agent.Practitioner, "TREAT"))
 	if got := told(); kindOf(err) != fhir.Unavailable || len(got) != 1 || got[0] != "permit 503 update Observation/s1  [seen] []" {
 		t.Errorf("%v, %q", err, got)
 	}
@@ -289,11 +290,11 @@ func TestReadOnlyNodeAnswersReads(t *testing.T) {
 func TestLinksAreBound(t *testing.T) {
 	h := ward(t)
 	h.put(observationDoc("s2", "seen"), observationDoc("s3", "seen"))
-	first, err := h.Search(t.Context(), h.as(Practitioner, "TREAT"), SearchRequest{Type: "Observation", Params: params("patient=seen&_count=1")})
+	first, err := h.Search(t.Context(), h.as(agent.Practitioner, "TREAT"), SearchRequest{Type: "Observation", Params: params("patient=seen&_count=1")})
 	if err != nil || first.Next == "" {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	versions, err := h.History(t.Context(), h.as(Practitioner, "TREAT"), HistoryRequest{Type: "Observation", Count: 1})
+	versions, err := h.History(t.Context(), h.as(agent.Practitioner, "TREAT"), HistoryRequest{Type: "Observation", Count: 1})
 	if err != nil || versions.Next == "" {
 		t.Fatalf("%+v, %v", versions, err)
 	}
@@ -302,11 +303,11 @@ func TestLinksAreBound(t *testing.T) {
 		c *Call
 		s SearchRequest
 	}{
-		"another purpose": {h.as(Practitioner, "HPAYMT"), SearchRequest{Type: "Observation", Link: first.Next}},
-		"another caller":  {h.as(System, "TREAT"), SearchRequest{Type: "Observation", Link: first.Next}},
-		"another type":    {h.as(Practitioner, "TREAT"), SearchRequest{Type: "Condition", Link: first.Next}},
-		"a history":       {h.as(Practitioner, "TREAT"), SearchRequest{Type: "Observation", Link: versions.Next}},
-		"nonsense":        {h.as(Practitioner, "TREAT"), SearchRequest{Type: "Observation", Link: "nonsense"}},
+		"another purpose": {h.as(agent.Practitioner, "HPAYMT"), SearchRequest{Type: "Observation", Link: first.Next}},
+		"another caller":  {h.as(agent.System, "TREAT"), SearchRequest{Type: "Observation", Link: first.Next}},
+		"another type":    {h.as(agent.Practitioner, "TREAT"), SearchRequest{Type: "Condition", Link: first.Next}},
+		"a history":       {h.as(agent.Practitioner, "TREAT"), SearchRequest{Type: "Observation", Link: versions.Next}},
+		"nonsense":        {h.as(agent.Practitioner, "TREAT"), SearchRequest{Type: "Observation", Link: "nonsense"}},
 	} {
 		if _, err := h.Search(t.Context(), try.c, try.s); kindOf(err) != fhir.Invalid && kindOf(err) != fhir.Forbidden {
 			t.Errorf("%s: %v", name, err)
@@ -315,7 +316,7 @@ func TestLinksAreBound(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
-	next, err := h.Search(t.Context(), h.as(Practitioner, "TREAT"), SearchRequest{Type: "Observation", Link: first.Next})
+	next, err := h.Search(t.Context(), h.as(agent.Practitioner, "TREAT"), SearchRequest{Type: "Observation", Link: first.Next})
 	if err != nil || len(next.Matches) != 1 || next.Matches[0].Ref == first.Matches[0].Ref {
 		t.Errorf("the next page: %+v, %v", next, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -144,23 +145,23 @@ func (s *faultyStore) verdict(method string, j store.Judged) error {
 // as is a caller of the house's organisation with all scopes.
 func (h *house) as(role, purpose string) *Call {
 	return &Call{
-		Agent: Agent{
+		Agent: agent.Agent{
 			Subject: "Practitioner/" + role, Role: role, Organization: "hospital", Client: "test", Purpose: purpose, Issuer: "hospital",
-			Scopes: []Scope{{Context: "user", Type: "*", Actions: "cruds"}},
+			Scopes: []agent.Scope{{Context: "user", Type: "*", Actions: "cruds"}},
 		},
 		Request: "r-1",
 	}
 }
 
 func (h *house) system() *Call {
-	c := h.as(System, "HOPERAT")
+	c := h.as(agent.System, "HOPERAT")
 	c.Agent.Scopes[0].Context = "system"
 	return c
 }
 
 // patient launches the app of a patient.
 func (h *house) patient(ref string) *Call {
-	c := h.as(Patient, "PATRQT")
+	c := h.as(agent.Patient, "PATRQT")
 	c.Agent.Patient, c.Agent.Subject = ref, ref
 	c.Agent.Scopes[0].Context = "patient"
 	return c

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -64,7 +65,7 @@ func (r *review) open(token string) (link, error) {
 }
 
 // caller is what a token is bound to.
-func caller(a *Agent) []byte {
+func caller(a *agent.Agent) []byte {
 	return []byte(strings.Join([]string{"aceso.link.v1", a.Issuer, a.Subject, a.Role, a.Organization, a.Client, a.Patient, a.Purpose}, "\x00"))
 }
 

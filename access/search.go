@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
@@ -40,7 +40,7 @@ func (r *review) searchPage(ctx context.Context, s SearchRequest) (*Result, erro
 }
 
 // parse parses the query; with a paging link that is what the first page was asked.
-func (r *review) parse(s *SearchRequest) (query *fhir.Query, l link, err error) {
+func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error) {
 	if s.Link != "" {
 		if l, err = r.open(s.Link); err != nil {
 			return nil, l, err
@@ -51,7 +51,7 @@ func (r *review) parse(s *SearchRequest) (query *fhir.Query, l link, err error) 
 		*s = *l.Search
 		r.entry.Target = s.Compartment
 	}
-	query, err = fhir.ParseQuery(s.Type, s.Params, fhir.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Compartment: s.Compartment})
+	query, err = search.ParseQuery(s.Type, s.Params, search.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Compartment: s.Compartment})
 	if err == nil {
 		r.entry.Query = query.Self
 		r.mention(query.Patients)
@@ -60,7 +60,7 @@ func (r *review) parse(s *SearchRequest) (query *fhir.Query, l link, err error) 
 }
 
 // search runs one page, of which d was decided.
-func (r *review) search(ctx context.Context, q question, d policy.Decision, query *fhir.Query, l link) (*Result, error) {
+func (r *review) search(ctx context.Context, q question, d policy.Decision, query *search.Query, l link) (*Result, error) {
 	if l.Policy != "" && l.Policy != d.Revision {
 		return nil, badLink(nil)
 	}
