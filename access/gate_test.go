@@ -40,7 +40,7 @@ func read(text string) func(*house, *Call) error {
 	}
 }
 
-func search(typ, query string) func(*house, *Call) error {
+func searchFor(typ, query string) func(*house, *Call) error {
 	return func(h *house, c *Call) error {
 		_, err := h.Search(h.Context(), c, SearchRequest{Type: typ, Params: params(query)})
 		return err
@@ -81,11 +81,11 @@ func TestEveryAnswerIsRecorded(t *testing.T) {
 		{"read refused", read("AuditEvent/x"), fhir.Forbidden, "deny 403 read AuditEvent/x  [] []"},
 		{"vread", vread("Observation/s1", 1), 0, "permit 200 vread Observation/s1  [seen] [GET Observation/s1]"},
 		{"vread hidden", vread("Observation/h1", 1), fhir.NotFound, "deny 404 vread Observation/h1  [hidden] []"},
-		{"search", search("Observation", "patient=seen"), 0, "permit 200 search-type  patient=seen [seen] [GET Observation/s1]"},
-		{"search names hidden", search("Observation", "patient=hidden"), 0, "permit 200 search-type  patient=hidden [hidden] []"},
-		{"search names nobody", search("Observation", "patient=nobody"), 0, "permit 200 search-type  patient=nobody [] []"},
-		{"search malformed", search("Observation", "colour=red"), fhir.Invalid, "permit 400 search-type   [] []"},
-		{"search refused", search("AuditEvent", "date=gt2020"), fhir.Forbidden, "deny 403 search-type  date=gt2020 [] []"},
+		{"search", searchFor("Observation", "patient=seen"), 0, "permit 200 search-type  patient=seen [seen] [GET Observation/s1]"},
+		{"search names hidden", searchFor("Observation", "patient=hidden"), 0, "permit 200 search-type  patient=hidden [hidden] []"},
+		{"search names nobody", searchFor("Observation", "patient=nobody"), 0, "permit 200 search-type  patient=nobody [] []"},
+		{"search malformed", searchFor("Observation", "colour=red"), fhir.Invalid, "permit 400 search-type   [] []"},
+		{"search refused", searchFor("AuditEvent", "date=gt2020"), fhir.Forbidden, "deny 403 search-type  date=gt2020 [] []"},
 		{"history", history("Observation", "s1"), 0, "permit 200 history-instance Observation/s1  [seen] [GET Observation/s1]"},
 		{"history hidden", history("Observation", "h1"), fhir.NotFound, "deny 404 history-instance Observation/h1  [hidden] []"},
 		{"history absent", history("Observation", "none"), fhir.NotFound, "permit 404 history-instance Observation/none  [] []"},
@@ -128,7 +128,7 @@ func TestRefusedRequestsNameThePatient(t *testing.T) {
 	}
 	for _, a := range []asked{
 		{"read", read("Observation/h1"), 0, "deny 403 read Observation/h1  [hidden] []"},
-		{"search", search("Observation", "patient=seen,hidden"), 0, "deny 403 search-type  patient=seen,hidden [hidden seen] []"},
+		{"search", searchFor("Observation", "patient=seen,hidden"), 0, "deny 403 search-type  patient=seen,hidden [hidden seen] []"},
 		{"history", history("Observation", "s1"), 0, "deny 403 history-instance Observation/s1  [seen] []"},
 		{"update", apply(Operation{Method: "PUT", Ref: ref("Observation/s1"), Resource: h.parse(observationDoc("s1", "seen"))}), 0, "deny 403 update Observation/s1  [seen] []"},
 	} {
@@ -154,12 +154,12 @@ func TestFailuresAreRecordedAndShowNothing(t *testing.T) {
 		record string // "" if it cannot be made
 	}{
 		{"store", []string{"Get"}, read("Observation/s1"), "permit 503 read Observation/s1  [] []"},
-		{"search", []string{"Search"}, search("Observation", "patient=seen"), "permit 503 search-type  patient=seen [seen] []"},
+		{"search", []string{"Search"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [seen] []"},
 		{"history", []string{"History"}, history("Observation", "s1"), "permit 503 history-instance Observation/s1  [] []"},
 		{"change log", []string{"Commit"}, update, "permit 503 update Observation/s1  [seen] []"},
 		{"record", []string{"Record"}, read("Observation/s1"), ""},
 		{"both logs", []string{"Record", "Commit"}, update, ""},
-		{"patients named", []string{"Get"}, search("Observation", "patient=seen"), ""},
+		{"patients named", []string{"Get"}, searchFor("Observation", "patient=seen"), ""},
 	} {
 		h.faulty.fail = map[string]error{}
 		for _, method := range c.fails {
@@ -197,7 +197,7 @@ func TestCallersWhoHangUpAreRecorded(t *testing.T) {
 func TestOvertakenRequests(t *testing.T) {
 	h := ward(t)
 	told := h.told()
-	find := search("Observation", "patient=seen")
+	find := searchFor("Observation", "patient=seen")
 	move := apply(Operation{Method: "PUT", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient=seen"), Resource: h.parse(strings.Replace(observationDoc("", "seen"), `"id":"",`, "", 1))})
 	for _, c := range []struct {
 		name    string
@@ -231,7 +231,7 @@ func TestOvertakenRequests(t *testing.T) {
 func TestRecordsRestOnThePatientsJudged(t *testing.T) {
 	h := ward(t)
 	h.faulty.judged = nil
-	if err := search("Observation", "")(h, h.as(agent.Practitioner, "TREAT")); err != nil {
+	if err := searchFor("Observation", "")(h, h.as(agent.Practitioner, "TREAT")); err != nil {
 		t.Fatal(err)
 	}
 	keys := slices.Sorted(slices.Values(h.faulty.judged[0].Keys))
@@ -244,7 +244,7 @@ func TestRecordsRestOnThePatientsJudged(t *testing.T) {
 	}
 	h.put(crowd...)
 	h.faulty.judged = nil
-	if err := search("Patient", "_count=1000&_summary=count")(h, h.as(agent.Practitioner, "TREAT")); err != nil {
+	if err := searchFor("Patient", "_count=1000&_summary=count")(h, h.as(agent.Practitioner, "TREAT")); err != nil {
 		t.Fatal(err)
 	}
 	if j := h.faulty.judged[0]; !j.All || len(j.Keys) > 0 || j.Epoch == 0 {
@@ -256,7 +256,7 @@ func TestRecordsRestOnThePatientsJudged(t *testing.T) {
 func TestPolicyIsAskedOnce(t *testing.T) {
 	h := ward(t)
 	for name, do := range map[string]func(*house, *Call) error{
-		"search": search("Observation", "patient=seen&_include=Observation:subject"), "read": read("Patient/seen"), "history": history("", ""),
+		"search": searchFor("Observation", "patient=seen&_include=Observation:subject"), "read": read("Patient/seen"), "history": history("", ""),
 		"apply": apply(Operation{Method: "PUT", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient=seen"), Resource: h.parse(strings.Replace(observationDoc("", "seen"), `"id":"",`, "", 1))}),
 	} {
 		h.policy.asked = map[string]int{}
