@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
@@ -21,6 +22,7 @@ type review struct {
 	call      *Call
 	now       time.Time
 	subject   consent.Subject
+	directory *directory
 	decisions map[question]policy.Decision
 	consented map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch     int64               // the lowest consent epoch of the rows judged
@@ -37,10 +39,15 @@ type question struct{ interaction, action, typ string }
 
 func (g *Gate) review(c *Call) *review {
 	now, a := g.Now(), &c.Agent
+	d := newDirectory(g.Store, g.Base)
+	own := a.Organization == g.Organization
 	return &review{
-		gate: g, call: c, now: now,
+		gate: g, call: c, now: now, directory: d,
 		decisions: map[question]policy.Decision{},
-		subject:   consent.Subject{Actors: a.Actors, Purpose: a.Purpose, Now: now},
+		subject: consent.Subject{
+			Actors: a.Actors, Purpose: a.Purpose, Guest: !own, System: own && a.Role == agent.System,
+			House: "Organization/" + g.Organization, Directory: d, Now: now,
+		},
 		entry: ledgerbridge.Draft{
 			Agent: a.Subject, Name: a.Name, Role: a.Role, Address: c.Address,
 			Organization: a.Organization, Client: a.Client, Purpose: a.Purpose, Request: c.Request,
@@ -114,11 +121,13 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 		if d.Consent == policy.None && patient == d.Constraints.Compartment {
 			continue
 		}
-		v, err := r.consents(ctx, q, patient, row)
-		if err != nil {
-			return false, err
+		for _, action := range r.actions(q) {
+			v, err := r.consents(ctx, action, patient, row)
+			if err != nil {
+				return false, err
+			}
+			verdicts = append(verdicts, v)
 		}
-		verdicts = append(verdicts, v)
 	}
 	if len(verdicts) == 0 { // nobody's data, or only one's own: the constraints have decided
 		return true, nil
@@ -126,8 +135,8 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 	return consent.Combine(mode, verdicts), nil
 }
 
-// consents asks all Consents of one patient about the row.
-func (r *review) consents(ctx context.Context, q question, patient string, row store.Row) (consent.Verdict, error) {
+// consents asks all Consents of one patient about doing something to the row.
+func (r *review) consents(ctx context.Context, action, patient string, row store.Row) (consent.Verdict, error) {
 	if r.consented == nil {
 		r.consented, r.epoch = map[string][]string{}, row.Epoch
 	}
@@ -139,8 +148,12 @@ func (r *review) consents(ctx context.Context, q question, patient string, row s
 		return consent.Deny, unavailable("consents cannot be read", err)
 	}
 	s := r.subject
-	s.Action = consentAction(q.action)
+	s.Action = action
+	r.directory.ctx = ctx
 	v, decided, _ := consent.Evaluate(rules, s, row.Facts)
+	if err := r.directory.err; err != nil {
+		return consent.Deny, unavailable("consents cannot be read", err)
+	}
 	for _, d := range decided {
 		if !slices.Contains(decisive, d) {
 			decisive = append(decisive, d)
@@ -150,15 +163,20 @@ func (r *review) consents(ctx context.Context, q question, patient string, row s
 	return v, nil
 }
 
-// consentAction maps a scope letter to http://terminology.hl7.org/CodeSystem/consentaction.
-func consentAction(action string) string {
-	switch action {
+// actions are what a request does in the words of Consents
+// (http://terminology.hl7.org/CodeSystem/consentaction). Who changes a resource must be
+// one who may see it; the house's own systems need not.
+func (r *review) actions(q question) []string {
+	switch q.action {
 	case "c":
-		return "collect"
+		return []string{"collect"}
 	case "u", "d":
-		return "correct"
+		if r.subject.System {
+			return []string{"correct"}
+		}
+		return []string{"correct", "access"}
 	}
-	return "access"
+	return []string{"access"}
 }
 
 // visible is the visibility function for one interaction: the same judgement for

@@ -35,10 +35,11 @@ func (c Compiler) Compile(ref fhir.Ref, version int64, body []byte) (*Rules, err
 		r.state = dormant
 		return r, nil
 	}
+	r.Active = true
 	if err != nil {
 		return r, fmt.Errorf("read Consent: %w", err)
 	}
-	if err := o.checkSize(); err != nil {
+	if r.Criteria, err = o.checkSize(); err != nil {
 		return r, err
 	}
 	view, err := readView(plain)
@@ -49,47 +50,38 @@ func (c Compiler) Compile(ref fhir.Ref, version int64, body []byte) (*Rules, err
 	b.rules(r, view, o)
 	if r.state == live && len(b.defects) > 0 {
 		r.state = unreadable
-		withdraw(r.root)
+		r.root.withdraw()
 	}
 	return r, errors.Join(b.defects...)
 }
 
-func (o *outline) checkSize() error {
-	count, depth := o.Provision.size()
-	if count <= maxProvisions && depth <= maxDepth {
-		return nil
-	}
-	return &fhir.Error{
-		Kind:       fhir.Unprocessable,
-		Detail:     "A Consent may have at most 500 provisions, nested at most 8 deep. Split it into several Consents.",
-		Expression: "Consent.provision",
-	}
-}
-
 // withdraw takes the permits out of a Consent that is not understood: what they
 // carved out of a deny falls back to it, and the denies inside them stay.
-func withdraw(p *provision) {
+func (p *provision) withdraw() {
 	if p == nil {
 		return
 	}
-	if p.kind == permits {
-		p.kind = speechless
-	}
+	p.withdrawn = p.kind == permits
 	for _, c := range p.children {
-		withdraw(c)
+		c.withdraw()
 	}
 }
 
 // builder turns the view of one Consent into rules and gathers what it could not
 // understand. A defect names a place, never a value: values are patient data.
 type builder struct {
-	base    string
-	defects []error
+	base     string
+	profiled bool // claims a profile of IHE PCF
+	defects  []error
+	warnings []string
 }
 
 func (b *builder) defect(path, what string) {
 	b.defects = append(b.defects, fmt.Errorf("%s: %s", path, what))
 }
+
+// warn notes what can be read, but in several ways.
+func (b *builder) warn(path, what string) { b.warnings = append(b.warnings, path+": "+what) }
 
 func (b *builder) rules(r *Rules, c *samply.Consent, o *outline) {
 	var counts bool
@@ -116,9 +108,14 @@ func (b *builder) rules(r *Rules, c *samply.Consent, o *outline) {
 			r.from, r.bounds = from, []int64{from}
 		}
 	}
-	if r.root = b.root(c, o); r.root != nil {
+	rule := readRule(c.PolicyRule)
+	if r.puzzling = rule == ruleUnknown; r.puzzling {
+		b.warn("Consent.policyRule", "is not understood; refer to the privacy office")
+	}
+	if r.root = b.root(r, c, o, rule == ruleOut); r.root != nil {
 		r.bounds = bounds(r.root, r.bounds)
 	}
+	r.Warnings = b.warnings
 }
 
 // readScope says whom a Consent binds, and whether it counts at all.
@@ -143,58 +140,107 @@ func readScope(c samply.CodeableConcept) (s scope, counts bool) {
 	return scopeUnknown, true
 }
 
-// root gives the provision that stands for the whole Consent, nil if none speaks.
-func (b *builder) root(c *samply.Consent, o *outline) *provision {
-	base := speechless
-	if dissented(c.PolicyRule) {
-		base = denies
+// root gives the provision that stands for the whole Consent, nil if none speaks. out
+// says that policyRule is an opt-out.
+func (b *builder) root(r *Rules, c *samply.Consent, o *outline, out bool) *provision {
+	if c.Meta != nil {
+		b.profiled = slices.ContainsFunc(c.Meta.Profile, isPCF)
 	}
 	if c.Provision == nil {
-		if base == denies {
-			return &provision{kind: denies}
+		if out {
+			return &provision{kind: denies, total: true}
 		}
 		return nil
 	}
-	return b.provision("Consent.provision", c.Provision, o.Provision, base, named{})
-}
-
-func dissented(rule *samply.CodeableConcept) bool {
-	if rule == nil {
-		return false
-	}
-	for _, c := range rule.Coding {
-		if dissents.has(text(c.Code)) && (c.System == nil || actCodeSystems.has(*c.System)) {
-			return true
-		}
-	}
-	return false
-}
-
-// named gathers, from the root down, whether a caller and a purpose are given.
-type named struct{ caller, purpose bool }
-
-func (b *builder) provision(path string, v *samply.ConsentProvision, o *outlineProvision, base kind, n named) *provision {
-	b.modifiers(path, v.ModifierExtension)
-	p := &provision{kind: base}
+	v := *c.Provision
+	r.custodians, v.Actor = b.custodians(v.Actor)
+	p := &provision{}
 	switch {
-	case v.Type != nil && *v.Type == samply.ConsentProvisionTypePermit:
-		p.kind = permits
 	case v.Type != nil:
-		p.kind = denies
-	case path != "Consent.provision":
-		b.defect(path+".type", "is missing")
+		p.kind = kindOf(*v.Type)
+	case out:
+		p.kind, p.total = denies, true
+	case !typed(v.Provision) && o.Provision.criteria() > 0:
+		p.kind = riddle
+		b.warn("Consent.provision", "has criteria but no type; refer to the privacy office")
 	}
-	b.criteria(path, p, v, o)
-	n.caller = n.caller || p.actors != nil
-	n.purpose = n.purpose || p.purpose != nil
-	p.named = n.caller && n.purpose
-	for i := range v.Provision {
-		below := path + ".provision[" + strconv.Itoa(i) + "]"
-		c := b.provision(below, &v.Provision[i], &o.Provision[i], denies, n)
-		p.children = append(p.children, c)
-		p.narrowed = p.narrowed || c.kind == permits
+	b.provision("Consent.provision", p, &v, o.Provision, false)
+	if out && v.Type == nil && o.Provision.criteria() > 0 {
+		b.warn("Consent.provision", "may be the extent of the opt-out or the exception to it: both are denied")
 	}
 	return p
+}
+
+func isPCF(profile string) bool { return strings.Contains(profile, "/IHE.PCF.consent") }
+
+func typed(list []samply.ConsentProvision) bool {
+	return slices.ContainsFunc(list, func(p samply.ConsentProvision) bool { return p.Type != nil })
+}
+
+func kindOf(t samply.ConsentProvisionType) kind {
+	if t == samply.ConsentProvisionTypePermit {
+		return permits
+	}
+	return denies
+}
+
+// rule is what Consent.policyRule says of a root without type.
+type rule uint8
+
+const (
+	ruleNone rule = iota
+	ruleIn
+	ruleOut
+	ruleUnknown
+)
+
+func readRule(c *samply.CodeableConcept) rule {
+	if c == nil {
+		return ruleNone
+	}
+	found := ruleUnknown
+	for _, coding := range c.Coding {
+		if coding.System != nil && !actCodeSystems.has(*coding.System) {
+			continue
+		}
+		switch code := text(coding.Code); {
+		case dissents.has(code):
+			return ruleOut
+		case assents.has(code):
+			found = ruleIn
+		}
+	}
+	return found
+}
+
+// provision reads v into p, which has what it inherits. purpose says that a provision
+// above names one.
+func (b *builder) provision(path string, p *provision, v *samply.ConsentProvision, o *outlineProvision, purpose bool) {
+	b.modifiers(path, v.ModifierExtension)
+	b.criteria(path, p, v, o)
+	purpose = purpose || p.purpose != nil
+	p.regardless = b.profiled
+	p.exclusive = purpose || b.profiled
+	for i := range v.Provision {
+		below := path + ".provision[" + strconv.Itoa(i) + "]"
+		c := &provision{kind: denies, actions: p.actions, emergency: p.emergency}
+		if t := v.Provision[i].Type; t != nil {
+			c.kind = kindOf(*t)
+		} else {
+			b.defect(below+".type", "is missing")
+		}
+		if p.kind == permits && c.kind == permits {
+			c.inherit(p)
+		}
+		b.provision(below, c, &v.Provision[i], &o.Provision[i], purpose)
+		p.children = append(p.children, c)
+	}
+}
+
+// inherit takes over the criteria of a permit that c adds to.
+func (p *provision) inherit(from *provision) {
+	p.periods, p.actors, p.actions, p.purpose = from.periods, from.actors, from.actions, from.purpose
+	p.class, p.content, p.labels, p.dataPeriod, p.data = from.class, from.content, from.labels, from.dataPeriod, from.data
 }
 
 func (b *builder) modifiers(path string, e []samply.Extension) {

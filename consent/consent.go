@@ -10,40 +10,30 @@
 //
 // A provision matches if all of its criteria match; a criterion matches if one of
 // its values does. A permit or deny speaks where it matches. Nested provisions of
-// the other type carve out of their parent, nested permits of a permit narrow it,
-// nested denies of a deny add nothing, and among siblings deny wins. A root
-// without type is a deny if policyRule says OPTOUT or OPTOUTE (HL7: dissent);
-// otherwise it has no say of its own and its nested provisions speak.
+// the other type carve out of their parent. A permit below a permit adds to it: what
+// it does not name it has from its parent. A deny below a deny adds nothing, and among
+// siblings deny wins. docs/consent.md has the rules one by one, with the sections of
+// the specification: what a root without type means, what a permit does not reach,
+// how recording differs from reading, what breaks the glass.
 //
 // # What is not known
 //
 // Where a resource lacks what a criterion asks (no code, no time, no author, no
 // label), or the criterion cannot be read for certain (unknown code, reference
-// without target), both worlds are possible: a permit holds only if it holds in
-// every world, a deny if it holds in one.
+// without target, a care team that is not stored), both worlds are possible: a permit
+// holds only if it holds in every world, a deny if it holds in one.
 //
 // # Four verdicts
 //
-// Across Consents Deny beats Permit beats ImplicitDeny beats Silent. A permit takes
-// nothing away from those it does not speak of: a Consent for research, or for
-// another hospital, is Silent about one's own treatment. ImplicitDeny arises in two
-// cases only:
-//
-//   - a permit names the caller (actor) and the purpose, both, and matches them, but
-//     not this resource: the patient gave this reader a part, not the whole;
-//   - a Consent in force cannot be understood (see Compile): until someone looks, it
-//     stands for a refusal, though another Consent may still permit.
+// Across Consents Deny beats Permit beats ImplicitDeny beats Silent. A permit that
+// names other actors, or other purposes, takes nothing away from the rest.
 //
 // The package does not decide whether consent binds at all (the policy says so),
 // does not read stores, and neither logs nor raises tasks. It knows no terminology
 // beyond purposes, confidentiality and sensitivity: other codes match exactly.
 package consent
 
-import (
-	"time"
-
-	"github.com/aceso-health/aceso/fhir"
-)
+import "github.com/aceso-health/aceso/fhir"
 
 // Verdict is the outcome of all of a patient's Consents for one resource.
 type Verdict uint8
@@ -61,18 +51,13 @@ func (v Verdict) String() string {
 	return [...]string{"silent", "implicit-deny", "permit", "deny"}[v&3]
 }
 
-// Subject is who asks, for what: constant during a request.
-type Subject struct {
-	Actors  []string // normalised references that identify the caller: Practitioner/1, Organization/a, Device/client..., and identifiers as system|value
-	Purpose string   // code of v3-ActReason
-	Action  string   // collect access use disclose correct
-	Now     time.Time
-}
-
 // Rules are one Consent, compiled. They are immutable. The zero Rules never permit.
 type Rules struct {
-	Ref     fhir.Ref
-	Version int64
+	Ref      fhir.Ref
+	Version  int64
+	Active   bool     // counts among the Consents that a patient may have
+	Criteria int      // values of criteria, for the limits
+	Warnings []string // what can be read in several ways: the privacy office should ask
 
 	state  state
 	scope  scope
@@ -80,6 +65,9 @@ type Rules struct {
 	bounds []int64 // moments at which the verdict can change, ascending
 	root   *provision
 	name   []string // what Evaluate names: Consent/9/_history/2
+
+	custodians []string // of the data it is about, normalised, "" if that cannot be; none: all data
+	puzzling   bool     // policyRule is not understood: nothing opens for guests and research
 }
 
 type state uint8

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"slices"
 	"strconv"
 
 	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
@@ -12,14 +13,22 @@ import (
 // criteria reads what a provision is about. What is understood becomes a value,
 // what is not makes the criterion unclear: it may match anything.
 func (b *builder) criteria(path string, p *provision, v *samply.ConsentProvision, o *outlineProvision) {
-	p.period = b.window(path+".period", v.Period)
-	p.dataPeriod = b.window(path+".dataPeriod", v.DataPeriod)
-	p.actors = b.actors(path, v.Actor)
-	p.actions = readActions(v.Action)
-	p.purpose = readCodes(v.Purpose, purposeSystems, agent.IsPurpose)
-	p.class = readClass(v.Class)
-	p.content = readContent(v.Code)
-	p.labels = readLabelled(v.SecurityLabel)
+	if w := b.window(path+".period", v.Period); w != nil {
+		p.periods = append(slices.Clip(p.periods), w)
+	}
+	set(&p.dataPeriod, b.window(path+".dataPeriod", v.DataPeriod))
+	set(&p.actors, b.actors(path, v.Actor))
+	set(&p.actions, readActions(v.Action))
+	set(&p.purpose, readPurposes(v.Purpose))
+	set(&p.class, readClass(v.Class))
+	set(&p.content, readContent(v.Code))
+	set(&p.labels, readLabelled(v.SecurityLabel))
+	if len(v.Purpose) > 0 {
+		p.emergency = p.purpose.values["BTG"]
+	}
+	if len(v.Data) > 0 {
+		p.data = nil
+	}
 	for i, d := range v.Data {
 		place := path + ".data[" + strconv.Itoa(i) + "]"
 		b.modifiers(place, d.ModifierExtension)
@@ -30,6 +39,13 @@ func (b *builder) criteria(path string, p *provision, v *samply.ConsentProvision
 			m = readMeaning(d.Meaning)
 		}
 		p.data = append(p.data, datum{meaning: m, ref: b.normal(&d.Reference)})
+	}
+}
+
+// set replaces what was inherited by what is given.
+func set[T any](criterion **T, given *T) {
+	if given != nil {
+		*criterion = given
 	}
 }
 
@@ -51,21 +67,45 @@ func (b *builder) actors(path string, list []samply.ConsentProvisionActor) *acto
 	if len(list) == 0 {
 		return nil
 	}
-	a := &actors{}
+	a := &actors{refs: map[string]bool{}}
 	for i := range list {
 		actor := &list[i]
 		b.modifiers(path+".actor["+strconv.Itoa(i)+"]", actor.ModifierExtension)
 		a.inData = a.inData || towardsData(actor.Role)
-		before := len(a.refs)
-		if ref := b.normal(&actor.Reference); ref != "" {
-			a.refs = append(a.refs, ref)
+		names := b.names(&actor.Reference)
+		for _, name := range names {
+			if !a.refs[name] && doubtful(name) {
+				a.doubts = append(a.doubts, name)
+			}
+			a.refs[name] = true
 		}
-		if id := actor.Reference.Identifier; id != nil && text(id.System) != "" && text(id.Value) != "" {
-			a.refs = append(a.refs, *id.System+"|"+*id.Value)
-		}
-		a.unclear = a.unclear || len(a.refs) == before
+		a.unclear = a.unclear || len(names) == 0
 	}
 	return a
+}
+
+// names are what a reference calls somebody: a normalised reference, an identifier.
+func (b *builder) names(r *samply.Reference) (names []string) {
+	if ref := b.normal(r); ref != "" {
+		names = append(names, ref)
+	}
+	if id := r.Identifier; id != nil && text(id.System) != "" && text(id.Value) != "" {
+		names = append(names, *id.System+"|"+*id.Value)
+	}
+	return names
+}
+
+// custodians takes the actors in the role CST out of the root: they say whose data the
+// Consent is about, not who may have them.
+func (b *builder) custodians(list []samply.ConsentProvisionActor) (keepers []string, others []samply.ConsentProvisionActor) {
+	for i := range list {
+		if !slices.ContainsFunc(list[i].Role.Coding, func(c samply.Coding) bool { return text(c.Code) == "CST" }) {
+			others = append(others, list[i])
+			continue
+		}
+		keepers = append(keepers, b.normal(&list[i].Reference))
+	}
+	return keepers, others
 }
 
 func towardsData(role samply.CodeableConcept) bool {
@@ -78,46 +118,59 @@ func towardsData(role samply.CodeableConcept) bool {
 }
 
 // readActions: the codings of one concept say the same, so one that is known is enough.
-func readActions(list []samply.CodeableConcept) *codes {
+func readActions(list []samply.CodeableConcept) *actions {
 	if len(list) == 0 {
 		return nil
 	}
-	c := &codes{}
+	c := &actions{}
 	for _, concept := range list {
-		before := len(c.values)
+		known := false
 		for _, coding := range concept.Coding {
-			if actionSystems.has(text(coding.System)) && actionCodes.has(text(coding.Code)) {
-				c.values = append(c.values, *coding.Code)
+			code := text(coding.Code)
+			if !actionSystems.has(text(coding.System)) || !actionCodes.has(code) {
+				continue
+			}
+			known = true
+			if !slices.Contains(c.values, code) {
+				c.values = append(c.values, code)
 			}
 		}
-		c.unclear = c.unclear || len(c.values) == before
+		c.unclear = c.unclear || !known
 	}
 	return c
 }
 
-func readCodes(list []samply.Coding, systems oneOf, known func(string) bool) *codes {
+func readPurposes(list []samply.Coding) *purposes {
 	if len(list) == 0 {
 		return nil
 	}
-	c := &codes{}
+	c := &purposes{}
+	c.values, c.unclear = readCodes(list, purposeSystems, agent.IsPurpose)
+	return c
+}
+
+func readCodes(list []samply.Coding, systems oneOf, known func(string) bool) (values map[string]bool, unclear bool) {
+	values = map[string]bool{}
 	for _, coding := range list {
 		if systems.has(text(coding.System)) && known(text(coding.Code)) {
-			c.values = append(c.values, *coding.Code)
+			values[*coding.Code] = true
 		} else {
-			c.unclear = true
+			unclear = true
 		}
 	}
-	return c
+	return values, unclear
 }
 
 // readClass understands resource types; profiles and document formats are unclear.
 func readClass(list []samply.Coding) *codes {
-	c := readCodes(list, typeSystems, func(code string) bool {
+	if len(list) == 0 {
+		return nil
+	}
+	c := &codes{}
+	c.values, c.unclear = readCodes(list, typeSystems, func(code string) bool {
 		return code == "Resource" || code == "DomainResource" || fhir.IsResourceType(code)
 	})
-	if c != nil {
-		c.any = oneOf(c.values).has("Resource") || oneOf(c.values).has("DomainResource")
-	}
+	c.any = c.values["Resource"] || c.values["DomainResource"]
 	return c
 }
 
@@ -125,15 +178,20 @@ func readContent(list []samply.CodeableConcept) *content {
 	if len(list) == 0 {
 		return nil
 	}
-	c := &content{}
+	c := &content{codings: map[string][]string{}}
 	for _, concept := range list {
-		before := len(c.codings)
+		known := false
 		for _, coding := range concept.Coding {
-			if text(coding.Code) != "" {
-				c.codings = append(c.codings, fhir.Coding{System: text(coding.System), Code: *coding.Code})
+			code, system := text(coding.Code), text(coding.System)
+			if code == "" {
+				continue
+			}
+			known = true
+			if !slices.Contains(c.codings[code], system) {
+				c.codings[code] = append(c.codings[code], system)
 			}
 		}
-		c.unclear = c.unclear || len(c.codings) == before
+		c.unclear = c.unclear || !known
 	}
 	return c
 }
@@ -142,17 +200,19 @@ func readLabelled(list []samply.Coding) *labelled {
 	if len(list) == 0 {
 		return nil
 	}
-	c := &labelled{}
+	c := &labelled{tags: map[fhir.Coding]bool{}, broader: map[string]bool{}}
 	for _, coding := range list {
 		system, code := text(coding.System), text(coding.Code)
 		rank := secrecyRank(code)
 		switch {
 		case secrecySystems.has(system) && rank > 0:
-			c.secrecy = append(c.secrecy, rank)
+			if !slices.Contains(c.secrecy, rank) {
+				c.secrecy = append(c.secrecy, rank)
+			}
 		case system == "" || code == "" || secrecySystems.has(system):
 			c.unclear = true
 		default:
-			c.tags = append(c.tags, fhir.Coding{System: system, Code: code})
+			c.add(system, code)
 		}
 	}
 	return c

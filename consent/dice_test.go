@@ -50,7 +50,10 @@ func (d dice) consent() object {
 		c["status"] = "inactive"
 	}
 	if d.chance(30) {
-		c["policyRule"] = coded(tagsOf, d.one("OPTIN", "OPTOUT", "OPTOUTE"))
+		c["policyRule"] = coded(tagsOf, d.one("OPTIN", "OPTOUT", "OPTOUTE", "OPTINR", "NOPP"))
+	}
+	if d.chance(15) {
+		c["meta"] = object{"profile": []any{"https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consentBasic"}}
 	}
 	if d.chance(20) {
 		c["dateTime"] = d.one("2019", "2020-06-01", "2020-06-15T12:00:00Z", "2021-01-01")
@@ -65,8 +68,20 @@ func (d dice) consent() object {
 			p["actor"] = []any{object{"role": coded(v3+"ParticipationType", "PRCP"), "reference": object{"reference": "Organization/a"}}}
 			p["purpose"] = []any{coding(v3+"ActReason", "PurposeOfUse")}
 		}
+		d.custodian(c["provision"].(object))
 	}
 	return c
+}
+
+// custodian says whose data the Consent is about.
+func (d dice) custodian(root object) {
+	if !d.chance(20) {
+		return
+	}
+	for _, ref := range d.some("Organization/own", "Organization/top", "Organization/below", "Organization/other", "Organization/unknown") {
+		actors, _ := root["actor"].([]any)
+		root["actor"] = append(actors, object{"role": coded(v3+"ParticipationType", "CST"), "reference": object{"reference": ref}})
+	}
 }
 
 func (d dice) provision(depth int) object {
@@ -77,11 +92,11 @@ func (d dice) provision(depth int) object {
 		}
 	}
 	put(25, "purpose", func() any {
-		return d.codings(v3+"ActReason", "TREAT", "ETREAT", "BTG", "HRESCH", "CLINTRCH", "HPAYMT", "PurposeOfUse", "?")
+		return d.codings(v3+"ActReason", "TREAT", "ETREAT", "BTG", "HRESCH", "CLINTRCH", "CLINTRL", "HPAYMT", "PurposeOfUse", "?")
 	})
 	put(25, "actor", d.actors)
 	put(10, "action", func() any {
-		return []any{coded("http://terminology.hl7.org/CodeSystem/consentaction", d.one("access", "collect"))}
+		return []any{coded("http://terminology.hl7.org/CodeSystem/consentaction", d.one("access", "access", "use", "disclose", "collect", "correct"))}
 	})
 	put(12, "period", d.period)
 	put(20, "class", func() any {
@@ -118,7 +133,8 @@ func (d dice) codings(system string, codes ...string) any {
 
 func (d dice) actors() any {
 	var out []any
-	for _, ref := range d.some("Practitioner/1", "Practitioner/2", "Organization/a", "Organization/b", "?") {
+	for _, ref := range d.some("Practitioner/1", "Practitioner/2", "Organization/a", "Organization/b", "CareTeam/1", "CareTeam/2", "CareTeam/unknown",
+		"https://elsewhere/Practitioner/1", "?") {
 		target := object{"reference": ref}
 		if ref == "?" {
 			target = object{"display": "somebody"}
@@ -174,12 +190,39 @@ func (d dice) subject() Subject {
 	if err != nil {
 		panic(err)
 	}
-	return Subject{
+	s := Subject{
 		Actors:  []string{d.one("Practitioner/1", "Practitioner/2", "Practitioner/3"), d.one("Organization/a", "Organization/b")},
-		Purpose: d.one("TREAT", "ETREAT", "BTG", "HRESCH", "CLINTRCH", "HPAYMT"),
-		Action:  d.one("access", "collect"),
-		Now:     at,
+		Purpose: d.one("TREAT", "ETREAT", "BTG", "HRESCH", "CLINTRCH", "CLINTRL", "HPAYMT"),
+		Action:  d.one("access", "access", "access", "collect", "correct"),
+		House:   "Organization/own", Directory: archive, Now: at,
+		Guest: d.chance(30), System: d.chance(10), BreakGlass: d.chance(10),
 	}
+	if d.chance(30) {
+		s.Actors = append(s.Actors, "CareTeam/1")
+	}
+	if d.chance(20) {
+		s.Possible = []string{d.one("CareTeam/2", "Practitioner/1")}
+	}
+	return s
+}
+
+// entries is a directory in memory.
+type entries map[string]Entry
+
+func (e entries) Stored(ref string) (Entry, bool) {
+	found, known := e[ref]
+	return found, known
+}
+
+// archive is what the random Consents refer to.
+var archive = entries{
+	"CareTeam/1": {Facts: &fhir.Facts{}}, "CareTeam/2": {Facts: &fhir.Facts{}},
+	"Organization/own":   {Facts: &fhir.Facts{}, PartOf: "Organization/top"},
+	"Organization/top":   {Facts: &fhir.Facts{}},
+	"Organization/below": {Facts: &fhir.Facts{}, PartOf: "Organization/own"},
+	"Organization/other": {Facts: &fhir.Facts{}},
+	"Observation/1":      {Facts: &fhir.Facts{References: []string{"Encounter/1", "Condition/1"}}},
+	"Encounter/1":        {Facts: &fhir.Facts{References: []string{"Condition/2", "Observation/1"}}},
 }
 
 // facts makes a resource; with holes, some of it is unknown.

@@ -14,6 +14,9 @@ func Evaluate(rules []*Rules, s Subject, f *fhir.Facts) (v Verdict, decided []st
 	now := s.Now.UnixMilli()
 	next := int64(never)
 	l := readLabels(f.Labels)
+	if s.System && !s.reads() {
+		return Silent, nil, time.Time{}
+	}
 	for _, r := range rules {
 		if r == nil {
 			r = &Rules{}
@@ -52,23 +55,34 @@ func (r *Rules) judge(s *Subject, now int64, f *fhir.Facts, l *labels) Verdict {
 	if r.state == dormant || now < r.from {
 		return Silent
 	}
-	binds := r.scope.binds(s.Purpose)
+	binds := min(r.scope.binds(s.purpose()), r.about(s))
 	if binds == no {
 		return Silent
 	}
+	c := &question{s: s, now: now, facts: f, labels: l}
 	var w worlds
 	if r.root != nil {
-		w = r.root.judge(s, now, f, l, binds == yes)
+		w = r.root.judge(c, binds == yes)
 	}
+	refused := r.state == unreadable || r.puzzling && s.outside()
 	switch {
 	case w.has(Deny):
 		return Deny
-	case r.state == unreadable, w.has(ImplicitDeny):
+	case (refused || w.has(ImplicitDeny)) && s.reads() && !s.BreakGlass:
 		return ImplicitDeny
-	case w == only(Permit) && binds == yes:
+	case w == only(Permit) && binds == yes && !refused:
 		return Permit
 	}
 	return Silent
+}
+
+// about says whether the Consent is about the data of this node.
+func (r *Rules) about(s *Subject) truth {
+	t := certain(len(r.custodians) == 0)
+	for _, ref := range r.custodians {
+		t = max(t, s.custody(ref))
+	}
+	return t
 }
 
 func (c scope) binds(purpose string) truth {
@@ -84,58 +98,142 @@ func (c scope) binds(purpose string) truth {
 // worlds is the set of verdicts that are possible, one bit each.
 type worlds uint8
 
-func only(v Verdict) worlds            { return 1 << v }
-func (w worlds) has(v Verdict) bool    { return w&only(v) != 0 }
-func (w worlds) with(v Verdict) worlds { return w | only(v) }
+// withheld is the verdict of a permit that was withdrawn: it grants nothing, but the
+// denies of the permit above carve out of it.
+const withheld worlds = 1 << 7
+
+func only(v Verdict) worlds         { return 1 << v }
+func (w worlds) has(v Verdict) bool { return w&only(v) != 0 }
+
+// question is what the provisions of a Consent are asked.
+type question struct {
+	s      *Subject
+	now    int64
+	facts  *fhir.Facts
+	labels *labels
+}
 
 // judge gives the verdicts that the provision may come to. addressed says that the
 // request certainly matches all provisions above.
-func (p *provision) judge(s *Subject, now int64, f *fhir.Facts, l *labels, addressed bool) worlds {
-	request := p.request(s, now)
-	if request == no {
+func (p *provision) judge(c *question, addressed bool) worlds {
+	rest, who := p.request(c.s, c.now)
+	request := min(rest, who)
+	resource := yes
+	if request != no {
+		resource = p.resource(c.s, c.facts, c.labels)
+	}
+	match := min(request, resource)
+	switch p.kind {
+	case permits:
+		w := p.permit(c, addressed, match, addressed && rest == yes && (who == yes || p.regardless))
+		if p.withdrawn && w.has(Permit) {
+			w = w&^only(Permit) | only(Silent) | withheld
+		}
+		return w
+	case denies:
+		return p.deny(c, addressed && request == yes, match)
+	case riddle:
+		if match == no {
+			return only(Silent)
+		}
+		return only(ImplicitDeny)
+	}
+	if match == no {
 		return only(Silent)
 	}
-	addressed = addressed && request == yes
-	miss := Silent // what a permit says of resources that it does not reach
-	if p.kind == permits && p.named && addressed {
-		miss = ImplicitDeny
-	}
-	resource := p.resource(f, l)
-	var w worlds
-	if request == maybe {
-		w = w.with(Silent)
-	}
-	if resource != yes {
-		w = w.with(miss)
-	}
-	if resource == no {
-		return w
-	}
-	return w | p.matched(s, now, f, l, addressed, miss)
+	return p.say(c, addressed && request == yes, match)
 }
 
-// matched gives the verdicts of a provision that matches, by those of its children.
-func (p *provision) matched(s *Subject, now int64, f *fhir.Facts, l *labels, addressed bool, miss Verdict) worlds {
-	var some worlds         // what children may say
-	var granted, maySo bool // a child certainly, possibly permits
-	var out worlds
-	for _, c := range p.children {
-		w := c.judge(s, now, f, l, addressed)
-		some |= w
-		if c.kind == permits || p.kind == speechless {
-			granted = granted || w == only(Permit)
-			maySo = maySo || w.has(Permit)
+// permit gives the verdicts of a permit: it and the permits below it grant, its denies
+// carve out of what they grant together. What they do not reach is denied implicitly
+// where the permit has the last word.
+func (p *provision) permit(c *question, addressed bool, match truth, meant bool) (w worlds) {
+	granted, maySo := match == yes, match != no
+	for _, b := range p.children {
+		if b.kind != permits {
+			continue
+		}
+		v := b.judge(c, addressed)
+		w |= v & (only(Deny) | only(ImplicitDeny))
+		granted, maySo = granted || v == only(Permit), maySo || v&(only(Permit)|withheld) != 0
+	}
+	if maySo {
+		w |= only(Permit)
+		for _, b := range p.children {
+			if b.kind != permits {
+				w |= b.judge(c, addressed) & only(Deny)
+			}
 		}
 	}
-	out = some & only(Deny) // and whatever else is possible, Deny shows least
-	if maySo || p.kind == permits && !p.narrowed {
-		out = out.with(Permit)
+	switch {
+	case granted:
+		w &^= only(ImplicitDeny)
+	case meant && p.exclusive:
+		w |= only(ImplicitDeny)
+	default:
+		w |= only(Silent)
 	}
-	if granted || p.kind == permits && !p.narrowed {
-		return out
+	return w
+}
+
+// deny gives the verdicts of a deny: what a permit below it certainly grants is open.
+func (p *provision) deny(c *question, addressed bool, match truth) (w worlds) {
+	if match != yes {
+		w = p.beyond(c)
 	}
-	if p.kind == denies {
-		return out.with(Deny)
+	if match == no {
+		return w
 	}
-	return out.with(miss) | some&only(ImplicitDeny)
+	granted := false
+	for _, b := range p.children {
+		v := b.judge(c, addressed)
+		w |= v & only(Deny)
+		if b.kind == permits {
+			granted = granted || v == only(Permit)
+			w |= v & only(Permit)
+		}
+	}
+	switch {
+	case granted:
+	case c.s.BreakGlass && c.s.reads() && !p.emergency:
+		w |= only(Silent)
+	default:
+		w |= only(Deny)
+	}
+	return w
+}
+
+// beyond is what a deny says of what it does not match: nothing, unless it may be read
+// the other way round.
+func (p *provision) beyond(c *question) worlds {
+	if p.total && !c.s.BreakGlass && (c.s.reads() || p.actions.match(c.s) != no) && p.current(c.now) != no {
+		return only(Deny)
+	}
+	return only(Silent)
+}
+
+// current says whether the provision's own time has come and not passed.
+func (p *provision) current(now int64) truth {
+	t := yes
+	for _, w := range p.periods {
+		t = min(t, w.at(now))
+	}
+	return t
+}
+
+// say gives the verdicts of a root without type, in whose stead its children speak.
+func (p *provision) say(c *question, addressed bool, match truth) (w worlds) {
+	granted := false
+	for _, b := range p.children {
+		v := b.judge(c, addressed)
+		w |= v & (only(Deny) | only(Permit) | only(ImplicitDeny))
+		granted = granted || v == only(Permit)
+	}
+	if granted {
+		w &^= only(ImplicitDeny)
+	}
+	if !granted || match != yes {
+		w |= only(Silent)
+	}
+	return w
 }

@@ -43,9 +43,21 @@ func readLabels(all []fhir.Coding) labels {
 // labels are two groups: where only one of them matches, R4 leaves open whether
 // the provision does.
 type labelled struct {
-	secrecy []int8 // ranks
-	tags    []fhir.Coding
-	unclear bool // has a label that cannot be read
+	secrecy []int8               // ranks
+	tags    map[fhir.Coding]bool // those of v3-ActCode under its R4 address
+	broader map[string]bool      // codes of v3-ActCode that subsume one of tags
+	unclear bool                 // has a label that cannot be read
+}
+
+func (c *labelled) add(system, code string) {
+	if !actCodeSystems.has(system) {
+		c.tags[fhir.Coding{System: system, Code: code}] = true
+		return
+	}
+	c.tags[fhir.Coding{System: actCodeSystems[0], Code: code}] = true
+	for code = sensitivityParent(code); code != ""; code = sensitivityParent(code) {
+		c.broader[code] = true
+	}
 }
 
 func (c *labelled) match(k kind, l *labels) truth {
@@ -92,27 +104,26 @@ func (c *labelled) matchTags(l *labels) truth {
 	if !l.sensitivity {
 		t = maybe
 	}
-	for _, tag := range c.tags {
-		for i := range l.all {
-			t = max(t, coversTag(tag, l.all[i]))
-		}
+	if len(c.tags) == 0 {
+		return t
+	}
+	for i := range l.all {
+		t = max(t, c.matchTag(l.all[i]))
 	}
 	return t
 }
 
-// coversTag: a resource labelled more broadly than the criterion may be meant.
-func coversTag(tag, label fhir.Coding) truth {
-	if tag == label {
-		return yes
+// matchTag: a resource labelled more broadly than the criterion may be meant.
+func (c *labelled) matchTag(label fhir.Coding) truth {
+	if !actCodeSystems.has(label.System) {
+		return certain(c.tags[label])
 	}
-	if !actCodeSystems.has(tag.System) || !actCodeSystems.has(label.System) {
-		return no
+	label.System = actCodeSystems[0]
+	t := either(false, c.broader[label.Code])
+	for ; label.Code != ""; label.Code = sensitivityParent(label.Code) {
+		if c.tags[label] {
+			return yes
+		}
 	}
-	if covers(tag.Code, label.Code, sensitivityParent) {
-		return yes
-	}
-	if covers(label.Code, tag.Code, sensitivityParent) {
-		return maybe
-	}
-	return no
+	return t
 }

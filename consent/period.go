@@ -66,7 +66,10 @@ func readWindow(start, end *string) (*window, error) {
 
 // bounds lists the moments at which a provision below p begins or ceases to apply.
 func bounds(p *provision, found []int64) []int64 {
-	if w := p.period; w != nil && !w.unclear {
+	for _, w := range p.periods {
+		if w.unclear {
+			continue
+		}
 		if w.from != math.MinInt64 {
 			found = append(found, w.from)
 		}

@@ -40,20 +40,25 @@ const (
 	speechless kind = iota // a root without type: its children speak
 	permits
 	denies
+	riddle // a root without type that nobody can read: nothing is permitted within it
 )
 
-// provision is one node of a Consent. A nil criterion is absent and matches.
+// provision is one node of a Consent. A nil criterion is absent and matches. A permit
+// below a permit has the criteria that it does not name itself from its parent.
 type provision struct {
-	kind     kind
-	narrowed bool // has a permit below it
-	named    bool // this one and those above name the caller and the purpose
-	children []*provision
+	kind       kind
+	total      bool // denies what does not match it, too: an opt-out that may be read both ways
+	withdrawn  bool // a permit of a Consent that is not understood: it holds nothing open
+	exclusive  bool // a permit that has the last word about its purposes
+	regardless bool // ... whoever asks
+	emergency  bool // names BTG: the only kind of deny that binds in an emergency
+	children   []*provision
 
 	// criteria of the request
-	period  *window
+	periods []*window // all must match
 	actors  *actors
-	actions *codes
-	purpose *codes
+	actions *actions
+	purpose *purposes
 	// criteria of the resource
 	class      *codes
 	content    *content
@@ -62,29 +67,27 @@ type provision struct {
 	data       []datum
 }
 
-// request says whether the provision is about this request.
-func (p *provision) request(s *Subject, now int64) truth {
-	t := yes
-	if p.period != nil {
-		t = min(t, p.period.at(now))
+// request says whether the provision is about this request: what it is for, and who asks.
+func (p *provision) request(s *Subject, now int64) (rest, who truth) {
+	rest, who = yes, yes
+	for _, w := range p.periods {
+		rest = min(rest, w.at(now))
 	}
 	if p.purpose != nil {
-		t = min(t, p.purpose.matchPurpose(s.Purpose))
+		rest = min(rest, p.purpose.match(s.purpose()))
 	}
-	if p.actors != nil {
-		t = min(t, p.actors.match(s.Actors))
+	rest = min(rest, p.actions.match(s))
+	if p.actors != nil && rest != no {
+		who = p.actors.match(s)
 	}
-	if p.actions != nil {
-		t = min(t, p.actions.match(s.Action))
-	}
-	return t
+	return rest, who
 }
 
 // resource says whether the provision is about this resource.
-func (p *provision) resource(f *fhir.Facts, l *labels) truth {
+func (p *provision) resource(s *Subject, f *fhir.Facts, l *labels) truth {
 	t := yes
 	if p.class != nil {
-		t = min(t, p.class.match(f.Type))
+		t = min(t, p.class.match(f))
 	}
 	if p.content != nil {
 		t = min(t, p.content.match(f.Codes))
@@ -96,7 +99,7 @@ func (p *provision) resource(f *fhir.Facts, l *labels) truth {
 		t = min(t, p.dataPeriod.contains(f.Start, f.End))
 	}
 	if p.data != nil {
-		t = min(t, matchData(p.data, f))
+		t = min(t, matchData(p.data, s, f))
 	}
 	return t
 }
@@ -128,21 +131,61 @@ func (w *window) contains(start, end int64) truth {
 	return no
 }
 
-// codes is a criterion whose values come from one closed code system.
+// codes is the criterion class.
 type codes struct {
-	values  []string
+	values  map[string]bool
 	any     bool // matches everything
 	unclear bool // has a value that is not understood
 }
 
-func (c *codes) match(value string) truth {
-	return either(c.any || slices.Contains(c.values, value), c.unclear || value == "")
+func (c *codes) match(f *fhir.Facts) truth {
+	t := c.matchType(f.Type)
+	for i := range f.Codes { // types inside a container
+		if typeSystems.has(f.Codes[i].System) {
+			t = agree(t, c.matchType(f.Codes[i].Code))
+		}
+	}
+	return t
 }
 
-// matchPurpose: a rule about a purpose holds for every purpose below it, and not
-// for the broader ones (treatment is not emergency treatment).
-func (c *codes) matchPurpose(purpose string) truth {
-	for _, v := range c.values {
+func (c *codes) matchType(typ string) truth {
+	return either(c.any || c.values[typ], c.unclear || typ == "")
+}
+
+// agree is what a container and what is in it have in common; where only one of them
+// matches, both readings are possible.
+func agree(a, b truth) truth {
+	if a == b {
+		return a
+	}
+	return maybe
+}
+
+// actions is the criterion action.
+type actions struct {
+	values  []string
+	unclear bool
+}
+
+// match: a provision speaks of reading, unless it names what it speaks of. Recording is
+// bound by what names it, and by nothing else.
+func (c *actions) match(s *Subject) truth {
+	if c == nil {
+		return certain(s.reads())
+	}
+	return either(slices.ContainsFunc(c.values, s.does), c.unclear && s.reads())
+}
+
+// purposes is the criterion purpose.
+type purposes struct {
+	values  map[string]bool
+	unclear bool
+}
+
+// match: a rule about a purpose holds for every purpose below it, and not for the
+// broader ones (treatment is not emergency treatment).
+func (c *purposes) match(purpose string) truth {
+	for v := range c.values {
 		if agent.PurposeCovers(v, purpose) {
 			return yes
 		}
@@ -152,46 +195,66 @@ func (c *codes) matchPurpose(purpose string) truth {
 
 // actors is the criterion actor.
 type actors struct {
-	refs    []string // normalised references, identifiers as system|value
-	unclear bool     // has an actor whose reference says nobody
-	inData  bool     // has an actor in a role towards the data, which is not in the facts
+	refs    map[string]bool // normalised references, identifiers as system|value
+	doubts  []string        // those of refs that must be resolved before one can say that they are somebody else's
+	unclear bool            // has an actor whose reference says nobody
+	inData  bool            // has an actor in a role towards the data, which is not in the facts
 }
 
-func (c *actors) match(caller []string) truth {
+func (c *actors) match(s *Subject) truth {
 	if c.inData {
 		return maybe
 	}
-	for _, ref := range c.refs {
-		if slices.Contains(caller, ref) {
+	for _, ref := range s.Actors {
+		if c.refs[ref] {
 			return yes
 		}
 	}
-	return either(false, c.unclear || len(caller) == 0)
+	return either(false, c.unclear || c.perhaps(s))
+}
+
+// perhaps says whether the caller may be meant, though none of the actors is certainly
+// the caller.
+func (c *actors) perhaps(s *Subject) bool {
+	if len(s.Actors) == 0 {
+		return true
+	}
+	for _, ref := range s.Possible {
+		if c.refs[ref] {
+			return true
+		}
+	}
+	if len(s.Open) > 0 {
+		for ref := range c.refs {
+			if s.open(ref) {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(c.doubts, func(ref string) bool { return !s.somebodyElse(ref) })
 }
 
 // content is the criterion code, by exact match.
 type content struct {
-	codings []fhir.Coding
-	unclear bool // has a concept without a coding
+	codings map[string][]string // code -> systems
+	unclear bool                // has a concept without a coding
 }
 
 func (c *content) match(found []fhir.Coding) truth {
 	t := either(false, c.unclear || len(found) == 0)
-	for _, want := range c.codings {
-		for i := range found {
-			t = max(t, sameCode(want, found[i]))
+	for i := range found {
+		for _, system := range c.codings[found[i].Code] {
+			t = max(t, sameSystem(system, found[i].System))
 		}
 	}
 	return t
 }
 
-func sameCode(a, b fhir.Coding) truth {
+func sameSystem(a, b string) truth {
 	switch {
-	case a.Code != b.Code:
-		return no
-	case a.System == b.System && a.System != "":
+	case a == b && a != "":
 		return yes
-	case a.System == "" || b.System == "":
+	case a == "" || b == "":
 		return maybe
 	}
 	return no
@@ -213,15 +276,15 @@ const (
 	authoredBy
 )
 
-func matchData(data []datum, f *fhir.Facts) truth {
+func matchData(data []datum, s *Subject, f *fhir.Facts) truth {
 	t := no
 	for i := range data {
-		t = max(t, data[i].match(f))
+		t = max(t, data[i].match(s, f))
 	}
 	return t
 }
 
-func (d *datum) match(f *fhir.Facts) truth {
+func (d *datum) match(s *Subject, f *fhir.Facts) truth {
 	if d.ref == "" || d.meaning == unknownMeaning {
 		return maybe
 	}
@@ -232,10 +295,19 @@ func (d *datum) match(f *fhir.Facts) truth {
 		return yes
 	}
 	switch d.meaning {
-	case related: // what the named resource refers to is not in the facts of this one
-		return maybe
+	case related:
+		return s.refersTo(d.ref, f)
 	case dependents:
 		return certain(slices.Contains(f.References, d.ref))
 	}
 	return no
+}
+
+// refersTo says whether the resource ref refers to the one judged.
+func (s *Subject) refersTo(ref string, f *fhir.Facts) truth {
+	e, known := s.stored(ref)
+	if !known || e.Facts == nil {
+		return maybe
+	}
+	return certain(slices.Contains(e.Facts.References, f.Type+"/"+f.ID))
 }

@@ -61,6 +61,9 @@ func refJudge(consents []object, s Subject, w *world) Verdict {
 	for i, c := range consents {
 		v = max(v, refConsent("#"+strconv.Itoa(i), c, s, w))
 	}
+	if s.System && !refReads(s) {
+		return Silent
+	}
 	return v
 }
 
@@ -74,6 +77,17 @@ func refParse(bodies [][]byte) []object {
 	return out
 }
 
+func refReads(s Subject) bool { return s.Action == "access" }
+
+func refPurpose(s Subject) string {
+	if s.BreakGlass {
+		return "BTG"
+	}
+	return s.Purpose
+}
+
+func refResearch(s Subject) bool { return slices.Contains(refAbove[s.Purpose], "HRESCH") }
+
 func refConsent(place string, c object, s Subject, w *world) Verdict {
 	if str(c, "status") != "active" {
 		return Silent
@@ -82,7 +96,7 @@ func refConsent(place string, c object, s Subject, w *world) Verdict {
 	switch str(concept(c["scope"]), "code") {
 	case "patient-privacy":
 	case "research":
-		if !slices.Contains(refAbove[s.Purpose], "HRESCH") {
+		if !slices.Contains(refAbove[refPurpose(s)], "HRESCH") {
 			return Silent
 		}
 	case "treatment", "adr":
@@ -98,59 +112,226 @@ func refConsent(place string, c object, s Subject, w *world) Verdict {
 			return Silent
 		}
 	}
-	base := ""
-	if code := str(concept(c["policyRule"]), "code"); code == "OPTOUT" || code == "OPTOUTE" {
-		base = "deny"
-	}
-	p, _ := c["provision"].(object)
-	if p == nil {
-		p = object{}
-	}
-	if str(p, "type") == "" {
-		p["type"] = base
-	}
-	return refProvision(place+"p", p, s, w, chain{certain: certain})
-}
-
-// chain is what is known from the root down to a provision.
-type chain struct{ certain, caller, purpose bool }
-
-func refProvision(place string, p object, s Subject, w *world, c chain) Verdict {
-	typ := str(p, "type")
-	request := refRequest(place, p, s, w.ask)
-	c.certain = c.certain && refRequest(place, p, s, func(string) bool { return false })
-	c.caller = c.caller || p["actor"] != nil
-	c.purpose = c.purpose || p["purpose"] != nil
-	if !request {
+	root, _ := c["provision"].(object)
+	about, sure := refAbout(place, root, s, w)
+	if !about {
 		return Silent
 	}
-	miss := Silent
-	if typ == "permit" && c.certain && c.caller && c.purpose {
-		miss = ImplicitDeny
+	v := refRoot(place+"p", c, root, s, w, certain && sure)
+	code := str(concept(c["policyRule"]), "code")
+	known := c["policyRule"] == nil || slices.Contains([]string{"OPTIN", "OPTINR", "OPTOUT", "OPTOUTE"}, code)
+	if v != Deny && !known && (s.Guest || refResearch(s)) {
+		v = ImplicitDeny
 	}
-	if !refResource(place, p, typ, w) {
-		return miss
+	if v == ImplicitDeny && (!refReads(s) || s.BreakGlass) {
+		return Silent
 	}
-	var permitted, implied, narrowed bool
-	for i, child := range list(p["provision"]) {
-		v := refProvision(fmt.Sprint(place, i), child, s, w, c)
-		sameSay := typ == "" || str(child, "type") == "permit"
-		narrowed = narrowed || typ == "permit" && str(child, "type") == "permit"
-		permitted = permitted || sameSay && v == Permit
-		implied = implied || v == ImplicitDeny
-		if v == Deny {
-			return Deny
+	return v
+}
+
+// refAbout says whether the Consent is about the data of this node, and if that is sure.
+func refAbout(place string, root object, s Subject, w *world) (about, sure bool) {
+	about, sure = true, true
+	for i, a := range list(root["actor"]) {
+		if str(concept(a["role"]), "code") != "CST" {
+			continue
+		}
+		target, _ := a["reference"].(object)
+		switch ref := str(target, "reference"); ref {
+		case "Organization/own", "Organization/top", "Organization/below":
+			return true, true
+		case "Organization/other":
+			about = about && !sure
+		default:
+			about, sure = w.ask(fmt.Sprint(place, "custodian", i)), false
+		}
+	}
+	return about, sure
+}
+
+// refRoot judges by the form of the root.
+func refRoot(place string, c, given object, s Subject, w *world, certain bool) Verdict {
+	code := str(concept(c["policyRule"]), "code")
+	out := code == "OPTOUT" || code == "OPTOUTE"
+	meta, _ := c["meta"].(object)
+	n := node{s: s, w: w, certain: certain, strict: meta["profile"] != nil, total: out && str(given, "type") == ""}
+	root := object{}
+	criteria := 0
+	for k, v := range given {
+		root[k] = v
+		if k != "type" && k != "provision" {
+			criteria++
+		}
+	}
+	var others []any
+	for _, a := range list(given["actor"]) {
+		if str(concept(a["role"]), "code") != "CST" {
+			others = append(others, a)
+		}
+	}
+	if delete(root, "actor"); others != nil {
+		root["actor"] = others
+	}
+	typ := str(root, "type")
+	if typ == "" && out {
+		typ = "deny"
+		root["type"] = typ
+	}
+	children := slices.ContainsFunc(list(root["provision"]), func(p object) bool { return str(p, "type") != "" })
+	switch {
+	case typ == "permit":
+		return refPermit(place, root, n)
+	case typ == "deny":
+		return refDeny(place, root, n)
+	case criteria > 0 && !children:
+		if refRequest(place, root, s, w.ask) && refResource(place, root, "", s, w) {
+			return ImplicitDeny
+		}
+		return Silent
+	}
+	return refSay(place, root, n)
+}
+
+// node is where a provision is, and what is known from the root down to it.
+type node struct {
+	s       Subject
+	w       *world
+	certain bool // the request certainly matches all above
+	purpose bool // a purpose is named above
+	btg     bool // ... and it is BTG
+	strict  bool // of an IHE PCF profile
+	total   bool // an opt-out that can be read both ways
+}
+
+// below is the node of the children.
+func (n node) below(place string, p object) node {
+	never := func(string) bool { return false }
+	n.certain = n.certain && refRequest(place, p, n.s, never)
+	n.purpose = n.purpose || p["purpose"] != nil
+	n.btg, n.total = refBTG(p, n.btg), false
+	return n
+}
+
+func refBTG(p object, above bool) bool {
+	if p["purpose"] == nil {
+		return above
+	}
+	return slices.ContainsFunc(list(p["purpose"]), func(c object) bool { return str(c, "code") == "BTG" })
+}
+
+// refChild is a nested provision with what it has from its parent: always the action; a
+// permit below a permit has all that it does not name itself, and both periods.
+func refChild(parent, child object) object {
+	c := object{}
+	if str(parent, "type") == "permit" && str(child, "type") == "permit" {
+		for k, v := range parent {
+			c[k] = v
+		}
+		delete(c, "provision")
+		c["periods"] = append(slices.Clone(refList(parent["periods"])), refList(parent["period"])...)
+		delete(c, "period")
+	}
+	if parent["action"] != nil {
+		c["action"] = parent["action"]
+	}
+	for k, v := range child {
+		c[k] = v
+	}
+	return c
+}
+
+func refList(v any) []any {
+	switch v := v.(type) {
+	case []any:
+		return v
+	case nil:
+		return nil
+	}
+	return []any{v}
+}
+
+func refPermit(place string, p object, n node) Verdict {
+	granted := refRequest(place, p, n.s, n.w.ask) && refResource(place, p, "permit", n.s, n.w)
+	named := object{"period": p["period"], "periods": p["periods"], "purpose": p["purpose"], "action": p["action"], "actor": p["actor"]}
+	if n.strict {
+		delete(named, "actor")
+	}
+	meant := n.certain && (n.purpose || n.strict || p["purpose"] != nil) && refRequest(place, named, n.s, func(string) bool { return false })
+	var denied, implied, refused bool
+	for i, b := range list(p["provision"]) {
+		below, c := fmt.Sprint(place, i), refChild(p, b)
+		if str(b, "type") == "deny" {
+			refused = refDeny(below, c, n.below(place, p)) == Deny || refused
+			continue
+		}
+		inner := n // of the permit itself: it stands beside its parent
+		inner.purpose, inner.btg = n.purpose || p["purpose"] != nil, refBTG(p, n.btg)
+		switch refPermit(below, c, inner) {
+		case Deny:
+			denied = true
+		case Permit:
+			granted = true
+		case ImplicitDeny:
+			implied = true
 		}
 	}
 	switch {
-	case permitted, typ == "permit" && !narrowed:
-		return Permit
-	case typ == "deny":
+	case denied, granted && refused:
 		return Deny
-	case implied:
+	case granted:
+		return Permit
+	case implied, meant:
 		return ImplicitDeny
 	}
-	return miss
+	return Silent
+}
+
+func refDeny(place string, p object, n node) Verdict {
+	if !(refRequest(place, p, n.s, n.w.ask) && refResource(place, p, "deny", n.s, n.w)) {
+		period := object{"period": p["period"]}
+		if !refReads(n.s) {
+			period["action"] = p["action"]
+		}
+		if n.total && !n.s.BreakGlass && refRequest(place, period, n.s, n.w.ask) {
+			return Deny
+		}
+		return Silent
+	}
+	said := refChildren(place, p, n)
+	aside := n.s.BreakGlass && refReads(n.s) && !refBTG(p, n.btg)
+	if said == Deny || said == Permit || aside && said == Silent {
+		return said
+	}
+	if aside {
+		return Silent
+	}
+	return Deny
+}
+
+func refSay(place string, p object, n node) Verdict {
+	if !(refRequest(place, p, n.s, n.w.ask) && refResource(place, p, "", n.s, n.w)) {
+		return Silent
+	}
+	return refChildren(place, p, n)
+}
+
+// refChildren is what nested provisions say together: Deny before Permit before
+// ImplicitDeny.
+func refChildren(place string, p object, n node) Verdict {
+	v := Silent
+	for i, b := range list(p["provision"]) {
+		below, c := fmt.Sprint(place, i), refChild(p, b)
+		if str(b, "type") == "permit" {
+			v = max(v, refPermit(below, c, n.below(place, p)))
+		} else {
+			said := refDeny(below, c, n.below(place, p))
+			if said == Permit && str(p, "type") == "deny" { // lifts its own parent only
+				said = Silent
+			}
+			v = max(v, said)
+		}
+	}
+	return v
 }
 
 // anyOf answers one criterion: absent, or one of its values holds.
@@ -166,18 +347,23 @@ func anyOf(values []object, holds func(i int, v object) bool) bool {
 
 func refRequest(place string, p object, s Subject, ask func(string) bool) bool {
 	ok := true
-	if period, _ := p["period"].(object); period != nil {
-		from, to := refPeriod(period)
+	for _, v := range append(refList(p["periods"]), refList(p["period"])...) {
+		from, to := refPeriod(v.(object))
 		ok = ok && from <= s.Now.UnixMilli() && s.Now.UnixMilli() < to
 	}
-	aboutData := slices.ContainsFunc(list(p["actor"]), func(a object) bool { return str(concept(a["role"]), "code") == "AUT" })
+	aboutData := slices.ContainsFunc(list(p["actor"]), func(a object) bool {
+		return slices.Contains([]string{"AUT", "CST"}, str(concept(a["role"]), "code"))
+	})
 	actor := anyOf(list(p["actor"]), func(i int, a object) bool {
 		target, _ := a["reference"].(object)
 		ref := str(target, "reference")
-		if ref == "" {
+		switch {
+		case slices.Contains(s.Actors, ref):
+			return true
+		case ref == "", slices.Contains(s.Possible, ref), ref == "CareTeam/unknown", ref == "https://elsewhere/Practitioner/1":
 			return ask(fmt.Sprint(place, "actor", i))
 		}
-		return slices.Contains(s.Actors, ref)
+		return false
 	})
 	if aboutData {
 		actor = ask(place + "actors")
@@ -186,15 +372,23 @@ func refRequest(place string, p object, s Subject, ask func(string) bool) bool {
 		if _, known := refAbove[str(c, "code")]; !known {
 			return ask(fmt.Sprint(place, "purpose", i))
 		}
-		return slices.Contains(refAbove[s.Purpose], str(c, "code"))
+		return slices.Contains(refAbove[refPurpose(s)], str(c, "code"))
 	})
-	action := anyOf(list(p["action"]), func(i int, c object) bool {
-		return str(concept(c), "code") == s.Action
-	})
+	does := []string{s.Action}
+	if refReads(s) && s.Guest {
+		does = append(does, "disclose")
+	}
+	if refReads(s) && refResearch(s) {
+		does = append(does, "use")
+	}
+	action := refReads(s) && p["action"] == nil
+	for _, c := range list(p["action"]) {
+		action = action || slices.Contains(does, str(concept(c), "code"))
+	}
 	return ok && actor && purpose && action
 }
 
-func refResource(place string, p object, typ string, w *world) bool {
+func refResource(place string, p object, typ string, s Subject, w *world) bool {
 	class := anyOf(list(p["class"]), func(i int, c object) bool {
 		if str(c, "system") != "http://hl7.org/fhir/resource-types" {
 			return w.ask(fmt.Sprint(place, "class", i))
@@ -226,7 +420,11 @@ func refResource(place string, p object, typ string, w *world) bool {
 		case "instance":
 			return ref == self
 		case "related":
-			return ref == self || w.ask(fmt.Sprint(place, "data", i))
+			e, known := s.Directory.Stored(ref)
+			if ref == self || known {
+				return ref == self || slices.Contains(e.Facts.References, self)
+			}
+			return w.ask(fmt.Sprint(place, "data", i))
 		case "dependents":
 			return ref == self || slices.Contains(w.references, ref)
 		}
@@ -308,7 +506,8 @@ func refSpan(s string) (from, to int64) {
 var refAbove = map[string][]string{
 	"TREAT": {"TREAT", "PurposeOfUse"}, "ETREAT": {"ETREAT", "TREAT", "PurposeOfUse"},
 	"BTG": {"BTG", "ETREAT", "TREAT", "PurposeOfUse"}, "HPAYMT": {"HPAYMT", "PurposeOfUse"},
-	"HRESCH": {"HRESCH", "PurposeOfUse"}, "CLINTRCH": {"CLINTRCH", "HRESCH", "PurposeOfUse"},
+	"CLINTRL": {"CLINTRL", "HRESCH", "PurposeOfUse"},
+	"HRESCH":  {"HRESCH", "PurposeOfUse"}, "CLINTRCH": {"CLINTRCH", "HRESCH", "PurposeOfUse"},
 	"PurposeOfUse": {"PurposeOfUse"},
 }
 

@@ -21,6 +21,8 @@ var (
 	actionCodes = oneOf{"collect", "access", "use", "disclose", "correct"}
 	// dissents are the codes of policyRule by which a grantor refuses.
 	dissents = oneOf{"OPTOUT", "OPTOUTE"}
+	// assents are those by which a grantor agrees.
+	assents = oneOf{"OPTIN", "OPTINR"}
 	// dataRoles (v3-ParticipationType) are those of who made, told or keeps the
 	// data: an actor in such a role is not the one who asks for it.
 	dataRoles = oneOf{"AUT", "ENT", "INF", "CST", "SBJ", "RCT", "AUTHEN", "LA", "TRANS", "VRF", "WIT"}
@@ -46,16 +48,6 @@ func sensitivityParent(code string) string {
 		return "_RoleInformationSensitivityPolicy"
 	}
 	return ""
-}
-
-// covers says whether code is general or subsumed by it.
-func covers(general, code string, parent func(string) string) bool {
-	for ; code != ""; code = parent(code) {
-		if code == general {
-			return true
-		}
-	}
-	return false
 }
 
 // Confidentiality in order; 0 is none of them.

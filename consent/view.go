@@ -3,6 +3,7 @@ package consent
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 
 	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
@@ -13,6 +14,7 @@ import (
 const (
 	maxProvisions = 500
 	maxDepth      = 8
+	maxCriteria   = 5000
 )
 
 // outline is what is read before and beside the typed view, which invents a value
@@ -23,8 +25,11 @@ type outline struct {
 }
 
 type outlineProvision struct {
-	Data      []struct{ Meaning *string }
-	Provision []outlineProvision
+	Data                                 []struct{ Meaning *string }
+	Period, DataPeriod                   any
+	Actor, Purpose, Class, SecurityLabel []any
+	Action, Code                         []struct{ Coding []any }
+	Provision                            []outlineProvision
 }
 
 // readOutline also returns the document in the one spelling of strings that the
@@ -51,17 +56,51 @@ func readView(plain []byte) (*samply.Consent, error) {
 	return fhir.View[samply.Consent](plain, "Consent", "status", "scope", "category")
 }
 
-// size counts the provisions and how deep they nest.
-func (p *outlineProvision) size() (count, depth int) {
+// size counts the provisions, how deep they nest, and the values of all criteria.
+func (p *outlineProvision) size() (count, depth, criteria int) {
 	if p == nil {
-		return 0, 0
+		return 0, 0, 0
 	}
-	count = 1
+	count, criteria = 1, p.criteria()
 	for i := range p.Provision {
-		n, d := p.Provision[i].size()
-		count, depth = count+n, max(depth, d)
+		n, d, c := p.Provision[i].size()
+		count, depth, criteria = count+n, max(depth, d), criteria+c
 	}
-	return count, depth + 1
+	return count, depth + 1, criteria
+}
+
+// criteria counts the values of the criteria of this provision alone.
+func (p *outlineProvision) criteria() int {
+	n := len(p.Actor) + len(p.Purpose) + len(p.Class) + len(p.SecurityLabel) + len(p.Data)
+	for _, concepts := range [][]struct{ Coding []any }{p.Action, p.Code} {
+		for i := range concepts {
+			n += max(1, len(concepts[i].Coding))
+		}
+	}
+	for _, period := range []any{p.Period, p.DataPeriod} {
+		if period != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// checkSize refuses a Consent that would take too long to judge by.
+func (o *outline) checkSize() (criteria int, err error) {
+	count, depth, criteria := o.Provision.size()
+	switch {
+	case count > maxProvisions:
+		return criteria, beyond("Consent.provision", "A Consent may have at most %d provisions; this one has %d. Split it into several Consents.", maxProvisions, count)
+	case depth > maxDepth:
+		return criteria, beyond("Consent.provision", "Provisions may nest at most %d deep; these nest %d deep.", maxDepth, depth)
+	case criteria > maxCriteria:
+		return criteria, beyond("Consent.provision", "A Consent may have at most %d values of criteria; this one has %d. Split it into several Consents.", maxCriteria, criteria)
+	}
+	return criteria, nil
+}
+
+func beyond(place, format string, numbers ...any) error {
+	return &fhir.Error{Kind: fhir.Unprocessable, Detail: fmt.Sprintf(format, numbers...), Expression: place}
 }
 
 // inactive says that the status is known and does not bind anybody.

@@ -27,6 +27,7 @@ var ErrNotFound = errors.New("store: not found")
 // Store keeps resources. Every implementation passes storetest.
 type Store interface {
 	// Get returns the current version, which may be a tombstone (Deleted), or ErrNotFound.
+	// Visibility functions call it: it MUST NOT wait for a search that is going on.
 	Get(ctx context.Context, ref fhir.Ref) (Version, error)
 	// GetVersion returns one version of the history, or ErrNotFound. Its Facts.Patients
 	// and Facts.Labels include those of all later versions.

@@ -159,7 +159,8 @@ func (s *Store) full(r *row, epoch int64) (store.Version, error) {
 	}, nil
 }
 
-// Get returns the current version in one statement, so in one snapshot.
+// Get returns the current version in one statement, so in one snapshot. It does not wait for
+// searches: visibility functions call it.
 func (s *Store) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
 	typ, ok := s.names.id(ref.Type, "")
 	if !ok {
@@ -167,7 +168,7 @@ func (s *Store) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
 	}
 	var r *row
 	var epoch int64
-	err := s.read.use(ctx, func(c conn) error {
+	err := s.consentRead.use(ctx, func(c conn) error {
 		return c.each("SELECT "+epochQuery+", "+currentByID, func(st *sqlite.Stmt) error {
 			epoch, r = st.ColumnInt64(0), s.names.scanRow(st, 1)
 			return nil
