@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -59,43 +58,15 @@ func (d *directory) find(name string) (e consent.Entry, known bool, err error) {
 		return e, false, err
 	}
 	e.Facts = &v.Facts
-	switch ref.Type {
+	switch known = true; ref.Type {
 	case "Organization":
-		e.PartOf, err = partOf(&v, d.base)
+		if !v.Deleted {
+			e.PartOf, err = consent.PartOf(v.Body, d.base)
+		}
 	case "CareTeam", "Group", "PractitionerRole":
-		known, err = listed(&v)
-		return e, known, err
+		if known = !v.Deleted; known {
+			known, err = consent.Listed(v.Body, d.base)
+		}
 	}
-	return e, true, err
-}
-
-// partOf is the organisation above one, "" if there is none here.
-func partOf(v *Version, base string) (string, error) {
-	var o struct {
-		PartOf struct{ Reference string }
-	}
-	if v.Deleted {
-		return "", nil
-	}
-	if err := json.Unmarshal(v.Body, &o); err != nil {
-		return "", err
-	}
-	ref, _, ok := fhir.ParseReference(o.PartOf.Reference, base)
-	if !ok {
-		return "", nil
-	}
-	return ref.String(), nil
-}
-
-// listed says whether who belongs to a team is listed in it. Of a deleted one, and of a
-// group that only describes its members, it is not.
-func listed(v *Version) (bool, error) {
-	group := struct {
-		Actual bool
-	}{Actual: true}
-	if v.Deleted {
-		return false, nil
-	}
-	err := json.Unmarshal(v.Body, &group)
-	return group.Actual, err
+	return e, known, err
 }

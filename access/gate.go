@@ -21,7 +21,8 @@ import (
 // Gate is the door.
 type Gate struct {
 	Config
-	turn chan struct{} // held by the one change that is tried again
+	turn    chan struct{} // held by the one change that is tried again
+	callers callers
 }
 
 // New makes a gate.
@@ -44,6 +45,9 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 	for try := 1; ; try++ {
 		r := g.review(c)
 		found, err := work(r)
+		if errors.Is(err, store.ErrChanged) && try < maximumAttempts {
+			continue
+		}
 		recorded := r.record(ctx, err)
 		if errors.Is(recorded, store.ErrChanged) && try < maximumAttempts {
 			if try == 1 && r.writes() { // changes that lost a race take turns, or they would race each other on and on

@@ -96,6 +96,8 @@ type faultyStore struct {
 	fail    map[string]error // by method
 	changed int              // so many records and commits answer ErrChanged
 	judged  []store.Judged   // of all records and commits
+
+	searched int
 }
 
 func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
@@ -106,6 +108,7 @@ func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, err
 }
 
 func (s *faultyStore) Search(ctx context.Context, q store.Search) (store.Page, error) {
+	s.searched++
 	if err := s.fail["Search"]; err != nil {
 		return store.Page{}, err
 	}
@@ -117,6 +120,10 @@ func (s *faultyStore) History(ctx context.Context, q store.History) (store.Page,
 		return store.Page{}, err
 	}
 	return s.Store.History(ctx, q)
+}
+
+func (s *faultyStore) ConsentChanges(ctx context.Context, since int64) ([]string, int64, error) {
+	return s.Store.(consent.Changes).ConsentChanges(ctx, since)
 }
 
 func (s *faultyStore) Commit(ctx context.Context, c store.Change) (ledgerbridge.Receipt, error) {

@@ -153,6 +153,11 @@ func (r *review) judged() store.Judged {
 	j := store.Judged{Epoch: r.epoch, All: len(r.consented) > judgedLimit}
 	if !j.All && len(r.consented) > 0 {
 		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consented)), maps.Keys(r.consented))
+		for _, key := range r.caller.rests() {
+			if _, patient := r.consented[key]; !patient {
+				j.Keys = append(j.Keys, key)
+			}
+		}
 	}
 	return j
 }

@@ -23,6 +23,7 @@ type review struct {
 	now       time.Time
 	subject   consent.Subject
 	directory *directory
+	caller    *identity // once identified
 	decisions map[question]policy.Decision
 	consented map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch     int64               // the lowest consent epoch of the rows judged
@@ -63,7 +64,7 @@ func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 	if !d.Allow {
 		return d, r.refuse(d)
 	}
-	return d, nil
+	return d, r.identify(ctx)
 }
 
 // decide is the only place where the policy is evaluated.
@@ -141,6 +142,9 @@ func (r *review) consents(ctx context.Context, action, patient string, row store
 		r.consented, r.epoch = map[string][]string{}, row.Epoch
 	}
 	r.epoch = min(r.epoch, row.Epoch)
+	if err := r.stillIs(ctx, row.Epoch); err != nil {
+		return consent.Deny, err
+	}
 	decisive := r.consented[patient]
 	r.consented[patient] = decisive
 	rules, err := r.gate.Consents.Rules(ctx, patient, row.Epoch)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
@@ -41,6 +42,7 @@ func TestPolicyFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := New(Config{Policy: &c.policy, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 			r := g.review(&Call{})
+			r.caller = &identity{Caller: &consent.Caller{}}
 			q := question{"read", "r", "Patient"}
 			_, err := r.ask(t.Context(), q)
 			if (err == nil) != c.allow || err != nil && kindOf(err) != c.kind {

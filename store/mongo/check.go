@@ -191,7 +191,7 @@ func (k *checker) checkHeads(ctx context.Context) error {
 	return nil
 }
 
-// checkEpochs looks for gaps in the list of changes that wrote Consents.
+// checkEpochs looks for gaps in the list of changes that wrote what governs access.
 func (k *checker) checkEpochs(ctx context.Context) error {
 	var epoch int64
 	var all []touch
@@ -215,7 +215,7 @@ func (k *checker) checkEpochs(ctx context.Context) error {
 		}
 	}
 	if epoch != int64(len(all)) {
-		return k.found("counters", epochName, "v", fmt.Sprintf("is %d, but %d changes wrote Consents", epoch, len(all)))
+		return k.found("counters", epochName, "v", fmt.Sprintf("is %d, but %d changes wrote what governs access", epoch, len(all)))
 	}
 	return nil
 }

@@ -82,6 +82,8 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 
 func (p *prepared) consent() bool { return p.Ref.Type == "Consent" }
 
+func (p *prepared) governs() bool { return store.Governs(p.Ref.Type) }
+
 // unit is the open transaction of a group.
 type unit struct {
 	s     *Store
@@ -93,7 +95,7 @@ type unit struct {
 	dirty     []*current          // written since the last flush, in the order of writing
 	entries   []any
 	pasts     []any
-	touched   [][]string // for each change of Consents since the last flush, whose
+	touched   [][]string // for each change of what governs access since the last flush, the keys
 }
 
 // current is a resource as the transaction sees it.
@@ -102,10 +104,10 @@ type current struct {
 	Order   int64  `bson:"o"`
 	Version int64  `bson:"v"`
 	Stamp   int64  `bson:"w"`
-	Facts   []byte `bson:"f"` // only of Consents
+	Facts   []byte `bson:"f"` // only of what governs access
 
 	stored   int64    // version in the database
-	patients []string // only of Consents
+	governed []string // only of what governs access
 	doc      bson.Raw // to be written
 }
 
@@ -152,7 +154,7 @@ func groupError(err error) bool {
 // load reads what the group is going to replace.
 func (u *unit) load(ctx context.Context, group []*member) error {
 	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
-	consents := false
+	governing := false
 	var ids bson.A
 	for _, m := range group {
 		for i := range m.writes {
@@ -161,13 +163,13 @@ func (u *unit) load(ctx context.Context, group []*member) error {
 				u.resources[w.id] = &current{ID: w.id}
 				ids = append(ids, w.id)
 			}
-			consents = consents || w.consent()
+			governing = governing || w.governs()
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	if consents {
+	if governing {
 		fields = append(fields, bson.E{Key: "f", Value: 1})
 	}
 	cursor, err := u.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
@@ -271,7 +273,7 @@ func (u *unit) place(w *prepared, seq int64) error {
 		u.dirty = append(u.dirty, c)
 	}
 	c.doc = join(doc, w.current)
-	c.Version, c.Stamp, c.patients, c.Facts = w.Expect+1, p.Stamp, w.Facts.Patients, nil
+	c.Version, c.Stamp, c.governed, c.Facts = w.Expect+1, p.Stamp, store.Governed(&w.Facts), nil
 	u.pasts = append(u.pasts, join(past, w.past))
 	u.end.Stamp = p.Stamp
 	return nil
@@ -285,7 +287,7 @@ func (u *unit) flush(ctx context.Context) error {
 	if err := insertAll(ctx, u.s.history, u.pasts); err != nil {
 		return err
 	}
-	if err := u.flushConsents(ctx); err != nil {
+	if err := u.flushEpochs(ctx); err != nil {
 		return err
 	}
 	if err := u.flushResources(ctx); err != nil {

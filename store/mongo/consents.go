@@ -12,7 +12,7 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// epochName is the counter of changes that wrote Consents.
+// epochName is the counter of changes that wrote what governs access.
 const epochName = "epoch"
 
 // epoch is the consent epoch.
@@ -66,8 +66,8 @@ func (s *Store) consentsOf(ctx context.Context, patient string, epoch int64) ([]
 	return all, cursor.Err()
 }
 
-// ConsentChanges returns the patients whose Consents were written with an epoch
-// above since, and the epoch of the snapshot, which will last.
+// ConsentChanges returns the keys of what governs access and was written with an epoch
+// above since (see store.Governed), and the epoch of the snapshot, which will last.
 func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error) {
 	var all []touch
 	err = s.lastingSnapshot(ctx, func(ctx context.Context) error {
@@ -89,8 +89,8 @@ func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []str
 	return slices.Collect(maps.Keys(seen)), epoch, nil
 }
 
-// touch is a document of the collection epochs: whose Consents the change with this
-// epoch wrote.
+// touch is a document of the collection epochs: the keys of what the change with this
+// epoch wrote and governs access.
 type touch struct {
 	Epoch    int64    `bson:"_id"`
 	Patients []string `bson:"p"`
@@ -114,31 +114,31 @@ func (s *Store) consentKeys(patients []string) []string {
 	return keys
 }
 
-// touches says whose Consents a member writes: those named before and those named
-// now. It is nil if the member writes none.
+// touches are the keys of what a member writes and governs access, before and now. It
+// is nil if the member writes nothing of the kind.
 func (u *unit) touches(m *member) ([]string, error) {
 	var all []string
 	for i := range m.writes {
 		w := &m.writes[i]
-		if !w.consent() {
+		if !w.governs() {
 			continue
 		}
 		c := u.resources[w.id]
-		before := c.patients
+		before := c.governed
 		if c.Facts != nil {
 			f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
 			if err != nil {
 				return nil, err
 			}
-			before = f.Patients
+			before = store.Governed(&f)
 		}
-		all = union(union(append([]string{}, all...), before), w.Facts.Patients)
+		all = union(union(append([]string{}, all...), before), store.Governed(&w.Facts))
 	}
 	return all, nil
 }
 
-// flushConsents gives each change of Consents an epoch and notes whose they are.
-func (u *unit) flushConsents(ctx context.Context) error {
+// flushEpochs gives each change of what governs access an epoch and notes its keys.
+func (u *unit) flushEpochs(ctx context.Context) error {
 	n := int64(len(u.touched))
 	if n == 0 {
 		return nil
@@ -153,6 +153,24 @@ func (u *unit) flushConsents(ctx context.Context) error {
 	}
 	u.touched = nil
 	return insertAll(ctx, u.s.epochs, docs)
+}
+
+// lastGoverning is the change log entry of the last version that governs access, -1 if
+// there is none.
+func (b *copyBatch) lastGoverning(ctx context.Context) (seq int64, err error) {
+	seq = -1
+	for _, typ := range store.Governing() {
+		var last past
+		began, err := found(b.history.FindOne(ctx, bson.D{{Key: "r", Value: b.in(typ)}},
+			options.FindOne().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex)).Decode(&last))
+		if err != nil {
+			return 0, err
+		}
+		if began {
+			seq = max(seq, last.V.Seq)
+		}
+	}
+	return seq, nil
 }
 
 // union is a followed by what only b has.

@@ -252,7 +252,7 @@ type copyBatch struct {
 	touches  []copiedTouch
 }
 
-// copiedTouch is whose Consents a change wrote.
+// copiedTouch has the keys of what a change wrote and governs access.
 type copiedTouch struct {
 	seq      int64
 	patients []string
@@ -283,7 +283,7 @@ func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
 		if err != nil {
 			return err
 		}
-		c.patients, c.stored = f.Patients, c.Version
+		c.governed, c.stored = store.Governed(&f), c.Version
 		b.currents[c.ID] = &c
 	}
 	return cursor.Err()
@@ -305,8 +305,8 @@ func (b *copyBatch) add(v *store.Stored) error {
 	if c.Version != p.Expect || v.Stamp <= c.Stamp {
 		return errors.New("comes out of order")
 	}
-	if p.consent() {
-		b.touch(v.Seq, union(append([]string{}, c.patients...), v.Facts.Patients))
+	if p.governs() {
+		b.touch(v.Seq, union(append([]string{}, c.governed...), store.Governed(&v.Facts)))
 	}
 	if c.Version == 0 {
 		c.Order = v.Stamp
@@ -322,7 +322,7 @@ func (b *copyBatch) add(v *store.Stored) error {
 		return err
 	}
 	b.pasts = append(b.pasts, join(past, p.past))
-	c.doc, c.Version, c.Stamp, c.patients = join(doc, p.current), p.Expect+1, v.Stamp, v.Facts.Patients
+	c.doc, c.Version, c.Stamp, c.governed = join(doc, p.current), p.Expect+1, v.Stamp, store.Governed(&v.Facts)
 	return nil
 }
 
@@ -355,15 +355,13 @@ func (b *copyBatch) writeTouches(ctx context.Context) error {
 	if len(b.touches) == 0 {
 		return nil
 	}
-	var last past
-	began, err := found(b.history.FindOne(ctx, bson.D{{Key: "r", Value: b.in("Consent")}},
-		options.FindOne().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex)).Decode(&last))
+	last, err := b.lastGoverning(ctx)
 	if err != nil {
 		return err
 	}
 	u := newUnit(b.changes)
 	for i, t := range b.touches {
-		if i == 0 && began && last.V.Seq == t.seq {
+		if i == 0 && last == t.seq {
 			if err := b.extendTouch(ctx, t.patients); err != nil {
 				return err
 			}
@@ -371,7 +369,7 @@ func (b *copyBatch) writeTouches(ctx context.Context) error {
 		}
 		u.touched = append(u.touched, t.patients)
 	}
-	return u.flushConsents(ctx)
+	return u.flushEpochs(ctx)
 }
 
 func (b *copyBatch) extendTouch(ctx context.Context, patients []string) error {

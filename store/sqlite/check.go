@@ -45,7 +45,7 @@ type checker struct {
 	bases    map[int64]string
 	expected tallies             // index rows that should be there
 	consents map[consentRow]bool // rows of consents that should be there
-	touched  map[int64][]string  // whose Consents the change entry wrote
+	touched  map[int64][]string  // keys of what the change entry wrote and governs access
 }
 
 type consentRow struct {

@@ -225,12 +225,12 @@ func (k *checker) checkLists() error {
 		return nil
 	})
 	if err == nil && epoch != int64(len(k.touched)) {
-		err = k.found("counters", "epoch", "value", fmt.Sprintf("is %d, but %d changes wrote Consents", epoch, len(k.touched)))
+		err = k.found("counters", "epoch", "value", fmt.Sprintf("is %d, but %d changes wrote what governs access", epoch, len(k.touched)))
 	}
 	return err
 }
 
-// checkConsentWrites compares consent_writes with the changes that wrote Consents:
+// checkConsentWrites compares consent_writes with the changes that wrote what governs access:
 // the nth of them has epoch n.
 func (k *checker) checkConsentWrites() error {
 	type write struct {

@@ -54,7 +54,7 @@ func (k *checker) checkVersions() error {
 			}
 			before = nil
 		}
-		if k.nameByID[v.typ].typ == "Consent" {
+		if store.Governs(k.nameByID[v.typ].typ) {
 			k.touch(v, before)
 		}
 		err := k.checkVersion(v, before)
@@ -67,7 +67,7 @@ func (k *checker) checkVersions() error {
 	return err
 }
 
-// touch notes whose Consents a version and the one before it are.
+// touch notes what a version of a governing type and the one before it decide about.
 func (k *checker) touch(v, before *checked) {
 	k.touched[v.seq] = append([]string{}, k.touched[v.seq]...)
 	for _, c := range []*checked{before, v} {
@@ -75,7 +75,7 @@ func (k *checker) touch(v, before *checked) {
 			continue
 		}
 		if f, err := storedFacts(c.facts); err == nil { // otherwise it is found elsewhere
-			k.touched[v.seq] = union(k.touched[v.seq], f.Patients)
+			k.touched[v.seq] = union(k.touched[v.seq], store.Governed(&f))
 		}
 	}
 }

@@ -127,7 +127,7 @@ func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepa
 	if r, err = u.append(c.Entry); err != nil {
 		return r, err
 	}
-	if slices.ContainsFunc(writes, func(w prepared) bool { return w.Ref.Type == "Consent" }) {
+	if slices.ContainsFunc(writes, func(w prepared) bool { return store.Governs(w.Ref.Type) }) {
 		if err := u.countEpoch(); err != nil {
 			return r, err
 		}
@@ -141,7 +141,7 @@ func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepa
 	return r, nil
 }
 
-// countEpoch notes that the change writes Consents.
+// countEpoch notes that the change writes what governs access.
 func (u *changeUnit) countEpoch() error {
 	u.epoch++
 	return u.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", u.epoch)
@@ -203,8 +203,8 @@ func (u *changeUnit) writeVersion(w *prepared, at position) error {
 	if err := u.reindex(&before, &v, w.Write); err != nil {
 		return fmt.Errorf("index version: %w", err)
 	}
-	if w.Ref.Type == "Consent" {
-		return u.indexConsent(&before, &v, w.Facts.Patients)
+	if store.Governs(w.Ref.Type) {
+		return u.indexGoverning(&before, &v, w.Write)
 	}
 	return nil
 }

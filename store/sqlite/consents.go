@@ -3,9 +3,11 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -35,8 +37,8 @@ func (s *Store) Consents(ctx context.Context, patient string) (all []store.Versi
 	return all, epoch, nil
 }
 
-// ConsentChanges returns the patients whose Consents were written with an epoch
-// above since, and the epoch of the snapshot.
+// ConsentChanges returns the keys of what governs access and was written with an epoch
+// above since (see store.Governed), and the epoch of the snapshot.
 func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error) {
 	err = s.consentRead.read(ctx, func(c conn) error {
 		if epoch, err = c.number("SELECT " + epochQuery); err != nil {
@@ -57,40 +59,47 @@ func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []str
 	return patients, epoch, nil
 }
 
-// indexConsent keeps the list of patients' current Consents, and notes whose
-// Consents this change touched: those named before and those named now.
-func (u *changeUnit) indexConsent(before *current, v *versionRow, patients []string) error {
-	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.rid); err != nil {
-		return err
-	}
-	touched := patients
+// indexGoverning notes what a version of a governing type decides about, and the one
+// before it did; of a Consent, it also keeps the list of patients' current ones.
+func (u *changeUnit) indexGoverning(before *current, v *versionRow, w *store.Write) error {
+	touched := store.Governed(&w.Facts)
 	if before.version > 0 {
-		var facts []byte
-		err := u.each("SELECT facts FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) error {
-			facts = blob(st, 0)
-			return nil
-		}, before.stamp)
+		f, err := u.factsOf(before.stamp)
 		if err != nil {
 			return err
 		}
-		f, err := storedFacts(facts)
-		if err != nil {
-			return &store.Finding{File: mainFile, Table: "versions", Row: fmt.Sprint(before.stamp), Column: "facts", What: "cannot be decoded"}
-		}
-		touched = union(patients, f.Patients)
+		touched = union(slices.Clone(touched), store.Governed(&f))
 	}
-	for _, p := range touched {
-		if err := u.exec("INSERT OR IGNORE INTO consent_writes VALUES (?, ?)", u.epoch, p); err != nil {
+	for _, key := range touched {
+		if err := u.exec("INSERT OR IGNORE INTO consent_writes VALUES (?, ?)", u.epoch, key); err != nil {
 			return err
 		}
 	}
-	if v.deleted {
+	if w.Ref.Type != "Consent" {
 		return nil
 	}
-	for _, p := range patients {
+	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.rid); err != nil || v.deleted {
+		return err
+	}
+	for _, p := range w.Facts.Patients {
 		if err := u.exec("INSERT OR IGNORE INTO consents VALUES (?, ?)", p, v.rid); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (u *changeUnit) factsOf(stamp int64) (f fhir.Facts, err error) {
+	var facts []byte
+	err = u.each("SELECT facts FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) error {
+		facts = blob(st, 0)
+		return nil
+	}, stamp)
+	if err != nil {
+		return f, err
+	}
+	if f, err = storedFacts(facts); err != nil {
+		return f, &store.Finding{File: mainFile, Table: "versions", Row: fmt.Sprint(stamp), Column: "facts", What: "cannot be decoded"}
+	}
+	return f, nil
 }

@@ -205,7 +205,7 @@ func (u *changeUnit) copyVersion(v *store.Stored, w *prepared) error {
 	if err != nil {
 		return err
 	}
-	if v.Ref.Type == "Consent" {
+	if store.Governs(v.Ref.Type) {
 		if err := u.copyEpoch(v.Seq); err != nil {
 			return err
 		}
@@ -213,15 +213,17 @@ func (u *changeUnit) copyVersion(v *store.Stored, w *prepared) error {
 	return u.writeVersion(w, position{stamp: v.Stamp, seq: v.Seq, base: base})
 }
 
-// copyEpoch counts the changes that wrote Consents, as their commits did.
+// copyEpoch counts the changes that wrote what governs access, as their commits did.
 func (u *changeUnit) copyEpoch(seq int64) error {
-	typ, err := u.intern("Consent", "")
-	if err != nil {
-		return err
-	}
-	n, err := u.number("SELECT count(*) FROM versions WHERE type = ? AND seq = ?", typ, seq)
-	if err != nil || n > 0 {
-		return err
+	for _, name := range store.Governing() {
+		typ, err := u.intern(name, "")
+		if err != nil {
+			return err
+		}
+		n, err := u.number("SELECT count(*) FROM versions WHERE type = ? AND seq = ?", typ, seq)
+		if err != nil || n > 0 {
+			return err
+		}
 	}
 	return u.countEpoch()
 }

@@ -59,8 +59,8 @@ CREATE TABLE IF NOT EXISTS tiles (
 // versions only; p is the id of a (type, parameter) in names, u what further
 // distinguishes a range (unit, or token part of a composite). dates.class is the
 // bit length of hi-lo: within a class the interval's width is bounded, so a
-// search above a value is a bounded scan of lo. consent_writes says whose Consents
-// the change with a consent epoch touched.
+// search above a value is a bounded scan of lo. consent_writes has the
+// keys (store.Governed) that the change with a consent epoch touched.
 const mainSchema = `
 CREATE TABLE IF NOT EXISTS names (
 	id   INTEGER PRIMARY KEY,

@@ -44,7 +44,7 @@ func (m *model) apply(writes []store.Write, r ledgerbridge.Receipt) {
 			Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: w.Facts, Source: r.Source, Seq: r.Seq,
 		}, w.Index}
 		m.versions, m.last[w.Ref] = append(m.versions, v), v
-		consent = consent || w.Ref.Type == "Consent"
+		consent = consent || store.Governs(w.Ref.Type)
 	}
 	if consent {
 		m.epoch++

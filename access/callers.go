@@ -1,0 +1,150 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
+)
+
+// mostCallers bounds how many callers are remembered.
+const mostCallers = 10_000
+
+// callers remembers who callers are: their roles, organisations and teams. An entry
+// holds until one of the resources that it rests on is written, or a membership begins
+// or ends; it is checked against the epoch of every row that is judged.
+type callers struct {
+	mu    sync.Mutex
+	known map[string]*identity
+}
+
+// identity is who calls, and the epoch up to which nothing that it rests on was written.
+type identity struct {
+	*consent.Caller
+	epoch int64
+}
+
+func (c *callers) get(key string) *identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known[key]
+}
+
+func (c *callers) put(key string, k *identity) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = map[string]*identity{}
+	}
+	for victim := range c.known {
+		if len(c.known) < mostCallers {
+			break
+		}
+		delete(c.known, victim)
+	}
+	c.known[key] = k
+}
+
+func (c *callers) drop(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.known, key)
+}
+
+// callerKey is by what a caller is remembered: all that its identity is resolved from.
+func callerKey(a *agent.Agent) string {
+	return strings.Join(append([]string{a.Organization}, a.Actors...), "\x00")
+}
+
+// identify finds out who calls, before anything is judged. It searches, so it must not
+// be called while a row is judged.
+func (r *review) identify(ctx context.Context) error {
+	if r.caller != nil {
+		return nil
+	}
+	g, a := r.gate, &r.call.Agent
+	key := callerKey(a)
+	k := g.callers.get(key)
+	if k == nil || !k.Until.IsZero() && !r.now.Before(k.Until) {
+		_, epoch, err := g.Store.Consents(ctx, "")
+		if err != nil {
+			return unavailable("caller cannot be identified", err)
+		}
+		c, err := consent.Identify(ctx, people{g.Store, g.Base}, g.Base, a.Actors, "Organization/"+a.Organization, r.now)
+		if err != nil {
+			return unavailable("caller cannot be identified", err)
+		}
+		k = &identity{Caller: c, epoch: epoch}
+		g.callers.put(key, k)
+	}
+	r.caller = k
+	r.subject.Actors, r.subject.Possible, r.subject.Open = k.Actors, k.Possible, k.Open
+	return nil
+}
+
+// stillIs holds that the caller is who it was found to be, as of epoch. If one of the
+// roles, organisations or teams was written since, it answers store.ErrChanged: the
+// request is judged again.
+func (r *review) stillIs(ctx context.Context, epoch int64) error {
+	k := r.caller
+	if k == nil || epoch <= k.epoch {
+		return nil
+	}
+	key := callerKey(&r.call.Agent)
+	changes, ok := r.gate.Store.(consent.Changes)
+	if !ok {
+		r.gate.callers.drop(key)
+		return store.ErrChanged
+	}
+	written, at, err := changes.ConsentChanges(ctx, k.epoch)
+	if err != nil {
+		return unavailable("caller cannot be identified", err)
+	}
+	if at < epoch || slices.ContainsFunc(written, func(w string) bool { return slices.Contains(k.Keys, w) }) {
+		r.gate.callers.drop(key)
+		return store.ErrChanged
+	}
+	r.caller = &identity{Caller: k.Caller, epoch: at}
+	r.gate.callers.put(key, r.caller)
+	return nil
+}
+
+// rests are the keys of what the caller's identity rests on.
+func (k *identity) rests() []string {
+	if k == nil {
+		return nil
+	}
+	return k.Keys
+}
+
+// people finds who is what in the store. It implements consent.Searcher: judging needs
+// it, nobody sees it.
+type people struct {
+	store store.Store
+	base  string
+}
+
+// Find implements consent.Searcher.
+func (p people) Find(ctx context.Context, typ, param string, values []string, limit int) ([]consent.Found, error) {
+	query, err := search.ParseQuery(typ, []fhir.Param{{Name: param, Value: strings.Join(values, ",")}}, search.QueryOptions{Base: p.base})
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", typ, err)
+	}
+	everything := func(store.Row) (bool, error) { return true, nil }
+	page, err := p.store.Search(ctx, store.Search{Query: query, Visible: everything, Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]consent.Found, len(page.Matches))
+	for i, v := range page.Matches {
+		found[i] = consent.Found{Ref: v.Ref, Version: v.Version, Body: v.Body}
+	}
+	return found, nil
+}
