@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
@@ -54,8 +55,9 @@ type step struct {
 	exists    bool
 	stamped   *fhir.Resource // the new version
 	index     *search.Index
-	facts     fhir.Facts // of the new version; of a deleted one those it had
-	inherited bool       // patients of what it refers to have been looked for
+	facts     fhir.Facts     // of the new version; of a deleted one those it had
+	inherited bool           // patients of what it refers to have been looked for
+	consent   *consent.Rules // of a Consent that is written
 	write     *store.Write
 	effect    Effect
 }

@@ -24,6 +24,9 @@ func (t *change) stamp(s *step) (err error) {
 
 // replace judges the new version as it will be stored.
 func (t *change) replace(ctx context.Context, s *step) (err error) {
+	if err := s.aboutSomebody(); err != nil {
+		return err
+	}
 	if err := t.inherit(ctx, s); err != nil {
 		return err
 	}
@@ -39,7 +42,7 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	if !may {
 		return t.refuseRow(forbidden("row-refused"))
 	}
-	if err := t.acceptable(s.stamped); err != nil {
+	if err := t.acceptable(ctx, s, row.Epoch); err != nil {
 		return err
 	}
 	s.write = &store.Write{
@@ -114,19 +117,6 @@ func (t *change) referrable(targets []string) error {
 		if !fhir.PlainReference(target, t.gate.Base) {
 			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A reference is neither Type/id, nor an absolute URL in its usual spelling, nor a urn. Write references to this server as Type/id."}
 		}
-	}
-	return nil
-}
-
-// acceptable refuses a Consent that exceeds what can be judged.
-func (t *change) acceptable(res *fhir.Resource) error {
-	if res.Type() != "Consent" {
-		return nil
-	}
-	_, err := t.gate.Consents.Compiler.Compile(fhir.Ref{Type: "Consent", ID: res.ID()}, res.Version(), res.Bytes())
-	var limit *fhir.Error
-	if errors.As(err, &limit) {
-		return limit
 	}
 	return nil
 }

@@ -106,10 +106,13 @@ func TestLimits(t *testing.T) {
 	wide := func(n int) string {
 		return privacy(`'type':'permit','provision':[` + strings.TrimSuffix(strings.Repeat(`{'type':'permit'},`, n-1), ",") + `]`)
 	}
+	criteria := func(n int) string {
+		return privacy(`'type':'permit','provision':[{'type':'permit','class':[` + strings.TrimSuffix(strings.Repeat(`{'system':'http://hl7.org/fhir/resource-types','code':'Observation'},`, n), ",") + `]}]`)
+	}
 	for name, c := range map[string]struct {
 		body string
 		ok   bool
-	}{"8 deep": {nest(8), true}, "9 deep": {nest(9), false}, "500": {wide(500), true}, "501": {wide(501), false}, "5000 deep": {nest(5000), false}} {
+	}{"5000 criteria": {criteria(5000), true}, "5001 criteria": {criteria(5001), false}, "8 deep": {nest(8), true}, "9 deep": {nest(9), false}, "500": {wide(500), true}, "501": {wide(501), false}, "5000 deep": {nest(5000), false}} {
 		r, err := Compile(anyRef, 1, body(c.body))
 		var refused *fhir.Error
 		if c.ok != (err == nil) || !c.ok && (!errors.As(err, &refused) || refused.Kind != fhir.Unprocessable) {

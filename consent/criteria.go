@@ -24,7 +24,7 @@ func (b *builder) criteria(path string, p *provision, v *samply.ConsentProvision
 	set(&p.content, readContent(v.Code))
 	set(&p.labels, readLabelled(v.SecurityLabel))
 	if len(v.Purpose) > 0 {
-		p.emergency = p.purpose.values["BTG"]
+		p.emergency = p.purpose.values["BTG"] && !p.total
 	}
 	if len(v.Data) > 0 {
 		p.data = nil

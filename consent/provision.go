@@ -3,6 +3,7 @@ package consent
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
@@ -83,8 +84,36 @@ func (p *provision) request(s *Subject, now int64) (rest, who truth) {
 	return rest, who
 }
 
-// resource says whether the provision is about this resource.
+// resource says whether the provision is about this resource: of a container, it and all
+// that is in it.
 func (p *provision) resource(s *Subject, f *fhir.Facts, l *labels) truth {
+	t := p.matches(s, f, l)
+	if !containers.has(f.Type) || p.class == nil && p.content == nil && p.labels == nil && p.dataPeriod == nil && p.data == nil {
+		return t
+	}
+	for _, ref := range f.References {
+		if typ, _, local := strings.Cut(ref, "/"); local && !bystanders.has(typ) {
+			t = agree(t, p.part(s, ref, typ))
+		}
+	}
+	return t
+}
+
+// part says whether the provision is about what a container refers to.
+func (p *provision) part(s *Subject, ref, typ string) truth {
+	e, known := s.stored(ref)
+	if !known || e.Facts == nil {
+		if p.class != nil && p.class.matchType(typ) == no {
+			return no
+		}
+		return maybe
+	}
+	l := readLabels(e.Facts.Labels)
+	return p.matches(s, e.Facts, &l)
+}
+
+// matches judges one resource by itself.
+func (p *provision) matches(s *Subject, f *fhir.Facts, l *labels) truth {
 	t := yes
 	if p.class != nil {
 		t = min(t, p.class.match(f))

@@ -208,7 +208,7 @@ func (n node) below(place string, p object) node {
 	never := func(string) bool { return false }
 	n.certain = n.certain && refRequest(place, p, n.s, never)
 	n.purpose = n.purpose || p["purpose"] != nil
-	n.btg, n.total = refBTG(p, n.btg), false
+	n.btg, n.total = refBTG(p, n.btg) && !n.total, false
 	return n
 }
 
@@ -298,7 +298,7 @@ func refDeny(place string, p object, n node) Verdict {
 		return Silent
 	}
 	said := refChildren(place, p, n)
-	aside := n.s.BreakGlass && refReads(n.s) && !refBTG(p, n.btg)
+	aside := n.s.BreakGlass && refReads(n.s) && !(refBTG(p, n.btg) && !n.total)
 	if said == Deny || said == Permit || aside && said == Silent {
 		return said
 	}

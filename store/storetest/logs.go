@@ -294,6 +294,17 @@ func testConsentChanges(w *world) {
 	want(3, "Patient/carl")
 	want(4)
 	want(99)
+	team := func(expect int64, members ...string) store.Write {
+		c := g.write(fhir.Ref{Type: "CareTeam", ID: "t"}, expect, w.tick())
+		c.Facts = fhir.Facts{Type: "CareTeam", ID: "t", Patients: []string{"Patient/anna"}, References: append(members, "https://elsewhere/Practitioner/1")}
+		return c
+	}
+	w.commit(team(0, "Practitioner/1"))
+	want(4, "CareTeam/t", "Practitioner/1")
+	w.commit(team(1, "Practitioner/2"), consent("2", 1, "Patient/ben"))
+	want(5, "CareTeam/t", "Patient/ben", "Practitioner/1", "Practitioner/2")
+	w.commit(tombstone(w.get(fhir.Ref{Type: "CareTeam", ID: "t"}), w.tick()))
+	want(6, "CareTeam/t", "Practitioner/2")
 }
 
 // testConsentsInside asks for Consents from many visibility functions at once, of
