@@ -23,7 +23,7 @@ var purposeSystems = map[string]bool{
 // agent reads verified claims. chosen holds the values of PurposeHeader.
 func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Agent, error) {
 	caller := agent.Agent{
-		Subject: c.Subject, Name: c.Name, Client: c.Client, Issuer: c.Issuer, Token: c.ID, Expires: c.Expires,
+		Subject: a.user(i, c.Subject), Name: c.Name, Client: i.client(c.Client), Issuer: c.Issuer, Token: c.ID, Expires: c.Expires,
 	}
 	var err error
 	if caller.Organization, err = i.organization(c); err != nil {
@@ -38,10 +38,10 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 	if caller.Scopes, err = agent.ParseScopes(c.Scope); err != nil {
 		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + err.Error() + ".")
 	}
-	if caller.Patient, err = a.patient(c, caller.Role); err != nil {
+	if caller.Patient, err = a.patient(c, &caller); err != nil {
 		return agent.Agent{}, err
 	}
-	caller.Actors = a.actors(c, caller)
+	caller.Actors = actors(&caller, a.user(i, c.User))
 	return caller, nil
 }
 
@@ -125,10 +125,10 @@ func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
 }
 
 // patient is the launch context, or the patient herself.
-func (a *Authenticator) patient(c *Claims, role string) (string, error) {
+func (a *Authenticator) patient(c *Claims, caller *agent.Agent) (string, error) {
 	id := strings.TrimPrefix(a.local(c.Patient), "Patient/")
-	if id == "" && role == agent.Patient {
-		self, found := strings.CutPrefix(a.local(c.Subject), "Patient/")
+	if id == "" && caller.Role == agent.Patient {
+		self, found := strings.CutPrefix(caller.Subject, "Patient/")
 		if !found {
 			return "", forbidden("A token for the role patient must name the patient (claim patient).")
 		}
@@ -143,20 +143,20 @@ func (a *Authenticator) patient(c *Claims, role string) (string, error) {
 	return "Patient/" + id, nil
 }
 
-// actors are the references by which a Consent can mean this caller.
-func (a *Authenticator) actors(c *Claims, caller agent.Agent) []string {
+// actors are the names by which a Consent can mean this caller: references, URLs of other
+// servers, and names inside another issuer.
+func actors(caller *agent.Agent, user string) []string {
 	list := []string{"Organization/" + caller.Organization}
-	for _, ref := range []string{a.local(c.Subject), a.local(c.User)} {
-		if relative.MatchString(ref) && ref != list[len(list)-1] {
-			list = append(list, ref)
+	add := func(name string, counts bool) {
+		if counts && !slices.Contains(list, name) {
+			list = append(list, name)
 		}
 	}
-	if caller.Role == agent.Patient && list[len(list)-1] != caller.Patient {
-		list = append(list, caller.Patient)
+	for _, name := range []string{caller.Subject, user} {
+		add(name, person(name, caller.Role) || elsewhere(name))
 	}
-	if logicalID.MatchString(c.Client) {
-		list = append(list, "Device/"+c.Client)
-	}
+	add(caller.Patient, caller.Role == agent.Patient)
+	add("Device/"+caller.Client, logicalID.MatchString(caller.Client))
 	return list
 }
 

@@ -23,6 +23,8 @@ type issuerFile struct {
 	Purposes        []string          `json:"purposes"`
 	OrganizationMap map[string]string `json:"organization_map"`
 	RoleMap         map[string]string `json:"role_map"`
+	UserMap         map[string]string `json:"user_map"`
+	ClientMap       map[string]string `json:"client_map"`
 }
 
 // ReadIssuers reads external issuers from name in dir: {"issuers": [{"issuer",
@@ -65,6 +67,7 @@ func (f issuerFile) issuer(dir fs.FS) (Issuer, error) {
 	i := Issuer{
 		Name: f.Issuer, Audience: f.Audience, Keys: keys, Algorithms: f.Algorithms, Organizations: f.Organizations,
 		Roles: f.Roles, Purposes: f.Purposes, OrganizationMap: f.OrganizationMap, RoleMap: f.RoleMap,
+		UserMap: f.UserMap, ClientMap: f.ClientMap,
 	}
 	return i, i.check()
 }

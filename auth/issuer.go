@@ -28,6 +28,10 @@ type Issuer struct {
 
 	OrganizationMap map[string]string // subject_organization_id -> organisation, for issuers that use URIs
 	RoleMap         map[string]string // "system|code" of subject_role -> role
+
+	Own       bool              // its names (sub, fhirUser, client_id) are this server's
+	UserMap   map[string]string // of another issuer: sub or fhirUser -> reference here; "Practitioner/*" maps what begins so
+	ClientMap map[string]string // client_id -> client here
 }
 
 // Key is a public key of an issuer.
@@ -40,7 +44,7 @@ type Key struct {
 // BuiltIn is the issuer whose keys are in the node's own keyring.
 func BuiltIn(name string, keys ...Key) Issuer {
 	any := []string{Any}
-	return Issuer{Name: name, Keys: keys, Algorithms: []string{"EdDSA"}, Organizations: any, Roles: any, Purposes: any}
+	return Issuer{Name: name, Keys: keys, Algorithms: []string{"EdDSA"}, Organizations: any, Roles: any, Purposes: any, Own: true}
 }
 
 var asymmetric = []string{"EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"}
@@ -60,6 +64,11 @@ func (i Issuer) check() error {
 	for coding, role := range i.RoleMap {
 		if !slices.Contains(agent.Roles(), role) {
 			return fmt.Errorf("auth: issuer %s: role_map: %q means %q, which is no role", i.Name, coding, role)
+		}
+	}
+	for name, ref := range i.UserMap {
+		if !person(strings.Replace(ref, "*", "x", 1), agent.System) {
+			return fmt.Errorf("auth: issuer %s: user_map: %q means %q, which is no person", i.Name, name, ref)
 		}
 	}
 	return i.checkKeys()
