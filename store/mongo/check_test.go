@@ -132,8 +132,8 @@ func TestCheck(t *testing.T) {
 		"resurrected":       {"resources", "t/Patient/gone", set("st", false), "last version"},
 		"head":              {"heads", "clinic/n1/changes.0", set("size", int64(3)), "but the log has"},
 		"last entry":        {"accesses", "clinic/n1/accesses.0/0000000000000000", nil, "but the log has"},
-		"epoch":             {"counters", "epoch", set("v", int64(7)), "wrote Consents"},
-		"a list of changes": {"epochs", "", nil, "wrote Consents"},
+		"epoch":             {"counters", "epoch", set("v", int64(7)), "wrote what governs access"},
+		"a list of changes": {"epochs", "", nil, "wrote what governs access"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAuthor(t, newServer(t).open(t, testOptions("")))

@@ -32,20 +32,20 @@ func TestWalkOfTwoNodes(t *testing.T) {
 	one := &hospital{T: t, store: server.open(t, o)}
 	o.Node = "n2"
 	two := &hospital{T: t, store: server.open(t, o)}
-	organization := func(w *hospital, id string) { w.commit(w.write(id, `{"resourceType":"Organization","name":"%s"}`, id)) }
+	location := func(w *hospital, id string) { w.commit(w.write(id, `{"resourceType":"Location","name":"%s"}`, id)) }
 
-	organization(one, "a")
+	location(one, "a")
 	slow := server.standIn.Fail(mongotest.Fault{Command: "commitTransaction", Do: mongotest.Slow})
 	late := make(chan struct{})
 	go func() {
 		defer close(late)
-		organization(two, "b")
+		location(two, "b")
 	}()
 	waitFor(t, func() bool { return slow.Fired() == 1 })
-	organization(one, "c")
-	organization(one, "d")
+	location(one, "c")
+	location(one, "d")
 	var shown []string
-	s := store.Search{Query: one.parse("Organization"), Limit: 1}
+	s := store.Search{Query: one.parse("Location"), Limit: 1}
 	for {
 		page, err := one.store.Search(t.Context(), s)
 		if err != nil {
