@@ -1,7 +1,6 @@
 package access
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -63,12 +62,8 @@ func (r *review) auditEvent(q question, id string) (*Version, error) {
 
 // find reads the record that an AuditEvent's id (node.log.seq) names.
 func (g *Gate) find(ctx context.Context, id string) (record, error) {
-	cut := strings.LastIndexByte(id, '.')
-	if cut < 0 {
-		return record{}, notFound()
-	}
-	seq, err := strconv.ParseInt(id[cut+1:], 10, 64)
-	if err != nil || seq < 0 || strconv.FormatInt(seq, 10) != id[cut+1:] {
+	name, seq, ok := cutAuditID(id)
+	if !ok {
 		return record{}, notFound()
 	}
 	logs, err := g.logs(ctx)
@@ -76,7 +71,7 @@ func (g *Gate) find(ctx context.Context, id string) (record, error) {
 		return record{}, err
 	}
 	for _, log := range logs {
-		if auditID(log.Source(), seq) == id {
+		if auditLog(log.Source()) == name {
 			return g.load(ctx, log, seq)
 		}
 	}
@@ -93,40 +88,59 @@ func (g *Gate) logs(ctx context.Context) ([]ledgerbridge.Log, error) {
 }
 
 // load reads one record of a log.
-func (g *Gate) load(ctx context.Context, log ledgerbridge.Log, seq int64) (record, error) {
-	rec := record{log: log}
-	found := false
-	err := rec.log.Rows(ctx, seq, seq+1, func(row ledgerbridge.Row) error {
-		rec.row, found = row, true
-		var err error
-		rec.entry, err = ledgerbridge.ParseEntry(row.Entry)
+func (g *Gate) load(ctx context.Context, log ledgerbridge.Log, seq int64) (rec record, err error) {
+	err = readRecords(ctx, log, seq, seq+1, func(found record) { rec = found })
+	if err == nil && rec.log == nil {
+		err = notFound()
+	}
+	return rec, err
+}
+
+// readRecords visits the records from <= seq < to of a log.
+func readRecords(ctx context.Context, log ledgerbridge.Log, from, to int64, visit func(record)) error {
+	err := log.Rows(ctx, from, to, func(row ledgerbridge.Row) error {
+		entry, err := ledgerbridge.ParseEntry(row.Entry)
+		visit(record{log, row, entry})
 		return err
 	})
 	if err != nil {
-		return rec, unavailable("record cannot be read", err)
+		return unavailable("record cannot be read", err)
 	}
-	if !found {
-		return rec, notFound()
-	}
-	return rec, nil
+	return nil
 }
 
 // nodeOf is the node whose log a source is.
 func nodeOf(source string) string { return strings.Split(source, "/")[1] }
 
+// auditLog is node.log, the part of an AuditEvent's id that names a source.
+func auditLog(source string) string {
+	_, name, _ := strings.Cut(source, "/")
+	return strings.ReplaceAll(name, "/", ".")
+}
+
 // auditID is node.log.seq: no slash, at most 64 characters.
 func auditID(source string, seq int64) string {
-	parts := strings.Split(source, "/")
-	return parts[1] + "." + parts[2] + "." + strconv.FormatInt(seq, 10)
+	return auditLog(source) + "." + strconv.FormatInt(seq, 10)
+}
+
+// cutAuditID is the inverse of auditID.
+func cutAuditID(id string) (log string, seq int64, ok bool) {
+	cut := strings.LastIndexByte(id, '.')
+	if cut < 0 {
+		return "", 0, false
+	}
+	seq, err := strconv.ParseInt(id[cut+1:], 10, 64)
+	return id[:cut], seq, err == nil && seq >= 0 && strconv.FormatInt(seq, 10) == id[cut+1:]
 }
 
 // render opens the parts and tells them as an AuditEvent. With a patient given,
 // only that patient's part is opened.
 func (r *review) render(rec record, patient string) (*Version, error) {
 	g, e := r.gate, rec.entry
+	reason, replaces, _ := strings.Cut(e.Reason, "; replaces ") // no longer written
 	a := fhir.Access{
 		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction,
-		Action: e.Action, Status: int(e.Outcome), Decision: e.Decision, Reason: e.Reason, Policy: e.Policy,
+		Action: e.Action, Status: int(e.Outcome), Decision: e.Decision, Reason: reason, Replaces: replaces, Policy: e.Policy,
 		Record: rec.row.Receipt(rec.log.Source()).String(), Request: e.Request,
 		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization,
 	}
@@ -180,104 +194,4 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 			a.Items = append(a.Items, item)
 		}
 	}
-}
-
-// SearchAuditEvents searches the records of all nodes, newest first.
-func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	return g.audit(ctx, c, question{"audit-search", "s", "AuditEvent"}, s, "")
-}
-
-// AccessReport says who accessed a patient's data: the AuditEvents of all records
-// that touched the patient, without what they say about others.
-func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
-	return g.audit(ctx, c, question{"access-report", "r", "Patient"}, s, patient.String())
-}
-
-// audit is find, decide, record, return for records.
-func (g *Gate) audit(ctx context.Context, c *Call, q question, s SearchRequest, patient string) (*Result, error) {
-	s.Compartment = patient
-	r := g.review(ctx, c)
-	query, l, err := r.readAudit(q, &s)
-	var res *Result
-	if err == nil {
-		res, err = r.audit(q, query, patient, l)
-	}
-	if err != nil && !isRefusal(err) {
-		return nil, err
-	}
-	d := r.draft(q)
-	d.Query, d.Outcome, d.Target = strings.Join(query.self, "&"), 200, patient
-	if err != nil {
-		r.refuse(&d, Version{}, err)
-	} else {
-		d.Count = int64(len(res.Matches))
-	}
-	if kindOf(err) == fhir.NotFound { // the report about somebody else
-		d.Decision, d.Reason = "deny", "row-refused"
-	}
-	if about := cmp.Or(patient, query.entity); strings.HasPrefix(about, "Patient/") {
-		r.touchNamed(&d, []string{about})
-	}
-	if failed := g.record(ctx, c, d); failed != nil {
-		return nil, failed
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := g.further(c, res, link{Search: &s, Policy: d.Policy}); err != nil {
-		return nil, err
-	}
-	return res, nil
-}
-
-// readAudit makes out what is searched for, like read.
-func (r *review) readAudit(q question, s *SearchRequest) (query auditQuery, l link, err error) {
-	if p := r.request(q); !p.Allow {
-		return query, l, forbidden(p.Reason)
-	}
-	if s.Link != "" {
-		if l, err = r.gate.open(r.call, s.Link); err != nil {
-			return query, l, err
-		}
-		if l.Search == nil || l.Search.Type != s.Type || l.Search.Compartment != s.Compartment {
-			return query, l, badLink(nil)
-		}
-		*s = *l.Search
-	}
-	query, err = parseAudit(s.Params)
-	return query, l, err
-}
-
-// audit decides and runs one page over all logs, merged by time.
-func (r *review) audit(q question, query auditQuery, patient string, l link) (*Result, error) {
-	p := r.request(q)
-	if !p.Allow {
-		return nil, forbidden(p.Reason)
-	}
-	if l.Policy != "" && l.Policy != p.Revision {
-		return nil, badLink(nil)
-	}
-	if patient != "" {
-		if p.Constraints.Compartment != "" && p.Constraints.Compartment != patient {
-			return nil, notFound()
-		}
-		query.entity = patient
-	}
-	before, err := readPosition(l.Position)
-	if err != nil {
-		return nil, badLink(err)
-	}
-	records, err := r.gate.collect(r.ctx, query, before)
-	if err != nil {
-		return nil, err
-	}
-	res := &Result{Total: -1, Self: strings.Join(query.self, "&"), position: nextPosition(before, records, query.count)}
-	for _, rec := range records[:min(len(records), query.count)] {
-		v, err := r.render(rec, patient)
-		if err != nil {
-			return nil, err
-		}
-		res.Matches = append(res.Matches, *v)
-	}
-	return res, nil
 }

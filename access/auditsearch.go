@@ -1,160 +1,116 @@
 package access
 
 import (
-	"slices"
-	"strings"
-	"time"
+	"context"
 
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// auditQuery is a search over the records. Nothing is indexed in clear: patient,
-// entity and agent are looked up by their pseudonyms.
-type auditQuery struct {
-	id     string
-	filter ledgerbridge.Filter
-	entity string // "Patient/1": records of that patient; otherwise of that resource
-	agent  string
-	count  int
-	self   []string
+// auditEvent is the type that is rendered from the records. Its search parameters are
+// those of package fhir: R4's, and purpose, decision, reason and request.
+const auditEvent = "AuditEvent"
+
+// SearchAuditEvents searches the records of all nodes, newest first unless _sort says
+// otherwise.
+func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
+	return g.audit(ctx, c, question{"audit-search", "s", auditEvent}, s, "")
 }
 
-// auditParameters are the search parameters of AuditEvent; all others are refused.
-var auditParameters = []string{"_id", "date", "entity", "patient", "agent", "action", "outcome", "_count"}
-
-// parseAudit reads the parameters; all given must hold.
-func parseAudit(params []fhir.Param) (auditQuery, error) {
-	q := auditQuery{count: defaultCount}
-	for _, p := range params {
-		if p.Name == "_format" || p.Name == "_pretty" {
-			continue
-		}
-		if err := q.add(p); err != nil {
-			return q, err
-		}
-		q.self = append(q.self, p.Name+"="+p.Value)
-	}
-	return q, nil
+// AccessReport says who accessed a patient's data: the AuditEvents of all records
+// that touched the patient, without what they say about others. Parameters narrow the
+// report; they are held against what it shows, so they find nothing out about others.
+func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
+	return g.audit(ctx, c, question{"access-report", "r", "Patient"}, s, patient.String())
 }
 
-func (q *auditQuery) add(p fhir.Param) error {
-	switch p.Name {
-	case "_id":
-		q.id = p.Value
-	case "date":
-		return q.date(p)
-	case "entity", "patient":
-		return q.about(p)
-	case "agent":
-		q.agent = p.Value
-	case "action":
-		if !strings.Contains("CRUDE", p.Value) || len(p.Value) != 1 {
-			return badAudit(p.Name, "action is one of C, R, U, D, E.")
-		}
-		q.filter.Action = p.Value
-	case "outcome":
-		return q.outcome(p)
-	case "_count":
-		params, err := fhir.ParseQuery("Patient", []fhir.Param{p}, fhir.QueryOptions{})
-		if err != nil {
-			return err
-		}
-		q.count = pageSize(params.Count)
-	default:
-		return badAudit(p.Name, "AuditEvents are searched by "+strings.Join(auditParameters, ", ")+".")
+// audit is decide, find, record, return for records.
+func (g *Gate) audit(ctx context.Context, c *Call, q question, s SearchRequest, patient string) (*Result, error) {
+	s.Compartment = patient
+	r := g.review(ctx, c)
+	query, l, err := r.readAudit(q, &s)
+	var res *Result
+	if err == nil {
+		res, err = r.audit(q, query, patient, l)
 	}
-	return nil
-}
-
-// about names the resource whose records are wanted.
-func (q *auditQuery) about(p fhir.Param) error {
-	value := p.Value
-	if p.Name == "patient" && !strings.Contains(value, "/") {
-		value = "Patient/" + value
+	if err != nil && !isRefusal(err) {
+		return nil, err
 	}
-	ref, err := fhir.ParseRef(value)
-	if err != nil || (p.Name == "patient" && ref.Type != "Patient") {
-		return badAudit(p.Name, "Give a reference such as Patient/1.")
-	}
-	if q.entity != "" && q.entity != ref.String() {
-		return badAudit(p.Name, "Give one of entity and patient, once.")
-	}
-	q.entity = ref.String()
-	return nil
-}
-
-func (q *auditQuery) outcome(p fhir.Param) error {
-	classes := map[string][]int{
-		"0": {200, 201, 204, 304}, "4": {400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 429},
-		"8": {500, 503}, "12": {},
-	}
-	class, ok := classes[p.Value]
-	if !ok {
-		return badAudit(p.Name, "outcome is one of 0, 4, 8, 12.")
-	}
-	q.filter.Outcome = append(slices.Clone(class), -1)
-	return nil
-}
-
-// date narrows the interval: R4 dates with the prefixes eq, ge, gt, le, lt.
-func (q *auditQuery) date(p fhir.Param) error {
-	parsed, err := fhir.ParseQuery("AuditEvent", []fhir.Param{p}, fhir.QueryOptions{})
+	d := r.draft(q)
+	d.Outcome, d.Target = 200, patient
 	if err != nil {
-		return err
+		r.refuse(&d, Version{}, err)
+	} else {
+		d.Count = int64(len(res.Matches))
 	}
-	in, ok := theDate(parsed.Where)
-	if !ok {
-		return badAudit(p.Name, "Give one date with one of the prefixes eq, ge, gt, le, lt.")
+	if kindOf(err) == fhir.NotFound { // the report about somebody else
+		d.Decision, d.Reason = "deny", "row-refused"
 	}
-	lo, hi := time.UnixMilli(in.Lo), time.UnixMilli(in.Hi+1)
-	switch in.Prefix {
-	case fhir.Eq:
-		q.from(lo)
-		q.to(hi)
-	case fhir.Ge:
-		q.from(lo)
-	case fhir.Gt, fhir.Sa:
-		q.from(hi)
-	case fhir.Le:
-		q.to(hi)
-	case fhir.Lt, fhir.Eb:
-		q.to(lo)
-	default:
-		return badAudit(p.Name, "Give one date with one of the prefixes eq, ge, gt, le, lt.")
+	if query != nil {
+		d.Query = query.Self
+		r.touchNamed(&d, query.Patients)
+	}
+	if patient != "" {
+		r.touchNamed(&d, []string{patient})
+	}
+	if failed := g.record(ctx, c, d); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := g.further(c, res, link{Search: &s, Policy: d.Policy}); err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// readAudit parses the query, or takes that of the first page from a paging link.
+func (r *review) readAudit(q question, s *SearchRequest) (query *fhir.Query, l link, err error) {
+	if p := r.request(q); !p.Allow {
+		return nil, l, forbidden(p.Reason)
+	}
+	if s.Link != "" {
+		if l, err = r.gate.open(r.call, s.Link); err != nil {
+			return nil, l, err
+		}
+		if l.Search == nil || l.Search.Type != s.Type || l.Search.Compartment != s.Compartment {
+			return nil, l, badLink(nil)
+		}
+		*s = *l.Search
+	}
+	query, err = fhir.ParseQuery(auditEvent, s.Params, fhir.QueryOptions{
+		Lenient: s.Lenient, Base: r.gate.Base, Now: r.gate.Now, Alone: true,
+	})
+	if err == nil {
+		err = checkAuditSort(query.Sort)
+	}
+	return query, l, err
+}
+
+// checkAuditSort allows the one order that the logs have.
+func checkAuditSort(sort []fhir.SortBy) error {
+	for _, s := range sort {
+		if s.Param != "date" && s.Param != "_lastUpdated" {
+			return &fhir.Error{Kind: fhir.Invalid, Expression: "_sort", Detail: "AuditEvents are sorted by date: _sort=date gives the oldest first, _sort=-date the newest."}
+		}
 	}
 	return nil
 }
 
-// theDate is the one date criterion of a parsed query.
-func theDate(c fhir.Condition) (fhir.InDates, bool) {
-	switch c := c.(type) {
-	case fhir.InDates:
-		return c, true
-	case fhir.All:
-		if len(c) == 1 {
-			return theDate(c[0])
-		}
-	case fhir.Any:
-		if len(c) == 1 {
-			return theDate(c[0])
-		}
+// audit decides, and runs one page over all logs.
+func (r *review) audit(q question, query *fhir.Query, patient string, l link) (*Result, error) {
+	p := r.request(q)
+	switch about := p.Constraints.Compartment; {
+	case !p.Allow:
+		return nil, forbidden(p.Reason)
+	case l.Policy != "" && l.Policy != p.Revision:
+		return nil, badLink(nil)
+	case patient != "" && about != "" && about != patient:
+		return nil, notFound()
 	}
-	return fhir.InDates{}, false
-}
-
-func (q *auditQuery) from(t time.Time) {
-	if t.After(q.filter.From) {
-		q.filter.From = t
+	w, err := r.walk(query, patient, l.Position)
+	if err != nil {
+		return nil, err
 	}
-}
-
-func (q *auditQuery) to(t time.Time) {
-	if q.filter.To.IsZero() || t.Before(q.filter.To) {
-		q.filter.To = t
-	}
-}
-
-func badAudit(param, detail string) error {
-	return &fhir.Error{Kind: fhir.Invalid, Detail: detail, Expression: param}
+	return w.page()
 }

@@ -19,6 +19,7 @@ type Access struct {
 	Status       int    // HTTP status of the answer
 	Decision     string
 	Reason       string
+	Replaces     string // in old records: source/seq of the record of an answer that was discarded
 	Policy       string // revision of the policy in force
 	Record       string // receipt: source/seq;c=commitment
 	Request      string
@@ -70,7 +71,7 @@ func AuditEvent(a Access) ([]byte, error) {
 		event.PurposeOfEvent = purposeOf(a)
 	}
 	for _, e := range []struct{ name, value string }{
-		{"record", a.Record}, {"decision", a.Decision}, {"reason", a.Reason}, {"policy-revision", a.Policy},
+		{"record", a.Record}, {"decision", a.Decision}, {"reason", a.Reason}, {"replaces", a.Replaces}, {"policy-revision", a.Policy},
 	} {
 		if e.value != "" {
 			event.Extension = append(event.Extension, r4.Extension{Url: extensions + e.name, ValueString: text(e.value)})
@@ -91,16 +92,34 @@ func balpProfile(a Access) string {
 	return balp + "IHE.BasicAudit." + name
 }
 
-// accessOutcome: success, the client's failure, the server's failure.
+// auditOutcomes are the codes of AuditEvent.outcome that records have, and the lowest
+// HTTP status of each: success, the client's failure, the server's failure.
+var auditOutcomes = []struct {
+	code r4.AuditEventOutcome
+	from int
+}{{r4.AuditEventOutcome0, 0}, {r4.AuditEventOutcome4, 400}, {r4.AuditEventOutcome8, 500}}
+
 func accessOutcome(status int) *r4.AuditEventOutcome {
-	o := r4.AuditEventOutcome0
-	switch {
-	case status >= 500:
-		o = r4.AuditEventOutcome8
-	case status >= 400:
-		o = r4.AuditEventOutcome4
+	o := auditOutcomes[0].code
+	for _, outcome := range auditOutcomes {
+		if status >= outcome.from {
+			o = outcome.code
+		}
 	}
 	return &o
+}
+
+// AuditStatuses gives the HTTP statuses that AuditEvent.outcome tells with a code:
+// from <= status < to. It is not ok for a code that no record has.
+func AuditStatuses(code string) (from, to int, ok bool) {
+	to = 600
+	for _, outcome := range slices.Backward(auditOutcomes) {
+		if outcome.code.Code() == code {
+			return outcome.from, to, true
+		}
+		to = outcome.from
+	}
+	return 0, 0, false
 }
 
 func accessAgents(a Access) []r4.AuditEventAgent {

@@ -23,6 +23,20 @@ func Match(c Condition, h Holder, all []Holder) bool {
 	return h.Index.holds(c)
 }
 
+// Holds evaluates a condition on one document that no store keeps, however many keys
+// it has. Chains and _has find nothing.
+func Holds(c Condition, r *Resource, base string) (bool, error) {
+	s, err := openTape(r.data)
+	if err != nil {
+		return false, err
+	}
+	defer s.close()
+	x := extract(&s.tape, base, false)
+	defer x.release()
+	index, err := x.all()
+	return err == nil && Match(c, Holder{Index: index}, nil), err
+}
+
 // match looks for a target; a resource may refer to itself.
 func (c Chain) match(h Holder, all []Holder) bool {
 	targets := h.Index.Targets(c.Param)

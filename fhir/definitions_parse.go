@@ -258,7 +258,7 @@ func (d *defs) hashMembers(t *typeDef, start int) {
 
 // buildBases lists the parameters by resource type.
 func (d *defs) buildBases() {
-	for _, p := range d.params {
+	for _, p := range slices.Concat(d.params, ownParams) {
 		for _, base := range p.bases {
 			d.byBase[base] = append(d.byBase[base], p)
 		}

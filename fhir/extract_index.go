@@ -20,8 +20,17 @@ func (r *Resource) Index(base string) (*Index, error) {
 	return x.index()
 }
 
-// index copies the keys out of the arena.
+// index is all, if a store can keep that many keys.
 func (x *extractor) index() (*Index, error) {
+	index, err := x.all()
+	if err == nil && len(index.Keys)+len(index.Dates)+len(index.Numbers) > maxKeys {
+		return nil, &Error{Kind: Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
+	}
+	return index, err
+}
+
+// all copies the keys out of the arena.
+func (x *extractor) all() (*Index, error) {
 	if x.fault != nil {
 		return nil, x.fault
 	}
@@ -46,9 +55,6 @@ func (x *extractor) index() (*Index, error) {
 		index.Numbers[i] = NumberRange{cut(n.param.key), min(lo, hi), max(lo, hi)}
 	}
 	index.Dates = appendHulls(index.Dates)
-	if len(index.Keys)+len(index.Dates)+len(index.Numbers) > maxKeys {
-		return nil, &Error{Kind: Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
-	}
 	index.Sorts = x.sorts(cut)
 	return index, nil
 }

@@ -44,6 +44,7 @@ type QueryOptions struct {
 	Base        string           // server base URL
 	Compartment string           // "Patient/1" for a compartment search, "" otherwise
 	Now         func() time.Time // for the prefix ap of dates; nil means time.Now
+	Alone       bool             // each resource is judged alone: chains, _has and includes are unknown
 }
 
 // Param is one name=value pair in the order of the request (decoded).
@@ -131,6 +132,9 @@ func (p *queryParser) param(param Param) error {
 	if param.Name == "_format" || param.Name == "_pretty" {
 		return nil
 	}
+	if p.o.Alone && asksOthers(param.Name) {
+		return &unknownParam{"Chains, _has and includes are not supported for this type."}
+	}
 	if set, ok := controls[param.Name]; ok {
 		return p.control(param, set)
 	}
@@ -144,6 +148,11 @@ func (p *queryParser) param(param Param) error {
 	p.where = append(p.where, c)
 	p.criteria = append(p.criteria, param)
 	return nil
+}
+
+// asksOthers says whether a parameter needs other resources than those searched for.
+func asksOthers(name string) bool {
+	return strings.Contains(name, ".") || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
 }
 
 // lenient turns what is unknown into a warning if the client wants that.

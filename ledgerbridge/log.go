@@ -17,7 +17,8 @@ type Log interface {
 	// Rows visits rows from <= seq < to in order; it stops at visit's error. A
 	// missing row is simply not visited: the caller MUST check for gaps.
 	Rows(ctx context.Context, from, to int64, visit func(Row) error) error
-	// Find returns the sequence numbers that match, newest first, at most limit.
+	// Find returns the sequence numbers that match, at most limit: the newest, newest
+	// first, or the oldest, oldest first, if f.Oldest.
 	Find(ctx context.Context, f Filter, limit int) ([]int64, error)
 	// ReadTile returns a stored tile or nil. Tiles are opaque to the store.
 	ReadTile(ctx context.Context, level int, index int64) ([]byte, error)
@@ -44,9 +45,12 @@ type Filter struct {
 	Target   string // pseudonym of an item or target in any part (PartRow.Target)
 	Agent    string
 	Action   string
-	Outcome  []int     // any of
 	From, To time.Time // From <= Time < To
-	Before   int64     // seq < Before; 0 means no limit
+
+	OutcomeFrom, OutcomeTo int // OutcomeFrom <= Outcome < OutcomeTo; 0 means no limit
+
+	Since, Before int64 // Since <= seq < Before; 0 means no limit
+	Oldest        bool  // the oldest first: an order, not a condition
 }
 
 // PartKeys keeps the random key of each patient's parts, wrapped by the keyring,

@@ -162,25 +162,34 @@ func testFind(w *world) {
 		{Patient: w.sealer.PatientPseudonym("Patient/2"), Agent: w.sealer.AgentPseudonym("Practitioner/1"), Before: 70},
 		{Target: w.sealer.TargetPseudonym("Observation/3")},
 		{Target: w.sealer.TargetPseudonym("Observation/3"), Action: "E"},
-		{Agent: w.sealer.AgentPseudonym("Practitioner/2"), Outcome: []int{403, 404}},
+		{Agent: w.sealer.AgentPseudonym("Practitioner/2"), OutcomeFrom: 403},
 		{Action: "E", From: middle},
-		{To: middle, Outcome: []int{200}},
-		{From: middle, To: middle.Add(time.Hour), Before: 100},
+		{To: middle, OutcomeTo: 400}, {OutcomeFrom: 200, OutcomeTo: 300, Since: 20}, {OutcomeFrom: 300, OutcomeTo: 403},
+		{From: middle, To: middle.Add(time.Hour), Before: 100}, {From: middle, Since: 5}, {Since: 70, Before: 90, Action: "E"},
 		{From: middle.Add(time.Hour)},
 		{Patient: "nobody"}, {Target: "%"}, {Agent: "nobody"},
 	} {
-		for _, limit := range []int{1, 10, 1000} {
-			var want []int64
-			for _, r := range slices.Backward(rows) {
-				if selects(f, &r) && len(want) < limit {
-					want = append(want, r.Seq)
-				}
+		var want []int64
+		for _, r := range rows {
+			if selects(f, &r) {
+				want = append(want, r.Seq)
 			}
-			got, err := log.Find(w.Context(), f, limit)
-			w.check(err)
-			if !slices.Equal(got, want) {
-				w.Errorf("find %+v, at most %d:\n got %v\nwant %v", f, limit, got, want)
-			}
+		}
+		w.wantFound(log, f, want, true)
+		slices.Reverse(want)
+		w.wantFound(log, f, want, false)
+	}
+}
+
+// wantFound looks for all that matches, and for the first of it.
+func (w *world) wantFound(log ledgerbridge.Log, f ledgerbridge.Filter, want []int64, oldest bool) {
+	w.Helper()
+	f.Oldest = oldest
+	for _, limit := range []int{1, 10, 1000} {
+		got, err := log.Find(w.Context(), f, limit)
+		w.check(err)
+		if !slices.Equal(got, want[:min(limit, len(want))]) {
+			w.Errorf("find %+v, at most %d:\n got %v\nwant %v", f, limit, got, want)
 		}
 	}
 }
@@ -189,9 +198,9 @@ func testFind(w *world) {
 func selects(f ledgerbridge.Filter, r *ledgerbridge.Row) bool {
 	part := func(holds func(ledgerbridge.PartRow) bool) bool { return slices.ContainsFunc(r.Parts, holds) }
 	return (f.Agent == "" || f.Agent == r.Agent) && (f.Action == "" || f.Action == r.Action) &&
-		(len(f.Outcome) == 0 || slices.Contains(f.Outcome, r.Outcome)) &&
+		f.OutcomeFrom <= r.Outcome && (f.OutcomeTo == 0 || r.Outcome < f.OutcomeTo) &&
 		(f.From.IsZero() || !r.Time.Before(f.From)) && (f.To.IsZero() || r.Time.Before(f.To)) &&
-		(f.Before == 0 || r.Seq < f.Before) &&
+		f.Since <= r.Seq && (f.Before == 0 || r.Seq < f.Before) &&
 		(f.Patient == "" || part(func(p ledgerbridge.PartRow) bool { return p.Patient == f.Patient })) &&
 		(f.Target == "" || part(func(p ledgerbridge.PartRow) bool {
 			return slices.Contains(bytesFields(p.Target), f.Target)

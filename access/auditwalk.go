@@ -1,0 +1,195 @@
+package access
+
+import (
+	"encoding/json"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// maxRendered is how many records one request may open to see whether they match.
+const maxRendered = 20_000
+
+// auditPosition is what is left of a walk. The first page fixes its end, so that a walk
+// does not meet the records of its own pages.
+type auditPosition struct {
+	Left  map[string]span `json:"l"` // by source; a log that came later is not part of the walk
+	Total int64           `json:"t"` // -1 if it is not known
+}
+
+// span is records From <= seq < To.
+type span struct{ From, To int64 }
+
+// auditWalk goes through the records of all logs in the order of their times, and
+// renders those that may match as the caller may see them. Within a log times do not
+// decrease; of equal times the first log comes first.
+type auditWalk struct {
+	*review
+	query   *fhir.Query
+	patient string // of an access report
+	oldest  bool   // first
+	first   bool   // page
+	total   int64  // -1 if it is not known
+	size    int    // matches per page
+	logs    []*logWalk
+	budget  int // records that may still be rendered
+}
+
+// walk begins a walk, or goes on at the position of a paging link.
+func (r *review) walk(query *fhir.Query, patient string, at []byte) (*auditWalk, error) {
+	w := &auditWalk{
+		review: r, query: query, patient: patient, budget: maxRendered, first: len(at) == 0, total: -1,
+		oldest: len(query.Sort) > 0 && !query.Sort[0].Desc, size: pageSize(query.Count),
+	}
+	if query.Summary == "count" {
+		w.size = 0
+	}
+	var position auditPosition
+	if !w.first {
+		if err := json.Unmarshal(at, &position); err != nil {
+			return nil, badLink(err)
+		}
+		w.total = position.Total
+	}
+	logs, err := r.gate.logs(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := w.candidates()
+	for _, log := range logs {
+		left := position.Left[log.Source()]
+		if w.first {
+			if left.To, err = log.Size(r.ctx); err != nil {
+				return nil, unavailable("records cannot be searched", err)
+			}
+		}
+		w.logs = append(w.logs, newLogWalk(log, left, found, w.oldest, w.size+1))
+	}
+	return w, nil
+}
+
+// candidates of a report are the patient's records. Only what every report shows
+// narrows them further: how much there is to open must say nothing about others.
+func (w *auditWalk) candidates() []candidates {
+	found := narrow(w.query.Where, w.gate.Sealer)
+	if w.patient == "" {
+		return found
+	}
+	for i := range found {
+		found[i].Patient, found[i].Target = "", ""
+	}
+	return both(concerning(w.patient, w.gate.Sealer), found)
+}
+
+// page is the next page of the walk.
+func (w *auditWalk) page() (*Result, error) {
+	res := &Result{Query: w.query, Self: w.query.Self, Warnings: w.query.Warnings}
+	for len(res.Matches) < w.size {
+		v, err := w.next()
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			break
+		}
+		res.Matches = append(res.Matches, *v)
+	}
+	here := w.left()
+	counts := w.first && (w.query.Summary == "count" || w.query.Total == "accurate" || w.query.Total == "estimate")
+	more, err := w.rest(counts)
+	if err != nil {
+		return nil, err
+	}
+	if counts || w.first && more == 0 && w.query.Total != "none" {
+		w.total = int64(len(res.Matches)) + more
+	}
+	res.Total = w.total
+	if more > 0 && w.size > 0 {
+		res.position, err = json.Marshal(auditPosition{here, w.total})
+	}
+	return res, err
+}
+
+// rest counts the matches after the page: all of them, or one if there are any. Who
+// does not count learns of what is too far away from the next page.
+func (w *auditWalk) rest(all bool) (n int64, err error) {
+	for all || n == 0 {
+		v, err := w.next()
+		if kindOf(err) == fhir.TooCostly && !all {
+			return 1, nil
+		}
+		if v == nil || err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// next is the next AuditEvent that matches, nil at the end.
+func (w *auditWalk) next() (*Version, error) {
+	for {
+		rec, err := w.pop()
+		if rec == nil || err != nil {
+			return nil, err
+		}
+		if w.budget--; w.budget < 0 {
+			return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: tooManyRecords}
+		}
+		v, err := w.render(*rec, w.patient)
+		if err != nil {
+			return nil, err
+		}
+		if matches, err := w.matches(v); matches || err != nil {
+			return v, err
+		}
+	}
+}
+
+const tooManyRecords = "The search would have to open more than 20000 records. Narrow it by date, patient, entity or agent."
+
+// matches holds the condition against what the caller is shown.
+func (w *auditWalk) matches(v *Version) (bool, error) {
+	if all, ok := w.query.Where.(fhir.All); ok && len(all) == 0 {
+		return true, nil
+	}
+	event, err := fhir.Open(v.Body)
+	if err != nil {
+		return false, err
+	}
+	return fhir.Holds(w.query.Where, event, w.gate.Base)
+}
+
+// pop takes the next record of all logs, nil at the end.
+func (w *auditWalk) pop() (*record, error) {
+	var next *logWalk
+	for _, l := range w.logs {
+		rec, err := l.peek(w.ctx)
+		if err != nil {
+			return nil, err
+		}
+		if rec != nil && (next == nil || w.before(rec, &next.ahead[0])) {
+			next = l
+		}
+	}
+	if next == nil {
+		return nil, nil
+	}
+	return next.pop(), nil
+}
+
+// before says whether a record of a later log comes before one of an earlier log.
+func (w *auditWalk) before(a, b *record) bool {
+	if w.oldest {
+		return !a.entry.Time.After(b.entry.Time)
+	}
+	return a.entry.Time.After(b.entry.Time)
+}
+
+// left is what the walk has not come to.
+func (w *auditWalk) left() map[string]span {
+	left := map[string]span{}
+	for _, l := range w.logs {
+		left[l.log.Source()] = l.left
+	}
+	return left
+}
