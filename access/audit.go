@@ -21,43 +21,27 @@ type record struct {
 
 // ReadAuditEvent renders one record as an AuditEvent. Reading the log is recorded, too.
 func (g *Gate) ReadAuditEvent(ctx context.Context, c *Call, id string) (*Version, error) {
-	r := g.review(ctx, c)
-	q := question{"audit-read", "r", "AuditEvent"}
-	v, err := r.auditEvent(q, id)
-	if err := r.recordLook(q, id, err); err != nil {
-		return nil, err
-	}
-	return v, nil
+	return answer(ctx, g, c, func(r *review) (*Version, error) {
+		return look(ctx, r, question{"audit-read", "r", auditEvent}, id, func(ctx context.Context, rec record) (*Version, error) {
+			return r.render(ctx, rec, "")
+		})
+	})
 }
 
-// recordLook records that somebody looked at a record, or was refused with err. It
-// returns what to answer instead.
-func (r *review) recordLook(q question, id string, err error) error {
-	if err != nil && !isRefusal(err) {
-		return err
+// look shows one record in some way. That somebody looked at it, or was refused, is
+// recorded, too.
+func look[T any](ctx context.Context, r *review, q question, id string, show func(context.Context, record) (T, error)) (T, error) {
+	var none T
+	r.entry.Target = "AuditEvent/" + id
+	if _, err := r.ask(ctx, q); err != nil {
+		return none, err
 	}
-	d := r.draft(q)
-	d.Target, d.Outcome = "AuditEvent/"+id, 200
+	rec, err := r.gate.find(ctx, id)
 	if err != nil {
-		r.refuse(&d, Version{}, err)
-	} else {
-		d.Count = 1
+		return none, err
 	}
-	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
-		return failed
-	}
-	return err
-}
-
-func (r *review) auditEvent(q question, id string) (*Version, error) {
-	if p := r.request(q); !p.Allow {
-		return nil, forbidden(p.Reason)
-	}
-	rec, err := r.gate.find(r.ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return r.render(rec, "")
+	r.entry.Count = 1
+	return show(ctx, rec)
 }
 
 // find reads the record that an AuditEvent's id (node.log.seq) names.
@@ -135,7 +119,7 @@ func cutAuditID(id string) (log string, seq int64, ok bool) {
 
 // render opens the parts and tells them as an AuditEvent. With a patient given,
 // only that patient's part is opened.
-func (r *review) render(rec record, patient string) (*Version, error) {
+func (r *review) render(ctx context.Context, rec record, patient string) (*Version, error) {
 	g, e := r.gate, rec.entry
 	reason, replaces, _ := strings.Cut(e.Reason, "; replaces ") // no longer written
 	a := fhir.Access{
@@ -148,7 +132,7 @@ func (r *review) render(rec record, patient string) (*Version, error) {
 		if patient != "" && part.Patient != "" && part.Patient != g.Sealer.PatientPseudonym(patient) {
 			continue
 		}
-		clear, err := g.Sealer.OpenPart(r.ctx, part)
+		clear, err := g.Sealer.OpenPart(ctx, part)
 		if errors.Is(err, ledgerbridge.ErrErased) {
 			a.Erased++
 			continue
@@ -163,7 +147,7 @@ func (r *review) render(rec record, patient string) (*Version, error) {
 		return nil, err
 	}
 	return &Version{
-		Ref: fhir.Ref{Type: "AuditEvent", ID: a.ID}, Version: 1, LastUpdated: e.Time, Method: "POST", Body: body,
+		Ref: fhir.Ref{Type: auditEvent, ID: a.ID}, Version: 1, LastUpdated: e.Time, Method: "POST", Body: body,
 	}, nil
 }
 
@@ -184,8 +168,7 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 		if !own {
 			a.Query = p.Query
 		}
-		others := own && p.Target != p.Patient && strings.HasPrefix(p.Target, "Patient/")
-		if len(items) == 0 && !others {
+		if !own || len(items) == 0 && (p.Target == p.Patient || !strings.HasPrefix(p.Target, "Patient/")) {
 			a.Target = p.Target
 		}
 	}

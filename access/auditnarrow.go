@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -23,29 +24,34 @@ func everything() []candidates { return []candidates{{}} }
 
 // narrow gives alternatives that cover every record whose AuditEvent meets the
 // condition. They may cover more: the AuditEvent itself decides (see auditWalk).
-func narrow(c fhir.Condition, s *ledgerbridge.Sealer) []candidates {
+func narrow(c search.Condition, s *ledgerbridge.Sealer) []candidates {
 	switch c := c.(type) {
-	case fhir.All:
+	case search.All:
 		all := everything()
 		for _, member := range c {
 			all = both(all, narrow(member, s))
 		}
 		return all
-	case fhir.Any:
+	case search.Any:
 		var all []candidates
 		for _, member := range c {
 			all = append(all, narrow(member, s)...)
 		}
-		if len(all) > maxCandidates || slices.Contains(all, candidates{}) {
-			return everything()
-		}
-		return all
-	case fhir.HasKey:
+		return anyOf(all)
+	case search.HasKey:
 		return narrowKey(c.Key, s)
-	case fhir.InDates:
+	case search.InDates:
 		return []candidates{{Filter: narrowDates(c)}}
 	}
 	return everything()
+}
+
+// anyOf is alternatives, unless one of them covers everything.
+func anyOf(all []candidates) []candidates {
+	if slices.Contains(all, candidates{}) {
+		return everything()
+	}
+	return all
 }
 
 // both joins two conditions that hold together. Where a column is asked for twice, or
@@ -152,22 +158,22 @@ func narrowID(id string) []candidates {
 }
 
 // narrowDates gives the times at which an instant meets the comparison.
-func narrowDates(c fhir.InDates) (f ledgerbridge.Filter) {
+func narrowDates(c search.InDates) (f ledgerbridge.Filter) {
 	param := strings.TrimSuffix(c.Param, "*")
 	if param != "date" && param != "_lastUpdated" {
 		return f
 	}
 	first, after := time.UnixMilli(c.Lo), time.UnixMilli(c.Hi+1)
 	switch c.Prefix {
-	case fhir.Eq, fhir.Ap:
+	case search.Eq, search.Ap:
 		f.From, f.To = first, after
-	case fhir.Ge:
+	case search.Ge:
 		f.From = first
-	case fhir.Gt, fhir.Sa:
+	case search.Gt, search.Sa:
 		f.From = after
-	case fhir.Le:
+	case search.Le:
 		f.To = after
-	case fhir.Lt, fhir.Eb:
+	case search.Lt, search.Eb:
 		f.To = first
 	}
 	return f

@@ -1,9 +1,12 @@
 package access
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // maxRendered is how many records one request may open to see whether they match.
@@ -24,7 +27,7 @@ type span struct{ From, To int64 }
 // decrease; of equal times the first log comes first.
 type auditWalk struct {
 	*review
-	query   *fhir.Query
+	query   *search.Query
 	patient string // of an access report
 	oldest  bool   // first
 	first   bool   // page
@@ -35,7 +38,7 @@ type auditWalk struct {
 }
 
 // walk begins a walk, or goes on at the position of a paging link.
-func (r *review) walk(query *fhir.Query, patient string, at []byte) (*auditWalk, error) {
+func (r *review) walk(ctx context.Context, query *search.Query, patient string, at []byte) (*auditWalk, error) {
 	w := &auditWalk{
 		review: r, query: query, patient: patient, budget: maxRendered, first: len(at) == 0, total: -1,
 		oldest: len(query.Sort) > 0 && !query.Sort[0].Desc, size: pageSize(query.Count),
@@ -50,7 +53,7 @@ func (r *review) walk(query *fhir.Query, patient string, at []byte) (*auditWalk,
 		}
 		w.total = position.Total
 	}
-	logs, err := r.gate.logs(r.ctx)
+	logs, err := r.gate.logs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +61,7 @@ func (r *review) walk(query *fhir.Query, patient string, at []byte) (*auditWalk,
 	for _, log := range logs {
 		left := position.Left[log.Source()]
 		if w.first {
-			if left.To, err = log.Size(r.ctx); err != nil {
+			if left.To, err = log.Size(ctx); err != nil {
 				return nil, unavailable("records cannot be searched", err)
 			}
 		}
@@ -77,14 +80,14 @@ func (w *auditWalk) candidates() []candidates {
 	for i := range found {
 		found[i].Patient, found[i].Target = "", ""
 	}
-	return both(concerning(w.patient, w.gate.Sealer), found)
+	return both(concerning(w.patient, w.gate.Sealer), anyOf(found))
 }
 
 // page is the next page of the walk.
-func (w *auditWalk) page() (*Result, error) {
+func (w *auditWalk) page(ctx context.Context) (*Result, error) {
 	res := &Result{Query: w.query, Self: w.query.Self, Warnings: w.query.Warnings}
 	for len(res.Matches) < w.size {
-		v, err := w.next()
+		v, err := w.next(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +98,7 @@ func (w *auditWalk) page() (*Result, error) {
 	}
 	here := w.left()
 	counts := w.first && (w.query.Summary == "count" || w.query.Total == "accurate" || w.query.Total == "estimate")
-	more, err := w.rest(counts)
+	more, err := w.rest(ctx, counts)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +114,9 @@ func (w *auditWalk) page() (*Result, error) {
 
 // rest counts the matches after the page: all of them, or one if there are any. Who
 // does not count learns of what is too far away from the next page.
-func (w *auditWalk) rest(all bool) (n int64, err error) {
+func (w *auditWalk) rest(ctx context.Context, all bool) (n int64, err error) {
 	for all || n == 0 {
-		v, err := w.next()
+		v, err := w.next(ctx)
 		if kindOf(err) == fhir.TooCostly && !all {
 			return 1, nil
 		}
@@ -126,18 +129,18 @@ func (w *auditWalk) rest(all bool) (n int64, err error) {
 }
 
 // next is the next AuditEvent that matches, nil at the end.
-func (w *auditWalk) next() (*Version, error) {
+func (w *auditWalk) next(ctx context.Context) (*Version, error) {
 	for {
-		rec, err := w.pop()
+		rec, err := w.pop(ctx)
 		if rec == nil || err != nil {
 			return nil, err
 		}
 		if w.budget--; w.budget < 0 {
 			return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: tooManyRecords}
 		}
-		v, err := w.render(*rec, w.patient)
-		if err != nil {
-			return nil, err
+		v, err := w.render(ctx, *rec, w.patient)
+		if err = cmp.Or(err, ctx.Err()); err != nil {
+			return nil, unavailable("records cannot be searched", err)
 		}
 		if matches, err := w.matches(v); matches || err != nil {
 			return v, err
@@ -149,21 +152,17 @@ const tooManyRecords = "The search would have to open more than 20000 records. N
 
 // matches holds the condition against what the caller is shown.
 func (w *auditWalk) matches(v *Version) (bool, error) {
-	if all, ok := w.query.Where.(fhir.All); ok && len(all) == 0 {
+	if all, ok := w.query.Where.(search.All); ok && len(all) == 0 {
 		return true, nil
 	}
-	event, err := fhir.Open(v.Body)
-	if err != nil {
-		return false, err
-	}
-	return fhir.Holds(w.query.Where, event, w.gate.Base)
+	return search.Holds(w.query.Where, v.Body, w.gate.Base)
 }
 
 // pop takes the next record of all logs, nil at the end.
-func (w *auditWalk) pop() (*record, error) {
+func (w *auditWalk) pop(ctx context.Context) (*record, error) {
 	var next *logWalk
 	for _, l := range w.logs {
-		rec, err := l.peek(w.ctx)
+		rec, err := l.peek(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -36,7 +36,7 @@ type Access struct {
 	Patients     []string // "Patient/1"
 	Items        []string // "Observation/7/_history/2"
 	Consents     []string // that decided
-	Target       string   // asked for, though nothing was disclosed
+	Target       string   // asked for
 	Erased       int      // parts that were erased
 }
 
@@ -165,7 +165,8 @@ func accessEntities(a Access) []r4.AuditEventEntity {
 	for _, c := range a.Consents {
 		add(c, "13", "Security Resource")
 	}
-	if a.Target != "" && !slices.Contains(a.Patients, a.Target) {
+	shown := func(item string) bool { return strings.HasPrefix(item, a.Target+"/_history/") }
+	if a.Target != "" && !slices.Contains(a.Patients, a.Target) && !slices.ContainsFunc(a.Items, shown) {
 		add(a.Target, "4", "Domain Resource")
 	}
 	if a.Query != "" {

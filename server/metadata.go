@@ -10,6 +10,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // capabilities is GET [base]/metadata.
@@ -35,7 +36,7 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 }
 
 func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
-	r := fhir.ResourceCapability{Type: typ, Operations: operations(typ), Search: fhir.CapabilityParams(typ)}
+	r := fhir.ResourceCapability{Type: typ, Operations: operations(typ), Search: search.CapabilityParams(typ)}
 	if typ == auditEvent {
 		r.Interactions = interactions(auditEvent, false)
 		return r
