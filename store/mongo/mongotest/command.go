@@ -100,7 +100,9 @@ func (s *Server) run(r *request) (reply document, drop bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	life := s.life
-	s.calls[r.name]++
+	if !slices.Contains(quiet, r.name) {
+		s.counts[r.name]++
+	}
 	s.gossip(r)
 	if app, ok := r.body.Lookup("client", "application", "name").StringValueOK(); ok {
 		s.conns[r.conn] = app // in the first hello of a connection
@@ -290,7 +292,7 @@ func (w *writeConcern) unsatisfied(reply document) document {
 }
 
 // refusedCommands are commands of the real server that are not modelled.
-var refusedCommands = []string{"distinct", "mapReduce", "saslContinue", "authenticate", "logout", "getParameter", "setParameter",
+var refusedCommands = []string{"distinct", "mapReduce", "explain", "drop", "dropDatabase", "buildInfo", "saslContinue", "authenticate", "logout", "getParameter", "setParameter",
 	"serverStatus", "dbStats", "collStats", "collMod", "renameCollection", "convertToCapped", "compact", "validate", "dbHash",
 	"listDatabases", "currentOp", "killOp", "killSessions", "killAllSessions", "refreshSessions", "startSession", "replSetGetStatus",
 	"replSetStepDown", "fsync", "getLog", "hostInfo", "connectionStatus", "geoSearch", "getCmdLineOpts", "whatsmyuri", "reIndex",

@@ -3,6 +3,7 @@ package mongotest
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -110,7 +111,7 @@ func TestWriteWaitsForTransaction(t *testing.T) {
 		_, err := c.UpdateByID(ctx, 1, inc)
 		done <- err
 	}()
-	for s.Calls("update") < 2 { // then it waits
+	for s.Counts()["update"] < 2 { // then it waits
 		time.Sleep(time.Millisecond)
 	}
 	check(t, session.CommitTransaction(in))
@@ -119,6 +120,31 @@ func TestWriteWaitsForTransaction(t *testing.T) {
 	check(t, c.FindOne(ctx, bson.D{}).Decode(&doc))
 	if doc.N != 2 {
 		t.Errorf("%d increments, want 2", doc.N)
+	}
+}
+
+// A test can say what something costs in commands.
+func TestCounts(t *testing.T) {
+	s := Start(t)
+	ctx, client := connect(t, s)
+	c := client.Database("d").Collection("c")
+	insert := func() {
+		_, err := c.InsertMany(ctx, []any{bson.D{}, bson.D{}})
+		check(t, err)
+	}
+	insert()
+	before := s.Counts()
+	insert()
+	check(t, client.UseSession(ctx, func(ctx context.Context) error {
+		_, err := mongo.SessionFromContext(ctx).WithTransaction(ctx, func(ctx context.Context) (any, error) {
+			return nil, c.FindOne(ctx, bson.D{}).Err()
+		})
+		return err
+	}))
+	check(t, client.Ping(ctx, nil))
+	want := Counts{"insert": 1, "find": 1, "commitTransaction": 1}
+	if got := s.Counts().Since(before); !maps.Equal(got, want) {
+		t.Errorf("%v arrived, want %v", got, want)
 	}
 }
 

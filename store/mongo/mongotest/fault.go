@@ -121,7 +121,8 @@ func (r *Rule) fires() bool {
 	return r.fault.Chance == 0 || r.random.Float64() < r.fault.Chance
 }
 
-var quiet = []string{"hello", "isMaster", "ismaster", "ping", "endSessions", "killCursors"}
+// quiet are the commands that the driver sends of its own accord.
+var quiet = []string{"hello", "isMaster", "ismaster", "ping", "endSessions"}
 
 func (r *Rule) meets(q *request) bool {
 	f := r.fault

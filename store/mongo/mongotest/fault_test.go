@@ -313,7 +313,7 @@ func TestManyWaitForTransaction(t *testing.T) {
 		}
 		done <- err
 	}()
-	for s.Calls("update") < 2 { // then it waits
+	for s.Counts()["update"] < 2 { // then it waits
 		time.Sleep(time.Millisecond)
 	}
 	check(t, session.CommitTransaction(in))

@@ -2,6 +2,7 @@ package mongotest
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ type Server struct {
 	cursors  map[int64]*cursor
 	rules    []*Rule
 	gone     chan struct{} // closed by Stop
-	calls    map[string]int
+	counts   Counts
 	commands map[string]command
 }
 
@@ -61,7 +62,7 @@ func start(tb testing.TB, standalone bool) *Server {
 	s := &Server{
 		Now: time.Now, TransactionLifetime: time.Minute, tb: tb, standalone: standalone, address: "127.0.0.1:0", stopped: true,
 		state: &state{collections: map[string]*collection{}}, sessions: map[string]*session{},
-		conns: map[net.Conn]string{}, calls: map[string]int{}, commands: commandTable(), touched: map[string]uint64{},
+		conns: map[net.Conn]string{}, counts: Counts{}, commands: commandTable(), touched: map[string]uint64{},
 	}
 	s.ended = sync.NewCond(&s.mu)
 	s.Restart()
@@ -148,11 +149,26 @@ func (s *Server) Restore(b *Backup) {
 	s.forget()
 }
 
-// Calls is how often a command has arrived.
-func (s *Server) Calls(command string) int {
+// Counts says how many commands have arrived, by name.
+type Counts map[string]int
+
+// Counts counts all commands since Start but the driver's handshakes and pings, which come
+// by the clock.
+func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.calls[command]
+	return maps.Clone(s.counts)
+}
+
+// Since is what has arrived after an earlier count.
+func (c Counts) Since(earlier Counts) Counts {
+	more := Counts{}
+	for name, n := range c {
+		if n > earlier[name] {
+			more[name] = n - earlier[name]
+		}
+	}
+	return more
 }
 
 func (s *Server) accept(l net.Listener, serving *sync.WaitGroup) {

@@ -73,7 +73,6 @@ func (v *view) own(ns string) *collection {
 // keyChange is what a change means to one index.
 type keyChange struct {
 	removed, added []indexKey
-	arrays         []string
 }
 
 // write applies one change, unless it breaks a unique index or another
@@ -118,12 +117,12 @@ func (v *view) write(c change) error {
 func (x *index) change(c change) (kc keyChange, err error) {
 	var before, after []indexKey
 	if c.before != nil {
-		if before, _, err = keysOf(c.before, x.fields); err != nil {
+		if before, err = keysOf(c.before, x.fields); err != nil {
 			return kc, err
 		}
 	}
 	if c.after != nil {
-		if after, kc.arrays, err = keysOf(c.after, x.fields); err != nil {
+		if after, err = keysOf(c.after, x.fields); err != nil {
 			return kc, err
 		}
 	}
@@ -178,11 +177,6 @@ func (v *view) apply(col *collection, c change, changes []keyChange) {
 		}
 		for _, k := range changes[i].added {
 			x.entries.put(v.owner, k.encoded+record, c.record)
-		}
-		for _, a := range changes[i].arrays {
-			if !slices.Contains(x.multikey, a) {
-				x.multikey = append(slices.Clone(x.multikey), a)
-			}
 		}
 	}
 }
