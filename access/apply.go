@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -94,12 +96,12 @@ type change struct {
 type step struct {
 	*Operation
 	question  question
-	query     *fhir.Query // of a conditional interaction
-	matches   []Version   // of the query; two if there are more
-	before    Version     // current version, if exists
+	query     *search.Query // of a conditional interaction
+	matches   []Version     // of the query; two if there are more
+	before    Version       // current version, if exists
 	exists    bool
 	stamped   *fhir.Resource // the new version
-	index     *fhir.Index
+	index     *search.Index
 	facts     fhir.Facts // of the new version; of a deleted one those it had
 	inherited bool       // patients of what it refers to have been looked for
 	write     *store.Write
@@ -173,7 +175,7 @@ func (t *change) before(s *step) error {
 		return unavailable("resource cannot be read", err)
 	}
 	s.before, s.exists = v, err == nil
-	system := t.call.Agent.Role == System
+	system := t.call.Agent.Role == agent.System
 	if !s.exists {
 		if s.Method == "PUT" && (system || s.Conditional) && s.IfMatch == 0 {
 			return nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -43,7 +44,7 @@ func (t *change) find(s *step) error {
 	if slices.ContainsFunc(t.steps, func(other *step) bool { return other.write != nil }) {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "A transaction that writes cannot search. Send the search by itself or in a batch."}
 	}
-	query, err := fhir.ParseQuery(s.Ref.Type, s.Criteria, fhir.QueryOptions{Base: t.gate.Base})
+	query, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base})
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -14,7 +15,7 @@ func (t *change) stamp(s *step) (err error) {
 	if s.stamped, err = s.Resource.Stamp(s.Ref.ID, s.before.Version+1, t.time(s)); err != nil {
 		return err
 	}
-	if s.index, s.facts, err = s.stamped.Describe(t.gate.Base); err != nil {
+	if s.index, s.facts, err = search.Describe(s.stamped, t.gate.Base); err != nil {
 		return err
 	}
 	return t.referrable(s.facts.References)

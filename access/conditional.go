@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -129,18 +131,18 @@ func (t *change) conditionalCreate(s *step) error {
 		s.Method = "POST"
 		return nil
 	}
-	if t.call.Agent.Role != System {
+	if t.call.Agent.Role != agent.System {
 		return notFound()
 	}
 	return nil
 }
 
 // matches runs the search of a condition: more than one is all one needs to know.
-func (t *change) matches(typ string, criteria []fhir.Param) (q *fhir.Query, page store.Page, err error) {
-	if q, err = fhir.ParseQuery(typ, criteria, fhir.QueryOptions{Base: t.gate.Base}); err != nil {
+func (t *change) matches(typ string, criteria []fhir.Param) (q *search.Query, page store.Page, err error) {
+	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base}); err != nil {
 		return nil, page, err
 	}
-	if all, ok := q.Where.(fhir.All); ok && len(all) == 0 { // _count and the like select nothing
+	if all, ok := q.Where.(search.All); ok && len(all) == 0 { // _count and the like select nothing
 		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
 	if p := t.request(question{"search-type", "s", typ}); !p.Allow {

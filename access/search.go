@@ -3,7 +3,7 @@ package access
 import (
 	"context"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -45,7 +45,7 @@ func (r *review) searchPage(s SearchRequest) (*Result, error) {
 
 // read makes out what is searched for; with a paging link that is what the first
 // page was asked. The error of a bad question is for those who may ask at all.
-func (r *review) read(q question, s *SearchRequest) (query *fhir.Query, l link, err error) {
+func (r *review) read(q question, s *SearchRequest) (query *search.Query, l link, err error) {
 	if p := r.request(q); !p.Allow {
 		return nil, l, forbidden(p.Reason)
 	}
@@ -58,12 +58,12 @@ func (r *review) read(q question, s *SearchRequest) (query *fhir.Query, l link, 
 		}
 		*s = *l.Search
 	}
-	query, err = fhir.ParseQuery(s.Type, s.Params, fhir.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Compartment: s.Compartment})
+	query, err = search.ParseQuery(s.Type, s.Params, search.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Compartment: s.Compartment})
 	return query, l, err
 }
 
 // search decides and runs one page, without recording it.
-func (r *review) search(q question, query *fhir.Query, l link) (*Result, error) {
+func (r *review) search(q question, query *search.Query, l link) (*Result, error) {
 	p := r.request(q)
 	if !p.Allow {
 		return nil, forbidden(p.Reason)
@@ -94,7 +94,7 @@ func (r *review) search(q question, query *fhir.Query, l link) (*Result, error) 
 
 // recordSearch completes the record of a page: what was asked, whom it concerns,
 // and every version disclosed.
-func (r *review) recordSearch(d *ledgerbridge.Draft, query *fhir.Query, s SearchRequest, res *Result, err error) {
+func (r *review) recordSearch(d *ledgerbridge.Draft, query *search.Query, s SearchRequest, res *Result, err error) {
 	d.Outcome = 200
 	if s.Compartment != "" {
 		d.Target = s.Compartment

@@ -59,12 +59,12 @@ func (s *server) batchEntry(c *gin.Context, call *access.Call, e *fhir.Entry) fh
 		return answered
 	}
 	described := describe(err)
-	o := outcomes[described.Kind]
-	if o.status >= http.StatusInternalServerError {
+	status := described.Kind.Status()
+	if status >= http.StatusInternalServerError {
 		c.Set(keyCause, described)
 	}
-	response := &fhir.AnswerResponse{Status: statusLine(o.status)}
-	if response.Outcome, err = fhir.Outcome(described.Findings(o.code)); err != nil {
+	response := &fhir.AnswerResponse{Status: statusLine(status)}
+	if response.Outcome, err = fhir.Outcome(described.Findings(described.Kind.Code())); err != nil {
 		c.Set(keyCause, err)
 		response.Outcome = []byte(exception)
 	}

@@ -12,33 +12,6 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// outcome is how a kind of error answers.
-type outcome struct {
-	status int
-	code   string // OperationOutcome.issue.code
-}
-
-// outcomes is the one place where errors become statuses.
-var outcomes = map[fhir.Kind]outcome{
-	fhir.Internal:         {http.StatusInternalServerError, "exception"},
-	fhir.Malformed:        {http.StatusBadRequest, "structure"},
-	fhir.Invalid:          {http.StatusBadRequest, "invalid"},
-	fhir.Unprocessable:    {http.StatusUnprocessableEntity, "processing"},
-	fhir.Unauthenticated:  {http.StatusUnauthorized, "login"},
-	fhir.Forbidden:        {http.StatusForbidden, "forbidden"},
-	fhir.NotFound:         {http.StatusNotFound, "not-found"},
-	fhir.NotAllowed:       {http.StatusMethodNotAllowed, "not-supported"},
-	fhir.Gone:             {http.StatusGone, "deleted"},
-	fhir.Conflict:         {http.StatusConflict, "conflict"},
-	fhir.VersionMismatch:  {http.StatusPreconditionFailed, "conflict"},
-	fhir.MultipleMatches:  {http.StatusPreconditionFailed, "multiple-matches"},
-	fhir.TooLarge:         {http.StatusRequestEntityTooLarge, "too-long"},
-	fhir.UnsupportedMedia: {http.StatusUnsupportedMediaType, "not-supported"},
-	fhir.TooCostly:        {http.StatusBadRequest, "too-costly"},
-	fhir.Throttled:        {http.StatusTooManyRequests, "throttled"},
-	fhir.Unavailable:      {http.StatusServiceUnavailable, "transient"},
-}
-
 // retryAfter is how many seconds a client should wait when the node is unavailable.
 const retryAfter = "5"
 
@@ -57,7 +30,6 @@ func describe(err error) *fhir.Error {
 // fail answers an error.
 func (s *server) fail(c *gin.Context, err error) {
 	e := describe(err)
-	o := outcomes[e.Kind]
 	switch e.Kind {
 	case fhir.Unauthenticated:
 		c.Header("WWW-Authenticate", challenge(c))
@@ -68,10 +40,10 @@ func (s *server) fail(c *gin.Context, err error) {
 	case fhir.Unavailable:
 		c.Header("Retry-After", retryAfter)
 	}
-	if o.status >= http.StatusInternalServerError {
+	if e.Kind.Status() >= http.StatusInternalServerError {
 		c.Set(keyCause, e)
 	}
-	s.outcome(c, o.status, e.Findings(o.code))
+	s.outcome(c, e.Kind.Status(), e.Findings(e.Kind.Code()))
 }
 
 // refuse answers what has no kind of error.

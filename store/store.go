@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -88,7 +89,7 @@ type Visible func(Row) (bool, error)
 
 // Search is one page of a query.
 type Search struct {
-	Query   *fhir.Query
+	Query   *search.Query
 	Visible Visible
 	After   []byte // Page.Next of the page before, nil for the first
 	Limit   int    // matches per page
@@ -137,14 +138,14 @@ type Write struct {
 	Owner       string
 	Body        []byte
 	Hash        fhir.Hash
-	Index       *fhir.Index // nil for a tombstone
-	Facts       fhir.Facts  // the document's; one in no compartment may inherit Patients from what it refers to
+	Index       *search.Index // nil for a tombstone
+	Facts       fhir.Facts    // the document's; one in no compartment may inherit Patients from what it refers to
 }
 
 // Guard is the criteria of a conditional interaction, checked again inside the
 // transaction: the visible matches must be exactly Want.
 type Guard struct {
-	Query   *fhir.Query
+	Query   *search.Query
 	Visible Visible
 	Want    []fhir.Ref
 }
