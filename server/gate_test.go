@@ -319,6 +319,6 @@ func TestNoRecordNoData(t *testing.T) {
 // noLog is a store whose access log fails.
 type noLog struct{ store.Store }
 
-func (noLog) Record(context.Context, *ledgerbridge.Pending) (ledgerbridge.Receipt, error) {
+func (noLog) Record(context.Context, *ledgerbridge.Pending, store.Judged) (ledgerbridge.Receipt, error) {
 	return ledgerbridge.Receipt{}, fmt.Errorf("no space left on device")
 }
