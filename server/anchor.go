@@ -26,7 +26,7 @@ func (s *server) awaitAnchor(c *gin.Context, call *access.Call) {
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead || len(call.Receipts) == 0 {
 		return
 	}
-	p := preferOf(c.Request)
+	p := askedOf(c)
 	if !p.anchor {
 		return
 	}

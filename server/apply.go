@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -11,14 +13,23 @@ import (
 
 // apply does one change and answers with what the client prefers to see of it.
 func (s *server) apply(c *gin.Context, call *access.Call, op access.Operation) (*answer, error) {
-	effects, err := s.Gate.Apply(c.Request.Context(), call, []access.Operation{op})
+	effects, err := s.applyAll(c.Request.Context(), call, op)
 	if err != nil {
 		return nil, err
 	}
-	if len(effects) != 1 {
-		return nil, errEffects
+	return s.changed(&effects[0], askedOf(c).result)
+}
+
+// errEffects says that the gate broke its promise.
+var errEffects = errors.New("gate: not as many effects as operations")
+
+// applyAll does all operations or none, and gives an effect for each.
+func (s *server) applyAll(ctx context.Context, call *access.Call, ops ...access.Operation) ([]access.Effect, error) {
+	effects, err := s.Gate.Apply(ctx, call, ops)
+	if err == nil && len(effects) != len(ops) {
+		err = errEffects
 	}
-	return s.changed(&effects[0], preferOf(c.Request).result)
+	return effects, err
 }
 
 // changed is the answer to a change.

@@ -140,6 +140,21 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// A GET in a batch reads its parameters as one of its own does, also for AuditEvents.
+func TestBatchParameters(t *testing.T) {
+	for _, path := range []string{"Patient/1", "AuditEvent/7"} {
+		request := bundle("batch", entry("GET", path+"?foo=bar", ""), entry("GET", path+"?_elements=id", ""))
+		got := start(t).do("POST", "/fhir", request).want(200).entries()
+		if s := statuses(got); s != "400 Bad Request, 200 OK" || !strings.Contains(string(got[1].Resource), "SUBSETTED") {
+			t.Errorf("%s: statuses %s, %s", path, s, got[1].Resource)
+		}
+		got = start(t).do("POST", "/fhir", request, "Prefer", "handling=lenient").want(200).entries()
+		if s := statuses(got); s != "200 OK, 200 OK" {
+			t.Errorf("%s, lenient: statuses %s", path, s)
+		}
+	}
+}
+
 // Refusals of the gate stay with their entry, and so do their receipts.
 func TestBatchOfRefusals(t *testing.T) {
 	n := start(t)

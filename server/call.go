@@ -16,6 +16,7 @@ import (
 const (
 	keyRequest = "request id"
 	keyAgent   = "agent"
+	keyAsked   = "asked"
 	keyMedia   = "media type"
 	keyCause   = "cause"
 )

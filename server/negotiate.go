@@ -19,7 +19,7 @@ const (
 // negotiate chooses the media type of the answer, or refuses with 406 before
 // anything is read or changed.
 func (s *server) negotiate(c *gin.Context) {
-	media, ok := acceptable(formatParam(c.Request), c.Request.Header.Values("Accept"))
+	media, ok := acceptable(askedOf(c).format, c.Request.Header.Values("Accept"))
 	if !ok {
 		s.refuse(c, http.StatusNotAcceptable, "not-supported", "This server answers in application/fhir+json (R4) only.")
 		return
@@ -34,19 +34,11 @@ func mediaOf(c *gin.Context) string {
 	return mediaFHIR + utf8
 }
 
-// formatParam is the value of _format; a plus sign that was not escaped arrives
-// as a space.
-func formatParam(r *http.Request) string {
-	if r.URL.RawQuery == "" {
-		return ""
-	}
-	return strings.ReplaceAll(r.URL.Query().Get("_format"), " ", "+")
-}
-
-// acceptable is the best media type for a client; _format wins over Accept.
+// acceptable is the best media type for a client. _format wins over Accept; a plus
+// sign in it that was not escaped arrives as a space.
 func acceptable(format string, accept []string) (string, bool) {
 	if format != "" {
-		return offered(format)
+		return offered(strings.ReplaceAll(format, " ", "+"))
 	}
 	if len(accept) == 0 {
 		return mediaFHIR, true

@@ -40,10 +40,17 @@ func (s *server) fail(c *gin.Context, err error) {
 	case fhir.Unavailable:
 		c.Header("Retry-After", retryAfter)
 	}
-	if e.Kind.Status() >= http.StatusInternalServerError {
+	status, issues := issuesOf(c, e)
+	s.outcome(c, status, issues)
+}
+
+// issuesOf is what the client gets to see of an error. The log gets the cause of those
+// that are not the client's.
+func issuesOf(c *gin.Context, e *fhir.Error) (status int, issues []fhir.Issue) {
+	if status = e.Kind.Status(); status >= http.StatusInternalServerError {
 		c.Set(keyCause, e)
 	}
-	s.outcome(c, e.Kind.Status(), e.Findings(e.Kind.Code()))
+	return status, e.Findings(e.Kind.Code())
 }
 
 // refuse answers what has no kind of error.
@@ -56,14 +63,19 @@ func (s *server) outcome(c *gin.Context, status int, issues []fhir.Issue) {
 		s.problem(c, status, issues[0].Detail)
 		return
 	}
+	a := outcomeAnswer(c, status, issues)
+	s.drain(c.Request)
+	s.write(c, a)
+	c.Abort()
+}
+
+func outcomeAnswer(c *gin.Context, status int, issues []fhir.Issue) *answer {
 	body, err := fhir.Outcome(issues)
 	if err != nil { // an issue code that R4 does not have
 		c.Set(keyCause, err)
-		status, body = http.StatusInternalServerError, []byte(exception)
+		return &answer{status: http.StatusInternalServerError, body: []byte(exception)}
 	}
-	s.drain(c.Request)
-	s.write(c, &answer{status: status, body: body})
-	c.Abort()
+	return &answer{status: status, body: body}
 }
 
 // drain reads what is left of a refused body, within limits: a client that is cut

@@ -10,6 +10,8 @@ import (
 // its own and cannot be written.
 const auditEvent = "AuditEvent"
 
+const auditEventsOnly = "AuditEvents can be read and searched, nothing else."
+
 // typeOf is the resource type in the path, of an interaction that reads.
 func typeOf(c *gin.Context) (string, error) {
 	typ := c.Param("type")
@@ -17,7 +19,7 @@ func typeOf(c *gin.Context) (string, error) {
 		return "", unsupported("The resource type is none of R4.")
 	}
 	if typ == auditEvent {
-		return "", unsupported("AuditEvents can be read and searched, nothing else.")
+		return "", unsupported(auditEventsOnly)
 	}
 	return typ, nil
 }

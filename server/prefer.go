@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +15,9 @@ type preference struct {
 	wait    time.Duration // wait=SECONDS: but not later than that
 }
 
-func preferOf(r *http.Request) preference {
+func preferOf(headers []string) preference {
 	p := preference{wait: usualWait}
-	fields := strings.FieldsFunc(strings.Join(r.Header.Values("Prefer"), ","), func(c rune) bool { return c == ',' || c == ';' })
+	fields := strings.FieldsFunc(strings.Join(headers, ","), func(c rune) bool { return c == ',' || c == ';' })
 	for _, field := range fields {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
 		value = strings.Trim(strings.TrimSpace(value), `"`)

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// asked is what the query of the URL and the Prefer header say.
+type asked struct {
+	preference
+	format string       // of the answer: _format, "" is none
+	params []fhir.Param // without those for the server alone
+	err    error        // if the query is malformed
+}
+
+// askedOf parses them once for each request.
+func askedOf(c *gin.Context) *asked {
+	if a, ok := c.Value(keyAsked).(*asked); ok {
+		return a
+	}
+	a := &asked{preference: preferOf(c.Request.Header.Values("Prefer"))}
+	c.Set(keyAsked, a)
+	params, err := fhir.ParseParams(c.Request.URL.RawQuery)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	if i := slices.IndexFunc(params, func(p fhir.Param) bool { return p.Name == "_format" }); i >= 0 {
+		a.format = params[i].Value
+	}
+	a.params = withoutFormat(params)
+	return a
+}
+
+func queryOf(c *gin.Context) ([]fhir.Param, error) {
+	a := askedOf(c)
+	return a.params, a.err
+}
+
+// withoutFormat removes the parameters that are for the server alone.
+func withoutFormat(params []fhir.Param) []fhir.Param {
+	return slices.DeleteFunc(params, func(p fhir.Param) bool { return p.Name == "_format" || p.Name == "_pretty" })
+}
