@@ -13,7 +13,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// answer is what a handler returns: everything is known before a byte is sent.
+// answer is what a handler returns, complete before the first byte is sent.
 type answer struct {
 	status       int
 	body         []byte
@@ -54,8 +54,8 @@ func (s *server) write(c *gin.Context, a *answer) {
 	}
 }
 
-// showOne answers with the version that the gate returns, for interactions whose URL has
-// no other parameters than those of the view.
+// showOne answers with the version that the gate returns. The URL may have the parameters
+// of a view and no others.
 func showOne(c *gin.Context, ask func(context.Context) (*access.Version, error)) (*answer, error) {
 	view, err := viewOf(c)
 	if err != nil {

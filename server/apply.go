@@ -11,7 +11,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// apply does one change and answers with what the client prefers to see of it.
+// apply makes one change and answers with as much of it as the client prefers to see.
 func (s *server) apply(c *gin.Context, call *access.Call, op access.Operation) (*answer, error) {
 	effects, err := s.applyAll(c.Request.Context(), call, op)
 	if err != nil {
@@ -20,10 +20,10 @@ func (s *server) apply(c *gin.Context, call *access.Call, op access.Operation) (
 	return s.changed(&effects[0], askedOf(c).result)
 }
 
-// errEffects says that the gate broke its promise.
+// errEffects means that the gate broke its contract.
 var errEffects = errors.New("gate: not as many effects as operations")
 
-// applyAll does all operations or none, and gives an effect for each.
+// applyAll does all operations or none, and returns an effect for each.
 func (s *server) applyAll(ctx context.Context, call *access.Call, ops ...access.Operation) ([]access.Effect, error) {
 	effects, err := s.Gate.Apply(ctx, call, ops)
 	if err == nil && len(effects) != len(ops) {

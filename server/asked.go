@@ -12,7 +12,7 @@ import (
 type asked struct {
 	preference
 	format string       // of the answer: _format, "" is none
-	params []fhir.Param // without those for the server alone
+	params []fhir.Param // the others, but _pretty
 	err    error        // if the query is malformed
 }
 
@@ -40,7 +40,7 @@ func queryOf(c *gin.Context) ([]fhir.Param, error) {
 	return a.params, a.err
 }
 
-// withoutFormat removes the parameters that are for the server alone.
+// withoutFormat removes the parameters that the gate does not need.
 func withoutFormat(params []fhir.Param) []fhir.Param {
 	return slices.DeleteFunc(params, func(p fhir.Param) bool { return p.Name == "_format" || p.Name == "_pretty" })
 }

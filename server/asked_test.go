@@ -7,7 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// The query and Prefer are parsed when they are first asked for, and not again.
+// The query and Prefer are parsed once.
 func TestAskedOnce(t *testing.T) {
 	c, _ := gin.CreateTestContext(httptest.NewRecorder())
 	c.Request = httptest.NewRequest("GET", "/fhir/Patient?_format=json&name=a&_pretty=true&_format=xml", nil)

@@ -13,7 +13,7 @@ import (
 )
 
 // maxReceipts is how many bytes of receipts go into the header of a batch: HTTP
-// clients bound headers. Every entry of the answer has its own in any case.
+// clients limit headers. Every entry of the answer has its own anyway.
 const maxReceipts = 32 << 10
 
 // bundle is POST [base]: a transaction or a batch.
@@ -35,7 +35,7 @@ func (s *server) bundle(c *gin.Context, call *access.Call) (*answer, error) {
 	return s.batch(c, call, b)
 }
 
-// batch does every entry as a request of its own, with a record of its own.
+// batch treats every entry as a separate request with its own record.
 func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answer, error) {
 	a := fhir.Answer{Type: "batch-response", Time: s.Now(), Total: -1, Entries: make([]fhir.AnswerEntry, len(b.Entries))}
 	size := 0
@@ -53,7 +53,7 @@ func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answ
 	return &answer{status: http.StatusOK, body: body}, err
 }
 
-// batchEntry does one entry; what goes wrong is its answer.
+// batchEntry does one entry and answers its error, if any, in its place.
 func (s *server) batchEntry(c *gin.Context, call *access.Call, e *fhir.Entry) fhir.AnswerEntry {
 	answered, err := s.tryEntry(c, call, e)
 	if err == nil {

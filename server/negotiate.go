@@ -16,8 +16,8 @@ const (
 	utf8      = ";charset=utf-8"
 )
 
-// negotiate chooses the media type of the answer, or refuses with 406 before
-// anything is read or changed.
+// negotiate chooses the media type of the answer, or refuses with 406 before the
+// handler runs.
 func (s *server) negotiate(c *gin.Context) {
 	media, ok := acceptable(askedOf(c).format, c.Request.Header.Values("Accept"))
 	if !ok {
@@ -34,8 +34,8 @@ func mediaOf(c *gin.Context) string {
 	return mediaFHIR + utf8
 }
 
-// acceptable is the best media type for a client. _format wins over Accept; a plus
-// sign in it that was not escaped arrives as a space.
+// acceptable is the best media type for a client. _format wins over Accept; its plus
+// sign arrives as a space if it was not escaped.
 func acceptable(format string, accept []string) (string, bool) {
 	if format != "" {
 		return offered(strings.ReplaceAll(format, " ", "+"))
@@ -54,7 +54,7 @@ func acceptable(format string, accept []string) (string, bool) {
 	return best, best != ""
 }
 
-// offered says with which media type a range or _format word can be answered.
+// offered is the media type that satisfies a media range or a word of _format.
 func offered(wanted string) (string, bool) {
 	media, params, err := mime.ParseMediaType(strings.TrimSpace(wanted))
 	if err != nil || !r4(params) || !unicode(params) {

@@ -6,8 +6,8 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// auditEvent is the type that is rendered from the records: it has routes of
-// its own and cannot be written.
+// auditEvent is the type that the gate renders from the records: it has its own
+// routes and cannot be written.
 const auditEvent = "AuditEvent"
 
 const auditEventsOnly = "AuditEvents can be read and searched, nothing else."
@@ -16,7 +16,7 @@ const auditEventsOnly = "AuditEvents can be read and searched, nothing else."
 func typeOf(c *gin.Context) (string, error) {
 	typ := c.Param("type")
 	if !fhir.IsResourceType(typ) {
-		return "", unsupported("The resource type is none of R4.")
+		return "", unsupported("R4 has no such resource type.")
 	}
 	if typ == auditEvent {
 		return "", unsupported(auditEventsOnly)
@@ -47,8 +47,8 @@ func refOf(c *gin.Context, types func(*gin.Context) (string, error)) (fhir.Ref, 
 	return fhir.Ref{Type: typ, ID: c.Param("id")}, fhir.CheckID(c.Param("id"))
 }
 
-// versionOf is the version in the path. A version id that this server cannot
-// have given is refused without a question to the gate: nothing can be there.
+// versionOf is the version in the path. It refuses a version id that this server
+// cannot have given; the gate need not look.
 func versionOf(c *gin.Context) (int64, error) {
 	n, ok := fhir.ParseVersion(c.Param("version"))
 	if !ok {
@@ -57,7 +57,7 @@ func versionOf(c *gin.Context) (int64, error) {
 	return n, nil
 }
 
-// unsupported is 404 with the code that tells it from an absent resource.
+// unsupported is 404 with the code that distinguishes it from an absent resource.
 func unsupported(detail string) error {
 	return &fhir.Error{Kind: fhir.NotFound, Issues: []fhir.Issue{{Code: "not-supported", Detail: detail}}}
 }

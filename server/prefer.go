@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// preference is what the Prefer header asks for (RFC 7240). What is unknown in
-// it is ignored, as that RFC wants.
+// preference is what the Prefer header asks for. Unknown preferences are ignored, as
+// RFC 7240 wants.
 type preference struct {
 	result  string // of return: minimal, representation, OperationOutcome or ""
 	lenient bool

@@ -72,7 +72,7 @@ func routes() []route {
 	}
 }
 
-// rows groups the table by method and path: what the router tells apart.
+// rows groups the table by method and path, which the router distinguishes.
 func rows() map[[2]string][]route {
 	groups := make(map[[2]string][]route)
 	for _, r := range routes() {
@@ -115,7 +115,7 @@ func allowed(path string) string {
 	return strings.Join(methods, ", ")
 }
 
-// handlers is what a request to the route goes through, after engine's.
+// handlers are the steps of a request to the route, after engine's.
 func (s *server) handlers(group []route) []gin.HandlerFunc {
 	var chain []gin.HandlerFunc
 	if !group[0].plain {

@@ -90,7 +90,7 @@ func (s *server) searchBundle(ctx context.Context, call *access.Call, request ac
 	return s.resultBundle(result, s.links(path, result.Self, request.Link, result.Next))
 }
 
-// resultBundle writes what the gate returned: nothing is added to it or counted.
+// resultBundle writes what the gate returned. It neither adds nor counts.
 func (s *server) resultBundle(result *access.Result, links []fhir.Link) ([]byte, error) {
 	a := fhir.Answer{Type: "searchset", Time: s.Now(), Total: result.Total, Links: links}
 	var v view

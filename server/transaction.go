@@ -34,7 +34,7 @@ func (s *server) transaction(c *gin.Context, call *access.Call, b *fhir.Bundle) 
 	return &answer{status: http.StatusOK, body: body}, err
 }
 
-// operation is the entry as the gate wants it.
+// operation turns an entry into an operation of the gate.
 func operation(e *fhir.Entry) (access.Operation, error) {
 	op := access.Operation{
 		Method: e.Method, Ref: e.Ref, Version: e.Version, Resource: e.Resource, IfMatch: e.IfMatch,
@@ -58,7 +58,7 @@ func operation(e *fhir.Entry) (access.Operation, error) {
 	return op, nil
 }
 
-// effect is the answer to an entry that the gate has done.
+// effect answers an entry that the gate has done.
 func (s *server) effect(e *fhir.Entry, done *access.Effect, result string) (fhir.AnswerEntry, error) {
 	switch {
 	case done.Result != nil:

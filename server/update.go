@@ -46,7 +46,7 @@ func (s *server) updateConditional(c *gin.Context, call *access.Call) (*answer, 
 	return s.apply(c, call, op)
 }
 
-// put reads what both kinds of update need.
+// put reads what both kinds of update have in common.
 func (s *server) put(c *gin.Context, ref fhir.Ref) (access.Operation, error) {
 	op := access.Operation{Method: http.MethodPut, Ref: ref}
 	if c.GetHeader("If-None-Match") != "" {

@@ -9,13 +9,13 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// view is the part of resources that a client wants: _summary and _elements.
+// view is the part of each resource that a client wants: _summary and _elements.
 type view struct {
 	summary  string
 	elements []string
 }
 
-// of returns the body, or the part of it that is wanted.
+// of is the part of a body that the client wants.
 func (v view) of(body []byte) ([]byte, error) {
 	if v.whole() {
 		return body, nil
@@ -55,7 +55,7 @@ func parseView(params []fhir.Param, lenient bool) (view, error) {
 	return v, unknown
 }
 
-// unknownParam refuses a parameter; only names that are plain words are repeated.
+// unknownParam refuses a parameter. It repeats names that are plain words only.
 func unknownParam(name string) error {
 	if len(name) > 40 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 		name = ""
