@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// alter changes the catalog outside of transactions: it waits for those that
-// have used the collection.
+// alter changes the catalog outside transactions, after those that have used the
+// collection.
 func (r *request) alter(ns string, do func(current *state) (*state, error)) error {
 	s := r.server
 	for t := range s.active {

@@ -59,7 +59,7 @@ func TestDriver(t *testing.T) {
 	}
 }
 
-// A transaction that failed with a write conflict is tried again by the driver.
+// The driver retries a transaction after a write conflict.
 func TestDriverTransaction(t *testing.T) {
 	ctx, client := connect(t, Start(t))
 	c := client.Database("d").Collection("c")
@@ -91,7 +91,7 @@ func TestDriverTransaction(t *testing.T) {
 	}
 }
 
-// A write outside a transaction waits for the transaction that is in its way.
+// A write outside a transaction waits for a conflicting transaction.
 func TestWriteWaitsForTransaction(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
@@ -123,7 +123,7 @@ func TestWriteWaitsForTransaction(t *testing.T) {
 	}
 }
 
-// A test can say what something costs in commands.
+// Counts tell what an operation costs in commands, by name.
 func TestCounts(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)

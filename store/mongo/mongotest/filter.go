@@ -191,7 +191,7 @@ func parseList(p *predicate) (*predicate, error) {
 
 func parseSize(p *predicate) (*predicate, error) {
 	if p.operand.Type != tInt && p.operand.Type != tLong {
-		return nil, unmodelled("$size of another type than an integer")
+		return nil, unmodelled("$size of a type other than an integer")
 	}
 	p.number = p.operand.AsInt64()
 	if p.number < 0 {

@@ -14,8 +14,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Money goes to and fro in transactions: every snapshot, and the end, has the
-// same sum, and the index has what the documents have.
+// Transactions move money: every snapshot, and the end, has the same sum, and the
+// index agrees with the documents.
 func TestIsolation(t *testing.T) {
 	const accounts, writers, transfers = 6, 4, 60
 	s := Start(t)
@@ -125,8 +125,7 @@ func TestUpsertRace(t *testing.T) {
 	}
 }
 
-// A transaction that is left open is aborted when somebody needs what it has
-// and its time is over.
+// An abandoned transaction is aborted when its time is up and another needs its keys.
 func TestTransactionLifetime(t *testing.T) {
 	s := Start(t)
 	var mu sync.Mutex
@@ -167,8 +166,8 @@ func TestTransactionLifetime(t *testing.T) {
 	}
 }
 
-// A transaction does not see a collection or an index that is newer than its
-// snapshot, and a new index waits for transactions that use the collection.
+// A transaction does not see collections and indexes newer than its snapshot, and a new
+// index waits for transactions that use the collection.
 func TestCatalogAndTransactions(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)

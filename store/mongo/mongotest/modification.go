@@ -102,7 +102,7 @@ func (o *operation) check(name string) error {
 		return o.checkEach()
 	case "$pull":
 		if o.arg.Type == tRegex || o.arg.Type == tObject {
-			return unmodelled("$pull of other than values")
+			return unmodelled("$pull by a condition")
 		}
 	}
 	return nil

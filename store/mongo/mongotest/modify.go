@@ -45,8 +45,8 @@ func (m *modification) replace(_ document, id value) (document, error) {
 	return build(list...), nil
 }
 
-// insertion is the document that an upsert makes, from the equalities of the
-// filter and the modification.
+// insertion is the document that an upsert makes of the equalities of the filter and
+// the modification.
 func (m *modification) insertion(q *query) (document, error) {
 	doc := build()
 	if err := equalities(q.predicates, &doc, m.replacement != nil); err != nil {

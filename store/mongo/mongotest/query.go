@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A query is what find, update, delete and aggregate look for.
+// A query is a filter with order and limits, of find, update, delete and aggregate.
 type query struct {
 	filter      document
 	predicates  []*predicate
@@ -48,8 +48,8 @@ func (q *query) order(spec document) error {
 	return nil
 }
 
-// find is what the query finds in a collection, in order: that of the sort, or else of
-// the hinted index, or else any.
+// find returns the matches in the order of the sort, or else of the hinted index, or else
+// in any order.
 func (q *query) find(c *collection) ([]hit, error) {
 	if c == nil {
 		return nil, nil
@@ -99,8 +99,8 @@ func (q *query) checkMemory(found []hit) error {
 	return nil
 }
 
-// sortKey is the smallest key that an index on the fields would have. By _id
-// alone, an array is one value.
+// sortKey is the smallest key in an index on the fields. By _id alone, an array is one
+// value.
 func sortKey(doc document, order []indexField) (string, error) {
 	if len(order) == 1 && order[0].name == "_id" {
 		return component(field(doc, "_id"), order[0].desc), nil

@@ -53,8 +53,8 @@ func recording(t *testing.T) []recordedScenario {
 	return all.Scenarios
 }
 
-// notModelled are the recorded steps with what the store does not use: projections by
-// operators, $type, $mod, $expr, distinct, pipelines of other stages than for a count.
+// notModelled are the recorded steps with features that the store does not use: operators
+// in projections, $type, $mod, $expr, distinct, and pipelines that do not count.
 var notModelled = map[string][]int{
 	"find":                     {23, 24, 56, 67, 68},
 	"sort, projection, paging": {13, 14, 40},
@@ -62,7 +62,7 @@ var notModelled = map[string][]int{
 	"update":                   {32},
 }
 
-// instead is sent where later steps show what a step changed that is not modelled.
+// instead is sent for steps that are not modelled if later steps show their effect.
 var instead = map[string]string{
 	"update 32": `{"update": "u", "updates": [{"q": {"_id": {"$numberInt": "1"}}, "u": {"$set": {"p": {"$numberInt": "101"}}}}], "$db": "facts"}`,
 }
@@ -107,7 +107,7 @@ func TestReplies(t *testing.T) {
 	t.Logf("%d replies of a real MongoDB 4.4.6: %d agree, %d commands are refused as not modelled, %d differ", total, agree, refused, total-agree-refused)
 }
 
-// The comparison must be able to fail.
+// The comparison notices differences.
 func TestRepliesNotices(t *testing.T) {
 	want := normal(t, []byte(`{"n": 1, "a": {"x": 1, "y": 2}, "errmsg": "one", "ok": 1}`))
 	if got := normal(t, []byte(`{"n": 1, "a": {"x": 1, "y": 2}, "errmsg": "two", "operationTime": 7, "ok": 1}`)); got != want {

@@ -42,7 +42,7 @@ func (q *query) scan(c *collection, x *index, visit func(hit) bool) {
 	}
 }
 
-// hinted is the index that the client names.
+// hinted is the index that the client names, if any.
 func (q *query) hinted(c *collection) (*index, error) {
 	if q.hint.Type == 0 {
 		return nil, nil
@@ -55,8 +55,8 @@ func (q *query) hinted(c *collection) (*index, error) {
 	return nil, badValue("error processing query: ns=%s planner returned error :: caused by :: hint provided does not correspond to an existing index", c.ns)
 }
 
-// narrow is where in an index all matches have an entry, nil if that may be anywhere. It
-// looks at the first field only: for a value or a list of values, and for a range of _id.
+// narrow is the part of an index with entries of all matches, nil if that may be the whole.
+// It looks at the first field only, for a value or a list of values, or a range of _id.
 func (x *index) narrow(filter []*predicate) []span {
 	if spans := x.points(filter, ""); spans != nil || !x.id() {
 		return spans
@@ -81,8 +81,8 @@ func (x *index) narrow(filter []*predicate) []span {
 	return []span{all}
 }
 
-// points are the entries for the values that the filter wants of the first field. The
-// paths in the filter go on from a prefix.
+// points are the entries for the values that the filter requires of the first field.
+// Paths in the filter continue the prefix.
 func (x *index) points(filter []*predicate, prefix string) []span {
 	for _, p := range filter {
 		path := prefix + strings.Join(p.path, ".")
@@ -106,7 +106,7 @@ func (x *index) points(filter []*predicate, prefix string) []span {
 	return nil
 }
 
-// union is what the branches of an $or want, nil if one of them wants no value.
+// union is the points of the branches of an $or, nil if one of them has none.
 func (x *index) union(branches []*predicate, prefix string) (all []span) {
 	for _, b := range branches {
 		spans := x.points(b.subs, prefix)

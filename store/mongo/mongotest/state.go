@@ -50,7 +50,7 @@ func (v *view) collection(ns string) *collection {
 	return v.base.collections[ns]
 }
 
-// own is the writer's copy of a collection, which is made if there is none.
+// own is the writer's copy of a collection, made on first use.
 func (v *view) own(ns string) *collection {
 	if c, ok := v.collections[ns]; ok && c != nil {
 		return c
@@ -70,7 +70,7 @@ func (v *view) own(ns string) *collection {
 	return &own
 }
 
-// keyChange is what a change means to one index.
+// keyChange is a change of one index.
 type keyChange struct {
 	removed, added []indexKey
 }
@@ -130,7 +130,7 @@ func (x *index) change(c change) (kc keyChange, err error) {
 	return kc, nil
 }
 
-// without is what of the keys is not in others.
+// without is keys less others.
 func without(keys, others []indexKey) []indexKey {
 	if len(others) == 0 {
 		return keys
@@ -181,9 +181,9 @@ func (v *view) apply(col *collection, c change, changes []keyChange) {
 	}
 }
 
-// commit is the state with the changes of the view. If others have committed
-// since the view began, the changes are made again on what they left: their
-// claims have kept both apart.
+// commit is the state with the changes of the view. If others have committed since
+// the view began, it makes the changes again on top of theirs: claims have kept the
+// two apart.
 func (v *view) commit(current *state) *state {
 	if len(v.collections) == 0 {
 		return current

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A tree is compared with a map, its snapshots with what they were.
+// A tree agrees with a map, and its snapshots do not change.
 func TestTree(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	var now tree[int]
