@@ -24,6 +24,16 @@ func connect(t *testing.T, s *Server, more ...*options.ClientOptions) (context.C
 	return ctx, client
 }
 
+// begin opens a transaction; its context is for what runs in it.
+func begin(t *testing.T, ctx context.Context, client *mongo.Client) (context.Context, *mongo.Session) {
+	t.Helper()
+	session, err := client.StartSession()
+	check(t, err)
+	t.Cleanup(func() { session.EndSession(ctx) })
+	check(t, session.StartTransaction())
+	return mongo.NewSessionContext(ctx, session), session
+}
+
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -99,11 +109,7 @@ func TestWriteWaitsForTransaction(t *testing.T) {
 	_, err := c.InsertOne(ctx, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}})
 	check(t, err)
 	inc := bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}
-	session, err := client.StartSession()
-	check(t, err)
-	defer session.EndSession(ctx)
-	check(t, session.StartTransaction())
-	in := mongo.NewSessionContext(ctx, session)
+	in, session := begin(t, ctx, client)
 	_, err = c.UpdateByID(in, 1, inc)
 	check(t, err)
 	done := make(chan error)

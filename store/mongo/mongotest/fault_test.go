@@ -32,6 +32,12 @@ func transact(ctx context.Context, client *mongo.Client) error {
 	})
 }
 
+func insertCounters(t *testing.T, ctx context.Context, client *mongo.Client) {
+	t.Helper()
+	_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
+	check(t, err)
+}
+
 func counters(t *testing.T, ctx context.Context, client *mongo.Client) [2]int {
 	t.Helper()
 	var list []struct{ N int }
@@ -74,10 +80,9 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			s := Start(t)
 			ctx, client := connect(t, s)
-			_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-			check(t, err)
+			insertCounters(t, ctx, client)
 			rule := s.Fail(test.fault)
-			err = transact(ctx, client)
+			err := transact(ctx, client)
 			if test.label == "" && err != nil || test.label != "" && !labelled(err, test.label) {
 				t.Errorf("the transaction says %v, want label %q", err, test.label)
 			}
@@ -171,14 +176,9 @@ func TestStopAndRestart(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
 	c := client.Database("d").Collection("c")
-	_, err := c.InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-	check(t, err)
-	session, err := client.StartSession()
-	check(t, err)
-	defer session.EndSession(ctx)
-	check(t, session.StartTransaction())
-	in := mongo.NewSessionContext(ctx, session)
-	_, err = c.UpdateByID(in, 0, increment(5))
+	insertCounters(t, ctx, client)
+	in, session := begin(t, ctx, client)
+	_, err := c.UpdateByID(in, 0, increment(5))
 	check(t, err)
 	s.Stop()
 	s.Restart()
@@ -195,8 +195,7 @@ func TestStopAndRestart(t *testing.T) {
 func TestCommitAcrossRestart(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
-	_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-	check(t, err)
+	insertCounters(t, ctx, client)
 	rule := s.Fail(Fault{Command: "commitTransaction", Do: DropAfter})
 	done := make(chan error)
 	go func() { done <- transact(ctx, client) }()
@@ -249,8 +248,7 @@ func TestRefuse(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
 	rule := s.Fail(Fault{Command: "update", Nth: 2, Do: Refuse, Code: 14031, Name: "OutOfDiskSpace"})
-	_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-	check(t, err)
+	insertCounters(t, ctx, client)
 	var e mongo.ServerError
 	if err := transact(ctx, client); !errors.As(err, &e) || !e.HasErrorCode(14031) || rule.Fired() != 1 {
 		t.Errorf("the transaction says %v", err)
@@ -266,14 +264,9 @@ func TestManyWaitForTransaction(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
 	c := client.Database("d").Collection("c")
-	_, err := c.InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-	check(t, err)
-	session, err := client.StartSession()
-	check(t, err)
-	defer session.EndSession(ctx)
-	check(t, session.StartTransaction())
-	in := mongo.NewSessionContext(ctx, session)
-	_, err = c.UpdateByID(in, 1, increment(1))
+	insertCounters(t, ctx, client)
+	in, session := begin(t, ctx, client)
+	_, err := c.UpdateByID(in, 1, increment(1))
 	check(t, err)
 	done := make(chan error)
 	go func() {
