@@ -49,12 +49,13 @@ func refOf(c *gin.Context, types func(*gin.Context) (string, error)) (fhir.Ref, 
 
 // versionOf is the version in the path. It refuses a version id that this server
 // cannot have given; the gate need not look.
-func versionOf(c *gin.Context) (int64, error) {
+func versionOf(c *gin.Context) (fhir.Ref, int64, error) {
+	ref, err := refOf(c, typeOf)
 	n, ok := fhir.ParseVersion(c.Param("version"))
-	if !ok {
-		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: "A version id of this server is a positive integer."}
+	if err == nil && !ok {
+		err = &fhir.Error{Kind: fhir.Invalid, Detail: "A version id of this server is a positive integer."}
 	}
-	return n, nil
+	return ref, n, err
 }
 
 // unsupported is 404 with the code that distinguishes it from an absent resource.

@@ -10,11 +10,7 @@ import (
 
 // vread is GET [base]/[type]/[id]/_history/[version].
 func (s *server) vread(c *gin.Context, call *access.Call) (*answer, error) {
-	ref, err := refOf(c, typeOf)
-	if err != nil {
-		return nil, err
-	}
-	version, err := versionOf(c)
+	ref, version, err := versionOf(c)
 	if err != nil {
 		return nil, err
 	}
