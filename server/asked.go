@@ -17,13 +17,22 @@ type asked struct {
 }
 
 // askedOf parses them once for each request.
-func askedOf(c *gin.Context) *asked {
+func askedOf(c *gin.Context) asked {
 	if a, ok := c.Value(keyAsked).(*asked); ok {
-		return a
+		return *a
 	}
-	a := &asked{preference: preferOf(c.Request.Header.Values("Prefer"))}
-	c.Set(keyAsked, a)
-	params, err := fhir.ParseParams(c.Request.URL.RawQuery)
+	prefer, query := c.Request.Header.Values("Prefer"), c.Request.URL.RawQuery
+	if query == "" && len(prefer) == 0 { // as in most requests
+		return asked{preference: preferOf(nil)}
+	}
+	a := parseAsked(prefer, query)
+	c.Set(keyAsked, &a)
+	return a
+}
+
+func parseAsked(prefer []string, query string) asked {
+	a := asked{preference: preferOf(prefer)}
+	params, err := fhir.ParseParams(query)
 	if err != nil {
 		a.err = err
 		return a
