@@ -27,8 +27,8 @@ type Place struct {
 	Open       func() (store.Store, error) // for serving; the test's end closes it
 }
 
-// Copies tests copies of from, which Fill has filled, to other stores. fresh returns an
-// empty place.
+// Copies tests that a store can become a copy of from, which Fill has filled. fresh
+// gives an empty place.
 func Copies(t *testing.T, from store.Original, fresh func(t *testing.T) Place) {
 	c := &copies{from: from, fresh: fresh}
 	t.Run("a copy is whole and goes on living", c.whole)
@@ -42,7 +42,7 @@ type copies struct {
 	fresh func(t *testing.T) Place
 }
 
-// copyAll makes a whole copy.
+// copyAll copies and finishes.
 func (c *copies) copyAll(t *testing.T, to Target, told func(store.Copied)) error {
 	err := store.Copy(t.Context(), c.from, to, told)
 	if err == nil {
@@ -90,7 +90,7 @@ func (c *copies) whole(t *testing.T) {
 	}
 }
 
-// changesOf is the number of entries in the change log of a store.
+// changesOf is how many entries the change log of a store has.
 func changesOf(t *testing.T, o store.Original) int64 {
 	changes, _ := o.Logs()
 	n, err := changes.Size(t.Context())
@@ -106,11 +106,11 @@ func (c *copies) needsEmpty(t *testing.T) {
 		t.Fatal(err)
 	}
 	if to, err := p.OpenTarget(); err == nil || !strings.Contains(err.Error(), "holds data") {
-		t.Errorf("a place with data was accepted: %v", errors.Join(err, to.Close()))
+		t.Errorf("a place with data was taken: %v", errors.Join(err, to.Close()))
 	}
 }
 
-// changed alters one version on the way.
+// changed hands over one version otherwise than it was.
 type changed struct{ Target }
 
 func (c changed) AddVersions(ctx context.Context, all []store.Stored) error {
@@ -130,7 +130,7 @@ func (c *copies) compared(t *testing.T) {
 	}
 }
 
-// stumbling fails at the nth step of many small ones.
+// stumbling fails at the nth step, and takes small ones.
 type stumbling struct {
 	Target
 	left int
@@ -146,7 +146,7 @@ func (s *stumbling) step() error {
 	return nil
 }
 
-// inSteps passes everything on in small pieces, so that the copy can stop in between.
+// inSteps hands over all in small pieces, so that the copy stops in between.
 func inSteps[T any](s *stumbling, all []T, add func([]T) error) error {
 	for len(all) > 0 {
 		if err := s.step(); err != nil {
@@ -173,7 +173,7 @@ func (s *stumbling) AddWrappedKey(ctx context.Context, id string, wrapped []byte
 	return errors.Join(s.Target.AddWrappedKey(ctx, id, wrapped), s.step())
 }
 
-// goesOn stops a copy after each step in turn, and continues it.
+// goesOn stops a copy after every step in turn.
 func (c *copies) goesOn(t *testing.T) {
 	for n := range 100 {
 		p := c.fresh(t)
@@ -274,7 +274,7 @@ func (a *writer) remove(ref fhir.Ref) {
 	})
 }
 
-// Base is the base URL of stores whose documents are checked.
+// Base is the base URL that a store whose documents are checked is opened with.
 const Base = "http://localhost/fhir"
 
 // Filled is a store that can be filled and copied.

@@ -56,7 +56,7 @@ func setting(t *testing.T, name string, usual uint64) uint64 {
 	return n
 }
 
-// differ asks queries of one population, part of which keeps changing.
+// differ asks queries of one population, of which a part changes again and again.
 func (w *world) differ(seed uint64, queries int) {
 	a := &asker{author: newAuthor(seed, 20)}
 	w.populate(a.author)
@@ -93,7 +93,7 @@ func (w *world) change(a *author, n int) {
 	}
 }
 
-// caller makes a visibility function that also checks its arguments.
+// caller makes a visibility function that also looks at what it is shown.
 func (w *world) caller(a *asker) store.Visible {
 	hidden := a.IntN(a.ids)
 	rules := []store.Visible{
@@ -126,7 +126,7 @@ type walk struct {
 	shown []fhir.Ref
 }
 
-// run walks, and returns the number of first matches.
+// run walks and says how much matched at first.
 func (k *walk) run(a *asker) int {
 	k.Helper()
 	k.begin()
@@ -173,7 +173,7 @@ func (k *walk) begin() {
 	}
 }
 
-// look forgets what no longer matches.
+// look notes what no longer matches.
 func (k *walk) look() {
 	k.now = k.model.seenBy(k.visible)
 	now := k.now.search(k.q)
@@ -215,7 +215,7 @@ func (k *walk) page(s *store.Search, page *store.Page) {
 	k.shown = append(k.shown, refs(page.Matches)...)
 }
 
-// total is the number of resources that match now and existed at first.
+// total is what matches now and existed at first.
 func (k *walk) total() (n int64) {
 	for _, r := range k.now.search(k.q) {
 		if k.alive[r] {
@@ -225,7 +225,7 @@ func (k *walk) total() (n int64) {
 	return n
 }
 
-// end compares all results with those of the model.
+// end compares all that was shown with what should have been.
 func (k *walk) end() {
 	k.Helper()
 	if !k.changes {
@@ -235,7 +235,7 @@ func (k *walk) end() {
 		return
 	}
 	if twice := slices.Sorted(slices.Values(names(k.shown))); len(slices.Compact(twice)) != len(k.shown) {
-		k.Errorf("%s: a resource is there twice: %v", k.text, k.shown)
+		k.Errorf("%s: something came twice: %v", k.text, k.shown)
 	}
 	kept := func(r fhir.Ref) bool { return k.stay[r] }
 	if got, want := only(k.shown, kept), only(k.start, kept); !slices.Equal(got, want) {
