@@ -56,6 +56,32 @@ func (s *server) changed(e *access.Effect, result string) (*answer, error) {
 	return a, err
 }
 
+// target is the operation of an update or delete on the resource in the URL, which an id
+// or criteria name.
+func target(c *gin.Context, method string) (op access.Operation, err error) {
+	op.Method, op.Conditional = method, c.Param("id") == ""
+	if op.Conditional {
+		if op.Ref.Type, err = writableType(c); err == nil {
+			op.Criteria, err = criteriaOf(c)
+		}
+	} else if op.Ref, err = refOf(c, writableType); err == nil {
+		_, err = viewOf(c)
+	}
+	if err != nil {
+		return op, err
+	}
+	op.IfMatch, err = ifMatch(c)
+	return op, err
+}
+
+func criteriaOf(c *gin.Context) ([]fhir.Param, error) {
+	params, err := queryOf(c)
+	if err == nil && len(params) == 0 {
+		err = &fhir.Error{Kind: fhir.Invalid, Detail: "The URL must name one resource, as in Patient/1, or criteria, as in Patient?identifier=x."}
+	}
+	return params, err
+}
+
 // ifMatch reads If-Match; 0 is none.
 func ifMatch(c *gin.Context) (int64, error) {
 	tag := c.GetHeader("If-Match")
