@@ -54,7 +54,7 @@ func ReadIssuers(dir fs.FS, name string) ([]Issuer, error) {
 
 func (f issuerFile) issuer(dir fs.FS) (Issuer, error) {
 	for what, list := range map[string][]string{"organizations": f.Organizations, "roles": f.Roles, "purposes": f.Purposes} {
-		if len(list) == 0 || slices.Contains(list, Any) {
+		if len(list) == 0 || slices.Contains(list, unlimited) {
 			return Issuer{}, fmt.Errorf("%s must be listed one by one", what)
 		}
 	}
@@ -74,19 +74,19 @@ func (f issuerFile) keys(dir fs.FS) ([]Key, error) {
 		return nil, errors.New("give either jwks or jwks_file")
 	}
 	if f.JWKSFile == "" {
-		return ParseJWKS(f.JWKS)
+		return parseJWKS(f.JWKS)
 	}
 	data, err := fs.ReadFile(dir, f.JWKSFile)
 	if err != nil {
 		return nil, err
 	}
-	return ParseJWKS(data)
+	return parseJWKS(data)
 }
 
-// ParseJWKS reads the public signature keys of a JSON Web Key Set. Keys for
+// parseJWKS reads the public signature keys of a JSON Web Key Set. Keys for
 // encryption are left out; private and symmetric keys are an error, because a
 // set that holds them was not meant to be handed out.
-func ParseJWKS(data []byte) ([]Key, error) {
+func parseJWKS(data []byte) ([]Key, error) {
 	var set jose.JSONWebKeySet
 	if err := json.Unmarshal(data, &set); err != nil {
 		return nil, fmt.Errorf("key set: %w", err)

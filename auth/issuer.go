@@ -13,8 +13,8 @@ import (
 	"github.com/aceso-health/aceso/agent"
 )
 
-// Any in a list of Issuer means no limit. Only the built-in issuer may use it.
-const Any = "*"
+// unlimited in a list of an Issuer means no limit. Only the built-in issuer may use it.
+const unlimited = "*"
 
 // Issuer is somebody whose tokens are accepted, and what it may assert.
 type Issuer struct {
@@ -39,8 +39,8 @@ type Key struct {
 
 // BuiltIn is the issuer whose keys are in the node's own keyring.
 func BuiltIn(name string, keys ...Key) Issuer {
-	any := []string{Any}
-	return Issuer{Name: name, Keys: keys, Algorithms: []string{"EdDSA"}, Organizations: any, Roles: any, Purposes: any}
+	all := []string{unlimited}
+	return Issuer{Name: name, Keys: keys, Algorithms: []string{"EdDSA"}, Organizations: all, Roles: all, Purposes: all}
 }
 
 var asymmetric = []string{"EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"}
@@ -113,5 +113,5 @@ func (i Issuer) key(h header) (crypto.PublicKey, error) {
 }
 
 func allowed(list []string, value string) bool {
-	return slices.Contains(list, value) || slices.Contains(list, Any)
+	return slices.Contains(list, value) || slices.Contains(list, unlimited)
 }

@@ -16,11 +16,6 @@ import (
 // the server's own. With an empty Base an absolute reference may be anybody.
 type Compiler struct{ Base string }
 
-// Compile is Compiler.Compile for a server without a known address.
-func Compile(ref fhir.Ref, version int64, body []byte) (*Rules, error) {
-	return Compiler{}.Compile(ref, version, body)
-}
-
 // Compile reads a stored Consent. A Consent in force that cannot be understood for
 // certain (broken, a mandatory code missing, a modifier extension, a date that is
 // none) compiles to rules that never permit, keep every deny that could be read,

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// MaxEntries is how many entries a Bundle may have.
-const MaxEntries = 50_000
+// maxEntries is how many entries a Bundle may have.
+const maxEntries = 50_000
 
 // Bundle is a transaction or batch, read and ordered.
 type Bundle struct {

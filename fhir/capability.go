@@ -50,7 +50,7 @@ func (c *Capability) Bytes() ([]byte, error) {
 	}{"CapabilityStatement", r4.OtherCapabilityStatement{
 		Name:           &c.Software,
 		Status:         r4.PublicationStatusActive,
-		Date:           Instant(c.Date),
+		Date:           instant(c.Date),
 		Kind:           r4.CapabilityStatementKindInstance,
 		FhirVersion:    r4.FHIRVersion4_0_1,
 		Format:         c.Formats,

@@ -62,7 +62,7 @@ func (f *frame) check(parts cut) error {
 	if f.ResourceType != "Bundle" || f.Type != "transaction" && f.Type != "batch" {
 		return &Error{Kind: Invalid, Detail: "The body must be a Bundle of type transaction or batch.", Expression: "Bundle.type"}
 	}
-	if len(f.Entry) > MaxEntries {
+	if len(f.Entry) > maxEntries {
 		return &Error{Kind: TooLarge, Detail: "A Bundle may have 50,000 entries. Send several.", Expression: "Bundle.entry"}
 	}
 	escaped := len(f.Entry) != len(parts.resources)
@@ -162,7 +162,7 @@ func afterType(expression string) string {
 
 // fill reads the request.
 func (e *Entry) fill(r *frameRequest, base string) {
-	t, err := ParseURL(r.URL, base)
+	t, err := parseURL(r.URL, base)
 	var invalid *Error
 	if errors.As(err, &invalid) {
 		e.fail(&Error{Kind: invalid.Kind, Detail: invalid.Detail, Expression: ".request.url"})

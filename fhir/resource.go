@@ -131,7 +131,7 @@ func (r *Resource) Stamp(id string, version int64, lastUpdated time.Time) (*Reso
 	}
 	p := patch{data: r.data, splices: make([]splice, 0, 3)}
 	r.stampID(&p, id)
-	updated := lastUpdated.UTC().Format("2006-01-02T15:04:05.000Z")
+	updated := instant(lastUpdated)
 	r.stampMeta(&p, strconv.FormatInt(version, 10), updated)
 	stamped := &Resource{data: p.apply(), typ: r.typ, id: id, version: version}
 	stamped.updated, _ = time.Parse(time.RFC3339Nano, updated)

@@ -8,7 +8,7 @@ import (
 
 // Limits of a document.
 const (
-	MaxSize  = 20 << 20 // bytes
+	maxSize  = 20 << 20 // bytes
 	maxDepth = 100      // objects and arrays inside one another
 )
 
@@ -82,7 +82,7 @@ func (s *scanner) scan(data []byte, check bool) error {
 	switch {
 	case s.d.broken != nil:
 		return &Error{Kind: Internal, Detail: "The server cannot read its FHIR definitions.", Err: s.d.broken}
-	case len(data) > MaxSize || len(data) > math.MaxInt32:
+	case len(data) > maxSize || len(data) > math.MaxInt32:
 		return &Error{Kind: TooLarge, Detail: "The body is larger than the 20 MB that this server accepts. Send it in parts."}
 	case !validUTF8(data):
 		return &Error{Kind: Malformed, Detail: "The body is not valid UTF-8. Send JSON in UTF-8."}

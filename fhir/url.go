@@ -19,8 +19,8 @@ type Target struct {
 	Params      []Param
 }
 
-// ParseURL reads a URL relative to base, or absolute below it. Errors are Invalid.
-func ParseURL(s, base string) (Target, error) {
+// parseURL reads a URL relative to base, or absolute below it. Errors are Invalid.
+func parseURL(s, base string) (Target, error) {
 	path, query, _ := strings.Cut(s, "?")
 	if rest, below := strings.CutPrefix(path, strings.TrimSuffix(base, "/")+"/"); below && base != "" {
 		path = rest

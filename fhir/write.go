@@ -96,7 +96,7 @@ func (a *Answer) frame() (bundleFrame, error) {
 		f.Id = &a.ID
 	}
 	if !a.Time.IsZero() {
-		at := Instant(a.Time)
+		at := instant(a.Time)
 		f.Timestamp = &at
 	}
 	if a.Total >= 0 {
@@ -171,7 +171,7 @@ func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
 		f.Etag = &r.ETag
 	}
 	if !r.LastModified.IsZero() {
-		at := Instant(r.LastModified)
+		at := instant(r.LastModified)
 		f.LastModified = &at
 	}
 	for _, record := range r.Records {
@@ -180,5 +180,5 @@ func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
 	return f
 }
 
-// Instant renders t as every instant of this server: UTC, milliseconds.
-func Instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+// instant renders t as every instant of this server: UTC, milliseconds.
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }

@@ -37,8 +37,8 @@ func RefKey(param string, ref fhir.Ref) string { return param + string(opReferen
 // CompartmentKey is the key of a resource in the compartment of, say, "Patient/1".
 func CompartmentKey(compartment string) string { return keyCompartment + compartment }
 
-// PresentKey is the key of a resource that has a value for param.
-func PresentKey(param string) string { return param + string(opPresent) }
+// presentMark is the key of a resource that has a value for param.
+func presentMark(param string) string { return param + string(opPresent) }
 
 // Targets lists the resources of this server that reference parameter param
 // names, in the order of their keys.

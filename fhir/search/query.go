@@ -58,9 +58,9 @@ const (
 	maxLeaves   = 5000 // compiled comparisons
 )
 
-// Modifiers lists the modifiers that parameters of a kind take, besides
+// modifiers lists the modifiers that parameters of a kind take, besides
 // :[type] of references.
-func Modifiers(kind string) []string {
+func modifiers(kind string) []string {
 	switch kind {
 	case "string":
 		return []string{"contains", "exact", "missing"}
@@ -205,7 +205,7 @@ func (p *queryParser) patient(ref fhir.Ref) {
 func (p *queryParser) finish() *Query {
 	slices.Sort(p.q.Patients)
 	p.q.Patients = slices.Compact(p.q.Patients)
-	p.q.Where = Optimize(p.where)
+	p.q.Where = optimize(p.where)
 	p.q.Self = canonical(p.criteria) + canonical(p.controls)
 	p.q.Self = strings.TrimPrefix(p.q.Self, "&")
 	return p.q

@@ -172,13 +172,13 @@ func (c criterion) members(v string) ([]Condition, error) {
 }
 
 func (c criterion) checkModifier() error {
-	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(Modifiers(c.def.Kind), c.modifier) {
+	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(modifiers(c.def.Kind), c.modifier) {
 		return nil
 	}
 	if c.def.Kind == "reference" && slices.Contains(c.def.Targets, c.modifier) {
 		return nil
 	}
-	allowed := ":" + strings.Join(Modifiers(c.def.Kind), " :")
+	allowed := ":" + strings.Join(modifiers(c.def.Kind), " :")
 	if c.def.Kind == "reference" {
 		allowed += " and the types it can point to"
 	}
@@ -187,9 +187,9 @@ func (c criterion) checkModifier() error {
 
 // missing compiles :missing. Every resource has an id and a time.
 func (c criterion) missing(value string) (Condition, error) {
-	var present Condition = HasKey{PresentKey(c.def.Name)}
+	var present Condition = HasKey{presentMark(c.def.Name)}
 	if parts, ok := unions[c.def.Name]; ok {
-		present = Any{HasKey{PresentKey(parts[0])}, HasKey{PresentKey(parts[1])}}
+		present = Any{HasKey{presentMark(parts[0])}, HasKey{presentMark(parts[1])}}
 	}
 	if c.def.Name == "_id" || c.def.Name == "_lastUpdated" {
 		present = All{}

@@ -5,9 +5,9 @@ import "strings"
 // maxJoined is how many joined keys are worth adding to a query.
 const maxJoined = 32
 
-// Optimize adds to a conjunction conditions that follow from its members, so that
+// optimize adds to a conjunction conditions that follow from its members, so that
 // the answer stays the same, and by which a store finds few rows at once.
-func Optimize(c Condition) Condition {
+func optimize(c Condition) Condition {
 	all, ok := c.(All)
 	if !ok {
 		return c
