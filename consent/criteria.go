@@ -5,6 +5,7 @@ import (
 
 	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -15,7 +16,7 @@ func (b *builder) criteria(path string, p *provision, v *samply.ConsentProvision
 	p.dataPeriod = b.window(path+".dataPeriod", v.DataPeriod)
 	p.actors = b.actors(path, v.Actor)
 	p.actions = readActions(v.Action)
-	p.purpose = readCodes(v.Purpose, purposeSystems, isPurpose)
+	p.purpose = readCodes(v.Purpose, purposeSystems, agent.IsPurpose)
 	p.class = readClass(v.Class)
 	p.content = readContent(v.Code)
 	p.labels = readLabelled(v.SecurityLabel)

@@ -3,6 +3,7 @@ package consent
 import (
 	"time"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -74,10 +75,10 @@ func (c scope) binds(purpose string) truth {
 	switch {
 	case c == scopePrivacy:
 		return yes
-	case c == scopeUnknown, !isPurpose(purpose):
+	case c == scopeUnknown, !agent.IsPurpose(purpose):
 		return maybe
 	}
-	return certain(covers("HRESCH", purpose, purposeParent))
+	return certain(covers("HRESCH", purpose, agent.PurposeParent))
 }
 
 // worlds is the set of verdicts that are possible, one bit each.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -142,11 +143,11 @@ func (c *codes) match(value string) truth {
 // for the broader ones (treatment is not emergency treatment).
 func (c *codes) matchPurpose(purpose string) truth {
 	for _, v := range c.values {
-		if covers(v, purpose, purposeParent) {
+		if covers(v, purpose, agent.PurposeParent) {
 			return yes
 		}
 	}
-	return either(false, c.unclear || !isPurpose(purpose))
+	return either(false, c.unclear || !agent.IsPurpose(purpose))
 }
 
 // actors is the criterion actor.
