@@ -23,7 +23,7 @@ var controls = map[string]func(*queryParser, fhir.Param) error{
 	"_revinclude:recurse": (*queryParser).include,
 }
 
-// control takes in a control parameter; all but includes come once.
+// control parses a control parameter. All but includes may be given once.
 func (p *queryParser) control(param fhir.Param, set func(*queryParser, fhir.Param) error) error {
 	if p.seen[param.Name] && !strings.Contains(param.Name, "include") {
 		return invalidParam(param.Name, "The parameter may be given once only.")
@@ -36,7 +36,7 @@ func (p *queryParser) control(param fhir.Param, set func(*queryParser, fhir.Para
 	return nil
 }
 
-// count reads _count; more than the server gives at once is not wrong.
+// count reads _count. A value above maxCount is not an error.
 func (p *queryParser) count(param fhir.Param) error {
 	n, err := strconv.ParseUint(param.Value, 10, 31)
 	if err != nil {
@@ -93,8 +93,7 @@ func (p *queryParser) sort(param fhir.Param) error {
 	return nil
 }
 
-// sortable says whether an index has Sorts for the parameter; of _id and
-// _lastUpdated every store knows the order anyway.
+// sortable says whether a search can sort by a parameter.
 func sortable(def fhir.SearchParam) bool {
 	_, union := unions[def.Name]
 	return supported(def) && def.Kind != "composite" && !union

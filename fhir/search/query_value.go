@@ -33,7 +33,7 @@ func (c criterion) tokenKey(v string, op byte) (Condition, error) {
 	return HasKey{c.def.Name + string(op) + tail}, nil
 }
 
-// tokenTail is what follows the operator in the key of a token.
+// tokenTail is the part of a token's key after the operator.
 func (c criterion) tokenTail(v string) (string, error) {
 	parts := splitEscaped(v, '|')
 	switch {
@@ -159,8 +159,8 @@ func (c criterion) number(v string) (Condition, error) {
 	return c.numbers(prefix, text, c.def.Name, nil)
 }
 
-// numbers compiles the comparison with a number in a unit. Without a prefix and
-// for ne and ap its digits say how precise it is, otherwise it is exact.
+// numbers compiles the comparison with a number in a unit. For eq, ne and ap the
+// digits of the number imply its precision; for the other prefixes it is exact.
 func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Condition, error) {
 	var d decimal
 	if !d.parse([]byte(text)) {
@@ -212,11 +212,12 @@ func cutPrefix(v string) (Prefix, string) {
 	return Eq, v
 }
 
-// looksPrefixed says whether a string search was meant to compare: a prefix and
-// then a number. Parts of addresses are left alone, for postal codes look like that.
+// looksPrefixed says whether the value of a string looks like a comparison: a
+// prefix and a number. Callers exempt addresses: postal codes look like that.
 func looksPrefixed(v string) bool {
 	if len(v) < 3 || strings.Trim(v[2:], "0123456789.-") != "" {
 		return false
 	}
-	return slices.Contains([]string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}, v[:2])
+	_, ok := prefixes[v[:2]]
+	return ok
 }
