@@ -7,7 +7,7 @@ import (
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 )
 
-// Capability is what a server can do, in plain fields.
+// Capability says what a server can do, in plain fields.
 type Capability struct {
 	Software, Version string
 	URL               string // base of the server
@@ -21,7 +21,7 @@ type Capability struct {
 	Resources         []ResourceCapability
 }
 
-// ResourceCapability is what a server can do with one resource type.
+// ResourceCapability says what a server can do with one resource type.
 type ResourceCapability struct {
 	Type         string
 	Interactions []string // read, vread, update ...

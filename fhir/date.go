@@ -8,7 +8,7 @@ const (
 )
 
 // DateSpan reads a FHIR date, dateTime or instant as the closed interval of
-// milliseconds that its precision means. Without a time zone it is UTC.
+// milliseconds that its precision implies. The default time zone is UTC.
 func DateSpan(text []byte) (lo, hi int64, ok bool) {
 	day, clock := text, []byte(nil)
 	if len(text) > 10 && text[10] == 'T' {
@@ -78,7 +78,7 @@ func clockSpan(clock []byte) (start, width int64, ok bool) {
 	return start - offset, width, ok
 }
 
-// fraction reads .fff; beyond the millisecond digits do not count.
+// fraction reads .fff and ignores digits beyond the millisecond.
 func fraction(text []byte) (part, width int64, n int) {
 	width = msSecond
 	if len(text) == 0 || text[0] != '.' {
@@ -93,8 +93,8 @@ func fraction(text []byte) (part, width int64, n int) {
 	return part, width, n
 }
 
-// zone reads Z, +hh:mm, -hh:mm or nothing. A blank counts as '+', which an
-// unescaped '+' becomes in a URL.
+// zone reads Z, +hh:mm, -hh:mm or nothing. A space counts as '+': an unescaped
+// '+' in a URL becomes a space.
 func zone(text []byte) (offset int64, ok bool) {
 	if len(text) == 0 || len(text) == 1 && text[0] == 'Z' {
 		return 0, true

@@ -31,7 +31,7 @@ func isYear(t []byte) bool {
 	return between(t[:2], 0, 99) && between(t[2:], 0, 99) && string(t) != "0000"
 }
 
-// isDay wants YYYY-MM-DD, and the day in the calendar.
+// isDay requires YYYY-MM-DD and a day that exists.
 func isDay(t []byte) bool {
 	if !isYear(t[:4]) || t[4] != '-' || !between(t[5:7], 1, 12) || t[7] != '-' {
 		return false
@@ -75,7 +75,7 @@ func isZone(t []byte) bool {
 	return between(t[1:3], 0, 13) && between(t[4:6], 0, 59) || string(t[1:]) == "14:00"
 }
 
-// isTime wants hh:mm:ss with an optional fraction; a leap second is one.
+// isTime requires hh:mm:ss with an optional fraction. It accepts leap seconds.
 func isTime(t []byte) bool {
 	if len(t) < 8 || !between(t[:2], 0, 23) || t[2] != ':' || !between(t[3:5], 0, 59) || t[5] != ':' || !between(t[6:8], 0, 60) {
 		return false
@@ -91,7 +91,7 @@ func isTime(t []byte) bool {
 	return t[8] == '.' && len(t) > 9
 }
 
-// between wants two digits that make a number from low to high.
+// between requires two digits that form a number from low to high.
 func between(t []byte, low, high int) bool {
 	return isDigit(t[0]) && isDigit(t[1]) && two(t) >= low && two(t) <= high
 }

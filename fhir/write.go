@@ -20,7 +20,7 @@ type Answer struct {
 	Entries []AnswerEntry
 }
 
-// AnswerEntry is one entry of an Answer. Empty fields are left out.
+// AnswerEntry is one entry of an Answer, without its empty fields.
 type AnswerEntry struct {
 	FullURL  string
 	Body     []byte // a resource, copied byte for byte
@@ -32,7 +32,7 @@ type AnswerEntry struct {
 // AnswerRequest is the request that made a version, in a history.
 type AnswerRequest struct{ Method, URL string }
 
-// AnswerResponse is what became of an entry.
+// AnswerResponse is the outcome of an entry.
 type AnswerResponse struct {
 	Status       string // "201 Created"
 	Location     string
@@ -124,8 +124,8 @@ func (e *AnswerEntry) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// appendFrame writes the entry without its resource. A searchset has many entries
-// and little in each: what a match needs is written without reflection.
+// appendFrame writes the entry without its resource. A searchset has many small
+// entries, so it writes matches without reflection.
 func (e *AnswerEntry) appendFrame(b []byte) ([]byte, error) {
 	if e.Request == nil && e.Response == nil && e.FullURL != "" && (e.Mode == "match" || e.Mode == "include") {
 		b = appendQuoted(append(b, `{"fullUrl":`...), e.FullURL)
@@ -180,5 +180,5 @@ func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
 	return f
 }
 
-// instant renders t as every instant of this server: UTC, milliseconds.
+// instant formats all instants of this server: UTC, milliseconds.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }

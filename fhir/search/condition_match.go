@@ -23,7 +23,7 @@ func Match(c Condition, h Holder, all []Holder) bool {
 	return h.Index.holds(c)
 }
 
-// match looks for a target. A resource may refer to itself.
+// match looks for a target; a resource may refer to itself.
 func (c Chain) match(h Holder, all []Holder) bool {
 	targets := h.Index.Targets(c.Param)
 	return slices.ContainsFunc(all, func(o Holder) bool {
