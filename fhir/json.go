@@ -103,7 +103,7 @@ func (s *scanner) str() (looks, bool) {
 			n, control := s.escape(d[i+1:])
 			if n == 0 {
 				s.pos = i
-				return 0, s.syntax("a string has a wrong escape")
+				return 0, s.syntax("a string has an invalid escape")
 			}
 			i += 1 + n
 			if look |= hasEscape; control {
@@ -111,7 +111,7 @@ func (s *scanner) str() (looks, bool) {
 			}
 		case c < ' ':
 			s.pos = i
-			return 0, s.syntax("a string has a control character that is not escaped")
+			return 0, s.syntax("a string has an unescaped control character")
 		default:
 			i++
 		}
@@ -181,7 +181,7 @@ func (s *scanner) number() bool {
 	}
 	first := s.peek()
 	if n := s.digits(); n == 0 || n > 1 && first == '0' {
-		return s.syntax("a number is not written as JSON wants it")
+		return s.syntax("a number is not valid JSON")
 	}
 	if s.peek() == '.' {
 		s.pos++
@@ -222,7 +222,7 @@ func (s *scanner) literal() bool {
 		s.pos = end
 		return true
 	}
-	return s.syntax("a value is none of JSON's")
+	return s.syntax("a value is not valid JSON")
 }
 
 // skip skips any value.

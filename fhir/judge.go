@@ -96,7 +96,7 @@ func (s *scanner) finishExtension(f *level) {
 		}
 	}
 	if value == extension {
-		s.issueAt(f.at, "invariant", "ext-1: An extension must have either a value or extensions, not both and not neither.")
+		s.issueAt(f.at, "invariant", "ext-1: An extension must have either a value or extensions, and not both.")
 	}
 }
 

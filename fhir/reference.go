@@ -30,7 +30,7 @@ func CheckID(id string) error {
 	if IsID(id) {
 		return nil
 	}
-	return &Error{Kind: Invalid, Detail: "A logical id has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'."}
+	return &Error{Kind: Invalid, Detail: "A logical id has 1 to 64 characters from A-Z, a-z, 0-9, '-' and '.'."}
 }
 
 // IsID says whether id can be the logical id of a resource.

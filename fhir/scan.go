@@ -112,7 +112,7 @@ func (s *scanner) document() {
 	}
 	s.space()
 	if s.pos < len(s.data) {
-		s.syntax("there is more after the end of the resource")
+		s.syntax("text follows the end of the resource")
 	}
 }
 

@@ -26,7 +26,7 @@ var controls = map[string]func(*queryParser, fhir.Param) error{
 // control parses a control parameter. All but includes may be given once.
 func (p *queryParser) control(param fhir.Param, set func(*queryParser, fhir.Param) error) error {
 	if p.seen[param.Name] && !strings.Contains(param.Name, "include") {
-		return invalidParam(param.Name, "The parameter may be given once only.")
+		return invalidParam(param.Name, "Give the parameter only once.")
 	}
 	p.seen[param.Name] = true
 	if err := set(p, param); err != nil {
@@ -86,7 +86,7 @@ func (p *queryParser) sort(param fhir.Param) error {
 		name, desc := strings.CutPrefix(name, "-")
 		def, ok := findParam(p.q.Type, name)
 		if !ok || !sortable(def) {
-			return invalidParam(param.Name, "_sort takes search parameters of the type that are no composite and no combination, each with a - before it for descending order.")
+			return invalidParam(param.Name, "_sort takes search parameters of the type, except composites and combinations; a - before one means descending order.")
 		}
 		p.q.Sort = append(p.q.Sort, SortBy{Param: name, Desc: desc})
 	}

@@ -35,7 +35,7 @@ func (p *queryParser) criterion(typ string, param fhir.Param, deep bool) (Condit
 	name, modifier, _ := strings.Cut(param.Name, ":")
 	def, ok := findParam(typ, name)
 	if !ok {
-		return nil, &unknownParam{"This search parameter is not known for the type; the CapabilityStatement lists those that are."}
+		return nil, &unknownParam{"This search parameter is not known for the type; the CapabilityStatement lists the known ones."}
 	}
 	c := criterion{queryParser: p, typ: typ, def: def, name: param.Name, modifier: modifier}
 	return c.compile(param.Value)
@@ -68,7 +68,7 @@ func (p *queryParser) chain(typ, head string, rest fhir.Param) (Condition, error
 	types := def.Targets
 	if only != "" {
 		if !slices.Contains(types, only) {
-			return nil, &unknownParam{"The type in the chain is none that the reference can point to."}
+			return nil, &unknownParam{"The reference cannot point to the type in the chain."}
 		}
 		types = []string{only}
 	}

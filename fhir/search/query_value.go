@@ -42,7 +42,7 @@ func (c criterion) tokenTail(v string) (string, error) {
 	case len(parts) == 2 && v != "|":
 		return string(appendToken(nil, []byte(unescapeValue(parts[0])), []byte(unescapeValue(parts[1])))), nil
 	}
-	return "", c.invalid("A token is code, system|code, |code or system|; write \\| for a bar inside of it.")
+	return "", c.invalid("A token is code, system|code, |code or system|; write \\| for a bar in it.")
 }
 
 // ofType compiles system|type|value.
@@ -82,7 +82,7 @@ func (c criterion) words(v string) (Condition, error) {
 // text compiles a string: a prefix of the folded value, the whole value or a part.
 func (c criterion) text(v string) (Condition, error) {
 	if c.modifier == "" && !strings.HasPrefix(c.def.Name, "address") && looksPrefixed(v) {
-		return nil, c.invalid("Prefixes such as gt order numbers, dates and quantities; a string has none. Search text that begins so with :exact or :contains.")
+		return nil, c.invalid("Prefixes such as gt order numbers, dates and quantities; a string has none. Search such text with :exact or :contains.")
 	}
 	v = unescapeValue(v)
 	if c.modifier == "exact" {
@@ -178,7 +178,7 @@ func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Conditio
 		ok = ok && u.convert(&lo) && u.convert(&hi)
 	}
 	if !ok {
-		return nil, c.invalid("The number has more digits than can be compared.")
+		return nil, c.invalid("The number has too many digits to be compared.")
 	}
 	return InNumbers{Param: param, Prefix: prefix, Lo: lo.encode(exact), Hi: hi.encode(end)}, nil
 }
