@@ -59,8 +59,7 @@ func (i *trusted) organization(c *Claims) (string, error) {
 	return organization, nil
 }
 
-// role is the one role among the codings that mean a role here. Others, such as a
-// specialty next to it, are not our business.
+// role is the only role among the codings. It ignores others, such as a specialty.
 func (i *trusted) role(c *Claims) (string, error) {
 	found := ""
 	for _, coding := range c.Roles {

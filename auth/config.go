@@ -27,7 +27,7 @@ type issuerFile struct {
 
 // ReadIssuers reads external issuers from name in dir: {"issuers": [{"issuer",
 // "jwks" or "jwks_file", "algorithms", "organizations", "roles", "purposes", ...}]}.
-// Every list must be given: an external issuer has no unlimited power.
+// Every list is mandatory: no external issuer is unlimited.
 func ReadIssuers(dir fs.FS, name string) ([]Issuer, error) {
 	data, err := fs.ReadFile(dir, name)
 	if err != nil {
@@ -84,8 +84,8 @@ func (f issuerFile) keys(dir fs.FS) ([]Key, error) {
 }
 
 // parseJWKS reads the public signature keys of a JSON Web Key Set. Keys for
-// encryption are left out; private and symmetric keys are an error, because a
-// set that holds them was not meant to be handed out.
+// encryption are ignored; private and symmetric keys are an error, because a set
+// with such keys was not meant to be published.
 func parseJWKS(data []byte) ([]Key, error) {
 	var set jose.JSONWebKeySet
 	if err := json.Unmarshal(data, &set); err != nil {

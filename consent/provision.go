@@ -130,13 +130,13 @@ func (w *window) contains(start, end int64) truth {
 
 // codes is a criterion whose values come from one closed code system.
 type codes struct {
-	values  []string
-	any     bool // matches everything
-	unclear bool // has a value that is not understood
+	values     []string
+	everything bool
+	unclear    bool // has a value that is not understood
 }
 
 func (c *codes) match(value string) truth {
-	return either(c.any || slices.Contains(c.values, value), c.unclear || value == "")
+	return either(c.everything || slices.Contains(c.values, value), c.unclear || value == "")
 }
 
 // matchPurpose: a rule about a purpose holds for every purpose below it, and not
