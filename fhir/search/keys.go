@@ -107,17 +107,8 @@ func appendUnit(to, system, code []byte) (_ []byte, u unit, ok bool) {
 	return u.appendCode(to), u, true
 }
 
-// segments returns the ends of the paths above a URL: 14 and 19 in
-// http://hl7.org/fhir/ValueSet. A urn has none.
-func segments(u []byte) []int {
-	var ends []int
-	for end := nextSegment(u, 0); end > 0; end = nextSegment(u, end) {
-		ends = append(ends, end)
-	}
-	return ends
-}
-
-// nextSegment returns the end of the next path above a URL, or 0.
+// nextSegment returns the end of the next path above a URL, or 0. In
+// http://hl7.org/fhir/ValueSet the ends are 14 and 19. A urn has none.
 func nextSegment(u []byte, after int) int {
 	if after == 0 {
 		host := bytes.Index(u, []byte("://"))

@@ -3,6 +3,7 @@ package search
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,15 +28,7 @@ func appendCut(to, value []byte) []byte {
 		end--
 	}
 	sum := sha256.Sum256(value)
-	return appendHex(append(append(to, value[:end]...), hashMark), sum[:10])
-}
-
-func appendHex(to, b []byte) []byte {
-	const hex = "0123456789abcdef"
-	for _, c := range b {
-		to = append(to, hex[c>>4], hex[c&15])
-	}
-	return to
+	return hex.AppendEncode(append(append(to, value[:end]...), hashMark), sum[:10])
 }
 
 // appendFolded appends text in lower case, without accents and with single

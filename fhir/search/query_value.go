@@ -122,7 +122,7 @@ func (c criterion) uri(v string) []Condition {
 		return []Condition{equal(v), equal(v + "/"), HasKey{string(path)}}
 	case "above":
 		list := []Condition{equal(v)}
-		for _, end := range segments([]byte(v)) {
+		for end := nextSegment([]byte(v), 0); end > 0; end = nextSegment([]byte(v), end) {
 			list = append(list, equal(v[:end]), equal(v[:end]+"/"))
 		}
 		return list
