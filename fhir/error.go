@@ -2,7 +2,7 @@ package fhir
 
 import "strings"
 
-// Kind says what went wrong, in the words of FHIR and HTTP.
+// Kind says what went wrong, in terms of FHIR and HTTP.
 type Kind uint8
 
 // The kinds of error. kindTable has their statuses and codes.
@@ -66,7 +66,7 @@ func (k Kind) Status() int { return kindTable[k].status }
 // Code is the OperationOutcome.issue.code of this kind.
 func (k Kind) Code() string { return kindTable[k].code }
 
-// Issue is one finding, as one OperationOutcome.issue will show it.
+// Issue is one finding: one OperationOutcome.issue.
 type Issue struct {
 	Code       string // issue-type, "" means the code of the error's Kind
 	Detail     string // a sentence for the client: no patient data, nothing internal

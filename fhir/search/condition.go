@@ -17,8 +17,8 @@ type (
 	HasKey struct{ Key string }
 	// KeyRange holds if a key k with From <= k < To is present (prefix search).
 	KeyRange struct{ From, To string }
-	// Contains holds if a '^' key of Param contains the folded Needle anywhere. Of
-	// a long value only the part that its key holds is searched.
+	// Contains holds if a '^' key of Param contains the folded Needle anywhere. It
+	// searches only as much of a long value as its key holds.
 	Contains struct{ Param, Needle string }
 	// InDates compares the date ranges of Param with [Lo, Hi].
 	InDates struct {
@@ -39,8 +39,8 @@ type (
 		Types []string
 		Where Condition
 	}
-	// Reverse (_has) holds if a visible resource of Type refers with Param to
-	// this one and Where holds for it.
+	// Reverse (_has) holds if Param of a visible resource of Type points at this
+	// one and Where holds for that resource.
 	Reverse struct {
 		Type, Param string
 		Where       Condition

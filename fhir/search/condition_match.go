@@ -83,11 +83,11 @@ func (x *Index) contains(c Contains) bool {
 	return false
 }
 
-// Prefix is what the keys begin with that Contains looks into.
+// Prefix begins the keys that Contains searches.
 func (c Contains) Prefix() string { return c.Param + string(opFolded) }
 
-// In says whether one such key contains the needle. The hash at the end of a
-// cut key is no part of its text.
+// In says whether such a key contains the needle. It ignores the hash at the end
+// of a truncated key.
 func (c Contains) In(key string) bool {
 	text, _, _ := strings.Cut(strings.TrimPrefix(key, c.Prefix()), string(hashMark))
 	return strings.Contains(text, c.Needle)
