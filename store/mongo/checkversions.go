@@ -166,7 +166,7 @@ func (k *checker) checkVersion(ctx context.Context, p, before *past) error {
 			return err
 		}
 	}
-	if p.V.Stamp <= stamp || p.V.Stamp < lowestStamp(p.V.At.Time()) {
+	if p.V.Stamp <= stamp || p.V.Stamp < store.FirstStamp(p.V.At.Time()) {
 		if err := found("w", "the version is out of order"); err != nil {
 			return err
 		}

@@ -16,10 +16,10 @@ import (
 
 // Collect looks for the places of a condition. Queries name their index where they
 // can: left alone, the server may take another.
-func (x *reader) Collect(typ string, c fhir.Condition, limit int) ([]int64, bool, error) {
+func (x *reader) Collect(typ string, c fhir.Condition, limit int) (places []int64, err error) {
 	filter, index := x.filter(typ, c)
 	if filter == nil {
-		return nil, true, nil
+		return nil, nil
 	}
 	o := options.Find().SetProjection(bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}).SetLimit(int64(limit) + 1).SetBatchSize(int32(limit) + 1)
 	if index != "" {
@@ -27,18 +27,13 @@ func (x *reader) Collect(typ string, c fhir.Condition, limit int) ([]int64, bool
 	}
 	cursor, err := x.s.resources.Find(x.ctx, filter, o)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer cursor.Close(x.ctx)
-	var places []int64
 	for cursor.Next(x.ctx) {
 		places = append(places, cursor.Current.Lookup("o").AsInt64())
 	}
-	if err := cursor.Err(); err != nil || len(places) > limit {
-		return nil, false, err
-	}
-	slices.Sort(places)
-	return places, true, nil
+	return places, cursor.Err()
 }
 
 // filter says a condition in the language of the database, and which index has its
@@ -153,14 +148,14 @@ func compared[T int64 | string](p fhir.Prefix, lo, hi T, s, e string) bson.D {
 }
 
 // Rows reads chunks that grow, because a page is often complete early.
-func (x *reader) Rows(typ string, places []int64) iter.Seq2[search.Row, error] {
-	return func(yield func(search.Row, error) bool) {
+func (x *reader) Rows(typ string, places []int64) iter.Seq2[*search.Row, error] {
+	return func(yield func(*search.Row, error) bool) {
 		for n := 64; len(places) > 0; n = min(4*n, 1024) {
 			some := places[:min(n, len(places))]
 			places = places[len(some):]
 			filter := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "o", Value: bson.D{{Key: "$in", Value: some}}}}
-			rows, err := x.rows(filter, options.Find().SetHint(typeIndex).SetBatchSize(int32(n)))
-			slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(a.Order, b.Order) })
+			rows, err := x.s.rows(x.ctx, x.s.resources, filter, options.Find().SetHint(typeIndex).SetBatchSize(int32(n)))
+			slices.SortFunc(rows, func(a, b *search.Row) int { return cmp.Compare(a.Place, b.Place) })
 			if !hand(rows, err, yield) {
 				return
 			}
@@ -170,7 +165,7 @@ func (x *reader) Rows(typ string, places []int64) iter.Seq2[search.Row, error] {
 
 // Scan reads in the order of creation, in chunks, too. $all takes its bounds from
 // the first key.
-func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.Row, error] {
+func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*search.Row, error] {
 	filter, index := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: false}}, typeIndex
 	if len(keys) > 0 {
 		all := make(bson.A, len(keys))
@@ -179,21 +174,21 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.R
 		}
 		filter, index = bson.D{{Key: "k", Value: bson.D{{Key: "$all", Value: all}}}}, keyIndex
 	}
-	return func(yield func(search.Row, error) bool) {
+	return func(yield func(*search.Row, error) bool) {
 		for n := 64; ; n = min(4*n, 1024) {
 			from := bson.E{Key: "o", Value: bson.D{{Key: "$gt", Value: after}}}
-			rows, err := x.rows(append(filter[:len(filter):len(filter)], from), options.Find().SetHint(index).
+			rows, err := x.s.rows(x.ctx, x.s.resources, append(filter[:len(filter):len(filter)], from), options.Find().SetHint(index).
 				SetSort(bson.D{{Key: "o", Value: 1}}).SetLimit(int64(n)).SetBatchSize(int32(n)))
 			if !hand(rows, err, yield) || len(rows) < n {
 				return
 			}
-			after = rows[n-1].Order
+			after = rows[n-1].Place
 		}
 	}
 }
 
 // hand gives rows on; it is false if nobody wants more.
-func hand(rows []*row, err error, yield func(search.Row, error) bool) bool {
+func hand(rows []*search.Row, err error, yield func(*search.Row, error) bool) bool {
 	if err != nil {
 		yield(nil, err)
 		return false

@@ -13,6 +13,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // copyMark is the _id of a document of meta that says that the database is being
@@ -81,61 +82,47 @@ func (t *Target) Finish(ctx context.Context) error {
 
 // Versions visits all versions in the order of their stamps.
 func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stored) error) error {
-	for n := rowsAtOnce; n == rowsAtOnce; {
-		cursor, err := s.history.Find(ctx, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
+	for {
+		rows, err := s.rows(ctx, s.history, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
 			options.Find().SetSort(bson.D{{Key: "w", Value: 1}}).SetHint(orderIndex).SetLimit(rowsAtOnce))
 		if err != nil {
 			return fmt.Errorf("read versions: %w", unavailable(err))
 		}
-		if n, after, err = s.someVersions(ctx, cursor, after, visit); err != nil {
-			return err
+		for _, r := range rows {
+			one, err := s.stored(ctx, r)
+			if err != nil {
+				return fmt.Errorf("read versions: %w", err)
+			}
+			if err := visit(one); err != nil {
+				return err
+			}
+			after = r.Stamp
+		}
+		if len(rows) < rowsAtOnce {
+			return ctx.Err()
 		}
 	}
-	return ctx.Err()
-}
-
-// someVersions visits those of a cursor, and gives their number and the last stamp.
-func (s *Store) someVersions(ctx context.Context, cursor *mongo.Cursor, after int64, visit func(store.Stored) error) (n int, last int64, err error) {
-	defer cursor.Close(ctx)
-	for last = after; cursor.Next(ctx); n++ {
-		var p past
-		if err := cursor.Decode(&p); err != nil {
-			return n, last, fmt.Errorf("read versions: %w", err)
-		}
-		one, err := s.stored(ctx, &p)
-		if err != nil {
-			return n, last, fmt.Errorf("read versions: %w", err)
-		}
-		if err := visit(one); err != nil {
-			return n, last, err
-		}
-		last = p.V.Stamp
-	}
-	if err := cursor.Err(); err != nil {
-		return n, last, fmt.Errorf("read versions: %w", unavailable(err))
-	}
-	return n, last, nil
 }
 
 // stored makes the index again: history does not keep it.
-func (s *Store) stored(ctx context.Context, p *past) (one store.Stored, err error) {
-	if one.Version, err = s.full(p.ID, &p.V, 0); err != nil {
+func (s *Store) stored(ctx context.Context, r *search.Row) (one store.Stored, err error) {
+	if one.Version, err = r.Full(0); err != nil {
 		return one, err
 	}
-	one.Stamp = p.V.Stamp
-	base, known, err := s.baseURL(ctx, p.V.Base)
+	one.Stamp = r.Stamp
+	base, known, err := s.baseURL(ctx, r.Columns.(*row).base)
 	if err != nil {
 		return one, unavailable(err)
 	}
 	if one.Base = base; !known {
-		return one, damaged(resourceOf(p.ID), &p.V, "b")
+		return one, r.Damaged("b")
 	}
-	if p.V.Deleted {
+	if r.Deleted {
 		return one, nil
 	}
 	doc, err := fhir.Parse(one.Body)
 	if err != nil {
-		return one, damaged(resourceOf(p.ID), &p.V, "body")
+		return one, r.Damaged("body")
 	}
 	one.Index, err = doc.Index(base)
 	return one, err
@@ -305,7 +292,7 @@ func (b *copyBatch) add(v *store.Stored) error {
 		return errors.New("comes out of order")
 	}
 	if p.consent() {
-		b.touch(v.Seq, union(append([]string{}, c.patients...), v.Facts.Patients))
+		b.touch(v.Seq, store.Union(append([]string{}, c.patients...), v.Facts.Patients))
 	}
 	if c.Version == 0 {
 		c.Order = v.Stamp
@@ -327,7 +314,7 @@ func (b *copyBatch) add(v *store.Stored) error {
 
 func (b *copyBatch) touch(seq int64, patients []string) {
 	if n := len(b.touches); n > 0 && b.touches[n-1].seq == seq {
-		b.touches[n-1].patients = union(b.touches[n-1].patients, patients)
+		b.touches[n-1].patients = store.Union(b.touches[n-1].patients, patients)
 		return
 	}
 	b.touches = append(b.touches, copiedTouch{seq, patients})
@@ -382,7 +369,7 @@ func (b *copyBatch) extendTouch(ctx context.Context, patients []string) error {
 	if err := b.epochs.FindOne(ctx, bson.D{{Key: "_id", Value: epoch}}).Decode(&t); err != nil {
 		return err
 	}
-	t.Patients = union(t.Patients, patients)
+	t.Patients = store.Union(t.Patients, patients)
 	_, err = b.epochs.ReplaceOne(ctx, bson.D{{Key: "_id", Value: epoch}}, t)
 	return err
 }

@@ -3,7 +3,6 @@ package mongo
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"path"
 	"strings"
 	"time"
@@ -152,50 +151,30 @@ func newSorts(x *fhir.Index) map[string]sortValue {
 	return sorts
 }
 
-// full is a version as the contract returns it.
-func (s *Store) full(id string, v *version, epoch int64) (store.Version, error) {
-	facts, err := v.facts(id)
-	if err != nil {
-		return store.Version{}, err
-	}
-	body, err := store.Unpack(v.Body)
-	if err != nil {
-		return store.Version{}, damaged(id, v, "body")
-	}
-	full := store.Version{
-		Ref: s.refOf(id), Version: v.Version, LastUpdated: v.At.Time().UTC(),
-		Deleted: v.Deleted, Method: v.Method, Owner: v.Owner, Body: body,
-		Facts: facts, Source: v.Source, Seq: v.Seq, Epoch: epoch,
-	}
-	copy(full.Hash[:], v.Hash)
-	return full, nil
-}
-
 // facts unpacks the facts of a version.
 func (v *version) facts(id string) (fhir.Facts, error) {
 	raw, err := store.Unpack(v.Facts)
 	if err != nil {
-		return fhir.Facts{}, damaged(id, v, "f")
+		return fhir.Facts{}, damaged(id, v.Version, "f")
 	}
 	facts, err := fhir.ParseFacts(raw)
 	if err != nil {
-		return facts, damaged(id, v, "f")
+		return facts, damaged(id, v.Version, "f")
 	}
 	return facts, nil
 }
 
 // damaged is the error of a field that cannot be decoded.
-func damaged(id string, v *version, field string) error {
-	return &store.Finding{File: findingFile, Table: "resources", Row: pastID(id, v.Version), Column: field, What: "cannot be decoded"}
+func damaged(id string, version int64, field string) error {
+	return &store.Finding{File: findingFile, Table: "resources", Row: pastID(id, version), Column: field, What: "cannot be decoded"}
 }
 
 // A stamp holds milliseconds since 1970, a counter and the lane of the log whose
 // writer made it, so that no two writers make the same.
 const (
 	laneBits    = 10
-	counterBits = 10
+	counterBits = store.StampShift - laneBits
 	maxLanes    = 1 << laneBits
-	stampShift  = laneBits + counterBits
 )
 
 // nextStamp is a stamp of lane above all of after and not below at.
@@ -205,14 +184,6 @@ func nextStamp(lane int64, at time.Time, after ...int64) int64 {
 		tick = max(tick, a>>laneBits+1)
 	}
 	return tick<<laneBits | lane
-}
-
-// lowestStamp is not above any stamp of a version written at or after t.
-func lowestStamp(t time.Time) int64 {
-	if t.IsZero() {
-		return math.MinInt64
-	}
-	return t.UnixMilli() << stampShift
 }
 
 // join makes one document of two.

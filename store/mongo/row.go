@@ -1,187 +1,196 @@
 package mongo
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// stored is a resource whose keys and sort values are decoded when somebody asks.
-type stored struct {
-	ID                         string
-	Order                      int64
-	V                          version // without Sorts
-	Keys, More, Dates, Numbers bson.RawArray
-	Sorts                      bson.RawValue
+// row is a stored version in a search or a history.
+type row struct {
+	search.Row
+	s                          *Store
+	typ                        string // tenant/Type/, see Store.in
+	base                       int32
+	keys, more, dates, numbers bson.RawArray
+	sorts                      bson.RawValue
 }
 
 // read takes a document apart, of which it keeps the bytes. Searches read very many.
-func (r *stored) read(doc bson.Raw) error {
+func (s *Store) read(doc bson.Raw) (*search.Row, error) {
+	r := &row{s: s}
+	r.Columns = r
 	elements, err := doc.Elements()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range elements {
+		if e.Key() == "_id" {
+			id, _ := e.Value().StringValueOK()
+			r.Ref = s.refOf(id)
+		}
+		if !r.field(e.Key(), e.Value()) {
+			return nil, r.Damaged(e.Key())
+		}
+	}
+	return &r.Row, nil
+}
+
+// eachRow visits what a query finds in resources or history.
+func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*search.Row) error) error {
+	cursor, err := in.Find(ctx, filter, o)
 	if err != nil {
 		return err
 	}
-	for _, e := range elements {
-		if !r.field(e.Key(), e.Value()) {
-			return damaged(r.ID, &r.V, e.Key())
+	defer cursor.Close(ctx)
+	for cursor.Next(ctx) {
+		r, err := s.read(slices.Clone(cursor.Current))
+		if err == nil {
+			err = visit(r)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return nil
+	return cursor.Err()
+}
+
+// rows reads all that a query finds.
+func (s *Store) rows(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder) (all []*search.Row, err error) {
+	err = s.eachRow(ctx, in, filter, o, func(r *search.Row) error {
+		all = append(all, r)
+		return nil
+	})
+	return all, err
 }
 
 // field is false if the value cannot be that of the field.
-func (r *stored) field(name string, v bson.RawValue) (ok bool) {
+func (r *row) field(name string, v bson.RawValue) (ok bool) {
 	ok = true
 	switch name {
-	case "_id":
-		r.ID, ok = v.StringValueOK()
 	case "o":
-		r.Order, ok = v.AsInt64OK()
+		r.Place, ok = v.AsInt64OK()
 	case "k":
-		r.Keys, ok = list(v)
+		r.keys, ok = list(v)
 	case "u":
-		r.More, ok = list(v)
+		r.more, ok = list(v)
 	case "d":
-		r.Dates, ok = list(v)
+		r.dates, ok = list(v)
 	case "n":
-		r.Numbers, ok = list(v)
+		r.numbers, ok = list(v)
+	case "s":
+		r.sorts = v
 	default:
 		return r.versionField(name, v)
 	}
 	return ok
 }
 
-func (r *stored) versionField(name string, v bson.RawValue) (ok bool) {
+func (r *row) versionField(name string, v bson.RawValue) (ok bool) {
 	ok = true
 	switch name {
 	case "w":
-		r.V.Stamp, ok = v.AsInt64OK()
+		r.Stamp, ok = v.AsInt64OK()
 	case "src":
-		r.V.Source, ok = v.StringValueOK()
+		r.Source, ok = v.StringValueOK()
 	case "seq":
-		r.V.Seq, ok = v.AsInt64OK()
+		r.Seq, ok = v.AsInt64OK()
 	case "r":
-		r.V.Type, ok = v.StringValueOK()
+		r.typ, ok = v.StringValueOK()
 	case "v":
-		r.V.Version, ok = v.AsInt64OK()
+		r.Version, ok = v.AsInt64OK()
 	case "st":
-		r.V.Deleted, ok = v.BooleanOK()
+		r.Deleted, ok = v.BooleanOK()
 	case "lu":
-		var ms int64
-		ms, ok = v.DateTimeOK()
-		r.V.At = bson.DateTime(ms)
+		r.Updated, ok = v.DateTimeOK()
 	case "m":
-		r.V.Method, ok = v.StringValueOK()
+		r.Method, ok = v.StringValueOK()
 	case "ow":
-		r.V.Owner, ok = v.StringValueOK()
+		r.Owner, ok = v.StringValueOK()
+	case "b":
+		r.base, ok = v.Int32OK()
 	case "h":
-		_, r.V.Hash, ok = v.BinaryOK()
+		var hash []byte
+		_, hash, ok = v.BinaryOK()
+		copy(r.Hash[:], hash)
 	case "f":
-		_, r.V.Facts, ok = v.BinaryOK()
+		_, r.PackedFacts, ok = v.BinaryOK()
 	case "body":
-		_, r.V.Body, ok = v.BinaryOK()
-	case "s":
-		r.Sorts = v
+		_, r.PackedBody, ok = v.BinaryOK()
 	}
 	return ok
 }
 
-// row is a stored version in a search.
-type row struct {
-	stored
-	ref    fhir.Ref
-	facts  *fhir.Facts
-	index  *fhir.Index
-	ranges *fhir.Index // without keys
+// Damaged is the error of a field that cannot be decoded.
+func (r *row) Damaged(field string) error {
+	if field == "facts" {
+		field = "f"
+	}
+	return damaged(r.s.id(r.Ref), r.Version, field)
 }
 
-var _ search.Row = (*row)(nil)
-
-func (r *row) Ref() fhir.Ref  { return r.ref }
-func (r *row) Place() int64   { return r.Order }
-func (r *row) Updated() int64 { return int64(r.V.At) }
-func (r *row) Deleted() bool  { return r.V.Deleted }
-
-// Seen is what a visibility function is shown.
-func (r *row) Seen(epoch int64) (store.Row, error) {
-	if r.facts == nil {
-		f, err := r.V.facts(r.ID)
-		if err != nil {
-			return store.Row{}, err
-		}
-		r.facts = &f
-	}
-	return store.Row{Ref: r.Ref(), Version: r.V.Version, Owner: r.V.Owner, Deleted: r.V.Deleted, Facts: r.facts, Epoch: epoch}, nil
-}
-
-// Index gives the search keys as fhir made them.
-func (r *row) Index() (*fhir.Index, error) {
-	if r.index != nil {
-		return r.index, nil
-	}
+// DecodeIndex gives the search keys as fhir made them.
+func (r *row) DecodeIndex() (*fhir.Index, error) {
 	x, err := r.Ranges()
 	if err != nil {
 		return nil, err
 	}
 	all := *x
-	for _, keys := range []bson.RawArray{r.Keys, r.More} {
+	for _, keys := range []bson.RawArray{r.keys, r.more} {
 		if keys == nil {
 			continue
 		}
 		values, err := keys.Values()
 		if err != nil {
-			return nil, damaged(r.ID, &r.V, "k")
+			return nil, r.Damaged("k")
 		}
 		for _, v := range values {
 			k, ok := v.StringValueOK()
 			if !ok {
-				return nil, damaged(r.ID, &r.V, "k")
+				return nil, r.Damaged("k")
 			}
-			if k, ok := strings.CutPrefix(k, r.V.Type); ok { // others are the store's own
+			if k, ok := strings.CutPrefix(k, r.typ); ok { // others are the store's own
 				all.Keys = append(all.Keys, k)
 			}
 		}
 	}
 	slices.Sort(all.Keys)
-	r.index = &all
-	return r.index, nil
+	return &all, nil
 }
 
-// Ranges is Index without the keys.
-func (r *row) Ranges() (*fhir.Index, error) {
-	if r.ranges != nil {
-		return r.ranges, nil
-	}
+// DecodeRanges is DecodeIndex without the keys.
+func (r *row) DecodeRanges() (*fhir.Index, error) {
 	x := &fhir.Index{}
-	dates, err := elements[dateRange](r.Dates)
+	dates, err := elements[dateRange](r.dates)
 	if err != nil {
-		return nil, damaged(r.ID, &r.V, "d")
+		return nil, r.Damaged("d")
 	}
 	for _, d := range dates {
-		x.Dates = append(x.Dates, fhir.DateRange{Param: strings.TrimPrefix(d.Param, r.V.Type), Lo: d.Lo, Hi: d.Hi})
+		x.Dates = append(x.Dates, fhir.DateRange{Param: strings.TrimPrefix(d.Param, r.typ), Lo: d.Lo, Hi: d.Hi})
 	}
-	numbers, err := elements[numberRange](r.Numbers)
+	numbers, err := elements[numberRange](r.numbers)
 	if err != nil {
-		return nil, damaged(r.ID, &r.V, "n")
+		return nil, r.Damaged("n")
 	}
 	for _, n := range numbers {
-		x.Numbers = append(x.Numbers, fhir.NumberRange{Param: strings.TrimPrefix(n.Param, r.V.Type), Lo: n.Lo, Hi: n.Hi})
+		x.Numbers = append(x.Numbers, fhir.NumberRange{Param: strings.TrimPrefix(n.Param, r.typ), Lo: n.Lo, Hi: n.Hi})
 	}
 	var sorts map[string]sortValue
-	if r.Sorts.Type != 0 {
-		if err := r.Sorts.Unmarshal(&sorts); err != nil {
-			return nil, damaged(r.ID, &r.V, "s")
+	if r.sorts.Type != 0 {
+		if err := r.sorts.Unmarshal(&sorts); err != nil {
+			return nil, r.Damaged("s")
 		}
 	}
 	for p, v := range sorts {
 		x.Sorts = append(x.Sorts, fhir.Sort{Param: p, Lo: v.Lo, Hi: v.Hi})
 	}
-	r.ranges = x
 	return x, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -22,11 +21,7 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 		page, err = s.search(ctx, q)
 		return err
 	})
-	var known *fhir.Error
-	if err != nil && !errors.As(err, &known) {
-		err = fmt.Errorf("search: %w", err)
-	}
-	return page, err
+	return page, search.Failed("search", err)
 }
 
 // search is Search in the snapshot of ctx.
@@ -35,37 +30,19 @@ func (s *Store) search(ctx context.Context, q store.Search) (store.Page, error) 
 	if err != nil {
 		return store.Page{}, err
 	}
-	x := &reader{ctx: ctx, s: s, known: map[fhir.Ref]*row{}}
-	found, err := search.Run(ctx, x, search.Options{Epoch: epoch, Patience: s.patience, Batch: rowsBatch}, &q)
-	if err != nil {
-		return store.Page{}, err
-	}
-	page := store.Page{Total: found.Total, Next: found.Next, Epoch: epoch}
-	if page.Matches, err = s.versions(found.Matches, epoch); err != nil {
-		return store.Page{}, err
-	}
-	page.Included, err = s.versions(found.Included, epoch)
-	return page, err
+	return search.Run(ctx, s.reader(ctx), search.Options{Epoch: epoch, Patience: s.patience, Batch: rowsBatch}, &q)
 }
 
-func (s *Store) versions(rows []search.Row, epoch int64) ([]store.Version, error) {
-	all := make([]store.Version, len(rows))
-	for i, r := range rows {
-		r := r.(*row)
-		var err error
-		if all[i], err = s.full(r.ID, &r.V, epoch); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+func (s *Store) reader(ctx context.Context) *reader {
+	return &reader{ctx: ctx, s: s, known: map[fhir.Ref]*search.Row{}}
 }
 
 // reader reads what a search asks for, in the snapshot of ctx.
 type reader struct {
 	ctx   context.Context
 	s     *Store
-	known map[fhir.Ref]*row // expected and read; nil: none
-	began marks             // of the walk, once it was asked for
+	known map[fhir.Ref]*search.Row // expected and read; nil: none
+	began marks                    // of the walk, once it was asked for
 }
 
 var _ search.Reader = (*reader)(nil)
@@ -98,36 +75,34 @@ func (x *reader) Mark() (json.RawMessage, error) {
 
 // Then looks into the history of what was written since the walk began. Its
 // versions follow each other, so the newest one that belongs to the snapshot is it.
-func (x *reader) Then(r search.Row, mark json.RawMessage) (search.Row, error) {
+func (x *reader) Then(r *search.Row, mark json.RawMessage) (then *search.Row, err error) {
 	if x.began == nil && json.Unmarshal(mark, &x.began) != nil {
-		return nil, search.BadLink()
+		return nil, search.BadLink("Search again.")
 	}
-	now := r.(*row)
 	switch {
-	case !x.began.has(now.Order):
+	case !x.began.has(r.Place):
 		return nil, nil
-	case x.began.has(now.V.Stamp):
+	case x.began.has(r.Stamp):
 		return r, nil
 	}
-	ids := bson.D{{Key: "$gt", Value: now.ID + "/"}, {Key: "$lt", Value: pastID(now.ID, now.V.Version)}}
-	cursor, err := x.s.history.Find(x.ctx, bson.D{{Key: "_id", Value: ids}},
-		options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint(byID).SetProjection(bson.D{{Key: "body", Value: 0}}))
-	if err != nil {
-		return nil, err
-	}
-	defer cursor.Close(x.ctx)
-	for cursor.Next(x.ctx) {
-		then := &row{ref: now.ref}
-		if err := then.read(slices.Clone(cursor.Current)); err != nil {
-			return nil, err
+	id := x.s.id(r.Ref)
+	ids := bson.D{{Key: "$gt", Value: id + "/"}, {Key: "$lt", Value: pastID(id, r.Version)}}
+	o := options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint(byID).SetProjection(bson.D{{Key: "body", Value: 0}})
+	err = x.s.eachRow(x.ctx, x.s.history, bson.D{{Key: "_id", Value: ids}}, o, func(old *search.Row) error {
+		if !x.began.has(old.Stamp) {
+			return nil
 		}
-		if x.began.has(then.V.Stamp) {
-			then.ID, then.Order = now.ID, now.Order
-			return then, nil
-		}
+		old.Place, then = r.Place, old
+		return errStop
+	})
+	if err == errStop {
+		err = nil
 	}
-	return nil, cursor.Err()
+	return then, err
 }
+
+// errStop ends eachRow early without being an error.
+var errStop = errors.New("found")
 
 var byID = bson.D{{Key: "_id", Value: 1}}
 
@@ -135,16 +110,13 @@ var byID = bson.D{{Key: "_id", Value: 1}}
 const rowsBatch = 64
 
 // Find reads a current version, unless it was expected.
-func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
+func (x *reader) Find(ref fhir.Ref) (*search.Row, error) {
 	if _, ok := x.known[ref]; !ok {
 		if err := x.Expect([]fhir.Ref{ref}); err != nil {
 			return nil, err
 		}
 	}
-	if r := x.known[ref]; r != nil {
-		return r, nil
-	}
-	return nil, nil
+	return x.known[ref], nil
 }
 
 // The bounds of what Expect reads at once and keeps.
@@ -166,32 +138,13 @@ func (x *reader) Expect(refs []fhir.Ref) error {
 		}
 	}
 	for some := range slices.Chunk(ids, expectedAtOnce) {
-		rows, err := x.rows(bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: some}}}}, options.Find().SetHint(byID))
+		rows, err := x.s.rows(x.ctx, x.s.resources, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: some}}}}, options.Find().SetHint(byID))
 		if err != nil {
 			return err
 		}
 		for _, r := range rows {
-			x.known[r.Ref()] = r
+			x.known[r.Ref] = r
 		}
 	}
 	return nil
-}
-
-// rows reads all that a query finds.
-func (x *reader) rows(filter bson.D, o *options.FindOptionsBuilder) ([]*row, error) {
-	cursor, err := x.s.resources.Find(x.ctx, filter, o)
-	if err != nil {
-		return nil, err
-	}
-	defer cursor.Close(x.ctx)
-	var all []*row
-	for cursor.Next(x.ctx) {
-		r := &row{}
-		if err := r.read(slices.Clone(cursor.Current)); err != nil {
-			return nil, err
-		}
-		r.ref = x.s.refOf(r.ID)
-		all = append(all, r)
-	}
-	return all, cursor.Err()
 }

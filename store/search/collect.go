@@ -16,14 +16,14 @@ func (x *searcher) collect(typ string, c fhir.Condition, limit int) (places []in
 		if !drives(c.Key) {
 			return nil, false, nil
 		}
-		return x.Collect(typ, c, limit)
+		return x.lookUp(typ, c, limit)
 	case fhir.KeyRange:
 		if param, _ := CutKey(c.From); !strings.HasPrefix(c.To, param) {
 			return nil, false, nil
 		}
-		return x.Collect(typ, c, limit)
+		return x.lookUp(typ, c, limit)
 	case fhir.Contains, fhir.InDates, fhir.InNumbers:
-		return x.Collect(typ, c, limit)
+		return x.lookUp(typ, c, limit)
 	case fhir.All:
 		return x.collectAll(typ, c, limit)
 	case fhir.Any:
@@ -34,6 +34,16 @@ func (x *searcher) collect(typ string, c fhir.Condition, limit int) (places []in
 		return x.collectReverse(typ, c, limit)
 	}
 	return nil, false, nil
+}
+
+// lookUp collects what the store can look up.
+func (x *searcher) lookUp(typ string, c fhir.Condition, limit int) (places []int64, ok bool, err error) {
+	places, err = x.Collect(typ, c, limit)
+	if err != nil || len(places) > limit {
+		return nil, false, err
+	}
+	slices.Sort(places)
+	return slices.Compact(places), true, nil
 }
 
 // collectAll takes the member with the fewest places.
@@ -53,7 +63,7 @@ func (x *searcher) collectAll(typ string, all fhir.All, limit int) (best []int64
 // collectAny unites the members; one without places of its own spoils it.
 func (x *searcher) collectAny(typ string, anyOf fhir.Any, limit int) (all []int64, ok bool, err error) {
 	if !slices.ContainsFunc(anyOf, func(m fhir.Condition) bool { h, ok := m.(fhir.HasKey); return !ok || !drives(h.Key) }) {
-		return x.Collect(typ, anyOf, limit)
+		return x.lookUp(typ, anyOf, limit)
 	}
 	for _, m := range anyOf {
 		places, fits, err := x.collect(typ, m, limit)
@@ -80,10 +90,10 @@ func (x *searcher) collectChain(typ string, c fhir.Chain, limit int) (all []int6
 			return nil, false, err
 		}
 		for _, r := range rows {
-			links = append(links, fhir.HasKey{Key: fhir.RefKey(c.Param, r.Ref())})
+			links = append(links, fhir.HasKey{Key: fhir.RefKey(c.Param, r.Ref)})
 		}
 	}
-	return x.Collect(typ, links, limit)
+	return x.lookUp(typ, links, limit)
 }
 
 // collectReverse finds what refers here first, then what it refers to.
@@ -112,7 +122,7 @@ func (x *searcher) collectReverse(typ string, c fhir.Reverse, limit int) (all []
 				return nil, false, err
 			}
 			if target != nil {
-				all = append(all, target.Place())
+				all = append(all, target.Place)
 			}
 		}
 	}
@@ -121,13 +131,13 @@ func (x *searcher) collectReverse(typ string, c fhir.Reverse, limit int) (all []
 }
 
 // allOf gives the visible rows of a type for which a condition holds.
-func (x *searcher) allOf(typ string, where fhir.Condition, limit int) (found []Row, ok bool, err error) {
+func (x *searcher) allOf(typ string, where fhir.Condition, limit int) (found []*Row, ok bool, err error) {
 	p, err := x.plan(typ, where)
 	if err != nil {
 		return nil, false, err
 	}
 	examined := x.examined
-	err = x.scan(p, 0, func(r Row) (bool, error) {
+	err = x.scan(p, 0, func(r *Row) (bool, error) {
 		found = append(found, r)
 		return len(found) <= limit && x.examined-examined < 4*x.Patience.Many, nil
 	})

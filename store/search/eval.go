@@ -9,7 +9,7 @@ import (
 // holds judges a row by its stored index. What one resource alone decides is left
 // to fhir.Match, so that there is one meaning of a condition; references are
 // followed through visible rows only.
-func (x *searcher) holds(c fhir.Condition, r Row) (bool, error) {
+func (x *searcher) holds(c fhir.Condition, r *Row) (bool, error) {
 	switch c := c.(type) {
 	case fhir.All:
 		return x.holdsAll(c, r)
@@ -37,10 +37,10 @@ func (x *searcher) holds(c fhir.Condition, r Row) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return fhir.Match(c, fhir.Holder{Ref: r.Ref(), Index: index}, nil), nil
+	return fhir.Match(c, fhir.Holder{Ref: r.Ref, Index: index}, nil), nil
 }
 
-func (x *searcher) holdsAll(all []fhir.Condition, r Row) (bool, error) {
+func (x *searcher) holdsAll(all []fhir.Condition, r *Row) (bool, error) {
 	for _, m := range all {
 		if ok, err := x.holds(m, r); !ok || err != nil {
 			return false, err
@@ -49,7 +49,7 @@ func (x *searcher) holdsAll(all []fhir.Condition, r Row) (bool, error) {
 	return true, nil
 }
 
-func (x *searcher) holdsChain(c fhir.Chain, r Row) (bool, error) {
+func (x *searcher) holdsChain(c fhir.Chain, r *Row) (bool, error) {
 	index, err := r.Index()
 	if err != nil {
 		return false, err
@@ -72,10 +72,10 @@ func (x *searcher) holdsChain(c fhir.Chain, r Row) (bool, error) {
 	return false, nil
 }
 
-func (x *searcher) holdsReverse(c fhir.Reverse, r Row) (bool, error) {
+func (x *searcher) holdsReverse(c fhir.Reverse, r *Row) (bool, error) {
 	holds := false
-	p := x.joinKeys(c.Type, []fhir.Condition{fhir.HasKey{Key: fhir.RefKey(c.Param, r.Ref())}, c.Where})
-	err := x.scan(p, 0, func(Row) (bool, error) {
+	p := x.joinKeys(c.Type, []fhir.Condition{fhir.HasKey{Key: fhir.RefKey(c.Param, r.Ref)}, c.Where})
+	err := x.scan(p, 0, func(*Row) (bool, error) {
 		holds = true
 		return false, nil
 	})

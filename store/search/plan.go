@@ -12,7 +12,7 @@ import (
 // which all of rest holds.
 type plan struct {
 	typ  string
-	rows func(after int64) iter.Seq2[Row, error]
+	rows func(after int64) iter.Seq2[*Row, error]
 	rest []fhir.Condition
 }
 
@@ -75,7 +75,7 @@ func (x *searcher) intersect(typ string, all []fhir.Condition, limit int) (*plan
 	if !found {
 		return nil, nil
 	}
-	p.rows = func(after int64) iter.Seq2[Row, error] {
+	p.rows = func(after int64) iter.Seq2[*Row, error] {
 		i, there := slices.BinarySearch(common, after)
 		if there {
 			i++
@@ -170,7 +170,7 @@ func (x *searcher) joinKeys(typ string, all []fhir.Condition) *plan {
 		}
 		keys = append(keys, h.Key)
 	}
-	p.rows = func(after int64) iter.Seq2[Row, error] { return x.Scan(typ, keys, after) }
+	p.rows = func(after int64) iter.Seq2[*Row, error] { return x.Scan(typ, keys, after) }
 	return p
 }
 

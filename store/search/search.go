@@ -24,36 +24,20 @@ const (
 	maxRounds   = 8       // depth of :iterate
 )
 
-// Row is one stored version. What takes work is decoded when first asked for.
-type Row interface {
-	Ref() fhir.Ref
-	// Place is the place of the resource in the order of creation: above 0, unique,
-	// the same for all versions.
-	Place() int64
-	// Updated is when the version was written, in milliseconds since 1970.
-	Updated() int64
-	Deleted() bool
-	Index() (*fhir.Index, error)
-	// Ranges is the Index, perhaps without Keys.
-	Ranges() (*fhir.Index, error)
-	// Seen is what a visibility function is shown.
-	Seen(epoch int64) (store.Row, error)
-}
-
 // Reader reads one snapshot of a store. What it does not find is no error.
 type Reader interface {
-	// Collect gives the places, sorted and unique, of all current resources of a type
-	// for which a condition holds: a key that Drives, Any of such keys, a range of keys
-	// of one parameter, InDates, InNumbers, or Contains (of which it may give more).
-	// ok is false if there are more than limit.
-	Collect(typ string, c fhir.Condition, limit int) (places []int64, ok bool, err error)
+	// Collect gives the places of all current resources of a type for which a condition
+	// holds, in any order and perhaps twice, or more than limit places if there are more:
+	// for a key that Drives, Any of such keys, a range of keys of one parameter, InDates,
+	// InNumbers, or Contains (of which it may give more).
+	Collect(typ string, c fhir.Condition, limit int) (places []int64, err error)
 	// Rows reads the current versions of resources of a type, at places in that order.
-	Rows(typ string, places []int64) iter.Seq2[Row, error]
+	Rows(typ string, places []int64) iter.Seq2[*Row, error]
 	// Scan reads the current, undeleted versions of a type that have all of up to
 	// four keys and a place above after, in the order of places.
-	Scan(typ string, keys []string, after int64) iter.Seq2[Row, error]
+	Scan(typ string, keys []string, after int64) iter.Seq2[*Row, error]
 	// Find reads a current version, nil if there is none.
-	Find(ref fhir.Ref) (Row, error)
+	Find(ref fhir.Ref) (*Row, error)
 	// Expect says which references Find will be asked for. It may read them at once.
 	Expect(refs []fhir.Ref) error
 	// Mark names the snapshot in a paging link.
@@ -61,21 +45,14 @@ type Reader interface {
 	// Then gives the version of r's resource that was current in a marked snapshot,
 	// nil if there was none; the mark is the same in all calls. One that cannot be
 	// read is BadLink.
-	Then(r Row, mark json.RawMessage) (Row, error)
+	Then(r *Row, mark json.RawMessage) (*Row, error)
 }
 
-// Options are what a store knows about a search besides the query.
+// Options are what a store knows about a search or a history.
 type Options struct {
 	Epoch    int64 // consent epoch of the snapshot
 	Patience Patience
-	Batch    int // how many rows are worth an Expect; up to 1 means none
-}
-
-// Found is one page of rows.
-type Found struct {
-	Matches, Included []Row
-	Total             int64  // -1 unless counted
-	Next              []byte // nil on the last page
+	Batch    int // how many rows are worth an Expect, or a Later; up to 1 means none
 }
 
 // searcher answers one search.
@@ -85,7 +62,7 @@ type searcher struct {
 	ctx      context.Context
 	visible  store.Visible
 	examined int
-	found    map[fhir.Ref]Row // visible current rows by reference; nil: none
+	found    map[fhir.Ref]*Row // visible current rows by reference; nil: none
 }
 
 // cursor is where a walk stands.
@@ -96,28 +73,37 @@ type cursor struct {
 }
 
 // Run answers one page of a query.
-func Run(ctx context.Context, r Reader, o Options, q *store.Search) (Found, error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, found: map[fhir.Ref]Row{}}
+func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
+	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, found: map[fhir.Ref]*Row{}}
 	at, err := x.begin(q.After)
 	if err != nil {
-		return Found{}, err
+		return page, err
 	}
 	out := newCollector(q, at)
 	if err := x.matches(q.Query, at, out); err != nil {
-		return Found{}, err
+		return page, err
 	}
-	found := Found{Total: -1}
+	page = store.Page{Total: -1, Epoch: o.Epoch}
 	if q.Count {
-		found.Total = out.total
+		page.Total = out.total
 	}
 	if q.NoBody {
-		return found, nil
+		return page, nil
 	}
-	if found.Matches, found.Next, err = out.page(x); err != nil {
-		return found, err
+	matches, next, err := out.page(x)
+	if err != nil {
+		return page, err
 	}
-	found.Included, err = x.include(found.Matches, q.Query.Include)
-	return found, err
+	included, err := x.include(matches, q.Query.Include)
+	if err != nil {
+		return page, err
+	}
+	page.Next = next
+	if page.Matches, err = Versions(matches, o.Epoch); err != nil {
+		return page, err
+	}
+	page.Included, err = Versions(included, o.Epoch)
+	return page, err
 }
 
 // begin finds out where the walk stands.
@@ -126,14 +112,14 @@ func (x *searcher) begin(after []byte) (at cursor, err error) {
 		return at, nil
 	}
 	if json.Unmarshal(after, &at) != nil || at.Mark == nil {
-		return at, BadLink()
+		return at, BadLink("Search again.")
 	}
 	return at, nil
 }
 
-// BadLink is the error of a paging link that cannot be read.
-func BadLink() error {
-	return &fhir.Error{Kind: fhir.Invalid, Detail: "The paging link is not valid. Search again."}
+// BadLink is the error of a paging link that cannot be read; advice says what to do.
+func BadLink(advice string) error {
+	return &fhir.Error{Kind: fhir.Invalid, Detail: "The paging link is not valid. " + advice}
 }
 
 // matches hands all visible matches that the walk may still show to out.
@@ -146,10 +132,10 @@ func (x *searcher) matches(q *fhir.Query, at cursor, out *collector) error {
 	if out.needsAll() {
 		from = 0
 	}
-	return x.scan(p, from, func(r Row) (bool, error) {
+	return x.scan(p, from, func(r *Row) (bool, error) {
 		then := r
 		if at.Place > 0 {
-			if then, err = x.Then(r, at.Mark); err != nil || then == nil || then.Deleted() {
+			if then, err = x.Then(r, at.Mark); err != nil || then == nil || then.Deleted {
 				return true, err
 			}
 		}
@@ -159,8 +145,8 @@ func (x *searcher) matches(q *fhir.Query, at cursor, out *collector) error {
 
 // scan visits the visible rows that satisfy a plan, in the order of their places,
 // until visit says stop.
-func (x *searcher) scan(p *plan, after int64, visit func(Row) (bool, error)) error {
-	batch := make([]Row, 0, 1)
+func (x *searcher) scan(p *plan, after int64, visit func(*Row) (bool, error)) error {
+	batch := make([]*Row, 0, 1)
 	room := 1
 	if len(expected(p.rest)) > 0 {
 		room = max(1, x.Batch)
@@ -181,7 +167,7 @@ func (x *searcher) scan(p *plan, after int64, visit func(Row) (bool, error)) err
 	return err
 }
 
-func (x *searcher) visit(batch []Row, p *plan, visit func(Row) (bool, error)) (more bool, err error) {
+func (x *searcher) visit(batch []*Row, p *plan, visit func(*Row) (bool, error)) (more bool, err error) {
 	if len(batch) > 1 {
 		if err := x.expect(batch, expected(p.rest)); err != nil {
 			return false, err
@@ -203,17 +189,17 @@ func (x *searcher) visit(batch []Row, p *plan, visit func(Row) (bool, error)) (m
 }
 
 // candidate says whether a row satisfies the plan and is visible.
-func (x *searcher) candidate(r Row, p *plan) (bool, error) {
+func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 	if err := x.count(); err != nil {
 		return false, err
 	}
-	if r.Deleted() || r.Ref().Type != p.typ {
+	if r.Deleted || r.Ref.Type != p.typ {
 		return false, nil
 	}
 	if ok, err := x.holdsAll(p.rest, r); err != nil || !ok {
 		return false, err
 	}
-	return x.sees(r)
+	return sees(x.visible, r, x.Epoch)
 }
 
 // count bounds what a search may look at.
@@ -230,22 +216,23 @@ func TooCostly(detail string) error {
 	return &fhir.Error{Kind: fhir.TooCostly, Detail: detail}
 }
 
-func (x *searcher) sees(r Row) (bool, error) {
-	if x.visible == nil {
+// sees asks a visibility function, nil for everything, about a row.
+func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
+	if visible == nil {
 		return true, nil
 	}
-	seen, err := r.Seen(x.Epoch)
+	seen, err := r.Seen(epoch)
 	if err != nil {
 		return false, err
 	}
-	return x.visible(seen)
+	return visible(seen)
 }
 
 // maxRemembered bounds the memory of referenced rows.
 const maxRemembered = 20_000
 
 // find returns the visible current row of a reference, nil if there is none.
-func (x *searcher) find(ref fhir.Ref) (Row, error) {
+func (x *searcher) find(ref fhir.Ref) (*Row, error) {
 	if r, ok := x.found[ref]; ok {
 		return r, nil
 	}
@@ -256,11 +243,11 @@ func (x *searcher) find(ref fhir.Ref) (Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r != nil && r.Deleted() {
+	if r != nil && r.Deleted {
 		r = nil
 	}
 	if r != nil {
-		if ok, err := x.sees(r); err != nil {
+		if ok, err := sees(x.visible, r, x.Epoch); err != nil {
 			return nil, err
 		} else if !ok {
 			r = nil
@@ -274,7 +261,7 @@ func (x *searcher) find(ref fhir.Ref) (Row, error) {
 }
 
 // expect announces what rows refer to with parameters.
-func (x *searcher) expect(rows []Row, params []string) error {
+func (x *searcher) expect(rows []*Row, params []string) error {
 	if x.Batch <= 1 || len(params) == 0 {
 		return nil
 	}

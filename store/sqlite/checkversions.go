@@ -74,7 +74,7 @@ func (k *checker) touch(v, before *checked) {
 			continue
 		}
 		if f, err := storedFacts(c.facts); err == nil { // otherwise it is found elsewhere
-			k.touched[v.seq] = union(k.touched[v.seq], f.Patients)
+			k.touched[v.seq] = store.Union(k.touched[v.seq], f.Patients)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (k *checker) checkVersion(v, before *checked) error {
 			return err
 		}
 	}
-	if v.stamp <= stamp || v.stamp < v.at<<stampShift {
+	if v.stamp <= stamp || v.stamp < v.at<<store.StampShift {
 		if err := found("stamp", "the version is out of order"); err != nil {
 			return err
 		}

@@ -1,36 +1,29 @@
 package sqlite
 
 import (
-	"slices"
+	"fmt"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store/search"
 )
 
 // Collect looks for the rids of a condition.
-func (x *reader) Collect(typ string, c fhir.Condition, limit int) (rids []int64, ok bool, err error) {
+func (x *reader) Collect(typ string, c fhir.Condition, limit int) (rids []int64, err error) {
 	switch c := c.(type) {
 	case fhir.HasKey:
-		rids, err = x.collectKey(typ, c.Key, limit)
-		return rids, len(rids) <= limit, err // in order and unique already
+		return x.collectKey(typ, c.Key, limit)
 	case fhir.Any:
-		rids, err = x.collectKeys(typ, c, limit)
+		return x.collectKeys(typ, c, limit)
 	case fhir.KeyRange:
-		rids, err = x.collectRange(typ, c, limit)
+		return x.collectRange(typ, c, limit)
 	case fhir.Contains:
-		rids, err = x.collectContains(typ, c, limit)
+		return x.collectContains(typ, c, limit)
 	case fhir.InDates:
-		rids, err = x.collectDates(typ, c, limit)
+		return x.collectDates(typ, c, limit)
 	case fhir.InNumbers:
-		rids, err = x.collectNumbers(typ, c, limit)
-	default:
-		return nil, false, nil
+		return x.collectNumbers(typ, c, limit)
 	}
-	if err != nil || len(rids) > limit {
-		return nil, false, err
-	}
-	slices.Sort(rids)
-	return slices.Compact(rids), true, nil
+	return nil, fmt.Errorf("collect %T", c)
 }
 
 func (x *reader) collectKey(typ, key string, limit int) ([]int64, error) {

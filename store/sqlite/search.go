@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"iter"
 
 	"zombiezen.com/go/sqlite"
@@ -36,29 +34,16 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 		page, err = s.search(ctx, c, &s.names, q)
 		return err
 	})
-	var known *fhir.Error
-	if err != nil && !errors.As(err, &known) {
-		err = fmt.Errorf("search: %w", err)
-	}
-	return page, err
+	return page, search.Failed("search", err)
 }
 
 func (s *Store) search(ctx context.Context, c conn, n *names, q store.Search) (store.Page, error) {
-	r := &reader{conn: c, names: n}
-	epoch, err := r.begin()
+	x := &reader{conn: c, names: n}
+	epoch, err := x.begin()
 	if err != nil {
 		return store.Page{}, err
 	}
-	found, err := search.Run(ctx, r, search.Options{Epoch: epoch, Patience: s.patience}, &q)
-	if err != nil {
-		return store.Page{}, err
-	}
-	page := store.Page{Total: found.Total, Next: found.Next, Epoch: epoch}
-	if page.Matches, err = s.versions(own(found.Matches), epoch); err != nil {
-		return store.Page{}, err
-	}
-	page.Included, err = s.versions(own(found.Included), epoch)
-	return page, err
+	return search.Run(ctx, x, search.Options{Epoch: epoch, Patience: s.patience}, &q)
 }
 
 // begin reads the state of the snapshot.
@@ -72,26 +57,34 @@ func (x *reader) begin() (epoch int64, err error) {
 
 func (x *reader) Mark() (json.RawMessage, error) { return json.Marshal(x.mark) }
 
-func (x *reader) Then(r search.Row, at json.RawMessage) (search.Row, error) {
+func (x *reader) Then(r *search.Row, at json.RawMessage) (*search.Row, error) {
 	if x.began == nil {
 		x.began = &mark{}
 		if json.Unmarshal(at, x.began) != nil {
-			return nil, search.BadLink()
+			return nil, search.BadLink("Search again.")
 		}
 	}
-	now := r.(*row)
 	switch {
-	case now.rid > x.began.Last:
+	case r.Place > x.began.Last:
 		return nil, nil
-	case now.stamp <= x.began.Stamp:
+	case r.Stamp <= x.began.Stamp:
 		return r, nil
 	}
 	return x.one("SELECT "+rowColumns+` FROM (SELECT * FROM versions WHERE rid = ? AND stamp <= ? ORDER BY version DESC LIMIT 1) v
-		JOIN resources r ON r.rid = v.rid`, now.rid, x.began.Stamp)
+		JOIN resources r ON r.rid = v.rid`, r.Place, x.began.Stamp)
+}
+
+// all reads rows.
+func (x *reader) all(query string, args ...any) (rows []*search.Row, err error) {
+	err = x.each(query, func(st *sqlite.Stmt) error {
+		rows = append(rows, x.names.scanRow(st, 0))
+		return nil
+	}, args...)
+	return rows, err
 }
 
 // one reads a row.
-func (x *reader) one(query string, args ...any) (found search.Row, err error) {
+func (x *reader) one(query string, args ...any) (found *search.Row, err error) {
 	err = x.each(query, func(st *sqlite.Stmt) error {
 		found = x.names.scanRow(st, 0)
 		return nil
@@ -99,7 +92,7 @@ func (x *reader) one(query string, args ...any) (found search.Row, err error) {
 	return found, err
 }
 
-func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
+func (x *reader) Find(ref fhir.Ref) (*search.Row, error) {
 	typ, ok := x.names.id(ref.Type, "")
 	if !ok {
 		return nil, nil
@@ -111,8 +104,8 @@ func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
 func (x *reader) Expect([]fhir.Ref) error { return nil }
 
 // Rows reads each row when it is asked for.
-func (x *reader) Rows(_ string, rids []int64) iter.Seq2[search.Row, error] {
-	return func(yield func(search.Row, error) bool) {
+func (x *reader) Rows(_ string, rids []int64) iter.Seq2[*search.Row, error] {
+	return func(yield func(*search.Row, error) bool) {
 		for _, rid := range rids {
 			r, err := x.one("SELECT "+currentRow, rid)
 			if r == nil && err == nil {
@@ -125,9 +118,9 @@ func (x *reader) Rows(_ string, rids []int64) iter.Seq2[search.Row, error] {
 	}
 }
 
-func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.Row, error] {
+func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*search.Row, error] {
 	next, ok := x.source(typ, keys)
-	return func(yield func(search.Row, error) bool) {
+	return func(yield func(*search.Row, error) bool) {
 		for n := 64; ok; n = min(4*n, 1024) {
 			rids, err := next(after, n)
 			if err != nil {
@@ -197,24 +190,4 @@ func (x *reader) rids(room int, query string, args ...any) ([]int64, error) {
 		return nil
 	}, args...)
 	return rids, err
-}
-
-// own gives the rows that a search found their type back.
-func own(found []search.Row) []*row {
-	rows := make([]*row, len(found))
-	for i, r := range found {
-		rows[i] = r.(*row)
-	}
-	return rows
-}
-
-func (s *Store) versions(rows []*row, epoch int64) ([]store.Version, error) {
-	all := make([]store.Version, len(rows))
-	for i, r := range rows {
-		var err error
-		if all[i], err = s.full(r, epoch); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
 }
