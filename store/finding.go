@@ -1,11 +1,8 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-
-	"github.com/aceso-health/aceso/fhir"
 )
 
 // Finding is one place where what is stored is not what it was. It is also the
@@ -66,17 +63,3 @@ func (s *Stop) Error() string { return s.Err.Error() }
 
 // Unwrap gives the caller's error.
 func (s *Stop) Unwrap() error { return s.Err }
-
-// SameFacts compares facts that a check derived with the stored ones. Who is in no compartment
-// may have been given the patients of what it refers to (Write.Facts).
-func SameFacts(derived fhir.Facts, stored []byte) bool {
-	kept, err := fhir.ParseFacts(stored)
-	if err != nil {
-		return false
-	}
-	if len(derived.Patients) == 0 {
-		derived.Patients = kept.Patients
-	}
-	raw, err := derived.AppendBinary(nil)
-	return err == nil && bytes.Equal(raw, stored)
-}

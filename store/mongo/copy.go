@@ -341,15 +341,14 @@ func (b *copyBatch) writeTouches(ctx context.Context) error {
 	if len(b.touches) == 0 {
 		return nil
 	}
-	var last past
-	began, err := found(b.history.FindOne(ctx, bson.D{{Key: "r", Value: b.in("Consent")}},
-		options.FindOne().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex)).Decode(&last))
+	last, err := b.rows(ctx, b.history, bson.D{{Key: "r", Value: b.in("Consent")}},
+		options.Find().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex).SetLimit(1))
 	if err != nil {
 		return err
 	}
 	u := newUnit(b.changes)
 	for i, t := range b.touches {
-		if i == 0 && began && last.V.Seq == t.seq {
+		if i == 0 && len(last) > 0 && last[0].Seq == t.seq {
 			if err := b.extendTouch(ctx, t.patients); err != nil {
 				return err
 			}

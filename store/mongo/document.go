@@ -14,15 +14,9 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// version is what a resource and a past version have in common. (Fields of other
-// structs that hold one are named: the codec skips unexported embedded ones.)
+// version is what a resource and a past version have in common, without what the
+// transaction adds: see place. Documents are decoded as a row.
 type version struct {
-	// Where in the order of all writes it stands; known only in the transaction that
-	// writes it, and so encoded apart from the rest.
-	Stamp  int64  `bson:"w,omitempty"`   // order of writing: unique, newest last
-	Source string `bson:"src,omitempty"` // change log entry that wrote it: source ...
-	Seq    int64  `bson:"seq,omitempty"` // ... and position
-
 	Type    string        `bson:"r"`  // tenant/Type/, see Store.in
 	Version int64         `bson:"v"`  // counts from 1, deletes included
 	Deleted bool          `bson:"st"` // a tombstone: no body, no keys
@@ -37,29 +31,15 @@ type version struct {
 	Sorts map[string]sortValue `bson:"s,omitempty"` // by parameter; history keeps them for walks that have begun
 }
 
-// resource is a document of the collection resources: the current version of one
-// resource. Its _id is tenant/Type/id.
-type resource struct {
-	ID    string  `bson:"_id"`
-	Order int64   `bson:"o"` // stamp of the first version: order of creation
-	V     version `bson:",inline"`
-	X     index   `bson:",inline"`
-}
-
-// past is a document of the collection history, which holds every version, the
-// current one too. Its _id is tenant/Type/id/0000000003.
-type past struct {
-	ID string  `bson:"_id"`
-	V  version `bson:",inline"`
-}
-
-// place is what the transaction adds to a version.
+// place is what the transaction adds to a version. The collection resources has the
+// current version of each resource, its _id is tenant/Type/id; history has every
+// version, the current one too, with the _id tenant/Type/id/0000000003.
 type place struct {
 	ID     string `bson:"_id"`
-	Order  int64  `bson:"o,omitempty"` // of resources only
-	Stamp  int64  `bson:"w"`
-	Source string `bson:"src"`
-	Seq    int64  `bson:"seq"`
+	Order  int64  `bson:"o,omitempty"` // stamp of the first version: order of creation; of resources only
+	Stamp  int64  `bson:"w"`           // order of writing: unique, newest last
+	Source string `bson:"src"`         // change log entry that wrote it: source ...
+	Seq    int64  `bson:"seq"`         // ... and position
 }
 
 // index holds the search keys of a current version. Every key and parameter begins

@@ -13,89 +13,42 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// row is a stored version in a search or a history.
+// row is a document of resources or history. The rest of it is decoded when somebody
+// asks.
 type row struct {
 	search.Row
-	s                          *Store
-	typ                        string // tenant/Type/, see Store.in
-	base                       int32
-	keys, more, dates, numbers bson.RawArray
-	sorts                      bson.RawValue
+	s    *Store
+	doc  bson.Raw
+	typ  string // tenant/Type/, see Store.in
+	base int32  // which of the bases in meta its keys depend on
 }
 
 // read takes a document apart, of which it keeps the bytes. Searches read very many.
-func (s *Store) read(doc bson.Raw) (*search.Row, error) {
-	r := &row{s: s}
+func (s *Store) read(doc bson.Raw) (*row, error) {
+	r := &row{s: s, doc: doc}
 	r.Columns = r
 	elements, err := doc.Elements()
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range elements {
-		if e.Key() == "_id" {
-			id, _ := e.Value().StringValueOK()
-			r.Ref = s.refOf(id)
-		}
 		if !r.field(e.Key(), e.Value()) {
 			return nil, r.Damaged(e.Key())
 		}
 	}
-	return &r.Row, nil
-}
-
-// eachRow visits what a query finds in resources or history.
-func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*search.Row) error) error {
-	cursor, err := in.Find(ctx, filter, o)
-	if err != nil {
-		return err
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		r, err := s.read(slices.Clone(cursor.Current))
-		if err == nil {
-			err = visit(r)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return cursor.Err()
-}
-
-// rows reads all that a query finds.
-func (s *Store) rows(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder) (all []*search.Row, err error) {
-	err = s.eachRow(ctx, in, filter, o, func(r *search.Row) error {
-		all = append(all, r)
-		return nil
-	})
-	return all, err
+	return r, nil
 }
 
 // field is false if the value cannot be that of the field.
 func (r *row) field(name string, v bson.RawValue) (ok bool) {
 	ok = true
 	switch name {
+	case "_id":
+		var id string
+		id, ok = v.StringValueOK()
+		r.Ref = r.s.refOf(id)
 	case "o":
 		r.Place, ok = v.AsInt64OK()
-	case "k":
-		r.keys, ok = list(v)
-	case "u":
-		r.more, ok = list(v)
-	case "d":
-		r.dates, ok = list(v)
-	case "n":
-		r.numbers, ok = list(v)
-	case "s":
-		r.sorts = v
-	default:
-		return r.versionField(name, v)
-	}
-	return ok
-}
-
-func (r *row) versionField(name string, v bson.RawValue) (ok bool) {
-	ok = true
-	switch name {
 	case "w":
 		r.Stamp, ok = v.AsInt64OK()
 	case "src":
@@ -110,6 +63,15 @@ func (r *row) versionField(name string, v bson.RawValue) (ok bool) {
 		r.Deleted, ok = v.BooleanOK()
 	case "lu":
 		r.Updated, ok = v.DateTimeOK()
+	default:
+		return r.writtenField(name, v)
+	}
+	return ok
+}
+
+func (r *row) writtenField(name string, v bson.RawValue) (ok bool) {
+	ok = true
+	switch name {
 	case "m":
 		r.Method, ok = v.StringValueOK()
 	case "ow":
@@ -128,6 +90,40 @@ func (r *row) versionField(name string, v bson.RawValue) (ok bool) {
 	return ok
 }
 
+// eachRow visits what a query finds in resources or history.
+func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*search.Row) error) error {
+	cursor, err := in.Find(ctx, filter, o)
+	if err != nil {
+		return err
+	}
+	defer cursor.Close(ctx)
+	for cursor.Next(ctx) {
+		r, err := s.read(slices.Clone(cursor.Current))
+		if err == nil {
+			err = visit(&r.Row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return cursor.Err()
+}
+
+// rows reads all that a query finds.
+func (s *Store) rows(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder) (all []*search.Row, err error) {
+	err = s.eachRow(ctx, in, filter, o, func(r *search.Row) error {
+		all = append(all, r)
+		return nil
+	})
+	return all, err
+}
+
+// id is the _id.
+func (r *row) id() string {
+	id, _ := r.doc.Lookup("_id").StringValueOK()
+	return id
+}
+
 // Damaged is the error of a field that cannot be decoded.
 func (r *row) Damaged(field string) error {
 	if field == "facts" {
@@ -143,18 +139,15 @@ func (r *row) DecodeIndex() (*fhir.Index, error) {
 		return nil, err
 	}
 	all := *x
-	for _, keys := range []bson.RawArray{r.keys, r.more} {
-		if keys == nil {
-			continue
-		}
-		values, err := keys.Values()
+	for _, field := range []string{"k", "u"} {
+		values, err := r.list(field)
 		if err != nil {
-			return nil, r.Damaged("k")
+			return nil, err
 		}
 		for _, v := range values {
 			k, ok := v.StringValueOK()
 			if !ok {
-				return nil, r.Damaged("k")
+				return nil, r.Damaged(field)
 			}
 			if k, ok := strings.CutPrefix(k, r.typ); ok { // others are the store's own
 				all.Keys = append(all.Keys, k)
@@ -168,25 +161,23 @@ func (r *row) DecodeIndex() (*fhir.Index, error) {
 // DecodeRanges is DecodeIndex without the keys.
 func (r *row) DecodeRanges() (*fhir.Index, error) {
 	x := &fhir.Index{}
-	dates, err := elements[dateRange](r.dates)
+	dates, err := elements[dateRange](r, "d")
 	if err != nil {
-		return nil, r.Damaged("d")
+		return nil, err
 	}
 	for _, d := range dates {
 		x.Dates = append(x.Dates, fhir.DateRange{Param: strings.TrimPrefix(d.Param, r.typ), Lo: d.Lo, Hi: d.Hi})
 	}
-	numbers, err := elements[numberRange](r.numbers)
+	numbers, err := elements[numberRange](r, "n")
 	if err != nil {
-		return nil, r.Damaged("n")
+		return nil, err
 	}
 	for _, n := range numbers {
 		x.Numbers = append(x.Numbers, fhir.NumberRange{Param: strings.TrimPrefix(n.Param, r.typ), Lo: n.Lo, Hi: n.Hi})
 	}
-	var sorts map[string]sortValue
-	if r.sorts.Type != 0 {
-		if err := r.sorts.Unmarshal(&sorts); err != nil {
-			return nil, r.Damaged("s")
-		}
+	sorts, err := r.sorts()
+	if err != nil {
+		return nil, err
 	}
 	for p, v := range sorts {
 		x.Sorts = append(x.Sorts, fhir.Sort{Param: p, Lo: v.Lo, Hi: v.Hi})
@@ -194,27 +185,43 @@ func (r *row) DecodeRanges() (*fhir.Index, error) {
 	return x, nil
 }
 
-// list is an array; nil is stored as null.
-func list(v bson.RawValue) (bson.RawArray, bool) {
-	if v.Type == bson.TypeNull {
-		return nil, true
+// sorts are the sort values by parameter.
+func (r *row) sorts() (sorts map[string]sortValue, err error) {
+	if v := r.doc.Lookup("s"); v.Type != 0 {
+		if err := v.Unmarshal(&sorts); err != nil {
+			return nil, r.Damaged("s")
+		}
 	}
-	return v.ArrayOK()
+	return sorts, nil
+}
+
+// list is the array in a field; an empty one may be stored as null.
+func (r *row) list(field string) ([]bson.RawValue, error) {
+	v := r.doc.Lookup(field)
+	if v.Type == 0 || v.Type == bson.TypeNull {
+		return nil, nil
+	}
+	list, ok := v.ArrayOK()
+	if !ok {
+		return nil, r.Damaged(field)
+	}
+	values, err := list.Values()
+	if err != nil {
+		return nil, r.Damaged(field)
+	}
+	return values, nil
 }
 
 // elements decodes what is in an array.
-func elements[T any](list bson.RawArray) ([]T, error) {
-	if list == nil {
-		return nil, nil
-	}
-	values, err := list.Values()
+func elements[T any](r *row, field string) ([]T, error) {
+	values, err := r.list(field)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]T, len(values))
 	for i, v := range values {
 		if err := v.Unmarshal(&all[i]); err != nil {
-			return nil, err
+			return nil, r.Damaged(field)
 		}
 	}
 	return all, nil

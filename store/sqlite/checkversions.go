@@ -2,13 +2,13 @@ package sqlite
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // checked is a row of versions with its document, joined with its resource.
@@ -35,20 +35,11 @@ func (k *checker) place(v *checked) string {
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
 	k.expected, k.consents, k.touched = newTallies(), map[consentRow]bool{}, map[int64][]string{}
-	var before *checked
-	last := func() error {
-		if before == nil {
-			return nil
-		}
-		return k.checkCurrent(before)
-	}
+	var before *checked // of the same resource
 	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) error {
-		if err := k.ctx.Err(); err != nil {
-			return err
-		}
 		v := scanChecked(st)
 		if before != nil && before.rid != v.rid {
-			if err := last(); err != nil {
+			if err := k.checkCurrent(before); err != nil {
 				return err
 			}
 			before = nil
@@ -56,14 +47,16 @@ func (k *checker) checkVersions() error {
 		if k.nameByID[v.typ].typ == "Consent" {
 			k.touch(v, before)
 		}
-		err := k.checkVersion(v, before)
+		if err := k.checkVersion(v, before); err != nil {
+			return err
+		}
 		before = v
-		return err
+		return k.ctx.Err()
 	})
-	if err == nil {
-		err = last()
+	if err != nil || before == nil {
+		return err
 	}
-	return err
+	return k.checkCurrent(before)
 }
 
 // touch notes whose Consents a version and the one before it are.
@@ -100,31 +93,27 @@ func scanChecked(st *sqlite.Stmt) *checked {
 	return v
 }
 
-// checkVersion checks one version against its checksum, the one before it, its
-// change entry and its document.
+// row is the version as a check that knows no database sees it.
+func (k *checker) row(v *checked) *search.Row {
+	r := &search.Row{
+		Ref: fhir.Ref{Type: k.nameByID[v.typ].typ, ID: v.resource.id}, Version: v.version, Stamp: v.stamp,
+		Updated: v.at, Deleted: v.deleted, PackedFacts: v.facts, PackedBody: v.body,
+	}
+	copy(r.Hash[:], v.hash)
+	return r
+}
+
+// checkVersion checks one version against its checksum, its resource and its change
+// entry, then against the one before it and its document.
 func (k *checker) checkVersion(v, before *checked) error {
-	found := func(column, what string) error { return k.found("versions", k.place(v), column, what) }
+	c := versionCheck{k, v}
 	if !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
-		if err := found("sum", "the row does not match its checksum"); err != nil {
+		if err := c.Found("sum", "the row does not match its checksum"); err != nil {
 			return err
 		}
 	}
 	if v.resource == nil {
 		return k.found("resources", fmt.Sprint(v.rid), "rid", "is missing: a version belongs to it")
-	}
-	number, stamp := int64(1), int64(0)
-	if before != nil {
-		number, stamp = before.version+1, before.stamp
-	}
-	if v.version != number {
-		if err := found("version", fmt.Sprintf("version %d is missing before it", number)); err != nil {
-			return err
-		}
-	}
-	if v.stamp <= stamp || v.stamp < v.at<<store.StampShift {
-		if err := found("stamp", "the version is out of order"); err != nil {
-			return err
-		}
 	}
 	if v.typ != v.resource.typ {
 		if err := k.found("resources", k.place(v), "type", "differs from the version's"); err != nil {
@@ -132,79 +121,46 @@ func (k *checker) checkVersion(v, before *checked) error {
 		}
 	}
 	entry, err := k.number("SELECT count(*) FROM entries WHERE seq = ?", v.seq)
+	if err == nil && entry == 0 {
+		err = c.Found("seq", "names a change entry that is not there")
+	}
+	if err == nil && v.deleted && v.index != nil {
+		err = c.Found("idx", "a deleted version has search keys")
+	}
 	if err != nil {
 		return err
 	}
-	if entry == 0 {
-		if err := found("seq", "names a change entry that is not there"); err != nil {
-			return err
-		}
-	}
-	if v.deleted {
-		return k.checkTombstone(v, before)
-	}
-	return k.checkDocument(v)
-}
-
-func (k *checker) checkTombstone(v, before *checked) error {
-	if v.body != nil || v.index != nil {
-		return k.found("versions", k.place(v), "body", "a deleted version has a document or an index")
-	}
-	facts, err := store.Unpack(v.facts)
-	if err != nil {
-		return k.found("versions", k.place(v), "facts", "cannot be unpacked")
-	}
 	if before == nil {
-		return nil // found already
+		return search.CheckVersion(c, k.row(v), nil)
 	}
-	if old, err := store.Unpack(before.facts); err != nil || !bytes.Equal(facts, old) {
-		return k.found("versions", k.place(v), "facts", "differ from those of the version that was deleted")
-	}
-	return nil
+	return search.CheckVersion(c, k.row(v), k.row(before))
 }
 
-// checkDocument derives everything again from the bytes.
-func (k *checker) checkDocument(v *checked) error {
-	found := func(column, what string) error { return k.found("versions", k.place(v), column, what) }
-	body, err := store.Unpack(v.body)
-	if err != nil || body == nil {
-		return found("body", "cannot be unpacked")
-	}
-	sum := sha256.Sum256(body)
-	if !bytes.Equal(sum[:], v.hash) {
-		if err := found("body", "the document does not match its hash"); err != nil {
-			return err
-		}
-	}
-	doc, err := fhir.Open(body)
-	if err != nil {
-		return found("body", "the document is not a FHIR resource")
-	}
-	if doc.Type() != k.nameByID[v.typ].typ || doc.ID() != v.resource.id || doc.Version() != v.version || doc.LastUpdated().UnixMilli() != v.at {
-		if err := found("body", "type, id, version or time in the document differ from the row"); err != nil {
-			return err
-		}
-	}
-	base, ok := k.bases[v.base]
+// versionCheck is what only this store knows of a version under check.
+type versionCheck struct {
+	*checker
+	v *checked
+}
+
+func (c versionCheck) Found(column, what string) error {
+	return c.found("versions", c.place(c.v), column, what)
+}
+
+func (c versionCheck) Base() (string, bool, error) {
+	base, ok := c.bases[c.v.base]
 	if !ok {
-		return k.found("bases", fmt.Sprint(v.base), "", "is missing")
+		return "", false, c.found("bases", fmt.Sprint(c.v.base), "", "is missing")
 	}
-	facts := doc.Facts(base)
-	if stored, err := store.Unpack(v.facts); err != nil || !store.SameFacts(facts, stored) {
-		if err := found("facts", "differ from what the document says"); err != nil {
+	return base, true, nil
+}
+
+func (c versionCheck) Derived(x *fhir.Index, facts *fhir.Facts) error {
+	if stored, err := store.Unpack(c.v.index); err != nil || !bytes.Equal(encodeIndex(x), stored) {
+		if err := c.Found("idx", "differs from what the document says"); err != nil {
 			return err
 		}
 	}
-	index, err := doc.Index(base)
-	if err != nil {
-		return found("body", "no index can be derived from the document")
-	}
-	if stored, err := store.Unpack(v.index); err != nil || !bytes.Equal(encodeIndex(index), stored) {
-		if err := found("idx", "differs from what the document says"); err != nil {
-			return err
-		}
-	}
-	return k.expect(v, index, &facts)
+	return c.expect(c.v, x, facts)
 }
 
 // expect notes the index rows that the current version must have. Parameters of
