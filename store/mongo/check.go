@@ -109,23 +109,9 @@ func (k *checker) checkGroups(ctx context.Context, ids []string) error {
 // eachID visits all _ids of a collection in groups.
 func (k *checker) eachID(ctx context.Context, collection string, visit func([]string) error) error {
 	for last := ""; ; {
-		cursor, err := k.s.db.Collection(collection).Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: last}}}},
-			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(idsAtOnce).SetProjection(bson.D{{Key: "_id", Value: 1}}))
-		if err != nil {
+		ids, err := k.ids(ctx, collection, bson.D{{Key: "$gt", Value: last}}, options.Find().SetSort(byID).SetLimit(idsAtOnce))
+		if err != nil || len(ids) == 0 {
 			return err
-		}
-		var docs []struct {
-			ID string `bson:"_id"`
-		}
-		if err := cursor.All(ctx, &docs); err != nil {
-			return err
-		}
-		ids := make([]string, len(docs))
-		for i, d := range docs {
-			ids[i] = d.ID
-		}
-		if len(ids) == 0 {
-			return nil
 		}
 		last = ids[len(ids)-1]
 		if err := visit(ids); err != nil {
@@ -134,35 +120,50 @@ func (k *checker) eachID(ctx context.Context, collection string, visit func([]st
 	}
 }
 
+// ids gives the _ids that satisfy a condition.
+func (k *checker) ids(ctx context.Context, collection string, condition bson.D, o *options.FindOptionsBuilder) ([]string, error) {
+	cursor, err := k.s.db.Collection(collection).Find(ctx, bson.D{{Key: "_id", Value: condition}}, o.SetProjection(byID))
+	if err != nil {
+		return nil, err
+	}
+	var docs []struct {
+		ID string `bson:"_id"`
+	}
+	err = cursor.All(ctx, &docs)
+	ids := make([]string, len(docs))
+	for i, d := range docs {
+		ids[i] = d.ID
+	}
+	return ids, err
+}
+
+// missing sorts out which of some _ids are not there.
+func (k *checker) missing(ctx context.Context, collection string, ids []string) ([]string, error) {
+	there, err := k.ids(ctx, collection, bson.D{{Key: "$in", Value: ids}}, options.Find())
+	slices.Sort(there)
+	return slices.DeleteFunc(ids, func(id string) bool {
+		_, found := slices.BinarySearch(there, id)
+		return found
+	}), err
+}
+
 // checkOrphans looks for versions without a resource.
 func (k *checker) checkOrphans(ctx context.Context) error {
 	if k.o.Sample > 1 {
 		return nil
 	}
 	return k.eachID(ctx, "history", func(ids []string) error {
-		owners := map[string]string{}
-		for _, id := range ids {
-			owners[resourceOf(id)] = id
+		for i, id := range ids {
+			ids[i] = resourceOf(id)
 		}
-		var all bson.A
-		for owner := range owners {
-			all = append(all, owner)
-		}
-		cursor, err := k.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: all}}}}, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
-		if err != nil {
-			return err
-		}
-		defer cursor.Close(ctx)
-		for cursor.Next(ctx) {
-			id, _ := cursor.Current.Lookup("_id").StringValueOK()
-			delete(owners, id)
-		}
-		for owner := range owners {
-			if err := k.found("resources", owner, "", "is missing: versions in history belong to it"); err != nil {
+		missing, err := k.missing(ctx, "resources", slices.Compact(ids))
+		for _, owner := range missing {
+			if err != nil {
 				return err
 			}
+			err = k.found("resources", owner, "", "is missing: versions in history belong to it")
 		}
-		return cursor.Err()
+		return err
 	})
 }
 

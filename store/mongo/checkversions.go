@@ -88,26 +88,14 @@ func (k *checker) loadVersions(ctx context.Context, ids []string, byRef map[fhir
 
 // missingEntries lists the change entries that versions name and that are not there.
 func (k *checker) missingEntries(ctx context.Context, group []*checked) ([]string, error) {
-	named := map[string]bool{}
+	var named []string
 	for _, c := range group {
 		for _, v := range c.versions {
-			named[entryID(v.Source, v.Seq)] = true
+			named = append(named, entryID(v.Source, v.Seq))
 		}
 	}
-	var ids []string
-	for id := range named {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	cursor, err := k.s.db.Collection("changes").Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
-		return nil, err
-	}
-	for cursor.Next(ctx) {
-		id, _ := cursor.Current.Lookup("_id").StringValueOK()
-		delete(named, id)
-	}
-	return slices.DeleteFunc(ids, func(id string) bool { return !named[id] }), cursor.Err()
+	slices.Sort(named)
+	return k.missing(ctx, "changes", slices.Compact(named))
 }
 
 // checkResource checks the versions of a resource, and the current one against the

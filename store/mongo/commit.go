@@ -332,7 +332,11 @@ func (u *unit) checkGuard(ctx context.Context, g *store.Guard) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	page, err := u.s.search(ctx, g.Search())
+	x, err := u.s.reader(ctx)
+	if err != nil {
+		return err
+	}
+	page, err := x.search(g.Search())
 	if err != nil {
 		return err
 	}

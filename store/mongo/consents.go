@@ -119,7 +119,7 @@ func (u *unit) touches(m *member) ([]string, error) {
 		c := u.resources[w.id]
 		before := c.patients
 		if c.Facts != nil {
-			f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
+			f, err := unpackFacts(c.ID, c.Version, c.Facts)
 			if err != nil {
 				return nil, err
 			}

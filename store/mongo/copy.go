@@ -10,7 +10,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/search"
@@ -120,12 +119,10 @@ func (s *Store) stored(ctx context.Context, r *search.Row) (one store.Stored, er
 	if r.Deleted {
 		return one, nil
 	}
-	doc, err := fhir.Parse(one.Body)
-	if err != nil {
+	if one.Index, err = search.Derive(r.PackedBody, base); err != nil {
 		return one, r.Damaged("body")
 	}
-	one.Index, err = doc.Index(base)
-	return one, err
+	return one, nil
 }
 
 // WrappedKeys visits the wrapped keys of parts.
@@ -265,7 +262,7 @@ func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
 		if err := cursor.Decode(&c); err != nil {
 			return err
 		}
-		f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
+		f, err := unpackFacts(c.ID, c.Version, c.Facts)
 		if err != nil {
 			return err
 		}
@@ -280,10 +277,8 @@ func (b *copyBatch) add(v *store.Stored) error {
 	if v.Source != b.changes.source {
 		return fmt.Errorf("was written by another node, to %s", v.Source)
 	}
-	p, err := b.prepareOne(&store.Write{
-		Ref: v.Ref, Expect: v.Version.Version - 1, LastUpdated: v.LastUpdated, Deleted: v.Deleted, Method: v.Method,
-		Owner: v.Owner, Body: v.Body, Hash: v.Hash, Index: v.Index, Facts: v.Facts,
-	}, b.knownBase(v.Base))
+	w := v.Write()
+	p, err := b.prepareOne(&w, b.knownBase(v.Base))
 	if err != nil {
 		return err
 	}

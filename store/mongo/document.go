@@ -131,15 +131,11 @@ func newSorts(x *fhir.Index) map[string]sortValue {
 	return sorts
 }
 
-// facts unpacks the facts of a version.
-func (v *version) facts(id string) (fhir.Facts, error) {
-	raw, err := store.Unpack(v.Facts)
+// unpackFacts reads the facts of a version of a resource.
+func unpackFacts(id string, version int64, packed []byte) (fhir.Facts, error) {
+	facts, err := store.UnpackFacts(packed)
 	if err != nil {
-		return fhir.Facts{}, damaged(id, v.Version, "f")
-	}
-	facts, err := fhir.ParseFacts(raw)
-	if err != nil {
-		return facts, damaged(id, v.Version, "f")
+		return facts, damaged(id, version, "f")
 	}
 	return facts, nil
 }

@@ -13,15 +13,11 @@ import (
 
 // History returns versions newest first, in the order of their stamps.
 func (s *Store) History(ctx context.Context, h store.History) (page store.Page, err error) {
-	err = s.snapshot(ctx, func(ctx context.Context) error {
-		epoch, err := s.epoch(ctx)
-		if err != nil {
-			return err
-		}
-		page, err = search.History(ctx, s.reader(ctx), search.Options{Epoch: epoch, Batch: rowsBatch}, &h)
+	err = s.readSnapshot(ctx, "history", func(x *reader) error {
+		page, err = search.History(x.ctx, x, search.Options{Epoch: x.epoch, Batch: rowsBatch}, &h)
 		return err
 	})
-	return page, search.Failed("history", err)
+	return page, err
 }
 
 var _ search.HistoryReader = (*reader)(nil)

@@ -15,32 +15,41 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
+// readSnapshot runs read in a snapshot; what is said of its errors.
+func (s *Store) readSnapshot(ctx context.Context, what string, read func(*reader) error) error {
+	err := s.snapshot(ctx, func(ctx context.Context) error {
+		x, err := s.reader(ctx)
+		if err != nil {
+			return err
+		}
+		return read(x)
+	})
+	return search.Failed(what, err)
+}
+
+func (s *Store) reader(ctx context.Context) (*reader, error) {
+	epoch, err := s.epoch(ctx)
+	return &reader{ctx: ctx, s: s, epoch: epoch, known: map[fhir.Ref]*search.Row{}}, err
+}
+
 // Search answers a query in one snapshot.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.snapshot(ctx, func(ctx context.Context) error {
-		page, err = s.search(ctx, q)
+	err = s.readSnapshot(ctx, "search", func(x *reader) error {
+		page, err = x.search(q)
 		return err
 	})
-	return page, search.Failed("search", err)
+	return page, err
 }
 
-// search is Search in the snapshot of ctx.
-func (s *Store) search(ctx context.Context, q store.Search) (store.Page, error) {
-	epoch, err := s.epoch(ctx)
-	if err != nil {
-		return store.Page{}, err
-	}
-	return search.Run(ctx, s.reader(ctx), search.Options{Epoch: epoch, Patience: s.patience, Batch: rowsBatch}, &q)
+func (x *reader) search(q store.Search) (store.Page, error) {
+	return search.Run(x.ctx, x, search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch}, &q)
 }
 
-func (s *Store) reader(ctx context.Context) *reader {
-	return &reader{ctx: ctx, s: s, known: map[fhir.Ref]*search.Row{}}
-}
-
-// reader reads what a search asks for, in the snapshot of ctx.
+// reader reads what a search or a history asks for, in the snapshot of ctx.
 type reader struct {
 	ctx   context.Context
 	s     *Store
+	epoch int64
 	known map[fhir.Ref]*search.Row // expected and read; nil: none
 	began marks                    // of the walk, once it was asked for
 }

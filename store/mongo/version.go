@@ -16,17 +16,13 @@ var withoutKeys = bson.D{{Key: "k", Value: 0}, {Key: "u", Value: 0}, {Key: "d", 
 
 // GetVersion returns one version of the history.
 func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, number int64) (v store.Version, err error) {
-	err = s.snapshot(ctx, func(ctx context.Context) error {
-		rows, err := s.rows(ctx, s.history, bson.D{{Key: "_id", Value: pastID(s.id(ref), number)}}, options.Find().SetLimit(1))
+	err = s.readSnapshot(ctx, "get version", func(x *reader) error {
+		rows, err := s.rows(x.ctx, s.history, bson.D{{Key: "_id", Value: pastID(s.id(ref), number)}}, options.Find().SetLimit(1))
 		if err != nil {
 			return err
 		}
-		epoch, err := s.epoch(ctx)
-		if err != nil {
-			return err
-		}
-		v, err = search.PastVersion(s.reader(ctx), epoch, append(rows, nil)[0])
+		v, err = search.PastVersion(x, x.epoch, append(rows, nil)[0])
 		return err
 	})
-	return v, search.Failed("get version", err)
+	return v, err
 }

@@ -115,3 +115,16 @@ func sameFacts(said fhir.Facts, packed []byte) bool {
 	raw, err := said.AppendBinary(nil)
 	return err == nil && bytes.Equal(raw, stored)
 }
+
+// Derive gives the search keys that a packed document says.
+func Derive(packed []byte, base string) (*fhir.Index, error) {
+	body, err := store.Unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := fhir.Open(body)
+	if err != nil {
+		return nil, err
+	}
+	return doc.Index(base)
+}

@@ -99,19 +99,9 @@ func both(a, b []int64) []int64 {
 
 // keysLast moves the plain keys to the end.
 func keysLast(all []fhir.Condition) []fhir.Condition {
-	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b fhir.Condition) int {
-		_, x := a.(fhir.HasKey)
-		_, y := b.(fhir.HasKey)
-		switch {
-		case x == y:
-			return 0
-		case x:
-			return 1
-		}
-		return -1
-	})
-	return all
+	isKey := func(c fhir.Condition) bool { _, key := c.(fhir.HasKey); return key }
+	others := slices.DeleteFunc(slices.Clone(all), isKey)
+	return append(others, slices.DeleteFunc(slices.Clone(all), func(c fhir.Condition) bool { return !isKey(c) })...)
 }
 
 // flatten lists the conditions that must all hold.

@@ -43,11 +43,7 @@ type Columns interface {
 // protect it (see protectPast).
 func (r *Row) Facts() (*fhir.Facts, error) {
 	if r.facts == nil {
-		raw, err := store.Unpack(r.PackedFacts)
-		if err != nil {
-			return nil, r.Damaged("facts")
-		}
-		facts, err := fhir.ParseFacts(raw)
+		facts, err := store.UnpackFacts(r.PackedFacts)
 		if err != nil {
 			return nil, r.Damaged("facts")
 		}

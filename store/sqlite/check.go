@@ -48,11 +48,6 @@ type checker struct {
 	touched  map[int64][]string  // whose Consents the change entry wrote
 }
 
-type consentRow struct {
-	patient string
-	rid     int64
-}
-
 // run makes all checks. One that meets damage which SQLite itself cannot read
 // past is a finding, and the others go on.
 func (k *checker) run(checks ...func() error) error {

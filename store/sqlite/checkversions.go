@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
 
 	"zombiezen.com/go/sqlite"
 
@@ -34,7 +35,7 @@ func (k *checker) place(v *checked) string {
 
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
-	k.expected, k.consents, k.touched = newTallies(), map[consentRow]bool{}, map[int64][]string{}
+	k.expected, k.consents, k.touched = newTallies(maphash.MakeSeed()), map[consentRow]bool{}, map[int64][]string{}
 	var before *checked // of the same resource
 	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) error {
 		v := scanChecked(st)
@@ -66,7 +67,7 @@ func (k *checker) touch(v, before *checked) {
 		if c == nil {
 			continue
 		}
-		if f, err := storedFacts(c.facts); err == nil { // otherwise it is found elsewhere
+		if f, err := store.UnpackFacts(c.facts); err == nil { // otherwise it is found elsewhere
 			k.touched[v.seq] = store.Union(k.touched[v.seq], f.Patients)
 		}
 	}
@@ -180,7 +181,9 @@ func (k *checker) expect(v *checked, index *fhir.Index, facts *fhir.Facts) error
 	if err != nil || v.resource.stamp != v.stamp {
 		return err
 	}
-	k.expected.add(rows)
+	for _, l := range rows.lines() {
+		k.expected.add(l)
+	}
 	if typ == "Consent" {
 		for _, p := range facts.Patients {
 			k.consents[consentRow{p, v.rid}] = true

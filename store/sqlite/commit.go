@@ -155,7 +155,11 @@ func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard) error {
 		known.p.Store(u.s.names.p.Load())
 		known.publish(u.fresh)
 	}
-	page, err := u.s.search(ctx, u.conn, known, g.Search())
+	x, err := newReader(u.conn, known)
+	if err != nil {
+		return err
+	}
+	page, err := u.s.search(ctx, x, g.Search())
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (u *changeUnit) indexConsent(before *current, v *versionRow, patients []str
 		if err != nil {
 			return err
 		}
-		f, err := storedFacts(facts)
+		f, err := store.UnpackFacts(facts)
 		if err != nil {
 			return &store.Finding{File: mainFile, Table: "versions", Row: fmt.Sprint(before.stamp), Column: "facts", What: "cannot be decoded"}
 		}

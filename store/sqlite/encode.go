@@ -54,15 +54,6 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// storedFacts reads the column facts.
-func storedFacts(stored []byte) (fhir.Facts, error) {
-	b, err := store.Unpack(stored)
-	if err != nil {
-		return fhir.Facts{}, err
-	}
-	return fhir.ParseFacts(b)
-}
-
 // storedIndex reads the column idx.
 func storedIndex(stored []byte) (*fhir.Index, error) {
 	b, err := store.Unpack(stored)

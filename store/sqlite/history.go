@@ -11,16 +11,11 @@ import (
 
 // History returns versions newest first, in the order of their stamps.
 func (s *Store) History(ctx context.Context, h store.History) (page store.Page, err error) {
-	err = s.read.read(ctx, func(c conn) error {
-		x := &reader{conn: c, names: &s.names}
-		epoch, err := x.begin()
-		if err != nil {
-			return err
-		}
-		page, err = search.History(ctx, x, search.Options{Epoch: epoch}, &h)
+	err = s.snapshot(ctx, "history", func(x *reader) error {
+		page, err = search.History(ctx, x, search.Options{Epoch: x.epoch}, &h)
 		return err
 	})
-	return page, search.Failed("history", err)
+	return page, err
 }
 
 var _ search.HistoryReader = (*reader)(nil)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // reindexedAtOnce is how many versions Reindex reads together.
@@ -103,15 +104,7 @@ func (v *checked) derive(bases map[int64]string) *fhir.Index {
 	if !known || !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
 		return nil
 	}
-	body, err := store.Unpack(v.body)
-	if err != nil {
-		return nil
-	}
-	doc, err := fhir.Open(body)
-	if err != nil {
-		return nil
-	}
-	index, err := doc.Index(base)
+	index, err := search.Derive(v.body, base)
 	if err != nil {
 		return nil
 	}

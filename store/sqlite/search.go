@@ -12,10 +12,11 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// reader reads what a search asks for, in one read transaction.
+// reader reads what a search or a history asks for, in one read transaction.
 type reader struct {
 	conn
 	names *names
+	epoch int64
 	mark
 	began *mark // of the walk, once it was asked for
 }
@@ -28,31 +29,38 @@ type mark struct {
 
 var _ search.Reader = (*reader)(nil)
 
-// Search answers a query in one read transaction.
-func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.read.read(ctx, func(c conn) error {
-		page, err = s.search(ctx, c, &s.names, q)
-		return err
+// snapshot runs do in one read transaction; what is said of its errors.
+func (s *Store) snapshot(ctx context.Context, what string, do func(*reader) error) error {
+	err := s.read.read(ctx, func(c conn) error {
+		x, err := newReader(c, &s.names)
+		if err != nil {
+			return err
+		}
+		return do(x)
 	})
-	return page, search.Failed("search", err)
+	return search.Failed(what, err)
 }
 
-func (s *Store) search(ctx context.Context, c conn, n *names, q store.Search) (store.Page, error) {
+func newReader(c conn, n *names) (*reader, error) {
 	x := &reader{conn: c, names: n}
-	epoch, err := x.begin()
-	if err != nil {
-		return store.Page{}, err
-	}
-	return search.Run(ctx, x, search.Options{Epoch: epoch, Patience: s.patience}, &q)
-}
-
-// begin reads the state of the snapshot.
-func (x *reader) begin() (epoch int64, err error) {
-	err = x.each("SELECT "+epochQuery+", (SELECT max(stamp) FROM versions), (SELECT max(rid) FROM resources)", func(st *sqlite.Stmt) error {
-		epoch, x.Stamp, x.Last = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
+	err := x.each("SELECT "+epochQuery+", (SELECT max(stamp) FROM versions), (SELECT max(rid) FROM resources)", func(st *sqlite.Stmt) error {
+		x.epoch, x.Stamp, x.Last = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
 		return nil
 	})
-	return epoch, err
+	return x, err
+}
+
+// Search answers a query in one read transaction.
+func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
+	err = s.snapshot(ctx, "search", func(x *reader) error {
+		page, err = s.search(ctx, x, q)
+		return err
+	})
+	return page, err
+}
+
+func (s *Store) search(ctx context.Context, x *reader, q store.Search) (store.Page, error) {
+	return search.Run(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience}, &q)
 }
 
 func (x *reader) Mark() (json.RawMessage, error) { return json.Marshal(x.mark) }

@@ -125,19 +125,14 @@ func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, version int64) (v 
 	if !ok {
 		return v, store.ErrNotFound
 	}
-	err = s.read.read(ctx, func(c conn) error {
-		x := &reader{conn: c, names: &s.names}
-		epoch, err := x.begin()
-		if err != nil {
-			return err
-		}
+	err = s.snapshot(ctx, "get version", func(x *reader) error {
 		r, err := x.one("SELECT "+rowColumns+` FROM (SELECT * FROM resources WHERE type = ? AND id = ? LIMIT 1) r
 			JOIN versions v ON v.rid = r.rid AND v.version = ?`, typ, ref.ID, version)
 		if err != nil {
 			return err
 		}
-		v, err = search.PastVersion(x, epoch, r)
+		v, err = search.PastVersion(x, x.epoch, r)
 		return err
 	})
-	return v, search.Failed("get version", err)
+	return v, err
 }
