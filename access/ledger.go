@@ -49,41 +49,27 @@ const lateAfter = 15 * time.Minute
 // Ledger says how far the logs are checkpointed and anchored. Who looks
 // is recorded like every other access; the view is of the moment before.
 func (g *Gate) Ledger(ctx context.Context, c *Call) (*LedgerView, error) {
-	r := g.review(ctx, c)
-	q := question{"ledger", "r", ""}
-	view, err := r.ledger(q)
-	if err != nil && !isRefusal(err) {
-		return nil, err
-	}
-	d := r.draft(q)
-	d.Outcome = 200
-	if err != nil {
-		d.Outcome = status(err)
-	}
-	if failed := g.record(ctx, c, d); failed != nil {
-		return nil, failed
-	}
-	return view, err // one of the two is nil
+	return answer(ctx, g, c, func(r *review) (*LedgerView, error) { return r.ledger(ctx) })
 }
 
-func (r *review) ledger(q question) (*LedgerView, error) {
-	if p := r.request(q); !p.Allow {
-		return nil, forbidden(p.Reason)
+func (r *review) ledger(ctx context.Context) (*LedgerView, error) {
+	if _, err := r.ask(ctx, question{"ledger", "r", ""}); err != nil {
+		return nil, err
 	}
 	view := &LedgerView{Organization: r.gate.Organization, Node: r.gate.Node, At: r.now}
-	logs, err := r.gate.logs(r.ctx)
+	logs, err := r.gate.logs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, log := range logs {
-		view.Sources = append(view.Sources, r.look(log))
+		view.Sources = append(view.Sources, r.sourceView(ctx, log))
 	}
 	return view, nil
 }
 
-// look reads where a log stands. One that cannot be read does not hide the others.
-func (r *review) look(log ledgerbridge.Log) SourceView {
-	s, err := r.source(log)
+// sourceView reads where a log stands. One that cannot be read does not hide the others.
+func (r *review) sourceView(ctx context.Context, log ledgerbridge.Log) SourceView {
+	s, err := r.source(ctx, log)
 	if err != nil {
 		r.gate.Log.Error("it cannot be said where a log stands", "log", log.Source(), "request", r.call.Request, "error", err)
 		return SourceView{Standing: ledgerbridge.Standing{Source: log.Source(), Network: true}, State: SourceUnreadable}
@@ -92,25 +78,25 @@ func (r *review) look(log ledgerbridge.Log) SourceView {
 	return s
 }
 
-// source is look without judgement.
-func (r *review) source(log ledgerbridge.Log) (s SourceView, err error) {
-	j, err := r.gate.journal(r.ctx, log.Source())
+// source is sourceView without judgement.
+func (r *review) source(ctx context.Context, log ledgerbridge.Log) (s SourceView, err error) {
+	j, err := r.gate.journal(ctx, log.Source())
 	if err != nil {
 		return s, err
 	}
-	if s.Standing, err = j.Standing(r.ctx); err != nil {
+	if s.Standing, err = j.Standing(ctx); err != nil {
 		return s, err
 	}
 	s.Elsewhere = r.gate.Network != nil && !s.Network
 	if s.Checkpointed > 0 {
 		s.Newest = auditID(s.Source, s.Checkpointed-1)
-		if s.Until, err = r.timeOf(log, s.Checkpointed-1); err != nil {
+		if s.Until, err = r.timeOf(ctx, log, s.Checkpointed-1); err != nil {
 			return s, err
 		}
 	}
 	if !s.Network && s.Size > s.Checkpointed {
 		s.Waiting = s.Size - s.Checkpointed
-		s.Oldest, err = r.timeOf(log, s.Checkpointed)
+		s.Oldest, err = r.timeOf(ctx, log, s.Checkpointed)
 	}
 	if s.Err == nil {
 		s.Err = j.Err()
@@ -118,8 +104,8 @@ func (r *review) source(log ledgerbridge.Log) (s SourceView, err error) {
 	return s, err
 }
 
-func (r *review) timeOf(log ledgerbridge.Log, seq int64) (time.Time, error) {
-	rec, err := r.gate.load(r.ctx, log, seq)
+func (r *review) timeOf(ctx context.Context, log ledgerbridge.Log, seq int64) (time.Time, error) {
+	rec, err := r.gate.load(ctx, log, seq)
 	return rec.row.Time, err
 }
 

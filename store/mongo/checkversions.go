@@ -11,14 +11,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/store/search"
+	"github.com/aceso-health/aceso/fhir/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // checked is a resource with all its versions, oldest first.
 type checked struct {
 	*row
 	versions []*row
-	last     *fhir.Index // what the last version's document says, nil if nothing can be derived
+	last     *search.Index // what the last version's document says, nil if nothing can be derived
 }
 
 // checkGroup checks some resources, each as one snapshot shows it.
@@ -49,7 +50,7 @@ func (k *checker) checkGroup(ctx context.Context, ids []string) error {
 
 func (k *checker) load(ctx context.Context, ids []string) (group []*checked, err error) {
 	byRef := map[fhir.Ref]*checked{}
-	err = k.s.eachRow(ctx, k.s.resources, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetSort(byID), func(r *search.Row) error {
+	err = k.s.eachRow(ctx, k.s.resources, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetSort(byID), func(r *plan.Row) error {
 		c := &checked{row: r.Columns.(*row)}
 		group, byRef[r.Ref] = append(group, c), c
 		return nil
@@ -73,7 +74,7 @@ func (k *checker) loadVersions(ctx context.Context, ids []string, byRef map[fhir
 			first, last = min(first, id+"/"), max(last, id+"0")
 		}
 		between := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: first}, {Key: "$lt", Value: last}}}}
-		err := k.s.eachRow(ctx, k.s.history, between, options.Find().SetSort(byID), func(r *search.Row) error {
+		err := k.s.eachRow(ctx, k.s.history, between, options.Find().SetSort(byID), func(r *plan.Row) error {
 			if c := byRef[r.Ref]; c != nil {
 				c.versions = append(c.versions, r.Columns.(*row))
 			}
@@ -139,9 +140,9 @@ func (k *checker) checkVersion(ctx context.Context, c *checked, v, before *row) 
 		}
 	}
 	if before == nil {
-		return search.CheckVersion(x, &v.Row, nil)
+		return plan.CheckVersion(x, &v.Row, nil)
 	}
-	return search.CheckVersion(x, &v.Row, &before.Row)
+	return plan.CheckVersion(x, &v.Row, &before.Row)
 }
 
 // versionCheck is what only this store knows of a version under check.
@@ -168,7 +169,7 @@ func (c versionCheck) Base() (string, bool, error) {
 }
 
 // Derived compares the sort values, which history keeps for walks that have begun.
-func (c versionCheck) Derived(x *fhir.Index, _ *fhir.Facts) error {
+func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
 	c.of.last = x
 	sorts, err := c.v.sorts()
 	if want := newSorts(x); err != nil || !maps.Equal(want, sorts) {

@@ -9,14 +9,14 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/store/search"
+	"github.com/aceso-health/aceso/fhir/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // row is a document of resources or history. The rest of it is decoded when somebody
 // asks.
 type row struct {
-	search.Row
+	plan.Row
 	s    *Store
 	doc  bson.Raw
 	typ  string // tenant/Type/, see Store.in
@@ -91,7 +91,7 @@ func (r *row) writtenField(name string, v bson.RawValue) (ok bool) {
 }
 
 // eachRow visits what a query finds in resources or history.
-func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*search.Row) error) error {
+func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*plan.Row) error) error {
 	cursor, err := in.Find(ctx, filter, o)
 	if err != nil {
 		return err
@@ -110,8 +110,8 @@ func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D
 }
 
 // rows reads all that a query finds.
-func (s *Store) rows(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder) (all []*search.Row, err error) {
-	err = s.eachRow(ctx, in, filter, o, func(r *search.Row) error {
+func (s *Store) rows(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder) (all []*plan.Row, err error) {
+	err = s.eachRow(ctx, in, filter, o, func(r *plan.Row) error {
 		all = append(all, r)
 		return nil
 	})
@@ -133,7 +133,7 @@ func (r *row) Damaged(field string) error {
 }
 
 // DecodeIndex gives the search keys as fhir made them.
-func (r *row) DecodeIndex() (*fhir.Index, error) {
+func (r *row) DecodeIndex() (*search.Index, error) {
 	x, err := r.Ranges()
 	if err != nil {
 		return nil, err
@@ -159,28 +159,28 @@ func (r *row) DecodeIndex() (*fhir.Index, error) {
 }
 
 // DecodeRanges is DecodeIndex without the keys.
-func (r *row) DecodeRanges() (*fhir.Index, error) {
-	x := &fhir.Index{}
+func (r *row) DecodeRanges() (*search.Index, error) {
+	x := &search.Index{}
 	dates, err := elements[dateRange](r, "d")
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range dates {
-		x.Dates = append(x.Dates, fhir.DateRange{Param: strings.TrimPrefix(d.Param, r.typ), Lo: d.Lo, Hi: d.Hi})
+		x.Dates = append(x.Dates, search.DateRange{Param: strings.TrimPrefix(d.Param, r.typ), Lo: d.Lo, Hi: d.Hi})
 	}
 	numbers, err := elements[numberRange](r, "n")
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range numbers {
-		x.Numbers = append(x.Numbers, fhir.NumberRange{Param: strings.TrimPrefix(n.Param, r.typ), Lo: n.Lo, Hi: n.Hi})
+		x.Numbers = append(x.Numbers, search.NumberRange{Param: strings.TrimPrefix(n.Param, r.typ), Lo: n.Lo, Hi: n.Hi})
 	}
 	sorts, err := r.sorts()
 	if err != nil {
 		return nil, err
 	}
 	for p, v := range sorts {
-		x.Sorts = append(x.Sorts, fhir.Sort{Param: p, Lo: v.Lo, Hi: v.Hi})
+		x.Sorts = append(x.Sorts, search.Sort{Param: p, Lo: v.Lo, Hi: v.Hi})
 	}
 	return x, nil
 }

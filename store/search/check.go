@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -19,7 +20,7 @@ type Checked interface {
 	Base() (url string, ok bool, err error)
 	// Derived is given the search keys and facts that the document says, to compare the
 	// keys with those stored.
-	Derived(x *fhir.Index, facts *fhir.Facts) error
+	Derived(x *search.Index, facts *fhir.Facts) error
 }
 
 // CheckVersion compares a version with the one before it, nil for the first, and
@@ -86,7 +87,7 @@ func checkDocument(c Checked, r *Row) error {
 	if err != nil || !ok {
 		return err
 	}
-	x, facts, err := doc.Describe(base)
+	x, facts, err := search.Describe(doc, base)
 	if err != nil {
 		return c.Found("body", "no search keys can be derived from the document")
 	}
@@ -117,7 +118,7 @@ func sameFacts(said fhir.Facts, packed []byte) bool {
 }
 
 // Derive gives the search keys that a packed document says.
-func Derive(packed []byte, base string) (*fhir.Index, error) {
+func Derive(packed []byte, base string) (*search.Index, error) {
 	body, err := store.Unpack(packed)
 	if err != nil {
 		return nil, err
@@ -126,5 +127,5 @@ func Derive(packed []byte, base string) (*fhir.Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return doc.Index(base)
+	return search.IndexOf(doc, base)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -26,15 +27,15 @@ type Row struct {
 	Columns
 
 	facts         *fhir.Facts
-	index, ranges *fhir.Index
+	index, ranges *search.Index
 }
 
 // Columns are those of a row that each store encodes in its own way.
 type Columns interface {
 	// DecodeIndex decodes the search keys.
-	DecodeIndex() (*fhir.Index, error)
+	DecodeIndex() (*search.Index, error)
 	// DecodeRanges is DecodeIndex, perhaps without Keys.
-	DecodeRanges() (*fhir.Index, error)
+	DecodeRanges() (*search.Index, error)
 	// Damaged is the error of a column that cannot be decoded: "facts" or "body".
 	Damaged(column string) error
 }
@@ -53,7 +54,7 @@ func (r *Row) Facts() (*fhir.Facts, error) {
 }
 
 // Index gives the search keys.
-func (r *Row) Index() (_ *fhir.Index, err error) {
+func (r *Row) Index() (_ *search.Index, err error) {
 	if r.index == nil {
 		if r.index, err = r.DecodeIndex(); err != nil {
 			return nil, err
@@ -64,7 +65,7 @@ func (r *Row) Index() (_ *fhir.Index, err error) {
 }
 
 // Ranges is Index, perhaps without Keys.
-func (r *Row) Ranges() (_ *fhir.Index, err error) {
+func (r *Row) Ranges() (_ *search.Index, err error) {
 	if r.ranges == nil {
 		r.ranges, err = r.DecodeRanges()
 	}

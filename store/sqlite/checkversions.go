@@ -8,8 +8,9 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
-	"github.com/aceso-health/aceso/store/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // checked is a row of versions with its document, joined with its resource.
@@ -95,8 +96,8 @@ func scanChecked(st *sqlite.Stmt) *checked {
 }
 
 // row is the version as a check that knows no database sees it.
-func (k *checker) row(v *checked) *search.Row {
-	r := &search.Row{
+func (k *checker) row(v *checked) *plan.Row {
+	r := &plan.Row{
 		Ref: fhir.Ref{Type: k.nameByID[v.typ].typ, ID: v.resource.id}, Version: v.version, Stamp: v.stamp,
 		Updated: v.at, Deleted: v.deleted, PackedFacts: v.facts, PackedBody: v.body,
 	}
@@ -132,9 +133,9 @@ func (k *checker) checkVersion(v, before *checked) error {
 		return err
 	}
 	if before == nil {
-		return search.CheckVersion(c, k.row(v), nil)
+		return plan.CheckVersion(c, k.row(v), nil)
 	}
-	return search.CheckVersion(c, k.row(v), k.row(before))
+	return plan.CheckVersion(c, k.row(v), k.row(before))
 }
 
 // versionCheck is what only this store knows of a version under check.
@@ -155,7 +156,7 @@ func (c versionCheck) Base() (string, bool, error) {
 	return base, true, nil
 }
 
-func (c versionCheck) Derived(x *fhir.Index, facts *fhir.Facts) error {
+func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
 	if stored, err := store.Unpack(c.v.index); err != nil || !bytes.Equal(encodeIndex(x), stored) {
 		if err := c.Found("idx", "differs from what the document says"); err != nil {
 			return err
@@ -166,7 +167,7 @@ func (c versionCheck) Derived(x *fhir.Index, facts *fhir.Facts) error {
 
 // expect notes the index rows that the current version must have. Parameters of
 // all versions must have a name.
-func (k *checker) expect(v *checked, index *fhir.Index, facts *fhir.Facts) error {
+func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) error {
 	typ := k.nameByID[v.typ].typ
 	rows, err := indexRows(index, v.rid, func(param string) (int64, error) {
 		id, ok := k.names[name{typ, param}]

@@ -7,9 +7,9 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
-	"github.com/aceso-health/aceso/store/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // reindexedAtOnce is how many versions Reindex reads together.
@@ -99,12 +99,12 @@ func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
 
 // derive gives the search keys that a version should have, nil if it or its base URL is
 // damaged.
-func (v *checked) derive(bases map[int64]string) *fhir.Index {
+func (v *checked) derive(bases map[int64]string) *search.Index {
 	base, known := bases[v.base]
 	if !known || !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
 		return nil
 	}
-	index, err := search.Derive(v.body, base)
+	index, err := plan.Derive(v.body, base)
 	if err != nil {
 		return nil
 	}

@@ -7,13 +7,14 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
-	"github.com/aceso-health/aceso/store/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // row is one stored version as it was read.
 type row struct {
-	search.Row
+	plan.Row
 	packedIndex []byte
 }
 
@@ -29,8 +30,8 @@ const (
 )
 
 // scanRow reads rowColumns from column col on. The blobs share one allocation.
-func (n *names) scanRow(st *sqlite.Stmt, col int) *search.Row {
-	r := &row{Row: search.Row{
+func (n *names) scanRow(st *sqlite.Stmt, col int) *plan.Row {
+	r := &row{Row: plan.Row{
 		Place: st.ColumnInt64(col), Ref: fhir.Ref{Type: n.typeOf(st.ColumnInt64(col + 1)), ID: st.ColumnText(col + 2)},
 		Stamp: st.ColumnInt64(col + 3), Version: st.ColumnInt64(col + 4), Updated: st.ColumnInt64(col + 5),
 		Deleted: st.ColumnBool(col + 6), Method: method(st, col+7), Owner: st.ColumnText(col + 8),
@@ -73,7 +74,7 @@ func (r *row) Damaged(column string) error {
 }
 
 // DecodeIndex decodes the column idx.
-func (r *row) DecodeIndex() (*fhir.Index, error) {
+func (r *row) DecodeIndex() (*search.Index, error) {
 	x, err := storedIndex(r.packedIndex)
 	if err != nil {
 		return nil, r.Damaged("idx")
@@ -82,7 +83,7 @@ func (r *row) DecodeIndex() (*fhir.Index, error) {
 }
 
 // DecodeRanges decodes what comes before the keys.
-func (r *row) DecodeRanges() (*fhir.Index, error) {
+func (r *row) DecodeRanges() (*search.Index, error) {
 	raw, err := store.Unpack(r.packedIndex)
 	if err != nil {
 		return nil, r.Damaged("idx")
@@ -100,7 +101,7 @@ func (s *Store) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
 	if !ok {
 		return store.Version{}, store.ErrNotFound
 	}
-	var r *search.Row
+	var r *plan.Row
 	var epoch int64
 	err := s.read.use(ctx, func(c conn) error {
 		return c.each("SELECT "+epochQuery+", "+currentByID, func(st *sqlite.Stmt) error {
@@ -131,7 +132,7 @@ func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, version int64) (v 
 		if err != nil {
 			return err
 		}
-		v, err = search.PastVersion(x, x.epoch, r)
+		v, err = plan.PastVersion(x, x.epoch, r)
 		return err
 	})
 	return v, err
