@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"history is paged without loss", testHistoryPages},
 		{"history since and at", testHistoryTimes},
 		{"a later label protects past versions", testLaterLabels},
+		{"a later label protects past versions on every page", testProtectedPages},
 		{"search agrees with the definition", testSearch},
 		{"real queries agree with the definition", testQueries},
 		{"sorting agrees with the model", testSort},
