@@ -65,11 +65,11 @@ const (
 // errEnough ends a visit early.
 var errEnough = errors.New("enough")
 
-// Copy brings everything from one store to another: versions, both logs with their
-// trees, keys of parts. A copy that was cut short goes on where the target ends.
-// Then all of it is read again from both and compared; any difference is an error.
-// Whoever calls it finishes the target, once all else that belongs to a node is in
-// place. told hears of the progress and may be nil.
+// Copy copies everything from one store to another: versions, both logs with their
+// trees, keys of parts. It continues an unfinished copy where the target ends.
+// Then it reads both stores again and compares them; any difference is an error. The
+// caller finishes the target, once everything else of a node is in place. told reports
+// progress and may be nil.
 func Copy(ctx context.Context, from Original, to Target, told func(Copied)) error {
 	c := &copying{from: from, to: to, told: told}
 	if c.told == nil {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Finding is one place where what is stored is not what it was. It is also the
-// error of whoever comes across a row that cannot be read.
+// Finding is one place where stored data is damaged. It is also the error of reading a
+// damaged row.
 type Finding struct {
 	File, Table string // file or database, table or collection
 	Row         string // a reference and version, a key, or a row id; "" for a whole table
@@ -29,10 +29,10 @@ func (f *Finding) Error() string {
 	return fmt.Sprintf("%s: %s", strings.Join(place, ", "), f.What)
 }
 
-// findingsPerTable keeps one fault that shows in every row from filling a report.
+// findingsPerTable keeps one fault in every row from filling a report.
 const findingsPerTable = 50
 
-// Findings hands what a check finds to Visit, and leaves out what is too much.
+// Findings passes the findings of a check to Visit, up to a limit for each table.
 type Findings struct {
 	Visit  func(Finding) error
 	counts map[string]int // by table

@@ -26,8 +26,8 @@ const (
 type CheckOptions struct {
 	// Sample checks about one resource in so many; 0 and 1 check all.
 	Sample int
-	// Repair writes search keys anew where they are not what the document says. It
-	// changes nothing else: what is wrong with a document cannot be derived.
+	// Repair rewrites search keys that differ from what the document says. It changes
+	// nothing else: a damaged document cannot be derived from anything.
 	Repair bool
 }
 
@@ -40,8 +40,8 @@ func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) erro
 // their hashes, search keys and facts with the documents, current versions with
 // the history, heads with the logs. It does not check the entries of the logs,
 // which ledgerbridge does, nor documents against the change log, which package
-// access does. Each resource is read in one snapshot, also while nodes write. An
-// error of visit ends the check; any other error means that it could not be made.
+// access does. Each resource is read in one snapshot, even while nodes write. An
+// error of visit ends the check; any other error means that the check failed.
 func (s *Store) CheckSome(ctx context.Context, o CheckOptions, visit func(store.Finding) error) error {
 	k := &checker{s: s, o: o, findings: store.Findings{Visit: visit}}
 	for _, check := range []func(context.Context) error{k.checkIndexes, k.checkResources, k.checkOrphans, k.checkHeads, k.checkEpochs} {
@@ -65,7 +65,7 @@ func (k *checker) found(table, row, column, what string) error {
 	return k.findings.Add(store.Finding{File: findingFile, Table: table, Row: row, Column: column, What: what})
 }
 
-// checkIndexes looks whether all indexes are there.
+// checkIndexes looks for missing indexes.
 func (k *checker) checkIndexes(ctx context.Context) error {
 	for _, x := range allIndexes() {
 		missing, err := missingIndexes(ctx, k.s.db.Collection(x.collection), x.models)
@@ -95,8 +95,8 @@ func (k *checker) checkResources(ctx context.Context) error {
 	})
 }
 
-// checkGroups is apart from checkResources, which is called as a method value: see
-// .ci/miscompiled.
+// checkGroups is not part of checkResources because that is called as a method value:
+// see .ci/miscompiled.
 func (k *checker) checkGroups(ctx context.Context, ids []string) error {
 	for group := range slices.Chunk(ids, checkedAtOnce) {
 		if err := k.checkGroup(ctx, group); err != nil {
@@ -137,7 +137,7 @@ func (k *checker) ids(ctx context.Context, collection string, condition bson.D, 
 	return ids, err
 }
 
-// missing sorts out which of some _ids are not there.
+// missing keeps those of ids that are not in a collection.
 func (k *checker) missing(ctx context.Context, collection string, ids []string) ([]string, error) {
 	there, err := k.ids(ctx, collection, bson.D{{Key: "$in", Value: ids}}, options.Find())
 	slices.Sort(there)

@@ -19,7 +19,7 @@ import (
 type checked struct {
 	*row
 	versions []*row
-	last     *search.Index // what the last version's document says, nil if nothing can be derived
+	last     *search.Index // derived from the last version's document, nil if that failed
 }
 
 // checkGroup checks some resources, each as one snapshot shows it.
@@ -61,8 +61,8 @@ func (k *checker) load(ctx context.Context, ids []string) (group []*checked, err
 	return group, k.loadVersions(ctx, ids, byRef)
 }
 
-// loadVersions reads the history of resources that follow each other in one range.
-// Those of a sample stand far apart: each has a range of its own.
+// loadVersions reads the history of neighbouring resources as one range. Those of a
+// sample are far apart: each has a range of its own.
 func (k *checker) loadVersions(ctx context.Context, ids []string, byRef map[fhir.Ref]*checked) error {
 	each := len(ids)
 	if k.o.Sample > 1 {
@@ -87,7 +87,7 @@ func (k *checker) loadVersions(ctx context.Context, ids []string, byRef map[fhir
 	return nil
 }
 
-// missingEntries lists the change entries that versions name and that are not there.
+// missingEntries lists the change entries that versions name but the log lacks.
 func (k *checker) missingEntries(ctx context.Context, group []*checked) ([]string, error) {
 	var named []string
 	for _, c := range group {
@@ -145,7 +145,7 @@ func (k *checker) checkVersion(ctx context.Context, c *checked, v, before *row) 
 	return plan.CheckVersion(x, &v.Row, &before.Row)
 }
 
-// versionCheck is what only this store knows of a version under check.
+// versionCheck adds what only this store knows to the check of a version.
 type versionCheck struct {
 	*checker
 	ctx context.Context
@@ -178,8 +178,8 @@ func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
 	return nil
 }
 
-// checkKeys compares the search keys of a current version with what the last document
-// in the history, which is the same, says.
+// checkKeys compares the search keys of a current version with those derived from the
+// last version in the history, which is the same.
 func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 	var want index
 	var sorts map[string]sortValue
@@ -206,8 +206,8 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 	})
 }
 
-// repaired reports wrong search keys and, if asked to, writes them anew unless the
-// document has been written meanwhile.
+// repaired reports wrong search keys and, if asked to, rewrites them unless the
+// resource has changed meanwhile.
 func (k *checker) repaired(ctx context.Context, in *mongo.Collection, table string, r *row, keys bson.D) error {
 	what := "the search keys are not what the document says"
 	if k.o.Repair {

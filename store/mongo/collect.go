@@ -14,8 +14,8 @@ import (
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// Collect looks for the places of a condition. Queries name their index where they
-// can: left alone, the server may take another.
+// Collect finds the places of a condition. Queries hint their index where they can:
+// otherwise the server may choose another.
 func (x *reader) Collect(typ string, c search.Condition, limit int) (places []int64, err error) {
 	filter, index := x.filter(typ, c)
 	if filter == nil {
@@ -36,8 +36,8 @@ func (x *reader) Collect(typ string, c search.Condition, limit int) (places []in
 	return places, cursor.Err()
 }
 
-// filter says a condition in the language of the database, and which index has its
-// bounds. A nil filter finds nothing.
+// filter translates a condition for the database and names the index with its bounds.
+// A nil filter finds nothing.
 func (x *reader) filter(typ string, c search.Condition) (filter bson.D, index string) {
 	in := x.s.in(typ)
 	switch c := c.(type) {
@@ -69,8 +69,8 @@ func (x *reader) filter(typ string, c search.Condition) (filter bson.D, index st
 	return nil, ""
 }
 
-// anyKey holds if one key satisfies all of what. Without $elemMatch each part could
-// be satisfied by another key.
+// anyKey holds if one key satisfies all of what. Without $elemMatch, different keys
+// could satisfy its parts.
 func anyKey(what bson.D) bson.D {
 	return bson.D{{Key: "k", Value: bson.D{{Key: "$elemMatch", Value: what}}}}
 }
@@ -79,7 +79,7 @@ func span(from, to string) bson.D {
 	return bson.D{{Key: "$gte", Value: from}, {Key: "$lt", Value: to}}
 }
 
-// contains looks into the text of a key; the hash of one that was cut is not text.
+// contains searches the text of a key, without the hash at the end of a cut one.
 func contains(begin, needle string) bson.E {
 	return bson.E{Key: "$regex", Value: "^" + regexp.QuoteMeta(begin) + "[^\x7f]*" + regexp.QuoteMeta(needle)}
 }
@@ -100,7 +100,7 @@ func dateClass(lo, hi int64) int {
 	return (plan.Width(lo, hi) + classStep - 1) / classStep * classStep
 }
 
-// dates looks into every class.
+// dates searches every class.
 func (x *reader) dates(in string, c search.InDates) bson.D {
 	is := compared(c.Prefix, c.Lo, c.Hi, "s", "e")
 	if c.Prefix == search.Ne {
@@ -121,7 +121,8 @@ func (x *reader) dates(in string, c search.InDates) bson.D {
 
 func numbers(c search.InNumbers) bson.D { return compared(c.Prefix, c.Lo, c.Hi, "lo", "hi") }
 
-// compared applies a prefix to a stored range and the search range [lo, hi].
+// compared translates what search.Match defines a prefix to mean, for a stored range
+// and the search range [lo, hi].
 func compared[T int64 | string](p search.Prefix, lo, hi T, s, e string) bson.D {
 	is := func(field, op string, v T) bson.E { return bson.E{Key: field, Value: bson.D{{Key: op, Value: v}}} }
 	inside := bson.D{{Key: s, Value: bson.D{{Key: "$gte", Value: lo}, {Key: "$lte", Value: max(lo, hi)}}}, is(e, "$lte", hi)}
@@ -147,7 +148,7 @@ func compared[T int64 | string](p search.Prefix, lo, hi T, s, e string) bson.D {
 	return bson.D{is(s, "$lte", hi), is(e, "$gte", lo)} // Ap
 }
 
-// Rows reads chunks that grow, because a page is often complete early.
+// Rows reads in growing chunks, because a page is often complete early.
 func (x *reader) Rows(typ string, places []int64) iter.Seq2[*plan.Row, error] {
 	return func(yield func(*plan.Row, error) bool) {
 		for n := 64; len(places) > 0; n = min(4*n, 1024) {
@@ -163,8 +164,7 @@ func (x *reader) Rows(typ string, places []int64) iter.Seq2[*plan.Row, error] {
 	}
 }
 
-// Scan reads in the order of creation, in chunks, too. $all takes its bounds from
-// the first key.
+// Scan also reads in growing chunks. $all takes its bounds from the first key.
 func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*plan.Row, error] {
 	filter, index := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: false}}, typeIndex
 	if len(keys) > 0 {
@@ -187,7 +187,7 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*plan.Ro
 	}
 }
 
-// hand gives rows on; it is false if nobody wants more.
+// hand passes rows on; it is false when the caller wants no more.
 func hand(rows []*plan.Row, err error, yield func(*plan.Row, error) bool) bool {
 	if err != nil {
 		yield(nil, err)

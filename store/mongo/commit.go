@@ -99,7 +99,7 @@ type unit struct {
 // current is a resource as the transaction sees it.
 type current struct {
 	ID      string `bson:"_id"`
-	Order   int64  `bson:"o"`
+	Place   int64  `bson:"o"`
 	Version int64  `bson:"v"`
 	Stamp   int64  `bson:"w"`
 	Facts   []byte `bson:"f"` // only of Consents
@@ -250,19 +250,19 @@ func (u *unit) append(ctx context.Context, m *member) error {
 	return nil
 }
 
-// place gives a version its place in the order of writes and notes its documents.
+// place gives a version its position in the order of writing and notes its documents.
 func (u *unit) place(w *prepared, seq int64) error {
 	c := u.resources[w.id]
-	p := place{Stamp: nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, c.Stamp), Source: u.w.source, Seq: seq}
+	p := position{Stamp: nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, c.Stamp), Source: u.w.source, Seq: seq}
 	p.ID = pastID(w.id, w.Expect+1)
 	past, err := bson.Marshal(p)
 	if err != nil {
 		return err
 	}
 	if c.Version == 0 {
-		c.Order = p.Stamp
+		c.Place = p.Stamp
 	}
-	p.ID, p.Order = w.id, c.Order
+	p.ID, p.Place = w.id, c.Place
 	doc, err := bson.Marshal(p)
 	if err != nil {
 		return err

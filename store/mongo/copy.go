@@ -15,8 +15,8 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// copyMark is the _id of a document of meta that says that the database is being
-// filled by a copy.
+// copyMark is the _id of a document of meta that marks a database which a copy is
+// filling.
 const copyMark = "copying"
 
 var (
@@ -24,10 +24,10 @@ var (
 	_ store.Target   = (*Target)(nil)
 )
 
-// Target is a database that is being filled by a copy. It implements store.Target.
+// Target is a database that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a database that is empty, or was left by a copy that was cut short.
+// OpenTarget opens a database that is empty, or was left behind by an unfinished copy.
 func OpenTarget(ctx context.Context, uri string, o Options) (*Target, error) {
 	s, err := connect(ctx, uri, o)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *Store) halfCopied(ctx context.Context) (bool, error) {
 	return found(s.meta().FindOne(ctx, bson.D{{Key: "_id", Value: copyMark}}).Err())
 }
 
-// refuseHalfCopy keeps everybody else from what a copy has not finished.
+// refuseHalfCopy refuses to open an unfinished copy.
 func (s *Store) refuseHalfCopy(ctx context.Context) error {
 	half, err := s.halfCopied(ctx)
 	if err == nil && half {
@@ -103,7 +103,7 @@ func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stor
 	}
 }
 
-// stored makes the index again: history does not keep it.
+// stored derives the search keys again: history does not keep them.
 func (s *Store) stored(ctx context.Context, r *search.Row) (one store.Stored, err error) {
 	if one.Version, err = r.Full(0); err != nil {
 		return one, err
@@ -152,13 +152,13 @@ func (t *Target) AddWrappedKey(ctx context.Context, id string, wrapped []byte) e
 	name, _, _ := strings.Cut(id, "-")
 	_, err := t.keys.InsertOne(ctx, wrappedKey{Owner: name, ID: id, Wrapped: wrapped})
 	if mongo.IsDuplicateKeyError(err) {
-		return nil // of a copy that was cut short; the comparison looks at it
+		return nil // left behind by an unfinished copy; the comparison will tell
 	}
 	return unavailable(err)
 }
 
-// transact commits what do writes. Trouble that does not pass is for the next try of
-// the whole copy.
+// transact commits what do writes. Lasting trouble is left to the next run of the
+// whole copy.
 func (t *Target) transact(ctx context.Context, do func(context.Context) error) error {
 	session, err := t.client.StartSession()
 	if err != nil {
@@ -235,13 +235,13 @@ type copyBatch struct {
 	touches  []copiedTouch
 }
 
-// copiedTouch is whose Consents a change wrote.
+// copiedTouch lists the patients whose Consents a change wrote.
 type copiedTouch struct {
 	seq      int64
 	patients []string
 }
 
-// load reads the resources of which the batch has versions.
+// load reads the resources that the batch writes.
 func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
 	var ids bson.A
 	for i := range all {
@@ -290,14 +290,14 @@ func (b *copyBatch) add(v *store.Stored) error {
 		b.touch(v.Seq, store.Union(append([]string{}, c.patients...), v.Facts.Patients))
 	}
 	if c.Version == 0 {
-		c.Order = v.Stamp
+		c.Place = v.Stamp
 	}
-	at := place{ID: pastID(p.id, p.Expect+1), Stamp: v.Stamp, Source: v.Source, Seq: v.Seq}
+	at := position{ID: pastID(p.id, p.Expect+1), Stamp: v.Stamp, Source: v.Source, Seq: v.Seq}
 	past, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
-	at.ID, at.Order = p.id, c.Order
+	at.ID, at.Place = p.id, c.Place
 	doc, err := bson.Marshal(at)
 	if err != nil {
 		return err
@@ -331,7 +331,7 @@ func (b *copyBatch) write(ctx context.Context) error {
 }
 
 // writeTouches gives each change of Consents an epoch, as their commits did. The
-// first may be the rest of a change that the batch before began.
+// first may continue a change that the batch before began.
 func (b *copyBatch) writeTouches(ctx context.Context) error {
 	if len(b.touches) == 0 {
 		return nil

@@ -16,7 +16,7 @@ import (
 )
 
 // version is what a resource and a past version have in common, without what the
-// transaction adds: see place. Documents are decoded as a row.
+// transaction adds: see position. Documents are decoded as a row.
 type version struct {
 	Type    string        `bson:"r"`  // tenant/Type/, see Store.in
 	Version int64         `bson:"v"`  // counts from 1, deletes included
@@ -32,12 +32,12 @@ type version struct {
 	Sorts map[string]sortValue `bson:"s,omitempty"` // by parameter; history keeps them for walks that have begun
 }
 
-// place is what the transaction adds to a version. The collection resources has the
+// position is what the transaction adds to a version. The collection resources has the
 // current version of each resource, its _id is tenant/Type/id; history has every
 // version, the current one too, with the _id tenant/Type/id/0000000003.
-type place struct {
+type position struct {
 	ID     string `bson:"_id"`
-	Order  int64  `bson:"o,omitempty"` // stamp of the first version: order of creation; of resources only
+	Place  int64  `bson:"o,omitempty"` // stamp of the first version, so the order of creation; of resources only
 	Stamp  int64  `bson:"w"`           // order of writing: unique, newest last
 	Source string `bson:"src"`         // change log entry that wrote it: source ...
 	Seq    int64  `bson:"seq"`         // ... and position

@@ -19,8 +19,8 @@ const (
 	getLimit = 128 // resources in one
 )
 
-// getter answers Gets in groups: what waits while others are being read is read in
-// one snapshot, so that many share the commands of one transaction.
+// getter answers Gets in groups: those that wait while others are being read share the
+// next snapshot, and so the commands of one transaction.
 type getter struct {
 	s       *Store
 	mu      sync.Mutex
@@ -66,7 +66,7 @@ func (g *getter) get(ctx context.Context, id string) *lookup {
 	}
 }
 
-// run answers until nobody waits.
+// run answers until no Get waits.
 func (g *getter) run() {
 	for {
 		g.mu.Lock()
@@ -118,7 +118,7 @@ func (g *getter) read(ctx context.Context, ids bson.A, byID map[string][]*lookup
 	}
 	for _, r := range rows {
 		for _, l := range byID[g.s.id(r.Ref)] {
-			own := *r // a row is not for several goroutines
+			own := *r // the Gets may be on several goroutines
 			l.found = &own
 		}
 	}

@@ -32,7 +32,7 @@ func (x *reader) Newest() (int64, error) {
 	return rows[0].Stamp, nil
 }
 
-// Past names the index: left alone, the server may take another.
+// Past hints its index: otherwise the server may choose another.
 func (x *reader) Past(h *store.History, lowest, highest int64, limit int) ([]*search.Row, error) {
 	filter := bson.D{{Key: "w", Value: bson.D{{Key: "$lte", Value: highest}, {Key: "$gte", Value: lowest}}}}
 	o := options.Find().SetSort(bson.D{{Key: "w", Value: -1}}).SetLimit(int64(limit))
@@ -55,7 +55,7 @@ func after(resource string, version int64) bson.D {
 	return bson.D{{Key: "$gt", Value: pastID(resource, version)}, {Key: "$lt", Value: resource + "0"}} // '0' follows '/'
 }
 
-// Later reads the facts of the versions after all of them together.
+// Later reads the later versions of all resources together.
 func (x *reader) Later(than []*search.Row, visit func(*search.Row) error) error {
 	var later bson.A
 	for _, r := range than {

@@ -13,8 +13,7 @@ import (
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// row is a document of resources or history. The rest of it is decoded when somebody
-// asks.
+// row is a document of resources or history; search keys are decoded from it on demand.
 type row struct {
 	plan.Row
 	s    *Store
@@ -23,7 +22,7 @@ type row struct {
 	base int32  // which of the bases in meta its keys depend on
 }
 
-// read takes a document apart, of which it keeps the bytes. Searches read very many.
+// read decodes a document by hand, because searches read very many, and keeps its bytes.
 func (s *Store) read(doc bson.Raw) (*row, error) {
 	r := &row{s: s, doc: doc}
 	r.Columns = r
@@ -39,7 +38,7 @@ func (s *Store) read(doc bson.Raw) (*row, error) {
 	return r, nil
 }
 
-// field is false if the value cannot be that of the field.
+// field is false if the value has the wrong type.
 func (r *row) field(name string, v bson.RawValue) (ok bool) {
 	ok = true
 	switch name {

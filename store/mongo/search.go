@@ -15,7 +15,7 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// readSnapshot runs read in a snapshot; what is said of its errors.
+// readSnapshot runs read in a snapshot. Errors say that what failed.
 func (s *Store) readSnapshot(ctx context.Context, what string, read func(*reader) error) error {
 	err := s.snapshot(ctx, func(ctx context.Context) error {
 		x, err := s.reader(ctx)
@@ -45,19 +45,19 @@ func (x *reader) search(q store.Search) (store.Page, error) {
 	return search.Run(x.ctx, x, search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch}, &q)
 }
 
-// reader reads what a search or a history asks for, in the snapshot of ctx.
+// reader reads for one search or history, in the snapshot of ctx.
 type reader struct {
 	ctx   context.Context
 	s     *Store
 	epoch int64
 	known map[fhir.Ref]*search.Row // expected and read; nil: none
-	began marks                    // of the walk, once it was asked for
+	began marks                    // of the walk, once Then has read it
 }
 
 var _ search.Reader = (*reader)(nil)
 
-// marks are a snapshot in a paging link: the last stamp of every lane. Stamps of
-// different lanes do not become visible in their order, those of one lane do.
+// marks are a snapshot in a paging link: the last stamp of every lane. Only stamps of
+// the same lane become visible in their order.
 type marks map[int64]int64
 
 // has says whether a version belongs to the snapshot.
@@ -82,8 +82,8 @@ func (x *reader) Mark() (json.RawMessage, error) {
 	return json.Marshal(m)
 }
 
-// Then looks into the history of what was written since the walk began. Its
-// versions follow each other, so the newest one that belongs to the snapshot is it.
+// Then reads the history of a resource that was written since the walk began: the
+// newest version that belongs to the snapshot is the one.
 func (x *reader) Then(r *search.Row, mark json.RawMessage) (then *search.Row, err error) {
 	if x.began == nil && json.Unmarshal(mark, &x.began) != nil {
 		return nil, search.BadLink("Search again.")

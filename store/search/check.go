@@ -11,20 +11,20 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// Checked is one version under check, as a store knows it.
+// Checked is what a store adds to the check of one version.
 type Checked interface {
 	// Found reports what is wrong with "version", "stamp", "facts" or "body".
 	Found(column, what string) error
-	// Base is the base URL that the search keys depend on; if it is missing, which
-	// Base reports, ok is false.
+	// Base is the base URL that the search keys depend on. If it is missing, Base
+	// reports that and ok is false.
 	Base() (url string, ok bool, err error)
-	// Derived is given the search keys and facts that the document says, to compare the
-	// keys with those stored.
+	// Derived compares the stored search keys with those derived from the document.
+	// The facts have been compared.
 	Derived(x *search.Index, facts *fhir.Facts) error
 }
 
-// CheckVersion compares a version with the one before it, nil for the first, and
-// derives again from the document what is stored about it.
+// CheckVersion checks a version against the one before it, nil for the first, and
+// against what can be derived again from its document.
 func CheckVersion(c Checked, r, before *Row) error {
 	number, stamp := int64(1), int64(0)
 	if before != nil {
@@ -63,7 +63,7 @@ func checkTombstone(c Checked, r, before *Row) error {
 	return nil
 }
 
-// checkDocument derives everything again from the bytes.
+// checkDocument derives everything again from the document.
 func checkDocument(c Checked, r *Row) error {
 	body, err := store.Unpack(r.PackedBody)
 	if err != nil || body == nil {
@@ -99,8 +99,8 @@ func checkDocument(c Checked, r *Row) error {
 	return c.Derived(x, &facts)
 }
 
-// sameFacts compares facts that a document says with those stored. A resource in no
-// compartment may have been given the patients of what it refers to (Write.Facts).
+// sameFacts compares facts derived from a document with those stored. A resource in no
+// compartment may have inherited the patients of what it refers to (Write.Facts).
 func sameFacts(said fhir.Facts, packed []byte) bool {
 	stored, err := store.Unpack(packed)
 	if err != nil {
@@ -117,7 +117,7 @@ func sameFacts(said fhir.Facts, packed []byte) bool {
 	return err == nil && bytes.Equal(raw, stored)
 }
 
-// Derive gives the search keys that a packed document says.
+// Derive derives the search keys of a packed document.
 func Derive(packed []byte, base string) (*search.Index, error) {
 	body, err := store.Unpack(packed)
 	if err != nil {

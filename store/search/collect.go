@@ -7,9 +7,9 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
-// collect gives the places of a type that a condition may hold for, sorted; every
-// one for which it holds is among them. ok is false if there are more than limit
-// or if the condition has no places of its own (a negation).
+// collect gives the sorted places of a type that may satisfy a condition, and misses
+// none that does. ok is false if there are more than limit or if the condition cannot
+// be looked up (a negation).
 func (x *searcher) collect(typ string, c search.Condition, limit int) (places []int64, ok bool, err error) {
 	switch c := c.(type) {
 	case search.HasKey:
@@ -36,7 +36,7 @@ func (x *searcher) collect(typ string, c search.Condition, limit int) (places []
 	return nil, false, nil
 }
 
-// lookUp collects what the store can look up.
+// lookUp collects the places of a condition that the store can look up.
 func (x *searcher) lookUp(typ string, c search.Condition, limit int) (places []int64, ok bool, err error) {
 	places, err = x.Collect(typ, c, limit)
 	if err != nil || len(places) > limit {
@@ -60,7 +60,7 @@ func (x *searcher) collectAll(typ string, all search.All, limit int) (best []int
 	return best, ok, nil
 }
 
-// collectAny unites the members; one without places of its own spoils it.
+// collectAny unites the members; one that cannot be looked up spoils it.
 func (x *searcher) collectAny(typ string, anyOf search.Any, limit int) (all []int64, ok bool, err error) {
 	if !slices.ContainsFunc(anyOf, func(m search.Condition) bool { h, ok := m.(search.HasKey); return !ok || !drives(h.Key) }) {
 		return x.lookUp(typ, anyOf, limit)

@@ -17,10 +17,10 @@ type collector struct {
 	count bool
 	at    cursor
 	total int64
-	kept  []match // up to limit+1, so that it shows whether there is another page
+	kept  []match // up to limit+1, which tells whether there is another page
 }
 
-// match is a row with the place it has in the walk.
+// match is a row with its position in the walk.
 type match struct {
 	row   *Row
 	place int64
@@ -38,8 +38,8 @@ func newCollector(q *store.Search, at cursor) *collector {
 // needsAll says that the walk must begin at the first row again.
 func (c *collector) needsAll() bool { return c.count || len(c.sort) > 0 }
 
-// add takes a match. then is the row as it was when the walk began: it has the
-// sort values, so that a resource changed during the walk keeps its place.
+// add takes a match. Its sort values are those of then, the row when the walk began,
+// so that a resource changed during the walk keeps its position.
 func (c *collector) add(r, then *Row) (more bool, err error) {
 	c.total++
 	m := match{row: r, place: r.Place}

@@ -6,9 +6,9 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
-// holds judges a row by its stored index. What one resource alone decides is left
-// to search.Match, so that there is one meaning of a condition; references are
-// followed through visible rows only.
+// holds judges a row by its stored index. search.Match, the one definition of what a
+// condition means, judges what a single resource decides; references are followed
+// through visible rows only.
 func (x *searcher) holds(c search.Condition, r *Row) (bool, error) {
 	switch c := c.(type) {
 	case search.All:

@@ -13,10 +13,10 @@ import (
 type HistoryReader interface {
 	// Newest is the highest stamp.
 	Newest() (int64, error)
-	// Past reads up to limit versions of the type and id of a history, whichever it has,
-	// with stamps from lowest to highest, newest first.
+	// Past reads up to limit versions, newest first, with stamps from lowest to highest
+	// and the type and id of h, if it has them.
 	Past(h *store.History, lowest, highest int64, limit int) ([]*Row, error)
-	// Later visits all versions that are later than some versions of different
+	// Later visits, in any order, all versions after some versions of different
 	// resources. Their rows need only Ref, Version, Updated and facts.
 	Later(than []*Row, visit func(*Row) error) error
 }
@@ -33,7 +33,7 @@ type historian struct {
 	at       historyCursor
 	examined int
 	total    int64
-	kept     []*Row // up to Limit+1, so that it shows whether there is another page
+	kept     []*Row // up to Limit+1, which tells whether there is another page
 }
 
 // historyCursor is the newest stamp of the first page and the last version shown.
@@ -103,7 +103,7 @@ func (x *historian) scan() error {
 	}
 }
 
-// first is the stamp to begin with: counting begins at the top again.
+// first is the stamp to begin with: counting starts at the top again.
 func (x *historian) first() int64 {
 	if x.h.Count || x.at.Last == math.MaxInt64 {
 		return x.at.Top
@@ -112,7 +112,7 @@ func (x *historian) first() int64 {
 }
 
 func (x *historian) take(r *Row) (more bool, err error) {
-	if x.examined++; x.examined > MaxExamined {
+	if x.examined++; x.examined > maxExamined {
 		return false, TooCostly("The history would have to examine too many versions. Narrow it by resource or by _since.")
 	}
 	if err := x.ctx.Err(); err != nil {
@@ -136,7 +136,7 @@ func (x *historian) take(r *Row) (more bool, err error) {
 	return x.h.Count || len(x.kept) <= x.h.Limit, nil
 }
 
-// selected applies Since and At to a version and to when it was replaced.
+// selected applies Since and At to a version, given when the next one replaced it.
 func (x *historian) selected(r *Row, replaced int64) bool {
 	if time.UnixMilli(r.Updated).Before(x.h.Since) {
 		return false

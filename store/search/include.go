@@ -16,8 +16,8 @@ type inclusion struct {
 	added []*Row
 }
 
-// include follows references from and to the matches, through visible current
-// rows only. What is a match of this page is not included as well.
+// include follows references from and to the matches, through visible current rows
+// only. It does not repeat matches of the page.
 func (x *searcher) include(matches []*Row, all []search.Include) ([]*Row, error) {
 	if len(all) == 0 || len(matches) == 0 {
 		return nil, nil
@@ -61,7 +61,7 @@ func (in *inclusion) follow(rows []*Row, inc search.Include) error {
 	return nil
 }
 
-// referred adds what r refers to.
+// referred adds the targets of r.
 func (in *inclusion) referred(r *Row, inc search.Include) error {
 	index, err := r.Index()
 	if err != nil {
@@ -132,12 +132,12 @@ func references(typ string) (params []string) {
 	return params
 }
 
-// maxLinks is how many keys are looked for together.
+// maxLinks is how many keys are looked up together.
 const maxLinks = 1000
 
 // linked adds what has one of some keys.
 func (in *inclusion) linked(typ string, links search.Any) error {
-	places, ok, err := in.x.lookUp(typ, links, MaxExamined)
+	places, ok, err := in.x.lookUp(typ, links, maxExamined)
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// past knows, for each resource of a history, what the versions say that are later
-// than those a caller has not been shown yet.
+// past keeps, for each resource of a history, what the versions visited so far say
+// together.
 type past struct {
 	HistoryReader
 	later map[fhir.Ref]*later
@@ -17,7 +17,7 @@ type past struct {
 
 func newPast(r HistoryReader) *past { return &past{r, map[fhir.Ref]*later{}} }
 
-// later is what the versions of a resource from one on say together.
+// later sums up the later versions of a resource.
 type later struct {
 	version  int64 // the oldest of them, 0 if there is none
 	at       int64 // when that was written
@@ -25,10 +25,11 @@ type later struct {
 	labels   []fhir.Coding
 }
 
-// protectPast is the rule that later labels protect the past: it gives a version the
-// patients and labels of all later versions of its resource, so that neither the
-// visibility function nor the caller sees it without them. Only here does a store
-// apply the rule. Versions come newest first and, for each resource, without gaps.
+// protectPast is the privacy rule that later labels protect the past: it adds the
+// patients and labels of all later versions to a version's facts, so that neither a
+// visibility function nor a caller sees the version without them. GetVersion and
+// History of every store apply the rule here and nowhere else. Versions MUST come
+// newest first and, for each resource, without gaps.
 func (l *later) protectPast(r *Row) error {
 	facts, err := r.Facts()
 	if err != nil {
@@ -63,7 +64,7 @@ func (l *later) replaced() int64 {
 	return l.at
 }
 
-// load reads the versions after those of rows, for resources that come for the first time.
+// load reads the versions after rows, for resources that it has not met before.
 func (p *past) load(rows []*Row) error {
 	var first []*Row
 	for _, r := range rows {
@@ -78,7 +79,7 @@ func (p *past) load(rows []*Row) error {
 	return p.Later(first, func(r *Row) error { return p.later[r.Ref].add(r) })
 }
 
-// PastVersion is one version of a history, nil if there is none, as GetVersion returns it.
+// PastVersion is a row of a history, nil if there is none, as GetVersion returns it.
 func PastVersion(r HistoryReader, epoch int64, row *Row) (store.Version, error) {
 	if row == nil {
 		return store.Version{}, store.ErrNotFound

@@ -10,7 +10,8 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// Row is one stored version. What takes work is decoded when first asked for.
+// Row is one stored version. Facts and search keys are decoded on first use. A row is
+// not safe for concurrent use.
 type Row struct {
 	Ref           fhir.Ref
 	Place         int64 // of the resource in the order of creation: above 0, unique, the same for all versions
@@ -30,7 +31,7 @@ type Row struct {
 	index, ranges *search.Index
 }
 
-// Columns are those of a row that each store encodes in its own way.
+// Columns decodes the columns of a row that each store encodes in its own way.
 type Columns interface {
 	// DecodeIndex decodes the search keys.
 	DecodeIndex() (*search.Index, error)
@@ -40,8 +41,8 @@ type Columns interface {
 	Damaged(column string) error
 }
 
-// Facts are those that the version was written with or, in a history, those that
-// protect it (see protectPast).
+// Facts are the facts that the version was written with or, in a history, those after
+// protectPast.
 func (r *Row) Facts() (*fhir.Facts, error) {
 	if r.facts == nil {
 		facts, err := store.UnpackFacts(r.PackedFacts)
@@ -70,12 +71,6 @@ func (r *Row) Ranges() (_ *search.Index, err error) {
 		r.ranges, err = r.DecodeRanges()
 	}
 	return r.ranges, err
-}
-
-// Seen is what a visibility function is shown.
-func (r *Row) Seen(epoch int64) (store.Row, error) {
-	facts, err := r.Facts()
-	return store.Row{Ref: r.Ref, Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: facts, Epoch: epoch}, err
 }
 
 // Full is the version with its document.
@@ -107,7 +102,7 @@ func Versions(rows []*Row, epoch int64) ([]store.Version, error) {
 	return all, nil
 }
 
-// Failed says what failed, unless the error is an answer to the client.
+// Failed adds what failed to an error, unless the error is an answer to the client.
 func Failed(what string, err error) error {
 	var answer *fhir.Error
 	if err == nil || errors.As(err, &answer) || errors.Is(err, store.ErrNotFound) {

@@ -1,10 +1,12 @@
-// Package search answers queries from what a store can look up: rows by key, by
-// range, by reference and in the order of creation. It chooses what drives a
-// search, judges rows, puts matches in order, pages them and follows references.
+// Package search holds what all stores do alike with what they have stored. It answers
+// searches from rows that a store looks up by key, range, reference and order of
+// creation: it plans, judges rows, sorts and pages matches, and follows references. It
+// pages histories, protects the past (see protectPast), and checks versions against
+// what their documents say.
 //
-// It knows no database, writes nothing, keeps nothing between two searches and
-// has no opinion about visibility: it asks the caller's function about every row
-// before the row counts for anything.
+// It knows no database, writes nothing, keeps no state between calls and does not
+// decide who may see what: it asks the caller's function about every row before the
+// row counts for anything.
 package search
 
 import (
@@ -20,40 +22,39 @@ import (
 
 // Bounds of what one search may cost.
 const (
-	MaxExamined = 500_000 // rows read
+	maxExamined = 500_000 // rows read
 	maxIncluded = 5_000   // resources added by _include and _revinclude
 	maxRounds   = 8       // depth of :iterate
 )
 
-// Reader reads one snapshot of a store. What it does not find is no error.
+// Reader reads one snapshot of a store. Finding nothing is not an error.
 type Reader interface {
 	// Collect gives the places of all current resources of a type for which a condition
 	// holds, in any order and perhaps twice, or more than limit places if there are more:
 	// for a key that Drives, Any of such keys, a range of keys of one parameter, InDates,
 	// InNumbers, or Contains (of which it may give more).
 	Collect(typ string, c search.Condition, limit int) (places []int64, err error)
-	// Rows reads the current versions of resources of a type, at places in that order.
+	// Rows reads the current versions of a type at some places, in that order.
 	Rows(typ string, places []int64) iter.Seq2[*Row, error]
 	// Scan reads the current, undeleted versions of a type that have all of up to
 	// four keys and a place above after, in the order of places.
 	Scan(typ string, keys []string, after int64) iter.Seq2[*Row, error]
 	// Find reads a current version, nil if there is none.
 	Find(ref fhir.Ref) (*Row, error)
-	// Expect says which references Find will be asked for. It may read them at once.
+	// Expect announces references that Find will look up, so that a store can read them together.
 	Expect(refs []fhir.Ref) error
 	// Mark names the snapshot in a paging link.
 	Mark() (json.RawMessage, error)
-	// Then gives the version of r's resource that was current in a marked snapshot,
-	// nil if there was none; the mark is the same in all calls. One that cannot be
-	// read is BadLink.
+	// Then gives the version of r's resource that was current in a marked snapshot, nil
+	// if there was none. The mark is the same in all calls; BadLink if it is unreadable.
 	Then(r *Row, mark json.RawMessage) (*Row, error)
 }
 
-// Options are what a store knows about a search or a history.
+// Options tune a search or a history to a store.
 type Options struct {
 	Epoch    int64 // consent epoch of the snapshot
 	Patience Patience
-	Batch    int // how many rows are worth an Expect, or a Later; up to 1 means none
+	Batch    int // rows that one Expect or Later is worth; 0 and 1: read them singly
 }
 
 // searcher answers one search.
@@ -66,7 +67,7 @@ type searcher struct {
 	found    map[fhir.Ref]*Row // visible current rows by reference; nil: none
 }
 
-// cursor is where a walk stands.
+// cursor is the position of a walk.
 type cursor struct {
 	Mark  json.RawMessage `json:"m"`           // the snapshot it began in, nil on the first page
 	Place int64           `json:"p"`           // of the last match
@@ -107,7 +108,7 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 	return page, err
 }
 
-// begin finds out where the walk stands.
+// begin reads the position of the walk.
 func (x *searcher) begin(after []byte) (at cursor, err error) {
 	if after == nil {
 		return at, nil
@@ -123,7 +124,7 @@ func BadLink(advice string) error {
 	return &fhir.Error{Kind: fhir.Invalid, Detail: "The paging link is not valid. " + advice}
 }
 
-// matches hands all visible matches that the walk may still show to out.
+// matches passes all visible matches that the walk may still show to out.
 func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	p, err := x.plan(q.Type, q.Where)
 	if err != nil {
@@ -203,16 +204,16 @@ func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 	return sees(x.visible, r, x.Epoch)
 }
 
-// count bounds what a search may look at.
+// count bounds the rows that a search reads.
 func (x *searcher) count() error {
 	x.examined++
-	if x.examined > MaxExamined {
+	if x.examined > maxExamined {
 		return TooCostly("The search would have to examine too many resources. Add criteria that narrow it.")
 	}
 	return x.ctx.Err()
 }
 
-// TooCostly is the answer to what would have to look at too much.
+// TooCostly refuses a request that would read too much.
 func TooCostly(detail string) error {
 	return &fhir.Error{Kind: fhir.TooCostly, Detail: detail}
 }
@@ -222,14 +223,14 @@ func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
 	if visible == nil {
 		return true, nil
 	}
-	seen, err := r.Seen(epoch)
+	facts, err := r.Facts()
 	if err != nil {
 		return false, err
 	}
-	return visible(seen)
+	return visible(store.Row{Ref: r.Ref, Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: facts, Epoch: epoch})
 }
 
-// maxRemembered bounds the memory of referenced rows.
+// maxRemembered bounds how many referenced rows a search keeps.
 const maxRemembered = 20_000
 
 // find returns the visible current row of a reference, nil if there is none.
@@ -261,7 +262,7 @@ func (x *searcher) find(ref fhir.Ref) (*Row, error) {
 	return r, nil
 }
 
-// expect announces what rows refer to with parameters.
+// expect announces the targets of some reference parameters of rows.
 func (x *searcher) expect(rows []*Row, params []string) error {
 	if x.Batch <= 1 || len(params) == 0 {
 		return nil
@@ -282,7 +283,7 @@ func (x *searcher) expect(rows []*Row, params []string) error {
 	}))
 }
 
-// expected lists the reference parameters whose targets decide about a row.
+// expected lists the reference parameters whose targets decide whether a row matches.
 func expected(rest []search.Condition) (params []string) {
 	for _, c := range rest {
 		switch c := c.(type) {

@@ -9,7 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// line is a row of an index table; text is what it has besides p and rid.
+// line is a row of an index table; text is the rest of its columns.
 type line struct {
 	param
 	rid  int64
@@ -22,7 +22,7 @@ type param struct {
 	p     int64
 }
 
-// indexTables are the index tables, and what selects their lines.
+// indexTables are the index tables with the queries that select their lines.
 var indexTables = [...]struct{ name, lines string }{
 	{"ix", "SELECT p, rid, v FROM ix"},
 	{"dates", "SELECT p, rid, class || ' ' || lo || ' ' || hi || ' ' || u FROM dates"},
@@ -35,7 +35,7 @@ func scanLine(table int) func(*sqlite.Stmt) line {
 	}
 }
 
-// lines are index rows as indexTables selects them.
+// lines gives index rows as the queries of indexTables select them.
 func (r *rows) lines() []line {
 	all := make([]line, 0, len(r.keys)+len(r.dates)+len(r.numbers))
 	for _, k := range r.keys {
@@ -134,8 +134,8 @@ func (k *checker) describe(l line) string {
 	return fmt.Sprintf("%s %s of rid %d", n.typ, n.name, l.rid)
 }
 
-// sameRows compares what a query selects of a table with the rows that something
-// needs, and names those that nothing needs and those that are missing.
+// sameRows compares the rows that a query selects with those needed, and reports both
+// missing and superfluous ones.
 func sameRows[R comparable](k *checker, table, owner, query string, need map[R]bool, scan func(*sqlite.Stmt) R, describe func(R) string, args ...any) error {
 	err := k.each(query, func(st *sqlite.Stmt) error {
 		row := scan(st)

@@ -26,8 +26,8 @@ type resourceRow struct {
 	version, stamp, deleted int64
 }
 
-// place names a version for a report.
-func (k *checker) place(v *checked) string {
+// rowName names a version for a report.
+func (k *checker) rowName(v *checked) string {
 	if v.resource == nil {
 		return fmt.Sprintf("%d", v.stamp)
 	}
@@ -61,7 +61,7 @@ func (k *checker) checkVersions() error {
 	return k.checkCurrent(before)
 }
 
-// touch notes whose Consents a version and the one before it are.
+// touch notes the patients of a Consent: of this version and of the one before it.
 func (k *checker) touch(v, before *checked) {
 	k.touched[v.seq] = append([]string{}, k.touched[v.seq]...)
 	for _, c := range []*checked{before, v} {
@@ -95,7 +95,7 @@ func scanChecked(st *sqlite.Stmt) *checked {
 	return v
 }
 
-// row is the version as a check that knows no database sees it.
+// row is the version as package search checks it.
 func (k *checker) row(v *checked) *plan.Row {
 	r := &plan.Row{
 		Ref: fhir.Ref{Type: k.nameByID[v.typ].typ, ID: v.resource.id}, Version: v.version, Stamp: v.stamp,
@@ -118,7 +118,7 @@ func (k *checker) checkVersion(v, before *checked) error {
 		return k.found("resources", fmt.Sprint(v.rid), "rid", "is missing: a version belongs to it")
 	}
 	if v.typ != v.resource.typ {
-		if err := k.found("resources", k.place(v), "type", "differs from the version's"); err != nil {
+		if err := k.found("resources", k.rowName(v), "type", "differs from the version's"); err != nil {
 			return err
 		}
 	}
@@ -138,14 +138,14 @@ func (k *checker) checkVersion(v, before *checked) error {
 	return plan.CheckVersion(c, k.row(v), k.row(before))
 }
 
-// versionCheck is what only this store knows of a version under check.
+// versionCheck adds what only this store knows to the check of a version.
 type versionCheck struct {
 	*checker
 	v *checked
 }
 
 func (c versionCheck) Found(column, what string) error {
-	return c.found("versions", c.place(c.v), column, what)
+	return c.found("versions", c.rowName(c.v), column, what)
 }
 
 func (c versionCheck) Base() (string, bool, error) {
@@ -165,8 +165,8 @@ func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
 	return c.expect(c.v, x, facts)
 }
 
-// expect notes the index rows that the current version must have. Parameters of
-// all versions must have a name.
+// expect notes the index rows that a current version needs. The parameters of every
+// version need a name.
 func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) error {
 	typ := k.nameByID[v.typ].typ
 	rows, err := indexRows(index, v.rid, func(param string) (int64, error) {
@@ -205,13 +205,13 @@ func (k *checker) checkCurrent(v *checked) error {
 	}
 	switch {
 	case r.version > v.version && r.stamp != v.stamp:
-		return k.found("versions", k.place(v), "version", fmt.Sprintf("the last version, %d, is missing", r.version))
+		return k.found("versions", k.rowName(v), "version", fmt.Sprintf("the last version, %d, is missing", r.version))
 	case r.version != v.version:
-		return k.found("resources", k.place(v), "version", "is not the last version")
+		return k.found("resources", k.rowName(v), "version", "is not the last version")
 	case r.stamp != v.stamp:
-		return k.found("resources", k.place(v), "stamp", "is not that of the last version")
+		return k.found("resources", k.rowName(v), "stamp", "is not that of the last version")
 	case r.deleted != deleted:
-		return k.found("resources", k.place(v), "deleted", "differs from the last version")
+		return k.found("resources", k.rowName(v), "deleted", "differs from the last version")
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// copyMark is a file that says that the folder is being filled by a copy.
+// copyMark is a file that marks a folder which a copy is filling.
 const copyMark = "copying"
 
 var (
@@ -24,11 +24,11 @@ var (
 	_ store.Target   = (*Target)(nil)
 )
 
-// Target is a folder that is being filled by a copy. It implements store.Target.
+// Target is a folder that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a folder that does not exist, is empty, or was left by a copy
-// that was cut short.
+// OpenTarget opens a folder that does not exist, is empty, or was left behind by an
+// unfinished copy.
 func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
@@ -58,7 +58,7 @@ func (t *Target) Finish(context.Context) error {
 	return syncFolder(t.dir)
 }
 
-// refuseHalfCopy keeps everybody else from what a copy has not finished.
+// refuseHalfCopy refuses to open an unfinished copy.
 func refuseHalfCopy(dir string) error {
 	_, err := os.Stat(filepath.Join(dir, copyMark))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -23,7 +23,7 @@ var _ search.HistoryReader = (*reader)(nil)
 // Newest is the highest stamp.
 func (x *reader) Newest() (int64, error) { return x.Stamp, nil }
 
-// Past reads the part of versions that belongs to a history.
+// Past reads from the index that fits the history.
 func (x *reader) Past(h *store.History, lowest, highest int64, limit int) (rows []*search.Row, err error) {
 	query, order := "SELECT "+rowColumns+" FROM versions v JOIN resources r ON r.rid = v.rid WHERE v.stamp >= ? AND v.stamp <= ?", "v.stamp"
 	args := []any{lowest, highest}
@@ -44,7 +44,7 @@ func (x *reader) Past(h *store.History, lowest, highest int64, limit int) (rows 
 	return x.all(query+" ORDER BY "+order+" DESC LIMIT ?", append(args, limit)...)
 }
 
-// Later reads the facts of the versions after each.
+// Later reads the later versions of one resource after the other.
 func (x *reader) Later(than []*search.Row, visit func(*search.Row) error) error {
 	for _, r := range than {
 		err := x.each("SELECT version, at, facts FROM versions WHERE rid = ? AND version > ? ORDER BY version", func(st *sqlite.Stmt) error {

@@ -12,13 +12,13 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// reader reads what a search or a history asks for, in one read transaction.
+// reader reads for one search or history, in one read transaction.
 type reader struct {
 	conn
 	names *names
 	epoch int64
 	mark
-	began *mark // of the walk, once it was asked for
+	began *mark // of the walk, once Then has read it
 }
 
 // mark is a snapshot in a paging link.
@@ -29,7 +29,7 @@ type mark struct {
 
 var _ search.Reader = (*reader)(nil)
 
-// snapshot runs do in one read transaction; what is said of its errors.
+// snapshot runs do in one read transaction. Errors say that what failed.
 func (s *Store) snapshot(ctx context.Context, what string, do func(*reader) error) error {
 	err := s.read.read(ctx, func(c conn) error {
 		x, err := newReader(c, &s.names)
@@ -111,7 +111,7 @@ func (x *reader) Find(ref fhir.Ref) (*search.Row, error) {
 // Expect does nothing: reading one row costs as much among many.
 func (x *reader) Expect([]fhir.Ref) error { return nil }
 
-// Rows reads each row when it is asked for.
+// Rows reads each row only when the caller reaches it.
 func (x *reader) Rows(_ string, rids []int64) iter.Seq2[*search.Row, error] {
 	return func(yield func(*search.Row, error) bool) {
 		for _, rid := range rids {
@@ -183,7 +183,7 @@ func (x *reader) source(typ string, keys []string) (next func(after int64, n int
 	}, true
 }
 
-// key is where the rows of a key are in ix.
+// key locates the rows of a key in ix.
 func (x *reader) key(typ, key string) (p int64, v string, ok bool) {
 	param, rest := search.CutKey(key)
 	p, ok = x.names.id(typ, param)

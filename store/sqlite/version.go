@@ -12,7 +12,7 @@ import (
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// row is one stored version as it was read.
+// row is one stored version; its index is still packed.
 type row struct {
 	plan.Row
 	packedIndex []byte
@@ -22,7 +22,7 @@ type row struct {
 const rowColumns = `r.rid, r.type, r.id, v.stamp, v.version, v.at, v.deleted, v.method, v.owner, v.seq, v.hash, v.facts, v.idx, v.body`
 
 // Queries for one current row. The subquery keeps bound values out of the join:
-// a plan that depends on them is compiled anew for every use.
+// SQLite compiles a plan that depends on them anew for every use.
 const (
 	currentJoin = " LIMIT 1) r JOIN versions v ON v.stamp = r.stamp"
 	currentByID = rowColumns + " FROM (SELECT * FROM resources WHERE type = ? AND id = ?" + currentJoin
@@ -52,7 +52,7 @@ func (n *names) scanRow(st *sqlite.Stmt, col int) *plan.Row {
 	return &r.Row
 }
 
-// method avoids an allocation for the three methods there are.
+// method avoids an allocation for the three usual methods.
 func method(st *sqlite.Stmt, col int) string {
 	switch st.ColumnLen(col) {
 	case 3:

@@ -129,7 +129,7 @@ func testHistoryPages(w *world) {
 func testHistoryTimes(w *world) {
 	g := newGenerator(602, 6)
 	w.fill(g)
-	w.now = w.now.Add(-time.Minute) // a clock that leaps back
+	w.now = w.now.Add(-time.Minute) // the clock leaps back
 	w.fill(g)
 	for _, year := range []int{1, 1969, 2300, 9999} {
 		w.walkHistory(store.History{Since: time.Date(year, 2, 3, 0, 0, 0, 0, time.UTC), Limit: 1000, Count: true})
@@ -180,9 +180,8 @@ func testLaterLabels(w *world) {
 	}
 }
 
-// testProtectedPages looks for the rule where it is easily lost: beyond the border of a
-// page, beyond a delete, in versions that are shown alone, and when a label is raised
-// between two pages.
+// testProtectedPages tests the rule where a store easily loses it: across pages, across
+// a delete, with later versions left out, and with a label raised between two pages.
 func testProtectedPages(w *world) {
 	g := newGenerator(604, 6)
 	ben := fhir.Ref{Type: "Patient", ID: "ben"}

@@ -2,7 +2,7 @@
 // resources, most with index keys by hand, and compares answers with a model in memory
 // and with search.Match, the definition of what a search means.
 //
-// It does not test what only one kind of store has: files, faults, repairs.
+// It does not test what only one store has: files, faults, repairs.
 package storetest
 
 import (
@@ -139,7 +139,7 @@ func (w *world) commit(writes ...store.Write) ledgerbridge.Receipt {
 // Now is the clock of searches.
 func (w *world) Now() time.Time { return w.now }
 
-// tick moves the clock of the writes.
+// tick advances the clock of the writes.
 func (w *world) tick() time.Time {
 	w.now = w.now.Add(time.Second)
 	return w.now
