@@ -121,8 +121,7 @@ func (x *reader) dates(in string, c search.InDates) bson.D {
 
 func numbers(c search.InNumbers) bson.D { return compared(c.Prefix, c.Lo, c.Hi, "lo", "hi") }
 
-// compared translates what search.Match defines a prefix to mean, for a stored range
-// and the search range [lo, hi].
+// compared applies a prefix to a stored range and the search range [lo, hi].
 func compared[T int64 | string](p search.Prefix, lo, hi T, s, e string) bson.D {
 	is := func(field, op string, v T) bson.E { return bson.E{Key: field, Value: bson.D{{Key: op, Value: v}}} }
 	inside := bson.D{{Key: s, Value: bson.D{{Key: "$gte", Value: lo}, {Key: "$lte", Value: max(lo, hi)}}}, is(e, "$lte", hi)}

@@ -63,8 +63,7 @@ func (x *reader) collectContains(typ string, c search.Contains, limit int) ([]in
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= '^' AND v < '_' AND instr(v, ?) > 0 LIMIT ?", p, c.Needle, limit+1)
 }
 
-// compareSQL says in SQL what search.Match defines prefixes to mean; ?1 and ?2 are the
-// search range.
+// compareSQL says in SQL what the prefixes mean; ?1 and ?2 are the search range.
 var compareSQL = map[search.Prefix]string{
 	search.Eq: "?1 <= lo AND hi <= ?2",
 	search.Ne: "NOT (?1 <= lo AND hi <= ?2)",
