@@ -151,7 +151,6 @@ func groupError(err error) bool {
 
 // load reads what the group is going to replace.
 func (u *unit) load(ctx context.Context, group []*member) error {
-	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
 	consents := false
 	var ids bson.A
 	for _, m := range group {
@@ -167,10 +166,17 @@ func (u *unit) load(ctx context.Context, group []*member) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	return u.s.readCurrent(ctx, ids, consents, u.resources)
+}
+
+// readCurrent reads resources that are going to be replaced, with their facts if
+// Consents may be among them.
+func (s *Store) readCurrent(ctx context.Context, ids bson.A, consents bool, to map[string]*current) error {
+	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
 	if consents {
 		fields = append(fields, bson.E{Key: "f", Value: 1})
 	}
-	cursor, err := u.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
+	cursor, err := s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
 	if err != nil {
 		return err
 	}
@@ -181,9 +187,18 @@ func (u *unit) load(ctx context.Context, group []*member) error {
 			return err
 		}
 		c.stored = c.Version
-		u.resources[c.ID] = &c
+		to[c.ID] = &c
 	}
 	return cursor.Err()
+}
+
+// consentOf gives the patients of a Consent before it is replaced.
+func (c *current) consentOf() ([]string, error) {
+	if c.Facts == nil {
+		return c.patients, nil
+	}
+	f, err := unpackFacts(c.ID, c.Version, c.Facts)
+	return f.Patients, err
 }
 
 // take checks first and writes then, so that a member that fails leaves nothing.

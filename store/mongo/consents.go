@@ -111,14 +111,9 @@ func (u *unit) touches(m *member) ([]string, error) {
 		if !w.consent() {
 			continue
 		}
-		c := u.resources[w.id]
-		before := c.patients
-		if c.Facts != nil {
-			f, err := unpackFacts(c.ID, c.Version, c.Facts)
-			if err != nil {
-				return nil, err
-			}
-			before = f.Patients
+		before, err := u.resources[w.id].consentOf()
+		if err != nil {
+			return nil, err
 		}
 		all = store.Union(store.Union(append([]string{}, all...), before), w.Facts.Patients)
 	}

@@ -251,25 +251,7 @@ func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
 			ids = append(ids, id)
 		}
 	}
-	cursor, err := b.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(
-		bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}, {Key: "f", Value: 1}}))
-	if err != nil {
-		return err
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var c current
-		if err := cursor.Decode(&c); err != nil {
-			return err
-		}
-		f, err := unpackFacts(c.ID, c.Version, c.Facts)
-		if err != nil {
-			return err
-		}
-		c.patients, c.stored = f.Patients, c.Version
-		b.currents[c.ID] = &c
-	}
-	return cursor.Err()
+	return b.readCurrent(ctx, ids, true, b.currents)
 }
 
 // add makes the documents of a version as they were.
@@ -287,7 +269,11 @@ func (b *copyBatch) add(v *store.Stored) error {
 		return errors.New("comes out of order")
 	}
 	if p.consent() {
-		b.touch(v.Seq, store.Union(append([]string{}, c.patients...), v.Facts.Patients))
+		before, err := c.consentOf()
+		if err != nil {
+			return err
+		}
+		b.touch(v.Seq, store.Union(append([]string{}, before...), v.Facts.Patients))
 	}
 	if c.Version == 0 {
 		c.Place = v.Stamp
@@ -303,7 +289,7 @@ func (b *copyBatch) add(v *store.Stored) error {
 		return err
 	}
 	b.pasts = append(b.pasts, join(past, p.past))
-	c.doc, c.Version, c.Stamp, c.patients = join(doc, p.current), p.Expect+1, v.Stamp, v.Facts.Patients
+	c.doc, c.Version, c.Stamp, c.patients, c.Facts = join(doc, p.current), p.Expect+1, v.Stamp, v.Facts.Patients, nil
 	return nil
 }
 
