@@ -7,7 +7,7 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Nodes is what a store also offers that several nodes share.
+// Nodes is what a store that several nodes share also offers.
 type Nodes interface {
 	// Sources lists the logs of all nodes, those of this one among them.
 	Sources(ctx context.Context) ([]string, error)
