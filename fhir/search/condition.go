@@ -58,22 +58,6 @@ func (InNumbers) condition() {}
 func (Chain) condition()     {}
 func (Reverse) condition()   {}
 
-// Prefix is a comparison of ordered values (R4 search, 3.1.1.4.5).
-type Prefix uint8
-
-// The prefixes. For a value [s,e] and a search range [lo,hi]:
-const (
-	Eq Prefix = iota // lo<=s && e<=hi
-	Ne               // !(Eq)
-	Gt               // e>hi
-	Lt               // s<lo
-	Ge               // e>hi || Eq
-	Le               // s<lo || Eq
-	Sa               // s>hi
-	Eb               // e<lo
-	Ap               // s<=hi && lo<=e; the caller has widened lo and hi
-)
-
 // Holder is one resource as Match sees it.
 type Holder struct {
 	Ref   fhir.Ref
