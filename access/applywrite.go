@@ -53,9 +53,8 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	return nil
 }
 
-// inherit puts a resource that is in nobody's compartment among the data of the
-// patients whose data it refers to: a Provenance, a List or a Binary about hidden
-// data would tell of them.
+// inherit gives a resource in nobody's compartment the patients of what it refers to: a
+// Provenance, a List or a Binary about hidden data would reveal it.
 func (t *change) inherit(ctx context.Context, s *step) error {
 	if s.inherited || len(s.facts.Patients) > 0 {
 		return nil
@@ -90,8 +89,8 @@ func (t *change) patientsOf(ctx context.Context, ref fhir.Ref) ([]string, error)
 	return v.Facts.Patients, nil
 }
 
-// today is the consent epoch by which a new version is judged: that of a snapshot
-// of this attempt, so that every Consent counts that was there when it began.
+// today is the consent epoch that a new version is judged by: that of a snapshot of
+// this attempt, so that every Consent counts that stood when the attempt began.
 func (t *change) today(ctx context.Context, s *step) (epoch int64, err error) {
 	if s.exists {
 		return s.before.Epoch, nil
@@ -105,8 +104,8 @@ func (t *change) today(ctx context.Context, s *step) (epoch int64, err error) {
 	return t.snapshot, nil
 }
 
-// referrable refuses references of which it would be unclear what they mean: they
-// decide about compartments.
+// referrable refuses references whose meaning is unclear: references decide about
+// compartments.
 func (t *change) referrable(targets []string) error {
 	for _, target := range targets {
 		if conditional(target) {

@@ -10,7 +10,7 @@ import (
 )
 
 // History returns versions newest first: of one resource, of a type, or of all.
-// A history of which nothing may be known answers like that of an absent resource.
+// The history of a hidden resource answers like that of an absent one.
 func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result, error) {
 	return answer(ctx, g, c, func(r *review) (*Result, error) { return r.historyPage(ctx, h) })
 }
@@ -49,7 +49,7 @@ func (r *review) history(ctx context.Context, q question, d policy.Decision, h H
 		return nil, err
 	}
 	rows := q.interaction
-	if rows == "history-system" { // every row has a type, of which the policy is asked
+	if rows == "history-system" { // the policy is asked about the type of every row
 		rows = "history-type"
 	}
 	page, err := r.gate.Store.History(ctx, store.History{
@@ -87,8 +87,8 @@ func (r *review) historyLink(h *HistoryRequest, d policy.Decision) (link, error)
 	return l, nil
 }
 
-// noHistory answers for a resource of which no version may be known. Absent and hidden
-// answer alike; the record tells them apart.
+// noHistory answers for a resource with no version that the caller may know. Absent and
+// hidden answer alike; the record tells them apart.
 func (r *review) noHistory(ctx context.Context, ref fhir.Ref) error {
 	v, err := r.gate.Store.Get(ctx, ref)
 	if errors.Is(err, store.ErrNotFound) {

@@ -8,10 +8,10 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Chain is a proof bundle laid open, from the record to the ledger.
+// Chain is a proof bundle, read from the record up to the ledger.
 type Chain = ledgerbridge.Chain
 
-// ReadChain lays a proof bundle open.
+// ReadChain reads a proof bundle.
 func ReadChain(bundle []byte) (Chain, error) { return ledgerbridge.ReadChain(bundle) }
 
 // LedgerView is how far the logs of a node have come, and those of others that share
@@ -32,7 +32,7 @@ type SourceView struct {
 	Newest    string    // AuditEvent of the last record that a checkpoint covers, or ""
 }
 
-// States of a source: what whoever looks after it should know first.
+// States of a source: what its operator should know first.
 const (
 	SourceEmpty        = "empty"        // no records yet
 	SourceUpToDate     = "up to date"   // the ledger holds all records
@@ -46,8 +46,8 @@ const (
 // lateAfter is how long a record may wait before somebody should look.
 const lateAfter = 15 * time.Minute
 
-// Ledger says how far the logs are checkpointed and anchored. Who looks
-// is recorded like every other access; the view is of the moment before.
+// Ledger says how far the logs are checkpointed and anchored. The look is recorded like
+// every other access; the view is of the moment before.
 func (g *Gate) Ledger(ctx context.Context, c *Call) (*LedgerView, error) {
 	return answer(ctx, g, c, func(r *review) (*LedgerView, error) { return r.ledger(ctx) })
 }
@@ -71,7 +71,7 @@ func (r *review) ledger(ctx context.Context) (*LedgerView, error) {
 func (r *review) sourceView(ctx context.Context, log ledgerbridge.Log) SourceView {
 	s, err := r.source(ctx, log)
 	if err != nil {
-		r.gate.Log.Error("it cannot be said where a log stands", "log", log.Source(), "request", r.call.Request, "error", err)
+		r.gate.Log.Error("the standing of a log cannot be read", "log", log.Source(), "request", r.call.Request, "error", err)
 		return SourceView{Standing: ledgerbridge.Standing{Source: log.Source(), Network: true}, State: SourceUnreadable}
 	}
 	s.State = s.state(r.now)
@@ -126,9 +126,9 @@ func (s *SourceView) state(now time.Time) string {
 	return SourceWaiting
 }
 
-// AuditEventOf reads what people have in hand of a record: the id of its AuditEvent,
-// or the receipt that came with an answer. matches says whether a proven record is the
-// one that the text speaks of.
+// AuditEventOf reads what people hold of a record: the id of its AuditEvent, or the
+// receipt that came with an answer. matches says whether a proven record is the one that
+// the text names.
 func AuditEventOf(text string) (id string, matches func(Chain) bool) {
 	receipt, err := ledgerbridge.ParseReceipt(text)
 	if err != nil {

@@ -63,8 +63,7 @@ func (r *review) disclose(v *Version, method string) {
 	}
 }
 
-// concern adds patients to the record whose data the request is about, though it may
-// disclose none of them.
+// concern records the patients concerned, whether or not their data are disclosed.
 func (r *review) concern(patients []string) {
 	for _, patient := range patients {
 		r.part(patient)
@@ -88,8 +87,8 @@ func (r *review) part(patient string) *ledgerbridge.Touched {
 // something was found.
 func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, patients...) }
 
-// conclude completes the record with how the request ended, whom it names and which
-// Consents decided.
+// conclude completes the record: how the request ended, the patients it names, the
+// Consents that decided.
 func (r *review) conclude(ctx context.Context, failed error) error {
 	if r.entry.Interaction == "" {
 		return errors.New("nothing was decided")
@@ -171,8 +170,8 @@ func (r *review) commit(ctx context.Context, pending *ledgerbridge.Pending) (led
 	return r.gate.Store.Commit(ctx, r.change)
 }
 
-// discloseNothing takes back what a request was about to write and to disclose; whom it
-// concerns stays.
+// discloseNothing drops from the record what the request was about to write and to
+// disclose. The patients concerned stay.
 func (r *review) discloseNothing() {
 	e := &r.entry
 	e.Count, e.Content, e.Others = 0, fhir.Hash{}, nil
@@ -182,9 +181,9 @@ func (r *review) discloseNothing() {
 	r.change.Writes, r.change.Guards = nil, nil
 }
 
-// failed says how a request ends whose record was not taken because it was overtaken in
-// every attempt, or whose change could not be written. That, too, is recorded; it rests
-// on nothing that may have changed. nil: there is nothing more to record.
+// failed is the error of a request that was overtaken in every attempt, or whose change
+// could not be written: that is recorded instead, and rests on nothing that may change.
+// nil means that there is nothing more to record.
 func (r *review) failed(recorded error) error {
 	overtaken := errors.Is(recorded, store.ErrChanged)
 	if recorded == nil || !overtaken && !r.writes() {

@@ -22,7 +22,7 @@ type review struct {
 	now       time.Time
 	subject   consent.Subject
 	decisions map[question]policy.Decision
-	consented map[string][]string // patient -> Consents that decided; a key for every patient whose Consents were asked
+	consented map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch     int64               // the lowest consent epoch of the rows judged
 
 	entry     ledgerbridge.Draft // the record
@@ -107,7 +107,7 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 		if d.Constraints.Compartment == "" {
 			return true, nil
 		}
-		mode = policy.Permits // of the others whose data this is as well
+		mode = policy.Permits // asked of the other patients in the row
 	}
 	verdicts := make([]consent.Verdict, 0, 2)
 	for _, patient := range row.Facts.Patients {

@@ -21,8 +21,8 @@ func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, e
 }
 
 // searchPage parses, decides and runs one page. The query is parsed before the policy
-// is asked, so that the record of a refusal says what was asked; that it is malformed is
-// told to those who may ask at all.
+// is asked, so that the record of a refusal says what was asked; only callers who may ask
+// learn that it is malformed.
 func (r *review) searchPage(ctx context.Context, s SearchRequest) (*Result, error) {
 	q := question{"search-type", "s", s.Type}
 	r.entry.Target = s.Compartment
@@ -59,7 +59,7 @@ func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error
 	return query, l, err
 }
 
-// search runs one page, of which d was decided.
+// search runs one page under the decision d.
 func (r *review) search(ctx context.Context, q question, d policy.Decision, query *search.Query, l link) (*Result, error) {
 	if l.Policy != "" && l.Policy != d.Revision {
 		return nil, badLink(nil)

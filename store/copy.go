@@ -21,6 +21,14 @@ type Stored struct {
 	Index *search.Index // nil for a tombstone
 }
 
+// Write is the write that made the version.
+func (s *Stored) Write() Write {
+	return Write{
+		Ref: s.Ref, Expect: s.Version.Version - 1, LastUpdated: s.LastUpdated, Deleted: s.Deleted, Method: s.Method,
+		Owner: s.Owner, Body: s.Body, Hash: s.Hash, Index: s.Index, Facts: s.Facts,
+	}
+}
+
 // Original is a store that can be copied.
 type Original interface {
 	// Logs returns the change log and the access log, as Store does.
@@ -57,11 +65,11 @@ const (
 // errEnough ends a visit early.
 var errEnough = errors.New("enough")
 
-// Copy brings everything from one store to another: versions, both logs with their
-// trees, keys of parts. A copy that was cut short goes on where the target ends.
-// Then all of it is read again from both and compared; any difference is an error.
-// Whoever calls it finishes the target, once all else that belongs to a node is in
-// place. told hears of the progress and may be nil.
+// Copy copies everything from one store to another: versions, both logs with their
+// trees, keys of parts. It continues an unfinished copy where the target ends.
+// Then it reads both stores again and compares them; any difference is an error. The
+// caller finishes the target, once everything else of a node is in place. told reports
+// progress and may be nil.
 func Copy(ctx context.Context, from Original, to Target, told func(Copied)) error {
 	c := &copying{from: from, to: to, told: told}
 	if c.told == nil {

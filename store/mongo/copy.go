@@ -10,14 +10,13 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
-// copyMark is the _id of a document of meta that says that the database is being
-// filled by a copy.
+// copyMark is the _id of a document of meta that marks a database which a copy is
+// filling.
 const copyMark = "copying"
 
 var (
@@ -25,10 +24,10 @@ var (
 	_ store.Target   = (*Target)(nil)
 )
 
-// Target is a database that is being filled by a copy. It implements store.Target.
+// Target is a database that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a database that is empty, or was left by a copy that was cut short.
+// OpenTarget opens a database that is empty, or was left behind by an unfinished copy.
 func OpenTarget(ctx context.Context, uri string, o Options) (*Target, error) {
 	s, err := connect(ctx, uri, o)
 	if err != nil {
@@ -65,7 +64,7 @@ func (s *Store) halfCopied(ctx context.Context) (bool, error) {
 	return found(s.meta().FindOne(ctx, bson.D{{Key: "_id", Value: copyMark}}).Err())
 }
 
-// refuseHalfCopy keeps everybody else from what a copy has not finished.
+// refuseHalfCopy refuses to open an unfinished copy.
 func (s *Store) refuseHalfCopy(ctx context.Context) error {
 	half, err := s.halfCopied(ctx)
 	if err == nil && half {
@@ -82,64 +81,48 @@ func (t *Target) Finish(ctx context.Context) error {
 
 // Versions visits all versions in the order of their stamps.
 func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stored) error) error {
-	for n := rowsAtOnce; n == rowsAtOnce; {
-		cursor, err := s.history.Find(ctx, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
+	for {
+		rows, err := s.rows(ctx, s.history, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
 			options.Find().SetSort(bson.D{{Key: "w", Value: 1}}).SetHint(orderIndex).SetLimit(rowsAtOnce))
 		if err != nil {
 			return fmt.Errorf("read versions: %w", unavailable(err))
 		}
-		if n, after, err = s.someVersions(ctx, cursor, after, visit); err != nil {
-			return err
+		for _, r := range rows {
+			one, err := s.stored(ctx, r)
+			if err != nil {
+				return fmt.Errorf("read versions: %w", err)
+			}
+			if err := visit(one); err != nil {
+				return err
+			}
+			after = r.Stamp
+		}
+		if len(rows) < rowsAtOnce {
+			return ctx.Err()
 		}
 	}
-	return ctx.Err()
 }
 
-// someVersions visits those of a cursor, and gives their number and the last stamp.
-func (s *Store) someVersions(ctx context.Context, cursor *mongo.Cursor, after int64, visit func(store.Stored) error) (n int, last int64, err error) {
-	defer cursor.Close(ctx)
-	for last = after; cursor.Next(ctx); n++ {
-		var p past
-		if err := cursor.Decode(&p); err != nil {
-			return n, last, fmt.Errorf("read versions: %w", err)
-		}
-		one, err := s.stored(ctx, &p)
-		if err != nil {
-			return n, last, fmt.Errorf("read versions: %w", err)
-		}
-		if err := visit(one); err != nil {
-			return n, last, err
-		}
-		last = p.V.Stamp
-	}
-	if err := cursor.Err(); err != nil {
-		return n, last, fmt.Errorf("read versions: %w", unavailable(err))
-	}
-	return n, last, nil
-}
-
-// stored makes the index again: history does not keep it.
-func (s *Store) stored(ctx context.Context, p *past) (one store.Stored, err error) {
-	if one.Version, err = s.full(p.ID, &p.V, 0); err != nil {
+// stored derives the search keys again: history does not keep them.
+func (s *Store) stored(ctx context.Context, r *search.Row) (one store.Stored, err error) {
+	if one.Version, err = r.Full(0); err != nil {
 		return one, err
 	}
-	one.Stamp = p.V.Stamp
-	base, known, err := s.baseURL(ctx, p.V.Base)
+	one.Stamp = r.Stamp
+	base, known, err := s.baseURL(ctx, r.Columns.(*row).base)
 	if err != nil {
 		return one, unavailable(err)
 	}
 	if one.Base = base; !known {
-		return one, damaged(resourceOf(p.ID), &p.V, "b")
+		return one, r.Damaged("b")
 	}
-	if p.V.Deleted {
+	if r.Deleted {
 		return one, nil
 	}
-	doc, err := fhir.Parse(one.Body)
-	if err != nil {
-		return one, damaged(resourceOf(p.ID), &p.V, "body")
+	if one.Index, err = search.Derive(r.PackedBody, base); err != nil {
+		return one, r.Damaged("body")
 	}
-	one.Index, err = search.IndexOf(doc, base)
-	return one, err
+	return one, nil
 }
 
 // WrappedKeys visits the wrapped keys of parts.
@@ -169,13 +152,13 @@ func (t *Target) AddWrappedKey(ctx context.Context, id string, wrapped []byte) e
 	name, _, _ := strings.Cut(id, "-")
 	_, err := t.keys.InsertOne(ctx, wrappedKey{Owner: name, ID: id, Wrapped: wrapped})
 	if mongo.IsDuplicateKeyError(err) {
-		return nil // of a copy that was cut short; the comparison looks at it
+		return nil // left behind by an unfinished copy; the comparison will tell
 	}
 	return unavailable(err)
 }
 
-// transact commits what do writes. Trouble that does not pass is for the next try of
-// the whole copy.
+// transact commits what do writes. Lasting trouble is left to the next run of the
+// whole copy.
 func (t *Target) transact(ctx context.Context, do func(context.Context) error) error {
 	session, err := t.client.StartSession()
 	if err != nil {
@@ -252,13 +235,13 @@ type copyBatch struct {
 	touches  []copiedTouch
 }
 
-// copiedTouch is whose Consents a change wrote.
+// copiedTouch lists the patients whose Consents a change wrote.
 type copiedTouch struct {
 	seq      int64
 	patients []string
 }
 
-// load reads the resources of which the batch has versions.
+// load reads the resources that the batch writes.
 func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
 	var ids bson.A
 	for i := range all {
@@ -268,25 +251,7 @@ func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
 			ids = append(ids, id)
 		}
 	}
-	cursor, err := b.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(
-		bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}, {Key: "f", Value: 1}}))
-	if err != nil {
-		return err
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var c current
-		if err := cursor.Decode(&c); err != nil {
-			return err
-		}
-		f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
-		if err != nil {
-			return err
-		}
-		c.patients, c.stored = f.Patients, c.Version
-		b.currents[c.ID] = &c
-	}
-	return cursor.Err()
+	return b.readCurrent(ctx, ids, true, b.currents)
 }
 
 // add makes the documents of a version as they were.
@@ -294,10 +259,8 @@ func (b *copyBatch) add(v *store.Stored) error {
 	if v.Source != b.changes.source {
 		return fmt.Errorf("was written by another node, to %s", v.Source)
 	}
-	p, err := b.prepareOne(&store.Write{
-		Ref: v.Ref, Expect: v.Version.Version - 1, LastUpdated: v.LastUpdated, Deleted: v.Deleted, Method: v.Method,
-		Owner: v.Owner, Body: v.Body, Hash: v.Hash, Index: v.Index, Facts: v.Facts,
-	}, b.knownBase(v.Base))
+	w := v.Write()
+	p, err := b.prepareOne(&w, b.knownBase(v.Base))
 	if err != nil {
 		return err
 	}
@@ -306,29 +269,33 @@ func (b *copyBatch) add(v *store.Stored) error {
 		return errors.New("comes out of order")
 	}
 	if p.consent() {
-		b.touch(v.Seq, union(append([]string{}, c.patients...), v.Facts.Patients))
+		before, err := c.consentOf()
+		if err != nil {
+			return err
+		}
+		b.touch(v.Seq, store.Union(append([]string{}, before...), v.Facts.Patients))
 	}
 	if c.Version == 0 {
-		c.Order = v.Stamp
+		c.Place = v.Stamp
 	}
-	at := place{ID: pastID(p.id, p.Expect+1), Stamp: v.Stamp, Source: v.Source, Seq: v.Seq}
+	at := position{ID: pastID(p.id, p.Expect+1), Stamp: v.Stamp, Source: v.Source, Seq: v.Seq}
 	past, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
-	at.ID, at.Order = p.id, c.Order
+	at.ID, at.Place = p.id, c.Place
 	doc, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
 	b.pasts = append(b.pasts, join(past, p.past))
-	c.doc, c.Version, c.Stamp, c.patients = join(doc, p.current), p.Expect+1, v.Stamp, v.Facts.Patients
+	c.doc, c.Version, c.Stamp, c.patients, c.Facts = join(doc, p.current), p.Expect+1, v.Stamp, v.Facts.Patients, nil
 	return nil
 }
 
 func (b *copyBatch) touch(seq int64, patients []string) {
 	if n := len(b.touches); n > 0 && b.touches[n-1].seq == seq {
-		b.touches[n-1].patients = union(b.touches[n-1].patients, patients)
+		b.touches[n-1].patients = store.Union(b.touches[n-1].patients, patients)
 		return
 	}
 	b.touches = append(b.touches, copiedTouch{seq, patients})
@@ -350,20 +317,19 @@ func (b *copyBatch) write(ctx context.Context) error {
 }
 
 // writeTouches gives each change of Consents an epoch, as their commits did. The
-// first may be the rest of a change that the batch before began.
+// first may continue a change that the batch before began.
 func (b *copyBatch) writeTouches(ctx context.Context) error {
 	if len(b.touches) == 0 {
 		return nil
 	}
-	var last past
-	began, err := found(b.history.FindOne(ctx, bson.D{{Key: "r", Value: b.in("Consent")}},
-		options.FindOne().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex)).Decode(&last))
+	last, err := b.rows(ctx, b.history, bson.D{{Key: "r", Value: b.in("Consent")}},
+		options.Find().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex).SetLimit(1))
 	if err != nil {
 		return err
 	}
 	u := newUnit(b.changes)
 	for i, t := range b.touches {
-		if i == 0 && began && last.V.Seq == t.seq {
+		if i == 0 && len(last) > 0 && last[0].Seq == t.seq {
 			if err := b.extendTouch(ctx, t.patients); err != nil {
 				return err
 			}
@@ -383,7 +349,7 @@ func (b *copyBatch) extendTouch(ctx context.Context, patients []string) error {
 	if err := b.epochs.FindOne(ctx, bson.D{{Key: "_id", Value: epoch}}).Decode(&t); err != nil {
 		return err
 	}
-	t.Patients = union(t.Patients, patients)
+	t.Patients = store.Union(t.Patients, patients)
 	_, err = b.epochs.ReplaceOne(ctx, bson.D{{Key: "_id", Value: epoch}}, t)
 	return err
 }
