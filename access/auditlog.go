@@ -14,7 +14,7 @@ const readAtOnce = 256
 // logWalk goes through what is left of one log, from one end to the other.
 type logWalk struct {
 	log     ledgerbridge.Log
-	oldest  bool // first
+	oldest  bool // records first
 	left    span
 	streams []*stream
 	batch   int

@@ -29,8 +29,8 @@ type auditWalk struct {
 	*review
 	query   *search.Query
 	patient string // of an access report
-	oldest  bool   // first
-	first   bool   // page
+	oldest  bool   // records first
+	first   bool   // page of the search
 	total   int64  // -1 if it is not known
 	size    int    // matches per page
 	logs    []*logWalk
@@ -48,7 +48,7 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 	}
 	var position auditPosition
 	if !w.first {
-		if err := json.Unmarshal(at, &position); err != nil {
+		if err := json.Unmarshal(at, &position); err != nil || position.Left == nil {
 			return nil, badLink(err)
 		}
 		w.total = position.Total
@@ -112,8 +112,8 @@ func (w *auditWalk) page(ctx context.Context) (*Result, error) {
 	return res, err
 }
 
-// rest counts the matches after the page: all of them, or one if there are any. Who
-// does not count learns of what is too far away from the next page.
+// rest counts the matches after the page: all of them, or one if there are any. If the
+// next match is too far away, the page of the link says so, unless all must be counted.
 func (w *auditWalk) rest(ctx context.Context, all bool) (n int64, err error) {
 	for all || n == 0 {
 		v, err := w.next(ctx)
@@ -148,7 +148,8 @@ func (w *auditWalk) next(ctx context.Context) (*Version, error) {
 	}
 }
 
-const tooManyRecords = "The search would have to open more than 20000 records. Narrow it by date, patient, entity or agent."
+// tooManyRecords names maxRendered, and what narrows a search (see narrow).
+const tooManyRecords = "The search would have to open more than 20,000 records. Narrow it by date, patient, entity or agent."
 
 // matches holds the condition against what the caller is shown.
 func (w *auditWalk) matches(v *Version) (bool, error) {
