@@ -1,6 +1,9 @@
 package ledgerbridge
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -60,8 +63,10 @@ type field struct {
 
 // appendObject appends the members in the order given, which must be sorted.
 func appendObject(b []byte, fields []field) []byte {
-	for i, f := range fields {
-		b = append(append(append(b, opening(i)...), f.name...), '"', ':')
+	opening := `{"`
+	for _, f := range fields {
+		b = append(append(append(b, opening...), f.name...), '"', ':')
+		opening = `,"`
 		if f.text != nil {
 			b = appendString(b, *f.text)
 		} else {
@@ -69,23 +74,6 @@ func appendObject(b []byte, fields []field) []byte {
 		}
 	}
 	return append(b, '}')
-}
-
-// opening is what stands before the name of member i.
-func opening(i int) string {
-	if i == 0 {
-		return `{"`
-	}
-	return `,"`
-}
-
-func cutName(s, opening, name string) (rest string, ok bool) {
-	for _, part := range [...]string{opening, name, `":`} {
-		if s, ok = strings.CutPrefix(s, part); !ok {
-			return s, false
-		}
-	}
-	return s, true
 }
 
 // checkIntegers refuses what JSON readers would round.
@@ -98,93 +86,20 @@ func checkIntegers(fields []field) error {
 	return nil
 }
 
-// parseObject reads exactly what appendObject writes, member for member, and
-// nothing else: no space, no other order, no other escape.
-func parseObject(data []byte, fields []field) error {
-	rest := string(data)
-	for i, f := range fields {
-		var ok bool
-		if rest, ok = cutName(rest, opening(i), f.name); !ok {
-			return fmt.Errorf("member %q is missing or not where it belongs", f.name)
-		}
-		var err error
-		if f.text != nil {
-			*f.text, rest, err = cutString(rest)
-		} else {
-			*f.num, rest, err = cutInteger(rest)
-		}
-		if err != nil {
-			return fmt.Errorf("member %q: %w", f.name, err)
-		}
+// decode reads into v what encode writes of it, byte for byte, and nothing else: no
+// unknown or doubled member, no space, no other order, no other escape.
+func decode(data []byte, v any, encode func() ([]byte, error)) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return err
 	}
-	if rest != "}" {
-		return fmt.Errorf("text after the last member")
+	canonical, err := encode()
+	if err == nil && !bytes.Equal(canonical, data) {
+		err = errNotCanonical
 	}
-	return nil
+	return err
 }
 
-func cutInteger(s string) (int64, string, error) {
-	end := 0
-	for end < len(s) && '0' <= s[end] && s[end] <= '9' {
-		end++
-	}
-	n, err := strconv.ParseInt(s[:end], 10, 64)
-	if err != nil || n > maxInteger || strconv.FormatInt(n, 10) != s[:end] {
-		return 0, s, fmt.Errorf("not a canonical integer")
-	}
-	return n, s[end:], nil
-}
-
-// cutString reads one string. One with escapes must be written again to the same
-// bytes, which refuses every other escape.
-func cutString(s string) (text, rest string, err error) {
-	if !strings.HasPrefix(s, `"`) {
-		return "", s, fmt.Errorf("not a string")
-	}
-	end, escaped := 1, false
-	for end < len(s) && s[end] != '"' {
-		if s[end] < ' ' {
-			return "", s, fmt.Errorf("not a canonical string")
-		}
-		if s[end] == '\\' {
-			escaped = true
-			end++
-		}
-		end++
-	}
-	if end >= len(s) {
-		return "", s, fmt.Errorf("string without end")
-	}
-	quoted, text := s[:end+1], s[1:end]
-	if escaped {
-		text = unescape(text)
-	}
-	if !utf8.ValidString(quoted) || escaped && string(appendString(nil, text)) != quoted {
-		return "", s, fmt.Errorf("not a canonical string")
-	}
-	return text, s[end+1:], nil
-}
-
-// unescape undoes appendEscape; anything else comes out as something that is not
-// written back the same way.
-func unescape(s string) string {
-	const from, to = `btnfr"\`, "\b\t\n\f\r\"\\"
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b.WriteByte(s[i])
-			continue
-		}
-		i++
-		if j := strings.IndexByte(from, s[i]); j >= 0 {
-			b.WriteByte(to[j])
-		} else if n, err := strconv.ParseUint(s[min(i+1, len(s)):min(i+5, len(s))], 16, 8); err == nil && s[i] == 'u' {
-			b.WriteByte(byte(n))
-			i += 4
-		}
-	}
-	return b.String()
-}
+var errNotCanonical = errors.New("not in canonical form, so it was changed after it was made")
 
 // appendList appends a JSON array whose members each writes.
 func appendList[T any](b []byte, list []T, each func([]byte, *T) []byte) []byte {

@@ -1,9 +1,10 @@
 package ledgerbridge
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+
+	"github.com/transparency-dev/merkle/rfc6962"
 )
 
 // Chain is a proof bundle laid open, for people who want to see what a verifier
@@ -71,7 +72,7 @@ func (c *Chain) climb(proof string) error {
 	if err != nil {
 		return err
 	}
-	c.Leaf = sha256.Sum256(append([]byte{0}, c.Receipt.Commitment[:]...))
+	c.Leaf = sum(rfc6962.DefaultHasher.HashLeaf(c.Receipt.Commitment[:]))
 	node, last, width := c.Leaf, c.Checkpoint.Size-1, int64(1)
 	for _, sibling := range path {
 		s := Step{Sibling: sibling, Left: index%2 == 1 || index == last}
@@ -95,7 +96,7 @@ func (c *Chain) climb(proof string) error {
 }
 
 func parent(left, right [32]byte) [32]byte {
-	return sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
+	return sum(rfc6962.DefaultHasher.HashChildren(left[:], right[:]))
 }
 
 // endorsements counts the signatures in evidence of the form that docs/record-format.md

@@ -1,7 +1,6 @@
 package ledgerbridge
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -21,9 +20,8 @@ const contentLabel = "aceso.content.v1\x00"
 func ContentRoot(items []Item) fhir.Hash {
 	leaves := make([]sum, len(items))
 	for i, item := range items {
-		leaf := frame([]byte("\x00"+contentLabel), item.Ref) // RFC 6962: a leaf's hash begins with zero
-		leaf = binary.BigEndian.AppendUint64(leaf, uint64(item.Version))
-		leaves[i] = sha256.Sum256(append(leaf, item.Hash[:]...))
+		leaf := binary.BigEndian.AppendUint64(frame([]byte(contentLabel), item.Ref), uint64(item.Version))
+		leaves[i] = sum(rfc6962.DefaultHasher.HashLeaf(append(leaf, item.Hash[:]...)))
 	}
 	return treeHash(leaves)
 }

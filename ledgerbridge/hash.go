@@ -2,9 +2,10 @@ package ledgerbridge
 
 import "crypto/sha256"
 
-// The hashes of a record are computed several times per request, so they work on
-// values and leave nothing to collect. Tests compare them with crypto/hmac and with
-// two other implementations of RFC 6962.
+// Sealing a record takes ten HMACs and three tree hashes. With crypto/hmac and
+// rfc6962.DefaultHasher that is 40 allocations more per request, of 216 for a read:
+// these work on values and leave nothing to collect. Tests compare them with the
+// libraries. Whatever is not done for each request uses the libraries themselves.
 
 // sum is one SHA-256 value.
 type sum = [sha256.Size]byte

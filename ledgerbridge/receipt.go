@@ -3,7 +3,6 @@ package ledgerbridge
 import (
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -22,28 +21,21 @@ func (r *Row) Receipt(source string) Receipt {
 
 // String is the value of the header X-Aceso-Record: <source>/<seq>;c=<commitment in hex>.
 func (r Receipt) String() string {
-	return r.Source + "/" + strconv.FormatInt(r.Seq, 10) + ";c=" + hex.EncodeToString(r.Commitment[:])
+	return Place(r.Source, r.Seq) + ";c=" + hex.EncodeToString(r.Commitment[:])
 }
 
 // ParseReceipt is the inverse of String and accepts nothing else.
-func ParseReceipt(s string) (Receipt, error) {
-	place, sum, ok := strings.Cut(s, ";c=")
-	slash := strings.LastIndexByte(place, '/')
-	if !ok || slash < 0 {
+func ParseReceipt(s string) (r Receipt, err error) {
+	place, commitment, ok := strings.Cut(s, ";c=")
+	if !ok {
 		return Receipt{}, fmt.Errorf("receipt: not of the form source/seq;c=commitment")
 	}
-	r := Receipt{Source: place[:slash]}
-	var err error
-	if r.Seq, err = strconv.ParseInt(place[slash+1:], 10, 64); err != nil {
-		return Receipt{}, fmt.Errorf("receipt: sequence number: %w", err)
+	r.Source, r.Seq, err = ParsePlace(place)
+	if err == nil {
+		r.Commitment, err = digest(commitment)
 	}
-	c, err := hex.DecodeString(sum)
-	if err != nil || len(c) != len(r.Commitment) {
-		return Receipt{}, fmt.Errorf("receipt: the commitment is not 64 hexadecimal digits")
-	}
-	copy(r.Commitment[:], c)
-	if r.Seq < 0 || r.String() != s || checkSource(r.Source) != nil {
-		return Receipt{}, fmt.Errorf("receipt: not in canonical form")
+	if err != nil {
+		return Receipt{}, fmt.Errorf("receipt: %w", err)
 	}
 	return r, nil
 }
