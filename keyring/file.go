@@ -71,24 +71,6 @@ func Load(path string) (*Ring, error) {
 	return ring, nil
 }
 
-// Rotate adds a fresh key for a use to the file. It signs and seals from the next
-// start on; the older ones go on verifying and opening.
-func Rotate(path string, u Use) (id string, err error) {
-	ring, err := Load(path)
-	if err != nil {
-		return "", err
-	}
-	if !u.known() {
-		return "", fmt.Errorf("keyring: unknown use %q", u)
-	}
-	k := newKey(u, time.Now())
-	ring.keys = append(ring.keys, k)
-	if err := ring.write(path, os.Rename); err != nil {
-		return "", fmt.Errorf("rotate key: %w", err)
-	}
-	return k.ID, nil
-}
-
 func (doc *file) ring() (*Ring, error) {
 	if doc.Version != fileVersion {
 		return nil, fmt.Errorf("has version %d, this program knows version %d", doc.Version, fileVersion)

@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -53,14 +54,11 @@ func (k Key) Public() ed25519.PublicKey { return k.Signer().Public().(ed25519.Pu
 // Signs says whether keys of this use sign (and have a public half).
 func (u Use) Signs() bool { return u == Issuer || u == Log }
 
-func (u Use) known() bool {
-	for _, v := range Uses() {
-		if u == v {
-			return true
-		}
-	}
-	return false
-}
+// Rotates says whether a ring works with several keys of this use. Pseudonyms find
+// the records of a patient only while they are made with one key.
+func (u Use) Rotates() bool { return u != Pseudonyms }
+
+func (u Use) known() bool { return slices.Contains(Uses(), u) }
 
 // Ring is the keys of one node, its own and the shared ones. It does not change
 // after Open or Share.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aceso-health/aceso/keyring"
 )
@@ -16,7 +17,7 @@ func TestKeysMoveThereAndBack(t *testing.T) {
 	path := filepath.Join(dir, "old.json")
 	open(t, path)
 	for _, u := range []keyring.Use{keyring.Log, keyring.Parts} {
-		if _, err := keyring.Rotate(path, u); err != nil {
+		if _, err := keyring.Rotate(path, u, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -51,14 +51,15 @@ func (j *Journal) Inclusion(ctx context.Context, seq, size int64) ([][32]byte, e
 	return j.path(ctx, nodes)
 }
 
-// Consistency returns the proof that the tree of size old is a prefix of that of size new.
-func (j *Journal) Consistency(ctx context.Context, old, new int64) ([][32]byte, error) {
-	if old < 0 || old > new || new > j.Last().Size {
-		return nil, fmt.Errorf("consistency of %d and %d: the last checkpoint has size %d", old, new, j.Last().Size)
+// Consistency returns the proof that the tree of a size is a prefix of that of a later
+// size.
+func (j *Journal) Consistency(ctx context.Context, size, later int64) ([][32]byte, error) {
+	if size < 0 || size > later || later > j.Last().Size {
+		return nil, fmt.Errorf("consistency of %d and %d: the last checkpoint has size %d", size, later, j.Last().Size)
 	}
-	nodes, err := proof.Consistency(uint64(old), uint64(new))
+	nodes, err := proof.Consistency(uint64(size), uint64(later))
 	if err != nil {
-		return nil, fmt.Errorf("consistency of %d and %d: %w", old, new, err)
+		return nil, fmt.Errorf("consistency of %d and %d: %w", size, later, err)
 	}
 	return j.path(ctx, nodes)
 }
@@ -153,29 +154,38 @@ func (j *Journal) prove(ctx context.Context, seq int64, c Checkpoint) (Proof, er
 	if p.Inclusion, err = j.Inclusion(ctx, seq, c.Size); err != nil {
 		return Proof{}, err
 	}
-	if err := verifyInclusion(seq, row.Commitment, p.Inclusion, &c); err != nil {
+	if err := VerifyInclusion(row.Receipt(c.Source), c, p.Inclusion); err != nil {
 		return Proof{}, &Damage{Source: j.Source(), Seq: seq, Column: "commitment", What: "is not what the tree holds at this position"}
 	}
 	return p, nil
 }
 
-func verifyInclusion(seq int64, commitment [32]byte, path [][32]byte, c *Checkpoint) error {
-	if seq < 0 || c.Size < 1 {
+// VerifyInclusion checks that a log's tree holds the record of a receipt. The
+// checkpoint must have been verified.
+func VerifyInclusion(r Receipt, c Checkpoint, path [][32]byte) error {
+	if r.Source != c.Source {
+		return fmt.Errorf("inclusion: %s and %s are different logs", r.Source, c.Source)
+	}
+	if r.Seq < 0 || c.Size < 1 {
 		return fmt.Errorf("inclusion: no such position")
 	}
-	leaf := rfc6962.DefaultHasher.HashLeaf(commitment[:])
-	return proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(seq), uint64(c.Size), leaf, slicesOf(path), c.Root[:])
+	leaf := rfc6962.DefaultHasher.HashLeaf(r.Commitment[:])
+	err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(r.Seq), uint64(c.Size), leaf, slicesOf(path), c.Root[:])
+	if err != nil {
+		return fmt.Errorf("%s at %d does not hold record %d as it was: %w", c.Source, c.Size, r.Seq, err)
+	}
+	return nil
 }
 
-// VerifyConsistency checks that the log of old was only appended to until new. Both
-// must have been verified as checkpoints.
-func VerifyConsistency(old, new Checkpoint, path [][32]byte) error {
-	if old.Source != new.Source {
-		return fmt.Errorf("consistency: %s and %s are different logs", old.Source, new.Source)
+// VerifyConsistency checks that between two checkpoints a log was only appended to.
+// Both must have been verified.
+func VerifyConsistency(earlier, later Checkpoint, path [][32]byte) error {
+	if earlier.Source != later.Source {
+		return fmt.Errorf("consistency: %s and %s are different logs", earlier.Source, later.Source)
 	}
-	err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(old.Size), uint64(new.Size), slicesOf(path), old.Root[:], new.Root[:])
+	err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(earlier.Size), uint64(later.Size), slicesOf(path), earlier.Root[:], later.Root[:])
 	if err != nil {
-		return fmt.Errorf("%s at %d does not continue its checkpoint at %d: %w", new.Source, new.Size, old.Size, err)
+		return fmt.Errorf("%s at %d does not continue its checkpoint at %d: %w", later.Source, later.Size, earlier.Size, err)
 	}
 	return nil
 }

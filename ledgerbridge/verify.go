@@ -199,7 +199,7 @@ func (r *Result) checkProof(b *bundle) error {
 	if index != r.Entry.Seq || r.Checkpoint.Source != r.Entry.Source {
 		return fmt.Errorf("the entry was made for %s, row %d; the proof is for %s, row %d", r.Entry.Source, r.Entry.Seq, r.Checkpoint.Source, index)
 	}
-	if err := verifyInclusion(index, r.Receipt.Commitment, path, &r.Checkpoint); err != nil {
+	if err := VerifyInclusion(r.Receipt, r.Checkpoint, path); err != nil {
 		return fmt.Errorf("the record is not in the checkpointed tree: %w", err)
 	}
 	return nil
