@@ -116,7 +116,7 @@ func TestKeysRotateForAllNodes(t *testing.T) {
 	n1.terminate()
 	n1 = start(first, "n1")
 	n1.as("practitioner", "TREAT").get("/Patient/p1").want(200)
-	user{n2.testNode, old.token}.get("/AuditEvent/"+event).want(403)
+	user{n2.testNode, old.token}.get("/AuditEvent/" + event).want(403)
 	n2.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + event + "/$proof").want(200) // checks n1's checkpoint by the new key
 	n1.terminate()
 	n2.terminate()
