@@ -52,6 +52,7 @@ type Channel struct {
 	deadlines deadlines
 	gateways  []*gateway
 	current   atomic.Int64
+	follower  follower
 }
 
 type gateway struct {
@@ -68,6 +69,7 @@ func Open(p *Profile, now time.Time) (*Channel, error) {
 		return nil, err
 	}
 	c := &Channel{profile: p, deadlines: usualDeadlines}
+	c.follower = follower{stream: c.stream, logs: map[*followed]bool{}}
 	for _, e := range p.Organization(p.MSP).Nodes {
 		g, err := open(&e, m)
 		if err != nil {
@@ -95,6 +97,7 @@ func (c *Channel) Profile() *Profile { return c.profile }
 
 // Close ends all connections.
 func (c *Channel) Close() error {
+	c.follower.close()
 	var failed error
 	for _, g := range c.gateways {
 		failed = errors.Join(failed, g.gateway.Close(), g.conn.Close())

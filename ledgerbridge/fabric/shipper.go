@@ -16,15 +16,16 @@ import (
 )
 
 // Contract is what a shipper needs of the ledger; *Channel is one. Anchor MUST return
-// nil only if the anchor is final. Follow visits the events of valid transactions in
-// order, from a block on, until ctx ends, visit fails or the stream breaks.
+// nil only if the anchor is final. Follow visits what valid transactions did to a log,
+// in order, from a block on, until ctx ends or visit fails; it may do so earlier, and
+// visit an event again.
 type Contract interface {
 	Head(ctx context.Context, origin string) (chaincode.Head, error)
 	GetAnchor(ctx context.Context, origin string, size int64) (chaincode.Anchor, error)
 	Register(ctx context.Context, origin, key string) error
 	AddKey(ctx context.Context, origin, key string, from int64) error
 	Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error)
-	Follow(ctx context.Context, block uint64, visit func(Event) error) error
+	Follow(ctx context.Context, origin string, block uint64, visit func(Event) error) error
 }
 
 // Cadence says when waiting records are sent, and how many at once.
