@@ -3,12 +3,8 @@ package ledgerbridge
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-
-	"github.com/transparency-dev/merkle/compact"
-	"github.com/transparency-dev/merkle/rfc6962"
 )
 
 // CheckpointHistory is what a Ledger may offer besides its head: every checkpoint
@@ -37,7 +33,7 @@ type Audited struct {
 // add checks of its own for each row, such as Sealer.AuditParts; it may be nil. The first thing that does not
 // fit is returned as a *Damage.
 func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audited, error) {
-	a := audit{cfg: cfg, source: cfg.Log.Source(), edge: ranges.NewEmptyRange(0), tiles: map[int][]byte{}}
+	a := audit{cfg: cfg, source: cfg.Log.Source(), tree: newTree()}
 	if err := a.readCheckpoints(ctx); err != nil {
 		return a.seen, err
 	}
@@ -60,7 +56,7 @@ func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audite
 	if err != nil {
 		return a.seen, err
 	}
-	a.seen.Root = rootOf(a.edge)
+	a.seen.Root = a.tree.root()
 	return a.seen, a.edges(ctx)
 }
 
@@ -78,9 +74,7 @@ type audit struct {
 	cfg    AuditConfig
 	source string
 	signed []signedRoot // checkpoints not yet reached
-	edge   *compact.Range
-	tiles  map[int][]byte // recomputed tile in progress, of each level
-	counts [64 / tileHeight]int64
+	tree   *tree        // of the rows so far
 	seen   Audited
 }
 
@@ -116,29 +110,17 @@ func (a *audit) row(ctx context.Context, row *Row) error {
 	if err := CheckRow(a.source, row.Seq, row); err != nil {
 		return err
 	}
-	var failed error
-	err := a.edge.Append(rfc6962.DefaultHasher.HashLeaf(row.Commitment[:]), func(id compact.NodeID, hash []byte) {
-		if id.Level%tileHeight == 0 && failed == nil {
-			failed = a.node(ctx, int(id.Level/tileHeight), hash)
-		}
-	})
-	if err := errors.Join(err, failed); err != nil {
+	if err := a.tree.append(row.Commitment); err != nil {
 		return err
 	}
+	for _, t := range a.tree.full {
+		if err := a.tile(ctx, t.Level, t.Index, t.Data); err != nil {
+			return err
+		}
+	}
+	a.tree.full = nil
 	a.seen.Rows++
 	return a.matchCheckpoints()
-}
-
-// node collects a tile and compares it with the stored one when it is full.
-func (a *audit) node(ctx context.Context, level int, hash []byte) error {
-	a.tiles[level] = append(a.tiles[level], hash...)
-	a.counts[level]++
-	if len(a.tiles[level]) < tileWidth*hashSize {
-		return nil
-	}
-	want := a.tiles[level]
-	a.tiles[level] = nil
-	return a.tile(ctx, level, a.counts[level]/tileWidth-1, want)
 }
 
 // tile compares a stored tile with what the rows give. It must hold at least what
@@ -167,8 +149,8 @@ func (a *audit) ahead(ctx context.Context, level int, index int64, want, data []
 
 // edges compares the partial tiles, and the place of the next one.
 func (a *audit) edges(ctx context.Context) error {
-	for level := range a.counts {
-		if err := a.tile(ctx, level, a.counts[level]/tileWidth, a.tiles[level]); err != nil {
+	for level := range maxLevels {
+		if err := a.tile(ctx, level, a.tree.counts[level]/tileWidth, a.tree.tiles[level]); err != nil {
 			return err
 		}
 	}
@@ -177,7 +159,7 @@ func (a *audit) edges(ctx context.Context) error {
 
 func (a *audit) matchCheckpoints() error {
 	for len(a.signed) > 0 && a.signed[0].size == a.seen.Rows {
-		if a.signed[0].root != rootOf(a.edge) {
+		if a.signed[0].root != a.tree.root() {
 			at := a.seen.Checkpoints - len(a.signed)
 			return &Damage{Source: a.source, Seq: -1, Column: "checkpoint " + strconv.Itoa(at), What: fmt.Sprintf("the first %d rows do not give its root: one of them was changed, added or removed", a.seen.Rows)}
 		}

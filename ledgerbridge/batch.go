@@ -60,20 +60,13 @@ func (j *Journal) Batch(ctx context.Context, from, to int64) (Batch, error) {
 	if err != nil {
 		return Batch{}, err
 	}
-	b := Batch{Source: j.Source(), OldSize: from, Frontier: t.frontier(), Commitments: make([][32]byte, 0, to-from)}
-	err = eachCommitment(ctx, j.cfg.Log, from, to, func(c [32]byte) error {
-		b.Commitments = append(b.Commitments, c)
-		return t.edge.Append(rfc6962.DefaultHasher.HashLeaf(c[:]), nil)
-	})
+	b, err := t.grow(ctx, j.cfg.Log, to)
 	if err != nil {
 		return Batch{}, err
 	}
-	c := Checkpoint{Source: b.Source, Size: to, Root: t.root()}
-	if err := c.sign(j.cfg.Signer); err != nil {
-		return Batch{}, fmt.Errorf("sign checkpoint of %s: %w", b.Source, err)
-	}
-	b.Root, b.Checkpoint = c.Root, c.Note
-	return b, nil
+	c, err := j.sign(t)
+	b.Checkpoint = c.Note
+	return b, err
 }
 
 // Sign makes a checkpoint of the log as it was at an earlier size, which a checkpoint
@@ -83,7 +76,11 @@ func (j *Journal) Sign(ctx context.Context, size int64) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	c := Checkpoint{Source: j.Source(), Size: size, Root: t.root()}
+	return j.sign(t)
+}
+
+func (j *Journal) sign(t *tree) (Checkpoint, error) {
+	c := Checkpoint{Source: j.Source(), Size: t.size(), Root: t.root()}
 	if err := c.sign(j.cfg.Signer); err != nil {
 		return Checkpoint{}, fmt.Errorf("sign checkpoint of %s: %w", c.Source, err)
 	}

@@ -85,16 +85,13 @@ func (c *catchingUp) next(ctx context.Context, signed []byte) error {
 	if err != nil {
 		return err
 	}
-	b := Batch{Source: c.log.Source(), OldSize: c.tree.size(), Frontier: c.tree.frontier(), Root: next.Root, Checkpoint: signed}
-	err = eachCommitment(ctx, c.log, b.OldSize, next.Size, func(commitment [32]byte) error {
-		b.Commitments = append(b.Commitments, commitment)
-		return c.tree.append(commitment)
-	})
+	b, err := c.tree.grow(ctx, c.log, next.Size)
 	if err != nil {
 		return err
 	}
+	b.Checkpoint = signed
 	c.tree.take()
-	if c.tree.root() != next.Root {
+	if b.Root != next.Root {
 		return &Damage{Source: b.Source, Seq: -1, Column: "checkpoint", What: fmt.Sprintf("the first %d rows do not give its root: one of them was changed, added or removed", next.Size)}
 	}
 	_, err = c.to.Anchor(ctx, b)

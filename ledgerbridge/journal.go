@@ -202,37 +202,33 @@ func (j *Journal) catchUp(ctx context.Context) error {
 			to = j.tried
 		}
 		j.tried = to
-		if err := j.advance(ctx, from, to); err != nil {
+		if err := j.advance(ctx, to); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// advance brings rows from <= seq < to under a checkpoint: tiles first, then the
+// advance brings the rows below to under a checkpoint: tiles first, then the
 // anchor, so that an anchored tree can always be read back. Until the anchor is
 // final nothing in memory changes, so a failure is tried again as a whole.
-func (j *Journal) advance(ctx context.Context, from, to int64) error {
+func (j *Journal) advance(ctx context.Context, to int64) error {
 	grown, err := j.tree.clone()
 	if err != nil {
 		return fmt.Errorf("checkpoint of %s: %w", j.Source(), err)
 	}
-	b := Batch{Source: j.Source(), OldSize: from, Frontier: j.tree.frontier()}
-	err = eachCommitment(ctx, j.cfg.Log, from, to, func(c [32]byte) error {
-		b.Commitments = append(b.Commitments, c)
-		return grown.append(c)
-	})
+	b, err := grown.grow(ctx, j.cfg.Log, to)
 	if err != nil {
 		return err
 	}
 	if err := j.cfg.Log.WriteTiles(ctx, grown.take()); err != nil {
 		return fmt.Errorf("write tiles of %s: %w", j.Source(), err)
 	}
-	c := Checkpoint{Source: j.Source(), Size: to, Root: grown.root()}
-	if err := c.sign(j.cfg.Signer); err != nil {
-		return fmt.Errorf("sign checkpoint of %s: %w", j.Source(), err)
+	c, err := j.sign(grown)
+	if err != nil {
+		return err
 	}
-	b.Root, b.Checkpoint = c.Root, c.Note
+	b.Checkpoint = c.Note
 	if _, err := j.cfg.Ledger.Anchor(ctx, b); err != nil {
 		return fmt.Errorf("anchor checkpoint of %s: %w", j.Source(), err)
 	}

@@ -15,6 +15,7 @@ const (
 	tileHeight = 8
 	tileWidth  = 1 << tileHeight
 	hashSize   = 32
+	maxLevels  = 64 / tileHeight
 )
 
 // tree is the right edge of an RFC 6962 tree: enough to grow it.
@@ -65,6 +66,18 @@ func (t *tree) append(commitment [32]byte) error {
 			t.keep(int(id.Level/tileHeight), hash)
 		}
 	})
+}
+
+// grow appends the rows below to, and makes the batch of them; only its checkpoint is
+// missing.
+func (t *tree) grow(ctx context.Context, log Log, to int64) (Batch, error) {
+	b := Batch{Source: log.Source(), OldSize: t.size(), Frontier: t.frontier()}
+	err := eachCommitment(ctx, log, b.OldSize, to, func(c [32]byte) error {
+		b.Commitments = append(b.Commitments, c)
+		return t.append(c)
+	})
+	b.Root = t.root()
+	return b, err
 }
 
 func (t *tree) keep(level int, hash []byte) {
