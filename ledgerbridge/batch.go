@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/transparency-dev/merkle/rfc6962"
 )
 
 // ErrRefused says that a ledger refused a batch for what it says: the log was
@@ -42,9 +40,7 @@ func (b *Batch) Extends(head Head) (repeated bool, err error) {
 		return refuse("the rows before are not those of the ledger")
 	}
 	for _, commitment := range b.Commitments {
-		if err := tree.Append(rfc6962.DefaultHasher.HashLeaf(commitment[:]), nil); err != nil {
-			return refuse(err.Error())
-		}
+		appendLeaf(tree, commitment[:])
 	}
 	if rootOf(tree) != b.Root {
 		return refuse("the new rows do not give the new root")

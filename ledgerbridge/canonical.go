@@ -54,11 +54,13 @@ func appendEscape(b []byte, c byte) []byte {
 	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
-// field is one member of a fixed-schema object: a string or an integer.
+// field is one member of a fixed-schema object: a string, an integer or a list.
 type field struct {
-	name string
-	text *string
-	num  *int64
+	name  string
+	text  *string
+	num   *int64
+	words *[]string
+	items *[]Item
 }
 
 // appendObject appends the members in the order given, which must be sorted.
@@ -67,10 +69,15 @@ func appendObject(b []byte, fields []field) []byte {
 	for _, f := range fields {
 		b = append(append(append(b, opening...), f.name...), '"', ':')
 		opening = `,"`
-		if f.text != nil {
+		switch {
+		case f.text != nil:
 			b = appendString(b, *f.text)
-		} else {
+		case f.num != nil:
 			b = strconv.AppendInt(b, *f.num, 10)
+		case f.words != nil:
+			b = appendList(b, *f.words, func(b []byte, s *string) []byte { return appendString(b, *s) })
+		default:
+			b = appendList(b, *f.items, appendItem)
 		}
 	}
 	return append(b, '}')

@@ -26,33 +26,25 @@ type PatientPart struct {
 }
 
 func (p *RequestPart) appendJSON(b []byte) []byte {
-	b = appendObject(b, []field{{name: "address", text: &p.Address}, {name: "agent", text: &p.Agent}})
-	b = appendItems(append(b[:len(b)-1], `,"items":`...), p.Items)
-	rest := appendObject(nil, []field{
+	return appendObject(b, []field{
+		{name: "address", text: &p.Address}, {name: "agent", text: &p.Agent}, {name: "items", items: &p.Items},
 		{name: "name", text: &p.Name}, {name: "query", text: &p.Query},
 		{name: "role", text: &p.Role}, {name: "target", text: &p.Target},
 	})
-	rest[0] = ','
-	return append(b, rest...)
 }
 
 func (p *PatientPart) appendJSON(b []byte) []byte {
-	b = appendList(append(b, `{"consents":`...), p.Consents, func(b []byte, s *string) []byte { return appendString(b, *s) })
-	b = appendItems(append(b, `,"items":`...), p.Items)
-	rest := appendObject(nil, []field{
+	return appendObject(b, []field{
+		{name: "consents", words: &p.Consents}, {name: "items", items: &p.Items},
 		{name: "patient", text: &p.Patient}, {name: "query", text: &p.Query}, {name: "target", text: &p.Target},
 	})
-	rest[0] = ','
-	return append(b, rest...)
 }
 
-func appendItems(b []byte, items []Item) []byte {
-	return appendList(b, items, func(b []byte, i *Item) []byte {
-		sum := hexOrNone(i.Hash)
-		return appendObject(b, []field{
-			{name: "hash", text: &sum}, {name: "method", text: &i.Method},
-			{name: "ref", text: &i.Ref}, {name: "version", num: &i.Version},
-		})
+func appendItem(b []byte, i *Item) []byte {
+	hash := hexOrNone(i.Hash)
+	return appendObject(b, []field{
+		{name: "hash", text: &hash}, {name: "method", text: &i.Method},
+		{name: "ref", text: &i.Ref}, {name: "version", num: &i.Version},
 	})
 }
 

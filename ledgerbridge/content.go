@@ -18,21 +18,26 @@ const contentLabel = "aceso.content.v1\x00"
 // written versions in order. A leaf is label || length and bytes of the reference
 // || version (8 bytes, big endian) || hash of the stored bytes (zeros for a tombstone).
 func ContentRoot(items []Item) fhir.Hash {
-	leaves := make([]sum, len(items))
-	for i, item := range items {
+	r := ranges.NewEmptyRange(0)
+	for _, item := range items {
 		leaf := binary.BigEndian.AppendUint64(frame([]byte(contentLabel), item.Ref), uint64(item.Version))
-		leaves[i] = sum(rfc6962.DefaultHasher.HashLeaf(append(leaf, item.Hash[:]...)))
+		appendLeaf(r, append(leaf, item.Hash[:]...))
 	}
-	return treeHash(leaves)
+	return rootOf(r)
 }
 
 // disclosedRoot is the RFC 6962 root over the commitments of an entry's parts.
 func disclosedRoot(parts []PartRow) sum {
-	leaves := make([]sum, len(parts))
+	r := ranges.NewEmptyRange(0)
 	for i := range parts {
-		leaves[i] = leafHash(parts[i].Commitment)
+		appendLeaf(r, parts[i].Commitment[:])
 	}
-	return treeHash(leaves)
+	return rootOf(r)
+}
+
+// appendLeaf appends to a range that begins at 0, which never fails.
+func appendLeaf(r *compact.Range, leaf []byte) {
+	_ = r.Append(rfc6962.DefaultHasher.HashLeaf(leaf), nil)
 }
 
 // rootOf is the root of a range that begins at 0.

@@ -15,16 +15,13 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// stateVersion is the version of the contract's state that this program understands.
-const stateVersion = 1
-
 // Head asks one's own peer for a source and the last state of its log. The error is a
 // *Refusal with chaincode.NotFound if it is not registered.
 func (c *Channel) Head(ctx context.Context, origin string) (chaincode.Head, error) {
 	var h chaincode.Head
 	err := c.evaluate(ctx, "Head", chaincode.OriginRequest{Origin: origin}, &h)
-	if err == nil && h.Source.Version != stateVersion {
-		err = &Misconfigured{fmt.Sprintf("the chaincode %q keeps sources of version %d, this program knows %d", c.profile.Chaincode, h.Source.Version, stateVersion)}
+	if err == nil && h.Source.Version != contractVersion {
+		err = &Misconfigured{fmt.Sprintf("the chaincode %q keeps sources of version %d, this program knows %d", c.profile.Chaincode, h.Source.Version, contractVersion)}
 	}
 	return h, err
 }
@@ -132,41 +129,53 @@ func (c *Channel) evaluate(ctx context.Context, function string, q, answer any) 
 	if err != nil {
 		return err
 	}
-	var result []byte
+	result, err := c.query(ctx, c.profile.Chaincode, function, client.WithBytesArguments(argument))
+	if err != nil {
+		return err
+	}
+	return c.decode(function, result, answer)
+}
+
+// query evaluates a function of a chaincode on one's own peer.
+func (c *Channel) query(ctx context.Context, name, function string, arguments client.ProposalOption) (result []byte, err error) {
 	err = c.use(ctx, c.deadlines.evaluate, func(ctx context.Context, n *client.Network) error {
-		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function,
-			client.WithBytesArguments(argument), client.WithEndorsingOrganizations(c.profile.MSP))
+		p, err := n.GetContract(name).NewProposal(function, arguments, client.WithEndorsingOrganizations(c.profile.MSP))
 		if err == nil {
 			result, err = p.EvaluateWithContext(ctx)
 		}
 		return err
 	})
 	if err != nil {
-		return c.explain(function, err)
+		return nil, c.explain(function, err)
 	}
-	return c.decode(function, result, answer)
+	return result, nil
 }
 
-// submit endorses, orders and waits for the commit. Nothing but the status VALID is
-// success: an orderer that takes a transaction may still lose it.
-func (c *Channel) submit(ctx context.Context, answer any, function string, q any, more ...[]byte) (tx string, block uint64, err error) {
+// endorse lets peers sign what the contract answers to q; option adds arguments, or says
+// whose peers.
+func (c *Channel) endorse(ctx context.Context, answer any, function string, q any, option client.ProposalOption) (endorsed *client.Transaction, err error) {
 	argument, err := json.Marshal(q)
 	if err != nil {
-		return "", 0, err
+		return nil, err
 	}
-	arguments := append([][]byte{argument}, more...)
-	var endorsed *client.Transaction
 	err = c.use(ctx, c.deadlines.endorse, func(ctx context.Context, n *client.Network) error {
-		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function, client.WithBytesArguments(arguments...))
+		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function, client.WithBytesArguments(argument), option)
 		if err == nil {
 			endorsed, err = p.EndorseWithContext(ctx)
 		}
 		return err
 	})
 	if err != nil {
-		return "", 0, c.explain(function, err)
+		return nil, c.explain(function, err)
 	}
-	if err := c.decode(function, endorsed.Result(), answer); err != nil {
+	return endorsed, c.decode(function, endorsed.Result(), answer)
+}
+
+// submit endorses, orders and waits for the commit. Nothing but the status VALID is
+// success: an orderer that takes a transaction may still lose it.
+func (c *Channel) submit(ctx context.Context, answer any, function string, q any, more ...[]byte) (tx string, block uint64, err error) {
+	endorsed, err := c.endorse(ctx, answer, function, q, client.WithBytesArguments(more...))
+	if err != nil {
 		return "", 0, err
 	}
 	if a, ok := answer.(*chaincode.Anchored); ok && a.Repeated {
