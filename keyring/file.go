@@ -26,8 +26,8 @@ type fileKey struct {
 	Secret  []byte    `json:"secret"`
 }
 
-// Open loads the ring, and creates it with fresh keys if the file is absent. Two
-// processes that create it at once end up with the same ring.
+// Open loads the ring, and creates it with fresh keys if the file is absent. Processes
+// that create it at once end up with the same ring.
 func Open(path string) (*Ring, error) {
 	ring, err := Load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -40,15 +40,15 @@ func Open(path string) (*Ring, error) {
 	for _, u := range Uses() {
 		fresh.keys = append(fresh.keys, newKey(u, time.Now()))
 	}
-	// A link never replaces: whoever comes second loads what the first one made.
+	// A link never replaces: a second process loads what the first one made.
 	if err := fresh.write(path, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("create keyring: %w", err)
 	}
 	return Load(path)
 }
 
-// Load reads an existing ring; it is fs.ErrNotExist if there is none. Use it where
-// data exist already: fresh keys could not open or verify them.
+// Load reads an existing ring; fs.ErrNotExist if there is none. Use it where data exist
+// already: fresh keys could not open or verify them.
 func Load(path string) (*Ring, error) {
 	f, err := openPrivate("keyring", path)
 	if err != nil {

@@ -2,9 +2,9 @@
 // node in a file of its data folder, those that several nodes share sealed in their
 // database (see Share).
 //
-// It does not know what is signed or sealed with them, it does not keep the keys
-// of patients' parts (they live and die apart, wrapped by a key of this ring),
-// and it does not talk to a key management service.
+// It does not know what its keys sign or seal, does not keep the keys of patients'
+// parts (they live and die apart, wrapped by a key of this ring), and does not talk to
+// a key management service.
 package keyring
 
 import (
@@ -33,14 +33,14 @@ const (
 // Uses lists every use; a new ring has one key for each.
 func Uses() []Use { return []Use{Issuer, Log, Links, Pseudonyms, Requests, Parts} }
 
-// ErrUnknown says that the ring has no such key.
+// ErrUnknown means that the ring has no such key.
 var ErrUnknown = errors.New("keyring: no such key")
 
 // Key is one key. Secret is the seed of a signing key.
 type Key struct {
 	ID      string
 	Use     Use
-	Node    string // whose it is in a shared ring, for a key of use Log; otherwise ""
+	Node    string // of a key of use Log in a shared ring: its node; otherwise ""
 	Created time.Time
 	Secret  []byte
 }
@@ -51,11 +51,11 @@ func (k Key) Signer() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.Secre
 // Public is the public key of a signing use.
 func (k Key) Public() ed25519.PublicKey { return k.Signer().Public().(ed25519.PublicKey) }
 
-// Signs says whether keys of this use sign (and have a public half).
+// Signs reports whether keys of this use sign, and so have a public half.
 func (u Use) Signs() bool { return u == Issuer || u == Log }
 
-// Rotates says whether a ring works with several keys of this use. Pseudonyms find
-// the records of a patient only while they are made with one key.
+// Rotates reports whether a new key of this use may follow the old one. Pseudonyms find
+// the records of a patient only if one key made them all.
 func (u Use) Rotates() bool { return u != Pseudonyms }
 
 func (u Use) known() bool { return slices.Contains(Uses(), u) }
@@ -67,9 +67,8 @@ type Ring struct {
 	keys []Key  // oldest first
 }
 
-// Keys returns the keys of a use, newest first: the first one signs and seals,
-// the others still verify and open. Signing keys of other nodes' logs are not among
-// them, see LogKeys.
+// Keys returns the keys of a use, newest first: the first one signs and seals, the
+// others still verify and open. LogKeys returns those that sign other nodes' logs.
 func (r *Ring) Keys(u Use) []Key { return r.ofNode(u, r.node) }
 
 // LogKeys returns the keys that sign checkpoints of one node, newest first.

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Box keeps sealed keys for all nodes: a collection of their database. What it holds
-// is useless without the master key.
+// Box keeps sealed keys for all nodes: a collection of their database. Without the
+// master key they are useless.
 type Box interface {
 	// SealedKeys returns everything in the box, by name.
 	SealedKeys(ctx context.Context) (map[string][]byte, error)
@@ -24,8 +24,8 @@ type Box interface {
 	AddKeys(ctx context.Context, sealed map[string][]byte) error
 }
 
-// sharedKey is what is sealed. The name under which the box keeps it is its use, for
-// a log key the node, and a number: links.1, log.n2.1.
+// sharedKey is the sealed text. The box keeps it under a name of its use, the node (of a
+// log key) and a number: links.1, log.n2.1.
 type sharedKey struct {
 	ID      string    `json:"id"`
 	Use     Use       `json:"use"`
@@ -34,9 +34,9 @@ type sharedKey struct {
 	Secret  []byte    `json:"secret"`
 }
 
-// Share opens the ring that the nodes of an organisation share. Keys that are missing
-// are made: all of them by the first node, the one that signs its own logs by every
-// node. Nodes that start at once end up with the same ring.
+// Share opens the ring that the nodes of an organisation share, and makes missing keys:
+// the first node makes all, every node the one that signs its own logs. Nodes that start
+// at once end up with the same ring.
 func Share(ctx context.Context, box Box, m Master, organization, node string) (*Ring, error) {
 	s := shared{box, m, organization, node}
 	for range 8 {
@@ -51,7 +51,7 @@ func Share(ctx context.Context, box Box, m Master, organization, node string) (*
 		if len(missing) == 0 {
 			return ring, nil
 		}
-		// Whoever comes second loads what the first one made.
+		// A second node loads what the first one made.
 		if err := box.AddKeys(ctx, missing); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("shared keyring: add keys: %w", err)
 		}
@@ -59,8 +59,8 @@ func Share(ctx context.Context, box Box, m Master, organization, node string) (*
 	return nil, errors.New("shared keyring: keys that were added are not there: is something else writing to it?")
 }
 
-// LoadShared opens the ring without adding to it; it is fs.ErrNotExist if the box is
-// empty. node may be "": the ring then signs no logs.
+// LoadShared opens the ring without adding to it; fs.ErrNotExist if the box is empty.
+// node may be "": the ring then signs no logs.
 func LoadShared(ctx context.Context, box Box, m Master, organization, node string) (*Ring, error) {
 	s := shared{box, m, organization, node}
 	ring, err := s.load(ctx)

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// CheckpointHistory is what a Ledger may offer besides its head: every checkpoint
-// of a source, oldest first.
+// CheckpointHistory is a Ledger that keeps every checkpoint of a source. Checkpoints
+// visits them, oldest first.
 type CheckpointHistory interface {
 	Checkpoints(ctx context.Context, source string, visit func(signed []byte) error) error
 }
@@ -16,11 +16,11 @@ type CheckpointHistory interface {
 // AuditConfig is what an audit reads.
 type AuditConfig struct {
 	Log    Log
-	Ledger Ledger // all checkpoints if it is a CheckpointHistory, otherwise its head
+	Ledger Ledger // a CheckpointHistory is read in full, of others the head
 	Keys   Keys   // public keys whose checkpoints count
 }
 
-// Audited is what an audit has seen.
+// Audited is what an audit read.
 type Audited struct {
 	Rows        int64
 	Checkpoints int
@@ -28,10 +28,10 @@ type Audited struct {
 	Root        [32]byte // over all rows, also those after the last checkpoint
 }
 
-// Audit re-hashes a whole log: every row with CheckRow, the tree over all rows, every
-// stored tile and every checkpoint's signature and root against that tree. visit may
-// add checks of its own for each row, such as Sealer.AuditParts; it may be nil. The first thing that does not
-// fit is returned as a *Damage.
+// Audit re-hashes a whole log: every row with CheckRow, the tree over all rows, and
+// against that tree every stored tile and every checkpoint's signature and root. visit
+// adds checks for each row, such as Sealer.AuditParts; it may be nil. Audit returns the
+// first mismatch as a *Damage.
 func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audited, error) {
 	a := audit{cfg: cfg, source: cfg.Log.Source(), tree: newTree()}
 	if err := a.readCheckpoints(ctx); err != nil {
@@ -60,7 +60,7 @@ func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audite
 	return a.seen, a.edges(ctx)
 }
 
-// Audit is Audit of the journal's own log.
+// Audit audits the journal's log.
 func (j *Journal) Audit(ctx context.Context, visit func(*Row) error) (Audited, error) {
 	return Audit(ctx, AuditConfig{Log: j.cfg.Log, Ledger: j.cfg.Ledger, Keys: j.cfg.Keys}, visit)
 }
@@ -123,8 +123,8 @@ func (a *audit) row(ctx context.Context, row *Row) error {
 	return a.matchCheckpoints()
 }
 
-// tile compares a stored tile with what the rows give. It must hold at least what
-// the last checkpoint covers, and nothing that the rows do not give.
+// tile compares a stored tile with the rows. It must hold at least what the last
+// checkpoint covers, and no hash that the rows do not give.
 func (a *audit) tile(ctx context.Context, level int, index int64, want []byte) error {
 	needed := max(0, min(a.seen.Size>>(tileHeight*level)-index*tileWidth, tileWidth))
 	data, err := a.cfg.Log.ReadTile(ctx, level, index)
@@ -140,14 +140,14 @@ func (a *audit) tile(ctx context.Context, level int, index int64, want []byte) e
 	return nil
 }
 
-// ahead says whether a tile holds more only because rows came during the audit.
+// ahead reports whether a tile holds more only because rows came during the audit.
 func (a *audit) ahead(ctx context.Context, level int, index int64, want, data []byte) bool {
 	size, err := a.cfg.Log.Size(ctx)
 	have := index*tileWidth + int64(len(data)/hashSize)
 	return err == nil && bytes.HasPrefix(data, want) && have <= size>>(tileHeight*level)
 }
 
-// edges compares the partial tiles, and the place of the next one.
+// edges compares the partial tiles, or finds tiles past the end.
 func (a *audit) edges(ctx context.Context) error {
 	for level := range maxLevels {
 		if err := a.tile(ctx, level, a.tree.counts[level]/tileWidth, a.tree.tiles[level]); err != nil {

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// ErrRefused says that a ledger refused a batch for what it says: the log was
-// forked, cut or skipped ahead. Trying again does not help.
+// ErrRefused means that a ledger refused a batch for its content: the log was forked,
+// cut or skipped ahead. Retrying does not help.
 var ErrRefused = errors.New("ledger: batch refused")
 
-// Extends checks that a batch continues head: the frontier is that of the head, and
-// frontier and commitments together give the root that the checkpoint states. A
-// batch that is already the head is reported as repeated.
+// Extends checks that a batch continues head: its frontier is that of the head, and
+// frontier and commitments together give the root that the checkpoint states. It
+// reports a batch that already is the head as repeated.
 func (b *Batch) Extends(head Head) (repeated bool, err error) {
 	refuse := func(why string) (bool, error) {
 		return false, fmt.Errorf("%w: %s at size %d: %s", ErrRefused, b.Source, b.OldSize, why)

@@ -23,13 +23,13 @@ type bundle struct {
 	Version    int64           `json:"v"`
 }
 
-// maxParts bounds what a few bytes of a bundle each become in memory: a record has a
-// part for each patient of one request.
+// maxParts bounds the memory that a bundle of many tiny parts takes. A record has one
+// part for each patient of a request.
 const maxParts = 100_000
 
 type bundleParts []bundlePart
 
-// UnmarshalJSON reads a list that is not too long.
+// UnmarshalJSON refuses a list that is too long while reading it.
 func (p *bundleParts) UnmarshalJSON(data []byte) error {
 	*p = bundleParts{}
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -49,7 +49,7 @@ func (p *bundleParts) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// bundlePart is a part that is opened, or only its commitment.
+// bundlePart is an opened part, or only the commitment of a closed one.
 type bundlePart struct {
 	Blind      string          `json:"blind"`
 	Clear      json.RawMessage `json:"clear"`
@@ -70,8 +70,8 @@ type bundleAnchor struct {
 	Transaction string          `json:"transaction"`
 }
 
-// FormatBundle writes the proof bundle of a record for someone who may read the
-// parts in opened (by position in the row); of the others only commitments go in.
+// FormatBundle writes the proof bundle of a record for a reader who may see the parts
+// in opened (by position in the row). Of other parts it writes only the commitments.
 func FormatBundle(p Proof, opened map[int]Opened) ([]byte, error) {
 	b := bundle{
 		Version: bundleVersion, Entry: p.Row.Entry, Parts: make(bundleParts, 0, len(p.Row.Parts)),
@@ -117,7 +117,7 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// proof is what the anchor states, for its verifier.
+// proof returns what the anchor states, for its verifier.
 func (a *bundleAnchor) proof() (*AnchorProof, error) {
 	hash, err := digest(a.BlockHash)
 	if err != nil {

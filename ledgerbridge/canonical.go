@@ -22,7 +22,7 @@ const maxInteger = 1<<53 - 1
 const hexDigits = "0123456789abcdef"
 
 // appendString appends s as RFC 8785 writes it: only what must be escaped is.
-// Bytes that are not UTF-8 become U+FFFD: a record must be possible for any request.
+// Bytes that are not UTF-8 become U+FFFD, so that every request gets a record.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
@@ -83,7 +83,7 @@ func appendObject(b []byte, fields []field) []byte {
 	return append(b, '}')
 }
 
-// checkIntegers refuses what JSON readers would round.
+// checkIntegers refuses integers that JSON readers would round.
 func checkIntegers(fields []field) error {
 	for _, f := range fields {
 		if f.num != nil && (*f.num < 0 || *f.num > maxInteger) {
@@ -120,7 +120,7 @@ func appendList[T any](b []byte, list []T, each func([]byte, *T) []byte) []byte 
 	return append(b, ']')
 }
 
-// frame appends s with its length in front, so that what is hashed has one reading.
+// frame appends s with its length in front, so that hashed text reads only one way.
 func frame[T string | []byte](b []byte, s T) []byte {
 	n := uint32(min(len(s), math.MaxUint32))
 	return append(append(b, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), s...)

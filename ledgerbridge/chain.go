@@ -7,9 +7,8 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 )
 
-// Chain is a proof bundle laid open, for people who want to see what a verifier
-// computes: from the record over its leaf and the path to the root, and on to
-// checkpoint and anchor.
+// Chain shows people what a verifier computes from a proof bundle: from the record
+// over its leaf and the path to the root, and on to checkpoint and anchor.
 type Chain struct {
 	Entry        Entry
 	Request      *RequestPart // nil if erased or not disclosed
@@ -23,11 +22,10 @@ type Chain struct {
 	Endorsements int          // peers whose signatures under the anchor are in the evidence
 }
 
-// Waits says whether a network's ledger is to hold the checkpoint and does not yet.
+// Waits reports whether the checkpoint still waits for its anchor on a network's ledger.
 func (c *Chain) Waits() bool { return c.State == Checkpointed }
 
-// Step is one level of the path: a node, and the sibling from the proof with which
-// it was computed.
+// Step is one level of the path: a node, and the sibling from the proof that gives it.
 type Step struct {
 	Sibling [32]byte
 	Left    bool     // the sibling stands on the left
@@ -39,9 +37,8 @@ type Step struct {
 // Span is a range of records: From <= seq < To.
 type Span struct{ From, To int64 }
 
-// ReadChain lays a bundle open. Every hash in it is recomputed, and what does not fit
-// is an error. Signatures are not looked at: those are for VerifyRecord, against keys
-// that the verifier brings along.
+// ReadChain reads a bundle and recomputes every hash in it; a mismatch is an error. It
+// ignores signatures: VerifyRecord checks them, against keys that the verifier brings.
 func ReadChain(data []byte) (Chain, error) {
 	b, err := parseBundle(data)
 	if err != nil {
@@ -99,8 +96,8 @@ func parent(left, right [32]byte) [32]byte {
 	return sum(rfc6962.DefaultHasher.HashChildren(left[:], right[:]))
 }
 
-// endorsements counts the signatures in evidence of the form that docs/record-format.md
-// gives. Whether they hold is for an AnchorVerifier.
+// endorsements counts the signatures in evidence of the form in docs/record-format.md.
+// An AnchorVerifier checks whether they hold.
 func endorsements(evidence json.RawMessage) int {
 	var e struct {
 		Answer struct {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// RequestPart is the clear text of the part about the request itself.
+// RequestPart is the clear text of the part about the request.
 type RequestPart struct {
 	Agent   string // who, as the token names them
 	Name    string

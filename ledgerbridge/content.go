@@ -40,7 +40,7 @@ func appendLeaf(r *compact.Range, leaf []byte) {
 	_ = r.Append(rfc6962.DefaultHasher.HashLeaf(leaf), nil)
 }
 
-// rootOf is the root of a range that begins at 0.
+// rootOf returns the root of a range that begins at 0.
 func rootOf(r *compact.Range) (h sum) {
 	root, err := r.GetRootHash(nil)
 	if err != nil || root == nil {

@@ -8,8 +8,8 @@ import "crypto/sha256"
 // sum is one SHA-256 value.
 type sum = [sha256.Size]byte
 
-// openHMAC begins the message of an HMAC-SHA-256 under a 32-byte key; finish it
-// with closeHMAC.
+// openHMAC begins the message of an HMAC-SHA-256 under a 32-byte key; closeHMAC
+// finishes it.
 func openHMAC(key *sum, label string, capacity int) []byte {
 	b := make([]byte, sha256.BlockSize, sha256.BlockSize+len(label)+capacity)
 	for i := range b {

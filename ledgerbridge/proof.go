@@ -17,7 +17,7 @@ type Proof struct {
 	Inclusion  [][32]byte   // RFC 6962 audit path, leaf to root
 	State      State        // "" where the ledger is a file beside the log
 	Anchor     *AnchorProof // of the checkpoint; nil if a network's ledger does not hold it
-	Lacks      error        // why there is no evidence of an anchor, or nothing is known of one; else nil
+	Lacks      error        // why there is no evidence of an anchor, or no word of one; else nil
 }
 
 // AnchorProof shows that a network's ledger holds a checkpoint.
@@ -30,12 +30,12 @@ type AnchorProof struct {
 
 // AnchorProver asks a network for evidence of what its ledger holds.
 type AnchorProver interface {
-	// Covering asks the ledger which anchor was the first to hold the record at seq. It
-	// is for logs whose anchors this node has not listed, and may take seconds.
+	// Covering asks the ledger which anchor first held the record at seq. It serves logs
+	// whose anchors this node has not listed, and may take seconds.
 	Covering(ctx context.Context, source string, seq int64) (a Anchor, found bool, err error)
 	// ProveAnchor returns evidence of an anchor of source, and the checkpoint (signed
-	// note) that the ledger holds there. It MUST return in seconds. With an error, the
-	// proof is what is known without asking.
+	// note) that the ledger holds there. It MUST return within seconds. With an error,
+	// the proof holds only what is known without asking.
 	ProveAnchor(ctx context.Context, source string, a Anchor) (proof AnchorProof, signed []byte, err error)
 }
 
@@ -79,9 +79,9 @@ func (j *Journal) path(ctx context.Context, nodes proof.Nodes) ([][32]byte, erro
 	return path, nil
 }
 
-// Prove returns row seq with its proof under the last checkpoint; it makes one if
-// none covers the row yet. It does not hand out a proof that would not verify: the
-// error is a *Damage then, and fs.ErrNotExist if the log was never that long.
+// Prove returns row seq with its proof under the last checkpoint, and makes a checkpoint
+// if none covers the row yet. It returns no proof that would not verify: the error is
+// then a *Damage, and fs.ErrNotExist if the log was never that long.
 func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
 	c := j.Last()
 	if seq >= c.Size {
@@ -93,8 +93,8 @@ func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
 	return j.prove(ctx, seq, c)
 }
 
-// ProveUnder is Prove under an earlier checkpoint of this log, such as an anchored
-// one. It must be signed by a key of the log.
+// ProveUnder is Prove under an earlier checkpoint, such as an anchored one, signed by a
+// key of the log.
 func (j *Journal) ProveUnder(ctx context.Context, seq int64, signed []byte) (Proof, error) {
 	c, err := j.Verify(signed)
 	if err != nil {
@@ -103,7 +103,7 @@ func (j *Journal) ProveUnder(ctx context.Context, seq int64, signed []byte) (Pro
 	return j.prove(ctx, seq, c)
 }
 
-// Verify reads a checkpoint (signed note) of this log that one of its keys has signed.
+// Verify reads a checkpoint (signed note) of this log, signed by one of its keys.
 func (j *Journal) Verify(signed []byte) (Checkpoint, error) {
 	c, err := VerifyCheckpoint(signed, j.cfg.Keys)
 	if err == nil && c.Source != j.Source() {
@@ -113,9 +113,9 @@ func (j *Journal) Verify(signed []byte) (Checkpoint, error) {
 }
 
 // ProveAnchored is Prove under the checkpoint by which a network's ledger first held
-// the row, with the network's evidence. A row that is not anchored is proven under the
-// last checkpoint, and so is one for which the network has no evidence now: the
-// network never keeps a log from proving its own rows.
+// the row, with the network's evidence. It proves under the last checkpoint a row that
+// is not anchored, or for which the network has no evidence now: a network never keeps
+// a log from proving its own rows.
 func (j *Journal) ProveAnchored(ctx context.Context, seq int64, network AnchorProver) (Proof, error) {
 	anchor, found, err := j.Anchor(seq)
 	if err != nil {

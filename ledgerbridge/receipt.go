@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// Receipt is what a client gets for a request: where its record is and what it
-// commits to. Whoever keeps it can show later that the record was cut or changed.
+// Receipt tells the client of a request where its record is and what it commits to. A
+// kept receipt shows later that the record was cut off or changed.
 type Receipt struct {
 	Source     string
 	Seq        int64
 	Commitment [32]byte
 }
 
-// Receipt is the receipt of a row of source.
+// Receipt returns the receipt of a row of source.
 func (r *Row) Receipt(source string) Receipt {
 	return Receipt{Source: source, Seq: r.Seq, Commitment: r.Commitment}
 }
 
-// String is the value of the header X-Aceso-Record: <source>/<seq>;c=<commitment in hex>.
+// String writes the value of the header X-Aceso-Record: <source>/<seq>;c=<commitment in hex>.
 func (r Receipt) String() string {
 	return Place(r.Source, r.Seq) + ";c=" + hex.EncodeToString(r.Commitment[:])
 }
 
-// ParseReceipt is the inverse of String and accepts nothing else.
+// ParseReceipt reads what String writes and nothing else.
 func ParseReceipt(s string) (r Receipt, err error) {
 	place, commitment, ok := strings.Cut(s, ";c=")
 	if !ok {

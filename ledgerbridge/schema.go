@@ -14,12 +14,12 @@ const entrySchema = 1
 // timeFormat is how an entry states its time: RFC 3339, UTC, milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// entryLabel begins what a commitment covers, so that no other hash of ours can be
-// taken for one.
+// entryLabel begins the text under a commitment, so that no other hash of ours passes
+// for one.
 const entryLabel = "aceso.entry.v1\x00"
 
 // Entry is the fixed schema of a record. Every member is always present; "" and 0
-// mean that it does not apply. docs/record-format.md says it member by member.
+// mean that it does not apply. docs/record-format.md explains each member.
 type Entry struct {
 	Schema       int64     `json:"v"`
 	Source       string    `json:"source"` // the log that holds it

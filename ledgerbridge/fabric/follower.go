@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// follower reads the events of a channel in one stream and hands each to whoever
-// follows its log. A log that is far behind has a stream of its own until it has caught
-// up, so that the others need not wait for it.
+// follower reads the events of a channel in one stream and hands each to the followers
+// of its log. A log that is far behind has a stream of its own until it has caught up,
+// so that the others need not wait for it.
 type follower struct {
 	stream  func(ctx context.Context, block uint64, visit func(Event) error) error // until ctx ends, visit fails or it breaks
 	running sync.WaitGroup
@@ -20,7 +20,7 @@ type follower struct {
 	next uint64 // no event from this block on was handed out yet
 }
 
-// followed is a log that somebody follows.
+// followed is a log with a follower.
 type followed struct {
 	origin string
 	from   uint64 // block
@@ -42,6 +42,9 @@ func (f *follower) follow(ctx context.Context, origin string, block uint64, visi
 	for {
 		select {
 		case e := <-l.events:
+			if ctx.Err() != nil { // events before this one may be missing
+				return ctx.Err()
+			}
 			if err := visit(e); err != nil {
 				return err
 			}
@@ -144,14 +147,14 @@ func (f *follower) hand(ctx context.Context, e Event) error {
 		return ctx.Err()
 	}
 	f.next = e.Block + 1
-	var concerned []*followed
+	var takers []*followed
 	for l := range f.logs {
 		if l.origin == e.Origin && l.from <= e.Block {
-			concerned = append(concerned, l)
+			takers = append(takers, l)
 		}
 	}
 	f.mu.Unlock()
-	for _, l := range concerned {
+	for _, l := range takers {
 		select {
 		case l.events <- e:
 		case <-l.done:
