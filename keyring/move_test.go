@@ -44,8 +44,8 @@ func TestKeysMoveThereAndBack(t *testing.T) {
 	again := open(t, back)
 	sameKeys(t, old, again)
 	for _, r := range []*keyring.Ring{there, again} {
-		if clear, err := r.Open(keyring.Parts, sealed, nil); err != nil || string(clear) != "secret" {
-			t.Errorf("opened %q, %v", clear, err)
+		if plain, err := r.Open(keyring.Parts, sealed, nil); err != nil || string(plain) != "secret" {
+			t.Errorf("opened %q, %v", plain, err)
 		}
 	}
 }

@@ -186,8 +186,8 @@ func TestRotateShared(t *testing.T) {
 			t.Errorf("%s: newest %s, want %s; the older one: %v", u, now.ID, id, err)
 		}
 	}
-	if clear, err := there.Open(keyring.Parts, sealed, nil); err != nil || string(clear) != "secret" {
-		t.Errorf("opened %q, %v", clear, err)
+	if plain, err := there.Open(keyring.Parts, sealed, nil); err != nil || string(plain) != "secret" {
+		t.Errorf("opened %q, %v", plain, err)
 	}
 	if _, err := keyring.RotateShared(t.Context(), &box{}, m, "hospital", "n1", keyring.Log, time.Now()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an empty box: %v", err)

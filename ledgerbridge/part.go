@@ -155,8 +155,8 @@ func (r *PartRow) commit() sum {
 }
 
 // saltOf is HMAC-SHA-256(blind, label || clear text).
-func saltOf(blind sum, clear []byte) sum {
-	return closeHMAC(&blind, append(openHMAC(&blind, bodyLabel, len(clear)), clear...))
+func saltOf(blind sum, text []byte) sum {
+	return closeHMAC(&blind, append(openHMAC(&blind, bodyLabel, len(text)), text...))
 }
 
 // Opened is a part in clear: it has a Request or a Patient.

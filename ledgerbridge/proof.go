@@ -36,7 +36,7 @@ type AnchorProver interface {
 	// ProveAnchor returns evidence of an anchor of source, and the checkpoint (signed
 	// note) that the ledger holds there. It MUST return within seconds. With an error,
 	// the proof holds only what is known without asking.
-	ProveAnchor(ctx context.Context, source string, a Anchor) (proof AnchorProof, signed []byte, err error)
+	ProveAnchor(ctx context.Context, source string, a Anchor) (p AnchorProof, signed []byte, err error)
 }
 
 // Inclusion returns the audit path of row seq in the tree of that size.

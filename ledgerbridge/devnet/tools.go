@@ -27,11 +27,11 @@ var (
 	toolsSum []byte
 )
 
-// ErrNotDownloaded says that Fabric's modules are not in the module cache and may not
-// be downloaded.
+// ErrNotDownloaded means that Fabric's modules are not in the module cache and may not be
+// downloaded.
 var ErrNotDownloaded = errors.New("the modules of Hyperledger Fabric are not in Go's module cache")
 
-// ErrNoGo says that there is no Go with which Fabric could be built.
+// ErrNoGo means that Fabric cannot be built because Go is missing.
 var ErrNoGo = errors.New("there is no go command, with which Hyperledger Fabric is built; install Go, or give the folder of Fabric's own binaries")
 
 var (
@@ -41,10 +41,10 @@ var (
 
 const fabricModule = "github.com/hyperledger/fabric"
 
-// Tools returns the folder of Fabric's binaries and its two sample configurations.
-// The first call on a machine downloads the modules, unless offline, and builds them,
-// which takes minutes; later ones find the result in the user's cache folder. Several
-// processes may call it: one builds, the others wait.
+// Tools returns the folder of Fabric's binaries and its two sample configurations. The
+// first call on a machine downloads the modules, unless offline, and builds them, which
+// takes minutes; later calls find the result in the user's cache folder. Of several
+// processes one builds, and the others wait.
 func Tools(ctx context.Context, progress io.Writer, offline bool) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -105,8 +105,8 @@ func complete(dir string) bool {
 	return err == nil // it was renamed into place when it was complete
 }
 
-// build makes the binaries in a folder beside dir, which then takes its name. It wants
-// the lock.
+// build makes the binaries in a folder beside dir, and renames it to dir. It needs the
+// lock.
 func build(ctx context.Context, dir string, progress io.Writer, offline bool) error {
 	work := dir + ".building"
 	_ = os.RemoveAll(work) // of a builder that was killed
@@ -142,7 +142,7 @@ func build(ctx context.Context, dir string, progress io.Writer, offline bool) er
 	return nil
 }
 
-// compile builds the four binaries and says every ten seconds that it still does.
+// compile builds the four binaries and reports progress every ten seconds.
 func compile(ctx context.Context, work, out string, progress io.Writer, offline bool) error {
 	began := time.Now()
 	fmt.Fprintln(progress, "building Hyperledger Fabric from its modules: once, some minutes")

@@ -15,8 +15,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// Head asks one's own peer for a source and the last state of its log. The error is a
-// *Refusal with chaincode.NotFound if it is not registered.
+// Head asks the organisation's own peer for a source and the last state of its log. The
+// error is a *Refusal with chaincode.NotFound if it is not registered.
 func (c *Channel) Head(ctx context.Context, origin string) (chaincode.Head, error) {
 	var h chaincode.Head
 	err := c.evaluate(ctx, "Head", chaincode.OriginRequest{Origin: origin}, &h)
@@ -26,13 +26,13 @@ func (c *Channel) Head(ctx context.Context, origin string) (chaincode.Head, erro
 	return h, err
 }
 
-// GetAnchor asks one's own peer for the anchor that led to a size. Whoever goes from one
-// to the one before comes to an end, whatever the peer says.
+// GetAnchor asks the organisation's own peer for the anchor that led to a size. Going
+// back from anchor to anchor ends, whatever the peer says.
 func (c *Channel) GetAnchor(ctx context.Context, origin string, size int64) (chaincode.Anchor, error) {
 	var a chaincode.Anchor
 	err := c.evaluate(ctx, "GetAnchor", chaincode.AnchorQuery{Origin: origin, Size: size}, &a)
 	if err == nil && (a.Origin != origin || a.Size != size || a.OldSize < 0 || a.OldSize >= size) {
-		err = fmt.Errorf("the contract was asked for the anchor of %s at size %d, and answers with another", origin, size)
+		err = fmt.Errorf("the contract was asked for the anchor of %s at size %d and answered with another", origin, size)
 	}
 	return a, err
 }
@@ -49,10 +49,9 @@ func (c *Channel) Sources(ctx context.Context) ([]chaincode.Source, error) {
 	return all, err
 }
 
-// Check asks whether channel and chaincode are there and of a version that this
-// program understands. The error is a *Misconfigured if that is certainly not so. A
-// peer that has just started may not know its chaincode yet: it is asked again for
-// some seconds.
+// Check asks whether channel and chaincode exist, in a version that this program
+// understands. The error is a *Misconfigured if they certainly do not. A peer that has
+// just started may not know its chaincode yet: Check asks again for some seconds.
 func (c *Channel) Check(ctx context.Context) (err error) {
 	for range 5 {
 		err = c.evaluate(ctx, "ListSources", chaincode.ListRequest{}, new(chaincode.Sources))
@@ -76,21 +75,20 @@ func (c *Channel) AddKey(ctx context.Context, origin, key string, from int64) er
 	return err
 }
 
-// RevokeKey ends a key of a source: it does not count for sizes from a size on, which
-// must be above the head's.
+// RevokeKey ends a key of a source from a size on, which must be above the head's.
 func (c *Channel) RevokeKey(ctx context.Context, origin, key string, from int64) error {
 	_, _, err := c.submit(ctx, new(chaincode.Source), "RevokeKey", chaincode.KeyRequest{Origin: origin, Key: key, From: from})
 	return err
 }
 
-// CloseSource ends a source for good: it takes no more anchors and keys.
+// CloseSource closes a source for ever: it takes no more anchors and keys.
 func (c *Channel) CloseSource(ctx context.Context, origin string) error {
 	_, _, err := c.submit(ctx, new(chaincode.Source), "CloseSource", chaincode.OriginRequest{Origin: origin})
 	return err
 }
 
-// ReportFork shows the channel two checkpoints that contradict each other; it marks
-// their source for good.
+// ReportFork shows the channel two contradicting checkpoints; it marks their source for
+// ever.
 func (c *Channel) ReportFork(ctx context.Context, q chaincode.ForkRequest) (chaincode.Source, error) {
 	var s chaincode.Source
 	_, _, err := c.submit(ctx, &s, "ReportFork", q)
@@ -100,9 +98,9 @@ func (c *Channel) ReportFork(ctx context.Context, q chaincode.ForkRequest) (chai
 	return s, err
 }
 
-// Anchor sends a batch and returns when its transaction is valid in a block of one's
-// own peer. A batch that is anchored already is not sent again: the anchor then has
-// the first transaction, and block 0, which only following the channel tells.
+// Anchor sends a batch and returns when its transaction is valid in a block of the
+// organisation's own peer. It does not send an anchored batch again: the anchor then
+// names the first transaction, and block 0, since only following the channel tells it.
 func (c *Channel) Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error) {
 	q := chaincode.AnchorRequest{Origin: b.Source, OldSize: b.OldSize, Root: b.Root, Checkpoint: string(b.Checkpoint)}
 	commitments := make([]byte, 0, 32*len(b.Commitments))
@@ -136,7 +134,7 @@ func (c *Channel) evaluate(ctx context.Context, function string, q, answer any) 
 	return c.decode(function, result, answer)
 }
 
-// query evaluates a function of a chaincode on one's own peer.
+// query evaluates a function of a chaincode on the organisation's own peer.
 func (c *Channel) query(ctx context.Context, name, function string, arguments client.ProposalOption) (result []byte, err error) {
 	err = c.use(ctx, c.deadlines.evaluate, func(ctx context.Context, n *client.Network) error {
 		p, err := n.GetContract(name).NewProposal(function, arguments, client.WithEndorsingOrganizations(c.profile.MSP))
@@ -171,8 +169,8 @@ func (c *Channel) endorse(ctx context.Context, answer any, function string, q an
 	return endorsed, c.decode(function, endorsed.Result(), answer)
 }
 
-// submit endorses, orders and waits for the commit. Nothing but the status VALID is
-// success: an orderer that takes a transaction may still lose it.
+// submit endorses, orders and waits for the commit. Only the status VALID is success: an
+// orderer that takes a transaction may still lose it.
 func (c *Channel) submit(ctx context.Context, answer any, function string, q any, more ...[]byte) (tx string, block uint64, err error) {
 	endorsed, err := c.endorse(ctx, answer, function, q, client.WithBytesArguments(more...))
 	if err != nil {
@@ -211,12 +209,12 @@ func (c *Channel) commit(ctx context.Context, endorsed *client.Transaction) (blo
 	return end.BlockNumber, nil
 }
 
-// decode takes only what this version of the contract answers.
+// decode reads only answers of this version of the contract.
 func (c *Channel) decode(function string, data []byte, answer any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(answer); err != nil {
-		return &Misconfigured{fmt.Sprintf("the chaincode %q answers %s in another way than this version of Aceso's contract: install the version that goes with this program (%v)", c.profile.Chaincode, function, err)}
+		return &Misconfigured{fmt.Sprintf("the chaincode %q answers %s unlike this version of Aceso's contract: install the version that belongs to this program (%v)", c.profile.Chaincode, function, err)}
 	}
 	return nil
 }

@@ -20,9 +20,9 @@ var _ ledgerbridge.AnchorProver = (*Channel)(nil)
 // proofTime bounds how long a proof waits for the network.
 const proofTime = 10 * time.Second
 
-// ProveAnchor implements ledgerbridge.AnchorProver: it lets peers of one's own and of
-// another organisation sign GetAnchor's answer, without submitting anything, and
-// fetches the block. Evaluating would not do: it returns no signatures.
+// ProveAnchor implements ledgerbridge.AnchorProver: it lets peers of its own and of
+// another organisation sign GetAnchor's answer, submits nothing, and fetches the block.
+// Evaluating would not do: it returns no signatures.
 func (c *Channel) ProveAnchor(ctx context.Context, source string, a ledgerbridge.Anchor) (ledgerbridge.AnchorProof, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, proofTime)
 	defer cancel()
@@ -71,8 +71,8 @@ func (c *Channel) Covering(ctx context.Context, source string, seq int64) (ledge
 	}
 }
 
-// endorseAnchor tries the other organisations one after the other until one's peer
-// answers what one's own peer does.
+// endorseAnchor tries the other organisations in turn until a peer of one answers as the
+// own peer does.
 func (c *Channel) endorseAnchor(ctx context.Context, source string, size int64) (payload []byte, state chaincode.Anchor, err error) {
 	partners := c.partners()
 	for i, with := range partners {
@@ -86,9 +86,9 @@ func (c *Channel) endorseAnchor(ctx context.Context, source string, size int64) 
 	return payload, state, err
 }
 
-// partners are the sets of organisations that can endorse together: one's own with
-// each other one, then the others among themselves, should one's own chaincode be
-// down. A network of one organisation has only that.
+// partners lists the sets of organisations that can endorse together: the own one with
+// each other, then pairs of others, should the own chaincode be down. A network of one
+// organisation has only that.
 func (c *Channel) partners() (sets [][]string) {
 	own := c.profile.MSP
 	if c.profile.Single() {
@@ -119,7 +119,7 @@ func (c *Channel) endorseWith(ctx context.Context, organizations []string, sourc
 	return payload, state, err
 }
 
-// payloadOf is the payload of the envelope that a peer's gateway prepared.
+// payloadOf returns the payload of the envelope that a peer's gateway prepared.
 func payloadOf(t *client.Transaction) ([]byte, error) {
 	raw, err := t.Bytes()
 	if err != nil {
@@ -132,8 +132,8 @@ func payloadOf(t *client.Transaction) ([]byte, error) {
 	return prepared.GetEnvelope().GetPayload(), nil
 }
 
-// consentersOf are the orderers by number, from the configuration that was in force
-// for a block; only SmartBFT needs them to name who signed.
+// consentersOf returns the orderers by number, from the configuration in force for a
+// block; only SmartBFT needs them to name its signers.
 func (c *Channel) consentersOf(ctx context.Context, b *common.Block) ([]*common.Consenter, error) {
 	index, needed, err := lastConfiguration(b)
 	if err != nil || !needed {
@@ -161,7 +161,7 @@ func configurationOf(b *common.Block) (*ordering, error) {
 	return o, nil
 }
 
-// queryBlock asks one's own peer for a block of the channel, with a function of one of
+// queryBlock asks the organisation's own peer for a block of the channel, through one of
 // Fabric's own chaincodes.
 func (c *Channel) queryBlock(ctx context.Context, name, function string, arguments ...string) (*common.Block, error) {
 	raw, err := c.query(ctx, name, function, client.WithArguments(append([]string{c.profile.Channel}, arguments...)...))
@@ -175,7 +175,7 @@ func (c *Channel) queryBlock(ctx context.Context, name, function string, argumen
 	return b, nil
 }
 
-// Quorum is what each block of the channel has, as it is configured now.
+// Quorum returns what the channel's current configuration demands of each block.
 func (c *Channel) Quorum(ctx context.Context) (q Quorum, err error) {
 	b, err := c.queryBlock(ctx, "cscc", "GetConfigBlock")
 	if err != nil {

@@ -42,7 +42,7 @@ func eventOf(e *client.ChaincodeEvent) (Event, bool) {
 	return seen, seen.Origin != ""
 }
 
-// Follow implements Contract on one's own peer: all logs that are followed share one
+// Follow implements Contract on the organisation's own peer. All followed logs share one
 // stream of blocks.
 func (c *Channel) Follow(ctx context.Context, origin string, block uint64, visit func(Event) error) error {
 	return c.follower.follow(ctx, origin, block, visit)
@@ -58,7 +58,7 @@ func (c *Channel) stream(ctx context.Context, block uint64, visit func(Event) er
 	if err != nil {
 		return c.explain("events", err)
 	}
-	defer func() { // the sender must not wait for a reader that is gone
+	defer func() { // the sender must not block on a reader that left
 		cancel()
 		for range events {
 		}
@@ -76,29 +76,29 @@ func (c *Channel) stream(ctx context.Context, block uint64, visit func(Event) er
 	return fmt.Errorf("the events of channel %s from %s ended", c.profile.Channel, g.name)
 }
 
-// watch is the second witness: it follows the channel and looks at every anchor of
-// the source, whoever sent it. It also fills the list of anchors again if it was lost.
+// watch is the second witness: it follows the channel and checks every anchor of the
+// source, whether this node sent it or not. It also refills a lost list of anchors.
 func (s *Shipper) watch(ctx context.Context) {
 	for try := 0; ctx.Err() == nil; try++ {
 		err := s.Contract.Follow(ctx, s.source, s.Anchors.Listed().Block, func(e Event) error {
 			try = 0
 			return s.see(ctx, e)
 		})
-		var denied *ledgerbridge.Contradiction
-		if errors.As(err, &denied) {
-			s.denied(denied)
+		var c *ledgerbridge.Contradiction
+		if errors.As(err, &c) {
+			s.alarm(c)
 			return
 		}
 		sleep(ctx, s.Pause(try))
 	}
 }
 
-// Fill keeps the list of the anchors of a log that another node anchors: it follows the
-// channel until ctx ends. It compares nothing, it has no log to compare with; what a
-// proof needs of the list is proven by the network's evidence.
+// Fill follows the channel until ctx ends, and lists the anchors of a log that another
+// node anchors. It has no log to compare them with; the network's evidence proves what a
+// proof takes from the list.
 func Fill(ctx context.Context, c Contract, source string, list *ledgerbridge.Anchors) {
 	for try := 0; ctx.Err() == nil; try++ {
-		_ = c.Follow(ctx, source, list.Listed().Block, func(e Event) error { // it ends when the peer does: again
+		_ = c.Follow(ctx, source, list.Listed().Block, func(e Event) error { // after an error, again
 			try = 0
 			if e.Anchor == nil {
 				return nil
@@ -109,7 +109,7 @@ func Fill(ctx context.Context, c Contract, source string, list *ledgerbridge.Anc
 	}
 }
 
-// anchor is the place of an anchor that an event tells of.
+// anchor returns the anchor of an event for the list.
 func (e Event) anchor() ledgerbridge.Anchor {
 	return ledgerbridge.Anchor{OldSize: e.Anchor.OldSize, Size: e.Anchor.Size, Transaction: e.Transaction, Block: e.Block, Time: time.Now()}
 }
