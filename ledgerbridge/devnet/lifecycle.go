@@ -199,14 +199,13 @@ func definition(packageID string) *chaincode.Definition {
 // always the same, so its id is known before it is installed.
 func packageChaincode(address string) (text []byte, id string, err error) {
 	connection, err := json.Marshal(chaincode.Connection{Address: address, DialTimeout: "10s"})
-	if err != nil {
-		return nil, "", fmt.Errorf("package chaincode: %w", err)
+	var code []byte
+	if err == nil {
+		code, err = archive(file{"connection.json", connection})
 	}
-	code, err := archive(file{"connection.json", connection})
-	if err != nil {
-		return nil, "", fmt.Errorf("package chaincode: %w", err)
+	if err == nil {
+		text, err = archive(file{"metadata.json", []byte(`{"type":"ccaas","label":"aceso"}`)}, file{"code.tar.gz", code})
 	}
-	text, err = archive(file{"metadata.json", []byte(`{"type":"ccaas","label":"aceso"}`)}, file{"code.tar.gz", code})
 	if err != nil {
 		return nil, "", fmt.Errorf("package chaincode: %w", err)
 	}

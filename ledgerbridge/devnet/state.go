@@ -167,13 +167,7 @@ func vacant(dir string) error {
 	return nil
 }
 
-func (p plan) write(dir string) error {
-	data, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write network: %w", err)
-	}
-	return writeFile(planFile(dir), append(data, '\n'))
-}
+func (p plan) write(dir string) error { return writeJSON(planFile(dir), p) }
 
 // unfinished begins the names of files that writeFile has not renamed yet.
 const unfinished = ".new-"

@@ -71,7 +71,10 @@ func Tools(ctx context.Context, progress io.Writer, offline bool) (string, error
 	if complete(dir) {
 		return dir, nil
 	}
-	return dir, build(ctx, dir, progress, offline)
+	if err := build(ctx, dir, progress, offline); err != nil {
+		return "", fmt.Errorf("build Hyperledger Fabric: %w", err)
+	}
+	return dir, nil
 }
 
 // ownTools checks a folder with Fabric's own binaries. The sample configurations lie
@@ -111,12 +114,12 @@ func build(ctx context.Context, dir string, progress io.Writer, offline bool) er
 	work := dir + ".building"
 	_ = os.RemoveAll(work) // of a builder that was killed
 	if err := os.Mkdir(work, 0o700); err != nil {
-		return fmt.Errorf("build Hyperledger Fabric: %w", err)
+		return err
 	}
 	defer os.RemoveAll(work)
 	for name, data := range map[string][]byte{"go.mod": toolsMod, "go.sum": toolsSum} {
 		if err := os.WriteFile(filepath.Join(work, name), data, 0o600); err != nil {
-			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+			return err
 		}
 	}
 	out := filepath.Join(work, "out")
@@ -130,16 +133,13 @@ func build(ctx context.Context, dir string, progress io.Writer, offline bool) er
 	for _, name := range sampleNames {
 		data, err := os.ReadFile(filepath.Join(source, "sampleconfig", name))
 		if err != nil {
-			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+			return err
 		}
 		if err := os.WriteFile(filepath.Join(out, name), data, 0o600); err != nil {
-			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+			return err
 		}
 	}
-	if err := os.Rename(out, dir); err != nil {
-		return fmt.Errorf("build Hyperledger Fabric: %w", err)
-	}
-	return nil
+	return os.Rename(out, dir)
 }
 
 // compile builds the four binaries and reports progress every ten seconds.
