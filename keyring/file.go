@@ -15,15 +15,8 @@ import (
 const fileVersion = 1
 
 type file struct {
-	Version int       `json:"version"`
-	Keys    []fileKey `json:"keys"`
-}
-
-type fileKey struct {
-	ID      string    `json:"id"`
-	Use     Use       `json:"use"`
-	Created time.Time `json:"created"`
-	Secret  []byte    `json:"secret"`
+	Version int   `json:"version"`
+	Keys    []Key `json:"keys"`
 }
 
 // Open loads the ring, and creates it with fresh keys if the file is absent. Processes
@@ -75,13 +68,12 @@ func (doc *file) ring() (*Ring, error) {
 	if doc.Version != fileVersion {
 		return nil, fmt.Errorf("has version %d, this program knows version %d", doc.Version, fileVersion)
 	}
-	ring, seen := &Ring{}, map[string]bool{}
+	ring, seen := &Ring{keys: doc.Keys}, map[string]bool{}
 	for _, k := range doc.Keys {
-		if k.ID == "" || len(k.ID) > 255 || seen[k.ID] || len(k.Secret) != 32 || !k.Use.known() {
+		if !k.valid() || seen[k.ID] || k.Node != "" {
 			return nil, fmt.Errorf("key %q is damaged, doubled or of unknown use", k.ID)
 		}
 		seen[k.ID] = true
-		ring.keys = append(ring.keys, Key{ID: k.ID, Use: k.Use, Created: k.Created, Secret: k.Secret})
 	}
 	for _, u := range Uses() {
 		if len(ring.Keys(u)) == 0 {
@@ -94,11 +86,7 @@ func (doc *file) ring() (*Ring, error) {
 // write makes the file appear whole or not at all: a synced temporary file, then
 // place (os.Link or os.Rename), then a sync of the folder.
 func (r *Ring) write(path string, place func(from, to string) error) error {
-	doc := file{Version: fileVersion}
-	for _, k := range r.keys {
-		doc.Keys = append(doc.Keys, fileKey{k.ID, k.Use, k.Created, k.Secret})
-	}
-	text, err := json.MarshalIndent(doc, "", "  ")
+	text, err := json.MarshalIndent(file{fileVersion, r.keys}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -36,13 +36,18 @@ func Uses() []Use { return []Use{Issuer, Log, Links, Pseudonyms, Requests, Parts
 // ErrUnknown means that the ring has no such key.
 var ErrUnknown = errors.New("keyring: no such key")
 
-// Key is one key. Secret is the seed of a signing key.
+// Key is one key, as it stands in the file or, sealed, in the box. Secret is the seed of
+// a signing key.
 type Key struct {
-	ID      string
-	Use     Use
-	Node    string // of a key of use Log in a shared ring: its node; otherwise ""
-	Created time.Time
-	Secret  []byte
+	ID      string    `json:"id"`
+	Use     Use       `json:"use"`
+	Node    string    `json:"node,omitempty"` // of a key of use Log in a shared ring: its node; otherwise ""
+	Created time.Time `json:"created"`
+	Secret  []byte    `json:"secret"`
+}
+
+func (k Key) valid() bool {
+	return k.ID != "" && len(k.ID) <= 255 && len(k.Secret) == 32 && k.Use.known()
 }
 
 // Signer is the private key of a signing use.

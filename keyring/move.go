@@ -23,7 +23,7 @@ func Move(ctx context.Context, ring *Ring, box Box, m Master, organization, node
 			k.Node = node
 		}
 		counts[k.Use]++
-		name, text, err := s.seal(sharedKey(k), counts[k.Use])
+		name, text, err := s.seal(k, counts[k.Use])
 		if err != nil {
 			return fmt.Errorf("move keyring: %w", err)
 		}
@@ -44,7 +44,7 @@ func Move(ctx context.Context, ring *Ring, box Box, m Master, organization, node
 }
 
 // seal gives the nth key of its use its name and its sealed form.
-func (s *shared) seal(k sharedKey, n int) (name string, sealed []byte, err error) {
+func (s *shared) seal(k Key, n int) (name string, sealed []byte, err error) {
 	text, err := json.Marshal(k)
 	if err != nil {
 		return "", nil, err

@@ -37,7 +37,7 @@ func RotateShared(ctx context.Context, box Box, m Master, organization, node str
 	if err != nil {
 		return "", err
 	}
-	name, sealed, err := s.seal(sharedKey(k), len(ring.Keys(u))+1)
+	name, sealed, err := s.seal(k, len(ring.Keys(u))+1)
 	if err != nil {
 		return "", fmt.Errorf("rotate key: %w", err)
 	}
@@ -57,9 +57,14 @@ func (r *Ring) next(u Use, now time.Time) (Key, error) {
 	case len(r.Keys(u)) == 0:
 		return Key{}, fmt.Errorf("%w for %q to follow", ErrUnknown, u)
 	}
+	return r.fresh(u, now), nil
+}
+
+// fresh makes a key for the ring's node.
+func (r *Ring) fresh(u Use, now time.Time) Key {
 	k := newKey(u, now)
 	if u == Log {
 		k.Node = r.node
 	}
-	return k, nil
+	return k
 }

@@ -24,16 +24,6 @@ type Box interface {
 	AddKeys(ctx context.Context, sealed map[string][]byte) error
 }
 
-// sharedKey is the sealed text. The box keeps it under a name of its use, the node (of a
-// log key) and a number: links.1, log.n2.1.
-type sharedKey struct {
-	ID      string    `json:"id"`
-	Use     Use       `json:"use"`
-	Node    string    `json:"node,omitempty"`
-	Created time.Time `json:"created"`
-	Secret  []byte    `json:"secret"`
-}
-
 // Share opens the ring that the nodes of an organisation share, and makes missing keys:
 // the first node makes all, every node the one that signs its own logs. Nodes that start
 // at once end up with the same ring.
@@ -113,8 +103,9 @@ func number(name string) int {
 	return n
 }
 
-// name is where the box keeps the nth key of its use.
-func (k *sharedKey) name(n int) string {
+// name is where the box keeps the nth key of its use, or of a node's log: links.1,
+// log.n2.1.
+func (k *Key) name(n int) string {
 	parts := []string{string(k.Use)}
 	if k.Node != "" {
 		parts = append(parts, k.Node)
@@ -129,12 +120,7 @@ func (s *shared) missing(ring *Ring) (map[string][]byte, error) {
 		if len(ring.Keys(u)) > 0 {
 			continue
 		}
-		fresh := newKey(u, time.Now())
-		k := sharedKey{ID: fresh.ID, Use: u, Created: fresh.Created, Secret: fresh.Secret}
-		if u == Log {
-			k.Node = s.node
-		}
-		name, text, err := s.seal(k, 1)
+		name, text, err := s.seal(ring.fresh(u, time.Now()), 1)
 		if err != nil {
 			return nil, err
 		}
@@ -153,14 +139,14 @@ func (s *shared) open(name string, sealed []byte) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("key %q cannot be opened: the master key is another one, or the key was changed", name)
 	}
-	var k sharedKey
+	var k Key
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&k); err != nil {
 		return Key{}, fmt.Errorf("key %q is damaged, or of a newer version: %w", name, err)
 	}
-	if k.ID == "" || len(k.ID) > 255 || len(k.Secret) != 32 || !k.Use.known() || k.name(number(name)) != name {
+	if !k.valid() || k.name(number(name)) != name {
 		return Key{}, fmt.Errorf("key %q is damaged or of unknown use", name)
 	}
-	return Key(k), nil
+	return k, nil
 }

@@ -45,10 +45,8 @@ func ReadChain(data []byte) (Chain, error) {
 		return Chain{}, err
 	}
 	var r Result
-	for _, check := range []func(*bundle) error{r.checkEntry, r.checkDisclosed, r.checkProof} {
-		if err := check(b); err != nil {
-			return Chain{}, err
-		}
+	if err := r.recompute(b); err != nil {
+		return Chain{}, err
 	}
 	c := Chain{Entry: r.Entry, Request: r.Request, Patients: max(len(b.Parts)-1, 0), Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
 	if a := b.Anchor; a != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Verdict is what a verification found.
@@ -56,13 +57,7 @@ func VerifyRecord(data []byte, trusted []string, anchors AnchorVerifier) (Result
 	if err != nil {
 		return r, err
 	}
-	if err := r.checkEntry(b); err != nil {
-		return r, err
-	}
-	if err := r.checkDisclosed(b); err != nil {
-		return r, err
-	}
-	if err := r.checkProof(b); err != nil {
+	if err := r.recompute(b); err != nil {
 		return r, err
 	}
 	if !keys.names(r.Entry.Source) {
@@ -115,12 +110,17 @@ func (r *Result) checkAnchor(b *bundle, anchors AnchorVerifier) error {
 }
 
 func (k Keys) names(source string) bool {
-	for _, key := range k {
-		if key.Verifier.Name() == source {
-			return true
+	return slices.ContainsFunc(k, func(key Key) bool { return key.Verifier.Name() == source })
+}
+
+// recompute checks every hash of a bundle, and no signature.
+func (r *Result) recompute(b *bundle) error {
+	for _, check := range []func(*bundle) error{r.checkEntry, r.checkDisclosed, r.checkProof} {
+		if err := check(b); err != nil {
+			return err
 		}
 	}
-	return false
+	return nil
 }
 
 // checkEntry checks that salt and entry give the commitment.

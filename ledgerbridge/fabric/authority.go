@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"google.golang.org/protobuf/proto"
@@ -122,10 +123,7 @@ func (a *Authorities) certified(mspID string, der []byte) (*signatory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate of %q: %w", mspID, err)
 	}
-	options := x509.VerifyOptions{
-		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
-		CurrentTime: c.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	}
+	options := chainOptions(c.NotBefore)
 	for _, authority := range trusted {
 		if authority.CheckSignatureFrom(authority) == nil {
 			options.Roots.AddCert(authority)
@@ -140,6 +138,14 @@ func (a *Authorities) certified(mspID string, der []byte) (*signatory, error) {
 		return nil, fmt.Errorf("certificate of %q: not issued by one of its trusted authorities: %w", mspID, err)
 	}
 	return &signatory{mspID, c}, nil
+}
+
+// chainOptions are for chains of certificates of any use that are valid at a time.
+func chainOptions(at time.Time) x509.VerifyOptions {
+	return x509.VerifyOptions{
+		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
+		CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	}
 }
 
 // is reports whether the certificate has a role. Fabric refuses identities with several.

@@ -62,10 +62,7 @@ func (p *Profile) checkCertificate(chain []*x509.Certificate, now time.Time) err
 }
 
 func issuedBy(roots string, chain []*x509.Certificate, now time.Time) bool {
-	options := x509.VerifyOptions{
-		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
-		CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	}
+	options := chainOptions(now)
 	options.Roots.AppendCertsFromPEM([]byte(roots))
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)
