@@ -7,7 +7,8 @@ import (
 	"github.com/aceso-health/aceso/policy"
 )
 
-// unavailable is the answer when data or record cannot be had: 503, nothing leaks.
+// unavailable answers 503 when data cannot be read or a record cannot be made; nothing
+// leaks.
 func unavailable(what string, cause error) error {
 	var known *fhir.Error
 	if errors.As(cause, &known) {
@@ -31,13 +32,13 @@ func forbidden(reason string) error {
 	}
 }
 
-// notFound is the one answer for what is not there and for what the caller may
-// not know.
+// notFound is the one answer for what does not exist and for what the caller may not
+// know.
 func notFound() error {
 	return &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such resource."}
 }
 
-// gone is the answer for what was deleted, to those who may know that it was there.
+// gone answers for a deleted resource, to those who may know that it existed.
 func gone() error {
 	return &fhir.Error{Kind: fhir.Gone, Detail: "This resource was deleted. Its history can be read."}
 }
@@ -56,18 +57,5 @@ func isRefusal(err error) bool {
 	return k != fhir.Internal && k != fhir.Unavailable
 }
 
-// status is the HTTP status class that goes into the record. The server's own
-// table (server/outcome.go) is what clients see; tests hold that both know every kind.
-func status(err error) int {
-	if s, ok := statuses[kindOf(err)]; ok {
-		return s
-	}
-	return 500
-}
-
-var statuses = map[fhir.Kind]int{
-	fhir.Malformed: 400, fhir.Invalid: 400, fhir.Unprocessable: 422, fhir.Unauthenticated: 401,
-	fhir.Forbidden: 403, fhir.NotFound: 404, fhir.NotAllowed: 405, fhir.Gone: 410, fhir.Conflict: 409,
-	fhir.VersionMismatch: 412, fhir.MultipleMatches: 412, fhir.TooLarge: 413, fhir.UnsupportedMedia: 415,
-	fhir.TooCostly: 400, fhir.Throttled: 429, fhir.Unavailable: 503, fhir.Internal: 500,
-}
+// status is the HTTP status that the record has of an error.
+func status(err error) int { return kindOf(err).Status() }

@@ -2,19 +2,14 @@ package auth
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
-var (
-	logicalID = regexp.MustCompile(`^[A-Za-z0-9\-.]{1,64}$`)
-	relative  = regexp.MustCompile(`^[A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64}$`)
-	code      = regexp.MustCompile(`^[A-Za-z0-9\-]{1,32}$`)
-)
-
-var roles = []string{access.Practitioner, access.Patient, access.System, access.PrivacyOfficer, access.Administrator}
+var code = regexp.MustCompile(`^[A-Za-z0-9\-]{1,32}$`)
 
 // purposeSystems are the names under which v3-ActReason goes in tokens.
 var purposeSystems = map[string]bool{
@@ -22,28 +17,28 @@ var purposeSystems = map[string]bool{
 }
 
 // agent reads verified claims. chosen holds the values of PurposeHeader.
-func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (access.Agent, error) {
-	agent := access.Agent{
+func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Agent, error) {
+	caller := agent.Agent{
 		Subject: c.Subject, Name: c.Name, Client: c.Client, Issuer: c.Issuer, Token: c.ID, Expires: c.Expires,
 	}
 	var err error
-	if agent.Organization, err = i.organization(c); err != nil {
-		return access.Agent{}, err
+	if caller.Organization, err = i.organization(c); err != nil {
+		return agent.Agent{}, err
 	}
-	if agent.Role, err = i.role(c); err != nil {
-		return access.Agent{}, err
+	if caller.Role, err = i.role(c); err != nil {
+		return agent.Agent{}, err
 	}
-	if agent.Purpose, err = i.purpose(c, chosen); err != nil {
-		return access.Agent{}, err
+	if caller.Purpose, err = i.purpose(c, chosen); err != nil {
+		return agent.Agent{}, err
 	}
-	if agent.Scopes, err = ParseScopes(c.Scope); err != nil {
-		return access.Agent{}, err
+	if caller.Scopes, err = agent.ParseScopes(c.Scope); err != nil {
+		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + err.Error() + ".")
 	}
-	if agent.Patient, err = a.patient(c, agent.Role); err != nil {
-		return access.Agent{}, err
+	if caller.Patient, err = a.patient(c, caller.Role); err != nil {
+		return agent.Agent{}, err
 	}
-	agent.Actors = a.actors(c, agent)
-	return agent, nil
+	caller.Actors = a.actors(c, caller)
+	return caller, nil
 }
 
 func (i *trusted) organization(c *Claims) (string, error) {
@@ -54,14 +49,13 @@ func (i *trusted) organization(c *Claims) (string, error) {
 	if organization == "" {
 		return "", forbidden("The token names no organisation (subject_organization_id).")
 	}
-	if !logicalID.MatchString(organization) || !allowed(i.Organizations, organization) {
+	if !fhir.IsID(organization) || !allowed(i.Organizations, organization) {
 		return "", forbidden("The token's issuer may not assert this organisation.")
 	}
 	return organization, nil
 }
 
-// role is the one role among the codings that mean a role here. Others, such as a
-// specialty next to it, are not our business.
+// role is the only role among the codings. It ignores others, such as a specialty.
 func (i *trusted) role(c *Claims) (string, error) {
 	found := ""
 	for _, coding := range c.Roles {
@@ -90,12 +84,10 @@ func (i *trusted) meaning(c fhir.Coding) string {
 	if c.System != RoleSystem {
 		return ""
 	}
-	for _, role := range roles {
-		if role == c.Code {
-			return role
-		}
+	if !slices.Contains(agent.Roles(), c.Code) {
+		return ""
 	}
-	return ""
+	return c.Code
 }
 
 func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
@@ -130,7 +122,7 @@ func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
 // patient is the launch context, or the patient herself.
 func (a *Authenticator) patient(c *Claims, role string) (string, error) {
 	id := strings.TrimPrefix(a.local(c.Patient), "Patient/")
-	if id == "" && role == access.Patient {
+	if id == "" && role == agent.Patient {
 		self, found := strings.CutPrefix(a.local(c.Subject), "Patient/")
 		if !found {
 			return "", forbidden("A token for the role patient must name the patient (claim patient).")
@@ -140,24 +132,24 @@ func (a *Authenticator) patient(c *Claims, role string) (string, error) {
 	if id == "" {
 		return "", nil
 	}
-	if !logicalID.MatchString(id) {
+	if !fhir.IsID(id) {
 		return "", forbidden("The token's claim patient is neither a logical id nor Patient/id.")
 	}
 	return "Patient/" + id, nil
 }
 
 // actors are the references by which a Consent can mean this caller.
-func (a *Authenticator) actors(c *Claims, agent access.Agent) []string {
-	list := []string{"Organization/" + agent.Organization}
+func (a *Authenticator) actors(c *Claims, caller agent.Agent) []string {
+	list := []string{"Organization/" + caller.Organization}
 	for _, ref := range []string{a.local(c.Subject), a.local(c.User)} {
-		if relative.MatchString(ref) && ref != list[len(list)-1] {
+		if _, err := fhir.ParseRef(ref); err == nil && ref != list[len(list)-1] {
 			list = append(list, ref)
 		}
 	}
-	if agent.Role == access.Patient && list[len(list)-1] != agent.Patient {
-		list = append(list, agent.Patient)
+	if caller.Role == agent.Patient && list[len(list)-1] != caller.Patient {
+		list = append(list, caller.Patient)
 	}
-	if logicalID.MatchString(c.Client) {
+	if fhir.IsID(c.Client) {
 		list = append(list, "Device/"+c.Client)
 	}
 	return list

@@ -7,7 +7,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -39,7 +39,7 @@ type trusted struct {
 	validator *jwt.Validator
 }
 
-// New checks the configuration; an issuer that could not be verified safely is an error.
+// New checks the configuration. An issuer that cannot be verified safely is an error.
 func New(c Config) (*Authenticator, error) {
 	if c.Audience == "" {
 		return nil, errors.New("auth: the audience is missing")
@@ -74,17 +74,17 @@ func (a *Authenticator) trust(i Issuer) *trusted {
 	}
 }
 
-// Authenticate names the caller of a request. The error is an *fhir.Error of kind
-// Unauthenticated (no usable token) or Forbidden (a token that does not say
-// clearly, or may not say, who acts for what).
-func (a *Authenticator) Authenticate(r *http.Request) (access.Agent, error) {
+// Authenticate returns the caller of a request. The error is a *fhir.Error of kind
+// Unauthenticated (no usable token) or Forbidden (a token whose claims are unclear,
+// or that its issuer may not assert).
+func (a *Authenticator) Authenticate(r *http.Request) (agent.Agent, error) {
 	token, err := bearer(r)
 	if err != nil {
-		return access.Agent{}, err
+		return agent.Agent{}, err
 	}
 	issuer, claims, err := a.verify(token)
 	if err != nil {
-		return access.Agent{}, err
+		return agent.Agent{}, err
 	}
 	return a.agent(issuer, claims, r.Header.Values(PurposeHeader))
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/fhir/fhirtest"
 )
 
 const bundleBase = "http://x/fhir"
@@ -144,7 +146,7 @@ func TestParseBundleBatchKeepsErrorsApart(t *testing.T) {
 }
 
 func TestParseBundleLimits(t *testing.T) {
-	many := strings.Repeat(request("GET", "Patient/1")+",", MaxEntries)
+	many := strings.Repeat(request("GET", "Patient/1")+",", maxEntries)
 	_, err := ParseBundle(bundleOf("batch", many+request("GET", "Patient/1")), bundleBase)
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != TooLarge {
@@ -154,7 +156,7 @@ func TestParseBundleLimits(t *testing.T) {
 
 // Every resource of every transaction of the Synthea set comes out as it went in.
 func TestParseBundleSynthea(t *testing.T) {
-	for _, file := range corpus(t, "synthea-r4-100")[:10] {
+	for _, file := range fhirtest.Corpus(t, "synthea-r4-100")[:10] {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// local is a value that begins with #: it refers to a contained resource, or,
-// alone, to the container.
+// local is a reference inside the document: #id names a contained resource, #
+// alone the container.
 type local struct {
 	at        int32
 	reference bool // Reference.reference, which must resolve
 }
 
-// localID is what tells one contained resource, or one entry of a Bundle, apart.
+// localID identifies a contained resource or an entry of a Bundle.
 type localID struct {
 	text    []byte // the id, or the fullUrl
 	version []byte // of an entry's resource
@@ -31,9 +31,9 @@ func (s *scanner) resource(parent, elem int32) bool {
 		s.issueIn(parent, elem, "structure", detail)
 		return s.skip()
 	}
-	at, mark := int32(len(s.nodes)), len(s.locals)
+	at, mark := int32(len(s.Nodes)), len(s.locals)
 	if parent >= 0 {
-		s.marked = append(s.marked, at)
+		s.Marked = append(s.Marked, at)
 	}
 	if !s.object(parent, elem, typ, false) {
 		return false
@@ -41,7 +41,7 @@ func (s *scanner) resource(parent, elem int32) bool {
 	if !s.check {
 		return true
 	}
-	if parent >= 0 && s.d.elements[elem].name == "contained" {
+	if parent >= 0 && s.d.Elements[elem].Name == "contained" {
 		s.judgeContained(at)
 		return true
 	}
@@ -53,8 +53,8 @@ func (s *scanner) resource(parent, elem int32) bool {
 	return true
 }
 
-// typeAhead looks for the resourceType of the object at pos, wherever in it it
-// is, and does not move. -1 is none, or none of R4.
+// typeAhead finds the resourceType of the object at pos, at any place in it,
+// without moving. It returns -1 for none and for types unknown to R4.
 func (s *scanner) typeAhead() (typ int32, found bool) {
 	pos, depth := s.pos, s.depth
 	typ, found = s.lookAhead()
@@ -65,8 +65,8 @@ func (s *scanner) typeAhead() (typ int32, found bool) {
 	return typ, found
 }
 
-// lookAhead is typeAhead, and moves. If the resourceType comes first it sets
-// ahead, which spares reading it again.
+// lookAhead is typeAhead, but moves. If the resourceType is the first member, it
+// sets ahead, so that nobody reads it again.
 func (s *scanner) lookAhead() (typ int32, found bool) {
 	s.pos++
 	s.space()
@@ -101,7 +101,7 @@ func (s *scanner) concreteType(raw []byte) int32 {
 		return -1
 	}
 	i, ok := s.d.byName[string(unescape(raw[1:len(raw)-1]))]
-	if !ok || s.d.types[i].kind != resourceType {
+	if !ok || s.d.Types[i].kind != resourceType {
 		return -1
 	}
 	return i
@@ -130,16 +130,16 @@ func (s *scanner) judgeContainedMeta(meta int32) {
 	}
 }
 
-// nameOf is the element name of a node, "" of the document's.
+// nameOf is the element name of a node, "" for the document.
 func (s *scanner) nameOf(at int32) string {
-	if e := s.nodes[at].elem; e >= 0 {
-		return s.d.elements[e].name
+	if e := s.Nodes[at].Elem; e >= 0 {
+		return s.d.Elements[e].Name
 	}
 	return ""
 }
 
-// judgeLocals checks ref-1 and dom-3: what refers inside must find its target,
-// and what is contained must be referred to or refer to its container.
+// judgeLocals checks ref-1 and dom-3: a local reference must resolve, and a
+// contained resource must be referred to or refer to its container.
 func (s *scanner) judgeLocals(at int32, locals []local) {
 	s.ids = s.ids[:0]
 	for c := range s.children(at) {
@@ -164,15 +164,15 @@ func (s *scanner) judgeLocalID(i int) {
 	switch {
 	case i > 0 && len(id.text) > 0 && bytes.Equal(id.text, s.ids[i-1].text):
 		s.issueAt(id.at, "invariant", "Two contained resources have the same id. Give each its own.")
-	case !s.nodes[id.at].used:
+	case !s.Nodes[id.at].used:
 		s.issueAt(id.at, "invariant", "dom-3: A contained resource must be referred to with # and its id, or refer to its container with #.")
 	}
 }
 
-// idOf is the id of a resource, nil if it has none.
+// idOf is the id of a resource, or nil.
 func (s *scanner) idOf(at int32) []byte {
 	for c := range s.children(at) {
-		if s.nameOf(c) == "id" && !s.nodes[c].primitiveExt {
+		if s.nameOf(c) == "id" && !s.Nodes[c].PrimitiveExt {
 			return s.text(c)
 		}
 	}
@@ -183,25 +183,25 @@ func (s *scanner) resolveLocal(l local) {
 	target := s.text(l.at)[1:]
 	if len(target) == 0 {
 		if holder := s.containedHolder(l.at); holder >= 0 {
-			s.nodes[holder].used = true
+			s.Nodes[holder].used = true
 			return
 		}
 	}
 	i, ok := slices.BinarySearchFunc(s.ids, target, func(id localID, t []byte) int { return bytes.Compare(id.text, t) })
 	switch {
 	case ok && len(target) > 0:
-		s.nodes[s.ids[i].at].used = true
+		s.Nodes[s.ids[i].at].used = true
 		if l.reference {
-			s.judgeTarget(l.at, s.nodes[s.ids[i].at].typ)
+			s.judgeTarget(l.at, s.Nodes[s.ids[i].at].Type)
 		}
 	case l.reference:
 		s.issueAt(l.at, "invariant", "ref-1: The reference begins with # but no contained resource has that id. Contain the resource or correct the id.")
 	}
 }
 
-// containedHolder is the contained resource that a node is in, -1 if it is in none.
+// containedHolder is the contained resource around a node, or -1.
 func (s *scanner) containedHolder(at int32) int32 {
-	for ; at >= 0; at = s.nodes[at].parent {
+	for ; at >= 0; at = s.Nodes[at].Parent {
 		if s.nameOf(at) == "contained" {
 			return at
 		}

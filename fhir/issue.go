@@ -4,14 +4,14 @@ import "strconv"
 
 const maxIssues = 50
 
-// issue notes a finding. What is not judged has none.
+// issue notes a finding, if the scan checks the document.
 func (s *scanner) issue(code, place, detail string) {
 	if s.check && len(s.issues) < maxIssues {
 		s.issues = append(s.issues, Issue{Code: code, Detail: detail, Expression: place})
 	}
 }
 
-// full tells that no more findings are wanted; it spares the making of places.
+// full says that there are enough findings: no need to build more expressions.
 func (s *scanner) full() bool { return !s.check || len(s.issues) >= maxIssues }
 
 // issueAt notes a finding about a node.
@@ -28,12 +28,12 @@ func (s *scanner) issueIn(parent, elem int32, code, detail string) {
 	case parent < 0:
 		s.issue(code, "", detail)
 	default:
-		s.issue(code, s.step(parent, elem, false, int32(len(s.nodes))), detail)
+		s.issue(code, s.step(parent, elem, false, int32(len(s.Nodes))), detail)
 	}
 }
 
-// issueNamed notes a finding about a member that is no element. Its name goes
-// into the place if it looks like one: names are the client's too.
+// issueNamed notes a finding about a member that is not an element. The place
+// includes its name only if it looks like an element name: it is the client's text.
 func (s *scanner) issueNamed(parent int32, name []byte, code, detail string) {
 	if s.full() {
 		return
@@ -60,24 +60,24 @@ func isName(name []byte) bool {
 
 // place is the FHIRPath of a node, as in Patient.name[0].given[1].
 func (s *scanner) place(at int32) string {
-	n := &s.nodes[at]
-	if n.parent < 0 {
-		return s.d.types[n.typ].name
+	n := &s.Nodes[at]
+	if n.Parent < 0 {
+		return s.d.Types[n.Type].Name
 	}
-	return s.step(n.parent, n.elem, n.primitiveExt, at)
+	return s.step(n.Parent, n.Elem, n.PrimitiveExt, at)
 }
 
 // step is the FHIRPath of an element of a node. If it repeats, its index is the
 // number of its values before a node.
 func (s *scanner) step(parent, elem int32, ext bool, before int32) string {
-	el := &s.d.elements[elem]
-	place := s.place(parent) + "." + el.name
-	if !el.array {
+	el := &s.d.Elements[elem]
+	place := s.place(parent) + "." + el.Name
+	if !el.Array {
 		return place
 	}
 	index := 0
-	for c := parent + 1; c < before; c = s.nodes[c].next {
-		if s.nodes[c].elem == elem && s.nodes[c].primitiveExt == ext {
+	for c := parent + 1; c < before; c = s.Nodes[c].Next {
+		if s.Nodes[c].Elem == elem && s.Nodes[c].PrimitiveExt == ext {
 			index++
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// judgeReference checks what a Reference.reference points to, as far as its
-// text says: # is judged at the end of the resource, a Type/id now.
+// judgeReference checks the target of a Reference.reference by its text: a
+// Type/id now, # at the end of the resource.
 func (s *scanner) judgeReference(at int32, text []byte) {
 	if text[0] == '#' {
 		s.locals = append(s.locals, local{at: at, reference: true})
@@ -19,19 +19,19 @@ func (s *scanner) judgeReference(at int32, text []byte) {
 
 // judgeTarget checks that the Reference around a node may point to a type.
 func (s *scanner) judgeTarget(at, typ int32) {
-	holder := s.nodes[at].parent
-	elem := s.nodes[holder].elem
+	holder := s.Nodes[at].Parent
+	elem := s.Nodes[holder].Elem
 	if elem < 0 {
 		return
 	}
-	if targets := s.d.elements[elem].targets; len(targets) > 0 && !slices.Contains(targets, typ) {
+	if targets := s.d.Elements[elem].targets; len(targets) > 0 && !slices.Contains(targets, typ) {
 		s.issueAt(at, "value", "This element may not refer to a resource of that type. Refer to one of the types that R4 allows here.")
 	}
 }
 
-// typeOfReference is the resource type that a reference names as Type/id, at the
-// end of a URL too, or as the search of a conditional reference; -1 if it names none.
-func (d *defs) typeOfReference(ref []byte) int32 {
+// typeOfReference is the resource type in a reference: in Type/id, also at the end
+// of a URL, or in a conditional reference. It is -1 if the reference names none.
+func (d *Definitions) typeOfReference(ref []byte) int32 {
 	if bytes.HasPrefix(ref, []byte("urn:")) {
 		return -1
 	}
@@ -45,7 +45,7 @@ func (d *defs) typeOfReference(ref []byte) int32 {
 	if string(typ) == "_history" {
 		typ, id = lastTwo(ref[:len(ref)-len("/_history/")-len(id)])
 	}
-	if !isID(id) {
+	if !IsID(id) {
 		return -1
 	}
 	return d.resourceIndex(typ)
@@ -61,10 +61,10 @@ func lastTwo(path []byte) (first, second []byte) {
 	return first[bytes.LastIndexByte(first, '/')+1:], path[slash+1:]
 }
 
-// resourceIndex finds a concrete resource type, -1 if there is none.
-func (d *defs) resourceIndex(name []byte) int32 {
+// resourceIndex finds a concrete resource type, or returns -1.
+func (d *Definitions) resourceIndex(name []byte) int32 {
 	i, ok := d.byName[string(name)]
-	if !ok || d.types[i].kind != resourceType {
+	if !ok || d.Types[i].kind != resourceType {
 		return -1
 	}
 	return i

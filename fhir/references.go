@@ -12,8 +12,8 @@ func (r *Resource) References() []string {
 	return all
 }
 
-// MapReferences returns the resource with every such value replaced by what
-// target returns for it; ok=false leaves the bytes as they are.
+// MapReferences returns the resource with every such value replaced by its target.
+// It keeps the bytes of values for which target returns false.
 func (r *Resource) MapReferences(target func(value string) (replacement string, ok bool)) (*Resource, error) {
 	p := patch{data: r.data}
 	for _, l := range r.allLinks() {
@@ -27,18 +27,18 @@ func (r *Resource) MapReferences(target func(value string) (replacement string, 
 	return Open(p.apply())
 }
 
-// allLinks lists what refers to resources. Parse noted it; of what was made
-// otherwise the document is read again.
+// allLinks lists the references of the resource. Parse noted them; otherwise it
+// scans the document again.
 func (r *Resource) allLinks() []place {
 	if r.linked {
 		return r.links
 	}
 	s, err := openTape(r.data)
 	if err != nil {
-		return nil // a Resource is only made of bytes that can be scanned
+		return nil // cannot happen: every Resource was scanned before
 	}
 	defer s.close()
-	for i := range s.nodes {
+	for i := range s.Nodes {
 		if s.refers(int32(i)) {
 			s.links = append(s.links, int32(i))
 		}
@@ -61,24 +61,24 @@ func (s *scanner) linksFound() []place {
 	all := string(s.buf)
 	for i, at := range s.links {
 		l := &links[i]
-		l.text, l.extent = all[l.start:l.end], s.nodes[at].extent()
+		l.text, l.extent = all[l.start:l.end], s.Nodes[at].extent()
 	}
 	return links
 }
 
-// refers tells whether a node is a reference, or a link that may be one.
+// refers says whether a node is a reference, or a link that may be one.
 func (s *scanner) refers(at int32) bool {
-	n := &s.nodes[at]
-	if n.kind != '"' {
+	n := &s.Nodes[at]
+	if n.Kind != '"' {
 		return false
 	}
 	m := &s.d.marks
-	switch n.typ {
+	switch n.Type {
 	case m.uri, m.url, m.canonical, m.oid, m.uuid:
-		text := s.raw(at)[1:]
+		text := s.Raw(at)[1:]
 		return bytes.HasPrefix(text, []byte("urn:uuid:")) || bytes.HasPrefix(text, []byte("urn:oid:"))
 	}
-	return n.elem == m.reference
+	return n.Elem == m.reference
 }
 
-func (n *node) extent() extent { return extent{int(n.start), int(n.end)} }
+func (n *Node) extent() extent { return extent{int(n.start), int(n.end)} }

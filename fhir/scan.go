@@ -8,17 +8,16 @@ import (
 
 // Limits of a document.
 const (
-	MaxSize  = 20 << 20 // bytes
-	maxDepth = 100      // objects and arrays inside one another
+	maxSize  = 20 << 20 // bytes
+	maxDepth = 100      // nested objects and arrays
 )
 
-// scanner reads a document in one pass: JSON grammar, duplicate members, the
-// walk of the definitions, and, if check is set, the rules of R4. What it finds
-// is on its tape. It is reused, so a scan allocates nothing once its slices are
-// large enough.
+// scanner reads a document in one pass onto its tape: JSON grammar, duplicate
+// members, elements and types, and, if check is set, the rules of R4. Scanners are
+// reused: a scan allocates nothing once the slices are large enough.
 type scanner struct {
-	tape
-	d      *defs
+	Tape
+	d      *Definitions
 	check  bool
 	pos    int
 	depth  int
@@ -27,21 +26,25 @@ type scanner struct {
 
 	buf     []byte      // text of a string with escapes
 	name    []byte      // text of a member name with escapes
-	arrays  []arrayMark // arrays of primitives in the objects that are open
-	locals  []local     // values that begin with # in the resources that are open
-	links   []int32     // values that refer to resources, or may
+	arrays  []arrayMark // arrays of primitives in the open objects
+	locals  []local     // values that begin with # in the open resources
+	links   []int32     // references, and links that may be references
 	ids     []localID   // contained resources, or entries, by name
 	tags    []extent    // open elements of a narrative
 	typeEnd int         // where the value of the root's resourceType ends
-	ahead   int         // where the value of a resourceType ends that was read already, 0 if none was
+	ahead   int         // end of the value of a resourceType that was read ahead, or 0
 
-	follower []uint16 // by member, counted from one, and by type: the member that came next the last time
+	follower []uint16 // by member, counted from one, and by type: the member that followed last time
 }
 
-var scanners = sync.Pool{New: func() any { return &scanner{d: definitions()} }}
+var scanners = sync.Pool{New: func() any {
+	s := &scanner{d: definitions()}
+	s.Tape.scanner = s
+	return s
+}}
 
-// openTape scans stored bytes without judging them. The tape is valid until
-// close; err is an *Error.
+// openTape scans stored bytes without checks. The tape is valid until close; err
+// is an *Error.
 func openTape(data []byte) (*scanner, error) { return scan(data, false) }
 
 func scan(data []byte, check bool) (*scanner, error) {
@@ -53,10 +56,10 @@ func scan(data []byte, check bool) (*scanner, error) {
 	return s, nil
 }
 
-// close gives the scanner back. It and its tape must not be used any more.
+// close returns the scanner to the pool. Nobody may use it or its tape afterwards.
 func (s *scanner) close() {
-	const keep = 1 << 16 // a scanner that met a huge document is left to the collector
-	if cap(s.nodes) > keep || cap(s.buf) > keep<<4 {
+	const keep = 1 << 16 // do not pool the slices of huge documents
+	if cap(s.Nodes) > keep || cap(s.buf) > keep<<4 {
 		return
 	}
 	s.data = nil
@@ -64,12 +67,12 @@ func (s *scanner) close() {
 }
 
 func (s *scanner) reset(data []byte, check bool) {
-	s.data, s.nodes, s.marked = data, s.nodes[:0], s.marked[:0]
+	s.data, s.Nodes, s.Marked = data, s.Nodes[:0], s.Marked[:0]
 	s.check, s.pos, s.depth, s.fault, s.issues = check, 0, 0, nil, nil
 	s.arrays, s.locals, s.ids, s.typeEnd = s.arrays[:0], s.locals[:0], s.ids[:0], 0
 	s.ahead, s.links = 0, s.links[:0]
 	if s.follower == nil {
-		s.follower = make([]uint16, len(s.d.members)+len(s.d.types))
+		s.follower = make([]uint16, len(s.d.members)+len(s.d.Types))
 	}
 }
 
@@ -78,7 +81,7 @@ func (s *scanner) scan(data []byte, check bool) error {
 	switch {
 	case s.d.broken != nil:
 		return &Error{Kind: Internal, Detail: "The server cannot read its FHIR definitions.", Err: s.d.broken}
-	case len(data) > MaxSize || len(data) > math.MaxInt32:
+	case len(data) > maxSize || len(data) > math.MaxInt32:
 		return &Error{Kind: TooLarge, Detail: "The body is larger than the 20 MB that this server accepts. Send it in parts."}
 	case !validUTF8(data):
 		return &Error{Kind: Malformed, Detail: "The body is not valid UTF-8. Send JSON in UTF-8."}
@@ -87,7 +90,7 @@ func (s *scanner) scan(data []byte, check bool) error {
 	switch {
 	case s.fault != nil:
 		return s.fault
-	case len(s.nodes) == 0 && len(s.issues) == 0:
+	case len(s.Nodes) == 0 && len(s.issues) == 0:
 		return &Error{Kind: Unprocessable, Detail: "The body is not a FHIR resource: its resourceType is missing or unknown."}
 	case len(s.issues) > 0:
 		return &Error{Kind: Unprocessable, Detail: "The resource is not valid FHIR R4. The issues say what to correct.", Issues: s.issues}
@@ -109,26 +112,26 @@ func (s *scanner) document() {
 	}
 	s.space()
 	if s.pos < len(s.data) {
-		s.syntax("there is more after the end of the resource")
+		s.syntax("text follows the end of the resource")
 	}
 }
 
-// level is an object that is being read.
+// level is an open object.
 type level struct {
 	at     int32 // its node
-	t      *typeDef
-	typed  bool   // resourceType was there
-	odd    bool   // a member that is no element was there
-	values uint64 // elements that have a value
-	exts   uint64 // primitives that have an object beside them
+	t      *Type
+	typed  bool   // has a resourceType
+	odd    bool   // has a member that is not an element
+	values uint64 // elements with a value
+	exts   uint64 // primitives with an extension
 	torn   uint64 // choice elements given with two types
-	last   int32  // the member before, or what stands for none, in scanner.follower
+	last   int32  // index of the previous member, or of the type, in scanner.follower
 	arrays int    // where its part of scanner.arrays begins
-	nulls  bool   // an array of it has a null
+	nulls  bool   // one of its arrays has a null
 }
 
-// arrayMark remembers where an array of primitives is, to compare it with the
-// array of the objects beside them.
+// arrayMark is the place of an array of primitives or of their extensions, for
+// primitiveExtensions.
 type arrayMark struct {
 	elem  int32
 	start int
@@ -140,9 +143,9 @@ func (s *scanner) object(parent, elem, typ int32, ext bool) bool {
 	if s.depth++; s.depth > maxDepth {
 		return s.tooDeep()
 	}
-	f := level{at: s.open(parent, elem, typ, '{', ext), t: &s.d.types[typ], arrays: len(s.arrays), last: int32(len(s.d.members)) + typ}
+	f := level{at: s.open(parent, elem, typ, '{', ext), t: &s.d.Types[typ], arrays: len(s.arrays), last: int32(len(s.d.members)) + typ}
 	if elem == s.d.marks.security && !ext {
-		s.marked = append(s.marked, f.at)
+		s.Marked = append(s.Marked, f.at)
 	}
 	if !s.members(&f) {
 		return false
@@ -156,22 +159,22 @@ func (s *scanner) object(parent, elem, typ int32, ext bool) bool {
 	return true
 }
 
-// open appends the node of the value at pos. It sets every field in place: a
-// literal would be built beside and copied, which is felt here.
+// open appends the node of the value at pos. It sets every field in place: to build
+// and copy a literal would be measurably slower.
 func (s *scanner) open(parent, elem, typ int32, kind byte, ext bool) int32 {
-	at := len(s.nodes)
-	if at == cap(s.nodes) {
-		s.nodes = slices.Grow(s.nodes, 64)
+	at := len(s.Nodes)
+	if at == cap(s.Nodes) {
+		s.Nodes = slices.Grow(s.Nodes, 64)
 	}
-	s.nodes = s.nodes[:at+1]
-	n := &s.nodes[at]
-	n.elem, n.typ, n.parent, n.next = elem, typ, parent, int32(at+1)
+	s.Nodes = s.Nodes[:at+1]
+	n := &s.Nodes[at]
+	n.Elem, n.Type, n.Parent, n.Next = elem, typ, parent, int32(at+1)
 	n.start, n.end = uint32(s.pos), 0
-	n.kind, n.primitiveExt, n.escaped, n.used = kind, ext, false, false
+	n.Kind, n.PrimitiveExt, n.Escaped, n.used = kind, ext, false, false
 	return int32(at)
 }
 
 // shut sets the end of a node to pos.
 func (s *scanner) shut(at int32) {
-	s.nodes[at].end, s.nodes[at].next = uint32(s.pos), int32(len(s.nodes))
+	s.Nodes[at].end, s.Nodes[at].Next = uint32(s.pos), int32(len(s.Nodes))
 }

@@ -1,6 +1,6 @@
 package fhir
 
-// array reads the items of an element that repeats.
+// array reads the items of a repeating element.
 func (s *scanner) array(f *level, m *member, ext bool) bool {
 	if s.depth++; s.depth > maxDepth {
 		return s.tooDeep()
@@ -53,7 +53,7 @@ func (s *scanner) value(parent int32, m *member, ext bool) bool {
 	return s.object(parent, m.elem, m.typ, ext)
 }
 
-// wrongType reports the value at pos and steps over it.
+// wrongType reports the value at pos and skips it.
 func (s *scanner) wrongType(parent, elem int32, wanted string) bool {
 	detail := wanted + " Send it as one."
 	if s.peek() == 'n' {
@@ -81,21 +81,21 @@ func (s *scanner) primitive(parent int32, m *member) bool {
 	} else {
 		ok = s.literal()
 	}
-	s.nodes[at].end = uint32(s.pos)
+	s.Nodes[at].end = uint32(s.pos)
 	if ok && s.check {
-		s.judge(at, &s.d.types[m.typ], 0)
+		s.judge(at, &s.d.Types[m.typ], 0)
 	}
 	return ok
 }
 
-// stringValue reads a string that is a value.
+// stringValue reads the string at pos as a value.
 func (s *scanner) stringValue(parent int32, m *member) bool {
 	at := s.open(parent, m.elem, m.typ, '"', false)
 	look, ok := s.str()
-	n := &s.nodes[at]
-	n.end, n.escaped = uint32(s.pos), look&hasEscape != 0
+	n := &s.Nodes[at]
+	n.end, n.Escaped = uint32(s.pos), look&hasEscape != 0
 	if ok && s.check {
-		s.judge(at, &s.d.types[m.typ], look)
+		s.judge(at, &s.d.Types[m.typ], look)
 	}
 	return ok
 }

@@ -1,7 +1,9 @@
 package ledgerbridge
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -24,6 +26,18 @@ func ContentRoot(items []Item) fhir.Hash {
 		appendLeaf(r, append(leaf, item.Hash[:]...))
 	}
 	return rootOf(r)
+}
+
+// Content is the content of an entry that wrote items: the hash of the stored bytes for
+// one create or update, otherwise the root over all items, sorted.
+func Content(interaction string, items []Item) fhir.Hash {
+	if len(items) == 1 && (interaction == "create" || interaction == "update") {
+		return items[0].Hash
+	}
+	slices.SortFunc(items, func(a, b Item) int {
+		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Version, b.Version))
+	})
+	return ContentRoot(items)
 }
 
 // disclosedRoot is the RFC 6962 root over the commitments of an entry's parts.

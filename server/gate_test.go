@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -83,16 +84,16 @@ func (l links) Open(sealed, context []byte) ([]byte, error) {
 }
 
 // byRole authenticates "Bearer ROLE"; good is a practitioner.
-func byRole(r *http.Request) (access.Agent, error) {
+func byRole(r *http.Request) (agent.Agent, error) {
 	role := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	a := access.Agent{
+	a := agent.Agent{
 		Subject: "Practitioner/" + role, Role: role, Organization: "org", Client: "test", Purpose: "TREAT", Issuer: "test",
-		Scopes: []access.Scope{{Context: "user", Type: "*", Actions: "cruds"}},
+		Scopes: []agent.Scope{{Context: "user", Type: "*", Actions: "cruds"}},
 	}
 	switch role {
 	case "good", "other":
-		a.Role = access.Practitioner
-	case access.System:
+		a.Role = agent.Practitioner
+	case agent.System:
 		a.Scopes[0].Context = "system"
 	}
 	return a, nil
@@ -192,7 +193,7 @@ func TestPaging(t *testing.T) {
 	}
 }
 
-// What a search does not understand it refuses, and says which parameter it was.
+// A search refuses parameters that it does not know, and names them.
 func TestBadSearches(t *testing.T) {
 	n := govern(t)
 	for _, c := range [][2]string{
@@ -318,6 +319,6 @@ func TestNoRecordNoData(t *testing.T) {
 // noLog is a store whose access log fails.
 type noLog struct{ store.Store }
 
-func (noLog) Record(context.Context, *ledgerbridge.Pending) (ledgerbridge.Receipt, error) {
+func (noLog) Record(context.Context, *ledgerbridge.Pending, store.Judged) (ledgerbridge.Receipt, error) {
 	return ledgerbridge.Receipt{}, fmt.Errorf("no space left on device")
 }

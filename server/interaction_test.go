@@ -6,6 +6,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 const (
@@ -134,7 +135,7 @@ func TestDelete(t *testing.T) {
 func TestSearch(t *testing.T) {
 	n := start(t)
 	n.result = access.Result{
-		Query:    &fhir.Query{},
+		Query:    &search.Query{},
 		Matches:  []access.Version{*n.version(fhir.Ref{Type: "Patient", ID: "1"}, 1)},
 		Included: []access.Version{*n.version(fhir.Ref{Type: "Organization", ID: "2"}, 1)},
 		Total:    7, Next: "to ken", Self: "name=a&_count=1",
@@ -163,7 +164,7 @@ func TestSearch(t *testing.T) {
 	n.wantAsked("search {Type:Observation Params:[{Name:code Value:x}] Compartment:Patient/1 Lenient:false Link:}")
 }
 
-// What the gate did not count, the answer does not count.
+// The answer has no total if the gate gives none.
 func TestSearchWithoutTotal(t *testing.T) {
 	n := start(t)
 	a := n.get("/fhir/Patient").want(200)

@@ -9,13 +9,13 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 )
 
 // metrics are the measurements of the server itself.
 type metrics struct{ durations *prometheus.HistogramVec }
 
-// newMetrics registers; a registry that two servers share gets one set.
+// newMetrics registers the metrics once, also in a registry that two servers share.
 func newMetrics(r *prometheus.Registry) *metrics {
 	m := &metrics{prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "aceso_request_duration_seconds",
@@ -31,8 +31,8 @@ func newMetrics(r *prometheus.Registry) *metrics {
 	return m
 }
 
-// observe measures and logs every request in one line. The line has the route's
-// pattern, never the path or the query: those name patients.
+// observe measures every request and logs it in one line. The line has the route's
+// pattern, never the path or the query: they name patients.
 func (s *server) observe(c *gin.Context) {
 	start := time.Now()
 	c.Next()
@@ -48,8 +48,8 @@ func (s *server) observe(c *gin.Context) {
 		slog.Duration("duration", elapsed),
 		slog.String("request", c.GetString(keyRequest)),
 	}
-	if agent, ok := c.Value(keyAgent).(access.Agent); ok {
-		attrs = append(attrs, slog.String("organization", agent.Organization), slog.String("role", agent.Role))
+	if caller, ok := c.Value(keyAgent).(agent.Agent); ok {
+		attrs = append(attrs, slog.String("organization", caller.Organization), slog.String("role", caller.Role))
 	}
 	level := slog.LevelInfo
 	if cause, ok := c.Value(keyCause).(error); ok {
@@ -58,8 +58,8 @@ func (s *server) observe(c *gin.Context) {
 	s.Logger.LogAttrs(c.Request.Context(), level, "request", attrs...)
 }
 
-// method is the request's method, which a client may choose freely, as a word
-// from a small set.
+// method is the request's method if it is a common one: clients can send any word, and
+// each would become a label of the metrics.
 func method(c *gin.Context) string {
 	switch m := c.Request.Method; m {
 	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":

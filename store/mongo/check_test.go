@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
@@ -48,7 +49,7 @@ func (a *author) document(id string, expect int64, text string) store.Write {
 	a.must(err)
 	doc, err = doc.Stamp(id, expect+1, a.now)
 	a.must(err)
-	index, facts, err := doc.Describe(testBase)
+	index, facts, err := search.Describe(doc, testBase)
 	a.must(err)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: a.now, Method: "PUT", Owner: storetest.Organization,
@@ -85,7 +86,7 @@ func (a *author) ward() {
 	a.commit(store.Write{Ref: gone.Ref, Expect: 1, LastUpdated: a.now, Deleted: true, Method: "DELETE", Owner: gone.Owner, Facts: gone.Facts})
 	entry, err := storetest.Record(a.sealer, "read", "R", 200, "Patient/1")
 	a.must(err)
-	_, err = a.Record(context.Background(), entry)
+	_, err = a.Record(context.Background(), entry, store.Judged{})
 	a.must(err)
 }
 

@@ -13,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
@@ -59,11 +60,11 @@ func (a *author) version(id string, expect int64, body string) store.Write {
 	a.must(err)
 	doc, err = doc.Stamp(id, expect+1, at)
 	a.must(err)
-	index, err := doc.Index(a.opts.Base)
+	index, err := search.IndexOf(doc, a.opts.Base)
 	a.must(err)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: storetest.Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: doc.Facts(a.opts.Base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, a.opts.Base),
 	}
 }
 
@@ -106,7 +107,7 @@ func (a *author) work() {
 	a.put("c4", 2, fmt.Sprintf(consentBody, 4))
 	p, err := storetest.Record(a.sealer, "read", "R", 200, "Patient/1", "Patient/2")
 	a.must(err)
-	_, err = a.Record(a.Context(), p)
+	_, err = a.Record(a.Context(), p, store.Judged{})
 	a.must(err)
 }
 

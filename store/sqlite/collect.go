@@ -2,26 +2,27 @@ package sqlite
 
 import (
 	"slices"
+	"strings"
 
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/store/search"
+	"github.com/aceso-health/aceso/fhir/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // Collect looks for the rids of a condition.
-func (x *reader) Collect(typ string, c fhir.Condition, limit int) (rids []int64, ok bool, err error) {
+func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int64, ok bool, err error) {
 	switch c := c.(type) {
-	case fhir.HasKey:
+	case search.HasKey:
 		rids, err = x.collectKey(typ, c.Key, limit)
 		return rids, len(rids) <= limit, err // in order and unique already
-	case fhir.Any:
+	case search.Any:
 		rids, err = x.collectKeys(typ, c, limit)
-	case fhir.KeyRange:
+	case search.KeyRange:
 		rids, err = x.collectRange(typ, c, limit)
-	case fhir.Contains:
+	case search.Contains:
 		rids, err = x.collectContains(typ, c, limit)
-	case fhir.InDates:
+	case search.InDates:
 		rids, err = x.collectDates(typ, c, limit)
-	case fhir.InNumbers:
+	case search.InNumbers:
 		rids, err = x.collectNumbers(typ, c, limit)
 	default:
 		return nil, false, nil
@@ -42,9 +43,9 @@ func (x *reader) collectKey(typ, key string, limit int) ([]int64, error) {
 }
 
 // collectKeys unites the rids of keys.
-func (x *reader) collectKeys(typ string, keys fhir.Any, limit int) (all []int64, err error) {
+func (x *reader) collectKeys(typ string, keys search.Any, limit int) (all []int64, err error) {
 	for _, k := range keys {
-		rids, err := x.collectKey(typ, k.(fhir.HasKey).Key, limit-len(all))
+		rids, err := x.collectKey(typ, k.(search.HasKey).Key, limit-len(all))
 		if all = append(all, rids...); err != nil || len(all) > limit {
 			return all, err
 		}
@@ -53,8 +54,8 @@ func (x *reader) collectKeys(typ string, keys fhir.Any, limit int) (all []int64,
 }
 
 // collectRange finds keys by prefix.
-func (x *reader) collectRange(typ string, c fhir.KeyRange, limit int) ([]int64, error) {
-	param, from := search.CutKey(c.From)
+func (x *reader) collectRange(typ string, c search.KeyRange, limit int) ([]int64, error) {
+	param, from := plan.CutKey(c.From)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
@@ -62,7 +63,7 @@ func (x *reader) collectRange(typ string, c fhir.KeyRange, limit int) ([]int64, 
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= ? AND v < ? LIMIT ?", p, from, c.To[len(param):], limit+1)
 }
 
-func (x *reader) collectContains(typ string, c fhir.Contains, limit int) ([]int64, error) {
+func (x *reader) collectContains(typ string, c search.Contains, limit int) ([]int64, error) {
 	p, ok := x.names.id(typ, c.Param)
 	if !ok {
 		return nil, nil
@@ -70,25 +71,27 @@ func (x *reader) collectContains(typ string, c fhir.Contains, limit int) ([]int6
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= '^' AND v < '_' AND instr(v, ?) > 0 LIMIT ?", p, c.Needle, limit+1)
 }
 
-// compareSQL says in SQL what the prefixes mean; ?1 and ?2 are the search range.
-var compareSQL = map[fhir.Prefix]string{
-	fhir.Eq: "?1 <= lo AND hi <= ?2",
-	fhir.Ne: "NOT (?1 <= lo AND hi <= ?2)",
-	fhir.Gt: "hi > ?2",
-	fhir.Lt: "lo < ?1",
-	fhir.Ge: "(hi > ?2 OR (?1 <= lo AND hi <= ?2))",
-	fhir.Le: "(lo < ?1 OR (?1 <= lo AND hi <= ?2))",
-	fhir.Sa: "lo > ?2",
-	fhir.Eb: "hi < ?1",
-	fhir.Ap: "lo <= ?2 AND ?1 <= hi",
+// compareSQL says in SQL what a prefix means; ?1 and ?2 are the searched range.
+func compareSQL(p search.Prefix) string {
+	column, parameter := [...]string{search.Lo: "lo", search.Hi: "hi"}, [...]string{search.Lo: "?1", search.Hi: "?2"}
+	var alternatives []string
+	for _, all := range p.Meaning() {
+		var terms []string
+		for _, c := range all {
+			terms = append(terms, column[c.End]+" "+c.Op+" "+parameter[c.With])
+		}
+		alternatives = append(alternatives, strings.Join(terms, " AND "))
+	}
+	return "(" + strings.Join(alternatives, " OR ") + ")"
 }
 
-func (x *reader) collectDates(typ string, c fhir.InDates, limit int) ([]int64, error) {
-	param, u := search.CutKey(c.Param)
+func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64, error) {
+	param, u := plan.CutKey(c.Param)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
 	}
+	is := compareSQL(c.Prefix)
 	var all []int64
 	for class := int64(-1); ; {
 		next, err := x.rids(1, "SELECT class FROM dates WHERE p = ? AND u = ? AND class > ? ORDER BY class LIMIT 1", p, u, class)
@@ -96,32 +99,21 @@ func (x *reader) collectDates(typ string, c fhir.InDates, limit int) ([]int64, e
 			return all, err
 		}
 		class = next[0]
-		from, to := search.DateSpan(c, int(class))
-		rids, err := x.rids(limit, "SELECT rid FROM dates WHERE p = ?3 AND u = ?4 AND class = ?5 AND lo >= ?6 AND lo <= ?7 AND "+
-			compareSQL[c.Prefix]+" LIMIT ?8", c.Lo, c.Hi, p, u, class, from, to, limit+1)
+		from, to := plan.DateSpan(c, int(class))
+		rids, err := x.rids(limit, "SELECT rid FROM dates WHERE p = ?3 AND u = ?4 AND class = ?5 AND lo >= ?6 AND lo <= ?7 AND "+is+" LIMIT ?8", c.Lo, c.Hi, p, u, class, from, to, limit+1)
 		if all = append(all, rids...); err != nil || len(all) > limit {
 			return all, err
 		}
 	}
 }
 
-func (x *reader) collectNumbers(typ string, c fhir.InNumbers, limit int) ([]int64, error) {
-	param, u := search.CutKey(c.Param)
+func (x *reader) collectNumbers(typ string, c search.InNumbers, limit int) ([]int64, error) {
+	param, u := plan.CutKey(c.Param)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
 	}
-	from, to := "", ""
-	switch c.Prefix {
-	case fhir.Eq, fhir.Le, fhir.Lt, fhir.Eb, fhir.Ap:
-		to = " AND lo <= max(?1, ?2)"
-	}
-	switch c.Prefix {
-	case fhir.Eq:
-		from = " AND lo >= ?1"
-	case fhir.Sa:
-		from = " AND lo > ?2"
-	}
-	return x.rids(limit, "SELECT rid FROM numbers WHERE p = ?3 AND u = ?4"+from+to+" AND "+compareSQL[c.Prefix]+" LIMIT ?5",
-		c.Lo, c.Hi, p, u, limit+1)
+	from, to := plan.NumberSpan(c)
+	return x.rids(limit, "SELECT rid FROM numbers WHERE p = ?3 AND u = ?4 AND lo >= ?5 AND lo <= ?6 AND "+compareSQL(c.Prefix)+" LIMIT ?7",
+		c.Lo, c.Hi, p, u, from, to, limit+1)
 }

@@ -1,6 +1,6 @@
 // Package storetest is the suite that every store must pass. It makes its own
 // resources, most with index keys by hand, and compares answers with a model in memory
-// and with fhir.Match, the definition of what a search means.
+// and with search.Match, the definition of what a search means.
 //
 // It does not test what only one kind of store has: files, faults, repairs.
 package storetest
@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"a later label protects past versions", testLaterLabels},
 		{"search agrees with the definition", testSearch},
 		{"real queries agree with the definition", testQueries},
+		{"prefixes mean what R4 says", testPrefixes},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
 		{"a walk shows what stays exactly once", testWalk},
