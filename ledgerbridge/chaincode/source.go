@@ -151,7 +151,7 @@ func (e *edge) checkFrom(from int64) error {
 	return nil
 }
 
-// closeSource ends a source for good. Its anchors stay.
+// closeSource ends a source for ever. Its anchors stay.
 func (c *call) closeSource(q OriginRequest) (any, error) {
 	if err := c.owns(q.Origin); err != nil {
 		return nil, err
