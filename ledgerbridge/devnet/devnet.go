@@ -19,7 +19,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -283,24 +282,11 @@ func (n *Network) StartProcess(ctx context.Context, name string) error {
 	return p.start(ctx, n.spawner)
 }
 
-// Signal sends a signal to a process: SIGSTOP halts it, SIGCONT lets it go on.
-func (n *Network) Signal(name string, s syscall.Signal) error {
-	p, err := n.find(name)
-	if err != nil {
-		return err
-	}
-	_, err = p.signal(s)
-	return err
-}
-
 // Orgs are the organisations' names, which are their MSP ids.
 func (n *Network) Orgs() []string { return slices.Clone(n.plan.Orgs) }
 
 // Profile is the path of an organisation's connection profile.
 func (n *Network) Profile(org string) string { return n.path("profiles", org+".json") }
-
-// Folder is that of an orderer or peer, with its configuration and its data.
-func (n *Network) Folder(name string) string { return n.path(name) }
 
 func (n *Network) find(name string) (*process, error) {
 	var names []string
