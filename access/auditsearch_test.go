@@ -467,6 +467,30 @@ func TestAuditWalkEnds(t *testing.T) {
 	}
 }
 
+// Erased parts are found by nothing that they said; a report still lists their records.
+func TestErasedRecordsInSearches(t *testing.T) {
+	a := newArchive(t)
+	a.put(patientDoc("1"))
+	id := a.keep(0, ledgerbridge.Draft{
+		Action: "R", Interaction: "read", Agent: "Practitioner/1", Outcome: 200, Target: "Observation/1", Patients: []ledgerbridge.Touched{{Patient: "Patient/1"}},
+	})
+	wanted := func(step string, want map[string]int) {
+		for query, n := range want {
+			if ids, _ := a.ask(query + "&date=lt2026"); len(ids) != n {
+				t.Errorf("%s: %s finds %v", step, query, ids)
+			}
+		}
+		if ids, _ := a.report("date=lt2026"); !slices.Equal(ids, []string{id}) {
+			t.Errorf("%s: the report has %v", step, ids)
+		}
+	}
+	wanted("before", map[string]int{"patient=1": 1, "entity=Observation/1": 1, "agent=Practitioner/1": 1, "entity-name=erased": 0})
+	if _, err := a.others[0].Erase(t.Context(), a.Sealer.PatientPseudonym("Patient/1"), "hospital/n1/changes.0/1"); err != nil {
+		t.Fatal(err)
+	}
+	wanted("after", map[string]int{"patient=1": 0, "entity=Observation/1": 0, "agent=Practitioner/1": 1, "entity-name=erased": 1})
+}
+
 // Records of an answer that was discarded, and of the one that replaced it, are no
 // longer written; those there are verify, and are found by their reason.
 func TestOldRecordThatReplaces(t *testing.T) {
