@@ -11,17 +11,17 @@ import (
 // readAtOnce is how many records of a log a walk reads together.
 const readAtOnce = 256
 
-// logWalk goes through what is left of one log, from one end to the other.
+// logWalk visits the candidates in one log, newest or oldest first.
 type logWalk struct {
 	log     ledgerbridge.Log
 	oldest  bool // records first
 	left    span
 	streams []*stream
 	batch   int
-	ahead   []record // read, but not taken
+	ahead   []record // read, but not visited
 }
 
-// newLogWalk begins with so many records, which may be all that is needed.
+// newLogWalk reads first records to begin with, which may be all that the page needs.
 func newLogWalk(log ledgerbridge.Log, left span, found []candidates, oldest bool, first int) *logWalk {
 	l := &logWalk{log: log, oldest: oldest, left: left, batch: min(first, readAtOnce)}
 	for _, c := range found {
@@ -52,7 +52,7 @@ func (l *logWalk) peek(ctx context.Context) (*record, error) {
 	return &l.ahead[0], nil
 }
 
-// pop takes what peek has shown.
+// pop visits the record that peek returned.
 func (l *logWalk) pop() *record {
 	rec := l.ahead[0]
 	l.ahead = l.ahead[1:]
@@ -90,13 +90,13 @@ func (l *logWalk) seqs(ctx context.Context) (seqs []int64, err error) {
 	return seqs, nil
 }
 
-// stream is what one filter finds in a log.
+// stream finds records of a log by one filter.
 type stream struct {
-	filter ledgerbridge.Filter // of what was not looked for yet: Since <= seq < Before
+	filter ledgerbridge.Filter // its Since <= seq < Before is still to be searched
 	found  []int64
 }
 
-// head is the next position, looked up with n-1 more if need be.
+// head is the next position. It looks up n positions when it has none left.
 func (s *stream) head(ctx context.Context, log ledgerbridge.Log, n int) (seq int64, ok bool, err error) {
 	if len(s.found) == 0 && s.filter.Since < s.filter.Before {
 		if s.found, err = log.Find(ctx, s.filter, n); err != nil {
@@ -110,7 +110,7 @@ func (s *stream) head(ctx context.Context, log ledgerbridge.Log, n int) (seq int
 	return s.found[0], true, nil
 }
 
-// advance leaves what comes after what was found.
+// advance excludes what was found from the filter.
 func (s *stream) advance(n int) {
 	f := &s.filter
 	switch {

@@ -10,7 +10,7 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// candidates are the records that a log finds by its columns.
+// candidates are records that a log can find by its columns.
 type candidates struct {
 	log string // as an AuditEvent's id names it, such as n1.accesses.0; "" is every log
 	ledgerbridge.Filter
@@ -19,11 +19,11 @@ type candidates struct {
 // maxCandidates bounds the look-ups of one search in one log.
 const maxCandidates = 16
 
-// everything is what cannot be narrowed.
+// everything stands for a condition that no column narrows.
 func everything() []candidates { return []candidates{{}} }
 
-// narrow gives alternatives that cover every record whose AuditEvent meets the
-// condition. They may cover more: the AuditEvent itself decides (see auditWalk).
+// narrow returns alternatives that cover every record whose AuditEvent meets the
+// condition. They may cover more: auditWalk evaluates the AuditEvent itself.
 func narrow(c search.Condition, s *ledgerbridge.Sealer) []candidates {
 	switch c := c.(type) {
 	case search.All:
@@ -54,8 +54,8 @@ func anyOf(all []candidates) []candidates {
 	return all
 }
 
-// both joins two conditions that hold together. Where a column is asked for twice, or
-// where there would be too many alternatives, the first condition is narrow enough.
+// both combines two conditions that must hold together. If they name the same column, or
+// make too many alternatives, the first one alone narrows.
 func both(a, b []candidates) []candidates {
 	if len(a)*len(b) > maxCandidates {
 		return a
@@ -95,7 +95,7 @@ func (c candidates) and(o candidates) candidates {
 	return c
 }
 
-// narrowKey knows how a value of an AuditEvent shows in the columns of its record.
+// narrowKey finds the value of an AuditEvent in the columns of its record.
 func narrowKey(key string, s *ledgerbridge.Sealer) []candidates {
 	at := strings.IndexAny(key, "=>")
 	if at < 0 {
@@ -121,9 +121,8 @@ func narrowKey(key string, s *ledgerbridge.Sealer) []candidates {
 	return everything()
 }
 
-// narrowRef: the agent has a pseudonym, a patient concerned has one as such, and every
-// resource has one as what was asked for or touched. Organisations of agents and
-// Consents that decided have none.
+// narrowRef finds a reference by its pseudonym: of the agent, of a patient concerned, or
+// of a target. The organisation of an agent and the Consents that decided have none.
 func narrowRef(param string, ref fhir.Ref, s *ledgerbridge.Sealer) []candidates {
 	agent := candidates{Filter: ledgerbridge.Filter{Agent: s.AgentPseudonym(ref.String())}}
 	target := candidates{Filter: ledgerbridge.Filter{Target: s.TargetPseudonym(ref.String())}}
@@ -140,8 +139,8 @@ func narrowRef(param string, ref fhir.Ref, s *ledgerbridge.Sealer) []candidates 
 	return everything()
 }
 
-// concerning covers the records about a patient, also one that does not exist: then
-// the record has no part of the patient, but asks for the resource.
+// concerning covers the records about a patient. If no such patient exists, the record
+// has no part for the patient, only a target.
 func concerning(patient string, s *ledgerbridge.Sealer) []candidates {
 	return []candidates{
 		{Filter: ledgerbridge.Filter{Patient: s.PatientPseudonym(patient)}},
@@ -157,7 +156,7 @@ func narrowID(id string) []candidates {
 	return []candidates{{log: log, Filter: ledgerbridge.Filter{Since: seq, Before: seq + 1}}}
 }
 
-// narrowDates gives the times at which an instant meets the comparison.
+// narrowDates returns the times at which an instant meets the comparison.
 func narrowDates(c search.InDates) (f ledgerbridge.Filter) {
 	param := strings.TrimSuffix(c.Param, "*")
 	if param != "date" && param != "_lastUpdated" {

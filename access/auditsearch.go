@@ -9,8 +9,8 @@ import (
 	"github.com/aceso-health/aceso/policy"
 )
 
-// auditEvent is the type that is rendered from the records. Its search parameters are
-// those of R4, and decision, purpose, reason and request (see package fhir).
+// auditEvent is the type that is rendered from records. Its search parameters are those
+// of R4 and Aceso's own: decision, purpose, reason and request (see package fhir).
 const auditEvent = "AuditEvent"
 
 // SearchAuditEvents searches the records of all nodes, newest first unless _sort says
@@ -21,9 +21,9 @@ func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) 
 	})
 }
 
-// AccessReport says who accessed a patient's data: the AuditEvents of all records that
-// touched the patient, without what they say about others. A search narrows the report.
-// It sees only what the report shows, so it finds out nothing about others.
+// AccessReport lists who accessed a patient's data: the AuditEvents of all records that
+// touched the patient, without what they say about others. Search parameters narrow the
+// report; they are evaluated on what it shows, so they reveal nothing about others.
 func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
 	return answer(ctx, g, c, func(r *review) (*Result, error) {
 		return r.auditPage(ctx, question{"access-report", "r", "Patient"}, s, patient.String())

@@ -261,7 +261,7 @@ func TestAuditParameters(t *testing.T) {
 	}
 }
 
-// A search gives what holds for the rendered AuditEvents, in their order, on pages of any
+// A search finds what holds for the rendered AuditEvents, in their order, on pages of any
 // size, for the officer and in a report. Its own records are too young for its queries.
 func TestAuditSearchIsBruteForce(t *testing.T) {
 	a := newArchive(t)
@@ -405,7 +405,7 @@ func TestAuditSearchRefuses(t *testing.T) {
 	}
 }
 
-// What one request may open is bounded; a page that is full goes on with a link, a page
+// One request opens a bounded number of records. A full page links to the next one; a page
 // that cannot be filled and a count that cannot be finished are refused.
 func TestAuditSearchIsBounded(t *testing.T) {
 	a := newArchive(t)
@@ -491,8 +491,8 @@ func TestErasedRecordsInSearches(t *testing.T) {
 	wanted("after", map[string]int{"patient=1": 0, "entity=Observation/1": 0, "agent=Practitioner/1": 1, "entity-name=erased": 1})
 }
 
-// Records of an answer that was discarded, and of the one that replaced it, are no
-// longer written; those there are verify, and are found by their reason.
+// Records that replace the record of a discarded answer are no longer written. Old ones
+// verify, and are found by their reason.
 func TestOldRecordThatReplaces(t *testing.T) {
 	a := newArchive(t)
 	id := a.keep(0, ledgerbridge.Draft{Action: "R", Interaction: "read", Decision: "permit", Reason: "treatment; replaces hospital/n1/accesses.0/17", Outcome: 200})

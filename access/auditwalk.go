@@ -12,8 +12,8 @@ import (
 // maxRendered is how many records one request may open to see whether they match.
 const maxRendered = 20_000
 
-// auditPosition is what is left of a walk. The first page fixes its end, so that a walk
-// does not meet the records of its own pages.
+// auditPosition is what is left of a walk. The first page fixes its end, so that it never
+// reaches the records of its own pages.
 type auditPosition struct {
 	Left  map[string]span `json:"l"` // by source; a log that came later is not part of the walk
 	Total int64           `json:"t"` // -1 if it is not known
@@ -22,9 +22,9 @@ type auditPosition struct {
 // span is records From <= seq < To.
 type span struct{ From, To int64 }
 
-// auditWalk goes through the records of all logs in the order of their times, and
-// renders those that may match as the caller may see them. Within a log times do not
-// decrease; of equal times the first log comes first.
+// auditWalk visits the records of all logs in the order of their times and renders those
+// that may match, as the caller may see them. Within a log, times do not decrease; where
+// times are equal, the first log comes first (last, if the oldest come first).
 type auditWalk struct {
 	*review
 	query   *search.Query
@@ -37,7 +37,7 @@ type auditWalk struct {
 	budget  int // records that may still be rendered
 }
 
-// walk begins a walk, or goes on at the position of a paging link.
+// walk starts a walk, or resumes it at the position of a paging link.
 func (r *review) walk(ctx context.Context, query *search.Query, patient string, at []byte) (*auditWalk, error) {
 	w := &auditWalk{
 		review: r, query: query, patient: patient, budget: maxRendered, first: len(at) == 0, total: -1,
@@ -71,7 +71,7 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 }
 
 // candidates of a report are the patient's records. Only what every report shows
-// narrows them further: how much there is to open must say nothing about others.
+// narrows them further: the number of records to open must reveal nothing about others.
 func (w *auditWalk) candidates() []candidates {
 	found := narrow(w.query.Where, w.gate.Sealer)
 	if w.patient == "" {
@@ -112,8 +112,8 @@ func (w *auditWalk) page(ctx context.Context) (*Result, error) {
 	return res, err
 }
 
-// rest counts the matches after the page: all of them, or one if there are any. If the
-// next match is too far away, the page of the link says so, unless all must be counted.
+// rest counts the matches after the page: all, or at most one. If the next match is too
+// far away and need not be counted, the next page answers that the search is too costly.
 func (w *auditWalk) rest(ctx context.Context, all bool) (n int64, err error) {
 	for all || n == 0 {
 		v, err := w.next(ctx)
@@ -151,7 +151,7 @@ func (w *auditWalk) next(ctx context.Context) (*Version, error) {
 // tooManyRecords names maxRendered, and what narrows a search (see narrow).
 const tooManyRecords = "The search would have to open more than 20,000 records. Narrow it by date, patient, entity or agent."
 
-// matches holds the condition against what the caller is shown.
+// matches evaluates the condition on what the caller may see.
 func (w *auditWalk) matches(v *Version) (bool, error) {
 	if all, ok := w.query.Where.(search.All); ok && len(all) == 0 {
 		return true, nil
@@ -185,7 +185,7 @@ func (w *auditWalk) before(a, b *record) bool {
 	return a.entry.Time.After(b.entry.Time)
 }
 
-// left is what the walk has not come to.
+// left is the part of each log that the walk has not visited.
 func (w *auditWalk) left() map[string]span {
 	left := map[string]span{}
 	for _, l := range w.logs {

@@ -127,7 +127,7 @@ func newHistory(t *testing.T) *archive {
 	return a
 }
 
-// Whatever is changed in a version, or taken away, is found and named.
+// Verify finds and names every change to a version, and every version missing.
 func TestVerify(t *testing.T) {
 	a := newHistory(t)
 	if got := a.findings(); got != "" {
@@ -210,7 +210,7 @@ func TestErase(t *testing.T) {
 	}
 }
 
-// The scrubber tells what a check finds, and of a check that cannot be made, and goes on.
+// Scrub reports what a check finds, and a check that fails, and carries on.
 func TestScrub(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	checks := 0

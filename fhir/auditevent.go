@@ -109,8 +109,8 @@ func accessOutcome(status int) *r4.AuditEventOutcome {
 	return &o
 }
 
-// AuditStatuses gives the HTTP statuses that AuditEvent.outcome tells with a code:
-// from <= status < to. It is not ok for a code that no record has.
+// AuditStatuses returns the HTTP statuses, from <= status < to, that a code of
+// AuditEvent.outcome stands for. No record has a code that is not ok.
 func AuditStatuses(code string) (from, to int, ok bool) {
 	to = 600
 	for _, outcome := range slices.Backward(auditOutcomes) {

@@ -1,7 +1,7 @@
 package fhir
 
-// ownParams are the search parameters that Aceso has besides those of R4: what an
-// AuditEvent says about the decision, which R4 has no parameters for.
+// ownParams are Aceso's own search parameters: R4 has none for what an AuditEvent says
+// about the decision.
 var ownParams = []SearchParam{
 	{Name: "decision", Kind: "token", Bases: []string{"AuditEvent"}, Expression: auditExtension("decision")},
 	{Name: "purpose", Kind: "token", Bases: []string{"AuditEvent"}, Expression: "AuditEvent.purposeOfEvent"},
