@@ -11,7 +11,7 @@ import (
 // readAtOnce is how many records of a log a walk reads together.
 const readAtOnce = 256
 
-// logWalk visits the candidates in one log, newest or oldest first.
+// logWalk visits the records of one log that its streams find, newest or oldest first.
 type logWalk struct {
 	log     ledgerbridge.Log
 	oldest  bool // records first
@@ -22,13 +22,9 @@ type logWalk struct {
 }
 
 // newLogWalk reads first records to begin with, which may be all that the page needs.
-func newLogWalk(log ledgerbridge.Log, left span, found []candidates, oldest bool, first int) *logWalk {
+func newLogWalk(log ledgerbridge.Log, left span, filters []ledgerbridge.Filter, oldest bool, first int) *logWalk {
 	l := &logWalk{log: log, oldest: oldest, left: left, batch: min(first, readAtOnce)}
-	for _, c := range found {
-		if c.log != "" && c.log != auditLog(log.Source()) {
-			continue
-		}
-		f := c.Filter
+	for _, f := range filters {
 		f.Since, f.Oldest = max(f.Since, left.From), oldest
 		if f.Before == 0 || f.Before > left.To {
 			f.Before = left.To
@@ -64,7 +60,7 @@ func (l *logWalk) pop() *record {
 	return &rec
 }
 
-// seqs merges the streams: each candidate comes once.
+// seqs merges the streams: each record comes once.
 func (l *logWalk) seqs(ctx context.Context) (seqs []int64, err error) {
 	n := l.batch
 	l.batch = readAtOnce

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -10,21 +11,15 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// candidates are records that a log can find by its columns.
-type candidates struct {
-	log string // as an AuditEvent's id names it, such as n1.accesses.0; "" is every log
-	ledgerbridge.Filter
-}
-
-// maxCandidates bounds the look-ups of one search in one log.
-const maxCandidates = 16
+// maxFilters bounds the look-ups of one search in one log.
+const maxFilters = 16
 
 // everything stands for a condition that no column narrows.
-func everything() []candidates { return []candidates{{}} }
+func everything() []ledgerbridge.Filter { return []ledgerbridge.Filter{{}} }
 
 // narrow returns alternatives that cover every record whose AuditEvent meets the
 // condition. They may cover more: auditWalk evaluates the AuditEvent itself.
-func narrow(c search.Condition, s *ledgerbridge.Sealer) []candidates {
+func narrow(c search.Condition, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
 	switch c := c.(type) {
 	case search.All:
 		all := everything()
@@ -33,7 +28,7 @@ func narrow(c search.Condition, s *ledgerbridge.Sealer) []candidates {
 		}
 		return all
 	case search.Any:
-		var all []candidates
+		var all []ledgerbridge.Filter
 		for _, member := range c {
 			all = append(all, narrow(member, s)...)
 		}
@@ -41,14 +36,14 @@ func narrow(c search.Condition, s *ledgerbridge.Sealer) []candidates {
 	case search.HasKey:
 		return narrowKey(c.Key, s)
 	case search.InDates:
-		return []candidates{{Filter: narrowDates(c)}}
+		return []ledgerbridge.Filter{narrowDates(c)}
 	}
 	return everything()
 }
 
 // anyOf is alternatives, unless one of them covers everything.
-func anyOf(all []candidates) []candidates {
-	if slices.Contains(all, candidates{}) {
+func anyOf(all []ledgerbridge.Filter) []ledgerbridge.Filter {
+	if slices.Contains(all, ledgerbridge.Filter{}) {
 		return everything()
 	}
 	return all
@@ -56,14 +51,14 @@ func anyOf(all []candidates) []candidates {
 
 // both combines two conditions that must hold together. If they name the same column, or
 // make too many alternatives, the first one alone narrows.
-func both(a, b []candidates) []candidates {
-	if len(a)*len(b) > maxCandidates {
+func both(a, b []ledgerbridge.Filter) []ledgerbridge.Filter {
+	if len(a)*len(b) > maxFilters {
 		return a
 	}
-	var all []candidates
+	var all []ledgerbridge.Filter
 	for _, x := range a {
 		for _, y := range b {
-			if z := x.and(y); !slices.Contains(all, z) {
+			if z := and(x, y); !slices.Contains(all, z) {
 				all = append(all, z)
 			}
 		}
@@ -71,32 +66,26 @@ func both(a, b []candidates) []candidates {
 	return all
 }
 
-func (c candidates) and(o candidates) candidates {
-	for _, column := range []struct {
-		to   *string
-		from string
-	}{{&c.log, o.log}, {&c.Patient, o.Patient}, {&c.Target, o.Target}, {&c.Agent, o.Agent}, {&c.Action, o.Action}} {
-		if *column.to == "" {
-			*column.to = column.from
-		}
+func and(f, o ledgerbridge.Filter) ledgerbridge.Filter {
+	f.Patient, f.Target = cmp.Or(f.Patient, o.Patient), cmp.Or(f.Target, o.Target)
+	f.Agent, f.Action = cmp.Or(f.Agent, o.Agent), cmp.Or(f.Action, o.Action)
+	if f.OutcomeFrom == 0 && f.OutcomeTo == 0 {
+		f.OutcomeFrom, f.OutcomeTo = o.OutcomeFrom, o.OutcomeTo
 	}
-	if c.OutcomeFrom == 0 && c.OutcomeTo == 0 {
-		c.OutcomeFrom, c.OutcomeTo = o.OutcomeFrom, o.OutcomeTo
+	if f.Since == 0 && f.Before == 0 {
+		f.Since, f.Before = o.Since, o.Before
 	}
-	if c.Since == 0 && c.Before == 0 {
-		c.Since, c.Before = o.Since, o.Before
+	if o.From.After(f.From) {
+		f.From = o.From
 	}
-	if o.From.After(c.From) {
-		c.From = o.From
+	if f.To.IsZero() || !o.To.IsZero() && o.To.Before(f.To) {
+		f.To = o.To
 	}
-	if c.To.IsZero() || !o.To.IsZero() && o.To.Before(c.To) {
-		c.To = o.To
-	}
-	return c
+	return f
 }
 
 // narrowKey finds the value of an AuditEvent in the columns of its record.
-func narrowKey(key string, s *ledgerbridge.Sealer) []candidates {
+func narrowKey(key string, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
 	at := strings.IndexAny(key, "=>")
 	if at < 0 {
 		return everything()
@@ -107,11 +96,11 @@ func narrowKey(key string, s *ledgerbridge.Sealer) []candidates {
 		return narrowID(value)
 	case "action=":
 		if len(value) == 1 {
-			return []candidates{{Filter: ledgerbridge.Filter{Action: value}}}
+			return []ledgerbridge.Filter{{Action: value}}
 		}
 	case "outcome=":
 		if from, to, ok := fhir.AuditStatuses(value); ok {
-			return []candidates{{Filter: ledgerbridge.Filter{OutcomeFrom: from, OutcomeTo: to}}}
+			return []ledgerbridge.Filter{{OutcomeFrom: from, OutcomeTo: to}}
 		}
 	case "agent>", "entity>", "patient>":
 		if ref, err := fhir.ParseRef(value); err == nil {
@@ -123,37 +112,38 @@ func narrowKey(key string, s *ledgerbridge.Sealer) []candidates {
 
 // narrowRef finds a reference by its pseudonym: of the agent, of a patient concerned, or
 // of a target. The organisation of an agent and the Consents that decided have none.
-func narrowRef(param string, ref fhir.Ref, s *ledgerbridge.Sealer) []candidates {
-	agent := candidates{Filter: ledgerbridge.Filter{Agent: s.AgentPseudonym(ref.String())}}
-	target := candidates{Filter: ledgerbridge.Filter{Target: s.TargetPseudonym(ref.String())}}
+func narrowRef(param string, ref fhir.Ref, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
+	agent := ledgerbridge.Filter{Agent: s.AgentPseudonym(ref.String())}
+	target := ledgerbridge.Filter{Target: s.TargetPseudonym(ref.String())}
 	switch {
 	case param == "agent" && ref.Type != "Organization":
-		return []candidates{agent}
+		return []ledgerbridge.Filter{agent}
 	case param == "patient":
 		return append(concerning(ref.String(), s), agent)
 	case param == "entity" && ref.Type == "Patient":
 		return concerning(ref.String(), s)
 	case param == "entity" && ref.Type != "Consent":
-		return []candidates{target}
+		return []ledgerbridge.Filter{target}
 	}
 	return everything()
 }
 
 // concerning covers the records about a patient. If no such patient exists, the record
 // has no part for the patient, only a target.
-func concerning(patient string, s *ledgerbridge.Sealer) []candidates {
-	return []candidates{
-		{Filter: ledgerbridge.Filter{Patient: s.PatientPseudonym(patient)}},
-		{Filter: ledgerbridge.Filter{Target: s.TargetPseudonym(patient)}},
+func concerning(patient string, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
+	return []ledgerbridge.Filter{
+		{Patient: s.PatientPseudonym(patient)},
+		{Target: s.TargetPseudonym(patient)},
 	}
 }
 
-func narrowID(id string) []candidates {
-	log, seq, ok := cutAuditID(id)
+// narrowID finds the position in every log: the name of the log is no column.
+func narrowID(id string) []ledgerbridge.Filter {
+	_, seq, ok := cutAuditID(id)
 	if !ok {
 		return nil
 	}
-	return []candidates{{log: log, Filter: ledgerbridge.Filter{Since: seq, Before: seq + 1}}}
+	return []ledgerbridge.Filter{{Since: seq, Before: seq + 1}}
 }
 
 // narrowDates returns the times at which an instant meets the comparison.

@@ -363,12 +363,12 @@ func TestReportIsNoOracle(t *testing.T) {
 			t.Errorf("%s: %v, total %d, counted %d", query, ids, total, counted)
 		}
 	}
-	opened := func(query string) []candidates {
+	opened := func(query string) []ledgerbridge.Filter {
 		q, err := search.ParseQuery(auditEvent, params(query), search.QueryOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return (&auditWalk{review: a.review(a.patient("Patient/1")), query: q, patient: "Patient/1"}).candidates()
+		return (&auditWalk{review: a.review(a.patient("Patient/1")), query: q, patient: "Patient/1"}).filters()
 	}
 	if plain := opened(""); !slices.Equal(opened("entity=Patient/2"), plain) || !slices.Equal(opened("entity=Observation/2&patient=Patient/2"), plain) {
 		t.Error("how many records a report opens depends on others")
@@ -438,7 +438,7 @@ func TestAuditSearchIsBounded(t *testing.T) {
 }
 
 // However many alternatives a search names, a log is asked few questions.
-func TestAuditCandidatesAreFew(t *testing.T) {
+func TestAuditFiltersAreFew(t *testing.T) {
 	a := newArchive(t)
 	for query, want := range map[string]int{
 		"": 1, "patient=1": 3, "agent=Practitioner/1,Practitioner/2": 2, "agent=Practitioner/1&entity=Patient/1": 2, "action=R,C&patient=1&outcome=4": 6,

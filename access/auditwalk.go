@@ -7,6 +7,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
 // maxRendered is how many records one request may open to see whether they match.
@@ -57,7 +58,7 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 	if err != nil {
 		return nil, err
 	}
-	found := w.candidates()
+	filters := w.filters()
 	for _, log := range logs {
 		left := position.Left[log.Source()]
 		if w.first {
@@ -65,22 +66,23 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 				return nil, unavailable("records cannot be searched", err)
 			}
 		}
-		w.logs = append(w.logs, newLogWalk(log, left, found, w.oldest, w.size+1))
+		w.logs = append(w.logs, newLogWalk(log, left, filters, w.oldest, w.size+1))
 	}
 	return w, nil
 }
 
-// candidates of a report are the patient's records. Only what every report shows
-// narrows them further: the number of records to open must reveal nothing about others.
-func (w *auditWalk) candidates() []candidates {
-	found := narrow(w.query.Where, w.gate.Sealer)
+// filters find the records that may match. Those of a report are the patient's, narrowed
+// only by what every report shows: how many there are to open must reveal nothing about
+// others.
+func (w *auditWalk) filters() []ledgerbridge.Filter {
+	all := narrow(w.query.Where, w.gate.Sealer)
 	if w.patient == "" {
-		return found
+		return all
 	}
-	for i := range found {
-		found[i].Patient, found[i].Target = "", ""
+	for i := range all {
+		all[i].Patient, all[i].Target = "", ""
 	}
-	return both(concerning(w.patient, w.gate.Sealer), anyOf(found))
+	return both(concerning(w.patient, w.gate.Sealer), anyOf(all))
 }
 
 // page is the next page of the walk.
