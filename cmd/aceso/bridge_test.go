@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 )
 
 func TestAnchorFlags(t *testing.T) {
@@ -16,6 +13,7 @@ func TestAnchorFlags(t *testing.T) {
 		"neither":                          {"--ledger", "fabric"},
 		"must be 1 to 10000":               {"--anchor-most", "10001"},
 		"must not be negative":             {"--anchor-warn", "-1s"},
+		"must be a MongoDB connection":     {"--store", "postgres://h1/x"},
 	} {
 		var out bytes.Buffer
 		if code := run(append([]string{"serve", "--data", t.TempDir()}, flags...), &out, &out); code != exitUsage || !strings.Contains(out.String(), says) {
@@ -27,11 +25,5 @@ func TestAnchorFlags(t *testing.T) {
 		if code := run(append([]string{"ledger"}, args...), &out, &out); code != exitUsage {
 			t.Errorf("ledger %q: exit %d\n%s", args, code, out.String())
 		}
-	}
-	if c := (anchorOptions{}).cadence(); c != fabric.Usual {
-		t.Errorf("without flags: %+v", c)
-	}
-	if c := (anchorOptions{most: 300, age: time.Second}).cadence(); c.Most != 300 || c.Age != time.Second {
-		t.Errorf("with flags: %+v", c)
 	}
 }

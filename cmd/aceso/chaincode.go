@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,7 +27,7 @@ type chaincodeOptions struct {
 func chaincodeCommand(args []string, stdout, stderr io.Writer) int {
 	var o chaincodeOptions
 	f := newFlags("chaincode", "", stderr)
-	f.StringVar(&o.address, "address", first(os.Getenv("CHAINCODE_SERVER_ADDRESS"), "127.0.0.1:9999"), "`address` that peers connect to; also CHAINCODE_SERVER_ADDRESS")
+	f.StringVar(&o.address, "address", cmp.Or(os.Getenv("CHAINCODE_SERVER_ADDRESS"), "127.0.0.1:9999"), "`address` that peers connect to; also CHAINCODE_SERVER_ADDRESS")
 	f.StringVar(&o.id, "id", os.Getenv("CHAINCODE_ID"), "package `id` that the peers installed; also CHAINCODE_ID")
 	f.StringVar(&o.tlsCert, "tls-cert", os.Getenv("CHAINCODE_TLS_CERT"), "certificate `file` (PEM); also CHAINCODE_TLS_CERT")
 	f.StringVar(&o.tlsKey, "tls-key", os.Getenv("CHAINCODE_TLS_KEY"), "key `file` (PEM); also CHAINCODE_TLS_KEY")

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/aceso-health/aceso/node"
 )
 
 // newFlags starts the flags of a subcommand.
@@ -54,6 +56,22 @@ func fromEnvironment(f *flag.FlagSet) error {
 		}
 	})
 	return failed
+}
+
+// databaseFlags are those of a node whose data and records are in a database that it may
+// share with other nodes.
+func databaseFlags(f *flag.FlagSet, o *node.Database) {
+	f.StringVar(&o.URI, "store", "", "`mongodb://...` database for data and records, instead of the data folder; with a password in it, set ACESO_STORE instead: others can see arguments")
+	f.StringVar(&o.MasterKey, "master-key-file", "", "`file` with the key that seals the keys in the database (default master.key in the data folder; ACESO_MASTER_KEY may hold the key itself)")
+}
+
+// checkDatabase finds what is wrong with the flags.
+func checkDatabase(o node.Database) error {
+	kind, _, _ := strings.Cut(o.URI, "://")
+	if o.URI != "" && kind != "mongodb" && kind != "mongodb+srv" {
+		return errors.New("--store must be a MongoDB connection string: mongodb://host:port/database?replicaSet=name")
+	}
+	return nil
 }
 
 // fail prints one sentence and gives the exit code of a failure.

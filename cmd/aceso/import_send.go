@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -241,7 +242,7 @@ func outcomeText(answer []byte) string {
 	if json.Unmarshal(answer, &o) != nil || len(o.Issue) == 0 {
 		return "the server gave no reason"
 	}
-	text := first(o.Issue[0].Details.Text, o.Issue[0].Diagnostics)
+	text := cmp.Or(o.Issue[0].Details.Text, o.Issue[0].Diagnostics)
 	if len(o.Issue[0].Expression) > 0 {
 		text += " (at " + o.Issue[0].Expression[0] + ")"
 	}

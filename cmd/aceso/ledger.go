@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -74,7 +75,7 @@ func listSources(ctx context.Context, c *fabric.Channel, stdout io.Writer) error
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", s.Origin, s.State, head.Size, len(s.Keys), first(head.Transaction, "-"))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", s.Origin, s.State, head.Size, len(s.Keys), cmp.Or(head.Transaction, "-"))
 	}
 	return w.Flush()
 }

@@ -20,20 +20,36 @@ func (o *serveOptions) check() error {
 	if !loopback(host) && o.tlsCert == "" && !o.insecure {
 		return fmt.Errorf("--listen %s is reachable from other machines: give --tls-cert and --tls-key, or --insecure-listen if something in front provides TLS", o.listen)
 	}
-	if unspecified(host) && o.baseURL == "" {
+	if unspecified(host) && o.BaseURL == "" {
 		return errors.New("--listen on all addresses needs --base-url: the URL by which clients reach this server")
 	}
-	if o.rate < 0 {
+	if o.Rate < 0 {
 		return errors.New("--rate must not be negative")
 	}
-	if err := o.database.check(); err != nil {
+	if err := checkDatabase(o.Database); err != nil {
 		return err
 	}
-	if err := o.anchor.check(); err != nil {
+	if err := o.readLedger(); err != nil {
 		return err
 	}
-	o.baseURL, err = completeBase(o.baseURL)
+	o.BaseURL, err = completeBase(o.BaseURL)
 	return err
+}
+
+// readLedger reads --ledger, and finds what is wrong with the flags of anchoring.
+func (o *serveOptions) readLedger() error {
+	kind, profile, named := strings.Cut(o.ledger, ":")
+	a := &o.Anchor
+	switch {
+	case o.ledger != "" && o.ledger != "local" && (kind != "fabric" || !named || profile == ""):
+		return fmt.Errorf("--ledger %q is neither local nor fabric:PROFILE", o.ledger)
+	case a.Most < 0 || a.Most > 10_000:
+		return errors.New("--anchor-most must be 1 to 10000")
+	case a.Age < 0 || a.Warn < 0 || a.ReadOnly < 0:
+		return errors.New("--anchor-age, --anchor-warn and --anchor-read-only must not be negative")
+	}
+	a.Profile = profile
+	return nil
 }
 
 func loopback(host string) bool {

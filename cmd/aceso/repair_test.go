@@ -12,7 +12,7 @@ import (
 func TestRepairedFolder(t *testing.T) {
 	dir := t.TempDir()
 	n := startNode(t, dir)
-	n.as("system", "HOPERAT").put("/Patient/p", patientJSON("p", "Family")).want(201)
+	n.as("system", "HOPERAT").Put("/Patient/p", patientJSON("p", "Family")).Want(201)
 	n.stop()
 	edit(t, filepath.Join(dir, "aceso.db"), func(c *sqlite.Conn) bool {
 		query(t, c, "DELETE FROM ix WHERE v LIKE '%family%'", nil)
@@ -20,7 +20,7 @@ func TestRepairedFolder(t *testing.T) {
 	})
 	n = startNode(t, dir)
 	search := func(n *testNode) string {
-		return string(n.as("practitioner", "TREAT").get("/Patient?family=family&_summary=count").want(200).body)
+		return string(n.as("practitioner", "TREAT").Get("/Patient?family=family&_summary=count").Want(200).Body)
 	}
 	if strings.Contains(search(n), `"total":1`) {
 		t.Fatal("nothing was damaged")

@@ -11,9 +11,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
-	"github.com/aceso-health/aceso/ledgerbridge/local"
+	"github.com/aceso-health/aceso/node"
 )
 
 // Exit codes of verify.
@@ -45,7 +44,7 @@ type verification struct {
 	data, witness  string
 	keys, receipts list
 	network        trustOptions
-	database       databaseOptions
+	database       node.Database
 	profile, out   string
 }
 
@@ -88,7 +87,7 @@ func (v *verification) flags(f *flag.FlagSet) {
 	f.StringVar(&v.profile, "profile", "", "ledger, trust: connection profile `file` of an organisation")
 	f.StringVar(&v.out, "out", "", "trust: `folder` to make")
 	v.network.flags(f)
-	v.database.flags(f)
+	databaseFlags(f, &v.database)
 }
 
 // file runs a check on a file's content; "-" is standard input.
@@ -176,11 +175,11 @@ func (v *verification) checkpoint(data []byte) int {
 // printKeys prints the public keys that sign this node's checkpoints: give them to
 // those who verify, by a way that they trust.
 func (v *verification) printKeys() int {
-	data, err := openDataFolder(v.data)
+	data, err := node.OpenFolder(v.data)
 	if err != nil {
 		return v.unchecked(err)
 	}
-	keys, err := v.logKeys(data)
+	keys, err := node.LogKeys(context.Background(), data, v.database)
 	if err != nil {
 		return v.unchecked(err)
 	}
@@ -188,48 +187,6 @@ func (v *verification) printKeys() int {
 		fmt.Fprintln(v.stdout, text)
 	}
 	return exitWhole
-}
-
-// logKeys are the keys of all logs that the folder or its database holds.
-func (v *verification) logKeys(data dataFolder) (keys []string, err error) {
-	ctx := context.Background()
-	n, err := data.readNode()
-	if err != nil {
-		return nil, err
-	}
-	r := records{organization: n.Organization, name: n.Node}
-	defer func() { err = errors.Join(err, r.close()) }()
-	if err := v.database.checkKind(data); err != nil {
-		return nil, err
-	}
-	sources := []string{n.Organization + "/" + n.Node + "/changes.0", n.Organization + "/" + n.Node + "/accesses.0"}
-	if v.database.uri == "" {
-		r.ring, err = keyring.Load(data.keys())
-	} else if err = r.readDatabase(ctx, data, v.database); err == nil {
-		sources, err = r.shared.Sources(ctx)
-	}
-	for _, source := range sources {
-		if err != nil {
-			return nil, err
-		}
-		var texts []string
-		texts, err = r.logKeyTexts(ctx, source)
-		keys = append(keys, texts...)
-	}
-	return keys, err
-}
-
-// compareWitness finds checkpoints that the folder lacks or has otherwise.
-func (v *verification) compareWitness(data dataFolder, organization, node string) error {
-	if v.witness == "" {
-		return nil
-	}
-	kept := v.witness
-	if info, err := os.Stat(kept); err == nil && info.IsDir() {
-		kept = local.WitnessFile(kept, organization, node)
-	}
-	_, err := local.Compare(data.checkpoints(), kept)
-	return err
 }
 
 func (v *verification) tampered(err error) int {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -57,7 +58,7 @@ func (v *verification) readTrust() error {
 
 // complete adds what the command line says; it wins over the folder.
 func (o *trustOptions) complete(trust *fabric.Trust) error {
-	trust.Channel, trust.Chaincode = first(o.channel, trust.Channel), first(o.chaincode, trust.Chaincode)
+	trust.Channel, trust.Chaincode = cmp.Or(o.channel, trust.Channel), cmp.Or(o.chaincode, trust.Chaincode)
 	if o.signatures > 0 {
 		trust.Quorum.Signatures = o.signatures
 	}

@@ -1,0 +1,95 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
+)
+
+// verify looks at both logs, at every stored version and at every index row. What
+// cannot be checked does not keep the rest from being checked.
+func (r *records) verify(ctx context.Context, report func(access.Finding) error) error {
+	inMain := func(f access.Finding) error {
+		f.Table = r.home.tables("").resources + f.Table
+		return report(f)
+	}
+	return errors.Join(
+		r.verifyLogs(ctx, report),
+		access.Verify(ctx, r.store, r.sealer, inMain),
+		r.store.Check(ctx, func(f store.Finding) error {
+			return report(access.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
+		}))
+}
+
+// verifyLogs audits this node's logs against the checkpoints in its folder, and those of
+// all nodes against the checkpoints in their database.
+func (r *records) verifyLogs(ctx context.Context, report func(access.Finding) error) error {
+	all, err := store.AllLogs(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	sources, err := r.home.sources(ctx)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, j := range r.journals() {
+		failed = append(failed, r.verifyLog(ctx, j, all, report))
+	}
+	for _, source := range sources {
+		j, err := r.home.journal(ctx, r, source)
+		if err != nil {
+			failed = append(failed, r.reported(err, report))
+			continue
+		}
+		failed = append(failed, r.verifyLog(ctx, j, all, report))
+	}
+	return errors.Join(failed...)
+}
+
+// verifyLog audits one log and opens every part that was not erased: only the
+// keyring can tell whether sealed bytes are what they were.
+func (r *records) verifyLog(ctx context.Context, j *ledgerbridge.Journal, all []ledgerbridge.Log, report func(access.Finding) error) error {
+	_, err := j.Audit(ctx, r.sealer.AuditParts(ctx, j.Source(), all...))
+	return r.reported(err, report)
+}
+
+// reported turns damage into a finding.
+func (r *records) reported(err error, report func(access.Finding) error) error {
+	var damage *ledgerbridge.Damage
+	if !errors.As(err, &damage) {
+		return err
+	}
+	return report(r.home.tables(damage.Source).place(damage))
+}
+
+// tables are the names of what keeps a log, its checkpoints, and resources: tables with
+// their file, or collections.
+type tables struct {
+	resources                          string // before the table
+	entries, parts, tiles, checkpoints string
+	row                                string // before the row
+}
+
+// place names where a log's damage is.
+func (t tables) place(d *ledgerbridge.Damage) access.Finding {
+	table := t.entries
+	switch {
+	case strings.HasPrefix(d.Column, "parts"):
+		table = t.parts
+	case strings.HasPrefix(d.Column, "tile"):
+		table = t.tiles
+	case strings.HasPrefix(d.Column, "checkpoint"):
+		table = t.checkpoints
+	}
+	row := strings.TrimPrefix(d.Column, "tile ")
+	if d.Seq >= 0 {
+		row = fmt.Sprintf("%d %s", d.Seq, d.Column)
+	}
+	return access.Finding{Table: table, Row: t.row + row, What: d.What}
+}
