@@ -86,10 +86,10 @@ func twoPatients(n *testNode) {
 	nodetest.TwoPatients(n.as("system", "HOPERAT"))
 }
 
-// wantWhole verifies everything that a node keeps.
-func wantWhole(t testing.TB, data Folder, database Database) {
+// wantWhole verifies everything that a node keeps, with receipts that clients hold.
+func wantWhole(t testing.TB, data Folder, database Database, receipts ...string) {
 	t.Helper()
-	_, err := VerifyLog(t.Context(), data, database, Evidence{}, func(f access.Finding) error {
+	_, err := VerifyLog(t.Context(), data, database, Evidence{Receipts: receipts}, func(f access.Finding) error {
 		t.Errorf("verify log from %s: %s, row %s: %s", data, f.Table, f.Row, f.What)
 		return nil
 	})
