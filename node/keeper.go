@@ -26,14 +26,7 @@ func (c *cluster) keep(ctx context.Context, n *Node) {
 	k := &keeper{n: n, s: c.store, kept: map[string]bool{}}
 	defer k.working.Wait()
 	watch := k.s.Watch()
-	every := time.NewTicker(k.s.LeaseLife() / 6)
-	defer every.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-every.C:
-		}
+	for range every(ctx, k.s.LeaseLife()/6) {
 		if err := k.look(ctx, watch); err != nil && ctx.Err() == nil {
 			n.log.Error("it is not known whether other nodes are alive", "error", err)
 		}
@@ -119,14 +112,7 @@ func (k *keeper) open(ctx context.Context, source string) (*ledgerbridge.Journal
 // await waits until nothing is left to do, and then gives the node free, or until it
 // came back.
 func (k *keeper) await(ctx context.Context, node string, journals []*ledgerbridge.Journal) bool {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-tick.C:
-		}
+	for range every(ctx, time.Second) {
 		if keeps, err := k.s.Keeps(ctx, node); err == nil && !keeps {
 			return false
 		}
@@ -134,6 +120,7 @@ func (k *keeper) await(ctx context.Context, node string, journals []*ledgerbridg
 			return k.s.Release(ctx, node) == nil
 		}
 	}
+	return false
 }
 
 // finished says whether every record has a checkpoint and, with a network's ledger, an

@@ -90,14 +90,7 @@ func (f *follower) watchProposals(ctx context.Context, folder string) error {
 }
 
 func (f *follower) run(ctx context.Context) {
-	tick := time.NewTicker(policyPoll)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range every(ctx, policyPoll) {
 		if err := f.look(ctx); err != nil && ctx.Err() == nil {
 			f.n.log.Error("policies were not activated: the ones before stay in force", "error", err)
 		}

@@ -131,15 +131,9 @@ func (b *bridge) watch(ctx context.Context) {
 		return
 	}
 	said := map[string]bool{}
-	tick := time.NewTicker(b.lookEvery())
-	defer tick.Stop()
-	for {
+	b.look(ctx, said)
+	for range every(ctx, b.lookEvery()) {
 		b.look(ctx, said)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

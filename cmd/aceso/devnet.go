@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/aceso-health/aceso/ledgerbridge/devnet"
@@ -59,7 +56,7 @@ func devnetUp(o devnet.Options, stdout io.Writer) error {
 		return err
 	}
 	o.Chaincode = []string{self, "chaincode"}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	n, err := devnet.Start(ctx, o)
 	if err != nil && ctx.Err() != nil {
@@ -81,7 +78,7 @@ func devnetUp(o devnet.Options, stdout io.Writer) error {
 
 // devnetAsk speaks to the process that runs the network, and prints what runs then.
 func devnetAsk(stdout, stderr io.Writer, dir, verb, name string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	s, err := devnet.Ask(ctx, dir, verb, name)
 	if err != nil {

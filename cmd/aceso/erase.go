@@ -16,12 +16,8 @@ func eraseCommand(args []string, stdout, stderr io.Writer) int {
 	var database node.Database
 	databaseFlags(f, &database)
 	patient := f.String("patient", "", "`id` of the patient")
-	rest, code, ok := parse(f, args)
-	if !ok {
+	if code, ok := parseAlone(f, args); !ok {
 		return code
-	}
-	if len(rest) > 0 {
-		return misuse(stderr, "erase", "unexpected argument %q", rest[0])
 	}
 	ref, err := fhir.ParseRef("Patient/" + *patient)
 	if err != nil {

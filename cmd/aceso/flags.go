@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/aceso-health/aceso/node"
 )
@@ -41,6 +44,20 @@ func parse(f *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
 		}
 		rest, args = append(rest, f.Arg(0)), f.Args()[1:]
 	}
+}
+
+// parseAlone is parse for a subcommand without arguments.
+func parseAlone(f *flag.FlagSet, args []string) (code int, ok bool) {
+	rest, code, ok := parse(f, args)
+	if ok && len(rest) > 0 {
+		return misuse(f.Output(), f.Name(), "unexpected argument %q", rest[0]), false
+	}
+	return code, ok
+}
+
+// interruptible ends when the program is told to stop.
+func interruptible() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
 func fromEnvironment(f *flag.FlagSet) error {

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,8 +17,8 @@ import (
 
 // refused is the server's answer to a parcel that it did not take.
 type refused struct {
-	status int
-	detail string
+	status        int
+	detail, after string // after is Retry-After
 }
 
 func (r *refused) Error() string { return fmt.Sprintf("%d: %s", r.status, r.detail) }
@@ -167,14 +165,16 @@ func broken(err error) bool {
 // requests, no service at the moment), and a read also when the connection broke.
 func (i *importer) retry(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
-		answer, wait, err := i.once(ctx, method, path, body)
-		again := wait != nil || method == http.MethodGet && broken(err)
-		if err == nil || !again || attempt == attempts {
+		answer, err := i.once(ctx, method, path, body)
+		var r *refused
+		busy := errors.As(err, &r) && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable)
+		again := busy || method == http.MethodGet && broken(err)
+		if !again || attempt == attempts {
 			return answer, err
 		}
 		after := ""
-		if wait != nil {
-			after = *wait
+		if busy {
+			after = r.after
 		}
 		if err := pause(ctx, retryAfter(after, attempt, i.now())); err != nil {
 			return nil, err
@@ -182,20 +182,15 @@ func (i *importer) retry(ctx context.Context, method, path string, body []byte) 
 	}
 }
 
-// once sends one request; wait is the Retry-After of a server that is busy.
-func (i *importer) once(ctx context.Context, method, path string, body []byte) (answer []byte, wait *string, err error) {
-	w, answer, err := i.client.do(ctx, method, path, reader(body))
+func (i *importer) once(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	w, answer, err := i.client.do(ctx, method, path, body)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if w.StatusCode/100 == 2 {
-		return answer, nil, nil
+	if w.StatusCode/100 != 2 {
+		return nil, &refused{w.StatusCode, outcomeText(answer), w.Header.Get("Retry-After")}
 	}
-	if w.StatusCode == http.StatusTooManyRequests || w.StatusCode == http.StatusServiceUnavailable {
-		after := w.Header.Get("Retry-After")
-		wait = &after
-	}
-	return nil, wait, &refused{w.StatusCode, outcomeText(answer)}
+	return answer, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -218,13 +213,6 @@ func retryAfter(value string, attempt int, now time.Time) time.Duration {
 		wait = at.Sub(now)
 	}
 	return min(max(wait, 0), time.Minute)
-}
-
-func reader(body []byte) io.Reader {
-	if body == nil {
-		return nil
-	}
-	return bytes.NewReader(body)
 }
 
 // outcome is an OperationOutcome, as far as people read it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,7 +103,7 @@ func (w policyWork) format(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range sortedNames(changed) {
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
 		w.say(true, "%s", name)
 		if !w.write {
 			continue
@@ -115,15 +116,6 @@ func (w policyWork) format(dir string) error {
 		return fmt.Errorf("%d files are not formatted; -w rewrites them", len(changed))
 	}
 	return nil
-}
-
-func sortedNames(files map[string][]byte) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // init writes the built-in policies and their tests into a folder, to start from.

@@ -3,15 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
@@ -22,8 +19,8 @@ import (
 type serveOptions struct {
 	node.Options
 	data, listen, origins, ledger string
-	tlsCert, tlsKey               string
-	demo, insecure                bool
+	tls                           tlsOptions
+	demo                          bool
 }
 
 func serveCommand(args []string, stdout, stderr io.Writer) int {
@@ -40,9 +37,9 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&o.Issuers, "issuers", "", "`file` that names external token issuers")
 	f.StringVar(&o.Witness, "witness", "", "`folder-or-URL` that gets a copy of every checkpoint")
 	f.StringVar(&o.origins, "cors", "", "`origins` whose scripts may read answers, separated by commas")
-	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate `file` (PEM)")
-	f.StringVar(&o.tlsKey, "tls-key", "", "key `file` (PEM)")
-	f.BoolVar(&o.insecure, "insecure-listen", false, "listen beyond loopback without TLS, because something in front provides it")
+	f.StringVar(&o.tls.cert, "tls-cert", "", "certificate `file` (PEM)")
+	f.StringVar(&o.tls.key, "tls-key", "", "key `file` (PEM)")
+	f.BoolVar(&o.tls.insecure, "insecure-listen", false, "listen beyond loopback without TLS, because something in front provides it")
 	f.Float64Var(&o.Rate, "rate", 0, "requests per second of each client; 0 is no limit")
 	f.DurationVar(&o.Scrub, "scrub", time.Hour, "`time` between two checks of everything stored against the records; 0 is never")
 	f.StringVar(&o.ledger, "ledger", "local", "`fabric:PROFILE` also anchors records on the channel of a connection profile; local does not")
@@ -50,17 +47,13 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.Int64Var(&o.Anchor.Most, "anchor-most", fabric.Usual.Most, "`records` in one transaction, at most 10000")
 	f.DurationVar(&o.Anchor.Warn, "anchor-warn", 15*time.Minute, "`time` after which waiting records are warned of; 0 is never")
 	f.DurationVar(&o.Anchor.ReadOnly, "anchor-read-only", 0, "`time` of waiting after which changes are refused; 0 is never")
-	rest, code, ok := parse(f, args)
-	if !ok {
+	if code, ok := parseAlone(f, args); !ok {
 		return code
-	}
-	if len(rest) > 0 {
-		return misuse(stderr, "serve", "unexpected argument %q", rest[0])
 	}
 	if err := o.check(); err != nil {
 		return misuse(stderr, "serve", "%v", err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	if err := serve(ctx, o, stdout, log); err != nil {
@@ -75,7 +68,7 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 	if err != nil {
 		return err
 	}
-	certificates, err := o.certificates()
+	certificates, err := o.tls.certificates()
 	if err != nil {
 		return err
 	}
@@ -107,18 +100,6 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 		}
 		return showDemo(stdout, n, data, origin)
 	})
-}
-
-// certificates are none without TLS.
-func (o serveOptions) certificates() ([]tls.Certificate, error) {
-	if o.tlsCert == "" {
-		return nil, nil
-	}
-	certificate, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
-	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
-	}
-	return []tls.Certificate{certificate}, nil
 }
 
 // folder is where the data are kept.

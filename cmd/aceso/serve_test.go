@@ -92,7 +92,7 @@ func TestServeWithTLS(t *testing.T) {
 	dir := t.TempDir()
 	cert, key, pool := certificate(t, dir)
 	data := filepath.Join(dir, "data")
-	origin := serving(t, serveOptions{data: data, listen: "127.0.0.1:0", tlsCert: cert, tlsKey: key})
+	origin := serving(t, serveOptions{data: data, listen: "127.0.0.1:0", tls: tlsOptions{cert: cert, key: key}})
 	if !strings.HasPrefix(origin, "https://127.0.0.1:") {
 		t.Fatalf("origin %s", origin)
 	}
@@ -185,7 +185,7 @@ func TestServeRefuses(t *testing.T) {
 		"issuers without power": {data: filepath.Join(dir, "a"), listen: "127.0.0.1:0", Options: node.Options{Issuers: file}},
 		"no issuers file":       {data: filepath.Join(dir, "b"), listen: "127.0.0.1:0", Options: node.Options{Issuers: filepath.Join(dir, "none")}},
 		"no policies":           {data: filepath.Join(dir, "c"), listen: "127.0.0.1:0", Options: node.Options{Policies: filepath.Join(dir, "none")}},
-		"no certificate":        {data: filepath.Join(dir, "d"), listen: "127.0.0.1:0", tlsCert: "none", tlsKey: "none"},
+		"no certificate":        {data: filepath.Join(dir, "d"), listen: "127.0.0.1:0", tls: tlsOptions{cert: "none", key: "none"}},
 		"a slash in the name":   {data: filepath.Join(dir, "e"), listen: "127.0.0.1:0", Options: node.Options{Name: "a/b"}},
 	} {
 		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/aceso-health/aceso/node"
@@ -121,7 +118,7 @@ func (j *storeJob) copy(from, to string) int {
 	if a.Folder == b.Folder {
 		return misuse(j.stderr, "store", "FROM and TO need data folders of their own: %s is named twice (--data names that of the database's node)", a.Folder)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	said := time.Now()
 	done, err := node.Copy(ctx, a, b, slog.New(slog.NewTextHandler(j.stderr, nil)), func(c store.Copied) {

@@ -31,12 +31,8 @@ func tokenCommand(args []string, stdout, stderr io.Writer) int {
 	base := f.String("base-url", "", "audience (default: the `URL` that the server was last started with)")
 	var database node.Database
 	databaseFlags(f, &database)
-	rest, code, ok := parse(f, args)
-	if !ok {
+	if code, ok := parseAlone(f, args); !ok {
 		return code
-	}
-	if len(rest) > 0 {
-		return misuse(stderr, "token", "unexpected argument %q", rest[0])
 	}
 	g.Purposes = split(purposes)
 	if err := checkGrant(g); err != nil {

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -24,7 +21,7 @@ func (v *verification) ledger() int {
 	if err != nil {
 		return v.unchecked(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := interruptible()
 	defer stop()
 	held, err := node.Held(ctx, node.Folder(v.data), v.data != defaultData, v.witness)
 	var damage *ledgerbridge.Damage
