@@ -15,7 +15,7 @@ import (
 	"github.com/aceso-health/aceso/store/sqlite"
 )
 
-// alone is the home of one node: its folder. There are no others to think of.
+// alone is a folder as the home of one node. It has no others.
 type alone struct{ data Folder }
 
 func (a alone) open(ctx context.Context, r *records, o Options) (err error) {
@@ -43,7 +43,7 @@ func (alone) check(ctx context.Context, r *records, _ Check, visit func(store.Fi
 	return r.store.Check(ctx, visit)
 }
 
-// repair writes all search keys anew.
+// repair rewrites all search keys.
 func (a alone) repair(ctx context.Context) error {
 	n, err := a.data.Identity()
 	if err != nil {

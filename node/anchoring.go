@@ -32,8 +32,8 @@ type shipping interface {
 	contradicted() string
 }
 
-// waiting is about records that are not on the ledger yet, and about clients that wait
-// for it.
+// waiting watches records that are not on the ledger yet, and serves clients that wait
+// for their anchors.
 type waiting interface {
 	watch(context.Context)
 	writable() error

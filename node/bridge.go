@@ -40,8 +40,8 @@ type bridge struct {
 	filled   map[string]bool // lists of other nodes' logs
 }
 
-// openBridge checks profile and channel. A channel that cannot be asked now is no
-// reason not to start; one that is certainly not the right one is.
+// openBridge checks profile and channel. A node starts without reaching the channel, but
+// not with one that is certainly the wrong one.
 func openBridge(ctx context.Context, o Anchoring, data Folder, organization string, key ed25519.PrivateKey, log *slog.Logger) (anchoring, error) {
 	if o.Profile == "" {
 		return unanchored{}, nil
@@ -77,7 +77,7 @@ func openBridge(ctx context.Context, o Anchoring, data Folder, organization stri
 	return b, nil
 }
 
-// list is the list of a log's anchors, for its journal.
+// list returns the anchors of a log, for its journal.
 func (b *bridge) list(source string) (*ledgerbridge.Anchors, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -126,8 +126,8 @@ func (b *bridge) shipper(j *ledgerbridge.Journal) (*fabric.Shipper, error) {
 	})
 }
 
-// compare refuses a log that the ledger contradicts. A ledger that cannot be asked
-// now is asked again by ship.
+// compare refuses a log that the ledger contradicts. If the ledger cannot be reached,
+// ship asks again.
 func (b *bridge) compare(ctx context.Context, j *ledgerbridge.Journal) error {
 	s, err := b.shipper(j)
 	if err != nil {
@@ -145,8 +145,7 @@ func (b *bridge) compare(ctx context.Context, j *ledgerbridge.Journal) error {
 	return nil
 }
 
-// ship anchors a log until ctx ends. It may be called at any time, for the node's own
-// logs and for those that it takes over.
+// ship anchors a log until ctx ends: one of the node's own, or one that it takes over.
 func (b *bridge) ship(ctx context.Context, j *ledgerbridge.Journal) {
 	s, err := b.shipper(j)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/local"
 )
 
-// CompareChannel looks whether the logs in a folder begin with what a channel has of
-// them. The root at the anchored size stands for all records before. A folder that was
-// never served has nothing to compare.
+// CompareChannel checks that the logs in a folder begin with what a channel has of them.
+// The root at the anchored size stands for all records before it. A folder that was
+// never served passes.
 func CompareChannel(ctx context.Context, data Folder, database Database, seen []fabric.InspectedSource, report func(fabric.Finding)) (err error) {
 	if _, err := data.Identity(); errors.Is(err, ErrNeverServed) {
 		return nil
@@ -36,7 +36,7 @@ func CompareChannel(ctx context.Context, data Folder, database Database, seen []
 	return err
 }
 
-// compareLog says how a log differs from what the channel has of it, "" if it does not.
+// compareLog describes how a log differs from what the channel has of it.
 func compareLog(ctx context.Context, j *ledgerbridge.Journal, sources []fabric.InspectedSource) (string, error) {
 	at := slices.IndexFunc(sources, func(s fabric.InspectedSource) bool { return s.Origin == j.Source() })
 	if at < 0 || sources[at].Size == 0 {
@@ -53,8 +53,8 @@ func compareLog(ctx context.Context, j *ledgerbridge.Journal, sources []fabric.I
 	return "", err
 }
 
-// Held are the checkpoints of a data folder, which may lack them unless it must not, and
-// of a witness, which is a file or a folder.
+// Held reads the checkpoints of a data folder, and of a witness if one is named: a file
+// or a folder. With must, a data folder without checkpoints is an error.
 func Held(ctx context.Context, data Folder, must bool, witness string) (fabric.Held, error) {
 	held := fabric.Held{}
 	err := readHeld(ctx, held, data.checkpoints())

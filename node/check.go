@@ -7,16 +7,16 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// Check says how a store is looked at.
+// Check selects what CheckStore does.
 type Check struct {
-	// Sample looks at about one resource in so many; a folder is always read whole.
+	// Sample checks about one resource in so many; a folder is always checked whole.
 	Sample int
-	// Repair writes search keys anew where they are not what the document says.
+	// Repair rewrites search keys that differ from the document.
 	Repair bool
 }
 
 // CheckStore compares what is stored with what can be derived from the documents. The
-// node may be serving.
+// node may be serving. Findings go to visit, whose error ends the check.
 func CheckStore(ctx context.Context, data Folder, database Database, c Check, visit func(store.Finding) error) (err error) {
 	var r records
 	if err := r.choose(data, database); err != nil {
@@ -29,8 +29,8 @@ func CheckStore(ctx context.Context, data Folder, database Database, c Check, vi
 	return r.home.check(ctx, &r, c, visit)
 }
 
-// RepairStore writes the search keys of a folder anew, whose node must be stopped. A
-// database has that done while it is checked.
+// RepairStore rewrites the search keys of a folder, whose node must be stopped. In a
+// database, CheckStore repairs.
 func RepairStore(ctx context.Context, data Folder, database Database) error {
 	h, err := homeOf(data, database)
 	if err != nil {

@@ -25,8 +25,8 @@ type Place struct {
 	Database Database // zero: the data are in the folder
 }
 
-// Copy brings a stopped node's data, records and keys to a new place. report is called
-// on the way.
+// Copy copies a stopped node's data, records and keys to a new place, and reports its
+// progress.
 func Copy(ctx context.Context, a, b Place, log *slog.Logger, report func(store.Copied)) (done store.Copied, err error) {
 	from, err := OpenFolder(a.Folder)
 	if err != nil {
@@ -44,7 +44,7 @@ func Copy(ctx context.Context, a, b Place, log *slog.Logger, report func(store.C
 	if err := m.openTarget(ctx, b); err != nil {
 		return done, err
 	}
-	if err := m.beside(); err != nil {
+	if err := m.copyOwnFiles(); err != nil {
 		return done, err
 	}
 	err = store.Copy(ctx, m.store, m.target, func(c store.Copied) {
@@ -66,7 +66,7 @@ type moving struct {
 	database *mongo.Target // target, if it is one
 }
 
-// openOriginal keeps the node from being served meanwhile.
+// openOriginal locks the node, so that nobody serves it during the copy.
 func (m *moving) openOriginal(ctx context.Context, database Database) error {
 	if err := m.choose(m.from, database); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (m *moving) openOriginal(ctx context.Context, database Database) error {
 	return nil
 }
 
-// openTarget also brings the keys, which the copy needs to be of any use.
+// openTarget also copies the keys, without which the copy would be unreadable.
 func (m *moving) openTarget(ctx context.Context, p Place) (err error) {
 	if m.to, err = CreateFolder(p.Folder); err != nil {
 		return err
@@ -130,8 +130,8 @@ func (m *moving) openTarget(ctx context.Context, p Place) (err error) {
 // move with the node: checkpoints, and what it knows of its anchors on a channel.
 var own = []string{"aceso.db", "access.db", "lock", "partkeys", "keyring.json", "node.json", "owner", "node.lock", "master.key", "copying"}
 
-// beside copies the files that are not part of the store.
-func (m *moving) beside() error {
+// copyOwnFiles copies the files that are not part of the store.
+func (m *moving) copyOwnFiles() error {
 	entries, err := os.ReadDir(string(m.from))
 	if err != nil {
 		return err
@@ -148,8 +148,7 @@ func (m *moving) beside() error {
 	return nil
 }
 
-// copyFiles copies a file or a folder; what is there of a copy that was cut short is
-// replaced.
+// copyFiles copies a file or a folder, and replaces the remains of an interrupted copy.
 func copyFiles(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -173,7 +172,7 @@ func copyFiles(from, to string) error {
 // finish lets the copy be served.
 func (m *moving) finish(ctx context.Context) error {
 	if m.database != nil {
-		if err := m.bringCheckpoints(ctx); err != nil {
+		if err := m.copyCheckpoints(ctx); err != nil {
 			return err
 		}
 	}
@@ -185,8 +184,8 @@ func (m *moving) finish(ctx context.Context) error {
 	return m.target.Finish(ctx)
 }
 
-// bringCheckpoints fills the checkpoints of the database from the node's file.
-func (m *moving) bringCheckpoints(ctx context.Context) error {
+// copyCheckpoints fills the checkpoints of the database from the node's file.
+func (m *moving) copyCheckpoints(ctx context.Context) error {
 	changes, accesses := m.target.Logs()
 	file, err := local.OpenRead(m.to.checkpoints(), changes.Source(), accesses.Source())
 	if errors.Is(err, fs.ErrNotExist) {

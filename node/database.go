@@ -123,7 +123,7 @@ func (c *cluster) check(ctx context.Context, _ *records, o Check, visit func(sto
 	return c.store.CheckSome(ctx, mongo.CheckOptions(o), visit)
 }
 
-// repair has nothing to do: check has written what it found.
+// repair has nothing to do: check repairs a database.
 func (*cluster) repair(context.Context) error { return nil }
 
 func (*cluster) tables(source string) tables {
@@ -136,8 +136,7 @@ func (*cluster) tables(source string) tables {
 
 func (*cluster) shared() bool { return true }
 
-// makeMaster is master for whoever may be the very first to use a database: then the
-// key is made, if none was given.
+// makeMaster is master, and makes a key if none was given and the database is new.
 func (o Database) makeMaster(ctx context.Context, box keyring.Box, data Folder, log *slog.Logger) (keyring.Master, error) {
 	m, err := o.master(data)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -156,7 +155,7 @@ func (o Database) makeMaster(ctx context.Context, box keyring.Box, data Folder, 
 	return m, err
 }
 
-// allKeys reads the shared keys again: other nodes may have come since.
+// allKeys reads the shared keys again: other nodes may have joined.
 func (c *cluster) allKeys(ctx context.Context) (*keyring.Ring, error) {
 	return keyring.LoadShared(ctx, c.store.Keyring(), c.master, c.store.Organization(), c.store.Node())
 }
@@ -198,9 +197,9 @@ func keptUntil(takeovers []mongo.Takeover) map[string]string {
 	return sizes
 }
 
-// checkpoints brings the folder's checkpoint file to where the database is, which goes
-// on after other nodes have kept the logs. A database that is older than the file was
-// restored from a backup, and is refused.
+// checkpoints brings the folder's checkpoint file up to date: other nodes may have kept
+// the logs. A database that is older than the file was restored from a backup, and is
+// refused.
 func (c *cluster) checkpoints(ctx context.Context, own *local.Ledger, logs ...ledgerbridge.Log) (ledgerbridge.Ledger, error) {
 	if err := c.store.EndTakeovers(ctx); err != nil {
 		return nil, err

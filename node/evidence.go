@@ -14,13 +14,13 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// Evidence is what others hold of a node's records.
+// Evidence is what others kept of a node's records.
 type Evidence struct {
 	Witness  string   // file or folder with copies of its checkpoints; empty: none
 	Receipts []string // that clients kept
 }
 
-// Tampered is the error of data that were changed so that nothing else can be checked.
+// Tampered is the error of data so damaged that the check cannot go on.
 type Tampered struct{ Err error }
 
 func (t *Tampered) Error() string { return t.Err.Error() }
@@ -29,8 +29,8 @@ func (t *Tampered) Error() string { return t.Err.Error() }
 func (t *Tampered) Unwrap() error { return t.Err }
 
 // VerifyLog re-hashes everything that a node keeps: its logs, all checkpoints, every
-// stored version and index row. The node may be serving. What does not fit is reported;
-// a *Tampered is such a place that ends the work. It also returns the node's name.
+// stored version and index row. The node may be serving. It reports every place that
+// does not fit; one that ends the check is a *Tampered. It returns the node's name.
 func VerifyLog(ctx context.Context, data Folder, database Database, e Evidence, report func(access.Finding) error) (name string, err error) {
 	r := records{log: slog.New(slog.DiscardHandler)}
 	defer func() { err = errors.Join(r.tampered(err), r.close()) }()
@@ -73,7 +73,7 @@ func (r *records) compareWitness(data Folder, kept string) error {
 	return err
 }
 
-// lookUp finds rows that were cut off or replaced after a client had their receipt.
+// lookUp finds rows that were cut off or replaced after a client got their receipt.
 func (r *records) lookUp(ctx context.Context, receipts []string) error {
 	logs, err := store.AllLogs(ctx, r.store)
 	if err != nil {

@@ -61,10 +61,10 @@ func (n Identity) issuer() string {
 	return "urn:aceso:" + n.Organization + ":" + n.Node
 }
 
-// ErrNeverServed says that a folder has no identity yet.
+// ErrNeverServed is the error of a folder without an identity.
 var ErrNeverServed = errors.New("has never been served; start `aceso serve` with it first")
 
-// Identity is what the server noted at its last start.
+// Identity reads what Open noted at the last start.
 func (d Folder) Identity() (Identity, error) {
 	data, err := os.ReadFile(d.identity())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,9 +93,9 @@ func (d Folder) lock() (*os.File, error) {
 	return f, nil
 }
 
-// owner names this folder to the database: whoever holds its lock may take the node's
-// name over from a process that died. A folder that is copied keeps the name; that is
-// noticed like any second process.
+// owner names this folder to the database: the process that holds the folder's lock may
+// take over the node's name from one that died. A copied folder has the same owner; the
+// database notices it like any second process.
 func (d Folder) owner() (string, error) {
 	text, err := os.ReadFile(d.file("owner"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +108,7 @@ func (d Folder) owner() (string, error) {
 	return string(text), nil
 }
 
-// used says whether the folder holds data already.
+// used reports whether the folder holds data.
 func (d Folder) used() bool {
 	_, err := os.Stat(d.resources())
 	return err == nil

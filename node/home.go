@@ -15,14 +15,14 @@ import (
 type storage interface {
 	store.Store
 	store.Original
-	// Organization is whose data are kept.
+	// Organization owns the data.
 	Organization() string
 	// Node is the name under which this node's logs are written.
 	Node() string
 	// PartKeys gives access to the keys of patients' parts, which the keyring wraps.
 	PartKeys(wrap, unwrap store.Wrap) ledgerbridge.PartKeys
 	// Check compares what is stored with what can be derived again. An error of visit
-	// ends it; any other error means that it could not be made.
+	// ends it; any other error means that the check failed.
 	Check(ctx context.Context, visit func(store.Finding) error) error
 	Close() error
 }
@@ -47,7 +47,7 @@ type home interface {
 
 // others is what a node does about the nodes that share its home.
 type others interface {
-	// shared says whether there may be any.
+	// shared reports whether there can be any.
 	shared() bool
 	// checkpoints is where those of the node's logs go; own catches up with it.
 	checkpoints(ctx context.Context, own *local.Ledger, logs ...ledgerbridge.Log) (ledgerbridge.Ledger, error)
@@ -58,7 +58,7 @@ type others interface {
 	sources(context.Context) ([]string, error)
 	// journal opens one of them for reading.
 	journal(ctx context.Context, r *records, source string) (*ledgerbridge.Journal, error)
-	// openPolicy puts in force what all nodes have in force.
+	// openPolicy activates the policies of the folder, or those that all nodes share.
 	openPolicy(ctx context.Context, n *Node, folder string, o policy.Options) error
 	// keep finishes the logs of nodes that died, until ctx ends.
 	keep(context.Context, *Node)

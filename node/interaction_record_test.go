@@ -152,8 +152,8 @@ func TestAccessReportIsSilentAboutOthers(t *testing.T) {
 	for _, e := range report.Entries() {
 		text := fmt.Sprint(e["resource"])
 		for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" []:,", r) }) {
-			if clear, err := base64.StdEncoding.DecodeString(part); err == nil {
-				text += string(clear)
+			if plain, err := base64.StdEncoding.DecodeString(part); err == nil {
+				text += string(plain)
 			}
 		}
 		if strings.Contains(text, "p2") {

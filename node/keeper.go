@@ -28,7 +28,7 @@ func (c *cluster) keep(ctx context.Context, n *Node) {
 	watch := k.s.Watch()
 	for range every(ctx, k.s.LeaseLife()/6) {
 		if err := k.look(ctx, watch); err != nil && ctx.Err() == nil {
-			n.log.Error("it is not known whether other nodes are alive", "error", err)
+			n.log.Error("the leases of other nodes cannot be read", "error", err)
 		}
 	}
 }
@@ -72,8 +72,8 @@ func (k *keeper) end(node string) {
 	delete(k.kept, node)
 }
 
-// keep brings the logs of a dead node to their end. If they are damaged that is told
-// once, and somebody has to look; after anything else the next look begins again.
+// keep finishes the logs of a dead node. Damage is logged once and needs a person; after
+// any other error the next look tries again.
 func (k *keeper) keep(ctx context.Context, node string, sources []string) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -109,8 +109,8 @@ func (k *keeper) open(ctx context.Context, source string) (*ledgerbridge.Journal
 	return k.n.journal(ctx, k.s.Log(source), k.s.Checkpoints())
 }
 
-// await waits until nothing is left to do, and then gives the node free, or until it
-// came back.
+// await waits until the logs are finished, and then releases the node, or until the node
+// is back.
 func (k *keeper) await(ctx context.Context, node string, journals []*ledgerbridge.Journal) bool {
 	for range every(ctx, time.Second) {
 		if keeps, err := k.s.Keeps(ctx, node); err == nil && !keeps {
@@ -123,8 +123,8 @@ func (k *keeper) await(ctx context.Context, node string, journals []*ledgerbridg
 	return false
 }
 
-// finished says whether every record has a checkpoint and, with a network's ledger, an
-// anchor.
+// finished reports whether every record has a checkpoint and, with a network's ledger,
+// an anchor.
 func finished(ctx context.Context, journals []*ledgerbridge.Journal) (bool, error) {
 	for _, j := range journals {
 		s, err := j.Standing(ctx)

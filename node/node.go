@@ -26,9 +26,9 @@ type Node struct {
 	running  sync.WaitGroup
 }
 
-// Open opens store, keys, logs, policies, gate and server, in this order, and notes in
-// the folder who the node is. A log that does not continue its checkpoints ends the
-// start here. The node works until Close, however ctx ends.
+// Open opens store, keys, logs, policies, gate and server, in this order, and writes the
+// node's identity into the folder. It refuses a log that does not continue its
+// checkpoints. The node works until Close, even if ctx ends.
 func Open(ctx context.Context, data Folder, o Options) (*Node, error) {
 	n := &Node{records: records{log: o.Log}}
 	if err := n.start(ctx, data, o); err != nil {
@@ -69,7 +69,7 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 	return data.note(n.identity)
 }
 
-// run starts what a node does by itself.
+// run starts the background work of a node.
 func (n *Node) run(ctx context.Context, o Options) {
 	for _, j := range n.journals() {
 		n.running.Go(func() { j.Run(ctx) })
@@ -112,7 +112,7 @@ func (n *Node) consents() *consent.Registry {
 	return r
 }
 
-// ready says why the node cannot serve, or that an old policy is in force.
+// ready names the reasons why the node cannot serve.
 func (n *Node) ready(context.Context) error {
 	var reasons []string
 	for _, j := range n.journals() {
@@ -153,8 +153,8 @@ func (n *Node) Close() error {
 	return n.records.close()
 }
 
-// alarm tells of what the scrubber found: in the log, in the metrics, and by not
-// being ready. The node goes on: refusing to serve would be one more damage.
+// alarm reports what the scrubber found: in the log, in the metrics, and as not ready.
+// The node goes on serving: an outage would add to the damage.
 func (n *Node) alarm(f access.Finding) {
 	n.damaged.Store(true)
 	n.findings.Inc()

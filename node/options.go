@@ -9,10 +9,10 @@ import (
 
 // Options are what an operator decides about a node.
 type Options struct {
-	// Organization and Name fix a new folder or database. One in use knows its own
-	// and refuses others; empty, they are those.
+	// Organization and Name of the node. A new folder or database is fixed to them; one
+	// in use has its own, which apply if these are empty, and refuses others.
 	Organization, Name string
-	// Unnamed is the organisation of a new folder that is given none; org1 if empty.
+	// Unnamed is the organisation of a new node without Organization; org1 if empty.
 	Unnamed  string
 	BaseURL  string   // FHIR base URL that clients see
 	Database Database // zero: the folder keeps the data
@@ -37,9 +37,9 @@ type Database struct {
 // Anchoring is how a node's records come to a network's ledger.
 type Anchoring struct {
 	Profile  string        // connection profile of a Fabric channel; without one nothing is anchored
-	Warn     time.Duration // records that wait for longer are warned of; 0 is never
-	ReadOnly time.Duration // changes are refused when records wait for longer; 0 is never
-	Age      time.Duration // waiting records are anchored after this at the latest
+	Warn     time.Duration // warn of records that wait for longer; 0 is never
+	ReadOnly time.Duration // refuse changes while records wait for longer; 0 is never
+	Age      time.Duration // anchor waiting records after this time at the latest
 	Most     int64         // records in one transaction
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/aceso-health/aceso/store/sqlite"
 )
 
-// records is what keeps data and records of a node, without anything that serves:
-// erase uses it as well.
+// records are the data and records of a node, without anything that serves: operators'
+// jobs use them, too.
 type records struct {
 	home         home
 	log          *slog.Logger
@@ -40,7 +40,7 @@ type records struct {
 	findings     prometheus.Counter
 }
 
-// choose decides where the data of a folder's node are, and opens nothing yet.
+// choose finds the home of a folder's node, and opens nothing.
 func (r *records) choose(data Folder, o Database) (err error) {
 	r.copier, r.bridge = unwitnessed{}, unanchored{}
 	r.home, err = homeOf(data, o)
@@ -102,7 +102,7 @@ func (r *records) read(ctx context.Context, data Folder, o Database) (err error)
 	return r.openJournals(ctx, r.ledger)
 }
 
-// hold takes a store that was opened, and closes it at the end.
+// hold takes over an open store; close will close it.
 func (r *records) hold(s storage, err error) error {
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (r *records) hold(s storage, err error) error {
 
 func (r *records) opened(c io.Closer) { r.closers = append(r.closers, c) }
 
-// close closes what is open, the last first.
+// close closes everything in reverse order of opening.
 func (r *records) close() error {
 	var failed error
 	for _, c := range slices.Backward(r.closers) {

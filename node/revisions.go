@@ -11,8 +11,7 @@ import (
 	"github.com/aceso-health/aceso/store/mongo"
 )
 
-// policyPoll is how often a node looks which revision of the policies is in force on
-// all nodes.
+// policyPoll is how often a node asks for the policy revision in force.
 const policyPoll = 400 * time.Millisecond
 
 // openPolicy puts the revision in force that the database names. A folder proposes
@@ -97,8 +96,8 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// look reloads if another revision is in force. One that does not compile here is
-// tried once.
+// look reloads if another revision is in force. It tries one that does not compile here
+// only once.
 func (f *follower) look(ctx context.Context) error {
 	active, err := f.all.Active(ctx)
 	if err != nil || active.Name == "" || active.Name == f.n.policy.Revision() || active.Name == f.tried {

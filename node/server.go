@@ -72,11 +72,11 @@ func (l links) Open(sealed, context []byte) ([]byte, error) {
 	return l.ring.Open(keyring.Links, sealed, context)
 }
 
-// drain is how long running requests may take once the node is told to stop.
+// drain is how long running requests may take after ctx has ended.
 const drain = 20 * time.Second
 
-// Serve answers requests until ctx ends, or until another process has taken the node's
-// name. ready is called when it has begun. Without certificates, TLS is not spoken.
+// Serve answers requests until ctx ends or another process takes the node's name. It
+// calls ready once it listens. Without certificates it speaks plain HTTP.
 func (n *Node) Serve(ctx context.Context, l net.Listener, certificates []tls.Certificate, ready func() error) error {
 	s := server.HTTP(n.handler)
 	s.RegisterOnShutdown(n.bridge.answerWaiting)
@@ -98,7 +98,7 @@ func (n *Node) Serve(ctx context.Context, l net.Listener, certificates []tls.Cer
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
 	case <-n.home.lost():
-		lost := fmt.Errorf("another process has become node %s, or finishes its logs because it showed no sign of life: this one can write no records any more", n.name)
+		lost := fmt.Errorf("another process has become node %s, or finishes its logs because it showed no sign of life: this process can no longer write records", n.name)
 		return errors.Join(lost, s.Close())
 	case <-ctx.Done():
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// standings say where each log stands, in order of their names. They ask the store,
-// so nothing is locked meanwhile.
+// standings are the sizes of each log, sorted by source. They ask the store, so nothing
+// is locked meanwhile.
 func (b *bridge) standings(ctx context.Context) []ledgerbridge.Standing {
 	b.mu.Lock()
 	journals := slices.Collect(maps.Values(b.journals))
@@ -31,7 +31,7 @@ func (b *bridge) standings(ctx context.Context) []ledgerbridge.Standing {
 	return all
 }
 
-// contradicted says why the node must not be relied on, "" if it may be.
+// contradicted is the reason why the node must not be relied on, "" without one.
 func (b *bridge) contradicted() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -44,15 +44,15 @@ func (b *bridge) contradicted() string {
 	return ""
 }
 
-// writable is nil if changes may be made: not when the ledger contradicts the node,
-// nor when records have waited for longer than the operator wants. It is asked before
-// every change, so watch looks at the records, not this.
+// writable refuses changes when the ledger contradicts the node, or when records have
+// waited for longer than the operator allows. Every change asks, so it does no I/O:
+// watch looks at the records.
 func (b *bridge) writable() error {
 	if why := b.contradicted(); why != "" {
-		return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes: " + why + "."}
+		return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server accepts no changes: " + why + "."}
 	}
 	if b.overdue.Load() {
-		return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server takes no changes until its records are on the ledger again, which cannot be reached."}
+		return &fhir.Error{Kind: fhir.Unavailable, Detail: "This server accepts no changes until its records are on the ledger again, which cannot be reached."}
 	}
 	return nil
 }
@@ -80,12 +80,10 @@ func (b *bridge) notes(ctx context.Context) []string {
 	return lines
 }
 
-// mostAwaiting is how many clients may wait at a time; the next ones are told that it is
-// pending at once.
+// mostAwaiting is how many clients may wait at a time; others get "pending" at once.
 const mostAwaiting = 1000
 
-// await waits for the anchors of records, and says how it ended as X-Aceso-Anchor
-// does.
+// await waits for the anchors of records, and returns the value of X-Aceso-Anchor.
 func (b *bridge) await(ctx context.Context, receipts []string) string {
 	if len(receipts) == 0 {
 		return ""
@@ -120,12 +118,12 @@ func (b *bridge) await(ctx context.Context, receipts []string) string {
 	return fmt.Sprintf("committed; transaction=%s; block=%d", last.Transaction, last.Block)
 }
 
-// answerWaiting sends those away who wait for an anchor: the server stops, and their
+// answerWaiting answers clients that wait for an anchor: the server stops, and their
 // writes are done.
 func (b *bridge) answerWaiting() { b.dontWait() }
 
-// watch looks from time to time how long records have waited: it says once in the log
-// that it is too long, and ends or allows changes.
+// watch checks periodically how long records have waited. It logs once that it is too
+// long, and stops or allows changes.
 func (b *bridge) watch(ctx context.Context) {
 	if b.Warn == 0 && b.ReadOnly == 0 {
 		return
@@ -162,14 +160,13 @@ func (b *bridge) look(ctx context.Context, said map[string]bool) {
 	case overdue && !was:
 		b.log.Error(takesNoChanges)
 	case was && !overdue:
-		b.log.Info("changes are taken again")
+		b.log.Info("changes are accepted again")
 	}
 }
 
 const takesNoChanges = "changes are refused until records are on the ledger again"
 
-// Describe and Collect make the bridge a collector: what waits is counted when it is
-// asked for.
+// Describe implements prometheus.Collector: waiting records are counted on demand.
 func (b *bridge) Describe(c chan<- *prometheus.Desc) {
 	c <- waitingRecords
 	c <- oldestAge

@@ -15,7 +15,7 @@ import (
 	"github.com/aceso-health/aceso/keyring"
 )
 
-// Grant is what a token says of its bearer.
+// Grant is the content of a token.
 type Grant struct {
 	Role         string
 	Organization string   // that of the node if empty
@@ -33,8 +33,8 @@ func (n *Node) Token(g Grant, now time.Time) (string, error) {
 	return g.sign(n.ring, n.identity, now)
 }
 
-// Mint signs a token with the key of a node that may be serving, for the audience that
-// it last had if base is empty.
+// Mint signs a token with the key of a node, which may be serving. Its audience is base,
+// or the base URL of the node's last start.
 func Mint(ctx context.Context, data Folder, database Database, base string, g Grant, now time.Time) (token string, err error) {
 	n, err := data.Identity()
 	if err != nil {

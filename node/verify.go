@@ -11,8 +11,8 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// verify looks at both logs, at every stored version and at every index row. What
-// cannot be checked does not keep the rest from being checked.
+// verify checks the logs, every stored version and every index row. An error in one does
+// not keep it from checking the others.
 func (r *records) verify(ctx context.Context, report func(access.Finding) error) error {
 	inMain := func(f access.Finding) error {
 		f.Table = r.home.tables("").resources + f.Table
@@ -68,7 +68,7 @@ func (r *records) reported(err error, report func(access.Finding) error) error {
 	return report(r.home.tables(damage.Source).place(damage))
 }
 
-// tables are the names of what keeps a log, its checkpoints, and resources: tables with
+// tables names where a log, its checkpoints and the resources are kept: tables with
 // their file, or collections.
 type tables struct {
 	resources                          string // before the table

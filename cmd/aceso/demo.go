@@ -15,9 +15,8 @@ import (
 // demoLife is how long the printed tokens are good for.
 const demoLife = 8 * time.Hour
 
-// loadDemo writes the demonstration hospital through the server's own front door,
-// so it is decided and recorded like everything else. A folder that has it already
-// is left as it is.
+// loadDemo writes the demonstration hospital through the node's handler, so that it is
+// decided and recorded like any other write. A folder that has it stays as it is.
 func loadDemo(ctx context.Context, n *node.Node) error {
 	token, err := n.Token(node.Grant{
 		Role: access.System, Purposes: []string{"HOPERAT"}, Subject: "aceso-demo", Name: "Demonstration data", Client: "aceso-serve", Expires: 10 * time.Minute,

@@ -229,7 +229,7 @@ func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
 	})
 	until(t, "no more changes", func() bool {
 		r := system.Put("/Patient/d1", patientJSON("d1", "y"))
-		return r.Status == 503 && r.Has("takes no changes until its records are on the ledger again")
+		return r.Status == 503 && r.Has("accepts no changes until its records are on the ledger again")
 	})
 	system.Get("/Patient/d1").Want(200)
 	if status, said := n.readyz(); status != 200 || !strings.Contains(said, "WARNING: changes are refused") {
@@ -241,7 +241,7 @@ func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
 	until(t, "changes again", func() bool { return system.Put("/Patient/d1", patientJSON("d1", "z")).Status == 200 })
 	n.allAnchored()
 	if log := n.log(); !strings.Contains(log, "the ledger cannot be reached") || !strings.Contains(log, "waited for the ledger for too long") || !strings.Contains(log, "takes records again") ||
-		!strings.Contains(log, "changes are refused until") || !strings.Contains(log, "changes are taken again") {
+		!strings.Contains(log, "changes are refused until") || !strings.Contains(log, "changes are accepted again") {
 		t.Errorf("the log does not tell what happened:\n%s", log)
 	}
 	n.terminate()
@@ -299,7 +299,7 @@ func testRestoredAndForked(t *testing.T, net *devnet.Network, dir string) {
 }
 
 // Two processes go on with copies of one folder. The one whose records the ledger has
-// goes on; the other says so, is not ready, and takes no changes any more.
+// goes on; the other says so, is not ready, and accepts no changes any more.
 func testTwoProcesses(t *testing.T, net *devnet.Network, dir string) {
 	flags := onFabric(net, "registry")
 	copied := copyFolder(t, dir)
@@ -320,7 +320,7 @@ func testTwoProcesses(t *testing.T, net *devnet.Network, dir string) {
 		if !denied(n) {
 			continue
 		}
-		if r := n.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", "x")).Want(503); !r.Has("takes no changes") {
+		if r := n.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", "x")).Want(503); !r.Has("accepts no changes") {
 			t.Errorf("a change is answered %s", r.Body)
 		}
 		n.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)

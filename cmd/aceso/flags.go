@@ -55,7 +55,7 @@ func parseAlone(f *flag.FlagSet, args []string) (code int, ok bool) {
 	return code, ok
 }
 
-// interruptible ends when the program is told to stop.
+// interruptible is a context that ends with the first SIGINT or SIGTERM.
 func interruptible() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
@@ -75,8 +75,7 @@ func fromEnvironment(f *flag.FlagSet) error {
 	return failed
 }
 
-// databaseFlags are those of a node whose data and records are in a database that it may
-// share with other nodes.
+// databaseFlags are the flags of a node that keeps data and records in a database.
 func databaseFlags(f *flag.FlagSet, o *node.Database) {
 	f.StringVar(&o.URI, "store", "", "`mongodb://...` database for data and records, instead of the data folder; with a password in it, set ACESO_STORE instead: others can see arguments")
 	f.StringVar(&o.MasterKey, "master-key-file", "", "`file` with the key that seals the keys in the database (default master.key in the data folder; ACESO_MASTER_KEY may hold the key itself)")

@@ -41,7 +41,7 @@ func importCommand(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// errIncomplete says that the reasons have been printed one by one.
+// errIncomplete ends a run whose failures have been printed one by one.
 var errIncomplete = errors.New("not everything was imported; run the same command again after correcting the cause")
 
 // importer is one run of the command.
@@ -86,7 +86,7 @@ func baseOf(server string) string {
 	return server + "/fhir"
 }
 
-// fhirClient is the little that an import needs of HTTP.
+// fhirClient sends FHIR requests with one token.
 type fhirClient struct {
 	http        *http.Client
 	base, token string

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// progress counts, and shows a bar with the rate when a person looks.
+// progress counts, and shows a bar with the rate on a terminal.
 type progress struct {
 	mu                               sync.Mutex
 	stdout, stderr                   io.Writer

@@ -23,11 +23,11 @@ type refused struct {
 
 func (r *refused) Error() string { return fmt.Sprintf("%d: %s", r.status, r.detail) }
 
-// errDoubt says that nobody knows whether the server has the parcel.
+// errDoubt is the error of a parcel that the server may or may not have.
 var errDoubt = errors.New("was sent before without an answer and has no identifier to look for; check the server, then import it with another --state file or leave it out")
 
-// send does one wave with several workers. What concerns one parcel only is
-// printed and counted; what concerns all ends the import.
+// send sends one wave with several workers. A failure of one parcel is printed and
+// counted; a failure that concerns all ends the import.
 func (i *importer) send(ctx context.Context, wave []*parcel) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(i.workers)
@@ -52,7 +52,7 @@ func (i *importer) send(ctx context.Context, wave []*parcel) error {
 	return group.Wait()
 }
 
-// deliver sees to it that the server has the parcel exactly once.
+// deliver makes sure that the server has the parcel exactly once.
 func (i *importer) deliver(ctx context.Context, p *parcel) error {
 	there, err := i.alreadyThere(ctx, p)
 	if err != nil {
@@ -99,7 +99,7 @@ func (i *importer) alreadyThere(ctx context.Context, p *parcel) (bool, error) {
 // settle is how long a server may work on a bundle whose sender has gone.
 const settle = 10 * time.Second
 
-// settled asks until the server has the parcel or cannot be at work on it any more.
+// settled asks until the server has the parcel or can no longer be working on it.
 func (i *importer) settled(ctx context.Context, p *parcel) (bool, error) {
 	for {
 		over := i.now().Sub(i.state.marked(p.sum)) > settle // before asking
@@ -134,8 +134,8 @@ func escapeToken(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `|`, `\|`, `,`, `\,`, `$`, `\$`).Replace(s)
 }
 
-// post sends a parcel. When the connection broke, nobody knows whether the server
-// has it: the server is asked before the parcel is sent again.
+// post sends a parcel. A broken connection leaves open whether the server has it, so
+// the server is asked before the parcel is sent again.
 func (i *importer) post(ctx context.Context, p *parcel, body []byte) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
 		answer, err := i.retry(ctx, http.MethodPost, "", body)
@@ -155,7 +155,7 @@ func (i *importer) post(ctx context.Context, p *parcel, body []byte) ([]byte, er
 // attempts bounds how often a request is repeated.
 const attempts = 8
 
-// broken says that the connection failed, not the server's answer.
+// broken reports whether the connection failed.
 func broken(err error) bool {
 	var b *url.Error
 	return errors.As(err, &b)
@@ -215,7 +215,7 @@ func retryAfter(value string, attempt int, now time.Time) time.Duration {
 	return min(max(wait, 0), time.Minute)
 }
 
-// outcome is an OperationOutcome, as far as people read it.
+// outcome is the readable part of an OperationOutcome.
 type outcome struct {
 	ResourceType string
 	Issue        []struct {

@@ -14,7 +14,7 @@ import (
 
 const policyArguments = "test|check|fmt|init DIR"
 
-// policyCommand is the workbench of whoever writes policies; none of it touches a server.
+// policyCommand is the workbench of policy authors; it never touches a server.
 func policyCommand(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("policy", policyArguments, stderr)
 	w := policyWork{stdout: stdout}
@@ -84,7 +84,7 @@ func (w policyWork) test(dir string) error {
 	return nil
 }
 
-// check says whether a server would put the folder in force, and as what.
+// check prints the revision as which a server would activate the folder.
 func (w policyWork) check(dir string) error {
 	if err := policy.Check(context.Background(), os.DirFS(dir)); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// The search keys of a folder are written anew, but not under a running node.
+// The search keys of a folder are repaired, but not under a running node.
 func TestRepairedFolder(t *testing.T) {
 	dir := t.TempDir()
 	n := startNode(t, dir)
@@ -26,11 +26,11 @@ func TestRepairedFolder(t *testing.T) {
 		t.Fatal("nothing was damaged")
 	}
 	repair := []string{"store", "check", "--repair", "--data", dir}
-	if code, out := runAceso(repair...); code != exitUnchecked || !strings.Contains(out, "is missing") || !strings.Contains(out, "nothing was written anew: ") || !strings.Contains(out, "in use by another process") {
+	if code, out := runAceso(repair...); code != exitUnchecked || !strings.Contains(out, "is missing") || !strings.Contains(out, "nothing was repaired: ") || !strings.Contains(out, "in use by another process") {
 		t.Errorf("under a running node: exit %d, says %q", code, out)
 	}
 	n.stop()
-	if code, out := runAceso(repair...); code != exitTampered || !strings.Contains(out, "written anew") {
+	if code, out := runAceso(repair...); code != exitTampered || !strings.Contains(out, "were repaired") {
 		t.Errorf("exit %d, says %q", code, out)
 	}
 	if code, out := runAceso(repair...); code != exitWhole {

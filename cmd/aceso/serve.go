@@ -45,7 +45,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&o.ledger, "ledger", "local", "`fabric:PROFILE` also anchors records on the channel of a connection profile; local does not")
 	f.DurationVar(&o.Anchor.Age, "anchor-age", fabric.Usual.Age, "`time` after which waiting records are anchored at the latest")
 	f.Int64Var(&o.Anchor.Most, "anchor-most", fabric.Usual.Most, "`records` in one transaction, at most 10000")
-	f.DurationVar(&o.Anchor.Warn, "anchor-warn", 15*time.Minute, "`time` after which waiting records are warned of; 0 is never")
+	f.DurationVar(&o.Anchor.Warn, "anchor-warn", 15*time.Minute, "`time` after which a warning names waiting records; 0 is never")
 	f.DurationVar(&o.Anchor.ReadOnly, "anchor-read-only", 0, "`time` of waiting after which changes are refused; 0 is never")
 	if code, ok := parseAlone(f, args); !ok {
 		return code

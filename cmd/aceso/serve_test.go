@@ -63,11 +63,11 @@ func certificate(t *testing.T, dir string) (certFile, keyFile string, pool *x509
 func serving(t *testing.T, o serveOptions) (origin string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	out, print := io.Pipe()
+	out, printed := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := serve(ctx, o, print, slog.New(slog.DiscardHandler))
-		print.CloseWithError(io.EOF)
+		err := serve(ctx, o, printed, slog.New(slog.DiscardHandler))
+		printed.CloseWithError(io.EOF)
 		ended <- err
 	}()
 	t.Cleanup(func() {

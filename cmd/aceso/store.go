@@ -24,14 +24,14 @@ type storeJob struct {
 	repair         bool
 }
 
-// storeCommand looks after what a node stores: checks it, or moves it elsewhere.
+// storeCommand checks what a node stores, or moves it elsewhere.
 func storeCommand(args []string, stdout, stderr io.Writer) int {
 	j := storeJob{stdout: stdout, stderr: stderr}
 	f := newFlags("store", storeArguments, stderr)
 	f.StringVar(&j.data, "data", "aceso-data", "check: data `folder` of the node; copy: that of the node of the database")
 	databaseFlags(f, &j.database)
 	f.IntVar(&j.sample, "sample", 1, "check: look at about one resource in `n` (database only)")
-	f.BoolVar(&j.repair, "repair", false, "check: write search keys anew where they are not what the document says; the node of a folder must be stopped")
+	f.BoolVar(&j.repair, "repair", false, "check: rewrite search keys that differ from the document; the node of a folder must be stopped")
 	rest, code, ok := parse(f, args)
 	if !ok {
 		return code
@@ -75,10 +75,10 @@ func (j *storeJob) check(ctx context.Context) int {
 	}
 	switch {
 	case err != nil:
-		fmt.Fprintf(j.stderr, "%v; nothing was written anew: %v\n", &found, err)
+		fmt.Fprintf(j.stderr, "%v; nothing was repaired: %v\n", &found, err)
 		return exitUnchecked
 	case found.count > 0 && j.repair:
-		fmt.Fprintf(j.stdout, "%v; what of it are search keys was written anew. Check again\n", &found)
+		fmt.Fprintf(j.stdout, "%v; search keys were repaired. Check again\n", &found)
 		return exitTampered
 	case found.count > 0:
 		fmt.Fprintln(j.stdout, &found)

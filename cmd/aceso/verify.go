@@ -22,12 +22,12 @@ const (
 	exitUnchecked = 2 // something could not be checked
 )
 
-// defaultData is the data folder of a node that was not told another.
+// defaultData is the data folder of a node without --data.
 const defaultData = "aceso-data"
 
 const verifyArguments = "record FILE | checkpoint FILE | log | keys | ledger | trust"
 
-// list collects a flag that may come several times.
+// list collects the values of a repeated flag.
 type list []string
 
 func (l *list) String() string { return strings.Join(*l, " ") }
@@ -49,7 +49,7 @@ type verification struct {
 }
 
 // verifyCommand checks what others claim. It trusts only the keys that it is given;
-// record and checkpoint need neither a network nor a database.
+// record and checkpoint need neither network nor database.
 func verifyCommand(args []string, stdout, stderr io.Writer) int {
 	v := verification{stdout: stdout, stderr: stderr}
 	f := newFlags("verify", verifyArguments, stderr)
@@ -172,8 +172,8 @@ func (v *verification) checkpoint(data []byte) int {
 	return exitWhole
 }
 
-// printKeys prints the public keys that sign this node's checkpoints: give them to
-// those who verify, by a way that they trust.
+// printKeys prints the public keys that sign this node's checkpoints. Verifiers need
+// them over a channel that they trust.
 func (v *verification) printKeys() int {
 	data, err := node.OpenFolder(v.data)
 	if err != nil {
@@ -199,8 +199,8 @@ func (v *verification) unchecked(err error) int {
 	return exitUnchecked
 }
 
-// oneLine is text that may come from whoever is checked, as it can be shown: it must not
-// look like another line of this command, nor move the cursor of a terminal.
+// oneLine makes text printable that may come from an adversary: it must neither look
+// like another line of this command nor move the cursor of a terminal.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -210,8 +210,8 @@ func oneLine(text string) string {
 	}, strings.ReplaceAll(text, "\n", "; "))
 }
 
-// word is a code of a record, in quotes if it is none: a log that is proven may still
-// say in it what was not checked.
+// word is a code of a record, quoted unless it looks like one: a proven record may still
+// hold arbitrary text in it.
 func word(text string) string {
 	odd := func(r rune) bool {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-$._", r)

@@ -43,7 +43,7 @@ func (v *verification) ledger() int {
 	case err != nil:
 		return v.unchecked(err)
 	case t.unchecked > 0:
-		return v.unchecked(fmt.Errorf("%d places could not be looked at", t.unchecked))
+		return v.unchecked(fmt.Errorf("%d places could not be checked", t.unchecked))
 	case p.Single():
 		return v.unchecked(errors.New("the network has one organisation, which could rewrite all of it; it is for development"))
 	}
@@ -67,7 +67,7 @@ func (t *tally) add(f fabric.Finding) {
 	fmt.Fprintf(t.stderr, "tampered: %s\n", oneLine(f.String()))
 }
 
-// show prints what was seen, peer by peer and log by log.
+// show prints what the inspection saw, by peer and by log.
 func (v *verification) show(p *fabric.Profile, seen fabric.Inspected) {
 	for _, peer := range seen.Peers {
 		fmt.Fprintf(v.stdout, "peer %s of %s: %d blocks, head %x\n", peer.Name, peer.Organization, peer.Blocks, peer.Head)

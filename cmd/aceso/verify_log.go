@@ -36,7 +36,7 @@ func (v *verification) log() int {
 	return exitWhole
 }
 
-// findings says that places have been printed.
+// findings is the number of places that have been printed.
 type findings struct{ count int }
 
 func (f *findings) Error() string {
