@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/demo"
 	"github.com/aceso-health/aceso/node"
 )
 
@@ -24,10 +25,10 @@ func loadDemo(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	if status, _ := call(ctx, n.Handler(), token, http.MethodGet, "/fhir/Organization/"+demoHospital, nil); status == http.StatusOK {
+	if status, _ := call(ctx, n.Handler(), token, http.MethodGet, "/fhir/Organization/"+demo.Hospital, nil); status == http.StatusOK {
 		return nil
 	}
-	bundles, err := demoBundles()
+	bundles, err := demo.Bundles()
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func (w *memoryAnswer) Write(p []byte) (int, error) { return w.body.Write(p) }
 // showDemo prints tokens, three requests to try, and where to look with a browser.
 func showDemo(stdout io.Writer, n *node.Node, data node.Folder, origin string) error {
 	doctor, err := n.Token(node.Grant{
-		Role: access.Practitioner, Purposes: []string{"TREAT"}, Subject: "Practitioner/" + doctorID(1), Name: "Dr. " + givenF[1] + " " + families[1],
+		Role: access.Practitioner, Purposes: []string{"TREAT"}, Subject: "Practitioner/" + demo.DoctorID(1), Name: demo.DoctorName(1),
 		Client: "aceso-demo", Expires: demoLife,
 	}, time.Now())
 	if err != nil {
@@ -96,6 +97,6 @@ for a token; this is the privacy officer's:
 %s
 
 Other tokens: aceso token --data %s --role practitioner --purpose HRESCH
-`, data, n.Identity().Organization, demoLife, doctor, doctor, origin, doctor, origin, patientID(1), officer, origin, patientID(1), origin, officer, data)
+`, data, n.Identity().Organization, demoLife, doctor, doctor, origin, doctor, origin, demo.PatientID(1), officer, origin, demo.PatientID(1), origin, officer, data)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/aceso-health/aceso/demo"
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 	"github.com/aceso-health/aceso/node"
 )
@@ -81,7 +82,7 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 	o.BaseURL = cmp.Or(o.BaseURL, origin+"/fhir")
 	o.Origins, o.Version, o.Log = split(o.origins), version(), log
 	if o.demo {
-		o.Unnamed = demoHospital
+		o.Unnamed = demo.Hospital
 	}
 	n, err := node.Open(ctx, data, o.Options)
 	if err != nil {

@@ -1,4 +1,8 @@
-package main
+// Package demo is a small synthetic hospital, to try a server with. Nobody in it exists.
+//
+// It only makes the documents: it sends nothing, and has no part in what the server
+// decides about them.
+package demo
 
 import (
 	"encoding/json"
@@ -6,15 +10,15 @@ import (
 	"time"
 )
 
-// The demonstration hospital: two organisations, twelve practitioners, thirty
-// patients. Everything follows from the patient's number, so every start gives
-// the same data; nobody in it exists.
+// Hospital is the id of the organisation that has the patients.
+const Hospital = "north-hospital"
 
+// Two organisations, twelve practitioners, thirty patients. Everything follows from the
+// patient's number, so the data are always the same.
 const (
-	demoHospital = "north-hospital"
-	demoClinic   = "south-clinic"
-	demoPatients = 30
-	demoDoctors  = 12
+	clinic   = "south-clinic"
+	patients = 30
+	doctors  = 12
 )
 
 // object is a JSON object of FHIR.
@@ -27,12 +31,12 @@ func code(system, value, display string) object {
 func reference(typ, id string) object { return object{"reference": typ + "/" + id} }
 
 const (
-	loinc        = "http://loinc.org"
-	snomed       = "http://snomed.info/sct"
-	rxnorm       = "http://www.nlm.nih.gov/research/umls/rxnorm"
-	ucum         = "http://unitsofmeasure.org"
-	terminology  = "http://terminology.hl7.org/CodeSystem/"
-	demoRegister = "urn:aceso:demo:record-number"
+	loinc       = "http://loinc.org"
+	snomed      = "http://snomed.info/sct"
+	rxnorm      = "http://www.nlm.nih.gov/research/umls/rxnorm"
+	ucum        = "http://unitsofmeasure.org"
+	terminology = "http://terminology.hl7.org/CodeSystem/"
+	register    = "urn:aceso:demo:record-number"
 )
 
 var (
@@ -54,16 +58,19 @@ type vital struct {
 	low, step           float64
 }
 
-func doctorID(n int) string  { return fmt.Sprintf("doctor-%02d", n) }
-func patientID(n int) string { return fmt.Sprintf("patient-%02d", n) }
+// DoctorID is the id of a Practitioner, from 1.
+func DoctorID(n int) string { return fmt.Sprintf("doctor-%02d", n) }
 
-// demoBundles are the transactions, in the order in which they must be applied.
-func demoBundles() ([][]byte, error) {
-	bundles := []object{transaction(demoStaff())}
-	for n := 1; n <= demoPatients; n++ {
-		bundles = append(bundles, transaction(demoPatient(n)))
+// PatientID is the id of a Patient, from 1.
+func PatientID(n int) string { return fmt.Sprintf("patient-%02d", n) }
+
+// Bundles are the transactions, in the order in which they must be applied.
+func Bundles() ([][]byte, error) {
+	bundles := []object{transaction(staff())}
+	for n := 1; n <= patients; n++ {
+		bundles = append(bundles, transaction(patient(n)))
 	}
-	bundles = append(bundles, transaction(demoConsents()))
+	bundles = append(bundles, transaction(consents()))
 	encoded := make([][]byte, len(bundles))
 	for n, b := range bundles {
 		var err error
@@ -84,15 +91,18 @@ func transaction(resources []object) object {
 	return object{"resourceType": "Bundle", "type": "transaction", "entry": entries}
 }
 
-func demoStaff() []object {
-	list := []object{organization(demoHospital, "North Hospital"), organization(demoClinic, "South Clinic")}
-	for n := 1; n <= demoDoctors; n++ {
+// DoctorName is the name of a Practitioner.
+func DoctorName(n int) string { return "Dr. " + givenF[n%5] + " " + families[n%len(families)] }
+
+func staff() []object {
+	list := []object{organization(Hospital, "North Hospital"), organization(clinic, "South Clinic")}
+	for n := 1; n <= doctors; n++ {
 		name := object{"family": families[n%len(families)], "given": []string{givenF[n%5]}, "prefix": []string{"Dr."}}
 		list = append(list,
-			object{"resourceType": "Practitioner", "id": doctorID(n), "active": true, "name": []object{name}, "gender": "female"},
+			object{"resourceType": "Practitioner", "id": DoctorID(n), "active": true, "name": []object{name}, "gender": "female"},
 			object{
 				"resourceType": "PractitionerRole", "id": fmt.Sprintf("role-%02d", n), "active": true,
-				"practitioner": reference("Practitioner", doctorID(n)), "organization": reference("Organization", employer(n)),
+				"practitioner": reference("Practitioner", DoctorID(n)), "organization": reference("Organization", employer(n)),
 				"code": []object{code(terminology+"practitioner-role", "doctor", "Doctor")},
 			})
 	}
@@ -102,9 +112,9 @@ func demoStaff() []object {
 // employer is the clinic for every third practitioner.
 func employer(n int) string {
 	if n%3 == 0 {
-		return demoClinic
+		return clinic
 	}
-	return demoHospital
+	return Hospital
 }
 
 func organization(id, name string) object {
@@ -121,8 +131,8 @@ func day(n, days int) time.Time {
 
 func instant(t time.Time) string { return t.Format(time.RFC3339) }
 
-func demoPatient(n int) []object {
-	id := patientID(n)
+func patient(n int) []object {
+	id := PatientID(n)
 	list := []object{person(n)}
 	for visit := range 2 {
 		list = append(list, encounter(n, visit))
@@ -151,9 +161,9 @@ func demoPatient(n int) []object {
 		})
 }
 
-func doctorOf(n int) string { return doctorID(n%demoDoctors + 1) }
+func doctorOf(n int) string { return DoctorID(n%doctors + 1) }
 
-func visitID(n, visit int) string { return fmt.Sprintf("%s-visit-%d", patientID(n), visit+1) }
+func visitID(n, visit int) string { return fmt.Sprintf("%s-visit-%d", PatientID(n), visit+1) }
 
 func person(n int) object {
 	given, gender := givenF[n/2%5], "female"
@@ -161,13 +171,13 @@ func person(n int) object {
 		given, gender = givenM[n/2%5], "male"
 	}
 	return object{
-		"resourceType": "Patient", "id": patientID(n), "active": true, "gender": gender,
-		"identifier":           []object{{"system": demoRegister, "value": fmt.Sprintf("N-%04d", 1000+n)}},
+		"resourceType": "Patient", "id": PatientID(n), "active": true, "gender": gender,
+		"identifier":           []object{{"system": register, "value": fmt.Sprintf("N-%04d", 1000+n)}},
 		"name":                 []object{{"use": "official", "family": families[n*7%len(families)], "given": []string{given}}},
 		"birthDate":            time.Date(1940+n*2, time.Month(n%12+1), n%28+1, 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
 		"address":              []object{{"line": []string{fmt.Sprintf("Strandgatan %d", n)}, "city": cities[n%3], "country": "SE"}},
 		"generalPractitioner":  []object{reference("Practitioner", doctorOf(n))},
-		"managingOrganization": reference("Organization", demoHospital),
+		"managingOrganization": reference("Organization", Hospital),
 	}
 }
 
@@ -177,9 +187,9 @@ func encounter(n, visit int) object {
 		"resourceType": "Encounter", "id": visitID(n, visit), "status": "finished",
 		"class":       object{"system": terminology + "v3-ActCode", "code": "AMB", "display": "ambulatory"},
 		"type":        []object{code(snomed, "185349003", "Encounter for check up")},
-		"subject":     reference("Patient", patientID(n)),
+		"subject":     reference("Patient", PatientID(n)),
 		"participant": []object{{"individual": reference("Practitioner", doctorOf(n))}},
-		"period":      object{"start": instant(start), "end": instant(start.Add(30 * time.Minute))}, "serviceProvider": reference("Organization", demoHospital),
+		"period":      object{"start": instant(start), "end": instant(start.Add(30 * time.Minute))}, "serviceProvider": reference("Organization", Hospital),
 	}
 }
 
@@ -188,7 +198,7 @@ func measured(n, visit int, suffix string) object {
 	return object{
 		"resourceType": "Observation", "id": visitID(n, visit) + "-" + suffix, "status": "final",
 		"category": []object{code(terminology+"observation-category", "vital-signs", "Vital Signs")},
-		"subject":  reference("Patient", patientID(n)), "encounter": reference("Encounter", visitID(n, visit)),
+		"subject":  reference("Patient", PatientID(n)), "encounter": reference("Encounter", visitID(n, visit)),
 		"effectiveDateTime": instant(day(n, visit*90).Add(5 * time.Minute)), "performer": []object{reference("Practitioner", doctorOf(n))},
 	}
 }
@@ -214,16 +224,16 @@ func quantity(value float64, unit string) object {
 	return object{"value": json.Number(fmt.Sprintf("%.1f", value)), "unit": unit, "system": ucum, "code": unit}
 }
 
-// demoConsents: the first ten patients permit research, patient 11
+// consents: the first ten patients permit research, patient 11
 // forbids it, and patient 12 forbids one practitioner to see anything.
-func demoConsents() []object {
+func consents() []object {
 	var list []object
 	for n := 1; n <= 10; n++ {
 		list = append(list, consentOf(n, "research", object{"type": "permit", "purpose": research()}))
 	}
 	denied := object{
 		"type":  "deny",
-		"actor": []object{{"role": code(terminology+"v3-ParticipationType", "IRCP", "information recipient"), "reference": reference("Practitioner", doctorID(2))}},
+		"actor": []object{{"role": code(terminology+"v3-ParticipationType", "IRCP", "information recipient"), "reference": reference("Practitioner", DoctorID(2))}},
 	}
 	return append(list,
 		consentOf(11, "research", object{"type": "deny", "purpose": research()}),
@@ -236,11 +246,11 @@ func research() []object {
 
 func consentOf(n int, what string, provision object) object {
 	return object{
-		"resourceType": "Consent", "id": patientID(n) + "-" + what, "status": "active",
+		"resourceType": "Consent", "id": PatientID(n) + "-" + what, "status": "active",
 		"scope":    code(terminology+"consentscope", "patient-privacy", "Privacy Consent"),
 		"category": []object{code(loinc, "59284-0", "Consent Document")},
-		"patient":  reference("Patient", patientID(n)), "dateTime": instant(day(n, 1)),
-		"performer": []object{reference("Patient", patientID(n))}, "organization": []object{reference("Organization", demoHospital)},
+		"patient":  reference("Patient", PatientID(n)), "dateTime": instant(day(n, 1)),
+		"performer": []object{reference("Patient", PatientID(n))}, "organization": []object{reference("Organization", Hospital)},
 		"policyRule": code(terminology+"v3-ActCode", "OPTIN", "opt-in"), "provision": provision,
 	}
 }

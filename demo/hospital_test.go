@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -10,11 +10,11 @@ import (
 // Every transaction of the demonstration hospital is valid FHIR, says so before a
 // server ever sees it, and is the same each time.
 func TestDemoHospitalIsValid(t *testing.T) {
-	bundles, err := demoBundles()
+	bundles, err := Bundles()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := demoBundles()
+	again, err := Bundles()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,8 +42,8 @@ func TestDemoHospitalIsValid(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"Organization": 2, "Practitioner": demoDoctors, "PractitionerRole": demoDoctors, "Patient": demoPatients, "Encounter": 2 * demoPatients,
-		"Observation": 14 * demoPatients, "Condition": demoPatients, "MedicationRequest": demoPatients, "Consent": 12,
+		"Organization": 2, "Practitioner": doctors, "PractitionerRole": doctors, "Patient": patients, "Encounter": 2 * patients,
+		"Observation": 14 * patients, "Condition": patients, "MedicationRequest": patients, "Consent": 12,
 	}
 	for typ, n := range want {
 		if count[typ] != n {
