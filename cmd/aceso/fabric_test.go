@@ -22,15 +22,13 @@ import (
 var hospitals = []string{"hospital", "lab", "registry"}
 
 // startFabric runs a network of three organisations until the test ends.
-func startFabric(t testing.TB) *devnet.Network { t.Helper(); return startFabricOf(t, hospitals) }
-
-func startFabricOf(t testing.TB, orgs []string) *devnet.Network {
+func startFabric(t testing.TB) *devnet.Network {
 	t.Helper()
 	self, err := exec.LookPath("aceso")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return devnettest.Start(t, devnet.Options{Orgs: orgs, Chaincode: []string{self, "chaincode"}})
+	return devnettest.Start(t, devnet.Options{Orgs: hospitals, Chaincode: []string{self, "chaincode"}})
 }
 
 // onFabric are the flags of a node of that organisation.
