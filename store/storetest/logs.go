@@ -15,11 +15,6 @@ import (
 
 func testConsents(w *world) {
 	g := newGenerator(700, 5)
-	consent := func(id string, expect int64, patient string) store.Write {
-		c := g.write(fhir.Ref{Type: "Consent", ID: id}, expect, w.tick())
-		c.Facts.Patients = []string{patient}
-		return c
-	}
 	want := func(patient string, ids ...string) {
 		w.Helper()
 		all, epoch, err := w.store.Consents(w.Context(), patient)
@@ -35,13 +30,13 @@ func testConsents(w *world) {
 		}
 	}
 	want("Patient/anna")
-	w.commit(consent("1", 0, "Patient/anna"), consent("2", 0, "Patient/ben"))
+	w.commit(w.consent(g, "1", 0, "Patient/anna"), w.consent(g, "2", 0, "Patient/ben"))
 	want("Patient/anna", "1")
-	w.commit(consent("3", 0, "Patient/anna"))
+	w.commit(w.consent(g, "3", 0, "Patient/anna"))
 	want("Patient/anna", "1", "3")
 	w.commit(g.write(anna, 0, w.tick()))
 	want("Patient/anna", "1", "3")
-	w.commit(consent("1", 1, "Patient/ben"))
+	w.commit(w.consent(g, "1", 1, "Patient/ben"))
 	want("Patient/anna", "3")
 	want("Patient/ben", "1", "2")
 	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "3"}), w.tick()))
@@ -49,7 +44,7 @@ func testConsents(w *world) {
 	if v := w.get(anna); v.Epoch != w.model.epoch {
 		w.Errorf("a read shows epoch %d, want %d", v.Epoch, w.model.epoch)
 	}
-	w.wantChanged(w.try(consent("1", 1, "Patient/anna")))
+	w.wantChanged(w.try(w.consent(g, "1", 1, "Patient/anna")))
 	want("Patient/anna")
 	page, err := w.store.History(w.Context(), store.History{Limit: 1})
 	w.check(err)
@@ -267,11 +262,6 @@ func testConsentChanges(w *world) {
 		w.Skip("this store does not offer ConsentChanges")
 	}
 	g := newGenerator(701, 5)
-	consent := func(id string, expect int64, patient string) store.Write {
-		c := g.write(fhir.Ref{Type: "Consent", ID: id}, expect, w.tick())
-		c.Facts.Patients = []string{patient}
-		return c
-	}
 	want := func(since int64, patients ...string) {
 		w.Helper()
 		got, epoch, err := s.ConsentChanges(w.Context(), since)
@@ -282,10 +272,10 @@ func testConsentChanges(w *world) {
 		}
 	}
 	want(0)
-	w.commit(consent("1", 0, "Patient/anna"))
-	w.commit(consent("2", 0, "Patient/ben"), consent("3", 0, "Patient/carl"))
+	w.commit(w.consent(g, "1", 0, "Patient/anna"))
+	w.commit(w.consent(g, "2", 0, "Patient/ben"), w.consent(g, "3", 0, "Patient/carl"))
 	w.commit(g.write(anna, 0, w.tick()))
-	w.commit(consent("1", 1, "Patient/dora"))
+	w.commit(w.consent(g, "1", 1, "Patient/dora"))
 	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "3"}), w.tick()))
 	want(0, "Patient/anna", "Patient/ben", "Patient/carl", "Patient/dora")
 	want(1, "Patient/anna", "Patient/ben", "Patient/carl", "Patient/dora")
