@@ -31,8 +31,9 @@ var mayImport = map[string][]string{
 	"store":           {"fhir", "ledgerbridge"},
 	"store/storetest": {"fhir", "ledgerbridge", "store"},
 	"store/search":    {"fhir", "store"},
-	"store/sqlite":    {"fhir", "ledgerbridge", "store", "store/search"},
-	"store/mongo":     {"fhir", "ledgerbridge", "store", "store/search"},
+	"store/group":     {},
+	"store/sqlite":    {"fhir", "ledgerbridge", "store", "store/group", "store/search"},
+	"store/mongo":     {"fhir", "ledgerbridge", "store", "store/group", "store/search"},
 
 	"store/mongo/mongotest": {}, // a stand-in for tests; never linked into the binary
 

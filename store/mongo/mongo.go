@@ -148,7 +148,7 @@ func (s *Store) openForWriting(ctx context.Context) error {
 		if err := w.takeOver(ctx); err != nil {
 			return fmt.Errorf("take over the log %s: %w", w.source, err)
 		}
-		w.start()
+		w.queue.Start()
 	}
 	return nil
 }

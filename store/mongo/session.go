@@ -12,6 +12,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/aceso-health/aceso/store/group"
 )
 
 // snapshot runs read in one snapshot: a transaction that writes nothing and is
@@ -49,7 +51,7 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 		return read(ctx)
 	}
 	if !s.reading.begin() {
-		return errClosed
+		return group.ErrClosed
 	}
 	defer s.reading.open.Done()
 	concern := durably()
