@@ -21,19 +21,21 @@ const module = "github.com/aceso-health/aceso"
 var mayImport = map[string][]string{
 	"cmd/aceso": {"*"},
 
-	"server":  {"access", "auth", "fhir", "web"},
-	"auth":    {"access", "fhir"},
-	"access":  {"consent", "fhir", "ledgerbridge", "policy", "store"},
-	"consent": {"fhir", "policy"},
-	"policy":  {},
+	"server":  {"access", "agent", "auth", "fhir", "fhir/search", "web"},
+	"auth":    {"agent", "fhir"},
+	"access":  {"agent", "consent", "fhir", "fhir/search", "ledgerbridge", "policy", "store"},
+	"audit":   {"fhir", "ledgerbridge", "store"},
+	"consent": {"agent", "fhir"},
+	"policy":  {"agent"},
+	"agent":   {}, // what a verified token says of its caller
 	"keyring": {},
 
-	"store":           {"fhir", "ledgerbridge"},
-	"store/storetest": {"fhir", "ledgerbridge", "store"},
-	"store/search":    {"fhir", "store"},
 	"store/group":     {},
-	"store/sqlite":    {"fhir", "ledgerbridge", "store", "store/group", "store/search"},
-	"store/mongo":     {"fhir", "ledgerbridge", "store", "store/group", "store/search"},
+	"store":           {"fhir", "fhir/search", "ledgerbridge"},
+	"store/storetest": {"fhir", "fhir/search", "ledgerbridge", "store"},
+	"store/search":    {"fhir", "fhir/search", "store"},
+	"store/sqlite":    {"fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
+	"store/mongo":     {"fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
 
 	"store/mongo/mongotest": {}, // a stand-in for tests; never linked into the binary
 
@@ -48,8 +50,10 @@ var mayImport = map[string][]string{
 
 	"web": {}, // templates and styles
 
-	"fhir":     {},
-	"fhir/gen": {"fhir"}, // writes the definitions
+	"fhir":          {},
+	"fhir/search":   {"fhir"},
+	"fhir/fhirtest": {},       // test data and processor time for tests; never linked into the binary
+	"fhir/gen":      {"fhir"}, // writes the definitions
 }
 
 // onlyIn says which packages a library may appear in. Other libraries are free.
@@ -89,7 +93,12 @@ func TestLayersNotices(t *testing.T) {
 		"server and consent":    {"server/read.go", module + "/consent", "server must not import consent"},
 		"server and records":    {"server/read.go", module + "/ledgerbridge", "server must not import ledgerbridge"},
 		"fhir and anything":     {"fhir/x.go", module + "/store", "fhir must not import store"},
+		"fhir and its search":   {"fhir/x.go", module + "/fhir/search", "fhir must not import fhir/search"},
+		"tokens and the gate":   {"auth/x.go", module + "/access", "auth must not import access"},
+		"agents and anything":   {"agent/x.go", module + "/fhir", "agent must not import fhir"},
 		"store and gate":        {"store/sqlite/x.go", module + "/access", "store/sqlite must not import access"},
+		"gate and operators":    {"access/x.go", module + "/audit", "access must not import audit"},
+		"operators and gate":    {"audit/x.go", module + "/access", "audit must not import access"},
 		"nobody imports cmd":    {"server/x.go", module + "/cmd/aceso", "server must not import cmd/aceso"},
 		"gin in the gate":       {"access/x.go", "github.com/gin-gonic/gin", "access must not import github.com/gin-gonic/gin"},
 		"gin's parts, too":      {"access/x.go", "github.com/gin-gonic/gin/binding", "access must not import"},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -56,7 +57,7 @@ func (q *auditQuery) add(p fhir.Param) error {
 	case "outcome":
 		return q.outcome(p)
 	case "_count":
-		params, err := fhir.ParseQuery("Patient", []fhir.Param{p}, fhir.QueryOptions{})
+		params, err := search.ParseQuery("Patient", []fhir.Param{p}, search.QueryOptions{})
 		if err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ func (q *auditQuery) outcome(p fhir.Param) error {
 
 // date narrows the interval: R4 dates with the prefixes eq, ge, gt, le, lt.
 func (q *auditQuery) date(p fhir.Param) error {
-	parsed, err := fhir.ParseQuery("AuditEvent", []fhir.Param{p}, fhir.QueryOptions{})
+	parsed, err := search.ParseQuery("AuditEvent", []fhir.Param{p}, search.QueryOptions{})
 	if err != nil {
 		return err
 	}
@@ -109,16 +110,16 @@ func (q *auditQuery) date(p fhir.Param) error {
 	}
 	lo, hi := time.UnixMilli(in.Lo), time.UnixMilli(in.Hi+1)
 	switch in.Prefix {
-	case fhir.Eq:
+	case search.Eq:
 		q.from(lo)
 		q.to(hi)
-	case fhir.Ge:
+	case search.Ge:
 		q.from(lo)
-	case fhir.Gt, fhir.Sa:
+	case search.Gt, search.Sa:
 		q.from(hi)
-	case fhir.Le:
+	case search.Le:
 		q.to(hi)
-	case fhir.Lt, fhir.Eb:
+	case search.Lt, search.Eb:
 		q.to(lo)
 	default:
 		return badAudit(p.Name, "Give one date with one of the prefixes eq, ge, gt, le, lt.")
@@ -127,20 +128,20 @@ func (q *auditQuery) date(p fhir.Param) error {
 }
 
 // theDate is the one date criterion of a parsed query.
-func theDate(c fhir.Condition) (fhir.InDates, bool) {
+func theDate(c search.Condition) (search.InDates, bool) {
 	switch c := c.(type) {
-	case fhir.InDates:
+	case search.InDates:
 		return c, true
-	case fhir.All:
+	case search.All:
 		if len(c) == 1 {
 			return theDate(c[0])
 		}
-	case fhir.Any:
+	case search.Any:
 		if len(c) == 1 {
 			return theDate(c[0])
 		}
 	}
-	return fhir.InDates{}, false
+	return search.InDates{}, false
 }
 
 func (q *auditQuery) from(t time.Time) {

@@ -3,7 +3,9 @@ package access
 import (
 	"time"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -13,12 +15,10 @@ type Version = store.Version
 // Call is one request on its way through the gate. Receipts is filled by the gate,
 // also when the answer is an error.
 type Call struct {
-	Agent    Agent
+	Agent    agent.Agent
 	Request  string   // request id
 	Address  string   // client address
 	Receipts []string // values for the X-Aceso-Record header
-
-	judging *review // what the next record is judged by
 }
 
 // Operation is one thing to do to one resource: a request, or an entry of a transaction.
@@ -60,7 +60,7 @@ type HistoryRequest struct {
 
 // Result is one page.
 type Result struct {
-	Query    *fhir.Query // nil for a history
+	Query    *search.Query // nil for a history
 	Matches  []Version
 	Included []Version
 	Total    int64  // -1: not counted

@@ -2,9 +2,10 @@ package auth
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -14,36 +15,34 @@ var (
 	code      = regexp.MustCompile(`^[A-Za-z0-9\-]{1,32}$`)
 )
 
-var roles = []string{access.Practitioner, access.Patient, access.System, access.PrivacyOfficer, access.Administrator}
-
 // purposeSystems are the names under which v3-ActReason goes in tokens.
 var purposeSystems = map[string]bool{
 	"": true, PurposeSystem: true, "urn:oid:2.16.840.1.113883.5.8": true, "2.16.840.1.113883.5.8": true,
 }
 
 // agent reads verified claims. chosen holds the values of PurposeHeader.
-func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (access.Agent, error) {
-	agent := access.Agent{
+func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Agent, error) {
+	caller := agent.Agent{
 		Subject: c.Subject, Name: c.Name, Client: c.Client, Issuer: c.Issuer, Token: c.ID, Expires: c.Expires,
 	}
 	var err error
-	if agent.Organization, err = i.organization(c); err != nil {
-		return access.Agent{}, err
+	if caller.Organization, err = i.organization(c); err != nil {
+		return agent.Agent{}, err
 	}
-	if agent.Role, err = i.role(c); err != nil {
-		return access.Agent{}, err
+	if caller.Role, err = i.role(c); err != nil {
+		return agent.Agent{}, err
 	}
-	if agent.Purpose, err = i.purpose(c, chosen); err != nil {
-		return access.Agent{}, err
+	if caller.Purpose, err = i.purpose(c, chosen); err != nil {
+		return agent.Agent{}, err
 	}
-	if agent.Scopes, err = ParseScopes(c.Scope); err != nil {
-		return access.Agent{}, err
+	if caller.Scopes, err = agent.ParseScopes(c.Scope); err != nil {
+		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + err.Error() + ".")
 	}
-	if agent.Patient, err = a.patient(c, agent.Role); err != nil {
-		return access.Agent{}, err
+	if caller.Patient, err = a.patient(c, caller.Role); err != nil {
+		return agent.Agent{}, err
 	}
-	agent.Actors = a.actors(c, agent)
-	return agent, nil
+	caller.Actors = a.actors(c, caller)
+	return caller, nil
 }
 
 func (i *trusted) organization(c *Claims) (string, error) {
@@ -90,12 +89,10 @@ func (i *trusted) meaning(c fhir.Coding) string {
 	if c.System != RoleSystem {
 		return ""
 	}
-	for _, role := range roles {
-		if role == c.Code {
-			return role
-		}
+	if !slices.Contains(agent.Roles(), c.Code) {
+		return ""
 	}
-	return ""
+	return c.Code
 }
 
 func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
@@ -130,7 +127,7 @@ func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
 // patient is the launch context, or the patient herself.
 func (a *Authenticator) patient(c *Claims, role string) (string, error) {
 	id := strings.TrimPrefix(a.local(c.Patient), "Patient/")
-	if id == "" && role == access.Patient {
+	if id == "" && role == agent.Patient {
 		self, found := strings.CutPrefix(a.local(c.Subject), "Patient/")
 		if !found {
 			return "", forbidden("A token for the role patient must name the patient (claim patient).")
@@ -147,15 +144,15 @@ func (a *Authenticator) patient(c *Claims, role string) (string, error) {
 }
 
 // actors are the references by which a Consent can mean this caller.
-func (a *Authenticator) actors(c *Claims, agent access.Agent) []string {
-	list := []string{"Organization/" + agent.Organization}
+func (a *Authenticator) actors(c *Claims, caller agent.Agent) []string {
+	list := []string{"Organization/" + caller.Organization}
 	for _, ref := range []string{a.local(c.Subject), a.local(c.User)} {
 		if relative.MatchString(ref) && ref != list[len(list)-1] {
 			list = append(list, ref)
 		}
 	}
-	if agent.Role == access.Patient && list[len(list)-1] != agent.Patient {
-		list = append(list, agent.Patient)
+	if caller.Role == agent.Patient && list[len(list)-1] != caller.Patient {
+		list = append(list, caller.Patient)
 	}
 	if logicalID.MatchString(c.Client) {
 		list = append(list, "Device/"+c.Client)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -77,14 +77,14 @@ func (a *Authenticator) trust(i Issuer) *trusted {
 // Authenticate names the caller of a request. The error is an *fhir.Error of kind
 // Unauthenticated (no usable token) or Forbidden (a token that does not say
 // clearly, or may not say, who acts for what).
-func (a *Authenticator) Authenticate(r *http.Request) (access.Agent, error) {
+func (a *Authenticator) Authenticate(r *http.Request) (agent.Agent, error) {
 	token, err := bearer(r)
 	if err != nil {
-		return access.Agent{}, err
+		return agent.Agent{}, err
 	}
 	issuer, claims, err := a.verify(token)
 	if err != nil {
-		return access.Agent{}, err
+		return agent.Agent{}, err
 	}
 	return a.agent(issuer, claims, r.Header.Values(PurposeHeader))
 }

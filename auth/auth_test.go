@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/fhir"
 )
@@ -138,7 +138,7 @@ func TestAgentOfAGoodToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := access.Agent{
+	want := agent.Agent{
 		Subject: "Practitioner/12", Name: "Dr. Ada Quist", Role: "practitioner", Organization: "general", Patient: "Patient/1",
 		Client: "app-7", Purpose: "TREAT", Issuer: builtIn, Token: "t-1", Expires: noon.Add(time.Hour),
 	}
@@ -146,7 +146,7 @@ func TestAgentOfAGoodToken(t *testing.T) {
 	if !slices.Equal(got.Actors, actors) {
 		t.Errorf("actors %q, want %q", got.Actors, actors)
 	}
-	if !slices.Equal(got.Scopes, []access.Scope{{Context: "user", Type: "*", Actions: "rs"}}) {
+	if !slices.Equal(got.Scopes, []agent.Scope{{Context: "user", Type: "*", Actions: "rs"}}) {
 		t.Errorf("scopes %v", got.Scopes)
 	}
 	got.Actors, got.Scopes, got.Expires = nil, nil, got.Expires.UTC()
@@ -171,12 +171,12 @@ func TestMintedTokenIsAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	agent, err := authenticator(t).Authenticate(request(token))
+	caller, err := authenticator(t).Authenticate(request(token))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if agent.Patient != "Patient/7" || agent.Role != access.Patient || agent.Purpose != "PATRQT" || agent.Name != "Per Ek" {
-		t.Errorf("agent %+v", agent)
+	if caller.Patient != "Patient/7" || caller.Role != agent.Patient || caller.Purpose != "PATRQT" || caller.Name != "Per Ek" {
+		t.Errorf("agent %+v", caller)
 	}
 	if _, err := auth.Mint(auth.Claims{}, auth.SigningKey{ID: "own", Private: own}); err == nil {
 		t.Error("a token without expiry was minted")

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,37 +14,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/auth"
-	"github.com/aceso-health/aceso/fhir"
 )
-
-func TestScopes(t *testing.T) {
-	for claim, want := range map[string][]access.Scope{
-		"":                                       nil,
-		"openid fhirUser launch/patient offline": nil,
-		"patient/Observation.read":               {{Context: "patient", Type: "Observation", Actions: "rs"}},
-		"user/*.*":                               {{Context: "user", Type: "*", Actions: "cruds"}},
-		"system/Patient.write":                   {{Context: "system", Type: "Patient", Actions: "cud"}},
-		"system/*.cruds  patient/Consent.u":      {{Context: "system", Type: "*", Actions: "cruds"}, {Context: "patient", Type: "Consent", Actions: "u"}},
-		"patient/composition-x.rs all/*.*":       nil,
-	} {
-		got, err := auth.ParseScopes(claim)
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%q: %v, %v, want %v", claim, got, err, want)
-		}
-	}
-	for _, claim := range []string{
-		"patient/Observation.rs?category=laboratory", "user/*.read?x=y", "user/Patient.", "user/Patient.sr", "user/Patient.rr",
-		"user/Patient.reads", "user/Patient.READ", "openid user/Patient.x",
-	} {
-		if _, err := auth.ParseScopes(claim); err == nil {
-			t.Errorf("%q is accepted", claim)
-		} else if kindOf(t, err) != fhir.Forbidden {
-			t.Errorf("%q: %v", claim, err)
-		}
-	}
-}
 
 const issuersFile = `{"issuers": [{"issuer": "https://idp.example", "jwks_file": "idp.jwks", "algorithms": ["ES256"],
   "organizations": ["north"], "roles": ["practitioner"], "purposes": ["TREAT"]}]}`

@@ -1,4 +1,4 @@
-// Package auth turns a bearer token into an access.Agent: it verifies JSON Web
+// Package auth turns a bearer token into an agent.Agent: it verifies JSON Web
 // Tokens of the built-in issuer and of configured external issuers, and reads
 // SMART on FHIR scopes and the IHE IUA claims from them.
 //

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/aceso-health/aceso/agent"
 )
 
 // Any in a list of Issuer means no limit. Only the built-in issuer may use it.
@@ -56,7 +58,7 @@ func (i Issuer) check() error {
 		}
 	}
 	for coding, role := range i.RoleMap {
-		if !slices.Contains(roles, role) {
+		if !slices.Contains(agent.Roles(), role) {
 			return fmt.Errorf("auth: issuer %s: role_map: %q means %q, which is no role", i.Name, coding, role)
 		}
 	}

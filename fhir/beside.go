@@ -11,7 +11,7 @@ func (s *scanner) besides(f *level) {
 	}
 	marks := s.arrays[f.arrays:]
 	for i, a := range marks {
-		if a.ext && f.values&s.d.elements[a.elem].bit != 0 {
+		if a.ext && f.values&s.d.Elements[a.elem].Bit != 0 {
 			continue // judged with its values
 		}
 		values, exts := a.start, -1
@@ -29,7 +29,7 @@ func (s *scanner) besides(f *level) {
 			}
 		}
 		if !s.aligned(values, exts) {
-			s.issueNamed(f.at, []byte(s.d.elements[a.elem].name), "structure",
+			s.issueNamed(f.at, []byte(s.d.Elements[a.elem].Name), "structure",
 				"The array of values and the array beside it must go together: a null fills a gap, and never both at one place.")
 		}
 	}
@@ -38,7 +38,7 @@ func (s *scanner) besides(f *level) {
 // onlyBeside judges an element that has no value, only the object beside it.
 func (s *scanner) onlyBeside(f *level, elem int32) {
 	for c := range s.children(f.at) {
-		if n := &s.nodes[c]; n.elem == elem && s.onlyID(c) {
+		if n := &s.Nodes[c]; n.Elem == elem && s.onlyID(c) {
 			s.issueAt(c, "invariant", "ele-1: An element must have a value or children other than its id. Leave it out or fill it.")
 		}
 	}
@@ -46,7 +46,7 @@ func (s *scanner) onlyBeside(f *level, elem int32) {
 
 func (s *scanner) onlyID(at int32) bool {
 	for c := range s.children(at) {
-		if s.d.elements[s.nodes[c].elem].name != "id" {
+		if s.d.Elements[s.Nodes[c].Elem].Name != "id" {
 			return false
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/fhir/fhirtest"
 )
 
 const bundleBase = "http://x/fhir"
@@ -154,7 +156,7 @@ func TestParseBundleLimits(t *testing.T) {
 
 // Every resource of every transaction of the Synthea set comes out as it went in.
 func TestParseBundleSynthea(t *testing.T) {
-	for _, file := range corpus(t, "synthea-r4-100")[:10] {
+	for _, file := range fhirtest.Corpus(t, "synthea-r4-100")[:10] {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -63,7 +63,7 @@ func bundleType(text []byte) string {
 // memberNode finds a child by element name, -1 if there is none.
 func (s *scanner) memberNode(at int32, name string) int32 {
 	for c := range s.children(at) {
-		if s.nameOf(c) == name && !s.nodes[c].primitiveExt {
+		if s.nameOf(c) == name && !s.Nodes[c].PrimitiveExt {
 			return c
 		}
 	}
@@ -101,7 +101,7 @@ func (s *scanner) judgeEntry(at int32, typ string) {
 	case resource < 0 && request < 0 && response < 0:
 		s.issueAt(at, "invariant", "bdl-5: An entry must have a resource unless there is a request or response.")
 	}
-	if fullURL >= 0 && s.nodes[fullURL].kind == '"' {
+	if fullURL >= 0 && s.Nodes[fullURL].Kind == '"' {
 		s.noteFullURL(fullURL, resource)
 	}
 }
@@ -145,7 +145,7 @@ func (s *scanner) judgeFullURLs(typ string) {
 func (s *scanner) judgeDocument(at int32, f bundleFacts) {
 	first := ""
 	if f.first >= 0 {
-		first = s.d.types[s.nodes[f.first].typ].name
+		first = s.d.Types[s.Nodes[f.first].Type].Name
 	}
 	switch {
 	case f.typ == "message" && first != "MessageHeader":

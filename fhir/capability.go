@@ -130,17 +130,6 @@ func operations(all []CapabilityOperation) []r4.CapabilityStatementRestResourceO
 	return list
 }
 
-// CapabilityParams are the search parameters of a type that ParseQuery compiles.
-func CapabilityParams(typ string) []CapabilityParam {
-	var all []CapabilityParam
-	for _, p := range searchParams(typ) {
-		if supported(p) {
-			all = append(all, CapabilityParam{Name: p.name, Type: p.kind})
-		}
-	}
-	return all
-}
-
 // OperationURL is the canonical URL of an operation of this server.
 func OperationURL(name string) string {
 	return "https://aceso.health/fhir/OperationDefinition/" + name

@@ -1,5 +1,7 @@
 package fhir
 
+import "iter"
+
 // codeSet is a value set that can be enumerated, for required bindings.
 type codeSet struct {
 	name    string
@@ -13,6 +15,20 @@ type systemCodes struct {
 
 func (s *codeSet) add(system string, codes []string) {
 	s.systems = append(s.systems, systemCodes{system, codes})
+}
+
+// SystemsOf yields the systems of the element's required value set that have a code.
+func (e *Element) SystemsOf(code []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if e.codes == nil {
+			return
+		}
+		for i := range e.codes.systems {
+			if one := &e.codes.systems[i]; one.has(code) && !yield(one.system) {
+				return
+			}
+		}
+	}
 }
 
 // hasCode tells whether the set has a code, of whatever system.

@@ -31,9 +31,9 @@ func (s *scanner) resource(parent, elem int32) bool {
 		s.issueIn(parent, elem, "structure", detail)
 		return s.skip()
 	}
-	at, mark := int32(len(s.nodes)), len(s.locals)
+	at, mark := int32(len(s.Nodes)), len(s.locals)
 	if parent >= 0 {
-		s.marked = append(s.marked, at)
+		s.Marked = append(s.Marked, at)
 	}
 	if !s.object(parent, elem, typ, false) {
 		return false
@@ -41,7 +41,7 @@ func (s *scanner) resource(parent, elem int32) bool {
 	if !s.check {
 		return true
 	}
-	if parent >= 0 && s.d.elements[elem].name == "contained" {
+	if parent >= 0 && s.d.Elements[elem].Name == "contained" {
 		s.judgeContained(at)
 		return true
 	}
@@ -101,7 +101,7 @@ func (s *scanner) concreteType(raw []byte) int32 {
 		return -1
 	}
 	i, ok := s.d.byName[string(unescape(raw[1:len(raw)-1]))]
-	if !ok || s.d.types[i].kind != resourceType {
+	if !ok || s.d.Types[i].kind != resourceType {
 		return -1
 	}
 	return i
@@ -132,8 +132,8 @@ func (s *scanner) judgeContainedMeta(meta int32) {
 
 // nameOf is the element name of a node, "" of the document's.
 func (s *scanner) nameOf(at int32) string {
-	if e := s.nodes[at].elem; e >= 0 {
-		return s.d.elements[e].name
+	if e := s.Nodes[at].Elem; e >= 0 {
+		return s.d.Elements[e].Name
 	}
 	return ""
 }
@@ -164,7 +164,7 @@ func (s *scanner) judgeLocalID(i int) {
 	switch {
 	case i > 0 && len(id.text) > 0 && bytes.Equal(id.text, s.ids[i-1].text):
 		s.issueAt(id.at, "invariant", "Two contained resources have the same id. Give each its own.")
-	case !s.nodes[id.at].used:
+	case !s.Nodes[id.at].used:
 		s.issueAt(id.at, "invariant", "dom-3: A contained resource must be referred to with # and its id, or refer to its container with #.")
 	}
 }
@@ -172,7 +172,7 @@ func (s *scanner) judgeLocalID(i int) {
 // idOf is the id of a resource, nil if it has none.
 func (s *scanner) idOf(at int32) []byte {
 	for c := range s.children(at) {
-		if s.nameOf(c) == "id" && !s.nodes[c].primitiveExt {
+		if s.nameOf(c) == "id" && !s.Nodes[c].PrimitiveExt {
 			return s.text(c)
 		}
 	}
@@ -183,16 +183,16 @@ func (s *scanner) resolveLocal(l local) {
 	target := s.text(l.at)[1:]
 	if len(target) == 0 {
 		if holder := s.containedHolder(l.at); holder >= 0 {
-			s.nodes[holder].used = true
+			s.Nodes[holder].used = true
 			return
 		}
 	}
 	i, ok := slices.BinarySearchFunc(s.ids, target, func(id localID, t []byte) int { return bytes.Compare(id.text, t) })
 	switch {
 	case ok && len(target) > 0:
-		s.nodes[s.ids[i].at].used = true
+		s.Nodes[s.ids[i].at].used = true
 		if l.reference {
-			s.judgeTarget(l.at, s.nodes[s.ids[i].at].typ)
+			s.judgeTarget(l.at, s.Nodes[s.ids[i].at].Type)
 		}
 	case l.reference:
 		s.issueAt(l.at, "invariant", "ref-1: The reference begins with # but no contained resource has that id. Contain the resource or correct the id.")
@@ -201,7 +201,7 @@ func (s *scanner) resolveLocal(l local) {
 
 // containedHolder is the contained resource that a node is in, -1 if it is in none.
 func (s *scanner) containedHolder(at int32) int32 {
-	for ; at >= 0; at = s.nodes[at].parent {
+	for ; at >= 0; at = s.Nodes[at].Parent {
 		if s.nameOf(at) == "contained" {
 			return at
 		}

@@ -4,44 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
-)
 
-// corpus lists the JSON files of one of the large sets of test data that
-// testdata/README.md names.
-func corpus(t testing.TB, name string) []string {
-	t.Helper()
-	dir := os.Getenv("ACESO_TEST_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "data")
-	}
-	set := filepath.Join(dir, name)
-	if _, err := os.Stat(set); err != nil {
-		archive := set + ".tar.xz"
-		if _, err := os.Stat(archive); err != nil {
-			t.Skipf("SKIPPED: no test data %s: set ACESO_TEST_DATA to the folder that holds it", name)
-		}
-		dir = t.TempDir()
-		if out, err := exec.Command("tar", "-xJf", archive, "-C", dir).CombinedOutput(); err != nil {
-			t.Skipf("SKIPPED: cannot extract %s: %v %s", archive, err, out)
-		}
-		set = filepath.Join(dir, name)
-	}
-	var files []string
-	err := filepath.WalkDir(set, func(path string, _ os.DirEntry, err error) error {
-		if filepath.Ext(path) == ".json" {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files in %s: %v", set, err)
-	}
-	return files
-}
+	"github.com/aceso-health/aceso/fhir/fhirtest"
+)
 
 // invalidExamples are the official examples that are not valid R4, and why.
 var invalidExamples = map[string]string{
@@ -59,7 +27,7 @@ var invalidExamples = map[string]string{
 }
 
 func TestOfficialExamples(t *testing.T) {
-	files := corpus(t, "r4-examples")
+	files := fhirtest.Corpus(t, "r4-examples")
 	if len(files) != 724 {
 		t.Errorf("%d examples, want 724", len(files))
 	}
@@ -85,7 +53,7 @@ func TestOfficialExamples(t *testing.T) {
 }
 
 func TestSyntheaBundles(t *testing.T) {
-	files := corpus(t, "synthea-r4-100")
+	files := fhirtest.Corpus(t, "synthea-r4-100")
 	if len(files) != 102 {
 		t.Errorf("%d bundles, want 102", len(files))
 	}

@@ -28,24 +28,27 @@ import (
 var definitionsTable []byte
 
 // definitions gives the tables; the first call decodes them.
-var definitions = sync.OnceValue(func() *defs {
+var definitions = sync.OnceValue(func() *Definitions {
 	d, err := decodeDefinitions(definitionsTable)
 	if err != nil {
 		// Nothing can go on without them, and a test reads this very table.
-		return &defs{byName: map[string]int32{}, broken: err}
+		return &Definitions{byName: map[string]int32{}, broken: err}
 	}
 	return d
 })
 
-// defs are the facts of R4 that documents, index keys and queries need.
-type defs struct {
-	types        []typeDef
-	elements     []element
+// R4 gives the definitions of FHIR R4. They are decoded once.
+func R4() *Definitions { return definitions() }
+
+// Definitions are the facts of R4 that documents, index keys and queries need.
+type Definitions struct {
+	Types        []Type
+	Elements     []Element
 	members      []member
 	slots        []uint16 // hash tables from JSON names to members, one per type
 	byName       map[string]int32
-	params       []searchParam
-	byBase       map[string][]searchParam
+	params       []SearchParam
+	byBase       map[string][]SearchParam
 	compartments map[string]map[string][]string // compartment, type: parameters
 	marks        landmarks
 	broken       error
@@ -55,7 +58,7 @@ type defs struct {
 type landmarks struct {
 	resource, bundle, extension, coding, concept int32 // types
 	canonical, uri, url, oid, uuid               int32
-	reference, security, profile                 int32 // the elements Reference.reference, Meta.security, Meta.profile
+	reference, security                          int32 // the elements Reference.reference and Meta.security
 }
 
 type typeKind uint8
@@ -68,28 +71,35 @@ const (
 	resourceType
 )
 
-// typeDef is one type.
-type typeDef struct {
-	name        string // Patient, HumanName, date; a backbone element is named by its path, Patient.contact
+// Type is one type.
+type Type struct {
+	Name        string // Patient, HumanName, date; a backbone element is named by its path, Patient.contact
 	kind        typeKind
 	format      format // of a primitive
-	json        byte   // of a primitive: how it is written, as node.kind
-	first, end  int32  // its elements are defs.elements[first:end], in the order of R4
+	json        byte   // of a primitive: how it is written, as Node.Kind
+	first, end  int32  // its elements are Definitions.Elements[first:end], in the order of R4
 	mandatory   uint64 // bit i: element first+i must be present
-	slots, mask int32  // its part of defs.slots
+	slots, mask int32  // its part of Definitions.slots
 }
 
-// element is one element of one type.
-type element struct {
-	name      string  // without [x]
-	owner     int32   // index of the type it is an element of
-	bit       uint64  // 1 << position within the owner
-	types     []int32 // the types it can have; a content reference has the type referred to
+// IsResource says whether the type is a concrete resource type.
+func (t *Type) IsResource() bool { return t.kind == resourceType }
+
+// InResource says whether the elements of the type belong to a resource itself,
+// and not to a data type.
+func (t *Type) InResource() bool { return t.kind == resourceType || t.kind == backboneType }
+
+// Element is one element of one type.
+type Element struct {
+	Name      string  // without [x]
+	Owner     int32   // index of the type it is an element of
+	Bit       uint64  // 1 << position within the owner
+	Types     []int32 // the types it can have; a content reference has the type referred to
 	targets   []int32 // types a Reference may point to; empty is any
 	codes     *codeSet
 	mandatory bool
-	array     bool
-	choice    bool // name[x]
+	Array     bool
+	Choice    bool // name[x]
 	summary   bool
 	modifier  bool
 }
@@ -114,24 +124,24 @@ type member struct {
 
 func (m *member) name() string { return m.quoted[1 : len(m.quoted)-1] }
 
-// searchParam is one search parameter as R4 defines it.
-type searchParam struct {
-	name       string
-	kind       string // number date string token reference composite quantity uri special
-	bases      []string
-	targets    []string // of a reference
-	expression string   // alternatives for all bases; may be ""
-	components []component
+// SearchParam is one search parameter as R4 defines it.
+type SearchParam struct {
+	Name       string
+	Kind       string // number date string token reference composite quantity uri special
+	Bases      []string
+	Targets    []string // of a reference
+	Expression string   // alternatives for all bases; may be ""
+	Components []Component
 }
 
-// component is one part of a composite parameter.
-type component struct {
-	name       string // the parameter that defines the part's meaning
-	kind       string
-	expression string // relative to the composite's expression
+// Component is one part of a composite parameter.
+type Component struct {
+	Name       string // the parameter that defines the part's meaning
+	Kind       string
+	Expression string // relative to the composite's expression
 }
 
-func decodeDefinitions(packed []byte) (*defs, error) {
+func decodeDefinitions(packed []byte) (*Definitions, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return nil, fmt.Errorf("read R4 definitions: %w", err)
@@ -148,47 +158,47 @@ func decodeDefinitions(packed []byte) (*defs, error) {
 	return d, nil
 }
 
-// searchParams lists the parameters of a resource type, those of Resource and
+// SearchParams lists the parameters of a resource type, those of Resource and
 // DomainResource included.
-func searchParams(typ string) []searchParam { return definitions().byBase[typ] }
+func SearchParams(typ string) []SearchParam { return definitions().byBase[typ] }
 
-// compartmentParams lists the parameters that place a resource of a type into
+// CompartmentParams lists the parameters that place a resource of a type into
 // a compartment (Patient, Encounter, Practitioner, RelatedPerson, Device).
-func compartmentParams(compartment, typ string) []string {
+func CompartmentParams(compartment, typ string) []string {
 	return definitions().compartments[compartment][typ]
 }
 
-// isCompartment tells whether R4 defines a compartment of that name.
-func isCompartment(name string) bool { return definitions().compartments[name] != nil }
+// IsCompartment tells whether R4 defines a compartment of that name.
+func IsCompartment(name string) bool { return definitions().compartments[name] != nil }
 
-// resourceTypes lists the concrete resource types by name.
-func resourceTypes() []string {
+// ResourceTypes lists the concrete resource types by name.
+func ResourceTypes() []string {
 	d := definitions()
 	var names []string
-	for i := range d.types {
-		if d.types[i].kind == resourceType {
-			names = append(names, d.types[i].name)
+	for i := range d.Types {
+		if d.Types[i].kind == resourceType {
+			names = append(names, d.Types[i].Name)
 		}
 	}
 	return names
 }
 
-// isResourceType tells whether name is a concrete resource type.
-func isResourceType(name string) bool {
+// IsResourceType tells whether name is a concrete resource type.
+func IsResourceType(name string) bool {
 	d := definitions()
 	i, ok := d.byName[name]
-	return ok && d.types[i].kind == resourceType
+	return ok && d.Types[i].IsResource()
 }
 
 // member finds a JSON member of a type, nil if there is none.
-func (d *defs) member(t *typeDef, name []byte) *member {
+func (d *Definitions) member(t *Type, name []byte) *member {
 	if i := d.memberIndex(t, name); i >= 0 {
 		return &d.members[i]
 	}
 	return nil
 }
 
-func (d *defs) memberIndex(t *typeDef, name []byte) int32 {
+func (d *Definitions) memberIndex(t *Type, name []byte) int32 {
 	for at := hashName(name); ; at++ {
 		i := d.slots[t.slots+int32(at)&t.mask]
 		if i == 0 {
@@ -209,19 +219,19 @@ func hashName[T string | []byte](name T) uint32 {
 	return uint32(n)*31 + uint32(name[0])*7 + uint32(name[n-1])*131 + uint32(name[n/2])*521
 }
 
-// element finds an element of a type by its name without [x], -1 if there is none.
-func (d *defs) element(typ int32, name string) int32 {
-	t := &d.types[typ]
+// Element finds an element of a type by its name without [x], -1 if there is none.
+func (d *Definitions) Element(typ int32, name string) int32 {
+	t := &d.Types[typ]
 	for i := t.first; i < t.end; i++ {
-		if d.elements[i].name == name {
+		if d.Elements[i].Name == name {
 			return i
 		}
 	}
 	return -1
 }
 
-// typeIndex finds a type by name, -1 if there is none.
-func (d *defs) typeIndex(name string) int32 {
+// TypeIndex finds a type by name, -1 if there is none.
+func (d *Definitions) TypeIndex(name string) int32 {
 	if i, ok := d.byName[name]; ok {
 		return i
 	}

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// definitionsParser turns the lines of the table into defs. Types are named
+// definitionsParser turns the lines of the table into Definitions. Types are named
 // before they are defined, so the names of an element's types and targets wait
 // until all lines are read.
 type definitionsParser struct {
-	d         *defs
+	d         *Definitions
 	sets      map[string]*codeSet
 	set       *codeSet
 	typeNames []string // per element, comma-separated
@@ -20,12 +20,12 @@ type definitionsParser struct {
 	in        map[string][]string // the compartment being read
 }
 
-func parseDefinitions(text string) (*defs, error) {
+func parseDefinitions(text string) (*Definitions, error) {
 	p := &definitionsParser{
-		d:    &defs{byName: map[string]int32{}, byBase: map[string][]searchParam{}, compartments: map[string]map[string][]string{}},
+		d:    &Definitions{byName: map[string]int32{}, byBase: map[string][]SearchParam{}, compartments: map[string]map[string][]string{}},
 		sets: map[string]*codeSet{},
 	}
-	p.d.elements = make([]element, 0, strings.Count(text, "\nE\t"))
+	p.d.Elements = make([]Element, 0, strings.Count(text, "\nE\t"))
 	var fields [6]string
 	line := 0
 	for one := range strings.Lines(text) {
@@ -66,7 +66,7 @@ func (p *definitionsParser) line(f []string) error {
 	switch {
 	case f[0] == "T" && len(f) == 3:
 		return p.typ(f[1], f[2])
-	case f[0] == "E" && len(f) == 6 && len(d.types) > 0:
+	case f[0] == "E" && len(f) == 6 && len(d.Types) > 0:
 		return p.element(f)
 	case f[0] == "V" && len(f) == 3:
 		p.set = &codeSet{name: f[2]}
@@ -74,10 +74,10 @@ func (p *definitionsParser) line(f []string) error {
 	case f[0] == "S" && len(f) == 3 && p.set != nil:
 		p.set.add(f[1], strings.Fields(f[2]))
 	case f[0] == "P" && len(f) == 6:
-		d.params = append(d.params, searchParam{name: f[1], kind: f[2], bases: list(f[3]), targets: list(f[4]), expression: f[5]})
+		d.params = append(d.params, SearchParam{Name: f[1], Kind: f[2], Bases: list(f[3]), Targets: list(f[4]), Expression: f[5]})
 	case f[0] == "X" && len(f) == 4 && len(d.params) > 0:
 		last := &d.params[len(d.params)-1]
-		last.components = append(last.components, component{name: f[1], kind: f[2], expression: f[3]})
+		last.Components = append(last.Components, Component{Name: f[1], Kind: f[2], Expression: f[3]})
 	case f[0] == "C" && len(f) == 2:
 		p.in = map[string][]string{}
 		d.compartments[f[1]] = p.in
@@ -103,8 +103,8 @@ func (p *definitionsParser) typ(name, kind string) error {
 	if k < 0 {
 		return fmt.Errorf("type %s: unknown kind %s", name, kind)
 	}
-	n := int32(len(p.d.elements))
-	t := typeDef{name: name, kind: typeKind(k), first: n, end: n}
+	n := int32(len(p.d.Elements))
+	t := Type{Name: name, kind: typeKind(k), first: n, end: n}
 	if t.kind == primitiveType {
 		f := slices.Index(formatNames, name)
 		if f < 0 {
@@ -113,50 +113,50 @@ func (p *definitionsParser) typ(name, kind string) error {
 		t.format = format(f)
 		t.json = t.format.kind()
 	}
-	p.d.byName[name] = int32(len(p.d.types))
-	p.d.types = append(p.d.types, t)
+	p.d.byName[name] = int32(len(p.d.Types))
+	p.d.Types = append(p.d.Types, t)
 	return nil
 }
 
 func (p *definitionsParser) element(f []string) error {
 	d := p.d
-	t := &d.types[len(d.types)-1]
+	t := &d.Types[len(d.Types)-1]
 	position := t.end - t.first
 	if position > 63 {
-		return fmt.Errorf("type %s: more than 64 elements", t.name)
+		return fmt.Errorf("type %s: more than 64 elements", t.Name)
 	}
-	e := element{owner: int32(len(d.types) - 1), bit: 1 << position}
-	e.name, e.choice = strings.CutSuffix(f[1], "[x]")
+	e := Element{Owner: int32(len(d.Types) - 1), Bit: 1 << position}
+	e.Name, e.Choice = strings.CutSuffix(f[1], "[x]")
 	e.mandatory = strings.Contains(f[2], "1")
-	e.array = strings.Contains(f[2], "*")
+	e.Array = strings.Contains(f[2], "*")
 	e.summary = strings.Contains(f[2], "s")
 	e.modifier = strings.Contains(f[2], "m")
 	if f[5] != "" {
 		if e.codes = p.sets[f[5]]; e.codes == nil {
-			return fmt.Errorf("element %s: no value set %s", e.name, strconv.Quote(f[5]))
+			return fmt.Errorf("element %s: no value set %s", e.Name, strconv.Quote(f[5]))
 		}
 	}
 	if e.mandatory {
-		t.mandatory |= e.bit
+		t.mandatory |= e.Bit
 	}
 	t.end++
-	d.elements = append(d.elements, e)
+	d.Elements = append(d.Elements, e)
 	p.typeNames, p.targets = append(p.typeNames, f[3]), append(p.targets, f[4])
 	return nil
 }
 
 // resolve gives the elements the types and targets that they name.
 func (p *definitionsParser) resolve() error {
-	for i := range p.d.elements {
-		e := &p.d.elements[i]
+	for i := range p.d.Elements {
+		e := &p.d.Elements[i]
 		var err error
-		if e.types, err = p.indexes(p.typeNames[i]); err != nil {
-			return fmt.Errorf("element %s: %w", e.name, err)
+		if e.Types, err = p.indexes(p.typeNames[i]); err != nil {
+			return fmt.Errorf("element %s: %w", e.Name, err)
 		}
 		if e.targets, err = p.indexes(p.targets[i]); err != nil {
-			return fmt.Errorf("element %s: %w", e.name, err)
+			return fmt.Errorf("element %s: %w", e.Name, err)
 		}
-		if slices.Contains(e.targets, p.d.typeIndex("Resource")) {
+		if slices.Contains(e.targets, p.d.TypeIndex("Resource")) {
 			e.targets = nil
 		}
 	}
@@ -179,58 +179,57 @@ func (p *definitionsParser) indexes(names string) ([]int32, error) {
 }
 
 // findLandmarks looks up what the rules name, and checks what they build on.
-func (d *defs) findLandmarks() error {
+func (d *Definitions) findLandmarks() error {
 	m := &d.marks
 	for name, to := range map[string]*int32{
 		"Resource": &m.resource, "Bundle": &m.bundle, "Extension": &m.extension, "Coding": &m.coding, "CodeableConcept": &m.concept,
 		"canonical": &m.canonical, "uri": &m.uri, "url": &m.url, "oid": &m.oid, "uuid": &m.uuid,
 		"Reference": &m.reference,
 	} {
-		if *to = d.typeIndex(name); *to < 0 {
+		if *to = d.TypeIndex(name); *to < 0 {
 			return fmt.Errorf("type %s is missing", name)
 		}
 	}
-	if m.reference = d.element(m.reference, "reference"); m.reference < 0 {
+	if m.reference = d.Element(m.reference, "reference"); m.reference < 0 {
 		return fmt.Errorf("element Reference.reference is missing")
 	}
-	meta := d.typeIndex("Meta")
+	meta := d.TypeIndex("Meta")
 	if meta < 0 {
 		return fmt.Errorf("type Meta is missing")
 	}
-	m.security, m.profile = d.element(meta, "security"), d.element(meta, "profile")
-	if m.security < 0 || m.profile < 0 {
-		return fmt.Errorf("elements of Meta are missing")
+	if m.security = d.Element(meta, "security"); m.security < 0 {
+		return fmt.Errorf("element Meta.security is missing")
 	}
-	for i := range d.types {
-		if t := &d.types[i]; t.first == t.end || d.elements[t.first].name != "id" {
-			return fmt.Errorf("type %s: its first element is not the id", t.name)
+	for i := range d.Types {
+		if t := &d.Types[i]; t.first == t.end || d.Elements[t.first].Name != "id" {
+			return fmt.Errorf("type %s: its first element is not the id", t.Name)
 		}
 	}
 	return nil
 }
 
 // buildMembers lists the JSON names of every type and hashes them.
-func (d *defs) buildMembers() {
-	for i := range d.types {
-		t := &d.types[i]
+func (d *Definitions) buildMembers() {
+	for i := range d.Types {
+		t := &d.Types[i]
 		start := len(d.members)
 		for e := t.first; e < t.end; e++ {
-			el := &d.elements[e]
-			for _, typ := range el.types {
-				name := el.name
-				if el.choice {
-					name = choiceName(name, d.types[typ].name)
+			el := &d.Elements[e]
+			for _, typ := range el.Types {
+				name := el.Name
+				if el.Choice {
+					name = choiceName(name, d.Types[typ].Name)
 				}
-				d.members = append(d.members, newMember(name, e, typ, el, &d.types[typ]))
+				d.members = append(d.members, newMember(name, e, typ, el, &d.Types[typ]))
 			}
 		}
 		d.hashMembers(t, start)
 	}
 }
 
-func newMember(name string, elem, typ int32, el *element, t *typeDef) member {
-	m := member{quoted: `"` + name + `"`, elem: elem, typ: typ, bit: el.bit, kind: t.kind, json: t.json, array: el.array}
-	m.text = t.kind == primitiveType && t.json == '"' && !el.array
+func newMember(name string, elem, typ int32, el *Element, t *Type) member {
+	m := member{quoted: `"` + name + `"`, elem: elem, typ: typ, bit: el.Bit, kind: t.kind, json: t.json, array: el.Array}
+	m.text = t.kind == primitiveType && t.json == '"' && !el.Array
 	var room [8]byte
 	n := copy(room[:], m.quoted)
 	m.head, m.lack = binary.LittleEndian.Uint64(room[:]), uint8(64-8*n)
@@ -240,7 +239,7 @@ func newMember(name string, elem, typ int32, el *element, t *typeDef) member {
 	return m
 }
 
-func (d *defs) hashMembers(t *typeDef, start int) {
+func (d *Definitions) hashMembers(t *Type, start int) {
 	size := int32(4)
 	for int(size) < 3*(len(d.members)-start) {
 		size *= 2
@@ -257,18 +256,18 @@ func (d *defs) hashMembers(t *typeDef, start int) {
 }
 
 // buildBases lists the parameters by resource type.
-func (d *defs) buildBases() {
+func (d *Definitions) buildBases() {
 	for _, p := range d.params {
-		for _, base := range p.bases {
+		for _, base := range p.Bases {
 			d.byBase[base] = append(d.byBase[base], p)
 		}
 	}
 	general := append(d.byBase["Resource"], d.byBase["DomainResource"]...)
 	delete(d.byBase, "Resource")
 	delete(d.byBase, "DomainResource")
-	for i := range d.types {
-		if t := &d.types[i]; t.kind == resourceType {
-			d.byBase[t.name] = append(slices.Clip(d.byBase[t.name]), general...)
+	for i := range d.Types {
+		if t := &d.Types[i]; t.kind == resourceType {
+			d.byBase[t.Name] = append(slices.Clip(d.byBase[t.Name]), general...)
 		}
 	}
 }

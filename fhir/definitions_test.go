@@ -10,20 +10,20 @@ func TestDefinitionsHoldR4(t *testing.T) {
 	if d.broken != nil {
 		t.Fatal(d.broken)
 	}
-	if n := len(resourceTypes()); n != 146 {
+	if n := len(ResourceTypes()); n != 146 {
 		t.Errorf("%d resource types, want 146", n)
 	}
 	if n := len(d.params); n != 1377 {
 		t.Errorf("%d search parameters, want 1377", n)
 	}
-	if !isResourceType("Patient") || isResourceType("Resource") || isResourceType("HumanName") || isResourceType("SubscriptionStatus") {
-		t.Error("isResourceType is wrong")
+	if !IsResourceType("Patient") || IsResourceType("Resource") || IsResourceType("HumanName") || IsResourceType("SubscriptionStatus") {
+		t.Error("IsResourceType is wrong")
 	}
-	if got := compartmentParams("Patient", "AllergyIntolerance"); !slices.Equal(got, []string{"patient", "recorder", "asserter"}) {
+	if got := CompartmentParams("Patient", "AllergyIntolerance"); !slices.Equal(got, []string{"patient", "recorder", "asserter"}) {
 		t.Errorf("patient compartment of AllergyIntolerance: %v", got)
 	}
 	for _, name := range []string{"Patient", "Encounter", "Practitioner", "RelatedPerson", "Device"} {
-		if !isCompartment(name) {
+		if !IsCompartment(name) {
 			t.Errorf("no compartment %s", name)
 		}
 	}
@@ -35,7 +35,7 @@ func TestDefinitionsKnowNothingButR4(t *testing.T) {
 		{"Meta", "project"}, {"Meta", "author"}, {"Binary", "url"}, {"ResearchStudy", "whyStopped"}, {"ResearchStudy", "label"},
 		{"EvidenceVariable.characteristic", "timeFromEvent"}, {"DeviceDefinition", "classification"},
 	} {
-		if d.element(d.typeIndex(absent.typ), absent.element) >= 0 {
+		if d.Element(d.TypeIndex(absent.typ), absent.element) >= 0 {
 			t.Errorf("%s.%s is not of R4", absent.typ, absent.element)
 		}
 	}
@@ -43,7 +43,7 @@ func TestDefinitionsKnowNothingButR4(t *testing.T) {
 		{"EvidenceVariable.characteristic", "definition"}, {"Meta", "versionId"},
 		{"MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength", "strength"}, {"Age", "value"},
 	} {
-		if d.element(d.typeIndex(present.typ), present.element) < 0 {
+		if d.Element(d.TypeIndex(present.typ), present.element) < 0 {
 			t.Errorf("%s.%s is missing", present.typ, present.element)
 		}
 	}
@@ -51,9 +51,9 @@ func TestDefinitionsKnowNothingButR4(t *testing.T) {
 
 func TestSearchParamsIncludeThoseOfResource(t *testing.T) {
 	var names []string
-	for _, p := range searchParams("Observation") {
-		names = append(names, p.name)
-		if p.name == "code-value-quantity" && (p.kind != "composite" || len(p.components) != 2 || p.components[0].kind != "token") {
+	for _, p := range SearchParams("Observation") {
+		names = append(names, p.Name)
+		if p.Name == "code-value-quantity" && (p.Kind != "composite" || len(p.Components) != 2 || p.Components[0].Kind != "token") {
 			t.Errorf("code-value-quantity: %+v", p)
 		}
 	}
@@ -66,9 +66,9 @@ func TestSearchParamsIncludeThoseOfResource(t *testing.T) {
 
 func TestMemberFindsChoices(t *testing.T) {
 	d := definitions()
-	o := &d.types[d.typeIndex("Observation")]
+	o := &d.Types[d.TypeIndex("Observation")]
 	m := d.member(o, []byte("valueQuantity"))
-	if m == nil || d.elements[m.elem].name != "value" || d.types[m.typ].name != "Quantity" {
+	if m == nil || d.Elements[m.elem].Name != "value" || d.Types[m.typ].Name != "Quantity" {
 		t.Fatalf("valueQuantity: %+v", m)
 	}
 	if d.member(o, []byte("value")) != nil || d.member(o, []byte("valueReference")) != nil || d.member(o, nil) != nil {

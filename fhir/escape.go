@@ -12,11 +12,11 @@ func unescape(s []byte) []byte {
 	if bytes.IndexByte(s, '\\') < 0 {
 		return s
 	}
-	return appendUnescaped(make([]byte, 0, len(s)), s)
+	return AppendUnescaped(make([]byte, 0, len(s)), s)
 }
 
-// appendUnescaped appends the text of the inside of a valid JSON string.
-func appendUnescaped(to, s []byte) []byte {
+// AppendUnescaped appends the text of the inside of a valid JSON string.
+func AppendUnescaped(to, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
 			run := bytes.IndexByte(s[i:], '\\')

@@ -5,6 +5,22 @@ import (
 	"errors"
 )
 
+// Coding is a system and a code; System may be "".
+type Coding struct{ System, Code string }
+
+// Facts is what visibility (policy constraints and consent) asks about one
+// version of a resource. Stores keep it next to the version, see AppendBinary.
+type Facts struct {
+	Type, ID   string
+	Patients   []string // "Patient/1" for every patient compartment the resource is in, sorted
+	Labels     []Coding // meta.security of the resource and of everything contained
+	Codes      []Coding // codes a Consent provision.code can match (code, type, category, class, vaccineCode, medication...)
+	Profiles   []string // meta.profile
+	References []string // normalised targets of all references ("Type/id" or URL), sorted, unique
+	Authors    []string // references of author-like elements (author, recorder, performer, asserter, agent...)
+	Start, End int64    // clinical time as DateRange; Start>End means unknown
+}
+
 // factsFormat begins the encoding: another one would get another number.
 const factsFormat = 1
 

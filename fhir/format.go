@@ -34,7 +34,7 @@ const (
 	formatXHTML
 )
 
-// kind is how a format is written in JSON, as node.kind.
+// kind is how a format is written in JSON, as Node.Kind.
 func (f format) kind() byte {
 	switch f {
 	case formatBoolean:
@@ -62,7 +62,7 @@ func (f format) fault(text []byte) string {
 	case formatCode:
 		return when(!isCode(text), "A code must not begin or end with white space, nor have more than one space in a row.")
 	case formatID:
-		return when(!isID(text), "An id has 1 to 64 letters, digits, hyphens and dots.")
+		return when(!IsID(text), "An id has 1 to 64 letters, digits, hyphens and dots.")
 	case formatOID:
 		return when(!isOID(text), "An oid is written as urn:oid:1.2.3.")
 	case formatUUID:
@@ -139,18 +139,6 @@ func hasSpace(text []byte) bool {
 func isCode(text []byte) bool {
 	for i, c := range text {
 		if isSpace(c) && (i == 0 || i == len(text)-1 || isSpace(text[i-1])) {
-			return false
-		}
-	}
-	return true
-}
-
-func isID(text []byte) bool {
-	if len(text) == 0 || len(text) > 64 {
-		return false
-	}
-	for _, c := range text {
-		if !isAlphanumeric(c) && c != '-' && c != '.' {
 			return false
 		}
 	}

@@ -28,7 +28,7 @@ func (s *scanner) issueIn(parent, elem int32, code, detail string) {
 	case parent < 0:
 		s.issue(code, "", detail)
 	default:
-		s.issue(code, s.step(parent, elem, false, int32(len(s.nodes))), detail)
+		s.issue(code, s.step(parent, elem, false, int32(len(s.Nodes))), detail)
 	}
 }
 
@@ -60,24 +60,24 @@ func isName(name []byte) bool {
 
 // place is the FHIRPath of a node, as in Patient.name[0].given[1].
 func (s *scanner) place(at int32) string {
-	n := &s.nodes[at]
-	if n.parent < 0 {
-		return s.d.types[n.typ].name
+	n := &s.Nodes[at]
+	if n.Parent < 0 {
+		return s.d.Types[n.Type].Name
 	}
-	return s.step(n.parent, n.elem, n.primitiveExt, at)
+	return s.step(n.Parent, n.Elem, n.PrimitiveExt, at)
 }
 
 // step is the FHIRPath of an element of a node. If it repeats, its index is the
 // number of its values before a node.
 func (s *scanner) step(parent, elem int32, ext bool, before int32) string {
-	el := &s.d.elements[elem]
-	place := s.place(parent) + "." + el.name
-	if !el.array {
+	el := &s.d.Elements[elem]
+	place := s.place(parent) + "." + el.Name
+	if !el.Array {
 		return place
 	}
 	index := 0
-	for c := parent + 1; c < before; c = s.nodes[c].next {
-		if s.nodes[c].elem == elem && s.nodes[c].primitiveExt == ext {
+	for c := parent + 1; c < before; c = s.Nodes[c].Next {
+		if s.Nodes[c].Elem == elem && s.Nodes[c].PrimitiveExt == ext {
 			index++
 		}
 	}

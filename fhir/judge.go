@@ -4,13 +4,13 @@ import "math/bits"
 
 // judge checks the primitive of a node: its format, its code list and, if it
 // refers to something, what it refers to.
-func (s *scanner) judge(at int32, t *typeDef, look looks) {
-	n := &s.nodes[at]
+func (s *scanner) judge(at int32, t *Type, look looks) {
+	n := &s.Nodes[at]
 	text := s.data[n.start:n.end]
-	if n.kind == '"' {
+	if n.Kind == '"' {
 		text = text[1 : len(text)-1]
 		if look&hasEscape != 0 {
-			s.buf = appendUnescaped(s.buf[:0], text)
+			s.buf = AppendUnescaped(s.buf[:0], text)
 			text = s.buf
 		}
 	}
@@ -22,11 +22,11 @@ func (s *scanner) judge(at int32, t *typeDef, look looks) {
 		s.issueAt(at, code, fault)
 		return
 	}
-	if codes := s.d.elements[n.elem].codes; codes != nil && !codes.hasCode(text) {
+	if codes := s.d.Elements[n.Elem].codes; codes != nil && !codes.hasCode(text) {
 		s.issueAt(at, "code-invalid", "The code is not in the required value set "+codes.name+". Send one of its codes.")
 	}
 	switch {
-	case n.elem == s.d.marks.reference:
+	case n.Elem == s.d.marks.reference:
 		s.links = append(s.links, at)
 		s.judgeReference(at, text)
 	case isURI(t.format):
@@ -60,26 +60,26 @@ func (s *scanner) finish(f *level) {
 	if missing := f.t.mandatory &^ given; missing != 0 {
 		s.missing(f, missing)
 	}
-	n := &s.nodes[f.at]
-	if f.t.kind != resourceType && !f.odd && (given&^id == 0 && !n.primitiveExt || given == 0) {
+	n := &s.Nodes[f.at]
+	if f.t.kind != resourceType && !f.odd && (given&^id == 0 && !n.PrimitiveExt || given == 0) {
 		s.issueAt(f.at, "invariant", "ele-1: An element must have a value or children other than its id. Leave it out or fill it.")
 	}
 	if f.exts != 0 || f.nulls {
 		s.besides(f)
 	}
 	switch {
-	case n.typ == s.d.marks.extension:
+	case n.Type == s.d.marks.extension:
 		s.finishExtension(f)
-	case n.elem >= 0 && s.d.elements[n.elem].codes != nil && !n.primitiveExt:
-		s.finishCoded(f.at, s.d.elements[n.elem].codes)
+	case n.Elem >= 0 && s.d.Elements[n.Elem].codes != nil && !n.PrimitiveExt:
+		s.finishCoded(f.at, s.d.Elements[n.Elem].codes)
 	}
 }
 
 func (s *scanner) missing(f *level, missing uint64) {
 	for ; missing != 0; missing &= missing - 1 {
-		el := &s.d.elements[f.t.first+int32(bits.TrailingZeros64(missing))]
+		el := &s.d.Elements[f.t.first+int32(bits.TrailingZeros64(missing))]
 		if !s.full() {
-			s.issue("required", s.place(f.at)+"."+el.name, "This element is mandatory. Add it.")
+			s.issue("required", s.place(f.at)+"."+el.Name, "This element is mandatory. Add it.")
 		}
 	}
 }
@@ -88,7 +88,7 @@ func (s *scanner) missing(f *level, missing uint64) {
 func (s *scanner) finishExtension(f *level) {
 	value, extension := false, false
 	for c := range s.children(f.at) {
-		switch s.d.elements[s.nodes[c].elem].name {
+		switch s.d.Elements[s.Nodes[c].Elem].Name {
 		case "value":
 			value = true
 		case "extension":
@@ -105,14 +105,14 @@ func (s *scanner) finishExtension(f *level) {
 func (s *scanner) finishCoded(at int32, codes *codeSet) {
 	m := &s.d.marks
 	ok := false
-	switch s.nodes[at].typ {
+	switch s.Nodes[at].Type {
 	case m.coding:
 		ok = s.codingIn(at, codes)
 	case m.concept:
 		codings := 0
 		extended := false
 		for c := range s.children(at) {
-			switch s.nodes[c].typ {
+			switch s.Nodes[c].Type {
 			case m.coding:
 				codings++
 				ok = ok || s.codingIn(c, codes)
@@ -132,10 +132,10 @@ func (s *scanner) finishCoded(at int32, codes *codeSet) {
 func (s *scanner) codingIn(at int32, codes *codeSet) bool {
 	var system, code []byte
 	for c := range s.children(at) {
-		if s.nodes[c].primitiveExt {
+		if s.Nodes[c].PrimitiveExt {
 			continue
 		}
-		switch s.d.elements[s.nodes[c].elem].name {
+		switch s.d.Elements[s.Nodes[c].Elem].Name {
 		case "system":
 			system = s.text(c)
 		case "code":

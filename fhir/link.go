@@ -19,19 +19,19 @@ func (s *scanner) judgeReference(at int32, text []byte) {
 
 // judgeTarget checks that the Reference around a node may point to a type.
 func (s *scanner) judgeTarget(at, typ int32) {
-	holder := s.nodes[at].parent
-	elem := s.nodes[holder].elem
+	holder := s.Nodes[at].Parent
+	elem := s.Nodes[holder].Elem
 	if elem < 0 {
 		return
 	}
-	if targets := s.d.elements[elem].targets; len(targets) > 0 && !slices.Contains(targets, typ) {
+	if targets := s.d.Elements[elem].targets; len(targets) > 0 && !slices.Contains(targets, typ) {
 		s.issueAt(at, "value", "This element may not refer to a resource of that type. Refer to one of the types that R4 allows here.")
 	}
 }
 
 // typeOfReference is the resource type that a reference names as Type/id, at the
 // end of a URL too, or as the search of a conditional reference; -1 if it names none.
-func (d *defs) typeOfReference(ref []byte) int32 {
+func (d *Definitions) typeOfReference(ref []byte) int32 {
 	if bytes.HasPrefix(ref, []byte("urn:")) {
 		return -1
 	}
@@ -45,7 +45,7 @@ func (d *defs) typeOfReference(ref []byte) int32 {
 	if string(typ) == "_history" {
 		typ, id = lastTwo(ref[:len(ref)-len("/_history/")-len(id)])
 	}
-	if !isID(id) {
+	if !IsID(id) {
 		return -1
 	}
 	return d.resourceIndex(typ)
@@ -62,9 +62,9 @@ func lastTwo(path []byte) (first, second []byte) {
 }
 
 // resourceIndex finds a concrete resource type, -1 if there is none.
-func (d *defs) resourceIndex(name []byte) int32 {
+func (d *Definitions) resourceIndex(name []byte) int32 {
 	i, ok := d.byName[string(name)]
-	if !ok || d.types[i].kind != resourceType {
+	if !ok || d.Types[i].kind != resourceType {
 		return -1
 	}
 	return i

@@ -103,7 +103,7 @@ func (s *scanner) memberName() ([]byte, bool) {
 	}
 	name := s.data[start : s.pos-1]
 	if look&hasEscape != 0 {
-		s.name = appendUnescaped(s.name[:0], name)
+		s.name = AppendUnescaped(s.name[:0], name)
 		name = s.name
 	}
 	s.space()
@@ -179,24 +179,24 @@ func (s *scanner) otherMember(f *level, name []byte) bool {
 // again judges an element that was met before: the other half of a primitive, a
 // duplicate member, or a choice element with two types.
 func (s *scanner) again(f *level, m *member, ext bool) (skip, ok bool) {
-	el := &s.d.elements[m.elem]
-	if f.torn&el.bit != 0 {
+	el := &s.d.Elements[m.elem]
+	if f.torn&el.Bit != 0 {
 		return true, s.skip()
 	}
-	if el.choice && s.otherChoice(f, m) {
-		f.torn |= el.bit
+	if el.Choice && s.otherChoice(f, m) {
+		f.torn |= el.Bit
 		s.issueIn(f.at, m.elem, "structure", "This element is given with two types. Keep one of them.")
 		return true, s.skip()
 	}
-	if ext && f.exts&el.bit != 0 || !ext && f.values&el.bit != 0 {
+	if ext && f.exts&el.Bit != 0 || !ext && f.values&el.Bit != 0 {
 		return true, s.duplicate(f.at)
 	}
 	return false, true
 }
 
 func (s *scanner) otherChoice(f *level, m *member) bool {
-	for c := f.at + 1; c < int32(len(s.nodes)); c = s.nodes[c].next {
-		if s.nodes[c].elem == m.elem && s.nodes[c].typ != m.typ {
+	for c := f.at + 1; c < int32(len(s.Nodes)); c = s.Nodes[c].Next {
+		if s.Nodes[c].Elem == m.elem && s.Nodes[c].Type != m.typ {
 			return true
 		}
 	}

@@ -27,13 +27,14 @@ func ParseRef(s string) (Ref, error) {
 
 // CheckID says whether id can be the logical id of a resource; the error is Invalid.
 func CheckID(id string) error {
-	if validID(id) {
+	if IsID(id) {
 		return nil
 	}
 	return &Error{Kind: Invalid, Detail: "A logical id has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'."}
 }
 
-func validID(id string) bool {
+// IsID says whether id can be the logical id of a resource.
+func IsID[T string | []byte](id T) bool {
 	if len(id) == 0 || len(id) > 64 {
 		return false
 	}
@@ -59,7 +60,7 @@ func ParseReference(value, base string) (ref Ref, version int64, ok bool) {
 	}
 	name, history, versioned := strings.Cut(value, "/_history/")
 	typ, id, _ := strings.Cut(name, "/")
-	if !validID(id) || !IsResourceType(typ) {
+	if !IsID(id) || !IsResourceType(typ) {
 		return Ref{}, 0, false
 	}
 	if versioned {

@@ -38,7 +38,7 @@ func (r *Resource) allLinks() []place {
 		return nil // a Resource is only made of bytes that can be scanned
 	}
 	defer s.close()
-	for i := range s.nodes {
+	for i := range s.Nodes {
 		if s.refers(int32(i)) {
 			s.links = append(s.links, int32(i))
 		}
@@ -61,24 +61,24 @@ func (s *scanner) linksFound() []place {
 	all := string(s.buf)
 	for i, at := range s.links {
 		l := &links[i]
-		l.text, l.extent = all[l.start:l.end], s.nodes[at].extent()
+		l.text, l.extent = all[l.start:l.end], s.Nodes[at].extent()
 	}
 	return links
 }
 
 // refers tells whether a node is a reference, or a link that may be one.
 func (s *scanner) refers(at int32) bool {
-	n := &s.nodes[at]
-	if n.kind != '"' {
+	n := &s.Nodes[at]
+	if n.Kind != '"' {
 		return false
 	}
 	m := &s.d.marks
-	switch n.typ {
+	switch n.Type {
 	case m.uri, m.url, m.canonical, m.oid, m.uuid:
-		text := s.raw(at)[1:]
+		text := s.Raw(at)[1:]
 		return bytes.HasPrefix(text, []byte("urn:uuid:")) || bytes.HasPrefix(text, []byte("urn:oid:"))
 	}
-	return n.elem == m.reference
+	return n.Elem == m.reference
 }
 
-func (n *node) extent() extent { return extent{int(n.start), int(n.end)} }
+func (n *Node) extent() extent { return extent{int(n.start), int(n.end)} }

@@ -66,11 +66,11 @@ func Open(data []byte) (*Resource, error) {
 
 // resourceFound makes the Resource of what was scanned.
 func (s *scanner) resourceFound() *Resource {
-	r := &Resource{data: s.data, typ: s.d.types[s.nodes[0].typ].name, at: places{known: true, typeEnd: s.typeEnd}}
+	r := &Resource{data: s.data, typ: s.d.Types[s.Nodes[0].Type].Name, at: places{known: true, typeEnd: s.typeEnd}}
 	for c := range s.children(0) {
-		switch n := &s.nodes[c]; s.nameOf(c) {
+		switch n := &s.Nodes[c]; s.nameOf(c) {
 		case "id":
-			if !n.primitiveExt {
+			if !n.PrimitiveExt {
 				r.at.id = n.extent()
 				r.id = string(s.text(c))
 			}
@@ -84,8 +84,8 @@ func (s *scanner) resourceFound() *Resource {
 
 func (s *scanner) readMeta(meta int32, r *Resource) {
 	for c := range s.children(meta) {
-		n := &s.nodes[c]
-		if n.primitiveExt {
+		n := &s.Nodes[c]
+		if n.PrimitiveExt {
 			continue
 		}
 		switch s.nameOf(c) {
@@ -120,7 +120,7 @@ func (r *Resource) Hash() Hash { return sha256.Sum256(r.data) }
 // Stamp returns the resource with id, meta.versionId and meta.lastUpdated
 // (UTC, milliseconds) spliced into the bytes; every other byte stays.
 func (r *Resource) Stamp(id string, version int64, lastUpdated time.Time) (*Resource, error) {
-	if !validID(id) || version <= 0 {
+	if !IsID(id) || version <= 0 {
 		return nil, &Error{Kind: Internal, Detail: "A resource cannot be stored under that id and version."}
 	}
 	if !r.at.known {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aceso-health/aceso/fhir/fhirtest"
 )
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -135,7 +137,7 @@ func TestView(t *testing.T) {
 
 // TestStampedIsAsRead wants what is made without reading to be as if it were read.
 func TestStampedIsAsRead(t *testing.T) {
-	for _, file := range corpus(t, "r4-examples") {
+	for _, file := range fhirtest.Corpus(t, "r4-examples") {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

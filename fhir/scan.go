@@ -17,8 +17,8 @@ const (
 // is on its tape. It is reused, so a scan allocates nothing once its slices are
 // large enough.
 type scanner struct {
-	tape
-	d      *defs
+	Tape
+	d      *Definitions
 	check  bool
 	pos    int
 	depth  int
@@ -38,7 +38,11 @@ type scanner struct {
 	follower []uint16 // by member, counted from one, and by type: the member that came next the last time
 }
 
-var scanners = sync.Pool{New: func() any { return &scanner{d: definitions()} }}
+var scanners = sync.Pool{New: func() any {
+	s := &scanner{d: definitions()}
+	s.Tape.scanner = s
+	return s
+}}
 
 // openTape scans stored bytes without judging them. The tape is valid until
 // close; err is an *Error.
@@ -56,7 +60,7 @@ func scan(data []byte, check bool) (*scanner, error) {
 // close gives the scanner back. It and its tape must not be used any more.
 func (s *scanner) close() {
 	const keep = 1 << 16 // a scanner that met a huge document is left to the collector
-	if cap(s.nodes) > keep || cap(s.buf) > keep<<4 {
+	if cap(s.Nodes) > keep || cap(s.buf) > keep<<4 {
 		return
 	}
 	s.data = nil
@@ -64,12 +68,12 @@ func (s *scanner) close() {
 }
 
 func (s *scanner) reset(data []byte, check bool) {
-	s.data, s.nodes, s.marked = data, s.nodes[:0], s.marked[:0]
+	s.data, s.Nodes, s.Marked = data, s.Nodes[:0], s.Marked[:0]
 	s.check, s.pos, s.depth, s.fault, s.issues = check, 0, 0, nil, nil
 	s.arrays, s.locals, s.ids, s.typeEnd = s.arrays[:0], s.locals[:0], s.ids[:0], 0
 	s.ahead, s.links = 0, s.links[:0]
 	if s.follower == nil {
-		s.follower = make([]uint16, len(s.d.members)+len(s.d.types))
+		s.follower = make([]uint16, len(s.d.members)+len(s.d.Types))
 	}
 }
 
@@ -87,7 +91,7 @@ func (s *scanner) scan(data []byte, check bool) error {
 	switch {
 	case s.fault != nil:
 		return s.fault
-	case len(s.nodes) == 0 && len(s.issues) == 0:
+	case len(s.Nodes) == 0 && len(s.issues) == 0:
 		return &Error{Kind: Unprocessable, Detail: "The body is not a FHIR resource: its resourceType is missing or unknown."}
 	case len(s.issues) > 0:
 		return &Error{Kind: Unprocessable, Detail: "The resource is not valid FHIR R4. The issues say what to correct.", Issues: s.issues}
@@ -116,7 +120,7 @@ func (s *scanner) document() {
 // level is an object that is being read.
 type level struct {
 	at     int32 // its node
-	t      *typeDef
+	t      *Type
 	typed  bool   // resourceType was there
 	odd    bool   // a member that is no element was there
 	values uint64 // elements that have a value
@@ -140,9 +144,9 @@ func (s *scanner) object(parent, elem, typ int32, ext bool) bool {
 	if s.depth++; s.depth > maxDepth {
 		return s.tooDeep()
 	}
-	f := level{at: s.open(parent, elem, typ, '{', ext), t: &s.d.types[typ], arrays: len(s.arrays), last: int32(len(s.d.members)) + typ}
+	f := level{at: s.open(parent, elem, typ, '{', ext), t: &s.d.Types[typ], arrays: len(s.arrays), last: int32(len(s.d.members)) + typ}
 	if elem == s.d.marks.security && !ext {
-		s.marked = append(s.marked, f.at)
+		s.Marked = append(s.Marked, f.at)
 	}
 	if !s.members(&f) {
 		return false
@@ -159,19 +163,19 @@ func (s *scanner) object(parent, elem, typ int32, ext bool) bool {
 // open appends the node of the value at pos. It sets every field in place: a
 // literal would be built beside and copied, which is felt here.
 func (s *scanner) open(parent, elem, typ int32, kind byte, ext bool) int32 {
-	at := len(s.nodes)
-	if at == cap(s.nodes) {
-		s.nodes = slices.Grow(s.nodes, 64)
+	at := len(s.Nodes)
+	if at == cap(s.Nodes) {
+		s.Nodes = slices.Grow(s.Nodes, 64)
 	}
-	s.nodes = s.nodes[:at+1]
-	n := &s.nodes[at]
-	n.elem, n.typ, n.parent, n.next = elem, typ, parent, int32(at+1)
+	s.Nodes = s.Nodes[:at+1]
+	n := &s.Nodes[at]
+	n.Elem, n.Type, n.Parent, n.Next = elem, typ, parent, int32(at+1)
 	n.start, n.end = uint32(s.pos), 0
-	n.kind, n.primitiveExt, n.escaped, n.used = kind, ext, false, false
+	n.Kind, n.PrimitiveExt, n.Escaped, n.used = kind, ext, false, false
 	return int32(at)
 }
 
 // shut sets the end of a node to pos.
 func (s *scanner) shut(at int32) {
-	s.nodes[at].end, s.nodes[at].next = uint32(s.pos), int32(len(s.nodes))
+	s.Nodes[at].end, s.Nodes[at].Next = uint32(s.pos), int32(len(s.Nodes))
 }

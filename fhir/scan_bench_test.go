@@ -1,11 +1,11 @@
 package fhir
 
 import (
-	"bytes"
-	"encoding/json"
 	"os"
 	"testing"
 	"time"
+
+	"github.com/aceso-health/aceso/fhir/fhirtest"
 )
 
 func readTestdata(t testing.TB, name string) []byte {
@@ -60,24 +60,17 @@ func benchmarkScan(b *testing.B, data []byte, check bool) {
 	var ours, theirs time.Duration
 	for range 20 {
 		ours += timed(b, 100, func() error { return s.scan(data, check) }) / 10
-		theirs += timed(b, 10, func() error { return decode(data) })
+		theirs += timed(b, 10, func() error { return fhirtest.Decode(data) })
 	}
 	b.ReportMetric(float64(theirs)/float64(ours), "x-encoding/json")
 }
 
 func timed(b *testing.B, rounds int, f func() error) time.Duration {
-	start := cpuUsed()
+	start := fhirtest.CPUTime()
 	for range rounds {
 		if err := f(); err != nil {
 			b.Fatal(err)
 		}
 	}
-	return cpuUsed() - start
-}
-
-func decode(data []byte) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var v any
-	return d.Decode(&v)
+	return fhirtest.CPUTime() - start
 }

@@ -25,33 +25,33 @@ func Subset(body []byte, summary string, elements []string) ([]byte, error) {
 	c := subsetter{scanner: scanner{d: d}, deep: deep}
 	c.reset(body, false)
 	c.space()
-	out := c.object(make([]byte, 0, len(body)+len(subsetted)+16), &d.types[d.byName[r.typ]], keep)
+	out := c.object(make([]byte, 0, len(body)+len(subsetted)+16), &d.Types[d.byName[r.typ]], keep)
 	return tagSubsetted(out)
 }
 
 // subsetRule says which elements of the resource stay, and whether the elements
 // inside them are cut by the same rule; nil if nothing is to be cut.
-func subsetRule(summary string, elements []string) (keep func(*element) bool, deep bool) {
+func subsetRule(summary string, elements []string) (keep func(*Element) bool, deep bool) {
 	switch {
 	case summary == "true":
 		return inSummary, true
 	case summary == "text":
-		return func(e *element) bool { return e.mandatory || isOneOf(e, "id", "meta", "text") }, false
+		return func(e *Element) bool { return e.mandatory || isOneOf(e, "id", "meta", "text") }, false
 	case summary == "data":
-		return func(e *element) bool { return e.name != "text" }, false
+		return func(e *Element) bool { return e.Name != "text" }, false
 	case len(elements) > 0:
-		return func(e *element) bool {
+		return func(e *Element) bool {
 			return e.mandatory || e.modifier || isOneOf(e, "id", "meta") || isOneOf(e, elements...)
 		}, false
 	}
 	return nil, false
 }
 
-func inSummary(e *element) bool { return e.summary || e.mandatory || e.modifier }
+func inSummary(e *Element) bool { return e.summary || e.mandatory || e.modifier }
 
 // isOneOf tells whether an element is named, alone or after its type.
-func isOneOf(e *element, names ...string) bool {
-	return slices.ContainsFunc(names, func(n string) bool { return n[strings.LastIndexByte(n, '.')+1:] == e.name })
+func isOneOf(e *Element, names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return n[strings.LastIndexByte(n, '.')+1:] == e.Name })
 }
 
 // subsetter copies a document without the members that a rule leaves out.
@@ -61,7 +61,7 @@ type subsetter struct {
 }
 
 // object copies the object at pos. If no member stays, it copies all of them.
-func (c *subsetter) object(out []byte, t *typeDef, keep func(*element) bool) []byte {
+func (c *subsetter) object(out []byte, t *Type, keep func(*Element) bool) []byte {
 	start, mark := c.pos, len(out)
 	out = append(out, '{')
 	kept := 0
@@ -69,7 +69,7 @@ func (c *subsetter) object(out []byte, t *typeDef, keep func(*element) bool) []b
 		from := c.pos
 		name, _ := c.memberName()
 		m := c.d.member(t, []byte(strings.TrimPrefix(string(name), "_")))
-		if m != nil && !keep(&c.d.elements[m.elem]) {
+		if m != nil && !keep(&c.d.Elements[m.elem]) {
 			c.skip()
 			return
 		}
@@ -91,7 +91,7 @@ func (c *subsetter) value(out []byte, m *member) []byte {
 		c.skip()
 		return append(out, c.data[start:c.pos]...)
 	}
-	t := &c.d.types[m.typ]
+	t := &c.d.Types[m.typ]
 	if c.peek() == '{' {
 		return c.object(out, t, inSummary)
 	}
@@ -109,7 +109,7 @@ func (c *subsetter) value(out []byte, m *member) []byte {
 // divisible tells whether a summary goes inside an element. It does not split
 // extensions, nor primitives from what stands beside them, nor resources.
 func (c *subsetter) divisible(m *member) bool {
-	kind := c.d.types[m.typ].kind
+	kind := c.d.Types[m.typ].kind
 	return (kind == complexType || kind == backboneType) && m.typ != c.d.marks.extension
 }
 
@@ -146,7 +146,7 @@ func tagSubsetted(body []byte) ([]byte, error) {
 	tag := s.memberNode(meta, "tag")
 	switch {
 	case tag >= 0:
-		p.insert(int(s.nodes[tag].start), subsetted+",")
+		p.insert(int(s.Nodes[tag].start), subsetted+",")
 	case r.emptyMeta():
 		p.insert(r.at.meta.start+1, `"tag":[`+subsetted+`]`)
 	default:

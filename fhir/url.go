@@ -6,6 +6,9 @@ import (
 	"unicode/utf8"
 )
 
+// Param is one name=value pair in the order of the request (decoded).
+type Param struct{ Name, Value string }
+
 // Target is what a FHIR URL names, as in Bundle.entry.request.url: exactly one
 // of a resource, a version, a history, a search.
 type Target struct {

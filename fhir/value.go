@@ -81,9 +81,9 @@ func (s *scanner) primitive(parent int32, m *member) bool {
 	} else {
 		ok = s.literal()
 	}
-	s.nodes[at].end = uint32(s.pos)
+	s.Nodes[at].end = uint32(s.pos)
 	if ok && s.check {
-		s.judge(at, &s.d.types[m.typ], 0)
+		s.judge(at, &s.d.Types[m.typ], 0)
 	}
 	return ok
 }
@@ -92,10 +92,10 @@ func (s *scanner) primitive(parent int32, m *member) bool {
 func (s *scanner) stringValue(parent int32, m *member) bool {
 	at := s.open(parent, m.elem, m.typ, '"', false)
 	look, ok := s.str()
-	n := &s.nodes[at]
-	n.end, n.escaped = uint32(s.pos), look&hasEscape != 0
+	n := &s.Nodes[at]
+	n.end, n.Escaped = uint32(s.pos), look&hasEscape != 0
 	if ok && s.check {
-		s.judge(at, &s.d.types[m.typ], look)
+		s.judge(at, &s.d.Types[m.typ], look)
 	}
 	return ok
 }

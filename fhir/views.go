@@ -23,7 +23,7 @@ func checkView(body []byte, resourceType string, mandatory []string) error {
 		return err
 	}
 	defer s.close()
-	if s.d.types[s.nodes[0].typ].name != resourceType {
+	if s.d.Types[s.Nodes[0].Type].Name != resourceType {
 		return &Error{Kind: Unprocessable, Detail: "The resource is not a " + resourceType + "."}
 	}
 	for _, name := range mandatory {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/agent"
 )
 
 // The table is for people; it says what the base policy must answer.
@@ -50,7 +52,7 @@ func ask(t *testing.T, f []string) Input {
 	in.Agent.Scopes = nil
 	if context, rest, ok := strings.Cut(f[4], "/"); ok {
 		typ, actions, _ := strings.Cut(rest, ".")
-		in.Agent.Scopes = []Scope{{Context: context, Type: typ, Actions: actions}}
+		in.Agent.Scopes = []agent.Scope{{Context: context, Type: typ, Actions: actions}}
 	}
 	if len(f) > 5 {
 		in.Agent.Patient = f[5]

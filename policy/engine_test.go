@@ -13,6 +13,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/aceso-health/aceso/agent"
 )
 
 // input is a request that a practitioner of the hospital may make.
@@ -20,7 +22,7 @@ func input() Input {
 	return Input{
 		Agent: Agent{
 			Subject: "Practitioner/1", Role: "practitioner", Organization: "hospital", Client: "ward",
-			Scopes: []Scope{{Context: "user", Type: "*", Actions: "cruds"}},
+			Scopes: []agent.Scope{{Context: "user", Type: "*", Actions: "cruds"}},
 		},
 		Purpose: "TREAT", Interaction: "read", Action: "r", Type: "Observation",
 		Node: Node{Organization: "hospital"}, Now: "2026-01-02T03:04:05Z",

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/aceso-health/aceso/agent"
 )
 
 // draw makes a request out of a small vocabulary, so that every combination that
@@ -17,7 +19,7 @@ func draw(r *rand.Rand) Input {
 	in.Agent.Patient = one("", "Patient/1")
 	in.Agent.Scopes = nil
 	for range r.IntN(4) {
-		in.Agent.Scopes = append(in.Agent.Scopes, Scope{
+		in.Agent.Scopes = append(in.Agent.Scopes, agent.Scope{
 			Context: one("patient", "user", "system"), Type: one("*", "*", "*", "Observation", "Consent", "AuditEvent"),
 			Actions: one("cruds", "cruds", "rs", "r", "s", "cud"),
 		})

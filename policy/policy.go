@@ -5,12 +5,7 @@
 // the gate with the constraints and the consent mode given here.
 package policy
 
-// Scope is one SMART scope in canonical v2 form: patient/Observation.rs.
-type Scope struct {
-	Context string `json:"context"` // patient, user, system
-	Type    string `json:"type"`    // resource type or *
-	Actions string `json:"actions"` // subset of cruds, in this order
-}
+import "github.com/aceso-health/aceso/agent"
 
 // Input is everything a policy sees. It is checked against a schema at run time.
 type Input struct {
@@ -25,12 +20,12 @@ type Input struct {
 
 // Agent is the caller as policies see it.
 type Agent struct {
-	Subject      string  `json:"subject"`
-	Role         string  `json:"role"`
-	Organization string  `json:"organization"`
-	Patient      string  `json:"patient"` // "Patient/1" or ""
-	Client       string  `json:"client"`
-	Scopes       []Scope `json:"scopes"`
+	Subject      string        `json:"subject"`
+	Role         string        `json:"role"`
+	Organization string        `json:"organization"`
+	Patient      string        `json:"patient"` // "Patient/1" or ""
+	Client       string        `json:"client"`
+	Scopes       []agent.Scope `json:"scopes"`
 }
 
 // Node is where the request arrived.

@@ -96,32 +96,9 @@ func validateAgent(a *Agent) error {
 		return fmt.Errorf("input: more than %d scopes", maxScopes)
 	}
 	for i := range a.Scopes {
-		if err := validateScope(&a.Scopes[i]); err != nil {
+		if err := a.Scopes[i].Validate(); err != nil {
 			return fmt.Errorf("input: agent.scopes[%d]: %w", i, err)
 		}
-	}
-	return nil
-}
-
-func validateScope(s *Scope) error {
-	switch s.Context {
-	case "patient", "user", "system":
-	default:
-		return errors.New("unknown context")
-	}
-	if s.Type != "*" && !typeName(s.Type) {
-		return errors.New("malformed type")
-	}
-	if s.Actions == "" {
-		return errors.New("no actions")
-	}
-	rest := "cruds"
-	for i := range len(s.Actions) {
-		at := strings.IndexByte(rest, s.Actions[i])
-		if at < 0 {
-			return errors.New("actions must be letters of cruds, in this order")
-		}
-		rest = rest[at+1:]
 	}
 	return nil
 }

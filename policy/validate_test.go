@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/aceso-health/aceso/agent"
 )
 
 func TestInvalidInputDenies(t *testing.T) {
@@ -34,7 +36,7 @@ func TestInvalidInputDenies(t *testing.T) {
 		"scope actions unordered": func(in *Input) { in.Agent.Scopes[0].Actions = "rc" },
 		"scope actions twice":     func(in *Input) { in.Agent.Scopes[0].Actions = "rr" },
 		"scope actions v1":        func(in *Input) { in.Agent.Scopes[0].Actions = "read" },
-		"too many scopes":         func(in *Input) { in.Agent.Scopes = make([]Scope, maxScopes+1) },
+		"too many scopes":         func(in *Input) { in.Agent.Scopes = make([]agent.Scope, maxScopes+1) },
 		"no purpose":              func(in *Input) { in.Purpose = "" },
 		"two purposes":            func(in *Input) { in.Purpose = "TREAT HRESCH" },
 		"no interaction":          func(in *Input) { in.Interaction = "" },

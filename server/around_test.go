@@ -12,6 +12,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/server"
 )
 
@@ -168,7 +169,7 @@ func TestViews(t *testing.T) {
 	if strings.Contains(a.body, "birthDate") {
 		t.Error(a.body)
 	}
-	n.result = access.Result{Total: -1, Query: &fhir.Query{Elements: []string{"birthDate"}}, Matches: []access.Version{*n.version(fhir.Ref{Type: "Patient", ID: "1"}, 1)}}
+	n.result = access.Result{Total: -1, Query: &search.Query{Elements: []string{"birthDate"}}, Matches: []access.Version{*n.version(fhir.Ref{Type: "Patient", ID: "1"}, 1)}}
 	if a := n.get("/fhir/Patient?_elements=birthDate").want(200).contains("birthDate"); strings.Contains(a.body, "gender") {
 		t.Error(a.body)
 	}

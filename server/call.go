@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 )
 
 // Keys of what the middleware leaves in the gin context.
@@ -24,8 +25,8 @@ const RecordHeader = "X-Aceso-Record"
 
 // callOf begins the way of a request through the gate.
 func callOf(c *gin.Context) *access.Call {
-	agent, _ := c.Value(keyAgent).(access.Agent)
-	return &access.Call{Agent: agent, Request: c.GetString(keyRequest), Address: address(c.Request)}
+	caller, _ := c.Value(keyAgent).(agent.Agent)
+	return &access.Call{Agent: caller, Request: c.GetString(keyRequest), Address: address(c.Request)}
 }
 
 // address is the peer of the connection. Headers that claim another one are not

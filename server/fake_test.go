@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/server"
 )
@@ -155,12 +156,12 @@ func start(t *testing.T, change ...func(*server.Config)) *node {
 	return n
 }
 
-func authenticate(r *http.Request) (access.Agent, error) {
+func authenticate(r *http.Request) (agent.Agent, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer good")
 	if !ok {
-		return access.Agent{}, &fhir.Error{Kind: fhir.Unauthenticated, Detail: "A bearer token is needed."}
+		return agent.Agent{}, &fhir.Error{Kind: fhir.Unauthenticated, Detail: "A bearer token is needed."}
 	}
-	return access.Agent{Subject: "Practitioner/12" + token, Role: access.Practitioner, Organization: "org", Purpose: "TREAT"}, nil
+	return agent.Agent{Subject: "Practitioner/12" + token, Role: agent.Practitioner, Organization: "org", Purpose: "TREAT"}, nil
 }
 
 // reply is an answer with its body read.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -83,16 +84,16 @@ func (l links) Open(sealed, context []byte) ([]byte, error) {
 }
 
 // byRole authenticates "Bearer ROLE"; good is a practitioner.
-func byRole(r *http.Request) (access.Agent, error) {
+func byRole(r *http.Request) (agent.Agent, error) {
 	role := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	a := access.Agent{
+	a := agent.Agent{
 		Subject: "Practitioner/" + role, Role: role, Organization: "org", Client: "test", Purpose: "TREAT", Issuer: "test",
-		Scopes: []access.Scope{{Context: "user", Type: "*", Actions: "cruds"}},
+		Scopes: []agent.Scope{{Context: "user", Type: "*", Actions: "cruds"}},
 	}
 	switch role {
 	case "good", "other":
-		a.Role = access.Practitioner
-	case access.System:
+		a.Role = agent.Practitioner
+	case agent.System:
 		a.Scopes[0].Context = "system"
 	}
 	return a, nil

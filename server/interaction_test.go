@@ -6,6 +6,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 const (
@@ -134,7 +135,7 @@ func TestDelete(t *testing.T) {
 func TestSearch(t *testing.T) {
 	n := start(t)
 	n.result = access.Result{
-		Query:    &fhir.Query{},
+		Query:    &search.Query{},
 		Matches:  []access.Version{*n.version(fhir.Ref{Type: "Patient", ID: "1"}, 1)},
 		Included: []access.Version{*n.version(fhir.Ref{Type: "Organization", ID: "2"}, 1)},
 		Total:    7, Next: "to ken", Self: "name=a&_count=1",

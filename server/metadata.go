@@ -10,6 +10,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // capabilities is GET [base]/metadata.
@@ -44,7 +45,7 @@ func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
 		return r
 	}
 	r.Interactions, r.Conditional = interactions("", false), true
-	r.Search = fhir.CapabilityParams(typ)
+	r.Search = search.CapabilityParams(typ)
 	for _, p := range r.Search {
 		if p.Type == "reference" {
 			r.Includes = append(r.Includes, typ+":"+p.Name)

@@ -9,7 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 )
 
 // metrics are the measurements of the server itself.
@@ -48,8 +48,8 @@ func (s *server) observe(c *gin.Context) {
 		slog.Duration("duration", elapsed),
 		slog.String("request", c.GetString(keyRequest)),
 	}
-	if agent, ok := c.Value(keyAgent).(access.Agent); ok {
-		attrs = append(attrs, slog.String("organization", agent.Organization), slog.String("role", agent.Role))
+	if caller, ok := c.Value(keyAgent).(agent.Agent); ok {
+		attrs = append(attrs, slog.String("organization", caller.Organization), slog.String("role", caller.Role))
 	}
 	level := slog.LevelInfo
 	if cause, ok := c.Value(keyCause).(error); ok {

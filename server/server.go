@@ -13,7 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -21,7 +21,7 @@ import (
 type Config struct {
 	Gate Gate
 	// Authenticate says who calls, or why that is not known (an *fhir.Error).
-	Authenticate func(*http.Request) (access.Agent, error)
+	Authenticate func(*http.Request) (agent.Agent, error)
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The paths served begin with /fhir in any case.
 	BaseURL string

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/web"
 )
@@ -109,8 +110,8 @@ func (s *server) frame(c *gin.Context, title string, receipts []string) web.Fram
 	if token := s.cookie(c, cookieToken); token != "" {
 		f.SignOut = formValue(token)
 	}
-	if agent, ok := c.Value(keyAgent).(access.Agent); ok {
-		f.Who = whoIs(agent)
+	if caller, ok := c.Value(keyAgent).(agent.Agent); ok {
+		f.Who = whoIs(caller)
 	}
 	return f
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/server"
@@ -113,9 +114,9 @@ func TestSignInIsShort(t *testing.T) {
 	now, ended := time.Unix(1_700_000_000, 0), false
 	n := start(t, func(c *server.Config) {
 		c.Now = func() time.Time { return now }
-		c.Authenticate = func(r *http.Request) (access.Agent, error) {
+		c.Authenticate = func(r *http.Request) (agent.Agent, error) {
 			if ended {
-				return access.Agent{}, &fhir.Error{Kind: fhir.Unauthenticated, Detail: "The token has expired; request a new one."}
+				return agent.Agent{}, &fhir.Error{Kind: fhir.Unauthenticated, Detail: "The token has expired; request a new one."}
 			}
 			a, err := authenticate(r)
 			a.Expires = now.Add(2 * time.Minute)
@@ -354,11 +355,11 @@ func TestProofPageOfAChannel(t *testing.T) {
 func TestPagesEscape(t *testing.T) {
 	const evil = `"'><script>alert(1)</script><svg onload=alert(1)>`
 	n := start(t, func(c *server.Config) {
-		c.Authenticate = func(r *http.Request) (access.Agent, error) {
+		c.Authenticate = func(r *http.Request) (agent.Agent, error) {
 			if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer good") {
-				return access.Agent{}, &fhir.Error{Kind: fhir.Unauthenticated, Detail: evil}
+				return agent.Agent{}, &fhir.Error{Kind: fhir.Unauthenticated, Detail: evil}
 			}
-			return access.Agent{Subject: evil, Name: evil, Role: evil, Organization: evil, Purpose: evil}, nil
+			return agent.Agent{Subject: evil, Name: evil, Role: evil, Organization: evil, Purpose: evil}, nil
 		}
 	})
 	n.ledger = access.LedgerView{Organization: evil, Node: evil, Sources: []access.SourceView{{

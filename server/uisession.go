@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/web"
 )
@@ -49,8 +50,8 @@ func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
 		return nil, err
 	}
 	life := visitLife
-	if agent, ok := c.Value(keyAgent).(access.Agent); ok && !agent.Expires.IsZero() {
-		life = min(life, agent.Expires.Sub(s.Now()))
+	if caller, ok := c.Value(keyAgent).(agent.Agent); ok && !caller.Expires.IsZero() {
+		life = min(life, caller.Expires.Sub(s.Now()))
 	}
 	s.setCookie(c, cookieToken, token, life)
 	s.setCookie(c, cookieVisit, "", 0)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -93,7 +94,7 @@ func by(c *access.Chain) string {
 }
 
 // whoIs is how a page names its reader.
-func whoIs(a access.Agent) string {
+func whoIs(a agent.Agent) string {
 	name := a.Name
 	if name == "" {
 		name = a.Subject

@@ -9,16 +9,16 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
 // Stored is one version with all that a store keeps of it.
 type Stored struct {
 	Version
-	Stamp int64       // order of writing: unique in a store, rising
-	Base  string      // base URL of the server when its index was made
-	Index *fhir.Index // nil for a tombstone
+	Stamp int64         // order of writing: unique in a store, rising
+	Base  string        // base URL of the server when its index was made
+	Index *search.Index // nil for a tombstone
 }
 
 // Original is a store that can be copied.
@@ -264,8 +264,8 @@ func (s *Stored) comparable() []any {
 		return all
 	}
 	x := s.Index
-	return append(all, slices.Clip(append([]string{}, x.Keys...)), append([]fhir.DateRange{}, x.Dates...),
-		append([]fhir.NumberRange{}, x.Numbers...), append([]fhir.Sort{}, x.Sorts...))
+	return append(all, slices.Clip(append([]string{}, x.Keys...)), append([]search.DateRange{}, x.Dates...),
+		append([]search.NumberRange{}, x.Numbers...), append([]search.Sort{}, x.Sorts...))
 }
 
 func (c *copying) compareKeys(ctx context.Context) error {

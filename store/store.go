@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -74,6 +75,11 @@ type Version struct {
 	Epoch       int64      // consent epoch of the snapshot this was read in
 }
 
+// Item is a written version as its record names it.
+func (v *Version) Item() ledgerbridge.Item {
+	return ledgerbridge.Item{Ref: v.Ref.String(), Version: v.Version, Method: v.Method, Hash: v.Hash}
+}
+
 // Row is what a visibility function sees of a version.
 type Row struct {
 	Ref     fhir.Ref
@@ -90,7 +96,7 @@ type Visible func(Row) (bool, error)
 
 // Search is one page of a query.
 type Search struct {
-	Query   *fhir.Query
+	Query   *search.Query
 	Visible Visible
 	After   []byte // Page.Next of the page before, nil for the first
 	Limit   int    // matches per page
@@ -149,14 +155,14 @@ type Write struct {
 	Owner       string
 	Body        []byte
 	Hash        fhir.Hash
-	Index       *fhir.Index // nil for a tombstone
-	Facts       fhir.Facts  // the document's; one in no compartment may inherit Patients from what it refers to
+	Index       *search.Index // nil for a tombstone
+	Facts       fhir.Facts    // the document's; one in no compartment may inherit Patients from what it refers to
 }
 
 // Guard is the criteria of a conditional interaction, checked again inside the
 // transaction: the visible matches must be exactly Want.
 type Guard struct {
-	Query   *fhir.Query
+	Query   *search.Query
 	Visible Visible
 	Want    []fhir.Ref
 }

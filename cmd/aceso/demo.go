@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 )
 
 // demoLife is how long the printed tokens are good for.
@@ -19,7 +19,7 @@ const demoLife = 8 * time.Hour
 // is left as it is.
 func (n *openedNode) loadDemo(ctx context.Context) error {
 	token, err := n.token(grant{
-		role: access.System, purposes: "HOPERAT", subject: "aceso-demo", name: "Demonstration data", client: "aceso-serve", expires: 10 * time.Minute,
+		role: agent.System, purposes: "HOPERAT", subject: "aceso-demo", name: "Demonstration data", client: "aceso-serve", expires: 10 * time.Minute,
 	})
 	if err != nil {
 		return err
@@ -70,13 +70,13 @@ func (w *memoryAnswer) Write(p []byte) (int, error) { return w.body.Write(p) }
 // showDemo prints tokens, three requests to try, and where to look with a browser.
 func (n *openedNode) showDemo(stdout io.Writer, data dataFolder, origin string) error {
 	doctor, err := n.token(grant{
-		role: access.Practitioner, purposes: "TREAT", subject: "Practitioner/" + doctorID(1), name: "Dr. " + givenF[1] + " " + families[1],
+		role: agent.Practitioner, purposes: "TREAT", subject: "Practitioner/" + doctorID(1), name: "Dr. " + givenF[1] + " " + families[1],
 		client: "aceso-demo", expires: demoLife,
 	})
 	if err != nil {
 		return err
 	}
-	officer, err := n.token(grant{role: access.PrivacyOfficer, purposes: "HOPERAT", name: "Privacy officer", client: "aceso-demo", expires: demoLife})
+	officer, err := n.token(grant{role: agent.PrivacyOfficer, purposes: "HOPERAT", name: "Privacy officer", client: "aceso-demo", expires: demoLife})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,8 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
@@ -53,10 +54,10 @@ func erase(ctx context.Context, data dataFolder, database databaseOptions, patie
 		return receipt, 0, err
 	}
 	by := ledgerbridge.Draft{
-		Agent: "aceso erase", Organization: r.organization, Role: access.System, Client: "aceso-cli", Purpose: "HOPERAT",
+		Agent: "aceso erase", Organization: r.organization, Role: agent.System, Client: "aceso-cli", Purpose: "HOPERAT",
 		Decision: "permit", Reason: "operator",
 	}
-	receipt, erased, err = access.Erase(ctx, r.store, r.sealer, r.parts, by, patient.String())
+	receipt, erased, err = audit.Erase(ctx, r.store, r.sealer, r.parts, by, patient.String())
 	if err != nil {
 		return receipt, erased, err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/keyring"
@@ -58,13 +58,13 @@ func tokenCommand(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-var tokenRoles = []string{access.Practitioner, access.Patient, access.System, access.PrivacyOfficer, access.Administrator}
+var tokenRoles = []string{agent.Practitioner, agent.Patient, agent.System, agent.PrivacyOfficer, agent.Administrator}
 
 func (g grant) check() error {
 	if !slices.Contains(tokenRoles, g.role) {
 		return fmt.Errorf("--role must be one of %s", strings.Join(tokenRoles, ", "))
 	}
-	if g.role == access.Patient && g.patient == "" {
+	if g.role == agent.Patient && g.patient == "" {
 		return fmt.Errorf("--role patient needs --patient ID")
 	}
 	if len(split(g.purposes)) == 0 {
@@ -73,7 +73,7 @@ func (g grant) check() error {
 	if g.expires <= 0 {
 		return fmt.Errorf("--expires must be positive")
 	}
-	if _, err := auth.ParseScopes(g.scope); err != nil {
+	if _, err := agent.ParseScopes(g.scope); err != nil {
 		return err
 	}
 	return nil
@@ -115,7 +115,7 @@ func (g grant) claims(n node, now time.Time) auth.Claims {
 	}
 	if c.Subject == "" {
 		c.Subject = g.role
-		if g.role == access.Patient {
+		if g.role == agent.Patient {
 			c.Subject = "Patient/" + strings.TrimPrefix(g.patient, "Patient/")
 		}
 	}
@@ -127,9 +127,9 @@ func (g grant) claims(n node, now time.Time) auth.Claims {
 
 func defaultScope(role string) string {
 	switch role {
-	case access.Patient:
+	case agent.Patient:
 		return "patient/*.cruds"
-	case access.System:
+	case agent.System:
 		return "system/*.cruds"
 	}
 	return "user/*.cruds"

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
 )
@@ -98,11 +99,11 @@ func BenchmarkGet(b *testing.B) {
 
 func BenchmarkSearchPatientCode(b *testing.B) {
 	a := populated(b)
-	var queries []*fhir.Query
+	var queries []*search.Query
 	for i := range 100 {
-		q, err := fhir.ParseQuery("Observation", []fhir.Param{
+		q, err := search.ParseQuery("Observation", []fhir.Param{
 			{Name: "patient", Value: fmt.Sprint(i % benchPatients)}, {Name: "code", Value: fmt.Sprintf("http://loinc.org|code-%d", i%25)},
-		}, fhir.QueryOptions{Base: testBase})
+		}, search.QueryOptions{Base: testBase})
 		a.must(err)
 		queries = append(queries, q)
 	}

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
@@ -48,7 +49,7 @@ func (a *author) document(id string, expect int64, text string) store.Write {
 	a.must(err)
 	doc, err = doc.Stamp(id, expect+1, a.now)
 	a.must(err)
-	index, facts, err := doc.Describe(testBase)
+	index, facts, err := search.Describe(doc, testBase)
 	a.must(err)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: a.now, Method: "PUT", Owner: storetest.Organization,

@@ -14,6 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -222,7 +223,7 @@ func (k *checker) checkDocument(ctx context.Context, p *past) error {
 	if !ok {
 		return k.found("meta", "bases", "urls", fmt.Sprintf("number %d is missing", p.V.Base))
 	}
-	x, facts, err := doc.Describe(base)
+	x, facts, err := search.Describe(doc, base)
 	if err != nil {
 		return found("body", "no search keys can be derived from the document")
 	}
@@ -279,7 +280,7 @@ func (k *checker) derive(ctx context.Context, c *checked) (x index, sorts map[st
 	if err != nil {
 		return x, nil, false, nil
 	}
-	derived, err := doc.Index(base)
+	derived, err := search.IndexOf(doc, base)
 	if err != nil {
 		return x, nil, false, nil
 	}

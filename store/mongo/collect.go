@@ -10,13 +10,13 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/store/search"
+	"github.com/aceso-health/aceso/fhir/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // Collect looks for the places of a condition. Queries name their index where they
 // can: left alone, the server may take another.
-func (x *reader) Collect(typ string, c fhir.Condition, limit int) ([]int64, bool, error) {
+func (x *reader) Collect(typ string, c search.Condition, limit int) ([]int64, bool, error) {
 	filter, index := x.filter(typ, c)
 	if filter == nil {
 		return nil, true, nil
@@ -43,32 +43,32 @@ func (x *reader) Collect(typ string, c fhir.Condition, limit int) ([]int64, bool
 
 // filter says a condition in the language of the database, and which index has its
 // bounds. A nil filter finds nothing.
-func (x *reader) filter(typ string, c fhir.Condition) (filter bson.D, index string) {
+func (x *reader) filter(typ string, c search.Condition) (filter bson.D, index string) {
 	in := x.s.in(typ)
 	switch c := c.(type) {
-	case fhir.HasKey:
+	case search.HasKey:
 		return bson.D{{Key: "k", Value: in + c.Key}}, keyIndex
-	case fhir.Any:
+	case search.Any:
 		if len(c) == 0 {
 			return nil, ""
 		}
 		keys := make(bson.A, len(c))
 		for i, k := range c {
-			keys[i] = in + k.(fhir.HasKey).Key
+			keys[i] = in + k.(search.HasKey).Key
 		}
 		return bson.D{{Key: "k", Value: bson.D{{Key: "$in", Value: keys}}}}, keyIndex
-	case fhir.KeyRange:
+	case search.KeyRange:
 		return anyKey(span(in+c.From, in+c.To)), keyIndex
-	case fhir.Contains:
+	case search.Contains:
 		begin := in + c.Prefix()
 		all := span(begin, begin[:len(begin)-1]+"_")
 		if strings.ContainsRune(c.Needle, 0) {
 			return anyKey(all), keyIndex // no $regex may have it
 		}
 		return anyKey(append(all, contains(begin, c.Needle))), keyIndex
-	case fhir.InDates:
+	case search.InDates:
 		return x.dates(in, c), "" // the branches of an $or are planned one by one
-	case fhir.InNumbers:
+	case search.InNumbers:
 		return anyOf("n", in+c.Param, numbers(c)), numberIndex
 	}
 	return nil, ""
@@ -102,59 +102,59 @@ const classStep = 4
 // dateClass is the width of a range in bits, rounded up. A range ends not much
 // later than it begins, depending on its class, which bounds a search for ends.
 func dateClass(lo, hi int64) int {
-	return (search.Width(lo, hi) + classStep - 1) / classStep * classStep
+	return (plan.Width(lo, hi) + classStep - 1) / classStep * classStep
 }
 
 // dates looks into every class.
-func (x *reader) dates(in string, c fhir.InDates) bson.D {
+func (x *reader) dates(in string, c search.InDates) bson.D {
 	is := compared(c.Prefix, c.Lo, c.Hi, "s", "e")
-	if c.Prefix == fhir.Ne {
+	if c.Prefix == search.Ne {
 		return anyOf("d", in+c.Param, is)
 	}
 	widest := 64
-	if c.Prefix == fhir.Eq {
+	if c.Prefix == search.Eq {
 		widest = dateClass(c.Lo, c.Hi) // what lies inside is not wider
 	}
 	var classes bson.A
 	for class := 0; class <= widest; class += classStep {
-		from, to := search.DateSpan(c, class)
+		from, to := plan.DateSpan(c, class)
 		within := bson.D{{Key: "c", Value: class}, {Key: "s", Value: bson.D{{Key: "$gte", Value: from}, {Key: "$lte", Value: to}}}}
 		classes = append(classes, anyOf("d", in+c.Param, append(within, is...)))
 	}
 	return bson.D{{Key: "$or", Value: classes}}
 }
 
-func numbers(c fhir.InNumbers) bson.D { return compared(c.Prefix, c.Lo, c.Hi, "lo", "hi") }
+func numbers(c search.InNumbers) bson.D { return compared(c.Prefix, c.Lo, c.Hi, "lo", "hi") }
 
 // compared applies a prefix to a stored range and the search range [lo, hi].
-func compared[T int64 | string](p fhir.Prefix, lo, hi T, s, e string) bson.D {
+func compared[T int64 | string](p search.Prefix, lo, hi T, s, e string) bson.D {
 	is := func(field, op string, v T) bson.E { return bson.E{Key: field, Value: bson.D{{Key: op, Value: v}}} }
 	inside := bson.D{{Key: s, Value: bson.D{{Key: "$gte", Value: lo}, {Key: "$lte", Value: max(lo, hi)}}}, is(e, "$lte", hi)}
 	either := func(a bson.E, b bson.D) bson.D { return bson.D{{Key: "$or", Value: bson.A{bson.D{a}, b}}} }
 	switch p {
-	case fhir.Eq:
+	case search.Eq:
 		return inside
-	case fhir.Ne:
+	case search.Ne:
 		return either(is(s, "$lt", lo), bson.D{is(e, "$gt", hi)})
-	case fhir.Gt:
+	case search.Gt:
 		return bson.D{is(e, "$gt", hi)}
-	case fhir.Lt:
+	case search.Lt:
 		return bson.D{is(s, "$lt", lo)}
-	case fhir.Ge:
+	case search.Ge:
 		return either(is(e, "$gt", hi), inside)
-	case fhir.Le:
+	case search.Le:
 		return append(bson.D{is(s, "$lte", max(lo, hi))}, either(is(s, "$lt", lo), inside)...)
-	case fhir.Sa:
+	case search.Sa:
 		return bson.D{is(s, "$gt", hi)}
-	case fhir.Eb:
+	case search.Eb:
 		return bson.D{is(e, "$lt", lo)}
 	}
 	return bson.D{is(s, "$lte", hi), is(e, "$gte", lo)} // Ap
 }
 
 // Rows reads chunks that grow, because a page is often complete early.
-func (x *reader) Rows(typ string, places []int64) iter.Seq2[search.Row, error] {
-	return func(yield func(search.Row, error) bool) {
+func (x *reader) Rows(typ string, places []int64) iter.Seq2[plan.Row, error] {
+	return func(yield func(plan.Row, error) bool) {
 		for n := 64; len(places) > 0; n = min(4*n, 1024) {
 			some := places[:min(n, len(places))]
 			places = places[len(some):]
@@ -170,7 +170,7 @@ func (x *reader) Rows(typ string, places []int64) iter.Seq2[search.Row, error] {
 
 // Scan reads in the order of creation, in chunks, too. $all takes its bounds from
 // the first key.
-func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.Row, error] {
+func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[plan.Row, error] {
 	filter, index := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: false}}, typeIndex
 	if len(keys) > 0 {
 		all := make(bson.A, len(keys))
@@ -179,7 +179,7 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.R
 		}
 		filter, index = bson.D{{Key: "k", Value: bson.D{{Key: "$all", Value: all}}}}, keyIndex
 	}
-	return func(yield func(search.Row, error) bool) {
+	return func(yield func(plan.Row, error) bool) {
 		for n := 64; ; n = min(4*n, 1024) {
 			from := bson.E{Key: "o", Value: bson.D{{Key: "$gt", Value: after}}}
 			rows, err := x.rows(append(filter[:len(filter):len(filter)], from), options.Find().SetHint(index).
@@ -193,7 +193,7 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.R
 }
 
 // hand gives rows on; it is false if nobody wants more.
-func hand(rows []*row, err error, yield func(search.Row, error) bool) bool {
+func hand(rows []*row, err error, yield func(plan.Row, error) bool) bool {
 	if err != nil {
 		yield(nil, err)
 		return false

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -137,7 +138,7 @@ func (s *Store) stored(ctx context.Context, p *past) (one store.Stored, err erro
 	if err != nil {
 		return one, damaged(resourceOf(p.ID), &p.V, "body")
 	}
-	one.Index, err = doc.Index(base)
+	one.Index, err = search.IndexOf(doc, base)
 	return one, err
 }
 

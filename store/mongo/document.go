@@ -11,8 +11,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
-	"github.com/aceso-health/aceso/store/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // version is what a resource and a past version have in common. (Fields of other
@@ -125,11 +126,11 @@ func (s *Store) refOf(id string) fhir.Ref {
 func (s *Store) consentKey(patient string) string { return s.tenant() + "¤consent=" + patient }
 
 // newIndex gives the keys of a version as they are stored.
-func (s *Store) newIndex(typ string, x *fhir.Index) index {
+func (s *Store) newIndex(typ string, x *search.Index) index {
 	in := s.in(typ)
 	var d index
 	for _, k := range x.Keys {
-		if _, rest := search.CutKey(k); search.Drives(rest) {
+		if _, rest := plan.CutKey(k); plan.Drives(rest) {
 			d.Keys = append(d.Keys, in+k)
 		} else {
 			d.More = append(d.More, in+k)
@@ -144,7 +145,7 @@ func (s *Store) newIndex(typ string, x *fhir.Index) index {
 	return d
 }
 
-func newSorts(x *fhir.Index) map[string]sortValue {
+func newSorts(x *search.Index) map[string]sortValue {
 	sorts := make(map[string]sortValue, len(x.Sorts))
 	for _, v := range x.Sorts {
 		sorts[v.Param] = sortValue{v.Lo, v.Hi}

@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
 )
@@ -265,15 +266,15 @@ func (w *hospital) write(id, format string, a ...any) store.Write {
 	if err != nil {
 		w.Fatal(err)
 	}
-	index, err := doc.Index("")
+	index, err := search.IndexOf(doc, "")
 	if err != nil {
 		w.Fatal(err)
 	}
 	return store.Write{Ref: fhir.Ref{Type: doc.Type(), ID: id}, LastUpdated: at, Method: "POST", Owner: storetest.Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: doc.Facts("")}
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, "")}
 }
 
-func (w *hospital) parse(text string) *fhir.Query {
+func (w *hospital) parse(text string) *search.Query {
 	w.Helper()
 	typ, rest, _ := strings.Cut(text, "?")
 	values, err := url.ParseQuery(rest)
@@ -286,7 +287,7 @@ func (w *hospital) parse(text string) *fhir.Query {
 			params = append(params, fhir.Param{Name: name, Value: v})
 		}
 	}
-	q, err := fhir.ParseQuery(typ, params, fhir.QueryOptions{})
+	q, err := search.ParseQuery(typ, params, search.QueryOptions{})
 	if err != nil {
 		w.Fatalf("%s: %v", text, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
@@ -162,7 +163,7 @@ func (s *schedule) client(n int, r *rand.Rand) {
 			a.guarded = true
 			write(fhir.Ref{Type: "Patient", ID: fmt.Sprintf("c%d-%d", n, i)}, 0)
 			c.Writes[0].Index.Keys = append(c.Writes[0].Index.Keys, onlyOne.Key)
-			c.Guards = []store.Guard{{Query: &fhir.Query{Type: "Patient", Where: fhir.All{onlyOne}}}}
+			c.Guards = []store.Guard{{Query: &search.Query{Type: "Patient", Where: search.All{onlyOne}}}}
 		case kind < 6 && len(mine) > 0:
 			a.version = 2
 			write(mine[0], 1)
@@ -188,13 +189,13 @@ func (s *schedule) client(n int, r *rand.Rand) {
 }
 
 // onlyOne is what every conditional create looks for and makes.
-var onlyOne = fhir.HasKey{Key: "identifier=mrn|1"}
+var onlyOne = search.HasKey{Key: "identifier=mrn|1"}
 
 func smallWrite(ref fhir.Ref, expect int64, patient int) store.Write {
 	body := fmt.Appendf(nil, `{"resourceType":%q,"id":%q,"meta":{"versionId":"%d"}}`, ref.Type, ref.ID, expect+1)
 	return store.Write{
 		Ref: ref, Expect: expect, LastUpdated: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Method: "POST", Owner: storetest.Organization,
-		Body: body, Hash: sha256.Sum256(body), Index: &fhir.Index{Keys: []string{"_id=" + ref.ID}},
+		Body: body, Hash: sha256.Sum256(body), Index: &search.Index{Keys: []string{"_id=" + ref.ID}},
 		Facts: fhir.Facts{Type: ref.Type, ID: ref.ID, Patients: []string{fmt.Sprintf("Patient/%d", patient)}},
 	}
 }

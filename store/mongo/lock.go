@@ -11,7 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // lock counts up the locks of all guards of a group, first of all: of two
@@ -42,12 +42,12 @@ func (u *unit) lock(ctx context.Context, group []*member) error {
 
 // lockIDs adds the locks of a condition: one for each of the simple conditions in
 // it, so that different criteria that share one exclude each other.
-func lockIDs(to map[string]bool, in string, c fhir.Condition) {
-	var members []fhir.Condition
+func lockIDs(to map[string]bool, in string, c search.Condition) {
+	var members []search.Condition
 	switch c := c.(type) {
-	case fhir.All:
+	case search.All:
 		members = c
-	case fhir.Any:
+	case search.Any:
 		members = c
 	default:
 		to[lockID(in, c)] = true
@@ -62,7 +62,7 @@ func lockIDs(to map[string]bool, in string, c fhir.Condition) {
 }
 
 // lockID is a hash: criteria may name patients.
-func lockID(in string, c fhir.Condition) string {
+func lockID(in string, c search.Condition) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s%#v", in, c))
 	return fmt.Sprintf("%x", sum[:16])
 }

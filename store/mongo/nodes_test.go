@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
 )
@@ -66,18 +67,18 @@ func TestConditionalCreatesOfManyNodes(t *testing.T) {
 		rounds = 10
 	}
 	for round := range rounds {
-		key := fhir.HasKey{Key: fmt.Sprintf("identifier=mrn|%d", round)}
-		criteria := []fhir.Condition{fhir.All{key}, fhir.All{fhir.Any{key, fhir.HasKey{Key: "identifier=other|1"}}}, fhir.All{key, fhir.HasKey{Key: "_type=Patient"}}}
+		key := search.HasKey{Key: fmt.Sprintf("identifier=mrn|%d", round)}
+		criteria := []search.Condition{search.All{key}, search.All{search.Any{key, search.HasKey{Key: "identifier=other|1"}}}, search.All{key, search.HasKey{Key: "_type=Patient"}}}
 		create := func(i int) store.Change {
 			w := smallWrite(fhir.Ref{Type: "Patient", ID: fmt.Sprintf("r%d-%d", round, i)}, 0, 1)
 			w.Index.Keys = append(w.Index.Keys, key.Key, "_type=Patient")
-			q := &fhir.Query{Type: "Patient", Where: criteria[i%len(criteria)]}
+			q := &search.Query{Type: "Patient", Where: criteria[i%len(criteria)]}
 			return store.Change{Writes: []store.Write{w}, Guards: []store.Guard{{Query: q}}}
 		}
 		if won := race(t, nodes, 64, create); won != 1 {
 			t.Fatalf("round %d: %d creates won", round, won)
 		}
-		page, err := nodes[0].Search(t.Context(), store.Search{Query: &fhir.Query{Type: "Patient", Where: criteria[0]}, Limit: 10})
+		page, err := nodes[0].Search(t.Context(), store.Search{Query: &search.Query{Type: "Patient", Where: criteria[0]}, Limit: 10})
 		if err != nil || len(page.Matches) != 1 {
 			t.Fatalf("round %d: %d resources: %v", round, len(page.Matches), err)
 		}

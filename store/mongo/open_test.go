@@ -16,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/group"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
@@ -292,7 +293,7 @@ func TestCloseWhileJudging(t *testing.T) {
 	s := newServer(t).open(t, testOptions(""))
 	a := newAuthor(t, s)
 	a.commit(smallWrite(fhir.Ref{Type: "Patient", ID: "1"}, 0, 1))
-	q, err := fhir.ParseQuery("Patient", nil, fhir.QueryOptions{Base: testBase})
+	q, err := search.ParseQuery("Patient", nil, search.QueryOptions{Base: testBase})
 	a.must(err)
 	judging, closing := make(chan struct{}), make(chan struct{})
 	read, closed := make(chan error, 1), make(chan error, 1)

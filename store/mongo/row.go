@@ -7,8 +7,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
-	"github.com/aceso-health/aceso/store/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // stored is a resource whose keys and sort values are decoded when somebody asks.
@@ -96,11 +97,11 @@ type row struct {
 	stored
 	ref    fhir.Ref
 	facts  *fhir.Facts
-	index  *fhir.Index
-	ranges *fhir.Index // without keys
+	index  *search.Index
+	ranges *search.Index // without keys
 }
 
-var _ search.Row = (*row)(nil)
+var _ plan.Row = (*row)(nil)
 
 func (r *row) Ref() fhir.Ref  { return r.ref }
 func (r *row) Place() int64   { return r.Order }
@@ -120,7 +121,7 @@ func (r *row) Seen(epoch int64) (store.Row, error) {
 }
 
 // Index gives the search keys as fhir made them.
-func (r *row) Index() (*fhir.Index, error) {
+func (r *row) Index() (*search.Index, error) {
 	if r.index != nil {
 		return r.index, nil
 	}
@@ -153,24 +154,24 @@ func (r *row) Index() (*fhir.Index, error) {
 }
 
 // Ranges is Index without the keys.
-func (r *row) Ranges() (*fhir.Index, error) {
+func (r *row) Ranges() (*search.Index, error) {
 	if r.ranges != nil {
 		return r.ranges, nil
 	}
-	x := &fhir.Index{}
+	x := &search.Index{}
 	dates, err := elements[dateRange](r.Dates)
 	if err != nil {
 		return nil, damaged(r.ID, &r.V, "d")
 	}
 	for _, d := range dates {
-		x.Dates = append(x.Dates, fhir.DateRange{Param: strings.TrimPrefix(d.Param, r.V.Type), Lo: d.Lo, Hi: d.Hi})
+		x.Dates = append(x.Dates, search.DateRange{Param: strings.TrimPrefix(d.Param, r.V.Type), Lo: d.Lo, Hi: d.Hi})
 	}
 	numbers, err := elements[numberRange](r.Numbers)
 	if err != nil {
 		return nil, damaged(r.ID, &r.V, "n")
 	}
 	for _, n := range numbers {
-		x.Numbers = append(x.Numbers, fhir.NumberRange{Param: strings.TrimPrefix(n.Param, r.V.Type), Lo: n.Lo, Hi: n.Hi})
+		x.Numbers = append(x.Numbers, search.NumberRange{Param: strings.TrimPrefix(n.Param, r.V.Type), Lo: n.Lo, Hi: n.Hi})
 	}
 	var sorts map[string]sortValue
 	if r.Sorts.Type != 0 {
@@ -179,7 +180,7 @@ func (r *row) Ranges() (*fhir.Index, error) {
 		}
 	}
 	for p, v := range sorts {
-		x.Sorts = append(x.Sorts, fhir.Sort{Param: p, Lo: v.Lo, Hi: v.Hi})
+		x.Sorts = append(x.Sorts, search.Sort{Param: p, Lo: v.Lo, Hi: v.Hi})
 	}
 	r.ranges = x
 	return x, nil

@@ -15,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 	"github.com/aceso-health/aceso/store/storetest"
@@ -113,7 +114,7 @@ func TestStrangeText(t *testing.T) {
 			}
 		}
 	}
-	if _, err := w.store.Search(t.Context(), store.Search{Query: &fhir.Query{Type: "Organization", Where: fhir.Contains{Param: "name", Needle: "a\x00b"}}, Limit: 9}); err != nil {
+	if _, err := w.store.Search(t.Context(), store.Search{Query: &search.Query{Type: "Organization", Where: search.Contains{Param: "name", Needle: "a\x00b"}}, Limit: 9}); err != nil {
 		t.Error(err)
 	}
 }

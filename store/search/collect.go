@@ -4,40 +4,40 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // collect gives the places of a type that a condition may hold for, sorted; every
 // one for which it holds is among them. ok is false if there are more than limit
 // or if the condition has no places of its own (a negation).
-func (x *searcher) collect(typ string, c fhir.Condition, limit int) (places []int64, ok bool, err error) {
+func (x *searcher) collect(typ string, c search.Condition, limit int) (places []int64, ok bool, err error) {
 	switch c := c.(type) {
-	case fhir.HasKey:
+	case search.HasKey:
 		if !drives(c.Key) {
 			return nil, false, nil
 		}
 		return x.Collect(typ, c, limit)
-	case fhir.KeyRange:
+	case search.KeyRange:
 		if param, _ := CutKey(c.From); !strings.HasPrefix(c.To, param) {
 			return nil, false, nil
 		}
 		return x.Collect(typ, c, limit)
-	case fhir.Contains, fhir.InDates, fhir.InNumbers:
+	case search.Contains, search.InDates, search.InNumbers:
 		return x.Collect(typ, c, limit)
-	case fhir.All:
+	case search.All:
 		return x.collectAll(typ, c, limit)
-	case fhir.Any:
+	case search.Any:
 		return x.collectAny(typ, c, limit)
-	case fhir.Chain:
+	case search.Chain:
 		return x.collectChain(typ, c, limit)
-	case fhir.Reverse:
+	case search.Reverse:
 		return x.collectReverse(typ, c, limit)
 	}
 	return nil, false, nil
 }
 
 // collectAll takes the member with the fewest places.
-func (x *searcher) collectAll(typ string, all fhir.All, limit int) (best []int64, ok bool, err error) {
+func (x *searcher) collectAll(typ string, all search.All, limit int) (best []int64, ok bool, err error) {
 	for _, m := range all {
 		places, fits, err := x.collect(typ, m, limit)
 		if err != nil {
@@ -51,8 +51,8 @@ func (x *searcher) collectAll(typ string, all fhir.All, limit int) (best []int64
 }
 
 // collectAny unites the members; one without places of its own spoils it.
-func (x *searcher) collectAny(typ string, anyOf fhir.Any, limit int) (all []int64, ok bool, err error) {
-	if !slices.ContainsFunc(anyOf, func(m fhir.Condition) bool { h, ok := m.(fhir.HasKey); return !ok || !drives(h.Key) }) {
+func (x *searcher) collectAny(typ string, anyOf search.Any, limit int) (all []int64, ok bool, err error) {
+	if !slices.ContainsFunc(anyOf, func(m search.Condition) bool { h, ok := m.(search.HasKey); return !ok || !drives(h.Key) }) {
 		return x.Collect(typ, anyOf, limit)
 	}
 	for _, m := range anyOf {
@@ -69,25 +69,25 @@ func (x *searcher) collectAny(typ string, anyOf fhir.Any, limit int) (all []int6
 }
 
 // collectChain finds the targets first, then what refers to them.
-func (x *searcher) collectChain(typ string, c fhir.Chain, limit int) (all []int64, ok bool, err error) {
+func (x *searcher) collectChain(typ string, c search.Chain, limit int) (all []int64, ok bool, err error) {
 	if limit == x.Patience.Few {
 		return nil, false, nil // only if nothing cheaper is selective
 	}
-	var links fhir.Any
+	var links search.Any
 	for _, target := range c.Types {
 		rows, fits, err := x.allOf(target, c.Where, x.Patience.Few)
 		if err != nil || !fits {
 			return nil, false, err
 		}
 		for _, r := range rows {
-			links = append(links, fhir.HasKey{Key: fhir.RefKey(c.Param, r.Ref())})
+			links = append(links, search.HasKey{Key: search.RefKey(c.Param, r.Ref())})
 		}
 	}
 	return x.Collect(typ, links, limit)
 }
 
 // collectReverse finds what refers here first, then what it refers to.
-func (x *searcher) collectReverse(typ string, c fhir.Reverse, limit int) (all []int64, ok bool, err error) {
+func (x *searcher) collectReverse(typ string, c search.Reverse, limit int) (all []int64, ok bool, err error) {
 	if limit == x.Patience.Few {
 		return nil, false, nil
 	}
@@ -121,7 +121,7 @@ func (x *searcher) collectReverse(typ string, c fhir.Reverse, limit int) (all []
 }
 
 // allOf gives the visible rows of a type for which a condition holds.
-func (x *searcher) allOf(typ string, where fhir.Condition, limit int) (found []Row, ok bool, err error) {
+func (x *searcher) allOf(typ string, where search.Condition, limit int) (found []Row, ok bool, err error) {
 	p, err := x.plan(typ, where)
 	if err != nil {
 		return nil, false, err

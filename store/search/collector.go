@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
 // collector keeps the matches of one page, in order, and counts all.
 type collector struct {
-	sort  []fhir.SortBy
+	sort  []search.SortBy
 	limit int
 	count bool
 	at    cursor
@@ -122,7 +122,7 @@ func sortTime(ms int64) []byte {
 	return b
 }
 
-func sortValue(index *fhir.Index, s fhir.SortBy) []byte {
+func sortValue(index *search.Index, s search.SortBy) []byte {
 	for _, v := range index.Sorts {
 		if v.Param != s.Param {
 			continue

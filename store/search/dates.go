@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // Width is the class of an interval: the bit length of its width. An interval
@@ -14,7 +14,7 @@ func Width(lo, hi int64) int { return bits.Len64(uint64(hi) - uint64(lo)) }
 // DateSpan is the part of the index on lo that can hold matches: intervals of
 // class k are narrower than 2^k, so one that ends after a time begins at most
 // that long before it.
-func DateSpan(c fhir.InDates, class int) (from, to int64) {
+func DateSpan(c search.InDates, class int) (from, to int64) {
 	wide := int64(math.MaxInt64)
 	if class < 63 {
 		wide = int64(1)<<class - 1
@@ -26,19 +26,19 @@ func DateSpan(c fhir.InDates, class int) (from, to int64) {
 		return t - wide
 	}
 	switch c.Prefix {
-	case fhir.Eq:
+	case search.Eq:
 		return c.Lo, c.Hi
-	case fhir.Gt:
+	case search.Gt:
 		return back(c.Hi), math.MaxInt64
-	case fhir.Ge:
+	case search.Ge:
 		return min(back(c.Hi), c.Lo), math.MaxInt64
-	case fhir.Sa:
+	case search.Sa:
 		return c.Hi, math.MaxInt64
-	case fhir.Lt, fhir.Eb:
+	case search.Lt, search.Eb:
 		return math.MinInt64, c.Lo
-	case fhir.Le:
+	case search.Le:
 		return math.MinInt64, max(c.Lo, c.Hi)
-	case fhir.Ap:
+	case search.Ap:
 		return back(c.Lo), c.Hi
 	}
 	return math.MinInt64, math.MaxInt64

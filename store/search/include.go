@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // inclusion collects what _include and _revinclude add to a page.
@@ -17,7 +18,7 @@ type inclusion struct {
 
 // include follows references from and to the matches, through visible current
 // rows only. What is a match of this page is not included as well.
-func (x *searcher) include(matches []Row, all []fhir.Include) ([]Row, error) {
+func (x *searcher) include(matches []Row, all []search.Include) ([]Row, error) {
 	if len(all) == 0 || len(matches) == 0 {
 		return nil, nil
 	}
@@ -44,7 +45,7 @@ func (x *searcher) include(matches []Row, all []fhir.Include) ([]Row, error) {
 	return in.added, nil
 }
 
-func (in *inclusion) follow(rows []Row, inc fhir.Include) error {
+func (in *inclusion) follow(rows []Row, inc search.Include) error {
 	if inc.Reverse {
 		return in.referring(rows, inc)
 	}
@@ -61,7 +62,7 @@ func (in *inclusion) follow(rows []Row, inc fhir.Include) error {
 }
 
 // referred adds what r refers to.
-func (in *inclusion) referred(r Row, inc fhir.Include) error {
+func (in *inclusion) referred(r Row, inc search.Include) error {
 	index, err := r.Index()
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func (in *inclusion) referred(r Row, inc fhir.Include) error {
 }
 
 // targets lists what a parameter, or with "*" any parameter, refers to.
-func targets(index *fhir.Index, param string) []fhir.Ref {
+func targets(index *search.Index, param string) []fhir.Ref {
 	if param != "*" {
 		return index.Targets(param)
 	}
@@ -99,18 +100,18 @@ func targets(index *fhir.Index, param string) []fhir.Ref {
 }
 
 // referring adds what refers to rows.
-func (in *inclusion) referring(rows []Row, inc fhir.Include) error {
+func (in *inclusion) referring(rows []Row, inc search.Include) error {
 	params := []string{inc.Param}
 	if inc.Param == "*" {
 		params = references(inc.Source)
 	}
-	var links fhir.Any
+	var links search.Any
 	for _, r := range rows {
 		if inc.Target != "" && inc.Target != r.Ref().Type {
 			continue
 		}
 		for _, param := range params {
-			links = append(links, fhir.HasKey{Key: fhir.RefKey(param, r.Ref())})
+			links = append(links, search.HasKey{Key: search.RefKey(param, r.Ref())})
 		}
 	}
 	for some := range slices.Chunk(links, maxLinks) {
@@ -123,7 +124,7 @@ func (in *inclusion) referring(rows []Row, inc fhir.Include) error {
 
 // references lists the reference parameters of a type.
 func references(typ string) (params []string) {
-	for _, p := range fhir.CapabilityParams(typ) {
+	for _, p := range search.CapabilityParams(typ) {
 		if p.Type == "reference" {
 			params = append(params, p.Name)
 		}
@@ -135,7 +136,7 @@ func references(typ string) (params []string) {
 const maxLinks = 1000
 
 // linked adds what has one of some keys.
-func (in *inclusion) linked(typ string, links fhir.Any) error {
+func (in *inclusion) linked(typ string, links search.Any) error {
 	places, ok, err := in.x.Collect(typ, links, MaxExamined)
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // A plan visits rows in the order of their places and keeps those of type typ for
@@ -13,7 +13,7 @@ import (
 type plan struct {
 	typ  string
 	rows func(after int64) iter.Seq2[Row, error]
-	rest []fhir.Condition
+	rest []search.Condition
 }
 
 // Patience is how many places of a condition are collected before it counts as
@@ -27,9 +27,9 @@ var UsualPatience = Patience{Few: 256, Many: 8192}
 // in common. If every condition has many, all rows with the plain keys among them,
 // or all rows of the type, are visited in order, so that a page is complete before
 // the end is reached.
-func (x *searcher) plan(typ string, where fhir.Condition) (*plan, error) {
+func (x *searcher) plan(typ string, where search.Condition) (*plan, error) {
 	all := flatten(nil, where)
-	slices.SortStableFunc(all, func(a, b fhir.Condition) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(all, func(a, b search.Condition) int { return rank(a) - rank(b) })
 	for _, limit := range []int{x.Patience.Few, x.Patience.Many} {
 		p, err := x.intersect(typ, all, limit)
 		if p != nil || err != nil {
@@ -41,7 +41,7 @@ func (x *searcher) plan(typ string, where fhir.Condition) (*plan, error) {
 
 // intersect collects up to limit places of each condition until few are left that
 // all have in common; nil if none was so selective.
-func (x *searcher) intersect(typ string, all []fhir.Condition, limit int) (*plan, error) {
+func (x *searcher) intersect(typ string, all []search.Condition, limit int) (*plan, error) {
 	if limit == x.Patience.Many {
 		all = keysLast(all)
 	}
@@ -49,7 +49,7 @@ func (x *searcher) intersect(typ string, all []fhir.Condition, limit int) (*plan
 	var common []int64
 	found := false
 	for i, c := range all {
-		if _, plain := c.(fhir.HasKey); plain && limit == x.Patience.Many && !found {
+		if _, plain := c.(search.HasKey); plain && limit == x.Patience.Many && !found {
 			return nil, nil // plain keys alone are joined in order instead
 		}
 		places, ok, err := x.collect(typ, c, limit)
@@ -98,11 +98,11 @@ func both(a, b []int64) []int64 {
 }
 
 // keysLast moves the plain keys to the end.
-func keysLast(all []fhir.Condition) []fhir.Condition {
+func keysLast(all []search.Condition) []search.Condition {
 	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b fhir.Condition) int {
-		_, x := a.(fhir.HasKey)
-		_, y := b.(fhir.HasKey)
+	slices.SortStableFunc(all, func(a, b search.Condition) int {
+		_, x := a.(search.HasKey)
+		_, y := b.(search.HasKey)
 		switch {
 		case x == y:
 			return 0
@@ -115,8 +115,8 @@ func keysLast(all []fhir.Condition) []fhir.Condition {
 }
 
 // flatten lists the conditions that must all hold.
-func flatten(to []fhir.Condition, c fhir.Condition) []fhir.Condition {
-	all, ok := c.(fhir.All)
+func flatten(to []search.Condition, c search.Condition) []search.Condition {
+	all, ok := c.(search.All)
 	if !ok {
 		return append(to, c)
 	}
@@ -127,9 +127,9 @@ func flatten(to []fhir.Condition, c fhir.Condition) []fhir.Condition {
 }
 
 // rank is the order in which conditions are tried: what is probably rare comes first.
-func rank(c fhir.Condition) int {
+func rank(c search.Condition) int {
 	switch c := c.(type) {
-	case fhir.HasKey:
+	case search.HasKey:
 		switch {
 		case strings.HasPrefix(c.Key, "_id=") || strings.HasPrefix(c.Key, "¤pt"):
 			return 0
@@ -137,33 +137,33 @@ func rank(c fhir.Condition) int {
 			return 1
 		}
 		return 2
-	case fhir.Any, fhir.KeyRange:
+	case search.Any, search.KeyRange:
 		return 3
-	case fhir.InDates, fhir.InNumbers:
+	case search.InDates, search.InNumbers:
 		return 4
-	case fhir.Chain, fhir.Reverse:
+	case search.Chain, search.Reverse:
 		return 6
 	}
 	return 5
 }
 
 // exact says whether collect gives exactly the places of a condition and not more.
-func exact(c fhir.Condition) bool {
+func exact(c search.Condition) bool {
 	switch c := c.(type) {
-	case fhir.HasKey, fhir.KeyRange, fhir.InDates, fhir.InNumbers, fhir.Chain, fhir.Reverse:
+	case search.HasKey, search.KeyRange, search.InDates, search.InNumbers, search.Chain, search.Reverse:
 		return true
-	case fhir.Any:
-		return !slices.ContainsFunc(c, func(m fhir.Condition) bool { return !exact(m) })
+	case search.Any:
+		return !slices.ContainsFunc(c, func(m search.Condition) bool { return !exact(m) })
 	}
 	return false
 }
 
 // joinKeys drives with up to four plain keys at once, or with the whole type.
-func (x *searcher) joinKeys(typ string, all []fhir.Condition) *plan {
+func (x *searcher) joinKeys(typ string, all []search.Condition) *plan {
 	p := &plan{typ: typ}
 	var keys []string
 	for _, c := range all {
-		h, ok := c.(fhir.HasKey)
+		h, ok := c.(search.HasKey)
 		if !ok || len(keys) == 4 || !drives(h.Key) {
 			p.rest = append(p.rest, c)
 			continue

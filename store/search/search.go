@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -33,9 +34,9 @@ type Row interface {
 	// Updated is when the version was written, in milliseconds since 1970.
 	Updated() int64
 	Deleted() bool
-	Index() (*fhir.Index, error)
+	Index() (*search.Index, error)
 	// Ranges is the Index, perhaps without Keys.
-	Ranges() (*fhir.Index, error)
+	Ranges() (*search.Index, error)
 	// Seen is what a visibility function is shown.
 	Seen(epoch int64) (store.Row, error)
 }
@@ -46,7 +47,7 @@ type Reader interface {
 	// for which a condition holds: a key that Drives, Any of such keys, a range of keys
 	// of one parameter, InDates, InNumbers, or Contains (of which it may give more).
 	// ok is false if there are more than limit.
-	Collect(typ string, c fhir.Condition, limit int) (places []int64, ok bool, err error)
+	Collect(typ string, c search.Condition, limit int) (places []int64, ok bool, err error)
 	// Rows reads the current versions of resources of a type, at places in that order.
 	Rows(typ string, places []int64) iter.Seq2[Row, error]
 	// Scan reads the current, undeleted versions of a type that have all of up to
@@ -137,7 +138,7 @@ func BadLink() error {
 }
 
 // matches hands all visible matches that the walk may still show to out.
-func (x *searcher) matches(q *fhir.Query, at cursor, out *collector) error {
+func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	p, err := x.plan(q.Type, q.Where)
 	if err != nil {
 		return err
@@ -295,17 +296,17 @@ func (x *searcher) expect(rows []Row, params []string) error {
 }
 
 // expected lists the reference parameters whose targets decide about a row.
-func expected(rest []fhir.Condition) (params []string) {
+func expected(rest []search.Condition) (params []string) {
 	for _, c := range rest {
 		switch c := c.(type) {
-		case fhir.Chain:
+		case search.Chain:
 			params = append(params, c.Param)
-		case fhir.Any:
+		case search.Any:
 			params = append(params, expected(c)...)
-		case fhir.All:
+		case search.All:
 			params = append(params, expected(c)...)
-		case fhir.Not:
-			params = append(params, expected([]fhir.Condition{c.C})...)
+		case search.Not:
+			params = append(params, expected([]search.Condition{c.C})...)
 		}
 	}
 	return params

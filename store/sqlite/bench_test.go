@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
@@ -54,11 +55,11 @@ func BenchmarkSearchPatientCode(b *testing.B) {
 	for _, patients := range []int{20, 200} {
 		b.Run(fmt.Sprint(patients*151), func(b *testing.B) {
 			a := populated(b, patients)
-			queries := make([]*fhir.Query, 100)
+			queries := make([]*search.Query, 100)
 			for i := range queries {
-				q, err := fhir.ParseQuery("Observation", []fhir.Param{
+				q, err := search.ParseQuery("Observation", []fhir.Param{
 					{Name: "patient", Value: fmt.Sprint(i % patients)}, {Name: "code", Value: fmt.Sprintf("http://loinc.org|code-%d", i%25)},
-				}, fhir.QueryOptions{})
+				}, search.QueryOptions{})
 				a.must(err)
 				queries[i] = q
 			}
@@ -79,7 +80,7 @@ func BenchmarkSearchPatientCode(b *testing.B) {
 
 func BenchmarkSearchPatient(b *testing.B) {
 	a := populated(b, 20)
-	q, err := fhir.ParseQuery("Observation", []fhir.Param{{Name: "patient", Value: "7"}}, fhir.QueryOptions{})
+	q, err := search.ParseQuery("Observation", []fhir.Param{{Name: "patient", Value: "7"}}, search.QueryOptions{})
 	a.must(err)
 	b.ResetTimer()
 	cpu(b)

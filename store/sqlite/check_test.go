@@ -13,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
@@ -59,11 +60,11 @@ func (a *author) version(id string, expect int64, body string) store.Write {
 	a.must(err)
 	doc, err = doc.Stamp(id, expect+1, at)
 	a.must(err)
-	index, err := doc.Index(a.opts.Base)
+	index, err := search.IndexOf(doc, a.opts.Base)
 	a.must(err)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: storetest.Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: doc.Facts(a.opts.Base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, a.opts.Base),
 	}
 }
 

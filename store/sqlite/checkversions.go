@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -189,13 +190,13 @@ func (k *checker) checkDocument(v *checked) error {
 	if !ok {
 		return k.found("bases", fmt.Sprint(v.base), "", "is missing")
 	}
-	facts := doc.Facts(base)
+	facts := search.FactsOf(doc, base)
 	if stored, err := store.Unpack(v.facts); err != nil || !store.SameFacts(facts, stored) {
 		if err := found("facts", "differ from what the document says"); err != nil {
 			return err
 		}
 	}
-	index, err := doc.Index(base)
+	index, err := search.IndexOf(doc, base)
 	if err != nil {
 		return found("body", "no index can be derived from the document")
 	}
@@ -209,7 +210,7 @@ func (k *checker) checkDocument(v *checked) error {
 
 // expect notes the index rows that the current version must have. Parameters of
 // all versions must have a name.
-func (k *checker) expect(v *checked, index *fhir.Index, facts *fhir.Facts) error {
+func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) error {
 	typ := k.nameByID[v.typ].typ
 	rows, err := indexRows(index, v.rid, func(param string) (int64, error) {
 		id, ok := k.names[name{typ, param}]

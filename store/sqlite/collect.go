@@ -3,25 +3,25 @@ package sqlite
 import (
 	"slices"
 
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/store/search"
+	"github.com/aceso-health/aceso/fhir/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // Collect looks for the rids of a condition.
-func (x *reader) Collect(typ string, c fhir.Condition, limit int) (rids []int64, ok bool, err error) {
+func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int64, ok bool, err error) {
 	switch c := c.(type) {
-	case fhir.HasKey:
+	case search.HasKey:
 		rids, err = x.collectKey(typ, c.Key, limit)
 		return rids, len(rids) <= limit, err // in order and unique already
-	case fhir.Any:
+	case search.Any:
 		rids, err = x.collectKeys(typ, c, limit)
-	case fhir.KeyRange:
+	case search.KeyRange:
 		rids, err = x.collectRange(typ, c, limit)
-	case fhir.Contains:
+	case search.Contains:
 		rids, err = x.collectContains(typ, c, limit)
-	case fhir.InDates:
+	case search.InDates:
 		rids, err = x.collectDates(typ, c, limit)
-	case fhir.InNumbers:
+	case search.InNumbers:
 		rids, err = x.collectNumbers(typ, c, limit)
 	default:
 		return nil, false, nil
@@ -42,9 +42,9 @@ func (x *reader) collectKey(typ, key string, limit int) ([]int64, error) {
 }
 
 // collectKeys unites the rids of keys.
-func (x *reader) collectKeys(typ string, keys fhir.Any, limit int) (all []int64, err error) {
+func (x *reader) collectKeys(typ string, keys search.Any, limit int) (all []int64, err error) {
 	for _, k := range keys {
-		rids, err := x.collectKey(typ, k.(fhir.HasKey).Key, limit-len(all))
+		rids, err := x.collectKey(typ, k.(search.HasKey).Key, limit-len(all))
 		if all = append(all, rids...); err != nil || len(all) > limit {
 			return all, err
 		}
@@ -53,8 +53,8 @@ func (x *reader) collectKeys(typ string, keys fhir.Any, limit int) (all []int64,
 }
 
 // collectRange finds keys by prefix.
-func (x *reader) collectRange(typ string, c fhir.KeyRange, limit int) ([]int64, error) {
-	param, from := search.CutKey(c.From)
+func (x *reader) collectRange(typ string, c search.KeyRange, limit int) ([]int64, error) {
+	param, from := plan.CutKey(c.From)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
@@ -62,7 +62,7 @@ func (x *reader) collectRange(typ string, c fhir.KeyRange, limit int) ([]int64, 
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= ? AND v < ? LIMIT ?", p, from, c.To[len(param):], limit+1)
 }
 
-func (x *reader) collectContains(typ string, c fhir.Contains, limit int) ([]int64, error) {
+func (x *reader) collectContains(typ string, c search.Contains, limit int) ([]int64, error) {
 	p, ok := x.names.id(typ, c.Param)
 	if !ok {
 		return nil, nil
@@ -71,20 +71,20 @@ func (x *reader) collectContains(typ string, c fhir.Contains, limit int) ([]int6
 }
 
 // compareSQL says in SQL what the prefixes mean; ?1 and ?2 are the search range.
-var compareSQL = map[fhir.Prefix]string{
-	fhir.Eq: "?1 <= lo AND hi <= ?2",
-	fhir.Ne: "NOT (?1 <= lo AND hi <= ?2)",
-	fhir.Gt: "hi > ?2",
-	fhir.Lt: "lo < ?1",
-	fhir.Ge: "(hi > ?2 OR (?1 <= lo AND hi <= ?2))",
-	fhir.Le: "(lo < ?1 OR (?1 <= lo AND hi <= ?2))",
-	fhir.Sa: "lo > ?2",
-	fhir.Eb: "hi < ?1",
-	fhir.Ap: "lo <= ?2 AND ?1 <= hi",
+var compareSQL = map[search.Prefix]string{
+	search.Eq: "?1 <= lo AND hi <= ?2",
+	search.Ne: "NOT (?1 <= lo AND hi <= ?2)",
+	search.Gt: "hi > ?2",
+	search.Lt: "lo < ?1",
+	search.Ge: "(hi > ?2 OR (?1 <= lo AND hi <= ?2))",
+	search.Le: "(lo < ?1 OR (?1 <= lo AND hi <= ?2))",
+	search.Sa: "lo > ?2",
+	search.Eb: "hi < ?1",
+	search.Ap: "lo <= ?2 AND ?1 <= hi",
 }
 
-func (x *reader) collectDates(typ string, c fhir.InDates, limit int) ([]int64, error) {
-	param, u := search.CutKey(c.Param)
+func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64, error) {
+	param, u := plan.CutKey(c.Param)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
@@ -96,7 +96,7 @@ func (x *reader) collectDates(typ string, c fhir.InDates, limit int) ([]int64, e
 			return all, err
 		}
 		class = next[0]
-		from, to := search.DateSpan(c, int(class))
+		from, to := plan.DateSpan(c, int(class))
 		rids, err := x.rids(limit, "SELECT rid FROM dates WHERE p = ?3 AND u = ?4 AND class = ?5 AND lo >= ?6 AND lo <= ?7 AND "+
 			compareSQL[c.Prefix]+" LIMIT ?8", c.Lo, c.Hi, p, u, class, from, to, limit+1)
 		if all = append(all, rids...); err != nil || len(all) > limit {
@@ -105,21 +105,21 @@ func (x *reader) collectDates(typ string, c fhir.InDates, limit int) ([]int64, e
 	}
 }
 
-func (x *reader) collectNumbers(typ string, c fhir.InNumbers, limit int) ([]int64, error) {
-	param, u := search.CutKey(c.Param)
+func (x *reader) collectNumbers(typ string, c search.InNumbers, limit int) ([]int64, error) {
+	param, u := plan.CutKey(c.Param)
 	p, ok := x.names.id(typ, param)
 	if !ok {
 		return nil, nil
 	}
 	from, to := "", ""
 	switch c.Prefix {
-	case fhir.Eq, fhir.Le, fhir.Lt, fhir.Eb, fhir.Ap:
+	case search.Eq, search.Le, search.Lt, search.Eb, search.Ap:
 		to = " AND lo <= max(?1, ?2)"
 	}
 	switch c.Prefix {
-	case fhir.Eq:
+	case search.Eq:
 		from = " AND lo >= ?1"
-	case fhir.Sa:
+	case search.Sa:
 		from = " AND lo > ?2"
 	}
 	return x.rids(limit, "SELECT rid FROM numbers WHERE p = ?3 AND u = ?4"+from+to+" AND "+compareSQL[c.Prefix]+" LIMIT ?5",

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -13,7 +14,7 @@ var errIndex = errors.New("stored index cannot be read")
 // encodeIndex writes a version's search keys. Ranges and sort values come first,
 // so that whoever needs only them need not read the keys. Keys are sorted: each is
 // written as the length it shares with the one before and the rest.
-func encodeIndex(x *fhir.Index) []byte {
+func encodeIndex(x *search.Index) []byte {
 	b := make([]byte, 0, 2048)
 	b = binary.AppendUvarint(b, uint64(len(x.Dates)))
 	for _, d := range x.Dates {
@@ -64,7 +65,7 @@ func storedFacts(stored []byte) (fhir.Facts, error) {
 }
 
 // storedIndex reads the column idx.
-func storedIndex(stored []byte) (*fhir.Index, error) {
+func storedIndex(stored []byte) (*search.Index, error) {
 	b, err := store.Unpack(stored)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func storedIndex(stored []byte) (*fhir.Index, error) {
 }
 
 // decodeIndex is the inverse of encodeIndex; damaged bytes are an error.
-func decodeIndex(b []byte) (*fhir.Index, error) {
+func decodeIndex(b []byte) (*search.Index, error) {
 	x, r := decodeRanges(b)
 	x.Keys = r.keys()
 	if r.bad || r.b != "" {
@@ -83,20 +84,20 @@ func decodeIndex(b []byte) (*fhir.Index, error) {
 }
 
 // decodeRanges reads what comes before the keys.
-func decodeRanges(b []byte) (*fhir.Index, *indexReader) {
+func decodeRanges(b []byte) (*search.Index, *indexReader) {
 	r := &indexReader{b: string(b)}
-	x := &fhir.Index{}
-	x.Dates = make([]fhir.DateRange, r.count())
+	x := &search.Index{}
+	x.Dates = make([]search.DateRange, r.count())
 	for i := range x.Dates {
-		x.Dates[i] = fhir.DateRange{Param: r.text(), Lo: r.int(), Hi: r.int()}
+		x.Dates[i] = search.DateRange{Param: r.text(), Lo: r.int(), Hi: r.int()}
 	}
-	x.Numbers = make([]fhir.NumberRange, r.count())
+	x.Numbers = make([]search.NumberRange, r.count())
 	for i := range x.Numbers {
-		x.Numbers[i] = fhir.NumberRange{Param: r.text(), Lo: r.text(), Hi: r.text()}
+		x.Numbers[i] = search.NumberRange{Param: r.text(), Lo: r.text(), Hi: r.text()}
 	}
-	x.Sorts = make([]fhir.Sort, r.count())
+	x.Sorts = make([]search.Sort, r.count())
 	for i := range x.Sorts {
-		x.Sorts[i] = fhir.Sort{Param: r.text(), Lo: r.text(), Hi: r.text()}
+		x.Sorts[i] = search.Sort{Param: r.text(), Lo: r.text(), Hi: r.text()}
 	}
 	return x, r
 }

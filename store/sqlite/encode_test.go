@@ -5,18 +5,18 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
-var someIndex = fhir.Index{
+var someIndex = search.Index{
 	Keys:    []string{"_id=1", "code=a", "code=ab", "code=ab|c", "name^zoë"},
-	Dates:   []fhir.DateRange{{Param: "date", Lo: math.MinInt64, Hi: math.MaxInt64}, {Param: "x|y", Lo: -1, Hi: 1}},
-	Numbers: []fhir.NumberRange{{Param: "v|s|u", Lo: "01", Hi: "02"}},
-	Sorts:   []fhir.Sort{{Param: "code", Lo: "a", Hi: "b"}},
+	Dates:   []search.DateRange{{Param: "date", Lo: math.MinInt64, Hi: math.MaxInt64}, {Param: "x|y", Lo: -1, Hi: 1}},
+	Numbers: []search.NumberRange{{Param: "v|s|u", Lo: "01", Hi: "02"}},
+	Sorts:   []search.Sort{{Param: "code", Lo: "a", Hi: "b"}},
 }
 
 func TestIndexCodec(t *testing.T) {
-	for _, x := range []fhir.Index{someIndex, {Keys: []string{}, Dates: []fhir.DateRange{}, Numbers: []fhir.NumberRange{}, Sorts: []fhir.Sort{}}} {
+	for _, x := range []search.Index{someIndex, {Keys: []string{}, Dates: []search.DateRange{}, Numbers: []search.NumberRange{}, Sorts: []search.Sort{}}} {
 		b := encodeIndex(&x)
 		got, err := decodeIndex(b)
 		if err != nil || !reflect.DeepEqual(*got, x) {

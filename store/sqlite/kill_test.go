@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
@@ -78,13 +79,13 @@ func work(s *Store, sealer *ledgerbridge.Sealer, id string, write bool) (string,
 	if doc, err = doc.Stamp(id, 1, at); err != nil {
 		return "", err
 	}
-	index, err := doc.Index(s.opts.Base)
+	index, err := search.IndexOf(doc, s.opts.Base)
 	if err != nil {
 		return "", err
 	}
 	r, err := s.Commit(context.Background(), store.Change{Entry: p, Writes: []store.Write{{
 		Ref: fhir.Ref{Type: "Observation", ID: id}, LastUpdated: at, Method: "PUT", Owner: storetest.Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: doc.Facts(s.opts.Base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, s.opts.Base),
 	}}})
 	return fmt.Sprintf("change %d %x %s", r.Seq, r.Commitment, id), err
 }

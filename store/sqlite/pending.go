@@ -6,8 +6,8 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/store/search"
+	"github.com/aceso-health/aceso/fhir/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // Index rows of one version, as they will be inserted.
@@ -53,11 +53,11 @@ type rows struct {
 }
 
 // indexRows gives the rows of an index. intern returns the id of a parameter.
-func indexRows(x *fhir.Index, rid int64, intern func(param string) (int64, error)) (rows, error) {
+func indexRows(x *search.Index, rid int64, intern func(param string) (int64, error)) (rows, error) {
 	r := rows{keys: make([]keyRow, 0, len(x.Keys))}
 	last, lastID := "", int64(-1)
 	id := func(key string) (int64, string, error) {
-		param, rest := search.CutKey(key)
+		param, rest := plan.CutKey(key)
 		if param == last && lastID >= 0 {
 			return lastID, rest, nil
 		}
@@ -70,7 +70,7 @@ func indexRows(x *fhir.Index, rid int64, intern func(param string) (int64, error
 		if err != nil {
 			return r, err
 		}
-		if search.Drives(v) {
+		if plan.Drives(v) {
 			r.keys = append(r.keys, keyRow{p, v, rid})
 		}
 	}
@@ -79,7 +79,7 @@ func indexRows(x *fhir.Index, rid int64, intern func(param string) (int64, error
 		if err != nil {
 			return r, err
 		}
-		r.dates = append(r.dates, dateRow{p, u, int64(search.Width(d.Lo, d.Hi)), d.Lo, d.Hi, rid})
+		r.dates = append(r.dates, dateRow{p, u, int64(plan.Width(d.Lo, d.Hi)), d.Lo, d.Hi, rid})
 	}
 	for _, n := range x.Numbers {
 		p, u, err := id(n.Param)

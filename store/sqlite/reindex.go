@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -98,7 +99,7 @@ func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
 
 // derive gives the search keys that a version should have, nil if it or its base URL is
 // damaged.
-func (v *checked) derive(bases map[int64]string) *fhir.Index {
+func (v *checked) derive(bases map[int64]string) *search.Index {
 	base, known := bases[v.base]
 	if !known || !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
 		return nil
@@ -111,7 +112,7 @@ func (v *checked) derive(bases map[int64]string) *fhir.Index {
 	if err != nil {
 		return nil
 	}
-	index, err := doc.Index(base)
+	index, err := search.IndexOf(doc, base)
 	if err != nil {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -30,8 +31,8 @@ type row struct {
 	rawBody    []byte
 
 	facts  *fhir.Facts
-	index  *fhir.Index
-	ranges *fhir.Index // without keys
+	index  *search.Index
+	ranges *search.Index // without keys
 }
 
 // rowColumns belongs to scanRow. r is resources, v is versions.
@@ -106,7 +107,7 @@ func (r *row) loadFacts() (*fhir.Facts, error) {
 }
 
 // Index gives the search keys.
-func (r *row) Index() (*fhir.Index, error) {
+func (r *row) Index() (*search.Index, error) {
 	if r.index != nil {
 		return r.index, nil
 	}
@@ -119,7 +120,7 @@ func (r *row) Index() (*fhir.Index, error) {
 }
 
 // Ranges is Index without the keys.
-func (r *row) Ranges() (*fhir.Index, error) {
+func (r *row) Ranges() (*search.Index, error) {
 	if r.ranges != nil {
 		return r.ranges, nil
 	}

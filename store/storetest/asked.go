@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // kinds are the search parameters of a ward's types that an author asks for, by
@@ -13,7 +14,7 @@ import (
 var kinds = func() map[string][]fhir.CapabilityParam {
 	all := map[string][]fhir.CapabilityParam{}
 	for _, typ := range wardTypes {
-		all[typ] = fhir.CapabilityParams(typ)
+		all[typ] = search.CapabilityParams(typ)
 	}
 	return all
 }()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -73,7 +74,7 @@ func (c *copies) whole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := s.Search(t.Context(), store.Search{Query: &fhir.Query{Type: "Observation", Where: fhir.All{}}, Limit: 100, Count: true})
+	page, err := s.Search(t.Context(), store.Search{Query: &search.Query{Type: "Observation", Where: search.All{}}, Limit: 100, Count: true})
 	if err != nil || page.Total != 29 || page.Matches[0].Ref.ID != "0-0" || page.Matches[28].Ref.ID != "5-4" {
 		t.Errorf("Observations in the copy: %d in the wrong order or number, %v", page.Total, err)
 	}
@@ -254,10 +255,10 @@ func write(id string, expect int64, at time.Time, body string) (w store.Write, e
 	if doc, err = doc.Stamp(id, expect+1, at); err != nil {
 		return w, err
 	}
-	index, err := doc.Index(Base)
+	index, err := search.IndexOf(doc, Base)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: doc.Facts(Base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, Base),
 	}, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -60,7 +61,7 @@ func testRecreate(w *world) {
 	if !gone.Deleted || gone.Body != nil || gone.Version != 2 {
 		w.Errorf("tombstone %+v", gone)
 	}
-	q := &fhir.Query{Type: "Patient", Where: fhir.All{}}
+	q := &search.Query{Type: "Patient", Where: search.All{}}
 	w.searched(q, nil)
 	w.wantChanged(w.try(g.write(anna, 0, w.tick())))
 	w.commit(g.write(anna, 2, w.tick()))
@@ -85,7 +86,7 @@ func testExpect(w *world) {
 		w.Errorf("the change log grew from %d to %d", before, after)
 	}
 	w.same(w.get(anna), w.model.versions[0])
-	w.searched(&fhir.Query{Type: "Patient", Where: fhir.All{}}, nil)
+	w.searched(&search.Query{Type: "Patient", Where: search.All{}}, nil)
 }
 
 func testAtomic(w *world) {
@@ -101,13 +102,13 @@ func testAtomic(w *world) {
 	if a, b := w.get(anna), w.get(ben); a.Seq != b.Seq {
 		w.Errorf("one change, two entries: %d and %d", a.Seq, b.Seq)
 	}
-	w.searched(&fhir.Query{Type: "Patient", Where: fhir.All{}}, nil)
+	w.searched(&search.Query{Type: "Patient", Where: search.All{}}, nil)
 }
 
 func testGuards(w *world) {
 	const clients = 64
 	g := newGenerator(5, 3)
-	criteria := &fhir.Query{Type: "Patient", Where: fhir.All{fhir.HasKey{Key: "identifier=mrn|7"}}}
+	criteria := &search.Query{Type: "Patient", Where: search.All{search.HasKey{Key: "identifier=mrn|7"}}}
 	var won, lost atomic.Int64
 	var wait sync.WaitGroup
 	for i := range clients {
@@ -141,7 +142,7 @@ func testGuardVisible(w *world) {
 	hidden := g.write(anna, 0, w.tick())
 	hidden.Owner, hidden.Index.Keys = "other", []string{"identifier=mrn|7"}
 	w.commit(hidden)
-	criteria := &fhir.Query{Type: "Patient", Where: fhir.All{fhir.HasKey{Key: "identifier=mrn|7"}}}
+	criteria := &search.Query{Type: "Patient", Where: search.All{search.HasKey{Key: "identifier=mrn|7"}}}
 	ben := fhir.Ref{Type: "Patient", ID: "ben"}
 	write := g.write(ben, 0, w.tick())
 	write.Owner, write.Index.Keys = Organization, []string{"identifier=mrn|7"}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -114,7 +115,7 @@ func (w *world) caller(a *asker) store.Visible {
 type walk struct {
 	*world
 	text    string
-	q       *fhir.Query
+	q       *search.Query
 	visible store.Visible
 	changes bool // something is written between pages
 
@@ -187,7 +188,7 @@ func (k *walk) look() {
 // to another without end, as they may.
 func (k *walk) tooDeep(err error) bool {
 	var known *fhir.Error
-	iterates := slices.ContainsFunc(k.q.Include, func(inc fhir.Include) bool { return inc.Iterate })
+	iterates := slices.ContainsFunc(k.q.Include, func(inc search.Include) bool { return inc.Iterate })
 	return iterates && errors.As(err, &known) && known.Kind == fhir.TooCostly
 }
 

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -19,11 +20,11 @@ func (w *world) document(id string, expect int64, format string, a ...any) store
 	w.check(err)
 	doc, err = doc.Stamp(id, expect+1, at)
 	w.check(err)
-	index, err := doc.Index(base)
+	index, err := search.IndexOf(doc, base)
 	w.check(err)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: doc.Facts(base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, base),
 	}
 }
 
@@ -75,14 +76,14 @@ var queries = []string{
 }
 
 // parse reads a search URL.
-func (w *world) parse(text string) *fhir.Query {
+func (w *world) parse(text string) *search.Query {
 	w.Helper()
 	q, err := w.parsed(text)
 	w.check(err)
 	return q
 }
 
-func (w *world) parsed(text string) (*fhir.Query, error) {
+func (w *world) parsed(text string) (*search.Query, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, err
@@ -99,7 +100,7 @@ func (w *world) parsed(text string) (*fhir.Query, error) {
 			params = append(params, fhir.Param{Name: n, Value: v})
 		}
 	}
-	return fhir.ParseQuery(u.Path, params, fhir.QueryOptions{Base: base, Now: w.Now})
+	return search.ParseQuery(u.Path, params, search.QueryOptions{Base: base, Now: w.Now})
 }
 
 func testQueries(w *world) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -53,42 +54,42 @@ func (g *generator) target(typ, param string) fhir.Ref {
 var words = []string{"anna", "annabel", "ben", "berta", "carl", "zoë"}
 
 // index makes the keys of a resource.
-func (g *generator) index(ref fhir.Ref, facts *fhir.Facts) *fhir.Index {
-	x := &fhir.Index{Keys: []string{"_id=" + ref.ID}}
+func (g *generator) index(ref fhir.Ref, facts *fhir.Facts) *search.Index {
+	x := &search.Index{Keys: []string{"_id=" + ref.ID}}
 	key := func(format string, a ...any) { x.Keys = append(x.Keys, fmt.Sprintf(format, a...)) }
 	if g.IntN(4) > 0 {
 		code := g.pick("a", "b", "c")
 		key("code=s|%s", code)
 		key("code=%s", code)
 		key("code?")
-		x.Sorts = append(x.Sorts, fhir.Sort{Param: "code", Lo: code, Hi: code})
+		x.Sorts = append(x.Sorts, search.Sort{Param: "code", Lo: code, Hi: code})
 	}
 	if g.IntN(3) > 0 {
 		first, second := g.pick(words...), g.pick(words...)
 		key("name^%s", first)
 		key("name^%s", second)
 		key("name?")
-		x.Sorts = append(x.Sorts, fhir.Sort{Param: "name", Lo: min(first, second), Hi: max(first, second)})
+		x.Sorts = append(x.Sorts, search.Sort{Param: "name", Lo: min(first, second), Hi: max(first, second)})
 	}
 	for _, param := range references[ref.Type] {
 		if g.IntN(3) == 0 {
 			continue
 		}
 		target := g.target(ref.Type, param)
-		x.Keys = append(x.Keys, fhir.RefKey(param, target))
+		x.Keys = append(x.Keys, search.RefKey(param, target))
 		facts.References = append(facts.References, target.String())
 		if target.Type == "Patient" {
 			facts.Patients = []string{target.String()}
-			x.Keys = append(x.Keys, fhir.CompartmentKey(target.String()))
+			x.Keys = append(x.Keys, search.CompartmentKey(target.String()))
 		}
 	}
 	for range g.IntN(3) {
 		lo, hi := g.span()
-		x.Dates = append(x.Dates, fhir.DateRange{Param: g.pick("date", "date", "code-date|a"), Lo: lo, Hi: hi})
+		x.Dates = append(x.Dates, search.DateRange{Param: g.pick("date", "date", "code-date|a"), Lo: lo, Hi: hi})
 	}
 	for range g.IntN(3) {
 		lo, hi := g.numbers()
-		x.Numbers = append(x.Numbers, fhir.NumberRange{Param: g.pick("value|u", "value|v"), Lo: lo, Hi: hi})
+		x.Numbers = append(x.Numbers, search.NumberRange{Param: g.pick("value|u", "value|v"), Lo: lo, Hi: hi})
 	}
 	slices.Sort(x.Keys)
 	x.Keys = slices.Compact(x.Keys)
@@ -135,46 +136,46 @@ func tombstone(v store.Version, at time.Time) store.Write {
 }
 
 // condition makes a criterion for a type, nested up to depth.
-func (g *generator) condition(typ string, depth int) fhir.Condition {
+func (g *generator) condition(typ string, depth int) search.Condition {
 	n := 13
 	if depth == 0 {
 		n = 8
 	}
 	switch g.IntN(n) {
 	case 0:
-		return fhir.HasKey{Key: g.pick("code=s|a", "code=b", "code?", "name?", "code=none", "none=1")}
+		return search.HasKey{Key: g.pick("code=s|a", "code=b", "code?", "name?", "code=none", "none=1")}
 	case 1:
 		param := g.pick(references[typ]...)
-		return fhir.HasKey{Key: fhir.RefKey(param, g.target(typ, param))}
+		return search.HasKey{Key: search.RefKey(param, g.target(typ, param))}
 	case 2:
 		from := "name^" + g.pick("a", "an", "anna", "b", "be", "z", "q")
-		return fhir.KeyRange{From: from, To: from + "\U0010FFFF"}
+		return search.KeyRange{From: from, To: from + "\U0010FFFF"}
 	case 3:
-		return fhir.Contains{Param: "name", Needle: g.pick("nn", "e", "ar", "x")}
+		return search.Contains{Param: "name", Needle: g.pick("nn", "e", "ar", "x")}
 	case 4, 5:
 		lo, hi := g.span()
-		return fhir.InDates{Param: g.pick("date", "code-date|a"), Prefix: g.prefix(), Lo: lo, Hi: hi}
+		return search.InDates{Param: g.pick("date", "code-date|a"), Prefix: g.prefix(), Lo: lo, Hi: hi}
 	case 6:
 		lo, hi := g.numbers()
-		return fhir.InNumbers{Param: "value|u", Prefix: g.prefix(), Lo: lo, Hi: hi}
+		return search.InNumbers{Param: "value|u", Prefix: g.prefix(), Lo: lo, Hi: hi}
 	case 7:
-		return fhir.HasKey{Key: "_id=" + g.ref(typ).ID}
+		return search.HasKey{Key: "_id=" + g.ref(typ).ID}
 	case 8:
-		return fhir.Not{C: g.condition(typ, depth-1)}
+		return search.Not{C: g.condition(typ, depth-1)}
 	case 9:
-		return fhir.All{g.condition(typ, depth-1), g.condition(typ, depth-1)}
+		return search.All{g.condition(typ, depth-1), g.condition(typ, depth-1)}
 	case 10:
-		return fhir.Any{g.condition(typ, depth-1), g.condition(typ, depth-1)}
+		return search.Any{g.condition(typ, depth-1), g.condition(typ, depth-1)}
 	case 11:
 		param := g.pick(references[typ]...)
 		target := g.target(typ, param).Type
-		return fhir.Chain{Param: param, Types: []string{target}, Where: g.condition(target, depth-1)}
+		return search.Chain{Param: param, Types: []string{target}, Where: g.condition(target, depth-1)}
 	}
 	source := g.pick(types...)
-	return fhir.Reverse{Type: source, Param: g.pick(references[source]...), Where: g.condition(source, depth-1)}
+	return search.Reverse{Type: source, Param: g.pick(references[source]...), Where: g.condition(source, depth-1)}
 }
 
-func (g *generator) prefix() fhir.Prefix { return fhir.Prefix(g.IntN(int(fhir.Ap) + 1)) }
+func (g *generator) prefix() search.Prefix { return search.Prefix(g.IntN(int(search.Ap) + 1)) }
 
 // hideRestricted and hideOthers are what callers may not see.
 func hideRestricted(r store.Row) (bool, error) {

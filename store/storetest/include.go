@@ -5,11 +5,12 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
 // included is what follows from matches.
-func (v view) included(matches []fhir.Ref, incs []fhir.Include) map[fhir.Ref]bool {
+func (v view) included(matches []fhir.Ref, incs []search.Include) map[fhir.Ref]bool {
 	added := map[fhir.Ref]bool{}
 	frontier := matches
 	for round := 0; len(frontier) > 0; round++ {
@@ -33,7 +34,7 @@ func (v view) included(matches []fhir.Ref, incs []fhir.Include) map[fhir.Ref]boo
 }
 
 // step follows one include from one row.
-func (v view) step(from stored, inc fhir.Include) (found []fhir.Ref) {
+func (v view) step(from stored, inc search.Include) (found []fhir.Ref) {
 	if !inc.Reverse && from.Ref.Type != inc.Source {
 		return nil
 	}
@@ -51,9 +52,9 @@ func (v view) step(from stored, inc fhir.Include) (found []fhir.Ref) {
 }
 
 // refers says whether a reference parameter, or with "*" any, has the target.
-func refers(x *fhir.Index, param string, target fhir.Ref) bool {
+func refers(x *search.Index, param string, target fhir.Ref) bool {
 	if param != "*" {
-		return slices.Contains(x.Keys, fhir.RefKey(param, target))
+		return slices.Contains(x.Keys, search.RefKey(param, target))
 	}
 	return slices.ContainsFunc(x.Keys, func(k string) bool {
 		name, ref, ok := strings.Cut(k, ">")
@@ -61,7 +62,7 @@ func refers(x *fhir.Index, param string, target fhir.Ref) bool {
 	})
 }
 
-func (w *world) includes(q *fhir.Query, visible store.Visible) {
+func (w *world) includes(q *search.Query, visible store.Visible) {
 	w.Helper()
 	s := store.Search{Query: q, Visible: visible, Limit: 5}
 	for {
@@ -76,7 +77,7 @@ func (w *world) includes(q *fhir.Query, visible store.Visible) {
 }
 
 // included compares what a page includes, in any order, with a view.
-func (w *world) included(q *fhir.Query, page *store.Page, v view) {
+func (w *world) included(q *search.Query, page *store.Page, v view) {
 	w.Helper()
 	want := v.included(refs(page.Matches), q.Include)
 	got := map[fhir.Ref]bool{}
@@ -97,7 +98,7 @@ func (w *world) included(q *fhir.Query, page *store.Page, v view) {
 func testInclude(w *world) {
 	g := newGenerator(500, 15)
 	w.fill(g)
-	for _, inc := range [][]fhir.Include{
+	for _, inc := range [][]search.Include{
 		{{Source: "Observation", Param: "subject"}},
 		{{Source: "Observation", Param: "subject", Target: "Encounter"}},
 		{{Source: "Observation", Param: "*"}},
@@ -108,11 +109,11 @@ func testInclude(w *world) {
 		{{Reverse: true, Source: "Observation", Param: "*", Target: "Patient"}},
 	} {
 		for _, visible := range callers {
-			w.includes(&fhir.Query{Type: "Observation", Where: fhir.All{g.condition("Observation", 1)}, Include: inc}, visible)
+			w.includes(&search.Query{Type: "Observation", Where: search.All{g.condition("Observation", 1)}, Include: inc}, visible)
 		}
 	}
 	for _, visible := range callers {
-		w.includes(&fhir.Query{Type: "Patient", Where: fhir.All{}, Include: []fhir.Include{
+		w.includes(&search.Query{Type: "Patient", Where: search.All{}, Include: []search.Include{
 			{Reverse: true, Source: "Encounter", Param: "subject"}, {Reverse: true, Source: "Observation", Param: "subject"},
 		}}, visible)
 	}
@@ -122,10 +123,10 @@ func testIterate(w *world) {
 	g := newGenerator(501, 6)
 	w.fill(g)
 	for _, visible := range callers {
-		w.includes(&fhir.Query{Type: "Observation", Where: fhir.All{}, Include: []fhir.Include{
+		w.includes(&search.Query{Type: "Observation", Where: search.All{}, Include: []search.Include{
 			{Source: "Observation", Param: "encounter"}, {Source: "Encounter", Param: "subject", Iterate: true},
 		}}, visible)
-		w.includes(&fhir.Query{Type: "Patient", Where: fhir.All{}, Include: []fhir.Include{
+		w.includes(&search.Query{Type: "Patient", Where: search.All{}, Include: []search.Include{
 			{Reverse: true, Source: "Encounter", Param: "subject"}, {Reverse: true, Source: "Observation", Param: "encounter", Iterate: true},
 		}}, visible)
 	}

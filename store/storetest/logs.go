@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -294,11 +295,11 @@ func testConsentsInside(w *world) {
 		_, _, err := w.store.Consents(w.Context(), "Patient/anna")
 		return true, err
 	}
-	q := &fhir.Query{Type: "Patient", Where: fhir.All{}}
+	q := &search.Query{Type: "Patient", Where: search.All{}}
 	var wait sync.WaitGroup
 	for i := range 48 {
 		write := g.write(fhir.Ref{Type: "Device", ID: fmt.Sprint(i)}, 0, w.tick())
-		guard := store.Guard{Query: &fhir.Query{Type: "Patient", Where: fhir.All{fhir.HasKey{Key: "_id=p0"}}}, Visible: asking}
+		guard := store.Guard{Query: &search.Query{Type: "Patient", Where: search.All{search.HasKey{Key: "_id=p0"}}}, Visible: asking}
 		guard.Want = w.model.search(guard.Query, nil)
 		c := store.Change{Writes: []store.Write{write}, Guards: []store.Guard{guard}, Entry: w.entry()}
 		wait.Go(func() {

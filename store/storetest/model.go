@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -25,7 +26,7 @@ type model struct {
 // stored is one version with the index it was written with.
 type stored struct {
 	store.Version
-	index *fhir.Index
+	index *search.Index
 }
 
 func (m *model) apply(writes []store.Write, r ledgerbridge.Receipt) {
@@ -75,14 +76,14 @@ func (m *model) current() []stored {
 }
 
 // search is what a query should find, in order.
-func (m *model) search(q *fhir.Query, visible store.Visible) []fhir.Ref {
+func (m *model) search(q *search.Query, visible store.Visible) []fhir.Ref {
 	return m.seenBy(visible).search(q)
 }
 
 // view is what one caller may see of the current resources, in the order of
 // creation: the brute-force evaluator. It knows no index and no plan.
 type view struct {
-	holders []fhir.Holder
+	holders []search.Holder
 	rows    map[fhir.Ref]stored
 }
 
@@ -90,7 +91,7 @@ func (m *model) seenBy(visible store.Visible) view {
 	v := view{rows: map[fhir.Ref]stored{}}
 	for _, s := range m.current() {
 		if sees(visible, s) {
-			v.holders = append(v.holders, fhir.Holder{Ref: s.Ref, Index: s.index})
+			v.holders = append(v.holders, search.Holder{Ref: s.Ref, Index: s.index})
 			v.rows[s.Ref] = s
 		}
 	}
@@ -98,10 +99,10 @@ func (m *model) seenBy(visible store.Visible) view {
 }
 
 // search judges every resource.
-func (v view) search(q *fhir.Query) []fhir.Ref {
+func (v view) search(q *search.Query) []fhir.Ref {
 	var found []fhir.Ref
 	for _, h := range v.holders {
-		if h.Ref.Type == q.Type && fhir.Match(q.Where, h, v.holders) {
+		if h.Ref.Type == q.Type && search.Match(q.Where, h, v.holders) {
 			found = append(found, h.Ref)
 		}
 	}
@@ -117,7 +118,7 @@ func (v view) search(q *fhir.Query) []fhir.Ref {
 }
 
 // compareBy orders by one criterion; without a value last, whatever the direction.
-func compareBy(a, b stored, s fhir.SortBy) int {
+func compareBy(a, b stored, s search.SortBy) int {
 	x, hasX := sortValue(a, s)
 	y, hasY := sortValue(b, s)
 	switch {
@@ -136,7 +137,7 @@ func boolInt(b bool) int {
 	return 0
 }
 
-func sortValue(v stored, s fhir.SortBy) (string, bool) {
+func sortValue(v stored, s search.SortBy) (string, bool) {
 	switch s.Param {
 	case "_id":
 		return v.Ref.ID, true

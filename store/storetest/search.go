@@ -6,11 +6,12 @@ import (
 	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
 // searched compares the answer to a query, in one page, with the model.
-func (w *world) searched(q *fhir.Query, visible store.Visible) {
+func (w *world) searched(q *search.Query, visible store.Visible) {
 	w.Helper()
 	want := w.model.search(q, visible)
 	page, err := w.store.Search(w.Context(), store.Search{Query: q, Visible: visible, Limit: 1000, Count: true})
@@ -43,34 +44,34 @@ func testSearch(w *world) {
 		}
 		for i := range 150 {
 			typ := g.pick(types...)
-			q := &fhir.Query{Type: typ, Where: fhir.All{g.condition(typ, i%4)}}
+			q := &search.Query{Type: typ, Where: search.All{g.condition(typ, i%4)}}
 			if i%3 == 0 {
-				q.Where = fhir.All{g.condition(typ, 1), g.condition(typ, 2)}
+				q.Where = search.All{g.condition(typ, 1), g.condition(typ, 2)}
 			}
 			for _, visible := range callers {
 				w.searched(q, visible)
 			}
 		}
 	}
-	w.searched(&fhir.Query{Type: "Observation", Where: fhir.All{}}, hideOthers)
-	w.searched(&fhir.Query{Type: "Observation", Where: fhir.Any{}}, nil)
-	w.searched(&fhir.Query{Type: "Device", Where: fhir.All{}}, nil)
+	w.searched(&search.Query{Type: "Observation", Where: search.All{}}, hideOthers)
+	w.searched(&search.Query{Type: "Observation", Where: search.Any{}}, nil)
+	w.searched(&search.Query{Type: "Device", Where: search.All{}}, nil)
 	page, err := w.store.Search(w.Context(), store.Search{
-		Query: &fhir.Query{Type: "Patient", Where: fhir.All{}}, Visible: hideOthers, Count: true, NoBody: true,
+		Query: &search.Query{Type: "Patient", Where: search.All{}}, Visible: hideOthers, Count: true, NoBody: true,
 	})
 	w.check(err)
-	if want := len(w.model.search(&fhir.Query{Type: "Patient", Where: fhir.All{}}, hideOthers)); page.Total != int64(want) || len(page.Matches) > 0 {
+	if want := len(w.model.search(&search.Query{Type: "Patient", Where: search.All{}}, hideOthers)); page.Total != int64(want) || len(page.Matches) > 0 {
 		w.Errorf("counted %d with %d matches, want %d and none", page.Total, len(page.Matches), want)
 	}
 	broken := func(store.Row) (bool, error) { return false, errBroken }
-	if _, err := w.store.Search(w.Context(), store.Search{Query: &fhir.Query{Type: "Patient", Where: fhir.All{}}, Visible: broken, Limit: 1}); err == nil {
+	if _, err := w.store.Search(w.Context(), store.Search{Query: &search.Query{Type: "Patient", Where: search.All{}}, Visible: broken, Limit: 1}); err == nil {
 		w.Error("an error of the visibility function was swallowed")
 	}
 }
 
 var errBroken = fmt.Errorf("visibility is broken")
 
-var sorts = [][]fhir.SortBy{
+var sorts = [][]search.SortBy{
 	{{Param: "code"}},
 	{{Param: "name", Desc: true}},
 	{{Param: "code", Desc: true}, {Param: "name"}},
@@ -85,8 +86,8 @@ func testSort(w *world) {
 	w.fill(g)
 	for _, by := range sorts {
 		for _, typ := range types {
-			w.searched(&fhir.Query{Type: typ, Where: fhir.All{g.condition(typ, 1)}, Sort: by}, hideRestricted)
-			w.searched(&fhir.Query{Type: typ, Where: fhir.All{}, Sort: by}, nil)
+			w.searched(&search.Query{Type: typ, Where: search.All{g.condition(typ, 1)}, Sort: by}, hideRestricted)
+			w.searched(&search.Query{Type: typ, Where: search.All{}, Sort: by}, nil)
 		}
 	}
 }
@@ -97,7 +98,7 @@ func testPages(w *world) {
 	for i, by := range append(sorts, nil) {
 		for _, limit := range []int{1, 3, 7} {
 			typ := types[i%len(types)]
-			q := &fhir.Query{Type: typ, Where: fhir.All{g.condition(typ, 1)}, Sort: by}
+			q := &search.Query{Type: typ, Where: search.All{g.condition(typ, 1)}, Sort: by}
 			want := w.model.search(q, hideOthers)
 			var got []fhir.Ref
 			s := store.Search{Query: q, Visible: hideOthers, Limit: limit, Count: limit == 3}
@@ -122,7 +123,7 @@ func testPages(w *world) {
 		}
 	}
 	for _, junk := range []string{"", "x", "{", `{"s":"a"}`} {
-		_, err := w.store.Search(w.Context(), store.Search{Query: &fhir.Query{Type: "Patient", Where: fhir.All{}}, After: []byte(junk), Limit: 1})
+		_, err := w.store.Search(w.Context(), store.Search{Query: &search.Query{Type: "Patient", Where: search.All{}}, After: []byte(junk), Limit: 1})
 		if err == nil {
 			w.Errorf("the paging position %q was accepted", junk)
 		}
@@ -137,7 +138,7 @@ func testWalk(w *world) {
 		g := newGenerator(400+uint64(i), 25)
 		w.fill(g)
 		typ := types[i%len(types)]
-		q := &fhir.Query{Type: typ, Where: fhir.All{fhir.HasKey{Key: "code?"}}, Sort: by}
+		q := &search.Query{Type: typ, Where: search.All{search.HasKey{Key: "code?"}}, Sort: by}
 		start := w.model.search(q, hideRestricted)
 		always := map[fhir.Ref]bool{}
 		for _, r := range start {

@@ -1,6 +1,6 @@
 // Package storetest is the suite that every store must pass. It makes its own
 // resources, most with index keys by hand, and compares answers with a model in memory
-// and with fhir.Match, the definition of what a search means.
+// and with search.Match, the definition of what a search means.
 //
 // It does not test what only one kind of store has: files, faults, repairs.
 package storetest

@@ -1,0 +1,34 @@
+package audit
+
+import (
+	"context"
+	"time"
+)
+
+// Check looks at everything once and reports what does not fit.
+type Check func(ctx context.Context, report func(Finding) error) error
+
+// Scrub repeats a check until ctx ends: what sits on the disk is compared with the
+// records also while nobody asks. alarm is told each finding, and of a check that
+// could not be made (a Finding without a place).
+func Scrub(ctx context.Context, every time.Duration, check Check, alarm func(Finding)) {
+	if every <= 0 {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := check(ctx, func(f Finding) error {
+			alarm(f)
+			return nil
+		})
+		if err != nil && ctx.Err() == nil {
+			alarm(Finding{What: err.Error()})
+		}
+	}
+}

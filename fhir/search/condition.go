@@ -1,0 +1,81 @@
+package search
+
+import "github.com/aceso-health/aceso/fhir"
+
+// Condition is a search criterion compiled to index keys: the one language that
+// every store, and the brute-force evaluator (Match), understands.
+type Condition interface{ condition() }
+
+type (
+	// All holds if every member holds; the empty All holds.
+	All []Condition
+	// Any holds if one member holds; the empty Any does not hold.
+	Any []Condition
+	// Not holds if C does not.
+	Not struct{ C Condition }
+	// HasKey holds if the key is present.
+	HasKey struct{ Key string }
+	// KeyRange holds if a key k with From <= k < To is present (prefix search).
+	KeyRange struct{ From, To string }
+	// Contains holds if a '^' key of Param contains the folded Needle anywhere. Of
+	// a long value only the part that its key holds is searched.
+	Contains struct{ Param, Needle string }
+	// InDates compares the date ranges of Param with [Lo, Hi].
+	InDates struct {
+		Param  string
+		Prefix Prefix
+		Lo, Hi int64
+	}
+	// InNumbers compares the number ranges of Param with [Lo, Hi].
+	InNumbers struct {
+		Param  string
+		Prefix Prefix
+		Lo, Hi string
+	}
+	// Chain holds if a reference of Param points at a visible resource of one of
+	// Types for which Where holds. The reference key is Param + ">" + Type/id.
+	Chain struct {
+		Param string
+		Types []string
+		Where Condition
+	}
+	// Reverse (_has) holds if a visible resource of Type refers with Param to
+	// this one and Where holds for it.
+	Reverse struct {
+		Type, Param string
+		Where       Condition
+	}
+)
+
+func (All) condition()       {}
+func (Any) condition()       {}
+func (Not) condition()       {}
+func (HasKey) condition()    {}
+func (KeyRange) condition()  {}
+func (Contains) condition()  {}
+func (InDates) condition()   {}
+func (InNumbers) condition() {}
+func (Chain) condition()     {}
+func (Reverse) condition()   {}
+
+// Prefix is a comparison of ordered values (R4 search, 3.1.1.4.5).
+type Prefix uint8
+
+// The prefixes. For a value [s,e] and a search range [lo,hi]:
+const (
+	Eq Prefix = iota // lo<=s && e<=hi
+	Ne               // !(Eq)
+	Gt               // e>hi
+	Lt               // s<lo
+	Ge               // e>hi || Eq
+	Le               // s<lo || Eq
+	Sa               // s>hi
+	Eb               // e<lo
+	Ap               // s<=hi && lo<=e; the caller has widened lo and hi
+)
+
+// Holder is one resource as Match sees it.
+type Holder struct {
+	Ref   fhir.Ref
+	Index *Index
+}

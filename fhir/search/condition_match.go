@@ -1,0 +1,120 @@
+package search
+
+import (
+	"slices"
+	"strings"
+)
+
+// Match is the brute-force evaluator: the definition of what a Condition means.
+// all lists every visible current resource (for Chain and Reverse).
+func Match(c Condition, h Holder, all []Holder) bool {
+	switch c := c.(type) {
+	case All:
+		return !slices.ContainsFunc(c, func(m Condition) bool { return !Match(m, h, all) })
+	case Any:
+		return slices.ContainsFunc(c, func(m Condition) bool { return Match(m, h, all) })
+	case Not:
+		return !Match(c.C, h, all)
+	case Chain:
+		return c.match(h, all)
+	case Reverse:
+		return c.match(h, all)
+	}
+	return h.Index.holds(c)
+}
+
+// match looks for a target; a resource may refer to itself.
+func (c Chain) match(h Holder, all []Holder) bool {
+	targets := h.Index.Targets(c.Param)
+	return slices.ContainsFunc(all, func(o Holder) bool {
+		return slices.Contains(c.Types, o.Ref.Type) && slices.Contains(targets, o.Ref) && Match(c.Where, o, all)
+	})
+}
+
+func (c Reverse) match(h Holder, all []Holder) bool {
+	key := RefKey(c.Param, h.Ref)
+	return slices.ContainsFunc(all, func(o Holder) bool {
+		return o.Ref.Type == c.Type && o.Index.has(key) && Match(c.Where, o, all)
+	})
+}
+
+// holds answers the conditions that need one resource only.
+func (x *Index) holds(c Condition) bool {
+	switch c := c.(type) {
+	case HasKey:
+		return x.has(c.Key)
+	case KeyRange:
+		from := x.from(c.From)
+		return len(from) > 0 && from[0] < c.To
+	case Contains:
+		return x.contains(c)
+	case InDates:
+		return slices.ContainsFunc(x.Dates, func(d DateRange) bool {
+			return d.Param == c.Param && compare(c.Prefix, d.Lo, d.Hi, c.Lo, c.Hi)
+		})
+	case InNumbers:
+		return slices.ContainsFunc(x.Numbers, func(n NumberRange) bool {
+			return n.Param == c.Param && compare(c.Prefix, n.Lo, n.Hi, c.Lo, c.Hi)
+		})
+	}
+	return false
+}
+
+// compare applies a prefix to the value [s, e] and the search range [lo, hi].
+func compare[T int64 | string](p Prefix, s, e, lo, hi T) bool {
+	inside := lo <= s && e <= hi
+	switch p {
+	case Eq:
+		return inside
+	case Ne:
+		return !inside
+	case Gt:
+		return e > hi
+	case Lt:
+		return s < lo
+	case Ge:
+		return e > hi || inside
+	case Le:
+		return s < lo || inside
+	case Sa:
+		return s > hi
+	case Eb:
+		return e < lo
+	case Ap:
+		return s <= hi && lo <= e
+	}
+	return false
+}
+
+func (x *Index) has(key string) bool {
+	_, found := slices.BinarySearch(x.Keys, key)
+	return found
+}
+
+// from returns the keys that are not less than key.
+func (x *Index) from(key string) []string {
+	i, _ := slices.BinarySearch(x.Keys, key)
+	return x.Keys[i:]
+}
+
+func (x *Index) contains(c Contains) bool {
+	for _, k := range x.from(c.Prefix()) {
+		if !strings.HasPrefix(k, c.Prefix()) {
+			return false
+		}
+		if c.In(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// Prefix is what the keys begin with that Contains looks into.
+func (c Contains) Prefix() string { return c.Param + string(opFolded) }
+
+// In says whether one such key contains the needle. The hash at the end of a
+// cut key is no part of its text.
+func (c Contains) In(key string) bool {
+	text, _, _ := strings.Cut(strings.TrimPrefix(key, c.Prefix()), string(hashMark))
+	return strings.Contains(text, c.Needle)
+}

@@ -1,0 +1,248 @@
+package search
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// maxKeys is how many keys, ranges included, one resource may have.
+const maxKeys = 2000
+
+// span is a part of the extractor's arena.
+type span struct{ from, to uint32 }
+
+// extractor walks a tape once and writes the keys that a plan asks for into its
+// arena. It is reused: once its slices are large enough it allocates nothing.
+type extractor struct {
+	*fhir.Tape
+	d     *fhir.Definitions
+	roles *roles
+	plan  *plan
+	at    int32 // root of the resource that is walked
+	base  string
+	quiet bool // of a nested resource: compartments only
+	brief bool // for facts: compartments and dates only
+
+	buf      []byte // the arena
+	keys     []headed
+	open     headed   // the key that is being written
+	sorted   []headed // the keys while they are sorted
+	ranks    ranks
+	dates    []dateValue
+	numbers  []numberValue
+	seen     []seenValue // one per parameter of the plan
+	patients []span      // "Patient/1" inside of keys: compartments
+	subjects []span      // "Patient/1" of subject and patient
+	codes    []span      // tokens of code
+
+	text  []byte   // unescaped and folded text
+	tails [][]byte // token parts of composites
+	parts [3][]int32
+	fault *fhir.Error
+
+	units    map[string]*knownUnit
+	systems  map[string]string
+	memo     memo
+	plans    []*plan  // by type, as far as they were asked for
+	measured measured // of the last amount
+	linked   linked   // of the last reference
+	firsts   firsts   // of the last element with composites
+}
+
+type dateValue struct {
+	param  span
+	lo, hi int64
+}
+
+type numberValue struct {
+	param  headed
+	lo, hi span
+}
+
+// seenValue is what was found of a parameter: something at all, and the least
+// and the greatest value for sorting.
+type seenValue struct {
+	present, sorted bool
+	lo, hi          span
+}
+
+var extractors = sync.Pool{New: func() any { return &extractor{d: fhir.R4(), roles: rolesOf()} }}
+
+// extract walks the tape of a resource. The extractor is valid until release.
+func extract(t *fhir.Tape, base string, brief bool) *extractor {
+	x := extractors.Get().(*extractor)
+	x.reset(t, base)
+	x.brief = brief
+	if len(t.Nodes) == 0 {
+		return x
+	}
+	x.resource(0, false)
+	x.nested()
+	return x
+}
+
+func (x *extractor) release() {
+	const keep = 1 << 18 // arenas of huge resources are left to the collector
+	if x.Tape = nil; cap(x.buf) < keep {
+		extractors.Put(x)
+	}
+}
+
+func (x *extractor) reset(t *fhir.Tape, base string) {
+	for len(base) > 0 && base[len(base)-1] == '/' {
+		base = base[:len(base)-1]
+	}
+	x.Tape, x.base, x.fault, x.quiet, x.brief = t, base, nil, false, false
+	x.buf, x.text = x.buf[:0], x.text[:0]
+	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
+	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]
+	x.measured.at, x.linked.at, x.firsts.at = -1, -1, -1
+}
+
+// resource walks the resource at a node.
+func (x *extractor) resource(i int32, quiet bool) {
+	x.plan, x.at, x.quiet = x.planFor(x.Nodes[i].Type), i, quiet
+	if x.plan.err != nil {
+		x.fault = &fhir.Error{Kind: fhir.Internal, Detail: "The server cannot read its search definitions.", Err: x.plan.err}
+		return
+	}
+	if !quiet {
+		x.seen = slices.Grow(x.seen[:0], len(x.plan.params))[:len(x.plan.params)]
+		clear(x.seen)
+	}
+	x.self(i)
+	x.visit(i, x.plan.root)
+	if quiet || x.brief {
+		return
+	}
+	x.undeceased()
+	x.join()
+}
+
+// planFor is planOf by type.
+func (x *extractor) planFor(typ int32) *plan {
+	if x.plans == nil {
+		x.plans = make([]*plan, len(x.d.Types))
+	}
+	if x.plans[typ] == nil {
+		x.plans[typ] = planOf(x.d.Types[typ].Name)
+	}
+	return x.plans[typ]
+}
+
+// nested finds contained resources, and those in Bundle and Parameters, for
+// the compartments and labels they bring in.
+func (x *extractor) nested() {
+	for _, i := range x.Marked {
+		if x.Nodes[i].Elem == x.roles.security {
+			x.label(i)
+		} else {
+			x.resource(i, true)
+		}
+	}
+}
+
+func (x *extractor) label(i int32) {
+	system, code := x.coding(i)
+	x.beginOther(&labelPrefix)
+	x.buf = appendPair(x.buf, system, code, '|')
+	x.end()
+}
+
+// self puts a patient, an encounter and the like into the own compartment, and
+// gives the key of the id. A contained resource has no id of this server.
+func (x *extractor) self(i int32) {
+	id := x.child(i, roleID)
+	if id == nil {
+		return
+	}
+	contained := x.Nodes[i].Elem >= 0 && x.d.Elements[x.Nodes[i].Elem].Name == "contained"
+	for _, name := range compartmentNames {
+		if name == x.plan.name && !contained && fhir.IsID(id) {
+			x.compartment(name, id)
+		}
+	}
+	if x.quiet {
+		return
+	}
+	x.beginOther(&x.plan.id)
+	x.buf = append(x.buf, id...)
+	x.end()
+}
+
+// compartment writes the key of a compartment.
+func (x *extractor) compartment(typ string, id []byte) {
+	x.beginOther(&compartmentPrefix)
+	from := uint32(len(x.buf))
+	x.buf = append(append(append(x.buf, typ...), '/'), id...)
+	if typ == "Patient" {
+		x.patients = append(x.patients, span{from, uint32(len(x.buf))})
+	}
+	x.end()
+}
+
+// visit does what the trie says for a node and its children.
+func (x *extractor) visit(i int32, s *state) {
+	for k := range s.sinks {
+		x.sink(i, &s.sinks[k])
+	}
+	if len(s.table) == 0 {
+		return
+	}
+	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
+		at := int(x.Nodes[c].Elem - s.low)
+		if at < 0 || at >= len(s.table) || x.Nodes[c].PrimitiveExt {
+			continue
+		}
+		for k := range s.table[at] {
+			if e := &s.table[at][k]; x.follows(i, c, e) {
+				x.visit(c, e.to)
+			}
+		}
+	}
+}
+
+// follows says whether an edge leads from node i to its child c.
+func (x *extractor) follows(i, c int32, e *edge) bool {
+	if e.typ >= 0 && e.typ != x.Nodes[c].Type {
+		return false
+	}
+	if e.first && !x.isFirst(i, c) {
+		return false
+	}
+	if e.field < 0 {
+		return true
+	}
+	for f := c + 1; f < x.Nodes[c].Next; f = x.Nodes[f].Next {
+		if x.Nodes[f].Elem == e.field && !x.Nodes[f].PrimitiveExt && string(x.value(f)) == e.equal {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *extractor) isFirst(i, c int32) bool {
+	for f := i + 1; f < c; f = x.Nodes[f].Next {
+		if x.Nodes[f].Elem == x.Nodes[c].Elem {
+			return false
+		}
+	}
+	return true
+}
+
+// value is the text of a primitive; what has escapes is put into scratch room.
+func (x *extractor) value(i int32) []byte {
+	raw := x.Raw(i)
+	if x.Nodes[i].Kind != '"' {
+		return raw
+	}
+	raw = raw[1 : len(raw)-1]
+	if !x.Nodes[i].Escaped {
+		return raw
+	}
+	from := len(x.text)
+	x.text = fhir.AppendUnescaped(x.text, raw)
+	return x.text[from:]
+}

@@ -1,0 +1,113 @@
+package search
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// A memo keeps what codes became in the documents before: a hospital uses the
+// same ones over and over. It is bounded, and what is met once only takes no
+// room in it.
+type memo [memoSize]*remembered
+
+const (
+	memoBits = 10
+	memoSize = 1 << memoBits
+	memoText = 1024 // longer values are not kept
+)
+
+// remembered is what one value became as a token of one parameter. Places are
+// relative to text.
+type remembered struct {
+	hash      uint64
+	param     *planParam
+	elem, typ int32
+	raw       []byte // nil: it was only met once
+	text      []byte
+	keys      []headed
+	codes     []span
+	sorted    bool
+	lo, hi    span
+}
+
+// token writes the keys of a token parameter, from memory if it can. Only the
+// first value of a parameter is remembered: how later ones sort depends on it.
+func (x *extractor) token(i int32, s *sink, p *planParam) {
+	raw := x.Raw(i)
+	switch c := x.class(i); {
+	case s.exists, x.seen[s.param].sorted, len(raw) > memoText, c == identifierClass, c == contactClass:
+		x.tokenAnew(i, s, p)
+		return
+	}
+	n := &x.Nodes[i]
+	hash := hashToken(raw, uint64(s.param)<<48|uint64(x.plan.typ)<<32|uint64(n.Elem))
+	entry := &x.memo[hash>>(64-memoBits)]
+	switch e := *entry; {
+	case e == nil:
+		*entry = &remembered{hash: hash}
+	case e.hash != hash:
+		e.hash, e.raw = hash, e.raw[:0]
+	case len(e.raw) == 0:
+		x.remember(i, s, p, e)
+		return
+	case e.param == p && e.elem == n.Elem && e.typ == n.Type && bytes.Equal(e.raw, raw):
+		x.recall(s.param, p, e)
+		return
+	}
+	x.tokenAnew(i, s, p)
+}
+
+// hashToken mixes what a value is used for with its middle and its end, where
+// codings differ.
+func hashToken(raw []byte, use uint64) uint64 {
+	const odd = 0x9E3779B97F4A7C15
+	h := use*odd ^ uint64(len(raw))
+	if n := len(raw); n >= 8 {
+		h = (h ^ binary.LittleEndian.Uint64(raw[n/2-4:])) * odd
+		h = (h ^ h>>32 ^ binary.LittleEndian.Uint64(raw[max(0, n-16):])) * odd
+		return (h ^ h>>32 ^ binary.LittleEndian.Uint64(raw[n/3&^3:])) * odd
+	}
+	var room [8]byte
+	copy(room[:], raw)
+	h = (h ^ binary.LittleEndian.Uint64(room[:])) * odd
+	return (h ^ h>>32) * odd
+}
+
+// remember writes the keys and keeps them.
+func (x *extractor) remember(i int32, s *sink, p *planParam, e *remembered) {
+	from, keys, codes := uint32(len(x.buf)), len(x.keys), len(x.codes)
+	x.tokenAnew(i, s, p)
+	n := &x.Nodes[i]
+	e.param, e.elem, e.typ, e.raw = p, n.Elem, n.Type, append(e.raw, x.Raw(i)...)
+	e.text = append(e.text[:0], x.buf[from:]...)
+	e.keys, e.codes = e.keys[:0], e.codes[:0]
+	for _, k := range x.keys[keys:] {
+		e.keys = append(e.keys, headed{k.head, k.key.back(from), k.restFrom - from})
+	}
+	for _, c := range x.codes[codes:] {
+		e.codes = append(e.codes, c.back(from))
+	}
+	if v := &x.seen[s.param]; v.sorted {
+		e.sorted, e.lo, e.hi = true, v.lo.back(from), v.hi.back(from)
+	} else {
+		e.sorted = false
+	}
+}
+
+// recall writes the keys from memory.
+func (x *extractor) recall(param int, p *planParam, e *remembered) {
+	from := uint32(len(x.buf))
+	x.buf = append(x.buf, e.text...)
+	for _, k := range e.keys {
+		x.keys = append(x.keys, headed{k.head, k.key.on(from), k.restFrom + from})
+	}
+	for _, c := range e.codes {
+		x.codes = append(x.codes, c.on(from))
+	}
+	if e.sorted {
+		x.bounds(param, p, e.lo.on(from), e.hi.on(from))
+	}
+}
+
+func (s span) back(by uint32) span { return span{s.from - by, s.to - by} }
+func (s span) on(by uint32) span   { return span{s.from + by, s.to + by} }

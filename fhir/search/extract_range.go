@@ -1,0 +1,113 @@
+package search
+
+import "github.com/aceso-health/aceso/fhir"
+
+// date writes the range of a date, a period or a timing.
+func (x *extractor) date(i int32, n int, p *planParam) {
+	lo, hi, ok := x.interval(i)
+	if !ok {
+		return
+	}
+	param := x.note(p.name)
+	x.dates = append(x.dates, dateValue{param, lo, hi})
+	if p.sorted {
+		from := uint32(len(x.buf))
+		x.buf = appendTime(appendTime(x.buf, lo), hi)
+		x.bounds(n, p, span{from, from + 16}, span{from + 16, from + 32})
+	}
+}
+
+// note puts a name into the arena that is no key.
+func (x *extractor) note(name string) span {
+	from := uint32(len(x.buf))
+	x.buf = append(x.buf, name...)
+	return span{from, uint32(len(x.buf))}
+}
+
+// interval gives the interval that a node covers.
+func (x *extractor) interval(i int32) (lo, hi int64, ok bool) {
+	switch x.class(i) {
+	case dateClass:
+		return fhir.DateSpan(x.value(i))
+	case periodClass:
+		return x.period(i)
+	case timingClass:
+		return x.timing(i)
+	}
+	return 0, 0, false
+}
+
+func (x *extractor) period(i int32) (lo, hi int64, ok bool) {
+	lo, hi = dateMin, dateMax
+	start, end := x.find(i, roleStart), x.find(i, roleEnd)
+	if start >= 0 {
+		if from, _, valid := fhir.DateSpan(x.value(start)); valid {
+			lo = from
+		}
+	}
+	if end >= 0 {
+		if _, to, valid := fhir.DateSpan(x.value(end)); valid {
+			hi = to
+		}
+	}
+	return lo, hi, start >= 0 || end >= 0
+}
+
+// timing gives the outer limits of the events and of the bounds.
+func (x *extractor) timing(i int32) (lo, hi int64, ok bool) {
+	lo, hi = dateMax, dateMin
+	widen := func(l, h int64, valid bool) {
+		if valid {
+			lo, hi, ok = min(lo, l), max(hi, h), true
+		}
+	}
+	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
+		if x.Nodes[c].PrimitiveExt {
+			continue
+		}
+		switch x.roles.elements[x.Nodes[c].Elem] {
+		case roleEvent:
+			widen(fhir.DateSpan(x.value(c)))
+		case roleRepeat:
+			if b := x.find(c, roleBounds); b >= 0 && x.class(b) == periodClass {
+				widen(x.period(b))
+			}
+		}
+	}
+	return lo, hi, ok
+}
+
+// number writes the range of a number, which is exact: the precision of a
+// search is that of the number searched for.
+func (x *extractor) number(i int32, n int, p *planParam) {
+	var d decimal
+	if x.class(i) != numberClass || !x.decimal(i, &d) {
+		return
+	}
+	x.begin(p, plainRange)
+	param := x.closed()
+	v := x.encoded(&d, exact)
+	x.numbers = append(x.numbers, numberValue{param, v, v})
+	x.bounds(n, p, v, v)
+}
+
+func (x *extractor) decimal(i int32, d *decimal) bool {
+	if i < 0 {
+		return false
+	}
+	if !d.parse(x.value(i)) {
+		x.tooLong()
+		return false
+	}
+	return true
+}
+
+func (x *extractor) tooLong() {
+	x.fault = &fhir.Error{Kind: fhir.Unprocessable, Detail: "A number has more digits than can be searched: at most 64, with an exponent of at most 9999."}
+}
+
+func (x *extractor) encoded(d *decimal, e nudge) span {
+	from := uint32(len(x.buf))
+	x.buf = d.append(x.buf, e)
+	return span{from, uint32(len(x.buf))}
+}

@@ -1,0 +1,307 @@
+package search
+
+import "bytes"
+
+// sink writes the keys of one parameter for one node.
+func (x *extractor) sink(i int32, s *sink) {
+	p := &x.plan.params[s.param]
+	if x.quiet || x.brief {
+		x.brieflySink(i, s, p)
+		return
+	}
+	switch s.kind {
+	case referenceSink:
+		if !x.reference(i, s, p) {
+			return
+		}
+	case tokenSink:
+		if s.exists && string(x.value(i)) == "false" {
+			return
+		}
+		x.token(i, s, p)
+	case stringSink:
+		x.strings(i, s, p)
+	case dateSink:
+		x.date(i, s.param, p)
+	case numberSink:
+		x.number(i, s.param, p)
+	case quantitySink:
+		x.quantity(i, s, p)
+	case uriSink:
+		x.uri(i, s, p)
+	case compositeSink:
+		if !x.composite(i, s, p) {
+			return
+		}
+	}
+	x.present(s.param, p)
+}
+
+// brieflySink does what counts for a nested resource and for facts.
+func (x *extractor) brieflySink(i int32, s *sink, p *planParam) {
+	switch {
+	case p.compartments != 0:
+		x.membership(i, s, p)
+	case s.kind == dateSink && !x.quiet:
+		x.date(i, s.param, p)
+	}
+}
+
+// present writes the marker for :missing, once per parameter.
+func (x *extractor) present(n int, p *planParam) {
+	if p.silent || x.seen[n].present {
+		return
+	}
+	x.seen[n].present = true
+	x.begin(p, presentKey)
+	x.end()
+}
+
+// sort notes the value that the arena holds from a place on.
+func (x *extractor) sort(n int, p *planParam, from uint32) {
+	here := span{from, uint32(len(x.buf))}
+	x.bounds(n, p, here, here)
+}
+
+// bounds widens what is known of a parameter to lo and hi.
+func (x *extractor) bounds(n int, p *planParam, lo, hi span) {
+	if !p.sorted {
+		return
+	}
+	v := &x.seen[n]
+	if !v.sorted || bytes.Compare(x.span(lo), x.span(v.lo)) < 0 {
+		v.lo = lo
+	}
+	if !v.sorted || bytes.Compare(x.span(hi), x.span(v.hi)) > 0 {
+		v.hi = hi
+	}
+	v.sorted = true
+}
+
+func (x *extractor) span(s span) []byte { return x.buf[s.from:s.to] }
+
+// sortText notes a text that is no key.
+func (x *extractor) sortText(n int, p *planParam, text []byte) {
+	if p.sorted {
+		from := uint32(len(x.buf))
+		x.buf = appendCut(x.buf, text)
+		x.sort(n, p, from)
+	}
+}
+
+// tokenAnew writes the keys of a token parameter.
+func (x *extractor) tokenAnew(i int32, s *sink, p *planParam) {
+	if s.exists {
+		x.code(s.param, p, nil, []byte("true"))
+		return
+	}
+	switch x.class(i) {
+	case conceptClass:
+		x.concept(i, s.param, p)
+	case codingClass:
+		x.oneCoding(i, s.param, p)
+	case identifierClass:
+		x.identifier(i, s.param, p)
+	case contactClass:
+		x.contact(i, s.param, p)
+	case otherClass, periodClass, referenceClass, quantityClass, rangeClass, timingClass, nameClass, addressClass, moneyClass:
+	default:
+		x.bareCode(i, s.param, p)
+	}
+}
+
+func (x *extractor) concept(i int32, n int, p *planParam) {
+	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
+		switch {
+		case x.Nodes[c].PrimitiveExt:
+		case x.roles.elements[x.Nodes[c].Elem] == roleCoding:
+			x.oneCoding(c, n, p)
+		case x.roles.elements[x.Nodes[c].Elem] == roleText:
+			x.words(p, x.value(c))
+			x.sortWords(n, p, x.value(c))
+		}
+	}
+}
+
+// sortWords sorts a concept without a code by its text.
+func (x *extractor) sortWords(n int, p *planParam, text []byte) {
+	if !x.seen[n].sorted {
+		x.sortText(n, p, x.folded(text))
+	}
+}
+
+func (x *extractor) oneCoding(i int32, n int, p *planParam) {
+	system, code, display := x.fullCoding(i)
+	if code != nil {
+		x.code(n, p, system, code)
+	}
+	if display != nil {
+		x.words(p, display)
+	}
+}
+
+// code writes the three forms of a token.
+func (x *extractor) code(n int, p *planParam, system, code []byte) {
+	x.forms(p, tokenKey, system, code, p.joined)
+	x.sortText(n, p, code)
+}
+
+func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joined bool) {
+	x.begin(p, kind)
+	x.buf = appendCode(x.buf, code)
+	x.end()
+	x.joins(joined)
+	if len(system) > 0 {
+		x.begin(p, kind)
+		x.buf = appendToken(x.buf, system, nil)
+		x.end()
+	}
+	x.begin(p, kind)
+	x.buf = appendToken(x.buf, system, code)
+	x.end()
+	x.joins(joined)
+}
+
+// joins notes the code of the last key for the keys with patients.
+func (x *extractor) joins(joined bool) {
+	if !joined {
+		return
+	}
+	last := &x.keys[len(x.keys)-1]
+	if rest := (span{last.restFrom, last.key.to}); joins(x.span(rest)) {
+		x.codes = append(x.codes, rest)
+	}
+}
+
+// bareCode writes a code, boolean or other primitive. The system of a code is
+// that of the required value set.
+func (x *extractor) bareCode(i int32, n int, p *planParam) {
+	code := x.value(i)
+	x.code(n, p, nil, code)
+	for system := range x.d.Elements[x.Nodes[i].Elem].SystemsOf(code) {
+		x.system(p, system, code)
+	}
+}
+
+func (x *extractor) system(p *planParam, system string, code []byte) {
+	for _, c := range [2][]byte{code, nil} {
+		x.begin(p, tokenKey)
+		from := len(x.buf)
+		x.buf = append(append(x.buf, system...), '|') // systems of R4 hold nothing to mark
+		x.buf = cutTail(appendPart(x.buf, c), from)
+		x.end()
+		if c != nil {
+			x.joins(p.joined)
+		}
+	}
+}
+
+func (x *extractor) identifier(i int32, n int, p *planParam) {
+	system, value := x.child(i, roleSystem), x.child(i, roleValue)
+	if value == nil {
+		return
+	}
+	x.code(n, p, system, value)
+	if t := x.find(i, roleType); t >= 0 {
+		x.identifierType(t, p, value)
+	}
+}
+
+// identifierType writes the keys of :of-type and :text.
+func (x *extractor) identifierType(t int32, p *planParam, value []byte) {
+	for c := t + 1; c < x.Nodes[t].Next; c = x.Nodes[c].Next {
+		switch {
+		case x.Nodes[c].PrimitiveExt:
+		case x.roles.elements[x.Nodes[c].Elem] == roleText:
+			x.words(p, x.value(c))
+		case x.roles.elements[x.Nodes[c].Elem] == roleCoding:
+			system, code := x.coding(c)
+			if system == nil || code == nil {
+				continue
+			}
+			x.begin(p, ofTypeKey)
+			x.buf = appendOfType(x.buf, system, code, value)
+			x.end()
+		}
+	}
+}
+
+func (x *extractor) contact(i int32, n int, p *planParam) {
+	value := x.child(i, roleValue)
+	if value == nil {
+		return
+	}
+	x.code(n, p, nil, value)
+	if system := x.child(i, roleSystem); system != nil {
+		x.begin(p, tokenKey)
+		x.buf = appendToken(x.buf, system, value)
+		x.end()
+	}
+}
+
+// words writes a key for every word of a text.
+func (x *extractor) words(p *planParam, text []byte) {
+	if plainASCII(text) {
+		x.plainWords(p, text)
+		return
+	}
+	for rest := x.folded(text); ; {
+		var word []byte
+		if word, rest = nextWord(rest); word == nil {
+			return
+		}
+		x.begin(p, wordKey)
+		x.buf = appendCut(x.buf, word)
+		x.end()
+	}
+}
+
+// plainWords is words for text of ASCII.
+func (x *extractor) plainWords(p *planParam, text []byte) {
+	for i := 0; i < len(text); {
+		if wordLetters[text[i]] == 0 {
+			i++
+			continue
+		}
+		x.begin(p, wordKey)
+		from, buf := len(x.buf), x.buf
+		for ; i < len(text) && wordLetters[text[i]] != 0; i++ {
+			buf = append(buf, wordLetters[text[i]])
+		}
+		x.buf = cutTail(buf, from)
+		x.end()
+	}
+}
+
+func (x *extractor) folded(text []byte) []byte {
+	from := len(x.text)
+	x.text = appendFolded(x.text, text)
+	return x.text[from:]
+}
+
+// undeceased gives the parameter that asks whether an element is there and not
+// false its other value.
+func (x *extractor) undeceased() {
+	n := x.plan.deceased
+	if n < 0 {
+		return
+	}
+	p := &x.plan.params[n]
+	if !x.seen[n].present {
+		x.code(n, p, nil, []byte("false"))
+		x.present(n, p)
+	}
+}
+
+// join writes the keys of patient and code together.
+func (x *extractor) join() {
+	for _, s := range x.subjects {
+		for _, c := range x.codes {
+			x.beginOther(&patientCodePrefix)
+			x.buf = append(x.buf, x.buf[s.from:s.to]...)
+			x.buf = append(x.buf, '|')
+			x.buf = append(x.buf, x.buf[c.from:c.to]...)
+			x.end()
+		}
+	}
+}

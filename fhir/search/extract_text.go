@@ -1,0 +1,83 @@
+package search
+
+// strings writes the keys of a string parameter: those of every text in a name
+// or address, of the texts of a concept, or of one text.
+func (x *extractor) strings(i int32, s *sink, p *planParam) {
+	switch c := x.class(i); c {
+	case nameClass, addressClass:
+		x.texts(i, s.param, p)
+	case conceptClass:
+		x.conceptTexts(i, s.param, p)
+	case codingClass:
+		if display := x.find(i, roleDisplay); display >= 0 {
+			x.string(display, s.param, p)
+		}
+	default:
+		if x.Nodes[i].Kind != '{' {
+			x.string(i, s.param, p)
+		}
+	}
+}
+
+// texts takes every text but the use, which is a code.
+func (x *extractor) texts(i int32, n int, p *planParam) {
+	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
+		r := x.roles.elements[x.Nodes[c].Elem]
+		if x.Nodes[c].Kind == '"' && !x.Nodes[c].PrimitiveExt && r != roleUse && r != roleID && r != roleType {
+			x.string(c, n, p)
+		}
+	}
+}
+
+func (x *extractor) conceptTexts(i int32, n int, p *planParam) {
+	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
+		switch r := x.roles.elements[x.Nodes[c].Elem]; {
+		case x.Nodes[c].PrimitiveExt:
+		case r == roleText:
+			x.string(c, n, p)
+		case r == roleCoding:
+			if display := x.find(c, roleDisplay); display >= 0 {
+				x.string(display, n, p)
+			}
+		}
+	}
+}
+
+func (x *extractor) string(i int32, n int, p *planParam) {
+	text := x.value(i)
+	folded := x.folded(text)
+	if len(folded) > 0 {
+		x.begin(p, foldedKey)
+		from := uint32(len(x.buf))
+		x.buf = appendCut(x.buf, folded)
+		x.end()
+		x.sort(n, p, from)
+	}
+	x.begin(p, exactKey)
+	x.buf = appendCut(x.buf, text)
+	x.end()
+}
+
+// uri writes the keys of a uri: the whole, and the paths above it for :below.
+func (x *extractor) uri(i int32, s *sink, p *planParam) {
+	var u []byte
+	switch {
+	case x.class(i) == identifierClass:
+		u = x.child(i, roleValue)
+	case x.Nodes[i].Kind == '"':
+		u = x.value(i)
+	}
+	if len(u) == 0 {
+		return
+	}
+	x.begin(p, referenceKey)
+	from := uint32(len(x.buf))
+	x.buf = appendCut(x.buf, u)
+	x.end()
+	x.sort(s.param, p, from)
+	for end := nextSegment(u, 0); end > 0; end = nextSegment(u, end) {
+		x.begin(p, pathKey)
+		x.buf = appendCut(x.buf, u[:end])
+		x.end()
+	}
+}

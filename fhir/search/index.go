@@ -1,0 +1,42 @@
+package search
+
+// Index holds a resource's search keys. The same keys drive every store. For a
+// parameter p they are
+//
+//	p=code p=system|code p=|code p=system|    tokens
+//	p#system|value ...                        p:identifier, in the forms of a token
+//	p@system|type|value                       p:of-type
+//	p~word                                    p:text, words of display and text
+//	p^folded p!exact                          strings
+//	p>Type/id p>url                           references and URIs
+//	p/url                                     URIs: the paths above one
+//	p=token$value                             composites
+//	p?                                        p has a value
+//	¤cpt=Patient/1 ¤lab=system|code           compartments and security labels
+//	¤pt:code=Patient/1|system|code            patient and code together
+//
+// In parts of keys '|', '$' and '\\' are marked with '\\'. What follows the sign
+// and has more than 64 bytes is cut and ends in 0x7f and a hash, except for the
+// name of a resource.
+type Index struct {
+	Keys    []string      // sorted, unique; each begins with the parameter's name
+	Dates   []DateRange   // one per date, period or timing value
+	Numbers []NumberRange // one per number or quantity value (and per unit form)
+	Sorts   []Sort        // one per sortable parameter that has a value, sorted by Param
+}
+
+// DateRange is a closed interval of milliseconds since 1970 UTC, as wide as the
+// value's precision, Lo <= Hi; an open end is math.MinInt64 or math.MaxInt64.
+type DateRange struct {
+	Param  string // name; for composites name|token part; with * after it what covers several values
+	Lo, Hi int64
+}
+
+// NumberRange is a closed interval in the order-preserving decimal encoding, Lo <= Hi.
+type NumberRange struct {
+	Param  string // name, for quantities name|system|unit, name||unit or name| (any unit)
+	Lo, Hi string
+}
+
+// Sort is the lowest and highest value of a parameter, as byte-ordered strings.
+type Sort struct{ Param, Lo, Hi string }

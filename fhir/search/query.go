@@ -1,0 +1,225 @@
+package search
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// Query is a parsed search.
+type Query struct {
+	Type     string    // resource type
+	Where    Condition // compiled criteria, All
+	Sort     []SortBy
+	Include  []Include // _include and _revinclude
+	Count    int       // _count, -1 if not given
+	Total    string    // none, estimate, accurate or ""
+	Summary  string    // true, text, data, count, false or ""
+	Elements []string
+	Self     string       // canonical query string of what was understood (for the self link and the record)
+	Warnings []fhir.Issue // what lenient handling left out
+	Patients []string     // ids of patients the criteria name literally ("Patient/1"), for the record
+}
+
+// SortBy is one _sort criterion.
+type SortBy struct {
+	Param string // _id, _lastUpdated or a search parameter
+	Desc  bool
+}
+
+// Include is one _include or _revinclude.
+type Include struct {
+	Reverse bool
+	Source  string // type that has the reference
+	Param   string // "*" for all
+	Target  string // "" for any
+	Iterate bool
+}
+
+// QueryOptions steer ParseQuery.
+type QueryOptions struct {
+	Lenient     bool             // Prefer: handling=lenient
+	Base        string           // server base URL
+	Compartment string           // "Patient/1" for a compartment search, "" otherwise
+	Now         func() time.Time // for the prefix ap of dates; nil means time.Now
+}
+
+// The bounds of a query.
+const (
+	maxParams   = 64
+	maxValues   = 500
+	maxSorts    = 5
+	maxIncludes = 20
+	maxCount    = 1000
+	maxLeaves   = 5000 // compiled comparisons
+)
+
+// Modifiers lists the modifiers that parameters of a kind take, besides
+// :[type] of references.
+func Modifiers(kind string) []string {
+	switch kind {
+	case "string":
+		return []string{"contains", "exact", "missing"}
+	case "token":
+		return []string{"missing", "not", "of-type", "text"}
+	case "reference":
+		return []string{"identifier", "missing"}
+	case "uri":
+		return []string{"above", "below", "missing"}
+	}
+	return []string{"missing"}
+}
+
+// foreign is the one expression among the definitions that is not of R4: it
+// names an element that R4 does not have.
+const foreign = "DeviceDefinition.classification.type"
+
+// supported says whether there are keys for a parameter.
+func supported(p fhir.SearchParam) bool {
+	return p.Expression != "" && p.Expression != foreign && p.Kind != "special"
+}
+
+// findParam finds a supported parameter of a type.
+func findParam(typ, name string) (fhir.SearchParam, bool) {
+	for _, p := range fhir.SearchParams(typ) {
+		if p.Name == name && supported(p) {
+			return p, true
+		}
+	}
+	return fhir.SearchParam{}, false
+}
+
+// CapabilityParams are the search parameters of a type that ParseQuery compiles.
+func CapabilityParams(typ string) []fhir.CapabilityParam {
+	var all []fhir.CapabilityParam
+	for _, p := range fhir.SearchParams(typ) {
+		if supported(p) {
+			all = append(all, fhir.CapabilityParam{Name: p.Name, Type: p.Kind})
+		}
+	}
+	return all
+}
+
+// ParseQuery compiles search parameters of R4 section 3.1.1. Unknown or unsupported
+// parameters and modifiers are Invalid (a warning if lenient).
+func ParseQuery(typ string, params []fhir.Param, o QueryOptions) (*Query, error) {
+	if !fhir.IsResourceType(typ) {
+		return nil, invalidParam("", "A search needs one R4 resource type.")
+	}
+	if len(params) > maxParams {
+		return nil, invalidParam("", "A search has at most 64 parameters.")
+	}
+	p := queryParser{o: o, q: &Query{Type: typ, Count: -1}, seen: map[string]bool{}}
+	for _, param := range params {
+		if err := p.lenient(param, p.param(param)); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.compartment(); err != nil {
+		return nil, err
+	}
+	return p.finish(), nil
+}
+
+// queryParser collects what the parameters of one search say.
+type queryParser struct {
+	o        QueryOptions
+	q        *Query
+	where    All
+	criteria []fhir.Param // understood, for Self
+	controls []fhir.Param
+	seen     map[string]bool // control parameters, which come once
+	leaves   int
+}
+
+// param takes in one parameter.
+func (p *queryParser) param(param fhir.Param) error {
+	if param.Name == "_format" || param.Name == "_pretty" {
+		return nil
+	}
+	if set, ok := controls[param.Name]; ok {
+		return p.control(param, set)
+	}
+	c, err := p.criterion(p.q.Type, param, true)
+	if e, ok := err.(*fhir.Error); ok {
+		e.Expression = param.Name // of a chain too, as the client wrote it
+	}
+	if err != nil {
+		return err
+	}
+	p.where = append(p.where, c)
+	p.criteria = append(p.criteria, param)
+	return nil
+}
+
+// lenient turns what is unknown into a warning if the client wants that.
+func (p *queryParser) lenient(param fhir.Param, err error) error {
+	unknown, ok := err.(*unknownParam)
+	switch {
+	case !ok:
+		return err
+	case !p.o.Lenient:
+		return invalidParam(param.Name, unknown.detail)
+	}
+	p.q.Warnings = append(p.q.Warnings, fhir.Issue{Code: "not-supported", Detail: unknown.detail, Expression: param.Name, Warning: true})
+	return nil
+}
+
+// unknownParam says that a parameter, modifier or target is not known here.
+type unknownParam struct{ detail string }
+
+func (u *unknownParam) Error() string { return u.detail }
+
+func invalidParam(name, detail string) error {
+	return &fhir.Error{Kind: fhir.Invalid, Detail: detail, Expression: name}
+}
+
+// compartment adds the condition of a compartment search.
+func (p *queryParser) compartment() error {
+	if p.o.Compartment == "" {
+		return nil
+	}
+	ref, err := fhir.ParseRef(p.o.Compartment)
+	if err != nil {
+		return err
+	}
+	if !fhir.IsCompartment(ref.Type) {
+		return invalidParam("", "There is no compartment of this type: use Patient, Encounter, Practitioner, RelatedPerson or Device.")
+	}
+	p.where = append(p.where, HasKey{CompartmentKey(ref.String())})
+	p.patient(ref)
+	return nil
+}
+
+// patient notes a patient whom the criteria name.
+func (p *queryParser) patient(ref fhir.Ref) {
+	if ref.Type == "Patient" {
+		p.q.Patients = append(p.q.Patients, ref.String())
+	}
+}
+
+func (p *queryParser) finish() *Query {
+	slices.Sort(p.q.Patients)
+	p.q.Patients = slices.Compact(p.q.Patients)
+	p.q.Where = Optimize(p.where)
+	p.q.Self = canonical(p.criteria) + canonical(p.controls)
+	p.q.Self = strings.TrimPrefix(p.q.Self, "&")
+	return p.q
+}
+
+// canonical writes parameters in the order of their names, each after a '&'.
+func canonical(params []fhir.Param) string {
+	slices.SortStableFunc(params, func(a, b fhir.Param) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))
+	})
+	keep := strings.NewReplacer("%3A", ":", "%2C", ",", "%2F", "/", "%24", "$", "+", "%20")
+	var b strings.Builder
+	for _, p := range params {
+		b.WriteString("&" + keep.Replace(url.QueryEscape(p.Name)) + "=" + keep.Replace(url.QueryEscape(p.Value)))
+	}
+	return b.String()
+}

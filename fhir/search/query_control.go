@@ -1,0 +1,152 @@
+package search
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// controls are the parameters that say what to return and how.
+var controls = map[string]func(*queryParser, fhir.Param) error{
+	"_count":              (*queryParser).count,
+	"_sort":               (*queryParser).sort,
+	"_total":              (*queryParser).total,
+	"_summary":            (*queryParser).summary,
+	"_elements":           (*queryParser).elements,
+	"_include":            (*queryParser).include,
+	"_include:iterate":    (*queryParser).include,
+	"_include:recurse":    (*queryParser).include,
+	"_revinclude":         (*queryParser).include,
+	"_revinclude:iterate": (*queryParser).include,
+	"_revinclude:recurse": (*queryParser).include,
+}
+
+// control takes in a control parameter; all but includes come once.
+func (p *queryParser) control(param fhir.Param, set func(*queryParser, fhir.Param) error) error {
+	if p.seen[param.Name] && !strings.Contains(param.Name, "include") {
+		return invalidParam(param.Name, "The parameter may be given once only.")
+	}
+	p.seen[param.Name] = true
+	if err := set(p, param); err != nil {
+		return err
+	}
+	p.controls = append(p.controls, param)
+	return nil
+}
+
+// count reads _count; more than the server gives at once is not wrong.
+func (p *queryParser) count(param fhir.Param) error {
+	n, err := strconv.ParseUint(param.Value, 10, 31)
+	if err != nil {
+		return invalidParam(param.Name, "_count is a whole number from 0.")
+	}
+	p.q.Count = min(int(n), maxCount)
+	if n == 0 {
+		p.q.Summary = "count"
+	}
+	return nil
+}
+
+func (p *queryParser) total(param fhir.Param) error {
+	if !slices.Contains([]string{"none", "estimate", "accurate"}, param.Value) {
+		return invalidParam(param.Name, "_total is none, estimate or accurate.")
+	}
+	p.q.Total = param.Value
+	return nil
+}
+
+func (p *queryParser) summary(param fhir.Param) error {
+	if !slices.Contains([]string{"true", "text", "data", "count", "false"}, param.Value) {
+		return invalidParam(param.Name, "_summary is true, text, data, count or false.")
+	}
+	if p.q.Count != 0 || p.q.Summary == "" {
+		p.q.Summary = param.Value
+	}
+	return nil
+}
+
+func (p *queryParser) elements(param fhir.Param) error {
+	for name := range strings.SplitSeq(param.Value, ",") {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !isWordRune(r) && r != '_' && r != '-' }) {
+			return invalidParam(param.Name, "_elements is a list of names of top-level elements with commas between them.")
+		}
+		p.q.Elements = append(p.q.Elements, name)
+	}
+	return nil
+}
+
+func (p *queryParser) sort(param fhir.Param) error {
+	names := strings.Split(param.Value, ",")
+	if len(names) > maxSorts {
+		return invalidParam(param.Name, "_sort has at most 5 parameters.")
+	}
+	for _, name := range names {
+		name, desc := strings.CutPrefix(name, "-")
+		def, ok := findParam(p.q.Type, name)
+		if !ok || !sortable(def) {
+			return invalidParam(param.Name, "_sort takes search parameters of the type that are no composite and no combination, each with a - before it for descending order.")
+		}
+		p.q.Sort = append(p.q.Sort, SortBy{Param: name, Desc: desc})
+	}
+	return nil
+}
+
+// sortable says whether an index has Sorts for the parameter; of _id and
+// _lastUpdated every store knows the order anyway.
+func sortable(def fhir.SearchParam) bool {
+	_, union := unions[def.Name]
+	return supported(def) && def.Kind != "composite" && !union
+}
+
+// include reads Type:param, Type:param:Target and Type:*.
+func (p *queryParser) include(param fhir.Param) error {
+	if len(p.q.Include) == maxIncludes {
+		return invalidParam(param.Name, "A search has at most 20 _include and _revinclude.")
+	}
+	kind, modifier, _ := strings.Cut(param.Name, ":")
+	in := Include{Reverse: kind == "_revinclude", Iterate: modifier != ""}
+	parts := strings.Split(param.Value, ":")
+	if param.Value == "*" && !in.Reverse {
+		parts = []string{p.q.Type, "*"}
+	}
+	if len(parts) < 2 || len(parts) > 3 {
+		return invalidParam(param.Name, "An include is Type:parameter or Type:parameter:TargetType.")
+	}
+	in.Source, in.Param = parts[0], parts[1]
+	if len(parts) == 3 {
+		in.Target = parts[2]
+	}
+	if err := p.checkInclude(in); err != nil {
+		return invalidParam(param.Name, err.Error())
+	}
+	p.q.Include = append(p.q.Include, in)
+	return nil
+}
+
+func (p *queryParser) checkInclude(in Include) error {
+	if !fhir.IsResourceType(in.Source) {
+		return &unknownParam{"An include begins with the R4 resource type that has the reference."}
+	}
+	if !in.Reverse && !in.Iterate && in.Source != p.q.Type {
+		return &unknownParam{"_include begins with the type searched for; use _include:iterate for others."}
+	}
+	if in.Target != "" && !fhir.IsResourceType(in.Target) {
+		return &unknownParam{"The target of an include is an R4 resource type."}
+	}
+	if in.Param == "*" {
+		return nil
+	}
+	def, ok := findParam(in.Source, in.Param)
+	if !ok || def.Kind != "reference" {
+		return &unknownParam{"An include needs a reference parameter of its type."}
+	}
+	if in.Target != "" && !slices.Contains(def.Targets, in.Target) {
+		return &unknownParam{"The parameter of the include cannot point to that type."}
+	}
+	if in.Reverse && !in.Iterate && !slices.Contains(def.Targets, p.q.Type) {
+		return &unknownParam{"The parameter of _revinclude cannot point to the type searched for."}
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package search
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// unions are the parameters that hold exactly if one of several others does.
+// They have no keys of their own.
+var unions = map[string][]string{
+	"combo-code":                {"code", "component-code"},
+	"combo-code-value-concept":  {"code-value-concept", "component-code-value-concept"},
+	"combo-code-value-quantity": {"code-value-quantity", "component-code-value-quantity"},
+	"combo-data-absent-reason":  {"data-absent-reason", "component-data-absent-reason"},
+	"combo-value-concept":       {"value-concept", "component-value-concept"},
+	"combo-value-quantity":      {"value-quantity", "component-value-quantity"},
+}
+
+// criterion compiles one parameter of a type. deep allows a chain or _has, of
+// which there is one level.
+func (p *queryParser) criterion(typ string, param fhir.Param, deep bool) (Condition, error) {
+	rest, reverse := strings.CutPrefix(param.Name, "_has:")
+	head, tail, chained := strings.Cut(param.Name, ".")
+	switch {
+	case (reverse || chained) && !deep:
+		return nil, &unknownParam{"Chains and _has have one level here: search the inner resources first."}
+	case reverse:
+		return p.reverse(typ, rest, param.Value)
+	case chained:
+		return p.chain(typ, head, fhir.Param{Name: tail, Value: param.Value})
+	}
+	name, modifier, _ := strings.Cut(param.Name, ":")
+	def, ok := findParam(typ, name)
+	if !ok {
+		return nil, &unknownParam{"This search parameter is not known for the type; the CapabilityStatement lists those that are."}
+	}
+	c := criterion{queryParser: p, typ: typ, def: def, name: param.Name, modifier: modifier}
+	return c.compile(param.Value)
+}
+
+// reverse compiles _has:Type:param:rest=value.
+func (p *queryParser) reverse(typ, spec, value string) (Condition, error) {
+	parts := strings.SplitN(spec, ":", 3)
+	if len(parts) < 3 || parts[2] == "" {
+		return nil, &unknownParam{"_has needs a type, a reference parameter of it and a parameter: _has:Observation:patient:code=1234."}
+	}
+	def, ok := findParam(parts[0], parts[1])
+	if !ok || def.Kind != "reference" || !slices.Contains(def.Targets, typ) {
+		return nil, &unknownParam{"_has needs a type and one of its reference parameters that can point to the type searched for."}
+	}
+	where, err := p.criterion(parts[0], fhir.Param{Name: parts[2], Value: value}, false)
+	if err != nil {
+		return nil, err
+	}
+	return Reverse{Type: parts[0], Param: parts[1], Where: where}, nil
+}
+
+// chain compiles subject:Patient.name=value and subject.name=value.
+func (p *queryParser) chain(typ, head string, rest fhir.Param) (Condition, error) {
+	name, only, _ := strings.Cut(head, ":")
+	def, ok := findParam(typ, name)
+	if !ok || def.Kind != "reference" {
+		return nil, &unknownParam{"A chain begins with a reference parameter of the type searched for."}
+	}
+	types := def.Targets
+	if only != "" {
+		if !slices.Contains(types, only) {
+			return nil, &unknownParam{"The type in the chain is none that the reference can point to."}
+		}
+		types = []string{only}
+	}
+	var links []Chain
+	for _, t := range types {
+		where, err := p.criterion(t, rest, false)
+		if _, unknown := err.(*unknownParam); unknown && len(types) > 1 {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		links = link(links, name, t, where)
+	}
+	if len(links) == 0 {
+		return nil, &unknownParam{"No type that the reference can point to has the parameter at the end of the chain."}
+	}
+	return anyOf(links), nil
+}
+
+// link adds a target type; types with the same condition share a Chain.
+func link(links []Chain, param, typ string, where Condition) []Chain {
+	for i := range links {
+		if reflect.DeepEqual(links[i].Where, where) {
+			links[i].Types = append(links[i].Types, typ)
+			return links
+		}
+	}
+	return append(links, Chain{Param: param, Types: []string{typ}, Where: where})
+}
+
+// anyOf is the disjunction of list; one member stands for itself.
+func anyOf[C Condition](list []C) Condition {
+	if len(list) == 1 {
+		return list[0]
+	}
+	some := make(Any, len(list))
+	for i, c := range list {
+		some[i] = c
+	}
+	return some
+}
+
+// criterion is one parameter that is being compiled.
+type criterion struct {
+	*queryParser
+	typ      string
+	def      fhir.SearchParam
+	name     string // as the client wrote it
+	modifier string
+}
+
+// compile treats alternatives, negation and presence, which are the same for all kinds.
+func (c criterion) compile(value string) (Condition, error) {
+	if err := c.checkModifier(); err != nil {
+		return nil, err
+	}
+	if c.modifier == "missing" {
+		return c.missing(value)
+	}
+	values := splitEscaped(value, ',')
+	if len(values) > maxValues {
+		return nil, c.invalid("A parameter has at most 500 alternative values.")
+	}
+	var list []Condition
+	for _, v := range values {
+		if v == "" {
+			return nil, c.invalid("The parameter has an empty value: leave it out, or search with :missing.")
+		}
+		some, err := c.members(v)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	if c.leaves += len(list); c.leaves > maxLeaves {
+		return nil, &fhir.Error{Kind: fhir.TooCostly, Expression: c.name, Detail: "The search has too many alternatives: name the type in references, or give fewer values."}
+	}
+	if c.modifier == "not" {
+		return Not{anyOf(list)}, nil
+	}
+	return anyOf(list), nil
+}
+
+// members compiles one value, for a union once per member.
+func (c criterion) members(v string) ([]Condition, error) {
+	parts, ok := unions[c.def.Name]
+	if !ok {
+		return c.value(v)
+	}
+	var list []Condition
+	for _, name := range parts {
+		part := c
+		part.def, _ = findParam(c.typ, name)
+		some, err := part.value(v)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	return list, nil
+}
+
+func (c criterion) checkModifier() error {
+	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(Modifiers(c.def.Kind), c.modifier) {
+		return nil
+	}
+	if c.def.Kind == "reference" && slices.Contains(c.def.Targets, c.modifier) {
+		return nil
+	}
+	allowed := ":" + strings.Join(Modifiers(c.def.Kind), " :")
+	if c.def.Kind == "reference" {
+		allowed += " and the types it can point to"
+	}
+	return &unknownParam{"This modifier is not supported for the parameter; it takes " + allowed + "."}
+}
+
+// missing compiles :missing. Every resource has an id and a time.
+func (c criterion) missing(value string) (Condition, error) {
+	var present Condition = HasKey{PresentKey(c.def.Name)}
+	if parts, ok := unions[c.def.Name]; ok {
+		present = Any{HasKey{PresentKey(parts[0])}, HasKey{PresentKey(parts[1])}}
+	}
+	if c.def.Name == "_id" || c.def.Name == "_lastUpdated" {
+		present = All{}
+	}
+	switch value {
+	case "true":
+		return Not{present}, nil
+	case "false":
+		return present, nil
+	}
+	return nil, c.invalid("The modifier :missing takes true or false.")
+}
+
+func (c criterion) invalid(detail string) error { return invalidParam(c.name, detail) }
+
+// value compiles one value; several conditions are alternatives.
+func (c criterion) value(v string) ([]Condition, error) {
+	switch c.def.Kind {
+	case "token":
+		return one(c.token(v))
+	case "string":
+		return one(c.text(v))
+	case "reference":
+		return c.reference(v)
+	case "uri":
+		return c.uri(unescapeValue(v)), nil
+	case "date":
+		return one(c.date(v, c.def.Name))
+	case "number":
+		return one(c.number(v))
+	case "quantity":
+		return one(c.quantity(v, c.def.Name))
+	}
+	return c.composite(v)
+}
+
+func one(c Condition, err error) ([]Condition, error) { return []Condition{c}, err }
+
+// splitEscaped splits at every separator that has no '\' before it.
+func splitEscaped(s string, separator byte) []string {
+	var parts []string
+	start := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case separator:
+			parts = append(parts, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, s[start:])
+}
+
+// unescapeValue resolves \, \| \$ and \\; a '\' before anything else stays.
+func unescapeValue(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && strings.IndexByte(`,|$\`, s[i+1]) >= 0 {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,222 @@
+package search
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// token compiles code, system|code, |code and system|.
+func (c criterion) token(v string) (Condition, error) {
+	switch c.modifier {
+	case "text":
+		return c.words(unescapeValue(v))
+	case "of-type":
+		return c.ofType(v)
+	}
+	if c.def.Name == "_id" {
+		if c.typ == "Patient" && fhir.IsID(v) {
+			c.patient(fhir.Ref{Type: "Patient", ID: v})
+		}
+		return HasKey{"_id" + string(opToken) + unescapeValue(v)}, nil
+	}
+	return c.tokenKey(v, opToken)
+}
+
+func (c criterion) tokenKey(v string, op byte) (Condition, error) {
+	tail, err := c.tokenTail(v)
+	if err != nil {
+		return nil, err
+	}
+	return HasKey{c.def.Name + string(op) + tail}, nil
+}
+
+// tokenTail is what follows the operator in the key of a token.
+func (c criterion) tokenTail(v string) (string, error) {
+	parts := splitEscaped(v, '|')
+	switch {
+	case len(parts) == 1:
+		return string(appendCode(nil, []byte(unescapeValue(v)))), nil
+	case len(parts) == 2 && v != "|":
+		return string(appendToken(nil, []byte(unescapeValue(parts[0])), []byte(unescapeValue(parts[1])))), nil
+	}
+	return "", c.invalid("A token is code, system|code, |code or system|; write \\| for a bar inside of it.")
+}
+
+// ofType compiles system|type|value.
+func (c criterion) ofType(v string) (Condition, error) {
+	parts := splitEscaped(v, '|')
+	if len(parts) != 3 || slices.Contains(parts, "") {
+		return nil, c.invalid("The modifier :of-type takes system|code|value: the type of the identifier and its value.")
+	}
+	for i := range parts {
+		parts[i] = unescapeValue(parts[i])
+	}
+	tail := appendOfType(nil, []byte(parts[0]), []byte(parts[1]), []byte(parts[2]))
+	return HasKey{c.def.Name + string(opOfType) + string(tail)}, nil
+}
+
+// words compiles :text: every word of the value begins a word of the text.
+func (c criterion) words(v string) (Condition, error) {
+	var all All
+	rest := appendFolded(nil, []byte(v))
+	for {
+		var word []byte
+		if word, rest = nextWord(rest); word == nil {
+			break
+		}
+		if len(word) > keyLimit {
+			return nil, c.invalid("A word to search for has at most 64 bytes.")
+		}
+		from := c.def.Name + string(opWord) + string(word)
+		all = append(all, KeyRange{from, from + keyEnd})
+	}
+	if len(all) == 0 {
+		return nil, c.invalid("The modifier :text needs at least one word.")
+	}
+	return all, nil
+}
+
+// text compiles a string: a prefix of the folded value, the whole value or a part.
+func (c criterion) text(v string) (Condition, error) {
+	if c.modifier == "" && !strings.HasPrefix(c.def.Name, "address") && looksPrefixed(v) {
+		return nil, c.invalid("Prefixes such as gt order numbers, dates and quantities; a string has none. Search text that begins so with :exact or :contains.")
+	}
+	v = unescapeValue(v)
+	if c.modifier == "exact" {
+		return HasKey{string(appendCut([]byte(c.def.Name+string(opExact)), []byte(v)))}, nil
+	}
+	needle, err := c.folded(v)
+	if err != nil {
+		return nil, err
+	}
+	if c.modifier == "contains" {
+		return Contains{c.def.Name, needle}, nil
+	}
+	from := c.def.Name + string(opFolded) + needle
+	return KeyRange{from, from + keyEnd}, nil
+}
+
+func (c criterion) folded(v string) (string, error) {
+	needle := string(appendFolded(nil, []byte(v)))
+	switch {
+	case needle == "":
+		return "", c.invalid("The text to search for is blank.")
+	case len(needle) > keyLimit:
+		return "", c.invalid("The text to search for has more than 64 bytes: give its beginning only, or use :exact.")
+	}
+	return needle, nil
+}
+
+// uri compiles an absolute URI, with :below and :above by segments of its path.
+func (c criterion) uri(v string) []Condition {
+	equal := func(u string) Condition {
+		return HasKey{string(appendCut([]byte(c.def.Name+string(opReference)), []byte(u)))}
+	}
+	switch c.modifier {
+	case "below":
+		v = strings.TrimSuffix(v, "/")
+		path := appendCut([]byte(c.def.Name+string(opPath)), []byte(v))
+		return []Condition{equal(v), equal(v + "/"), HasKey{string(path)}}
+	case "above":
+		list := []Condition{equal(v)}
+		for _, end := range segments([]byte(v)) {
+			list = append(list, equal(v[:end]), equal(v[:end]+"/"))
+		}
+		return list
+	}
+	return []Condition{equal(v)}
+}
+
+// date compiles a date with its prefix; param is the name in the index.
+func (c criterion) date(v, param string) (Condition, error) {
+	prefix, text := cutPrefix(v)
+	lo, hi, ok := fhir.DateSpan([]byte(text))
+	if !ok {
+		return nil, c.invalid("A date is YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm[:ss][Z or +hh:mm], after one of the prefixes eq ne gt lt ge le sa eb ap.")
+	}
+	if prefix == Ap {
+		lo, hi = c.approximate(lo, hi)
+	}
+	return InDates{Param: param, Prefix: prefix, Lo: lo, Hi: hi}, nil
+}
+
+// approximate widens a date by a tenth of its distance from now.
+func (c criterion) approximate(lo, hi int64) (int64, int64) {
+	now := time.Now
+	if c.o.Now != nil {
+		now = c.o.Now
+	}
+	t := now().UnixMilli()
+	return lo - max(t-lo, lo-t)/10, hi + max(t-hi, hi-t)/10
+}
+
+// number compiles a number with its prefix.
+func (c criterion) number(v string) (Condition, error) {
+	prefix, text := cutPrefix(v)
+	return c.numbers(prefix, text, c.def.Name, nil)
+}
+
+// numbers compiles the comparison with a number in a unit. Without a prefix and
+// for ne and ap its digits say how precise it is, otherwise it is exact.
+func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Condition, error) {
+	var d decimal
+	if !d.parse([]byte(text)) {
+		return nil, c.invalid("A number is written like 100, -5.40 or 1e-3, after one of the prefixes eq ne gt lt ge le sa eb ap, with at most 64 digits.")
+	}
+	lo, hi, end, ok := d, d, exact, true
+	switch prefix {
+	case Eq, Ne:
+		lo, hi, ok = d.around(0)
+		end = below
+	case Ap:
+		lo, hi, ok = d.around(10)
+	}
+	if u != nil {
+		ok = ok && u.convert(&lo) && u.convert(&hi)
+	}
+	if !ok {
+		return nil, c.invalid("The number has more digits than can be compared.")
+	}
+	return InNumbers{Param: param, Prefix: prefix, Lo: lo.encode(exact), Hi: hi.encode(end)}, nil
+}
+
+// quantity compiles number, number||code and number|system|code.
+func (c criterion) quantity(v, param string) (Condition, error) {
+	parts := splitEscaped(v, '|')
+	if len(parts) != 1 && (len(parts) != 3 || parts[2] == "") {
+		return nil, c.invalid("A quantity is number, number||code or number|system|code.")
+	}
+	prefix, text := cutPrefix(parts[0])
+	if len(parts) == 1 {
+		return c.numbers(prefix, text, param+"|", nil)
+	}
+	system, code := []byte(unescapeValue(parts[1])), []byte(unescapeValue(parts[2]))
+	tail, u, converts := appendUnit(nil, system, code)
+	if !converts {
+		return c.numbers(prefix, text, param+string(tail), nil)
+	}
+	return c.numbers(prefix, text, param+string(tail), &u)
+}
+
+var prefixes = map[string]Prefix{"eq": Eq, "ne": Ne, "gt": Gt, "lt": Lt, "ge": Ge, "le": Le, "sa": Sa, "eb": Eb, "ap": Ap}
+
+func cutPrefix(v string) (Prefix, string) {
+	if len(v) > 2 {
+		if p, ok := prefixes[v[:2]]; ok {
+			return p, v[2:]
+		}
+	}
+	return Eq, v
+}
+
+// looksPrefixed says whether a string search was meant to compare: a prefix and
+// then a number. Parts of addresses are left alone, for postal codes look like that.
+func looksPrefixed(v string) bool {
+	if len(v) < 3 || strings.Trim(v[2:], "0123456789.-") != "" {
+		return false
+	}
+	return slices.Contains([]string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}, v[:2])
+}
