@@ -55,8 +55,12 @@ type Store interface {
 	// Consents returns the current, undeleted Consents whose compartments contain
 	// patient, and the consent epoch of the snapshot they were read in. Visibility
 	// functions call it: it MUST NOT wait for a search, history or commit that is
-	// going on. A store may also offer ConsentChanges (see package consent).
+	// going on.
 	Consents(ctx context.Context, patient string) ([]Version, int64, error)
+	// ConsentChanges returns every patient whose Consents were written (created,
+	// updated, deleted, moved to or from another patient) with an epoch above since,
+	// and the consent epoch of the snapshot, under the rules of Consents.
+	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
 }
 
 // Version is one stored version of a resource.

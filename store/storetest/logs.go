@@ -252,20 +252,11 @@ func testErase(w *world) {
 	}
 }
 
-// consentChanges is offered by stores that know whose Consents were written.
-type consentChanges interface {
-	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
-}
-
 func testConsentChanges(w *world) {
-	s, ok := w.store.(consentChanges)
-	if !ok {
-		w.Skip("this store does not offer ConsentChanges")
-	}
 	g := newGenerator(701, 5)
 	want := func(since int64, patients ...string) {
 		w.Helper()
-		got, epoch, err := s.ConsentChanges(w.Context(), since)
+		got, epoch, err := w.store.ConsentChanges(w.Context(), since)
 		w.check(err)
 		slices.Sort(got)
 		if !slices.Equal(got, patients) || epoch != w.model.epoch {
