@@ -21,6 +21,14 @@ type Stored struct {
 	Index *search.Index // nil for a tombstone
 }
 
+// Write is what was committed as this version.
+func (s *Stored) Write() Write {
+	return Write{
+		Ref: s.Ref, Expect: s.Version.Version - 1, LastUpdated: s.LastUpdated, Deleted: s.Deleted, Method: s.Method,
+		Owner: s.Owner, Body: s.Body, Hash: s.Hash, Index: s.Index, Facts: s.Facts,
+	}
+}
+
 // Original is a store that can be copied.
 type Original interface {
 	// Logs returns the change log and the access log, as Store does.

@@ -216,7 +216,7 @@ func (u *unit) take(ctx context.Context, m *member) error {
 		u.touched = append(u.touched, touched)
 	}
 	for i := range m.writes {
-		if err := u.place(&m.writes[i], m.receipt.Seq); err != nil {
+		if err := u.stamp(&m.writes[i], m.receipt.Seq); err != nil {
 			return err
 		}
 	}
@@ -250,20 +250,24 @@ func (u *unit) append(ctx context.Context, m *member) error {
 	return nil
 }
 
-// place gives a version its place in the order of writes and notes its documents.
-func (u *unit) place(w *prepared, seq int64) error {
+// stamp gives a version the next stamp and notes its documents.
+func (u *unit) stamp(w *prepared, seq int64) error {
+	return u.put(w, nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, u.resources[w.id].Stamp), seq)
+}
+
+// put notes the documents of a version.
+func (u *unit) put(w *prepared, stamp, seq int64) error {
 	c := u.resources[w.id]
-	p := place{Stamp: nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, c.Stamp), Source: u.w.source, Seq: seq}
-	p.ID = pastID(w.id, w.Expect+1)
-	past, err := bson.Marshal(p)
+	at := stamped{ID: pastID(w.id, w.Expect+1), Stamp: stamp, Source: u.w.source, Seq: seq}
+	past, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
 	if c.Version == 0 {
-		c.Order = p.Stamp
+		c.Order = stamp
 	}
-	p.ID, p.Order = w.id, c.Order
-	doc, err := bson.Marshal(p)
+	at.ID, at.Order = w.id, c.Order
+	doc, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
@@ -271,9 +275,9 @@ func (u *unit) place(w *prepared, seq int64) error {
 		u.dirty = append(u.dirty, c)
 	}
 	c.doc = join(doc, w.current)
-	c.Version, c.Stamp, c.patients, c.Facts = w.Expect+1, p.Stamp, w.Facts.Patients, nil
+	c.Version, c.Stamp, c.patients, c.Facts = w.Expect+1, stamp, w.Facts.Patients, nil
 	u.pasts = append(u.pasts, join(past, w.past))
-	u.end.Stamp = p.Stamp
+	u.end.Stamp = stamp
 	return nil
 }
 

@@ -123,18 +123,22 @@ func (u *unit) touches(m *member) ([]string, error) {
 		if !w.consent() {
 			continue
 		}
-		c := u.resources[w.id]
-		before := c.patients
-		if c.Facts != nil {
-			f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
-			if err != nil {
-				return nil, err
-			}
-			before = f.Patients
+		before, err := u.resources[w.id].before()
+		if err != nil {
+			return nil, err
 		}
 		all = union(union(append([]string{}, all...), before), w.Facts.Patients)
 	}
 	return all, nil
+}
+
+// before is whose Consent the stored version is.
+func (c *current) before() ([]string, error) {
+	if c.Facts == nil {
+		return c.patients, nil
+	}
+	f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
+	return f.Patients, err
 }
 
 // flushConsents gives each change of Consents an epoch and notes whose they are.

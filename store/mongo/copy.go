@@ -216,40 +216,65 @@ func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge
 
 // AddVersions takes versions in the order of stamps.
 func (t *Target) AddVersions(ctx context.Context, all []store.Stored) error {
-	next := t.changes.head.End
-	next.Stamp = all[len(all)-1].Stamp
+	writes := make([]prepared, len(all))
 	for i := range all {
-		if _, err := t.addBase(ctx, all[i].Base); err != nil {
+		v := &all[i]
+		base, err := t.addBase(ctx, v.Base)
+		if err != nil {
+			return err
+		}
+		w := v.Write()
+		if writes[i], err = t.prepareOne(&w, base); err != nil {
 			return err
 		}
 	}
+	var u *unit
 	err := t.transact(ctx, func(ctx context.Context) error {
-		b := copyBatch{Target: t, currents: map[string]*current{}}
-		if err := b.load(ctx, all); err != nil {
-			return err
-		}
-		for i := range all {
-			if err := b.add(&all[i]); err != nil {
-				return fmt.Errorf("%s version %d: %w", all[i].Ref, all[i].Version.Version, err)
-			}
-		}
-		if err := b.write(ctx); err != nil {
-			return err
-		}
-		return t.fenced(ctx, t.changes.head, next)
+		u = newUnit(t.changes)
+		return u.copyAll(ctx, all, writes)
 	})
 	if err == nil {
-		t.changes.head.End = next
+		t.changes.head.End = u.end
 	}
 	return err
 }
 
-// copyBatch is what one transaction of a copy writes.
-type copyBatch struct {
-	*Target
-	currents map[string]*current
-	pasts    []any
-	touches  []copiedTouch
+// copyAll writes versions as they were.
+func (u *unit) copyAll(ctx context.Context, all []store.Stored, writes []prepared) error {
+	if err := u.load(ctx, []*member{{writes: writes}}); err != nil {
+		return err
+	}
+	var touches []copiedTouch
+	for i := range all {
+		v, w := &all[i], &writes[i]
+		patients, err := u.touches(&member{writes: writes[i : i+1]})
+		if err == nil {
+			err = u.copyVersion(v, w)
+		}
+		if err != nil {
+			return fmt.Errorf("%s version %d: %w", v.Ref, v.Version.Version, err)
+		}
+		if w.consent() {
+			touches = addTouch(touches, v.Seq, patients)
+		}
+	}
+	if err := u.copyTouches(ctx, touches); err != nil {
+		return err
+	}
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	return u.s.fenced(ctx, u.w.head, u.end)
+}
+
+func (u *unit) copyVersion(v *store.Stored, w *prepared) error {
+	if v.Source != u.w.source {
+		return fmt.Errorf("was written by another node, to %s", v.Source)
+	}
+	if c := u.resources[w.id]; c.Version != w.Expect || v.Stamp <= c.Stamp {
+		return errors.New("comes out of order")
+	}
+	return u.put(w, v.Stamp, v.Seq)
 }
 
 // copiedTouch is whose Consents a change wrote.
@@ -258,132 +283,44 @@ type copiedTouch struct {
 	patients []string
 }
 
-// load reads the resources of which the batch has versions.
-func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
-	var ids bson.A
-	for i := range all {
-		id := b.id(all[i].Ref)
-		if b.currents[id] == nil {
-			b.currents[id] = &current{ID: id}
-			ids = append(ids, id)
-		}
+func addTouch(touches []copiedTouch, seq int64, patients []string) []copiedTouch {
+	if n := len(touches); n > 0 && touches[n-1].seq == seq {
+		touches[n-1].patients = union(touches[n-1].patients, patients)
+		return touches
 	}
-	cursor, err := b.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(
-		bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}, {Key: "f", Value: 1}}))
-	if err != nil {
-		return err
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var c current
-		if err := cursor.Decode(&c); err != nil {
-			return err
-		}
-		f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
-		if err != nil {
-			return err
-		}
-		c.patients, c.stored = f.Patients, c.Version
-		b.currents[c.ID] = &c
-	}
-	return cursor.Err()
+	return append(touches, copiedTouch{seq, patients})
 }
 
-// add makes the documents of a version as they were.
-func (b *copyBatch) add(v *store.Stored) error {
-	if v.Source != b.changes.source {
-		return fmt.Errorf("was written by another node, to %s", v.Source)
-	}
-	p, err := b.prepareOne(&store.Write{
-		Ref: v.Ref, Expect: v.Version.Version - 1, LastUpdated: v.LastUpdated, Deleted: v.Deleted, Method: v.Method,
-		Owner: v.Owner, Body: v.Body, Hash: v.Hash, Index: v.Index, Facts: v.Facts,
-	}, b.knownBase(v.Base))
-	if err != nil {
-		return err
-	}
-	c := b.currents[p.id]
-	if c.Version != p.Expect || v.Stamp <= c.Stamp {
-		return errors.New("comes out of order")
-	}
-	if p.consent() {
-		b.touch(v.Seq, union(append([]string{}, c.patients...), v.Facts.Patients))
-	}
-	if c.Version == 0 {
-		c.Order = v.Stamp
-	}
-	at := place{ID: pastID(p.id, p.Expect+1), Stamp: v.Stamp, Source: v.Source, Seq: v.Seq}
-	past, err := bson.Marshal(at)
-	if err != nil {
-		return err
-	}
-	at.ID, at.Order = p.id, c.Order
-	doc, err := bson.Marshal(at)
-	if err != nil {
-		return err
-	}
-	b.pasts = append(b.pasts, join(past, p.past))
-	c.doc, c.Version, c.Stamp, c.patients = join(doc, p.current), p.Expect+1, v.Stamp, v.Facts.Patients
-	return nil
-}
-
-func (b *copyBatch) touch(seq int64, patients []string) {
-	if n := len(b.touches); n > 0 && b.touches[n-1].seq == seq {
-		b.touches[n-1].patients = union(b.touches[n-1].patients, patients)
-		return
-	}
-	b.touches = append(b.touches, copiedTouch{seq, patients})
-}
-
-func (b *copyBatch) write(ctx context.Context) error {
-	if err := b.writeTouches(ctx); err != nil {
-		return err
-	}
-	if err := insertAll(ctx, b.history, b.pasts); err != nil {
-		return err
-	}
-	var models []mongo.WriteModel
-	for _, c := range b.currents {
-		models = append(models, mongo.NewReplaceOneModel().SetUpsert(true).SetFilter(bson.D{{Key: "_id", Value: c.ID}}).SetReplacement(c.doc))
-	}
-	_, err := b.resources.BulkWrite(ctx, models)
-	return err
-}
-
-// writeTouches gives each change of Consents an epoch, as their commits did. The
+// copyTouches gives each change of Consents an epoch, as their commits did. The
 // first may be the rest of a change that the batch before began.
-func (b *copyBatch) writeTouches(ctx context.Context) error {
-	if len(b.touches) == 0 {
+func (u *unit) copyTouches(ctx context.Context, touches []copiedTouch) error {
+	if len(touches) == 0 {
 		return nil
 	}
 	var last past
-	began, err := found(b.history.FindOne(ctx, bson.D{{Key: "r", Value: b.in("Consent")}},
+	began, err := found(u.s.history.FindOne(ctx, bson.D{{Key: "r", Value: u.s.in("Consent")}},
 		options.FindOne().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex)).Decode(&last))
 	if err != nil {
 		return err
 	}
-	u := newUnit(b.changes)
-	for i, t := range b.touches {
-		if i == 0 && began && last.V.Seq == t.seq {
-			if err := b.extendTouch(ctx, t.patients); err != nil {
-				return err
-			}
-			continue
+	if began && last.V.Seq == touches[0].seq {
+		if err := u.extendTouch(ctx, touches[0].patients); err != nil {
+			return err
 		}
+		touches = touches[1:]
+	}
+	for _, t := range touches {
 		u.touched = append(u.touched, t.patients)
 	}
-	return u.flushConsents(ctx)
+	return nil
 }
 
-func (b *copyBatch) extendTouch(ctx context.Context, patients []string) error {
-	epoch, err := b.epoch(ctx)
+func (u *unit) extendTouch(ctx context.Context, patients []string) error {
+	epoch, err := u.s.epoch(ctx)
 	if err != nil {
 		return err
 	}
-	var t touch
-	if err := b.epochs.FindOne(ctx, bson.D{{Key: "_id", Value: epoch}}).Decode(&t); err != nil {
-		return err
-	}
-	t.Patients = union(t.Patients, patients)
-	_, err = b.epochs.ReplaceOne(ctx, bson.D{{Key: "_id", Value: epoch}}, t)
+	last := bson.D{{Key: "_id", Value: epoch}}
+	_, err = u.s.epochs.UpdateOne(ctx, last, bson.D{{Key: "$addToSet", Value: bson.D{{Key: "p", Value: bson.D{{Key: "$each", Value: patients}}}}}})
 	return err
 }

@@ -19,8 +19,7 @@ import (
 // version is what a resource and a past version have in common. (Fields of other
 // structs that hold one are named: the codec skips unexported embedded ones.)
 type version struct {
-	// Where in the order of all writes it stands; known only in the transaction that
-	// writes it, and so encoded apart from the rest.
+	// Known only in the transaction that writes it, and so encoded apart from the rest.
 	Stamp  int64  `bson:"w,omitempty"`   // order of writing: unique, newest last
 	Source string `bson:"src,omitempty"` // change log entry that wrote it: source ...
 	Seq    int64  `bson:"seq,omitempty"` // ... and position
@@ -55,8 +54,8 @@ type past struct {
 	V  version `bson:",inline"`
 }
 
-// place is what the transaction adds to a version.
-type place struct {
+// stamped is what the transaction adds to a version.
+type stamped struct {
 	ID     string `bson:"_id"`
 	Order  int64  `bson:"o,omitempty"` // of resources only
 	Stamp  int64  `bson:"w"`

@@ -176,11 +176,7 @@ func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge
 func (t *Target) AddVersions(ctx context.Context, all []store.Stored) error {
 	writes := make([]store.Write, len(all))
 	for i := range all {
-		v := &all[i]
-		writes[i] = store.Write{
-			Ref: v.Ref, Expect: v.Version.Version - 1, LastUpdated: v.LastUpdated, Deleted: v.Deleted, Method: v.Method,
-			Owner: v.Owner, Body: v.Body, Hash: v.Hash, Index: v.Index, Facts: v.Facts,
-		}
+		writes[i] = all[i].Write()
 	}
 	prepared, err := prepare(writes)
 	if err != nil {
