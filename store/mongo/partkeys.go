@@ -2,9 +2,6 @@ package mongo
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -69,8 +66,8 @@ func (k *partKeys) Key(ctx context.Context, patient string, create bool) (string
 	return p.id, p.key, nil
 }
 
-// remembered is a key that was used lately, and what remember must be told after
-// loading one. Whenever keys were destroyed, by whatever node, all are forgotten.
+// remembered is a key that was used lately, and what to pass to remember after loading
+// one. It forgets all keys whenever any node has destroyed some.
 func (k *partKeys) remembered(patient string) (p partKey, since int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -115,7 +112,7 @@ func (k *partKeys) Open(ctx context.Context, id string) ([]byte, error) {
 // fails, and then looks which keys are still there. The servers' oplog and backups
 // keep the wrapped key until they have turned over.
 func (k *partKeys) Destroy(ctx context.Context, patient string) error {
-	filter := bson.D{{Key: "_id", Value: owner(patient)}}
+	filter := bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}}
 	_, err := k.s.keys.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: bson.D{{Key: "w", Value: []byte{}}}}})
 	if err == nil {
 		_, err = k.s.keys.DeleteOne(ctx, filter)
@@ -130,14 +127,8 @@ func (k *partKeys) Destroy(ctx context.Context, patient string) error {
 	return nil
 }
 
-// owner is the first half of the id of a patient's key; patient is a pseudonym.
-func owner(patient string) string {
-	sum := sha256.Sum256([]byte(patient))
-	return hex.EncodeToString(sum[:16])
-}
-
 func (k *partKeys) load(ctx context.Context, patient string, create bool) (partKey, error) {
-	w, err := k.read(ctx, bson.D{{Key: "_id", Value: owner(patient)}})
+	w, err := k.read(ctx, bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}})
 	if err == fs.ErrNotExist && create {
 		w, err = k.create(ctx, patient)
 	}
@@ -158,17 +149,12 @@ func (k *partKeys) read(ctx context.Context, filter bson.D) (w wrappedKey, err e
 
 // create makes a key unless another node has just done so, and returns what is there.
 func (k *partKeys) create(ctx context.Context, patient string) (w wrappedKey, err error) {
-	suffix, key := make([]byte, 8), make([]byte, 32)
-	rand.Read(suffix)
-	rand.Read(key)
-	name := owner(patient)
-	id := name + "-" + hex.EncodeToString(suffix)
-	wrapped, err := k.wrap(key, []byte(id))
+	id, _, wrapped, err := store.NewPartKey(patient, k.wrap)
 	if err != nil {
 		return w, err
 	}
 	for range 2 {
-		err = k.s.keys.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: name}},
+		err = k.s.keys.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}},
 			bson.D{{Key: "$setOnInsert", Value: bson.D{{Key: "id", Value: id}, {Key: "w", Value: wrapped}}}},
 			options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&w)
 		if !mongo.IsDuplicateKeyError(err) {
@@ -176,7 +162,7 @@ func (k *partKeys) create(ctx context.Context, patient string) (w wrappedKey, er
 		}
 	}
 	if err == nil && len(w.Wrapped) == 0 {
-		err = fmt.Errorf("the key of a patient is being destroyed: try again")
+		err = errors.New("the key of a patient is being destroyed: try again")
 	}
 	return w, err
 }

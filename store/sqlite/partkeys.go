@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -115,13 +113,6 @@ func (k *PartKeys) Destroy(ctx context.Context, patient string) error {
 	return nil
 }
 
-// owner is the first half of the ids of a patient's keys; patient is a pseudonym
-// already, hashing it makes it fit to be a file name.
-func owner(patient string) string {
-	sum := sha256.Sum256([]byte(patient))
-	return hex.EncodeToString(sum[:16])
-}
-
 // isKeyID accepts 32 and 16 hexadecimal digits with a hyphen between them.
 func isKeyID(id string) bool {
 	first, second, ok := strings.Cut(id, "-")
@@ -134,7 +125,7 @@ func (k *PartKeys) path(id string) string { return filepath.Join(k.dir, id[:2], 
 
 // files lists the patient's key files, with those that a crash left half made if all.
 func (k *PartKeys) files(patient string, all bool) ([]string, error) {
-	name := owner(patient)
+	name := store.PartKeyOwner(patient)
 	folder := filepath.Join(k.dir, name[:2])
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -171,15 +162,12 @@ func (k *PartKeys) read(id string) ([]byte, error) {
 }
 
 func (k *PartKeys) create(patient string) (partKey, error) {
-	suffix := make([]byte, 8)
-	rand.Read(suffix)
-	p := partKey{id: owner(patient) + "-" + hex.EncodeToString(suffix), key: make([]byte, 32)}
-	rand.Read(p.key)
-	wrapped, err := k.wrap(p.key, []byte(p.id))
+	id, key, wrapped, err := store.NewPartKey(patient, k.wrap)
+	p := partKey{id, key}
 	if err != nil {
 		return p, err
 	}
-	path := k.path(p.id)
+	path := k.path(id)
 	for _, dir := range []string{k.dir, filepath.Dir(path)} {
 		if err := makeFolder(dir); err != nil {
 			return p, err
