@@ -1,8 +1,8 @@
-// Package store is the contract between the gate and whatever keeps resources,
+// Package store is the contract between the gate and the databases that keep resources,
 // their history, their index keys and the two logs.
 //
-// It does not decide who may see what: it applies the visibility function it is
-// given to every row of every alias, and it does not parse documents.
+// A store does not decide who may see what: it applies the caller's visibility function
+// to every row of every alias. It does not parse documents.
 package store
 
 import (

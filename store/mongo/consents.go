@@ -24,10 +24,10 @@ func (s *Store) epoch(ctx context.Context) (int64, error) {
 	return doc.Value, err
 }
 
-// Consents returns the current Consents in the compartment of a patient, from a
-// snapshot of its own that will last: callers keep what they say.
+// Consents returns the current Consents in the compartment of a patient, from a snapshot
+// that will last: callers cache them.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
-	if patient == "" { // nobody's: only the epoch is asked for, by every create
+	if patient == "" { // the caller needs only the epoch, for a create
 		nothing := s.getter.get(ctx, "")
 		return nil, nothing.epoch, nothing.err
 	}
@@ -89,8 +89,8 @@ func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []str
 	return slices.Collect(maps.Keys(seen)), epoch, nil
 }
 
-// touch is a document of the collection epochs: whose Consents the change with this
-// epoch wrote.
+// touch is a document of the collection epochs: the patients whose Consents the change
+// with this epoch wrote.
 type touch struct {
 	Epoch    int64    `bson:"_id"`
 	Patients []string `bson:"p"`
@@ -114,8 +114,8 @@ func (s *Store) consentKeys(patients []string) []string {
 	return keys
 }
 
-// touches says whose Consents a member writes: those named before and those named
-// now. It is nil if the member writes none.
+// touches returns the patients whose Consents a member writes: those of the versions
+// before and those of the new ones. It is nil if the member writes no Consents.
 func (u *unit) touches(m *member) ([]string, error) {
 	var all []string
 	for i := range m.writes {
@@ -132,7 +132,7 @@ func (u *unit) touches(m *member) ([]string, error) {
 	return all, nil
 }
 
-// before is whose Consent the stored version is.
+// before returns the patients of a Consent's stored version.
 func (c *current) before() ([]string, error) {
 	if c.Facts == nil {
 		return c.patients, nil
@@ -141,7 +141,7 @@ func (c *current) before() ([]string, error) {
 	return f.Patients, err
 }
 
-// flushConsents gives each change of Consents an epoch and notes whose they are.
+// flushConsents gives each change of Consents an epoch and writes whose they are.
 func (u *unit) flushConsents(ctx context.Context) error {
 	n := int64(len(u.touched))
 	if n == 0 {
@@ -159,7 +159,7 @@ func (u *unit) flushConsents(ctx context.Context) error {
 	return insertAll(ctx, u.s.epochs, docs)
 }
 
-// union is a followed by what only b has.
+// union is a followed by the elements that only b has.
 func union[T comparable](a, b []T) []T {
 	for _, x := range b {
 		has := false

@@ -16,8 +16,8 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// copyMark is the _id of a document of meta that says that the database is being
-// filled by a copy.
+// copyMark is the _id of the document of meta that marks a database as an unfinished
+// copy.
 const copyMark = "copying"
 
 var (
@@ -28,7 +28,7 @@ var (
 // Target is a database that is being filled by a copy. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a database that is empty, or was left by a copy that was cut short.
+// OpenTarget opens a database that is empty or that an interrupted copy has left.
 func OpenTarget(ctx context.Context, uri string, o Options) (*Target, error) {
 	s, err := connect(ctx, uri, o)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Store) halfCopied(ctx context.Context) (bool, error) {
 	return found(s.meta().FindOne(ctx, bson.D{{Key: "_id", Value: copyMark}}).Err())
 }
 
-// refuseHalfCopy keeps everybody else from what a copy has not finished.
+// refuseHalfCopy refuses to open an unfinished copy.
 func (s *Store) refuseHalfCopy(ctx context.Context) error {
 	half, err := s.halfCopied(ctx)
 	if err == nil && half {
@@ -95,7 +95,7 @@ func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stor
 	return ctx.Err()
 }
 
-// someVersions visits those of a cursor, and gives their number and the last stamp.
+// someVersions visits the versions of a cursor and returns their number and the last stamp.
 func (s *Store) someVersions(ctx context.Context, cursor *mongo.Cursor, after int64, visit func(store.Stored) error) (n int, last int64, err error) {
 	defer cursor.Close(ctx)
 	for last = after; cursor.Next(ctx); n++ {
@@ -118,7 +118,7 @@ func (s *Store) someVersions(ctx context.Context, cursor *mongo.Cursor, after in
 	return n, last, nil
 }
 
-// stored makes the index again: history does not keep it.
+// stored derives the index again, which history does not keep.
 func (s *Store) stored(ctx context.Context, p *past) (one store.Stored, err error) {
 	if one.Version, err = s.full(p.ID, &p.V, 0); err != nil {
 		return one, err
@@ -169,13 +169,13 @@ func (t *Target) AddWrappedKey(ctx context.Context, id string, wrapped []byte) e
 	name, _, _ := strings.Cut(id, "-")
 	_, err := t.keys.InsertOne(ctx, wrappedKey{Owner: name, ID: id, Wrapped: wrapped})
 	if mongo.IsDuplicateKeyError(err) {
-		return nil // of a copy that was cut short; the comparison looks at it
+		return nil // from an interrupted copy; the comparison checks it
 	}
 	return unavailable(err)
 }
 
-// transact commits what do writes. Trouble that does not pass is for the next try of
-// the whole copy.
+// transact commits what do writes. Trouble that lasts fails the copy, which can be
+// continued.
 func (t *Target) transact(ctx context.Context, do func(context.Context) error) error {
 	session, err := t.client.StartSession()
 	if err != nil {

@@ -22,7 +22,7 @@ type version struct {
 	// Known only in the transaction that writes it, and so encoded apart from the rest.
 	Stamp  int64  `bson:"w,omitempty"`   // order of writing: unique, newest last
 	Source string `bson:"src,omitempty"` // change log entry that wrote it: source ...
-	Seq    int64  `bson:"seq,omitempty"` // ... and position
+	Seq    int64  `bson:"seq,omitempty"` // ... and position in the log
 
 	Type    string        `bson:"r"`  // tenant/Type/, see Store.in
 	Version int64         `bson:"v"`  // counts from 1, deletes included
@@ -54,7 +54,7 @@ type past struct {
 	V  version `bson:",inline"`
 }
 
-// stamped is what the transaction adds to a version.
+// stamped holds the fields that the transaction adds to a version.
 type stamped struct {
 	ID     string `bson:"_id"`
 	Order  int64  `bson:"o,omitempty"` // of resources only
@@ -64,7 +64,7 @@ type stamped struct {
 }
 
 // index holds the search keys of a current version. Every key and parameter begins
-// with tenant/Type/; k also has keys of the store's own, which begin otherwise.
+// with tenant/Type/; k also has the store's own keys, which do not.
 type index struct {
 	Keys    []string      `bson:"k"` // those that a search may begin with
 	More    []string      `bson:"u"` // keys too common for that: in no index
@@ -90,10 +90,10 @@ type sortValue struct {
 	Hi string `bson:"hi"`
 }
 
-// in is what _ids, keys and parameters of a type begin with: tenant/Type/.
+// in is the prefix of _ids, keys and parameters of a type: tenant/Type/.
 func (s *Store) in(typ string) string { return s.tenant() + typ + "/" }
 
-// tenant is what everything begins with: nothing without a tenant.
+// tenant is the prefix of everything; it is empty without a tenant.
 func (s *Store) tenant() string {
 	if s.identity.Tenant == "" {
 		return ""
@@ -120,11 +120,11 @@ func (s *Store) refOf(id string) fhir.Ref {
 	return fhir.Ref{Type: typ, ID: rest}
 }
 
-// consentKey is the key of a current Consent in the compartment of a patient. It
-// may know more than ¤cpt keys: see store.Write.Facts.
+// consentKey is the key of a current Consent in the compartment of a patient. A ¤cpt key
+// would not do: Facts may have inherited patients, see store.Write.
 func (s *Store) consentKey(patient string) string { return s.tenant() + "¤consent=" + patient }
 
-// newIndex gives the keys of a version as they are stored.
+// newIndex returns the keys of a version as they are stored.
 func (s *Store) newIndex(typ string, x *search.Index) index {
 	in := s.in(typ)
 	var d index
@@ -189,8 +189,8 @@ func damaged(id string, v *version, field string) error {
 	return &store.Finding{File: findingFile, Table: "resources", Row: pastID(id, v.Version), Column: field, What: "cannot be decoded"}
 }
 
-// A stamp holds milliseconds since 1970, a counter and the lane of the log whose
-// writer made it, so that no two writers make the same.
+// A stamp holds milliseconds since 1970, a counter, and the lane of the log whose writer
+// made it, so that no two writers make the same one.
 const (
 	laneBits    = 10
 	counterBits = 10

@@ -26,7 +26,7 @@ type member struct {
 	err     error
 }
 
-// size is about how much a member adds to a transaction.
+// size is roughly how much a member adds to a transaction.
 func (m *member) size() int {
 	n := m.change.Entry.Bytes()
 	for i := range m.writes {
@@ -35,8 +35,8 @@ func (m *member) size() int {
 	return n
 }
 
-// writer is the only one that appends to a log of this node. It commits each group in
-// one transaction, so that many requests share one round of commands and one wait for the
+// writer appends to a log of this node, and nobody else does. It commits each group in one
+// transaction, so that many requests share one round of commands and one wait for the
 // majority.
 type writer struct {
 	s      *Store
@@ -47,9 +47,9 @@ type writer struct {
 	head  head // where the log ends; only touched by the queue
 	known bool // head is what the database has
 
-	// session is that of all transactions of this writer: the server ends one that
-	// a broken connection has left open when the next command of the session comes.
-	// In others it would keep the log's head for a minute.
+	// session carries all transactions of this writer: if a broken connection leaves one
+	// open, the server ends it with the next transaction of the session. From another
+	// session's it would keep the log's head for a minute.
 	session *mongo.Session
 	used    time.Time // when session was last begun with
 
@@ -76,7 +76,7 @@ func (w *writer) write(ctx context.Context, m *member) (ledgerbridge.Receipt, er
 	return m.receipt, nil
 }
 
-// close finishes what waits.
+// close commits what waits.
 func (w *writer) close() {
 	w.queue.Close()
 	if w.session != nil {
@@ -95,9 +95,9 @@ func (w *writer) commit(members []*member) {
 	w.commitWithin(ctx, members)
 }
 
-// working is what the versions of a group take to be written, at the most: the largest
-// Bundles need longer than patience with a database in trouble should last. A server
-// ends a transaction after a minute.
+// working is the most time that writing the versions of a group takes: the largest Bundles
+// need longer than the patience with a database in trouble. A server ends a transaction
+// after a minute.
 func working(members []*member) (d time.Duration) {
 	for _, m := range members {
 		d += time.Duration(len(m.writes)) * time.Millisecond
@@ -105,8 +105,8 @@ func working(members []*member) (d time.Duration) {
 	return min(d, 45*time.Second)
 }
 
-// commitWithin tries until ctx ends. What fails for another reason than trouble of
-// the database is found by halving the group.
+// commitWithin tries until ctx ends. It finds the member that makes a group fail by
+// halving, unless the database is in trouble.
 func (w *writer) commitWithin(ctx context.Context, members []*member) {
 	for try := 0; ; try++ {
 		err := w.attempt(ctx, members)
@@ -126,17 +126,17 @@ func (w *writer) commitWithin(ctx context.Context, members []*member) {
 	}
 }
 
-// duplicateKey is a race with another node: the next try sees its document.
+// duplicateKey is the code of a race with another node: the next try sees its document.
 const duplicateKey = 11000
 
-// errUnknown says that a transaction may have been committed or not. Its members
+// errUnknown says that a transaction may or may not have been committed. Its members
 // MUST NOT be tried again.
 var errUnknown = errors.New("it is not known whether a transaction was committed")
 
 // errNotCommitted says that a transaction whose commit failed was not committed.
 var errNotCommitted = errors.New("a transaction was not committed")
 
-// mayPass says whether another try may go better.
+// mayPass says whether another try may succeed.
 func mayPass(err error) bool {
 	if errors.Is(err, errUnknown) {
 		return false
@@ -144,7 +144,7 @@ func mayPass(err error) bool {
 	return errors.Is(err, errNotCommitted) || errors.Is(err, errMoved) || transient(err) || hasCode(err, duplicateKey)
 }
 
-// forAll says whether an error would be that of each member by itself, too.
+// forAll says whether each member would fail with this error by itself, too.
 func forAll(err error) bool {
 	return trouble(err) || errors.Is(err, errUnknown) || errors.Is(err, errFenced)
 }
@@ -191,11 +191,11 @@ func (w *writer) attempt(ctx context.Context, members []*member) error {
 	return nil
 }
 
-// idleSession is after how long another session is used: a server forgets those that were
-// idle for half an hour, but no transaction is open any more long before.
+// idleSession is how long a session may be idle before it is replaced: a server forgets
+// idle sessions after half an hour, and ends their transactions long before.
 const idleSession = 5 * time.Minute
 
-// inSession lets what is done with the context it returns belong to the writer's session.
+// inSession returns a context whose commands belong to the writer's session.
 func (w *writer) inSession(ctx context.Context) (_ context.Context, err error) {
 	if w.session != nil && time.Since(w.used) > idleSession {
 		endSession(ctx, w.session)
@@ -213,12 +213,12 @@ func (w *writer) inSession(ctx context.Context) (_ context.Context, err error) {
 	return mongo.NewSessionContext(ctx, w.session), nil
 }
 
-// longestTransaction is how long a server may keep a transaction whose process has died:
-// transactionLifetimeLimitSeconds, a minute, and half of that until it looks.
+// longestTransaction is how long a server may keep a transaction of a dead process:
+// transactionLifetimeLimitSeconds, a minute, and half of that until it checks.
 const longestTransaction = 2 * time.Minute
 
-// takeOver is recover for a process that starts: the one before may have died in the
-// middle of a transaction, which keeps the head of the log until the server ends it.
+// takeOver is recover for a process that starts: its predecessor may have died inside a
+// transaction, which keeps the head of the log until the server ends it.
 func (w *writer) takeOver(ctx context.Context) error {
 	limit := time.Now().Add(longestTransaction)
 	for try := 0; ; try++ {
@@ -232,7 +232,8 @@ func (w *writer) takeOver(ctx context.Context) error {
 	}
 }
 
-// recover learns where the log ends. What was begun before can then not commit.
+// recover reads where the log ends. Transactions that were begun before cannot commit
+// after it.
 func (w *writer) recover(ctx context.Context) (err error) {
 	if w.known {
 		return nil
@@ -251,7 +252,7 @@ func (w *writer) recover(ctx context.Context) (err error) {
 	return err
 }
 
-// follow takes over what the database says about a log that this writer had.
+// follow adopts the head that the database has.
 func (w *writer) follow(h head) {
 	if h.Destroyed != w.head.Destroyed {
 		w.s.keysDestroyed.Add(1)
@@ -260,10 +261,10 @@ func (w *writer) follow(h head) {
 	w.head = h
 }
 
-// resolve finds out whether a transaction whose commit failed was committed after
-// all, and returns nil if so. The new fence settles that for good: either the commit
-// came before it, or it never will. The commitment of its first entry tells whether
-// what stands in the log now is what was to be written.
+// resolve finds out whether a transaction whose commit failed was committed after all, and
+// returns nil if so. The new fence settles it: either the commit came before it, or it
+// never will. The commitment of the first entry shows whether the log now holds what was
+// to be written.
 func (w *writer) resolve(u *unit, failed error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience)
 	defer cancel()
@@ -290,8 +291,8 @@ func (w *writer) resolve(u *unit, failed error) error {
 	}
 }
 
-// wrote says whether an entry with this commitment stands in the log, in a snapshot that
-// will last: a primary that was just elected, or deposed, may show an older majority.
+// wrote says whether the log has an entry with this commitment, in a snapshot that will
+// last: a primary that was just elected, or deposed, may show an older majority.
 func (w *writer) wrote(ctx context.Context, seq int64, commitment [32]byte) (written bool, err error) {
 	err = w.s.readOnce(ctx, func(ctx context.Context) (err error) {
 		written, err = hasEntry(ctx, w.log, entryID(w.source, seq), commitment)

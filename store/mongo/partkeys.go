@@ -33,7 +33,7 @@ type partKey struct {
 }
 
 // wrappedKey is a document of the collection partkeys. Its _id is a hash of the
-// patient's pseudonym, so a patient has one key at a time, whichever node makes it.
+// patient's pseudonym, so a patient has one key at a time, even if two nodes make one at once.
 type wrappedKey struct {
 	Owner   string `bson:"_id"`
 	ID      string `bson:"id"`
@@ -108,9 +108,9 @@ func (k *partKeys) Open(ctx context.Context, id string) ([]byte, error) {
 }
 
 // Destroy overwrites and removes the key of the patient. When it returns, no node
-// can write any more what it has sealed with the key: each writer's next transaction
-// fails, and then looks which keys are still there. The servers' oplog and backups
-// keep the wrapped key until they have turned over.
+// can write a part that it has sealed with the key: each writer's next transaction fails,
+// and the one after checks which keys still exist. The servers' oplog and backups keep
+// the wrapped key until they have turned over.
 func (k *partKeys) Destroy(ctx context.Context, patient string) error {
 	filter := bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}}
 	_, err := k.s.keys.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: bson.D{{Key: "w", Value: []byte{}}}}})
@@ -167,14 +167,14 @@ func (k *partKeys) create(ctx context.Context, patient string) (w wrappedKey, er
 	return w, err
 }
 
-// doubtful is how long after the destruction of a key records may still come that
-// were sealed before.
+// doubtful is how long after the destruction of a key records that were sealed with it
+// may still arrive.
 const doubtful = time.Minute
 
-// errDestroyed says that a part was sealed with a key that is not there any more.
-var errDestroyed = errors.New("a record was sealed with a key that has been destroyed meanwhile")
+// errDestroyed says that a part was sealed with a key that no longer exists.
+var errDestroyed = errors.New("a record was sealed with a key that has been destroyed since")
 
-// sealable fails unless the keys of all parts are there still.
+// sealable fails unless the keys of all parts still exist.
 func (u *unit) sealable(ctx context.Context, parts []ledgerbridge.PartRow) error {
 	if time.Since(u.w.destroyed) > doubtful {
 		return nil

@@ -12,7 +12,7 @@ import (
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// stored is a resource whose keys and sort values are decoded when somebody asks.
+// stored is a resource whose keys and sort values are decoded on demand.
 type stored struct {
 	ID                         string
 	Order                      int64
@@ -21,7 +21,7 @@ type stored struct {
 	Sorts                      bson.RawValue
 }
 
-// read takes a document apart, of which it keeps the bytes. Searches read very many.
+// read splits a document into its fields, which share its bytes: searches read very many.
 func (r *stored) read(doc bson.Raw) error {
 	elements, err := doc.Elements()
 	if err != nil {
@@ -35,7 +35,7 @@ func (r *stored) read(doc bson.Raw) error {
 	return nil
 }
 
-// field is false if the value cannot be that of the field.
+// field sets one field; it is false if the value has the wrong type.
 func (r *stored) field(name string, v bson.RawValue) (ok bool) {
 	ok = true
 	switch name {
@@ -108,7 +108,7 @@ func (r *row) Place() int64   { return r.Order }
 func (r *row) Updated() int64 { return int64(r.V.At) }
 func (r *row) Deleted() bool  { return r.V.Deleted }
 
-// Seen is what a visibility function is shown.
+// Seen is the row that a visibility function gets.
 func (r *row) Seen(epoch int64) (store.Row, error) {
 	if r.facts == nil {
 		f, err := r.V.facts(r.ID)

@@ -15,7 +15,7 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// copyMark is a file that says that the folder is being filled by a copy.
+// copyMark is the file that marks a folder as an unfinished copy.
 const copyMark = "copying"
 
 var (
@@ -26,8 +26,8 @@ var (
 // Target is a folder that is being filled by a copy. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a folder that does not exist, is empty, or was left by a copy
-// that was cut short.
+// OpenTarget opens a folder that does not exist, is empty, or that an interrupted copy
+// has left.
 func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
@@ -57,7 +57,7 @@ func (t *Target) Finish(context.Context) error {
 	return syncFolder(t.dir)
 }
 
-// refuseHalfCopy keeps everybody else from what a copy has not finished.
+// refuseHalfCopy refuses to open an unfinished copy.
 func refuseHalfCopy(dir string) error {
 	_, err := os.Stat(filepath.Join(dir, copyMark))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -206,7 +206,7 @@ func (u *changeUnit) copyVersion(v *store.Stored, w *prepared) error {
 			return err
 		}
 	}
-	return u.writeVersion(w, position{stamp: v.Stamp, seq: v.Seq, base: base})
+	return u.writeVersion(w, origin{stamp: v.Stamp, seq: v.Seq, base: base})
 }
 
 // copyEpoch counts the changes that wrote Consents, as their commits did.

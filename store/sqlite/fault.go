@@ -32,7 +32,7 @@ func diskFault(err error) bool {
 	return false
 }
 
-// unavailable turns a fault of the disk into what a client may be told.
+// unavailable turns a fault of the disk into an answer for clients.
 func unavailable(err error) error {
 	var known *fhir.Error
 	if err == nil || errors.As(err, &known) || !diskFault(err) {

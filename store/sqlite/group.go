@@ -8,19 +8,19 @@ import (
 	"github.com/aceso-health/aceso/store/group"
 )
 
-// unit is the open transaction of a database, with what the process knows about
-// it in memory. mark and undo bracket one member of the group.
+// unit is the open transaction of a database with its state in memory. mark and undo
+// bracket one member of the group.
 type unit interface {
 	mark()
 	undo()
-	settle() error // writes what was put off to the end of the group
+	settle() error // writes what is pending
 	committed()
 }
 
 // member is one request waiting to be written.
 type member[U unit] struct {
 	run    func(U) error
-	settle bool // run needs to see everything that members before it wrote
+	settle bool // run must see what the members before it wrote
 	err    error
 }
 
@@ -38,7 +38,7 @@ type writer[U unit] struct {
 	conn  conn // only touched by the queue
 }
 
-// restAfter is how long nothing is written before memory is given back.
+// restAfter is how long a writer is idle before it releases memory.
 const restAfter = 10 * time.Second
 
 func (w *writer[U]) start() {
@@ -55,7 +55,7 @@ func (w *writer[U]) do(ctx context.Context, settle bool, fn func(U) error) error
 	return m.err
 }
 
-// close finishes what waits and closes the connection.
+// close commits what waits and closes the connection.
 func (w *writer[U]) close() error {
 	w.queue.Close()
 	if w.conn.Conn == nil {
@@ -64,7 +64,7 @@ func (w *writer[U]) close() error {
 	return w.conn.Close()
 }
 
-// rest gives the page cache back. A failure does not matter: the next write meets it.
+// rest releases the page cache. A failure does not matter: the next write meets it.
 func (w *writer[U]) rest() {
 	if w.conn.Conn != nil {
 		_ = w.conn.exec("PRAGMA shrink_memory")

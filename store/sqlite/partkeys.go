@@ -16,8 +16,8 @@ import (
 )
 
 // PartKeys keeps each patient's part key, wrapped, in a file of its own. Files can
-// be destroyed one by one, which rows of a database cannot: a copy stays in its
-// free pages and its log. It implements ledgerbridge.PartKeys.
+// be destroyed one by one. Rows of a database cannot: copies stay in its free pages and
+// its log. It implements ledgerbridge.PartKeys.
 type PartKeys struct {
 	dir          string
 	wrap, unwrap store.Wrap
@@ -123,7 +123,7 @@ func isKeyID(id string) bool {
 
 func (k *PartKeys) path(id string) string { return filepath.Join(k.dir, id[:2], id) }
 
-// files lists the patient's key files, with those that a crash left half made if all.
+// files lists the patient's key files; with all, also those that a crash left unfinished.
 func (k *PartKeys) files(patient string, all bool) ([]string, error) {
 	name := store.PartKeyOwner(patient)
 	folder := filepath.Join(k.dir, name[:2])
@@ -176,7 +176,7 @@ func (k *PartKeys) create(patient string) (partKey, error) {
 	return p, writeDurably(path, wrapped)
 }
 
-// writeDurably makes a file that is there whole or not at all.
+// writeDurably creates a file that exists whole or not at all.
 func writeDurably(path string, data []byte) error {
 	half := path + ".new"
 	f, err := os.OpenFile(half, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

@@ -15,11 +15,10 @@ import (
 // reindexedAtOnce is how many versions Reindex reads together.
 const reindexedAtOnce = 256
 
-// Reindex derives the search keys of all versions from the documents again and writes
-// all of them, or none. It mends what Check finds in idx, ix, dates and numbers, which
-// is a lot after an upgrade to a program that derives other keys. A version that does
-// not match its checksum keeps the keys that it has; the error is a *store.Finding if
-// those are damaged, too.
+// Reindex derives the search keys of all versions from their documents again, and writes
+// all or none. It repairs what Check finds in idx, ix, dates and numbers, for example
+// after an upgrade to a program that derives other keys. A version that does not match
+// its checksum keeps its keys; the error is a *store.Finding if those are damaged, too.
 func (s *Store) Reindex(ctx context.Context) error {
 	if s.write == nil {
 		return errReadOnly
