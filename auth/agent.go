@@ -9,11 +9,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-var (
-	logicalID = regexp.MustCompile(`^[A-Za-z0-9\-.]{1,64}$`)
-	relative  = regexp.MustCompile(`^[A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64}$`)
-	code      = regexp.MustCompile(`^[A-Za-z0-9\-]{1,32}$`)
-)
+var code = regexp.MustCompile(`^[A-Za-z0-9\-]{1,32}$`)
 
 // purposeSystems are the names under which v3-ActReason goes in tokens.
 var purposeSystems = map[string]bool{
@@ -53,14 +49,13 @@ func (i *trusted) organization(c *Claims) (string, error) {
 	if organization == "" {
 		return "", forbidden("The token names no organisation (subject_organization_id).")
 	}
-	if !logicalID.MatchString(organization) || !allowed(i.Organizations, organization) {
+	if !fhir.IsID(organization) || !allowed(i.Organizations, organization) {
 		return "", forbidden("The token's issuer may not assert this organisation.")
 	}
 	return organization, nil
 }
 
-// role is the one role among the codings that mean a role here. Others, such as a
-// specialty next to it, are not our business.
+// role is the only role among the codings. It ignores others, such as a specialty.
 func (i *trusted) role(c *Claims) (string, error) {
 	found := ""
 	for _, coding := range c.Roles {
@@ -137,7 +132,7 @@ func (a *Authenticator) patient(c *Claims, role string) (string, error) {
 	if id == "" {
 		return "", nil
 	}
-	if !logicalID.MatchString(id) {
+	if !fhir.IsID(id) {
 		return "", forbidden("The token's claim patient is neither a logical id nor Patient/id.")
 	}
 	return "Patient/" + id, nil
@@ -147,14 +142,14 @@ func (a *Authenticator) patient(c *Claims, role string) (string, error) {
 func (a *Authenticator) actors(c *Claims, caller agent.Agent) []string {
 	list := []string{"Organization/" + caller.Organization}
 	for _, ref := range []string{a.local(c.Subject), a.local(c.User)} {
-		if relative.MatchString(ref) && ref != list[len(list)-1] {
+		if _, err := fhir.ParseRef(ref); err == nil && ref != list[len(list)-1] {
 			list = append(list, ref)
 		}
 	}
 	if caller.Role == agent.Patient && list[len(list)-1] != caller.Patient {
 		list = append(list, caller.Patient)
 	}
-	if logicalID.MatchString(c.Client) {
+	if fhir.IsID(c.Client) {
 		list = append(list, "Device/"+c.Client)
 	}
 	return list

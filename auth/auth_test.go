@@ -194,11 +194,11 @@ func TestExternalIssuerSaysWhatItMay(t *testing.T) {
 		"role and more":     external(object{"extensions": iua(object{"subject_organization_id": "north", "subject_role": []object{{"system": auth.RoleSystem, "code": "practitioner"}, {"system": "http://snomed.info/sct", "code": "1"}}})}),
 		"purpose as string": external(object{"extensions": iua(object{"subject_organization_id": "north", "purpose_of_use": "TREAT"})}),
 	} {
-		agent, err := a.Authenticate(request(fromOther(payload)))
+		caller, err := a.Authenticate(request(fromOther(payload)))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
-		} else if agent.Organization != "north" || agent.Role != "practitioner" || agent.Purpose != "TREAT" {
-			t.Errorf("%s: %+v", name, agent)
+		} else if caller.Organization != "north" || caller.Role != "practitioner" || caller.Purpose != "TREAT" {
+			t.Errorf("%s: %+v", name, caller)
 		}
 	}
 }
@@ -250,9 +250,9 @@ func TestChosenPurpose(t *testing.T) {
 	}{{[]string{"HRESCH"}, "HRESCH"}, {[]string{"TREAT"}, "TREAT"}, {[]string{"HPAYMT"}, ""}, {[]string{"TREAT", "HRESCH"}, ""}, {[]string{""}, ""}} {
 		r := request(token)
 		r.Header[auth.PurposeHeader] = test.chosen
-		agent, err := a.Authenticate(r)
-		if agent.Purpose != test.want {
-			t.Errorf("chosen %q: purpose %q (%v), want %q", test.chosen, agent.Purpose, err, test.want)
+		caller, err := a.Authenticate(r)
+		if caller.Purpose != test.want {
+			t.Errorf("chosen %q: purpose %q (%v), want %q", test.chosen, caller.Purpose, err, test.want)
 		}
 		if test.want == "" && kindOf(t, err) != fhir.Forbidden {
 			t.Errorf("chosen %q: %v", test.chosen, err)

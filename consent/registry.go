@@ -29,15 +29,15 @@ type Finder interface {
 	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
 }
 
-// maxPatients bounds a registry: some 1 KB for each patient with a few Consents.
+// maxPatients limits a registry, at about 1 KB per patient with a few Consents.
 const maxPatients = 100_000
 
-// Registry keeps the compiled Rules of patients. An entry holds until a Consent of
-// that patient is written, never for a time. It is safe for concurrent use.
+// Registry caches the compiled Rules of patients. An entry is valid until a Consent
+// of that patient is written, never for a fixed time. It is safe for concurrent use.
 type Registry struct {
 	Compiler Compiler
-	// Defect, if set, is told of every Consent that did not compile cleanly, once
-	// for each time that it is read.
+	// Defect, if set, receives every Consent that did not compile cleanly, each
+	// time that it is read.
 	Defect func(ref fhir.Ref, version int64, err error)
 
 	finder Finder
@@ -45,7 +45,7 @@ type Registry struct {
 
 	mu      sync.RWMutex
 	entries map[string]entry
-	through int64 // no entry misses a write up to this epoch
+	through int64 // all entries include the writes up to this epoch
 }
 
 type entry struct {
@@ -99,13 +99,13 @@ func (r *Registry) catchUp(ctx context.Context, epoch int64) error {
 			delete(r.entries, p)
 		}
 	}
-	// Another call may have come further meanwhile; it has dropped what it must.
+	// Another call may be ahead by now; it has dropped its own entries.
 	r.through = max(r.through, at)
 	return nil
 }
 
-// missing is the epoch up to which no entry misses a write. Without entries there is nothing
-// to ask for: all writes since a database was made can be very many.
+// missing is the epoch up to which all entries include the writes. An empty registry
+// skips to epoch: it need not ask for every write since the database was made.
 func (r *Registry) missing(epoch int64) (through int64) {
 	r.mu.RLock()
 	through, empty := r.through, len(r.entries) == 0
@@ -128,8 +128,8 @@ func (r *Registry) lookup(patient string, epoch int64) (e entry, current bool) {
 	return e, ok && max(e.epoch, r.through) >= epoch
 }
 
-// keep stores e, unless it is older than what is known: a write between e.epoch
-// and r.through may have been of this patient, and would go unnoticed.
+// keep stores e, unless it is outdated: the registry would miss a write to this
+// patient between e.epoch and r.through.
 func (r *Registry) keep(patient string, e entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

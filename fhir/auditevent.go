@@ -191,5 +191,3 @@ func text(s string) *string {
 	}
 	return &s
 }
-
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -146,7 +146,7 @@ func TestParseBundleBatchKeepsErrorsApart(t *testing.T) {
 }
 
 func TestParseBundleLimits(t *testing.T) {
-	many := strings.Repeat(request("GET", "Patient/1")+",", MaxEntries)
+	many := strings.Repeat(request("GET", "Patient/1")+",", maxEntries)
 	_, err := ParseBundle(bundleOf("batch", many+request("GET", "Patient/1")), bundleBase)
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != TooLarge {

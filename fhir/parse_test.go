@@ -75,7 +75,7 @@ func TestParseRefusesWhatIsNotJSON(t *testing.T) {
 
 func TestParseRefusesTooLarge(t *testing.T) {
 	var e *Error
-	if _, err := Parse(make([]byte, MaxSize+1)); !errors.As(err, &e) || e.Kind != TooLarge {
+	if _, err := Parse(make([]byte, maxSize+1)); !errors.As(err, &e) || e.Kind != TooLarge {
 		t.Errorf("%v", err)
 	}
 }

@@ -50,38 +50,12 @@ func (x *Index) holds(c Condition) bool {
 		return x.contains(c)
 	case InDates:
 		return slices.ContainsFunc(x.Dates, func(d DateRange) bool {
-			return d.Param == c.Param && compare(c.Prefix, d.Lo, d.Hi, c.Lo, c.Hi)
+			return d.Param == c.Param && holds(c.Prefix, [2]int64{d.Lo, d.Hi}, [2]int64{c.Lo, c.Hi})
 		})
 	case InNumbers:
 		return slices.ContainsFunc(x.Numbers, func(n NumberRange) bool {
-			return n.Param == c.Param && compare(c.Prefix, n.Lo, n.Hi, c.Lo, c.Hi)
+			return n.Param == c.Param && holds(c.Prefix, [2]string{n.Lo, n.Hi}, [2]string{c.Lo, c.Hi})
 		})
-	}
-	return false
-}
-
-// compare applies a prefix to the value [s, e] and the search range [lo, hi].
-func compare[T int64 | string](p Prefix, s, e, lo, hi T) bool {
-	inside := lo <= s && e <= hi
-	switch p {
-	case Eq:
-		return inside
-	case Ne:
-		return !inside
-	case Gt:
-		return e > hi
-	case Lt:
-		return s < lo
-	case Ge:
-		return e > hi || inside
-	case Le:
-		return s < lo || inside
-	case Sa:
-		return s > hi
-	case Eb:
-		return e < lo
-	case Ap:
-		return s <= hi && lo <= e
 	}
 	return false
 }
@@ -109,11 +83,11 @@ func (x *Index) contains(c Contains) bool {
 	return false
 }
 
-// Prefix is what the keys begin with that Contains looks into.
+// Prefix begins the keys that Contains searches.
 func (c Contains) Prefix() string { return c.Param + string(opFolded) }
 
-// In says whether one such key contains the needle. The hash at the end of a
-// cut key is no part of its text.
+// In says whether such a key contains the needle. It ignores the hash at the end
+// of a truncated key.
 func (c Contains) In(key string) bool {
 	text, _, _ := strings.Cut(strings.TrimPrefix(key, c.Prefix()), string(hashMark))
 	return strings.Contains(text, c.Needle)

@@ -261,7 +261,7 @@ func TestOptimizeChangesNoAnswer(t *testing.T) {
 					continue
 				}
 				all := All{HasKey{p}, Any{HasKey{c}, HasKey{"code=other"}}}
-				better := Optimize(all)
+				better := optimize(all)
 				if len(better.(All)) > len(all) {
 					joined++
 				}
@@ -296,7 +296,7 @@ func TestWindowsChangeNoAnswer(t *testing.T) {
 			lo, hi := span()
 			all = append(all, InDates{"date", p, lo, hi})
 		}
-		better := Optimize(all)
+		better := optimize(all)
 		if len(better.(All)) != 3 {
 			t.Fatalf("no window in %s", spell(better))
 		}

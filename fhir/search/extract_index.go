@@ -38,8 +38,8 @@ func (x *extractor) index() (*Index, error) {
 	for i, k := range x.keys {
 		index.Keys[i] = cut(k.key)
 	}
-	// Stores look for ranges by their ends. One with the ends the wrong way around,
-	// which is invalid but not refused, covers what lies between them.
+	// Stores find ranges by their ends. A range with swapped ends is invalid but
+	// accepted: it covers the values between them.
 	for i, d := range x.dates {
 		index.Dates[i] = DateRange{cut(d.param), min(d.lo, d.hi), max(d.lo, d.hi)}
 	}
@@ -55,7 +55,7 @@ func (x *extractor) index() (*Index, error) {
 	return index, nil
 }
 
-// appendHulls adds, where a parameter has several ranges, what covers all of them.
+// appendHulls adds one range that covers all ranges of a parameter, if it has several.
 func appendHulls(dates []DateRange) []DateRange {
 	n := len(dates)
 	for i := 0; i < n; {
@@ -71,7 +71,7 @@ func appendHulls(dates []DateRange) []DateRange {
 	return dates
 }
 
-// order sorts everything and removes what is there twice.
+// order sorts keys and ranges and removes duplicates.
 func (x *extractor) order() {
 	x.sortKeys()
 	if len(x.dates) > 1 {
@@ -97,7 +97,7 @@ func (x *extractor) sortNumbers() {
 		x.numbers = slices.CompactFunc(x.numbers, func(a, b numberValue) bool { return x.compareNumbers(&a, &b) == 0 })
 		return
 	}
-	n := 1 // those before are in order
+	n := 1 // sorted so far
 	for i := 1; i < len(x.numbers); i++ {
 		v := x.numbers[i]
 		at, c := n, 1

@@ -107,7 +107,7 @@ func dateClass(lo, hi int64) int {
 
 // dates looks into every class.
 func (x *reader) dates(in string, c search.InDates) bson.D {
-	is := compared(c.Prefix, c.Lo, c.Hi, "s", "e")
+	is := compared(c.Prefix, [2]int64{c.Lo, c.Hi}, [2]string{"s", "e"})
 	if c.Prefix == search.Ne {
 		return anyOf("d", in+c.Param, is)
 	}
@@ -124,32 +124,29 @@ func (x *reader) dates(in string, c search.InDates) bson.D {
 	return bson.D{{Key: "$or", Value: classes}}
 }
 
-func numbers(c search.InNumbers) bson.D { return compared(c.Prefix, c.Lo, c.Hi, "lo", "hi") }
+func numbers(c search.InNumbers) bson.D {
+	from, to := plan.NumberSpan(c)
+	bounds := bson.E{Key: "lo", Value: bson.D{{Key: "$gte", Value: from}, {Key: "$lte", Value: to}}}
+	return append(bson.D{bounds}, compared(c.Prefix, [2]string{c.Lo, c.Hi}, [2]string{"lo", "hi"})...)
+}
 
-// compared applies a prefix to a stored range and the search range [lo, hi].
-func compared[T int64 | string](p search.Prefix, lo, hi T, s, e string) bson.D {
-	is := func(field, op string, v T) bson.E { return bson.E{Key: field, Value: bson.D{{Key: op, Value: v}}} }
-	inside := bson.D{{Key: s, Value: bson.D{{Key: "$gte", Value: lo}, {Key: "$lte", Value: max(lo, hi)}}}, is(e, "$lte", hi)}
-	either := func(a bson.E, b bson.D) bson.D { return bson.D{{Key: "$or", Value: bson.A{bson.D{a}, b}}} }
-	switch p {
-	case search.Eq:
-		return inside
-	case search.Ne:
-		return either(is(s, "$lt", lo), bson.D{is(e, "$gt", hi)})
-	case search.Gt:
-		return bson.D{is(e, "$gt", hi)}
-	case search.Lt:
-		return bson.D{is(s, "$lt", lo)}
-	case search.Ge:
-		return either(is(e, "$gt", hi), inside)
-	case search.Le:
-		return append(bson.D{is(s, "$lte", max(lo, hi))}, either(is(s, "$lt", lo), inside)...)
-	case search.Sa:
-		return bson.D{is(s, "$gt", hi)}
-	case search.Eb:
-		return bson.D{is(e, "$lt", lo)}
+var operators = map[string]string{"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
+
+// compared says in the language of the database what a prefix means for the
+// fields of a stored range and the searched range.
+func compared[T int64 | string](p search.Prefix, searched [2]T, fields [2]string) bson.D {
+	var alternatives bson.A
+	for _, all := range p.Meaning() {
+		var is bson.D
+		for _, c := range all {
+			is = append(is, bson.E{Key: fields[c.End], Value: bson.D{{Key: operators[c.Op], Value: searched[c.With]}}})
+		}
+		alternatives = append(alternatives, is)
 	}
-	return bson.D{is(s, "$lte", hi), is(e, "$gte", lo)} // Ap
+	if len(alternatives) == 1 {
+		return alternatives[0].(bson.D)
+	}
+	return bson.D{{Key: "$or", Value: alternatives}}
 }
 
 // Rows reads chunks that grow, because a page is often complete early.

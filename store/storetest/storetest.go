@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"a later label protects past versions", testLaterLabels},
 		{"search agrees with the definition", testSearch},
 		{"real queries agree with the definition", testQueries},
+		{"prefixes mean what R4 says", testPrefixes},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
 		{"a walk shows what stays exactly once", testWalk},

@@ -2,17 +2,17 @@ package fhir
 
 import "math/bits"
 
-// besides compares the primitives of an object with the objects beside them
-// (birthDate and _birthDate): nulls only fill gaps, and what has no value must
-// have more than an id.
-func (s *scanner) besides(f *level) {
+// primitiveExtensions compares the primitives of an object with their extensions
+// (birthDate with _birthDate): a null only fills a gap, and an element without a
+// value must have more than an id.
+func (s *scanner) primitiveExtensions(f *level) {
 	for rest := f.exts &^ f.values; rest != 0; rest &= rest - 1 {
-		s.onlyBeside(f, f.t.first+int32(bits.TrailingZeros64(rest)))
+		s.onlyExtension(f, f.t.first+int32(bits.TrailingZeros64(rest)))
 	}
 	marks := s.arrays[f.arrays:]
 	for i, a := range marks {
 		if a.ext && f.values&s.d.Elements[a.elem].Bit != 0 {
-			continue // judged with its values
+			continue // checked with its values
 		}
 		values, exts := a.start, -1
 		if a.ext {
@@ -30,13 +30,13 @@ func (s *scanner) besides(f *level) {
 		}
 		if !s.aligned(values, exts) {
 			s.issueNamed(f.at, []byte(s.d.Elements[a.elem].Name), "structure",
-				"The array of values and the array beside it must go together: a null fills a gap, and never both at one place.")
+				"The array of values and the array of their extensions do not match: a null only marks a gap, and the two arrays never have one at the same place.")
 		}
 	}
 }
 
-// onlyBeside judges an element that has no value, only the object beside it.
-func (s *scanner) onlyBeside(f *level, elem int32) {
+// onlyExtension checks an element that has an extension but no value.
+func (s *scanner) onlyExtension(f *level, elem int32) {
 	for c := range s.children(f.at) {
 		if n := &s.Nodes[c]; n.Elem == elem && s.onlyID(c) {
 			s.issueAt(c, "invariant", "ele-1: An element must have a value or children other than its id. Leave it out or fill it.")
@@ -53,7 +53,8 @@ func (s *scanner) onlyID(at int32) bool {
 	return true
 }
 
-// aligned walks an array of values and the array beside it (-1 if absent) in step.
+// aligned compares an array of values with the array of their extensions (-1 if
+// absent), item by item.
 func (s *scanner) aligned(values, exts int) bool {
 	saved := s.pos
 	defer func() { s.pos = saved }()
@@ -72,7 +73,7 @@ func (s *scanner) aligned(values, exts int) bool {
 	return true
 }
 
-// cursor stands before one item of an array that was read already.
+// cursor is a position before an item of an array that the scan has passed.
 type cursor struct {
 	pos        int
 	more, null bool
