@@ -24,6 +24,15 @@ var ErrChanged = errors.New("store: changed meanwhile")
 // ErrNotFound says that there is no such resource or version.
 var ErrNotFound = errors.New("store: not found")
 
+// Unavailable is the answer while a database cannot be read or written.
+func Unavailable(err error) error {
+	return &fhir.Error{
+		Kind:   fhir.Unavailable,
+		Detail: "The server cannot read or write its data now. Try again later.",
+		Err:    err,
+	}
+}
+
 // Store keeps resources. Every implementation passes storetest.
 type Store interface {
 	// Get returns the current version, which may be a tombstone (Deleted), or ErrNotFound.

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
 )
 
 // Error labels of the specifications of transactions and of retryable writes.
@@ -63,13 +64,5 @@ func unavailable(err error) error {
 	if errors.As(err, &known) || !transient(err) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return tryLater(err)
-}
-
-func tryLater(err error) error {
-	return &fhir.Error{
-		Kind:   fhir.Unavailable,
-		Detail: "The server cannot read or write its data now. Try again later.",
-		Err:    err,
-	}
+	return store.Unavailable(err)
 }

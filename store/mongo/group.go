@@ -152,7 +152,7 @@ func forAll(err error) bool {
 func (w *writer) fail(members []*member, err error) {
 	err = fmt.Errorf("write %s: %w", w.source, err)
 	if mayPass(err) || errors.Is(err, errUnknown) || errors.Is(err, errFenced) {
-		err = tryLater(err)
+		err = store.Unavailable(err)
 	}
 	for _, m := range members {
 		m.err = err

@@ -202,7 +202,7 @@ func (u *unit) sealable(ctx context.Context, parts []ledgerbridge.PartRow) error
 		delete(ids, w.ID)
 	}
 	if len(ids) > 0 {
-		return tryLater(errDestroyed)
+		return store.Unavailable(errDestroyed)
 	}
 	return nil
 }

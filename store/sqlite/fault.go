@@ -6,6 +6,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
 )
 
 // faultError is a failure that Options.Fault asked for.
@@ -38,9 +39,5 @@ func unavailable(err error) error {
 	if err == nil || errors.As(err, &known) || !diskFault(err) {
 		return err
 	}
-	return &fhir.Error{
-		Kind:   fhir.Unavailable,
-		Detail: "The server cannot read or write its data now. Try again later.",
-		Err:    err,
-	}
+	return store.Unavailable(err)
 }
