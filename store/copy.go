@@ -21,7 +21,7 @@ type Stored struct {
 	Index *search.Index // nil for a tombstone
 }
 
-// Write is what was committed as this version.
+// Write is the write that made the version.
 func (s *Stored) Write() Write {
 	return Write{
 		Ref: s.Ref, Expect: s.Version.Version - 1, LastUpdated: s.LastUpdated, Deleted: s.Deleted, Method: s.Method,

@@ -14,12 +14,12 @@ import (
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// Collect looks for the places of a condition. Queries name their index where they
-// can: left alone, the server may take another.
-func (x *reader) Collect(typ string, c search.Condition, limit int) ([]int64, bool, error) {
+// Collect finds the places of a condition. Queries hint their index where they can:
+// otherwise the server may choose another.
+func (x *reader) Collect(typ string, c search.Condition, limit int) (places []int64, err error) {
 	filter, index := x.filter(typ, c)
 	if filter == nil {
-		return nil, true, nil
+		return nil, nil
 	}
 	o := options.Find().SetProjection(bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}).SetLimit(int64(limit) + 1).SetBatchSize(int32(limit) + 1)
 	if index != "" {
@@ -27,22 +27,17 @@ func (x *reader) Collect(typ string, c search.Condition, limit int) ([]int64, bo
 	}
 	cursor, err := x.s.resources.Find(x.ctx, filter, o)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer cursor.Close(x.ctx)
-	var places []int64
 	for cursor.Next(x.ctx) {
 		places = append(places, cursor.Current.Lookup("o").AsInt64())
 	}
-	if err := cursor.Err(); err != nil || len(places) > limit {
-		return nil, false, err
-	}
-	slices.Sort(places)
-	return places, true, nil
+	return places, cursor.Err()
 }
 
-// filter says a condition in the language of the database, and which index has its
-// bounds. A nil filter finds nothing.
+// filter translates a condition for the database and names the index with its bounds.
+// A nil filter finds nothing.
 func (x *reader) filter(typ string, c search.Condition) (filter bson.D, index string) {
 	in := x.s.in(typ)
 	switch c := c.(type) {
@@ -74,8 +69,8 @@ func (x *reader) filter(typ string, c search.Condition) (filter bson.D, index st
 	return nil, ""
 }
 
-// anyKey holds if one key satisfies all of what. Without $elemMatch each part could
-// be satisfied by another key.
+// anyKey holds if one key satisfies all of what. Without $elemMatch, different keys
+// could satisfy its parts.
 func anyKey(what bson.D) bson.D {
 	return bson.D{{Key: "k", Value: bson.D{{Key: "$elemMatch", Value: what}}}}
 }
@@ -84,7 +79,7 @@ func span(from, to string) bson.D {
 	return bson.D{{Key: "$gte", Value: from}, {Key: "$lt", Value: to}}
 }
 
-// contains looks into the text of a key; the hash of one that was cut is not text.
+// contains searches the text of a key, without the hash at the end of a cut one.
 func contains(begin, needle string) bson.E {
 	return bson.E{Key: "$regex", Value: "^" + regexp.QuoteMeta(begin) + "[^\x7f]*" + regexp.QuoteMeta(needle)}
 }
@@ -105,7 +100,7 @@ func dateClass(lo, hi int64) int {
 	return (plan.Width(lo, hi) + classStep - 1) / classStep * classStep
 }
 
-// dates looks into every class.
+// dates searches every class.
 func (x *reader) dates(in string, c search.InDates) bson.D {
 	is := compared(c.Prefix, [2]int64{c.Lo, c.Hi}, [2]string{"s", "e"})
 	if c.Prefix == search.Ne {
@@ -149,15 +144,15 @@ func compared[T int64 | string](p search.Prefix, searched [2]T, fields [2]string
 	return bson.D{{Key: "$or", Value: alternatives}}
 }
 
-// Rows reads chunks that grow, because a page is often complete early.
-func (x *reader) Rows(typ string, places []int64) iter.Seq2[plan.Row, error] {
-	return func(yield func(plan.Row, error) bool) {
+// Rows reads in growing chunks, because a page is often complete early.
+func (x *reader) Rows(typ string, places []int64) iter.Seq2[*plan.Row, error] {
+	return func(yield func(*plan.Row, error) bool) {
 		for n := 64; len(places) > 0; n = min(4*n, 1024) {
 			some := places[:min(n, len(places))]
 			places = places[len(some):]
 			filter := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "o", Value: bson.D{{Key: "$in", Value: some}}}}
-			rows, err := x.rows(filter, options.Find().SetHint(typeIndex).SetBatchSize(int32(n)))
-			slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(a.Order, b.Order) })
+			rows, err := x.s.rows(x.ctx, x.s.resources, filter, options.Find().SetHint(typeIndex).SetBatchSize(int32(n)))
+			slices.SortFunc(rows, func(a, b *plan.Row) int { return cmp.Compare(a.Place, b.Place) })
 			if !hand(rows, err, yield) {
 				return
 			}
@@ -165,9 +160,8 @@ func (x *reader) Rows(typ string, places []int64) iter.Seq2[plan.Row, error] {
 	}
 }
 
-// Scan reads in the order of creation, in chunks, too. $all takes its bounds from
-// the first key.
-func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[plan.Row, error] {
+// Scan also reads in growing chunks. $all takes its bounds from the first key.
+func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*plan.Row, error] {
 	filter, index := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: false}}, typeIndex
 	if len(keys) > 0 {
 		all := make(bson.A, len(keys))
@@ -176,21 +170,21 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[plan.Row
 		}
 		filter, index = bson.D{{Key: "k", Value: bson.D{{Key: "$all", Value: all}}}}, keyIndex
 	}
-	return func(yield func(plan.Row, error) bool) {
+	return func(yield func(*plan.Row, error) bool) {
 		for n := 64; ; n = min(4*n, 1024) {
 			from := bson.E{Key: "o", Value: bson.D{{Key: "$gt", Value: after}}}
-			rows, err := x.rows(append(filter[:len(filter):len(filter)], from), options.Find().SetHint(index).
+			rows, err := x.s.rows(x.ctx, x.s.resources, append(filter[:len(filter):len(filter)], from), options.Find().SetHint(index).
 				SetSort(bson.D{{Key: "o", Value: 1}}).SetLimit(int64(n)).SetBatchSize(int32(n)))
 			if !hand(rows, err, yield) || len(rows) < n {
 				return
 			}
-			after = rows[n-1].Order
+			after = rows[n-1].Place
 		}
 	}
 }
 
-// hand gives rows on; it is false if nobody wants more.
-func hand(rows []*row, err error, yield func(plan.Row, error) bool) bool {
+// hand passes rows on; it is false when the caller wants no more.
+func hand(rows []*plan.Row, err error, yield func(*plan.Row, error) bool) bool {
 	if err != nil {
 		yield(nil, err)
 		return false

@@ -99,7 +99,7 @@ type unit struct {
 // current is a resource as the transaction sees it.
 type current struct {
 	ID      string `bson:"_id"`
-	Order   int64  `bson:"o"`
+	Place   int64  `bson:"o"`
 	Version int64  `bson:"v"`
 	Stamp   int64  `bson:"w"`
 	Facts   []byte `bson:"f"` // only of Consents
@@ -151,7 +151,6 @@ func groupError(err error) bool {
 
 // load reads the versions that the group will replace.
 func (u *unit) load(ctx context.Context, group []*member) error {
-	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
 	consents := false
 	var ids bson.A
 	for _, m := range group {
@@ -167,10 +166,17 @@ func (u *unit) load(ctx context.Context, group []*member) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	return u.s.readCurrent(ctx, ids, consents, u.resources)
+}
+
+// readCurrent reads resources that are going to be replaced, with their facts if
+// Consents may be among them.
+func (s *Store) readCurrent(ctx context.Context, ids bson.A, consents bool, to map[string]*current) error {
+	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
 	if consents {
 		fields = append(fields, bson.E{Key: "f", Value: 1})
 	}
-	cursor, err := u.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
+	cursor, err := s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
 	if err != nil {
 		return err
 	}
@@ -181,9 +187,18 @@ func (u *unit) load(ctx context.Context, group []*member) error {
 			return err
 		}
 		c.stored = c.Version
-		u.resources[c.ID] = &c
+		to[c.ID] = &c
 	}
 	return cursor.Err()
+}
+
+// consentOf returns the patients of a Consent before it is replaced.
+func (c *current) consentOf() ([]string, error) {
+	if c.Facts == nil {
+		return c.patients, nil
+	}
+	f, err := unpackFacts(c.ID, c.Version, c.Facts)
+	return f.Patients, err
 }
 
 // take checks before it writes, so that a member that fails leaves nothing.
@@ -264,9 +279,9 @@ func (u *unit) put(w *prepared, stamp, seq int64) error {
 		return err
 	}
 	if c.Version == 0 {
-		c.Order = stamp
+		c.Place = stamp
 	}
-	at.ID, at.Order = w.id, c.Order
+	at.ID, at.Place = w.id, c.Place
 	doc, err := bson.Marshal(at)
 	if err != nil {
 		return err
@@ -335,7 +350,11 @@ func (u *unit) checkGuard(ctx context.Context, g *store.Guard) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	page, err := u.s.search(ctx, g.Search())
+	x, err := u.s.reader(ctx)
+	if err != nil {
+		return err
+	}
+	page, err := x.search(g.Search())
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // epochName is the counter of changes that wrote Consents.
@@ -45,25 +46,12 @@ func (s *Store) Consents(ctx context.Context, patient string) (all []store.Versi
 }
 
 func (s *Store) consentsOf(ctx context.Context, patient string, epoch int64) ([]store.Version, error) {
-	cursor, err := s.resources.Find(ctx, bson.D{{Key: "k", Value: s.consentKey(patient)}},
+	rows, err := s.rows(ctx, s.resources, bson.D{{Key: "k", Value: s.consentKey(patient)}},
 		options.Find().SetSort(bson.D{{Key: "o", Value: 1}}).SetProjection(withoutKeys).SetHint(keyIndex))
 	if err != nil {
 		return nil, err
 	}
-	defer cursor.Close(ctx)
-	var all []store.Version
-	for cursor.Next(ctx) {
-		var r resource
-		if err := cursor.Decode(&r); err != nil {
-			return nil, err
-		}
-		v, err := s.full(r.ID, &r.V, epoch)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, cursor.Err()
+	return search.Versions(rows, epoch)
 }
 
 // ConsentChanges returns the patients whose Consents were written with an epoch
@@ -123,22 +111,13 @@ func (u *unit) touches(m *member) ([]string, error) {
 		if !w.consent() {
 			continue
 		}
-		before, err := u.resources[w.id].before()
+		before, err := u.resources[w.id].consentOf()
 		if err != nil {
 			return nil, err
 		}
-		all = union(union(append([]string{}, all...), before), w.Facts.Patients)
+		all = store.Union(store.Union(append([]string{}, all...), before), w.Facts.Patients)
 	}
 	return all, nil
-}
-
-// before returns the patients of a Consent's stored version.
-func (c *current) before() ([]string, error) {
-	if c.Facts == nil {
-		return c.patients, nil
-	}
-	f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
-	return f.Patients, err
 }
 
 // flushConsents gives each change of Consents an epoch and writes whose they are.
@@ -157,18 +136,4 @@ func (u *unit) flushConsents(ctx context.Context) error {
 	}
 	u.touched = nil
 	return insertAll(ctx, u.s.epochs, docs)
-}
-
-// union is a followed by the elements that only b has.
-func union[T comparable](a, b []T) []T {
-	for _, x := range b {
-		has := false
-		for _, y := range a {
-			has = has || x == y
-		}
-		if !has {
-			a = append(a, x)
-		}
-	}
-	return a
 }

@@ -10,10 +10,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // copyMark is the _id of the document of meta that marks a database as an unfinished
@@ -25,7 +24,7 @@ var (
 	_ store.Target   = (*Target)(nil)
 )
 
-// Target is a database that is being filled by a copy. It implements store.Target.
+// Target is a database that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
 // OpenTarget opens a database that is empty or that an interrupted copy has left.
@@ -82,64 +81,48 @@ func (t *Target) Finish(ctx context.Context) error {
 
 // Versions visits all versions in the order of their stamps.
 func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stored) error) error {
-	for n := rowsAtOnce; n == rowsAtOnce; {
-		cursor, err := s.history.Find(ctx, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
+	for {
+		rows, err := s.rows(ctx, s.history, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
 			options.Find().SetSort(bson.D{{Key: "w", Value: 1}}).SetHint(orderIndex).SetLimit(rowsAtOnce))
 		if err != nil {
 			return fmt.Errorf("read versions: %w", unavailable(err))
 		}
-		if n, after, err = s.someVersions(ctx, cursor, after, visit); err != nil {
-			return err
+		for _, r := range rows {
+			one, err := s.stored(ctx, r)
+			if err != nil {
+				return fmt.Errorf("read versions: %w", err)
+			}
+			if err := visit(one); err != nil {
+				return err
+			}
+			after = r.Stamp
+		}
+		if len(rows) < rowsAtOnce {
+			return ctx.Err()
 		}
 	}
-	return ctx.Err()
 }
 
-// someVersions visits the versions of a cursor and returns their number and the last stamp.
-func (s *Store) someVersions(ctx context.Context, cursor *mongo.Cursor, after int64, visit func(store.Stored) error) (n int, last int64, err error) {
-	defer cursor.Close(ctx)
-	for last = after; cursor.Next(ctx); n++ {
-		var p past
-		if err := cursor.Decode(&p); err != nil {
-			return n, last, fmt.Errorf("read versions: %w", err)
-		}
-		one, err := s.stored(ctx, &p)
-		if err != nil {
-			return n, last, fmt.Errorf("read versions: %w", err)
-		}
-		if err := visit(one); err != nil {
-			return n, last, err
-		}
-		last = p.V.Stamp
-	}
-	if err := cursor.Err(); err != nil {
-		return n, last, fmt.Errorf("read versions: %w", unavailable(err))
-	}
-	return n, last, nil
-}
-
-// stored derives the index again, which history does not keep.
-func (s *Store) stored(ctx context.Context, p *past) (one store.Stored, err error) {
-	if one.Version, err = s.full(p.ID, &p.V, 0); err != nil {
+// stored derives the search keys again: history does not keep them.
+func (s *Store) stored(ctx context.Context, r *search.Row) (one store.Stored, err error) {
+	if one.Version, err = r.Full(0); err != nil {
 		return one, err
 	}
-	one.Stamp = p.V.Stamp
-	base, known, err := s.baseURL(ctx, p.V.Base)
+	one.Stamp = r.Stamp
+	base, known, err := s.baseURL(ctx, r.Columns.(*row).base)
 	if err != nil {
 		return one, unavailable(err)
 	}
 	if one.Base = base; !known {
-		return one, damaged(resourceOf(p.ID), &p.V, "b")
+		return one, r.Damaged("b")
 	}
-	if p.V.Deleted {
+	if r.Deleted {
 		return one, nil
 	}
-	doc, err := fhir.Parse(one.Body)
-	if err != nil {
-		return one, damaged(resourceOf(p.ID), &p.V, "body")
+	if one.Index, err = search.Derive(r.PackedBody, base); err != nil {
+		return one, r.Damaged("body")
 	}
-	one.Index, err = search.IndexOf(doc, base)
-	return one, err
+	return one, nil
 }
 
 // WrappedKeys visits the wrapped keys of parts.
@@ -277,7 +260,7 @@ func (u *unit) copyVersion(v *store.Stored, w *prepared) error {
 	return u.put(w, v.Stamp, v.Seq)
 }
 
-// copiedTouch is whose Consents a change wrote.
+// copiedTouch lists the patients whose Consents a change wrote.
 type copiedTouch struct {
 	seq      int64
 	patients []string
@@ -285,7 +268,7 @@ type copiedTouch struct {
 
 func addTouch(touches []copiedTouch, seq int64, patients []string) []copiedTouch {
 	if n := len(touches); n > 0 && touches[n-1].seq == seq {
-		touches[n-1].patients = union(touches[n-1].patients, patients)
+		touches[n-1].patients = store.Union(touches[n-1].patients, patients)
 		return touches
 	}
 	return append(touches, copiedTouch{seq, patients})
@@ -297,13 +280,12 @@ func (u *unit) copyTouches(ctx context.Context, touches []copiedTouch) error {
 	if len(touches) == 0 {
 		return nil
 	}
-	var last past
-	began, err := found(u.s.history.FindOne(ctx, bson.D{{Key: "r", Value: u.s.in("Consent")}},
-		options.FindOne().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex)).Decode(&last))
+	last, err := u.s.rows(ctx, u.s.history, bson.D{{Key: "r", Value: u.s.in("Consent")}},
+		options.Find().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex).SetLimit(1))
 	if err != nil {
 		return err
 	}
-	if began && last.V.Seq == touches[0].seq {
+	if len(last) > 0 && last[0].Seq == touches[0].seq {
 		if err := u.extendTouch(ctx, touches[0].patients); err != nil {
 			return err
 		}

@@ -14,8 +14,8 @@ import (
 
 // Find returns the sequence numbers that match, newest first. Patient, agent and
 // time have an index. Targets do not (a page of a search has many, and each would
-// touch another page of that index in the path of every read): they are looked
-// for among the rows that the other fields leave.
+// touch another page of that index in the path of every read): Find filters the rows
+// that the other fields leave.
 func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) ([]int64, error) {
 	var found []int64
 	err := j.s.retry(ctx, func(ctx context.Context) (err error) {
@@ -62,7 +62,7 @@ func (j *journal) find(ctx context.Context, f ledgerbridge.Filter, limit int) (s
 	return seqs, cursor.Err()
 }
 
-// filter is what the server can look for. Times do not decrease in a log: they
+// filter is the part that the server can look up. Times do not decrease in a log: they
 // bound the sequence numbers.
 func (j *journal) filter(ctx context.Context, f ledgerbridge.Filter) (filter bson.D, empty bool, err error) {
 	from, to := int64(0), int64(-1)
@@ -92,8 +92,8 @@ func (j *journal) filter(ctx context.Context, f ledgerbridge.Filter) (filter bso
 }
 
 // firstAt is the first entry at or after a time, -1 if there is none. Times do not decrease
-// in a log, so it is found by halving; an index of times would have to pass over the
-// entries of all other logs, and cost every write.
+// in a log, so halving finds it; an index of times would have to skip the entries of
+// all other logs, and burden every write.
 func (j *journal) firstAt(ctx context.Context, ms int64) (int64, error) {
 	size, err := j.Size(ctx)
 	if err != nil {

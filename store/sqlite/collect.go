@@ -1,7 +1,7 @@
 package sqlite
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir/search"
@@ -9,29 +9,22 @@ import (
 )
 
 // Collect looks for the rids of a condition.
-func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int64, ok bool, err error) {
+func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int64, err error) {
 	switch c := c.(type) {
 	case search.HasKey:
-		rids, err = x.collectKey(typ, c.Key, limit)
-		return rids, len(rids) <= limit, err // in order and unique already
+		return x.collectKey(typ, c.Key, limit)
 	case search.Any:
-		rids, err = x.collectKeys(typ, c, limit)
+		return x.collectKeys(typ, c, limit)
 	case search.KeyRange:
-		rids, err = x.collectRange(typ, c, limit)
+		return x.collectRange(typ, c, limit)
 	case search.Contains:
-		rids, err = x.collectContains(typ, c, limit)
+		return x.collectContains(typ, c, limit)
 	case search.InDates:
-		rids, err = x.collectDates(typ, c, limit)
+		return x.collectDates(typ, c, limit)
 	case search.InNumbers:
-		rids, err = x.collectNumbers(typ, c, limit)
-	default:
-		return nil, false, nil
+		return x.collectNumbers(typ, c, limit)
 	}
-	if err != nil || len(rids) > limit {
-		return nil, false, err
-	}
-	slices.Sort(rids)
-	return slices.Compact(rids), true, nil
+	return nil, fmt.Errorf("collect %T", c)
 }
 
 func (x *reader) collectKey(typ, key string, limit int) ([]int64, error) {

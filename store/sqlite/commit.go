@@ -13,10 +13,6 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// stampShift is how many stamps a millisecond has. A stamp is never below the
-// milliseconds of its version, also when the clock ran backwards.
-const stampShift = 20
-
 // changeUnit is the open transaction on resources and change log.
 type changeUnit struct {
 	logUnit
@@ -133,7 +129,7 @@ func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepa
 		}
 	}
 	for i := range writes {
-		stamp := max(u.stamp+1, writes[i].LastUpdated.UnixMilli()<<stampShift)
+		stamp := max(u.stamp+1, writes[i].LastUpdated.UnixMilli()<<store.StampShift)
 		if err := u.writeVersion(&writes[i], origin{stamp: stamp, seq: seq, base: u.s.base}); err != nil {
 			return r, err
 		}
@@ -155,11 +151,15 @@ type origin struct{ stamp, seq, base int64 }
 func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard) error {
 	known := &u.s.names
 	if len(u.fresh) > 0 {
-		known = &names{}
+		known = &names{source: u.s.names.source}
 		known.p.Store(u.s.names.p.Load())
 		known.publish(u.fresh)
 	}
-	page, err := u.s.search(ctx, u.conn, known, g.Search())
+	x, err := newReader(u.conn, known)
+	if err != nil {
+		return err
+	}
+	page, err := u.s.search(ctx, x, g.Search())
 	if err != nil {
 		return err
 	}

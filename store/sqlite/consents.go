@@ -7,6 +7,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // Consents returns the current Consents in the compartment of a patient. It uses
@@ -17,16 +18,13 @@ func (s *Store) Consents(ctx context.Context, patient string) (all []store.Versi
 		if epoch, err = c.number("SELECT " + epochQuery); err != nil {
 			return err
 		}
-		var rows []*row
-		err := c.each("SELECT "+rowColumns+` FROM consents k JOIN resources r ON r.rid = k.rid
-			JOIN versions v ON v.stamp = r.stamp WHERE k.patient = ? ORDER BY r.rid`, func(st *sqlite.Stmt) error {
-			rows = append(rows, s.names.scanRow(st, 0))
-			return nil
-		}, patient)
+		x := &reader{conn: c, names: &s.names}
+		rows, err := x.all("SELECT "+rowColumns+` FROM consents k JOIN resources r ON r.rid = k.rid
+			JOIN versions v ON v.stamp = r.stamp WHERE k.patient = ? ORDER BY r.rid`, patient)
 		if err != nil {
 			return err
 		}
-		all, err = s.versions(rows, epoch)
+		all, err = search.Versions(rows, epoch)
 		return err
 	})
 	if err != nil {
@@ -73,11 +71,11 @@ func (u *changeUnit) indexConsent(before *current, v *versionRow, patients []str
 		if err != nil {
 			return err
 		}
-		f, err := storedFacts(facts)
+		f, err := store.UnpackFacts(facts)
 		if err != nil {
 			return &store.Finding{File: mainFile, Table: "versions", Row: fmt.Sprint(before.stamp), Column: "facts", What: "cannot be decoded"}
 		}
-		touched = union(patients, f.Patients)
+		touched = store.Union(patients, f.Patients)
 	}
 	for _, p := range touched {
 		if err := u.exec("INSERT OR IGNORE INTO consent_writes VALUES (?, ?)", u.epoch, p); err != nil {

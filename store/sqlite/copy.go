@@ -13,6 +13,7 @@ import (
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // copyMark is the file that marks a folder as an unfinished copy.
@@ -23,7 +24,7 @@ var (
 	_ store.Target   = (*Target)(nil)
 )
 
-// Target is a folder that is being filled by a copy. It implements store.Target.
+// Target is a folder that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
 // OpenTarget opens a folder that does not exist, is empty, or that an interrupted copy
@@ -92,7 +93,7 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 	err = s.read.read(ctx, func(c conn) error {
 		return c.each("SELECT "+rowColumns+`, b.url FROM (SELECT * FROM versions WHERE stamp > ? ORDER BY stamp LIMIT ?) v
 			JOIN resources r ON r.rid = v.rid JOIN bases b ON b.id = v.base ORDER BY v.stamp`, func(st *sqlite.Stmt) error {
-			one, err := s.stored(s.names.scanRow(st, 0))
+			one, err := stored(s.names.scanRow(st, 0))
 			one.Base = st.ColumnText(14)
 			batch = append(batch, one)
 			return err
@@ -101,12 +102,12 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 	return batch, err
 }
 
-func (s *Store) stored(r *row) (one store.Stored, err error) {
-	if one.Version, err = s.full(r, 0); err != nil {
+func stored(r *search.Row) (one store.Stored, err error) {
+	if one.Version, err = r.Full(0); err != nil {
 		return one, err
 	}
-	one.Stamp = r.stamp
-	if !r.deleted {
+	one.Stamp = r.Stamp
+	if !r.Deleted {
 		one.Index, err = r.Index()
 	}
 	return one, err

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
@@ -53,15 +52,6 @@ func shared(a, b string) int {
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// storedFacts reads the column facts.
-func storedFacts(stored []byte) (fhir.Facts, error) {
-	b, err := store.Unpack(stored)
-	if err != nil {
-		return fhir.Facts{}, err
-	}
-	return fhir.ParseFacts(b)
 }
 
 // storedIndex reads the column idx.

@@ -13,12 +13,12 @@ import (
 
 // Find returns the sequence numbers that match, newest first. Patient, agent and
 // time have an index. Targets do not (a page of a search has many, and each would
-// touch another page of that index in the path of every read): they are looked
-// for among the rows that the other fields leave.
+// touch another page of that index in the path of every read): Find filters the rows
+// that the other fields leave.
 func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) (found []int64, err error) {
 	query, args := findQuery(f)
 	err = j.pool.read(ctx, func(c conn) error {
-		c.SetInterrupt(ctx.Done()) // a target that is nowhere is looked for everywhere
+		c.SetInterrupt(ctx.Done()) // the search for an absent target reads every row
 		defer c.SetInterrupt(nil)
 		return c.each(query, func(st *sqlite.Stmt) error {
 			if len(found) >= limit {

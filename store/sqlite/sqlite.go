@@ -186,6 +186,7 @@ func (s *Store) create(file, schema string) (conn, error) {
 func (s *Store) nameLogs() {
 	prefix := s.identity.organization + "/" + s.identity.node
 	s.changes = &journal{source: prefix + "/changes.0", pool: s.read}
+	s.names.source = s.changes.source
 	s.accesses = &journal{source: prefix + "/accesses.0", pool: s.logRead}
 }
 

@@ -141,7 +141,7 @@ func (c *copies) needsEmpty(t *testing.T) {
 	}
 }
 
-// changed hands over one version otherwise than it was.
+// changed passes on one version with a change.
 type changed struct{ Target }
 
 func (c changed) AddVersions(ctx context.Context, all []store.Stored) error {
@@ -161,7 +161,7 @@ func (c *copies) compared(t *testing.T) {
 	}
 }
 
-// stumbling fails at the nth step, and takes small ones.
+// stumbling fails at the nth of many small steps.
 type stumbling struct {
 	Target
 	left int
@@ -177,7 +177,7 @@ func (s *stumbling) step() error {
 	return nil
 }
 
-// inSteps hands over all in small pieces, so that the copy stops in between.
+// inSteps passes everything on in small pieces, so that the copy can stop in between.
 func inSteps[T any](s *stumbling, all []T, add func([]T) error) error {
 	for len(all) > 0 {
 		if err := s.step(); err != nil {

@@ -2,7 +2,7 @@
 // resources, most with index keys by hand, and compares answers with a model in memory
 // and with search.Match, the definition of what a search means.
 //
-// It does not test what only one kind of store has: files, faults, repairs.
+// It does not test what only one store has: files, faults, repairs.
 package storetest
 
 import (
@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"history is paged without loss", testHistoryPages},
 		{"history since and at", testHistoryTimes},
 		{"a later label protects past versions", testLaterLabels},
+		{"a later label protects past versions on every page", testProtectedPages},
 		{"search agrees with the definition", testSearch},
 		{"real queries agree with the definition", testQueries},
 		{"prefixes mean what R4 says", testPrefixes},
@@ -140,7 +141,7 @@ func (w *world) commit(writes ...store.Write) ledgerbridge.Receipt {
 // Now is the clock of searches.
 func (w *world) Now() time.Time { return w.now }
 
-// tick moves the clock of the writes.
+// tick advances the clock of the writes.
 func (w *world) tick() time.Time {
 	w.now = w.now.Add(time.Second)
 	return w.now
