@@ -30,6 +30,7 @@ func commands() []command {
 		{"token", "print an access token of the built-in issuer", tokenCommand},
 		{"import", "load bundles and NDJSON files into a running server", importCommand},
 		{"verify", "check records, checkpoints or a whole data folder", verifyCommand},
+		{"keys", "rotate a key of a keyring", keysCommand},
 		{"policy", "test, check and format policies", policyCommand},
 		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
 		{"devnet", "run a Fabric network on this machine, for development", devnetCommand},

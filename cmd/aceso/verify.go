@@ -26,7 +26,7 @@ const (
 // defaultData is the data folder of a node that was not told another.
 const defaultData = "aceso-data"
 
-const verifyArguments = "record FILE | checkpoint FILE | log | keys | ledger | trust"
+const verifyArguments = "record FILE | checkpoint FILE | consistency [EARLIER] [LATER] | log | keys | ledger | trust"
 
 // list collects a flag that may come several times.
 type list []string
@@ -47,6 +47,7 @@ type verification struct {
 	network        trustOptions
 	database       databaseOptions
 	profile, out   string
+	proof          string
 }
 
 // verifyCommand checks what others claim. It trusts only the keys that it is given;
@@ -68,6 +69,8 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 		return v.file(files[0], v.record)
 	case what == "checkpoint" && len(files) == 1:
 		return v.file(files[0], v.checkpoint)
+	case what == "consistency":
+		return v.consistency(files)
 	case what == "log" && len(files) == 0:
 		return v.log()
 	case what == "keys" && len(files) == 0:
@@ -81,12 +84,13 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 }
 
 func (v *verification) flags(f *flag.FlagSet) {
-	f.Var(&v.keys, "key", "record, checkpoint: a trusted `key` as `aceso verify keys` prints it; may be repeated")
-	f.Var(&v.receipts, "receipt", "record, log: an X-Aceso-Record `value` that a client kept; may be repeated with log")
-	f.StringVar(&v.data, "data", defaultData, "log, keys, ledger: data `folder`")
+	f.Var(&v.keys, "key", "record, checkpoint, consistency: a trusted `key` as `aceso verify keys` prints it; may be repeated")
+	f.Var(&v.receipts, "receipt", "record, consistency, log: an X-Aceso-Record `value` that a client kept; may be repeated with log")
+	f.StringVar(&v.data, "data", defaultData, "consistency, log, keys, ledger: data `folder`")
 	f.StringVar(&v.witness, "witness", "", "log, ledger: where copies of the checkpoints went (`file` or folder)")
 	f.StringVar(&v.profile, "profile", "", "ledger, trust: connection profile `file` of an organisation")
-	f.StringVar(&v.out, "out", "", "trust: `folder` to make")
+	f.StringVar(&v.out, "out", "", "trust: `folder` to make; consistency: file for the proof")
+	f.StringVar(&v.proof, "proof", "", "consistency: `file` with the proof, instead of the log")
 	v.network.flags(f)
 	v.database.flags(f)
 }

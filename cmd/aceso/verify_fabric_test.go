@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/ledgerbridge/devnet"
+	"github.com/aceso-health/aceso/ledgerbridge/devnet/devnettest"
 )
 
 // verifies runs `aceso verify` in this process.
@@ -79,7 +80,7 @@ func testEditedBlockFile(t *testing.T, net *devnet.Network, registry string) {
 	if code, out := verifies("ledger", "--profile", net.Profile("lab")); code != exitUnchecked || !strings.Contains(out, "not checked: "+peer) {
 		t.Errorf("a peer is down: exit %d\n%s", code, out)
 	}
-	file := filepath.Join(net.Folder(peer), "data", "ledgersData", "chains", "chains", devnet.Channel, "blockfile_000000")
+	file := filepath.Join(devnettest.Folder(net, peer), "data", "ledgersData", "chains", "chains", devnet.Channel, "blockfile_000000")
 	editDigit(t, file, []byte("registry/n1/accesses.0"))
 	if err := net.StartProcess(t.Context(), peer); err != nil {
 		t.Fatal(err)

@@ -173,7 +173,7 @@ func TestPeersWithoutEnd(t *testing.T) {
 			s.list = func(string) chaincode.Sources {
 				return chaincode.Sources{Sources: []chaincode.Source{m.head.Source}, More: true}
 			}
-		}, "not in their order", 1},
+		}, "not in order", 1},
 		"sources without end": {func(m *madeUp, s *speaking) {
 			s.list = func(after string) chaincode.Sources {
 				next := m.head.Source
