@@ -25,7 +25,7 @@ const Limit = 512
 type Queue[M any] struct {
 	// Commit ends the members of a group, whether they succeed or fail. It is called by
 	// one goroutine, and after the last member has joined: a snapshot that Commit takes
-	// is younger than the call of Do of each member.
+	// is younger than the call of Do of each member. It MUST NOT keep the slice.
 	Commit func(members []M)
 	// Size is how much a member adds to a group, which is full at Full. nil: nothing.
 	Size func(M) int
@@ -36,6 +36,7 @@ type Queue[M any] struct {
 
 	waiting chan waiter[M]
 	stopped chan struct{}
+	members []M          // of the group being committed; only touched by loop
 	closing sync.RWMutex // held for reading while joining
 	closed  bool
 }
@@ -56,7 +57,7 @@ func (q *Queue[M]) Start() {
 // Do returns when the group of m has been committed; m itself says how it ended. An error
 // means that m was not handed over: ctx ended while it waited, or the queue is closed.
 func (q *Queue[M]) Do(ctx context.Context, m M) error {
-	w := waiter[M]{m, ctx, make(chan error, 1)}
+	w := waiter[M]{m, ctx, make(chan error)}
 	if err := q.join(w); err != nil {
 		return err
 	}
@@ -144,18 +145,19 @@ func (q *Queue[M]) size(w waiter[M]) int {
 // commit leaves out those who have hung up.
 func (q *Queue[M]) commit(group []waiter[M]) {
 	stayed := group[:0]
-	members := make([]M, 0, len(group))
 	for _, w := range group {
 		if err := w.ctx.Err(); err != nil {
 			w.done <- err
 			continue
 		}
-		stayed, members = append(stayed, w), append(members, w.member)
+		stayed, q.members = append(stayed, w), append(q.members, w.member)
 	}
-	if len(members) == 0 {
+	if len(stayed) == 0 {
 		return
 	}
-	q.Commit(members)
+	q.Commit(q.members)
+	clear(q.members)
+	q.members = q.members[:0]
 	for _, w := range stayed {
 		w.done <- nil
 	}
