@@ -33,11 +33,12 @@ var mayImport = map[string][]string{
 	"agent":   {}, // what a verified token says of its caller
 	"keyring": {},
 
+	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
 	"store/storetest": {"fhir", "fhir/search", "ledgerbridge", "store"},
 	"store/search":    {"fhir", "fhir/search", "store"},
-	"store/sqlite":    {"fhir", "fhir/search", "ledgerbridge", "store", "store/search"},
-	"store/mongo":     {"fhir", "fhir/search", "ledgerbridge", "store", "store/search"},
+	"store/sqlite":    {"fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
+	"store/mongo":     {"fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
 
 	"store/mongo/mongotest": {}, // a stand-in for tests; never linked into the binary
 
