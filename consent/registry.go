@@ -23,14 +23,9 @@ type Finder interface {
 	// MUST contain everything that was committed before the call. Rules calls it
 	// while a row is being judged: it MUST NOT wait for the search that is going on.
 	Consents(ctx context.Context, patient string) (list []Found, epoch int64, err error)
-}
-
-// Changes is what a Finder may also offer: with it, a write to one patient's
-// Consents keeps the rules of all others in the registry.
-type Changes interface {
 	// ConsentChanges returns every patient whose Consents were written (created,
 	// updated, deleted, moved to or from another patient) with an epoch above since,
-	// and the epoch of the snapshot this was read in, under the rules of Finder.
+	// and the epoch of the snapshot this was read in, under the same rules.
 	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
 }
 
@@ -45,9 +40,8 @@ type Registry struct {
 	// time that it is read.
 	Defect func(ref fhir.Ref, version int64, err error)
 
-	finder  Finder
-	changes Changes // nil if the Finder does not offer it
-	limit   int
+	finder Finder
+	limit  int
 
 	mu      sync.RWMutex
 	entries map[string]entry
@@ -59,12 +53,10 @@ type entry struct {
 	epoch int64 // of the snapshot they were read in
 }
 
-// NewRegistry returns an empty registry that reads with f, and with Changes if f
-// offers it. Set the exported fields before the first use.
+// NewRegistry returns an empty registry that reads with f. Set the exported fields before
+// the first use.
 func NewRegistry(f Finder) *Registry {
-	r := &Registry{finder: f, limit: maxPatients, entries: map[string]entry{}}
-	r.changes, _ = f.(Changes)
-	return r
+	return &Registry{finder: f, limit: maxPatients, entries: map[string]entry{}}
 }
 
 // Rules returns the rules of all Consents of patient ("Patient/1"), at least as new
@@ -74,9 +66,8 @@ func (r *Registry) Rules(ctx context.Context, patient string, epoch int64) ([]*R
 	if err := r.catchUp(ctx, epoch); err != nil {
 		return nil, err
 	}
-	old, current := r.lookup(patient, epoch)
-	if current {
-		return old.rules, nil
+	if e, current := r.lookup(patient, epoch); current {
+		return e.rules, nil
 	}
 	list, at, err := r.finder.Consents(ctx, patient)
 	if err != nil {
@@ -85,7 +76,7 @@ func (r *Registry) Rules(ctx context.Context, patient string, epoch int64) ([]*R
 	if at < epoch {
 		return nil, fmt.Errorf("find consents: read at epoch %d, before %d", at, epoch)
 	}
-	fresh := entry{rules: r.compile(list, old.rules), epoch: at}
+	fresh := entry{rules: r.compile(list), epoch: at}
 	r.keep(patient, fresh)
 	return fresh.rules, nil
 }
@@ -93,14 +84,11 @@ func (r *Registry) Rules(ctx context.Context, patient string, epoch int64) ([]*R
 // catchUp drops the entries of all patients whose Consents were written up to
 // epoch. It does not hold the lock while it asks.
 func (r *Registry) catchUp(ctx context.Context, epoch int64) error {
-	if r.changes == nil {
-		return nil
-	}
 	since := r.missing(epoch)
 	if epoch <= since {
 		return nil
 	}
-	patients, at, err := r.changes.ConsentChanges(ctx, since)
+	patients, at, err := r.finder.ConsentChanges(ctx, since)
 	if err != nil {
 		return fmt.Errorf("find changed consents: %w", err)
 	}
@@ -158,18 +146,9 @@ func (r *Registry) keep(patient string, e entry) {
 	r.entries[patient] = e
 }
 
-// compile reuses the rules of known versions: a version never changes.
-func (r *Registry) compile(list []Found, known []*Rules) []*Rules {
+func (r *Registry) compile(list []Found) []*Rules {
 	rules := make([]*Rules, len(list))
 	for i, f := range list {
-		for _, k := range known {
-			if k.Ref == f.Ref && k.Version == f.Version {
-				rules[i] = k
-			}
-		}
-		if rules[i] != nil {
-			continue
-		}
 		var err error
 		rules[i], err = r.Compiler.Compile(f.Ref, f.Version, f.Body)
 		if err != nil && r.Defect != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Stored is one version with all that a store keeps of it.
+// Stored is one version with everything that a store keeps of it.
 type Stored struct {
 	Version
 	Stamp int64         // order of writing: unique in a store, rising
@@ -40,7 +40,7 @@ type Original interface {
 }
 
 // Target is a store that is being filled by a copy. Until Finish it MUST NOT open
-// for anything else. What an Add has returned from is durable.
+// for anything else. An Add returns when its data are durable.
 type Target interface {
 	Original
 	// AddVersions takes versions in the order of stamps, with their stamps.
@@ -65,15 +65,14 @@ const (
 // errEnough ends a visit early.
 var errEnough = errors.New("enough")
 
-// Copy copies everything from one store to another: versions, both logs with their
-// trees, keys of parts. It continues an unfinished copy where the target ends.
-// Then it reads both stores again and compares them; any difference is an error. The
-// caller finishes the target, once everything else of a node is in place. told reports
-// progress and may be nil.
-func Copy(ctx context.Context, from Original, to Target, told func(Copied)) error {
-	c := &copying{from: from, to: to, told: told}
-	if c.told == nil {
-		c.told = func(Copied) {}
+// Copy brings everything from one store to another: versions, both logs with their
+// trees, keys of parts. A copy that was interrupted continues where the target ends.
+// Copy then reads both again and compares them; any difference is an error. The caller
+// finishes the target once the rest of the node is in place. progress may be nil.
+func Copy(ctx context.Context, from Original, to Target, progress func(Copied)) error {
+	c := &copying{from: from, to: to, progress: progress}
+	if c.progress == nil {
+		c.progress = func(Copied) {}
 	}
 	for _, step := range []func(context.Context) error{c.keys, c.versions, c.logs, c.compare} {
 		if err := step(ctx); err != nil {
@@ -84,10 +83,10 @@ func Copy(ctx context.Context, from Original, to Target, told func(Copied)) erro
 }
 
 type copying struct {
-	from Original
-	to   Target
-	done Copied
-	told func(Copied)
+	from     Original
+	to       Target
+	done     Copied
+	progress func(Copied)
 }
 
 func (c *copying) keys(ctx context.Context) error {
@@ -117,14 +116,14 @@ func (c *copying) versions(ctx context.Context) error {
 		}
 		last = batch[len(batch)-1].Stamp
 		c.done.Versions += int64(len(batch))
-		c.told(c.done)
+		c.progress(c.done)
 	}
 }
 
-// check refuses to spread a version that is damaged.
+// check refuses a version that is damaged.
 func (s *Stored) check() error {
 	if !s.Deleted && sha256.Sum256(s.Body) != s.Hash {
-		return fmt.Errorf("%s version %d is not what its hash says: `aceso verify log` tells more", s.Ref, s.Version.Version)
+		return fmt.Errorf("%s version %d does not match its hash: `aceso verify log` says more", s.Ref, s.Version.Version)
 	}
 	return nil
 }
@@ -199,7 +198,7 @@ func (c *copying) rows(ctx context.Context, from, to ledgerbridge.Log) error {
 		}
 		next += int64(len(batch))
 		c.done.Rows += int64(len(batch))
-		c.told(c.done)
+		c.progress(c.done)
 	}
 }
 
@@ -253,7 +252,7 @@ func (c *copying) compareVersions(ctx context.Context) error {
 		}
 		last = a[len(a)-1].Stamp
 		c.done.Compared += int64(len(a))
-		c.told(c.done)
+		c.progress(c.done)
 	}
 }
 
@@ -321,7 +320,7 @@ func (c *copying) compareLog(ctx context.Context, from, to ledgerbridge.Log) err
 		}
 		next += int64(len(a))
 		c.done.Compared += int64(len(a))
-		c.told(c.done)
+		c.progress(c.done)
 	}
 }
 

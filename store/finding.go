@@ -16,17 +16,17 @@ type Finding struct {
 
 // Error names the place first.
 func (f *Finding) Error() string {
-	place := []string{f.File}
+	where := []string{f.File}
 	if f.Table != "" {
-		place = append(place, "table "+f.Table)
+		where = append(where, "table "+f.Table)
 	}
 	if f.Row != "" {
-		place = append(place, "row "+f.Row)
+		where = append(where, "row "+f.Row)
 	}
 	if f.Column != "" {
-		place = append(place, "column "+f.Column)
+		where = append(where, "column "+f.Column)
 	}
-	return fmt.Sprintf("%s: %s", strings.Join(place, ", "), f.What)
+	return fmt.Sprintf("%s: %s", strings.Join(where, ", "), f.What)
 }
 
 // findingsPerTable keeps one fault in every row from filling a report.

@@ -10,8 +10,8 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// The first byte of packed bytes says how the rest is packed. A number is never
-// given another meaning; a better dictionary gets a new one.
+// The first byte of packed bytes says how the rest is packed. Numbers are never reused:
+// a better dictionary gets a new one.
 const (
 	packRaw        = 0
 	packS2         = 1

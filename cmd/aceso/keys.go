@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/node"
 )
 
 const keysArguments = "rotate USE"
@@ -18,8 +17,8 @@ const keysArguments = "rotate USE"
 func keysCommand(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("keys", keysArguments, stderr)
 	path := f.String("data", defaultData, "data `folder`; its server may be running")
-	var database databaseOptions
-	database.flags(f)
+	var database node.Database
+	databaseFlags(f, &database)
 	rest, code, ok := parse(f, args)
 	if !ok {
 		return code
@@ -28,11 +27,11 @@ func keysCommand(args []string, stdout, stderr io.Writer) int {
 		return misuse(stderr, "keys", "usage: aceso keys %s, where USE is one of %s", keysArguments, strings.Join(rotatable(), ", "))
 	}
 	use := keyring.Use(rest[1])
-	id, err := rotate(context.Background(), dataFolder(*path), database, use)
+	id, err := node.RotateKey(context.Background(), node.Folder(*path), database, use)
 	if err != nil {
 		return fail(stderr, "keys", err)
 	}
-	fmt.Fprintf(stdout, "%s: %s\n%s\n", id, afterRotation[use], restart(use, database.uri != ""))
+	fmt.Fprintf(stdout, "%s: %s\n%s\n", id, afterRotation[use], restart(use, database.URI != ""))
 	return exitOK
 }
 
@@ -44,25 +43,6 @@ func rotatable() (uses []string) {
 		}
 	}
 	return uses
-}
-
-// rotate adds a key to the keyring of the folder, or of the database that it belongs to.
-func rotate(ctx context.Context, data dataFolder, o databaseOptions, use keyring.Use) (id string, err error) {
-	if _, err := data.readNode(); err != nil {
-		return "", err
-	}
-	if err := o.checkKind(data); err != nil {
-		return "", err
-	}
-	if o.uri == "" {
-		return keyring.Rotate(data.keys(), use, time.Now())
-	}
-	var r records
-	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.readDatabase(ctx, data, o); err != nil {
-		return "", err
-	}
-	return keyring.RotateShared(ctx, r.shared.Keyring(), r.master, r.store.Organization(), r.store.Node(), use, time.Now())
 }
 
 // afterRotation says what the new key of each use does, and what the old ones still do.

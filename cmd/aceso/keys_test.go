@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/node"
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
 // rotates runs `aceso keys rotate` in this process.
@@ -45,19 +47,19 @@ func TestKeysRotate(t *testing.T) {
 	n := startChild(t, dir)
 	twoPatients(n.testNode)
 	old := n.as("practitioner", "TREAT")
-	page := old.get("/Patient?_count=1").want(200).next()
-	event := old.get("/Patient/p1").want(200).event()
+	page := old.Get("/Patient?_count=1").Want(200).Next()
+	event := old.Get("/Patient/p1").Want(200).Event()
 
 	rotateAll(t, dir, "If the server is running, restart it")
-	old.get("/Patient/p1").want(200)
-	n.as("practitioner", "TREAT").get("/Patient/p1").want(401) // signed with a key that the server does not know yet
+	old.Get("/Patient/p1").Want(200)
+	n.as("practitioner", "TREAT").Get("/Patient/p1").Want(401) // signed with a key that the server does not know yet
 	n.terminate()
 
 	n = startChild(t, dir)
-	user{n.testNode, old.token}.get("/Patient/p1").want(200)
-	user{n.testNode, old.token}.get(page).want(200)
-	n.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + event).want(200)
-	n.as("system", "HOPERAT").put("/Patient/p3", patientJSON("p3", "Three")).want(201)
+	user{Node: &n.Node, Token: old.Token}.Get("/Patient/p1").Want(200)
+	user{Node: &n.Node, Token: old.Token}.Get(page).Want(200)
+	n.as("privacy-officer", "HOPERAT").Get("/AuditEvent/" + event).Want(200)
+	n.as("system", "HOPERAT").Put("/Patient/p3", patientJSON("p3", "Three")).Want(201)
 	n.terminate()
 	wantKeys(t, dir, 4) // two of each log
 	newest, _ := lastCheckpoint(t, dir, accessLog)
@@ -91,16 +93,16 @@ func TestKeysRotateRefuses(t *testing.T) {
 
 // Nodes that share a database share its keys, but for those that sign their logs.
 func TestKeysRotateForAllNodes(t *testing.T) {
-	uri, _ := testDatabase(t)
+	uri, _ := mongotest.Database(t)
 	key := filepath.Join(t.TempDir(), "master.key")
 	if _, err := keyring.CreateMaster(key); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("ACESO_STORE", uri)
 	t.Setenv("ACESO_MASTER_KEY_FILE", key)
-	options := databaseOptions{uri: uri, masterKey: key}
-	start := func(dir, node string) *childNode {
-		n := startChild(t, dir, "--node", node)
+	options := node.Database{URI: uri, MasterKey: key}
+	start := func(dir, name string) *childNode {
+		n := startChild(t, dir, "--node", name)
 		n.database = options
 		return n
 	}
@@ -108,16 +110,16 @@ func TestKeysRotateForAllNodes(t *testing.T) {
 	n1, n2 := start(first, "n1"), start(second, "n2")
 	twoPatients(n1.testNode)
 	old := n1.as("practitioner", "TREAT")
-	event := old.get("/Patient/p1").want(200).event()
+	event := old.Get("/Patient/p1").Want(200).Event()
 
 	if code, out := rotates("log", "--data", first); code != exitOK || !strings.Contains(out, "Restart this node; the others") {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 	n1.terminate()
 	n1 = start(first, "n1")
-	n1.as("practitioner", "TREAT").get("/Patient/p1").want(200)
-	user{n2.testNode, old.token}.get("/AuditEvent/" + event).want(403)
-	n2.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + event + "/$proof").want(200) // checks n1's checkpoint by the new key
+	n1.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
+	user{Node: &n2.Node, Token: old.Token}.Get("/AuditEvent/" + event).Want(403)
+	n2.as("privacy-officer", "HOPERAT").Get("/AuditEvent/" + event + "/$proof").Want(200) // checks n1's checkpoint by the new key
 	n1.terminate()
 	n2.terminate()
 	for _, use := range []string{"issuer", "links", "requests", "parts"} {
@@ -126,10 +128,10 @@ func TestKeysRotateForAllNodes(t *testing.T) {
 		}
 	}
 	n1, n2 = start(first, "n1"), start(second, "n2")
-	user{n2.testNode, old.token}.get("/Patient/p1").want(200)
-	n1.as("system", "HOPERAT").put("/Patient/p3", patientJSON("p3", "Three")).want(201)
-	n2.as("practitioner", "TREAT").get("/Patient/p3").want(200)
-	n2.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + event).want(200)
+	user{Node: &n2.Node, Token: old.Token}.Get("/Patient/p1").Want(200)
+	n1.as("system", "HOPERAT").Put("/Patient/p3", patientJSON("p3", "Three")).Want(201)
+	n2.as("practitioner", "TREAT").Get("/Patient/p3").Want(200)
+	n2.as("privacy-officer", "HOPERAT").Get("/AuditEvent/" + event).Want(200)
 	n1.terminate()
 	n2.terminate()
 	wantKeys(t, first, 6) // n1's logs have two keys each, n2's one

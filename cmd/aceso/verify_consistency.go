@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/node"
 )
 
 // extension is the claim that a log was only appended to between what somebody kept
@@ -114,24 +115,19 @@ func (v *verification) readProof(e *extension) error {
 // proveExtension takes from the log what was not given: the proof, the last checkpoint,
 // and the log's keys.
 func (v *verification) proveExtension(ctx context.Context, e *extension) (err error) {
-	data, err := openDataFolder(v.data)
+	data, err := node.OpenFolder(v.data)
 	if err != nil {
 		return err
 	}
 	if len(v.keys) == 0 {
-		if v.keys, err = v.logKeys(data); err != nil {
+		if v.keys, err = node.LogKeys(ctx, data, v.database); err != nil {
 			return err
 		}
 	}
-	r, err := readRecords(ctx, data, v.database)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	j, err := r.journalOf(ctx, e.source)
-	if err != nil {
-		return err
-	}
+	return node.ReadLog(ctx, data, v.database, e.source, func(j *ledgerbridge.Journal) error { return e.prove(ctx, j) })
+}
+
+func (e *extension) prove(ctx context.Context, j *ledgerbridge.Journal) (err error) {
 	if e.later.Source == "" {
 		e.later = j.Last()
 	}
@@ -145,19 +141,6 @@ func (v *verification) proveExtension(ctx context.Context, e *extension) (err er
 		e.path, err = j.Consistency(ctx, e.earlier.Size, e.later.Size)
 	}
 	return err
-}
-
-// journalOf opens a log of the folder, or any log of its database, for reading.
-func (r *records) journalOf(ctx context.Context, source string) (*ledgerbridge.Journal, error) {
-	for _, j := range []*ledgerbridge.Journal{r.changes, r.accesses} {
-		if j.Source() == source {
-			return j, nil
-		}
-	}
-	if r.shared == nil {
-		return nil, fmt.Errorf("the data folder of %s/%s does not hold the log %s", r.organization, r.name, source)
-	}
-	return r.otherJournal(ctx, source)
 }
 
 func (e *extension) verify(keys ledgerbridge.Keys) error {

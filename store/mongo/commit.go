@@ -14,13 +14,13 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// maxDocument is below the 16 MB that MongoDB takes: some fields are added later.
+// maxDocument is below MongoDB's limit of 16 MB: some fields are added later.
 const maxDocument = 15 << 20
 
 // maxKeys is how many search keys one resource may have.
 const maxKeys = 2000
 
-// prepared is a Write with everything done that does not need the database.
+// prepared is a Write that is ready except for what needs the database.
 type prepared struct {
 	*store.Write
 	id            string   // of the resource
@@ -43,7 +43,7 @@ func (s *Store) prepare(all []store.Write) ([]prepared, error) {
 	return writes, nil
 }
 
-// prepareOne makes the documents of a version whose keys depend on base.
+// prepareOne encodes a version. Its keys depend on base.
 func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	p = prepared{Write: w, id: s.id(w.Ref)}
 	facts, err := w.Facts.AppendBinary(nil)
@@ -90,7 +90,7 @@ type unit struct {
 	first [32]byte
 
 	resources map[string]*current // that the group writes
-	dirty     []*current          // written since the last flush, in the order of writing
+	dirty     []*current          // changed since the last flush, in the order of stamps
 	entries   []any
 	pasts     []any
 	touched   [][]string // for each change of Consents since the last flush, whose
@@ -113,8 +113,8 @@ func newUnit(w *writer) *unit {
 	return &unit{s: w.s, w: w, end: w.head.End, resources: map[string]*current{}}
 }
 
-// run writes all members but those that must fail by themselves: those get their
-// error, and nothing of them is written. An error of run is one of the whole group.
+// run writes the members of a group. A member that fails by itself gets its error, and
+// nothing of it is written. An error of run is that of the whole group.
 func (u *unit) run(ctx context.Context, group []*member) error {
 	if err := u.lock(ctx, group); err != nil {
 		return err
@@ -141,15 +141,15 @@ func (u *unit) run(ctx context.Context, group []*member) error {
 	return u.s.fenced(ctx, u.w.head, u.end)
 }
 
-// groupError says whether an error comes from the database, so that the transaction
-// is lost for all.
+// groupError says whether an error comes from the database, which ends the transaction
+// for all members.
 func groupError(err error) bool {
 	var known *fhir.Error
 	var server mongo.ServerError
 	return err != nil && !errors.As(err, &known) && (errors.As(err, &server) || transient(err))
 }
 
-// load reads what the group is going to replace.
+// load reads the versions that the group will replace.
 func (u *unit) load(ctx context.Context, group []*member) error {
 	consents := false
 	var ids bson.A
@@ -192,7 +192,7 @@ func (s *Store) readCurrent(ctx context.Context, ids bson.A, consents bool, to m
 	return cursor.Err()
 }
 
-// consentOf gives the patients of a Consent before it is replaced.
+// consentOf returns the patients of a Consent before it is replaced.
 func (c *current) consentOf() ([]string, error) {
 	if c.Facts == nil {
 		return c.patients, nil
@@ -201,7 +201,7 @@ func (c *current) consentOf() ([]string, error) {
 	return f.Patients, err
 }
 
-// take checks first and writes then, so that a member that fails leaves nothing.
+// take checks before it writes, so that a member that fails leaves nothing.
 func (u *unit) take(ctx context.Context, m *member) error {
 	for i := range m.change.Guards {
 		if err := u.checkGuard(ctx, &m.change.Guards[i]); err != nil {
@@ -224,23 +224,23 @@ func (u *unit) take(ctx context.Context, m *member) error {
 	if err != nil {
 		return err
 	}
-	if err := u.append(ctx, m); err != nil {
+	if err := u.seal(ctx, m); err != nil {
 		return err
 	}
 	if touched != nil {
 		u.touched = append(u.touched, touched)
 	}
 	for i := range m.writes {
-		if err := u.place(&m.writes[i], m.receipt.Seq); err != nil {
+		if err := u.stamp(&m.writes[i], m.receipt.Seq); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// append seals the entry of m for the next position. Time does not run backwards in
+// seal seals the entry of m for the next position in the log. Time does not run backwards in
 // a log, whatever the clock does.
-func (u *unit) append(ctx context.Context, m *member) error {
+func (u *unit) seal(ctx context.Context, m *member) error {
 	at := max(u.end.At, u.s.opts.Now().UnixMilli())
 	row, err := m.change.Entry.Seal(u.w.source, u.end.Size, time.UnixMilli(at).UTC())
 	if err != nil {
@@ -265,20 +265,24 @@ func (u *unit) append(ctx context.Context, m *member) error {
 	return nil
 }
 
-// place gives a version its position in the order of writing and notes its documents.
-func (u *unit) place(w *prepared, seq int64) error {
+// stamp puts a version with the next stamp.
+func (u *unit) stamp(w *prepared, seq int64) error {
+	return u.put(w, nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, u.resources[w.id].Stamp), seq)
+}
+
+// put adds the documents of a version to those pending.
+func (u *unit) put(w *prepared, stamp, seq int64) error {
 	c := u.resources[w.id]
-	p := position{Stamp: nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, c.Stamp), Source: u.w.source, Seq: seq}
-	p.ID = pastID(w.id, w.Expect+1)
-	past, err := bson.Marshal(p)
+	at := stamped{ID: pastID(w.id, w.Expect+1), Stamp: stamp, Source: u.w.source, Seq: seq}
+	past, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
 	if c.Version == 0 {
-		c.Place = p.Stamp
+		c.Place = stamp
 	}
-	p.ID, p.Place = w.id, c.Place
-	doc, err := bson.Marshal(p)
+	at.ID, at.Place = w.id, c.Place
+	doc, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
@@ -286,13 +290,13 @@ func (u *unit) place(w *prepared, seq int64) error {
 		u.dirty = append(u.dirty, c)
 	}
 	c.doc = join(doc, w.current)
-	c.Version, c.Stamp, c.patients, c.Facts = w.Expect+1, p.Stamp, w.Facts.Patients, nil
+	c.Version, c.Stamp, c.patients, c.Facts = w.Expect+1, stamp, w.Facts.Patients, nil
 	u.pasts = append(u.pasts, join(past, w.past))
-	u.end.Stamp = p.Stamp
+	u.end.Stamp = stamp
 	return nil
 }
 
-// flush writes what was put off, so that searches inside the transaction see it.
+// flush writes what is pending, so that searches inside the transaction see it.
 func (u *unit) flush(ctx context.Context) error {
 	if err := insertAll(ctx, u.w.log, u.entries); err != nil {
 		return err

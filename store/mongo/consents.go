@@ -25,10 +25,10 @@ func (s *Store) epoch(ctx context.Context) (int64, error) {
 	return doc.Value, err
 }
 
-// Consents returns the current Consents in the compartment of a patient, from a
-// snapshot of its own that will last: callers keep what they say.
+// Consents returns the current Consents in the compartment of a patient, from a snapshot
+// that will last: callers cache them.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
-	if patient == "" { // nobody's: only the epoch is asked for, by every create
+	if patient == "" { // the caller needs only the epoch, for a create
 		nothing := s.getter.get(ctx, "")
 		return nil, nothing.epoch, nothing.err
 	}
@@ -77,8 +77,8 @@ func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []str
 	return slices.Collect(maps.Keys(seen)), epoch, nil
 }
 
-// touch is a document of the collection epochs: whose Consents the change with this
-// epoch wrote.
+// touch is a document of the collection epochs: the patients whose Consents the change
+// with this epoch wrote.
 type touch struct {
 	Epoch    int64    `bson:"_id"`
 	Patients []string `bson:"p"`
@@ -102,8 +102,8 @@ func (s *Store) consentKeys(patients []string) []string {
 	return keys
 }
 
-// touches says whose Consents a member writes: those named before and those named
-// now. It is nil if the member writes none.
+// touches returns the patients whose Consents a member writes: those of the versions
+// before and those of the new ones. It is nil if the member writes no Consents.
 func (u *unit) touches(m *member) ([]string, error) {
 	var all []string
 	for i := range m.writes {
@@ -120,7 +120,7 @@ func (u *unit) touches(m *member) ([]string, error) {
 	return all, nil
 }
 
-// flushConsents gives each change of Consents an epoch and notes whose they are.
+// flushConsents gives each change of Consents an epoch and writes whose they are.
 func (u *unit) flushConsents(ctx context.Context) error {
 	n := int64(len(u.touched))
 	if n == 0 {

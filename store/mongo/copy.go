@@ -15,8 +15,8 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// copyMark is the _id of a document of meta that marks a database which a copy is
-// filling.
+// copyMark is the _id of the document of meta that marks a database as an unfinished
+// copy.
 const copyMark = "copying"
 
 var (
@@ -27,7 +27,7 @@ var (
 // Target is a database that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a database that is empty, or was left behind by an unfinished copy.
+// OpenTarget opens a database that is empty or that an interrupted copy has left.
 func OpenTarget(ctx context.Context, uri string, o Options) (*Target, error) {
 	s, err := connect(ctx, uri, o)
 	if err != nil {
@@ -152,13 +152,13 @@ func (t *Target) AddWrappedKey(ctx context.Context, id string, wrapped []byte) e
 	name, _, _ := strings.Cut(id, "-")
 	_, err := t.keys.InsertOne(ctx, wrappedKey{Owner: name, ID: id, Wrapped: wrapped})
 	if mongo.IsDuplicateKeyError(err) {
-		return nil // left behind by an unfinished copy; the comparison will tell
+		return nil // from an interrupted copy; the comparison checks it
 	}
 	return unavailable(err)
 }
 
-// transact commits what do writes. Lasting trouble is left to the next run of the
-// whole copy.
+// transact commits what do writes. Trouble that lasts fails the copy, which can be
+// continued.
 func (t *Target) transact(ctx context.Context, do func(context.Context) error) error {
 	session, err := t.client.StartSession()
 	if err != nil {
@@ -199,40 +199,65 @@ func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge
 
 // AddVersions takes versions in the order of stamps.
 func (t *Target) AddVersions(ctx context.Context, all []store.Stored) error {
-	next := t.changes.head.End
-	next.Stamp = all[len(all)-1].Stamp
+	writes := make([]prepared, len(all))
 	for i := range all {
-		if _, err := t.addBase(ctx, all[i].Base); err != nil {
+		v := &all[i]
+		base, err := t.addBase(ctx, v.Base)
+		if err != nil {
+			return err
+		}
+		w := v.Write()
+		if writes[i], err = t.prepareOne(&w, base); err != nil {
 			return err
 		}
 	}
+	var u *unit
 	err := t.transact(ctx, func(ctx context.Context) error {
-		b := copyBatch{Target: t, currents: map[string]*current{}}
-		if err := b.load(ctx, all); err != nil {
-			return err
-		}
-		for i := range all {
-			if err := b.add(&all[i]); err != nil {
-				return fmt.Errorf("%s version %d: %w", all[i].Ref, all[i].Version.Version, err)
-			}
-		}
-		if err := b.write(ctx); err != nil {
-			return err
-		}
-		return t.fenced(ctx, t.changes.head, next)
+		u = newUnit(t.changes)
+		return u.copyAll(ctx, all, writes)
 	})
 	if err == nil {
-		t.changes.head.End = next
+		t.changes.head.End = u.end
 	}
 	return err
 }
 
-// copyBatch is what one transaction of a copy writes.
-type copyBatch struct {
-	*Target
-	currents map[string]*current
-	pasts    []any
-	touches  []copiedTouch
+// copyAll writes versions as they were.
+func (u *unit) copyAll(ctx context.Context, all []store.Stored, writes []prepared) error {
+	if err := u.load(ctx, []*member{{writes: writes}}); err != nil {
+		return err
+	}
+	var touches []copiedTouch
+	for i := range all {
+		v, w := &all[i], &writes[i]
+		patients, err := u.touches(&member{writes: writes[i : i+1]})
+		if err == nil {
+			err = u.copyVersion(v, w)
+		}
+		if err != nil {
+			return fmt.Errorf("%s version %d: %w", v.Ref, v.Version.Version, err)
+		}
+		if w.consent() {
+			touches = addTouch(touches, v.Seq, patients)
+		}
+	}
+	if err := u.copyTouches(ctx, touches); err != nil {
+		return err
+	}
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	return u.s.fenced(ctx, u.w.head, u.end)
+}
+
+func (u *unit) copyVersion(v *store.Stored, w *prepared) error {
+	if v.Source != u.w.source {
+		return fmt.Errorf("was written by another node, to %s", v.Source)
+	}
+	if c := u.resources[w.id]; c.Version != w.Expect || v.Stamp <= c.Stamp {
+		return errors.New("comes out of order")
+	}
+	return u.put(w, v.Stamp, v.Seq)
 }
 
 // copiedTouch lists the patients whose Consents a change wrote.
@@ -241,115 +266,43 @@ type copiedTouch struct {
 	patients []string
 }
 
-// load reads the resources that the batch writes.
-func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
-	var ids bson.A
-	for i := range all {
-		id := b.id(all[i].Ref)
-		if b.currents[id] == nil {
-			b.currents[id] = &current{ID: id}
-			ids = append(ids, id)
-		}
+func addTouch(touches []copiedTouch, seq int64, patients []string) []copiedTouch {
+	if n := len(touches); n > 0 && touches[n-1].seq == seq {
+		touches[n-1].patients = store.Union(touches[n-1].patients, patients)
+		return touches
 	}
-	return b.readCurrent(ctx, ids, true, b.currents)
+	return append(touches, copiedTouch{seq, patients})
 }
 
-// add makes the documents of a version as they were.
-func (b *copyBatch) add(v *store.Stored) error {
-	if v.Source != b.changes.source {
-		return fmt.Errorf("was written by another node, to %s", v.Source)
-	}
-	w := v.Write()
-	p, err := b.prepareOne(&w, b.knownBase(v.Base))
-	if err != nil {
-		return err
-	}
-	c := b.currents[p.id]
-	if c.Version != p.Expect || v.Stamp <= c.Stamp {
-		return errors.New("comes out of order")
-	}
-	if p.consent() {
-		before, err := c.consentOf()
-		if err != nil {
-			return err
-		}
-		b.touch(v.Seq, store.Union(append([]string{}, before...), v.Facts.Patients))
-	}
-	if c.Version == 0 {
-		c.Place = v.Stamp
-	}
-	at := position{ID: pastID(p.id, p.Expect+1), Stamp: v.Stamp, Source: v.Source, Seq: v.Seq}
-	past, err := bson.Marshal(at)
-	if err != nil {
-		return err
-	}
-	at.ID, at.Place = p.id, c.Place
-	doc, err := bson.Marshal(at)
-	if err != nil {
-		return err
-	}
-	b.pasts = append(b.pasts, join(past, p.past))
-	c.doc, c.Version, c.Stamp, c.patients, c.Facts = join(doc, p.current), p.Expect+1, v.Stamp, v.Facts.Patients, nil
-	return nil
-}
-
-func (b *copyBatch) touch(seq int64, patients []string) {
-	if n := len(b.touches); n > 0 && b.touches[n-1].seq == seq {
-		b.touches[n-1].patients = store.Union(b.touches[n-1].patients, patients)
-		return
-	}
-	b.touches = append(b.touches, copiedTouch{seq, patients})
-}
-
-func (b *copyBatch) write(ctx context.Context) error {
-	if err := b.writeTouches(ctx); err != nil {
-		return err
-	}
-	if err := insertAll(ctx, b.history, b.pasts); err != nil {
-		return err
-	}
-	var models []mongo.WriteModel
-	for _, c := range b.currents {
-		models = append(models, mongo.NewReplaceOneModel().SetUpsert(true).SetFilter(bson.D{{Key: "_id", Value: c.ID}}).SetReplacement(c.doc))
-	}
-	_, err := b.resources.BulkWrite(ctx, models)
-	return err
-}
-
-// writeTouches gives each change of Consents an epoch, as their commits did. The
-// first may continue a change that the batch before began.
-func (b *copyBatch) writeTouches(ctx context.Context) error {
-	if len(b.touches) == 0 {
+// copyTouches gives each change of Consents an epoch, as their commits did. The
+// first may be the rest of a change that the batch before began.
+func (u *unit) copyTouches(ctx context.Context, touches []copiedTouch) error {
+	if len(touches) == 0 {
 		return nil
 	}
-	last, err := b.rows(ctx, b.history, bson.D{{Key: "r", Value: b.in("Consent")}},
+	last, err := u.s.rows(ctx, u.s.history, bson.D{{Key: "r", Value: u.s.in("Consent")}},
 		options.Find().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex).SetLimit(1))
 	if err != nil {
 		return err
 	}
-	u := newUnit(b.changes)
-	for i, t := range b.touches {
-		if i == 0 && len(last) > 0 && last[0].Seq == t.seq {
-			if err := b.extendTouch(ctx, t.patients); err != nil {
-				return err
-			}
-			continue
+	if len(last) > 0 && last[0].Seq == touches[0].seq {
+		if err := u.extendTouch(ctx, touches[0].patients); err != nil {
+			return err
 		}
+		touches = touches[1:]
+	}
+	for _, t := range touches {
 		u.touched = append(u.touched, t.patients)
 	}
-	return u.flushConsents(ctx)
+	return nil
 }
 
-func (b *copyBatch) extendTouch(ctx context.Context, patients []string) error {
-	epoch, err := b.epoch(ctx)
+func (u *unit) extendTouch(ctx context.Context, patients []string) error {
+	epoch, err := u.s.epoch(ctx)
 	if err != nil {
 		return err
 	}
-	var t touch
-	if err := b.epochs.FindOne(ctx, bson.D{{Key: "_id", Value: epoch}}).Decode(&t); err != nil {
-		return err
-	}
-	t.Patients = store.Union(t.Patients, patients)
-	_, err = b.epochs.ReplaceOne(ctx, bson.D{{Key: "_id", Value: epoch}}, t)
+	last := bson.D{{Key: "_id", Value: epoch}}
+	_, err = u.s.epochs.UpdateOne(ctx, last, bson.D{{Key: "$addToSet", Value: bson.D{{Key: "p", Value: bson.D{{Key: "$each", Value: patients}}}}}})
 	return err
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // version is what a resource and a past version have in common, without what the
-// transaction adds: see position. Documents are decoded as a row.
+// transaction adds: see stamped. Documents are decoded as a row.
 type version struct {
 	Type    string        `bson:"r"`  // tenant/Type/, see Store.in
 	Version int64         `bson:"v"`  // counts from 1, deletes included
@@ -32,10 +32,10 @@ type version struct {
 	Sorts map[string]sortValue `bson:"s,omitempty"` // by parameter; history keeps them for walks that have begun
 }
 
-// position is what the transaction adds to a version. The collection resources has the
+// stamped holds the fields that the transaction adds to a version. The collection resources has the
 // current version of each resource, its _id is tenant/Type/id; history has every
 // version, the current one too, with the _id tenant/Type/id/0000000003.
-type position struct {
+type stamped struct {
 	ID     string `bson:"_id"`
 	Place  int64  `bson:"o,omitempty"` // stamp of the first version, so the order of creation; of resources only
 	Stamp  int64  `bson:"w"`           // order of writing: unique, newest last
@@ -44,7 +44,7 @@ type position struct {
 }
 
 // index holds the search keys of a current version. Every key and parameter begins
-// with tenant/Type/; k also has keys of the store's own, which begin otherwise.
+// with tenant/Type/; k also has the store's own keys, which do not.
 type index struct {
 	Keys    []string      `bson:"k"` // those that a search may begin with
 	More    []string      `bson:"u"` // keys too common for that: in no index
@@ -70,10 +70,10 @@ type sortValue struct {
 	Hi string `bson:"hi"`
 }
 
-// in is what _ids, keys and parameters of a type begin with: tenant/Type/.
+// in is the prefix of _ids, keys and parameters of a type: tenant/Type/.
 func (s *Store) in(typ string) string { return s.tenant() + typ + "/" }
 
-// tenant is what everything begins with: nothing without a tenant.
+// tenant is the prefix of everything; it is empty without a tenant.
 func (s *Store) tenant() string {
 	if s.identity.Tenant == "" {
 		return ""
@@ -100,11 +100,11 @@ func (s *Store) refOf(id string) fhir.Ref {
 	return fhir.Ref{Type: typ, ID: rest}
 }
 
-// consentKey is the key of a current Consent in the compartment of a patient. It
-// may know more than ¤cpt keys: see store.Write.Facts.
+// consentKey is the key of a current Consent in the compartment of a patient. A ¤cpt key
+// would not do: Facts may have inherited patients, see store.Write.
 func (s *Store) consentKey(patient string) string { return s.tenant() + "¤consent=" + patient }
 
-// newIndex gives the keys of a version as they are stored.
+// newIndex returns the keys of a version as they are stored.
 func (s *Store) newIndex(typ string, x *search.Index) index {
 	in := s.in(typ)
 	var d index
@@ -146,8 +146,8 @@ func damaged(id string, version int64, field string) error {
 	return &store.Finding{File: findingFile, Table: "resources", Row: pastID(id, version), Column: field, What: "cannot be decoded"}
 }
 
-// A stamp holds milliseconds since 1970, a counter and the lane of the log whose
-// writer made it, so that no two writers make the same.
+// A stamp holds milliseconds since 1970, a counter, and the lane of the log whose writer
+// made it, so that no two writers make the same one.
 const (
 	laneBits    = 10
 	counterBits = store.StampShift - laneBits

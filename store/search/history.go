@@ -87,10 +87,8 @@ func (x *historian) scan() error {
 			return err
 		}
 		for i, r := range rows {
-			if x.later[r.Ref] == nil {
-				if err := x.load(rows[i:min(len(rows), i+max(1, x.Batch))]); err != nil {
-					return err
-				}
+			if err := x.load(rows[i:], x.Batch); err != nil {
+				return err
 			}
 			if more, err := x.take(r); err != nil || !more {
 				return err
@@ -118,12 +116,11 @@ func (x *historian) take(r *Row) (more bool, err error) {
 	if err := x.ctx.Err(); err != nil {
 		return false, err
 	}
-	l := x.later[r.Ref]
-	selected := x.selected(r, l.replaced())
-	if err := l.protectPast(r); err != nil {
+	replaced, err := x.protectPast(r)
+	if err != nil {
 		return false, err
 	}
-	if !selected {
+	if !x.selected(r, replaced) {
 		return true, nil
 	}
 	if ok, err := sees(x.h.Visible, r, x.Epoch); err != nil || !ok {

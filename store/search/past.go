@@ -13,9 +13,15 @@ import (
 type past struct {
 	HistoryReader
 	later map[fhir.Ref]*later
+	fresh []*Row           // see load
+	visit func(*Row) error // add, made once
 }
 
-func newPast(r HistoryReader) *past { return &past{r, map[fhir.Ref]*later{}} }
+func newPast(r HistoryReader) *past {
+	p := &past{HistoryReader: r, later: map[fhir.Ref]*later{}}
+	p.visit = p.add
+	return p
+}
 
 // later sums up the later versions of a resource.
 type later struct {
@@ -29,26 +35,33 @@ type later struct {
 // patients and labels of all later versions to a version's facts, so that neither a
 // visibility function nor a caller sees the version without them. GetVersion and
 // History of every store apply the rule here and nowhere else. Versions MUST come
-// newest first and, for each resource, without gaps.
-func (l *later) protectPast(r *Row) error {
+// newest first and, for each resource, without gaps, and be loaded. replaced is when
+// the next version was written.
+func (p *past) protectPast(r *Row) (replaced int64, err error) {
 	facts, err := r.Facts()
 	if err != nil {
-		return err
+		return 0, err
 	}
+	l := p.later[r.Ref]
 	protected := *facts
 	protected.Patients, protected.Labels = store.Union(facts.Patients, l.patients), store.Union(facts.Labels, l.labels)
 	slices.Sort(protected.Patients)
 	r.facts = &protected
+	replaced = l.at
+	if l.version == 0 {
+		replaced = math.MaxInt64
+	}
 	*l = later{r.Version, r.Updated, protected.Patients, protected.Labels}
-	return nil
+	return replaced, nil
 }
 
 // add notes a later version, in any order.
-func (l *later) add(r *Row) error {
+func (p *past) add(r *Row) error {
 	facts, err := r.Facts()
 	if err != nil {
 		return err
 	}
+	l := p.later[r.Ref]
 	l.patients, l.labels = store.Union(l.patients, facts.Patients), store.Union(l.labels, facts.Labels)
 	if l.version == 0 || r.Version < l.version {
 		l.version, l.at = r.Version, r.Updated
@@ -56,27 +69,20 @@ func (l *later) add(r *Row) error {
 	return nil
 }
 
-// replaced is when the version before was replaced.
-func (l *later) replaced() int64 {
-	if l.version == 0 {
-		return math.MaxInt64
-	}
-	return l.at
-}
-
-// load reads the versions after rows, for resources that it has not met before.
-func (p *past) load(rows []*Row) error {
-	var first []*Row
-	for _, r := range rows {
-		if p.later[r.Ref] == nil {
-			p.later[r.Ref] = &later{}
-			first = append(first, r)
-		}
-	}
-	if len(first) == 0 {
+// load reads the versions after the first of rows, and after others of them if batch
+// says so, for resources that it has not met before.
+func (p *past) load(rows []*Row, batch int) error {
+	if p.later[rows[0].Ref] != nil {
 		return nil
 	}
-	return p.Later(first, func(r *Row) error { return p.later[r.Ref].add(r) })
+	p.fresh = p.fresh[:0]
+	for _, r := range rows[:min(len(rows), max(1, batch))] {
+		if p.later[r.Ref] == nil {
+			p.later[r.Ref] = &later{}
+			p.fresh = append(p.fresh, r)
+		}
+	}
+	return p.Later(p.fresh, p.visit)
 }
 
 // PastVersion is a row of a history, nil if there is none, as GetVersion returns it.
@@ -85,10 +91,10 @@ func PastVersion(r HistoryReader, epoch int64, row *Row) (store.Version, error) 
 		return store.Version{}, store.ErrNotFound
 	}
 	p := newPast(r)
-	if err := p.load([]*Row{row}); err != nil {
+	if err := p.load([]*Row{row}, 1); err != nil {
 		return store.Version{}, err
 	}
-	if err := p.later[row.Ref].protectPast(row); err != nil {
+	if _, err := p.protectPast(row); err != nil {
 		return store.Version{}, err
 	}
 	return row.Full(epoch)

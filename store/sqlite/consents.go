@@ -10,9 +10,9 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// Consents returns the current Consents in the compartment of a patient. It has
-// connections of its own: visibility functions call it while a search holds one of
-// the others.
+// Consents returns the current Consents in the compartment of a patient. It uses
+// connections of its own: visibility functions call it while a search holds one of the
+// others.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
 	err = s.consentRead.read(ctx, func(c conn) error {
 		if epoch, err = c.number("SELECT " + epochQuery); err != nil {
@@ -55,8 +55,8 @@ func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []str
 	return patients, epoch, nil
 }
 
-// indexConsent keeps the list of patients' current Consents, and notes whose
-// Consents this change touched: those named before and those named now.
+// indexConsent updates the list of patients' current Consents, and records the patients
+// whose Consents this change writes: those of the version before and those of the new one.
 func (u *changeUnit) indexConsent(before *current, v *versionRow, patients []string) error {
 	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.rid); err != nil {
 		return err

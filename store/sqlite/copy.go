@@ -16,7 +16,7 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// copyMark is a file that marks a folder which a copy is filling.
+// copyMark is the file that marks a folder as an unfinished copy.
 const copyMark = "copying"
 
 var (
@@ -27,8 +27,8 @@ var (
 // Target is a folder that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a folder that does not exist, is empty, or was left behind by an
-// unfinished copy.
+// OpenTarget opens a folder that does not exist, is empty, or that an interrupted copy
+// has left.
 func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
@@ -207,7 +207,7 @@ func (u *changeUnit) copyVersion(v *store.Stored, w *prepared) error {
 			return err
 		}
 	}
-	return u.writeVersion(w, position{stamp: v.Stamp, seq: v.Seq, base: base})
+	return u.writeVersion(w, origin{stamp: v.Stamp, seq: v.Seq, base: base})
 }
 
 // copyEpoch counts the changes that wrote Consents, as their commits did.

@@ -11,7 +11,7 @@ import (
 var errIndex = errors.New("stored index cannot be read")
 
 // encodeIndex writes a version's search keys. Ranges and sort values come first,
-// so that whoever needs only them need not read the keys. Keys are sorted: each is
+// so that they can be read without the keys. Keys are sorted: each is
 // written as the length it shares with the one before and the rest.
 func encodeIndex(x *search.Index) []byte {
 	b := make([]byte, 0, 2048)
@@ -92,7 +92,7 @@ func decodeRanges(b []byte) (*search.Index, *indexReader) {
 	return x, r
 }
 
-// indexReader consumes b; after damage it gives zero values and bad is set.
+// indexReader consumes b; after damage it returns zero values and bad is set.
 type indexReader struct {
 	b   string
 	bad bool
@@ -136,10 +136,10 @@ func (r *indexReader) text() string {
 	return s
 }
 
-// maxKeys bounds what damaged bytes can make keys allocate.
+// maxKeys bounds what keys allocates for damaged bytes.
 const maxKeys = 16 << 20
 
-// keys writes all keys behind each other and cuts that one string.
+// keys concatenates all keys and cuts them out of that one string.
 func (r *indexReader) keys() []string {
 	keys := make([]string, r.count())
 	ends := make([]int, len(keys))

@@ -16,11 +16,6 @@ import (
 
 func testConsents(w *world) {
 	g := newGenerator(700, 5)
-	consent := func(id string, expect int64, patient string) store.Write {
-		c := g.write(fhir.Ref{Type: "Consent", ID: id}, expect, w.tick())
-		c.Facts.Patients = []string{patient}
-		return c
-	}
 	want := func(patient string, ids ...string) {
 		w.Helper()
 		all, epoch, err := w.store.Consents(w.Context(), patient)
@@ -36,13 +31,13 @@ func testConsents(w *world) {
 		}
 	}
 	want("Patient/anna")
-	w.commit(consent("1", 0, "Patient/anna"), consent("2", 0, "Patient/ben"))
+	w.commit(w.consent(g, "1", 0, "Patient/anna"), w.consent(g, "2", 0, "Patient/ben"))
 	want("Patient/anna", "1")
-	w.commit(consent("3", 0, "Patient/anna"))
+	w.commit(w.consent(g, "3", 0, "Patient/anna"))
 	want("Patient/anna", "1", "3")
 	w.commit(g.write(anna, 0, w.tick()))
 	want("Patient/anna", "1", "3")
-	w.commit(consent("1", 1, "Patient/ben"))
+	w.commit(w.consent(g, "1", 1, "Patient/ben"))
 	want("Patient/anna", "3")
 	want("Patient/ben", "1", "2")
 	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "3"}), w.tick()))
@@ -50,7 +45,7 @@ func testConsents(w *world) {
 	if v := w.get(anna); v.Epoch != w.model.epoch {
 		w.Errorf("a read shows epoch %d, want %d", v.Epoch, w.model.epoch)
 	}
-	w.wantChanged(w.try(consent("1", 1, "Patient/anna")))
+	w.wantChanged(w.try(w.consent(g, "1", 1, "Patient/anna")))
 	want("Patient/anna")
 	page, err := w.store.History(w.Context(), store.History{Limit: 1})
 	w.check(err)
@@ -266,25 +261,11 @@ func testErase(w *world) {
 	}
 }
 
-// consentChanges is offered by stores that know whose Consents were written.
-type consentChanges interface {
-	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
-}
-
 func testConsentChanges(w *world) {
-	s, ok := w.store.(consentChanges)
-	if !ok {
-		w.Skip("this store does not offer ConsentChanges")
-	}
 	g := newGenerator(701, 5)
-	consent := func(id string, expect int64, patient string) store.Write {
-		c := g.write(fhir.Ref{Type: "Consent", ID: id}, expect, w.tick())
-		c.Facts.Patients = []string{patient}
-		return c
-	}
 	want := func(since int64, patients ...string) {
 		w.Helper()
-		got, epoch, err := s.ConsentChanges(w.Context(), since)
+		got, epoch, err := w.store.ConsentChanges(w.Context(), since)
 		w.check(err)
 		slices.Sort(got)
 		if !slices.Equal(got, patients) || epoch != w.model.epoch {
@@ -292,10 +273,10 @@ func testConsentChanges(w *world) {
 		}
 	}
 	want(0)
-	w.commit(consent("1", 0, "Patient/anna"))
-	w.commit(consent("2", 0, "Patient/ben"), consent("3", 0, "Patient/carl"))
+	w.commit(w.consent(g, "1", 0, "Patient/anna"))
+	w.commit(w.consent(g, "2", 0, "Patient/ben"), w.consent(g, "3", 0, "Patient/carl"))
 	w.commit(g.write(anna, 0, w.tick()))
-	w.commit(consent("1", 1, "Patient/dora"))
+	w.commit(w.consent(g, "1", 1, "Patient/dora"))
 	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "3"}), w.tick()))
 	want(0, "Patient/anna", "Patient/ben", "Patient/carl", "Patient/dora")
 	want(1, "Patient/anna", "Patient/ben", "Patient/carl", "Patient/dora")

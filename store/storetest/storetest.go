@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"included resources, iterated", testIterate},
 		{"consents and their epoch", testConsents},
 		{"whose consents changed", testConsentChanges},
+		{"what is judged now is recorded", testJudgedNow},
 		{"consents are read inside a search", testConsentsInside},
 		{"logs are dense and keep their rows", testLogs},
 		{"rows are found by filter", testFind},
