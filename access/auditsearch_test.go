@@ -398,6 +398,10 @@ func TestAuditSearchRefuses(t *testing.T) {
 			t.Errorf("%s: %v", query, err)
 		}
 	}
+	older := []byte(`{"hospital/n2/accesses.0":1}`) // a position in a link of an older version
+	if _, err := a.review(a.as(agent.PrivacyOfficer, "HOPERAT")).walk(t.Context(), &search.Query{Where: search.All{}}, "", older); kindOf(err) != fhir.Invalid {
+		t.Errorf("a link of an older version: %v", err)
+	}
 	for role, call := range map[string]*Call{"practitioner": a.as(agent.Practitioner, "TREAT"), "administrator": a.as(agent.Administrator, "HOPERAT")} {
 		if _, err := a.SearchAuditEvents(t.Context(), call, SearchRequest{Type: auditEvent}); kindOf(err) != fhir.Forbidden {
 			t.Errorf("%s: %v", role, err)
