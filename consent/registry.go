@@ -25,8 +25,8 @@ type Finder interface {
 	Consents(ctx context.Context, patient string) (list []Found, epoch int64, err error)
 }
 
-// Changes is what a Finder may also offer: with it, a write to one patient's
-// Consents keeps the rules of all others in the registry.
+// Changes is what a Finder may offer besides: with it, a write to one patient's
+// Consents leaves the rules of all others in the registry.
 type Changes interface {
 	// ConsentChanges returns every patient whose Consents were written (created,
 	// updated, deleted, moved to or from another patient) with an epoch above since,
@@ -34,24 +34,24 @@ type Changes interface {
 	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
 }
 
-// maxPatients limits a registry, at about 1 KB per patient with a few Consents.
+// maxPatients bounds a registry: some 1 KB for each patient with a few Consents.
 const maxPatients = 100_000
 
-// Registry caches the compiled Rules of patients. An entry is valid until a Consent
-// of that patient is written, never for a fixed time. It is safe for concurrent use.
+// Registry keeps the compiled Rules of patients. An entry holds until a Consent of
+// that patient is written, never for a time. It is safe for concurrent use.
 type Registry struct {
 	Compiler Compiler
-	// Defect, if set, receives every Consent that did not compile cleanly, each
-	// time that it is read.
+	// Defect, if set, is told of every Consent that did not compile cleanly, once
+	// for each time that it is read.
 	Defect func(ref fhir.Ref, version int64, err error)
 
 	finder  Finder
-	changes Changes // nil if the Finder does not offer it
+	changes Changes // nil: not offered
 	limit   int
 
 	mu      sync.RWMutex
 	entries map[string]entry
-	through int64 // all entries include the writes up to this epoch
+	through int64 // no entry misses a write up to this epoch
 }
 
 type entry struct {
@@ -111,13 +111,13 @@ func (r *Registry) catchUp(ctx context.Context, epoch int64) error {
 			delete(r.entries, p)
 		}
 	}
-	// Another call may be ahead by now; it has dropped its own entries.
+	// Another call may have come further meanwhile; it has dropped what it must.
 	r.through = max(r.through, at)
 	return nil
 }
 
-// missing is the epoch up to which all entries include the writes. An empty registry
-// skips to epoch: it need not ask for every write since the database was made.
+// missing is the epoch up to which no entry misses a write. Without entries there is nothing
+// to ask for: all writes since a database was made can be very many.
 func (r *Registry) missing(epoch int64) (through int64) {
 	r.mu.RLock()
 	through, empty := r.through, len(r.entries) == 0
@@ -140,8 +140,8 @@ func (r *Registry) lookup(patient string, epoch int64) (e entry, current bool) {
 	return e, ok && max(e.epoch, r.through) >= epoch
 }
 
-// keep stores e, unless it is outdated: the registry would miss a write to this
-// patient between e.epoch and r.through.
+// keep stores e, unless it is older than what is known: a write between e.epoch
+// and r.through may have been of this patient, and would go unnoticed.
 func (r *Registry) keep(patient string, e entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,7 +158,7 @@ func (r *Registry) keep(patient string, e entry) {
 	r.entries[patient] = e
 }
 
-// compile reuses the rules of known versions: a version never changes.
+// compile reuses the rules of versions that are already known: a version never changes.
 func (r *Registry) compile(list []Found, known []*Rules) []*Rules {
 	rules := make([]*Rules, len(list))
 	for i, f := range list {
