@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"server":  {"access", "agent", "auth", "fhir", "fhir/search", "web"},
 	"auth":    {"agent", "fhir"},
 	"access":  {"agent", "consent", "fhir", "fhir/search", "ledgerbridge", "policy", "store"},
+	"audit":   {"fhir", "ledgerbridge", "store"},
 	"consent": {"agent", "fhir"},
 	"policy":  {"agent"},
 	"agent":   {}, // what a verified token says of its caller
@@ -95,6 +96,8 @@ func TestLayersNotices(t *testing.T) {
 		"tokens and the gate":   {"auth/x.go", module + "/access", "auth must not import access"},
 		"agents and anything":   {"agent/x.go", module + "/fhir", "agent must not import fhir"},
 		"store and gate":        {"store/sqlite/x.go", module + "/access", "store/sqlite must not import access"},
+		"gate and operators":    {"access/x.go", module + "/audit", "access must not import audit"},
+		"operators and gate":    {"audit/x.go", module + "/access", "audit must not import access"},
 		"nobody imports cmd":    {"server/x.go", module + "/cmd/aceso", "server must not import cmd/aceso"},
 		"gin in the gate":       {"access/x.go", "github.com/gin-gonic/gin", "access must not import github.com/gin-gonic/gin"},
 		"gin's parts, too":      {"access/x.go", "github.com/gin-gonic/gin/binding", "access must not import"},

@@ -1,18 +1,17 @@
 package access
 
 import (
-	"errors"
+	"context"
 	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
-	"github.com/aceso-health/aceso/store"
 )
 
-// read answers a GET entry: from this change if it writes the resource.
-func (t *change) read(s *step) error {
+// get answers a GET entry: from this change if it writes the resource.
+func (t *change) get(ctx context.Context, s *step) error {
 	if s.Ref.ID == "" {
-		return t.find(s)
+		return t.find(ctx, s)
 	}
 	if other := t.taken[s.Ref]; other != nil && other.write != nil && s.Version == 0 {
 		v := other.version()
@@ -22,25 +21,20 @@ func (t *change) read(s *step) error {
 		s.effect = Effect{Status: 200, Version: &v}
 		return nil
 	}
-	v, err := t.fetch(s)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return unavailable("resource cannot be read", err)
+	v, err := t.fetch(ctx, s.question, s.Ref, s.Version)
+	if err != nil {
+		return err
 	}
-	answer, err := t.answer(s.question, v, err == nil)
-	s.before, s.effect = v, Effect{Status: 200, Version: answer}
-	return err
-}
-
-func (t *change) fetch(s *step) (Version, error) {
-	if s.Version != 0 {
-		return t.gate.Store.GetVersion(t.ctx, s.Ref, s.Version)
+	if v.Deleted {
+		return gone()
 	}
-	return t.gate.Store.Get(t.ctx, s.Ref)
+	s.effect = Effect{Status: 200, Version: v}
+	return nil
 }
 
 // find answers a GET entry that searches. It cannot see what the same change is
 // about to write, so it is refused next to writes instead of answering wrongly.
-func (t *change) find(s *step) error {
+func (t *change) find(ctx context.Context, s *step) error {
 	if slices.ContainsFunc(t.steps, func(other *step) bool { return other.write != nil }) {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "A transaction that writes cannot search. Send the search by itself or in a batch."}
 	}
@@ -48,10 +42,12 @@ func (t *change) find(s *step) error {
 	if err != nil {
 		return err
 	}
-	res, err := t.search(s.question, query, link{})
+	t.asks(s.Ref.Type, query)
+	d := t.decide(ctx, s.question)
+	res, err := t.search(ctx, s.question, d, query, link{})
 	if err != nil {
 		return err
 	}
 	s.effect = Effect{Status: 200, Result: res}
-	return t.gate.further(t.call, res, link{Search: &SearchRequest{Type: s.Ref.Type, Params: s.Criteria}, Policy: t.request(s.question).Revision})
+	return t.further(res, link{Search: &SearchRequest{Type: s.Ref.Type, Params: s.Criteria}, Policy: d.Revision})
 }

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -22,20 +23,21 @@ func (t *change) stamp(s *step) (err error) {
 }
 
 // replace judges the new version as it will be stored.
-func (t *change) replace(s *step) (err error) {
-	if err := t.inherit(s); err != nil {
+func (t *change) replace(ctx context.Context, s *step) (err error) {
+	if err := t.inherit(ctx, s); err != nil {
 		return err
 	}
+	t.concern(s.facts.Patients)
 	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
-	if row.Epoch, err = t.today(s); err != nil {
+	if row.Epoch, err = t.today(ctx, s); err != nil {
 		return err
 	}
-	may, err := t.row(s.question, row)
+	may, err := t.row(ctx, s.question, row)
 	if err != nil {
 		return err
 	}
 	if !may {
-		return forbidden("row-refused")
+		return t.refuseRow(forbidden("row-refused"))
 	}
 	if err := t.acceptable(s.stamped); err != nil {
 		return err
@@ -51,10 +53,9 @@ func (t *change) replace(s *step) (err error) {
 	return nil
 }
 
-// inherit puts a resource that is in nobody's compartment among the data of the
-// patients whose data it refers to: a Provenance, a List or a Binary about hidden
-// data would tell of them.
-func (t *change) inherit(s *step) error {
+// inherit gives a resource in nobody's compartment the patients of what it refers to: a
+// Provenance, a List or a Binary about hidden data would reveal it.
+func (t *change) inherit(ctx context.Context, s *step) error {
 	if s.inherited || len(s.facts.Patients) > 0 {
 		return nil
 	}
@@ -64,7 +65,7 @@ func (t *change) inherit(s *step) error {
 		if !ok {
 			continue
 		}
-		patients, err := t.patientsOf(ref)
+		patients, err := t.patientsOf(ctx, ref)
 		if err != nil {
 			return err
 		}
@@ -76,35 +77,35 @@ func (t *change) inherit(s *step) error {
 }
 
 // patientsOf are the patients of a resource of this change or of the store.
-func (t *change) patientsOf(ref fhir.Ref) ([]string, error) {
+func (t *change) patientsOf(ctx context.Context, ref fhir.Ref) ([]string, error) {
 	if other := t.taken[ref]; other != nil && other.stamped != nil {
-		err := t.inherit(other)
+		err := t.inherit(ctx, other)
 		return other.facts.Patients, err
 	}
-	v, err := t.gate.Store.Get(t.ctx, ref)
+	v, err := t.gate.Store.Get(ctx, ref)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, unavailable("references cannot be followed", err)
 	}
 	return v.Facts.Patients, nil
 }
 
-// today is the consent epoch by which a new version is judged: that of a snapshot
-// of this attempt, so that every Consent counts that was there when it began.
-func (t *change) today(s *step) (epoch int64, err error) {
+// today is the consent epoch that a new version is judged by: that of a snapshot of
+// this attempt, so that every Consent counts that stood when the attempt began.
+func (t *change) today(ctx context.Context, s *step) (epoch int64, err error) {
 	if s.exists {
 		return s.before.Epoch, nil
 	}
 	if !t.asked {
-		if _, t.epoch, err = t.gate.Store.Consents(t.ctx, ""); err != nil {
+		if _, t.snapshot, err = t.gate.Store.Consents(ctx, ""); err != nil {
 			return 0, unavailable("consents cannot be read", err)
 		}
 		t.asked = true
 	}
-	return t.epoch, nil
+	return t.snapshot, nil
 }
 
-// referrable refuses references of which it would be unclear what they mean: they
-// decide about compartments.
+// referrable refuses references whose meaning is unclear: references decide about
+// compartments.
 func (t *change) referrable(targets []string) error {
 	for _, target := range targets {
 		if conditional(target) {

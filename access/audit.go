@@ -10,6 +10,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -22,43 +23,27 @@ type record struct {
 
 // ReadAuditEvent renders one record as an AuditEvent. Reading the log is recorded, too.
 func (g *Gate) ReadAuditEvent(ctx context.Context, c *Call, id string) (*Version, error) {
-	r := g.review(ctx, c)
-	q := question{"audit-read", "r", "AuditEvent"}
-	v, err := r.auditEvent(q, id)
-	if err := r.recordLook(q, id, err); err != nil {
-		return nil, err
-	}
-	return v, nil
+	return answer(ctx, g, c, func(r *review) (*Version, error) {
+		return look(ctx, r, question{"audit-read", "r", "AuditEvent"}, id, func(ctx context.Context, rec record) (*Version, error) {
+			return r.render(ctx, rec, "")
+		})
+	})
 }
 
-// recordLook records that somebody looked at a record, or was refused with err. It
-// returns what to answer instead.
-func (r *review) recordLook(q question, id string, err error) error {
-	if err != nil && !isRefusal(err) {
-		return err
+// look shows one record in some way. That somebody looked at it, or was refused, is
+// recorded, too.
+func look[T any](ctx context.Context, r *review, q question, id string, show func(context.Context, record) (T, error)) (T, error) {
+	var none T
+	r.entry.Target = "AuditEvent/" + id
+	if _, err := r.ask(ctx, q); err != nil {
+		return none, err
 	}
-	d := r.draft(q)
-	d.Target, d.Outcome = "AuditEvent/"+id, 200
+	rec, err := r.gate.find(ctx, id)
 	if err != nil {
-		r.refuse(&d, Version{}, err)
-	} else {
-		d.Count = 1
+		return none, err
 	}
-	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
-		return failed
-	}
-	return err
-}
-
-func (r *review) auditEvent(q question, id string) (*Version, error) {
-	if p := r.request(q); !p.Allow {
-		return nil, forbidden(p.Reason)
-	}
-	rec, err := r.gate.find(r.ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	return r.render(rec, "")
+	r.entry.Count = 1
+	return show(ctx, rec)
 }
 
 // find reads the record that an AuditEvent's id (node.log.seq) names.
@@ -122,7 +107,7 @@ func auditID(source string, seq int64) string {
 
 // render opens the parts and tells them as an AuditEvent. With a patient given,
 // only that patient's part is opened.
-func (r *review) render(rec record, patient string) (*Version, error) {
+func (r *review) render(ctx context.Context, rec record, patient string) (*Version, error) {
 	g, e := r.gate, rec.entry
 	a := fhir.Access{
 		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction,
@@ -134,7 +119,7 @@ func (r *review) render(rec record, patient string) (*Version, error) {
 		if patient != "" && part.Patient != "" && part.Patient != g.Sealer.PatientPseudonym(patient) {
 			continue
 		}
-		clear, err := g.Sealer.OpenPart(r.ctx, part)
+		clear, err := g.Sealer.OpenPart(ctx, part)
 		if errors.Is(err, ledgerbridge.ErrErased) {
 			a.Erased++
 			continue
@@ -184,59 +169,42 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 
 // SearchAuditEvents searches the records of all nodes, newest first.
 func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	return g.audit(ctx, c, question{"audit-search", "s", "AuditEvent"}, s, "")
+	return answer(ctx, g, c, func(r *review) (*Result, error) {
+		return r.auditPage(ctx, question{"audit-search", "s", "AuditEvent"}, s, "")
+	})
 }
 
 // AccessReport says who accessed a patient's data: the AuditEvents of all records
 // that touched the patient, without what they say about others.
 func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
-	return g.audit(ctx, c, question{"access-report", "r", "Patient"}, s, patient.String())
+	return answer(ctx, g, c, func(r *review) (*Result, error) {
+		return r.auditPage(ctx, question{"access-report", "r", "Patient"}, s, patient.String())
+	})
 }
 
-// audit is find, decide, record, return for records.
-func (g *Gate) audit(ctx context.Context, c *Call, q question, s SearchRequest, patient string) (*Result, error) {
-	s.Compartment = patient
-	r := g.review(ctx, c)
-	query, l, err := r.readAudit(q, &s)
-	var res *Result
-	if err == nil {
-		res, err = r.audit(q, query, patient, l)
-	}
-	if err != nil && !isRefusal(err) {
-		return nil, err
-	}
-	d := r.draft(q)
-	d.Query, d.Outcome, d.Target = strings.Join(query.self, "&"), 200, patient
-	if err != nil {
-		r.refuse(&d, Version{}, err)
-	} else {
-		d.Count = int64(len(res.Matches))
-	}
-	if kindOf(err) == fhir.NotFound { // the report about somebody else
-		d.Decision, d.Reason = "deny", "row-refused"
-	}
+// auditPage decides and runs one page over all logs, merged by time.
+func (r *review) auditPage(ctx context.Context, q question, s SearchRequest, patient string) (*Result, error) {
+	s.Compartment, r.entry.Target = patient, patient
+	query, l, malformed := r.parseAudit(&s)
 	if about := cmp.Or(patient, query.entity); strings.HasPrefix(about, "Patient/") {
-		r.touchNamed(&d, []string{about})
+		r.mention([]string{about})
 	}
-	if failed := g.record(ctx, c, d); failed != nil {
-		return nil, failed
+	d, err := r.ask(ctx, q)
+	if err = cmp.Or(err, malformed); err != nil {
+		return nil, err
 	}
+	res, err := r.searchAudit(ctx, d, query, patient, l)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.further(c, res, link{Search: &s, Policy: d.Policy}); err != nil {
-		return nil, err
-	}
-	return res, nil
+	r.entry.Count = int64(len(res.Matches))
+	return res, r.further(res, link{Search: &s, Policy: d.Revision})
 }
 
-// readAudit makes out what is searched for, like read.
-func (r *review) readAudit(q question, s *SearchRequest) (query auditQuery, l link, err error) {
-	if p := r.request(q); !p.Allow {
-		return query, l, forbidden(p.Reason)
-	}
+// parseAudit parses the query, like parse.
+func (r *review) parseAudit(s *SearchRequest) (query auditQuery, l link, err error) {
 	if s.Link != "" {
-		if l, err = r.gate.open(r.call, s.Link); err != nil {
+		if l, err = r.open(s.Link); err != nil {
 			return query, l, err
 		}
 		if l.Search == nil || l.Search.Type != s.Type || l.Search.Compartment != s.Compartment {
@@ -245,21 +213,18 @@ func (r *review) readAudit(q question, s *SearchRequest) (query auditQuery, l li
 		*s = *l.Search
 	}
 	query, err = parseAudit(s.Params)
+	r.entry.Query = strings.Join(query.self, "&")
 	return query, l, err
 }
 
-// audit decides and runs one page over all logs, merged by time.
-func (r *review) audit(q question, query auditQuery, patient string, l link) (*Result, error) {
-	p := r.request(q)
-	if !p.Allow {
-		return nil, forbidden(p.Reason)
-	}
-	if l.Policy != "" && l.Policy != p.Revision {
+// searchAudit runs one page.
+func (r *review) searchAudit(ctx context.Context, d policy.Decision, query auditQuery, patient string, l link) (*Result, error) {
+	if l.Policy != "" && l.Policy != d.Revision {
 		return nil, badLink(nil)
 	}
 	if patient != "" {
-		if p.Constraints.Compartment != "" && p.Constraints.Compartment != patient {
-			return nil, notFound()
+		if d.Constraints.Compartment != "" && d.Constraints.Compartment != patient {
+			return nil, r.refuseRow(notFound())
 		}
 		query.entity = patient
 	}
@@ -267,13 +232,13 @@ func (r *review) audit(q question, query auditQuery, patient string, l link) (*R
 	if err != nil {
 		return nil, badLink(err)
 	}
-	records, err := r.gate.collect(r.ctx, query, before)
+	records, err := r.gate.collect(ctx, query, before)
 	if err != nil {
 		return nil, err
 	}
 	res := &Result{Total: -1, Self: strings.Join(query.self, "&"), position: nextPosition(before, records, query.count)}
 	for _, rec := range records[:min(len(records), query.count)] {
-		v, err := r.render(rec, patient)
+		v, err := r.render(ctx, rec, patient)
 		if err != nil {
 			return nil, err
 		}

@@ -19,8 +19,6 @@ type Call struct {
 	Request  string   // request id
 	Address  string   // client address
 	Receipts []string // values for the X-Aceso-Record header
-
-	overtaken string // place of the record that the next one replaces, see settled
 }
 
 // Operation is one thing to do to one resource: a request, or an entry of a transaction.

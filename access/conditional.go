@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"strings"
@@ -13,12 +14,19 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// identify settles which resource an operation is about: conditions are searches
-// that see what the caller sees, so a hidden match is no match.
-func (t *change) identify(s *step) error {
+// identify asks the policy about the operation, and finds the resource it is about:
+// conditions are searches that see what the caller sees, so a hidden match is no match.
+func (t *change) identify(ctx context.Context, s *step) error {
 	s.question = questionOf(s.Operation)
+	_, refused := t.ask(ctx, s.question)
+	if s.Ref.Type == "AuditEvent" && s.Method != "GET" {
+		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "AuditEvents are made from the records and cannot be written or deleted."}
+	}
+	if refused != nil {
+		return refused
+	}
 	if s.Conditional && s.Method != "GET" {
-		if err := t.condition(s); err != nil {
+		if err := t.match(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -30,7 +38,7 @@ func (t *change) identify(s *step) error {
 		s.Ref.ID = id.String()
 	}
 	if s.Method != "GET" && s.Ref.ID != "" {
-		if other := t.taken[s.Ref]; other != nil && (s.effect.Status == 0 || other.effect.Status == 0) {
+		if other := t.taken[s.Ref]; other != nil && !(s.done() && other.done()) {
 			return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle are about the same resource, and one changes it. Send them separately."}
 		}
 		t.taken[s.Ref] = s
@@ -72,16 +80,16 @@ func (s *step) root() string {
 	return ""
 }
 
-// condition finds the resource a conditional interaction means. The criteria are
-// checked again inside the commit.
-func (t *change) condition(s *step) error {
-	query, page, err := t.matches(s.Ref.Type, s.Criteria)
+// match finds the resource a conditional interaction means. The criteria are checked
+// again inside the commit.
+func (t *change) match(ctx context.Context, s *step) error {
+	query, page, err := t.matches(ctx, s.Ref.Type, s.Criteria)
 	if err != nil {
 		return err
 	}
 	matches := page.Matches
-	s.query, s.matches = query, matches
-	t.guards = append(t.guards, store.Guard{Query: query, Visible: t.asOf(page.Epoch), Want: refs(matches)})
+	s.query = query
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: t.asOf(ctx, page.Epoch), Want: refs(matches)})
 	switch {
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
@@ -103,8 +111,8 @@ func (t *change) condition(s *step) error {
 
 // asOf judges rows by the Consents of an earlier snapshot: a guard runs inside a
 // transaction that may hold Consents which nobody can read before it has ended.
-func (t *change) asOf(epoch int64) store.Visible {
-	visible := t.visible("search-type", "s")
+func (t *change) asOf(ctx context.Context, epoch int64) store.Visible {
+	visible := t.visible(ctx, "search-type", "s")
 	return func(row store.Row) (bool, error) {
 		row.Epoch = min(row.Epoch, epoch)
 		return visible(row)
@@ -137,22 +145,41 @@ func (t *change) conditionalCreate(s *step) error {
 	return nil
 }
 
-// matches runs the search of a condition: more than one is all one needs to know.
-func (t *change) matches(typ string, criteria []fhir.Param) (q *search.Query, page store.Page, err error) {
+// matches searches for what a condition means: two are enough to know that there are
+// more than one. The record names the criteria and the patients of what they match.
+func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param) (q *search.Query, page store.Page, err error) {
 	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base}); err != nil {
 		return nil, page, err
 	}
 	if all, ok := q.Where.(search.All); ok && len(all) == 0 { // _count and the like select nothing
 		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
-	if p := t.request(question{"search-type", "s", typ}); !p.Allow {
-		return nil, page, forbidden(p.Reason)
+	t.asks(typ, q)
+	if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {
+		return nil, page, t.refuse(d)
 	}
-	page, err = t.gate.Store.Search(t.ctx, store.Search{Query: q, Visible: t.visible("search-type", "s"), Limit: 2})
+	page, err = t.gate.Store.Search(ctx, store.Search{Query: q, Visible: t.visible(ctx, "search-type", "s"), Limit: 2})
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)
 	}
+	for i := range page.Matches {
+		t.concern(page.Matches[i].Facts.Patients)
+	}
 	return q, page, nil
+}
+
+// asks adds criteria to the record, and the patients they name. Those of a transaction
+// say which type they search.
+func (t *change) asks(typ string, q *search.Query) {
+	t.mention(q.Patients)
+	if !t.transaction() {
+		t.entry.Query = q.Self
+		return
+	}
+	if t.entry.Query != "" {
+		t.entry.Query += "\n"
+	}
+	t.entry.Query += typ + "?" + q.Self
 }
 
 func refs(versions []Version) []fhir.Ref {
@@ -164,11 +191,11 @@ func refs(versions []Version) []fhir.Ref {
 }
 
 // link splices the targets of urn:uuid and conditional references into a resource.
-func (t *change) link(s *step) error {
+func (t *change) link(ctx context.Context, s *step) error {
 	if s.Resource == nil || !t.transaction() {
 		return nil
 	}
-	if err := t.resolve(s.Resource.References()); err != nil {
+	if err := t.resolve(ctx, s.Resource.References()); err != nil {
 		return err
 	}
 	root := s.root()
@@ -186,7 +213,7 @@ func (t *change) link(s *step) error {
 }
 
 // resolve finds the targets of conditional references, each once per change.
-func (t *change) resolve(references []string) error {
+func (t *change) resolve(ctx context.Context, references []string) error {
 	for _, reference := range references {
 		if _, known := t.targets[reference]; known || !conditional(reference) {
 			continue
@@ -196,7 +223,7 @@ func (t *change) resolve(references []string) error {
 		if err != nil {
 			return err
 		}
-		_, page, err := t.matches(typ, params)
+		_, page, err := t.matches(ctx, typ, params)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,8 @@ import (
 	"github.com/aceso-health/aceso/policy"
 )
 
-// unavailable is the answer when data or record cannot be had: 503, nothing leaks.
+// unavailable answers 503 when data cannot be read or a record cannot be made; nothing
+// leaks.
 func unavailable(what string, cause error) error {
 	var known *fhir.Error
 	if errors.As(cause, &known) {
@@ -31,13 +32,13 @@ func forbidden(reason string) error {
 	}
 }
 
-// notFound is the one answer for what is not there and for what the caller may
-// not know.
+// notFound is the one answer for what does not exist and for what the caller may not
+// know.
 func notFound() error {
 	return &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such resource."}
 }
 
-// gone is the answer for what was deleted, to those who may know that it was there.
+// gone answers for a deleted resource, to those who may know that it existed.
 func gone() error {
 	return &fhir.Error{Kind: fhir.Gone, Detail: "This resource was deleted. Its history can be read."}
 }

@@ -2,32 +2,34 @@ package access
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
 // History returns versions newest first: of one resource, of a type, or of all.
-// A history of which nothing may be known answers like that of an absent resource.
+// The history of a hidden resource answers like that of an absent one.
 func (g *Gate) History(ctx context.Context, c *Call, h HistoryRequest) (*Result, error) {
-	return settled(ctx, g, c, func(r *review) (*Result, error) { return r.historyPage(h) })
+	return answer(ctx, g, c, func(r *review) (*Result, error) { return r.historyPage(ctx, h) })
 }
 
-func (r *review) historyPage(h HistoryRequest) (*Result, error) {
+// historyPage decides and reads one page.
+func (r *review) historyPage(ctx context.Context, h HistoryRequest) (*Result, error) {
 	q := historyQuestion(h)
-	res, err := r.history(q, h)
-	if err != nil && !isRefusal(err) {
-		return nil, err
+	if h.ID != "" {
+		r.entry.Target = fhir.Ref{Type: h.Type, ID: h.ID}.String()
 	}
-	d := r.draft(q)
-	r.recordHistory(&d, h, res, err)
-	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
-		return nil, failed
-	}
+	d, err := r.ask(ctx, q)
 	if err != nil {
 		return nil, err
 	}
+	res, err := r.history(ctx, q, d, h)
+	if err != nil {
+		return nil, err
+	}
+	r.discloseResult(res)
 	return res, nil
 }
 
@@ -41,63 +43,60 @@ func historyQuestion(h HistoryRequest) question {
 	return question{"history-system", "s", ""}
 }
 
-// history decides and runs one page, without recording it.
-func (r *review) history(q question, h HistoryRequest) (*Result, error) {
-	p := r.request(q)
-	if !p.Allow {
-		return nil, forbidden(p.Reason)
-	}
-	l := link{History: &h, Policy: p.Revision}
-	if h.Link != "" {
-		var err error
-		if l, err = r.gate.open(r.call, h.Link); err != nil {
-			return nil, err
-		}
-		if l.History == nil || l.History.Type != h.Type || l.History.ID != h.ID || l.Policy != p.Revision {
-			return nil, badLink(nil)
-		}
-		h = *l.History
+func (r *review) history(ctx context.Context, q question, d policy.Decision, h HistoryRequest) (*Result, error) {
+	l, err := r.historyLink(&h, d)
+	if err != nil {
+		return nil, err
 	}
 	rows := q.interaction
-	if rows == "history-system" { // every row has a type, of which the policy is asked
+	if rows == "history-system" { // the policy is asked about the type of every row
 		rows = "history-type"
 	}
-	page, err := r.gate.Store.History(r.ctx, store.History{
-		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(rows, q.action),
+	page, err := r.gate.Store.History(ctx, store.History{
+		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(ctx, rows, q.action),
 		After: l.Position, Limit: pageSize(h.Count), Count: true,
 	})
 	if err != nil {
 		return nil, unavailable("history cannot be read", err)
 	}
-	if err := r.check(question{rows, q.action, ""}, page.Matches); err != nil {
+	if err := r.check(ctx, question{rows, q.action, ""}, page.Matches); err != nil {
 		return nil, err
 	}
 	unfiltered := h.Since.IsZero() && h.At.IsZero() && len(l.Position) == 0
 	if h.ID != "" && unfiltered && len(page.Matches) == 0 {
-		return nil, notFound()
+		return nil, r.noHistory(ctx, fhir.Ref{Type: h.Type, ID: h.ID})
 	}
 	res := &Result{Matches: page.Matches, Total: page.Total, position: page.Next}
-	return res, r.gate.further(r.call, res, l)
+	return res, r.further(res, l)
 }
 
-func (r *review) recordHistory(d *ledgerbridge.Draft, h HistoryRequest, res *Result, err error) {
-	d.Outcome = 200
-	ref := fhir.Ref{Type: h.Type, ID: h.ID}
-	if h.ID != "" {
-		d.Target = ref.String()
+// historyLink is what the page's own link carries; with a paging link, h becomes what the
+// first page was asked.
+func (r *review) historyLink(h *HistoryRequest, d policy.Decision) (link, error) {
+	if h.Link == "" {
+		return link{History: h, Policy: d.Revision}, nil
 	}
-	if err == nil {
-		d.Count = int64(len(res.Matches))
-		for i := range res.Matches {
-			r.disclose(d, &res.Matches[i], "GET")
-		}
-		return
+	l, err := r.open(h.Link)
+	if err != nil {
+		return l, err
 	}
-	d.Outcome = status(err)
-	if h.ID == "" {
-		return
+	if l.History == nil || l.History.Type != h.Type || l.History.ID != h.ID || l.Policy != d.Revision {
+		return l, badLink(nil)
 	}
-	if v, missing := r.gate.Store.Get(r.ctx, ref); missing == nil {
-		r.refuse(d, v, err)
+	*h = *l.History
+	return l, nil
+}
+
+// noHistory answers for a resource with no version that the caller may know. Absent and
+// hidden answer alike; the record tells them apart.
+func (r *review) noHistory(ctx context.Context, ref fhir.Ref) error {
+	v, err := r.gate.Store.Get(ctx, ref)
+	if errors.Is(err, store.ErrNotFound) {
+		return notFound()
 	}
+	if err != nil {
+		return unavailable("history cannot be read", err)
+	}
+	r.concern(v.Facts.Patients)
+	return r.refuseRow(notFound())
 }

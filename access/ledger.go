@@ -8,10 +8,10 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Chain is a proof bundle laid open, from the record to the ledger.
+// Chain is a proof bundle, read from the record up to the ledger.
 type Chain = ledgerbridge.Chain
 
-// ReadChain lays a proof bundle open.
+// ReadChain reads a proof bundle.
 func ReadChain(bundle []byte) (Chain, error) { return ledgerbridge.ReadChain(bundle) }
 
 // LedgerView is how far the logs of a node have come, and those of others that share
@@ -32,7 +32,7 @@ type SourceView struct {
 	Newest    string    // AuditEvent of the last record that a checkpoint covers, or ""
 }
 
-// States of a source: what whoever looks after it should know first.
+// States of a source: what its operator should know first.
 const (
 	SourceEmpty        = "empty"        // no records yet
 	SourceUpToDate     = "up to date"   // the ledger holds all records
@@ -46,71 +46,57 @@ const (
 // lateAfter is how long a record may wait before somebody should look.
 const lateAfter = 15 * time.Minute
 
-// Ledger says how far the logs are checkpointed and anchored. Who looks
-// is recorded like every other access; the view is of the moment before.
+// Ledger says how far the logs are checkpointed and anchored. The look is recorded like
+// every other access; the view is of the moment before.
 func (g *Gate) Ledger(ctx context.Context, c *Call) (*LedgerView, error) {
-	r := g.review(ctx, c)
-	q := question{"ledger", "r", ""}
-	view, err := r.ledger(q)
-	if err != nil && !isRefusal(err) {
-		return nil, err
-	}
-	d := r.draft(q)
-	d.Outcome = 200
-	if err != nil {
-		d.Outcome = status(err)
-	}
-	if failed := g.record(ctx, c, d); failed != nil {
-		return nil, failed
-	}
-	return view, err // one of the two is nil
+	return answer(ctx, g, c, func(r *review) (*LedgerView, error) { return r.ledger(ctx) })
 }
 
-func (r *review) ledger(q question) (*LedgerView, error) {
-	if p := r.request(q); !p.Allow {
-		return nil, forbidden(p.Reason)
+func (r *review) ledger(ctx context.Context) (*LedgerView, error) {
+	if _, err := r.ask(ctx, question{"ledger", "r", ""}); err != nil {
+		return nil, err
 	}
 	view := &LedgerView{Organization: r.gate.Organization, Node: r.gate.Node, At: r.now}
-	logs, err := r.gate.logs(r.ctx)
+	logs, err := r.gate.logs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, log := range logs {
-		view.Sources = append(view.Sources, r.look(log))
+		view.Sources = append(view.Sources, r.sourceView(ctx, log))
 	}
 	return view, nil
 }
 
-// look reads where a log stands. One that cannot be read does not hide the others.
-func (r *review) look(log ledgerbridge.Log) SourceView {
-	s, err := r.source(log)
+// sourceView reads where a log stands. One that cannot be read does not hide the others.
+func (r *review) sourceView(ctx context.Context, log ledgerbridge.Log) SourceView {
+	s, err := r.source(ctx, log)
 	if err != nil {
-		r.gate.Log.Error("it cannot be said where a log stands", "log", log.Source(), "request", r.call.Request, "error", err)
+		r.gate.Log.Error("the standing of a log cannot be read", "log", log.Source(), "request", r.call.Request, "error", err)
 		return SourceView{Standing: ledgerbridge.Standing{Source: log.Source(), Network: true}, State: SourceUnreadable}
 	}
 	s.State = s.state(r.now)
 	return s
 }
 
-// source is look without judgement.
-func (r *review) source(log ledgerbridge.Log) (s SourceView, err error) {
-	j, err := r.gate.journal(r.ctx, log.Source())
+// source is sourceView without judgement.
+func (r *review) source(ctx context.Context, log ledgerbridge.Log) (s SourceView, err error) {
+	j, err := r.gate.journal(ctx, log.Source())
 	if err != nil {
 		return s, err
 	}
-	if s.Standing, err = j.Standing(r.ctx); err != nil {
+	if s.Standing, err = j.Standing(ctx); err != nil {
 		return s, err
 	}
 	s.Elsewhere = r.gate.Network != nil && !s.Network
 	if s.Checkpointed > 0 {
 		s.Newest = auditID(s.Source, s.Checkpointed-1)
-		if s.Until, err = r.timeOf(log, s.Checkpointed-1); err != nil {
+		if s.Until, err = r.timeOf(ctx, log, s.Checkpointed-1); err != nil {
 			return s, err
 		}
 	}
 	if !s.Network && s.Size > s.Checkpointed {
 		s.Waiting = s.Size - s.Checkpointed
-		s.Oldest, err = r.timeOf(log, s.Checkpointed)
+		s.Oldest, err = r.timeOf(ctx, log, s.Checkpointed)
 	}
 	if s.Err == nil {
 		s.Err = j.Err()
@@ -118,8 +104,8 @@ func (r *review) source(log ledgerbridge.Log) (s SourceView, err error) {
 	return s, err
 }
 
-func (r *review) timeOf(log ledgerbridge.Log, seq int64) (time.Time, error) {
-	rec, err := r.gate.load(r.ctx, log, seq)
+func (r *review) timeOf(ctx context.Context, log ledgerbridge.Log, seq int64) (time.Time, error) {
+	rec, err := r.gate.load(ctx, log, seq)
 	return rec.row.Time, err
 }
 
@@ -140,9 +126,9 @@ func (s *SourceView) state(now time.Time) string {
 	return SourceWaiting
 }
 
-// AuditEventOf reads what people have in hand of a record: the id of its AuditEvent,
-// or the receipt that came with an answer. matches says whether a proven record is the
-// one that the text speaks of.
+// AuditEventOf reads what people hold of a record: the id of its AuditEvent, or the
+// receipt that came with an answer. matches says whether a proven record is the one that
+// the text names.
 func AuditEventOf(text string) (id string, matches func(Chain) bool) {
 	receipt, err := ledgerbridge.ParseReceipt(text)
 	if err != nil {

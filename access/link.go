@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -25,36 +26,35 @@ type link struct {
 }
 
 // seal makes a token that only the same caller can use, for the same purpose.
-func (g *Gate) seal(c *Call, l link) (string, error) {
+func (r *review) seal(l link) (string, error) {
 	plain, err := json.Marshal(l)
 	if err != nil {
 		return "", err
 	}
-	sealed, err := g.Links.Seal(plain, caller(c))
+	sealed, err := r.gate.Links.Seal(plain, caller(&r.call.Agent))
 	if err != nil {
 		return "", err
 	}
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// further adds the token of the next page, if there is one; l is what it carries
-// besides the position.
-func (g *Gate) further(c *Call, res *Result, l link) (err error) {
+// further adds the token of the next page, if there is one: l with the position.
+func (r *review) further(res *Result, l link) (err error) {
 	if len(res.position) == 0 {
 		return nil
 	}
 	l.Position = res.position
-	res.Next, err = g.seal(c, l)
+	res.Next, err = r.seal(l)
 	return err
 }
 
 // open reads a token again; whatever is wrong with it, the answer is the same.
-func (g *Gate) open(c *Call, token string) (link, error) {
+func (r *review) open(token string) (link, error) {
 	var l link
 	sealed, err := base64.RawURLEncoding.DecodeString(token)
 	if err == nil {
 		var plain []byte
-		if plain, err = g.Links.Open(sealed, caller(c)); err == nil {
+		if plain, err = r.gate.Links.Open(sealed, caller(&r.call.Agent)); err == nil {
 			err = json.Unmarshal(plain, &l)
 		}
 	}
@@ -65,8 +65,7 @@ func (g *Gate) open(c *Call, token string) (link, error) {
 }
 
 // caller is what a token is bound to.
-func caller(c *Call) []byte {
-	a := c.Agent
+func caller(a *agent.Agent) []byte {
 	return []byte(strings.Join([]string{"aceso.link.v1", a.Issuer, a.Subject, a.Role, a.Organization, a.Client, a.Patient, a.Purpose}, "\x00"))
 }
 

@@ -10,13 +10,9 @@ import (
 // Proof returns the proof bundle of one record, for aceso verify record. Who may
 // ask sees the parts in clear; of erased ones only the commitment is left.
 func (g *Gate) Proof(ctx context.Context, c *Call, auditEvent string) ([]byte, error) {
-	r := g.review(ctx, c)
-	q := question{"proof", "r", "AuditEvent"}
-	body, err := r.proof(q, auditEvent)
-	if err := r.recordLook(q, auditEvent, err); err != nil {
-		return nil, err
-	}
-	return body, nil
+	return answer(ctx, g, c, func(r *review) ([]byte, error) {
+		return look(ctx, r, question{"proof", "r", "AuditEvent"}, auditEvent, r.proof)
+	})
 }
 
 // journal is that of this node, or of another one, for reading.
@@ -42,25 +38,18 @@ func (g *Gate) prove(ctx context.Context, j *ledgerbridge.Journal, seq int64) (l
 	return p, err
 }
 
-func (r *review) proof(q question, auditEvent string) ([]byte, error) {
-	if p := r.request(q); !p.Allow {
-		return nil, forbidden(p.Reason)
-	}
-	rec, err := r.gate.find(r.ctx, auditEvent)
-	if err != nil {
-		return nil, err
-	}
-	journal, err := r.gate.journal(r.ctx, rec.log.Source())
+func (r *review) proof(ctx context.Context, rec record) ([]byte, error) {
+	journal, err := r.gate.journal(ctx, rec.log.Source())
 	if err != nil {
 		return nil, unavailable("record cannot be proven", err)
 	}
-	proof, err := r.gate.prove(r.ctx, journal, rec.row.Seq)
+	proof, err := r.gate.prove(ctx, journal, rec.row.Seq)
 	if err != nil {
 		return nil, unavailable("record cannot be proven", err)
 	}
 	opened := map[int]ledgerbridge.Opened{}
 	for i, part := range proof.Row.Parts {
-		clear, err := r.gate.Sealer.OpenPart(r.ctx, part)
+		clear, err := r.gate.Sealer.OpenPart(ctx, part)
 		if errors.Is(err, ledgerbridge.ErrErased) {
 			continue
 		}

@@ -8,56 +8,74 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/consent"
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
-// review is the judgement of one request: the policy once per interaction and
-// type, consent once per row. Nothing of it outlives the request.
+// review is one attempt at a request: how it was judged, and the record that is filled
+// on the way. The policy is asked once per question, the Consents once per row. Nothing
+// of it outlives the attempt.
 type review struct {
 	gate      *Gate
-	ctx       context.Context
 	call      *Call
 	now       time.Time
-	decisions map[question]policy.Decision
 	subject   consent.Subject
-	decided   map[string][]string // patient -> Consents that decided
-	touched   map[string]int      // patient -> place in the draft
-	judged    judgement
+	decisions map[question]policy.Decision
+	consented map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
+	epoch     int64               // the lowest consent epoch of the rows judged
+
+	entry     ledgerbridge.Draft // the record
+	parts     map[string]int     // patient -> place in entry.Patients
+	mentioned []string           // patients that the request names
+	change    store.Change       // what is committed with the record
+	final     bool               // the record no longer rests on what was judged, see failed
 }
 
 // question is what the policy is asked: one evaluation each per request.
 type question struct{ interaction, action, typ string }
 
-func (g *Gate) review(ctx context.Context, c *Call) *review {
-	now := g.Now()
+func (g *Gate) review(c *Call) *review {
+	now, a := g.Now(), &c.Agent
 	return &review{
-		gate: g, ctx: ctx, call: c, now: now,
+		gate: g, call: c, now: now,
 		decisions: map[question]policy.Decision{},
-		decided:   map[string][]string{},
-		subject:   consent.Subject{Actors: c.Agent.Actors, Purpose: c.Agent.Purpose, Now: now},
+		subject:   consent.Subject{Actors: a.Actors, Purpose: a.Purpose, Now: now},
+		entry: ledgerbridge.Draft{
+			Agent: a.Subject, Name: a.Name, Role: a.Role, Address: c.Address,
+			Organization: a.Organization, Client: a.Client, Purpose: a.Purpose, Request: c.Request,
+		},
 	}
 }
 
-// request asks the policy whether the caller may do this to this type at all.
-// It is the only place where a policy is evaluated.
-func (r *review) request(q question) policy.Decision {
+// ask asks the policy whether the caller may do this to this type at all; its answer
+// begins the record.
+func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
+	d := r.decide(ctx, q)
+	r.begin(q, d)
+	if !d.Allow {
+		return d, r.refuse(d)
+	}
+	return d, nil
+}
+
+// decide is the only place where the policy is evaluated.
+func (r *review) decide(ctx context.Context, q question) policy.Decision {
 	if d, ok := r.decisions[q]; ok {
 		return d
 	}
+	a := &r.call.Agent
 	in := policy.Input{
 		Agent: policy.Agent{
-			Subject: r.call.Agent.Subject, Role: r.call.Agent.Role, Organization: r.call.Agent.Organization,
-			Patient: r.call.Agent.Patient, Client: r.call.Agent.Client, Scopes: r.call.Agent.Scopes,
+			Subject: a.Subject, Role: a.Role, Organization: a.Organization,
+			Patient: a.Patient, Client: a.Client, Scopes: a.Scopes,
 		},
-		Purpose: r.call.Agent.Purpose, Interaction: q.interaction, Action: q.action, Type: q.typ,
+		Purpose: a.Purpose, Interaction: q.interaction, Action: q.action, Type: q.typ,
 		Node: policy.Node{Organization: r.gate.Organization}, Now: r.now.UTC().Format(time.RFC3339),
 	}
-	d, err := r.gate.Policy.Decide(r.ctx, in)
+	d, err := r.gate.Policy.Decide(ctx, in)
 	if errors.Is(err, policy.ErrDeadline) { // a busy machine deserves a second look
-		d, err = r.gate.Policy.Decide(r.ctx, in)
+		d, err = r.gate.Policy.Decide(ctx, in)
 	}
 	if err != nil {
 		r.gate.Log.Error("policy evaluation failed: request denied", "request", r.call.Request, "error", err)
@@ -76,10 +94,10 @@ const tooSlow = "policy-timeout"
 
 // row says whether the caller may know (or, for a write, touch) this version.
 // It is the one function that decides about data.
-func (r *review) row(q question, row store.Row) (bool, error) {
-	d := r.request(q)
+func (r *review) row(ctx context.Context, q question, row store.Row) (bool, error) {
+	d := r.decide(ctx, q)
 	if d.Reason == tooSlow { // hiding the row would answer wrongly
-		return false, forbidden(tooSlow)
+		return false, r.refuse(d)
 	}
 	if !d.Allow || !within(d.Constraints, q, row) {
 		return false, nil
@@ -89,14 +107,14 @@ func (r *review) row(q question, row store.Row) (bool, error) {
 		if d.Constraints.Compartment == "" {
 			return true, nil
 		}
-		mode = policy.Permits // of the others whose data this is as well
+		mode = policy.Permits // asked of the other patients in the row
 	}
 	verdicts := make([]consent.Verdict, 0, 2)
 	for _, patient := range row.Facts.Patients {
 		if d.Consent == policy.None && patient == d.Constraints.Compartment {
 			continue
 		}
-		v, err := r.consents(q, patient, row)
+		v, err := r.consents(ctx, q, patient, row)
 		if err != nil {
 			return false, err
 		}
@@ -109,11 +127,14 @@ func (r *review) row(q question, row store.Row) (bool, error) {
 }
 
 // consents asks all Consents of one patient about the row.
-func (r *review) consents(q question, patient string, row store.Row) (consent.Verdict, error) {
-	if r.gate.epochs != nil {
-		r.judged.add(patient, row.Epoch)
+func (r *review) consents(ctx context.Context, q question, patient string, row store.Row) (consent.Verdict, error) {
+	if r.consented == nil {
+		r.consented, r.epoch = map[string][]string{}, row.Epoch
 	}
-	rules, err := r.gate.Consents.Rules(r.ctx, patient, row.Epoch)
+	r.epoch = min(r.epoch, row.Epoch)
+	decisive := r.consented[patient]
+	r.consented[patient] = decisive
+	rules, err := r.gate.Consents.Rules(ctx, patient, row.Epoch)
 	if err != nil {
 		return consent.Deny, unavailable("consents cannot be read", err)
 	}
@@ -121,8 +142,9 @@ func (r *review) consents(q question, patient string, row store.Row) (consent.Ve
 	s.Action = consentAction(q.action)
 	v, decided, _ := consent.Evaluate(rules, s, row.Facts)
 	for _, d := range decided {
-		if !slices.Contains(r.decided[patient], d) {
-			r.decided[patient] = append(r.decided[patient], d)
+		if !slices.Contains(decisive, d) {
+			decisive = append(decisive, d)
+			r.consented[patient] = decisive
 		}
 	}
 	return v, nil
@@ -141,9 +163,9 @@ func consentAction(action string) string {
 
 // visible is the visibility function for one interaction: the same judgement for
 // matches, chains, _has, includes and sort.
-func (r *review) visible(interaction, action string) store.Visible {
+func (r *review) visible(ctx context.Context, interaction, action string) store.Visible {
 	return func(row store.Row) (bool, error) {
-		return r.row(question{interaction, action, row.Ref.Type}, row)
+		return r.row(ctx, question{interaction, action, row.Ref.Type}, row)
 	}
 }
 
@@ -168,11 +190,11 @@ func within(c policy.Constraints, q question, row store.Row) bool {
 
 // check judges what a store has found once more before it is shown: a store that
 // forgot a rule must not be the end of it.
-func (r *review) check(q question, versions ...[]Version) error {
+func (r *review) check(ctx context.Context, q question, versions ...[]Version) error {
 	for _, list := range versions {
 		for i := range list {
 			v := &list[i]
-			may, err := r.row(question{q.interaction, q.action, v.Ref.Type}, rowOf(v))
+			may, err := r.row(ctx, question{q.interaction, q.action, v.Ref.Type}, rowOf(v))
 			if err != nil {
 				return err
 			}
@@ -187,80 +209,4 @@ func (r *review) check(q question, versions ...[]Version) error {
 // rowOf is what a visibility function sees of a version.
 func rowOf(v *Version) store.Row {
 	return store.Row{Ref: v.Ref, Version: v.Version, Owner: v.Owner, Deleted: v.Deleted, Facts: &v.Facts, Epoch: v.Epoch}
-}
-
-// draft begins the record of this request.
-func (r *review) draft(q question) ledgerbridge.Draft {
-	r.touched = map[string]int{}
-	d := r.request(q)
-	a := r.call.Agent
-	return ledgerbridge.Draft{
-		Action: eventAction(q), Interaction: q.interaction,
-		Agent: a.Subject, Name: a.Name, Role: a.Role, Address: r.call.Address,
-		Organization: a.Organization, Client: a.Client, Purpose: a.Purpose,
-		Type: q.typ, Decision: decisionWord(d.Allow), Reason: d.Reason, Policy: d.Revision, Request: r.call.Request,
-	}
-}
-
-func decisionWord(allow bool) string {
-	if allow {
-		return "permit"
-	}
-	return "deny"
-}
-
-// eventAction maps an interaction to AuditEvent.action.
-func eventAction(q question) string {
-	switch q.action {
-	case "c":
-		return "C"
-	case "u":
-		return "U"
-	case "d":
-		return "D"
-	case "s":
-		return "E"
-	case "r":
-		return "R"
-	}
-	return "E"
-}
-
-// disclose adds a version to the record: to the part of each patient it concerns,
-// or to the request's own part. method is what the request did to it.
-func (r *review) disclose(d *ledgerbridge.Draft, v *Version, method string) {
-	item := ledgerbridge.Item{Ref: v.Ref.String(), Version: v.Version, Method: method, Hash: v.Hash}
-	if len(v.Facts.Patients) == 0 {
-		d.Others = append(d.Others, item)
-		return
-	}
-	for _, patient := range v.Facts.Patients {
-		t := r.touch(d, patient)
-		t.Items = append(t.Items, item)
-	}
-}
-
-// touch returns the record's part of a patient, new if need be.
-func (r *review) touch(d *ledgerbridge.Draft, patient string) *ledgerbridge.Touched {
-	if i, known := r.touched[patient]; known {
-		return &d.Patients[i]
-	}
-	r.touched[patient] = len(d.Patients)
-	d.Patients = append(d.Patients, ledgerbridge.Touched{Patient: patient, Consents: r.decided[patient]})
-	return &d.Patients[len(d.Patients)-1]
-}
-
-// touchNamed adds patients that a request names and that exist: they are
-// concerned whether or not something was found. Others get no part of their own,
-// so that nobody can make keys for patients that do not exist.
-func (r *review) touchNamed(d *ledgerbridge.Draft, patients []string) {
-	for _, p := range patients {
-		ref, err := fhir.ParseRef(p)
-		if err != nil {
-			continue
-		}
-		if _, err := r.gate.Store.Get(r.ctx, ref); err == nil {
-			r.touch(d, p)
-		}
-	}
 }

@@ -40,13 +40,13 @@ func TestPolicyFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := New(Config{Policy: &c.policy, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-			r := g.review(context.Background(), &Call{})
+			r := g.review(&Call{})
 			q := question{"read", "r", "Patient"}
-			_, err := r.answer(q, Version{Ref: fhir.Ref{Type: "Patient", ID: "1"}}, true)
+			_, err := r.ask(t.Context(), q)
 			if (err == nil) != c.allow || err != nil && kindOf(err) != c.kind {
-				t.Errorf("answer: %v", err)
+				t.Errorf("ask: %v", err)
 			}
-			if may, err := r.row(q, store.Row{Facts: &fhir.Facts{}}); may != c.allow || (err != nil) != (c.kind == fhir.Unavailable) {
+			if may, err := r.row(t.Context(), q, store.Row{Facts: &fhir.Facts{}}); may != c.allow || (err != nil) != (c.kind == fhir.Unavailable) {
 				t.Errorf("row: %v, %v", may, err)
 			}
 		})
@@ -57,8 +57,8 @@ func TestPolicyFailures(t *testing.T) {
 func TestForgetfulStoreIsNoticed(t *testing.T) {
 	deny := answers{errors.New("no")}
 	g := New(Config{Policy: &deny, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	r := g.review(context.Background(), &Call{})
-	err := r.check(question{"search-type", "s", "Patient"}, []Version{{Ref: fhir.Ref{Type: "Patient", ID: "1"}}})
+	r := g.review(&Call{})
+	err := r.check(t.Context(), question{"search-type", "s", "Patient"}, []Version{{Ref: fhir.Ref{Type: "Patient", ID: "1"}}})
 	if kindOf(err) != fhir.Unavailable {
 		t.Errorf("a hidden row was let through: %v", err)
 	}

@@ -1,10 +1,11 @@
 package access
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/aceso-health/aceso/fhir/search"
-	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -16,71 +17,63 @@ const (
 // Search answers a search or a further page of one. Every page is decided and
 // recorded again.
 func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	return settled(ctx, g, c, func(r *review) (*Result, error) { return r.searchPage(s) })
+	return answer(ctx, g, c, func(r *review) (*Result, error) { return r.searchPage(ctx, s) })
 }
 
-func (r *review) searchPage(s SearchRequest) (*Result, error) {
+// searchPage parses, decides and runs one page. The query is parsed before the policy
+// is asked, so that the record of a refusal says what was asked; only callers who may ask
+// learn that it is malformed.
+func (r *review) searchPage(ctx context.Context, s SearchRequest) (*Result, error) {
 	q := question{"search-type", "s", s.Type}
-	query, l, err := r.read(q, &s)
-	var res *Result
-	if err == nil {
-		res, err = r.search(q, query, l)
-	}
-	if err != nil && !isRefusal(err) {
+	r.entry.Target = s.Compartment
+	query, l, malformed := r.parse(&s)
+	d, err := r.ask(ctx, q)
+	if err = cmp.Or(err, malformed); err != nil {
 		return nil, err
 	}
-	d := r.draft(q)
-	r.recordSearch(&d, query, s, res, err)
-	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
-		return nil, failed
-	}
+	res, err := r.search(ctx, q, d, query, l)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.gate.further(r.call, res, link{Search: &s, Policy: d.Policy}); err != nil {
-		return nil, err
-	}
-	return res, nil
+	r.discloseResult(res)
+	return res, r.further(res, link{Search: &s, Policy: d.Revision})
 }
 
-// read makes out what is searched for; with a paging link that is what the first
-// page was asked. The error of a bad question is for those who may ask at all.
-func (r *review) read(q question, s *SearchRequest) (query *search.Query, l link, err error) {
-	if p := r.request(q); !p.Allow {
-		return nil, l, forbidden(p.Reason)
-	}
+// parse parses the query; with a paging link that is what the first page was asked.
+func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error) {
 	if s.Link != "" {
-		if l, err = r.gate.open(r.call, s.Link); err != nil {
+		if l, err = r.open(s.Link); err != nil {
 			return nil, l, err
 		}
 		if l.Search == nil || l.Search.Type != s.Type {
 			return nil, l, badLink(nil)
 		}
 		*s = *l.Search
+		r.entry.Target = s.Compartment
 	}
 	query, err = search.ParseQuery(s.Type, s.Params, search.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Compartment: s.Compartment})
+	if err == nil {
+		r.entry.Query = query.Self
+		r.mention(query.Patients)
+	}
 	return query, l, err
 }
 
-// search decides and runs one page, without recording it.
-func (r *review) search(q question, query *search.Query, l link) (*Result, error) {
-	p := r.request(q)
-	if !p.Allow {
-		return nil, forbidden(p.Reason)
-	}
-	if l.Policy != "" && l.Policy != p.Revision {
+// search runs one page under the decision d.
+func (r *review) search(ctx context.Context, q question, d policy.Decision, query *search.Query, l link) (*Result, error) {
+	if l.Policy != "" && l.Policy != d.Revision {
 		return nil, badLink(nil)
 	}
 	counted := query.Summary == "count"
-	page, err := r.gate.Store.Search(r.ctx, store.Search{
-		Query: query, Visible: r.visible(q.interaction, q.action), After: l.Position,
+	page, err := r.gate.Store.Search(ctx, store.Search{
+		Query: query, Visible: r.visible(ctx, q.interaction, q.action), After: l.Position,
 		Limit: pageSize(query.Count), NoBody: counted,
 		Count: counted || query.Total == "accurate" || query.Total == "estimate",
 	})
 	if err != nil {
 		return nil, unavailable("search cannot be run", err)
 	}
-	if err := r.check(q, page.Matches, page.Included); err != nil {
+	if err := r.check(ctx, q, page.Matches, page.Included); err != nil {
 		return nil, err
 	}
 	if page.Total < 0 && len(page.Next) == 0 && len(l.Position) == 0 && query.Total != "none" {
@@ -92,27 +85,13 @@ func (r *review) search(q question, query *search.Query, l link) (*Result, error
 	}, nil
 }
 
-// recordSearch completes the record of a page: what was asked, whom it concerns,
-// and every version disclosed.
-func (r *review) recordSearch(d *ledgerbridge.Draft, query *search.Query, s SearchRequest, res *Result, err error) {
-	d.Outcome = 200
-	if s.Compartment != "" {
-		d.Target = s.Compartment
-	}
-	if err != nil {
-		d.Outcome = status(err)
-	} else {
-		d.Count = int64(len(res.Matches) + len(res.Included))
-		for i := range res.Matches {
-			r.disclose(d, &res.Matches[i], "GET")
+// discloseResult adds every version of a page to the record.
+func (r *review) discloseResult(res *Result) {
+	r.entry.Count += int64(len(res.Matches) + len(res.Included))
+	for _, versions := range [][]Version{res.Matches, res.Included} {
+		for i := range versions {
+			r.disclose(&versions[i], "GET")
 		}
-		for i := range res.Included {
-			r.disclose(d, &res.Included[i], "GET")
-		}
-	}
-	if query != nil {
-		d.Query = query.Self
-		r.touchNamed(d, query.Patients)
 	}
 }
 

@@ -4,53 +4,37 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"slices"
 	"strconv"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
-	"github.com/aceso-health/aceso/store"
 )
 
 // VerifyVersion compares the stored bytes of a version with its change entry and
 // returns a Parameters resource: result is ok, tampered or incomplete.
 func (g *Gate) VerifyVersion(ctx context.Context, c *Call, ref fhir.Ref, version int64) ([]byte, error) {
-	return settled(ctx, g, c, func(r *review) ([]byte, error) { return r.verifyVersion(ref, version) })
+	return answer(ctx, g, c, func(r *review) ([]byte, error) { return r.verifyVersion(ctx, ref, version) })
 }
 
-func (r *review) verifyVersion(ref fhir.Ref, version int64) ([]byte, error) {
+// verifyVersion also compares tombstones, which read answers as gone.
+func (r *review) verifyVersion(ctx context.Context, ref fhir.Ref, version int64) ([]byte, error) {
 	q := question{"verify", "r", ref.Type}
-	v, err := r.gate.Store.GetVersion(r.ctx, ref, version)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, unavailable("resource cannot be read", err)
-	}
-	_, err = r.answer(q, v, err == nil)
-	if err != nil && !isRefusal(err) {
+	r.entry.Target, r.entry.Version = ref.String(), version
+	if _, err := r.ask(ctx, q); err != nil {
 		return nil, err
 	}
-	tombstone := kindOf(err) == fhir.Gone
-	if tombstone {
-		err = nil
-	}
-	var body []byte
-	if err == nil {
-		if body, err = r.gate.verdict(r.ctx, &v); err != nil {
-			return nil, err
-		}
-	}
-	d := r.draft(q)
-	d.Target, d.Version, d.Outcome = ref.String(), version, 200
+	v, err := r.fetch(ctx, q, ref, version)
 	if err != nil {
-		r.refuse(&d, v, err)
-	} else {
-		d.Count = 1
-		r.disclose(&d, &v, "GET")
+		return nil, err
 	}
-	if failed := r.gate.record(r.ctx, r.call, d); failed != nil {
-		return nil, failed
+	body, err := r.gate.verdict(ctx, v)
+	if err != nil {
+		return nil, err
 	}
-	return body, err
+	r.entry.Count = 1
+	r.disclose(v, "GET")
+	return body, nil
 }
 
 // verdict holds a version against the change log.
@@ -97,17 +81,17 @@ func (g *Gate) compare(ctx context.Context, v *Version, rec record) (result, rea
 	if !v.Deleted && fhir.Hash(sha256.Sum256(v.Body)) != v.Hash {
 		return "tampered", "The stored bytes do not have the hash that is stored with them."
 	}
-	items := []ledgerbridge.Item{itemOf(v)}
+	items := []ledgerbridge.Item{v.Item()}
 	if rec.entry.Interaction == "transaction" {
 		var err error
 		if items, err = g.written(ctx, rec); err != nil {
 			return "incomplete", "Parts of the transaction's record were erased, so its content cannot be recomputed."
 		}
-		if !slices.Contains(items, itemOf(v)) {
+		if !slices.Contains(items, v.Item()) {
 			return "tampered", "The transaction's record does not name this version with this hash."
 		}
 	}
-	content := Content(rec.entry.Interaction, items)
+	content := ledgerbridge.Content(rec.entry.Interaction, items)
 	if hex.EncodeToString(content[:]) != rec.entry.Content {
 		return "tampered", "The change log says that other bytes were written."
 	}

@@ -1,8 +1,10 @@
 package ledgerbridge
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -26,6 +28,18 @@ func ContentRoot(items []Item) fhir.Hash {
 		leaves[i] = sha256.Sum256(append(leaf, item.Hash[:]...))
 	}
 	return treeHash(leaves)
+}
+
+// Content is what an entry says about what it wrote: the hash of the stored bytes
+// for a create or an update, the content root over all items, sorted, otherwise.
+func Content(interaction string, items []Item) fhir.Hash {
+	if len(items) == 1 && (interaction == "create" || interaction == "update") {
+		return items[0].Hash
+	}
+	slices.SortFunc(items, func(a, b Item) int {
+		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Version, b.Version))
+	})
+	return ContentRoot(items)
 }
 
 // disclosedRoot is the RFC 6962 root over the commitments of an entry's parts.

@@ -193,7 +193,7 @@ func TestPaging(t *testing.T) {
 	}
 }
 
-// What a search does not understand it refuses, and says which parameter it was.
+// A search refuses parameters that it does not know, and names them.
 func TestBadSearches(t *testing.T) {
 	n := govern(t)
 	for _, c := range [][2]string{
@@ -319,6 +319,6 @@ func TestNoRecordNoData(t *testing.T) {
 // noLog is a store whose access log fails.
 type noLog struct{ store.Store }
 
-func (noLog) Record(context.Context, *ledgerbridge.Pending) (ledgerbridge.Receipt, error) {
+func (noLog) Record(context.Context, *ledgerbridge.Pending, store.Judged) (ledgerbridge.Receipt, error) {
 	return ledgerbridge.Receipt{}, fmt.Errorf("no space left on device")
 }

@@ -84,7 +84,7 @@ func TestMetadataIsTheRouteTable(t *testing.T) {
 	}
 }
 
-// A forgetful limiter stays small and still remembers who came lately.
+// A limiter forgets clients to stay small, but not the latest.
 func TestLimiterIsBounded(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := newLimiter(1, 1, func() time.Time { return now })

@@ -35,14 +35,3 @@ func AllLogs(ctx context.Context, s Store) ([]ledgerbridge.Log, error) {
 	}
 	return logs, nil
 }
-
-// Epochs is what a store that several nodes share offers besides: with it, whoever has
-// judged by Consents can tell afterwards whether another node has changed them.
-type Epochs interface {
-	// Epoch is the consent epoch now: it MUST count every write of a Consent that was
-	// acknowledged before the call, by whichever node.
-	Epoch(ctx context.Context) (int64, error)
-	// ConsentChanges returns every patient whose Consents were written with an epoch
-	// above since, and the epoch of the snapshot this was read in.
-	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
-}

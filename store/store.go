@@ -17,8 +17,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// ErrChanged says that a Write's Expect or a Guard no longer holds. Nothing was
-// written; the gate looks again and retries.
+// ErrChanged says that a Write's Expect, a Guard or what was Judged no longer holds.
+// Nothing was written; the gate looks again and retries.
 var ErrChanged = errors.New("store: changed meanwhile")
 
 // ErrNotFound says that there is no such resource or version.
@@ -43,11 +43,13 @@ type Store interface {
 	// Commit writes all of c or nothing: resources, history, index, facts and the
 	// change log entry in one durable transaction. Several calls share one
 	// transaction (group commit) without sharing each other's failures. It MUST
-	// re-check Expect and Guards inside. A failure of the disk is an error that is
-	// neither ErrChanged nor ErrNotFound; nothing is written then.
+	// re-check Expect, Guards and Judged inside. A failure of the disk is an error that
+	// is neither ErrChanged nor ErrNotFound; nothing is written then.
 	Commit(ctx context.Context, c Change) (ledgerbridge.Receipt, error)
-	// Record appends to the access log and returns only when the entry is durable.
-	Record(ctx context.Context, p *ledgerbridge.Pending) (ledgerbridge.Receipt, error)
+	// Record appends to the access log and returns only when the entry is durable. It
+	// MUST check Judged as Commit does, in the transaction that writes the entry: the
+	// caller returns data only after Record has succeeded.
+	Record(ctx context.Context, p *ledgerbridge.Pending, j Judged) (ledgerbridge.Receipt, error)
 	// Logs returns the change log and the access log of this node.
 	Logs() (changes, accesses ledgerbridge.Log)
 	// Consents returns the current, undeleted Consents whose compartments contain
@@ -71,6 +73,11 @@ type Version struct {
 	Source      string     // change log entry that wrote it: source ...
 	Seq         int64      // ... and position
 	Epoch       int64      // consent epoch of the snapshot this was read in
+}
+
+// Item is a written version as its record names it.
+func (v *Version) Item() ledgerbridge.Item {
+	return ledgerbridge.Item{Ref: v.Ref.String(), Version: v.Version, Method: v.Method, Hash: v.Hash}
 }
 
 // Row is what a visibility function sees of a version.
@@ -121,11 +128,21 @@ type Page struct {
 type Change struct {
 	Writes []Write
 	Guards []Guard
-	// Judged are the patients by whose Consents the change was judged, as they were at
-	// Epoch. A store with Epochs MUST answer ErrChanged if one of them has others by now.
-	Judged []string
-	Epoch  int64
+	Judged Judged
 	Entry  *ledgerbridge.Pending // the record; also alone (erasure)
+}
+
+// Judged is what an answer or a change was judged by, apart from the rows themselves. The
+// zero Judged always holds.
+//
+// A store MUST answer ErrChanged, and MUST NOT write anything of the call, if one of the
+// keys changed after Epoch and that change was acknowledged before the call. It MUST NOT
+// answer ErrChanged if nothing changed after Epoch. A store whose every snapshot holds all
+// that was acknowledged before need not check: the answer was true when it was worked out.
+type Judged struct {
+	Keys  []string // whose changes matter: patients ("Patient/1"); in any order, without duplicates
+	All   bool     // too many to name: any change matters
+	Epoch int64    // the lowest consent epoch of the snapshots that were judged
 }
 
 // Write is one new version. Version is Expect+1.

@@ -7,8 +7,8 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
@@ -57,7 +57,7 @@ func erase(ctx context.Context, data dataFolder, database databaseOptions, patie
 		Agent: "aceso erase", Organization: r.organization, Role: agent.System, Client: "aceso-cli", Purpose: "HOPERAT",
 		Decision: "permit", Reason: "operator",
 	}
-	receipt, erased, err = access.Erase(ctx, r.store, r.sealer, r.parts, by, patient.String())
+	receipt, erased, err = audit.Erase(ctx, r.store, r.sealer, r.parts, by, patient.String())
 	if err != nil {
 		return receipt, erased, err
 	}

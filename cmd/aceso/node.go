@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
@@ -88,7 +89,7 @@ func (n *openedNode) open(ctx context.Context, data dataFolder, o serveOptions) 
 			n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
 		})
 	}
-	n.running.Go(func() { access.Scrub(ctx, o.scrub, n.verify, n.alarm) })
+	n.running.Go(func() { audit.Scrub(ctx, o.scrub, n.verify, n.alarm) })
 	return nil
 }
 
@@ -222,7 +223,7 @@ func (l links) Open(sealed, context []byte) ([]byte, error) {
 
 // alarm tells of what the scrubber found: in the log, in the metrics, and by not
 // being ready. The node goes on: refusing to serve would be one more damage.
-func (n *openedNode) alarm(f access.Finding) {
+func (n *openedNode) alarm(f audit.Finding) {
 	n.damaged.Store(true)
 	n.findings.Inc()
 	n.log.Error("ALARM: data and records do not agree", "table", f.Table, "row", f.Row, "finding", f.What)

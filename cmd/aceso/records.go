@@ -13,7 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
@@ -215,8 +215,8 @@ func (r *records) register(registry *prometheus.Registry) {
 
 // verify looks at both logs, at every stored version and at every index row. What
 // cannot be checked does not keep the rest from being checked.
-func (r *records) verify(ctx context.Context, report func(access.Finding) error) error {
-	inMain := func(f access.Finding) error {
+func (r *records) verify(ctx context.Context, report func(audit.Finding) error) error {
+	inMain := func(f audit.Finding) error {
 		if r.shared == nil {
 			f.Table = "aceso.db " + f.Table
 		}
@@ -224,15 +224,15 @@ func (r *records) verify(ctx context.Context, report func(access.Finding) error)
 	}
 	return errors.Join(
 		r.verifyLogs(ctx, report),
-		access.Verify(ctx, r.store, r.sealer, inMain),
+		audit.Verify(ctx, r.store, r.sealer, inMain),
 		r.store.Check(ctx, func(f store.Finding) error {
-			return report(access.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
+			return report(audit.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
 		}))
 }
 
 // verifyLogs audits this node's logs against the checkpoints in its folder, and those of
 // all nodes against the checkpoints in their database.
-func (r *records) verifyLogs(ctx context.Context, report func(access.Finding) error) error {
+func (r *records) verifyLogs(ctx context.Context, report func(audit.Finding) error) error {
 	logs, err := store.AllLogs(ctx, r.store)
 	if err != nil {
 		return err
@@ -257,13 +257,13 @@ func (r *records) verifyLogs(ctx context.Context, report func(access.Finding) er
 
 // verifyLog audits one log and opens every part that was not erased: only the
 // keyring can tell whether sealed bytes are what they were.
-func (r *records) verifyLog(ctx context.Context, j *ledgerbridge.Journal, all []ledgerbridge.Log, report func(access.Finding) error) error {
+func (r *records) verifyLog(ctx context.Context, j *ledgerbridge.Journal, all []ledgerbridge.Log, report func(audit.Finding) error) error {
 	_, err := j.Audit(ctx, r.sealer.AuditParts(ctx, j.Source(), all...))
 	return reported(err, r.shared != nil, report)
 }
 
 // reported turns damage into a finding.
-func reported(err error, shared bool, report func(access.Finding) error) error {
+func reported(err error, shared bool, report func(audit.Finding) error) error {
 	var damage *ledgerbridge.Damage
 	if !errors.As(err, &damage) {
 		return err
@@ -280,7 +280,7 @@ func logFile(source string) string {
 }
 
 // placed gives a log's damage the name of its file and table, or of its collection.
-func placed(d *ledgerbridge.Damage, shared bool) access.Finding {
+func placed(d *ledgerbridge.Damage, shared bool) audit.Finding {
 	file, entries, checkpoints := logFile(d.Source)+" ", "entries", "checkpoints.log"
 	parts := "parts"
 	if shared {
@@ -306,7 +306,7 @@ func placed(d *ledgerbridge.Damage, shared bool) access.Finding {
 	if shared {
 		row = d.Source + " " + row
 	}
-	return access.Finding{Table: table, Row: row, What: d.What}
+	return audit.Finding{Table: table, Row: row, What: d.What}
 }
 
 func (r *records) close() error {

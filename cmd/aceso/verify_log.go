@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"slices"
 
-	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
 	"github.com/aceso-health/aceso/store"
@@ -61,7 +61,7 @@ func (v *verification) everything(ctx context.Context, data dataFolder, r *recor
 		return err
 	}
 	var found findings
-	err := r.verify(ctx, func(f access.Finding) error {
+	err := r.verify(ctx, func(f audit.Finding) error {
 		found.count++
 		fmt.Fprintf(v.stderr, "tampered: %s, row %s: %s\n", f.Table, f.Row, f.What)
 		return nil

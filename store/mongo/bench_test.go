@@ -81,7 +81,7 @@ func together(b *testing.B, clients int, what string, each int, do func(i int) e
 func (a *author) recorded(interaction string) error {
 	p, err := storetest.Record(a.sealer, interaction, "R", 200, "Patient/1")
 	if err == nil {
-		_, err = a.Record(context.Background(), p)
+		_, err = a.Record(context.Background(), p, store.Judged{})
 	}
 	return err
 }

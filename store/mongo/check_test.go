@@ -86,7 +86,7 @@ func (a *author) ward() {
 	a.commit(store.Write{Ref: gone.Ref, Expect: 1, LastUpdated: a.now, Deleted: true, Method: "DELETE", Owner: gone.Owner, Facts: gone.Facts})
 	entry, err := storetest.Record(a.sealer, "read", "R", 200, "Patient/1")
 	a.must(err)
-	_, err = a.Record(context.Background(), entry)
+	_, err = a.Record(context.Background(), entry, store.Judged{})
 	a.must(err)
 }
 

@@ -89,13 +89,11 @@ type unit struct {
 	end   end // where the log will end
 	first [32]byte
 
-	resources  map[string]*current // that the group writes
-	dirty      []*current          // written since the last flush, in the order of writing
-	entries    []any
-	pasts      []any
-	epoch      int64 // of Consents, in this transaction
-	epochKnown bool
-	touched    [][]string // for each change of Consents since the last flush, whose
+	resources map[string]*current // that the group writes
+	dirty     []*current          // written since the last flush, in the order of writing
+	entries   []any
+	pasts     []any
+	touched   [][]string // for each change of Consents since the last flush, whose
 }
 
 // current is a resource as the transaction sees it.
@@ -121,10 +119,14 @@ func (u *unit) run(ctx context.Context, group []*member) error {
 	if err := u.lock(ctx, group); err != nil {
 		return err
 	}
-	if err := u.load(ctx, group); err != nil {
+	valid, err := u.stillJudged(ctx, group)
+	if err != nil {
 		return err
 	}
-	for _, m := range group {
+	if err := u.load(ctx, valid); err != nil {
+		return err
+	}
+	for _, m := range valid {
 		m.err = u.take(ctx, m)
 		if groupError(m.err) {
 			return m.err
@@ -190,9 +192,6 @@ func (u *unit) take(ctx context.Context, m *member) error {
 		if err := u.checkGuard(ctx, &m.change.Guards[i]); err != nil {
 			return err
 		}
-	}
-	if err := u.stillJudged(ctx, m.change); err != nil {
-		return err
 	}
 	versions := map[string]int64{}
 	for i := range m.writes {

@@ -3,6 +3,8 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -26,8 +28,8 @@ func (s *Store) epoch(ctx context.Context) (int64, error) {
 // snapshot of its own that will last: callers keep what they say.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
 	if patient == "" { // nobody's: only the epoch is asked for, by every create
-		epoch, err = s.Epoch(ctx)
-		return nil, epoch, err
+		nothing := s.getter.get(ctx, "")
+		return nil, nothing.epoch, nothing.err
 	}
 	err = s.lastingSnapshot(ctx, func(ctx context.Context) error {
 		if epoch, err = s.epoch(ctx); err != nil {
@@ -67,17 +69,24 @@ func (s *Store) consentsOf(ctx context.Context, patient string, epoch int64) ([]
 // ConsentChanges returns the patients whose Consents were written with an epoch
 // above since, and the epoch of the snapshot, which will last.
 func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error) {
+	var all []touch
 	err = s.lastingSnapshot(ctx, func(ctx context.Context) error {
 		if epoch, err = s.epoch(ctx); err != nil {
 			return err
 		}
-		patients, err = s.touchedSince(ctx, since)
+		all, err = s.touchedSince(ctx, since)
 		return err
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("read changes of consents: %w", err)
 	}
-	return patients, epoch, nil
+	seen := map[string]bool{}
+	for _, t := range all {
+		for _, p := range t.Patients {
+			seen[p] = true
+		}
+	}
+	return slices.Collect(maps.Keys(seen)), epoch, nil
 }
 
 // touch is a document of the collection epochs: whose Consents the change with this
@@ -87,27 +96,13 @@ type touch struct {
 	Patients []string `bson:"p"`
 }
 
-func (s *Store) touchedSince(ctx context.Context, since int64) ([]string, error) {
+func (s *Store) touchedSince(ctx context.Context, since int64) (all []touch, err error) {
 	cursor, err := s.epochs.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: since}}}},
 		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
 	if err != nil {
 		return nil, err
 	}
-	var all []touch
-	if err := cursor.All(ctx, &all); err != nil {
-		return nil, err
-	}
-	var patients []string
-	seen := map[string]bool{}
-	for _, t := range all {
-		for _, p := range t.Patients {
-			if !seen[p] {
-				seen[p] = true
-				patients = append(patients, p)
-			}
-		}
-	}
-	return patients, nil
+	return all, cursor.All(ctx, &all)
 }
 
 // consentKeys are the keys by which Consents finds a version.

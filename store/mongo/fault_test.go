@@ -149,7 +149,7 @@ func (s *schedule) client(n int, r *rand.Rand) {
 		}
 		switch kind := r.IntN(8); {
 		case kind < 2:
-			receipt, err := s.store.Record(context.Background(), entry)
+			receipt, err := s.store.Record(context.Background(), entry, store.Judged{})
 			s.note(answer{access: true, receipt: receipt, err: err})
 			continue
 		case kind < 4:

@@ -40,9 +40,6 @@ func TestUnknownCommitIsLookedUpForCertain(t *testing.T) {
 	if n := len(order); n < len(want) || !slices.Equal(order[n-len(want):], want) {
 		t.Errorf("sent %q, want %q in the end", order, want)
 	}
-	if s.latest.operation == nil {
-		t.Error("what was found does not count as committed")
-	}
 }
 
 // leaveOpen begins a transaction that moves the head of the access log.

@@ -261,7 +261,6 @@ func (w *writer) attempt(ctx context.Context, group []*member) error {
 		return w.resolve(u, err)
 	}
 	w.head.End = u.end
-	w.s.latest.committed(w.session)
 	return nil
 }
 

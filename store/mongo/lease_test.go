@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 	"github.com/aceso-health/aceso/store/storetest"
 )
@@ -58,7 +59,7 @@ func record(t *testing.T, s *Store) (ledgerbridge.Receipt, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Record(t.Context(), p)
+	return s.Record(t.Context(), p, store.Judged{})
 }
 
 // The name of a node belongs to one process, until it ends or shows no sign of life.

@@ -68,8 +68,6 @@ type Store struct {
 	accesses *writer
 
 	leasing
-	latest      latest
-	epochReader epochReader
 
 	basesMu sync.Mutex
 	bases   []string // as last read; only grows
@@ -203,8 +201,8 @@ func (s *Store) Commit(ctx context.Context, c store.Change) (ledgerbridge.Receip
 }
 
 // Record appends to the access log and returns when the entry is durable.
-func (s *Store) Record(ctx context.Context, p *ledgerbridge.Pending) (ledgerbridge.Receipt, error) {
-	return s.accesses.write(ctx, &member{change: &store.Change{Entry: p}})
+func (s *Store) Record(ctx context.Context, p *ledgerbridge.Pending, j store.Judged) (ledgerbridge.Receipt, error) {
+	return s.accesses.write(ctx, &member{change: &store.Change{Entry: p, Judged: j}})
 }
 
 // tooLarge is the answer to a document that MongoDB does not take.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
 )
 
@@ -82,7 +83,7 @@ func TestDestroyedKeyIsNotUsed(t *testing.T) {
 		return p
 	}
 	record := func(p *ledgerbridge.Pending) error {
-		_, err := nodes[1].Record(context.Background(), p)
+		_, err := nodes[1].Record(context.Background(), p, store.Judged{})
 		return err
 	}
 	if err := record(prepare("Patient/anna")); err != nil {

@@ -64,11 +64,7 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 	if err := read(mongo.NewSessionContext(ctx, session)); err != nil || !commit {
 		return err
 	}
-	if err := session.CommitTransaction(ctx); err != nil {
-		return err
-	}
-	s.latest.committed(session)
-	return nil
+	return session.CommitTransaction(ctx)
 }
 
 // snapshots counts those that are open. One may begin while another is: who judges the

@@ -126,7 +126,7 @@ func BenchmarkRecord(b *testing.B) {
 		p, err := storetest.Record(a.sealer, "read", "R", 200, fmt.Sprintf("Patient/%d", i%100))
 		if err == nil {
 			var r ledgerbridge.Receipt
-			r, err = a.Record(context.Background(), p)
+			r, err = a.Record(context.Background(), p, store.Judged{})
 			_ = r
 		}
 		if err != nil {

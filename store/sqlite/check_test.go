@@ -107,7 +107,7 @@ func (a *author) work() {
 	a.put("c4", 2, fmt.Sprintf(consentBody, 4))
 	p, err := storetest.Record(a.sealer, "read", "R", 200, "Patient/1", "Patient/2")
 	a.must(err)
-	_, err = a.Record(a.Context(), p)
+	_, err = a.Record(a.Context(), p, store.Judged{})
 	a.must(err)
 }
 

@@ -39,7 +39,7 @@ func (a *author) tryPut(id string) error {
 func (a *author) tryRecord() error {
 	p, err := storetest.Record(a.sealer, "read", "R", 200, "Patient/1")
 	a.must(err)
-	_, err = a.Record(a.Context(), p)
+	_, err = a.Record(a.Context(), p, store.Judged{})
 	return err
 }
 

@@ -68,7 +68,7 @@ func work(s *Store, sealer *ledgerbridge.Sealer, id string, write bool) (string,
 		return "", err
 	}
 	if !write {
-		r, err := s.Record(context.Background(), p)
+		r, err := s.Record(context.Background(), p, store.Judged{})
 		return fmt.Sprintf("access %d %x", r.Seq, r.Commitment), err
 	}
 	at := time.Now().UTC().Truncate(time.Millisecond)

@@ -243,8 +243,12 @@ func (s *Store) Node() string { return s.identity.node }
 // Logs returns the change log and the access log.
 func (s *Store) Logs() (changes, accesses ledgerbridge.Log) { return s.changes, s.accesses }
 
-// Record appends to the access log and returns when the entry is durable.
-func (s *Store) Record(ctx context.Context, p *ledgerbridge.Pending) (r ledgerbridge.Receipt, err error) {
+// Record appends to the access log and returns when the entry is durable. Like Commit it
+// never answers ErrChanged for what was judged, though Consents are in another file: no
+// other process writes this folder, and each snapshot of it holds every Consent that was
+// acknowledged before the snapshot began. So what was judged was in force at some moment
+// between the request and its answer, and a Consent written since is concurrent to both.
+func (s *Store) Record(ctx context.Context, p *ledgerbridge.Pending, _ store.Judged) (r ledgerbridge.Receipt, err error) {
 	if s.logWrite == nil {
 		return r, errReadOnly
 	}

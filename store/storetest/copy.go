@@ -301,7 +301,7 @@ func Fill(t testing.TB, s Filled, keys func(seal, open store.Wrap) ledgerbridge.
 	a.put("c4", 2, fmt.Sprintf(consentBody, 4))
 	p, err := Record(a.sealer, "read", "R", 200, "Patient/1", "Patient/2")
 	if err == nil {
-		_, err = s.Record(t.Context(), p)
+		_, err = s.Record(t.Context(), p, store.Judged{})
 	}
 	same := func(key, _ []byte) ([]byte, error) { return key, nil }
 	for _, patient := range []string{"a", "b", "c"} {

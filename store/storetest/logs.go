@@ -65,7 +65,7 @@ func (w *world) record(d ledgerbridge.Draft) ledgerbridge.Receipt {
 	d.Organization, d.Decision = Organization, "permit"
 	p, err := w.sealer.Prepare(w.Context(), d)
 	w.check(err)
-	r, err := w.store.Record(w.Context(), p)
+	r, err := w.store.Record(w.Context(), p, store.Judged{})
 	w.check(err)
 	return r
 }
@@ -93,7 +93,7 @@ func testLogs(w *world) {
 					w.Error(err)
 					return
 				}
-				r, err := w.store.Record(context.Background(), p)
+				r, err := w.store.Record(context.Background(), p, store.Judged{})
 				if err != nil {
 					w.Error(err)
 					return

@@ -1,4 +1,10 @@
-package access
+// Package audit is what operators do with data and records outside the gate: compare
+// every stored version with the change logs (Verify), repeat that while a node runs
+// (Scrub), and make a patient's parts of all records unreadable (Erase).
+//
+// It answers no requests, decides about no access and shows no clinical data. It does
+// not check the logs themselves (package ledgerbridge) or the index (the stores).
+package audit
 
 import (
 	"context"
@@ -18,7 +24,7 @@ type Finding struct {
 	What  string // a sentence
 }
 
-// audit page size: versions read at once.
+// verifyPage is how many versions are read at once.
 const verifyPage = 500
 
 // openGroups is how many entries may be written at the same time by all nodes
@@ -29,7 +35,7 @@ const openGroups = 256
 // entry of them with what is stored, in both directions. The logs themselves are
 // checked by ledgerbridge (Journal), the index rows by the store.
 func Verify(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, report func(Finding) error) error {
-	v := &verification{sealer: sealer, report: report, logs: map[string]*changeLog{}, groups: map[group][]Version{}}
+	v := &verification{sealer: sealer, report: report, logs: map[string]*changeLog{}, groups: map[group][]store.Version{}}
 	if err := v.open(ctx, s); err != nil {
 		return err
 	}
@@ -65,8 +71,8 @@ type verification struct {
 	sealer *ledgerbridge.Sealer
 	report func(Finding) error
 	logs   map[string]*changeLog
-	groups map[group][]Version // entries of which more versions may come
-	order  []group             // the same, oldest first
+	groups map[group][]store.Version // entries of which more versions may come
+	order  []group                   // the same, oldest first
 }
 
 // group is the entry that wrote a version.
@@ -99,7 +105,7 @@ func (v *verification) open(ctx context.Context, s store.Store) error {
 	return nil
 }
 
-func (v *verification) version(ctx context.Context, s *Version) error {
+func (v *verification) version(ctx context.Context, s *store.Version) error {
 	if what := contradiction(s); what != "" {
 		if err := v.report(Finding{"versions", place(s), what}); err != nil {
 			return err
@@ -133,10 +139,10 @@ func (v *verification) close(ctx context.Context, left int) error {
 	return nil
 }
 
-func place(s *Version) string { return fmt.Sprintf("%s/_history/%d", s.Ref, s.Version) }
+func place(s *store.Version) string { return fmt.Sprintf("%s/_history/%d", s.Ref, s.Version) }
 
 // contradiction says how a version contradicts itself, "" if it does not.
-func contradiction(s *Version) string {
+func contradiction(s *store.Version) string {
 	if s.Deleted {
 		if s.Hash != (fhir.Hash{}) || len(s.Body) != 0 {
 			return "is a tombstone with content"
@@ -158,7 +164,7 @@ func contradiction(s *Version) string {
 }
 
 // entry compares a group with the entry that wrote it.
-func (v *verification) entry(ctx context.Context, g group, written []Version) error {
+func (v *verification) entry(ctx context.Context, g group, written []store.Version) error {
 	log := v.logs[g.source]
 	e, err := log.entry(ctx, g.seq)
 	if err != nil {
@@ -194,7 +200,7 @@ func (l *changeLog) entry(ctx context.Context, seq int64) (ledgerbridge.Entry, e
 }
 
 // against compares the columns that a version's own hash does not cover.
-func (v *verification) against(e ledgerbridge.Entry, s *Version) string {
+func (v *verification) against(e ledgerbridge.Entry, s *store.Version) string {
 	switch {
 	case s.Owner != e.Organization:
 		return "has another owner than the entry that wrote it"
@@ -213,12 +219,12 @@ func (v *verification) against(e ledgerbridge.Entry, s *Version) string {
 var methods = map[string]string{"create": "POST", "update": "PUT", "delete": "DELETE"}
 
 // matches says whether the entry's content is that of the group.
-func matches(e ledgerbridge.Entry, group []Version) bool {
+func matches(e ledgerbridge.Entry, group []store.Version) bool {
 	items := make([]ledgerbridge.Item, len(group))
 	for i := range group {
-		items[i] = itemOf(&group[i])
+		items[i] = group[i].Item()
 	}
-	content := Content(e.Interaction, items)
+	content := ledgerbridge.Content(e.Interaction, items)
 	return e.Content == hex.EncodeToString(content[:])
 }
 

@@ -1,0 +1,200 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/store"
+)
+
+// begin writes into the record what was asked and what the policy said.
+func (r *review) begin(q question, d policy.Decision) {
+	r.entry.Action, r.entry.Interaction, r.entry.Type = eventAction(q.action), q.interaction, q.typ
+	r.entry.Decision, r.entry.Reason, r.entry.Policy = "permit", d.Reason, d.Revision
+	if !d.Allow {
+		r.entry.Decision = "deny"
+	}
+}
+
+// eventAction maps a scope letter to AuditEvent.action.
+func eventAction(action string) string {
+	switch action {
+	case "c":
+		return "C"
+	case "u":
+		return "U"
+	case "d":
+		return "D"
+	case "r":
+		return "R"
+	}
+	return "E"
+}
+
+// refuse answers a request that the policy refuses as a whole.
+func (r *review) refuse(d policy.Decision) error {
+	r.entry.Decision, r.entry.Reason, r.entry.Policy = "deny", d.Reason, d.Revision
+	return forbidden(d.Reason)
+}
+
+// refuseRow records that the decision was about a row, and returns the answer.
+func (r *review) refuseRow(answer error) error {
+	r.entry.Decision, r.entry.Reason = "deny", "row-refused"
+	return answer
+}
+
+// disclose adds a version to the record: to the part of each patient concerned, or to
+// the request's own part. method is what the request did to the resource.
+func (r *review) disclose(v *Version, method string) {
+	item := v.Item()
+	item.Method = method
+	if len(v.Facts.Patients) == 0 {
+		r.entry.Others = append(r.entry.Others, item)
+	}
+	for _, patient := range v.Facts.Patients {
+		part := r.part(patient)
+		part.Items = append(part.Items, item)
+	}
+}
+
+// concern records the patients concerned, whether or not their data are disclosed.
+func (r *review) concern(patients []string) {
+	for _, patient := range patients {
+		r.part(patient)
+	}
+}
+
+// part returns the record's part of a patient, new if need be.
+func (r *review) part(patient string) *ledgerbridge.Touched {
+	if i, known := r.parts[patient]; known {
+		return &r.entry.Patients[i]
+	}
+	if r.parts == nil {
+		r.parts = map[string]int{}
+	}
+	r.parts[patient] = len(r.entry.Patients)
+	r.entry.Patients = append(r.entry.Patients, ledgerbridge.Touched{Patient: patient})
+	return &r.entry.Patients[len(r.entry.Patients)-1]
+}
+
+// mention notes patients that the request names: they are concerned whether or not
+// something was found.
+func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, patients...) }
+
+// conclude completes the record: how the request ended, the patients it names, the
+// Consents that decided.
+func (r *review) conclude(ctx context.Context, failed error) error {
+	if r.entry.Interaction == "" {
+		return errors.New("nothing was decided")
+	}
+	if failed != nil {
+		r.entry.Outcome = status(failed)
+		r.discloseNothing()
+	} else if r.entry.Outcome == 0 {
+		r.entry.Outcome = 200
+	}
+	if err := r.concernNamed(ctx, failed); err != nil {
+		return err
+	}
+	for i := range r.entry.Patients {
+		r.entry.Patients[i].Consents = r.consented[r.entry.Patients[i].Patient]
+	}
+	return nil
+}
+
+// concernNamed adds the patients that the request names and that exist, and those of a
+// target that was refused before it was read. Names that nobody bears get no part, so
+// that nobody can make keys for patients that do not exist.
+func (r *review) concernNamed(ctx context.Context, failed error) error {
+	for _, patient := range r.mentioned {
+		if ref, err := fhir.ParseRef(patient); err == nil {
+			if err := r.concernStored(ctx, ref, patient); err != nil {
+				return err
+			}
+		}
+	}
+	if target, err := fhir.ParseRef(r.entry.Target); err == nil && kindOf(failed) == fhir.Forbidden {
+		return r.concernStored(ctx, target, "")
+	}
+	return nil
+}
+
+// concernStored adds the patients of a resource that is stored, and patient.
+func (r *review) concernStored(ctx context.Context, ref fhir.Ref, patient string) error {
+	v, err := r.gate.Store.Get(ctx, ref)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find the patients concerned: %w", err)
+	}
+	if patient != "" {
+		r.part(patient)
+	}
+	r.concern(v.Facts.Patients)
+	return nil
+}
+
+// judgedLimit is how many patients a record or change is checked against one by one.
+const judgedLimit = 1000
+
+// judged is what the answer rests on: if the Consents of one of these patients have
+// changed since, it must be judged again.
+func (r *review) judged() store.Judged {
+	if r.final {
+		return store.Judged{}
+	}
+	j := store.Judged{Epoch: r.epoch, All: len(r.consented) > judgedLimit}
+	if !j.All && len(r.consented) > 0 {
+		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consented)), maps.Keys(r.consented))
+	}
+	return j
+}
+
+// writes says whether the request changes anything.
+func (r *review) writes() bool { return len(r.change.Writes) > 0 }
+
+// commit appends the sealed record to the access log, or, with all that the request
+// writes, to the change log.
+func (r *review) commit(ctx context.Context, pending *ledgerbridge.Pending) (ledgerbridge.Receipt, error) {
+	if !r.writes() {
+		return r.gate.Store.Record(ctx, pending, r.judged())
+	}
+	r.change.Entry, r.change.Judged = pending, r.judged()
+	return r.gate.Store.Commit(ctx, r.change)
+}
+
+// discloseNothing drops from the record what the request was about to write and to
+// disclose. The patients concerned stay.
+func (r *review) discloseNothing() {
+	e := &r.entry
+	e.Count, e.Content, e.Others = 0, fhir.Hash{}, nil
+	for i := range e.Patients {
+		e.Patients[i].Items = nil
+	}
+	r.change.Writes, r.change.Guards = nil, nil
+}
+
+// failed is the error of a request that was overtaken in every attempt, or whose change
+// could not be written: that is recorded instead, and rests on nothing that may change.
+// nil means that there is nothing more to record.
+func (r *review) failed(recorded error) error {
+	overtaken := errors.Is(recorded, store.ErrChanged)
+	if recorded == nil || !overtaken && !r.writes() {
+		return nil
+	}
+	r.final = true
+	switch {
+	case !overtaken:
+		return recorded
+	case r.writes():
+		return &fhir.Error{Kind: fhir.Conflict, Detail: "The resources concerned are being changed by others. Read them again and repeat."}
+	}
+	return unavailable("consents change faster than it can be judged", nil)
+}
