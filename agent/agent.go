@@ -1,5 +1,5 @@
-// Package agent says who calls, and for what: the Agent that a verified token
-// names, its role, its scopes, and the hierarchy of purposes of use.
+// Package agent says who calls: the Agent that a verified token names, its role
+// and its scopes.
 //
 // It does not verify tokens (auth does), decide (policy and consent do) or import
 // anything else of Aceso.

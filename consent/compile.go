@@ -13,15 +13,20 @@ import (
 )
 
 // Compiler compiles Consents of the server at Base; references below Base are
-// the server's own. With an empty Base an absolute reference could be anybody.
+// the server's own. With an empty Base an absolute reference may be anybody.
 type Compiler struct{ Base string }
 
-// Compile compiles a stored Consent. If it cannot fully understand a Consent in
-// force (broken, a mandatory code missing, a modifier extension, an invalid date), the
-// rules never permit, keep every readable deny, and otherwise mean ImplicitDeny; err
-// says why (for the log and a Task), and the rules are usable. If err is or wraps a
-// *fhir.Error, the Consent exceeds a limit or is not an R4 Consent, and should not be
-// accepted from a client.
+// Compile is Compiler.Compile for a server without a known address.
+func Compile(ref fhir.Ref, version int64, body []byte) (*Rules, error) {
+	return Compiler{}.Compile(ref, version, body)
+}
+
+// Compile reads a stored Consent. A Consent in force that cannot be understood for
+// certain (broken, a mandatory code missing, a modifier extension, a date that is
+// none) compiles to rules that never permit, keep every deny that could be read,
+// and otherwise amount to ImplicitDeny; err says why (for the log and a Task), rules
+// are usable. If err is or wraps a *fhir.Error, the Consent is over a limit or no R4
+// Consent, and should not be accepted from a client.
 func (c Compiler) Compile(ref fhir.Ref, version int64, body []byte) (*Rules, error) {
 	r := &Rules{Ref: ref, Version: version}
 	r.name = []string{ref.String() + "/_history/" + strconv.FormatInt(version, 10)}
@@ -61,8 +66,8 @@ func (o *outline) checkSize() error {
 	}
 }
 
-// withdraw removes the permits from a Consent that is not fully understood: the
-// deny around them applies again, and the denies inside them stay.
+// withdraw takes the permits out of a Consent that is not understood: what they
+// carved out of a deny falls back to it, and the denies inside them stay.
 func withdraw(p *provision) {
 	if p == nil {
 		return
@@ -75,8 +80,8 @@ func withdraw(p *provision) {
 	}
 }
 
-// builder turns the view of one Consent into rules and collects its defects. A
-// defect names a place, never a value: values are patient data.
+// builder turns the view of one Consent into rules and gathers what it could not
+// understand. A defect names a place, never a value: values are patient data.
 type builder struct {
 	base    string
 	defects []error
@@ -138,7 +143,7 @@ func readScope(c samply.CodeableConcept) (s scope, counts bool) {
 	return scopeUnknown, true
 }
 
-// root returns the provision for the whole Consent, nil if none speaks.
+// root gives the provision that stands for the whole Consent, nil if none speaks.
 func (b *builder) root(c *samply.Consent, o *outline) *provision {
 	base := speechless
 	if dissented(c.PolicyRule) {
@@ -165,7 +170,7 @@ func dissented(rule *samply.CodeableConcept) bool {
 	return false
 }
 
-// named marks, from the root down, provisions under a caller and a purpose.
+// named gathers, from the root down, whether a caller and a purpose are given.
 type named struct{ caller, purpose bool }
 
 func (b *builder) provision(path string, v *samply.ConsentProvision, o *outlineProvision, base kind, n named) *provision {
@@ -209,8 +214,8 @@ func (b *builder) window(path string, p *samply.Period) *window {
 	return w
 }
 
-// normal is the reference in the form of facts and subject, "" if it cannot be
-// compared.
+// normal is the reference as the facts and the subject have it, "" if it names
+// nobody that could be compared.
 func (b *builder) normal(r *samply.Reference) string {
 	value := text(r.Reference)
 	if ref, _, ok := fhir.ParseReference(value, b.base); ok {

@@ -48,7 +48,7 @@ func TestNotUnderstood(t *testing.T) {
 		{"wrong shape", scoped + `'provision':[]`, ImplicitDeny, "read Consent", false},
 	}
 	for _, c := range cases {
-		r, err := Compiler{}.Compile(anyRef, 1, body(c.body))
+		r, err := Compile(anyRef, 1, body(c.body))
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error %v does not name %s", c.name, err, c.says)
 		}
@@ -71,12 +71,12 @@ func TestNotUnderstoodButNotInForce(t *testing.T) {
 		`'status':'rejected','scope':<privacy>,'modifierExtension':[{'url':'u'}]`,
 		`'status':'active','scope':<research>,'modifierExtension':[{'url':'u'}]`,
 	} {
-		r, _ := Compiler{}.Compile(anyRef, 1, body(b))
+		r, _ := Compile(anyRef, 1, body(b))
 		if got, _, _ := Evaluate([]*Rules{r}, clinician, observation()); got != Silent {
 			t.Errorf("%s: %v for treatment, want silent", b, got)
 		}
 	}
-	r, _ := Compiler{}.Compile(anyRef, 1, body(`'status':'active','scope':<research>,'modifierExtension':[{'url':'u'}]`))
+	r, _ := Compile(anyRef, 1, body(`'status':'active','scope':<research>,'modifierExtension':[{'url':'u'}]`))
 	if got, _, _ := Evaluate([]*Rules{r}, researcher, observation()); got != ImplicitDeny {
 		t.Errorf("%v for research, want implicit deny", got)
 	}
@@ -93,7 +93,7 @@ func TestRulesThatNobodyCompiled(t *testing.T) {
 // The same bytes in other spellings of JSON mean the same.
 func TestSpelling(t *testing.T) {
 	b := strings.Replace(string(body(privacy(`'type':'deny'`))), `"deny"`, `"\u0064eny"`, 1)
-	r, err := Compiler{}.Compile(anyRef, 1, []byte(b))
+	r, err := Compile(anyRef, 1, []byte(b))
 	if got, _, _ := Evaluate([]*Rules{r}, clinician, observation()); err != nil || got != Deny {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -110,7 +110,7 @@ func TestLimits(t *testing.T) {
 		body string
 		ok   bool
 	}{"8 deep": {nest(8), true}, "9 deep": {nest(9), false}, "500": {wide(500), true}, "501": {wide(501), false}, "5000 deep": {nest(5000), false}} {
-		r, err := Compiler{}.Compile(anyRef, 1, body(c.body))
+		r, err := Compile(anyRef, 1, body(c.body))
 		var refused *fhir.Error
 		if c.ok != (err == nil) || !c.ok && (!errors.As(err, &refused) || refused.Kind != fhir.Unprocessable) {
 			t.Errorf("%s: %v", name, err)
@@ -140,7 +140,7 @@ func FuzzCompile(f *testing.F) {
 		if len(b) > 0 {
 			b[(at%len(b)+len(b))%len(b)] ^= with
 		}
-		r, err := Compiler{}.Compile(anyRef, 1, b)
+		r, err := Compile(anyRef, 1, b)
 		if r == nil {
 			t.Fatal("no rules")
 		}
@@ -156,7 +156,7 @@ func FuzzCompile(f *testing.F) {
 func TestDamagedNeverPermits(t *testing.T) {
 	whole := body(privacy(`'type':'permit',<TREAT>,<own>`))
 	for n := range whole {
-		r, err := Compiler{}.Compile(anyRef, 1, whole[:n])
+		r, err := Compile(anyRef, 1, whole[:n])
 		if v, _, _ := Evaluate([]*Rules{r}, clinician, observation()); err == nil || v != ImplicitDeny {
 			t.Fatalf("%s: %v, %v", whole[:n], v, err)
 		}
@@ -166,7 +166,7 @@ func TestDamagedNeverPermits(t *testing.T) {
 		if cut == string(whole) {
 			t.Fatalf("%s is not in the body", member)
 		}
-		r, _ := Compiler{}.Compile(anyRef, 1, []byte(cut))
+		r, _ := Compile(anyRef, 1, []byte(cut))
 		if v, _, _ := Evaluate([]*Rules{r}, clinician, observation()); v == Permit {
 			t.Errorf("permits without %s", member)
 		}
@@ -193,7 +193,7 @@ func BenchmarkCompile(b *testing.B) {
 	whole := body(privacy(`'type':'deny','provision':[{'type':'permit',<own>,<TREAT>,'provision':[{'type':'deny','securityLabel':[{<tag>:'PSY'}]}]}]`))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (Compiler{}).Compile(anyRef, 1, whole); err != nil {
+		if _, err := Compile(anyRef, 1, whole); err != nil {
 			b.Fatal(err)
 		}
 	}

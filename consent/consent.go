@@ -61,7 +61,7 @@ func (v Verdict) String() string {
 	return [...]string{"silent", "implicit-deny", "permit", "deny"}[v&3]
 }
 
-// Subject is the caller and the purpose. It does not change during a request.
+// Subject is who asks, for what: constant during a request.
 type Subject struct {
 	Actors  []string // normalised references that identify the caller: Practitioner/1, Organization/a, Device/client..., and identifiers as system|value
 	Purpose string   // code of v3-ActReason
@@ -79,7 +79,7 @@ type Rules struct {
 	from   int64   // Consent.dateTime in milliseconds: before, the Consent does not count
 	bounds []int64 // moments at which the verdict can change, ascending
 	root   *provision
-	name   []string // Consent/9/_history/2, for Evaluate
+	name   []string // what Evaluate names: Consent/9/_history/2
 }
 
 type state uint8
@@ -99,11 +99,11 @@ const (
 	scopeResearch              // purposes under HRESCH
 )
 
-// Combine says whether to show a resource in the compartments of several patients.
-// perPatient has the verdict of each, and all must agree. mode comes from the
-// policy: "forbids" shows what no Consent refuses, "permits" only what every patient
-// permits, "none" everything. Unknown modes show nothing, and "permits" shows nothing
-// without a patient: the policy decides about rows in no compartment.
+// Combine says whether a resource may be shown that is in several patients'
+// compartments; perPatient has one verdict for each, and each must agree. mode is
+// the policy's: "forbids" shows what no Consent refuses, "permits" only what every
+// patient permits, "none" everything. Unknown modes show nothing, and "permits"
+// shows nothing without a patient: rows in no compartment are the policy's matter.
 func Combine(mode string, perPatient []Verdict) bool {
 	switch mode {
 	case "none":

@@ -5,18 +5,17 @@ import (
 
 	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// criteria reads the criteria of a provision. A value that cannot be understood
-// makes its criterion unclear: it may match anything.
+// criteria reads what a provision is about. What is understood becomes a value,
+// what is not makes the criterion unclear: it may match anything.
 func (b *builder) criteria(path string, p *provision, v *samply.ConsentProvision, o *outlineProvision) {
 	p.period = b.window(path+".period", v.Period)
 	p.dataPeriod = b.window(path+".dataPeriod", v.DataPeriod)
 	p.actors = b.actors(path, v.Actor)
 	p.actions = readActions(v.Action)
-	p.purpose = readCodes(v.Purpose, purposeSystems, agent.IsPurpose)
+	p.purpose = readCodes(v.Purpose, purposeSystems, isPurpose)
 	p.class = readClass(v.Class)
 	p.content = readContent(v.Code)
 	p.labels = readLabelled(v.SecurityLabel)
@@ -77,7 +76,7 @@ func towardsData(role samply.CodeableConcept) bool {
 	return false
 }
 
-// readActions: the codings of a concept mean the same, so one known coding is enough.
+// readActions: the codings of one concept say the same, so one that is known is enough.
 func readActions(list []samply.CodeableConcept) *codes {
 	if len(list) == 0 {
 		return nil
@@ -116,7 +115,7 @@ func readClass(list []samply.Coding) *codes {
 		return code == "Resource" || code == "DomainResource" || fhir.IsResourceType(code)
 	})
 	if c != nil {
-		c.everything = oneOf(c.values).has("Resource") || oneOf(c.values).has("DomainResource")
+		c.any = oneOf(c.values).has("Resource") || oneOf(c.values).has("DomainResource")
 	}
 	return c
 }

@@ -3,13 +3,12 @@ package consent
 import (
 	"time"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// Evaluate judges one resource by all active Consents of one patient. It returns
-// the Consents that decided (Consent/9/_history/2), which callers must not change,
-// and until when the verdict holds if no Consent changes (zero: for ever).
+// Evaluate judges one resource by all active Consents of one patient, and names
+// the Consents that decided (Consent/9/_history/2); the slice must not be changed.
+// until is when the verdict can change by the passing of time (zero: never).
 func Evaluate(rules []*Rules, s Subject, f *fhir.Facts) (v Verdict, decided []string, until time.Time) {
 	now := s.Now.UnixMilli()
 	next := int64(never)
@@ -45,7 +44,7 @@ func (r *Rules) next(now int64) int64 {
 	return never
 }
 
-// judge folds the possible worlds of one Consent: the one that shows least counts. Folding
+// judge folds the possible worlds of one Consent: what shows least counts. Folding
 // each Consent by itself is safe: Permit overall means that no Consent denies in any
 // world and one permits in all.
 func (r *Rules) judge(s *Subject, now int64, f *fhir.Facts, l *labels) Verdict {
@@ -75,10 +74,10 @@ func (c scope) binds(purpose string) truth {
 	switch {
 	case c == scopePrivacy:
 		return yes
-	case c == scopeUnknown, !agent.IsPurpose(purpose):
+	case c == scopeUnknown, !isPurpose(purpose):
 		return maybe
 	}
-	return certain(covers("HRESCH", purpose, agent.PurposeParent))
+	return certain(covers("HRESCH", purpose, purposeParent))
 }
 
 // worlds is the set of verdicts that are possible, one bit each.
@@ -88,7 +87,7 @@ func only(v Verdict) worlds            { return 1 << v }
 func (w worlds) has(v Verdict) bool    { return w&only(v) != 0 }
 func (w worlds) with(v Verdict) worlds { return w | only(v) }
 
-// judge returns the possible verdicts of the provision. addressed says that the
+// judge gives the verdicts that the provision may come to. addressed says that the
 // request certainly matches all provisions above.
 func (p *provision) judge(s *Subject, now int64, f *fhir.Facts, l *labels, addressed bool) worlds {
 	request := p.request(s, now)
@@ -114,8 +113,7 @@ func (p *provision) judge(s *Subject, now int64, f *fhir.Facts, l *labels, addre
 	return w | p.matched(s, now, f, l, addressed, miss)
 }
 
-// matched returns the possible verdicts of a provision that matches, given those of
-// its children.
+// matched gives the verdicts of a provision that matches, by those of its children.
 func (p *provision) matched(s *Subject, now int64, f *fhir.Facts, l *labels, addressed bool, miss Verdict) worlds {
 	var some worlds         // what children may say
 	var granted, maySo bool // a child certainly, possibly permits

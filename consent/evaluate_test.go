@@ -44,7 +44,7 @@ func mustCompile(t testing.TB, consents ...string) []*Rules {
 	t.Helper()
 	var rules []*Rules
 	for i, c := range consents {
-		r, err := Compiler{}.Compile(fhir.Ref{Type: "Consent", ID: string(rune('a' + i))}, 2, body(c))
+		r, err := Compile(fhir.Ref{Type: "Consent", ID: string(rune('a' + i))}, 2, body(c))
 		if err != nil {
 			t.Fatalf("%s: %v", c, err)
 		}

@@ -24,7 +24,7 @@ func compileAll(objects []object) (bodies [][]byte, rules []*Rules) {
 		if err != nil {
 			panic(err)
 		}
-		r, err := Compiler{}.Compile(fhir.Ref{Type: "Consent", ID: fmt.Sprint(i)}, 1, body)
+		r, err := Compile(fhir.Ref{Type: "Consent", ID: fmt.Sprint(i)}, 1, body)
 		if err != nil {
 			panic(fmt.Errorf("%w in %s", err, body))
 		}

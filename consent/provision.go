@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -130,24 +129,24 @@ func (w *window) contains(start, end int64) truth {
 
 // codes is a criterion whose values come from one closed code system.
 type codes struct {
-	values     []string
-	everything bool
-	unclear    bool // has a value that is not understood
+	values  []string
+	any     bool // matches everything
+	unclear bool // has a value that is not understood
 }
 
 func (c *codes) match(value string) truth {
-	return either(c.everything || slices.Contains(c.values, value), c.unclear || value == "")
+	return either(c.any || slices.Contains(c.values, value), c.unclear || value == "")
 }
 
 // matchPurpose: a rule about a purpose holds for every purpose below it, and not
 // for the broader ones (treatment is not emergency treatment).
 func (c *codes) matchPurpose(purpose string) truth {
 	for _, v := range c.values {
-		if covers(v, purpose, agent.PurposeParent) {
+		if covers(v, purpose, purposeParent) {
 			return yes
 		}
 	}
-	return either(false, c.unclear || !agent.IsPurpose(purpose))
+	return either(false, c.unclear || !isPurpose(purpose))
 }
 
 // actors is the criterion actor.

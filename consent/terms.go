@@ -26,6 +26,40 @@ var (
 	dataRoles = oneOf{"AUT", "ENT", "INF", "CST", "SBJ", "RCT", "AUTHEN", "LA", "TRANS", "VRF", "WIT"}
 )
 
+// purposeParent gives the code of v3-ActReason that subsumes a purpose of use.
+func purposeParent(code string) string {
+	switch code {
+	case "HMARKT", "HOPERAT", "HPAYMT", "HRESCH", "PATRQT", "PUBHLTH", "TREAT":
+		return "PurposeOfUse"
+	case "CAREMGT", "DONAT", "FRAUD", "GOV", "HACCRED", "HCOMPL", "HDECD", "HDIRECT", "HDM", "HLEGAL", "HOUTCOMS",
+		"HPRGRP", "HQUALIMP", "HSYSADMIN", "MEMADMIN", "MILCDM", "PATADMIN", "PATSFTY", "PERFMSR", "RECORDMGT", "SYSDEV", "TRAIN":
+		return "HOPERAT"
+	case "LABELING", "METAMGT":
+		return "HSYSADMIN"
+	case "HTEST":
+		return "SYSDEV"
+	case "CLMATTCH", "COVAUTH", "COVERAGE", "REMITADV":
+		return "HPAYMT"
+	case "ELIGDTRM", "ELIGVER", "ENROLLM", "MILDCRG":
+		return "COVERAGE"
+	case "BIORCH", "CLINTRCH", "DSRCH", "POARCH", "TRANSRCH":
+		return "HRESCH"
+	case "CLINTRCHNPC", "CLINTRCHPC", "PRECLINTRCH":
+		return "CLINTRCH"
+	case "FAMRQT", "PWATRNY", "SUPNWK":
+		return "PATRQT"
+	case "DISASTER", "THREAT":
+		return "PUBHLTH"
+	case "CLINTRL", "COC", "ETREAT", "POPHLTH":
+		return "TREAT"
+	case "BTG", "ERTREAT":
+		return "ETREAT"
+	}
+	return ""
+}
+
+func isPurpose(code string) bool { return code == "PurposeOfUse" || purposeParent(code) != "" }
+
 // sensitivityParent gives the code of v3-ActCode that subsumes a sensitivity label.
 func sensitivityParent(code string) string {
 	switch code {

@@ -245,8 +245,8 @@ func TestParseStopsAtFiftyIssues(t *testing.T) {
 	}
 }
 
-// TestErrorsKeepValuesToThemselves puts a secret into every kind of value of
-// faulty documents: no error may repeat it.
+// TestErrorsKeepValuesToThemselves puts a secret into every kind of value in
+// invalid documents: no error may repeat it.
 func TestErrorsKeepValuesToThemselves(t *testing.T) {
 	const secret = "Rumpelstilzchen"
 	for _, format := range []string{

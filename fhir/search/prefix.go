@@ -7,15 +7,15 @@ type Prefix uint8
 
 // The prefixes of search values.
 const (
-	Eq Prefix = iota
-	Ne
-	Gt
-	Lt
-	Ge
-	Le
-	Sa
-	Eb
-	Ap // the caller has widened the searched range
+	Eq Prefix = iota // eq, or no prefix: inside
+	Ne               // ne: not equal
+	Gt               // gt: greater
+	Lt               // lt: less
+	Ge               // ge: greater or equal
+	Le               // le: less or equal
+	Sa               // sa: starts after
+	Eb               // eb: ends before
+	Ap               // ap: about; ParseQuery has widened the searched range
 )
 
 // meanings is the one place that says what the prefixes mean.

@@ -150,10 +150,10 @@ func (n *Network) profiles() error {
 // organization describes a member with its only node.
 func (n *Network) organization(kind, msp, node string, port int) (o fabric.Organization, err error) {
 	roots, err := os.ReadFile(n.member(kind, msp, "ca", "ca."+msp+"-cert.pem"))
-	if err != nil {
-		return o, fmt.Errorf("connection profile: %w", err)
+	var tls []byte
+	if err == nil {
+		tls, err = os.ReadFile(n.node(kind, msp, "tls", "ca.crt"))
 	}
-	tls, err := os.ReadFile(n.node(kind, msp, "tls", "ca.crt"))
 	if err != nil {
 		return o, fmt.Errorf("connection profile: %w", err)
 	}

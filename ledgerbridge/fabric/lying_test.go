@@ -168,7 +168,7 @@ func TestPeersWithoutEnd(t *testing.T) {
 	}{
 		"pages without sources": {func(_ *madeUp, s *speaking) {
 			s.list = func(string) chaincode.Sources { return chaincode.Sources{Sources: []chaincode.Source{}, More: true} }
-		}, "nothing comes", 1},
+		}, "sends nothing", 1},
 		"pages in a circle": {func(m *madeUp, s *speaking) {
 			s.list = func(string) chaincode.Sources {
 				return chaincode.Sources{Sources: []chaincode.Source{m.head.Source}, More: true}

@@ -56,10 +56,10 @@ func ReadProfile(path string) (*Profile, error) {
 		return nil, fmt.Errorf("read connection profile: %w", err)
 	}
 	p := new(Profile)
-	if err := decodeWhole(data, p); err != nil {
-		return nil, fmt.Errorf("connection profile %s: %w", path, err)
+	if err = decodeWhole(data, p); err == nil {
+		err = p.check()
 	}
-	if err := p.check(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("connection profile %s: %w", path, err)
 	}
 	for _, name := range []*string{&p.Certificate, &p.Key} {

@@ -39,16 +39,16 @@ type channelTrust struct {
 // that is not there.
 func ReadTrust(dir string) (*Trust, []string, error) {
 	t := new(Trust)
-	if err := t.readChannel(filepath.Join(dir, channelFile)); err != nil {
-		return nil, nil, err
-	}
-	for folder, a := range map[string]*Authorities{memberFolder: &t.Organizations, ordererFolder: &t.Orderers} {
-		if err := a.readFolder(filepath.Join(dir, folder)); err != nil {
-			return nil, nil, err
-		}
-	}
 	keys, err := readKeys(dir)
-	return t, keys, err
+	err = errors.Join(err,
+		t.readChannel(filepath.Join(dir, channelFile)),
+		t.Organizations.readFolder(filepath.Join(dir, memberFolder)),
+		t.Orderers.readFolder(filepath.Join(dir, ordererFolder)),
+	)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read trust: %w", err)
+	}
+	return t, keys, nil
 }
 
 func (t *Trust) readChannel(path string) error {
@@ -64,7 +64,7 @@ func (t *Trust) readChannel(path string) error {
 		err = errors.New("a number of orderers is negative")
 	}
 	if err != nil {
-		return fmt.Errorf("read trust: %s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	t.Channel, t.Chaincode, t.Quorum = c.Channel, c.Chaincode, Quorum{c.OrdererSignatures, c.OrdererOrganizations}
 	return nil
@@ -72,19 +72,16 @@ func (t *Trust) readChannel(path string) error {
 
 func (a *Authorities) readFolder(dir string) error {
 	files, err := filesIn(dir, ".pem")
-	if err != nil {
-		return fmt.Errorf("read trust: %w", err)
-	}
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err == nil {
 			err = a.Add(strings.TrimSuffix(filepath.Base(f), ".pem"), string(text))
 		}
 		if err != nil {
-			return fmt.Errorf("read trust: %s: %w", f, err)
+			return fmt.Errorf("%s: %w", f, err)
 		}
 	}
-	return nil
+	return err
 }
 
 // filesIn lists the files of a folder whose names end so; none if there is no folder. An
@@ -105,16 +102,10 @@ func filesIn(dir, end string) (files []string, err error) {
 // readKeys reads every line that is neither empty nor a comment (#).
 func readKeys(dir string) (keys []string, err error) {
 	files, err := filesIn(dir, ".key")
-	if err != nil {
-		return nil, fmt.Errorf("read trust: %w", err)
-	}
 	for _, f := range append(files, filepath.Join(dir, keysFile)) {
 		text, err := os.ReadFile(f)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read trust: %w", err)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
 		for line := range strings.Lines(string(text)) {
 			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
@@ -122,7 +113,7 @@ func readKeys(dir string) (keys []string, err error) {
 			}
 		}
 	}
-	return keys, nil
+	return keys, err
 }
 
 // Keys returns the keys of all logs of the channel, each with the sizes for which it

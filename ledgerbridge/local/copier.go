@@ -103,7 +103,7 @@ func (c *Copier) flush(ctx context.Context) error {
 			records = records[:1+bytes.LastIndex(records, []byte("\nrecord "))]
 		}
 		if err := c.witness.Copy(ctx, c.at, records); err != nil {
-			return err
+			return fmt.Errorf("copy to witness: %w", err)
 		}
 		c.at += int64(len(records))
 	}

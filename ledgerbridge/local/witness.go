@@ -79,11 +79,11 @@ func (w *folder) Resume(_ context.Context, file io.ReaderAt, size, _ int64) (int
 func (w *folder) Copy(_ context.Context, at int64, records []byte) error {
 	f, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
-		return fmt.Errorf("copy to witness: %w", err)
+		return err
 	}
 	_, err = f.WriteAt(records, at)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("copy to witness: %w", err)
+		return err
 	}
 	return syncFolder(filepath.Dir(w.path))
 }
@@ -101,16 +101,16 @@ func (w *remote) Resume(_ context.Context, _ io.ReaderAt, _, last int64) (int64,
 func (w *remote) Copy(ctx context.Context, _ int64, records []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(records))
 	if err != nil {
-		return fmt.Errorf("copy to witness: %w", err)
+		return err
 	}
 	req.Header.Set("Content-Type", "text/plain; charset=utf-8")
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("copy to witness: %w", err)
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("copy to witness: it answered %s", resp.Status)
+		return fmt.Errorf("it answered %s", resp.Status)
 	}
 	return nil
 }
