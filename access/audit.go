@@ -1,7 +1,6 @@
 package access
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
-	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -24,7 +22,7 @@ type record struct {
 // ReadAuditEvent renders one record as an AuditEvent. Reading the log is recorded, too.
 func (g *Gate) ReadAuditEvent(ctx context.Context, c *Call, id string) (*Version, error) {
 	return answer(ctx, g, c, func(r *review) (*Version, error) {
-		return look(ctx, r, question{"audit-read", "r", "AuditEvent"}, id, func(ctx context.Context, rec record) (*Version, error) {
+		return look(ctx, r, question{"audit-read", "r", auditEvent}, id, func(ctx context.Context, rec record) (*Version, error) {
 			return r.render(ctx, rec, "")
 		})
 	})
@@ -48,12 +46,8 @@ func look[T any](ctx context.Context, r *review, q question, id string, show fun
 
 // find reads the record that an AuditEvent's id (node.log.seq) names.
 func (g *Gate) find(ctx context.Context, id string) (record, error) {
-	cut := strings.LastIndexByte(id, '.')
-	if cut < 0 {
-		return record{}, notFound()
-	}
-	seq, err := strconv.ParseInt(id[cut+1:], 10, 64)
-	if err != nil || seq < 0 || strconv.FormatInt(seq, 10) != id[cut+1:] {
+	name, seq, ok := cutAuditID(id)
+	if !ok {
 		return record{}, notFound()
 	}
 	logs, err := g.logs(ctx)
@@ -61,7 +55,7 @@ func (g *Gate) find(ctx context.Context, id string) (record, error) {
 		return record{}, err
 	}
 	for _, log := range logs {
-		if auditID(log.Source(), seq) == id {
+		if auditLog(log.Source()) == name {
 			return g.load(ctx, log, seq)
 		}
 	}
@@ -78,40 +72,59 @@ func (g *Gate) logs(ctx context.Context) ([]ledgerbridge.Log, error) {
 }
 
 // load reads one record of a log.
-func (g *Gate) load(ctx context.Context, log ledgerbridge.Log, seq int64) (record, error) {
-	rec := record{log: log}
-	found := false
-	err := rec.log.Rows(ctx, seq, seq+1, func(row ledgerbridge.Row) error {
-		rec.row, found = row, true
-		var err error
-		rec.entry, err = ledgerbridge.ParseEntry(row.Entry)
+func (g *Gate) load(ctx context.Context, log ledgerbridge.Log, seq int64) (rec record, err error) {
+	err = readRecords(ctx, log, seq, seq+1, func(found record) { rec = found })
+	if err == nil && rec.log == nil {
+		err = notFound()
+	}
+	return rec, err
+}
+
+// readRecords visits the records from <= seq < to of a log.
+func readRecords(ctx context.Context, log ledgerbridge.Log, from, to int64, visit func(record)) error {
+	err := log.Rows(ctx, from, to, func(row ledgerbridge.Row) error {
+		entry, err := ledgerbridge.ParseEntry(row.Entry)
+		visit(record{log, row, entry})
 		return err
 	})
 	if err != nil {
-		return rec, unavailable("record cannot be read", err)
+		return unavailable("record cannot be read", err)
 	}
-	if !found {
-		return rec, notFound()
-	}
-	return rec, nil
+	return nil
 }
 
 // nodeOf is the node whose log a source is.
 func nodeOf(source string) string { return strings.Split(source, "/")[1] }
 
+// auditLog is node.log, the part of an AuditEvent's id that names a source.
+func auditLog(source string) string {
+	_, name, _ := strings.Cut(source, "/")
+	return strings.ReplaceAll(name, "/", ".")
+}
+
 // auditID is node.log.seq: no slash, at most 64 characters.
 func auditID(source string, seq int64) string {
-	parts := strings.Split(source, "/")
-	return parts[1] + "." + parts[2] + "." + strconv.FormatInt(seq, 10)
+	return auditLog(source) + "." + strconv.FormatInt(seq, 10)
+}
+
+// cutAuditID is the inverse of auditID.
+func cutAuditID(id string) (log string, seq int64, ok bool) {
+	cut := strings.LastIndexByte(id, '.')
+	if cut < 0 {
+		return "", 0, false
+	}
+	seq, err := strconv.ParseInt(id[cut+1:], 10, 64)
+	return id[:cut], seq, err == nil && seq >= 0 && strconv.FormatInt(seq, 10) == id[cut+1:]
 }
 
 // render opens the parts and tells them as an AuditEvent. With a patient given,
 // only that patient's part is opened.
 func (r *review) render(ctx context.Context, rec record, patient string) (*Version, error) {
 	g, e := r.gate, rec.entry
+	reason, replaces, _ := strings.Cut(e.Reason, "; replaces ") // no longer written
 	a := fhir.Access{
 		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction,
-		Action: e.Action, Status: int(e.Outcome), Decision: e.Decision, Reason: e.Reason, Policy: e.Policy,
+		Action: e.Action, Status: int(e.Outcome), Decision: e.Decision, Reason: reason, Replaces: replaces, Policy: e.Policy,
 		Record: rec.row.Receipt(rec.log.Source()).String(), Request: e.Request,
 		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization,
 	}
@@ -134,7 +147,7 @@ func (r *review) render(ctx context.Context, rec record, patient string) (*Versi
 		return nil, err
 	}
 	return &Version{
-		Ref: fhir.Ref{Type: "AuditEvent", ID: a.ID}, Version: 1, LastUpdated: e.Time, Method: "POST", Body: body,
+		Ref: fhir.Ref{Type: auditEvent, ID: a.ID}, Version: 1, LastUpdated: e.Time, Method: "POST", Body: body,
 	}, nil
 }
 
@@ -155,8 +168,7 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 		if !own {
 			a.Query = p.Query
 		}
-		others := own && p.Target != p.Patient && strings.HasPrefix(p.Target, "Patient/")
-		if len(items) == 0 && !others {
+		if !own || len(items) == 0 && (p.Target == p.Patient || !strings.HasPrefix(p.Target, "Patient/")) {
 			a.Target = p.Target
 		}
 	}
@@ -165,84 +177,4 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 			a.Items = append(a.Items, item)
 		}
 	}
-}
-
-// SearchAuditEvents searches the records of all nodes, newest first.
-func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	return answer(ctx, g, c, func(r *review) (*Result, error) {
-		return r.auditPage(ctx, question{"audit-search", "s", "AuditEvent"}, s, "")
-	})
-}
-
-// AccessReport says who accessed a patient's data: the AuditEvents of all records
-// that touched the patient, without what they say about others.
-func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
-	return answer(ctx, g, c, func(r *review) (*Result, error) {
-		return r.auditPage(ctx, question{"access-report", "r", "Patient"}, s, patient.String())
-	})
-}
-
-// auditPage decides and runs one page over all logs, merged by time.
-func (r *review) auditPage(ctx context.Context, q question, s SearchRequest, patient string) (*Result, error) {
-	s.Compartment, r.entry.Target = patient, patient
-	query, l, malformed := r.parseAudit(&s)
-	if about := cmp.Or(patient, query.entity); strings.HasPrefix(about, "Patient/") {
-		r.mention([]string{about})
-	}
-	d, err := r.ask(ctx, q)
-	if err = cmp.Or(err, malformed); err != nil {
-		return nil, err
-	}
-	res, err := r.searchAudit(ctx, d, query, patient, l)
-	if err != nil {
-		return nil, err
-	}
-	r.entry.Count = int64(len(res.Matches))
-	return res, r.further(res, link{Search: &s, Policy: d.Revision})
-}
-
-// parseAudit parses the query, like parse.
-func (r *review) parseAudit(s *SearchRequest) (query auditQuery, l link, err error) {
-	if s.Link != "" {
-		if l, err = r.open(s.Link); err != nil {
-			return query, l, err
-		}
-		if l.Search == nil || l.Search.Type != s.Type || l.Search.Compartment != s.Compartment {
-			return query, l, badLink(nil)
-		}
-		*s = *l.Search
-	}
-	query, err = parseAudit(s.Params)
-	r.entry.Query = strings.Join(query.self, "&")
-	return query, l, err
-}
-
-// searchAudit runs one page.
-func (r *review) searchAudit(ctx context.Context, d policy.Decision, query auditQuery, patient string, l link) (*Result, error) {
-	if l.Policy != "" && l.Policy != d.Revision {
-		return nil, badLink(nil)
-	}
-	if patient != "" {
-		if d.Constraints.Compartment != "" && d.Constraints.Compartment != patient {
-			return nil, r.refuseRow(notFound())
-		}
-		query.entity = patient
-	}
-	before, err := readPosition(l.Position)
-	if err != nil {
-		return nil, badLink(err)
-	}
-	records, err := r.gate.collect(ctx, query, before)
-	if err != nil {
-		return nil, err
-	}
-	res := &Result{Total: -1, Self: strings.Join(query.self, "&"), position: nextPosition(before, records, query.count)}
-	for _, rec := range records[:min(len(records), query.count)] {
-		v, err := r.render(ctx, rec, patient)
-		if err != nil {
-			return nil, err
-		}
-		res.Matches = append(res.Matches, *v)
-	}
-	return res, nil
 }

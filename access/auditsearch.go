@@ -1,161 +1,95 @@
 package access
 
 import (
-	"slices"
-	"strings"
-	"time"
+	"cmp"
+	"context"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
-	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/policy"
 )
 
-// auditQuery is a search over the records. Nothing is indexed in clear: patient,
-// entity and agent are looked up by their pseudonyms.
-type auditQuery struct {
-	id     string
-	filter ledgerbridge.Filter
-	entity string // "Patient/1": records of that patient; otherwise of that resource
-	agent  string
-	count  int
-	self   []string
+// auditEvent is the type that is rendered from records. Its search parameters are those
+// of R4 and Aceso's own: decision, purpose, reason and request (see package fhir).
+const auditEvent = "AuditEvent"
+
+// SearchAuditEvents searches the records of all nodes, newest first unless _sort says
+// otherwise.
+func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
+	return answer(ctx, g, c, func(r *review) (*Result, error) {
+		return r.auditPage(ctx, question{"audit-search", "s", auditEvent}, s, "")
+	})
 }
 
-// auditParameters are the search parameters of AuditEvent; all others are refused.
-var auditParameters = []string{"_id", "date", "entity", "patient", "agent", "action", "outcome", "_count"}
-
-// parseAudit reads the parameters; all given must hold.
-func parseAudit(params []fhir.Param) (auditQuery, error) {
-	q := auditQuery{count: defaultCount}
-	for _, p := range params {
-		if p.Name == "_format" || p.Name == "_pretty" {
-			continue
-		}
-		if err := q.add(p); err != nil {
-			return q, err
-		}
-		q.self = append(q.self, p.Name+"="+p.Value)
-	}
-	return q, nil
+// AccessReport lists who accessed a patient's data: the AuditEvents of all records that
+// touched the patient, without what they say about others. Search parameters narrow the
+// report; they are evaluated on what it shows, so they reveal nothing about others.
+func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
+	return answer(ctx, g, c, func(r *review) (*Result, error) {
+		return r.auditPage(ctx, question{"access-report", "r", "Patient"}, s, patient.String())
+	})
 }
 
-func (q *auditQuery) add(p fhir.Param) error {
-	switch p.Name {
-	case "_id":
-		q.id = p.Value
-	case "date":
-		return q.date(p)
-	case "entity", "patient":
-		return q.about(p)
-	case "agent":
-		q.agent = p.Value
-	case "action":
-		if !strings.Contains("CRUDE", p.Value) || len(p.Value) != 1 {
-			return badAudit(p.Name, "action is one of C, R, U, D, E.")
-		}
-		q.filter.Action = p.Value
-	case "outcome":
-		return q.outcome(p)
-	case "_count":
-		params, err := search.ParseQuery("Patient", []fhir.Param{p}, search.QueryOptions{})
-		if err != nil {
-			return err
-		}
-		q.count = pageSize(params.Count)
-	default:
-		return badAudit(p.Name, "AuditEvents are searched by "+strings.Join(auditParameters, ", ")+".")
+// auditPage parses, decides and runs one page over all logs, like searchPage.
+func (r *review) auditPage(ctx context.Context, q question, s SearchRequest, patient string) (*Result, error) {
+	s.Compartment, r.entry.Target = patient, patient
+	query, l, malformed := r.parseAudit(&s)
+	if patient != "" {
+		r.mention([]string{patient})
 	}
-	return nil
-}
-
-// about names the resource whose records are wanted.
-func (q *auditQuery) about(p fhir.Param) error {
-	value := p.Value
-	if p.Name == "patient" && !strings.Contains(value, "/") {
-		value = "Patient/" + value
+	d, err := r.ask(ctx, q)
+	if err = cmp.Or(err, malformed); err != nil {
+		return nil, err
 	}
-	ref, err := fhir.ParseRef(value)
-	if err != nil || (p.Name == "patient" && ref.Type != "Patient") {
-		return badAudit(p.Name, "Give a reference such as Patient/1.")
-	}
-	if q.entity != "" && q.entity != ref.String() {
-		return badAudit(p.Name, "Give one of entity and patient, once.")
-	}
-	q.entity = ref.String()
-	return nil
-}
-
-func (q *auditQuery) outcome(p fhir.Param) error {
-	classes := map[string][]int{
-		"0": {200, 201, 204, 304}, "4": {400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 429},
-		"8": {500, 503}, "12": {},
-	}
-	class, ok := classes[p.Value]
-	if !ok {
-		return badAudit(p.Name, "outcome is one of 0, 4, 8, 12.")
-	}
-	q.filter.Outcome = append(slices.Clone(class), -1)
-	return nil
-}
-
-// date narrows the interval: R4 dates with the prefixes eq, ge, gt, le, lt.
-func (q *auditQuery) date(p fhir.Param) error {
-	parsed, err := search.ParseQuery("AuditEvent", []fhir.Param{p}, search.QueryOptions{})
+	res, err := r.searchAudit(ctx, d, query, patient, l)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	in, ok := theDate(parsed.Where)
-	if !ok {
-		return badAudit(p.Name, "Give one date with one of the prefixes eq, ge, gt, le, lt.")
+	r.entry.Count = int64(len(res.Matches))
+	return res, r.further(res, link{Search: &s, Policy: d.Revision})
+}
+
+// parseAudit parses the query, like parse.
+func (r *review) parseAudit(s *SearchRequest) (query *search.Query, l link, err error) {
+	if s.Link != "" {
+		if l, err = r.open(s.Link); err != nil {
+			return nil, l, err
+		}
+		if l.Search == nil || l.Search.Type != s.Type || l.Search.Compartment != s.Compartment {
+			return nil, l, badLink(nil)
+		}
+		*s = *l.Search
 	}
-	lo, hi := time.UnixMilli(in.Lo), time.UnixMilli(in.Hi+1)
-	switch in.Prefix {
-	case search.Eq:
-		q.from(lo)
-		q.to(hi)
-	case search.Ge:
-		q.from(lo)
-	case search.Gt, search.Sa:
-		q.from(hi)
-	case search.Le:
-		q.to(hi)
-	case search.Lt, search.Eb:
-		q.to(lo)
-	default:
-		return badAudit(p.Name, "Give one date with one of the prefixes eq, ge, gt, le, lt.")
+	query, err = search.ParseQuery(auditEvent, s.Params, search.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Now: r.gate.Now, Alone: true})
+	if err != nil {
+		return nil, l, err
+	}
+	r.entry.Query = query.Self
+	r.mention(query.Patients)
+	return query, l, checkAuditSort(query.Sort)
+}
+
+// checkAuditSort allows the one order that logs have.
+func checkAuditSort(sort []search.SortBy) error {
+	for _, s := range sort {
+		if s.Param != "date" && s.Param != "_lastUpdated" {
+			return &fhir.Error{Kind: fhir.Invalid, Expression: "_sort", Detail: "AuditEvents are sorted by date: _sort=date gives the oldest first, _sort=-date the newest."}
+		}
 	}
 	return nil
 }
 
-// theDate is the one date criterion of a parsed query.
-func theDate(c search.Condition) (search.InDates, bool) {
-	switch c := c.(type) {
-	case search.InDates:
-		return c, true
-	case search.All:
-		if len(c) == 1 {
-			return theDate(c[0])
-		}
-	case search.Any:
-		if len(c) == 1 {
-			return theDate(c[0])
-		}
+// searchAudit runs one page.
+func (r *review) searchAudit(ctx context.Context, d policy.Decision, query *search.Query, patient string, l link) (*Result, error) {
+	if l.Policy != "" && l.Policy != d.Revision {
+		return nil, badLink(nil)
 	}
-	return search.InDates{}, false
-}
-
-func (q *auditQuery) from(t time.Time) {
-	if t.After(q.filter.From) {
-		q.filter.From = t
+	if own := d.Constraints.Compartment; patient != "" && own != "" && own != patient {
+		return nil, r.refuseRow(notFound())
 	}
-}
-
-func (q *auditQuery) to(t time.Time) {
-	if q.filter.To.IsZero() || t.Before(q.filter.To) {
-		q.filter.To = t
+	w, err := r.walk(ctx, query, patient, l.Position)
+	if err != nil {
+		return nil, err
 	}
-}
-
-func badAudit(param, detail string) error {
-	return &fhir.Error{Kind: fhir.Invalid, Detail: detail, Expression: param}
+	return w.page(ctx)
 }

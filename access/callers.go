@@ -98,12 +98,7 @@ func (r *review) stillIs(ctx context.Context, epoch int64) error {
 		return nil
 	}
 	key := callerKey(&r.call.Agent)
-	changes, ok := r.gate.Store.(consent.Changes)
-	if !ok {
-		r.gate.callers.drop(key)
-		return store.ErrChanged
-	}
-	written, at, err := changes.ConsentChanges(ctx, k.epoch)
+	written, at, err := r.gate.Store.ConsentChanges(ctx, k.epoch)
 	if err != nil {
 		return unavailable("caller cannot be identified", err)
 	}

@@ -57,18 +57,5 @@ func isRefusal(err error) bool {
 	return k != fhir.Internal && k != fhir.Unavailable
 }
 
-// status is the HTTP status class that goes into the record. The server's own
-// table (server/outcome.go) is what clients see; tests hold that both know every kind.
-func status(err error) int {
-	if s, ok := statuses[kindOf(err)]; ok {
-		return s
-	}
-	return 500
-}
-
-var statuses = map[fhir.Kind]int{
-	fhir.Malformed: 400, fhir.Invalid: 400, fhir.Unprocessable: 422, fhir.Unauthenticated: 401,
-	fhir.Forbidden: 403, fhir.NotFound: 404, fhir.NotAllowed: 405, fhir.Gone: 410, fhir.Conflict: 409,
-	fhir.VersionMismatch: 412, fhir.MultipleMatches: 412, fhir.TooLarge: 413, fhir.UnsupportedMedia: 415,
-	fhir.TooCostly: 400, fhir.Throttled: 429, fhir.Unavailable: 503, fhir.Internal: 500,
-}
+// status is the HTTP status that the record has of an error.
+func status(err error) int { return kindOf(err).Status() }

@@ -8,22 +8,14 @@ import (
 )
 
 // NewFinder reads Consents of a store for the registry: judging needs them, nobody
-// sees them. It tells of changes if the store does.
-func NewFinder(s store.Store) consent.Finder {
-	if c, ok := s.(consent.Changes); ok {
-		return struct {
-			finder
-			consent.Changes
-		}{finder{s}, c}
-	}
-	return finder{s}
-}
+// sees them.
+func NewFinder(s store.Store) consent.Finder { return finder{s} }
 
-type finder struct{ store store.Store }
+type finder struct{ store.Store }
 
 // Consents implements consent.Finder.
 func (f finder) Consents(ctx context.Context, patient string) ([]consent.Found, int64, error) {
-	versions, epoch, err := f.store.Consents(ctx, patient)
+	versions, epoch, err := f.Store.Consents(ctx, patient)
 	if err != nil {
 		return nil, 0, err
 	}

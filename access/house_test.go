@@ -122,10 +122,6 @@ func (s *faultyStore) History(ctx context.Context, q store.History) (store.Page,
 	return s.Store.History(ctx, q)
 }
 
-func (s *faultyStore) ConsentChanges(ctx context.Context, since int64) ([]string, int64, error) {
-	return s.Store.(consent.Changes).ConsentChanges(ctx, since)
-}
-
 func (s *faultyStore) Commit(ctx context.Context, c store.Change) (ledgerbridge.Receipt, error) {
 	if err := s.verdict("Commit", c.Judged); err != nil {
 		return ledgerbridge.Receipt{}, err

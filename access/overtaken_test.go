@@ -50,6 +50,10 @@ func (s *staleStore) Consents(context.Context, string) (list []store.Version, ep
 	return list, s.seen(), nil
 }
 
+func (s *staleStore) ConsentChanges(context.Context, int64) ([]string, int64, error) {
+	return s.changed, s.epoch, nil
+}
+
 func (s *staleStore) Record(_ context.Context, p *ledgerbridge.Pending, j store.Judged) (ledgerbridge.Receipt, error) {
 	if j.Epoch < s.epoch && slices.ContainsFunc(j.Keys, func(key string) bool { return slices.Contains(s.changed, key) }) {
 		return ledgerbridge.Receipt{}, store.ErrChanged

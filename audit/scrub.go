@@ -8,9 +8,9 @@ import (
 // Check looks at everything once and reports what does not fit.
 type Check func(ctx context.Context, report func(Finding) error) error
 
-// Scrub repeats a check until ctx ends: what sits on the disk is compared with the
-// records also while nobody asks. alarm is told each finding, and of a check that
-// could not be made (a Finding without a place).
+// Scrub repeats a check until ctx ends, so that damage on the disk is found even if
+// nobody reads what is damaged. alarm receives each finding; a check that could not be
+// made is a Finding without a place.
 func Scrub(ctx context.Context, every time.Duration, check Check, alarm func(Finding)) {
 	if every <= 0 {
 		return

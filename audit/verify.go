@@ -27,8 +27,8 @@ type Finding struct {
 // verifyPage is how many versions are read at once.
 const verifyPage = 500
 
-// openGroups is how many entries may be written at the same time by all nodes
-// together: so far may the versions of one entry stand apart.
+// openGroups is how many entries all nodes together may write at the same time: so far
+// apart may the versions of one entry stand.
 const openGroups = 256
 
 // Verify compares every stored version with the change logs of all nodes, and every

@@ -9,11 +9,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-var (
-	logicalID = regexp.MustCompile(`^[A-Za-z0-9\-.]{1,64}$`)
-	relative  = regexp.MustCompile(`^[A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64}$`)
-	code      = regexp.MustCompile(`^[A-Za-z0-9\-]{1,32}$`)
-)
+var code = regexp.MustCompile(`^[A-Za-z0-9\-]{1,32}$`)
 
 // purposeSystems are the names under which v3-ActReason goes in tokens.
 var purposeSystems = map[string]bool{
@@ -53,14 +49,13 @@ func (i *trusted) organization(c *Claims) (string, error) {
 	if organization == "" {
 		return "", forbidden("The token names no organisation (subject_organization_id).")
 	}
-	if !logicalID.MatchString(organization) || !allowed(i.Organizations, organization) {
+	if !fhir.IsID(organization) || !allowed(i.Organizations, organization) {
 		return "", forbidden("The token's issuer may not assert this organisation.")
 	}
 	return organization, nil
 }
 
-// role is the one role among the codings that mean a role here. Others, such as a
-// specialty next to it, are not our business.
+// role is the only role among the codings. It ignores others, such as a specialty.
 func (i *trusted) role(c *Claims) (string, error) {
 	found := ""
 	for _, coding := range c.Roles {
@@ -137,7 +132,7 @@ func (a *Authenticator) patient(c *Claims, caller *agent.Agent) (string, error) 
 	if id == "" {
 		return "", nil
 	}
-	if !logicalID.MatchString(id) {
+	if !fhir.IsID(id) {
 		return "", forbidden("The token's claim patient is neither a logical id nor Patient/id.")
 	}
 	return "Patient/" + id, nil
@@ -156,7 +151,7 @@ func actors(caller *agent.Agent, user string) []string {
 		add(name, person(name, caller.Role) || elsewhere(name))
 	}
 	add(caller.Patient, caller.Role == agent.Patient)
-	add("Device/"+caller.Client, logicalID.MatchString(caller.Client))
+	add("Device/"+caller.Client, fhir.IsID(caller.Client))
 	return list
 }
 

@@ -148,7 +148,7 @@ func TestClockSkewIsThirtySeconds(t *testing.T) {
 	}
 }
 
-// A remembered token must die like any other.
+// A cached token must expire like any other.
 func TestRememberedTokenExpires(t *testing.T) {
 	now := noon
 	a, err := auth.New(auth.Config{Audience: base + "/", Now: func() time.Time { return now },
@@ -172,8 +172,8 @@ func TestRememberedTokenExpires(t *testing.T) {
 	}
 }
 
-// No single changed character of a token may leave it acceptable (the last
-// character of a part may carry unused bits: strict decoding refuses them).
+// A change of any character must make a token unacceptable. (The last character of a
+// part may have unused bits: strict decoding refuses them.)
 func TestEveryChangedCharacterIsNoticed(t *testing.T) {
 	a, valid := authenticator(t), good(claims())
 	for i := range valid {

@@ -39,7 +39,7 @@ type trusted struct {
 	validator *jwt.Validator
 }
 
-// New checks the configuration; an issuer that could not be verified safely is an error.
+// New checks the configuration. An issuer that cannot be verified safely is an error.
 func New(c Config) (*Authenticator, error) {
 	if c.Audience == "" {
 		return nil, errors.New("auth: the audience is missing")
@@ -74,9 +74,9 @@ func (a *Authenticator) trust(i Issuer) *trusted {
 	}
 }
 
-// Authenticate names the caller of a request. The error is an *fhir.Error of kind
-// Unauthenticated (no usable token) or Forbidden (a token that does not say
-// clearly, or may not say, who acts for what).
+// Authenticate returns the caller of a request. The error is a *fhir.Error of kind
+// Unauthenticated (no usable token) or Forbidden (a token whose claims are unclear,
+// or that its issuer may not assert).
 func (a *Authenticator) Authenticate(r *http.Request) (agent.Agent, error) {
 	token, err := bearer(r)
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-// seeded makes the same key for the same letter, so that failures can be repeated.
+// seeded makes the same key for the same letter, so that failures are reproducible.
 func seeded(letter byte) ed25519.PrivateKey {
 	seed := make([]byte, ed25519.SeedSize)
 	seed[0] = letter
@@ -36,7 +36,7 @@ var own, other, spare = seeded('a'), seeded('b'), seeded('c')
 
 func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
 
-// authenticator trusts the built-in issuer and one external issuer of limited power.
+// authenticator trusts the built-in issuer and one limited external issuer.
 func authenticator(t *testing.T) *auth.Authenticator {
 	t.Helper()
 	a, err := auth.New(auth.Config{
@@ -101,7 +101,7 @@ func encode(v any) string {
 	return base64.RawURLEncoding.EncodeToString(data)
 }
 
-// sign makes a token of any header and payload, well-formed or not.
+// sign makes a token from any header and payload, well-formed or not.
 func sign(header, payload any, key ed25519.PrivateKey) string {
 	input := encode(header) + "." + encode(payload)
 	return input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, []byte(input)))
@@ -194,11 +194,11 @@ func TestExternalIssuerSaysWhatItMay(t *testing.T) {
 		"role and more":     external(object{"extensions": iua(object{"subject_organization_id": "north", "subject_role": []object{{"system": auth.RoleSystem, "code": "practitioner"}, {"system": "http://snomed.info/sct", "code": "1"}}})}),
 		"purpose as string": external(object{"extensions": iua(object{"subject_organization_id": "north", "purpose_of_use": "TREAT"})}),
 	} {
-		agent, err := a.Authenticate(request(fromOther(payload)))
+		caller, err := a.Authenticate(request(fromOther(payload)))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
-		} else if agent.Organization != "north" || agent.Role != "practitioner" || agent.Purpose != "TREAT" {
-			t.Errorf("%s: %+v", name, agent)
+		} else if caller.Organization != "north" || caller.Role != "practitioner" || caller.Purpose != "TREAT" {
+			t.Errorf("%s: %+v", name, caller)
 		}
 	}
 }
@@ -250,9 +250,9 @@ func TestChosenPurpose(t *testing.T) {
 	}{{[]string{"HRESCH"}, "HRESCH"}, {[]string{"TREAT"}, "TREAT"}, {[]string{"HPAYMT"}, ""}, {[]string{"TREAT", "HRESCH"}, ""}, {[]string{""}, ""}} {
 		r := request(token)
 		r.Header[auth.PurposeHeader] = test.chosen
-		agent, err := a.Authenticate(r)
-		if agent.Purpose != test.want {
-			t.Errorf("chosen %q: purpose %q (%v), want %q", test.chosen, agent.Purpose, err, test.want)
+		caller, err := a.Authenticate(r)
+		if caller.Purpose != test.want {
+			t.Errorf("chosen %q: purpose %q (%v), want %q", test.chosen, caller.Purpose, err, test.want)
 		}
 		if test.want == "" && kindOf(t, err) != fhir.Forbidden {
 			t.Errorf("chosen %q: %v", test.chosen, err)

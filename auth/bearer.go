@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// maxToken bounds what is parsed before anything is known about the sender.
+// maxToken limits what is parsed before the sender is known.
 const maxToken = 16 << 10
 
 // bearer takes the token from the one Authorization header.

@@ -7,9 +7,9 @@ import (
 
 const cached = 1024
 
-// cache remembers claims whose signature held, because verifying costs more than
-// everything else in a request. Times and audience are checked again at each
-// use. When full it starts afresh: simple, bounded, and right.
+// cache keeps claims with a valid signature, because to verify one costs more than
+// the rest of a request. Each use checks times and audience again. A full cache is
+// emptied: simple and bounded.
 type cache struct {
 	mu     sync.RWMutex
 	claims map[[sha256.Size]byte]*Claims

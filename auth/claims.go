@@ -145,7 +145,7 @@ func (c *Claims) GetSubject() (string, error) { return c.Subject, nil }
 // GetAudience is aud.
 func (c *Claims) GetAudience() (jwt.ClaimStrings, error) { return c.Audience, nil }
 
-// Validate adds to the checks of the library that somebody is named.
+// Validate adds the check for a subject to those of the library.
 func (c *Claims) Validate() error {
 	if c.Subject == "" || len(c.Subject) > 255 {
 		return jwt.ErrTokenRequiredClaimMissing

@@ -29,7 +29,7 @@ type issuerFile struct {
 
 // ReadIssuers reads external issuers from name in dir: {"issuers": [{"issuer",
 // "jwks" or "jwks_file", "algorithms", "organizations", "roles", "purposes", ...}]}.
-// Every list must be given: an external issuer has no unlimited power.
+// Every list is mandatory: no external issuer is unlimited.
 func ReadIssuers(dir fs.FS, name string) ([]Issuer, error) {
 	data, err := fs.ReadFile(dir, name)
 	if err != nil {
@@ -56,7 +56,7 @@ func ReadIssuers(dir fs.FS, name string) ([]Issuer, error) {
 
 func (f issuerFile) issuer(dir fs.FS) (Issuer, error) {
 	for what, list := range map[string][]string{"organizations": f.Organizations, "roles": f.Roles, "purposes": f.Purposes} {
-		if len(list) == 0 || slices.Contains(list, Any) {
+		if len(list) == 0 || slices.Contains(list, unlimited) {
 			return Issuer{}, fmt.Errorf("%s must be listed one by one", what)
 		}
 	}
@@ -77,19 +77,19 @@ func (f issuerFile) keys(dir fs.FS) ([]Key, error) {
 		return nil, errors.New("give either jwks or jwks_file")
 	}
 	if f.JWKSFile == "" {
-		return ParseJWKS(f.JWKS)
+		return parseJWKS(f.JWKS)
 	}
 	data, err := fs.ReadFile(dir, f.JWKSFile)
 	if err != nil {
 		return nil, err
 	}
-	return ParseJWKS(data)
+	return parseJWKS(data)
 }
 
-// ParseJWKS reads the public signature keys of a JSON Web Key Set. Keys for
-// encryption are left out; private and symmetric keys are an error, because a
-// set that holds them was not meant to be handed out.
-func ParseJWKS(data []byte) ([]Key, error) {
+// parseJWKS reads the public signature keys of a JSON Web Key Set. Keys for
+// encryption are ignored; private and symmetric keys are an error, because a set
+// with such keys was not meant to be published.
+func parseJWKS(data []byte) ([]Key, error) {
 	var set jose.JSONWebKeySet
 	if err := json.Unmarshal(data, &set); err != nil {
 		return nil, fmt.Errorf("key set: %w", err)

@@ -14,8 +14,8 @@ type header struct {
 	other                members
 }
 
-// refusedHeaders would let a token bring or fetch its own key, change what is
-// signed, or demand semantics that this package does not have.
+// refusedHeaders would let a token bring or fetch its own key, change the signed
+// text, or require semantics that this package does not implement.
 var refusedHeaders = []string{"crit", "jku", "jwk", "x5u", "b64", "zip", "enc"}
 
 // acceptedTypes keeps tokens made for something else (logout, events, proofs) out.

@@ -13,10 +13,10 @@ import (
 	"github.com/aceso-health/aceso/agent"
 )
 
-// Any in a list of Issuer means no limit. Only the built-in issuer may use it.
-const Any = "*"
+// unlimited in a list of an Issuer means no limit. Only the built-in issuer may use it.
+const unlimited = "*"
 
-// Issuer is somebody whose tokens are accepted, and what it may assert.
+// Issuer is a trusted issuer of tokens, and what it may assert.
 type Issuer struct {
 	Name          string // iss
 	Audience      string // aud; "" is the base URL of this server
@@ -37,14 +37,14 @@ type Issuer struct {
 // Key is a public key of an issuer.
 type Key struct {
 	ID        string
-	Algorithm string // "" if the key may be used with all algorithms of the issuer
+	Algorithm string // "" for any algorithm of the issuer
 	Public    crypto.PublicKey
 }
 
-// BuiltIn is the issuer whose keys are in the node's own keyring.
+// BuiltIn is the issuer with the keys in the node's keyring.
 func BuiltIn(name string, keys ...Key) Issuer {
-	any := []string{Any}
-	return Issuer{Name: name, Keys: keys, Algorithms: []string{"EdDSA"}, Organizations: any, Roles: any, Purposes: any, Own: true}
+	all := []string{unlimited}
+	return Issuer{Name: name, Keys: keys, Algorithms: []string{"EdDSA"}, Organizations: all, Roles: all, Purposes: all, Own: true}
 }
 
 var asymmetric = []string{"EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"}
@@ -104,7 +104,7 @@ func (k Key) check() error {
 	return errors.New("not a public Ed25519, ECDSA or RSA key (2048 bits or more)")
 }
 
-// key finds the key that a token names. Without a name there must be no choice.
+// key finds the key that a token names. Without a name there must be only one.
 func (i Issuer) key(h header) (crypto.PublicKey, error) {
 	if h.Key == "" && len(i.Keys) > 1 {
 		return nil, errors.New("no kid, and the issuer has several keys")
@@ -122,5 +122,5 @@ func (i Issuer) key(h header) (crypto.PublicKey, error) {
 }
 
 func allowed(list []string, value string) bool {
-	return slices.Contains(list, value) || slices.Contains(list, Any)
+	return slices.Contains(list, value) || slices.Contains(list, unlimited)
 }

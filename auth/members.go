@@ -15,8 +15,8 @@ import (
 // into a struct would also accept EXP for exp, and the last of two.)
 type members map[string]json.RawMessage
 
-// parseMembers reads an object and refuses duplicate names at any depth, also
-// such as differ in case only: no two readers may understand a token differently.
+// parseMembers reads an object and refuses duplicate names at any depth, even if
+// they differ in case only: all readers must understand a token in the same way.
 func parseMembers(data []byte) (members, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	if err := unique(d, 0); err != nil {

@@ -13,8 +13,8 @@ type SigningKey struct {
 	Private ed25519.PrivateKey
 }
 
-// Mint signs claims. It checks nothing but that the token can expire: what the
-// bearer may do is decided when the token is used.
+// Mint signs claims. It only checks that the token expires: what the bearer may do
+// is decided when the token is used.
 func Mint(c Claims, k SigningKey) (string, error) {
 	if c.Expires.IsZero() {
 		return "", errors.New("auth: a token must expire")

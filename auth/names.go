@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/fhir"
 )
 
 // user is what a name of the issuer (sub, fhirUser) means here. The names of another
@@ -49,7 +50,8 @@ func (i *trusted) qualified(names map[string]string, name string) string {
 // Organization or a CareTeam cannot, so no token may claim to be one.
 func person(ref, role string) bool {
 	typ, _, _ := strings.Cut(ref, "/")
-	return relative.MatchString(ref) && (slices.Contains([]string{"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"}, typ) ||
+	_, err := fhir.ParseRef(ref)
+	return err == nil && (slices.Contains([]string{"Practitioner", "PractitionerRole", "Patient", "RelatedPerson"}, typ) ||
 		typ == "Device" && role == agent.System)
 }
 

@@ -1,47 +1,23 @@
 package consent
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"time"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
 )
 
-// layouts of FHIR date and dateTime, coarse to fine; those without a zone are UTC.
-var layouts = [...]string{"2006", "2006-01", "2006-01-02", "2006-01-02T15:04:05Z07:00"}
-
 // span reads a FHIR date or dateTime as the milliseconds that it covers, [from, to).
+// A time without a zone could mean several moments, so it means none.
 func span(s string) (from, to int64, err error) {
-	for i, layout := range layouts {
-		t, err := time.Parse(layout, s)
-		if err != nil {
-			continue
-		}
-		end := t.Add(precision(s))
-		switch i {
-		case 0:
-			end = t.AddDate(1, 0, 0)
-		case 1:
-			end = t.AddDate(0, 1, 0)
-		case 2:
-			end = t.AddDate(0, 0, 1)
-		}
-		return t.UnixMilli(), end.UnixMilli(), nil
+	from, last, ok := fhir.DateSpan([]byte(s))
+	if !ok || len(s) > 10 && !strings.ContainsAny(s[10:], "Z+-") {
+		return 0, 0, errors.New("not a dateTime")
 	}
-	return 0, 0, fmt.Errorf("not a dateTime")
-}
-
-// precision of a time with a zone: a second, or its fraction's last digit, at
-// least a millisecond.
-func precision(s string) time.Duration {
-	p := time.Second
-	if len(s) < 20 || s[19] != '.' {
-		return p
-	}
-	for i := 20; i < len(s) && '0' <= s[i] && s[i] <= '9' && p > time.Millisecond; i++ {
-		p /= 10
-	}
-	return p
+	return from, last + 1, nil
 }
 
 // readWindow reads a Period; a missing end is open.

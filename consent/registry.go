@@ -2,7 +2,9 @@ package consent
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -23,35 +25,29 @@ type Finder interface {
 	// MUST contain everything that was committed before the call. Rules calls it
 	// while a row is being judged: it MUST NOT wait for the search that is going on.
 	Consents(ctx context.Context, patient string) (list []Found, epoch int64, err error)
-}
-
-// Changes is what a Finder may offer besides: with it, a write to one patient's
-// Consents leaves the rules of all others in the registry.
-type Changes interface {
 	// ConsentChanges returns every patient whose Consents were written (created,
 	// updated, deleted, moved to or from another patient) with an epoch above since,
-	// and the epoch of the snapshot this was read in, under the rules of Finder.
+	// and the epoch of the snapshot this was read in, under the same rules.
 	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
 }
 
-// maxPatients bounds a registry: some 1 KB for each patient with a few Consents.
+// maxPatients limits a registry, at about 1 KB per patient with a few Consents.
 const maxPatients = 100_000
 
-// Registry keeps the compiled Rules of patients. An entry holds until a Consent of
-// that patient is written, never for a time. It is safe for concurrent use.
+// Registry caches the compiled Rules of patients. An entry is valid until a Consent
+// of that patient is written, never for a fixed time. It is safe for concurrent use.
 type Registry struct {
 	Compiler Compiler
-	// Defect, if set, is told of every Consent that did not compile cleanly, once
-	// for each time that it is read.
+	// Defect, if set, receives every Consent that did not compile cleanly, or that the
+	// privacy office should look at, each time that it is read.
 	Defect func(ref fhir.Ref, version int64, err error)
 
-	finder  Finder
-	changes Changes // nil: not offered
-	limit   int
+	finder Finder
+	limit  int
 
 	mu      sync.RWMutex
 	entries map[string]entry
-	through int64 // no entry misses a write up to this epoch
+	through int64 // all entries include the writes up to this epoch
 }
 
 type entry struct {
@@ -59,12 +55,10 @@ type entry struct {
 	epoch int64 // of the snapshot they were read in
 }
 
-// NewRegistry returns an empty registry that reads with f, and with Changes if f
-// offers it. Set the exported fields before the first use.
+// NewRegistry returns an empty registry that reads with f. Set the exported fields before
+// the first use.
 func NewRegistry(f Finder) *Registry {
-	r := &Registry{finder: f, limit: maxPatients, entries: map[string]entry{}}
-	r.changes, _ = f.(Changes)
-	return r
+	return &Registry{finder: f, limit: maxPatients, entries: map[string]entry{}}
 }
 
 // Rules returns the rules of all Consents of patient ("Patient/1"), at least as new
@@ -74,9 +68,8 @@ func (r *Registry) Rules(ctx context.Context, patient string, epoch int64) ([]*R
 	if err := r.catchUp(ctx, epoch); err != nil {
 		return nil, err
 	}
-	old, current := r.lookup(patient, epoch)
-	if current {
-		return old.rules, nil
+	if e, current := r.lookup(patient, epoch); current {
+		return e.rules, nil
 	}
 	list, at, err := r.finder.Consents(ctx, patient)
 	if err != nil {
@@ -85,7 +78,7 @@ func (r *Registry) Rules(ctx context.Context, patient string, epoch int64) ([]*R
 	if at < epoch {
 		return nil, fmt.Errorf("find consents: read at epoch %d, before %d", at, epoch)
 	}
-	fresh := entry{rules: r.compile(list, old.rules), epoch: at}
+	fresh := entry{rules: r.compile(list), epoch: at}
 	r.keep(patient, fresh)
 	return fresh.rules, nil
 }
@@ -93,14 +86,11 @@ func (r *Registry) Rules(ctx context.Context, patient string, epoch int64) ([]*R
 // catchUp drops the entries of all patients whose Consents were written up to
 // epoch. It does not hold the lock while it asks.
 func (r *Registry) catchUp(ctx context.Context, epoch int64) error {
-	if r.changes == nil {
-		return nil
-	}
 	since := r.missing(epoch)
 	if epoch <= since {
 		return nil
 	}
-	patients, at, err := r.changes.ConsentChanges(ctx, since)
+	patients, at, err := r.finder.ConsentChanges(ctx, since)
 	if err != nil {
 		return fmt.Errorf("find changed consents: %w", err)
 	}
@@ -111,13 +101,13 @@ func (r *Registry) catchUp(ctx context.Context, epoch int64) error {
 			delete(r.entries, p)
 		}
 	}
-	// Another call may have come further meanwhile; it has dropped what it must.
+	// Another call may be ahead by now; it has dropped its own entries.
 	r.through = max(r.through, at)
 	return nil
 }
 
-// missing is the epoch up to which no entry misses a write. Without entries there is nothing
-// to ask for: all writes since a database was made can be very many.
+// missing is the epoch up to which all entries include the writes. An empty registry
+// skips to epoch: it need not ask for every write since the database was made.
 func (r *Registry) missing(epoch int64) (through int64) {
 	r.mu.RLock()
 	through, empty := r.through, len(r.entries) == 0
@@ -140,8 +130,8 @@ func (r *Registry) lookup(patient string, epoch int64) (e entry, current bool) {
 	return e, ok && max(e.epoch, r.through) >= epoch
 }
 
-// keep stores e, unless it is older than what is known: a write between e.epoch
-// and r.through may have been of this patient, and would go unnoticed.
+// keep stores e, unless it is outdated: the registry would miss a write to this
+// patient between e.epoch and r.through.
 func (r *Registry) keep(patient string, e entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,20 +148,14 @@ func (r *Registry) keep(patient string, e entry) {
 	r.entries[patient] = e
 }
 
-// compile reuses the rules of versions that are already known: a version never changes.
-func (r *Registry) compile(list []Found, known []*Rules) []*Rules {
+func (r *Registry) compile(list []Found) []*Rules {
 	rules := make([]*Rules, len(list))
 	for i, f := range list {
-		for _, k := range known {
-			if k.Ref == f.Ref && k.Version == f.Version {
-				rules[i] = k
-			}
-		}
-		if rules[i] != nil {
-			continue
-		}
 		var err error
 		rules[i], err = r.Compiler.Compile(f.Ref, f.Version, f.Body)
+		if w := rules[i].Warnings; err == nil && len(w) > 0 {
+			err = errors.New(strings.Join(w, "; "))
+		}
 		if err != nil && r.Defect != nil {
 			r.Defect(f.Ref, f.Version, err)
 		}

@@ -19,6 +19,7 @@ type Access struct {
 	Status       int    // HTTP status of the answer
 	Decision     string
 	Reason       string
+	Replaces     string // in old records: source/seq of the record of an answer that was discarded
 	Policy       string // revision of the policy in force
 	Record       string // receipt: source/seq;c=commitment
 	Request      string
@@ -35,7 +36,7 @@ type Access struct {
 	Patients     []string // "Patient/1"
 	Items        []string // "Observation/7/_history/2"
 	Consents     []string // that decided
-	Target       string   // asked for, though nothing was disclosed
+	Target       string   // asked for
 	Erased       int      // parts that were erased
 }
 
@@ -70,7 +71,7 @@ func AuditEvent(a Access) ([]byte, error) {
 		event.PurposeOfEvent = purposeOf(a)
 	}
 	for _, e := range []struct{ name, value string }{
-		{"record", a.Record}, {"decision", a.Decision}, {"reason", a.Reason}, {"policy-revision", a.Policy},
+		{"record", a.Record}, {"decision", a.Decision}, {"reason", a.Reason}, {"replaces", a.Replaces}, {"policy-revision", a.Policy},
 	} {
 		if e.value != "" {
 			event.Extension = append(event.Extension, r4.Extension{Url: extensions + e.name, ValueString: text(e.value)})
@@ -91,16 +92,34 @@ func balpProfile(a Access) string {
 	return balp + "IHE.BasicAudit." + name
 }
 
-// accessOutcome: success, the client's failure, the server's failure.
+// auditOutcomes are the codes of AuditEvent.outcome that records have, and the lowest
+// HTTP status of each: success, the client's failure, the server's failure.
+var auditOutcomes = []struct {
+	code r4.AuditEventOutcome
+	from int
+}{{r4.AuditEventOutcome0, 0}, {r4.AuditEventOutcome4, 400}, {r4.AuditEventOutcome8, 500}}
+
 func accessOutcome(status int) *r4.AuditEventOutcome {
-	o := r4.AuditEventOutcome0
-	switch {
-	case status >= 500:
-		o = r4.AuditEventOutcome8
-	case status >= 400:
-		o = r4.AuditEventOutcome4
+	o := auditOutcomes[0].code
+	for _, outcome := range auditOutcomes {
+		if status >= outcome.from {
+			o = outcome.code
+		}
 	}
 	return &o
+}
+
+// AuditStatuses returns the HTTP statuses, from <= status < to, that a code of
+// AuditEvent.outcome stands for. No record has a code that is not ok.
+func AuditStatuses(code string) (from, to int, ok bool) {
+	to = 600
+	for _, outcome := range slices.Backward(auditOutcomes) {
+		if outcome.code.Code() == code {
+			return outcome.from, to, true
+		}
+		to = outcome.from
+	}
+	return 0, 0, false
 }
 
 func accessAgents(a Access) []r4.AuditEventAgent {
@@ -146,7 +165,8 @@ func accessEntities(a Access) []r4.AuditEventEntity {
 	for _, c := range a.Consents {
 		add(c, "13", "Security Resource")
 	}
-	if a.Target != "" && !slices.Contains(a.Patients, a.Target) {
+	shown := func(item string) bool { return strings.HasPrefix(item, a.Target+"/_history/") }
+	if a.Target != "" && !slices.Contains(a.Patients, a.Target) && !slices.ContainsFunc(a.Items, shown) {
 		add(a.Target, "4", "Domain Resource")
 	}
 	if a.Query != "" {
@@ -191,5 +211,3 @@ func text(s string) *string {
 	}
 	return &s
 }
-
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// MaxEntries is how many entries a Bundle may have.
-const MaxEntries = 50_000
+// maxEntries limits the entries of a Bundle.
+const maxEntries = 50_000
 
-// Bundle is a transaction or batch, read and ordered.
+// Bundle is a parsed transaction or batch, in processing order.
 type Bundle struct {
 	Type    string // transaction or batch
 	Entries []Entry
@@ -31,7 +31,7 @@ type Entry struct {
 
 	IfNoneMatch, IfModifiedSince string // of a GET
 
-	Err *Error // of a batch: why this entry cannot be tried
+	Err *Error // of a batch: why this entry cannot be processed
 }
 
 // Expression is the place of the entry, Bundle.entry[3].
@@ -39,10 +39,10 @@ func (e *Entry) Expression() string { return entryPlace(e.Index) }
 
 func entryPlace(i int) string { return fmt.Sprintf("Bundle.entry[%d]", i) }
 
-// ParseBundle reads a transaction or batch. base is the server's base URL. The
-// entries come in processing order: DELETE, POST, PUT, GET, and within one
-// method in the order of the Bundle. Everything wrong in a transaction is one
-// *Error with a place per finding; in a batch it stays with its entry.
+// ParseBundle reads a transaction or batch. base is the server's base URL. It
+// orders entries for processing: DELETE, POST, PUT, GET, and within a method as in
+// the Bundle. It reports everything wrong with a transaction in one *Error with
+// one Issue per finding; in a batch each entry has its own error.
 func ParseBundle(data []byte, base string) (*Bundle, error) {
 	parts, err := cutBundle(data)
 	if err != nil {
@@ -71,7 +71,7 @@ func ParseBundle(data []byte, base string) (*Bundle, error) {
 func order(method string) int { return slices.Index([]string{"DELETE", "POST", "PUT", "GET"}, method) }
 
 // checkLinks refuses references to a urn:uuid that no entry of the transaction
-// has. Entries of a batch are strangers to each other: there every one dangles.
+// has. In a batch every such reference dangles: its entries are independent.
 func (b *Bundle) checkLinks() {
 	known := make(map[string]bool)
 	for i := range b.Entries {
@@ -105,7 +105,7 @@ func (e *Entry) checkReferences(known map[string]bool) {
 	}
 }
 
-// checkIdentities refuses two changes of one resource in a transaction.
+// checkIdentities refuses two changes to one resource in a transaction.
 func (b *Bundle) checkIdentities() {
 	seen := make(map[Ref]bool)
 	for i := range b.Entries {
@@ -121,7 +121,7 @@ func (b *Bundle) checkIdentities() {
 }
 
 // fail keeps the first error of the entry. Its Expression is relative to the
-// entry; without one the issues have the places.
+// entry; without one, its issues have expressions of their own.
 func (e *Entry) fail(err *Error) {
 	if e.Err != nil {
 		return
@@ -132,7 +132,7 @@ func (e *Entry) fail(err *Error) {
 	e.Err = err
 }
 
-// failures sums up what is wrong with the entries of a transaction.
+// failures combines the errors of all entries of a transaction.
 func (b *Bundle) failures() error {
 	var all *Error
 	for i := range b.Entries {
@@ -152,5 +152,5 @@ func (b *Bundle) failures() error {
 	return all
 }
 
-// maxFindings is how many findings one answer shows.
+// maxFindings limits the findings in one answer.
 const maxFindings = 50

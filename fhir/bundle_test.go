@@ -62,7 +62,7 @@ func TestParseBundleOrder(t *testing.T) {
 	}
 }
 
-// The findings of a transaction name their places.
+// The findings of a transaction have expressions.
 func TestParseBundleRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -146,7 +146,7 @@ func TestParseBundleBatchKeepsErrorsApart(t *testing.T) {
 }
 
 func TestParseBundleLimits(t *testing.T) {
-	many := strings.Repeat(request("GET", "Patient/1")+",", MaxEntries)
+	many := strings.Repeat(request("GET", "Patient/1")+",", maxEntries)
 	_, err := ParseBundle(bundleOf("batch", many+request("GET", "Patient/1")), bundleBase)
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != TooLarge {
@@ -154,7 +154,7 @@ func TestParseBundleLimits(t *testing.T) {
 	}
 }
 
-// Every resource of every transaction of the Synthea set comes out as it went in.
+// ParseBundle keeps the bytes of every resource in the Synthea transactions.
 func TestParseBundleSynthea(t *testing.T) {
 	for _, file := range fhirtest.Corpus(t, "synthea-r4-100")[:10] {
 		data, err := os.ReadFile(file)
@@ -176,7 +176,7 @@ func TestParseBundleSynthea(t *testing.T) {
 	}
 }
 
-// Whatever comes, ParseBundle answers with entries or an *Error.
+// ParseBundle answers any bytes with entries or an *Error.
 func FuzzParseBundle(f *testing.F) {
 	f.Add(bundleOf("transaction", entryWith(patient, "POST", "Patient"), request("GET", "Patient?_id=1")))
 	f.Add(bundleOf("batch", `{"fullUrl":5,"request":{"method":"GET","url":"Patient/1"}}`, `null`, `1`))

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// bundleFacts are what the rules of a Bundle look at.
+// bundleFacts are the facts that the rules of a Bundle need.
 type bundleFacts struct {
 	typ        string
 	total      bool
@@ -47,7 +47,7 @@ func (s *scanner) judgeBundle(at int32) {
 	s.judgeDocument(at, f)
 }
 
-// bundleType is the type as a constant: a node's text may not outlive the scan.
+// bundleType returns the type as a constant: a node's text must not outlive the scan.
 func bundleType(text []byte) string {
 	types := []string{
 		"document", "message", "transaction", "transaction-response", "batch", "batch-response", "history", "searchset", "collection",
@@ -60,7 +60,7 @@ func bundleType(text []byte) string {
 	return ""
 }
 
-// memberNode finds a child by element name, -1 if there is none.
+// memberNode finds a child by element name, or returns -1.
 func (s *scanner) memberNode(at int32, name string) int32 {
 	for c := range s.children(at) {
 		if s.nameOf(c) == name && !s.Nodes[c].PrimitiveExt {

@@ -7,7 +7,7 @@ import (
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 )
 
-// Capability is what a server can do, in plain fields.
+// Capability says what a server can do, in plain fields.
 type Capability struct {
 	Software, Version string
 	URL               string // base of the server
@@ -21,7 +21,7 @@ type Capability struct {
 	Resources         []ResourceCapability
 }
 
-// ResourceCapability is what a server can do with one resource type.
+// ResourceCapability says what a server can do with one resource type.
 type ResourceCapability struct {
 	Type         string
 	Interactions []string // read, vread, update ...
@@ -50,7 +50,7 @@ func (c *Capability) Bytes() ([]byte, error) {
 	}{"CapabilityStatement", r4.OtherCapabilityStatement{
 		Name:           &c.Software,
 		Status:         r4.PublicationStatusActive,
-		Date:           Instant(c.Date),
+		Date:           instant(c.Date),
 		Kind:           r4.CapabilityStatementKindInstance,
 		FhirVersion:    r4.FHIRVersion4_0_1,
 		Format:         c.Formats,

@@ -2,7 +2,7 @@ package fhir
 
 import "iter"
 
-// codeSet is a value set that can be enumerated, for required bindings.
+// codeSet is an enumerable value set, for required bindings.
 type codeSet struct {
 	name    string
 	systems []systemCodes
@@ -17,7 +17,7 @@ func (s *codeSet) add(system string, codes []string) {
 	s.systems = append(s.systems, systemCodes{system, codes})
 }
 
-// SystemsOf yields the systems of the element's required value set that have a code.
+// SystemsOf yields the systems in the element's required value set that have a code.
 func (e *Element) SystemsOf(code []byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if e.codes == nil {
@@ -31,7 +31,7 @@ func (e *Element) SystemsOf(code []byte) iter.Seq[string] {
 	}
 }
 
-// hasCode tells whether the set has a code, of whatever system.
+// hasCode says whether the set has a code, in any system.
 func (s *codeSet) hasCode(code []byte) bool {
 	for i := range s.systems {
 		if s.systems[i].has(code) {
@@ -41,7 +41,7 @@ func (s *codeSet) hasCode(code []byte) bool {
 	return false
 }
 
-// hasCoding tells whether the set has a code of a system.
+// hasCoding says whether the set has a code of a system.
 func (s *codeSet) hasCoding(system, code []byte) bool {
 	for i := range s.systems {
 		if one := &s.systems[i]; one.system == string(system) && one.has(code) {

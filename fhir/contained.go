@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// local is a value that begins with #: it refers to a contained resource, or,
-// alone, to the container.
+// local is a reference inside the document: #id names a contained resource, #
+// alone the container.
 type local struct {
 	at        int32
 	reference bool // Reference.reference, which must resolve
 }
 
-// localID is what tells one contained resource, or one entry of a Bundle, apart.
+// localID identifies a contained resource or an entry of a Bundle.
 type localID struct {
 	text    []byte // the id, or the fullUrl
 	version []byte // of an entry's resource
@@ -53,8 +53,8 @@ func (s *scanner) resource(parent, elem int32) bool {
 	return true
 }
 
-// typeAhead looks for the resourceType of the object at pos, wherever in it it
-// is, and does not move. -1 is none, or none of R4.
+// typeAhead finds the resourceType of the object at pos, at any place in it,
+// without moving. It returns -1 for none and for types unknown to R4.
 func (s *scanner) typeAhead() (typ int32, found bool) {
 	pos, depth := s.pos, s.depth
 	typ, found = s.lookAhead()
@@ -65,8 +65,8 @@ func (s *scanner) typeAhead() (typ int32, found bool) {
 	return typ, found
 }
 
-// lookAhead is typeAhead, and moves. If the resourceType comes first it sets
-// ahead, which spares reading it again.
+// lookAhead is typeAhead, but moves. If the resourceType is the first member, it
+// sets ahead, so that nobody reads it again.
 func (s *scanner) lookAhead() (typ int32, found bool) {
 	s.pos++
 	s.space()
@@ -130,7 +130,7 @@ func (s *scanner) judgeContainedMeta(meta int32) {
 	}
 }
 
-// nameOf is the element name of a node, "" of the document's.
+// nameOf is the element name of a node, "" for the document.
 func (s *scanner) nameOf(at int32) string {
 	if e := s.Nodes[at].Elem; e >= 0 {
 		return s.d.Elements[e].Name
@@ -138,8 +138,8 @@ func (s *scanner) nameOf(at int32) string {
 	return ""
 }
 
-// judgeLocals checks ref-1 and dom-3: what refers inside must find its target,
-// and what is contained must be referred to or refer to its container.
+// judgeLocals checks ref-1 and dom-3: a local reference must resolve, and a
+// contained resource must be referred to or refer to its container.
 func (s *scanner) judgeLocals(at int32, locals []local) {
 	s.ids = s.ids[:0]
 	for c := range s.children(at) {
@@ -169,7 +169,7 @@ func (s *scanner) judgeLocalID(i int) {
 	}
 }
 
-// idOf is the id of a resource, nil if it has none.
+// idOf is the id of a resource, or nil.
 func (s *scanner) idOf(at int32) []byte {
 	for c := range s.children(at) {
 		if s.nameOf(c) == "id" && !s.Nodes[c].PrimitiveExt {
@@ -199,7 +199,7 @@ func (s *scanner) resolveLocal(l local) {
 	}
 }
 
-// containedHolder is the contained resource that a node is in, -1 if it is in none.
+// containedHolder is the contained resource around a node, or -1.
 func (s *scanner) containedHolder(at int32) int32 {
 	for ; at >= 0; at = s.Nodes[at].Parent {
 		if s.nameOf(at) == "contained" {

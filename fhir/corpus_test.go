@@ -68,8 +68,7 @@ func TestSyntheaBundles(t *testing.T) {
 	}
 }
 
-// checkStamp stamps twice: all bytes but the three values stay, and a second
-// stamp changes nothing but those three values.
+// checkStamp stamps twice: both stamps may change only the three values.
 func checkStamp(t *testing.T, name string, r *Resource) {
 	t.Helper()
 	when := time.Date(2026, 1, 2, 3, 4, 5, 678_999_999, time.FixedZone("", 3600))
@@ -93,8 +92,8 @@ func checkStamp(t *testing.T, name string, r *Resource) {
 	}
 }
 
-// unstamped is the document without id and meta, member by member: what a stamp
-// must not touch.
+// unstamped is the document without id and meta, member by member: the part that a
+// stamp must not touch.
 func unstamped(t *testing.T, r *Resource) string {
 	t.Helper()
 	var members map[string]json.RawMessage
@@ -121,8 +120,8 @@ func unstamped(t *testing.T, r *Resource) string {
 	return out
 }
 
-// checkSubsets wants every subset to be readable, and whole elements in it to
-// be as they were.
+// checkSubsets checks that every subset is readable and keeps whole elements
+// unchanged.
 func checkSubsets(t *testing.T, name string, data []byte) {
 	t.Helper()
 	for _, summary := range []string{"true", "text", "data"} {

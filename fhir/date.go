@@ -8,7 +8,7 @@ const (
 )
 
 // DateSpan reads a FHIR date, dateTime or instant as the closed interval of
-// milliseconds that its precision means. Without a time zone it is UTC.
+// milliseconds that its precision implies. The default time zone is UTC.
 func DateSpan(text []byte) (lo, hi int64, ok bool) {
 	day, clock := text, []byte(nil)
 	if len(text) > 10 && text[10] == 'T' {
@@ -39,12 +39,9 @@ func monthSpan(day []byte, year int) (lo, hi int64, ok bool) {
 }
 
 func daySpan(day, clock []byte, year int) (lo, hi int64, ok bool) {
-	if _, _, ok := monthSpan(day[:7], year); !ok || day[7] != '-' {
-		return 0, 0, false
-	}
-	month, _ := digits(day, 5, 2)
-	d, ok := digits(day, 8, 2)
-	if !ok || d < 1 || d > daysIn(year, month) {
+	month, okMonth := digits(day, 5, 2)
+	d, okDay := digits(day, 8, 2)
+	if !okMonth || !okDay || day[4] != '-' || day[7] != '-' || month < 1 || month > 12 || d < 1 || d > daysIn(year, month) {
 		return 0, 0, false
 	}
 	lo = civil(year, month, d) * msDay
@@ -53,6 +50,19 @@ func daySpan(day, clock []byte, year int) (lo, hi int64, ok bool) {
 	}
 	start, width, ok := clockSpan(clock)
 	return lo + start, lo + start + width - 1, ok
+}
+
+func daysIn(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
 }
 
 // clockSpan reads hh:mm[:ss[.fff]][zone] as milliseconds from midnight UTC.
@@ -78,7 +88,7 @@ func clockSpan(clock []byte) (start, width int64, ok bool) {
 	return start - offset, width, ok
 }
 
-// fraction reads .fff; beyond the millisecond digits do not count.
+// fraction reads .fff and ignores digits beyond the millisecond.
 func fraction(text []byte) (part, width int64, n int) {
 	width = msSecond
 	if len(text) == 0 || text[0] != '.' {
@@ -90,11 +100,14 @@ func fraction(text []byte) (part, width int64, n int) {
 			part += int64(text[n]-'0') * width
 		}
 	}
+	if n == 1 {
+		return 0, 0, 0 // a point alone: zone will refuse it
+	}
 	return part, width, n
 }
 
-// zone reads Z, +hh:mm, -hh:mm or nothing. A blank counts as '+', which an
-// unescaped '+' becomes in a URL.
+// zone reads Z, +hh:mm, -hh:mm or nothing. A space counts as '+': an unescaped
+// '+' in a URL becomes a space.
 func zone(text []byte) (offset int64, ok bool) {
 	if len(text) == 0 || len(text) == 1 && text[0] == 'Z' {
 		return 0, true
@@ -110,7 +123,7 @@ func zone(text []byte) (offset int64, ok bool) {
 	} else if text[0] != '+' && text[0] != ' ' {
 		return 0, false
 	}
-	return offset, okH && okM && h <= 14 && m <= 59
+	return offset, okH && okM && h*60+m <= 14*60 && m <= 59
 }
 
 func digits(text []byte, at, n int) (v int, ok bool) {

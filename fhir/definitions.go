@@ -15,32 +15,32 @@ import (
 // definitionsTable is the table of R4 facts: gzipped lines of a letter and
 // tab-separated fields. The generator in gen writes it, parseDefinitions reads it:
 //
-//	V number name                             a value set that can be enumerated
+//	V number name                             an enumerable value set
 //	S system codes                            its codes of one system, separated by spaces, sorted
 //	T name kind                               a type; a backbone element is a type named by its path
 //	E name flags types targets set            its elements; flags 1 mandatory * repeats s summary m modifier
 //	P code kind bases targets expression      a search parameter
 //	X code kind expression                    a component of it
 //	C code                                    a compartment
-//	R type parameters                         what places a type in it
+//	R type parameters                         the parameters that place a type in it
 //
 //go:embed definitions.gz
 var definitionsTable []byte
 
-// definitions gives the tables; the first call decodes them.
+// definitions decodes the tables on the first call.
 var definitions = sync.OnceValue(func() *Definitions {
 	d, err := decodeDefinitions(definitionsTable)
 	if err != nil {
-		// Nothing can go on without them, and a test reads this very table.
+		// Every scan will report it. A test reads this very table.
 		return &Definitions{byName: map[string]int32{}, broken: err}
 	}
 	return d
 })
 
-// R4 gives the definitions of FHIR R4. They are decoded once.
+// R4 returns the definitions of FHIR R4. Callers must not change them.
 func R4() *Definitions { return definitions() }
 
-// Definitions are the facts of R4 that documents, index keys and queries need.
+// Definitions are the definitions of R4 that documents, index keys and queries need.
 type Definitions struct {
 	Types        []Type
 	Elements     []Element
@@ -85,8 +85,8 @@ type Type struct {
 // IsResource says whether the type is a concrete resource type.
 func (t *Type) IsResource() bool { return t.kind == resourceType }
 
-// InResource says whether the elements of the type belong to a resource itself,
-// and not to a data type.
+// InResource says whether the elements of the type belong to a resource itself
+// rather than to a data type.
 func (t *Type) InResource() bool { return t.kind == resourceType || t.kind == backboneType }
 
 // Element is one element of one type.
@@ -95,7 +95,7 @@ type Element struct {
 	Owner     int32   // index of the type it is an element of
 	Bit       uint64  // 1 << position within the owner
 	Types     []int32 // the types it can have; a content reference has the type referred to
-	targets   []int32 // types a Reference may point to; empty is any
+	targets   []int32 // types a Reference may point to; empty means any
 	codes     *codeSet
 	mandatory bool
 	Array     bool
@@ -107,15 +107,15 @@ type Element struct {
 // member is a JSON member name of a type: valueQuantity leads to the element
 // value with the type Quantity.
 //
-// It also has what reading asks for at every value: facts of the element and
-// its type, and the first and last eight bytes of the quoted name. All that
-// fills one line of the processor's cache.
+// It also has what a scan needs at every value: properties of the element and its
+// type, and the first and last eight bytes of the quoted name. It fills one line of
+// the processor's cache.
 type member struct {
 	quoted     string // the name in quotes
 	head, tail uint64
 	bit        uint64
 	elem, typ  int32
-	lack       uint8 // bits that the quoted name lacks to eight bytes
+	lack       uint8 // bits missing from the quoted name to eight bytes
 	kind       typeKind
 	json       byte
 	array      bool
@@ -158,8 +158,8 @@ func decodeDefinitions(packed []byte) (*Definitions, error) {
 	return d, nil
 }
 
-// SearchParams lists the parameters of a resource type, those of Resource and
-// DomainResource included.
+// SearchParams lists the parameters of a resource type, including those of
+// Resource and DomainResource.
 func SearchParams(typ string) []SearchParam { return definitions().byBase[typ] }
 
 // CompartmentParams lists the parameters that place a resource of a type into
@@ -168,7 +168,7 @@ func CompartmentParams(compartment, typ string) []string {
 	return definitions().compartments[compartment][typ]
 }
 
-// IsCompartment tells whether R4 defines a compartment of that name.
+// IsCompartment says whether R4 defines a compartment with that name.
 func IsCompartment(name string) bool { return definitions().compartments[name] != nil }
 
 // ResourceTypes lists the concrete resource types by name.
@@ -183,14 +183,14 @@ func ResourceTypes() []string {
 	return names
 }
 
-// IsResourceType tells whether name is a concrete resource type.
+// IsResourceType says whether name is a concrete resource type.
 func IsResourceType(name string) bool {
 	d := definitions()
 	i, ok := d.byName[name]
 	return ok && d.Types[i].IsResource()
 }
 
-// member finds a JSON member of a type, nil if there is none.
+// member finds a JSON member of a type, or returns nil.
 func (d *Definitions) member(t *Type, name []byte) *member {
 	if i := d.memberIndex(t, name); i >= 0 {
 		return &d.members[i]
@@ -210,7 +210,7 @@ func (d *Definitions) memberIndex(t *Type, name []byte) int32 {
 	}
 }
 
-// hashName mixes what tells the names of one type apart.
+// hashName hashes the parts in which the names of one type differ.
 func hashName[T string | []byte](name T) uint32 {
 	n := len(name)
 	if n == 0 {
@@ -219,7 +219,7 @@ func hashName[T string | []byte](name T) uint32 {
 	return uint32(n)*31 + uint32(name[0])*7 + uint32(name[n-1])*131 + uint32(name[n/2])*521
 }
 
-// Element finds an element of a type by its name without [x], -1 if there is none.
+// Element finds an element of a type by its name without [x], or returns -1.
 func (d *Definitions) Element(typ int32, name string) int32 {
 	t := &d.Types[typ]
 	for i := t.first; i < t.end; i++ {
@@ -230,7 +230,7 @@ func (d *Definitions) Element(typ int32, name string) int32 {
 	return -1
 }
 
-// TypeIndex finds a type by name, -1 if there is none.
+// TypeIndex finds a type by name, or returns -1.
 func (d *Definitions) TypeIndex(name string) int32 {
 	if i, ok := d.byName[name]; ok {
 		return i

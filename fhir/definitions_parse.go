@@ -46,7 +46,7 @@ func parseDefinitions(text string) (*Definitions, error) {
 	return p.d, nil
 }
 
-// split cuts a line at its tabs into fields and says how many there are.
+// split splits a line at its tabs and returns the number of fields.
 func split(line string, fields *[6]string) int {
 	n := 0
 	for ; n < len(fields)-1; n++ {
@@ -84,7 +84,7 @@ func (p *definitionsParser) line(f []string) error {
 	case f[0] == "R" && len(f) == 3 && p.in != nil:
 		p.in[f[1]] = list(f[2])
 	default:
-		return fmt.Errorf("cannot be read: %.20q", f)
+		return fmt.Errorf("unknown line: %.20q", f)
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func (p *definitionsParser) element(f []string) error {
 	return nil
 }
 
-// resolve gives the elements the types and targets that they name.
+// resolve looks up the types and targets of all elements.
 func (p *definitionsParser) resolve() error {
 	for i := range p.d.Elements {
 		e := &p.d.Elements[i]
@@ -178,7 +178,7 @@ func (p *definitionsParser) indexes(names string) ([]int32, error) {
 	return all, nil
 }
 
-// findLandmarks looks up what the rules name, and checks what they build on.
+// findLandmarks looks up what the rules of R4 name, and checks their assumptions.
 func (d *Definitions) findLandmarks() error {
 	m := &d.marks
 	for name, to := range map[string]*int32{
@@ -257,7 +257,7 @@ func (d *Definitions) hashMembers(t *Type, start int) {
 
 // buildBases lists the parameters by resource type.
 func (d *Definitions) buildBases() {
-	for _, p := range d.params {
+	for _, p := range slices.Concat(d.params, ownParams) {
 		for _, base := range p.Bases {
 			d.byBase[base] = append(d.byBase[base], p)
 		}

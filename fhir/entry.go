@@ -19,7 +19,7 @@ type frameEntry struct {
 	Resource json.RawMessage `json:"resource"`
 	Request  *frameRequest   `json:"request"`
 
-	err *Error // finding of the parser
+	err *Error // the parser's finding
 }
 
 type frameRequest struct {
@@ -31,8 +31,7 @@ type frameRequest struct {
 	IfNoneExist     string `json:"ifNoneExist"`
 }
 
-// readFrame has the parser check the frame, which is a Bundle like any other,
-// and then reads it.
+// readFrame validates the frame like any Bundle, then reads it.
 func readFrame(parts cut) (*frame, error) {
 	_, invalid := Parse(parts.frame)
 	f := new(frame)
@@ -62,7 +61,7 @@ func (f *frame) check(parts cut) error {
 	if f.ResourceType != "Bundle" || f.Type != "transaction" && f.Type != "batch" {
 		return &Error{Kind: Invalid, Detail: "The body must be a Bundle of type transaction or batch.", Expression: "Bundle.type"}
 	}
-	if len(f.Entry) > MaxEntries {
+	if len(f.Entry) > maxEntries {
 		return &Error{Kind: TooLarge, Detail: "A Bundle may have 50,000 entries. Send several.", Expression: "Bundle.entry"}
 	}
 	escaped := len(f.Entry) != len(parts.resources)
@@ -75,8 +74,8 @@ func (f *frame) check(parts cut) error {
 	return nil
 }
 
-// assign gives the parser's findings to the entries they concern. It is false
-// if they concern more than entries of a batch, or if there may be more.
+// assign attaches the parser's findings to their entries. It returns false if they
+// concern more than entries of a batch, or if there may be more.
 func (f *frame) assign(invalid error) bool {
 	var e *Error
 	if f.Type != "batch" || !errors.As(invalid, &e) {
@@ -98,7 +97,7 @@ func (f *frame) assign(invalid error) bool {
 	return len(findings) < maxFindings
 }
 
-// read makes an Entry; what is wrong is in its Err.
+// read makes an Entry and reports errors in its Err.
 func (f *frameEntry) read(i int, resource []byte, base string) Entry {
 	e := Entry{Index: i, FullURL: f.FullURL, Err: f.err}
 	if f.Request == nil {
@@ -122,7 +121,7 @@ func (f *frameEntry) read(i int, resource []byte, base string) Entry {
 	return e
 }
 
-// parse reads the resource; findings get the place of the entry.
+// parse reads the resource and puts its findings below the entry.
 func (e *Entry) parse(data []byte) {
 	r, err := Parse(data)
 	if err == nil {
@@ -136,8 +135,8 @@ func (e *Entry) parse(data []byte) {
 	e.fail(invalid.below(e.Expression() + ".resource"))
 }
 
-// below returns the error of a resource with places in the document around it;
-// the place of the error itself stays relative for fail.
+// below moves the expressions of an error's issues below an entry. The expression
+// of the error itself stays relative, for fail.
 func (e *Error) below(at string) *Error {
 	moved := *e
 	moved.Issues = nil
@@ -152,7 +151,7 @@ func (e *Error) below(at string) *Error {
 	return &moved
 }
 
-// afterType is an expression without the resource type it begins with.
+// afterType is an expression without its leading resource type.
 func afterType(expression string) string {
 	if i := strings.IndexByte(expression, '.'); i >= 0 {
 		return expression[i:]
@@ -162,7 +161,7 @@ func afterType(expression string) string {
 
 // fill reads the request.
 func (e *Entry) fill(r *frameRequest, base string) {
-	t, err := ParseURL(r.URL, base)
+	t, err := parseURL(r.URL, base)
 	var invalid *Error
 	if errors.As(err, &invalid) {
 		e.fail(&Error{Kind: invalid.Kind, Detail: invalid.Detail, Expression: ".request.url"})
@@ -179,7 +178,7 @@ func (e *Entry) fill(r *frameRequest, base string) {
 	e.IfMatch = version
 }
 
-// checkMethod checks that method, URL and conditions make an interaction.
+// checkMethod checks that method, URL and conditions form an interaction.
 func (e *Entry) checkMethod(r *frameRequest) {
 	instance := e.ID != "" && e.Version == 0 && !e.History && e.Params == nil
 	search := e.Type != "" && e.ID == "" && !e.History && e.Compartment == ""
@@ -218,7 +217,7 @@ func (e *Entry) checkConditions(r *frameRequest) {
 	e.Conditional, e.Criteria = true, criteria
 }
 
-// checkResource checks that the resource is the one that the URL names.
+// checkResource checks that the URL names the resource.
 func (e *Entry) checkResource() {
 	if e.Method == "GET" || e.Method == "DELETE" {
 		if e.Resource != nil {

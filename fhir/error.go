@@ -2,29 +2,28 @@ package fhir
 
 import "strings"
 
-// Kind says what went wrong, in the words of FHIR and HTTP. Every Kind has one
-// row in the table of server/outcome.go; a test ranges over Kinds.
+// Kind says what went wrong, in terms of FHIR and HTTP.
 type Kind uint8
 
-// The kinds of error. The comment gives HTTP status and OperationOutcome.issue.code.
+// The kinds of error. kindTable has their statuses and codes.
 const (
-	Internal         Kind = iota // 500 exception
-	Malformed                    // 400 structure
-	Invalid                      // 400 invalid
-	Unprocessable                // 422 processing
-	Unauthenticated              // 401 login
-	Forbidden                    // 403 forbidden
-	NotFound                     // 404 not-found; also for what may not be known
-	NotAllowed                   // 405 not-supported
-	Gone                         // 410 deleted
-	Conflict                     // 409 conflict
-	VersionMismatch              // 412 conflict
-	MultipleMatches              // 412 multiple-matches
-	TooLarge                     // 413 too-long
-	UnsupportedMedia             // 415 not-supported
-	TooCostly                    // 400 too-costly
-	Throttled                    // 429 throttled
-	Unavailable                  // 503 transient
+	Internal Kind = iota
+	Malformed
+	Invalid
+	Unprocessable
+	Unauthenticated
+	Forbidden
+	NotFound // also for what may not be known
+	NotAllowed
+	Gone
+	Conflict
+	VersionMismatch
+	MultipleMatches
+	TooLarge
+	UnsupportedMedia
+	TooCostly
+	Throttled
+	Unavailable
 	kinds
 )
 
@@ -37,7 +36,37 @@ func Kinds() []Kind {
 	return all
 }
 
-// Issue is one finding, as one OperationOutcome.issue will show it.
+// kindTable is the one place where errors become statuses and issue codes.
+var kindTable = [kinds]struct {
+	status int
+	code   string
+}{
+	Internal:         {500, "exception"},
+	Malformed:        {400, "structure"},
+	Invalid:          {400, "invalid"},
+	Unprocessable:    {422, "processing"},
+	Unauthenticated:  {401, "login"},
+	Forbidden:        {403, "forbidden"},
+	NotFound:         {404, "not-found"},
+	NotAllowed:       {405, "not-supported"},
+	Gone:             {410, "deleted"},
+	Conflict:         {409, "conflict"},
+	VersionMismatch:  {412, "conflict"},
+	MultipleMatches:  {412, "multiple-matches"},
+	TooLarge:         {413, "too-long"},
+	UnsupportedMedia: {415, "not-supported"},
+	TooCostly:        {400, "too-costly"},
+	Throttled:        {429, "throttled"},
+	Unavailable:      {503, "transient"},
+}
+
+// Status is the HTTP status of an answer to an error of this kind.
+func (k Kind) Status() int { return kindTable[k].status }
+
+// Code is the OperationOutcome.issue.code of this kind.
+func (k Kind) Code() string { return kindTable[k].code }
+
+// Issue is one finding: one OperationOutcome.issue.
 type Issue struct {
 	Code       string // issue-type, "" means the code of the error's Kind
 	Detail     string // a sentence for the client: no patient data, nothing internal

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// unescape resolves the escapes of the inside of a valid JSON string. Without
+// unescape resolves the escapes in the inside of a valid JSON string. Without
 // escapes it returns s itself.
 func unescape(s []byte) []byte {
 	if bytes.IndexByte(s, '\\') < 0 {
@@ -15,7 +15,7 @@ func unescape(s []byte) []byte {
 	return AppendUnescaped(make([]byte, 0, len(s)), s)
 }
 
-// AppendUnescaped appends the text of the inside of a valid JSON string.
+// AppendUnescaped appends the inside of a valid JSON string without its escapes.
 func AppendUnescaped(to, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
@@ -60,7 +60,7 @@ func escaped(c byte) byte {
 	return c // one of " \ /
 }
 
-// hex4 reads four hexadecimal digits; -1 if they are not.
+// hex4 reads four hexadecimal digits, or returns -1.
 func hex4(s []byte) int {
 	if len(s) < 4 {
 		return -1

@@ -8,8 +8,9 @@ import (
 // Coding is a system and a code; System may be "".
 type Coding struct{ System, Code string }
 
-// Facts is what visibility (policy constraints and consent) asks about one
-// version of a resource. Stores keep it next to the version, see AppendBinary.
+// Facts is what visibility rules (policy constraints and consent) need to know
+// about one version of a resource. Stores keep it with the version, see
+// AppendBinary.
 type Facts struct {
 	Type, ID   string
 	Patients   []string // "Patient/1" for every patient compartment the resource is in, sorted
@@ -18,10 +19,10 @@ type Facts struct {
 	Profiles   []string // meta.profile
 	References []string // normalised targets of all references ("Type/id" or URL), sorted, unique
 	Authors    []string // references of author-like elements (author, recorder, performer, asserter, agent...)
-	Start, End int64    // clinical time as DateRange; Start>End means unknown
+	Start, End int64    // clinical time as DateRange; unknown if Start > End
 }
 
-// factsFormat begins the encoding: another one would get another number.
+// factsFormat begins the encoding: another encoding would have another number.
 const factsFormat = 1
 
 // AppendBinary appends the encoding that ParseFacts reads.
@@ -66,7 +67,7 @@ func ParseFacts(b []byte) (Facts, error) {
 	return f, nil
 }
 
-// factsReader cuts values off the front; once something is wrong it gives nothing more.
+// factsReader reads values off the front. After an error it returns zero values.
 type factsReader struct {
 	rest string
 	bad  bool
@@ -99,7 +100,7 @@ func (r *factsReader) string() string {
 	return s
 }
 
-// count reads how many items follow, each of which has at least size bytes.
+// count reads the number of items that follow, of at least size bytes each.
 func (r *factsReader) count(size int) int {
 	n := r.number()
 	if n > uint64(len(r.rest)/size) {

@@ -34,7 +34,7 @@ const (
 	formatXHTML
 )
 
-// kind is how a format is written in JSON, as Node.Kind.
+// kind is the JSON kind of a format, as Node.Kind.
 func (f format) kind() byte {
 	switch f {
 	case formatBoolean:
@@ -45,11 +45,11 @@ func (f format) kind() byte {
 	return '"'
 }
 
-// maxString is what R4 allows a string to have, in bytes.
+// maxString is the longest string that R4 allows, in bytes.
 const maxString = 1 << 20
 
-// fault says what is wrong with a value, "" if nothing. text is a valid JSON
-// number or the unescaped inside of a string.
+// fault says what is wrong with a value, or "". text is a valid JSON number or the
+// unescaped inside of a string.
 func (f format) fault(text []byte) string {
 	if len(text) == 0 {
 		return "A value must not be empty. Leave the element out."
@@ -95,7 +95,7 @@ func (f format) integerFault(text []byte) string {
 	return when(!ok || n < low || n > 1<<31-1, fault)
 }
 
-// wholeNumber reads a JSON number that has neither point nor exponent.
+// wholeNumber reads a JSON number without point and exponent.
 func wholeNumber(text []byte) (n int64, ok bool) {
 	digits := text
 	if text[0] == '-' {
@@ -118,7 +118,7 @@ func wholeNumber(text []byte) (n int64, ok bool) {
 
 func isSpace(c byte) bool { return c <= ' ' && (c == ' ' || '\t' <= c && c <= '\r') }
 
-// hasSpace looks at eight bytes at a time: most of a document is uris.
+// hasSpace looks at eight bytes at a time: documents consist mostly of URIs.
 func hasSpace(text []byte) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	for ; len(text) >= 8; text = text[8:] {
@@ -135,7 +135,7 @@ func hasSpace(text []byte) bool {
 	return false
 }
 
-// isCode wants single spaces, inside only.
+// isCode requires single spaces, inside only.
 func isCode(text []byte) bool {
 	for i, c := range text {
 		if isSpace(c) && (i == 0 || i == len(text)-1 || isSpace(text[i-1])) {
@@ -149,7 +149,7 @@ func isAlphanumeric(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// isOID wants urn:oid:, a first arc of 0 to 2 and at least one more, without
+// isOID requires urn:oid:, a first arc of 0 to 2 and at least one more, without
 // leading zeros.
 func isOID(text []byte) bool {
 	const prefix = "urn:oid:"

@@ -2,11 +2,11 @@ package fhir
 
 import "bytes"
 
-// A Bundle is cut into its frame and its resources before anything is parsed:
-// each resource is then read once, as the document that will be stored, and an
-// error in one of a batch does not spoil the others. The cut only follows
-// brackets, strings and member names. It needs no more: if the frame and every
-// resource are valid, so was the whole.
+// A Bundle is cut into its frame and its resources before anything is parsed. Then
+// each resource is parsed once, as the document to be stored, and an error in one
+// entry of a batch does not affect the others. The cut only follows brackets,
+// strings and member names: if the frame and every resource are valid, so was the
+// Bundle.
 
 // cut is a Bundle in parts.
 type cut struct {
@@ -14,7 +14,7 @@ type cut struct {
 	resources [][]byte // by entry; nil where there is none
 }
 
-// cutBundle cuts. Whatever it cannot follow it leaves in the frame, for the
+// cutBundle cuts a Bundle. It leaves what it cannot follow in the frame, for the
 // parser to refuse.
 func cutBundle(data []byte) (cut, error) {
 	c := cutter{data: data, frame: make([]byte, 0, 4096)}
@@ -27,7 +27,7 @@ func cutBundle(data []byte) (cut, error) {
 	})
 	c.keep(len(data))
 	if c.broken {
-		return cut{}, &Error{Kind: Malformed, Detail: "A Bundle entry is no valid JSON object.", Expression: "Bundle.entry"}
+		return cut{}, &Error{Kind: Malformed, Detail: "A Bundle entry is not a valid JSON object.", Expression: "Bundle.entry"}
 	}
 	return cut{frame: c.frame, resources: c.resources}, nil
 }
@@ -58,8 +58,9 @@ func (c *cutter) entry() {
 	})
 }
 
-// drop leaves the member that began at name out of the frame, with one of the
-// commas around it. It insists on the commas, or it would repair what is broken.
+// drop removes the member that began at name from the frame, with one of the
+// commas around it. It insists on the commas: otherwise it would repair invalid
+// JSON.
 func (c *cutter) drop(name int) {
 	before := c.before(name)
 	first, last := c.data[before] == '{', c.peek() == '}'
@@ -79,7 +80,7 @@ func (c *cutter) drop(name int) {
 	c.kept = c.at
 }
 
-// before is the place of the last byte before at that is no white space.
+// before is the place of the last byte before at that is not white space.
 func (c *cutter) before(at int) int {
 	for at--; space(c.data[at]); {
 		at--
@@ -87,16 +88,15 @@ func (c *cutter) before(at int) int {
 	return at
 }
 
-// keep copies what is not copied yet, up to end, to the frame.
+// keep copies everything up to end that was not copied yet to the frame.
 func (c *cutter) keep(end int) {
 	if end > c.kept {
 		c.frame = append(c.frame, c.data[c.kept:end]...)
 	}
 }
 
-// members walks the object at the cursor. With the cursor on a value it calls
-// value with the place of the member's name; if that did not read the value
-// (false), it is skipped.
+// members walks the object at the cursor. At each value it calls value with the
+// place of the member's name, and skips the value if that returns false.
 func (c *cutter) members(value func(name int) bool) {
 	if c.peek() != '{' {
 		c.skip()
@@ -131,7 +131,7 @@ func (c *cutter) member(value func(name int) bool) {
 	}
 }
 
-// named says whether the member name at the place is exactly this one.
+// named says whether the member name at a place is exactly name.
 func (c *cutter) named(at int, name string) bool {
 	return bytes.HasPrefix(c.data[at:], []byte(`"`+name+`"`))
 }
@@ -159,10 +159,10 @@ func (c *cutter) items(item func()) {
 	}
 }
 
-// stop gives up: the rest goes to the frame as it is.
+// stop gives up and leaves the rest in the frame.
 func (c *cutter) stop() { c.at = len(c.data) }
 
-// skip goes past the value at the cursor.
+// skip skips the value at the cursor.
 func (c *cutter) skip() {
 	for depth := 0; ; {
 		switch c.peek() {
@@ -207,7 +207,7 @@ func (c *cutter) string() {
 	c.at = len(c.data)
 }
 
-// peek is the next byte that is no white space, 0 at the end.
+// peek is the next byte that is not white space, 0 at the end.
 func (c *cutter) peek() byte {
 	for c.at < len(c.data) && space(c.data[c.at]) {
 		c.at++

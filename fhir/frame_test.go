@@ -36,8 +36,8 @@ func TestCutBundle(t *testing.T) {
 	}
 }
 
-// Cutting must not turn a broken document into sound parts, nor a sound one
-// into broken parts.
+// Cutting must not turn an invalid document into valid parts, nor a valid one into
+// invalid parts.
 func FuzzCutBundle(f *testing.F) {
 	for _, seed := range []string{
 		`{"entry":[{"resource":{}}]}`, `{"entry":[{"a":1 "resource":{}}]}`, `{"entry":[{"resource":{},}]}`,
@@ -64,5 +64,5 @@ func FuzzCutBundle(f *testing.F) {
 	})
 }
 
-// twice allows the one refusal of valid JSON: two resources in an entry.
+// twice allows the only refusal of valid JSON: two resources in an entry.
 func twice(data []byte) bool { return bytes.Count(data, []byte(`"resource"`)) > 1 }

@@ -4,14 +4,14 @@ import "strconv"
 
 const maxIssues = 50
 
-// issue notes a finding. What is not judged has none.
+// issue notes a finding, if the scan checks the document.
 func (s *scanner) issue(code, place, detail string) {
 	if s.check && len(s.issues) < maxIssues {
 		s.issues = append(s.issues, Issue{Code: code, Detail: detail, Expression: place})
 	}
 }
 
-// full tells that no more findings are wanted; it spares the making of places.
+// full says that there are enough findings: no need to build more expressions.
 func (s *scanner) full() bool { return !s.check || len(s.issues) >= maxIssues }
 
 // issueAt notes a finding about a node.
@@ -32,8 +32,8 @@ func (s *scanner) issueIn(parent, elem int32, code, detail string) {
 	}
 }
 
-// issueNamed notes a finding about a member that is no element. Its name goes
-// into the place if it looks like one: names are the client's too.
+// issueNamed notes a finding about a member that is not an element. The place
+// includes its name only if it looks like an element name: it is the client's text.
 func (s *scanner) issueNamed(parent int32, name []byte, code, detail string) {
 	if s.full() {
 		return

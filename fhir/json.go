@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// looks is what str noticed about a string.
+// looks are properties of a string that str noticed.
 type looks uint8
 
 const (
@@ -24,16 +24,15 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// space steps over white space.
+// space skips white space.
 func (s *scanner) space() {
 	if s.pos < len(s.data) && s.data[s.pos] <= ' ' {
 		s.spaces()
 	}
 }
 
-// spaces steps over white space: line feeds and the runs of blanks that indent a
-// document. It stays a call so that space, which mostly does nothing, can be
-// inlined.
+// spaces skips white space: line feeds and the spaces that indent a document. It
+// stays a call so that space, which mostly does nothing, can be inlined.
 //
 //go:noinline
 func (s *scanner) spaces() {
@@ -59,8 +58,8 @@ func (s *scanner) spaces() {
 	s.pos = i
 }
 
-// blanks counts those that 32 bytes begin with. It looks at all of them without
-// a branch: how deep a line is indented cannot be foretold.
+// blanks counts the leading spaces in 32 bytes, without branches: the indentation
+// of a line is unpredictable.
 func blanks(d []byte) int {
 	const eight = 0x2020202020202020
 	_ = d[31]
@@ -80,7 +79,7 @@ func blanks(d []byte) int {
 	return n / 8
 }
 
-// str steps over the string at pos. The document is known to be UTF-8.
+// str skips the string at pos. The document is known to be UTF-8.
 func (s *scanner) str() (looks, bool) {
 	var look looks
 	d, i := s.data, s.pos+1
@@ -104,7 +103,7 @@ func (s *scanner) str() (looks, bool) {
 			n, control := s.escape(d[i+1:])
 			if n == 0 {
 				s.pos = i
-				return 0, s.syntax("a string has a wrong escape")
+				return 0, s.syntax("a string has an invalid escape")
 			}
 			i += 1 + n
 			if look |= hasEscape; control {
@@ -112,14 +111,14 @@ func (s *scanner) str() (looks, bool) {
 			}
 		case c < ' ':
 			s.pos = i
-			return 0, s.syntax("a string has a control character that is not escaped")
+			return 0, s.syntax("a string has an unescaped control character")
 		default:
 			i++
 		}
 	}
 }
 
-// validUTF8 is utf8.Valid, faster for what begins with much ASCII.
+// validUTF8 is utf8.Valid, faster for long ASCII prefixes.
 func validUTF8(d []byte) bool {
 	const high = 0x8080808080808080
 	for len(d) >= 32 {
@@ -134,8 +133,8 @@ func validUTF8(d []byte) bool {
 }
 
 // stops marks the bytes of a word that are quotes, backslashes or control
-// characters; its lowest mark is exact. With the second bit turned, a quote is
-// the one character from the blank on that is below '!'.
+// characters; only its lowest mark is exact. With the second bit flipped, a quote
+// is the one character from ' ' on that is below '!'.
 func stops(v uint64) uint64 {
 	const (
 		ones = 0x0101010101010101
@@ -145,8 +144,8 @@ func stops(v uint64) uint64 {
 	return ((low-'!'*ones)&^low | (slash-ones)&^slash) & high
 }
 
-// escape judges what follows a backslash: its length, 0 if it is wrong, and
-// whether it stands for a control character that FHIR does not allow.
+// escape checks the text after a backslash. It returns its length, 0 if it is
+// wrong, and whether it is a control character that FHIR does not allow.
 func (s *scanner) escape(d []byte) (n int, control bool) {
 	if len(d) == 0 {
 		return 0, false
@@ -175,14 +174,14 @@ func (s *scanner) escape(d []byte) (n int, control bool) {
 	return 0, false
 }
 
-// number steps over the number at pos.
+// number skips the number at pos.
 func (s *scanner) number() bool {
 	if s.peek() == '-' {
 		s.pos++
 	}
 	first := s.peek()
 	if n := s.digits(); n == 0 || n > 1 && first == '0' {
-		return s.syntax("a number is not written as JSON wants it")
+		return s.syntax("a number is not valid JSON")
 	}
 	if s.peek() == '.' {
 		s.pos++
@@ -210,7 +209,7 @@ func (s *scanner) digits() int {
 	return s.pos - start
 }
 
-// literal steps over true, false or null.
+// literal skips true, false or null.
 func (s *scanner) literal() bool {
 	word := "true"
 	switch s.peek() {
@@ -223,10 +222,10 @@ func (s *scanner) literal() bool {
 		s.pos = end
 		return true
 	}
-	return s.syntax("a value is none of JSON's")
+	return s.syntax("a value is not valid JSON")
 }
 
-// skip steps over any value without looking at what it means.
+// skip skips any value.
 func (s *scanner) skip() bool {
 	switch c := s.peek(); {
 	case c == '"':
@@ -240,7 +239,7 @@ func (s *scanner) skip() bool {
 	return s.literal()
 }
 
-// skipAll steps over an object or array.
+// skipAll skips an object or array.
 func (s *scanner) skipAll(open byte) bool {
 	if s.depth++; s.depth > maxDepth {
 		return s.tooDeep()

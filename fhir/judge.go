@@ -2,8 +2,8 @@ package fhir
 
 import "math/bits"
 
-// judge checks the primitive of a node: its format, its code list and, if it
-// refers to something, what it refers to.
+// judge checks the primitive of a node: its format, its code list and, for a
+// reference, its target.
 func (s *scanner) judge(at int32, t *Type, look looks) {
 	n := &s.Nodes[at]
 	text := s.data[n.start:n.end]
@@ -53,7 +53,7 @@ func (s *scanner) formatFault(f format, text []byte, look looks) string {
 	return f.fault(text)
 }
 
-// finish judges an object after its end.
+// finish checks an object after its end.
 func (s *scanner) finish(f *level) {
 	const id = 1 // the first element of every type
 	given := f.values | f.exts
@@ -65,7 +65,7 @@ func (s *scanner) finish(f *level) {
 		s.issueAt(f.at, "invariant", "ele-1: An element must have a value or children other than its id. Leave it out or fill it.")
 	}
 	if f.exts != 0 || f.nulls {
-		s.besides(f)
+		s.primitiveExtensions(f)
 	}
 	switch {
 	case n.Type == s.d.marks.extension:
@@ -96,12 +96,12 @@ func (s *scanner) finishExtension(f *level) {
 		}
 	}
 	if value == extension {
-		s.issueAt(f.at, "invariant", "ext-1: An extension must have either a value or extensions, not both and not neither.")
+		s.issueAt(f.at, "invariant", "ext-1: An extension must have either a value or extensions, and not both.")
 	}
 }
 
 // finishCoded checks a Coding or CodeableConcept with a required binding. A
-// concept without any coding passes only if an extension says why.
+// concept without a coding passes only if an extension says why.
 func (s *scanner) finishCoded(at int32, codes *codeSet) {
 	m := &s.d.marks
 	ok := false

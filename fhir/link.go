@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// judgeReference checks what a Reference.reference points to, as far as its
-// text says: # is judged at the end of the resource, a Type/id now.
+// judgeReference checks the target of a Reference.reference by its text: a
+// Type/id now, # at the end of the resource.
 func (s *scanner) judgeReference(at int32, text []byte) {
 	if text[0] == '#' {
 		s.locals = append(s.locals, local{at: at, reference: true})
@@ -29,8 +29,8 @@ func (s *scanner) judgeTarget(at, typ int32) {
 	}
 }
 
-// typeOfReference is the resource type that a reference names as Type/id, at the
-// end of a URL too, or as the search of a conditional reference; -1 if it names none.
+// typeOfReference is the resource type in a reference: in Type/id, also at the end
+// of a URL, or in a conditional reference. It is -1 if the reference names none.
 func (d *Definitions) typeOfReference(ref []byte) int32 {
 	if bytes.HasPrefix(ref, []byte("urn:")) {
 		return -1
@@ -61,7 +61,7 @@ func lastTwo(path []byte) (first, second []byte) {
 	return first[bytes.LastIndexByte(first, '/')+1:], path[slash+1:]
 }
 
-// resourceIndex finds a concrete resource type, -1 if there is none.
+// resourceIndex finds a concrete resource type, or returns -1.
 func (d *Definitions) resourceIndex(name []byte) int32 {
 	i, ok := d.byName[string(name)]
 	if !ok || d.Types[i].kind != resourceType {

@@ -2,7 +2,7 @@ package fhir
 
 import "encoding/binary"
 
-// members reads the members of the object at pos, after its node is open.
+// members reads the members of the object at pos. Its node is open.
 func (s *scanner) members(f *level) bool {
 	switch {
 	case s.ahead > 0:
@@ -30,7 +30,7 @@ func (s *scanner) members(f *level) bool {
 	}
 }
 
-// empty steps into an object or array, and over its end if that follows.
+// empty enters an object or array, and leaves it if it is empty.
 func (s *scanner) empty(shut byte) bool {
 	s.pos++
 	s.space()
@@ -41,8 +41,7 @@ func (s *scanner) empty(shut byte) bool {
 	return false
 }
 
-// passType steps to the end of the resourceType, which typeAhead read as the
-// first member.
+// passType skips the resourceType, if typeAhead read it as the first member.
 func (s *scanner) passType(f *level) {
 	s.pos, s.ahead, f.typed = s.ahead, 0, true
 	if f.at == 0 {
@@ -50,13 +49,13 @@ func (s *scanner) passType(f *level) {
 	}
 }
 
-// nextMember reads a member. Documents repeat themselves: it looks first whether
-// the name is the one that came here last time.
+// nextMember reads a member. Documents repeat themselves, so it first tries the
+// name that followed last time.
 func (s *scanner) nextMember(f *level) bool {
 	if i := s.follower[f.last]; i > 0 {
 		if m := &s.d.members[i-1]; s.isNext(m) {
 			f.last = int32(i - 1)
-			if m.text && s.peek() == '"' && (f.values|f.exts)&m.bit == 0 { // most are
+			if m.text && s.peek() == '"' && (f.values|f.exts)&m.bit == 0 { // the usual case
 				f.values |= m.bit
 				return s.stringValue(f.at, m)
 			}
@@ -67,7 +66,7 @@ func (s *scanner) nextMember(f *level) bool {
 	return ok && s.member(f, name)
 }
 
-// isNext steps over the name of a member and its colon, if they are at pos.
+// isNext skips the name of a member and its colon, if they are at pos.
 func (s *scanner) isNext(m *member) bool {
 	d, i, n := s.data, s.pos, len(m.quoted)
 	if i+n+8 > len(d) || binary.LittleEndian.Uint64(d[i:])<<m.lack != m.head<<m.lack {
@@ -158,7 +157,7 @@ func (s *scanner) element(f *level, m *member, ext bool) bool {
 	return s.value(f.at, m, ext)
 }
 
-// otherMember reads a member that is no element of the type.
+// otherMember reads a member that is not an element of the type.
 func (s *scanner) otherMember(f *level, name []byte) bool {
 	if f.t.kind == resourceType && string(name) == "resourceType" {
 		if f.typed {
@@ -176,7 +175,7 @@ func (s *scanner) otherMember(f *level, name []byte) bool {
 	return s.skip()
 }
 
-// again judges an element that was met before: the other half of a primitive, a
+// again handles an element that occurred before: the other half of a primitive, a
 // duplicate member, or a choice element with two types.
 func (s *scanner) again(f *level, m *member, ext bool) (skip, ok bool) {
 	el := &s.d.Elements[m.elem]

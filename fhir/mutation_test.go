@@ -23,8 +23,8 @@ func seeds(t testing.TB) [][]byte {
 	return all
 }
 
-// TestMutationsAgreeWithEncodingJSON changes documents a little, with a fixed
-// seed, and compares what the scanner says with encoding/json.
+// TestMutationsAgreeWithEncodingJSON makes small changes to documents, with a fixed
+// seed, and compares the scanner with encoding/json.
 func TestMutationsAgreeWithEncodingJSON(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 2))
 	docs := seeds(t)
@@ -74,7 +74,7 @@ func mutate(r *rand.Rand, doc []byte) []byte {
 	return out
 }
 
-// checkAgreement holds for all bytes whatsoever.
+// checkAgreement must hold for any bytes.
 func checkAgreement(t *testing.T, data []byte) string {
 	t.Helper()
 	r, err := Parse(data)
@@ -103,8 +103,8 @@ func checkAgreement(t *testing.T, data []byte) string {
 	return "not R4"
 }
 
-// checkAccepted wants what was accepted to be JSON without duplicates, to open,
-// and to stay acceptable after a stamp.
+// checkAccepted checks that an accepted document is JSON without duplicates, opens,
+// and is still acceptable after a stamp.
 func checkAccepted(t *testing.T, data []byte, r *Resource, valid bool) {
 	t.Helper()
 	if !valid || hasDuplicate(data) {

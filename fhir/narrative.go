@@ -25,8 +25,7 @@ const (
 	noNarrative = "txt-2: The narrative must have some text or an image."
 )
 
-// narrativeFault says what is wrong with the text of a Narrative.div, "" if
-// nothing.
+// narrativeFault says what is wrong with the text of a Narrative.div, or "".
 func (s *scanner) narrativeFault(text []byte) string {
 	x := narrative{text: bytes.TrimSpace(text), open: s.tags[:0]}
 	fault := x.fault()
@@ -72,7 +71,7 @@ func (x *narrative) fault() string {
 	return when(!x.filled, noNarrative)
 }
 
-// plain steps over text.
+// plain skips text.
 func (x *narrative) plain() {
 	for ; x.pos < len(x.text); x.pos++ {
 		switch c := x.text[x.pos]; {
@@ -192,8 +191,8 @@ func (x *narrative) judgeAttribute(name, value []byte) {
 	}
 }
 
-// isScheme lets pass what has the letters of a scheme and does not run or
-// replace the page; data may be an image.
+// isScheme accepts schemes that neither run scripts nor replace the page; data
+// must be an image.
 func isScheme(scheme []byte, image bool) bool {
 	for _, c := range scheme {
 		if !isAlphanumeric(c) && c != '+' && c != '-' && c != '.' {
@@ -231,7 +230,7 @@ func isCharacter(digits []byte) bool {
 	return len(digits) > 0
 }
 
-// name reads an XML name, as far as XHTML uses them.
+// name reads an XML name of the kind that XHTML uses.
 func (x *narrative) name() extent {
 	start := x.pos
 	for c := x.peek(); isAlphanumeric(c) || c == ':' || c == '-' || c == '_'; c = x.peek() {

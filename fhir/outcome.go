@@ -8,11 +8,11 @@ import (
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 )
 
-// Findings are the issues that tell a client about the error. code is the
-// issue-type of the error's Kind, for all issues without one of their own.
+// Findings returns the issues that tell a client about the error. Issues without
+// a code get code, the code of the error's Kind.
 //
-// An error that only sums up findings of its own is left out: it would push
-// the first place and the first reason to second position.
+// An error that only summarises its issues is omitted: clients look at the first
+// issue.
 func (e *Error) Findings(code string) []Issue {
 	var all []Issue
 	if e.Expression != "" || !hasError(e.Issues) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestParseInParallel shares the scanners among documents that differ in all
-// they leave behind: tapes, contained resources, findings and faults.
+// TestParseInParallel shares the scanners among documents that leave different
+// state behind: tapes, contained resources, findings and faults.
 func TestParseInParallel(t *testing.T) {
 	docs := append(seeds(t), []byte(`{"resourceType":"Patient","name":[{}],"gender":"x"}`), []byte(`{"resourceType":"Patient","contained":[`))
 	want := make([]string, len(docs))

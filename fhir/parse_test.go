@@ -75,7 +75,7 @@ func TestParseRefusesWhatIsNotJSON(t *testing.T) {
 
 func TestParseRefusesTooLarge(t *testing.T) {
 	var e *Error
-	if _, err := Parse(make([]byte, MaxSize+1)); !errors.As(err, &e) || e.Kind != TooLarge {
+	if _, err := Parse(make([]byte, maxSize+1)); !errors.As(err, &e) || e.Kind != TooLarge {
 		t.Errorf("%v", err)
 	}
 }
@@ -245,8 +245,8 @@ func TestParseStopsAtFiftyIssues(t *testing.T) {
 	}
 }
 
-// TestErrorsKeepValuesToThemselves puts a secret into every kind of value of
-// faulty documents: no error may repeat it.
+// TestErrorsKeepValuesToThemselves puts a secret into every kind of value in
+// invalid documents: no error may repeat it.
 func TestErrorsKeepValuesToThemselves(t *testing.T) {
 	const secret = "Rumpelstilzchen"
 	for _, format := range []string{

@@ -20,8 +20,8 @@ func (p *patch) replace(at extent, text string) { p.splices = append(p.splices, 
 
 func (p *patch) insert(at int, text string) { p.replace(extent{at, at}, text) }
 
-// apply gives the bytes with all splices done. Insertions at the same place
-// keep the order in which they were made.
+// apply returns the bytes with all splices. Insertions at the same place keep
+// their order.
 func (p *patch) apply() []byte {
 	slices.SortStableFunc(p.splices, func(a, b splice) int { return cmp.Compare(a.start, b.start) })
 	size := len(p.data)

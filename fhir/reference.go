@@ -25,12 +25,12 @@ func ParseRef(s string) (Ref, error) {
 	return Ref{Type: typ, ID: id}, nil
 }
 
-// CheckID says whether id can be the logical id of a resource; the error is Invalid.
+// CheckID returns an Invalid error if id cannot be the logical id of a resource.
 func CheckID(id string) error {
 	if IsID(id) {
 		return nil
 	}
-	return &Error{Kind: Invalid, Detail: "A logical id has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'."}
+	return &Error{Kind: Invalid, Detail: "A logical id has 1 to 64 characters from A-Z, a-z, 0-9, '-' and '.'."}
 }
 
 // IsID says whether id can be the logical id of a resource.
@@ -49,9 +49,9 @@ func IsID[T string | []byte](id T) bool {
 }
 
 // ParseReference reads the value of a Reference.reference that names a resource
-// of the server at base: relative, or absolute below base, and possibly with
-// a version. ok is false for everything else, which is not wrong by that: a
-// fragment, a urn, a resource of another server, a conditional reference.
+// of the server at base: relative, or absolute below base, possibly with a version.
+// ok is false for any other reference, even if valid: a fragment, a urn, a resource
+// of another server, a conditional reference.
 func ParseReference(value, base string) (ref Ref, version int64, ok bool) {
 	if base != "" {
 		if rest, below := strings.CutPrefix(value, strings.TrimSuffix(base, "/")+"/"); below {
@@ -71,11 +71,11 @@ func ParseReference(value, base string) (ref Ref, version int64, ok bool) {
 	return Ref{Type: typ, ID: id}, version, true
 }
 
-// PlainReference says whether the target of a reference is written so that nobody
-// can take it for another one: Type/id (with or without a version), an absolute
-// URI elsewhere, or a fragment. Relative paths of other forms, and URLs below base
-// in another spelling, would mean a resource of this server to some readers and
-// none to its compartments. target is normalised, as in Facts.References.
+// PlainReference says whether the target of a reference is unambiguous: Type/id
+// (with or without a version), an absolute URI elsewhere, or a fragment. Some
+// readers would take other relative paths, and other spellings of URLs below base,
+// for a resource of this server that its compartments do not know. target is
+// normalised, as in Facts.References.
 func PlainReference(target, base string) bool {
 	if strings.HasPrefix(target, "#") {
 		return true
@@ -105,8 +105,8 @@ func ParseVersion(s string) (int64, bool) {
 	return n, true
 }
 
-// ParseETag reads an entity tag of this server, W/"3", as a version. The strong
-// form "3" is accepted too, because RFC 7232 clients send it.
+// ParseETag reads an entity tag of this server, W/"3", as a version. It also
+// accepts the strong form "3", which RFC 7232 clients send.
 func ParseETag(s string) (int64, bool) {
 	s = strings.TrimPrefix(strings.TrimSpace(s), "W/")
 	if len(s) < 3 || s[0] != '"' || s[len(s)-1] != '"' {

@@ -12,8 +12,8 @@ func (r *Resource) References() []string {
 	return all
 }
 
-// MapReferences returns the resource with every such value replaced by what
-// target returns for it; ok=false leaves the bytes as they are.
+// MapReferences returns the resource with every such value replaced by its target.
+// It keeps the bytes of values for which target returns false.
 func (r *Resource) MapReferences(target func(value string) (replacement string, ok bool)) (*Resource, error) {
 	p := patch{data: r.data}
 	for _, l := range r.allLinks() {
@@ -27,15 +27,15 @@ func (r *Resource) MapReferences(target func(value string) (replacement string, 
 	return Open(p.apply())
 }
 
-// allLinks lists what refers to resources. Parse noted it; of what was made
-// otherwise the document is read again.
+// allLinks lists the references of the resource. Parse noted them; otherwise it
+// scans the document again.
 func (r *Resource) allLinks() []place {
 	if r.linked {
 		return r.links
 	}
 	s, err := openTape(r.data)
 	if err != nil {
-		return nil // a Resource is only made of bytes that can be scanned
+		return nil // cannot happen: every Resource was scanned before
 	}
 	defer s.close()
 	for i := range s.Nodes {
@@ -66,7 +66,7 @@ func (s *scanner) linksFound() []place {
 	return links
 }
 
-// refers tells whether a node is a reference, or a link that may be one.
+// refers says whether a node is a reference, or a link that may be one.
 func (s *scanner) refers(at int32) bool {
 	n := &s.Nodes[at]
 	if n.Kind != '"' {

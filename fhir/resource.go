@@ -9,8 +9,8 @@ import (
 // Hash is the SHA-256 of a resource's stored bytes.
 type Hash [32]byte
 
-// Resource is one FHIR resource as its JSON bytes (rule: bytes are the truth)
-// together with what one pass over them found. It is immutable.
+// Resource is one FHIR resource: its JSON bytes (rule: bytes are the truth) and
+// what one pass over them found. It is immutable.
 type Resource struct {
 	data    []byte
 	typ     string
@@ -18,7 +18,7 @@ type Resource struct {
 	version int64
 	updated time.Time
 	at      places
-	links   []place // what refers to resources, if linked
+	links   []place // the references, if linked
 	linked  bool
 }
 
@@ -28,8 +28,8 @@ type place struct {
 	text string
 }
 
-// places are where Stamp writes. They are known of what was read, and not of
-// what Stamp made: there they are seldom asked for.
+// places are where Stamp writes. They are known for scanned documents, but not for
+// those that Stamp made, which rarely need them.
 type places struct {
 	known                bool
 	typeEnd              int    // after the value of resourceType
@@ -40,9 +40,10 @@ type places struct {
 // Parse checks data in one pass: strict JSON (RFC 8259, UTF-8, no duplicate
 // members, depth and size limits) and the R4 structure (elements, types,
 // cardinalities, formats, required bindings, choice types, contained and
-// reference rules, invariants). The error is an *Error with one Issue per finding, up to 50.
+// reference rules, invariants). The error is an *Error with up to 50 Issues, one
+// per finding.
 //
-// The Resource keeps data: the caller must not change it any more.
+// The Resource keeps data: the caller must not change it afterwards.
 func Parse(data []byte) (*Resource, error) {
 	s, err := scan(data, true)
 	if err != nil {
@@ -54,7 +55,7 @@ func Parse(data []byte) (*Resource, error) {
 	return r, nil
 }
 
-// Open reads stored bytes, which Parse accepted once: same pass, no findings.
+// Open reads stored bytes that Parse accepted before: same pass, no checks.
 func Open(data []byte) (*Resource, error) {
 	s, err := openTape(data)
 	if err != nil {
@@ -64,7 +65,7 @@ func Open(data []byte) (*Resource, error) {
 	return s.resourceFound(), nil
 }
 
-// resourceFound makes the Resource of what was scanned.
+// resourceFound makes the Resource of the scanned document.
 func (s *scanner) resourceFound() *Resource {
 	r := &Resource{data: s.data, typ: s.d.Types[s.Nodes[0].Type].Name, at: places{known: true, typeEnd: s.typeEnd}}
 	for c := range s.children(0) {
@@ -114,7 +115,7 @@ func (r *Resource) LastUpdated() time.Time { return r.updated }
 // Bytes is the document itself. Callers must not change it.
 func (r *Resource) Bytes() []byte { return r.data }
 
-// Hash is the SHA-256 of Bytes; it is computed on every call.
+// Hash computes the SHA-256 of Bytes.
 func (r *Resource) Hash() Hash { return sha256.Sum256(r.data) }
 
 // Stamp returns the resource with id, meta.versionId and meta.lastUpdated
@@ -131,7 +132,7 @@ func (r *Resource) Stamp(id string, version int64, lastUpdated time.Time) (*Reso
 	}
 	p := patch{data: r.data, splices: make([]splice, 0, 3)}
 	r.stampID(&p, id)
-	updated := lastUpdated.UTC().Format("2006-01-02T15:04:05.000Z")
+	updated := instant(lastUpdated)
 	r.stampMeta(&p, strconv.FormatInt(version, 10), updated)
 	stamped := &Resource{data: p.apply(), typ: r.typ, id: id, version: version}
 	stamped.updated, _ = time.Parse(time.RFC3339Nano, updated)
@@ -173,7 +174,7 @@ func (r *Resource) stampMeta(p *patch, version, updated string) {
 	p.insert(at.meta.start+1, lack)
 }
 
-// emptyMeta tells whether meta has no members.
+// emptyMeta says whether meta has no members.
 func (r *Resource) emptyMeta() bool {
 	for _, c := range r.data[r.at.meta.start+1:] {
 		if !isSpace(c) {

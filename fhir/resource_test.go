@@ -135,7 +135,7 @@ func TestView(t *testing.T) {
 	}
 }
 
-// TestStampedIsAsRead wants what is made without reading to be as if it were read.
+// TestStampedIsAsRead compares a stamped Resource with one read from its bytes.
 func TestStampedIsAsRead(t *testing.T) {
 	for _, file := range fhirtest.Corpus(t, "r4-examples") {
 		data, err := os.ReadFile(file)

@@ -8,14 +8,13 @@ import (
 
 // Limits of a document.
 const (
-	MaxSize  = 20 << 20 // bytes
-	maxDepth = 100      // objects and arrays inside one another
+	maxSize  = 20 << 20 // bytes
+	maxDepth = 100      // nested objects and arrays
 )
 
-// scanner reads a document in one pass: JSON grammar, duplicate members, the
-// walk of the definitions, and, if check is set, the rules of R4. What it finds
-// is on its tape. It is reused, so a scan allocates nothing once its slices are
-// large enough.
+// scanner reads a document in one pass onto its tape: JSON grammar, duplicate
+// members, elements and types, and, if check is set, the rules of R4. Scanners are
+// reused: a scan allocates nothing once the slices are large enough.
 type scanner struct {
 	Tape
 	d      *Definitions
@@ -27,15 +26,15 @@ type scanner struct {
 
 	buf     []byte      // text of a string with escapes
 	name    []byte      // text of a member name with escapes
-	arrays  []arrayMark // arrays of primitives in the objects that are open
-	locals  []local     // values that begin with # in the resources that are open
-	links   []int32     // values that refer to resources, or may
+	arrays  []arrayMark // arrays of primitives in the open objects
+	locals  []local     // values that begin with # in the open resources
+	links   []int32     // references, and links that may be references
 	ids     []localID   // contained resources, or entries, by name
 	tags    []extent    // open elements of a narrative
 	typeEnd int         // where the value of the root's resourceType ends
-	ahead   int         // where the value of a resourceType ends that was read already, 0 if none was
+	ahead   int         // end of the value of a resourceType that was read ahead, or 0
 
-	follower []uint16 // by member, counted from one, and by type: the member that came next the last time
+	follower []uint16 // by member, counted from one, and by type: the member that followed last time
 }
 
 var scanners = sync.Pool{New: func() any {
@@ -44,8 +43,8 @@ var scanners = sync.Pool{New: func() any {
 	return s
 }}
 
-// openTape scans stored bytes without judging them. The tape is valid until
-// close; err is an *Error.
+// openTape scans stored bytes without checks. The tape is valid until close; err
+// is an *Error.
 func openTape(data []byte) (*scanner, error) { return scan(data, false) }
 
 func scan(data []byte, check bool) (*scanner, error) {
@@ -57,9 +56,9 @@ func scan(data []byte, check bool) (*scanner, error) {
 	return s, nil
 }
 
-// close gives the scanner back. It and its tape must not be used any more.
+// close returns the scanner to the pool. Nobody may use it or its tape afterwards.
 func (s *scanner) close() {
-	const keep = 1 << 16 // a scanner that met a huge document is left to the collector
+	const keep = 1 << 16 // do not pool the slices of huge documents
 	if cap(s.Nodes) > keep || cap(s.buf) > keep<<4 {
 		return
 	}
@@ -82,7 +81,7 @@ func (s *scanner) scan(data []byte, check bool) error {
 	switch {
 	case s.d.broken != nil:
 		return &Error{Kind: Internal, Detail: "The server cannot read its FHIR definitions.", Err: s.d.broken}
-	case len(data) > MaxSize || len(data) > math.MaxInt32:
+	case len(data) > maxSize || len(data) > math.MaxInt32:
 		return &Error{Kind: TooLarge, Detail: "The body is larger than the 20 MB that this server accepts. Send it in parts."}
 	case !validUTF8(data):
 		return &Error{Kind: Malformed, Detail: "The body is not valid UTF-8. Send JSON in UTF-8."}
@@ -113,26 +112,26 @@ func (s *scanner) document() {
 	}
 	s.space()
 	if s.pos < len(s.data) {
-		s.syntax("there is more after the end of the resource")
+		s.syntax("text follows the end of the resource")
 	}
 }
 
-// level is an object that is being read.
+// level is an open object.
 type level struct {
 	at     int32 // its node
 	t      *Type
-	typed  bool   // resourceType was there
-	odd    bool   // a member that is no element was there
-	values uint64 // elements that have a value
-	exts   uint64 // primitives that have an object beside them
+	typed  bool   // has a resourceType
+	odd    bool   // has a member that is not an element
+	values uint64 // elements with a value
+	exts   uint64 // primitives with an extension
 	torn   uint64 // choice elements given with two types
-	last   int32  // the member before, or what stands for none, in scanner.follower
+	last   int32  // index of the previous member, or of the type, in scanner.follower
 	arrays int    // where its part of scanner.arrays begins
-	nulls  bool   // an array of it has a null
+	nulls  bool   // one of its arrays has a null
 }
 
-// arrayMark remembers where an array of primitives is, to compare it with the
-// array of the objects beside them.
+// arrayMark is the place of an array of primitives or of their extensions, for
+// primitiveExtensions.
 type arrayMark struct {
 	elem  int32
 	start int
@@ -160,8 +159,8 @@ func (s *scanner) object(parent, elem, typ int32, ext bool) bool {
 	return true
 }
 
-// open appends the node of the value at pos. It sets every field in place: a
-// literal would be built beside and copied, which is felt here.
+// open appends the node of the value at pos. It sets every field in place: to build
+// and copy a literal would be measurably slower.
 func (s *scanner) open(parent, elem, typ int32, kind byte, ext bool) int32 {
 	at := len(s.Nodes)
 	if at == cap(s.Nodes) {

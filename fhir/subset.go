@@ -7,11 +7,11 @@ import (
 
 const subsetted = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}`
 
-// Subset cuts a stored resource down to what _summary (true, text, data) or
-// _elements ask for, and adds the tag SUBSETTED. What remains keeps its bytes;
-// mandatory elements remain always, and an element never becomes empty: an
-// object of which nothing would remain is kept whole. With summary "" or
-// "false" and no elements the body comes back as it is.
+// Subset reduces a stored resource to the elements that _summary (true, text,
+// data) or _elements select, and adds the tag SUBSETTED. Selected elements keep
+// their bytes. Mandatory elements always stay, and no element becomes empty: an
+// object without selected members stays whole. With summary "" or "false" and no
+// elements Subset returns the body unchanged.
 func Subset(body []byte, summary string, elements []string) ([]byte, error) {
 	keep, deep := subsetRule(summary, elements)
 	if keep == nil {
@@ -29,8 +29,8 @@ func Subset(body []byte, summary string, elements []string) ([]byte, error) {
 	return tagSubsetted(out)
 }
 
-// subsetRule says which elements of the resource stay, and whether the elements
-// inside them are cut by the same rule; nil if nothing is to be cut.
+// subsetRule says which elements of the resource stay, and whether the same rule
+// applies inside them. It returns nil if all stay.
 func subsetRule(summary string, elements []string) (keep func(*Element) bool, deep bool) {
 	switch {
 	case summary == "true":
@@ -49,12 +49,12 @@ func subsetRule(summary string, elements []string) (keep func(*Element) bool, de
 
 func inSummary(e *Element) bool { return e.summary || e.mandatory || e.modifier }
 
-// isOneOf tells whether an element is named, alone or after its type.
+// isOneOf says whether names has the element, alone or after its type.
 func isOneOf(e *Element, names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return n[strings.LastIndexByte(n, '.')+1:] == e.Name })
 }
 
-// subsetter copies a document without the members that a rule leaves out.
+// subsetter copies the members of a document that a rule selects.
 type subsetter struct {
 	scanner
 	deep bool
@@ -106,15 +106,15 @@ func (c *subsetter) value(out []byte, m *member) []byte {
 	return append(out, ']')
 }
 
-// divisible tells whether a summary goes inside an element. It does not split
-// extensions, nor primitives from what stands beside them, nor resources.
+// divisible says whether a summary applies inside an element. It does not split
+// extensions, primitives from their extensions, or resources.
 func (c *subsetter) divisible(m *member) bool {
 	kind := c.d.Types[m.typ].kind
 	return (kind == complexType || kind == backboneType) && m.typ != c.d.marks.extension
 }
 
-// each calls read at every member or item of the object or array at pos, which
-// is known to be valid JSON, and ends after it.
+// each calls read at every member or item of the object or array at pos, and stops
+// after it. The JSON is known to be valid.
 func (c *subsetter) each(shut byte, read func()) {
 	c.pos++
 	c.space()
@@ -129,7 +129,7 @@ func (c *subsetter) each(shut byte, read func()) {
 	c.pos++
 }
 
-// tagSubsetted adds the tag that says that the resource is not whole.
+// tagSubsetted adds the tag that marks an incomplete resource.
 func tagSubsetted(body []byte) ([]byte, error) {
 	s, err := openTape(body)
 	if err != nil {

@@ -4,15 +4,15 @@ package fhir
 // FHIR element, in document order. It refers to the bytes and copies nothing.
 // A tape is only valid until it is closed.
 type Tape struct {
-	scanner *scanner // takes it back
+	scanner *scanner // owner
 	data    []byte
 	Nodes   []Node
-	Marked  []int32 // resources inside the resource, and security labels
+	Marked  []int32 // nodes of inner resources and of security labels
 }
 
-// Node is one JSON value of a document, in document order. A null and an array
-// make no node: each array item is a node of its own with the same Elem. The
-// resourceType member makes no node either: it is the Type of its object.
+// Node is one JSON value of a document. Nulls, arrays and resourceType members have
+// no node: each array item is a node with the same Elem, and the resourceType is
+// the Type of its object.
 type Node struct {
 	Elem         int32  // index into Definitions.Elements, -1 for the root
 	Type         int32  // index into Definitions.Types of the concrete type (choice, contained and Bundle.entry.resource resolved)
@@ -20,13 +20,13 @@ type Node struct {
 	Parent       int32  // index of the parent node, -1 for the root
 	Next         int32  // index of the first node after this subtree
 	Kind         byte   // '{' '"' 'n' (number) 't' (true or false)
-	PrimitiveExt bool   // the object beside a primitive, as in _birthDate; its Elem and Type are the primitive's
-	Escaped      bool   // of a string: it has escapes
-	used         bool   // of a contained resource, while scanning: something refers to it, or it to its container
+	PrimitiveExt bool   // extension of a primitive, as _birthDate; its Elem and Type are those of the primitive
+	Escaped      bool   // a string with escapes
+	used         bool   // a contained resource that is referred to, or refers to its container
 }
 
-// ReadTape scans stored bytes without judging them. The tape is valid until
-// Close; err is an *Error.
+// ReadTape scans stored bytes without checks. The tape is valid until Close; err is
+// an *Error.
 func ReadTape(data []byte) (*Tape, error) {
 	s, err := openTape(data)
 	if err != nil {
@@ -35,15 +35,14 @@ func ReadTape(data []byte) (*Tape, error) {
 	return &s.Tape, nil
 }
 
-// Close gives the tape back for reuse. It must not be used any more.
+// Close returns the tape to the pool. Nobody may use it afterwards.
 func (t *Tape) Close() { t.scanner.close() }
 
 // Raw is the JSON text of a node.
 func (t *Tape) Raw(i int32) []byte { return t.data[t.Nodes[i].start:t.Nodes[i].end] }
 
-// text is the value of a primitive: a string without its quotes and escapes,
-// a number or boolean as written. It is a part of the document's bytes unless
-// the string has escapes.
+// text is the value of a primitive: a string without quotes and escapes, a number
+// or boolean as written. Without escapes it is a slice of the document.
 func (t *Tape) text(i int32) []byte {
 	raw := t.Raw(i)
 	if t.Nodes[i].Kind != '"' {

@@ -9,8 +9,8 @@ import (
 // Param is one name=value pair in the order of the request (decoded).
 type Param struct{ Name, Value string }
 
-// Target is what a FHIR URL names, as in Bundle.entry.request.url: exactly one
-// of a resource, a version, a history, a search.
+// Target is a parsed FHIR URL, as in Bundle.entry.request.url. It names one
+// resource, version, history or search.
 type Target struct {
 	Ref         // ID is "" for a type, both are "" for the system
 	Version     int64
@@ -19,8 +19,8 @@ type Target struct {
 	Params      []Param
 }
 
-// ParseURL reads a URL relative to base, or absolute below it. Errors are Invalid.
-func ParseURL(s, base string) (Target, error) {
+// parseURL reads a URL relative to base, or absolute below it. Errors are Invalid.
+func parseURL(s, base string) (Target, error) {
 	path, query, _ := strings.Cut(s, "?")
 	if rest, below := strings.CutPrefix(path, strings.TrimSuffix(base, "/")+"/"); below && base != "" {
 		path = rest
@@ -102,8 +102,8 @@ func ParseParams(query string) ([]Param, error) {
 	return all, nil
 }
 
-// ParseCriteria reads the criteria of If-None-Exist on a resource of type typ: a
-// query string that names at least one parameter, also after the type, as in
+// ParseCriteria reads the criteria of If-None-Exist for a resource of type typ: a
+// query string with at least one parameter, alone or after the type, as in
 // Patient?identifier=x.
 func ParseCriteria(s, typ string) ([]Param, error) {
 	if before, query, ok := strings.Cut(s, "?"); ok && (before == "" || IsResourceType(before)) {

@@ -67,7 +67,7 @@ func TestParseURL(t *testing.T) {
 		{"Patient?name=a%20b+c&_id=1,2", Target{Ref: Ref{Type: "Patient"}, Params: []Param{{"name", "a b c"}, {"_id", "1,2"}}}},
 		{"Patient/1/Observation?code=x%7Cy", Target{Ref: Ref{Type: "Observation"}, Compartment: "Patient/1", Params: []Param{{"code", "x|y"}}}},
 	} {
-		got, err := ParseURL(c.url, "http://x/fhir/")
+		got, err := parseURL(c.url, "http://x/fhir/")
 		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, %v", c.url, got, err)
 		}
@@ -77,7 +77,7 @@ func TestParseURL(t *testing.T) {
 		"Patient/1/2/3", "Patient/1/Foo", "Patient/1/Observation/_history", "Patient?a=%zz", "Patient/" + strings.Repeat("a", 65),
 		"Patient/1/_history/1/2", "metadata", "Patient/1/_history/1/_history",
 	} {
-		if got, err := ParseURL(bad, "http://x/fhir"); err == nil {
+		if got, err := parseURL(bad, "http://x/fhir"); err == nil {
 			t.Errorf("%q read as %+v", bad, got)
 		}
 	}

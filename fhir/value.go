@@ -1,6 +1,6 @@
 package fhir
 
-// array reads the items of an element that repeats.
+// array reads the items of a repeating element.
 func (s *scanner) array(f *level, m *member, ext bool) bool {
 	if s.depth++; s.depth > maxDepth {
 		return s.tooDeep()
@@ -53,7 +53,7 @@ func (s *scanner) value(parent int32, m *member, ext bool) bool {
 	return s.object(parent, m.elem, m.typ, ext)
 }
 
-// wrongType reports the value at pos and steps over it.
+// wrongType reports the value at pos and skips it.
 func (s *scanner) wrongType(parent, elem int32, wanted string) bool {
 	detail := wanted + " Send it as one."
 	if s.peek() == 'n' {
@@ -88,7 +88,7 @@ func (s *scanner) primitive(parent int32, m *member) bool {
 	return ok
 }
 
-// stringValue reads a string that is a value.
+// stringValue reads the string at pos as a value.
 func (s *scanner) stringValue(parent int32, m *member) bool {
 	at := s.open(parent, m.elem, m.typ, '"', false)
 	look, ok := s.str()

@@ -2,10 +2,9 @@ package fhir
 
 import "encoding/json"
 
-// View decodes a resource into a struct, to be read only: structs lose what
-// they have no field for. It refuses another resource type, and a resource in
-// which one of the mandatory members has no value, because some structs would
-// make one up.
+// View decodes a resource into a read-only struct: structs lose members that they
+// have no field for. It refuses other resource types, and resources without one of
+// the mandatory members, because some structs would invent a value.
 func View[T any](body []byte, resourceType string, mandatory ...string) (*T, error) {
 	if err := checkView(body, resourceType, mandatory); err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ type Answer struct {
 	Entries []AnswerEntry
 }
 
-// AnswerEntry is one entry of an Answer. Empty fields are left out.
+// AnswerEntry is one entry of an Answer, without its empty fields.
 type AnswerEntry struct {
 	FullURL  string
 	Body     []byte // a resource, copied byte for byte
@@ -32,7 +32,7 @@ type AnswerEntry struct {
 // AnswerRequest is the request that made a version, in a history.
 type AnswerRequest struct{ Method, URL string }
 
-// AnswerResponse is what became of an entry.
+// AnswerResponse is the outcome of an entry.
 type AnswerResponse struct {
 	Status       string // "201 Created"
 	Location     string
@@ -96,7 +96,7 @@ func (a *Answer) frame() (bundleFrame, error) {
 		f.Id = &a.ID
 	}
 	if !a.Time.IsZero() {
-		at := Instant(a.Time)
+		at := instant(a.Time)
 		f.Timestamp = &at
 	}
 	if a.Total >= 0 {
@@ -124,8 +124,8 @@ func (e *AnswerEntry) append(b []byte) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// appendFrame writes the entry without its resource. A searchset has many entries
-// and little in each: what a match needs is written without reflection.
+// appendFrame writes the entry without its resource. A searchset has many small
+// entries, so it writes matches without reflection.
 func (e *AnswerEntry) appendFrame(b []byte) ([]byte, error) {
 	if e.Request == nil && e.Response == nil && e.FullURL != "" && (e.Mode == "match" || e.Mode == "include") {
 		b = appendQuoted(append(b, `{"fullUrl":`...), e.FullURL)
@@ -171,7 +171,7 @@ func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
 		f.Etag = &r.ETag
 	}
 	if !r.LastModified.IsZero() {
-		at := Instant(r.LastModified)
+		at := instant(r.LastModified)
 		f.LastModified = &at
 	}
 	for _, record := range r.Records {
@@ -180,5 +180,5 @@ func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
 	return f
 }
 
-// Instant renders t as every instant of this server: UTC, milliseconds.
-func Instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+// instant formats all instants of this server: UTC, milliseconds.
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }

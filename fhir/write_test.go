@@ -109,7 +109,7 @@ func TestCapability(t *testing.T) {
 	}
 }
 
-// A match is written by hand: it must look as if encoded.
+// A match written without an encoder equals an encoded one.
 func TestAnswerMatchIsEncoded(t *testing.T) {
 	for _, url := range []string{"http://x/fhir/Patient/1", `http://x/"\\é`, "http://x/\n\x01"} {
 		e := AnswerEntry{FullURL: url, Mode: "match"}

@@ -15,19 +15,12 @@ import (
 const fileVersion = 1
 
 type file struct {
-	Version int       `json:"version"`
-	Keys    []fileKey `json:"keys"`
+	Version int   `json:"version"`
+	Keys    []Key `json:"keys"`
 }
 
-type fileKey struct {
-	ID      string    `json:"id"`
-	Use     Use       `json:"use"`
-	Created time.Time `json:"created"`
-	Secret  []byte    `json:"secret"`
-}
-
-// Open loads the ring, and creates it with fresh keys if the file is absent. Two
-// processes that create it at once end up with the same ring.
+// Open loads the ring, and creates it with fresh keys if the file is absent. Processes
+// that create it at once end up with the same ring.
 func Open(path string) (*Ring, error) {
 	ring, err := Load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -40,15 +33,15 @@ func Open(path string) (*Ring, error) {
 	for _, u := range Uses() {
 		fresh.keys = append(fresh.keys, newKey(u, time.Now()))
 	}
-	// A link never replaces: whoever comes second loads what the first one made.
+	// A link never replaces: a second process loads what the first one made.
 	if err := fresh.write(path, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("create keyring: %w", err)
 	}
 	return Load(path)
 }
 
-// Load reads an existing ring; it is fs.ErrNotExist if there is none. Use it where
-// data exist already: fresh keys could not open or verify them.
+// Load reads an existing ring; fs.ErrNotExist if there is none. Use it where data exist
+// already: fresh keys could not open or verify them.
 func Load(path string) (*Ring, error) {
 	f, err := openPrivate("keyring", path)
 	if err != nil {
@@ -71,35 +64,16 @@ func Load(path string) (*Ring, error) {
 	return ring, nil
 }
 
-// Rotate adds a fresh key for a use to the file. It signs and seals from the next
-// start on; the older ones go on verifying and opening.
-func Rotate(path string, u Use) (id string, err error) {
-	ring, err := Load(path)
-	if err != nil {
-		return "", err
-	}
-	if !u.known() {
-		return "", fmt.Errorf("keyring: unknown use %q", u)
-	}
-	k := newKey(u, time.Now())
-	ring.keys = append(ring.keys, k)
-	if err := ring.write(path, os.Rename); err != nil {
-		return "", fmt.Errorf("rotate key: %w", err)
-	}
-	return k.ID, nil
-}
-
 func (doc *file) ring() (*Ring, error) {
 	if doc.Version != fileVersion {
 		return nil, fmt.Errorf("has version %d, this program knows version %d", doc.Version, fileVersion)
 	}
-	ring, seen := &Ring{}, map[string]bool{}
+	ring, seen := &Ring{keys: doc.Keys}, map[string]bool{}
 	for _, k := range doc.Keys {
-		if k.ID == "" || len(k.ID) > 255 || seen[k.ID] || len(k.Secret) != 32 || !k.Use.known() {
+		if !k.valid() || seen[k.ID] || k.Node != "" {
 			return nil, fmt.Errorf("key %q is damaged, doubled or of unknown use", k.ID)
 		}
 		seen[k.ID] = true
-		ring.keys = append(ring.keys, Key{ID: k.ID, Use: k.Use, Created: k.Created, Secret: k.Secret})
 	}
 	for _, u := range Uses() {
 		if len(ring.Keys(u)) == 0 {
@@ -112,11 +86,7 @@ func (doc *file) ring() (*Ring, error) {
 // write makes the file appear whole or not at all: a synced temporary file, then
 // place (os.Link or os.Rename), then a sync of the folder.
 func (r *Ring) write(path string, place func(from, to string) error) error {
-	doc := file{Version: fileVersion}
-	for _, k := range r.keys {
-		doc.Keys = append(doc.Keys, fileKey{k.ID, k.Use, k.Created, k.Secret})
-	}
-	text, err := json.MarshalIndent(doc, "", "  ")
+	text, err := json.MarshalIndent(file{fileVersion, r.keys}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,9 @@
 // node in a file of its data folder, those that several nodes share sealed in their
 // database (see Share).
 //
-// It does not know what is signed or sealed with them, it does not keep the keys
-// of patients' parts (they live and die apart, wrapped by a key of this ring),
-// and it does not talk to a key management service.
+// It does not know what its keys sign or seal, does not keep the keys of patients'
+// parts (they live and die apart, wrapped by a key of this ring), and does not talk to
+// a key management service.
 package keyring
 
 import (
@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -32,16 +33,21 @@ const (
 // Uses lists every use; a new ring has one key for each.
 func Uses() []Use { return []Use{Issuer, Log, Links, Pseudonyms, Requests, Parts} }
 
-// ErrUnknown says that the ring has no such key.
+// ErrUnknown means that the ring has no such key.
 var ErrUnknown = errors.New("keyring: no such key")
 
-// Key is one key. Secret is the seed of a signing key.
+// Key is one key, as it stands in the file or, sealed, in the box. Secret is the seed of
+// a signing key.
 type Key struct {
-	ID      string
-	Use     Use
-	Node    string // whose it is in a shared ring, for a key of use Log; otherwise ""
-	Created time.Time
-	Secret  []byte
+	ID      string    `json:"id"`
+	Use     Use       `json:"use"`
+	Node    string    `json:"node,omitempty"` // of a key of use Log in a shared ring: its node; otherwise ""
+	Created time.Time `json:"created"`
+	Secret  []byte    `json:"secret"`
+}
+
+func (k Key) valid() bool {
+	return k.ID != "" && len(k.ID) <= 255 && len(k.Secret) == 32 && k.Use.known()
 }
 
 // Signer is the private key of a signing use.
@@ -50,17 +56,14 @@ func (k Key) Signer() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.Secre
 // Public is the public key of a signing use.
 func (k Key) Public() ed25519.PublicKey { return k.Signer().Public().(ed25519.PublicKey) }
 
-// Signs says whether keys of this use sign (and have a public half).
+// Signs reports whether keys of this use sign, and so have a public half.
 func (u Use) Signs() bool { return u == Issuer || u == Log }
 
-func (u Use) known() bool {
-	for _, v := range Uses() {
-		if u == v {
-			return true
-		}
-	}
-	return false
-}
+// Rotates reports whether a new key of this use may follow the old one. Pseudonyms find
+// the records of a patient only if one key made them all.
+func (u Use) Rotates() bool { return u != Pseudonyms }
+
+func (u Use) known() bool { return slices.Contains(Uses(), u) }
 
 // Ring is the keys of one node, its own and the shared ones. It does not change
 // after Open or Share.
@@ -69,9 +72,8 @@ type Ring struct {
 	keys []Key  // oldest first
 }
 
-// Keys returns the keys of a use, newest first: the first one signs and seals,
-// the others still verify and open. Signing keys of other nodes' logs are not among
-// them, see LogKeys.
+// Keys returns the keys of a use, newest first: the first one signs and seals, the
+// others still verify and open. LogKeys returns those that sign other nodes' logs.
 func (r *Ring) Keys(u Use) []Key { return r.ofNode(u, r.node) }
 
 // LogKeys returns the keys that sign checkpoints of one node, newest first.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aceso-health/aceso/keyring"
 )
@@ -131,7 +132,7 @@ func TestRotate(t *testing.T) {
 	sealed, _ := before.Seal(keyring.Links, []byte("x"), nil)
 	oldID, oldKey, _ := before.Signer(keyring.Log)
 	for _, u := range []keyring.Use{keyring.Links, keyring.Log} {
-		if _, err := keyring.Rotate(path, u); err != nil {
+		if _, err := keyring.Rotate(path, u, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +163,7 @@ func TestWrongKindOfUse(t *testing.T) {
 	if _, err := r.Seal(keyring.Log, nil, nil); err == nil {
 		t.Error("a signing key sealed")
 	}
-	if _, err := keyring.Rotate(filepath.Join(t.TempDir(), "none"), keyring.Log); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := keyring.Rotate(filepath.Join(t.TempDir(), "none"), keyring.Log, time.Now()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Rotate of nothing: %v", err)
 	}
 }

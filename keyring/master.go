@@ -24,7 +24,7 @@ func ParseMaster(text string) (m Master, err error) {
 	return Master(b), nil
 }
 
-// LoadMaster reads a master key from a file that only its owner may read; it is
+// LoadMaster reads a master key from a file that only its owner may read;
 // fs.ErrNotExist if there is none.
 func LoadMaster(path string) (Master, error) {
 	f, err := openPrivate("master key", path)
@@ -44,8 +44,8 @@ func LoadMaster(path string) (Master, error) {
 	return m, nil
 }
 
-// CreateMaster makes a fresh master key in a new file. It never replaces one: what
-// the old one sealed could not be opened again.
+// CreateMaster makes a fresh master key in a new file. It never replaces one: the keys
+// that the old one sealed would be lost.
 func CreateMaster(path string) (m Master, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return m, fmt.Errorf("create folder of master key: %w", err)
@@ -62,7 +62,7 @@ func CreateMaster(path string) (m Master, err error) {
 	return m, syncFolder(filepath.Dir(path))
 }
 
-// openPrivate opens a regular file that nobody but its owner can read or change.
+// openPrivate opens a regular file that only its owner can read or change.
 func openPrivate(what, path string) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"slices"
 )
 
-// Move puts the keys of a node's own ring into a box, where its node finds them with
-// Share. A box that holds exactly these already is left alone, one with others is
-// refused.
+// Move puts the keys of a node's own ring into a box, where the node finds them with
+// Share. It leaves a box alone that already holds exactly these, and refuses one with
+// others.
 func Move(ctx context.Context, ring *Ring, box Box, m Master, organization, node string) error {
 	s := shared{box, m, organization, node}
 	sealed := map[string][]byte{}
@@ -23,7 +23,7 @@ func Move(ctx context.Context, ring *Ring, box Box, m Master, organization, node
 			k.Node = node
 		}
 		counts[k.Use]++
-		name, text, err := s.seal(sharedKey(k), counts[k.Use])
+		name, text, err := s.seal(k, counts[k.Use])
 		if err != nil {
 			return fmt.Errorf("move keyring: %w", err)
 		}
@@ -44,7 +44,7 @@ func Move(ctx context.Context, ring *Ring, box Box, m Master, organization, node
 }
 
 // seal gives the nth key of its use its name and its sealed form.
-func (s *shared) seal(k sharedKey, n int) (name string, sealed []byte, err error) {
+func (s *shared) seal(k Key, n int) (name string, sealed []byte, err error) {
 	text, err := json.Marshal(k)
 	if err != nil {
 		return "", nil, err
@@ -54,8 +54,8 @@ func (s *shared) seal(k sharedKey, n int) (name string, sealed []byte, err error
 	return name, sealed, err
 }
 
-// Save writes the keys of the ring, of a shared one those of its node, to a new file
-// that Load reads. A file that holds exactly these already is left alone.
+// Save writes the keys of the ring (of a shared one, those of its node) to a new file
+// that Load reads. It leaves a file alone that already holds exactly these.
 func (r *Ring) Save(path string) error {
 	own := &Ring{}
 	for _, k := range r.keys {
@@ -79,7 +79,7 @@ func (r *Ring) Save(path string) error {
 	return nil
 }
 
-// same says whether two rings have the same keys, in whichever order, for whichever node.
+// same reports whether two rings have the same keys, in any order and for any node.
 func (r *Ring) same(o *Ring) bool {
 	byID := func(r *Ring) []Key {
 		keys := slices.Clone(r.keys)

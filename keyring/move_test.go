@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aceso-health/aceso/keyring"
 )
@@ -16,7 +17,7 @@ func TestKeysMoveThereAndBack(t *testing.T) {
 	path := filepath.Join(dir, "old.json")
 	open(t, path)
 	for _, u := range []keyring.Use{keyring.Log, keyring.Parts} {
-		if _, err := keyring.Rotate(path, u); err != nil {
+		if _, err := keyring.Rotate(path, u, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,8 +44,8 @@ func TestKeysMoveThereAndBack(t *testing.T) {
 	again := open(t, back)
 	sameKeys(t, old, again)
 	for _, r := range []*keyring.Ring{there, again} {
-		if clear, err := r.Open(keyring.Parts, sealed, nil); err != nil || string(clear) != "secret" {
-			t.Errorf("opened %q, %v", clear, err)
+		if plain, err := r.Open(keyring.Parts, sealed, nil); err != nil || string(plain) != "secret" {
+			t.Errorf("opened %q, %v", plain, err)
 		}
 	}
 }

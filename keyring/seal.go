@@ -25,7 +25,7 @@ func (r *Ring) Seal(u Use, plaintext, aad []byte) ([]byte, error) {
 	return append(head, sealed...), err
 }
 
-// Open is the inverse of Seal; keys that were rotated out still open.
+// Open decrypts what Seal encrypted; older keys still open.
 func (r *Ring) Open(u Use, sealed, aad []byte) ([]byte, error) {
 	if len(sealed) < 2 || sealed[0] != sealVersion || len(sealed) < 2+int(sealed[1]) {
 		return nil, errSealed

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Box keeps sealed keys for all nodes: a collection of their database. What it holds
-// is useless without the master key.
+// Box keeps sealed keys for all nodes: a collection of their database. Without the
+// master key they are useless.
 type Box interface {
 	// SealedKeys returns everything in the box, by name.
 	SealedKeys(ctx context.Context) (map[string][]byte, error)
@@ -24,19 +24,9 @@ type Box interface {
 	AddKeys(ctx context.Context, sealed map[string][]byte) error
 }
 
-// sharedKey is what is sealed. The name under which the box keeps it is its use, for
-// a log key the node, and a number: links.1, log.n2.1.
-type sharedKey struct {
-	ID      string    `json:"id"`
-	Use     Use       `json:"use"`
-	Node    string    `json:"node,omitempty"`
-	Created time.Time `json:"created"`
-	Secret  []byte    `json:"secret"`
-}
-
-// Share opens the ring that the nodes of an organisation share. Keys that are missing
-// are made: all of them by the first node, the one that signs its own logs by every
-// node. Nodes that start at once end up with the same ring.
+// Share opens the ring that the nodes of an organisation share, and makes missing keys:
+// the first node makes all, every node the one that signs its own logs. Nodes that start
+// at once end up with the same ring.
 func Share(ctx context.Context, box Box, m Master, organization, node string) (*Ring, error) {
 	s := shared{box, m, organization, node}
 	for range 8 {
@@ -51,7 +41,7 @@ func Share(ctx context.Context, box Box, m Master, organization, node string) (*
 		if len(missing) == 0 {
 			return ring, nil
 		}
-		// Whoever comes second loads what the first one made.
+		// A second node loads what the first one made.
 		if err := box.AddKeys(ctx, missing); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("shared keyring: add keys: %w", err)
 		}
@@ -59,8 +49,8 @@ func Share(ctx context.Context, box Box, m Master, organization, node string) (*
 	return nil, errors.New("shared keyring: keys that were added are not there: is something else writing to it?")
 }
 
-// LoadShared opens the ring without adding to it; it is fs.ErrNotExist if the box is
-// empty. node may be "": the ring then signs no logs.
+// LoadShared opens the ring without adding to it; fs.ErrNotExist if the box is empty.
+// node may be "": the ring then signs no logs.
 func LoadShared(ctx context.Context, box Box, m Master, organization, node string) (*Ring, error) {
 	s := shared{box, m, organization, node}
 	ring, err := s.load(ctx)
@@ -113,8 +103,9 @@ func number(name string) int {
 	return n
 }
 
-// name is where the box keeps the nth key of its use.
-func (k *sharedKey) name(n int) string {
+// name is where the box keeps the nth key of its use, or of a node's log: links.1,
+// log.n2.1.
+func (k *Key) name(n int) string {
 	parts := []string{string(k.Use)}
 	if k.Node != "" {
 		parts = append(parts, k.Node)
@@ -129,12 +120,7 @@ func (s *shared) missing(ring *Ring) (map[string][]byte, error) {
 		if len(ring.Keys(u)) > 0 {
 			continue
 		}
-		fresh := newKey(u, time.Now())
-		k := sharedKey{ID: fresh.ID, Use: u, Created: fresh.Created, Secret: fresh.Secret}
-		if u == Log {
-			k.Node = s.node
-		}
-		name, text, err := s.seal(k, 1)
+		name, text, err := s.seal(ring.fresh(u, time.Now()), 1)
 		if err != nil {
 			return nil, err
 		}
@@ -153,14 +139,14 @@ func (s *shared) open(name string, sealed []byte) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("key %q cannot be opened: the master key is another one, or the key was changed", name)
 	}
-	var k sharedKey
+	var k Key
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&k); err != nil {
 		return Key{}, fmt.Errorf("key %q is damaged, or of a newer version: %w", name, err)
 	}
-	if k.ID == "" || len(k.ID) > 255 || len(k.Secret) != 32 || !k.Use.known() || k.name(number(name)) != name {
+	if !k.valid() || k.name(number(name)) != name {
 		return Key{}, fmt.Errorf("key %q is damaged or of unknown use", name)
 	}
-	return Key(k), nil
+	return k, nil
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aceso-health/aceso/keyring"
 )
@@ -145,4 +146,70 @@ func TestMasterKeyFile(t *testing.T) {
 			t.Errorf("%q is taken for a master key", text)
 		}
 	}
+}
+
+// A node rotates shared keys for all nodes, and of the keys that sign checkpoints its
+// own. What older keys sealed opens; nodes that rotate at once lose no key.
+func TestRotateShared(t *testing.T) {
+	var b box
+	m := keyring.Master{1}
+	before := share(t, &b, m, "n1")
+	other := share(t, &b, m, "n2")
+	sealed, err := before.Seal(keyring.Parts, []byte("secret"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[keyring.Use]string{}
+	for _, u := range keyring.Uses() {
+		id, err := keyring.RotateShared(t.Context(), &b, m, "hospital", "n1", u, time.Now())
+		if u.Rotates() != (err == nil) {
+			t.Fatalf("%s: %q, %v", u, id, err)
+		}
+		ids[u] = id
+	}
+	after, there := share(t, &b, m, "n1"), share(t, &b, m, "n2")
+	for u, id := range ids {
+		old, _ := before.Newest(u)
+		now, _ := after.Newest(u)
+		theirs, _ := there.Newest(u)
+		if !u.Rotates() {
+			id = old.ID
+		}
+		if u == keyring.Log {
+			if unchanged, _ := other.Newest(u); theirs.ID != unchanged.ID || there.LogKeys("n1")[0].ID != id {
+				t.Errorf("n1 rotated the key of n2's logs, or n2 does not see n1's: %s", theirs.ID)
+			}
+		} else if theirs.ID != id {
+			t.Errorf("%s: n2 has %s, want %s", u, theirs.ID, id)
+		}
+		if _, err := after.Key(u, old.ID); now.ID != id || err != nil {
+			t.Errorf("%s: newest %s, want %s; the older one: %v", u, now.ID, id, err)
+		}
+	}
+	if plain, err := there.Open(keyring.Parts, sealed, nil); err != nil || string(plain) != "secret" {
+		t.Errorf("opened %q, %v", plain, err)
+	}
+	if _, err := keyring.RotateShared(t.Context(), &box{}, m, "hospital", "n1", keyring.Log, time.Now()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an empty box: %v", err)
+	}
+	if _, err := keyring.RotateShared(t.Context(), &b, m, "hospital", "n3", keyring.Log, time.Now()); !errors.Is(err, keyring.ErrUnknown) {
+		t.Errorf("a node without keys: %v", err)
+	}
+	stale := &box{keys: maps.Clone(b.keys)}
+	if _, err := keyring.RotateShared(t.Context(), &race{&b, stale}, m, "hospital", "n1", keyring.Links, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keyring.RotateShared(t.Context(), &race{&b, stale}, m, "hospital", "n1", keyring.Links, time.Now()); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("the second of two that rotate at once: %v", err)
+	}
+}
+
+// race is a box as somebody saw it before another one added a key.
+type race struct {
+	*box
+	seen *box
+}
+
+func (r *race) SealedKeys(ctx context.Context) (map[string][]byte, error) {
+	return r.seen.SealedKeys(ctx)
 }

@@ -13,14 +13,13 @@ import (
 	"time"
 )
 
-// Anchors are the anchors of one log on a network's ledger, as this node saw them
-// become final, from size 0 on and without a gap. They are kept in a file of lines of
-// one length, so that the one that covers a record is found by bisection. The file
-// is a copy of what the channel holds: whoever follows the channel fills it again if
-// it was lost, so nothing is synced and a damaged end is cut off.
+// Anchors lists the anchors of one log on a network's ledger, as this node saw them
+// become final, from size 0 on and without a gap. The file has lines of one length, so
+// bisection finds the anchor that covers a record. It copies what the channel holds:
+// following the channel fills a lost file again, so nothing is synced and a damaged
+// end is cut off.
 //
-// Anchors is also where those who wait for an anchor and the one who makes it meet.
-// It does not ask the ledger anything.
+// Clients that wait for an anchor meet the shipper here. Anchors never asks the ledger.
 type Anchors struct {
 	channel string
 
@@ -28,7 +27,7 @@ type Anchors struct {
 	file    *os.File
 	count   int64         // lines
 	listed  Anchor        // the last line
-	last    Anchor        // the last one known; after listed while the list is being filled
+	last    Anchor        // the last one known; ahead of listed while the list is being filled
 	changed chan struct{} // closed and replaced when last or listed changes
 	failed  error
 	oldest  struct {
@@ -36,7 +35,7 @@ type Anchors struct {
 		time time.Time
 	}
 
-	wanted chan struct{} // holds a value if somebody waits
+	wanted chan struct{} // holds a value while a client waits
 }
 
 const (
@@ -61,7 +60,7 @@ func OpenAnchors(path, channel string) (*Anchors, error) {
 	return a, nil
 }
 
-// load goes to the last line that is whole.
+// load finds the last intact line.
 func (a *Anchors) load() error {
 	info, err := a.file.Stat()
 	if err != nil {
@@ -88,7 +87,7 @@ func (a *Anchors) read(i int64) (Anchor, error) {
 	}
 	var err error
 	if found.Time, err = time.Parse(anchorTime, at); err != nil || !bytes.Equal(found.line(), line) {
-		return Anchor{}, fmt.Errorf("line %d of the list of anchors is damaged; remove the file and it is made again", i+1)
+		return Anchor{}, fmt.Errorf("line %d of the list of anchors is damaged; remove the file, and the node rebuilds it", i+1)
 	}
 	return found, nil
 }
@@ -98,8 +97,8 @@ func (a Anchor) line() []byte {
 	return fmt.Appendf(text, " %08x\n", crc32.ChecksumIEEE(text))
 }
 
-// Add notes an anchor that is final. One that is known already changes nothing; one
-// that leaves a gap is only kept as the last.
+// Add lists a final anchor. A known one changes nothing; one that leaves a gap is
+// only kept as the last.
 func (a *Anchors) Add(anchor Anchor) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -132,7 +131,7 @@ func (a *Anchors) tell() {
 	a.changed = make(chan struct{})
 }
 
-// Fail notes why nothing could be anchored; nil clears it, but a *Contradiction stays.
+// Fail keeps the reason why anchoring failed; nil clears it, but a *Contradiction stays.
 func (a *Anchors) Fail(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -142,14 +141,14 @@ func (a *Anchors) Fail(err error) {
 	}
 }
 
-// Err is what Fail was told last.
+// Err returns what Fail kept last.
 func (a *Anchors) Err() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.failed
 }
 
-// Last is the last anchor; size 0 if there is none. Its block is 0 while only its
+// Last returns the last anchor; size 0 if there is none. Its block is 0 while only its
 // transaction is known.
 func (a *Anchors) Last() Anchor {
 	a.mu.Lock()
@@ -157,18 +156,18 @@ func (a *Anchors) Last() Anchor {
 	return a.last
 }
 
-// Listed is the last anchor of the list: where following the channel goes on.
+// Listed returns the last anchor of the list: following the channel goes on there.
 func (a *Anchors) Listed() Anchor {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.listed
 }
 
-// Covering is the first anchor whose tree holds the record at seq.
+// Covering returns the first anchor whose tree holds the record at seq.
 func (a *Anchors) Covering(seq int64) (anchor Anchor, found bool, err error) {
 	a.mu.Lock()
 	listed, last, count := a.listed, a.last, a.count
-	a.mu.Unlock() // lines do not change: nobody waits while they are read
+	a.mu.Unlock() // lines never change, so they are read without the lock
 	if seq >= listed.Size {
 		return last, last.OldSize <= seq && seq < last.Size && last.Transaction != "" && last.Block > 0, nil
 	}
@@ -188,7 +187,7 @@ func (a *Anchors) Covering(seq int64) (anchor Anchor, found bool, err error) {
 	return anchor, err == nil, err
 }
 
-// Wanted has a value when somebody waits for an anchor.
+// Wanted has a value while a client waits for an anchor.
 func (a *Anchors) Wanted() <-chan struct{} { return a.wanted }
 
 func (a *Anchors) await(ctx context.Context, seq int64) (Anchor, bool) {
@@ -212,8 +211,8 @@ func (a *Anchors) await(ctx context.Context, seq int64) (Anchor, bool) {
 	}
 }
 
-// timeOf is when the record at seq was made. The last answer is kept: the same
-// record is asked for until it is anchored.
+// timeOf returns when the record at seq was made. It caches the last answer: callers
+// ask for the same record until it is anchored.
 func (a *Anchors) timeOf(ctx context.Context, log Log, seq int64) (time.Time, error) {
 	a.mu.Lock()
 	known := a.oldest

@@ -3,16 +3,12 @@ package ledgerbridge
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-
-	"github.com/transparency-dev/merkle/compact"
-	"github.com/transparency-dev/merkle/rfc6962"
 )
 
-// CheckpointHistory is what a Ledger may offer besides its head: every checkpoint
-// of a source, oldest first.
+// CheckpointHistory is a Ledger that keeps every checkpoint of a source. Checkpoints
+// visits them, oldest first.
 type CheckpointHistory interface {
 	Checkpoints(ctx context.Context, source string, visit func(signed []byte) error) error
 }
@@ -20,11 +16,11 @@ type CheckpointHistory interface {
 // AuditConfig is what an audit reads.
 type AuditConfig struct {
 	Log    Log
-	Ledger Ledger // all checkpoints if it is a CheckpointHistory, otherwise its head
+	Ledger Ledger // a CheckpointHistory is read in full, of others the head
 	Keys   Keys   // public keys whose checkpoints count
 }
 
-// Audited is what an audit has seen.
+// Audited is what an audit read.
 type Audited struct {
 	Rows        int64
 	Checkpoints int
@@ -32,12 +28,12 @@ type Audited struct {
 	Root        [32]byte // over all rows, also those after the last checkpoint
 }
 
-// Audit re-hashes a whole log: every row with CheckRow, the tree over all rows, every
-// stored tile and every checkpoint's signature and root against that tree. visit may
-// add checks of its own for each row, such as Sealer.AuditParts; it may be nil. The first thing that does not
-// fit is returned as a *Damage.
+// Audit re-hashes a whole log: every row with CheckRow, the tree over all rows, and
+// against that tree every stored tile and every checkpoint's signature and root. visit
+// adds checks for each row, such as Sealer.AuditParts; it may be nil. Audit returns the
+// first mismatch as a *Damage.
 func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audited, error) {
-	a := audit{cfg: cfg, source: cfg.Log.Source(), edge: ranges.NewEmptyRange(0), tiles: map[int][]byte{}}
+	a := audit{cfg: cfg, source: cfg.Log.Source(), tree: newTree()}
 	if err := a.readCheckpoints(ctx); err != nil {
 		return a.seen, err
 	}
@@ -60,11 +56,11 @@ func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audite
 	if err != nil {
 		return a.seen, err
 	}
-	a.seen.Root = rootOf(a.edge)
+	a.seen.Root = a.tree.root()
 	return a.seen, a.edges(ctx)
 }
 
-// Audit is Audit of the journal's own log.
+// Audit audits the journal's log.
 func (j *Journal) Audit(ctx context.Context, visit func(*Row) error) (Audited, error) {
 	return Audit(ctx, AuditConfig{Log: j.cfg.Log, Ledger: j.cfg.Ledger, Keys: j.cfg.Keys}, visit)
 }
@@ -78,9 +74,7 @@ type audit struct {
 	cfg    AuditConfig
 	source string
 	signed []signedRoot // checkpoints not yet reached
-	edge   *compact.Range
-	tiles  map[int][]byte // recomputed tile in progress, of each level
-	counts [64 / tileHeight]int64
+	tree   *tree        // of the rows so far
 	seen   Audited
 }
 
@@ -116,33 +110,21 @@ func (a *audit) row(ctx context.Context, row *Row) error {
 	if err := CheckRow(a.source, row.Seq, row); err != nil {
 		return err
 	}
-	var failed error
-	err := a.edge.Append(rfc6962.DefaultHasher.HashLeaf(row.Commitment[:]), func(id compact.NodeID, hash []byte) {
-		if id.Level%tileHeight == 0 && failed == nil {
-			failed = a.node(ctx, int(id.Level/tileHeight), hash)
-		}
-	})
-	if err := errors.Join(err, failed); err != nil {
+	if err := a.tree.append(row.Commitment); err != nil {
 		return err
 	}
+	for _, t := range a.tree.full {
+		if err := a.tile(ctx, t.Level, t.Index, t.Data); err != nil {
+			return err
+		}
+	}
+	a.tree.full = nil
 	a.seen.Rows++
 	return a.matchCheckpoints()
 }
 
-// node collects a tile and compares it with the stored one when it is full.
-func (a *audit) node(ctx context.Context, level int, hash []byte) error {
-	a.tiles[level] = append(a.tiles[level], hash...)
-	a.counts[level]++
-	if len(a.tiles[level]) < tileWidth*hashSize {
-		return nil
-	}
-	want := a.tiles[level]
-	a.tiles[level] = nil
-	return a.tile(ctx, level, a.counts[level]/tileWidth-1, want)
-}
-
-// tile compares a stored tile with what the rows give. It must hold at least what
-// the last checkpoint covers, and nothing that the rows do not give.
+// tile compares a stored tile with the rows. It must hold at least what the last
+// checkpoint covers, and no hash that the rows do not give.
 func (a *audit) tile(ctx context.Context, level int, index int64, want []byte) error {
 	needed := max(0, min(a.seen.Size>>(tileHeight*level)-index*tileWidth, tileWidth))
 	data, err := a.cfg.Log.ReadTile(ctx, level, index)
@@ -158,17 +140,17 @@ func (a *audit) tile(ctx context.Context, level int, index int64, want []byte) e
 	return nil
 }
 
-// ahead says whether a tile holds more only because rows came during the audit.
+// ahead reports whether a tile holds more only because rows came during the audit.
 func (a *audit) ahead(ctx context.Context, level int, index int64, want, data []byte) bool {
 	size, err := a.cfg.Log.Size(ctx)
 	have := index*tileWidth + int64(len(data)/hashSize)
 	return err == nil && bytes.HasPrefix(data, want) && have <= size>>(tileHeight*level)
 }
 
-// edges compares the partial tiles, and the place of the next one.
+// edges compares the partial tiles, or finds tiles past the end.
 func (a *audit) edges(ctx context.Context) error {
-	for level := range a.counts {
-		if err := a.tile(ctx, level, a.counts[level]/tileWidth, a.tiles[level]); err != nil {
+	for level := range maxLevels {
+		if err := a.tile(ctx, level, a.tree.counts[level]/tileWidth, a.tree.tiles[level]); err != nil {
 			return err
 		}
 	}
@@ -177,7 +159,7 @@ func (a *audit) edges(ctx context.Context) error {
 
 func (a *audit) matchCheckpoints() error {
 	for len(a.signed) > 0 && a.signed[0].size == a.seen.Rows {
-		if a.signed[0].root != rootOf(a.edge) {
+		if a.signed[0].root != a.tree.root() {
 			at := a.seen.Checkpoints - len(a.signed)
 			return &Damage{Source: a.source, Seq: -1, Column: "checkpoint " + strconv.Itoa(at), What: fmt.Sprintf("the first %d rows do not give its root: one of them was changed, added or removed", a.seen.Rows)}
 		}

@@ -5,17 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/transparency-dev/merkle/rfc6962"
 )
 
-// ErrRefused says that a ledger refused a batch for what it says: the log was
-// forked, cut or skipped ahead. Trying again does not help.
+// ErrRefused means that a ledger refused a batch for its content: the log was forked,
+// cut or skipped ahead. Retrying does not help.
 var ErrRefused = errors.New("ledger: batch refused")
 
-// Extends checks that a batch continues head: the frontier is that of the head, and
-// frontier and commitments together give the root that the checkpoint states. A
-// batch that is already the head is reported as repeated.
+// Extends checks that a batch continues head: its frontier is that of the head, and
+// frontier and commitments together give the root that the checkpoint states. It
+// reports a batch that already is the head as repeated.
 func (b *Batch) Extends(head Head) (repeated bool, err error) {
 	refuse := func(why string) (bool, error) {
 		return false, fmt.Errorf("%w: %s at size %d: %s", ErrRefused, b.Source, b.OldSize, why)
@@ -42,9 +40,7 @@ func (b *Batch) Extends(head Head) (repeated bool, err error) {
 		return refuse("the rows before are not those of the ledger")
 	}
 	for _, commitment := range b.Commitments {
-		if err := tree.Append(rfc6962.DefaultHasher.HashLeaf(commitment[:]), nil); err != nil {
-			return refuse(err.Error())
-		}
+		appendLeaf(tree, commitment[:])
 	}
 	if rootOf(tree) != b.Root {
 		return refuse("the new rows do not give the new root")
@@ -60,20 +56,13 @@ func (j *Journal) Batch(ctx context.Context, from, to int64) (Batch, error) {
 	if err != nil {
 		return Batch{}, err
 	}
-	b := Batch{Source: j.Source(), OldSize: from, Frontier: t.frontier(), Commitments: make([][32]byte, 0, to-from)}
-	err = eachCommitment(ctx, j.cfg.Log, from, to, func(c [32]byte) error {
-		b.Commitments = append(b.Commitments, c)
-		return t.edge.Append(rfc6962.DefaultHasher.HashLeaf(c[:]), nil)
-	})
+	b, err := t.grow(ctx, j.cfg.Log, to)
 	if err != nil {
 		return Batch{}, err
 	}
-	c := Checkpoint{Source: b.Source, Size: to, Root: t.root()}
-	if err := c.sign(j.cfg.Signer); err != nil {
-		return Batch{}, fmt.Errorf("sign checkpoint of %s: %w", b.Source, err)
-	}
-	b.Root, b.Checkpoint = c.Root, c.Note
-	return b, nil
+	c, err := j.sign(t)
+	b.Checkpoint = c.Note
+	return b, err
 }
 
 // Sign makes a checkpoint of the log as it was at an earlier size, which a checkpoint
@@ -83,7 +72,11 @@ func (j *Journal) Sign(ctx context.Context, size int64) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	c := Checkpoint{Source: j.Source(), Size: size, Root: t.root()}
+	return j.sign(t)
+}
+
+func (j *Journal) sign(t *tree) (Checkpoint, error) {
+	c := Checkpoint{Source: j.Source(), Size: t.size(), Root: t.root()}
 	if err := c.sign(j.cfg.Signer); err != nil {
 		return Checkpoint{}, fmt.Errorf("sign checkpoint of %s: %w", c.Source, err)
 	}

@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"strconv"
 )
 
 // bundleVersion is the version of the proof bundle that this program writes and reads.
@@ -15,26 +13,26 @@ const bundleVersion = 1
 // bundle is a proof bundle as docs/record-format.md describes it. It has one
 // encoding only: canonical JSON.
 type bundle struct {
-	Anchor     *bundleAnchor   `json:"anchor"`
+	Anchor     *bundleAnchor   `json:"anchor,omitempty"`
 	Commitment string          `json:"commitment"`
 	Entry      json.RawMessage `json:"entry"`
 	Parts      bundleParts     `json:"parts"`
 	Proof      string          `json:"proof"`
 	Salt       string          `json:"salt"`
-	State      string          `json:"state"`
+	State      string          `json:"state,omitempty"`
 	Version    int64           `json:"v"`
 }
 
-// maxParts bounds what a few bytes of a bundle each become in memory: a record has a
-// part for each patient of one request.
+// maxParts bounds the memory that a bundle of many tiny parts takes. A record has one
+// part for each patient of a request.
 const maxParts = 100_000
 
 type bundleParts []bundlePart
 
-// UnmarshalJSON reads a list that is not too long.
+// UnmarshalJSON refuses a list that is too long while reading it.
 func (p *bundleParts) UnmarshalJSON(data []byte) error {
+	*p = bundleParts{}
 	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
 	if open, err := dec.Token(); err != nil || open != json.Delim('[') {
 		return fmt.Errorf("parts are not a list")
 	}
@@ -51,7 +49,7 @@ func (p *bundleParts) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// bundlePart is a part that is opened, or only its commitment.
+// bundlePart is an opened part, or only the commitment of a closed one.
 type bundlePart struct {
 	Blind      string          `json:"blind"`
 	Clear      json.RawMessage `json:"clear"`
@@ -67,16 +65,16 @@ type bundleAnchor struct {
 	BlockHash   string          `json:"block_hash"`
 	Chaincode   string          `json:"chaincode"`
 	Channel     string          `json:"channel"`
-	Evidence    json.RawMessage `json:"evidence"`
+	Evidence    json.RawMessage `json:"evidence,omitempty"` // its canonical form is its verifier's business
 	Size        int64           `json:"size"`
 	Transaction string          `json:"transaction"`
 }
 
-// FormatBundle writes the proof bundle of a record for someone who may read the
-// parts in opened (by position in the row); of the others only commitments go in.
+// FormatBundle writes the proof bundle of a record for a reader who may see the parts
+// in opened (by position in the row). Of other parts it writes only the commitments.
 func FormatBundle(p Proof, opened map[int]Opened) ([]byte, error) {
 	b := bundle{
-		Version: bundleVersion, Entry: p.Row.Entry,
+		Version: bundleVersion, Entry: p.Row.Entry, Parts: make(bundleParts, 0, len(p.Row.Parts)),
 		Salt: hex.EncodeToString(p.Row.Salt[:]), Commitment: hex.EncodeToString(p.Row.Commitment[:]),
 		Proof: formatTlogProof(p.Row.Seq, p.Inclusion, p.Checkpoint.Note), State: string(p.State),
 	}
@@ -97,41 +95,29 @@ func FormatBundle(p Proof, opened map[int]Opened) ([]byte, error) {
 		}
 		b.Parts = append(b.Parts, part)
 	}
-	return b.append(nil), nil
+	return marshal(b)
 }
 
-func (b *bundle) append(to []byte) []byte {
-	to = append(to, '{')
-	if b.Anchor != nil {
-		to = append(b.Anchor.append(append(to, `"anchor":`...)), ',')
+// MarshalJSON writes of a closed part only its commitment.
+func (p bundlePart) MarshalJSON() ([]byte, error) {
+	if p.Clear == nil {
+		return marshal(map[string]string{"commitment": p.Commitment})
 	}
-	to = appendString(append(to, `"commitment":`...), b.Commitment)
-	to = append(append(to, `,"entry":`...), b.Entry...)
-	to = appendList(append(to, `,"parts":`...), b.Parts, appendPart)
-	to = appendString(append(to, `,"proof":`...), b.Proof)
-	to = appendString(append(to, `,"salt":`...), b.Salt)
-	if b.State != "" {
-		to = appendString(append(to, `,"state":`...), b.State)
-	}
-	to = strconv.AppendInt(append(to, `,"v":`...), b.Version, 10)
-	return append(to, '}')
+	type opened bundlePart
+	return marshal(opened(p))
 }
 
-// append copies the evidence as it is: its canonical form is its verifier's business.
-func (a *bundleAnchor) append(to []byte) []byte {
-	to = appendObject(to, []field{
-		{name: "block", num: &a.Block}, {name: "block_hash", text: &a.BlockHash},
-		{name: "chaincode", text: &a.Chaincode}, {name: "channel", text: &a.Channel},
-	})
-	to[len(to)-1] = ','
-	if a.Evidence != nil {
-		to = append(append(append(to, `"evidence":`...), a.Evidence...), ',')
-	}
-	rest := appendObject(nil, []field{{name: "size", num: &a.Size}, {name: "transaction", text: &a.Transaction}})
-	return append(to, rest[1:]...)
+// marshal is json.Marshal without escapes for HTML. Members are declared in sorted
+// order, so what it writes is canonical.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// proof is what the anchor states, for its verifier.
+// proof returns what the anchor states, for its verifier.
 func (a *bundleAnchor) proof() (*AnchorProof, error) {
 	hash, err := digest(a.BlockHash)
 	if err != nil {
@@ -146,37 +132,17 @@ func (a *bundleAnchor) proof() (*AnchorProof, error) {
 	}, nil
 }
 
-func appendPart(to []byte, p *bundlePart) []byte {
-	if p.Clear == nil {
-		return appendObject(to, []field{{name: "commitment", text: &p.Commitment}})
-	}
-	to = appendString(append(to, `{"blind":`...), p.Blind)
-	to = append(append(to, `,"clear":`...), p.Clear...)
-	rest := appendObject(nil, []field{
-		{name: "commitment", text: &p.Commitment}, {name: "key", text: &p.Key},
-		{name: "patient", text: &p.Patient}, {name: "target", text: &p.Target},
-	})
-	rest[0] = ','
-	return append(to, rest...)
-}
-
-// parseBundle refuses whatever append would not have written: unknown or doubled
-// members, other spacing, other escapes.
+// parseBundle reads what FormatBundle writes and nothing else.
 func parseBundle(data []byte) (*bundle, error) {
 	b := new(bundle)
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(b); err != nil {
+	err := decode(data, b, func() ([]byte, error) {
+		if b.Version != bundleVersion {
+			return nil, fmt.Errorf("version %d, this program knows %d", b.Version, bundleVersion)
+		}
+		return marshal(b)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("proof bundle: %w", err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, fmt.Errorf("proof bundle: text after its end")
-	}
-	if b.Version != bundleVersion {
-		return nil, fmt.Errorf("proof bundle: version %d, this program knows %d", b.Version, bundleVersion)
-	}
-	if !bytes.Equal(b.append(nil), data) {
-		return nil, fmt.Errorf("proof bundle: not in canonical form, so it was changed after it was made")
 	}
 	return b, nil
 }

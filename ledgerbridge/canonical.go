@@ -1,6 +1,9 @@
 package ledgerbridge
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -19,7 +22,7 @@ const maxInteger = 1<<53 - 1
 const hexDigits = "0123456789abcdef"
 
 // appendString appends s as RFC 8785 writes it: only what must be escaped is.
-// Bytes that are not UTF-8 become U+FFFD: a record must be possible for any request.
+// Bytes that are not UTF-8 become U+FFFD, so that every request gets a record.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
@@ -51,44 +54,36 @@ func appendEscape(b []byte, c byte) []byte {
 	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
-// field is one member of a fixed-schema object: a string or an integer.
+// field is one member of a fixed-schema object: a string, an integer or a list.
 type field struct {
-	name string
-	text *string
-	num  *int64
+	name  string
+	text  *string
+	num   *int64
+	words *[]string
+	items *[]Item
 }
 
 // appendObject appends the members in the order given, which must be sorted.
 func appendObject(b []byte, fields []field) []byte {
-	for i, f := range fields {
-		b = append(append(append(b, opening(i)...), f.name...), '"', ':')
-		if f.text != nil {
+	opening := `{"`
+	for _, f := range fields {
+		b = append(append(append(b, opening...), f.name...), '"', ':')
+		opening = `,"`
+		switch {
+		case f.text != nil:
 			b = appendString(b, *f.text)
-		} else {
+		case f.num != nil:
 			b = strconv.AppendInt(b, *f.num, 10)
+		case f.words != nil:
+			b = appendList(b, *f.words, func(b []byte, s *string) []byte { return appendString(b, *s) })
+		default:
+			b = appendList(b, *f.items, appendItem)
 		}
 	}
 	return append(b, '}')
 }
 
-// opening is what stands before the name of member i.
-func opening(i int) string {
-	if i == 0 {
-		return `{"`
-	}
-	return `,"`
-}
-
-func cutName(s, opening, name string) (rest string, ok bool) {
-	for _, part := range [...]string{opening, name, `":`} {
-		if s, ok = strings.CutPrefix(s, part); !ok {
-			return s, false
-		}
-	}
-	return s, true
-}
-
-// checkIntegers refuses what JSON readers would round.
+// checkIntegers refuses integers that JSON readers would round.
 func checkIntegers(fields []field) error {
 	for _, f := range fields {
 		if f.num != nil && (*f.num < 0 || *f.num > maxInteger) {
@@ -98,93 +93,20 @@ func checkIntegers(fields []field) error {
 	return nil
 }
 
-// parseObject reads exactly what appendObject writes, member for member, and
-// nothing else: no space, no other order, no other escape.
-func parseObject(data []byte, fields []field) error {
-	rest := string(data)
-	for i, f := range fields {
-		var ok bool
-		if rest, ok = cutName(rest, opening(i), f.name); !ok {
-			return fmt.Errorf("member %q is missing or not where it belongs", f.name)
-		}
-		var err error
-		if f.text != nil {
-			*f.text, rest, err = cutString(rest)
-		} else {
-			*f.num, rest, err = cutInteger(rest)
-		}
-		if err != nil {
-			return fmt.Errorf("member %q: %w", f.name, err)
-		}
+// decode reads into v what encode writes of it, byte for byte, and nothing else: no
+// unknown or doubled member, no space, no other order, no other escape.
+func decode(data []byte, v any, encode func() ([]byte, error)) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return err
 	}
-	if rest != "}" {
-		return fmt.Errorf("text after the last member")
+	canonical, err := encode()
+	if err == nil && !bytes.Equal(canonical, data) {
+		err = errNotCanonical
 	}
-	return nil
+	return err
 }
 
-func cutInteger(s string) (int64, string, error) {
-	end := 0
-	for end < len(s) && '0' <= s[end] && s[end] <= '9' {
-		end++
-	}
-	n, err := strconv.ParseInt(s[:end], 10, 64)
-	if err != nil || n > maxInteger || strconv.FormatInt(n, 10) != s[:end] {
-		return 0, s, fmt.Errorf("not a canonical integer")
-	}
-	return n, s[end:], nil
-}
-
-// cutString reads one string. One with escapes must be written again to the same
-// bytes, which refuses every other escape.
-func cutString(s string) (text, rest string, err error) {
-	if !strings.HasPrefix(s, `"`) {
-		return "", s, fmt.Errorf("not a string")
-	}
-	end, escaped := 1, false
-	for end < len(s) && s[end] != '"' {
-		if s[end] < ' ' {
-			return "", s, fmt.Errorf("not a canonical string")
-		}
-		if s[end] == '\\' {
-			escaped = true
-			end++
-		}
-		end++
-	}
-	if end >= len(s) {
-		return "", s, fmt.Errorf("string without end")
-	}
-	quoted, text := s[:end+1], s[1:end]
-	if escaped {
-		text = unescape(text)
-	}
-	if !utf8.ValidString(quoted) || escaped && string(appendString(nil, text)) != quoted {
-		return "", s, fmt.Errorf("not a canonical string")
-	}
-	return text, s[end+1:], nil
-}
-
-// unescape undoes appendEscape; anything else comes out as something that is not
-// written back the same way.
-func unescape(s string) string {
-	const from, to = `btnfr"\`, "\b\t\n\f\r\"\\"
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			b.WriteByte(s[i])
-			continue
-		}
-		i++
-		if j := strings.IndexByte(from, s[i]); j >= 0 {
-			b.WriteByte(to[j])
-		} else if n, err := strconv.ParseUint(s[min(i+1, len(s)):min(i+5, len(s))], 16, 8); err == nil && s[i] == 'u' {
-			b.WriteByte(byte(n))
-			i += 4
-		}
-	}
-	return b.String()
-}
+var errNotCanonical = errors.New("not in canonical form, so it was changed after it was made")
 
 // appendList appends a JSON array whose members each writes.
 func appendList[T any](b []byte, list []T, each func([]byte, *T) []byte) []byte {
@@ -198,7 +120,7 @@ func appendList[T any](b []byte, list []T, each func([]byte, *T) []byte) []byte 
 	return append(b, ']')
 }
 
-// frame appends s with its length in front, so that what is hashed has one reading.
+// frame appends s with its length in front, so that hashed text reads only one way.
 func frame[T string | []byte](b []byte, s T) []byte {
 	n := uint32(min(len(s), math.MaxUint32))
 	return append(append(b, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), s...)

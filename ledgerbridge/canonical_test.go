@@ -113,7 +113,7 @@ func TestParseEntryIsStrict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replace := func(old, new string) []byte { return bytes.Replace(text, []byte(old), []byte(new), 1) }
+	replace := func(from, to string) []byte { return bytes.Replace(text, []byte(from), []byte(to), 1) }
 	for name, bad := range map[string][]byte{
 		"space":               replace(`,`, `, `),
 		"trailing newline":    append(bytes.Clone(text), '\n'),

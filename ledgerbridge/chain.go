@@ -1,14 +1,14 @@
 package ledgerbridge
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+
+	"github.com/transparency-dev/merkle/rfc6962"
 )
 
-// Chain is a proof bundle laid open, for people who want to see what a verifier
-// computes: from the record over its leaf and the path to the root, and on to
-// checkpoint and anchor.
+// Chain shows people what a verifier computes from a proof bundle: from the record
+// over its leaf and the path to the root, and on to checkpoint and anchor.
 type Chain struct {
 	Entry        Entry
 	Request      *RequestPart // nil if erased or not disclosed
@@ -22,11 +22,10 @@ type Chain struct {
 	Endorsements int          // peers whose signatures under the anchor are in the evidence
 }
 
-// Waits says whether a network's ledger is to hold the checkpoint and does not yet.
+// Waits reports whether the checkpoint still waits for its anchor on a network's ledger.
 func (c *Chain) Waits() bool { return c.State == Checkpointed }
 
-// Step is one level of the path: a node, and the sibling from the proof with which
-// it was computed.
+// Step is one level of the path: a node, and the sibling from the proof that gives it.
 type Step struct {
 	Sibling [32]byte
 	Left    bool     // the sibling stands on the left
@@ -38,19 +37,16 @@ type Step struct {
 // Span is a range of records: From <= seq < To.
 type Span struct{ From, To int64 }
 
-// ReadChain lays a bundle open. Every hash in it is recomputed, and what does not fit
-// is an error. Signatures are not looked at: those are for VerifyRecord, against keys
-// that the verifier brings along.
+// ReadChain reads a bundle and recomputes every hash in it; a mismatch is an error. It
+// ignores signatures: VerifyRecord checks them, against keys that the verifier brings.
 func ReadChain(data []byte) (Chain, error) {
 	b, err := parseBundle(data)
 	if err != nil {
 		return Chain{}, err
 	}
 	var r Result
-	for _, check := range []func(*bundle) error{r.checkEntry, r.checkDisclosed, r.checkProof} {
-		if err := check(b); err != nil {
-			return Chain{}, err
-		}
+	if err := r.recompute(b); err != nil {
+		return Chain{}, err
 	}
 	c := Chain{Entry: r.Entry, Request: r.Request, Patients: max(len(b.Parts)-1, 0), Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
 	if a := b.Anchor; a != nil {
@@ -71,7 +67,7 @@ func (c *Chain) climb(proof string) error {
 	if err != nil {
 		return err
 	}
-	c.Leaf = sha256.Sum256(append([]byte{0}, c.Receipt.Commitment[:]...))
+	c.Leaf = sum(rfc6962.DefaultHasher.HashLeaf(c.Receipt.Commitment[:]))
 	node, last, width := c.Leaf, c.Checkpoint.Size-1, int64(1)
 	for _, sibling := range path {
 		s := Step{Sibling: sibling, Left: index%2 == 1 || index == last}
@@ -95,11 +91,11 @@ func (c *Chain) climb(proof string) error {
 }
 
 func parent(left, right [32]byte) [32]byte {
-	return sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
+	return sum(rfc6962.DefaultHasher.HashChildren(left[:], right[:]))
 }
 
-// endorsements counts the signatures in evidence of the form that docs/record-format.md
-// gives. Whether they hold is for an AnchorVerifier.
+// endorsements counts the signatures in evidence of the form in docs/record-format.md.
+// An AnchorVerifier checks whether they hold.
 func endorsements(evidence json.RawMessage) int {
 	var e struct {
 		Answer struct {

@@ -19,8 +19,8 @@ type Key struct {
 	From, To int64
 }
 
-// Keys is a set of trusted keys. It always comes from whoever verifies, never from
-// what is verified.
+// Keys is a set of trusted keys. It always comes from the verifier, never from what is
+// being verified.
 type Keys []Key
 
 // ParseKeys reads verifier keys of the form NAME+HASH+KEY, or NAME+HASH+KEY@FROM-TO
@@ -59,7 +59,7 @@ func parseSizes(s string) (from, to int64, err error) {
 	return from, to, nil
 }
 
-// VerifierKey is the text of a public key for one source: what a verifier is given.
+// VerifierKey writes a public key for one source as verifiers are given it.
 func VerifierKey(source string, key ed25519.PublicKey) (string, error) {
 	if err := checkSource(source); err != nil {
 		return "", err
@@ -98,7 +98,7 @@ func (c *Checkpoint) sign(signer note.Signer) error {
 	return err
 }
 
-// ParseCheckpoint reads the note without looking at its signature.
+// ParseCheckpoint reads the note without checking its signature.
 func ParseCheckpoint(signed []byte) (Checkpoint, error) {
 	body, signature, ok := strings.Cut(string(signed), "\n\n")
 	lines := strings.SplitN(body, "\n", 4)
@@ -109,7 +109,7 @@ func ParseCheckpoint(signed []byte) (Checkpoint, error) {
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	root, err2 := base64.StdEncoding.Strict().DecodeString(lines[2])
 	if err != nil || err2 != nil || len(root) != len(c.Root) || size < 0 || size > maxInteger {
-		return Checkpoint{}, fmt.Errorf("checkpoint: size or root are not what they should be")
+		return Checkpoint{}, fmt.Errorf("checkpoint: its size or root is malformed")
 	}
 	c.Size = size
 	copy(c.Root[:], root)
@@ -140,8 +140,8 @@ func VerifyCheckpoint(signed []byte, keys Keys) (Checkpoint, error) {
 	return c, nil
 }
 
-// open reads the note of a checkpoint with the first key that fits. Keys are tried one
-// by one: of two with the same id note.Open takes neither, and a key may well be given
+// open reads the note of a checkpoint with the first key that fits. It tries keys one
+// by one: note.Open takes neither of two with the same id, and a key is often given
 // twice, by hand and in a folder, or for sizes that overlap.
 func (k Keys) open(c *Checkpoint) (n *note.Note, err error) {
 	n, err = note.Open(c.Note, note.VerifierList())

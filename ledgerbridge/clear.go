@@ -1,15 +1,11 @@
 package ledgerbridge
 
 import (
-	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-
-	"github.com/aceso-health/aceso/fhir"
 )
 
-// RequestPart is the clear text of the part about the request itself.
+// RequestPart is the clear text of the part about the request.
 type RequestPart struct {
 	Agent   string // who, as the token names them
 	Name    string
@@ -30,64 +26,51 @@ type PatientPart struct {
 }
 
 func (p *RequestPart) appendJSON(b []byte) []byte {
-	b = appendObject(b, []field{{name: "address", text: &p.Address}, {name: "agent", text: &p.Agent}})
-	b = appendItems(append(b[:len(b)-1], `,"items":`...), p.Items)
-	rest := appendObject(nil, []field{
+	return appendObject(b, []field{
+		{name: "address", text: &p.Address}, {name: "agent", text: &p.Agent}, {name: "items", items: &p.Items},
 		{name: "name", text: &p.Name}, {name: "query", text: &p.Query},
 		{name: "role", text: &p.Role}, {name: "target", text: &p.Target},
 	})
-	rest[0] = ','
-	return append(b, rest...)
 }
 
 func (p *PatientPart) appendJSON(b []byte) []byte {
-	b = appendList(append(b, `{"consents":`...), p.Consents, func(b []byte, s *string) []byte { return appendString(b, *s) })
-	b = appendItems(append(b, `,"items":`...), p.Items)
-	rest := appendObject(nil, []field{
+	return appendObject(b, []field{
+		{name: "consents", words: &p.Consents}, {name: "items", items: &p.Items},
 		{name: "patient", text: &p.Patient}, {name: "query", text: &p.Query}, {name: "target", text: &p.Target},
 	})
-	rest[0] = ','
-	return append(b, rest...)
 }
 
-func appendItems(b []byte, items []Item) []byte {
-	return appendList(b, items, func(b []byte, i *Item) []byte {
-		sum := hexOrNone(i.Hash)
-		return appendObject(b, []field{
-			{name: "hash", text: &sum}, {name: "method", text: &i.Method},
-			{name: "ref", text: &i.Ref}, {name: "version", num: &i.Version},
-		})
+func appendItem(b []byte, i *Item) []byte {
+	hash := hexOrNone(i.Hash)
+	return appendObject(b, []field{
+		{name: "hash", text: &hash}, {name: "method", text: &i.Method},
+		{name: "ref", text: &i.Ref}, {name: "version", num: &i.Version},
 	})
 }
 
 // UnmarshalJSON reads an item of a part.
 func (i *Item) UnmarshalJSON(data []byte) error {
-	var sum string
-	fields := []field{
-		{name: "hash", text: &sum}, {name: "method", text: &i.Method},
-		{name: "ref", text: &i.Ref}, {name: "version", num: &i.Version},
+	var doc struct {
+		Ref, Method, Hash string
+		Version           int64
 	}
-	if err := parseObject(data, fields); err != nil {
+	if err := json.Unmarshal(data, &doc); err != nil {
 		return err
 	}
-	h, err := hex.DecodeString(sum)
-	if err != nil || len(h) != 0 && len(h) != len(i.Hash) {
-		return fmt.Errorf("hash of an item: not 64 hexadecimal digits")
+	*i = Item{Ref: doc.Ref, Version: doc.Version, Method: doc.Method}
+	if doc.Hash == "" {
+		return nil
 	}
-	i.Hash = fhir.Hash{}
-	copy(i.Hash[:], h)
-	return nil
+	h, err := digest(doc.Hash)
+	i.Hash = h
+	return err
 }
 
-// parsePart reads the clear text of a part; writing it again must give the same bytes.
-func parsePart(clear []byte, part interface{ appendJSON([]byte) []byte }) error {
-	dec := json.NewDecoder(bytes.NewReader(clear))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(part); err != nil {
+// parsePart reads the clear text of a part.
+func parsePart(text []byte, part interface{ appendJSON([]byte) []byte }) error {
+	err := decode(text, part, func() ([]byte, error) { return part.appendJSON(make([]byte, 0, len(text))), nil })
+	if err != nil {
 		return fmt.Errorf("text of a part: %w", err)
-	}
-	if !bytes.Equal(part.appendJSON(nil), clear) {
-		return fmt.Errorf("text of a part: not canonical")
 	}
 	return nil
 }

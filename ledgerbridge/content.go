@@ -2,7 +2,6 @@ package ledgerbridge
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
 	"slices"
 
@@ -21,17 +20,16 @@ const contentLabel = "aceso.content.v1\x00"
 // written versions in order. A leaf is label || length and bytes of the reference
 // || version (8 bytes, big endian) || hash of the stored bytes (zeros for a tombstone).
 func ContentRoot(items []Item) fhir.Hash {
-	leaves := make([]sum, len(items))
-	for i, item := range items {
-		leaf := frame([]byte("\x00"+contentLabel), item.Ref) // RFC 6962: a leaf's hash begins with zero
-		leaf = binary.BigEndian.AppendUint64(leaf, uint64(item.Version))
-		leaves[i] = sha256.Sum256(append(leaf, item.Hash[:]...))
+	r := ranges.NewEmptyRange(0)
+	for _, item := range items {
+		leaf := binary.BigEndian.AppendUint64(frame([]byte(contentLabel), item.Ref), uint64(item.Version))
+		appendLeaf(r, append(leaf, item.Hash[:]...))
 	}
-	return treeHash(leaves)
+	return rootOf(r)
 }
 
-// Content is what an entry says about what it wrote: the hash of the stored bytes
-// for a create or an update, the content root over all items, sorted, otherwise.
+// Content is the content of an entry that wrote items: the hash of the stored bytes for
+// one create or update, otherwise the root over all items, sorted.
 func Content(interaction string, items []Item) fhir.Hash {
 	if len(items) == 1 && (interaction == "create" || interaction == "update") {
 		return items[0].Hash
@@ -44,14 +42,19 @@ func Content(interaction string, items []Item) fhir.Hash {
 
 // disclosedRoot is the RFC 6962 root over the commitments of an entry's parts.
 func disclosedRoot(parts []PartRow) sum {
-	leaves := make([]sum, len(parts))
+	r := ranges.NewEmptyRange(0)
 	for i := range parts {
-		leaves[i] = leafHash(parts[i].Commitment)
+		appendLeaf(r, parts[i].Commitment[:])
 	}
-	return treeHash(leaves)
+	return rootOf(r)
 }
 
-// rootOf is the root of a range that begins at 0.
+// appendLeaf appends to a range that begins at 0, which never fails.
+func appendLeaf(r *compact.Range, leaf []byte) {
+	_ = r.Append(rfc6962.DefaultHasher.HashLeaf(leaf), nil)
+}
+
+// rootOf returns the root of a range that begins at 0.
 func rootOf(r *compact.Range) (h sum) {
 	root, err := r.GetRootHash(nil)
 	if err != nil || root == nil {

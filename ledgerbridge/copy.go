@@ -6,15 +6,15 @@ import (
 	"fmt"
 )
 
-// Copied is a Ledger of which another one keeps a copy: in a place where whoever
-// changes or restores the first one does not get at it.
+// Copied is a Ledger with a copy where those who can change or restore the first one
+// have no access.
 type Copied struct {
 	Ledger
 	Copy Ledger
 }
 
-// Anchor anchors in both; a failure between the two is mended by the next attempt,
-// which MUST be with the same batch, or by CatchUp.
+// Anchor anchors in both. The next attempt, which MUST be with the same batch, or
+// CatchUp mends a failure between the two.
 func (c Copied) Anchor(ctx context.Context, b Batch) (Anchor, error) {
 	a, err := c.Ledger.Anchor(ctx, b)
 	if err != nil {
@@ -26,8 +26,8 @@ func (c Copied) Anchor(ctx context.Context, b Batch) (Anchor, error) {
 	return a, nil
 }
 
-// Checkpoints implements CheckpointHistory with those of the copy: they are what the
-// log has to agree with.
+// Checkpoints implements CheckpointHistory with those of the copy: the log has to agree
+// with them.
 func (c Copied) Checkpoints(ctx context.Context, source string, visit func(signed []byte) error) error {
 	history, ok := c.Copy.(CheckpointHistory)
 	if !ok {
@@ -36,16 +36,15 @@ func (c Copied) Checkpoints(ctx context.Context, source string, visit func(signe
 	return history.Checkpoints(ctx, source, visit)
 }
 
-// Later is a Ledger that can list the checkpoints which continue a tree of that size or
-// a larger one, oldest first.
+// Later is a Ledger that lists the checkpoints above a size, oldest first.
 type Later interface {
 	Ledger
 	After(ctx context.Context, source string, size int64, visit func(signed []byte) error) error
 }
 
-// CatchUp brings a copy that lags behind to where the ledger is, checkpoint by
-// checkpoint; the log MUST give their roots. A ledger that is behind its copy, or at
-// another root, is a *Damage: it was restored or changed.
+// CatchUp brings a lagging copy to where the ledger is, checkpoint by checkpoint; the
+// log MUST give their roots. A ledger behind its copy, or at another root, is a *Damage:
+// it was restored or changed.
 func CatchUp(ctx context.Context, log Log, from Later, to Ledger) error {
 	source := log.Source()
 	have, err := to.Head(ctx, source)
@@ -58,7 +57,7 @@ func CatchUp(ctx context.Context, log Log, from Later, to Ledger) error {
 	}
 	if want.Size < have.Size || want.Size == have.Size && want.Root != have.Root {
 		return &Damage{Source: source, Seq: -1, Column: "checkpoint", What: fmt.Sprintf(
-			"the copy beside it has a checkpoint of %d rows, the last one here is of %d: this is an older state, from a backup, or it was changed", have.Size, want.Size)}
+			"the copy beside it has a checkpoint of %d rows, the last one here has %d: an older state was restored, or this one was changed", have.Size, want.Size)}
 	}
 	if want.Size == have.Size {
 		return nil
@@ -85,16 +84,13 @@ func (c *catchingUp) next(ctx context.Context, signed []byte) error {
 	if err != nil {
 		return err
 	}
-	b := Batch{Source: c.log.Source(), OldSize: c.tree.size(), Frontier: c.tree.frontier(), Root: next.Root, Checkpoint: signed}
-	err = eachCommitment(ctx, c.log, b.OldSize, next.Size, func(commitment [32]byte) error {
-		b.Commitments = append(b.Commitments, commitment)
-		return c.tree.append(commitment)
-	})
+	b, err := c.tree.grow(ctx, c.log, next.Size)
 	if err != nil {
 		return err
 	}
+	b.Checkpoint = signed
 	c.tree.take()
-	if c.tree.root() != next.Root {
+	if b.Root != next.Root {
 		return &Damage{Source: b.Source, Seq: -1, Column: "checkpoint", What: fmt.Sprintf("the first %d rows do not give its root: one of them was changed, added or removed", next.Size)}
 	}
 	_, err = c.to.Anchor(ctx, b)

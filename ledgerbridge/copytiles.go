@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// CopyTiles brings the stored tree of a log to a copy of the log.
+// CopyTiles copies the stored tree of a log to a copy of the log.
 func CopyTiles(ctx context.Context, from, to Log) error {
 	return eachTile(ctx, from, func(t Tile) error { return to.WriteTiles(ctx, []Tile{t}) })
 }
@@ -22,8 +22,7 @@ func CompareTiles(ctx context.Context, from, to Log) error {
 	})
 }
 
-// eachTile visits the tiles that a log of this size can have; the last ones may
-// not have been written yet.
+// eachTile visits the stored tiles of a log; the last ones may not be written yet.
 func eachTile(ctx context.Context, log Log, visit func(Tile) error) error {
 	size, err := log.Size(ctx)
 	if err != nil {

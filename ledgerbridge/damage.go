@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Damage says that a log, its tree or its checkpoints are not what they were: what
-// was found, and where. A store or command adds the name of file and table.
+// Damage means that a log, its tree or its checkpoints were changed: what was found,
+// and where. A store or command adds the name of file and table.
 type Damage struct {
 	Source string // the log
 	Seq    int64  // the row; -1 if it is not about one row
@@ -22,10 +22,9 @@ func (d *Damage) Error() string {
 	return fmt.Sprintf("%s, row %d, %s: %s", d.Source, d.Seq, d.Column, d.What)
 }
 
-// CheckRow checks everything about a row that needs no key: that it is the row of
-// position seq of source, that entry, salt and commitment agree, that the columns
-// beside the entry say what the entry says, and that the parts are those that the
-// entry's disclosed covers. The error is a *Damage.
+// CheckRow checks everything about a row that needs no key: it stands at position seq
+// of source; entry, salt and commitment agree; the columns beside the entry repeat the
+// entry; and the parts are those that its disclosed root covers. The error is a *Damage.
 func CheckRow(source string, seq int64, row *Row) error {
 	found := func(column, what string) error {
 		return &Damage{Source: source, Seq: seq, Column: column, What: what}

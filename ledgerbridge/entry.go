@@ -2,8 +2,8 @@
 // anyone can verify: entries with sealed parts, append-only logs with RFC 6962
 // trees, signed checkpoints, proofs, and their anchoring on a Ledger.
 //
-// It does not decide who may do what, it does not know where rows are kept (a store
-// implements Log and PartKeys), and it cannot show what a server never recorded.
+// It does not decide who may do what, does not know where rows are kept (a store
+// implements Log and PartKeys), and cannot show what a server never recorded.
 package ledgerbridge
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// Draft is one request's record in clear, as the gate fills it. Prepare seals it.
+// Draft is the record of one request in clear, as the gate fills it. Prepare seals it.
 type Draft struct {
 	Action       string // C R U D E (AuditEvent.action)
 	Interaction  string // read, vread, history-instance, search-type, create, transaction, ...
@@ -35,10 +35,10 @@ type Draft struct {
 	Outcome      int       // HTTP status class answer: 200, 403, 404 ...
 	Request      string    // request id
 	Patients     []Touched // one per patient whose data were touched or asked for
-	Others       []Item    // what was disclosed or written that belongs to no patient; request part
+	Others       []Item    // disclosed or written, belonging to no patient; request part
 }
 
-// Touched is what concerns one patient.
+// Touched is one patient whose data a request touched.
 type Touched struct {
 	Patient  string   // "Patient/1"
 	Items    []Item   // versions disclosed or written; may be empty (refused, absent)

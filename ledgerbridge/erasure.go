@@ -10,13 +10,13 @@ import (
 )
 
 // Erase is the interaction of an entry that erases a patient's parts. Its draft names
-// the patient as touched: that ties the erased parts to it, and its own part for the
-// patient becomes unreadable with all others.
+// the patient as touched. That ties the erased parts to it, and its own part for the
+// patient becomes unreadable with the others.
 const Erase = "erase"
 
-// CheckParts opens every part of a row that is not erased and checks the clear text
-// against salt and commitment, and the columns against the clear text. The error is
-// a *Damage unless a key could not be read.
+// CheckParts opens every part of a row that is not erased, and checks its clear text
+// against salt and commitment and its columns against the clear text. The error is a
+// *Damage unless a key could not be read.
 func (s *Sealer) CheckParts(ctx context.Context, source string, row *Row) error {
 	for i := range row.Parts {
 		p := &row.Parts[i]
@@ -60,8 +60,8 @@ func ParsePlace(place string) (source string, seq int64, err error) {
 func Place(source string, seq int64) string { return source + "/" + strconv.FormatInt(seq, 10) }
 
 // AuditParts returns the checks of an audit of source that need keys: CheckParts for
-// every row, and CheckErasure for every part that was erased, in the log among all
-// that its place names.
+// every row, and CheckErasure for every erased part, in the one of all logs that its
+// place names.
 func (s *Sealer) AuditParts(ctx context.Context, source string, all ...Log) func(*Row) error {
 	type erasure struct{ place, patient string }
 	checked := map[erasure]bool{}
@@ -80,13 +80,13 @@ func (s *Sealer) AuditParts(ctx context.Context, source string, all ...Log) func
 	}
 }
 
-// CheckErasure checks what a part's ErasedBy says: the entry at that place of one of
-// the logs erases, and concerns the same patient (pseudonym), so it has a part for them.
+// CheckErasure checks a part's ErasedBy: the entry at that place erases, and has a part
+// for the same patient (pseudonym).
 func CheckErasure(ctx context.Context, logs []Log, place, patient string) error {
 	source, seq, err := ParsePlace(place)
 	at := slices.IndexFunc(logs, func(l Log) bool { return l.Source() == source })
 	if err != nil || at < 0 {
-		return fmt.Errorf("erased by %q, which is no place in a log", place)
+		return fmt.Errorf("erased by %q, which is not in a log", place)
 	}
 	row, err := ReadRow(ctx, logs[at], seq)
 	if err != nil {

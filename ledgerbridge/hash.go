@@ -2,15 +2,14 @@ package ledgerbridge
 
 import "crypto/sha256"
 
-// The hashes of a record are computed several times per request, so they work on
-// values and leave nothing to collect. Tests compare them with crypto/hmac and with
-// two other implementations of RFC 6962.
+// Sealing a record takes ten HMACs. With crypto/hmac that is 30 allocations more per
+// request, of 216 for a read: this one works on values. A test compares the two.
 
 // sum is one SHA-256 value.
 type sum = [sha256.Size]byte
 
-// openHMAC begins the message of an HMAC-SHA-256 under a 32-byte key; finish it
-// with closeHMAC.
+// openHMAC begins the message of an HMAC-SHA-256 under a 32-byte key; closeHMAC
+// finishes it.
 func openHMAC(key *sum, label string, capacity int) []byte {
 	b := make([]byte, sha256.BlockSize, sha256.BlockSize+len(label)+capacity)
 	for i := range b {
@@ -33,39 +32,4 @@ func closeHMAC(key *sum, b []byte) sum {
 	}
 	copy(outer[sha256.BlockSize:], inner[:])
 	return sha256.Sum256(outer[:])
-}
-
-// leafHash is the hash of a 32-byte leaf.
-func leafHash(leaf sum) sum {
-	var b [1 + sha256.Size]byte
-	copy(b[1:], leaf[:])
-	return sha256.Sum256(b[:])
-}
-
-func nodeHash(left, right sum) sum {
-	var b [1 + 2*sha256.Size]byte
-	b[0] = 1
-	copy(b[1:], left[:])
-	copy(b[1+sha256.Size:], right[:])
-	return sha256.Sum256(b[:])
-}
-
-// treeHash is the RFC 6962 root over leaf hashes, which it overwrites. In each round
-// neighbours are joined and an odd last one moves up: the same tree.
-func treeHash(level []sum) sum {
-	if len(level) == 0 {
-		return sha256.Sum256(nil)
-	}
-	for len(level) > 1 {
-		n := 0
-		for i := 0; i < len(level); i += 2 {
-			level[n] = level[i]
-			if i+1 < len(level) {
-				level[n] = nodeHash(level[i], level[i+1])
-			}
-			n++
-		}
-		level = level[:n]
-	}
-	return level[0]
 }

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"math/rand/v2"
 	"testing"
-
-	"github.com/transparency-dev/merkle/rfc6962"
 )
 
 func TestHMACAgainstStandardLibrary(t *testing.T) {
@@ -26,21 +24,6 @@ func TestHMACAgainstStandardLibrary(t *testing.T) {
 		got := closeHMAC(&key, append(openHMAC(&key, "label\x00", length), message...))
 		if !hmac.Equal(mac.Sum(nil), got[:]) {
 			t.Fatalf("message of %d bytes: %x", length, got)
-		}
-	}
-}
-
-func TestTreeHashAgainstRange(t *testing.T) {
-	r := ranges.NewEmptyRange(0)
-	var leaves []sum
-	for i := range 600 {
-		if got, want := treeHash(append([]sum(nil), leaves...)), rootOf(r); got != want {
-			t.Fatalf("%d leaves: %x, want %x", i, got, want)
-		}
-		commitment := sha256.Sum256([]byte{byte(i), byte(i >> 8)})
-		leaves = append(leaves, leafHash(commitment))
-		if err := r.Append(rfc6962.DefaultHasher.HashLeaf(commitment[:]), nil); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

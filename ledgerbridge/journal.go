@@ -10,7 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// batchSize bounds what one anchor carries, and so what a catch-up holds in memory.
+// batchSize bounds one anchor, and so the memory of a catch-up.
 const batchSize = 1 << 16
 
 // JournalConfig is what a Journal needs.
@@ -20,7 +20,7 @@ type JournalConfig struct {
 	Signer   note.Signer   // named after the log's source; see NewSigner; nil for reading only
 	Keys     Keys          // public keys whose checkpoints count, Signer's among them
 	Interval time.Duration // between checkpoints when there is something new; 0 means one second
-	Report   func(error)   // told of each failed checkpoint in Run; may be nil
+	Report   func(error)   // called for each failed checkpoint in Run; may be nil
 	Anchors  *Anchors      // on a network's ledger, beside Ledger; nil without one
 }
 
@@ -38,7 +38,7 @@ type Journal struct {
 	err  error
 }
 
-// errNoSigner says that a journal can only read: its log is another node's.
+// errNoSigner means that a journal can only read: its log is another node's.
 var errNoSigner = errors.New("another node makes the checkpoints of this log, and the next one is not there yet")
 
 // State is how far a record has come.
@@ -52,8 +52,8 @@ const (
 )
 
 // OpenJournal continues a log where its ledger ends. The log must extend the last
-// checkpoint: every row after it is checked like CheckRow, the tree before it by its
-// root. What does not fit is a *Damage, and the node must not serve.
+// checkpoint: CheckRow checks every row after it, the root checks the tree before it. A
+// mismatch is a *Damage, and the node must not serve.
 func OpenJournal(ctx context.Context, cfg JournalConfig) (*Journal, error) {
 	j := &Journal{cfg: cfg}
 	source := cfg.Log.Source()
@@ -116,25 +116,25 @@ func openTree(ctx context.Context, log Log, head Head) (*tree, error) {
 	return t, nil
 }
 
-// Source is the name of the journal's log.
+// Source names the journal's log.
 func (j *Journal) Source() string { return j.cfg.Log.Source() }
 
-// Last is the last checkpoint; its size is 0 if there is none.
+// Last returns the last checkpoint; its size is 0 if there is none.
 func (j *Journal) Last() Checkpoint {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.last
 }
 
-// Err is why the last attempt to make a checkpoint failed, nil if it did not.
+// Err returns why the last checkpoint failed, nil if it did not.
 func (j *Journal) Err() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.err
 }
 
-// State says how far the record at seq has come. A ledger that is a file beside the
-// log counts as checkpointed only. See Anchor for where it is anchored.
+// State returns how far the record at seq has come. On a ledger that is a file beside
+// the log it is checkpointed at most. See Anchor for where it is anchored.
 func (j *Journal) State(seq int64) State {
 	switch {
 	case seq >= j.Last().Size:
@@ -145,8 +145,8 @@ func (j *Journal) State(seq int64) State {
 	return Checkpointed
 }
 
-// Run makes checkpoints until ctx ends, and one last then. The log MUST stay open
-// until Run has returned.
+// Run makes checkpoints until ctx ends, and then a last one. The log MUST stay open
+// until Run returns.
 func (j *Journal) Run(ctx context.Context) {
 	interval := j.cfg.Interval
 	if interval <= 0 {
@@ -173,8 +173,8 @@ func (j *Journal) try(ctx context.Context) {
 	}
 }
 
-// Checkpoint signs and anchors everything that the log holds now. If nothing is new
-// it returns the last checkpoint.
+// Checkpoint signs and anchors everything that the log holds. If nothing is new, it
+// returns the last checkpoint.
 func (j *Journal) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	j.grow.Lock()
 	defer j.grow.Unlock()
@@ -202,37 +202,33 @@ func (j *Journal) catchUp(ctx context.Context) error {
 			to = j.tried
 		}
 		j.tried = to
-		if err := j.advance(ctx, from, to); err != nil {
+		if err := j.advance(ctx, to); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// advance brings rows from <= seq < to under a checkpoint: tiles first, then the
-// anchor, so that an anchored tree can always be read back. Until the anchor is
-// final nothing in memory changes, so a failure is tried again as a whole.
-func (j *Journal) advance(ctx context.Context, from, to int64) error {
+// advance brings the rows below to under a checkpoint: tiles first, then the anchor, so
+// that an anchored tree can always be read back. Nothing in memory changes until the
+// anchor is final, so a failed step is retried as a whole.
+func (j *Journal) advance(ctx context.Context, to int64) error {
 	grown, err := j.tree.clone()
 	if err != nil {
 		return fmt.Errorf("checkpoint of %s: %w", j.Source(), err)
 	}
-	b := Batch{Source: j.Source(), OldSize: from, Frontier: j.tree.frontier()}
-	err = eachCommitment(ctx, j.cfg.Log, from, to, func(c [32]byte) error {
-		b.Commitments = append(b.Commitments, c)
-		return grown.append(c)
-	})
+	b, err := grown.grow(ctx, j.cfg.Log, to)
 	if err != nil {
 		return err
 	}
 	if err := j.cfg.Log.WriteTiles(ctx, grown.take()); err != nil {
 		return fmt.Errorf("write tiles of %s: %w", j.Source(), err)
 	}
-	c := Checkpoint{Source: j.Source(), Size: to, Root: grown.root()}
-	if err := c.sign(j.cfg.Signer); err != nil {
-		return fmt.Errorf("sign checkpoint of %s: %w", j.Source(), err)
+	c, err := j.sign(grown)
+	if err != nil {
+		return err
 	}
-	b.Root, b.Checkpoint = c.Root, c.Note
+	b.Checkpoint = c.Note
 	if _, err := j.cfg.Ledger.Anchor(ctx, b); err != nil {
 		return fmt.Errorf("anchor checkpoint of %s: %w", j.Source(), err)
 	}

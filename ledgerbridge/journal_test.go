@@ -232,39 +232,6 @@ func TestFailedAnchorIsTriedAgain(t *testing.T) {
 	}
 }
 
-// quick offers commitments without rows.
-type quick struct{ *logtest.Log }
-
-func (q quick) Commitments(ctx context.Context, from, to int64, visit func(int64, [32]byte) error) error {
-	return q.Rows(ctx, from, to, func(r ledgerbridge.Row) error { return visit(r.Seq, r.Commitment) })
-}
-
-func TestCommitmentReader(t *testing.T) {
-	n := newNode(t)
-	n.add(5)
-	cfg := n.config()
-	cfg.Log = quick{n.log}
-	j, err := ledgerbridge.OpenJournal(context.Background(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.add(5)
-	if c, root := checkpoint(t, j), checkpoint(t, newNodeOf(n).journal()).Root; c.Root != root {
-		t.Error("the tree over commitments alone differs")
-	}
-	n.add(2)
-	n.log.Damage(func(r []ledgerbridge.Row) []ledgerbridge.Row { return slices.Delete(r, 10, 11) })
-	_, err = j.Checkpoint(context.Background())
-	wantDamage(t, err, 10)
-}
-
-// newNodeOf has the same log and no checkpoints.
-func newNodeOf(n *node) *node {
-	other := *n
-	other.ledger = new(logtest.Ledger)
-	return &other
-}
-
 func TestProveBeyondTheEnd(t *testing.T) {
 	n := newNode(t)
 	n.add(2)

@@ -7,24 +7,25 @@ import (
 )
 
 // Log is one append-only log (a source: organisation/node/changes.0) as a store
-// keeps it. Appending is the store's business (Commit and Record): Seal and
-// insert MUST happen in one transaction and seq MUST be dense from 0.
+// keeps it. The store appends (Commit and Record): Seal and insert MUST happen in one
+// transaction, and seq MUST be dense from 0.
 type Log interface {
 	// Source is "organisation/node/changes.0" or ".../accesses.0".
 	Source() string
 	// Size is the number of durable rows.
 	Size(ctx context.Context) (int64, error)
-	// Rows visits rows from <= seq < to in order; it stops at visit's error. A
-	// missing row is simply not visited: the caller MUST check for gaps.
+	// Rows visits rows from <= seq < to in order, and stops at visit's error. It skips
+	// missing rows: the caller MUST check for gaps.
 	Rows(ctx context.Context, from, to int64, visit func(Row) error) error
-	// Find returns the sequence numbers that match, newest first, at most limit.
+	// Find returns at most limit matching sequence numbers, newest first, or oldest
+	// first if f.Oldest.
 	Find(ctx context.Context, f Filter, limit int) ([]int64, error)
 	// ReadTile returns a stored tile or nil. Tiles are opaque to the store.
 	ReadTile(ctx context.Context, level int, index int64) ([]byte, error)
-	// WriteTiles stores tiles durably, replacing what is there.
+	// WriteTiles stores tiles durably and replaces existing ones.
 	WriteTiles(ctx context.Context, tiles []Tile) error
-	// Erase removes the sealed bytes of all parts of a patient (pseudonym) and
-	// notes by ("source/seq") which entry did it; it reports how many.
+	// Erase removes the sealed bytes of all parts of a patient (pseudonym), notes in
+	// each which entry did it (by, "source/seq"), and returns how many.
 	Erase(ctx context.Context, patient, by string) (int64, error)
 }
 
@@ -38,21 +39,24 @@ type Tile struct {
 	Data  []byte
 }
 
-// Filter selects rows; zero fields select everything. All given fields must hold.
+// Filter selects rows for which all given fields hold; zero fields select everything.
 type Filter struct {
 	Patient  string // pseudonym in any part
 	Target   string // pseudonym of an item or target in any part (PartRow.Target)
 	Agent    string
 	Action   string
-	Outcome  []int     // any of
 	From, To time.Time // From <= Time < To
-	Before   int64     // seq < Before; 0 means no limit
+
+	OutcomeFrom, OutcomeTo int // OutcomeFrom <= Outcome < OutcomeTo; 0 means no limit
+
+	Since, Before int64 // Since <= seq < Before; 0 means no limit
+	Oldest        bool  // the oldest first: an order, not a condition
 }
 
 // PartKeys keeps the random key of each patient's parts, wrapped by the keyring,
 // apart from everything else. Key with create MUST be durable before it returns.
 type PartKeys interface {
-	// Key returns the patient's (pseudonym) current key and its id; fs.ErrNotExist
+	// Key returns the current key of a patient (pseudonym) and its id; fs.ErrNotExist
 	// if there is none and create is false.
 	Key(ctx context.Context, patient string, create bool) (id string, key []byte, err error)
 	// Open returns the key with this id; fs.ErrNotExist if it was destroyed.
@@ -61,10 +65,9 @@ type PartKeys interface {
 	Destroy(ctx context.Context, patient string) error
 }
 
-// Ledger is where checkpoints are anchored: local (a signed file, the default)
-// or fabric. Anchor MUST be idempotent for an identical batch, MUST refuse a
-// batch that does not extend the ledger's head (see Batch.Extends), and returns only
-// when the anchor is final.
+// Ledger anchors checkpoints: local (a signed file, the default) or fabric. Anchor MUST
+// be idempotent for an identical batch, MUST refuse a batch that does not extend the
+// ledger's head (see Batch.Extends), and MUST NOT return before the anchor is final.
 type Ledger interface {
 	Anchor(ctx context.Context, b Batch) (Anchor, error)
 	// Head is the last anchored state of a source; size 0 if none.
@@ -81,9 +84,9 @@ type Batch struct {
 	Checkpoint  []byte     // C2SP signed note for size and root
 }
 
-// Anchor says where a batch is anchored; zero strings for the local ledger.
+// Anchor is where a batch is anchored; its strings are empty on the local ledger.
 type Anchor struct {
-	OldSize     int64 // records OldSize .. Size-1 are those that it added
+	OldSize     int64 // the anchor added records OldSize .. Size-1
 	Size        int64
 	Channel     string
 	Transaction string

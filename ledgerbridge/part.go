@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// ErrErased says that a part was erased: its key is destroyed.
+// ErrErased means that a part was erased: its key is destroyed.
 var ErrErased = errors.New("ledgerbridge: the part was erased")
 
-// Labels of what is hashed and authenticated for a part.
+// Labels of the hashed and authenticated text of a part.
 const (
 	partLabel = "aceso.part.v1\x00"
 	bodyLabel = "aceso.part.body.v1\x00"
@@ -34,9 +34,9 @@ type plainPart struct {
 	clear   []byte
 }
 
-// sealParts makes the request part and one part per patient. Query and target in
-// clear concern the patients as soon as there are any: then they are not in the
-// request part, which no erasure reaches.
+// sealParts makes the request part and one part per patient. As soon as a patient is
+// touched, query and target in clear go into the patients' parts only: no erasure
+// reaches the request part.
 func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) ([]PartRow, error) {
 	patients := mergePatients(d.Patients)
 	request := RequestPart{Agent: d.Agent, Name: d.Name, Role: d.Role, Address: d.Address, Items: d.Others}
@@ -87,7 +87,7 @@ func mergePatients(all []Touched) []Touched {
 	return merged
 }
 
-// pseudonyms are the distinct target pseudonyms of a part, joined.
+// pseudonyms joins the distinct target pseudonyms of a part.
 func pseudonyms(names *pseudonymizer, target string, items []Item) string {
 	if len(items) == 0 {
 		return target
@@ -96,7 +96,7 @@ func pseudonyms(names *pseudonymizer, target string, items []Item) string {
 	if target != "" {
 		found = append(found, target)
 	}
-	var seen map[string]bool // worth it for many
+	var seen map[string]bool // pays off for many items
 	if len(items) > 16 {
 		seen = map[string]bool{target: true}
 	}
@@ -113,10 +113,10 @@ func pseudonyms(names *pseudonymizer, target string, items []Item) string {
 	return strings.Join(found, " ")
 }
 
-// sealPart encrypts blind || clear text. The row's salt is HMAC(blind, clear text):
-// it hides and fixes the text, and since the blind is under the key too, destroying
-// the key leaves nothing against which a guess could be checked. The commitment
-// covers salt and columns, so it can be recomputed for an erased part.
+// sealPart encrypts blind || clear text. The row's salt is HMAC(blind, clear text): it
+// hides and fixes the text. The key covers the blind too, so destroying it leaves
+// nothing to check a guess against. The commitment covers salt and columns, so an
+// erased part's can still be recomputed.
 func (s *Sealer) sealPart(key string, aead cipher.AEAD, p plainPart) PartRow {
 	row := PartRow{Patient: p.patient, Target: p.targets, Key: key}
 	sealed := make([]byte, nonceSize, nonceSize+blindSize+len(p.clear)+aead.Overhead())
@@ -138,8 +138,8 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// partContext is authenticated with a sealed part. It has no position: the sequence
-// number is not known yet when a part is sealed.
+// partContext is the text that a sealed part authenticates. It names no position: the
+// sequence number comes later.
 func (s *Sealer) partContext(row *PartRow) []byte {
 	return row.appendColumns(frame([]byte(partLabel), s.cfg.Organization))
 }
@@ -155,11 +155,11 @@ func (r *PartRow) commit() sum {
 }
 
 // saltOf is HMAC-SHA-256(blind, label || clear text).
-func saltOf(blind sum, clear []byte) sum {
-	return closeHMAC(&blind, append(openHMAC(&blind, bodyLabel, len(clear)), clear...))
+func saltOf(blind sum, text []byte) sum {
+	return closeHMAC(&blind, append(openHMAC(&blind, bodyLabel, len(text)), text...))
 }
 
-// Opened is a part in clear: Request or Patient is set.
+// Opened is a part in clear: it has a Request or a Patient.
 type Opened struct {
 	Request *RequestPart
 	Patient *PatientPart
@@ -168,7 +168,7 @@ type Opened struct {
 	clear []byte
 }
 
-// OpenPart decrypts a part and checks it against its salt and commitment. It is
+// OpenPart decrypts a part and checks it against its salt and commitment. The error is
 // ErrErased if the part or its key is gone.
 func (s *Sealer) OpenPart(ctx context.Context, row PartRow) (Opened, error) {
 	plain, err := s.decrypt(ctx, &row)
@@ -200,7 +200,7 @@ func (s *Sealer) decrypt(ctx context.Context, row *PartRow) ([]byte, error) {
 		return nil, fmt.Errorf("open part: %w", err)
 	}
 	if len(row.Sealed) < nonceSize {
-		return nil, fmt.Errorf("open part: it is cut")
+		return nil, fmt.Errorf("open part: it is truncated")
 	}
 	plain, err := aead.Open(nil, row.Sealed[:nonceSize], row.Sealed[nonceSize:], s.partContext(row))
 	if err != nil || len(plain) < blindSize {
@@ -228,7 +228,7 @@ func (s *Sealer) partKey(ctx context.Context, row *PartRow) ([]byte, error) {
 	return key, nil
 }
 
-// KeyError says that a part's key could not be read; nothing is known of the part.
+// KeyError means that a part's key could not be read: the part may be intact.
 type KeyError struct {
 	Key string
 	Err error

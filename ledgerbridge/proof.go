@@ -17,7 +17,7 @@ type Proof struct {
 	Inclusion  [][32]byte   // RFC 6962 audit path, leaf to root
 	State      State        // "" where the ledger is a file beside the log
 	Anchor     *AnchorProof // of the checkpoint; nil if a network's ledger does not hold it
-	Lacks      error        // why there is no evidence of an anchor, or nothing is known of one; else nil
+	Lacks      error        // why there is no evidence of an anchor, or no word of one; else nil
 }
 
 // AnchorProof shows that a network's ledger holds a checkpoint.
@@ -30,13 +30,13 @@ type AnchorProof struct {
 
 // AnchorProver asks a network for evidence of what its ledger holds.
 type AnchorProver interface {
-	// Covering asks the ledger which anchor was the first to hold the record at seq. It
-	// is for logs whose anchors this node has not listed, and may take seconds.
+	// Covering asks the ledger which anchor first held the record at seq. It serves logs
+	// whose anchors this node has not listed, and may take seconds.
 	Covering(ctx context.Context, source string, seq int64) (a Anchor, found bool, err error)
 	// ProveAnchor returns evidence of an anchor of source, and the checkpoint (signed
-	// note) that the ledger holds there. It MUST return in seconds. With an error, the
-	// proof is what is known without asking.
-	ProveAnchor(ctx context.Context, source string, a Anchor) (proof AnchorProof, signed []byte, err error)
+	// note) that the ledger holds there. It MUST return within seconds. With an error,
+	// the proof holds only what is known without asking.
+	ProveAnchor(ctx context.Context, source string, a Anchor) (p AnchorProof, signed []byte, err error)
 }
 
 // Inclusion returns the audit path of row seq in the tree of that size.
@@ -51,14 +51,15 @@ func (j *Journal) Inclusion(ctx context.Context, seq, size int64) ([][32]byte, e
 	return j.path(ctx, nodes)
 }
 
-// Consistency returns the proof that the tree of size old is a prefix of that of size new.
-func (j *Journal) Consistency(ctx context.Context, old, new int64) ([][32]byte, error) {
-	if old < 0 || old > new || new > j.Last().Size {
-		return nil, fmt.Errorf("consistency of %d and %d: the last checkpoint has size %d", old, new, j.Last().Size)
+// Consistency returns the proof that the tree of a size is a prefix of that of a later
+// size.
+func (j *Journal) Consistency(ctx context.Context, size, later int64) ([][32]byte, error) {
+	if size < 0 || size > later || later > j.Last().Size {
+		return nil, fmt.Errorf("consistency of %d and %d: the last checkpoint has size %d", size, later, j.Last().Size)
 	}
-	nodes, err := proof.Consistency(uint64(old), uint64(new))
+	nodes, err := proof.Consistency(uint64(size), uint64(later))
 	if err != nil {
-		return nil, fmt.Errorf("consistency of %d and %d: %w", old, new, err)
+		return nil, fmt.Errorf("consistency of %d and %d: %w", size, later, err)
 	}
 	return j.path(ctx, nodes)
 }
@@ -78,9 +79,9 @@ func (j *Journal) path(ctx context.Context, nodes proof.Nodes) ([][32]byte, erro
 	return path, nil
 }
 
-// Prove returns row seq with its proof under the last checkpoint; it makes one if
-// none covers the row yet. It does not hand out a proof that would not verify: the
-// error is a *Damage then, and fs.ErrNotExist if the log was never that long.
+// Prove returns row seq with its proof under the last checkpoint, and makes a checkpoint
+// if none covers the row yet. It returns no proof that would not verify: the error is
+// then a *Damage, and fs.ErrNotExist if the log was never that long.
 func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
 	c := j.Last()
 	if seq >= c.Size {
@@ -92,8 +93,8 @@ func (j *Journal) Prove(ctx context.Context, seq int64) (Proof, error) {
 	return j.prove(ctx, seq, c)
 }
 
-// ProveUnder is Prove under an earlier checkpoint of this log, such as an anchored
-// one. It must be signed by a key of the log.
+// ProveUnder is Prove under an earlier checkpoint, such as an anchored one, signed by a
+// key of the log.
 func (j *Journal) ProveUnder(ctx context.Context, seq int64, signed []byte) (Proof, error) {
 	c, err := j.Verify(signed)
 	if err != nil {
@@ -102,7 +103,7 @@ func (j *Journal) ProveUnder(ctx context.Context, seq int64, signed []byte) (Pro
 	return j.prove(ctx, seq, c)
 }
 
-// Verify reads a checkpoint (signed note) of this log that one of its keys has signed.
+// Verify reads a checkpoint (signed note) of this log, signed by one of its keys.
 func (j *Journal) Verify(signed []byte) (Checkpoint, error) {
 	c, err := VerifyCheckpoint(signed, j.cfg.Keys)
 	if err == nil && c.Source != j.Source() {
@@ -112,9 +113,9 @@ func (j *Journal) Verify(signed []byte) (Checkpoint, error) {
 }
 
 // ProveAnchored is Prove under the checkpoint by which a network's ledger first held
-// the row, with the network's evidence. A row that is not anchored is proven under the
-// last checkpoint, and so is one for which the network has no evidence now: the
-// network never keeps a log from proving its own rows.
+// the row, with the network's evidence. It proves under the last checkpoint a row that
+// is not anchored, or for which the network has no evidence now: a network never keeps
+// a log from proving its own rows.
 func (j *Journal) ProveAnchored(ctx context.Context, seq int64, network AnchorProver) (Proof, error) {
 	anchor, found, err := j.Anchor(seq)
 	if err != nil {
@@ -153,29 +154,38 @@ func (j *Journal) prove(ctx context.Context, seq int64, c Checkpoint) (Proof, er
 	if p.Inclusion, err = j.Inclusion(ctx, seq, c.Size); err != nil {
 		return Proof{}, err
 	}
-	if err := verifyInclusion(seq, row.Commitment, p.Inclusion, &c); err != nil {
+	if err := VerifyInclusion(row.Receipt(c.Source), c, p.Inclusion); err != nil {
 		return Proof{}, &Damage{Source: j.Source(), Seq: seq, Column: "commitment", What: "is not what the tree holds at this position"}
 	}
 	return p, nil
 }
 
-func verifyInclusion(seq int64, commitment [32]byte, path [][32]byte, c *Checkpoint) error {
-	if seq < 0 || c.Size < 1 {
+// VerifyInclusion checks that a log's tree holds the record of a receipt. The
+// checkpoint must have been verified.
+func VerifyInclusion(r Receipt, c Checkpoint, path [][32]byte) error {
+	if r.Source != c.Source {
+		return fmt.Errorf("inclusion: %s and %s are different logs", r.Source, c.Source)
+	}
+	if r.Seq < 0 || c.Size < 1 {
 		return fmt.Errorf("inclusion: no such position")
 	}
-	leaf := rfc6962.DefaultHasher.HashLeaf(commitment[:])
-	return proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(seq), uint64(c.Size), leaf, slicesOf(path), c.Root[:])
+	leaf := rfc6962.DefaultHasher.HashLeaf(r.Commitment[:])
+	err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(r.Seq), uint64(c.Size), leaf, slicesOf(path), c.Root[:])
+	if err != nil {
+		return fmt.Errorf("%s at %d does not hold record %d as it was: %w", c.Source, c.Size, r.Seq, err)
+	}
+	return nil
 }
 
-// VerifyConsistency checks that the log of old was only appended to until new. Both
-// must have been verified as checkpoints.
-func VerifyConsistency(old, new Checkpoint, path [][32]byte) error {
-	if old.Source != new.Source {
-		return fmt.Errorf("consistency: %s and %s are different logs", old.Source, new.Source)
+// VerifyConsistency checks that between two checkpoints a log was only appended to.
+// Both must have been verified.
+func VerifyConsistency(earlier, later Checkpoint, path [][32]byte) error {
+	if earlier.Source != later.Source {
+		return fmt.Errorf("consistency: %s and %s are different logs", earlier.Source, later.Source)
 	}
-	err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(old.Size), uint64(new.Size), slicesOf(path), old.Root[:], new.Root[:])
+	err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(earlier.Size), uint64(later.Size), slicesOf(path), earlier.Root[:], later.Root[:])
 	if err != nil {
-		return fmt.Errorf("%s at %d does not continue its checkpoint at %d: %w", new.Source, new.Size, old.Size, err)
+		return fmt.Errorf("%s at %d does not continue its checkpoint at %d: %w", later.Source, later.Size, earlier.Size, err)
 	}
 	return nil
 }

@@ -3,47 +3,39 @@ package ledgerbridge
 import (
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
-// Receipt is what a client gets for a request: where its record is and what it
-// commits to. Whoever keeps it can show later that the record was cut or changed.
+// Receipt tells the client of a request where its record is and what it commits to. A
+// kept receipt shows later that the record was cut off or changed.
 type Receipt struct {
 	Source     string
 	Seq        int64
 	Commitment [32]byte
 }
 
-// Receipt is the receipt of a row of source.
+// Receipt returns the receipt of a row of source.
 func (r *Row) Receipt(source string) Receipt {
 	return Receipt{Source: source, Seq: r.Seq, Commitment: r.Commitment}
 }
 
-// String is the value of the header X-Aceso-Record: <source>/<seq>;c=<commitment in hex>.
+// String writes the value of the header X-Aceso-Record: <source>/<seq>;c=<commitment in hex>.
 func (r Receipt) String() string {
-	return r.Source + "/" + strconv.FormatInt(r.Seq, 10) + ";c=" + hex.EncodeToString(r.Commitment[:])
+	return Place(r.Source, r.Seq) + ";c=" + hex.EncodeToString(r.Commitment[:])
 }
 
-// ParseReceipt is the inverse of String and accepts nothing else.
-func ParseReceipt(s string) (Receipt, error) {
-	place, sum, ok := strings.Cut(s, ";c=")
-	slash := strings.LastIndexByte(place, '/')
-	if !ok || slash < 0 {
+// ParseReceipt reads what String writes and nothing else.
+func ParseReceipt(s string) (r Receipt, err error) {
+	place, commitment, ok := strings.Cut(s, ";c=")
+	if !ok {
 		return Receipt{}, fmt.Errorf("receipt: not of the form source/seq;c=commitment")
 	}
-	r := Receipt{Source: place[:slash]}
-	var err error
-	if r.Seq, err = strconv.ParseInt(place[slash+1:], 10, 64); err != nil {
-		return Receipt{}, fmt.Errorf("receipt: sequence number: %w", err)
+	r.Source, r.Seq, err = ParsePlace(place)
+	if err == nil {
+		r.Commitment, err = digest(commitment)
 	}
-	c, err := hex.DecodeString(sum)
-	if err != nil || len(c) != len(r.Commitment) {
-		return Receipt{}, fmt.Errorf("receipt: the commitment is not 64 hexadecimal digits")
-	}
-	copy(r.Commitment[:], c)
-	if r.Seq < 0 || r.String() != s || checkSource(r.Source) != nil {
-		return Receipt{}, fmt.Errorf("receipt: not in canonical form")
+	if err != nil {
+		return Receipt{}, fmt.Errorf("receipt: %w", err)
 	}
 	return r, nil
 }

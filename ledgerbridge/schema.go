@@ -14,36 +14,36 @@ const entrySchema = 1
 // timeFormat is how an entry states its time: RFC 3339, UTC, milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// entryLabel begins what a commitment covers, so that no other hash of ours can be
-// taken for one.
+// entryLabel begins the text under a commitment, so that no other hash of ours passes
+// for one.
 const entryLabel = "aceso.entry.v1\x00"
 
 // Entry is the fixed schema of a record. Every member is always present; "" and 0
-// mean that it does not apply. docs/record-format.md says it member by member.
+// mean that it does not apply. docs/record-format.md explains each member.
 type Entry struct {
-	Schema       int64     // v
-	Source       string    // source: the log that holds it
-	Seq          int64     // seq: its position there
-	Time         time.Time // time
-	Action       string    // action: C R U D E
-	Interaction  string    // interaction
-	Agent        string    // agent, pseudonym
-	Organization string    // organisation of the agent
-	Client       string    // client
-	Purpose      string    // purpose of use
-	Type         string    // type
-	Target       string    // target, pseudonym
-	Version      int64     // version
-	Content      string    // content, hex
-	Query        string    // query, keyed hash
-	Disclosed    string    // disclosed, hex: root over the parts' commitments
-	Count        int64     // count
-	Decision     string    // decision
-	Reason       string    // reason
-	Policy       string    // policy revision
-	Outcome      int64     // outcome
-	Request      string    // request id
-	Keys         string    // keys: ids of the node's keys used, joined by spaces
+	Schema       int64     `json:"v"`
+	Source       string    `json:"source"` // the log that holds it
+	Seq          int64     `json:"seq"`    // its position there
+	Time         time.Time `json:"time"`
+	Action       string    `json:"action"` // C R U D E
+	Interaction  string    `json:"interaction"`
+	Agent        string    `json:"agent"`        // pseudonym
+	Organization string    `json:"organisation"` // of the agent
+	Client       string    `json:"client"`
+	Purpose      string    `json:"purpose"` // purpose of use
+	Type         string    `json:"type"`
+	Target       string    `json:"target"` // pseudonym
+	Version      int64     `json:"version"`
+	Content      string    `json:"content"`   // hex
+	Query        string    `json:"query"`     // keyed hash
+	Disclosed    string    `json:"disclosed"` // hex: root over the parts' commitments
+	Count        int64     `json:"count"`
+	Decision     string    `json:"decision"`
+	Reason       string    `json:"reason"`
+	Policy       string    `json:"policy"` // revision
+	Outcome      int64     `json:"outcome"`
+	Request      string    `json:"request"` // request id
+	Keys         string    `json:"keys"`    // ids of the node's keys used, joined by spaces
 }
 
 // fields lists the members in canonical order; at holds the time as text.
@@ -92,19 +92,15 @@ func (e *Entry) AppendJSON(b []byte) ([]byte, error) {
 // another version.
 func ParseEntry(data []byte) (Entry, error) {
 	var e Entry
-	var at string
-	fields := e.fields(&at)
-	if err := parseObject(data, fields[:]); err != nil {
+	err := decode(data, &e, func() ([]byte, error) {
+		if e.Schema != entrySchema {
+			return nil, fmt.Errorf("schema version %d, this program knows %d", e.Schema, entrySchema)
+		}
+		return e.AppendJSON(make([]byte, 0, len(data)))
+	})
+	if err != nil {
 		return Entry{}, fmt.Errorf("entry: %w", err)
 	}
-	if e.Schema != entrySchema {
-		return Entry{}, fmt.Errorf("entry: schema version %d, this program knows %d", e.Schema, entrySchema)
-	}
-	t, err := time.Parse(timeFormat, at)
-	if err != nil || t.Format(timeFormat) != at {
-		return Entry{}, fmt.Errorf("entry: time %q is not UTC with milliseconds", at)
-	}
-	e.Time = t
 	return e, nil
 }
 

@@ -16,7 +16,7 @@ type Secret struct {
 	Key []byte
 }
 
-// Config is what a Sealer needs. Keys come as values: this package knows no keyring.
+// Config configures a Sealer. Keys come as values: this package knows no keyring.
 type Config struct {
 	Organization string   // of the node; pseudonyms of two organisations differ
 	Node         string   // name of the node
@@ -31,8 +31,8 @@ type Sealer struct {
 	request cipher.AEAD // of new request parts
 }
 
-// maxNode is how long the name of a node may be: NODE.accesses.0.NUMBER is the id of a
-// record's AuditEvent, which has at most 64 letters, and numbers go up to 2^53.
+// maxNode bounds the name of a node: NODE.accesses.0.NUMBER is the id of a record's
+// AuditEvent, which has at most 64 letters, and numbers go up to 2^53.
 const maxNode = 64 - len(".accesses.0.") - len("9007199254740991")
 
 // NewSealer checks names and keys.
@@ -41,7 +41,7 @@ func NewSealer(cfg Config) (*Sealer, error) {
 		return nil, fmt.Errorf("organisation %q and node %q must be 1 to 64 letters, digits, dots and hyphens", cfg.Organization, cfg.Node)
 	}
 	if len(cfg.Node) > maxNode {
-		return nil, fmt.Errorf("node %q has more than %d letters: with the name of a log and a number it would not fit into the id of an AuditEvent", cfg.Node, maxNode)
+		return nil, fmt.Errorf("node %q has more than %d letters: with the name of a log and a number it does not fit into the id of an AuditEvent", cfg.Node, maxNode)
 	}
 	if cfg.Parts == nil || len(cfg.Requests) == 0 {
 		return nil, fmt.Errorf("a sealer needs keys for parts")
@@ -58,18 +58,18 @@ func NewSealer(cfg Config) (*Sealer, error) {
 	return &Sealer{cfg: cfg, request: request}, nil
 }
 
-// Source is the name of one of the node's logs: organisation/node/log.
+// Source names one of the node's logs: organisation/node/log.
 func (s *Sealer) Source(log string) string {
 	return s.cfg.Organization + "/" + s.cfg.Node + "/" + log
 }
 
-// AgentPseudonym is what Entry.Agent and Filter.Agent hold for an agent.
+// AgentPseudonym returns what Entry.Agent and Filter.Agent hold for an agent.
 func (s *Sealer) AgentPseudonym(agent string) string { return s.pseudonymizer().of("agent", agent) }
 
-// PatientPseudonym is what PartRow.Patient and Filter.Patient hold for "Patient/1".
+// PatientPseudonym returns what PartRow.Patient and Filter.Patient hold for "Patient/1".
 func (s *Sealer) PatientPseudonym(ref string) string { return s.pseudonymizer().of("patient", ref) }
 
-// TargetPseudonym is what Entry.Target, PartRow.Target and Filter.Target hold for "Observation/7".
+// TargetPseudonym returns what Entry.Target, PartRow.Target and Filter.Target hold for "Observation/7".
 func (s *Sealer) TargetPseudonym(ref string) string { return s.pseudonymizer().of("target", ref) }
 
 // pseudonymizer computes keyed hashes, 128 bits in hex.
@@ -82,8 +82,8 @@ func (s *Sealer) pseudonymizer() *pseudonymizer {
 	return &pseudonymizer{key: sum(s.cfg.Pseudonyms.Key), organization: s.cfg.Organization}
 }
 
-// of keeps kinds apart: the pseudonym of Patient/1 as a patient says nothing about
-// that of Patient/1 as a target. Nothing stays nothing.
+// of keeps kinds apart: the pseudonym of Patient/1 as a patient does not lead to that
+// of Patient/1 as a target. "" stays "".
 func (p *pseudonymizer) of(kind, value string) string {
 	if value == "" {
 		return ""
@@ -101,8 +101,8 @@ type Pending struct {
 	parts []PartRow
 }
 
-// Prepare pseudonymises a draft and seals its parts. Keys of patients seen for the
-// first time are durable when it returns.
+// Prepare pseudonymises a draft and seals its parts. When it returns, the keys of new
+// patients are durable.
 func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
 	names := s.pseudonymizer()
 	parts, err := s.sealParts(ctx, names, &d)
@@ -129,7 +129,7 @@ func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
 	return p, nil
 }
 
-// Bytes is about how many bytes a store keeps for it.
+// Bytes estimates how many bytes a store keeps for it.
 func (p *Pending) Bytes() int {
 	if p == nil {
 		return 0

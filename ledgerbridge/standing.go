@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Standing is how far a log has come: journaled to Size, checkpointed to
-// Checkpointed, anchored on a network's ledger to Anchor.Size.
+// Standing is how far a log has come: it is journaled up to Size, checkpointed up to
+// Checkpointed, and anchored on a network's ledger up to Anchor.Size.
 type Standing struct {
 	Source       string
-	Network      bool      // a network's ledger is to hold the log's anchors
+	Network      bool      // the log is anchored on a network's ledger
 	Size         int64     // durable records
 	Checkpointed int64     // those that the last checkpoint covers
 	Anchor       Anchor    // the last one on a network's ledger; zero if there is none
@@ -19,9 +19,9 @@ type Standing struct {
 	Err          error     // why the last attempt to anchor failed, a *Contradiction if the ledger denies this log; nil if it did not
 }
 
-// Contradiction says that a network's ledger and a log cannot both be right: the
-// ledger has another root, or more records. Nothing is anchored any more, and what
-// the node shows may not be what it has recorded.
+// Contradiction means that a network's ledger and a log cannot both be right: the
+// ledger has another root, or more records. The node stops anchoring, and may show
+// other records than it wrote.
 type Contradiction struct {
 	Source string
 	What   string // a sentence: what was found, and what to do
@@ -30,7 +30,7 @@ type Contradiction struct {
 // Error names the log first.
 func (c *Contradiction) Error() string { return c.Source + ": " + c.What }
 
-// Standing reads where the log stands now.
+// Standing reads how far the log has come.
 func (j *Journal) Standing(ctx context.Context) (Standing, error) {
 	a := j.cfg.Anchors
 	s := Standing{Source: j.Source(), Network: a != nil, Checkpointed: j.Last().Size}
@@ -49,9 +49,9 @@ func (j *Journal) Standing(ctx context.Context) (Standing, error) {
 	return s, err
 }
 
-// Anchor is the anchor whose tree was the first to hold the record at seq. It is not
-// found while the record waits, without a network's ledger, and for a short while
-// after the node's list of anchors was lost (see Anchors).
+// Anchor returns the anchor whose tree first held the record at seq. It finds none while
+// the record waits, without a network's ledger, and for a short while after the node
+// lost its list of anchors (see Anchors).
 func (j *Journal) Anchor(seq int64) (anchor Anchor, found bool, err error) {
 	if j.cfg.Anchors == nil {
 		return Anchor{}, false, nil
@@ -59,8 +59,8 @@ func (j *Journal) Anchor(seq int64) (anchor Anchor, found bool, err error) {
 	return j.cfg.Anchors.Covering(seq)
 }
 
-// AwaitAnchor asks for the record at seq to be anchored soon and waits for it until
-// ctx ends. It reports whether that happened.
+// AwaitAnchor asks for the record at seq to be anchored soon, waits until ctx ends, and
+// reports whether it was.
 func (j *Journal) AwaitAnchor(ctx context.Context, seq int64) (Anchor, bool) {
 	if j.cfg.Anchors == nil {
 		return Anchor{}, false

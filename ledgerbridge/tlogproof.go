@@ -13,36 +13,49 @@ const tlogHeader = "c2sp.org/tlog-proof@v1\n"
 // formatTlogProof writes index, audit path and checkpoint as c2sp.org/tlog-proof@v1,
 // which other tools verify too: the record they hash is the 32-byte commitment.
 func formatTlogProof(index int64, path [][32]byte, checkpoint []byte) string {
-	var b strings.Builder
-	b.WriteString(tlogHeader + "index " + strconv.FormatInt(index, 10) + "\n")
-	for _, h := range path {
-		b.WriteString(base64.StdEncoding.EncodeToString(h[:]) + "\n")
-	}
-	b.WriteString("\n")
-	b.Write(checkpoint)
-	return b.String()
+	return tlogHeader + "index " + strconv.FormatInt(index, 10) + "\n" + FormatPath(path) + "\n" + string(checkpoint)
 }
 
 // parseTlogProof reads what formatTlogProof writes and nothing else.
 func parseTlogProof(text string) (index int64, path [][32]byte, checkpoint []byte, err error) {
-	head, rest, ok := strings.Cut(text, "\n\n")
-	lines := strings.SplitN(head, "\n", 2+64+1) // one too many is enough
-	if !ok || len(lines) < 2 || len(lines) > 2+64 || lines[0]+"\n" != tlogHeader {
+	head, signed, ok := strings.Cut(text, "\n\n")
+	lines, isProof := strings.CutPrefix(head+"\n", tlogHeader+"index ")
+	digits, hashes, _ := strings.Cut(lines, "\n")
+	if !ok || !isProof {
 		return 0, nil, nil, fmt.Errorf("proof: not a c2sp.org/tlog-proof@v1 document")
 	}
-	digits, ok := strings.CutPrefix(lines[1], "index ")
-	if index, err = strconv.ParseInt(digits, 10, 64); !ok || err != nil {
+	if index, err = strconv.ParseInt(digits, 10, 64); err != nil {
 		return 0, nil, nil, fmt.Errorf("proof: the second line is not its index")
 	}
-	for _, line := range lines[2:] {
-		h, err := base64.StdEncoding.Strict().DecodeString(line)
+	if path, err = ParsePath(hashes); err != nil {
+		return 0, nil, nil, err
+	}
+	if formatTlogProof(index, path, []byte(signed)) != text {
+		return 0, nil, nil, fmt.Errorf("proof: %w", errNotCanonical)
+	}
+	return index, path, []byte(signed), nil
+}
+
+// FormatPath writes the hashes of a proof as tlog-proof does: a line of base64 each.
+func FormatPath(path [][32]byte) string {
+	var b strings.Builder
+	for _, h := range path {
+		b.WriteString(base64.StdEncoding.EncodeToString(h[:]) + "\n")
+	}
+	return b.String()
+}
+
+// ParsePath reads what FormatPath writes and nothing else.
+func ParsePath(text string) (path [][32]byte, err error) {
+	for line := range strings.Lines(text) {
+		h, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSuffix(line, "\n"))
 		if err != nil || len(h) != hashSize {
-			return 0, nil, nil, fmt.Errorf("proof: a line is not a hash")
+			return nil, fmt.Errorf("proof: a line is not a hash")
 		}
 		path = append(path, [32]byte(h))
 	}
-	if formatTlogProof(index, path, []byte(rest)) != text {
-		return 0, nil, nil, fmt.Errorf("proof: not in canonical form")
+	if FormatPath(path) != text {
+		return nil, fmt.Errorf("proof: %w", errNotCanonical)
 	}
-	return index, path, []byte(rest), nil
+	return path, nil
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 )
 
-// A tile of level L holds up to 256 hashes of the tree's level 8L, left to right;
-// the levels between are computed. The last tile of a level may be partial and is
-// written again as it grows.
+// A tile of level L holds up to 256 hashes of the tree's level 8L, left to right; the
+// levels between are computed. The last tile of a level may be partial, and is
+// rewritten as it grows.
 const (
 	tileHeight = 8
 	tileWidth  = 1 << tileHeight
 	hashSize   = 32
+	maxLevels  = 64 / tileHeight
 )
 
 // tree is the right edge of an RFC 6962 tree: enough to grow it.
@@ -30,12 +31,12 @@ func newTree() *tree {
 	return &tree{edge: ranges.NewEmptyRange(0), tiles: map[int][]byte{}, grown: map[int]bool{}, counts: map[int]int64{}}
 }
 
-// size is the number of leaves.
+// size returns the number of leaves.
 func (t *tree) size() int64 { return int64(t.edge.End()) }
 
 func (t *tree) root() [32]byte { return rootOf(t.edge) }
 
-// frontier is the roots of the perfect subtrees that cover the leaves, left to right.
+// frontier returns the roots of the perfect subtrees over the leaves, left to right.
 func (t *tree) frontier() [][32]byte {
 	hashes := make([][32]byte, len(t.edge.Hashes()))
 	for i, h := range t.edge.Hashes() {
@@ -44,7 +45,7 @@ func (t *tree) frontier() [][32]byte {
 	return hashes
 }
 
-// clone lets a tree grow without touching the original until that is settled.
+// clone copies a tree that is to grow, so that the original outlives a failure.
 func (t *tree) clone() (*tree, error) {
 	c := newTree()
 	var err error
@@ -65,6 +66,17 @@ func (t *tree) append(commitment [32]byte) error {
 			t.keep(int(id.Level/tileHeight), hash)
 		}
 	})
+}
+
+// grow appends the rows below to, and returns the batch of them without checkpoint.
+func (t *tree) grow(ctx context.Context, log Log, to int64) (Batch, error) {
+	b := Batch{Source: log.Source(), OldSize: t.size(), Frontier: t.frontier()}
+	err := eachCommitment(ctx, log, b.OldSize, to, func(c [32]byte) error {
+		b.Commitments = append(b.Commitments, c)
+		return t.append(c)
+	})
+	b.Root = t.root()
+	return b, err
 }
 
 func (t *tree) keep(level int, hash []byte) {
@@ -117,7 +129,7 @@ func loadTree(ctx context.Context, log Log, size int64) (*tree, error) {
 	return t, err
 }
 
-// tileIndex is the index of the tile that holds a node.
+// tileIndex returns the index of the tile that holds a node.
 func tileIndex(id compact.NodeID) int64 {
 	return int64(id.Index << (id.Level % tileHeight) / tileWidth)
 }

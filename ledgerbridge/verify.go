@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Verdict is what a verification found.
@@ -12,9 +13,9 @@ type Verdict string
 
 // The verdicts.
 const (
-	OK         Verdict = "ok"         // everything in the bundle is proven
-	Tampered   Verdict = "tampered"   // something does not fit: it was changed or forged
-	Incomplete Verdict = "incomplete" // what is there fits, but something could not be checked
+	OK         Verdict = "ok"         // the whole bundle is proven
+	Tampered   Verdict = "tampered"   // something was changed or forged
+	Incomplete Verdict = "incomplete" // nothing is wrong, but something could not be checked
 )
 
 // Result is a verified record.
@@ -29,23 +30,23 @@ type Result struct {
 	Anchor     *AnchorProof // nil if the bundle has none
 }
 
-// ErrIncomplete is wrapped by an AnchorVerifier's error when nothing was found to be
-// wrong, but something could not be checked.
+// ErrIncomplete is wrapped by the error of an AnchorVerifier that found nothing wrong,
+// but could not check everything.
 var ErrIncomplete = errors.New("not everything could be checked")
 
-// AnchorVerifier knows the networks whose ledgers a verifier trusts.
+// AnchorVerifier verifies anchors on the networks that a verifier trusts.
 type AnchorVerifier interface {
 	// VerifyAnchor checks offline that a network holds the checkpoint c, with the
-	// record's commitment at its position. a has evidence; every byte of it MUST be
-	// checked, and nothing in it trusted.
+	// record's commitment at its position. It MUST check every byte of a's evidence, and
+	// trust none.
 	VerifyAnchor(a *AnchorProof, record Receipt, c Checkpoint) error
 }
 
 // VerifyRecord verifies a proof bundle without network and database, against keys
-// that the verifier trusts (see ParseKeys); the bundle's own word counts for nothing.
-// With an AnchorVerifier the record must be anchored; without one (nil) a bundle that
-// says it is anchored cannot be more than incomplete. The error says what is wrong or
-// missing; it is nil exactly if the verdict is OK.
+// that the verifier trusts (see ParseKeys), never against the bundle's own word. With
+// an AnchorVerifier the record must be anchored; without one (nil) a bundle that claims
+// to be anchored is incomplete at best. The error says what is wrong or missing; it is
+// nil exactly if the verdict is OK.
 func VerifyRecord(data []byte, trusted []string, anchors AnchorVerifier) (Result, error) {
 	keys, err := ParseKeys(trusted)
 	if err != nil {
@@ -56,13 +57,7 @@ func VerifyRecord(data []byte, trusted []string, anchors AnchorVerifier) (Result
 	if err != nil {
 		return r, err
 	}
-	if err := r.checkEntry(b); err != nil {
-		return r, err
-	}
-	if err := r.checkDisclosed(b); err != nil {
-		return r, err
-	}
-	if err := r.checkProof(b); err != nil {
+	if err := r.recompute(b); err != nil {
 		return r, err
 	}
 	if !keys.names(r.Entry.Source) {
@@ -79,11 +74,11 @@ func VerifyRecord(data []byte, trusted []string, anchors AnchorVerifier) (Result
 	return r, nil
 }
 
-// checkAnchor: a network's ledger holds the checkpoint.
+// checkAnchor checks that a network's ledger holds the checkpoint.
 func (r *Result) checkAnchor(b *bundle, anchors AnchorVerifier) error {
 	anchored := b.State == string(Anchored)
 	if b.State != "" && b.State != string(Checkpointed) && !anchored || anchored != (b.Anchor != nil) {
-		return fmt.Errorf("state %q does not fit the rest of the bundle", b.State)
+		return fmt.Errorf("state %q contradicts the rest of the bundle", b.State)
 	}
 	if b.Anchor == nil && anchors == nil {
 		return nil
@@ -115,15 +110,20 @@ func (r *Result) checkAnchor(b *bundle, anchors AnchorVerifier) error {
 }
 
 func (k Keys) names(source string) bool {
-	for _, key := range k {
-		if key.Verifier.Name() == source {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(k, func(key Key) bool { return key.Verifier.Name() == source })
 }
 
-// checkEntry: the commitment is that of salt and entry.
+// recompute checks every hash of a bundle, and no signature.
+func (r *Result) recompute(b *bundle) error {
+	for _, check := range []func(*bundle) error{r.checkEntry, r.checkDisclosed, r.checkProof} {
+		if err := check(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkEntry checks that salt and entry give the commitment.
 func (r *Result) checkEntry(b *bundle) error {
 	var err error
 	if r.Entry, err = ParseEntry(b.Entry); err != nil {
@@ -140,8 +140,8 @@ func (r *Result) checkEntry(b *bundle) error {
 	return nil
 }
 
-// checkDisclosed: the parts are those that the entry covers, and each opened one is
-// what its commitment was made for.
+// checkDisclosed checks that the entry covers these parts, and that each opened one
+// gives its commitment.
 func (r *Result) checkDisclosed(b *bundle) error {
 	rows := make([]PartRow, len(b.Parts))
 	for i := range b.Parts {
@@ -186,8 +186,8 @@ func (r *Result) checkOpened(i int, p *bundlePart, commitment [32]byte) error {
 	return nil
 }
 
-// checkProof: the commitment is the leaf at the entry's own position, in the tree of
-// the entry's own source.
+// checkProof checks that the commitment is the leaf at the position and in the tree that
+// the entry names.
 func (r *Result) checkProof(b *bundle) error {
 	index, path, signed, err := parseTlogProof(b.Proof)
 	if err != nil {
@@ -199,14 +199,13 @@ func (r *Result) checkProof(b *bundle) error {
 	if index != r.Entry.Seq || r.Checkpoint.Source != r.Entry.Source {
 		return fmt.Errorf("the entry was made for %s, row %d; the proof is for %s, row %d", r.Entry.Source, r.Entry.Seq, r.Checkpoint.Source, index)
 	}
-	if err := verifyInclusion(index, r.Receipt.Commitment, path, &r.Checkpoint); err != nil {
+	if err := VerifyInclusion(r.Receipt, r.Checkpoint, path); err != nil {
 		return fmt.Errorf("the record is not in the checkpointed tree: %w", err)
 	}
 	return nil
 }
 
-// VerifyReceipt checks that a verified record is the one for which a client holds a
-// receipt.
+// VerifyReceipt checks that a client's receipt is for a verified record.
 func VerifyReceipt(receipt Receipt, r Result) error {
 	if r.Verdict != OK {
 		return fmt.Errorf("receipt: the record itself is not verified")
@@ -217,8 +216,8 @@ func VerifyReceipt(receipt Receipt, r Result) error {
 	return nil
 }
 
-// CheckReceipt looks a receipt up in its log. A row that is missing or another one is
-// a *Damage: it was cut off or changed after the receipt was given.
+// CheckReceipt looks a receipt up in its log. A missing or different row is a *Damage:
+// it was cut off or changed after the client got the receipt.
 func CheckReceipt(ctx context.Context, log Log, receipt Receipt) error {
 	if receipt.Source != log.Source() {
 		return fmt.Errorf("receipt %s is not for %s", receipt, log.Source())
@@ -228,7 +227,7 @@ func CheckReceipt(ctx context.Context, log Log, receipt Receipt) error {
 		return err
 	}
 	if row.Commitment != receipt.Commitment {
-		return &Damage{Source: receipt.Source, Seq: receipt.Seq, Column: "commitment", What: "a receipt states another one: the row was replaced"}
+		return &Damage{Source: receipt.Source, Seq: receipt.Seq, Column: "commitment", What: "differs from a receipt: the row was replaced"}
 	}
 	return nil
 }

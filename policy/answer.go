@@ -8,8 +8,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 )
 
-// answer reads what the policies said. Whatever it does not fully understand is an
-// error, and an error denies: an unknown constraint may have been meant to narrow.
+// answer reads the answer of the policies. Anything that it does not understand is
+// an error, and errors deny: an unknown constraint may have been meant to narrow.
 func answer(results rego.ResultSet) (Decision, error) {
 	if len(results) != 1 || len(results[0].Expressions) != 1 {
 		return Decision{}, fmt.Errorf("the decision has %d results, not one", len(results))
@@ -110,8 +110,8 @@ func readBool(v ast.Value, into *bool) error {
 	return nil
 }
 
-// readString refuses the empty string: an empty constraint does not constrain,
-// and so would open what a rule with a missing value meant to narrow.
+// readString refuses the empty string: an empty constraint does not constrain, and
+// would open what a rule with a missing value meant to narrow.
 func readString(v ast.Value, into *string) error {
 	s, ok := v.(ast.String)
 	if !ok || s == "" {

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 )
 
-// Pack puts the policies of a folder, with their tests and data, into one archive, for
-// a store that all nodes read. It says which revision they are.
+// Pack packs the policies of a folder, with their tests and data, into one archive
+// for a store that all nodes read. It also returns their revision.
 func Pack(fsys fs.FS) (revision string, archive []byte, err error) {
 	s, err := readSource(fsys)
 	if err != nil {
@@ -33,7 +33,7 @@ func Pack(fsys fs.FS) (revision string, archive []byte, err error) {
 	return s.revision(), b.Bytes(), nil
 }
 
-// Unpack gives the folder that was packed.
+// Unpack returns the packed folder.
 func Unpack(archive []byte) (fs.FS, error) {
 	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {

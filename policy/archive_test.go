@@ -8,7 +8,7 @@ import (
 	"github.com/aceso-health/aceso/policy"
 )
 
-// What comes out of an archive is the revision that went in, and decides.
+// An unpacked archive has the revision of the packed folder, and decides.
 func TestArchive(t *testing.T) {
 	revision, archive, err := policy.Pack(policy.Base())
 	if err != nil {

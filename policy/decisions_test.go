@@ -10,7 +10,7 @@ import (
 	"github.com/aceso-health/aceso/agent"
 )
 
-// The table is for people; it says what the base policy must answer.
+// The table has the answers of the base policy, readable for people.
 func TestDecisions(t *testing.T) {
 	text, err := os.ReadFile("testdata/decisions.txt")
 	if err != nil {
@@ -67,7 +67,7 @@ func dash(s string) string {
 	return s
 }
 
-// letter is the first that the interaction may have.
+// letter is the first letter of an interaction.
 func letter(interaction string) string {
 	known, _ := interactions(interaction)
 	return known.letters[:min(1, len(known.letters))]

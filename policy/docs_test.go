@@ -8,7 +8,7 @@ import (
 	"testing/fstest"
 )
 
-// Whoever writes policies finds every field, reason and interaction in the docs.
+// The docs have every field, reason and interaction.
 func TestDocsAreComplete(t *testing.T) {
 	text, err := os.ReadFile("../docs/policies.md")
 	if err != nil {
@@ -33,7 +33,7 @@ func TestDocsAreComplete(t *testing.T) {
 	}
 }
 
-// The example of the docs works as it is written.
+// The example in the docs works as written.
 func TestDocsExample(t *testing.T) {
 	text, err := os.ReadFile("../docs/policies.md")
 	if err != nil {
@@ -51,7 +51,7 @@ func TestDocsExample(t *testing.T) {
 	}
 }
 
-// withExample puts the three pieces of the docs' example where it says.
+// withExample adds the three pieces of the example in the docs.
 func withExample(t *testing.T, docs string) fs.FS {
 	t.Helper()
 	blocks := strings.Split(docs, "```rego\n")

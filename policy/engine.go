@@ -17,10 +17,10 @@ import (
 type Options struct {
 	Deadline time.Duration // of one decision; 100 ms
 	Settle   time.Duration // quiet time after a change before Watch reloads; 200 ms
-	Poll     time.Duration // how often Watch looks by itself; 5 s
+	Poll     time.Duration // how often Watch polls; 5 s
 
-	// Reloaded is told what became of each reload that Watch tried: the revision
-	// now in force, or why the old one stays. It may be nil.
+	// Reloaded receives the result of each reload by Watch: the revision now in
+	// force, or why the old one stays. It may be nil.
 	Reloaded func(revision string, err error)
 }
 
@@ -45,7 +45,7 @@ type Engine struct {
 }
 
 // New compiles the policies of a folder; nil means the built-in ones (Base). If
-// they do not compile there is no Engine: a node without policies must not start.
+// they do not compile it returns no Engine: a node without policies must not start.
 func New(ctx context.Context, fsys fs.FS, o Options) (*Engine, error) {
 	if fsys == nil {
 		fsys = Base()
@@ -60,7 +60,7 @@ func New(ctx context.Context, fsys fs.FS, o Options) (*Engine, error) {
 // Revision names the policies in force: 64 hexadecimal digits.
 func (e *Engine) Revision() string { return e.current.Load().revision }
 
-// Problem says why the policies that somebody wanted are not in force, nil if they are.
+// Problem says why the last reload failed, nil if it did not.
 func (e *Engine) Problem() error {
 	if p := e.problem.Load(); p != nil {
 		return *p
@@ -68,8 +68,8 @@ func (e *Engine) Problem() error {
 	return nil
 }
 
-// Reload puts the policies of a folder in force for every decision that starts
-// from now on. If it fails, the old ones stay and Problem says why.
+// Reload puts the policies of a folder in force for every later decision. If it
+// fails, the old ones stay and Problem says why.
 func (e *Engine) Reload(ctx context.Context, fsys fs.FS) error {
 	e.reload.Lock()
 	defer e.reload.Unlock()
@@ -98,9 +98,9 @@ func (e *Engine) refuse(err error) error {
 	return err
 }
 
-// Decide asks the policies in force. It always denies when it returns an error,
-// with the reason input-invalid or policy-error; the error is for the log.
-// The slices of a Decision are shared and must not be changed.
+// Decide asks the policies in force. With an error it always denies, with the
+// reason input-invalid or policy-error; the error is for the log. Callers share the
+// slices of a Decision and must not change them.
 func (e *Engine) Decide(ctx context.Context, in Input) (Decision, error) {
 	p := e.current.Load()
 	if err := validate(&in); err != nil {
@@ -120,8 +120,8 @@ func (e *Engine) Decide(ctx context.Context, in Input) (Decision, error) {
 	return d, nil
 }
 
-// decide evaluates, with a deadline and without letting a panic through. It does
-// not end early when the client hangs up: what was asked is recorded all the same.
+// decide evaluates with a deadline and recovers panics. It does not stop when the
+// client hangs up: the request is recorded all the same.
 func (p *program) decide(ctx context.Context, in *Input, deadline time.Duration) (d Decision, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -147,5 +147,6 @@ func (p *program) evaluateWithin(ctx context.Context, in *Input, deadline time.D
 }
 
 // ErrDeadline says that a decision took longer than Options.Deadline: the policy is
-// too slow, or the machine too busy. It denies like every error, but may pass.
+// too slow or the machine too busy. It denies like every error, but a retry may
+// succeed.
 var ErrDeadline = errors.New("the decision took too long")

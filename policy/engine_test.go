@@ -69,8 +69,8 @@ func TestDecideWithAFolder(t *testing.T) {
 	}
 }
 
-// Each of these compiles and would permit, or seem to, if an error, an undefined
-// value or a wrong type were taken for an answer.
+// Each of these compiles, and would permit if an error, an undefined value or a wrong
+// type counted as an answer.
 func TestFailuresWhileDecidingDeny(t *testing.T) {
 	tests := map[string]struct{ policy, says string }{
 		"builtin error under not": {
@@ -111,7 +111,7 @@ func TestFailuresWhileDecidingDeny(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			e := newEngine(t, folder(byDefault+test.policy), Options{})
-			for range 2 { // an error must not be remembered as anything else
+			for range 2 { // the memory must not turn an error into anything else
 				d, err := e.Decide(context.Background(), input())
 				if err == nil || !strings.Contains(err.Error(), test.says) {
 					t.Errorf("error %v does not say %q", err, test.says)
@@ -122,7 +122,7 @@ func TestFailuresWhileDecidingDeny(t *testing.T) {
 	}
 }
 
-// with is a permit that has a further field.
+// with is a permit with another field.
 func with(field string) string {
 	return `{"allow": true, "reason": "local-permit", "consent": "none", ` + field + `} if input.purpose != ""` + "\n"
 }
@@ -164,7 +164,7 @@ func TestDeadlineDenies(t *testing.T) {
 	wantDeny(t, e, d, "policy-error")
 }
 
-// A result that comes after the deadline is as good as none.
+// A result after the deadline does not count.
 func TestLateResultDenies(t *testing.T) {
 	e := newEngine(t, nil, Options{Deadline: time.Nanosecond})
 	e.current.Load().evaluate = func(_ context.Context, _ ast.Value, c topdown.Cancel) (rego.ResultSet, error) {
@@ -205,7 +205,7 @@ func TestEvaluationErrorDenies(t *testing.T) {
 	wantDeny(t, e, d, "policy-error")
 }
 
-// The client may have gone; what it asked for is decided, so that it can be recorded.
+// The engine decides even if the client has gone, so that the request can be recorded.
 func TestDecideAfterTheClientLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -215,7 +215,7 @@ func TestDecideAfterTheClientLeft(t *testing.T) {
 	}
 }
 
-// Only what a policy can see may tell decisions apart, and all of it must.
+// The key of the memory covers everything that a policy can see, and nothing else.
 func TestMemory(t *testing.T) {
 	seesTime := map[string]string{
 		"by name":       `input.now > "2026-01-02T03:04:05Z"`,

@@ -8,8 +8,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/format"
 )
 
-// Format returns the files of a policy folder that are not in the one layout of
-// Rego, by path, as they should be.
+// Format returns the files of a policy folder that are not formatted, by path, in
+// their formatted version.
 func Format(fsys fs.FS) (map[string][]byte, error) {
 	s, err := readSource(fsys)
 	if err != nil {
@@ -30,8 +30,8 @@ func Format(fsys fs.FS) (map[string][]byte, error) {
 	return changed, nil
 }
 
-// formatted lays out one file. The result must mean the same: the formatter is
-// known to garble some chains of else that end with a string.
+// formatted formats one file. It checks that the result means the same: the
+// formatter is known to garble some else chains that end with a string.
 func formatted(name, text string) (string, error) {
 	out, err := format.SourceWithOpts(name, []byte(text), format.Opts{RegoVersion: ast.RegoV1})
 	if err != nil {

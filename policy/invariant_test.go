@@ -9,8 +9,8 @@ import (
 	"github.com/aceso-health/aceso/agent"
 )
 
-// draw makes a request out of a small vocabulary, so that every combination that
-// matters turns up.
+// draw makes a request from a small vocabulary, so that every relevant combination
+// occurs.
 func draw(r *rand.Rand) Input {
 	one := func(words ...string) string { return words[r.IntN(len(words))] }
 	in := input()
@@ -37,7 +37,7 @@ func draw(r *rand.Rand) Input {
 	return in
 }
 
-// What must hold whoever edits a rule of the base policy.
+// These properties must survive every change of the base policy.
 func TestInvariants(t *testing.T) {
 	e, r := newEngine(t, nil, Options{}), rand.New(rand.NewPCG(1, 2))
 	clinical := []string{"read", "vread", "history-instance", "search-type", "history-type", "create", "update", "patch",
@@ -81,7 +81,7 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
-// A scope less never opens anything: what stays allowed is limited at least as much.
+// Fewer scopes never open anything: what stays allowed is at least as restricted.
 func TestFewerScopesNeverOpen(t *testing.T) {
 	e, r := newEngine(t, nil, Options{}), rand.New(rand.NewPCG(3, 4))
 	for range 5000 {

@@ -7,8 +7,8 @@ import (
 // lintCode marks our own findings among the compiler's.
 const lintCode = "aceso_lint_error"
 
-// lint finds what compiles and would yet not do what its author means. All
-// findings are errors: a policy with one of them is not put in force.
+// lint finds code that compiles but would not do what its author means. All
+// findings are errors: a policy with one of them does not go into force.
 func lint(compiler *ast.Compiler, modules map[string]*ast.Module, document map[string]any) ast.Errors {
 	errs := lintDefault(compiler)
 	for _, name := range sortedKeys(modules) {
@@ -21,7 +21,7 @@ func lint(compiler *ast.Compiler, modules map[string]*ast.Module, document map[s
 	return errs
 }
 
-// lintDefault: the decision must exist, and say no when nothing applies.
+// lintDefault: the decision must exist, and deny by default.
 func lintDefault(compiler *ast.Compiler) ast.Errors {
 	for _, r := range compiler.GetRulesExact(ast.MustParseRef(entrypoint)) {
 		if !r.Default {
@@ -37,8 +37,8 @@ func lintDefault(compiler *ast.Compiler) ast.Errors {
 	return ast.Errors{ast.NewError(lintCode, nil, "package aceso.access must have a default decision")}
 }
 
-// lintWith: "with" replaces input or data for a part of a rule; in a policy it
-// would decide about another request than the one that was made.
+// lintWith: "with" replaces input or data for a part of a rule; a policy with it
+// would decide about another request.
 func lintWith(m *ast.Module) (errs ast.Errors) {
 	ast.WalkWiths(m, func(w *ast.With) bool {
 		errs = append(errs, ast.NewError(lintCode, w.Location, "\"with\" belongs into tests, not into policies"))
@@ -78,8 +78,8 @@ func isLiteral(t *ast.Term) bool {
 	return false
 }
 
-// lintData: a reference to data or to a rule that is nowhere is undefined for ever,
-// and what follows "not" is then always true.
+// lintData: a reference to missing data or to a missing rule is always undefined,
+// so that "not" before it is always true.
 func lintData(compiler *ast.Compiler, m *ast.Module, document map[string]any) (errs ast.Errors) {
 	seen := map[string]bool{}
 	ast.WalkRefs(m, func(r ast.Ref) bool {

@@ -8,7 +8,8 @@ import (
 	"testing/fstest"
 )
 
-// What would silently do something else than its author means is not put in force.
+// Policies that would silently do something else than their author means do not go into
+// force.
 func TestCompileRefuses(t *testing.T) {
 	rule := func(condition string) string {
 		return byDefault + "decision := " + permit + " if {\n" + condition + "\n}\n"
@@ -56,7 +57,7 @@ func TestCompileRefusesRulesOnTopOfData(t *testing.T) {
 	}
 }
 
-// Nothing that reaches out or varies from call to call. (The compiler takes out print.)
+// Nothing that reaches out or varies from call to call. (The compiler removes print.)
 func TestSandbox(t *testing.T) {
 	for _, call := range []string{
 		`http.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200`,

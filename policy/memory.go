@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// maxMemory bounds the decisions kept. A node sees few different questions: one
+// maxMemory limits the cached decisions. A node sees few different questions: one
 // per token, interaction and type.
 const maxMemory = 8192
 
-// memory keeps the decisions of one program. It needs no expiry: a program never
+// memory caches the decisions of one program. They need no expiry: a program never
 // changes, its functions are pure, and programs that can see the time of the
 // request have no memory.
 type memory struct {
@@ -41,8 +41,8 @@ func (m *memory) put(key []byte, d Decision) {
 	m.decisions[string(key)] = d
 }
 
-// appendKey appends all of an input but its time. Every value is preceded by its
-// length, so that different inputs have different keys.
+// appendKey appends an input without its time. A length precedes every value, so
+// that different inputs have different keys.
 func (in *Input) appendKey(key []byte) []byte {
 	a := &in.Agent
 	for _, s := range [...]string{

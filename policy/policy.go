@@ -1,13 +1,13 @@
 // Package policy decides with OPA whether a request may be made, and under which
 // constraints: once per request, interaction and type (data.aceso.access.decision).
 //
-// It does not look at resources and does not know consent: rows are judged by
-// the gate with the constraints and the consent mode given here.
+// It does not look at resources and does not know consent: the gate judges rows by
+// the constraints and the consent mode of the Decision.
 package policy
 
 import "github.com/aceso-health/aceso/agent"
 
-// Input is everything a policy sees. It is checked against a schema at run time.
+// Input is everything that a policy sees. A schema checks it at run time.
 type Input struct {
 	Agent       Agent  `json:"agent"`
 	Purpose     string `json:"purpose"`     // code of v3-PurposeOfUse
@@ -39,7 +39,7 @@ type Decision struct {
 	Reason      string      // a known reason code
 	Consent     string      // Forbids, Permits or None
 	Constraints Constraints // every row must satisfy all of them
-	Obligations []string    // all known to the gate
+	Obligations []string    // the gate knows all of them
 	Revision    string      // hash of the policies that decided
 }
 
@@ -47,7 +47,7 @@ type Decision struct {
 type Constraints struct {
 	Types           []string // resource types
 	Compartment     string   // "Patient/1": the row must be in it, or be in none and of a type in SharedTypes
-	SharedTypes     []string // types outside every compartment that are nevertheless allowed
+	SharedTypes     []string // types outside every compartment that are also allowed
 	Uncompartmented []string // types that may be shown although in no patient compartment; nil: any. The engine never yields an empty, non-nil list
 	Owner           string   // organisation that wrote the version
 	Author          string   // writes only: reference that must be among Facts.Authors (patient-authored data)

@@ -13,20 +13,20 @@ import (
 	"github.com/open-policy-agent/opa/v1/util"
 )
 
-// entrypoint is the one rule that is asked.
+// entrypoint is the rule that the engine evaluates.
 const entrypoint = "data.aceso.access.decision"
 
 //go:embed schema.json
 var schemaJSON []byte
 
-// program is one revision of the policies, ready to be asked. It never changes.
+// program is one compiled revision of the policies. It never changes.
 type program struct {
 	revision string
 	evaluate func(context.Context, ast.Value, topdown.Cancel) (rego.ResultSet, error)
 	memory   *memory // nil if the time of the request can matter
 }
 
-// compile turns a policy folder into a program, or says what is wrong with it.
+// compile compiles a policy folder.
 func compile(ctx context.Context, s *source) (*program, error) {
 	document, err := s.document()
 	if err != nil {
@@ -63,8 +63,8 @@ func compile(ctx context.Context, s *source) (*program, error) {
 	return p, nil
 }
 
-// asIs hands the answer on as OPA holds it: going through JSON would cost time and
-// blur types.
+// asIs returns the answer in OPA's own types: a detour over JSON would cost time
+// and lose types.
 func asIs(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }
 
 // parse reads Rego v1 modules.
@@ -81,8 +81,8 @@ func parse(files map[string]string) (map[string]*ast.Module, error) {
 	return modules, nil
 }
 
-// newCompiler makes a strict compiler that knows the sandbox and the shape of the
-// input, and refuses a rule in a place where there is data.
+// newCompiler makes a strict compiler that knows the sandbox and the schema of the
+// input, and refuses a rule at a path with data.
 func newCompiler(document map[string]any) (*ast.Compiler, error) {
 	var schema any
 	if err := util.UnmarshalJSON(schemaJSON, &schema); err != nil {
@@ -95,7 +95,7 @@ func newCompiler(document map[string]any) (*ast.Compiler, error) {
 		WithPathConflictsCheck(exists), nil
 }
 
-// newStore holds the data of the policies, as terms so that rules read it quickly.
+// newStore stores the data of the policies as terms, which rules read fastest.
 func newStore(document map[string]any) storage.Store {
 	return inmem.NewFromObjectWithOpts(document, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(true))
 }

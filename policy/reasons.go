@@ -1,8 +1,8 @@
 package policy
 
-// Reasons is the closed list of reason codes and what each of them means. A policy
-// that answers with any other code is treated as failed, so that records, screens
-// and statistics can rely on the list.
+// Reasons is the closed list of reason codes and their meanings. Any other code in
+// an answer counts as a failure of the policy, so that records, screens and
+// statistics can rely on the list.
 func Reasons() map[string]string {
 	return map[string]string{
 		"own-treatment":           "Own staff or system, treatment: permitted unless a Consent forbids.",
@@ -35,6 +35,6 @@ const (
 	None    = "none"    // consent does not bind
 )
 
-// knownObligation says whether the gate can meet an obligation. Recording is all
-// there is so far, and it happens anyway.
+// knownObligation says whether the gate can meet an obligation. So far there is
+// only recording, which happens anyway.
 func knownObligation(code string) bool { return code == "record" }

@@ -7,12 +7,12 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// allowed are the functions that a policy may call: pure, quick and bounded by the
-// size of their arguments. Not among them, on purpose: the network (http.send,
-// net.*), the environment (opa.runtime), clocks and chance (time.now_ns, rand.*,
-// uuid.*: the time of the request is input.now), output (trace; print is taken out), what
-// makes much from little (numbers.range, product, bits.lsh, sprintf with widths), and
-// what parses other formats (json, yaml, jwt, x509).
+// allowed are the functions that a policy may call: pure, fast and bounded by the
+// size of their arguments. It excludes the network (http.send, net.*), the
+// environment (opa.runtime), clocks and randomness (time.now_ns, rand.*, uuid.*: the
+// time of the request is input.now), output (trace; print is removed), functions
+// with large results (numbers.range, product, bits.lsh, sprintf with widths), and
+// parsers (json, yaml, jwt, x509).
 const allowed = `
 abs all and any array.concat array.reverse array.slice assign ceil concat contains count div
 endswith eq equal floor format_int gt gte indexof internal.member_2 internal.member_3 intersection
@@ -24,7 +24,7 @@ time.parse_duration_ns time.parse_rfc3339_ns time.weekday to_number trim trim_le
 trim_right trim_space trim_suffix type_name union upper
 `
 
-// sandbox is what the compiler accepts of the language.
+// sandbox is the part of the language that the compiler accepts.
 func sandbox() *ast.Capabilities {
 	c := ast.CapabilitiesForThisVersion()
 	names := strings.Fields(allowed)

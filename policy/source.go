@@ -18,18 +18,18 @@ import (
 //go:embed rego
 var base embed.FS
 
-// Limits of a policy folder. Policies are small; whoever points --policies at a
-// home directory by mistake should hear of it at once.
+// Limits of a policy folder. Policies are small: an operator who points --policies
+// at a home directory by mistake should see an error at once.
 const (
 	maxFiles = 500
 	maxFile  = 1 << 20
 )
 
-// Base is the policy that is built in, with its tests.
+// Base is the built-in policy with its tests.
 func Base() fs.FS {
 	sub, err := fs.Sub(base, "rego")
 	if err != nil {
-		return base // not reached: the folder is embedded above
+		return base // cannot happen: the folder is embedded above
 	}
 	return sub
 }
@@ -41,9 +41,9 @@ type source struct {
 	data  map[string]string // path -> data.json
 }
 
-// readSource reads *.rego and data.json at any depth. What starts with a dot is
-// skipped (editors and mounted volumes keep their own files there); links to files
-// are followed, links to folders are not.
+// readSource reads *.rego and data.json at any depth. It skips names that start
+// with a dot (editors and mounted volumes keep files there), and follows links to
+// files but not to folders.
 func readSource(fsys fs.FS) (*source, error) {
 	s := &source{rego: map[string]string{}, tests: map[string]string{}, data: map[string]string{}}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -67,7 +67,7 @@ func readSource(fsys fs.FS) (*source, error) {
 	return s, nil
 }
 
-// add reads one file into its place.
+// add reads one file.
 func (s *source) add(fsys fs.FS, name string) error {
 	place, err := s.place(name)
 	if place == nil || err != nil {
@@ -88,8 +88,8 @@ func (s *source) add(fsys fs.FS, name string) error {
 	return nil
 }
 
-// place says where a file belongs, nil if it is none of ours. Data under another
-// name would silently not be there, so it is an error.
+// place returns the map that a file belongs to, nil for other files. Data under
+// another name is an error: rules would silently miss it.
 func (s *source) place(name string) (map[string]string, error) {
 	switch ext := path.Ext(name); {
 	case strings.HasSuffix(name, "_test.rego"):
@@ -104,8 +104,9 @@ func (s *source) place(name string) (map[string]string, error) {
 	return nil, nil
 }
 
-// revision is the SHA-256 of all that decides: paths and contents of policies and
-// data in order of path, each preceded by its length. Tests do not decide.
+// revision is the SHA-256 of everything that decides: paths and contents of
+// policies and data in order of path, each preceded by its length. Tests do not
+// decide.
 func (s *source) revision() string {
 	h := sha256.New()
 	for _, files := range []map[string]string{s.rego, s.data} {

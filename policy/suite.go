@@ -30,7 +30,7 @@ type Report struct {
 	Missed   []string // file:line-line that no test evaluates
 }
 
-// Passed says whether there were tests and none of them failed.
+// Passed says whether there are tests and none of them failed.
 func (r *Report) Passed() bool {
 	for _, t := range r.Tests {
 		if !t.Passed && !t.Skipped {
@@ -40,9 +40,9 @@ func (r *Report) Passed() bool {
 	return len(r.Tests) > 0
 }
 
-// Check says what keeps the policies of a folder from being put in force: strict
-// compilation against the input's schema and the sandbox, and our own rules. It
-// compiles the tests as well.
+// Check returns an error if the policies of a folder cannot be put in force. It
+// compiles them strictly against the input's schema and the sandbox, applies our own
+// rules, and also compiles the tests.
 func Check(ctx context.Context, fsys fs.FS) error {
 	s, err := readSource(fsys)
 	if err != nil {
@@ -86,8 +86,8 @@ func Test(ctx context.Context, fsys fs.FS) (*Report, error) {
 	return report, nil
 }
 
-// compileTests parses policies with their tests, and compiles them to say early
-// and in one place what is wrong with them.
+// compileTests parses and compiles policies with their tests, to report all errors
+// early and in one place.
 func compileTests(s *source) (map[string]*ast.Module, map[string]any, error) {
 	document, err := s.document()
 	if err != nil {

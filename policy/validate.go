@@ -9,15 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// action is what an interaction needs of scopes, and whether it names a type.
+// action says which scope letters an interaction needs, and whether it names a type.
 type action struct {
 	letters string // possible values of Input.Action
 	typed   bool   // Input.Type must be given
 	system  bool   // Input.Type must be empty
 }
 
-// interactions are FHIR's (http://hl7.org/fhir/restful-interaction), and the
-// operations of this server. For operations the policy knows the letter itself.
+// interactions are those of FHIR (http://hl7.org/fhir/restful-interaction) and the
+// operations of this server, whose letters the policy knows.
 func interactions(name string) (action, bool) {
 	switch name {
 	case "read", "vread", "history-instance":
@@ -46,7 +46,7 @@ const (
 )
 
 // validate checks an input more closely than its schema, before any rule sees it:
-// rules may then rely on every field being present, well-formed and of known meaning.
+// rules can rely on every field being present, well-formed and known.
 func validate(in *Input) error {
 	if in.Node.Organization == "" || !text(in.Node.Organization) {
 		return errors.New("input: node.organization is missing or malformed")

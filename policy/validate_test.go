@@ -75,8 +75,7 @@ func TestOperationInputs(t *testing.T) {
 	}
 }
 
-// An input that a policy can be asked about must be the document that its schema
-// promises: the compiler checks policies against the schema.
+// A valid input must match the schema, against which the compiler checks policies.
 func TestInputIsWhatTheSchemaSays(t *testing.T) {
 	var schema map[string]any
 	if err := json.Unmarshal(schemaJSON, &schema); err != nil {
@@ -110,7 +109,7 @@ func sameJSON(t *testing.T, a, b []byte) bool {
 	return errA == nil && errB == nil && va.Compare(vb) == 0
 }
 
-// matches compares a document with the part of JSON Schema that schema.json uses.
+// matches implements the part of JSON Schema that schema.json uses.
 func matches(t *testing.T, place string, schema map[string]any, v any) {
 	t.Helper()
 	switch schema["type"] {

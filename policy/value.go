@@ -2,8 +2,8 @@ package policy
 
 import "github.com/open-policy-agent/opa/v1/ast"
 
-// value builds the input document term by term: the way over JSON costs more than
-// the decision.
+// value builds the input document term by term: JSON would cost more than the
+// decision.
 func (in *Input) value() ast.Value {
 	return object(
 		field("agent", in.Agent.value()),

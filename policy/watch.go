@@ -10,10 +10,10 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Watch keeps the policies of a folder in force until ctx ends. Changes are noticed
-// by the file system's own notices, and by looking every Options.Poll where there are
-// none (network drives, container mounts). A change is taken up once the folder has
-// been quiet for Options.Settle, so that a save in several steps is one reload.
+// Watch keeps the policies of a folder in force until ctx ends. It listens for
+// events of the file system, and polls every Options.Poll for file systems without
+// events (network drives, container mounts). It reloads once the folder has been
+// quiet for Options.Settle, so that a save in several steps is one reload.
 func (e *Engine) Watch(ctx context.Context, dir string) {
 	w, notices, failures := newWatcher(dir)
 	if w != nil {
@@ -31,19 +31,19 @@ func (e *Engine) Watch(ctx context.Context, dir string) {
 		case <-notices:
 			settle.Reset(e.options.Settle)
 			continue
-		case <-failures: // notices were lost
+		case <-failures: // events were lost
 			settle.Reset(e.options.Settle)
 			continue
 		case <-poll.C:
 		case <-settle.C:
 		}
-		watchFolders(w, dir) // also those that were removed and came back
+		watchFolders(w, dir) // again, for folders that were removed and came back
 		tried = e.look(ctx, dir, tried)
 	}
 }
 
-// look reloads if the folder differs from what was tried last, and returns what
-// was tried now. A folder that cannot be read is told once.
+// look reloads if the folder differs from the last attempt, and returns the
+// revision it tried. It reports an unreadable folder once.
 func (e *Engine) look(ctx context.Context, dir, tried string) string {
 	s, err := readSource(os.DirFS(dir))
 	now := ""
@@ -69,7 +69,7 @@ func (e *Engine) look(ctx context.Context, dir, tried string) string {
 	return now
 }
 
-// newWatcher returns no watcher where the system has none: then Watch only polls.
+// newWatcher returns nil where the system has no watchers: then Watch only polls.
 func newWatcher(dir string) (*fsnotify.Watcher, <-chan fsnotify.Event, <-chan error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -79,8 +79,8 @@ func newWatcher(dir string) (*fsnotify.Watcher, <-chan fsnotify.Event, <-chan er
 	return w, w.Events, w.Errors
 }
 
-// watchFolders watches a folder and those below it. What cannot be watched is left
-// to polling.
+// watchFolders watches a folder and its subfolders. Polling covers those that it
+// cannot watch.
 func watchFolders(w *fsnotify.Watcher, dir string) {
 	if w == nil {
 		return

@@ -41,7 +41,7 @@ func watched(t *testing.T, o Options) (*Engine, string, chan told) {
 	return e, dir, reloads
 }
 
-// taken is the next reload that succeeds: a change seen half done is refused first.
+// taken is the next successful reload: a half-done change may fail first.
 func taken(reloads <-chan told) told {
 	for {
 		if r := <-reloads; r.err == nil {
@@ -76,8 +76,8 @@ func TestWatchTakesUpChanges(t *testing.T) {
 	}
 }
 
-// What does not compile leaves the old policies in force, says so, and says no more
-// once it is mended.
+// Policies that do not compile leave the old ones in force. The engine reports the
+// problem until it is fixed.
 func TestWatchKeepsWhatWorks(t *testing.T) {
 	e, dir, reloads := watched(t, Options{Settle: time.Millisecond, Poll: time.Millisecond})
 	before := e.Revision()
@@ -97,7 +97,7 @@ func TestWatchKeepsWhatWorks(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	for r := range reloads { // removal may be seen half done
+	for r := range reloads { // a half-done removal may be seen
 		if r.err != nil {
 			break
 		}

@@ -20,13 +20,13 @@ const (
 	longestWait = time.Minute
 )
 
-// awaitAnchor holds the answer to a write back until its record is on the ledger, if
-// the client wants that. The answer is the same in any case: the write is done.
+// awaitAnchor delays the answer to a write until its record is on the ledger, if the
+// client wants that. It does not change the answer: the write is done.
 func (s *server) awaitAnchor(c *gin.Context, call *access.Call) {
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead || len(call.Receipts) == 0 {
 		return
 	}
-	p := preferOf(c.Request)
+	p := askedOf(c)
 	if !p.anchor {
 		return
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/aceso-health/aceso/server"
 )
 
-// A client may wait for the anchor of its own write. The answer is that of the write
-// in any case; nobody else waits.
+// A client may wait for the anchor of its own write; nobody else waits. The answer to
+// the write does not change.
 func TestPreferAnchor(t *testing.T) {
 	var asked []string
 	var left time.Duration
@@ -47,7 +47,7 @@ func TestPreferAnchor(t *testing.T) {
 	start(t).do("POST", "/fhir/Patient", patient, "Prefer", "anchor=wait").want(201).header("X-Aceso-Anchor", "")
 }
 
-// What waits for the ledger is no reason not to be ready, but is shown.
+// A node that waits for the ledger is ready, and shows what waits.
 func TestNotesOfAReadyNode(t *testing.T) {
 	n := start(t, func(c *server.Config) {
 		c.Notes = func(context.Context) []string { return []string{"7 records wait"} }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// answer is what a handler returns: everything is known before a byte is sent.
+// answer is what a handler returns, complete before the first byte is sent.
 type answer struct {
 	status       int
 	body         []byte
@@ -53,10 +54,24 @@ func (s *server) write(c *gin.Context, a *answer) {
 	}
 }
 
+// showOne answers with the version that the gate returns. The URL may have the parameters
+// of a view and no others.
+func showOne(c *gin.Context, ask func(context.Context) (*access.Version, error)) (*answer, error) {
+	view, err := viewOf(c)
+	if err != nil {
+		return nil, err
+	}
+	v, err := ask(c.Request.Context())
+	if err != nil {
+		return nil, err
+	}
+	return version(v, view, c.GetHeader("If-None-Match"), c.GetHeader("If-Modified-Since"))
+}
+
 // version answers with one version of a resource, or with 304 if the client has it.
-func (s *server) version(c *gin.Context, v *access.Version, view view) (*answer, error) {
+func version(v *access.Version, view view, noneMatch, modifiedSince string) (*answer, error) {
 	a := &answer{status: http.StatusOK, etag: etagOf(v), lastModified: v.LastUpdated}
-	if unchanged(v, c.GetHeader("If-None-Match"), c.GetHeader("If-Modified-Since")) {
+	if unchanged(v, noneMatch, modifiedSince) {
 		a.status = http.StatusNotModified
 		return a, nil
 	}

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -9,16 +11,25 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// apply does one change and answers with what the client prefers to see of it.
+// apply makes one change and answers with as much of it as the client prefers to see.
 func (s *server) apply(c *gin.Context, call *access.Call, op access.Operation) (*answer, error) {
-	effects, err := s.Gate.Apply(c.Request.Context(), call, []access.Operation{op})
+	effects, err := s.applyAll(c.Request.Context(), call, op)
 	if err != nil {
 		return nil, err
 	}
-	if len(effects) != 1 {
-		return nil, errEffects
+	return s.changed(&effects[0], askedOf(c).result)
+}
+
+// errEffects means that the gate broke its contract.
+var errEffects = errors.New("gate: not as many effects as operations")
+
+// applyAll does all operations or none, and returns an effect for each.
+func (s *server) applyAll(ctx context.Context, call *access.Call, ops ...access.Operation) ([]access.Effect, error) {
+	effects, err := s.Gate.Apply(ctx, call, ops)
+	if err == nil && len(effects) != len(ops) {
+		err = errEffects
 	}
-	return s.changed(&effects[0], preferOf(c.Request).result)
+	return effects, err
 }
 
 // changed is the answer to a change.
@@ -43,6 +54,32 @@ func (s *server) changed(e *access.Effect, result string) (*answer, error) {
 		}
 	}
 	return a, err
+}
+
+// target is the operation of an update or delete on the resource in the URL, which an id
+// or criteria name.
+func target(c *gin.Context, method string) (op access.Operation, err error) {
+	op.Method, op.Conditional = method, c.Param("id") == ""
+	if op.Conditional {
+		if op.Ref.Type, err = writableType(c); err == nil {
+			op.Criteria, err = criteriaOf(c)
+		}
+	} else if op.Ref, err = refOf(c, writableType); err == nil {
+		_, err = viewOf(c)
+	}
+	if err != nil {
+		return op, err
+	}
+	op.IfMatch, err = ifMatch(c)
+	return op, err
+}
+
+func criteriaOf(c *gin.Context) ([]fhir.Param, error) {
+	params, err := queryOf(c)
+	if err == nil && len(params) == 0 {
+		err = &fhir.Error{Kind: fhir.Invalid, Detail: "The URL must name one resource, as in Patient/1, or criteria, as in Patient?identifier=x."}
+	}
+	return params, err
 }
 
 // ifMatch reads If-Match; 0 is none.

@@ -65,7 +65,7 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// The log has who and what in general, never which patient.
+// The log says what kind of agent did what, never to which patient.
 func TestLog(t *testing.T) {
 	n := start(t)
 	n.get("/fhir/Patient/secret-id?_elements=secret").want(200)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -11,18 +12,11 @@ import (
 
 // readAuditEvent is GET [base]/AuditEvent/[id].
 func (s *server) readAuditEvent(c *gin.Context, call *access.Call) (*answer, error) {
-	if err := fhir.CheckID(c.Param("id")); err != nil {
+	id := c.Param("id")
+	if err := fhir.CheckID(id); err != nil {
 		return nil, err
 	}
-	view, err := viewOf(c)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.Gate.ReadAuditEvent(c.Request.Context(), call, c.Param("id"))
-	if err != nil {
-		return nil, err
-	}
-	return s.version(c, v, view)
+	return showOne(c, func(ctx context.Context) (*access.Version, error) { return s.Gate.ReadAuditEvent(ctx, call, id) })
 }
 
 // searchAuditEvents is GET [base]/AuditEvent?[parameters] and POST [base]/AuditEvent/_search.

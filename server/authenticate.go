@@ -10,15 +10,15 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// authenticate finds the agent and takes the request off the client's
-// allowance: that of the agent, or of the address if there is none.
+// authenticate finds the agent and charges the request to its rate limit, or to
+// that of the address if there is no agent.
 func (s *server) authenticate(c *gin.Context) {
 	if err := s.admit(c, s.credentials(c)); err != nil {
 		s.fail(c, err)
 	}
 }
 
-// admit does so for the request that carries the token.
+// admit does so with the request that carries the token.
 func (s *server) admit(c *gin.Context, r *http.Request) error {
 	agent, err := s.Authenticate(r)
 	client := "address " + address(c.Request)
@@ -28,7 +28,7 @@ func (s *server) admit(c *gin.Context, r *http.Request) error {
 	}
 	if wait := s.limits.take(client); wait > 0 {
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-		return &fhir.Error{Kind: fhir.Throttled, Detail: "This client sends too many requests. Retry-After says when to go on."}
+		return &fhir.Error{Kind: fhir.Throttled, Detail: "This client sends too many requests. Retry-After says when to try again."}
 	}
 	return err
 }

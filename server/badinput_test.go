@@ -12,8 +12,7 @@ import (
 	"github.com/aceso-health/aceso/server"
 )
 
-// Whatever is wrong with a request is told with a status, a code and a place,
-// before the gate is asked.
+// A bad request is refused with a status, a code and a place, before the gate sees it.
 func TestBadInput(t *testing.T) {
 	long := strings.Repeat("a", 65)
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
@@ -115,7 +114,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Half a request is answered, not waited for.
+// The server answers half a request instead of waiting for the rest.
 func TestHalfRequest(t *testing.T) {
 	n := start(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(n.url, "http://"))
@@ -138,7 +137,7 @@ func TestHalfRequest(t *testing.T) {
 	n.untouched()
 }
 
-// A body without announced length is cut off while it is read.
+// A body without Content-Length is cut off while it is read.
 func TestChunkedBodyIsLimited(t *testing.T) {
 	n := start(t, func(c *server.Config) { c.MaxBody = 1000 })
 	r, err := http.NewRequest("POST", n.url+"/fhir/Patient", struct{ *strings.Reader }{strings.NewReader(strings.Repeat(" ", 1001))})
@@ -152,7 +151,7 @@ func TestChunkedBodyIsLimited(t *testing.T) {
 	n.untouched()
 }
 
-// Every kind of error answers as the table says, with its receipt and without its cause.
+// Every kind of error has the answer of the table, with its receipt and without its cause.
 func TestGateErrors(t *testing.T) {
 	status := map[fhir.Kind]int{
 		fhir.Internal: 500, fhir.Malformed: 400, fhir.Invalid: 400, fhir.Unprocessable: 422, fhir.Unauthenticated: 401,

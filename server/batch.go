@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 // maxReceipts is how many bytes of receipts go into the header of a batch: HTTP
-// clients bound headers. Every entry of the answer has its own in any case.
+// clients limit headers. Every entry of the answer has its own anyway.
 const maxReceipts = 32 << 10
 
 // bundle is POST [base]: a transaction or a batch.
@@ -34,7 +35,7 @@ func (s *server) bundle(c *gin.Context, call *access.Call) (*answer, error) {
 	return s.batch(c, call, b)
 }
 
-// batch does every entry as a request of its own, with a record of its own.
+// batch treats every entry as a separate request with its own record.
 func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answer, error) {
 	a := fhir.Answer{Type: "batch-response", Time: s.Now(), Total: -1, Entries: make([]fhir.AnswerEntry, len(b.Entries))}
 	size := 0
@@ -52,23 +53,17 @@ func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answ
 	return &answer{status: http.StatusOK, body: body}, err
 }
 
-// batchEntry does one entry; what goes wrong is its answer.
+// batchEntry does one entry and answers its error, if any, in its place.
 func (s *server) batchEntry(c *gin.Context, call *access.Call, e *fhir.Entry) fhir.AnswerEntry {
 	answered, err := s.tryEntry(c, call, e)
 	if err == nil {
 		return answered
 	}
-	described := describe(err)
-	o := outcomes[described.Kind]
-	if o.status >= http.StatusInternalServerError {
-		c.Set(keyCause, described)
-	}
-	response := &fhir.AnswerResponse{Status: statusLine(o.status)}
-	if response.Outcome, err = fhir.Outcome(described.Findings(o.code)); err != nil {
-		c.Set(keyCause, err)
-		response.Outcome = []byte(exception)
-	}
-	return fhir.AnswerEntry{Response: response}
+	status, issues := issuesOf(c, describe(err))
+	one := outcomeAnswer(c, status, issues)
+	refused := fhir.AnswerEntry{Response: one.response()}
+	refused.Response.Outcome = one.body
+	return refused
 }
 
 func (s *server) tryEntry(c *gin.Context, call *access.Call, e *fhir.Entry) (fhir.AnswerEntry, error) {
@@ -83,78 +78,60 @@ func (s *server) tryEntry(c *gin.Context, call *access.Call, e *fhir.Entry) (fhi
 		return fhir.AnswerEntry{}, err
 	}
 	op.Expression = "" // a request of its own, not a part of a transaction
-	effects, err := s.Gate.Apply(c.Request.Context(), call, []access.Operation{op})
+	effects, err := s.applyAll(c.Request.Context(), call, op)
 	if err != nil {
 		return fhir.AnswerEntry{}, err
 	}
-	if len(effects) != 1 {
-		return fhir.AnswerEntry{}, errEffects
-	}
-	return s.effect(e, &effects[0], preferOf(c.Request).result)
+	return s.effect(e, &effects[0], askedOf(c).result)
 }
 
 // get does a GET of a batch: read, vread, history or search.
 func (s *server) get(c *gin.Context, call *access.Call, e *fhir.Entry) (fhir.AnswerEntry, error) {
-	params := withoutFormat(e.Params)
+	ctx, params, lenient := c.Request.Context(), withoutFormat(e.Params), askedOf(c).lenient
 	switch {
-	case e.Type == auditEvent:
-		return s.getAuditEvent(c, call, e, params)
+	case e.Type == auditEvent && (e.History || e.Version > 0 || e.Compartment != ""):
+		return fhir.AnswerEntry{}, unsupported(auditEventsOnly)
 	case e.History:
-		body, err := s.historyBundle(c.Request.Context(), call, e.Ref, params)
+		body, err := s.historyBundle(ctx, call, e.Ref, params)
 		return found(body), err
 	case e.ID == "":
-		request := access.SearchRequest{Type: e.Type, Compartment: e.Compartment, Params: params, Lenient: preferOf(c.Request).lenient}
-		body, err := s.searchBundle(c.Request.Context(), call, request, s.Gate.Search)
+		request := access.SearchRequest{Type: e.Type, Compartment: e.Compartment, Params: params, Lenient: lenient}
+		body, err := s.searchBundle(ctx, call, request, s.searchOf(e.Type))
 		return found(body), err
 	}
-	view, rest, err := takeView(params)
-	if err == nil && len(rest) > 0 {
-		err = unknownParam(rest[0].Name)
-	}
+	view, err := parseView(params, lenient)
 	if err != nil {
 		return fhir.AnswerEntry{}, err
 	}
-	v, err := s.readEntry(c, call, e)
+	v, err := s.readEntry(ctx, call, e)
 	if err != nil {
 		return fhir.AnswerEntry{}, err
 	}
 	return s.versionEntry(e, v, view)
 }
 
-func (s *server) readEntry(c *gin.Context, call *access.Call, e *fhir.Entry) (*access.Version, error) {
-	if e.Version > 0 {
-		return s.Gate.VRead(c.Request.Context(), call, e.Ref, e.Version)
-	}
-	return s.Gate.Read(c.Request.Context(), call, e.Ref)
-}
-
-func (s *server) getAuditEvent(c *gin.Context, call *access.Call, e *fhir.Entry, params []fhir.Param) (fhir.AnswerEntry, error) {
+func (s *server) readEntry(ctx context.Context, call *access.Call, e *fhir.Entry) (*access.Version, error) {
 	switch {
-	case e.History || e.Version > 0 || e.Compartment != "":
-		return fhir.AnswerEntry{}, unsupported("AuditEvents can be read and searched, nothing else.")
-	case e.ID == "":
-		request := access.SearchRequest{Type: auditEvent, Params: params, Lenient: preferOf(c.Request).lenient}
-		body, err := s.searchBundle(c.Request.Context(), call, request, s.Gate.SearchAuditEvents)
-		return found(body), err
+	case e.Type == auditEvent:
+		return s.Gate.ReadAuditEvent(ctx, call, e.ID)
+	case e.Version > 0:
+		return s.Gate.VRead(ctx, call, e.Ref, e.Version)
 	}
-	v, err := s.Gate.ReadAuditEvent(c.Request.Context(), call, e.ID)
-	if err != nil {
-		return fhir.AnswerEntry{}, err
-	}
-	return s.versionEntry(e, v, view{})
+	return s.Gate.Read(ctx, call, e.Ref)
 }
 
 // versionEntry answers a GET with one version, or with 304.
 func (s *server) versionEntry(e *fhir.Entry, v *access.Version, view view) (fhir.AnswerEntry, error) {
-	response := &fhir.AnswerResponse{Status: statusLine(http.StatusOK), ETag: etagOf(v), LastModified: v.LastUpdated}
-	answered := fhir.AnswerEntry{FullURL: s.url(v.Ref.String()), Response: response}
-	if unchanged(v, e.IfNoneMatch, e.IfModifiedSince) {
-		response.Status = statusLine(http.StatusNotModified)
-		return answered, nil
+	one, err := version(v, view, e.IfNoneMatch, e.IfModifiedSince)
+	if err != nil {
+		return fhir.AnswerEntry{}, err
 	}
-	var err error
-	answered.Body, err = view.of(v.Body)
-	return answered, err
+	return fhir.AnswerEntry{FullURL: s.url(v.Ref.String()), Body: one.body, Response: one.response()}, nil
+}
+
+// response is the answer as part of a Bundle.
+func (a *answer) response() *fhir.AnswerResponse {
+	return &fhir.AnswerResponse{Status: statusLine(a.status), Location: a.location, ETag: a.etag, LastModified: a.lastModified}
 }
 
 // found answers a GET with a Bundle.

@@ -49,8 +49,8 @@ func statuses(entries []answered) string {
 	return strings.Join(all, ", ")
 }
 
-// A transaction is one question to the gate, in processing order, and is
-// answered in the order of the request.
+// A transaction asks the gate once, in processing order, and is answered in the order
+// of the request.
 func TestTransaction(t *testing.T) {
 	n := start(t)
 	n.result.Matches = []access.Version{*n.version(fhir.Ref{Type: "Patient", ID: "9"}, 1)}
@@ -89,8 +89,7 @@ func TestTransaction(t *testing.T) {
 	}
 }
 
-// Every entry of a batch is a question of its own; what is wrong with one is
-// told in its place.
+// Every entry of a batch asks the gate separately; its error is in its place.
 func TestBatch(t *testing.T) {
 	n := start(t)
 	a := n.do("POST", "/fhir", bundle("batch",
@@ -140,7 +139,22 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// Refusals of the gate stay with their entry, and so do their receipts.
+// A GET in a batch has the parameters of a separate one, also for AuditEvents.
+func TestBatchParameters(t *testing.T) {
+	for _, path := range []string{"Patient/1", "AuditEvent/7"} {
+		request := bundle("batch", entry("GET", path+"?foo=bar", ""), entry("GET", path+"?_elements=id", ""))
+		got := start(t).do("POST", "/fhir", request).want(200).entries()
+		if s := statuses(got); s != "400 Bad Request, 200 OK" || !strings.Contains(string(got[1].Resource), "SUBSETTED") {
+			t.Errorf("%s: statuses %s, %s", path, s, got[1].Resource)
+		}
+		got = start(t).do("POST", "/fhir", request, "Prefer", "handling=lenient").want(200).entries()
+		if s := statuses(got); s != "200 OK, 200 OK" {
+			t.Errorf("%s, lenient: statuses %s", path, s)
+		}
+	}
+}
+
+// An entry that the gate refuses has the refusal and its receipt.
 func TestBatchOfRefusals(t *testing.T) {
 	n := start(t)
 	n.err = &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such resource.", Err: errors.New("secret")}
@@ -155,7 +169,7 @@ func TestBatchOfRefusals(t *testing.T) {
 	a.header("X-Aceso-Record", "org/node/accesses/1;c=x, org/node/accesses/2;c=x")
 }
 
-// HTTP clients bound headers: a huge batch has its receipts in the entries.
+// HTTP clients limit headers: a huge batch has its receipts in the entries.
 func TestHugeBatch(t *testing.T) {
 	n := start(t)
 	entries := make([]string, 3000)

@@ -31,15 +31,15 @@ func (s *server) body(c *gin.Context, limit int64, medias ...string) ([]byte, er
 	case errors.As(err, &exceeded):
 		return nil, tooLarge(err)
 	case err != nil:
-		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The body ended before its announced length.", Err: err}
+		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The body is shorter than its Content-Length.", Err: err}
 	}
 	return data, nil
 }
 
-// readAll reads a body whose length is known (or -1) without growing on the way.
+// readAll reads a body into a buffer of its announced length, -1 if that is unknown.
 func readAll(r io.Reader, length int64) ([]byte, error) {
 	var b bytes.Buffer
-	b.Grow(int(min(max(length, 0), 1<<20)) + bytes.MinRead) // what is announced is not yet sent
+	b.Grow(int(min(max(length, 0), 1<<20)) + bytes.MinRead) // a client may announce more than it sends
 	_, err := b.ReadFrom(r)
 	return b.Bytes(), err
 }

@@ -16,6 +16,7 @@ import (
 const (
 	keyRequest = "request id"
 	keyAgent   = "agent"
+	keyAsked   = "asked"
 	keyMedia   = "media type"
 	keyCause   = "cause"
 )
@@ -23,14 +24,14 @@ const (
 // RecordHeader carries the receipts of the records of a request.
 const RecordHeader = "X-Aceso-Record"
 
-// callOf begins the way of a request through the gate.
+// callOf tells the gate who makes the request.
 func callOf(c *gin.Context) *access.Call {
 	caller, _ := c.Value(keyAgent).(agent.Agent)
 	return &access.Call{Agent: caller, Request: c.GetString(keyRequest), Address: address(c.Request)}
 }
 
-// address is the peer of the connection. Headers that claim another one are not
-// believed: anybody can send them.
+// address is the peer of the connection. It ignores headers that claim another one:
+// anybody can send them.
 func address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -39,15 +40,15 @@ func address(r *http.Request) string {
 	return host
 }
 
-// writeReceipts tells the client where the request is recorded, whatever its end.
+// writeReceipts tells the client where the request is recorded, also if it failed.
 func writeReceipts(c *gin.Context, call *access.Call) {
 	if len(call.Receipts) > 0 {
 		c.Header(RecordHeader, strings.Join(call.Receipts, ", "))
 	}
 }
 
-// identify gives the request an id. One that the client brings is kept if it is
-// a UUID: anything else could carry data into logs.
+// identify gives the request an id. It keeps the client's if that is a UUID:
+// anything else could carry data into logs.
 func (s *server) identify(c *gin.Context) {
 	id := c.GetHeader("X-Request-Id")
 	if uuid.Validate(id) != nil {

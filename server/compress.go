@@ -12,8 +12,8 @@ import (
 // compressFrom is the size from which compression is worth its time.
 const compressFrom = 4 << 10
 
-// compress packs a large body for a client that asks for gzip. Pages are left: they
-// have a secret beside what a client sent, and its length would tell of both.
+// compress packs a large body for a client that accepts gzip. It leaves pages alone:
+// they contain a secret next to the client's own text, and the length would leak it.
 func (s *server) compress(c *gin.Context, body []byte) []byte {
 	if len(body) < compressFrom || isPage(c) || !wantsGzip(c.GetHeader("Accept-Encoding")) {
 		return body

@@ -13,8 +13,8 @@ const (
 	corsAnswer  = "ETag, Location, Last-Modified, Retry-After, X-Request-Id, " + RecordHeader + ", " + AnchorHeader
 )
 
-// cors lets scripts of configured origins read answers. Tokens travel in a
-// header, never in a cookie, so credentials are not allowed along.
+// cors lets scripts of configured origins read answers. It does not allow credentials:
+// tokens travel in a header, never in a cookie.
 func (s *server) cors(c *gin.Context) {
 	origin := c.GetHeader("Origin")
 	if origin == "" || !slices.Contains(s.AllowedOrigins, origin) && !slices.Contains(s.AllowedOrigins, "*") {

@@ -137,7 +137,7 @@ type node struct {
 	log    *strings.Builder
 }
 
-// start runs a server. Its agent is whoever sends "Bearer good".
+// start runs a server with one agent, who sends "Bearer good".
 func start(t *testing.T, change ...func(*server.Config)) *node {
 	t.Helper()
 	n := &node{fakeGate: &fakeGate{body: `{"resourceType":"Patient","id":"1"}`, bundle: `{"proof":1}`}, t: t, log: new(strings.Builder)}

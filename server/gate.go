@@ -8,9 +8,9 @@ import (
 )
 
 // Gate is what the server needs of *access.Gate. Every method decides and
-// records before it returns, and fills Call.Receipts also when it returns an
-// error. The server MUST NOT send anything about resources that did not come
-// out of these methods.
+// records before it returns, and fills Call.Receipts even if it returns an
+// error. The server MUST NOT send anything about resources that these methods
+// did not return.
 type Gate interface {
 	Reads
 	Records
@@ -28,7 +28,7 @@ type Reads interface {
 	Search(ctx context.Context, c *access.Call, s access.SearchRequest) (*access.Result, error)
 }
 
-// Records are the interactions and operations on the records of all others.
+// Records are the interactions and operations on audit records.
 type Records interface {
 	ReadAuditEvent(ctx context.Context, c *access.Call, id string) (*access.Version, error)
 	SearchAuditEvents(ctx context.Context, c *access.Call, s access.SearchRequest) (*access.Result, error)

@@ -193,7 +193,7 @@ func TestPaging(t *testing.T) {
 	}
 }
 
-// What a search does not understand it refuses, and says which parameter it was.
+// A search refuses parameters that it does not know, and names them.
 func TestBadSearches(t *testing.T) {
 	n := govern(t)
 	for _, c := range [][2]string{

@@ -2,7 +2,7 @@ package server
 
 import "github.com/gin-gonic/gin"
 
-// fixed are the headers of every answer. Health data is not for caches or frames.
+// fixed are the headers of every answer. They keep health data out of caches and frames.
 func fixed() map[string][]string {
 	return map[string][]string{
 		"Cache-Control":           {"no-store"},

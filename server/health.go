@@ -20,7 +20,7 @@ func (s *server) health(*gin.Context, *access.Call) (*answer, error) {
 	return &answer{status: http.StatusOK, body: []byte("ok\n"), media: mediaText}, nil
 }
 
-// ready is GET /readyz: the node can serve, or says in words why not.
+// ready is GET /readyz: the node can serve, or says why not.
 func (s *server) ready(c *gin.Context, _ *access.Call) (*answer, error) {
 	err := s.Ready(c.Request.Context())
 	if err == nil {

@@ -75,8 +75,8 @@ func historyRequest(ref fhir.Ref, params []fhir.Param) (access.HistoryRequest, e
 	return h, nil
 }
 
-// parseTime reads an instant, or the beginning of a date. A plus sign that was
-// not escaped arrives as a space.
+// parseTime reads an instant, or a date as its first instant. An unescaped plus sign
+// arrives as a space.
 func parseTime(p fhir.Param) (time.Time, error) {
 	value := strings.ReplaceAll(p.Value, " ", "+")
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02", "2006-01", "2006"} {
@@ -90,7 +90,7 @@ func parseTime(p fhir.Param) (time.Time, error) {
 func parseCount(p fhir.Param) (int, error) {
 	n, err := strconv.Atoi(p.Value)
 	if err != nil || n < 1 {
-		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: "_count of a history must be a number from 1.", Expression: p.Name}
+		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: "_count of a history must be a positive integer.", Expression: p.Name}
 	}
 	return n, nil
 }

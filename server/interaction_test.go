@@ -164,7 +164,7 @@ func TestSearch(t *testing.T) {
 	n.wantAsked("search {Type:Observation Params:[{Name:code Value:x}] Compartment:Patient/1 Lenient:false Link:}")
 }
 
-// What the gate did not count, the answer does not count.
+// The answer has no total if the gate gives none.
 func TestSearchWithoutTotal(t *testing.T) {
 	n := start(t)
 	a := n.get("/fhir/Patient").want(200)

@@ -10,8 +10,8 @@ import (
 // maxClients is how many clients one generation of a limiter remembers.
 const maxClients = 10_000
 
-// limiter holds a token bucket for each client. Clients that were not seen while
-// maxClients others came are forgotten, which bounds its memory.
+// limiter holds a token bucket for each client. To bound its memory it forgets
+// clients that stay away while maxClients others come.
 type limiter struct {
 	rate  rate.Limit
 	burst int
@@ -25,8 +25,8 @@ func newLimiter(perSecond float64, burst int, now func() time.Time) *limiter {
 	return &limiter{rate: rate.Limit(perSecond), burst: max(burst, 1), now: now, young: map[string]*rate.Limiter{}}
 }
 
-// take takes one request off the client's allowance; 0 means that it may go on,
-// otherwise it should wait that long.
+// take charges one request to the client's limit and returns how long the client must
+// wait; 0 admits the request.
 func (l *limiter) take(client string) time.Duration {
 	if l.rate <= 0 {
 		return 0

@@ -10,8 +10,8 @@ import (
 // pageParam is the one parameter of a paging link. Its value is the gate's.
 const pageParam = "_page"
 
-// pageOf is the token of a request for a further page, "" for a first one.
-// All else is inside the token, so nothing else may stand beside it.
+// pageOf is the token of a request for a further page, "" for a first one. The token
+// contains all other parameters, so it must stand alone.
 func pageOf(params []fhir.Param) (string, error) {
 	for _, p := range params {
 		if p.Name != pageParam {

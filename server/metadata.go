@@ -36,29 +36,18 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 }
 
 func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
-	r := fhir.ResourceCapability{Type: typ, Operations: operations(typ)}
+	r := fhir.ResourceCapability{Type: typ, Operations: operations(typ), Search: search.CapabilityParams(typ)}
 	if typ == auditEvent {
 		r.Interactions = interactions(auditEvent, false)
-		for _, name := range auditParams {
-			r.Search = append(r.Search, fhir.CapabilityParam{Name: name[0], Type: name[1]})
-		}
 		return r
 	}
 	r.Interactions, r.Conditional = interactions("", false), true
-	r.Search = search.CapabilityParams(typ)
 	for _, p := range r.Search {
 		if p.Type == "reference" {
 			r.Includes = append(r.Includes, typ+":"+p.Name)
 		}
 	}
 	return r
-}
-
-// auditParams are the search parameters of AuditEvent: nothing else about a
-// record is indexed in clear.
-var auditParams = [][2]string{
-	{"_id", "token"}, {"date", "date"}, {"entity", "reference"}, {"patient", "reference"},
-	{"agent", "reference"}, {"action", "token"}, {"outcome", "token"},
 }
 
 // interactions are those of the rows of the system ("" and a path without a

@@ -16,10 +16,10 @@ const (
 	utf8      = ";charset=utf-8"
 )
 
-// negotiate chooses the media type of the answer, or refuses with 406 before
-// anything is read or changed.
+// negotiate chooses the media type of the answer, or refuses with 406 before the
+// handler runs.
 func (s *server) negotiate(c *gin.Context) {
-	media, ok := acceptable(formatParam(c.Request), c.Request.Header.Values("Accept"))
+	media, ok := acceptable(askedOf(c).format, c.Request.Header.Values("Accept"))
 	if !ok {
 		s.refuse(c, http.StatusNotAcceptable, "not-supported", "This server answers in application/fhir+json (R4) only.")
 		return
@@ -34,19 +34,11 @@ func mediaOf(c *gin.Context) string {
 	return mediaFHIR + utf8
 }
 
-// formatParam is the value of _format; a plus sign that was not escaped arrives
-// as a space.
-func formatParam(r *http.Request) string {
-	if r.URL.RawQuery == "" {
-		return ""
-	}
-	return strings.ReplaceAll(r.URL.Query().Get("_format"), " ", "+")
-}
-
-// acceptable is the best media type for a client; _format wins over Accept.
+// acceptable is the best media type for a client. _format wins over Accept; its plus
+// sign arrives as a space if it was not escaped.
 func acceptable(format string, accept []string) (string, bool) {
 	if format != "" {
-		return offered(format)
+		return offered(strings.ReplaceAll(format, " ", "+"))
 	}
 	if len(accept) == 0 {
 		return mediaFHIR, true
@@ -62,7 +54,7 @@ func acceptable(format string, accept []string) (string, bool) {
 	return best, best != ""
 }
 
-// offered says with which media type a range or _format word can be answered.
+// offered is the media type that satisfies a media range or a word of _format.
 func offered(wanted string) (string, bool) {
 	media, params, err := mime.ParseMediaType(strings.TrimSpace(wanted))
 	if err != nil || !r4(params) || !unicode(params) {

@@ -15,7 +15,7 @@ import (
 // metrics are the measurements of the server itself.
 type metrics struct{ durations *prometheus.HistogramVec }
 
-// newMetrics registers; a registry that two servers share gets one set.
+// newMetrics registers the metrics once, also in a registry that two servers share.
 func newMetrics(r *prometheus.Registry) *metrics {
 	m := &metrics{prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "aceso_request_duration_seconds",
@@ -31,8 +31,8 @@ func newMetrics(r *prometheus.Registry) *metrics {
 	return m
 }
 
-// observe measures and logs every request in one line. The line has the route's
-// pattern, never the path or the query: those name patients.
+// observe measures every request and logs it in one line. The line has the route's
+// pattern, never the path or the query: they name patients.
 func (s *server) observe(c *gin.Context) {
 	start := time.Now()
 	c.Next()
@@ -58,8 +58,8 @@ func (s *server) observe(c *gin.Context) {
 	s.Logger.LogAttrs(c.Request.Context(), level, "request", attrs...)
 }
 
-// method is the request's method, which a client may choose freely, as a word
-// from a small set.
+// method is the request's method if it is a common one: clients can send any word, and
+// each would become a label of the metrics.
 func method(c *gin.Context) string {
 	switch m := c.Request.Method; m {
 	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":

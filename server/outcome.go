@@ -12,52 +12,24 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// outcome is how a kind of error answers.
-type outcome struct {
-	status int
-	code   string // OperationOutcome.issue.code
-}
-
-// outcomes is the one place where errors become statuses.
-var outcomes = map[fhir.Kind]outcome{
-	fhir.Internal:         {http.StatusInternalServerError, "exception"},
-	fhir.Malformed:        {http.StatusBadRequest, "structure"},
-	fhir.Invalid:          {http.StatusBadRequest, "invalid"},
-	fhir.Unprocessable:    {http.StatusUnprocessableEntity, "processing"},
-	fhir.Unauthenticated:  {http.StatusUnauthorized, "login"},
-	fhir.Forbidden:        {http.StatusForbidden, "forbidden"},
-	fhir.NotFound:         {http.StatusNotFound, "not-found"},
-	fhir.NotAllowed:       {http.StatusMethodNotAllowed, "not-supported"},
-	fhir.Gone:             {http.StatusGone, "deleted"},
-	fhir.Conflict:         {http.StatusConflict, "conflict"},
-	fhir.VersionMismatch:  {http.StatusPreconditionFailed, "conflict"},
-	fhir.MultipleMatches:  {http.StatusPreconditionFailed, "multiple-matches"},
-	fhir.TooLarge:         {http.StatusRequestEntityTooLarge, "too-long"},
-	fhir.UnsupportedMedia: {http.StatusUnsupportedMediaType, "not-supported"},
-	fhir.TooCostly:        {http.StatusBadRequest, "too-costly"},
-	fhir.Throttled:        {http.StatusTooManyRequests, "throttled"},
-	fhir.Unavailable:      {http.StatusServiceUnavailable, "transient"},
-}
-
 // retryAfter is how many seconds a client should wait when the node is unavailable.
 const retryAfter = "5"
 
-// describe finds the fhir.Error in err. What is none tells a client nothing.
+// describe finds the fhir.Error in err. Any other error tells the client nothing.
 func describe(err error) *fhir.Error {
 	var e *fhir.Error
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
-		return &fhir.Error{Kind: fhir.Unavailable, Detail: "The request took too long or was given up.", Err: err}
+		return &fhir.Error{Kind: fhir.Unavailable, Detail: "The request took too long or was canceled.", Err: err}
 	}
-	return &fhir.Error{Kind: fhir.Internal, Detail: "Something went wrong in the server. Nothing about it is shown here.", Err: err}
+	return &fhir.Error{Kind: fhir.Internal, Detail: "Something went wrong in the server. Its log has the cause.", Err: err}
 }
 
 // fail answers an error.
 func (s *server) fail(c *gin.Context, err error) {
 	e := describe(err)
-	o := outcomes[e.Kind]
 	switch e.Kind {
 	case fhir.Unauthenticated:
 		c.Header("WWW-Authenticate", challenge(c))
@@ -68,10 +40,17 @@ func (s *server) fail(c *gin.Context, err error) {
 	case fhir.Unavailable:
 		c.Header("Retry-After", retryAfter)
 	}
-	if o.status >= http.StatusInternalServerError {
+	status, issues := issuesOf(c, e)
+	s.outcome(c, status, issues)
+}
+
+// issuesOf is what the client may see of an error. The log gets the cause if the fault
+// is the server's.
+func issuesOf(c *gin.Context, e *fhir.Error) (status int, issues []fhir.Issue) {
+	if status = e.Kind.Status(); status >= http.StatusInternalServerError {
 		c.Set(keyCause, e)
 	}
-	s.outcome(c, o.status, e.Findings(o.code))
+	return status, e.Findings(e.Kind.Code())
 }
 
 // refuse answers what has no kind of error.
@@ -84,26 +63,31 @@ func (s *server) outcome(c *gin.Context, status int, issues []fhir.Issue) {
 		s.problem(c, status, issues[0].Detail)
 		return
 	}
-	body, err := fhir.Outcome(issues)
-	if err != nil { // an issue code that R4 does not have
-		c.Set(keyCause, err)
-		status, body = http.StatusInternalServerError, []byte(exception)
-	}
+	a := outcomeAnswer(c, status, issues)
 	s.drain(c.Request)
-	s.write(c, &answer{status: status, body: body})
+	s.write(c, a)
 	c.Abort()
 }
 
-// drain reads what is left of a refused body, within limits: a client that is cut
-// off while it sends would not see the answer. One that asked first
-// (Expect: 100-continue) sends nothing.
+func outcomeAnswer(c *gin.Context, status int, issues []fhir.Issue) *answer {
+	body, err := fhir.Outcome(issues)
+	if err != nil { // an issue code that R4 does not have
+		c.Set(keyCause, err)
+		return &answer{status: http.StatusInternalServerError, body: []byte(exception)}
+	}
+	return &answer{status: status, body: body}
+}
+
+// drain reads the rest of a refused body, within limits: a client that is cut off
+// while it sends would not see the answer. One that asks first (Expect:
+// 100-continue) sends nothing.
 func (s *server) drain(r *http.Request) {
 	if r.Body != nil && r.Header.Get("Expect") == "" {
 		_, _ = io.CopyN(io.Discard, r.Body, 2*s.MaxBody)
 	}
 }
 
-// exception is the OperationOutcome for when none can be built.
+// exception is the OperationOutcome if none can be built.
 const exception = `{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}`
 
 // challenge tells a client how to authenticate (RFC 6750, section 3).

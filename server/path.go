@@ -6,18 +6,20 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// auditEvent is the type that is rendered from the records: it has routes of
-// its own and cannot be written.
+// auditEvent is the type that the gate renders from the records: it has its own
+// routes and cannot be written.
 const auditEvent = "AuditEvent"
+
+const auditEventsOnly = "AuditEvents can be read and searched, nothing else."
 
 // typeOf is the resource type in the path, of an interaction that reads.
 func typeOf(c *gin.Context) (string, error) {
 	typ := c.Param("type")
 	if !fhir.IsResourceType(typ) {
-		return "", unsupported("The resource type is none of R4.")
+		return "", unsupported("R4 has no such resource type.")
 	}
 	if typ == auditEvent {
-		return "", unsupported("AuditEvents can be read and searched, nothing else.")
+		return "", unsupported(auditEventsOnly)
 	}
 	return typ, nil
 }
@@ -45,17 +47,18 @@ func refOf(c *gin.Context, types func(*gin.Context) (string, error)) (fhir.Ref, 
 	return fhir.Ref{Type: typ, ID: c.Param("id")}, fhir.CheckID(c.Param("id"))
 }
 
-// versionOf is the version in the path. A version id that this server cannot
-// have given is refused without a question to the gate: nothing can be there.
-func versionOf(c *gin.Context) (int64, error) {
+// versionOf is the version in the path. It refuses a version id that this server
+// cannot have given; the gate need not look.
+func versionOf(c *gin.Context) (fhir.Ref, int64, error) {
+	ref, err := refOf(c, typeOf)
 	n, ok := fhir.ParseVersion(c.Param("version"))
-	if !ok {
-		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: "A version id of this server is a positive integer."}
+	if err == nil && !ok {
+		err = &fhir.Error{Kind: fhir.Invalid, Detail: "A version id of this server is a positive integer."}
 	}
-	return n, nil
+	return ref, n, err
 }
 
-// unsupported is 404 with the code that tells it from an absent resource.
+// unsupported is 404 with the code that distinguishes it from an absent resource.
 func unsupported(detail string) error {
 	return &fhir.Error{Kind: fhir.NotFound, Issues: []fhir.Issue{{Code: "not-supported", Detail: detail}}}
 }

@@ -1,14 +1,13 @@
 package server
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// preference is what the Prefer header asks for (RFC 7240). What is unknown in
-// it is ignored, as that RFC wants.
+// preference is what the Prefer header asks for. Unknown preferences are ignored, as
+// RFC 7240 wants.
 type preference struct {
 	result  string // of return: minimal, representation, OperationOutcome or ""
 	lenient bool
@@ -16,9 +15,9 @@ type preference struct {
 	wait    time.Duration // wait=SECONDS: but not later than that
 }
 
-func preferOf(r *http.Request) preference {
+func preferOf(headers []string) preference {
 	p := preference{wait: usualWait}
-	fields := strings.FieldsFunc(strings.Join(r.Header.Values("Prefer"), ","), func(c rune) bool { return c == ',' || c == ';' })
+	fields := strings.FieldsFunc(strings.Join(headers, ","), func(c rune) bool { return c == ',' || c == ';' })
 	for _, field := range fields {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
 		value = strings.Trim(strings.TrimSpace(value), `"`)

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
@@ -12,13 +14,5 @@ func (s *server) read(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	view, err := viewOf(c)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.Gate.Read(c.Request.Context(), call, ref)
-	if err != nil {
-		return nil, err
-	}
-	return s.version(c, v, view)
+	return showOne(c, func(ctx context.Context) (*access.Version, error) { return s.Gate.Read(ctx, call, ref) })
 }

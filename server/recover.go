@@ -9,8 +9,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// recover turns a panic into a 500 without detail. The log gets the stack, and
-// the message only if the runtime wrote it: others may hold a patient's data.
+// recover turns a panic into a 500 without detail. The log gets the stack, and the
+// message only if it is the runtime's: others may contain a patient's data.
 func (s *server) recover(c *gin.Context) {
 	defer func() {
 		p := recover()

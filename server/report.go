@@ -20,7 +20,7 @@ func (s *server) accessReport(c *gin.Context, call *access.Call) (*answer, error
 	if err != nil {
 		return nil, err
 	}
-	request := access.SearchRequest{Type: "$access-report", Compartment: patient.String(), Params: params, Lenient: preferOf(c.Request).lenient}
+	request := access.SearchRequest{Type: "$access-report", Compartment: patient.String(), Params: params, Lenient: askedOf(c).lenient}
 	body, err := s.searchBundle(c.Request.Context(), call, request, func(ctx context.Context, call *access.Call, r access.SearchRequest) (*access.Result, error) {
 		r.Type = auditEvent
 		return s.Gate.AccessReport(ctx, call, patient, r)

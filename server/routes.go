@@ -52,9 +52,9 @@ func routes() []route {
 		{get, "/fhir/:type/:id/_history/:version", "", "vread", false, false, (*server).vread},
 		{post, "/fhir/:type", "", "create", false, false, (*server).create},
 		{put, "/fhir/:type/:id", "", "update", false, false, (*server).update},
-		{put, "/fhir/:type", "", "update", false, false, (*server).updateConditional},
+		{put, "/fhir/:type", "", "update", false, false, (*server).update},
 		{del, "/fhir/:type/:id", "", "delete", false, false, (*server).delete},
-		{del, "/fhir/:type", "", "delete", false, false, (*server).deleteConditional},
+		{del, "/fhir/:type", "", "delete", false, false, (*server).delete},
 		{get, "/fhir/:type/:id/_history", "", "history-instance", false, false, (*server).history},
 		{get, "/fhir/:type/_history", "", "history-type", false, false, (*server).history},
 		{get, "/fhir/:type", "", "search-type", false, false, (*server).search},
@@ -72,7 +72,7 @@ func routes() []route {
 	}
 }
 
-// rows groups the table by method and path: what the router tells apart.
+// rows groups the table by method and path, which the router distinguishes.
 func rows() map[[2]string][]route {
 	groups := make(map[[2]string][]route)
 	for _, r := range routes() {
@@ -115,7 +115,7 @@ func allowed(path string) string {
 	return strings.Join(methods, ", ")
 }
 
-// handlers is what a request to the route goes through, after engine's.
+// handlers are the steps of a request to the route, after engine's.
 func (s *server) handlers(group []route) []gin.HandlerFunc {
 	var chain []gin.HandlerFunc
 	if !group[0].plain {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -36,13 +37,21 @@ func (s *server) searchCompartment(c *gin.Context, call *access.Call) (*answer, 
 // ask is a method of the gate that answers searches.
 type ask func(context.Context, *access.Call, access.SearchRequest) (*access.Result, error)
 
+// searchOf is the search for a type: AuditEvents are found among the records.
+func (s *server) searchOf(typ string) ask {
+	if typ == auditEvent {
+		return s.Gate.SearchAuditEvents
+	}
+	return s.Gate.Search
+}
+
 // searchset completes the request with the parameters, asks, and writes the Bundle.
 func (s *server) searchset(c *gin.Context, call *access.Call, request access.SearchRequest, ask ask) (*answer, error) {
 	params, err := s.searchParams(c)
 	if err != nil {
 		return nil, err
 	}
-	request.Params, request.Lenient = params, preferOf(c.Request).lenient
+	request.Params, request.Lenient = params, askedOf(c).lenient
 	body, err := s.searchBundle(c.Request.Context(), call, request, ask)
 	return &answer{status: http.StatusOK, body: body}, err
 }
@@ -58,7 +67,7 @@ func (s *server) searchParams(c *gin.Context) ([]fhir.Param, error) {
 		return nil, err
 	}
 	more, err := fhir.ParseParams(string(form))
-	return append(params, withoutFormat(more)...), err
+	return append(slices.Clip(params), withoutFormat(more)...), err
 }
 
 // searchBundle asks the gate for a page and writes it.
@@ -81,7 +90,7 @@ func (s *server) searchBundle(ctx context.Context, call *access.Call, request ac
 	return s.resultBundle(result, s.links(path, result.Self, request.Link, result.Next))
 }
 
-// resultBundle writes what the gate returned: nothing is added to it or counted.
+// resultBundle writes what the gate returned. It neither adds nor counts.
 func (s *server) resultBundle(result *access.Result, links []fhir.Link) ([]byte, error) {
 	a := fhir.Answer{Type: "searchset", Time: s.Now(), Total: result.Total, Links: links}
 	var v view

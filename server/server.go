@@ -17,15 +17,15 @@ import (
 	"github.com/aceso-health/aceso/web"
 )
 
-// Config is what a server is made of. Gate, Authenticate and BaseURL are needed.
+// Config configures a server. Gate, Authenticate and BaseURL are required.
 type Config struct {
 	Gate Gate
-	// Authenticate says who calls, or why that is not known (an *fhir.Error).
+	// Authenticate says who calls, or why that is unknown (an *fhir.Error).
 	Authenticate func(*http.Request) (agent.Agent, error)
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
-	// The paths served begin with /fhir in any case.
+	// The server's own paths begin with /fhir regardless.
 	BaseURL string
-	// AllowedOrigins may read answers from scripts in browsers; "*" is any.
+	// AllowedOrigins are those whose scripts may read answers; "*" is any.
 	AllowedOrigins []string
 	// RequestsPerSecond and Burst limit each client; 0 is no limit.
 	RequestsPerSecond float64
@@ -34,13 +34,13 @@ type Config struct {
 	MaxBody int64
 	// Logger gets one line per request; nil is silence.
 	Logger *slog.Logger
-	// Ready says why the node cannot serve. The Detail of an *fhir.Error is shown
-	// to anybody who asks, other errors are not.
+	// Ready says why the node cannot serve. /readyz shows the Detail of an
+	// *fhir.Error to anybody, and nothing of other errors.
 	Ready func(context.Context) error
 	// Notes are lines about the node that /readyz shows when it is ready; nil is none.
 	Notes func(context.Context) []string
 	// Anchored waits until the records of these receipts are on a ledger of several
-	// organisations or ctx ends, and says which as AnchorHeader does; "" if there is
+	// organisations or ctx ends. It returns the value of AnchorHeader, "" if there is
 	// no such ledger.
 	Anchored func(ctx context.Context, receipts []string) string
 	// Registry is what /metrics shows; nil is one with the server's metrics only.
@@ -62,7 +62,7 @@ type server struct {
 	packers  sync.Pool                  // of *gzip.Writer, which are large
 }
 
-// New makes the handler of all paths.
+// New is the handler of all paths.
 func New(c Config) http.Handler {
 	s := &server{Config: c.withDefaults(), base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
 	s.limits = newLimiter(s.RequestsPerSecond, s.Burst, s.Now)
@@ -98,7 +98,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// engine is the router with everything that surrounds the handlers, outermost first.
+// engine is the router with its middleware, outermost first.
 func (s *server) engine() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode) // or gin prints every route
 	e := gin.New()
@@ -118,8 +118,8 @@ func (s *server) engine() *gin.Engine {
 	return e
 }
 
-// HTTP is a server for the handler with limits that keep slow or huge requests
-// from holding it up. The caller sets the address and TLS.
+// HTTP is a server for the handler, with limits for slow and huge requests. The
+// caller sets the address and TLS.
 func HTTP(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,

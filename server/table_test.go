@@ -10,21 +10,6 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-func TestEveryKindHasAnOutcome(t *testing.T) {
-	for _, kind := range fhir.Kinds() {
-		o, ok := outcomes[kind]
-		if !ok || o.status < 400 {
-			t.Errorf("kind %d has no row", kind)
-		}
-		if _, err := fhir.Outcome([]fhir.Issue{{Code: o.code}}); err != nil {
-			t.Errorf("kind %d: %v", kind, err)
-		}
-	}
-	if len(outcomes) != len(fhir.Kinds()) {
-		t.Errorf("%d rows for %d kinds", len(outcomes), len(fhir.Kinds()))
-	}
-}
-
 // The CapabilityStatement says what the route table has, no more and no less.
 func TestMetadataIsTheRouteTable(t *testing.T) {
 	s := &server{Config: Config{Version: "1", AllowedOrigins: []string{"*"}}, base: "https://x/fhir"}
@@ -99,7 +84,7 @@ func TestMetadataIsTheRouteTable(t *testing.T) {
 	}
 }
 
-// A forgetful limiter stays small and still remembers who came lately.
+// A limiter forgets clients to stay small, but not the latest.
 func TestLimiterIsBounded(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := newLimiter(1, 1, func() time.Time { return now })

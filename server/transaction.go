@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -9,9 +8,6 @@ import (
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
 )
-
-// errEffects says that the gate broke its promise.
-var errEffects = errors.New("gate: not as many effects as operations")
 
 // transaction does all entries or none, with one record.
 func (s *server) transaction(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answer, error) {
@@ -22,15 +18,12 @@ func (s *server) transaction(c *gin.Context, call *access.Call, b *fhir.Bundle) 
 			return nil, err
 		}
 	}
-	effects, err := s.Gate.Apply(c.Request.Context(), call, ops)
+	effects, err := s.applyAll(c.Request.Context(), call, ops...)
 	if err != nil {
 		return nil, err
 	}
-	if len(effects) != len(ops) {
-		return nil, errEffects
-	}
 	a := fhir.Answer{Type: "transaction-response", Time: s.Now(), Total: -1, Entries: make([]fhir.AnswerEntry, len(ops))}
-	result := preferOf(c.Request).result
+	result := askedOf(c).result
 	for i := range effects {
 		e := &b.Entries[i]
 		if a.Entries[e.Index], err = s.effect(e, &effects[i], result); err != nil {
@@ -41,7 +34,7 @@ func (s *server) transaction(c *gin.Context, call *access.Call, b *fhir.Bundle) 
 	return &answer{status: http.StatusOK, body: body}, err
 }
 
-// operation is the entry as the gate wants it.
+// operation turns an entry into an operation of the gate.
 func operation(e *fhir.Entry) (access.Operation, error) {
 	op := access.Operation{
 		Method: e.Method, Ref: e.Ref, Version: e.Version, Resource: e.Resource, IfMatch: e.IfMatch,
@@ -65,7 +58,7 @@ func operation(e *fhir.Entry) (access.Operation, error) {
 	return op, nil
 }
 
-// effect is the answer to an entry that the gate has done.
+// effect answers an entry that the gate has done.
 func (s *server) effect(e *fhir.Entry, done *access.Effect, result string) (fhir.AnswerEntry, error) {
 	switch {
 	case done.Result != nil:
@@ -78,9 +71,7 @@ func (s *server) effect(e *fhir.Entry, done *access.Effect, result string) (fhir
 	if err != nil {
 		return fhir.AnswerEntry{}, err
 	}
-	answered := fhir.AnswerEntry{Response: &fhir.AnswerResponse{
-		Status: statusLine(one.status), Location: one.location, ETag: one.etag, LastModified: one.lastModified,
-	}}
+	answered := fhir.AnswerEntry{Response: one.response()}
 	switch result {
 	case "representation":
 		answered.Body = one.body

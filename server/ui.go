@@ -19,18 +19,18 @@ const (
 	mediaCSS   = "text/css; charset=utf-8"
 )
 
-// isPage says whether people with browsers are at this address: they get pages, also
-// for errors, and show who they are with a cookie, which counts nowhere else.
+// isPage says whether an address is for people with browsers: they get pages, also for
+// errors, and sign in with a cookie, which counts nowhere else.
 func isPage(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, pathPages) }
 
-// pagePolicy lets a page load the stylesheet, send its forms, and nothing else.
+// pagePolicy lets a page load the stylesheet and send its forms, and nothing else.
 func pagePolicy() []string {
 	return []string{"default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"}
 }
 
 func pageVary() []string { return []string{"Cookie"} }
 
-// ledger is GET /ui/ledger: where the logs of the node stand, or the proof of ?record.
+// ledger is GET /ui/ledger: the state of the node's logs, or the proof of ?record.
 func (s *server) ledger(c *gin.Context, call *access.Call) (*answer, error) {
 	if text := strings.TrimSpace(c.Query("record")); text != "" {
 		return s.proofPage(c, call, text)
@@ -46,7 +46,7 @@ func (s *server) ledger(c *gin.Context, call *access.Call) (*answer, error) {
 	})
 }
 
-// proofPage shows the proof of the record that people have an id or a receipt of.
+// proofPage shows the proof of the record with an id or a receipt.
 func (s *server) proofPage(c *gin.Context, call *access.Call, text string) (*answer, error) {
 	id, fits := access.AuditEventOf(text)
 	bundle, err := s.proofFor(c, call, id)
@@ -104,7 +104,7 @@ func (s *server) page(render func(*web.Pages) ([]byte, error)) (*answer, error) 
 	return &answer{status: http.StatusOK, body: body, media: mediaHTML}, err
 }
 
-// frame is what stands around a page for whoever asks.
+// frame is the part that all pages share.
 func (s *server) frame(c *gin.Context, title string, receipts []string) web.Frame {
 	f := web.Frame{Title: title, Receipts: receipts}
 	if token := s.cookie(c, cookieToken); token != "" {
@@ -116,7 +116,7 @@ func (s *server) frame(c *gin.Context, title string, receipts []string) web.Fram
 	return f
 }
 
-// problem answers an error with a page: for who is not signed in, with the form to do so.
+// problem answers an error with a page: the sign-in form for those who are not signed in.
 func (s *server) problem(c *gin.Context, status int, detail string) {
 	a, err := s.page(func(p *web.Pages) ([]byte, error) {
 		if status == http.StatusUnauthorized {

@@ -67,7 +67,7 @@ func (r *reader) post(path string, fields ...string) reply {
 	return r.do("POST", path, values.Encode())
 }
 
-// signIn does what a person does.
+// signIn signs in as a person would.
 func (r *reader) signIn(token string) reply {
 	r.n.t.Helper()
 	r.get("/ui/ledger").want(401)
@@ -109,7 +109,7 @@ func TestSignIn(t *testing.T) {
 	r.get("/ui/ledger").want(401)
 }
 
-// The cookie does not outlive the token, and one that has ended is taken away.
+// The cookie does not outlive the token; an expired one is removed.
 func TestSignInIsShort(t *testing.T) {
 	now, ended := time.Unix(1_700_000_000, 0), false
 	n := start(t, func(c *server.Config) {
@@ -163,7 +163,7 @@ func TestWrongToken(t *testing.T) {
 	n.untouched()
 }
 
-// A form counts only if this browser got it from here.
+// A form counts only if it was made for this browser.
 func TestForgedForms(t *testing.T) {
 	n := start(t)
 	victim, other := n.reader(), n.reader()
@@ -238,7 +238,7 @@ func TestPageLimit(t *testing.T) {
 	n.reader().get("/ui/ledger").want(429)
 }
 
-// Every answer to a browser, good or bad, has the headers that hold it to itself.
+// Every answer to a browser, good or bad, has the headers that isolate pages.
 func TestPageHeaders(t *testing.T) {
 	n := start(t)
 	r := n.reader()
@@ -259,7 +259,7 @@ func TestPageHeaders(t *testing.T) {
 
 var active = regexp.MustCompile(`(?i)<script|javascript:|[\s"']on[a-z]+\s*=|\sstyle\s*=|<style|<iframe|<img|<object|<embed|<base|(src|href|action)="(https?:)?//`)
 
-// noScript says that a page has nothing that runs or comes from elsewhere.
+// noScript checks that a page runs nothing and loads nothing from elsewhere.
 func noScript(t *testing.T, page string) {
 	t.Helper()
 	if found := active.FindString(page); found != "" {
@@ -267,7 +267,7 @@ func noScript(t *testing.T, page string) {
 	}
 }
 
-// Errors are pages with the statuses that they have everywhere, and say no more.
+// Errors are pages with the usual statuses, and say no more.
 func TestPageErrors(t *testing.T) {
 	n := start(t)
 	r := n.reader()
@@ -299,7 +299,7 @@ func TestPageErrors(t *testing.T) {
 	}
 }
 
-// worked is the record that docs/record-format.md speaks of.
+// worked is the record in docs/record-format.md.
 func worked(t *testing.T) (bundle, receipt string) {
 	t.Helper()
 	return kept(t, "../ledgerbridge/testdata/record-v1.json")
@@ -341,7 +341,7 @@ func TestProofPage(t *testing.T) {
 	}
 }
 
-// A proof from a real channel: its block, and who signed that it holds the anchor.
+// A proof from a real channel: its block, and who endorsed the anchor.
 func TestProofPageOfAChannel(t *testing.T) {
 	n := start(t)
 	n.bundle, _ = kept(t, "../ledgerbridge/fabric/testdata/anchored-v1.json")
@@ -351,7 +351,7 @@ func TestProofPageOfAChannel(t *testing.T) {
 		`<g class="box block"><title>4311589771f47e914645db5904361c8e4eb66e53971ccb6272cc68a0916eb6d1</title>`, ">block 6 of aceso<", ">43115897…, endorsed by 2<")
 }
 
-// What a caller or a token says stays text, wherever it stands.
+// Texts of callers and tokens stay text everywhere on a page.
 func TestPagesEscape(t *testing.T) {
 	const evil = `"'><script>alert(1)</script><svg onload=alert(1)>`
 	n := start(t, func(c *server.Config) {

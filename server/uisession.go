@@ -18,10 +18,9 @@ import (
 	"github.com/aceso-health/aceso/web"
 )
 
-// A person who signs in with a token gets it back as a cookie, for a short while; the
-// server keeps nothing. Before that the browser has a random cookie. Either is the key
-// of the anti-forgery values in the forms of that browser, which nobody without the
-// cookie can compute.
+// Signing in with a token turns it into a cookie for a short while; the server keeps
+// nothing. Before that the browser has a random cookie. Either is the key of the
+// anti-forgery values in that browser's forms, which nobody can compute without it.
 const (
 	cookieToken = "aceso-token"
 	cookieVisit = "aceso-visit"
@@ -32,7 +31,7 @@ const (
 	visitLife = 15 * time.Minute
 	// maxSignIn is the largest form.
 	maxSignIn = 8 << 10
-	// maxCookie is what every browser keeps, with room for the attributes.
+	// maxCookie is a size that every browser keeps, with room for the attributes.
 	maxCookie = 3800
 )
 
@@ -60,7 +59,7 @@ func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
 
 // signOut is POST /ui/sign-out.
 func (s *server) signOut(c *gin.Context, _ *access.Call) (*answer, error) {
-	if s.cookie(c, cookieToken) != "" { // or it has ended by itself
+	if s.cookie(c, cookieToken) != "" { // or it has expired
 		if _, err := s.form(c, cookieToken); err != nil {
 			return nil, err
 		}
@@ -69,7 +68,7 @@ func (s *server) signOut(c *gin.Context, _ *access.Call) (*answer, error) {
 	return &answer{status: http.StatusSeeOther, location: pathLedger}, nil
 }
 
-// signInPage asks for a token. Who has none yet has done nothing wrong.
+// signInPage asks for a token. It names a problem only to those who have sent one.
 func (s *server) signInPage(c *gin.Context, p *web.Pages, detail string) ([]byte, error) {
 	visit := s.cookie(c, cookieVisit)
 	if len(visit) != visitLength {
@@ -87,7 +86,7 @@ func (s *server) signInPage(c *gin.Context, p *web.Pages, detail string) ([]byte
 // visitLength is that of rand.Text.
 const visitLength = 26
 
-// form reads a form and checks that the browser that holds the cookie got it from here.
+// form reads a form and checks that it was made for the browser that holds the cookie.
 func (s *server) form(c *gin.Context, cookie string) (url.Values, error) {
 	body, err := s.body(c, maxSignIn, mediaForm)
 	if err != nil {
@@ -104,15 +103,15 @@ func (s *server) form(c *gin.Context, cookie string) (url.Values, error) {
 	return form, nil
 }
 
-// formValue is the anti-forgery value in the forms of a browser with that cookie.
+// formValue is the anti-forgery value for a browser with that cookie.
 func formValue(secret string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("aceso.form.v1"))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// credentials is the request that says who calls: for pages, the token of the cookie
-// and nothing else; everywhere else the request as it came, whose cookies do not count.
+// credentials is the request that says who calls: for pages, one with the token of the
+// cookie and nothing else; everywhere else the request as it came, without its cookies.
 func (s *server) credentials(c *gin.Context) *http.Request {
 	if !isPage(c) {
 		return c.Request
@@ -120,7 +119,7 @@ func (s *server) credentials(c *gin.Context) *http.Request {
 	return bearing(c.Request, s.cookie(c, cookieToken))
 }
 
-// bearing is the request as the API would get it with a token.
+// bearing is the request as an API client would send it with a token.
 func bearing(r *http.Request, token string) *http.Request {
 	with := r.WithContext(r.Context())
 	with.Header = http.Header{}
@@ -130,13 +129,13 @@ func bearing(r *http.Request, token string) *http.Request {
 	return with
 }
 
-// secure says whether browsers reach the server by TLS.
+// secure says whether browsers reach the server over TLS.
 func (s *server) secure(c *gin.Context) bool {
 	return c.Request.TLS != nil || strings.HasPrefix(s.base, "https://")
 }
 
-// cookieName has the prefix that keeps other hosts from setting it, wherever browsers
-// accept that: not without TLS.
+// cookieName has the prefix that keeps other hosts from setting the cookie. Browsers
+// accept it over TLS only.
 func (s *server) cookieName(c *gin.Context, name string) string {
 	if s.secure(c) {
 		return "__Host-" + name
@@ -152,7 +151,7 @@ func (s *server) cookie(c *gin.Context, name string) string {
 	return k.Value
 }
 
-// setCookie leaves a cookie for a while, or takes it away if life is not positive.
+// setCookie sets a cookie for a while, or removes it if life is not positive.
 func (s *server) setCookie(c *gin.Context, name, value string, life time.Duration) {
 	k := &http.Cookie{Name: s.cookieName(c, name), Value: value, Path: strings.TrimSuffix(pathPages, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode}
 	if s.secure(c) {

@@ -10,7 +10,7 @@ import (
 	"github.com/aceso-health/aceso/web"
 )
 
-// ledgerPage puts the gate's view onto the page.
+// ledgerPage turns the gate's view into a page.
 func ledgerPage(view *access.LedgerView) web.Ledger {
 	page := web.Ledger{Organization: view.Organization, Node: view.Node, At: view.At}
 	for _, s := range view.Sources {
@@ -36,7 +36,7 @@ func tones() map[string]web.Tone {
 	}
 }
 
-// alarm says what somebody should do about a source. Causes are in the node's log.
+// alarm tells operators what to do about a source. The node's log has the causes.
 func alarm(s access.SourceView) string {
 	switch s.State {
 	case access.SourceLate:
@@ -46,13 +46,13 @@ func alarm(s access.SourceView) string {
 	case access.SourceUnreadable:
 		return "Nothing can be said about it now. The node's log says why."
 	case access.SourceContradicted:
-		return "The ledger and this log cannot both be right. Nothing of it is anchored any more, and what this node shows may not be what it has recorded. Do not delete anything, and tell whoever is responsible."
+		return "The ledger and this log cannot both be right. Nothing of it is anchored any more, and what this node shows may not be what it has recorded. Do not delete anything, and tell those responsible."
 	}
 	return ""
 }
 
-// proofOf puts a proof onto the page: what the record says of the request, and no
-// more of the patients than how many there are.
+// proofOf turns a proof into a page: what the record says of the request, and of the
+// patients no more than their number.
 func proofOf(id string, c *access.Chain) web.Proof {
 	e := c.Entry
 	page := web.Proof{
@@ -85,7 +85,7 @@ func proofOf(id string, c *access.Chain) web.Proof {
 	return page
 }
 
-// by says who asked, as far as the record still tells.
+// by says who made the request, as far as the record still tells.
 func by(c *access.Chain) string {
 	if c.Request == nil {
 		return c.Entry.Organization + ", pseudonym " + c.Entry.Agent
@@ -93,7 +93,7 @@ func by(c *access.Chain) string {
 	return strings.Join(given(c.Request.Name, c.Request.Agent, c.Request.Role, c.Entry.Organization, c.Entry.Client), ", ")
 }
 
-// whoIs is how a page names its reader.
+// whoIs names the reader of a page.
 func whoIs(a agent.Agent) string {
 	name := a.Name
 	if name == "" {
@@ -102,7 +102,7 @@ func whoIs(a agent.Agent) string {
 	return strings.Join(given(name, a.Role, a.Organization, a.Purpose), " · ")
 }
 
-// given leaves out what is empty or said already.
+// given leaves out empty words and repetitions.
 func given(words ...string) (some []string) {
 	for _, w := range words {
 		if w != "" && (len(some) == 0 || some[len(some)-1] != w) {

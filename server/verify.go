@@ -8,14 +8,10 @@ import (
 	"github.com/aceso-health/aceso/access"
 )
 
-// verify is GET [base]/[type]/[id]/_history/[version]/$verify: the stored bytes
-// of a version against its record.
+// verify is GET [base]/[type]/[id]/_history/[version]/$verify: it compares the stored
+// bytes of a version with its record.
 func (s *server) verify(c *gin.Context, call *access.Call) (*answer, error) {
-	ref, err := refOf(c, typeOf)
-	if err != nil {
-		return nil, err
-	}
-	version, err := versionOf(c)
+	ref, version, err := versionOf(c)
 	if err != nil {
 		return nil, err
 	}

@@ -9,13 +9,13 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// view is the part of resources that a client wants: _summary and _elements.
+// view is the part of each resource that a client wants: _summary and _elements.
 type view struct {
 	summary  string
 	elements []string
 }
 
-// of returns the body, or the part of it that is wanted.
+// of is the part of a body that the client wants.
 func (v view) of(body []byte) ([]byte, error) {
 	if v.whole() {
 		return body, nil
@@ -25,51 +25,37 @@ func (v view) of(body []byte) ([]byte, error) {
 
 func (v view) whole() bool { return (v.summary == "" || v.summary == "false") && len(v.elements) == 0 }
 
-// queryOf is the query string without what is for the server alone.
-func queryOf(c *gin.Context) ([]fhir.Param, error) {
-	params, err := fhir.ParseParams(c.Request.URL.RawQuery)
-	if err != nil {
-		return nil, err
-	}
-	return withoutFormat(params), nil
-}
-
-func withoutFormat(params []fhir.Param) []fhir.Param {
-	return slices.DeleteFunc(params, func(p fhir.Param) bool { return p.Name == "_format" || p.Name == "_pretty" })
-}
-
 // viewOf reads the parameters of an interaction that has no others.
 func viewOf(c *gin.Context) (view, error) {
 	params, err := queryOf(c)
 	if err != nil {
 		return view{}, err
 	}
-	v, rest, err := takeView(params)
-	if err == nil && len(rest) > 0 && !preferOf(c.Request).lenient {
-		err = unknownParam(rest[0].Name)
-	}
-	return v, err
+	return parseView(params, askedOf(c).lenient)
 }
 
-// takeView splits _summary and _elements off.
-func takeView(params []fhir.Param) (v view, rest []fhir.Param, err error) {
+func parseView(params []fhir.Param, lenient bool) (view, error) {
+	var v view
+	var unknown error
 	for _, p := range params {
 		switch p.Name {
 		case "_summary":
 			v.summary = p.Value
 			if !slices.Contains([]string{"true", "text", "data", "false"}, p.Value) {
-				return v, nil, &fhir.Error{Kind: fhir.Invalid, Detail: "_summary is true, text, data or false here.", Expression: "_summary"}
+				return v, &fhir.Error{Kind: fhir.Invalid, Detail: "_summary is true, text, data or false here.", Expression: "_summary"}
 			}
 		case "_elements":
 			v.elements = append(v.elements, strings.Split(p.Value, ",")...)
 		default:
-			rest = append(rest, p)
+			if unknown == nil && !lenient {
+				unknown = unknownParam(p.Name)
+			}
 		}
 	}
-	return v, rest, nil
+	return v, unknown
 }
 
-// unknownParam refuses a parameter; only names that are plain words are repeated.
+// unknownParam refuses a parameter. It repeats names that are plain words only.
 func unknownParam(name string) error {
 	if len(name) > 40 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 		name = ""

@@ -13,12 +13,20 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Stored is one version with all that a store keeps of it.
+// Stored is one version with everything that a store keeps of it.
 type Stored struct {
 	Version
 	Stamp int64         // order of writing: unique in a store, rising
 	Base  string        // base URL of the server when its index was made
 	Index *search.Index // nil for a tombstone
+}
+
+// Write is the write that made the version.
+func (s *Stored) Write() Write {
+	return Write{
+		Ref: s.Ref, Expect: s.Version.Version - 1, LastUpdated: s.LastUpdated, Deleted: s.Deleted, Method: s.Method,
+		Owner: s.Owner, Body: s.Body, Hash: s.Hash, Index: s.Index, Facts: s.Facts,
+	}
 }
 
 // Original is a store that can be copied.
@@ -32,7 +40,7 @@ type Original interface {
 }
 
 // Target is a store that is being filled by a copy. Until Finish it MUST NOT open
-// for anything else. What an Add has returned from is durable.
+// for anything else. An Add returns when its data are durable.
 type Target interface {
 	Original
 	// AddVersions takes versions in the order of stamps, with their stamps.
@@ -58,14 +66,13 @@ const (
 var errEnough = errors.New("enough")
 
 // Copy brings everything from one store to another: versions, both logs with their
-// trees, keys of parts. A copy that was cut short goes on where the target ends.
-// Then all of it is read again from both and compared; any difference is an error.
-// Whoever calls it finishes the target, once all else that belongs to a node is in
-// place. told hears of the progress and may be nil.
-func Copy(ctx context.Context, from Original, to Target, told func(Copied)) error {
-	c := &copying{from: from, to: to, told: told}
-	if c.told == nil {
-		c.told = func(Copied) {}
+// trees, keys of parts. A copy that was interrupted continues where the target ends.
+// Copy then reads both again and compares them; any difference is an error. The caller
+// finishes the target once the rest of the node is in place. progress may be nil.
+func Copy(ctx context.Context, from Original, to Target, progress func(Copied)) error {
+	c := &copying{from: from, to: to, progress: progress}
+	if c.progress == nil {
+		c.progress = func(Copied) {}
 	}
 	for _, step := range []func(context.Context) error{c.keys, c.versions, c.logs, c.compare} {
 		if err := step(ctx); err != nil {
@@ -76,10 +83,10 @@ func Copy(ctx context.Context, from Original, to Target, told func(Copied)) erro
 }
 
 type copying struct {
-	from Original
-	to   Target
-	done Copied
-	told func(Copied)
+	from     Original
+	to       Target
+	done     Copied
+	progress func(Copied)
 }
 
 func (c *copying) keys(ctx context.Context) error {
@@ -109,14 +116,14 @@ func (c *copying) versions(ctx context.Context) error {
 		}
 		last = batch[len(batch)-1].Stamp
 		c.done.Versions += int64(len(batch))
-		c.told(c.done)
+		c.progress(c.done)
 	}
 }
 
-// check refuses to spread a version that is damaged.
+// check refuses a version that is damaged.
 func (s *Stored) check() error {
 	if !s.Deleted && sha256.Sum256(s.Body) != s.Hash {
-		return fmt.Errorf("%s version %d is not what its hash says: `aceso verify log` tells more", s.Ref, s.Version.Version)
+		return fmt.Errorf("%s version %d does not match its hash: `aceso verify log` says more", s.Ref, s.Version.Version)
 	}
 	return nil
 }
@@ -191,7 +198,7 @@ func (c *copying) rows(ctx context.Context, from, to ledgerbridge.Log) error {
 		}
 		next += int64(len(batch))
 		c.done.Rows += int64(len(batch))
-		c.told(c.done)
+		c.progress(c.done)
 	}
 }
 
@@ -245,7 +252,7 @@ func (c *copying) compareVersions(ctx context.Context) error {
 		}
 		last = a[len(a)-1].Stamp
 		c.done.Compared += int64(len(a))
-		c.told(c.done)
+		c.progress(c.done)
 	}
 }
 
@@ -313,7 +320,7 @@ func (c *copying) compareLog(ctx context.Context, from, to ledgerbridge.Log) err
 		}
 		next += int64(len(a))
 		c.done.Compared += int64(len(a))
-		c.told(c.done)
+		c.progress(c.done)
 	}
 }
 

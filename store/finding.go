@@ -1,15 +1,12 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-
-	"github.com/aceso-health/aceso/fhir"
 )
 
-// Finding is one place where what is stored is not what it was. It is also the
-// error of whoever comes across a row that cannot be read.
+// Finding is one place where stored data is damaged. It is also the error of reading a
+// damaged row.
 type Finding struct {
 	File, Table string // file or database, table or collection
 	Row         string // a reference and version, a key, or a row id; "" for a whole table
@@ -19,23 +16,23 @@ type Finding struct {
 
 // Error names the place first.
 func (f *Finding) Error() string {
-	place := []string{f.File}
+	where := []string{f.File}
 	if f.Table != "" {
-		place = append(place, "table "+f.Table)
+		where = append(where, "table "+f.Table)
 	}
 	if f.Row != "" {
-		place = append(place, "row "+f.Row)
+		where = append(where, "row "+f.Row)
 	}
 	if f.Column != "" {
-		place = append(place, "column "+f.Column)
+		where = append(where, "column "+f.Column)
 	}
-	return fmt.Sprintf("%s: %s", strings.Join(place, ", "), f.What)
+	return fmt.Sprintf("%s: %s", strings.Join(where, ", "), f.What)
 }
 
-// findingsPerTable keeps one fault that shows in every row from filling a report.
+// findingsPerTable keeps one fault in every row from filling a report.
 const findingsPerTable = 50
 
-// Findings hands what a check finds to Visit, and leaves out what is too much.
+// Findings passes the findings of a check to Visit, up to a limit for each table.
 type Findings struct {
 	Visit  func(Finding) error
 	counts map[string]int // by table
@@ -66,17 +63,3 @@ func (s *Stop) Error() string { return s.Err.Error() }
 
 // Unwrap gives the caller's error.
 func (s *Stop) Unwrap() error { return s.Err }
-
-// SameFacts compares facts that a check derived with the stored ones. Who is in no compartment
-// may have been given the patients of what it refers to (Write.Facts).
-func SameFacts(derived fhir.Facts, stored []byte) bool {
-	kept, err := fhir.ParseFacts(stored)
-	if err != nil {
-		return false
-	}
-	if len(derived.Patients) == 0 {
-		derived.Patients = kept.Patients
-	}
-	raw, err := derived.AppendBinary(nil)
-	return err == nil && bytes.Equal(raw, stored)
-}

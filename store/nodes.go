@@ -7,11 +7,11 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Nodes is what a store that several nodes share offers besides.
+// Nodes is implemented by stores that several nodes share.
 type Nodes interface {
-	// Sources lists the logs of all nodes, those of this one among them.
+	// Sources lists the logs of all nodes, including this one's.
 	Sources(ctx context.Context) ([]string, error)
-	// Log is one of them. Whoever is not its node MUST NOT write rows to it.
+	// Log opens one of them. Only its own node may append to it.
 	Log(source string) ledgerbridge.Log
 }
 

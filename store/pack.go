@@ -6,10 +6,12 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/s2"
+
+	"github.com/aceso-health/aceso/fhir"
 )
 
-// The first byte of packed bytes says how the rest is packed. A number is never
-// given another meaning; a better dictionary gets a new one.
+// The first byte of packed bytes says how the rest is packed. Numbers are never reused:
+// a better dictionary gets a new one.
 const (
 	packRaw        = 0
 	packS2         = 1
@@ -72,4 +74,13 @@ func Unpack(b []byte) ([]byte, error) {
 		return nil, errPacked
 	}
 	return body, nil
+}
+
+// UnpackFacts reads facts as Pack packed their encoding.
+func UnpackFacts(packed []byte) (fhir.Facts, error) {
+	raw, err := Unpack(packed)
+	if err != nil {
+		return fhir.Facts{}, err
+	}
+	return fhir.ParseFacts(raw)
 }

@@ -1,8 +1,8 @@
-// Package store is the contract between the gate and whatever keeps resources,
+// Package store is the contract between the gate and the databases that keep resources,
 // their history, their index keys and the two logs.
 //
-// It does not decide who may see what: it applies the visibility function it is
-// given to every row of every alias, and it does not parse documents.
+// A store does not decide who may see what: it applies the caller's visibility function
+// to every row of every alias. It does not parse documents.
 package store
 
 import (
@@ -23,6 +23,15 @@ var ErrChanged = errors.New("store: changed meanwhile")
 
 // ErrNotFound says that there is no such resource or version.
 var ErrNotFound = errors.New("store: not found")
+
+// Unavailable is the answer while a database cannot be read or written.
+func Unavailable(err error) error {
+	return &fhir.Error{
+		Kind:   fhir.Unavailable,
+		Detail: "The server cannot read or write its data now. Try again later.",
+		Err:    err,
+	}
+}
 
 // Store keeps resources. Every implementation passes storetest.
 type Store interface {
@@ -56,8 +65,12 @@ type Store interface {
 	// Consents returns the current, undeleted Consents whose compartments contain
 	// patient, and the consent epoch of the snapshot they were read in. Visibility
 	// functions call it: it MUST NOT wait for a search, history or commit that is
-	// going on. A store may also offer ConsentChanges (see package consent).
+	// going on.
 	Consents(ctx context.Context, patient string) ([]Version, int64, error)
+	// ConsentChanges returns the keys (see Governed) of what governs access and was written
+	// (created, updated, deleted, moved to or from another patient) with an epoch above
+	// since, and the consent epoch of the snapshot, under the rules of Consents.
+	ConsentChanges(ctx context.Context, since int64) (keys []string, epoch int64, err error)
 }
 
 // Version is one stored version of a resource.
@@ -141,7 +154,7 @@ type Change struct {
 // answer ErrChanged if nothing changed after Epoch. A store whose every snapshot holds all
 // that was acknowledged before need not check: the answer was true when it was worked out.
 type Judged struct {
-	Keys  []string // whose changes matter: patients ("Patient/1"); in any order, without duplicates
+	Keys  []string // whose changes matter: patients ("Patient/1"), and those by whom the caller was identified; in any order, without duplicates
 	All   bool     // too many to name: any change matters
 	Epoch int64    // the lowest consent epoch of the snapshots that were judged
 }

@@ -37,7 +37,7 @@ type Anchor struct {
 	Endorsements         int    // peers that signed that they hold the anchor
 }
 
-// Tone is how a word about a state is coloured, besides what it says.
+// Tone colours a word about a state.
 type Tone string
 
 // The tones.
@@ -48,7 +48,7 @@ const (
 	Bad   Tone = "bad"
 )
 
-// Local says whether all logs are anchored in a file of this node only.
+// Local reports whether all logs are anchored only in a file of this node.
 func (l Ledger) Local() bool {
 	for _, s := range l.Sources {
 		if !s.Local {

@@ -39,7 +39,7 @@ const (
 	spine        = pictureWidth / 2
 )
 
-// Middle, LabelAt and ValueAt are where the texts of a box stand.
+// Middle, LabelAt and ValueAt place the texts of a box.
 func (b Box) Middle() int  { return b.X + b.W/2 }
 func (b Box) LabelAt() int { return b.Y + 17 }
 func (b Box) ValueAt() int { return b.Y + 34 }
@@ -85,7 +85,7 @@ func (d *Picture) ledger(row int, p Proof) {
 	d.stand(row, wideBox, "block", name, fmt.Sprintf("%s, endorsed by %d", short(a.BlockHash), a.Endorsements), a.BlockHash)
 }
 
-// NoBlock says in a few words why a proof has no block.
+// NoBlock says why a proof has no block.
 func (p Proof) NoBlock() string {
 	if p.Waits {
 		return "not anchored yet"
@@ -93,7 +93,7 @@ func (p Proof) NoBlock() string {
 	return "none in this proof"
 }
 
-// label names the records below a hash as well as a box has room for.
+// label names the records below a hash, as precisely as a box has room for.
 func label(from, to int64) string {
 	s := span(from, to)
 	if utf8.RuneCountInString(s) > labelWidth {

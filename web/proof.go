@@ -16,9 +16,9 @@ type Proof struct {
 	Size        int64  // of the tree under the checkpoint
 	Root        [32]byte
 	Checkpoint  string  // the signed note
-	Waits       bool    // a network's ledger is to hold it, and does not yet
+	Waits       bool    // for its anchor on a network's ledger
 	Anchor      *Anchor // nil if the proof names no place on a network's ledger
-	Receipt     string  // that the reader brought, "" if none
+	Receipt     string  // the reader's, "" if none
 	ReceiptFits bool
 }
 

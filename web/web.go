@@ -1,9 +1,9 @@
-// Package web has the pages for people: templates and one stylesheet, embedded, and
-// plain structs that say what stands on them. A page works without JavaScript and
-// loads nothing from elsewhere.
+// Package web has the pages for people: embedded templates, one stylesheet, and plain
+// structs that fill them. A page works without JavaScript and loads nothing from
+// elsewhere.
 //
 // It does not speak HTTP, does not know where its figures come from, and decides
-// nothing: whoever renders a page has decided that its reader may see what is on it.
+// nothing: its caller has decided that the reader may see the page.
 package web
 
 import (
@@ -34,7 +34,7 @@ func New() (*Pages, error) {
 	return &Pages{t}, nil
 }
 
-// Frame is what stands around every page.
+// Frame surrounds every page.
 type Frame struct {
 	Title    string
 	Who      string // who is signed in, "" for nobody
@@ -46,10 +46,10 @@ type Frame struct {
 type SignIn struct {
 	Frame
 	Form    string // anti-forgery value
-	Problem string // why the last token was not taken, or ""
+	Problem string // why the last token was refused, or ""
 }
 
-// Problem is an answer that is an error.
+// Problem is an error page.
 type Problem struct {
 	Frame
 	Status int

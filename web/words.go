@@ -30,10 +30,10 @@ func records(n int64) string {
 	return count(n) + " records"
 }
 
-// instant writes a time in full; whoever compares logs needs one zone for all.
+// instant writes a time in full; comparing logs needs one zone for all.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// clock leaves the day out if it is the same as now's.
+// clock omits the day if it is today.
 func clock(t, now time.Time) string {
 	if t.UTC().Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
 		return t.UTC().Format("15:04:05 UTC")
@@ -41,7 +41,7 @@ func clock(t, now time.Time) string {
 	return instant(t)
 }
 
-// age writes how long something waits, in its two largest units at most.
+// age writes a duration in at most its two largest units.
 func age(d time.Duration) string {
 	switch s := int64(d / time.Second); {
 	case s < 1:

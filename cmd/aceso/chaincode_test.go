@@ -23,22 +23,22 @@ func TestChaincodeTLS(t *testing.T) {
 	if err := os.WriteFile(nothing, []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := (chaincodeOptions{}).tls(); c != nil || err != nil {
+	if c, err := (chaincodeOptions{}).config(); c != nil || err != nil {
 		t.Errorf("without certificate: %v, %v", c, err)
 	}
-	c, err := chaincodeOptions{tlsCert: cert, tlsKey: key}.tls()
+	c, err := chaincodeOptions{tls: tlsOptions{cert: cert, key: key}}.config()
 	if err != nil || len(c.Certificates) != 1 || c.ClientAuth != tls.NoClientCert || c.MinVersion < tls.VersionTLS12 {
 		t.Errorf("with certificate: %+v, %v", c, err)
 	}
-	c, err = chaincodeOptions{tlsCert: cert, tlsKey: key, clientCA: cert}.tls()
+	c, err = chaincodeOptions{tls: tlsOptions{cert: cert, key: key}, clientCA: cert}.config()
 	if err != nil || c.ClientAuth != tls.RequireAndVerifyClientCert || c.ClientCAs == nil {
 		t.Errorf("with authorities: %+v, %v", c, err)
 	}
 	for _, wrong := range []chaincodeOptions{
-		{tlsCert: cert, tlsKey: nothing}, {tlsCert: cert, tlsKey: key, clientCA: nothing},
-		{tlsCert: cert, tlsKey: key, clientCA: filepath.Join(dir, "absent.pem")},
+		{tls: tlsOptions{cert: cert, key: nothing}}, {tls: tlsOptions{cert: cert, key: key}, clientCA: nothing},
+		{tls: tlsOptions{cert: cert, key: key}, clientCA: filepath.Join(dir, "absent.pem")},
 	} {
-		if _, err := wrong.tls(); err == nil {
+		if _, err := wrong.config(); err == nil {
 			t.Errorf("accepted: %+v", wrong)
 		}
 	}

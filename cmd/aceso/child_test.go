@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aceso-health/aceso/node"
+	"github.com/aceso-health/aceso/node/nodetest"
 )
 
 // childNode is a node in a process of its own, so that it can be killed, traced and
@@ -27,7 +30,7 @@ type childNode struct {
 // one that TestMain puts into the PATH.
 func startChild(t testing.TB, dir string, flags ...string) *childNode {
 	t.Helper()
-	c := &childNode{testNode: &testNode{t: t, data: dataFolder(dir)}}
+	c := &childNode{testNode: &testNode{Node: nodetest.Node{T: t}, data: node.Folder(dir)}}
 	c.cmd = serveProcess(dir, flags...)
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -48,8 +51,8 @@ func startChild(t testing.TB, dir string, flags ...string) *childNode {
 		t.Fatalf("serve printed %q (%v)\n%s", line, err, c.log())
 	}
 	go io.Copy(io.Discard, lines)
-	c.server = &httptest.Server{URL: origin}
-	c.client.Transport = &http.Transport{MaxIdleConnsPerHost: 100}
+	c.Server = &httptest.Server{URL: origin}
+	c.Client.Transport = &http.Transport{MaxIdleConnsPerHost: 100}
 	return c
 }
 
@@ -74,19 +77,19 @@ func (c *childNode) kill() {
 	}
 	_ = c.cmd.Process.Kill()
 	_ = c.cmd.Wait()
-	c.client.CloseIdleConnections()
+	c.Client.CloseIdleConnections()
 	_ = c.logs.Close()
 }
 
 // terminate ends the process as an operator would.
 func (c *childNode) terminate() {
-	c.t.Helper()
+	c.T.Helper()
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		c.t.Fatal(err)
+		c.T.Fatal(err)
 	}
-	c.client.CloseIdleConnections()
+	c.Client.CloseIdleConnections()
 	if err := c.cmd.Wait(); err != nil {
-		c.t.Fatalf("serve ended with %v\n%s", err, c.log())
+		c.T.Fatalf("serve ended with %v\n%s", err, c.log())
 	}
 	_ = c.logs.Close()
 }
@@ -100,24 +103,24 @@ type tracer struct {
 // attach starts strace on all threads of the node and returns when it has them.
 // A machine that does not allow it skips the test.
 func (c *childNode) attach(args ...string) *tracer {
-	c.t.Helper()
+	c.T.Helper()
 	path, err := exec.LookPath("strace")
 	if err != nil {
-		c.t.Skip("SKIPPED: strace is not installed, so this machine does not show the order of system calls")
+		c.T.Skip("SKIPPED: strace is not installed, so this machine does not show the order of system calls")
 	}
-	tr := &tracer{c.t, exec.Command(path, append([]string{"-f", "-p", fmt.Sprint(c.cmd.Process.Pid)}, args...)...)}
+	tr := &tracer{c.T, exec.Command(path, append([]string{"-f", "-p", fmt.Sprint(c.cmd.Process.Pid)}, args...)...)}
 	said, err := tr.cmd.StderrPipe()
 	if err != nil {
-		c.t.Fatal(err)
+		c.T.Fatal(err)
 	}
 	if err := tr.cmd.Start(); err != nil {
-		c.t.Fatal(err)
+		c.T.Fatal(err)
 	}
-	c.t.Cleanup(tr.detach)
+	c.T.Cleanup(tr.detach)
 	lines := bufio.NewReader(said)
 	line, err := lines.ReadString('\n')
 	if err != nil || !strings.Contains(line, "attached") {
-		c.t.Skipf("SKIPPED: strace may not trace here: %s %v", line, err)
+		c.T.Skipf("SKIPPED: strace may not trace here: %s %v", line, err)
 	}
 	go io.Copy(io.Discard, lines)
 	return tr
@@ -137,7 +140,7 @@ func (tr *tracer) detach() {
 func TestTwoProcessesOnOneFolder(t *testing.T) {
 	dir := t.TempDir()
 	first := startChild(t, dir)
-	first.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", "One")).want(201)
+	first.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", "One")).Want(201)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	for name, args := range map[string][]string{
@@ -149,7 +152,7 @@ func TestTwoProcessesOnOneFolder(t *testing.T) {
 			t.Errorf("a second process, %s: %v\n%s", name, err, said)
 		}
 	}
-	first.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	first.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
 	if code, out := verifyLog(dir); code != 0 {
 		t.Errorf("verify log beside a running server: exit %d\n%s", code, out)
 	}

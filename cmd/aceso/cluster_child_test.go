@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -10,33 +9,35 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/node"
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
 // Processes: a node that is killed starts again on its folder at once, a second one of
 // its name is refused, an erasure reaches the records of all nodes, and a node whose
 // place another process has taken ends by itself. Credentials stay in the environment.
 func TestNodesAreProcesses(t *testing.T) {
-	uri, _ := testDatabase(t)
+	uri, _ := mongotest.Database(t)
 	key := filepath.Join(t.TempDir(), "master.key")
 	if _, err := keyring.CreateMaster(key); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("ACESO_STORE", uri)
 	t.Setenv("ACESO_MASTER_KEY_FILE", key)
-	c := &cluster{t: t, uri: uri, key: key}
+	database := node.Database{URI: uri, MasterKey: key}
 	start := func(dir, node string) *childNode {
 		n := startChild(t, dir, "--node", node)
-		n.database = c.options()
+		n.database = database
 		return n
 	}
 	folder, second := t.TempDir(), t.TempDir()
 	first := start(folder, "n1")
-	first.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", "One")).want(201)
+	first.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", "One")).Want(201)
 	first.kill()
 	began := time.Now()
 	first = start(folder, "n1")
 	t.Logf("started again after %v", time.Since(began))
-	first.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	first.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
 
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
@@ -46,18 +47,19 @@ func TestNodesAreProcesses(t *testing.T) {
 	}
 
 	other := start(second, "n2")
-	other.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	other.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
 	first.terminate()
 	said, err := exec.CommandContext(ctx, "aceso", "erase", "--data", folder, "--patient", "p1").CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(said), "4 parts") { // written, read through both, erased
 		t.Errorf("erase: %v\n%s", err, said)
 	}
-	if r := other.as("practitioner", "TREAT").get("/Patient/p1"); r.status != 503 { // sealed with the key that is gone
-		r.want(200)
+	if r := other.as("practitioner", "TREAT").Get("/Patient/p1"); r.Status != 503 { // sealed with the key that is gone
+		r.Want(200)
 	}
-	other.as("practitioner", "TREAT").get("/Patient/p1").want(200) // with a new one
-	c.nodes = []*testNode{{t: t, data: dataFolder(folder)}, {t: t, data: dataFolder(second)}}
-	c.whole()
+	other.as("practitioner", "TREAT").Get("/Patient/p1").Want(200) // with a new one
+	for _, dir := range []string{folder, second} {
+		wantWhole(t, dir)
+	}
 
 	taken := start(cloneNode(t, second), "n2") // a copy of the folder, on another machine
 	done := make(chan error, 1)
@@ -70,7 +72,7 @@ func TestNodesAreProcesses(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Error("the node that lost its place goes on")
 	}
-	taken.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	taken.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
 }
 
 // cloneNode copies what names a node, and its checkpoints.
@@ -83,34 +85,4 @@ func cloneNode(t *testing.T, dir string) string {
 		}
 	}
 	return to
-}
-
-func TestDatabaseOptions(t *testing.T) {
-	for uri, want := range map[string]string{
-		"mongodb://h1,h2:27018/?replicaSet=rs0":     "",
-		"mongodb://h1/aceso2?replicaSet=rs0":        "aceso2",
-		"mongodb://u:p%2Fq@h1/hospital":             "hospital",
-		"mongodb+srv://u:p@h1.example.org/a?tls=on": "a",
-		"mongodb://h1": "",
-	} {
-		o := databaseOptions{uri: uri}
-		if err := o.check(); err != nil || o.name() != want {
-			t.Errorf("%s: database %q, %v; want %q", uri, o.name(), err, want)
-		}
-	}
-	if err := (databaseOptions{uri: "postgres://h1/x"}).check(); err == nil {
-		t.Error("another database was accepted")
-	}
-	made, err := keyring.CreateMaster(filepath.Join(t.TempDir(), "k"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("ACESO_MASTER_KEY", base64.StdEncoding.EncodeToString(made[:]))
-	if m, err := (databaseOptions{}).master(dataFolder(t.TempDir())); err != nil || m != made {
-		t.Errorf("the key in the environment: %v", err)
-	}
-	t.Setenv("ACESO_MASTER_KEY", "c2hvcnQ=")
-	if _, err := (databaseOptions{}).master(dataFolder(t.TempDir())); err == nil || !strings.Contains(err.Error(), "ACESO_MASTER_KEY") || strings.Contains(err.Error(), "c2hvcnQ") {
-		t.Errorf("a short key: %v", err)
-	}
 }

@@ -9,41 +9,39 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/demo"
+	"github.com/aceso-health/aceso/node"
 )
 
 // demoLife is how long the printed tokens are good for.
 const demoLife = 8 * time.Hour
 
-// loadDemo writes the demonstration hospital through the server's own front door,
-// so it is decided and recorded like everything else. A folder that has it already
-// is left as it is.
-func (n *openedNode) loadDemo(ctx context.Context) error {
-	token, err := n.token(grant{
-		role: agent.System, purposes: "HOPERAT", subject: "aceso-demo", name: "Demonstration data", client: "aceso-serve", expires: 10 * time.Minute,
-	})
+// loadDemo writes the demonstration hospital through the node's handler, so that it is
+// decided and recorded like any other write. A folder that has it stays as it is.
+func loadDemo(ctx context.Context, n *node.Node) error {
+	token, err := n.Token(node.Grant{
+		Role: agent.System, Purposes: []string{"HOPERAT"}, Subject: "aceso-demo", Name: "Demonstration data", Client: "aceso-serve", Expires: 10 * time.Minute,
+	}, time.Now())
 	if err != nil {
 		return err
 	}
-	if status, _ := n.call(ctx, token, http.MethodGet, "/fhir/Organization/"+demoHospital, nil); status == http.StatusOK {
+	if status, _ := call(ctx, n.Handler(), token, http.MethodGet, "/fhir/Organization/"+demo.Hospital, nil); status == http.StatusOK {
 		return nil
 	}
-	bundles, err := demoBundles()
+	bundles, err := demo.Bundles()
 	if err != nil {
 		return err
 	}
 	for _, b := range bundles {
-		if status, answer := n.call(ctx, token, http.MethodPost, "/fhir", b); status != http.StatusOK {
+		if status, answer := call(ctx, n.Handler(), token, http.MethodPost, "/fhir", b); status != http.StatusOK {
 			return fmt.Errorf("demonstration data: %d: %s", status, outcomeText(answer))
 		}
 	}
 	return nil
 }
 
-// token mints with the node's own key.
-func (n *openedNode) token(g grant) (string, error) { return g.sign(n.ring, n.node, time.Now()) }
-
 // call asks the handler without a network.
-func (n *openedNode) call(ctx context.Context, token, method, path string, body []byte) (int, []byte) {
+func call(ctx context.Context, h http.Handler, token, method, path string, body []byte) (int, []byte) {
 	r, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(body))
 	if err != nil {
 		return http.StatusInternalServerError, nil
@@ -52,7 +50,7 @@ func (n *openedNode) call(ctx context.Context, token, method, path string, body 
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/fhir+json")
 	w := &memoryAnswer{header: http.Header{}, status: http.StatusOK}
-	n.handler.ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	return w.status, w.body.Bytes()
 }
 
@@ -68,15 +66,15 @@ func (w *memoryAnswer) WriteHeader(status int)      { w.status = status }
 func (w *memoryAnswer) Write(p []byte) (int, error) { return w.body.Write(p) }
 
 // showDemo prints tokens, three requests to try, and where to look with a browser.
-func (n *openedNode) showDemo(stdout io.Writer, data dataFolder, origin string) error {
-	doctor, err := n.token(grant{
-		role: agent.Practitioner, purposes: "TREAT", subject: "Practitioner/" + doctorID(1), name: "Dr. " + givenF[1] + " " + families[1],
-		client: "aceso-demo", expires: demoLife,
-	})
+func showDemo(stdout io.Writer, n *node.Node, data node.Folder, origin string) error {
+	doctor, err := n.Token(node.Grant{
+		Role: agent.Practitioner, Purposes: []string{"TREAT"}, Subject: "Practitioner/" + demo.DoctorID(1), Name: demo.DoctorName(1),
+		Client: "aceso-demo", Expires: demoLife,
+	}, time.Now())
 	if err != nil {
 		return err
 	}
-	officer, err := n.token(grant{role: agent.PrivacyOfficer, purposes: "HOPERAT", name: "Privacy officer", client: "aceso-demo", expires: demoLife})
+	officer, err := n.Token(node.Grant{Role: agent.PrivacyOfficer, Purposes: []string{"HOPERAT"}, Name: "Privacy officer", Client: "aceso-demo", Expires: demoLife}, time.Now())
 	if err != nil {
 		return err
 	}
@@ -99,6 +97,6 @@ for a token; this is the privacy officer's:
 %s
 
 Other tokens: aceso token --data %s --role practitioner --purpose HRESCH
-`, data, n.node.Organization, demoLife, doctor, doctor, origin, doctor, origin, patientID(1), officer, origin, patientID(1), origin, officer, data)
+`, data, n.Identity().Organization, demoLife, doctor, doctor, origin, doctor, origin, demo.PatientID(1), officer, origin, demo.PatientID(1), origin, officer, data)
 	return nil
 }

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/aceso-health/aceso/ledgerbridge/devnet"
@@ -16,7 +13,7 @@ import (
 
 const devnetArguments = "up|status|kill NAME|start NAME|down"
 
-// devnetCommand runs a Fabric network on this machine, or speaks to one that runs.
+// devnetCommand runs a Fabric network on this machine, or controls a running one.
 func devnetCommand(args []string, stdout, stderr io.Writer) int {
 	o := devnet.Options{Progress: stderr}
 	var orgs int
@@ -26,7 +23,7 @@ func devnetCommand(args []string, stdout, stderr io.Writer) int {
 	f.IntVar(&orgs, "orgs", 0, "up: `number` of organisations, org1, org2 ... (default 1, which is for development only, or what the folder holds)")
 	f.StringVar(&names, "org-names", "", "up: `names` of the organisations instead, separated by commas; their MSP ids")
 	f.IntVar(&o.Orderers, "orderers", 0, "up: `number` of orderers (default 1, with --bft 4)")
-	f.BoolVar(&o.BFT, "bft", false, "up: SmartBFT instead of raft: it bears orderers that lie")
+	f.BoolVar(&o.BFT, "bft", false, "up: SmartBFT instead of raft: it tolerates orderers that lie")
 	f.DurationVar(&o.BatchTimeout, "batch-timeout", 0, "up: `time` for which an orderer waits for more transactions (default 200ms)")
 	f.StringVar(&o.Bin, "bin", "", "up: `folder` of Fabric's own binaries, which are built once if it is not given")
 	rest, code, ok := parse(f, args)
@@ -52,18 +49,18 @@ func devnetCommand(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// devnetUp runs a network until it is told to end.
+// devnetUp runs a network until it is interrupted.
 func devnetUp(o devnet.Options, stdout io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	o.Chaincode = []string{self, "chaincode"}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	n, err := devnet.Start(ctx, o)
 	if err != nil && ctx.Err() != nil {
-		return errors.New("interrupted before the network was up: the same command begins anew")
+		return errors.New("interrupted before the network was up: run the same command to start over")
 	}
 	if err != nil {
 		return err
@@ -79,9 +76,9 @@ func devnetUp(o devnet.Options, stdout io.Writer) error {
 	})
 }
 
-// devnetAsk speaks to the process that runs the network, and prints what runs then.
+// devnetAsk controls the process that runs the network, and prints what runs afterwards.
 func devnetAsk(stdout, stderr io.Writer, dir, verb, name string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	s, err := devnet.Ask(ctx, dir, verb, name)
 	if err != nil {

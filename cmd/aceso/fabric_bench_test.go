@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/aceso-health/aceso/node"
+	"github.com/aceso-health/aceso/node/nodetest"
 )
 
 // BenchmarkLedger compares GETs of a node that anchors on a real network of three
@@ -19,15 +21,14 @@ func BenchmarkLedger(b *testing.B) {
 	}
 	net := startFabric(b)
 	alone := startNode(b, b.TempDir())
-	anchored := startNode(b, b.TempDir(), func(n *openedNode, o *serveOptions) {
-		n.log = slog.New(slog.DiscardHandler)
-		o.anchor.ledger = "fabric:" + net.Profile("hospital")
+	anchored := startNode(b, b.TempDir(), func(o *node.Options) {
+		o.Anchor.Profile = net.Profile("hospital")
 	})
 	for _, n := range []*testNode{alone, anchored} {
-		n.as("system", "HOPERAT").put("/Patient/p", patientJSON("p", "Family")).want(201)
+		n.as("system", "HOPERAT").Put("/Patient/p", patientJSON("p", "Family")).Want(201)
 		for i := range 100 {
 			o := fmt.Sprintf("o%d", i)
-			n.as("system", "HOPERAT").put("/Observation/"+o, observationJSON(o, "p", float64(i))).want(201)
+			n.as("system", "HOPERAT").Put("/Observation/"+o, observationJSON(o, "p", float64(i))).Want(201)
 		}
 	}
 	const turns, each = 5, 4 * time.Second
@@ -46,7 +47,7 @@ func BenchmarkLedger(b *testing.B) {
 	}
 }
 
-// readFor reads for that long over all connections, and counts.
+// readFor reads for that long over all nodetest.Connections, and counts.
 func readFor(b *testing.B, n *testNode, long time.Duration) int {
 	doctor := n.as("practitioner", "TREAT")
 	var sent atomic.Int64
@@ -54,9 +55,9 @@ func readFor(b *testing.B, n *testNode, long time.Duration) int {
 	var wg sync.WaitGroup
 	end := time.AfterFunc(long, func() { sent.Add(1 << 40) })
 	defer end.Stop()
-	for range connections {
+	for range nodetest.Connections {
 		wg.Go(func() {
-			own, err := drive(n, 1<<40, &sent, func(i int64) string { return get(doctor, fmt.Sprintf("/Observation/o%d", i%100)) })
+			own, err := nodetest.Drive(&n.Node, 1<<40, &sent, func(i int64) string { return nodetest.GetRequest(doctor, fmt.Sprintf("/Observation/o%d", i%100)) })
 			if err != nil {
 				b.Error(err)
 			}

@@ -8,13 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/devnet"
 	"github.com/aceso-health/aceso/ledgerbridge/devnet/devnettest"
 	"github.com/aceso-health/aceso/server"
@@ -24,15 +22,13 @@ import (
 var hospitals = []string{"hospital", "lab", "registry"}
 
 // startFabric runs a network of three organisations until the test ends.
-func startFabric(t testing.TB) *devnet.Network { t.Helper(); return startFabricOf(t, hospitals) }
-
-func startFabricOf(t testing.TB, orgs []string) *devnet.Network {
+func startFabric(t testing.TB) *devnet.Network {
 	t.Helper()
 	self, err := exec.LookPath("aceso")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return devnettest.Start(t, devnet.Options{Orgs: orgs, Chaincode: []string{self, "chaincode"}})
+	return devnettest.Start(t, devnet.Options{Orgs: hospitals, Chaincode: []string{self, "chaincode"}})
 }
 
 // onFabric are the flags of a node of that organisation.
@@ -40,35 +36,25 @@ func onFabric(net *devnet.Network, org string, flags ...string) []string {
 	return append([]string{"--org", org, "--ledger", "fabric:" + net.Profile(org), "--anchor-age", "100ms"}, flags...)
 }
 
-// until asks again and again.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
 // readyz is what the node says about itself.
 func (n *testNode) readyz() (int, string) {
-	n.t.Helper()
-	r, err := http.NewRequest("GET", n.server.URL+"/readyz", nil)
+	n.T.Helper()
+	r, err := http.NewRequest("GET", n.Server.URL+"/readyz", nil)
 	if err != nil {
-		n.t.Fatal(err)
+		n.T.Fatal(err)
 	}
-	res, err := n.exchange("GET /readyz", r)
+	res, err := n.Exchange("GET /readyz", r)
 	if err != nil {
 		return 0, err.Error()
 	}
-	return res.status, string(res.body)
+	return res.Status, string(res.Body)
 }
 
 // allAnchored waits until nothing of the node waits.
 func (n *testNode) allAnchored() {
-	n.t.Helper()
+	n.T.Helper()
 	var said string
-	until(n.t, "all records are anchored", func() bool {
+	until(n.T, "all records are anchored", func() bool {
 		var status int
 		status, said = n.readyz()
 		return status == 200 && said == "ready\n"
@@ -100,15 +86,15 @@ func TestNodesOnAChannel(t *testing.T) {
 	for _, org := range hospitals {
 		dirs[org] = t.TempDir()
 		n := startChild(t, dirs[org], onFabric(net, org)...)
-		write := n.as("system", "HOPERAT").do("PUT", "/Patient/p1", patientJSON("p1", org), "Prefer", "anchor=wait, wait=60").want(201)
-		if got := write.header.Get(server.AnchorHeader); !committed.MatchString(got) {
+		write := n.as("system", "HOPERAT").Do("PUT", "/Patient/p1", patientJSON("p1", org), "Prefer", "anchor=wait, wait=60").Want(201)
+		if got := write.Header.Get(server.AnchorHeader); !committed.MatchString(got) {
 			t.Errorf("%s of %s: %q\n%s", server.AnchorHeader, org, got, n.log())
 		}
-		if got := n.as("practitioner", "TREAT").get("/Patient/p1").want(200).header.Get(server.AnchorHeader); got != "" {
+		if got := n.as("practitioner", "TREAT").Get("/Patient/p1").Want(200).Header.Get(server.AnchorHeader); got != "" {
 			t.Errorf("a read says %q", got)
 		}
 		n.allAnchored()
-		n.showsAnchors(write.event())
+		n.showsAnchors(write.Event())
 		n.measures()
 		if n.terminate(); strings.Contains(n.log(), "for development") {
 			t.Error("three organisations are taken for one")
@@ -136,19 +122,19 @@ func TestNodesOnAChannel(t *testing.T) {
 
 // measures checks that the metrics are there, and name nothing but logs.
 func (c *childNode) measures() {
-	c.t.Helper()
-	r, err := http.NewRequest("GET", c.server.URL+"/metrics", nil)
+	c.T.Helper()
+	r, err := http.NewRequest("GET", c.Server.URL+"/metrics", nil)
 	if err != nil {
-		c.t.Fatal(err)
+		c.T.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+c.as("administrator", "HOPERAT").token)
-	res, err := c.exchange("GET /metrics", r)
+	r.Header.Set("Authorization", "Bearer "+c.as("administrator", "HOPERAT").Token)
+	res, err := c.Exchange("GET /metrics", r)
 	if err != nil {
-		c.t.Fatal(err)
+		c.T.Fatal(err)
 	}
 	for _, name := range []string{"aceso_anchor_waiting_records", "aceso_anchor_oldest_seconds", "aceso_anchor_duration_seconds_count", "aceso_ledger_alarm"} {
-		if !regexp.MustCompile(`(?m)^` + name + `\{source="[a-z]+/n1/changes.0"\} [0-9.e+-]+$`).Match(res.body) {
-			c.t.Errorf("%s is not among the metrics\n%s", name, res.body)
+		if !regexp.MustCompile(`(?m)^` + name + `\{source="[a-z]+/n1/changes.0"\} [0-9.e+-]+$`).Match(res.Body) {
+			c.T.Errorf("%s is not among the metrics\n%s", name, res.Body)
 		}
 	}
 }
@@ -188,17 +174,17 @@ func testKilledWhileAnchoring(t *testing.T, net *devnet.Network, dir string) {
 		n := startChild(t, dir, flags...)
 		system := n.as("system", "HOPERAT")
 		for i := range 10 + 7*round {
-			system.put("/Patient/k1", patientJSON("k1", fmt.Sprint(round, i)))
+			system.Put("/Patient/k1", patientJSON("k1", fmt.Sprint(round, i)))
 		}
-		last := system.do("PUT", "/Patient/k1", patientJSON("k1", "last"), "Prefer", "anchor=wait, wait=60")
-		if got := last.header.Get(server.AnchorHeader); !committed.MatchString(got) {
+		last := system.Do("PUT", "/Patient/k1", patientJSON("k1", "last"), "Prefer", "anchor=wait, wait=60")
+		if got := last.Header.Get(server.AnchorHeader); !committed.MatchString(got) {
 			t.Fatalf("%q\n%s", got, n.log())
 		}
 		ended := make(chan struct{})
 		go func() { // more is under way when the process dies
 			defer close(ended)
 			for i := 0; ; i++ {
-				if _, err := system.try("PUT", "/Patient/k1", patientJSON("k1", fmt.Sprint(i))); err != nil {
+				if _, err := system.Try("PUT", "/Patient/k1", patientJSON("k1", fmt.Sprint(i))); err != nil {
 					return
 				}
 			}
@@ -209,7 +195,7 @@ func testKilledWhileAnchoring(t *testing.T, net *devnet.Network, dir string) {
 	}
 	n := startChild(t, dir, flags...)
 	n.allAnchored()
-	receipt := n.as("system", "HOPERAT").put("/Patient/k1", patientJSON("k1", "end")).receipt()
+	receipt := n.as("system", "HOPERAT").Put("/Patient/k1", patientJSON("k1", "end")).Receipt()
 	n.allAnchored()
 	if strings.Contains(n.log(), "ALARM") {
 		t.Errorf("an alarm without a reason:\n%s", n.log())
@@ -231,8 +217,8 @@ func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
 	testStopWhileWaiting(t, startChild(t, dir, onFabric(net, "registry")...))
 	n = startChild(t, dir, flags...)
 	system := n.as("system", "HOPERAT")
-	write := system.do("PUT", "/Patient/d1", patientJSON("d1", "x"), "Prefer", "anchor=wait, wait=1").want(201)
-	if got := write.header.Get(server.AnchorHeader); got != "pending" {
+	write := system.Do("PUT", "/Patient/d1", patientJSON("d1", "x"), "Prefer", "anchor=wait, wait=1").Want(201)
+	if got := write.Header.Get(server.AnchorHeader); got != "pending" {
 		t.Errorf("%s is %q", server.AnchorHeader, got)
 	}
 	until(t, "a warning", func() bool {
@@ -240,20 +226,20 @@ func testLedgerDown(t *testing.T, net *devnet.Network, dir string) {
 		return status == 200 && strings.Contains(said, "WARNING: registry/n1/changes.0: 2 records wait for the ledger, the oldest for ")
 	})
 	until(t, "no more changes", func() bool {
-		r := system.put("/Patient/d1", patientJSON("d1", "y"))
-		return r.status == 503 && r.has("takes no changes until its records are on the ledger again")
+		r := system.Put("/Patient/d1", patientJSON("d1", "y"))
+		return r.Status == 503 && r.Has("accepts no changes until its records are on the ledger again")
 	})
-	system.get("/Patient/d1").want(200)
+	system.Get("/Patient/d1").Want(200)
 	if status, said := n.readyz(); status != 200 || !strings.Contains(said, "WARNING: changes are refused") {
 		t.Errorf("readyz: %d %s", status, said)
 	}
 	if err := net.StartProcess(t.Context(), "peer-registry"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "changes again", func() bool { return system.put("/Patient/d1", patientJSON("d1", "z")).status == 200 })
+	until(t, "changes again", func() bool { return system.Put("/Patient/d1", patientJSON("d1", "z")).Status == 200 })
 	n.allAnchored()
 	if log := n.log(); !strings.Contains(log, "the ledger cannot be reached") || !strings.Contains(log, "waited for the ledger for too long") || !strings.Contains(log, "takes records again") ||
-		!strings.Contains(log, "changes are refused until") || !strings.Contains(log, "changes are taken again") {
+		!strings.Contains(log, "changes are refused until") || !strings.Contains(log, "changes are accepted again") {
 		t.Errorf("the log does not tell what happened:\n%s", log)
 	}
 	n.terminate()
@@ -267,12 +253,12 @@ func testStopWhileWaiting(t *testing.T, n *childNode) {
 	var failed error
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
-		answer, failed = system.try("PUT", "/Patient/d0", patientJSON("d0", "x"), "Prefer", "anchor=wait, wait=60")
+		answer, failed = system.Try("PUT", "/Patient/d0", patientJSON("d0", "x"), "Prefer", "anchor=wait, wait=60")
 	})
-	until(t, "the write is done", func() bool { return system.get("/Patient/d0").status == 200 })
+	until(t, "the write is done", func() bool { return system.Get("/Patient/d0").Status == 200 })
 	n.terminate()
-	if waiting.Wait(); failed != nil || answer.status != 201 || answer.header.Get(server.AnchorHeader) != "pending" {
-		t.Errorf("who waited got %d %v, %v", answer.status, answer.header, failed)
+	if waiting.Wait(); failed != nil || answer.Status != 201 || answer.Header.Get(server.AnchorHeader) != "pending" {
+		t.Errorf("who waited got %d %v, %v", answer.Status, answer.Header, failed)
 	}
 }
 
@@ -283,7 +269,7 @@ func testRestoredAndForked(t *testing.T, net *devnet.Network, dir string) {
 	yesterday := copyFolder(t, dir)
 	n := startChild(t, dir, flags...)
 	for i := range 5 {
-		n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", fmt.Sprint(i))).want(200)
+		n.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", fmt.Sprint(i))).Want(200)
 	}
 	n.allAnchored()
 	n.terminate()
@@ -291,7 +277,7 @@ func testRestoredAndForked(t *testing.T, net *devnet.Network, dir string) {
 
 	alone := startChild(t, yesterday) // without the ledger nobody notices
 	for i := range 9 {
-		alone.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", fmt.Sprint("other", i))).want(200)
+		alone.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", fmt.Sprint("other", i))).Want(200)
 	}
 	alone.terminate()
 	startRefused(t, yesterday, "another root for its first", flags...)
@@ -311,13 +297,13 @@ func testRestoredAndForked(t *testing.T, net *devnet.Network, dir string) {
 }
 
 // Two processes go on with copies of one folder. The one whose records the ledger has
-// goes on; the other says so, is not ready, and takes no changes any more.
+// goes on; the other says so, is not ready, and accepts no changes any more.
 func testTwoProcesses(t *testing.T, net *devnet.Network, dir string) {
 	flags := onFabric(net, "registry")
 	copied := copyFolder(t, dir)
 	both := []*childNode{startChild(t, dir, flags...), startChild(t, copied, flags...)}
 	change := func(n *childNode) int {
-		return n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", n.server.URL)).status
+		return n.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", n.Server.URL)).Status
 	}
 	denied := func(n *childNode) bool {
 		status, said := n.readyz()
@@ -332,85 +318,13 @@ func testTwoProcesses(t *testing.T, net *devnet.Network, dir string) {
 		if !denied(n) {
 			continue
 		}
-		if r := n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", "x")).want(503); !r.has("takes no changes") {
-			t.Errorf("a change is answered %s", r.body)
+		if r := n.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", "x")).Want(503); !r.Has("accepts no changes") {
+			t.Errorf("a change is answered %s", r.Body)
 		}
-		n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+		n.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
 		if !strings.Contains(n.log(), "ALARM") {
 			t.Errorf("no alarm in the log:\n%s", n.log())
 		}
-	}
-}
-
-// provenBy: a node proves a record with its anchor, and the keys that it prints for
-// others take the checkpoint.
-func (c *cluster) provenBy(u user, r ledgerbridge.Receipt) {
-	c.t.Helper()
-	var bundle []byte
-	event := strings.ReplaceAll(strings.TrimPrefix(r.Source, "hospital/"), "/", ".") + fmt.Sprint(".", r.Seq)
-	until(c.t, "a proof with its anchor", func() bool {
-		bundle = u.get("/AuditEvent/" + event + "/$proof").body
-		return bytes.Contains(bundle, []byte(`"evidence":`))
-	})
-	keys, err := u.n.node.logKeyTexts(c.t.Context(), r.Source)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if got, err := ledgerbridge.VerifyRecord(bundle, keys, nil); got.Verdict != ledgerbridge.Incomplete || got.Receipt != r {
-		c.t.Errorf("%s, %v", got.Verdict, err)
-	}
-}
-
-// Nodes of one database anchor each their own logs, prove each other's, and those of
-// one that died.
-func TestDatabaseOnAChannel(t *testing.T) {
-	net := startFabricOf(t, hospitals[:1])
-	c := newClusterOf(t, 0, leaseLife)
-	onChannel := func(_ *openedNode, o *serveOptions) {
-		o.anchor = anchorOptions{ledger: "fabric:" + net.Profile("hospital"), age: 50 * time.Millisecond}
-	}
-	folder := t.TempDir()
-	c.nodes = append(c.nodes, c.start(folder, "n1", onChannel), c.start(t.TempDir(), "n2", onChannel))
-	officer := c.users("privacy-officer", "HOPERAT")
-	var events []string
-	for i, u := range c.users("system", "HOPERAT") {
-		r := u.do("PUT", fmt.Sprint("/Patient/p", i), patientJSON(fmt.Sprint("p", i), "Family"), "Prefer", "anchor=wait, wait=60").want(201)
-		if got := r.header.Get(server.AnchorHeader); !committed.MatchString(got) {
-			t.Fatalf("node %d: %q", i+1, got)
-		}
-		events = append(events, r.event())
-	}
-	for _, u := range officer {
-		for _, event := range events {
-			until(t, "a proof with its anchor", func() bool { return u.get("/AuditEvent/" + event + "/$proof").has(`"transaction":"`) })
-		}
-	}
-	c.nodes[0].node.stop() // it anchors nothing any more
-	c.nodes[0].node.running.Wait()
-	late := officer[0].get("/AuditEvent/" + events[0]).want(200).receipt()
-	if _, err := c.nodes[0].node.accesses.Checkpoint(t.Context()); err != nil { // so the keeper has nothing to do but to anchor it
-		t.Fatal(err)
-	}
-	c.crash(0)
-	reached := func() bool {
-		size, _, _ := strings.Cut(sources(t, net, "hospital")[late.Source], " ")
-		n, err := strconv.ParseInt(size, 10, 64)
-		return err == nil && n > late.Seq
-	}
-	if reached() {
-		t.Fatal("the last record of the dead node was anchored before it died")
-	}
-	until(t, "another node anchors the last record of the dead one", reached)
-	c.provenBy(officer[1], late)
-	back := c.start(folder, "n1", onChannel)
-	c.provenBy(user{back, officer[0].token}, late)
-	r := user{back, officer[0].token}.get("/AuditEvent/" + events[1]).want(200).receipt()
-	until(t, "the node goes on", func() bool {
-		_, ok, err := back.node.accesses.Anchor(r.Seq)
-		return ok && err == nil
-	})
-	if why := back.node.bridge.contradicted(); why != "" {
-		t.Error(why)
 	}
 }
 
@@ -440,7 +354,7 @@ func testEnded(t *testing.T, net *devnet.Network, dir string) {
 		t.Errorf("the key has no end:\n%s", out)
 	}
 	n := startChild(t, dir, onFabric(net, "lab")...)
-	n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	n.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
 	until(t, "the node says that its key does not count", func() bool {
 		return strings.Contains(n.log(), "key") && strings.Contains(n.log(), source) && strings.Contains(n.log(), "not be anchored")
 	})
@@ -450,5 +364,20 @@ func testEnded(t *testing.T, net *devnet.Network, dir string) {
 	}
 	if got := sources(t, net, "registry")[source]; !strings.HasSuffix(got, " closed") {
 		t.Errorf("others see %q", got)
+	}
+}
+
+// showsAnchors looks at a node whose logs are anchored on a channel, and at the proof
+// of one of its records.
+func (n *testNode) showsAnchors(event string) {
+	n.T.Helper()
+	officer := n.as("privacy-officer", "HOPERAT")
+	block := regexp.MustCompile(`<small>block [1-9]\d* · <code title="[0-9a-f]{64}">`)
+	if a := officer.Page("/ui/ledger").Want(200); len(block.FindAll(a.Body, -1)) != 2 || a.Has("a signed file") {
+		n.T.Errorf("not both logs are in blocks: %s", a.Body)
+	}
+	picture := regexp.MustCompile(`<g class="box block"><title>[0-9a-f]{64}</title>.*>block [1-9]\d* of aceso<.*…, endorsed by [2-9]<`)
+	if a := officer.Page("/ui/ledger?record=" + event).Want(200); !picture.Match(a.Body) || !a.Has(`<span class="state good">anchored</span>`) {
+		n.T.Errorf("the picture has no endorsed block: %s", a.Body)
 	}
 }

@@ -3,17 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 	"unsafe"
 
 	"github.com/aceso-health/aceso/ledgerbridge/local"
+	"github.com/aceso-health/aceso/node"
+	"github.com/aceso-health/aceso/node/nodetest"
 )
 
 func wantWhole(t *testing.T, dir string) {
@@ -23,41 +22,13 @@ func wantWhole(t *testing.T, dir string) {
 	}
 }
 
-// Whichever file cannot be committed to: what needs it is refused and leaves no
-// trace, what does not need it goes on, and all is well once the fault is gone.
-func TestCommitFails(t *testing.T) {
-	for _, fault := range []error{syscall.EIO, syscall.ENOSPC, fs.ErrClosed} {
-		for _, file := range []string{"access.db", "aceso.db", ""} {
-			t.Run(fmt.Sprintf("%v %s", fault, file), func(t *testing.T) {
-				var failing atomic.Bool
-				dir := t.TempDir()
-				n := startNode(t, dir, func(n *openedNode, _ *serveOptions) {
-					n.folder.Fault = func(op string) error {
-						if failing.Load() && strings.HasPrefix(op, file) {
-							return fault
-						}
-						return nil
-					}
-				})
-				o := newOutage(t, n)
-				failing.Store(true)
-				if file != "aceso.db" {
-					o.refused(o.reads())
-					o.batchRefused()
-				}
-				if file != "access.db" {
-					o.refused(o.writes(0))
-				}
-				if file == "aceso.db" {
-					o.doctor.get("/Patient/p1").want(200)
-				}
-				failing.Store(false)
-				o.over(1)
-				n.stop()
-				wantWhole(t, dir)
-			})
-		}
-	}
+// newOutage loads what the requests of an outage ask for.
+func newOutage(t *testing.T, n *testNode) *nodetest.Outage {
+	t.Helper()
+	o := &nodetest.Outage{T: t, System: n.as("system", "HOPERAT"), Doctor: n.as("practitioner", "TREAT"), Office: n.as("privacy-officer", "HOPERAT")}
+	o.Patient = n.as("patient", "PATRQT", func(g *node.Grant) { g.Patient = "p1" })
+	o.Begin()
+	return o
 }
 
 // readers is more than the connections that read resources at the same time.
@@ -72,20 +43,20 @@ func TestLogFileIsClosed(t *testing.T) {
 		if closeFile(t, filepath.Join(dir, "access.db-wal")) == 0 {
 			t.Fatal("the log is not open")
 		}
-		o.refused([]response{o.doctor.get("/Patient/p1")})
-		o.doctor.get("/Patient/p1").want(200) // the node has opened it again by itself
+		o.Refused([]response{o.Doctor.Get("/Patient/p1")})
+		o.Doctor.Get("/Patient/p1").Want(200) // the node has opened it again by itself
 	}
-	o.over(0)
+	o.Over(0)
 
 	closeFile(t, filepath.Join(dir, "aceso.db-wal"))
-	o.refused([]response{o.system.put("/Patient/y", patientJSON("y", secret))})
+	o.Refused([]response{o.System.Put("/Patient/y", patientJSON("y", nodetest.Secret))})
 	for range readers { // each connection finds it out by itself
-		if r := o.system.put("/Patient/y", patientJSON("y", secret)); r.status != 201 && r.status != 200 {
-			o.refused([]response{r})
+		if r := o.System.Put("/Patient/y", patientJSON("y", nodetest.Secret)); r.Status != 201 && r.Status != 200 {
+			o.Refused([]response{r})
 		}
 	}
-	o.doctor.get("/Patient/y").want(200)
-	o.doctor.get("/Patient/p1/_history/3").want(404)
+	o.Doctor.Get("/Patient/y").Want(200)
+	o.Doctor.Get("/Patient/p1/_history/3").Want(404)
 	n.stop()
 	wantWhole(t, dir)
 }
@@ -132,15 +103,15 @@ func TestSystemCallsFail(t *testing.T) {
 	for calls, where := range map[string][]string{"pwrite64": logs, "fsync,fdatasync": nil, "pwrite64,fsync,fdatasync": logs} {
 		for _, fault := range []string{"EIO", "ENOSPC", "EBADF"} {
 			tr := n.attach(append(where, "-o", os.DevNull, "-e", "trace="+calls, "-e", "inject="+calls+":error="+fault)...)
-			o.refused(o.reads())
-			o.batchRefused()
-			o.refused(o.writes(rounds))
+			o.Refused(o.Reads())
+			o.BatchRefused()
+			o.Refused(o.Writes(rounds))
 			rounds++
 			tr.detach()
-			o.doctor.get("/Patient/p1").want(200)
+			o.Doctor.Get("/Patient/p1").Want(200)
 		}
 	}
-	o.over(rounds)
+	o.Over(rounds)
 	n.terminate()
 	wantWhole(t, dir)
 }
@@ -152,12 +123,12 @@ func TestCheckpointsCannotBeWritten(t *testing.T) {
 	n := startChild(t, dir)
 	o := newOutage(t, n.testNode)
 	tr := n.attach("-P", filepath.Join(dir, local.FileName), "-o", os.DevNull, "-e", "trace=pwrite64,fsync", "-e", "inject=pwrite64,fsync:error=EIO")
-	o.doctor.get("/Patient/p1").want(200)
+	o.Doctor.Get("/Patient/p1").Want(200)
 	n.waitReady(503)
-	o.doctor.get("/Patient/p1").want(200)
-	o.system.put("/Patient/y", patientJSON("y", "Y")).want(201)
+	o.Doctor.Get("/Patient/p1").Want(200)
+	o.System.Put("/Patient/y", patientJSON("y", "Y")).Want(201)
 	tr.detach()
-	o.doctor.get("/Patient/p1").want(200)
+	o.Doctor.Get("/Patient/p1").Want(200)
 	n.waitReady(200)
 	n.terminate()
 	wantWhole(t, dir)
@@ -165,21 +136,21 @@ func TestCheckpointsCannotBeWritten(t *testing.T) {
 
 // waitReady asks until readiness is as wanted.
 func (c *childNode) waitReady(status int) {
-	c.t.Helper()
+	c.T.Helper()
 	for range 3000 {
-		r, err := c.client.Get(c.server.URL + "/readyz")
+		r, err := c.Client.Get(c.Server.URL + "/readyz")
 		if err != nil {
-			c.t.Fatal(err)
+			c.T.Fatal(err)
 		}
 		if err := r.Body.Close(); err != nil {
-			c.t.Fatal(err)
+			c.T.Fatal(err)
 		}
 		if r.StatusCode == status {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	c.t.Fatalf("readiness was never %d", status)
+	c.T.Fatalf("readiness was never %d", status)
 }
 
 // Files may not grow: the kernel refuses with EFBIG and a signal.
@@ -189,13 +160,13 @@ func TestFilesMayNotGrow(t *testing.T) {
 	o := newOutage(t, n.testNode)
 	for i := range 2 {
 		limitFiles(t, n.cmd.Process.Pid, 1)
-		o.refused(o.reads())
-		o.batchRefused()
-		o.refused(o.writes(i))
+		o.Refused(o.Reads())
+		o.BatchRefused()
+		o.Refused(o.Writes(i))
 		limitFiles(t, n.cmd.Process.Pid, ^uint64(0))
-		o.doctor.get("/Patient/p1").want(200)
+		o.Doctor.Get("/Patient/p1").Want(200)
 	}
-	o.over(2)
+	o.Over(2)
 	n.terminate()
 	wantWhole(t, dir)
 }
@@ -227,25 +198,25 @@ func TestDiskIsFull(t *testing.T) {
 	ballast := filepath.Join(disk, "ballast")
 	for i := range 3 {
 		fill(t, ballast)
-		o.refused(o.reads())
-		o.batchRefused()
-		o.refused(o.writes(i))
+		o.Refused(o.Reads())
+		o.BatchRefused()
+		o.Refused(o.Writes(i))
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
-		o.doctor.get("/Patient/p1").want(200)
+		o.Doctor.Get("/Patient/p1").Want(200)
 	}
 	fill(t, ballast)
-	o.refused(o.writes(3))
+	o.Refused(o.Writes(3))
 	n.kill() // and what it could not write is not found later
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
 	n = startChild(t, dir)
-	for _, u := range []*user{&o.system, &o.doctor, &o.patient, &o.office} {
-		u.n = n.testNode
+	for _, u := range []*user{&o.System, &o.Doctor, &o.Patient, &o.Office} {
+		u.Node = &n.Node
 	}
-	o.over(4)
+	o.Over(4)
 	n.terminate()
 	wantWhole(t, dir)
 }

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
+
+	"github.com/aceso-health/aceso/node"
 )
 
 // newFlags starts the flags of a subcommand.
@@ -41,6 +46,20 @@ func parse(f *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
 	}
 }
 
+// parseAlone is parse for a subcommand without arguments.
+func parseAlone(f *flag.FlagSet, args []string) (code int, ok bool) {
+	rest, code, ok := parse(f, args)
+	if ok && len(rest) > 0 {
+		return misuse(f.Output(), f.Name(), "unexpected argument %q", rest[0]), false
+	}
+	return code, ok
+}
+
+// interruptible is a context that ends with the first SIGINT or SIGTERM.
+func interruptible() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+}
+
 func fromEnvironment(f *flag.FlagSet) error {
 	var failed error
 	f.VisitAll(func(one *flag.Flag) {
@@ -54,6 +73,21 @@ func fromEnvironment(f *flag.FlagSet) error {
 		}
 	})
 	return failed
+}
+
+// databaseFlags are the flags of a node that keeps data and records in a database.
+func databaseFlags(f *flag.FlagSet, o *node.Database) {
+	f.StringVar(&o.URI, "store", "", "`mongodb://...` database for data and records, instead of the data folder; with a password in it, set ACESO_STORE instead: others can see arguments")
+	f.StringVar(&o.MasterKey, "master-key-file", "", "`file` with the key that seals the keys in the database (default master.key in the data folder; ACESO_MASTER_KEY may hold the key itself)")
+}
+
+// checkDatabase finds what is wrong with the flags.
+func checkDatabase(o node.Database) error {
+	kind, _, _ := strings.Cut(o.URI, "://")
+	if o.URI != "" && kind != "mongodb" && kind != "mongodb+srv" {
+		return errors.New("--store must be a MongoDB connection string: mongodb://host:port/database?replicaSet=name")
+	}
+	return nil
 }
 
 // fail prints one sentence and gives the exit code of a failure.

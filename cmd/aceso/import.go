@@ -1,15 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -31,7 +29,7 @@ func importCommand(args []string, stdout, stderr io.Writer) int {
 	case *workers < 1 || *workers > 64:
 		return misuse(stderr, "import", "--workers must be between 1 and 64")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	i := &importer{
 		client: newFHIRClient(*server, *token, *workers), workers: *workers,
@@ -43,7 +41,7 @@ func importCommand(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// errIncomplete says that the reasons have been printed one by one.
+// errIncomplete ends a run whose failures have been printed one by one.
 var errIncomplete = errors.New("not everything was imported; run the same command again after correcting the cause")
 
 // importer is one run of the command.
@@ -88,7 +86,7 @@ func baseOf(server string) string {
 	return server + "/fhir"
 }
 
-// fhirClient is the little that an import needs of HTTP.
+// fhirClient sends FHIR requests with one token.
 type fhirClient struct {
 	http        *http.Client
 	base, token string
@@ -101,8 +99,8 @@ func newFHIRClient(server, token string, connections int) *fhirClient {
 }
 
 // do sends one request and reads the whole answer.
-func (c *fhirClient) do(ctx context.Context, method, path string, body io.Reader) (*http.Response, []byte, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+func (c *fhirClient) do(ctx context.Context, method, path string, body []byte) (*http.Response, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
 	}

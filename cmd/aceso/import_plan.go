@@ -53,8 +53,8 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// planImport looks into every file before anything is sent: a mistake in the last
-// file must not show after an hour.
+// planImport reads every file before anything is sent: a mistake in the last file must
+// not surface after an hour.
 func planImport(paths []string) ([]*parcel, error) {
 	files, err := listFiles(paths)
 	if err != nil {
@@ -127,8 +127,8 @@ func chooseWitnesses(parcels []*parcel) {
 }
 
 // waves orders parcels so that each comes after those that it refers to, and
-// shared ones (hospitals, practitioners) come as early as they can. Parcels of one
-// wave do not depend on each other. Circles go together: the server has the say.
+// shared ones (hospitals, practitioners) come as early as possible. Parcels of one
+// wave do not depend on each other. Circular ones go together: the server decides.
 func waves(parcels []*parcel) [][]*parcel {
 	provider := map[string]*parcel{}
 	for _, p := range parcels {

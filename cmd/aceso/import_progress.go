@@ -11,13 +11,14 @@ import (
 	"golang.org/x/term"
 )
 
-// progress counts, and shows a bar with the rate when a person looks.
+// progress counts, and shows a bar with the rate on a terminal.
 type progress struct {
 	mu                               sync.Mutex
 	stdout, stderr                   io.Writer
 	now                              func() time.Time
 	start                            time.Time
-	bar                              *progressbar.ProgressBar // nil unless on a terminal
+	bar                              *progressbar.ProgressBar
+	shown                            bool // on a terminal
 	parcels, resources, old, refused int
 }
 
@@ -27,10 +28,11 @@ func newProgress(parcels []*parcel, stdout, stderr io.Writer, now func() time.Ti
 	for _, one := range parcels {
 		total += one.resources
 	}
-	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(stderr), progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("resources"), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond))
-	}
+	f, ok := stderr.(*os.File)
+	p.shown = ok && term.IsTerminal(int(f.Fd()))
+	p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(stderr), progressbar.OptionShowIts(),
+		progressbar.OptionSetVisibility(p.shown),
+		progressbar.OptionSetItsString("resources"), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond))
 	return p
 }
 
@@ -63,15 +65,11 @@ func (p *progress) failed(one *parcel, err error) {
 }
 
 func (p *progress) advance(one *parcel) {
-	if p.bar != nil {
-		_ = p.bar.Add(one.resources) // a bar that cannot be drawn is no reason to stop
-	}
+	_ = p.bar.Add(one.resources) // a bar that cannot be drawn is no reason to stop
 }
 
 func (p *progress) say(format string, args ...any) {
-	if p.bar != nil {
-		_ = p.bar.Clear()
-	}
+	_ = p.bar.Clear()
 	fmt.Fprintf(p.stderr, format+"\n", args...)
 }
 
@@ -85,8 +83,8 @@ func (p *progress) failures() int {
 func (p *progress) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil {
-		_ = p.bar.Exit()
+	_ = p.bar.Exit()
+	if p.shown {
 		fmt.Fprintln(p.stderr)
 	}
 	took := p.now().Sub(p.start)

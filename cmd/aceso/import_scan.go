@@ -13,7 +13,7 @@ import (
 // linesPerParcel keeps an NDJSON transaction at a size that any server takes.
 const linesPerParcel = 200
 
-// frame is the little that planning needs to know of a bundle.
+// frame is the part of a bundle that planning needs.
 type frame struct {
 	ResourceType string       `json:"resourceType"`
 	Type         string       `json:"type"`
@@ -109,8 +109,8 @@ func (r resource) identifiers() (list []string) {
 
 var referenceMember = []byte(`"reference"`)
 
-// references lists the distinct values of all reference members, but for those
-// to contained resources.
+// references lists the distinct values of all reference members, except those to
+// contained resources.
 func references(data []byte) []string {
 	seen := map[string]bool{}
 	var list []string

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,17 +17,17 @@ import (
 
 // refused is the server's answer to a parcel that it did not take.
 type refused struct {
-	status int
-	detail string
+	status        int
+	detail, after string // after is Retry-After
 }
 
 func (r *refused) Error() string { return fmt.Sprintf("%d: %s", r.status, r.detail) }
 
-// errDoubt says that nobody knows whether the server has the parcel.
+// errDoubt is the error of a parcel that the server may or may not have.
 var errDoubt = errors.New("was sent before without an answer and has no identifier to look for; check the server, then import it with another --state file or leave it out")
 
-// send does one wave with several workers. What concerns one parcel only is
-// printed and counted; what concerns all ends the import.
+// send sends one wave with several workers. A failure of one parcel is printed and
+// counted; a failure that concerns all ends the import.
 func (i *importer) send(ctx context.Context, wave []*parcel) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(i.workers)
@@ -53,7 +52,7 @@ func (i *importer) send(ctx context.Context, wave []*parcel) error {
 	return group.Wait()
 }
 
-// deliver sees to it that the server has the parcel exactly once.
+// deliver makes sure that the server has the parcel exactly once.
 func (i *importer) deliver(ctx context.Context, p *parcel) error {
 	there, err := i.alreadyThere(ctx, p)
 	if err != nil {
@@ -100,7 +99,7 @@ func (i *importer) alreadyThere(ctx context.Context, p *parcel) (bool, error) {
 // settle is how long a server may work on a bundle whose sender has gone.
 const settle = 10 * time.Second
 
-// settled asks until the server has the parcel or cannot be at work on it any more.
+// settled asks until the server has the parcel or can no longer be working on it.
 func (i *importer) settled(ctx context.Context, p *parcel) (bool, error) {
 	for {
 		over := i.now().Sub(i.state.marked(p.sum)) > settle // before asking
@@ -135,8 +134,8 @@ func escapeToken(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `|`, `\|`, `,`, `\,`, `$`, `\$`).Replace(s)
 }
 
-// post sends a parcel. When the connection broke, nobody knows whether the server
-// has it: the server is asked before the parcel is sent again.
+// post sends a parcel. A broken connection leaves open whether the server has it, so
+// the server is asked before the parcel is sent again.
 func (i *importer) post(ctx context.Context, p *parcel, body []byte) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
 		answer, err := i.retry(ctx, http.MethodPost, "", body)
@@ -156,7 +155,7 @@ func (i *importer) post(ctx context.Context, p *parcel, body []byte) ([]byte, er
 // attempts bounds how often a request is repeated.
 const attempts = 8
 
-// broken says that the connection failed, not the server's answer.
+// broken reports whether the connection failed.
 func broken(err error) bool {
 	var b *url.Error
 	return errors.As(err, &b)
@@ -166,14 +165,16 @@ func broken(err error) bool {
 // requests, no service at the moment), and a read also when the connection broke.
 func (i *importer) retry(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
-		answer, wait, err := i.once(ctx, method, path, body)
-		again := wait != nil || method == http.MethodGet && broken(err)
-		if err == nil || !again || attempt == attempts {
+		answer, err := i.once(ctx, method, path, body)
+		var r *refused
+		busy := errors.As(err, &r) && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable)
+		again := busy || method == http.MethodGet && broken(err)
+		if !again || attempt == attempts {
 			return answer, err
 		}
 		after := ""
-		if wait != nil {
-			after = *wait
+		if busy {
+			after = r.after
 		}
 		if err := pause(ctx, retryAfter(after, attempt, i.now())); err != nil {
 			return nil, err
@@ -181,20 +182,15 @@ func (i *importer) retry(ctx context.Context, method, path string, body []byte) 
 	}
 }
 
-// once sends one request; wait is the Retry-After of a server that is busy.
-func (i *importer) once(ctx context.Context, method, path string, body []byte) (answer []byte, wait *string, err error) {
-	w, answer, err := i.client.do(ctx, method, path, reader(body))
+func (i *importer) once(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	w, answer, err := i.client.do(ctx, method, path, body)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if w.StatusCode/100 == 2 {
-		return answer, nil, nil
+	if w.StatusCode/100 != 2 {
+		return nil, &refused{w.StatusCode, outcomeText(answer), w.Header.Get("Retry-After")}
 	}
-	if w.StatusCode == http.StatusTooManyRequests || w.StatusCode == http.StatusServiceUnavailable {
-		after := w.Header.Get("Retry-After")
-		wait = &after
-	}
-	return nil, wait, &refused{w.StatusCode, outcomeText(answer)}
+	return answer, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -219,14 +215,7 @@ func retryAfter(value string, attempt int, now time.Time) time.Duration {
 	return min(max(wait, 0), time.Minute)
 }
 
-func reader(body []byte) io.Reader {
-	if body == nil {
-		return nil
-	}
-	return bytes.NewReader(body)
-}
-
-// outcome is an OperationOutcome, as far as people read it.
+// outcome is the readable part of an OperationOutcome.
 type outcome struct {
 	ResourceType string
 	Issue        []struct {
@@ -241,7 +230,7 @@ func outcomeText(answer []byte) string {
 	if json.Unmarshal(answer, &o) != nil || len(o.Issue) == 0 {
 		return "the server gave no reason"
 	}
-	text := first(o.Issue[0].Details.Text, o.Issue[0].Diagnostics)
+	text := cmp.Or(o.Issue[0].Details.Text, o.Issue[0].Diagnostics)
 	if len(o.Issue[0].Expression) > 0 {
 		text += " (at " + o.Issue[0].Expression[0] + ")"
 	}

@@ -16,7 +16,9 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/local"
 	"github.com/aceso-health/aceso/server"
+	"github.com/aceso-health/aceso/store/sqlite"
 )
 
 const (
@@ -49,25 +51,25 @@ func (k *kept) add(r response, err error) {
 	if k.answers == k.wanted {
 		close(k.enough)
 	}
-	if receipts := r.header.Get(server.RecordHeader); receipts != "" {
+	if receipts := r.Header.Get(server.RecordHeader); receipts != "" {
 		k.receipts = append(k.receipts, strings.Split(receipts, ", ")...)
-	} else if r.status != 0 && r.status < 500 {
-		r.t.Errorf("%s: status %d without a receipt", r.what, r.status)
+	} else if r.Status != 0 && r.Status < 500 {
+		r.T.Errorf("%s: status %d without a receipt", r.What, r.Status)
 	}
-	if err == nil && (r.status == 200 || r.status == 201) && !strings.HasPrefix(r.what, "GET ") {
+	if err == nil && (r.Status == 200 || r.Status == 201) && !strings.HasPrefix(r.What, "GET ") {
 		k.versions = append(k.versions, written(r)...)
 	}
 }
 
 // written is what an acknowledged write or transaction wrote.
 func written(r response) []keptVersion {
-	if r.json()["resourceType"] != "Bundle" {
-		version := strings.Trim(r.header.Get("ETag"), `W/"`)
-		m := r.json()
-		return []keptVersion{{fmt.Sprintf("%v/%v/_history/%s", m["resourceType"], m["id"], version), r.body}}
+	if r.JSON()["resourceType"] != "Bundle" {
+		version := strings.Trim(r.Header.Get("ETag"), `W/"`)
+		m := r.JSON()
+		return []keptVersion{{fmt.Sprintf("%v/%v/_history/%s", m["resourceType"], m["id"], version), r.Body}}
 	}
 	var all []keptVersion
-	for _, e := range r.entries() {
+	for _, e := range r.Entries() {
 		location := e["response"].(map[string]any)["location"].(string)
 		if _, path, ok := strings.Cut(location, "/fhir/"); ok {
 			location = path
@@ -91,14 +93,14 @@ func (k *kept) load(n *testNode, round int) *sync.WaitGroup {
 				} else {
 					r, err = read(doctor, i, step)
 				}
-				if r.status != 0 {
+				if r.Status != 0 {
 					k.add(r, err)
 				}
 				if err != nil {
 					return
 				}
-				if r.status >= 400 && r.status != 404 {
-					n.t.Errorf("%s: %d %s", r.what, r.status, r.body)
+				if r.Status >= 400 && r.Status != 404 {
+					n.T.Errorf("%s: %d %s", r.What, r.Status, r.Body)
 				}
 			}
 		})
@@ -109,12 +111,12 @@ func (k *kept) load(n *testNode, round int) *sync.WaitGroup {
 func write(u user, client int, unique string, step int) (response, error) {
 	switch own := fmt.Sprintf("w%d", client); step % 3 {
 	case 0:
-		return u.try("PUT", "/Patient/"+own, patientJSON(own, unique))
+		return u.Try("PUT", "/Patient/"+own, patientJSON(own, unique))
 	case 1:
-		return u.try("POST", "/Patient", strings.Replace(patientJSON("x", unique), `"id":"x",`, "", 1))
+		return u.Try("POST", "/Patient", strings.Replace(patientJSON("x", unique), `"id":"x",`, "", 1))
 	}
 	p, o := "p"+unique, "o"+unique
-	return u.try("POST", "/", `{"resourceType":"Bundle","type":"transaction","entry":[
+	return u.Try("POST", "/", `{"resourceType":"Bundle","type":"transaction","entry":[
 		{"resource":`+patientJSON(p, unique)+`,"request":{"method":"PUT","url":"Patient/`+p+`"}},
 		{"resource":`+observationJSON(o, p, 1)+`,"request":{"method":"PUT","url":"Observation/`+o+`"}}]}`)
 }
@@ -123,11 +125,11 @@ func read(u user, client, step int) (response, error) {
 	other := fmt.Sprintf("w%d", client-1)
 	switch step % 3 {
 	case 0:
-		return u.try("GET", "/Patient/"+other, "")
+		return u.Try("GET", "/Patient/"+other, "")
 	case 1:
-		return u.try("GET", "/Patient?_id="+other, "")
+		return u.Try("GET", "/Patient?_id="+other, "")
 	}
-	return u.try("GET", "/Patient/"+other+"/_history?_count=2", "")
+	return u.Try("GET", "/Patient/"+other+"/_history?_count=2", "")
 }
 
 // A server that is killed again and again under load loses nothing that it has
@@ -146,10 +148,10 @@ func TestKilledUnderLoad(t *testing.T) {
 			stillThere(n.testNode, last.versions)
 		}
 		last = &kept{enough: make(chan struct{}), wanted: 64 + rand.IntN(256)}
-		checkpoints := sizeOf(n.data.checkpoints())
+		checkpoints := sizeOf(filepath.Join(dir, local.FileName))
 		running := last.load(n.testNode, round)
 		<-last.enough
-		for round%5 == 4 && sizeOf(n.data.checkpoints()) == checkpoints { // these die while a checkpoint is made
+		for round%5 == 4 && sizeOf(filepath.Join(dir, local.FileName)) == checkpoints { // these die while a checkpoint is made
 			time.Sleep(time.Millisecond)
 		}
 		n.kill()
@@ -165,7 +167,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	}
 	recorded(t, dir, all)
 	n := startChild(t, dir, "--witness", witness)
-	n.as("practitioner", "TREAT").get("/Patient/w0").want(200)
+	n.as("practitioner", "TREAT").Get("/Patient/w0").Want(200)
 	n.terminate()
 	verifyWith(t, dir, witness, last.receipts[len(last.receipts)-20:])
 	t.Logf("%d receipts and %d versions held by clients", len(all.receipts), len(all.versions))
@@ -181,15 +183,15 @@ func sizeOf(path string) int64 {
 
 // stillThere reads acknowledged versions from the restarted server.
 func stillThere(n *testNode, versions []keptVersion) {
-	n.t.Helper()
+	n.T.Helper()
 	doctor := n.as("practitioner", "TREAT")
 	var running sync.WaitGroup
 	for some := range slices.Chunk(versions, 1+len(versions)/clients) {
 		running.Go(func() {
 			for _, v := range some {
-				got, err := doctor.try("GET", "/"+v.path, "")
-				if err != nil || got.status != 200 || v.body != nil && !bytes.Equal(got.body, v.body) {
-					n.t.Errorf("%s was acknowledged as %s, is %d %s (%v)", v.path, v.body, got.status, got.body, err)
+				got, err := doctor.Try("GET", "/"+v.path, "")
+				if err != nil || got.Status != 200 || v.body != nil && !bytes.Equal(got.Body, v.body) {
+					n.T.Errorf("%s was acknowledged as %s, is %d %s (%v)", v.path, v.body, got.Status, got.Body, err)
 				}
 			}
 		})
@@ -201,17 +203,17 @@ func stillThere(n *testNode, versions []keptVersion) {
 func recorded(t *testing.T, dir string, k *kept) {
 	t.Helper()
 	ctx := context.Background()
-	r, err := readRecords(ctx, dataFolder(dir), databaseOptions{})
+	r, err := sqlite.OpenReadOnly(ctx, dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := r.close(); err != nil {
+		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
 	there := map[string]bool{}
-	changes, accesses := r.store.Logs()
+	changes, accesses := r.Logs()
 	for _, log := range []ledgerbridge.Log{changes, accesses} {
 		size, err := log.Size(ctx)
 		if err != nil {
@@ -240,7 +242,7 @@ func recorded(t *testing.T, dir string, k *kept) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := r.store.GetVersion(ctx, ref, version)
+		got, err := r.GetVersion(ctx, ref, version)
 		if err != nil || v.body != nil && !bytes.Equal(got.Body, v.body) {
 			t.Errorf("%s was acknowledged as %s, is %s (%v)", v.path, v.body, got.Body, err)
 		}

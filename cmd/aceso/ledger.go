@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,8 +14,8 @@ import (
 
 const ledgerArguments = "sources | keys SOURCE | revoke-key SOURCE KEY | close SOURCE | report-fork FILE"
 
-// ledgerCommand asks a channel, or tells it of a fork, with any member's profile. Keys and
-// logs are ended with one of their own organisation.
+// ledgerCommand queries a channel or reports a fork, with any member's profile. Ending
+// keys and logs takes a profile of their own organisation.
 func ledgerCommand(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("ledger", ledgerArguments, stderr)
 	path := f.String("profile", "", "connection profile `file` of an organisation")
@@ -74,7 +75,7 @@ func listSources(ctx context.Context, c *fabric.Channel, stdout io.Writer) error
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", s.Origin, s.State, head.Size, len(s.Keys), first(head.Transaction, "-"))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", s.Origin, s.State, head.Size, len(s.Keys), cmp.Or(head.Transaction, "-"))
 	}
 	return w.Flush()
 }
@@ -115,7 +116,7 @@ func listKeys(ctx context.Context, c *fabric.Channel, source string, stdout io.W
 	return w.Flush()
 }
 
-// revokeKey ends a key where the ledger stands: what it signed so far stays signed.
+// revokeKey ends a key at the current size of the log: earlier signatures still count.
 func revokeKey(ctx context.Context, c *fabric.Channel, source, key string, stdout io.Writer) error {
 	head, err := c.Head(ctx, source)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -10,30 +11,72 @@ import (
 
 // check finds what is wrong with the flags before anything is touched.
 func (o *serveOptions) check() error {
-	host, _, err := net.SplitHostPort(o.listen)
+	host, err := o.tls.check("--listen", o.listen)
 	if err != nil {
-		return fmt.Errorf("--listen: %q is not host:port", o.listen)
+		return err
 	}
-	if (o.tlsCert == "") != (o.tlsKey == "") {
-		return errors.New("--tls-cert and --tls-key belong together")
-	}
-	if !loopback(host) && o.tlsCert == "" && !o.insecure {
-		return fmt.Errorf("--listen %s is reachable from other machines: give --tls-cert and --tls-key, or --insecure-listen if something in front provides TLS", o.listen)
-	}
-	if unspecified(host) && o.baseURL == "" {
+	if unspecified(host) && o.BaseURL == "" {
 		return errors.New("--listen on all addresses needs --base-url: the URL by which clients reach this server")
 	}
-	if o.rate < 0 {
+	if o.Rate < 0 {
 		return errors.New("--rate must not be negative")
 	}
-	if err := o.database.check(); err != nil {
+	if err := checkDatabase(o.Database); err != nil {
 		return err
 	}
-	if err := o.anchor.check(); err != nil {
+	if err := o.readLedger(); err != nil {
 		return err
 	}
-	o.baseURL, err = completeBase(o.baseURL)
+	o.BaseURL, err = completeBase(o.BaseURL)
 	return err
+}
+
+// readLedger reads --ledger, and finds what is wrong with the flags of anchoring.
+func (o *serveOptions) readLedger() error {
+	kind, profile, named := strings.Cut(o.ledger, ":")
+	a := &o.Anchor
+	switch {
+	case o.ledger != "" && o.ledger != "local" && (kind != "fabric" || !named || profile == ""):
+		return fmt.Errorf("--ledger %q is neither local nor fabric:PROFILE", o.ledger)
+	case a.Most < 0 || a.Most > 10_000:
+		return errors.New("--anchor-most must be 1 to 10000")
+	case a.Age < 0 || a.Warn < 0 || a.ReadOnly < 0:
+		return errors.New("--anchor-age, --anchor-warn and --anchor-read-only must not be negative")
+	}
+	a.Profile = profile
+	return nil
+}
+
+// tlsOptions are the flags of a listener. Beyond loopback it must have TLS.
+type tlsOptions struct {
+	cert, key string
+	insecure  bool
+}
+
+// check finds what is wrong with them for an address, and returns its host.
+func (o tlsOptions) check(name, address string) (host string, err error) {
+	host, _, err = net.SplitHostPort(address)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s: %q is not host:port", name, address)
+	case (o.cert == "") != (o.key == ""):
+		return "", errors.New("--tls-cert and --tls-key belong together")
+	case !loopback(host) && o.cert == "" && !o.insecure:
+		return "", fmt.Errorf("%s %s is reachable from other machines: give --tls-cert and --tls-key, or --insecure-listen if something in front provides TLS", name, address)
+	}
+	return host, nil
+}
+
+// certificates are none without TLS.
+func (o tlsOptions) certificates() ([]tls.Certificate, error) {
+	if o.cert == "" {
+		return nil, nil
+	}
+	c, err := tls.LoadX509KeyPair(o.cert, o.key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	return []tls.Certificate{c}, nil
 }
 
 func loopback(host string) bool {
@@ -64,7 +107,7 @@ func completeBase(base string) (string, error) {
 // origin is the URL of the listener, without /fhir.
 func (o serveOptions) origin(a net.Addr) string {
 	scheme := "http"
-	if o.tlsCert != "" {
+	if o.tls.cert != "" {
 		scheme = "https"
 	}
 	host, _, _ := net.SplitHostPort(o.listen)

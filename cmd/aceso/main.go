@@ -1,8 +1,9 @@
-// Command aceso is the whole of Aceso in one binary: the server, and the tools of
-// those who run it and of those who check it.
+// Command aceso is all of Aceso in one binary: the server, and the tools of those who
+// run it and of those who verify it.
 //
-// This package holds no behaviour of its own beyond reading flags, wiring the
-// packages together and printing what they say.
+// The package reads flags, makes one call per command and prints the result. It opens
+// no store, holds no rules and keeps no state; only the client behind `aceso import`
+// lives here.
 package main
 
 import (
@@ -11,7 +12,7 @@ import (
 	"os"
 )
 
-// Exit codes. verify gives them a meaning of its own.
+// Exit codes. verify and store check have codes of their own.
 const (
 	exitOK     = 0
 	exitFailed = 1
@@ -30,6 +31,7 @@ func commands() []command {
 		{"token", "print an access token of the built-in issuer", tokenCommand},
 		{"import", "load bundles and NDJSON files into a running server", importCommand},
 		{"verify", "check records, checkpoints or a whole data folder", verifyCommand},
+		{"keys", "rotate a key of a keyring", keysCommand},
 		{"policy", "test, check and format policies", policyCommand},
 		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
 		{"devnet", "run a Fabric network on this machine, for development", devnetCommand},

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/node"
 	"github.com/aceso-health/aceso/server"
 )
 
@@ -161,8 +162,8 @@ func TestNoAnswerBeforeItsRecordIsSynced(t *testing.T) {
 		running.Go(func() {
 			for range rounds {
 				for _, ask := range requests {
-					if r, err := ask(); err != nil || r.status >= 500 {
-						t.Errorf("%s: %d %v", r.what, r.status, err)
+					if r, err := ask(); err != nil || r.Status >= 500 {
+						t.Errorf("%s: %d %v", r.What, r.Status, err)
 					}
 				}
 			}
@@ -192,10 +193,10 @@ func TestNoAnswerBeforeItsRecordIsSynced(t *testing.T) {
 // mixed is one request of each kind, for client i.
 func mixed(n *testNode, i int) []func() (response, error) {
 	system, doctor := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT")
-	guest := n.as("practitioner", "TREAT", func(g *grant) { g.organization = "elsewhere" })
+	guest := n.as("practitioner", "TREAT", func(g *node.Grant) { g.Organization = "elsewhere" })
 	id := fmt.Sprintf("m%d", i)
 	request := func(u user, method, path, body string) func() (response, error) {
-		return func() (response, error) { return u.try(method, path, body) }
+		return func() (response, error) { return u.Try(method, path, body) }
 	}
 	get := `{"request":{"method":"GET","url":"Patient/p1"}}`
 	put := `{"resource":` + patientJSON(id, "Batch") + `,"request":{"method":"PUT","url":"Patient/` + id + `"}}`

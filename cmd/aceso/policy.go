@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 const policyArguments = "test|check|fmt|init DIR"
 
-// policyCommand is the workbench of whoever writes policies; none of it touches a server.
+// policyCommand is the workbench of policy authors; it never touches a server.
 func policyCommand(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("policy", policyArguments, stderr)
 	w := policyWork{stdout: stdout}
@@ -83,7 +84,7 @@ func (w policyWork) test(dir string) error {
 	return nil
 }
 
-// check says whether a server would put the folder in force, and as what.
+// check prints the revision as which a server would activate the folder.
 func (w policyWork) check(dir string) error {
 	if err := policy.Check(context.Background(), os.DirFS(dir)); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (w policyWork) format(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range sortedNames(changed) {
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
 		w.say(true, "%s", name)
 		if !w.write {
 			continue
@@ -115,15 +116,6 @@ func (w policyWork) format(dir string) error {
 		return fmt.Errorf("%d files are not formatted; -w rewrites them", len(changed))
 	}
 	return nil
-}
-
-func sortedNames(files map[string][]byte) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // init writes the built-in policies and their tests into a folder, to start from.

@@ -8,11 +8,11 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// The search keys of a folder are written anew, but not under a running node.
+// The search keys of a folder are repaired, but not under a running node.
 func TestRepairedFolder(t *testing.T) {
 	dir := t.TempDir()
 	n := startNode(t, dir)
-	n.as("system", "HOPERAT").put("/Patient/p", patientJSON("p", "Family")).want(201)
+	n.as("system", "HOPERAT").Put("/Patient/p", patientJSON("p", "Family")).Want(201)
 	n.stop()
 	edit(t, filepath.Join(dir, "aceso.db"), func(c *sqlite.Conn) bool {
 		query(t, c, "DELETE FROM ix WHERE v LIKE '%family%'", nil)
@@ -20,17 +20,17 @@ func TestRepairedFolder(t *testing.T) {
 	})
 	n = startNode(t, dir)
 	search := func(n *testNode) string {
-		return string(n.as("practitioner", "TREAT").get("/Patient?family=family&_summary=count").want(200).body)
+		return string(n.as("practitioner", "TREAT").Get("/Patient?family=family&_summary=count").Want(200).Body)
 	}
 	if strings.Contains(search(n), `"total":1`) {
 		t.Fatal("nothing was damaged")
 	}
 	repair := []string{"store", "check", "--repair", "--data", dir}
-	if code, out := runAceso(repair...); code != exitUnchecked || !strings.Contains(out, "is missing") || !strings.Contains(out, "nothing was written anew: ") || !strings.Contains(out, "in use by another process") {
+	if code, out := runAceso(repair...); code != exitUnchecked || !strings.Contains(out, "is missing") || !strings.Contains(out, "nothing was repaired: ") || !strings.Contains(out, "in use by another process") {
 		t.Errorf("under a running node: exit %d, says %q", code, out)
 	}
 	n.stop()
-	if code, out := runAceso(repair...); code != exitTampered || !strings.Contains(out, "written anew") {
+	if code, out := runAceso(repair...); code != exitTampered || !strings.Contains(out, "were repaired") {
 		t.Errorf("exit %d, says %q", code, out)
 	}
 	if code, out := runAceso(repair...); code != exitWhole {

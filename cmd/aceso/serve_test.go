@@ -25,6 +25,7 @@ import (
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/node"
 )
 
 // certificate makes a self-signed one for 127.0.0.1.
@@ -62,11 +63,11 @@ func certificate(t *testing.T, dir string) (certFile, keyFile string, pool *x509
 func serving(t *testing.T, o serveOptions) (origin string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	out, print := io.Pipe()
+	out, printed := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := serve(ctx, o, print, slog.New(slog.DiscardHandler))
-		print.CloseWithError(io.EOF)
+		err := serve(ctx, o, printed, slog.New(slog.DiscardHandler))
+		printed.CloseWithError(io.EOF)
 		ended <- err
 	}()
 	t.Cleanup(func() {
@@ -91,7 +92,7 @@ func TestServeWithTLS(t *testing.T) {
 	dir := t.TempDir()
 	cert, key, pool := certificate(t, dir)
 	data := filepath.Join(dir, "data")
-	origin := serving(t, serveOptions{data: data, listen: "127.0.0.1:0", tlsCert: cert, tlsKey: key})
+	origin := serving(t, serveOptions{data: data, listen: "127.0.0.1:0", tls: tlsOptions{cert: cert, key: key}})
 	if !strings.HasPrefix(origin, "https://127.0.0.1:") {
 		t.Fatalf("origin %s", origin)
 	}
@@ -106,7 +107,7 @@ func TestServeWithTLS(t *testing.T) {
 			t.Errorf("%s: %s", path, answer.Status)
 		}
 	}
-	if n, err := dataFolder(data).readNode(); err != nil || n.BaseURL != origin+"/fhir" {
+	if n, err := node.Folder(data).Identity(); err != nil || n.BaseURL != origin+"/fhir" {
 		t.Errorf("node %+v, %v", n, err)
 	}
 	for _, name := range []string{data, filepath.Join(data, "node.json"), filepath.Join(data, "keyring.json")} {
@@ -135,7 +136,7 @@ func TestServeWithExternalIssuer(t *testing.T) {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	origin := serving(t, serveOptions{data: filepath.Join(dir, "data"), listen: "127.0.0.1:0", organization: "north", issuers: file})
+	origin := serving(t, serveOptions{data: filepath.Join(dir, "data"), listen: "127.0.0.1:0", Options: node.Options{Organization: "north", Issuers: file}})
 	for organization, want := range map[string]string{
 		"south": "",                                                    // accepted: the policy decides about a guest
 		"north": "The token's issuer may not assert this organisation", // refused before any policy
@@ -181,11 +182,11 @@ func TestServeRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, o := range map[string]serveOptions{
-		"issuers without power": {data: filepath.Join(dir, "a"), listen: "127.0.0.1:0", issuers: file},
-		"no issuers file":       {data: filepath.Join(dir, "b"), listen: "127.0.0.1:0", issuers: filepath.Join(dir, "none")},
-		"no policies":           {data: filepath.Join(dir, "c"), listen: "127.0.0.1:0", policies: filepath.Join(dir, "none")},
-		"no certificate":        {data: filepath.Join(dir, "d"), listen: "127.0.0.1:0", tlsCert: "none", tlsKey: "none"},
-		"a slash in the name":   {data: filepath.Join(dir, "e"), listen: "127.0.0.1:0", node: "a/b"},
+		"issuers without power": {data: filepath.Join(dir, "a"), listen: "127.0.0.1:0", Options: node.Options{Issuers: file}},
+		"no issuers file":       {data: filepath.Join(dir, "b"), listen: "127.0.0.1:0", Options: node.Options{Issuers: filepath.Join(dir, "none")}},
+		"no policies":           {data: filepath.Join(dir, "c"), listen: "127.0.0.1:0", Options: node.Options{Policies: filepath.Join(dir, "none")}},
+		"no certificate":        {data: filepath.Join(dir, "d"), listen: "127.0.0.1:0", tls: tlsOptions{cert: "none", key: "none"}},
+		"a slash in the name":   {data: filepath.Join(dir, "e"), listen: "127.0.0.1:0", Options: node.Options{Name: "a/b"}},
 	} {
 		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 		if err := serve(ctx, o, io.Discard, slog.New(slog.DiscardHandler)); err == nil {

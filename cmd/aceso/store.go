@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"strings"
+	"time"
 
+	"github.com/aceso-health/aceso/node"
 	"github.com/aceso-health/aceso/store"
-	"github.com/aceso-health/aceso/store/mongo"
-	"github.com/aceso-health/aceso/store/sqlite"
 )
 
 const storeArguments = "check | copy FROM TO"
@@ -17,24 +19,24 @@ const storeArguments = "check | copy FROM TO"
 type storeJob struct {
 	stdout, stderr io.Writer
 	data           string
-	database       databaseOptions
+	database       node.Database
 	sample         int
 	repair         bool
 }
 
-// storeCommand looks after what a node stores: checks it, or moves it elsewhere.
+// storeCommand checks what a node stores, or moves it elsewhere.
 func storeCommand(args []string, stdout, stderr io.Writer) int {
 	j := storeJob{stdout: stdout, stderr: stderr}
 	f := newFlags("store", storeArguments, stderr)
 	f.StringVar(&j.data, "data", "aceso-data", "check: data `folder` of the node; copy: that of the node of the database")
-	j.database.flags(f)
+	databaseFlags(f, &j.database)
 	f.IntVar(&j.sample, "sample", 1, "check: look at about one resource in `n` (database only)")
-	f.BoolVar(&j.repair, "repair", false, "check: write search keys anew where they are not what the document says; the node of a folder must be stopped")
+	f.BoolVar(&j.repair, "repair", false, "check: rewrite search keys that differ from the document; the node of a folder must be stopped")
 	rest, code, ok := parse(f, args)
 	if !ok {
 		return code
 	}
-	if err := j.database.check(); err != nil {
+	if err := checkDatabase(j.database); err != nil {
 		return misuse(stderr, "store", "%v", err)
 	}
 	switch {
@@ -52,63 +54,82 @@ func (j *storeJob) check(ctx context.Context) int {
 	if j.sample < 1 {
 		return misuse(j.stderr, "store", "--sample must be 1, which is all, or more")
 	}
-	if j.sample != 1 && j.database.uri == "" {
+	if j.sample != 1 && j.database.URI == "" {
 		return misuse(j.stderr, "store", "--sample is for a database, see --store")
 	}
-	count, err := j.findings(ctx)
+	data, err := node.OpenFolder(j.data)
+	var found findings
+	if err == nil {
+		err = node.CheckStore(ctx, data, j.database, node.Check{Sample: j.sample, Repair: j.repair}, func(f store.Finding) error {
+			found.count++
+			fmt.Fprintln(j.stderr, f.Error())
+			return nil
+		})
+	}
 	if err != nil {
 		fmt.Fprintf(j.stderr, "not checked: %v\n", err)
 		return exitUnchecked
 	}
-	if count > 0 && j.repair && j.database.uri == "" {
-		err = j.reindex(ctx)
+	if found.count > 0 && j.repair {
+		err = node.RepairStore(ctx, data, j.database)
 	}
 	switch {
 	case err != nil:
-		fmt.Fprintf(j.stderr, "%v; nothing was written anew: %v\n", &findings{count}, err)
+		fmt.Fprintf(j.stderr, "%v; nothing was repaired: %v\n", &found, err)
 		return exitUnchecked
-	case count > 0 && j.repair:
-		fmt.Fprintf(j.stdout, "%v; what of it are search keys was written anew. Check again\n", &findings{count})
+	case found.count > 0 && j.repair:
+		fmt.Fprintf(j.stdout, "%v; search keys were repaired. Check again\n", &found)
 		return exitTampered
-	case count > 0:
-		fmt.Fprintln(j.stdout, &findings{count})
+	case found.count > 0:
+		fmt.Fprintln(j.stdout, &found)
 		return exitTampered
 	}
 	fmt.Fprintln(j.stdout, "ok: everything stored fits together")
 	return exitWhole
 }
 
-func (j *storeJob) findings(ctx context.Context) (count int, err error) {
-	data, err := openDataFolder(j.data)
-	if err != nil {
-		return 0, err
+// place reads FROM or TO: a folder, a connection string, or the word database for
+// the one that --store or ACESO_STORE names.
+func (j *storeJob) place(name string) (node.Place, error) {
+	p := node.Place{Folder: name}
+	if name != "database" && !strings.HasPrefix(name, "mongodb://") && !strings.HasPrefix(name, "mongodb+srv://") {
+		return p, nil
 	}
-	var r records
-	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.readStorage(ctx, data, j.database); err != nil {
-		return 0, err
+	p.Folder, p.Database = j.data, j.database
+	if name != "database" {
+		p.Database.URI = name
 	}
-	visit := func(f store.Finding) error {
-		count++
-		fmt.Fprintln(j.stderr, f.Error())
-		return nil
+	if p.Database.URI == "" {
+		return p, errors.New("no database is named: give --store, or set ACESO_STORE")
 	}
-	if r.shared != nil {
-		return count, r.shared.CheckSome(ctx, mongo.CheckOptions{Sample: j.sample, Repair: j.repair}, visit)
-	}
-	return count, r.store.Check(ctx, visit)
+	return p, nil
 }
 
-// reindex writes the search keys of a folder anew. A database has that done while it is checked.
-func (j *storeJob) reindex(ctx context.Context) error {
-	data := dataFolder(j.data)
-	n, err := data.readNode()
+// copy brings a stopped node's data, records and keys to a new place.
+func (j *storeJob) copy(from, to string) int {
+	a, err := j.place(from)
 	if err != nil {
-		return err
+		return misuse(j.stderr, "store", "FROM: %v", err)
 	}
-	s, err := sqlite.Open(ctx, string(data), sqlite.Options{Base: n.BaseURL})
+	b, err := j.place(to)
 	if err != nil {
-		return err
+		return misuse(j.stderr, "store", "TO: %v", err)
 	}
-	return errors.Join(s.Reindex(ctx), s.Close())
+	if a.Folder == b.Folder {
+		return misuse(j.stderr, "store", "FROM and TO need data folders of their own: %s is named twice (--data names that of the database's node)", a.Folder)
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	said := time.Now()
+	done, err := node.Copy(ctx, a, b, slog.New(slog.NewTextHandler(j.stderr, nil)), func(c store.Copied) {
+		if time.Since(said) > time.Second {
+			said = time.Now()
+			fmt.Fprintf(j.stderr, "%d versions and %d records copied, %d compared\n", c.Versions, c.Rows, c.Compared)
+		}
+	})
+	if err != nil {
+		return fail(j.stderr, "store", err)
+	}
+	fmt.Fprintf(j.stdout, "ok: %d versions and records were compared and are the same in both places\n", done.Compared)
+	return exitOK
 }

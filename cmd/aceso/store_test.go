@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aceso-health/aceso/node"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
 	"github.com/aceso-health/aceso/store/sqlite"
 )
 
@@ -37,7 +39,7 @@ func loadSynthea(t *testing.T, system user) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		system.post("", string(body)).want(200)
+		system.Post("", string(body)).Want(200)
 	}
 }
 
@@ -49,31 +51,30 @@ func TestHospitalMovesToADatabaseAndBack(t *testing.T) {
 	n := startNode(t, old)
 	loadSynthea(t, n.as("system", "HOPERAT"))
 	system, officer := n.as("system", "HOPERAT"), n.as("privacy-officer", "HOPERAT")
-	system.put("/Patient/gone", patientJSON("gone", "Gone")).want(201)
-	system.do("DELETE", "/Patient/gone", "").want(204)
-	event := n.as("practitioner", "TREAT").get("/Patient?_count=3").want(200).event()
+	system.Put("/Patient/gone", patientJSON("gone", "Gone")).Want(201)
+	system.Do("DELETE", "/Patient/gone", "").Want(204)
+	event := n.as("practitioner", "TREAT").Get("/Patient?_count=3").Want(200).Event()
 	proof := filepath.Join(t.TempDir(), "proof.json")
-	if err := os.WriteFile(proof, officer.get("/AuditEvent/"+event+"/$proof").want(200).body, 0o600); err != nil {
+	if err := os.WriteFile(proof, officer.Get("/AuditEvent/"+event+"/$proof").Want(200).Body, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	count := system.get("/Observation?_summary=count").want(200).json()["total"]
+	count := system.Get("/Observation?_summary=count").Want(200).JSON()["total"]
 	n.stop()
 	trusted := trustedKeys(t, old)
 
-	uri, _ := testDatabase(t)
+	uri, _ := mongotest.Database(t)
 	t.Setenv("ACESO_STORE", uri)
 	if code, out := runAceso("store", "copy", old, "database", "--data", beside); code != exitOK {
 		t.Fatalf("there: exit %d\n%s", code, out)
 	}
-	database := databaseOptions{uri: uri}
-	shared := startNode(t, beside, func(_ *openedNode, o *serveOptions) { o.database = database })
-	shared.database = database
-	if got := shared.as("system", "HOPERAT").get("/Observation?_summary=count").want(200).json()["total"]; got != count {
+	database := node.Database{URI: uri}
+	shared := startNode(t, beside, func(o *node.Options) { o.Database = database })
+	if got := shared.as("system", "HOPERAT").Get("/Observation?_summary=count").Want(200).JSON()["total"]; got != count {
 		t.Errorf("%v Observations in the database, %v in the folder", got, count)
 	}
-	shared.as("practitioner", "TREAT").get("/Patient/gone").want(410)
-	shared.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + event + "/$proof").want(200)
-	shared.as("system", "HOPERAT").put("/Patient/later", patientJSON("later", "Later")).want(201)
+	shared.as("practitioner", "TREAT").Get("/Patient/gone").Want(410)
+	shared.as("privacy-officer", "HOPERAT").Get("/AuditEvent/" + event + "/$proof").Want(200)
+	shared.as("system", "HOPERAT").Put("/Patient/later", patientJSON("later", "Later")).Want(201)
 	shared.stop()
 	if code, out := runAceso("store", "check", "--data", beside); code != exitWhole {
 		t.Errorf("check of the database: exit %d\n%s", code, out)
@@ -95,8 +96,8 @@ func TestHospitalMovesToADatabaseAndBack(t *testing.T) {
 		}
 	}
 	again := startNode(t, back)
-	again.as("practitioner", "TREAT").get("/Patient/later").want(200)
-	again.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + event + "/$proof").want(200)
+	again.as("practitioner", "TREAT").Get("/Patient/later").Want(200)
+	again.as("privacy-officer", "HOPERAT").Get("/AuditEvent/" + event + "/$proof").Want(200)
 }
 
 // trustedKeys are the keys that sign a folder's checkpoints, as flags.

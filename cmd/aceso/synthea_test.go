@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/node/nodetest"
 )
 
 // synthea is the folder of the 102 Synthea bundles: in ACESO_TEST_DATA, or beside
@@ -137,7 +138,7 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func listenTo(t testing.TB, n *testNode) (*listener, string) {
 	t.Helper()
-	l := &listener{Handler: n.node.handler, answers: map[string][]byte{}, began: func() {}}
+	l := &listener{Handler: n.node.Handler(), answers: map[string][]byte{}, began: func() {}}
 	front := httptest.NewServer(l)
 	t.Cleanup(front.Close)
 	return l, front.URL
@@ -184,7 +185,7 @@ func importAll(t testing.TB, n *testNode, url, dir string) string {
 	t.Helper()
 	var out bytes.Buffer
 	state := filepath.Join(t.TempDir(), "state")
-	if code := run([]string{"import", "--server", url, "--token", n.as("system", "HOPERAT").token, "--state", state, dir}, &out, &out); code != exitOK {
+	if code := run([]string{"import", "--server", url, "--token", n.as("system", "HOPERAT").Token, "--state", state, dir}, &out, &out); code != exitOK {
 		t.Fatalf("exit %d: %s", code, out.String())
 	}
 	return out.String()
@@ -192,11 +193,11 @@ func importAll(t testing.TB, n *testNode, url, dir string) string {
 
 // wantCounts compares the server's counts by type with those of the input.
 func (n *testNode) wantCounts(want map[string]int) {
-	n.t.Helper()
+	n.T.Helper()
 	doctor := n.as("practitioner", "TREAT")
 	for typ, count := range want {
-		if got := doctor.get("/" + typ + "?_summary=count").want(200).json()["total"]; got != float64(count) {
-			n.t.Errorf("%v resources of type %s, want %d", got, typ, count)
+		if got := doctor.Get("/" + typ + "?_summary=count").Want(200).JSON()["total"]; got != float64(count) {
+			n.T.Errorf("%v resources of type %s, want %d", got, typ, count)
 		}
 	}
 }
@@ -212,7 +213,7 @@ func TestSyntheaRoundTrip(t *testing.T) {
 	input := readInput(t, files)
 	count := countTypes(input)
 	n := startNode(t, t.TempDir())
-	n.client.Transport = &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}
+	n.Client.Transport = &http.Transport{MaxIdleConnsPerHost: nodetest.Connections, DisableCompression: true}
 	l, url := listenTo(t, n)
 	start := time.Now()
 	out := importAll(t, n, url, dir)
@@ -232,19 +233,19 @@ func readBack(t *testing.T, n *testNode, all []stored) {
 	doctor := n.as("practitioner", "TREAT")
 	distinct := map[fhir.Ref]bool{}
 	var group errgroup.Group
-	group.SetLimit(connections)
+	group.SetLimit(nodetest.Connections)
 	for _, s := range all {
 		distinct[s.at] = true
 		group.Go(func() error {
-			r, err := doctor.try(http.MethodGet, "/"+s.at.String(), "")
-			if err == nil && r.status != http.StatusOK {
-				err = fmt.Errorf("status %d: %s", r.status, r.body)
+			r, err := doctor.Try(http.MethodGet, "/"+s.at.String(), "")
+			if err == nil && r.Status != http.StatusOK {
+				err = fmt.Errorf("status %d: %s", r.Status, r.Body)
 			}
 			if err == nil {
-				err = s.sameBytes(r.body)
+				err = s.sameBytes(r.Body)
 			}
 			if err == nil {
-				err = sameTokens(s.Resource, r.body, s.at.ID, s.targets)
+				err = sameTokens(s.Resource, r.Body, s.at.ID, s.targets)
 			}
 			if err != nil {
 				err = fmt.Errorf("%s, sent as %s: %w", s.at, s.FullURL, err)
@@ -295,9 +296,9 @@ func pageThrough(t *testing.T, n *testNode, all []stored) {
 	for _, query := range []string{"_count=333", "_count=1000&_sort=-date", "_count=1000&_sort=code,_lastUpdated"} {
 		var got []string
 		for page := "/Observation?_elements=code&" + query; page != ""; {
-			r := doctor.get(page).want(200)
-			got = append(got, r.ids()...)
-			page = r.next()
+			r := doctor.Get(page).Want(200)
+			got = append(got, r.IDs()...)
+			page = r.Next()
 		}
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
@@ -313,7 +314,7 @@ func TestSyntheaImportGoesOnAfterAKill(t *testing.T) {
 	n := startNode(t, t.TempDir())
 	l, url := listenTo(t, n)
 	state := filepath.Join(t.TempDir(), "state")
-	args := append([]string{"import", "--server", url, "--token", n.as("system", "HOPERAT").token, "--state", state}, files...)
+	args := append([]string{"import", "--server", url, "--token", n.as("system", "HOPERAT").Token, "--state", state}, files...)
 	for round, signal := range []os.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGKILL} {
 		if code := killedAt(t, l, 1+4*round, signal, args); code == exitOK {
 			t.Fatalf("round %d: the import ended before it was killed", round)

@@ -10,6 +10,8 @@ import (
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/aceso-health/aceso/node"
 )
 
 // workedFolder is a stopped data folder with a little of everything: versions,
@@ -20,18 +22,18 @@ func workedFolder(t *testing.T) string {
 	n := startNode(t, dir)
 	twoPatients(n)
 	system, doctor, researcher := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT"), n.as("practitioner", "HRESCH")
-	system.put("/Organization/org", `{"resourceType":"Organization","id":"org","name":"Org","identifier":[{"system":"urn:x","value":"1"}]}`).want(201)
-	system.put("/Patient/p1", patientJSON("p1", "Changed")).want(200)
-	system.put("/Observation/when", `{"resourceType":"Observation","id":"when","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8665-2"}]},"subject":{"reference":"Patient/p1"},"valueDateTime":"2026-01-02"}`).want(201)
-	system.do("DELETE", "/Observation/o-p2", "").want(204)
-	system.post("/", `{"resourceType":"Bundle","type":"transaction","entry":[
+	system.Put("/Organization/org", `{"resourceType":"Organization","id":"org","name":"Org","identifier":[{"system":"urn:x","value":"1"}]}`).Want(201)
+	system.Put("/Patient/p1", patientJSON("p1", "Changed")).Want(200)
+	system.Put("/Observation/when", `{"resourceType":"Observation","id":"when","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8665-2"}]},"subject":{"reference":"Patient/p1"},"valueDateTime":"2026-01-02"}`).Want(201)
+	system.Do("DELETE", "/Observation/o-p2", "").Want(204)
+	system.Post("/", `{"resourceType":"Bundle","type":"transaction","entry":[
 		{"fullUrl":"urn:uuid:9a9f0f2e-6d0e-4a41-9a6b-0d8b6f2f7a01","resource":`+strings.Replace(patientJSON("x", "New"), `"id":"x",`, "", 1)+`,"request":{"method":"POST","url":"Patient"}},
-		{"fullUrl":"urn:uuid:9a9f0f2e-6d0e-4a41-9a6b-0d8b6f2f7a02","resource":`+strings.Replace(strings.Replace(observationJSON("x", "p", 1.50), `"id":"x",`, "", 1), "Patient/p", "urn:uuid:9a9f0f2e-6d0e-4a41-9a6b-0d8b6f2f7a01", 1)+`,"request":{"method":"POST","url":"Observation"}}]}`).want(200)
-	doctor.get("/Patient/p1").want(200)
-	doctor.get("/Patient?family=changed").want(200)
-	doctor.get("/Patient/absent").want(404)
-	researcher.get("/Observation?_sort=date").want(200)
-	n.as("patient", "PATRQT", func(g *grant) { g.patient = "p1" }).get("/Patient/p2").want(404)
+		{"fullUrl":"urn:uuid:9a9f0f2e-6d0e-4a41-9a6b-0d8b6f2f7a02","resource":`+strings.Replace(strings.Replace(observationJSON("x", "p", 1.50), `"id":"x",`, "", 1), "Patient/p", "urn:uuid:9a9f0f2e-6d0e-4a41-9a6b-0d8b6f2f7a01", 1)+`,"request":{"method":"POST","url":"Observation"}}]}`).Want(200)
+	doctor.Get("/Patient/p1").Want(200)
+	doctor.Get("/Patient?family=changed").Want(200)
+	doctor.Get("/Patient/absent").Want(404)
+	researcher.Get("/Observation?_sort=date").Want(200)
+	n.as("patient", "PATRQT", func(g *node.Grant) { g.Patient = "p1" }).Get("/Patient/p2").Want(404)
 	n.stop()
 	if code := run([]string{"erase", "--data", dir, "--patient", "p2"}, os.Stdout, os.Stderr); code != 0 {
 		t.Fatalf("erase: exit %d", code)

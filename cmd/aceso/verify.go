@@ -11,9 +11,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
-	"github.com/aceso-health/aceso/ledgerbridge/local"
+	"github.com/aceso-health/aceso/node"
 )
 
 // Exit codes of verify.
@@ -23,12 +22,12 @@ const (
 	exitUnchecked = 2 // something could not be checked
 )
 
-// defaultData is the data folder of a node that was not told another.
+// defaultData is the data folder of a node without --data.
 const defaultData = "aceso-data"
 
-const verifyArguments = "record FILE | checkpoint FILE | log | keys | ledger | trust"
+const verifyArguments = "record FILE | checkpoint FILE | consistency [EARLIER] [LATER] | log | keys | ledger | trust"
 
-// list collects a flag that may come several times.
+// list collects the values of a repeated flag.
 type list []string
 
 func (l *list) String() string { return strings.Join(*l, " ") }
@@ -45,12 +44,13 @@ type verification struct {
 	data, witness  string
 	keys, receipts list
 	network        trustOptions
-	database       databaseOptions
+	database       node.Database
 	profile, out   string
+	proof          string
 }
 
 // verifyCommand checks what others claim. It trusts only the keys that it is given;
-// record and checkpoint need neither a network nor a database.
+// record and checkpoint need neither network nor database.
 func verifyCommand(args []string, stdout, stderr io.Writer) int {
 	v := verification{stdout: stdout, stderr: stderr}
 	f := newFlags("verify", verifyArguments, stderr)
@@ -68,6 +68,8 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 		return v.file(files[0], v.record)
 	case what == "checkpoint" && len(files) == 1:
 		return v.file(files[0], v.checkpoint)
+	case what == "consistency":
+		return v.consistency(files)
 	case what == "log" && len(files) == 0:
 		return v.log()
 	case what == "keys" && len(files) == 0:
@@ -81,14 +83,15 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 }
 
 func (v *verification) flags(f *flag.FlagSet) {
-	f.Var(&v.keys, "key", "record, checkpoint: a trusted `key` as `aceso verify keys` prints it; may be repeated")
-	f.Var(&v.receipts, "receipt", "record, log: an X-Aceso-Record `value` that a client kept; may be repeated with log")
-	f.StringVar(&v.data, "data", defaultData, "log, keys, ledger: data `folder`")
+	f.Var(&v.keys, "key", "record, checkpoint, consistency: a trusted `key` as `aceso verify keys` prints it; may be repeated")
+	f.Var(&v.receipts, "receipt", "record, consistency, log: an X-Aceso-Record `value` that a client kept; may be repeated with log")
+	f.StringVar(&v.data, "data", defaultData, "consistency, log, keys, ledger: data `folder`")
 	f.StringVar(&v.witness, "witness", "", "log, ledger: where copies of the checkpoints went (`file` or folder)")
 	f.StringVar(&v.profile, "profile", "", "ledger, trust: connection profile `file` of an organisation")
-	f.StringVar(&v.out, "out", "", "trust: `folder` to make")
+	f.StringVar(&v.out, "out", "", "trust: `folder` to make; consistency: file for the proof")
+	f.StringVar(&v.proof, "proof", "", "consistency: `file` with the proof, instead of the log")
 	v.network.flags(f)
-	v.database.flags(f)
+	databaseFlags(f, &v.database)
 }
 
 // file runs a check on a file's content; "-" is standard input.
@@ -173,14 +176,14 @@ func (v *verification) checkpoint(data []byte) int {
 	return exitWhole
 }
 
-// printKeys prints the public keys that sign this node's checkpoints: give them to
-// those who verify, by a way that they trust.
+// printKeys prints the public keys that sign this node's checkpoints. Verifiers need
+// them over a channel that they trust.
 func (v *verification) printKeys() int {
-	data, err := openDataFolder(v.data)
+	data, err := node.OpenFolder(v.data)
 	if err != nil {
 		return v.unchecked(err)
 	}
-	keys, err := v.logKeys(data)
+	keys, err := node.LogKeys(context.Background(), data, v.database)
 	if err != nil {
 		return v.unchecked(err)
 	}
@@ -188,48 +191,6 @@ func (v *verification) printKeys() int {
 		fmt.Fprintln(v.stdout, text)
 	}
 	return exitWhole
-}
-
-// logKeys are the keys of all logs that the folder or its database holds.
-func (v *verification) logKeys(data dataFolder) (keys []string, err error) {
-	ctx := context.Background()
-	n, err := data.readNode()
-	if err != nil {
-		return nil, err
-	}
-	r := records{organization: n.Organization, name: n.Node}
-	defer func() { err = errors.Join(err, r.close()) }()
-	if err := v.database.checkKind(data); err != nil {
-		return nil, err
-	}
-	sources := []string{n.Organization + "/" + n.Node + "/changes.0", n.Organization + "/" + n.Node + "/accesses.0"}
-	if v.database.uri == "" {
-		r.ring, err = keyring.Load(data.keys())
-	} else if err = r.readDatabase(ctx, data, v.database); err == nil {
-		sources, err = r.shared.Sources(ctx)
-	}
-	for _, source := range sources {
-		if err != nil {
-			return nil, err
-		}
-		var texts []string
-		texts, err = r.logKeyTexts(ctx, source)
-		keys = append(keys, texts...)
-	}
-	return keys, err
-}
-
-// compareWitness finds checkpoints that the folder lacks or has otherwise.
-func (v *verification) compareWitness(data dataFolder, organization, node string) error {
-	if v.witness == "" {
-		return nil
-	}
-	kept := v.witness
-	if info, err := os.Stat(kept); err == nil && info.IsDir() {
-		kept = local.WitnessFile(kept, organization, node)
-	}
-	_, err := local.Compare(data.checkpoints(), kept)
-	return err
 }
 
 func (v *verification) tampered(err error) int {
@@ -242,8 +203,8 @@ func (v *verification) unchecked(err error) int {
 	return exitUnchecked
 }
 
-// oneLine is text that may come from whoever is checked, as it can be shown: it must not
-// look like another line of this command, nor move the cursor of a terminal.
+// oneLine makes text printable that may come from an adversary: it must neither look
+// like another line of this command nor move the cursor of a terminal.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -253,8 +214,8 @@ func oneLine(text string) string {
 	}, strings.ReplaceAll(text, "\n", "; "))
 }
 
-// word is a code of a record, in quotes if it is none: a log that is proven may still
-// say in it what was not checked.
+// word is a code of a record, quoted unless it looks like one: a proven record may still
+// hold arbitrary text in it.
 func word(text string) string {
 	odd := func(r rune) bool {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-$._", r)

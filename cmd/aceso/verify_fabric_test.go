@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/ledgerbridge/devnet"
+	"github.com/aceso-health/aceso/ledgerbridge/devnet/devnettest"
+	"github.com/aceso-health/aceso/ledgerbridge/local"
 )
 
 // verifies runs `aceso verify` in this process.
@@ -23,9 +25,9 @@ func verifies(args ...string) (code int, out string) {
 // laboratory wrote; and the laboratory checks everybody's logs.
 func testProofs(t *testing.T, net *devnet.Network, hospital, lab string) {
 	n := startChild(t, hospital, onFabric(net, "hospital")...)
-	answer := n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	answer := n.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
 	bundle := n.anchoredProof(answer)
-	export(t, hospital, n.anchoredProof(n.as("system", "HOPERAT").put("/Patient/p1", patientJSON("p1", "exported")).want(200)))
+	export(t, hospital, n.anchoredProof(n.as("system", "HOPERAT").Put("/Patient/p1", patientJSON("p1", "exported")).Want(200)))
 	n.allAnchored()
 	n.terminate()
 	file, trust := filepath.Join(t.TempDir(), "record.json"), filepath.Join(t.TempDir(), "trust")
@@ -38,7 +40,7 @@ func testProofs(t *testing.T, net *devnet.Network, hospital, lab string) {
 	if code, out := verifies("trust", "--profile", net.Profile("lab"), "--out", trust); code != exitWhole {
 		t.Fatalf("trust: exit %d\n%s", code, out)
 	}
-	code, out := verifies("record", file, "--trust", trust, "--receipt", answer.receipt().String())
+	code, out := verifies("record", file, "--trust", trust, "--receipt", answer.Receipt().String())
 	if code != exitWhole || !strings.Contains(out, "anchored on channel "+devnet.Channel+" by transaction ") {
 		t.Fatalf("a true proof: exit %d\n%s", code, out)
 	}
@@ -61,25 +63,29 @@ func testProofs(t *testing.T, net *devnet.Network, hospital, lab string) {
 func testEditedBlockFile(t *testing.T, net *devnet.Network, registry string) {
 	const peer = "peer-registry"
 	n := startChild(t, registry, onFabric(net, "registry")...)
-	answer := n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
+	answer := n.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
 	n.allAnchored()
 	if err := net.Kill(peer); err != nil {
 		t.Fatal(err)
 	}
 	proof := func() []byte {
-		return n.as("privacy-officer", "HOPERAT").get("/AuditEvent/" + answer.event() + "/$proof").want(200).body
+		return n.as("privacy-officer", "HOPERAT").Get("/AuditEvent/" + answer.Event() + "/$proof").Want(200).Body
 	}
 	bundle := proof()
 	if !bytes.Contains(bundle, []byte(`"state":"anchored"`)) || bytes.Contains(bundle, []byte(`"evidence"`)) {
 		t.Errorf("the proof while the peer is down: %s", bundle)
 	}
-	if code, out := verifyRecord(t, bundle, n.verifierKey(answer.receipt().Source, n.data)); code != exitUnchecked {
+	saved := filepath.Join(t.TempDir(), "proof.json")
+	if err := os.WriteFile(saved, bundle, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := verifies(append([]string{"record", saved}, trustedKeys(t, registry)...)...); code != exitUnchecked {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 	if code, out := verifies("ledger", "--profile", net.Profile("lab")); code != exitUnchecked || !strings.Contains(out, "not checked: "+peer) {
 		t.Errorf("a peer is down: exit %d\n%s", code, out)
 	}
-	file := filepath.Join(net.Folder(peer), "data", "ledgersData", "chains", "chains", devnet.Channel, "blockfile_000000")
+	file := filepath.Join(devnettest.Folder(net, peer), "data", "ledgersData", "chains", "chains", devnet.Channel, "blockfile_000000")
 	editDigit(t, file, []byte("registry/n1/accesses.0"))
 	if err := net.StartProcess(t.Context(), peer); err != nil {
 		t.Fatal(err)
@@ -101,7 +107,7 @@ func testForkIsSeen(t *testing.T, net *devnet.Network, dir, other string) {
 	}{
 		{exitTampered, "source hospital/n1/changes.0: is marked as forked at size ", nil},
 		{exitTampered, "records in the data folder are not those that the channel has", []string{"--data", other}},
-		{exitTampered, " held checkpoints compared", []string{"--witness", dataFolder(dir).checkpoints()}},
+		{exitTampered, " held checkpoints compared", []string{"--witness", filepath.Join(dir, local.FileName)}},
 		{exitUnchecked, "absent has no checkpoints", []string{"--data", filepath.Join(dir, "absent")}},
 		{exitUnchecked, "no such file", []string{"--witness", filepath.Join(dir, "absent")}},
 	} {
@@ -149,10 +155,10 @@ func editDigit(t *testing.T, file string, after []byte) {
 
 // anchoredProof waits for the record of an answer to be anchored.
 func (n *testNode) anchoredProof(answer response) (bundle []byte) {
-	n.t.Helper()
+	n.T.Helper()
 	officer := n.as("privacy-officer", "HOPERAT")
-	until(n.t, "the record is anchored", func() bool {
-		bundle = officer.get("/AuditEvent/" + answer.event() + "/$proof").want(200).body
+	until(n.T, "the record is anchored", func() bool {
+		bundle = officer.Get("/AuditEvent/" + answer.Event() + "/$proof").Want(200).Body
 		return bytes.Contains(bundle, []byte(`"evidence":`))
 	})
 	return bundle

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -13,8 +14,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 )
 
-// trustOptions are the flags that say whom to trust on a network; they become
-// verifier, which is nil if nobody is.
+// trustOptions are the flags that name whom to trust on a network. They become verifier,
+// which is nil if they name nobody.
 type trustOptions struct {
 	folder                  string
 	organizations, orderers list
@@ -32,7 +33,7 @@ func (o *trustOptions) flags(f *flag.FlagSet) {
 	f.IntVar(&o.signatures, "orderer-signatures", 0, "record: `number` of orderers that must have signed the block (default 1, or what the trust folder says)")
 }
 
-// readTrust collects whom to trust; keys of a folder come to those of --key.
+// readTrust collects whom to trust, and adds the keys of a folder to those of --key.
 func (v *verification) readTrust() error {
 	o, trust := &v.network, new(fabric.Trust)
 	if o.folder != "" {
@@ -55,9 +56,9 @@ func (v *verification) readTrust() error {
 	return nil
 }
 
-// complete adds what the command line says; it wins over the folder.
+// complete adds the flags, which win over the folder.
 func (o *trustOptions) complete(trust *fabric.Trust) error {
-	trust.Channel, trust.Chaincode = first(o.channel, trust.Channel), first(o.chaincode, trust.Chaincode)
+	trust.Channel, trust.Chaincode = cmp.Or(o.channel, trust.Channel), cmp.Or(o.chaincode, trust.Chaincode)
 	if o.signatures > 0 {
 		trust.Quorum.Signatures = o.signatures
 	}
@@ -84,8 +85,8 @@ func addRoots(name string, a *fabric.Authorities, values list) error {
 	return nil
 }
 
-// writeTrust makes the folder that a verifier is handed: an organisation's profile
-// says who the members are, its peer which keys the logs have.
+// writeTrust makes the folder for a verifier: an organisation's profile names the
+// members, its peer the keys of the logs.
 func (v *verification) writeTrust() int {
 	if v.profile == "" || v.out == "" {
 		return v.unchecked(errors.New("give the connection profile with --profile and the folder to make with --out"))

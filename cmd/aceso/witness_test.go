@@ -15,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/ledgerbridge/local"
+	"github.com/aceso-health/aceso/node"
 )
 
 // twoDays is a stopped folder as it was yesterday and as it is today, and the
@@ -30,24 +31,32 @@ type twoDays struct {
 func newTwoDays(t *testing.T, checkpoints bool) twoDays {
 	t.Helper()
 	d := twoDays{today: t.TempDir(), witness: t.TempDir()}
-	witnessed := func(_ *openedNode, o *serveOptions) { o.witness = d.witness }
+	witnessed := func(o *node.Options) { o.Witness = d.witness }
 	n := startNode(t, d.today, witnessed)
 	twoPatients(n)
-	d.early = n.as("practitioner", "TREAT").get("/Patient/p1").want(200).receipt().String()
+	d.early = n.as("practitioner", "TREAT").Get("/Patient/p1").Want(200).Receipt().String()
 	n.stop()
 	d.yesterday = copyFolder(t, d.today)
 	n = startNode(t, d.today, witnessed)
 	if !checkpoints {
-		n.node.ledger.Close()
+		breakCheckpoints(t, d.today)
 	}
-	d.write = n.as("practitioner", "TREAT").put("/Patient/p1", patientJSON("p1", "Today")).want(200).receipt().String()
-	d.read = n.as("practitioner", "TREAT").get("/Patient/p2").want(200).receipt().String()
-	n.server.Close()
-	if err := n.node.close(); checkpoints && err != nil {
+	d.write = n.as("practitioner", "TREAT").Put("/Patient/p1", patientJSON("p1", "Today")).Want(200).Receipt().String()
+	d.read = n.as("practitioner", "TREAT").Get("/Patient/p2").Want(200).Receipt().String()
+	n.Server.Close()
+	if err := n.node.Close(); checkpoints && err != nil {
 		t.Fatal(err)
 	}
 	n.node = nil
 	return d
+}
+
+// breakCheckpoints keeps a node of this process from writing checkpoints.
+func breakCheckpoints(t *testing.T, dir string) {
+	t.Helper()
+	if closeFile(t, filepath.Join(dir, local.FileName)) == 0 {
+		t.Fatal("the checkpoints are not open")
+	}
 }
 
 // restore puts files of another folder into a copy of this one.
@@ -108,11 +117,11 @@ func TestRowsAfterTheLastCheckpointAreFoundByReceipt(t *testing.T) {
 	})
 	again := copyFolder(t, d.yesterday) // the same keys make other records at the same places
 	n := startNode(t, again)
-	n.node.ledger.Close()
-	n.as("practitioner", "TREAT").put("/Patient/p1", patientJSON("p1", "Other")).want(200)
-	n.as("practitioner", "TREAT").get("/Patient/p1").want(200)
-	n.server.Close()
-	_ = n.node.close() // the checkpoints cannot be closed twice
+	breakCheckpoints(t, again)
+	n.as("practitioner", "TREAT").Put("/Patient/p1", patientJSON("p1", "Other")).Want(200)
+	n.as("practitioner", "TREAT").Get("/Patient/p1").Want(200)
+	n.Server.Close()
+	_ = n.node.Close() // the last checkpoints cannot be written
 	n.node = nil
 	for name, c := range map[string]struct {
 		dir      string
@@ -232,8 +241,8 @@ func TestRemovedCheckpoints(t *testing.T) {
 	dir := t.TempDir()
 	missed := func() bool {
 		var log bytes.Buffer
-		n := startNode(t, dir, func(o *openedNode, _ *serveOptions) { o.log = slog.New(slog.NewTextHandler(&log, nil)) })
-		n.as("system", "HOPERAT").get("/Patient?_count=1").want(200)
+		n := startNode(t, dir, func(o *node.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		n.as("system", "HOPERAT").Get("/Patient?_count=1").Want(200)
 		n.stop()
 		return strings.Contains(log.String(), "has no checkpoint")
 	}

@@ -1,6 +1,6 @@
-// Package fhirtest is for tests and benchmarks of the packages below fhir: it
-// finds large sets of test data and measures time of the processor. It is never
-// linked into the binary.
+// Package fhirtest supports tests and benchmarks: it finds the large sets of test
+// data and measures CPU time. It is never linked into the binary, and knows nothing
+// about FHIR.
 package fhirtest
 
 import (
@@ -43,7 +43,7 @@ func Corpus(t testing.TB, name string) []string {
 	return files
 }
 
-// root is the folder of the module that is tested.
+// root is the folder of the module under test.
 func root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()

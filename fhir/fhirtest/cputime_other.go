@@ -6,5 +6,5 @@ import "time"
 
 var began = time.Now()
 
-// CPUTime is the time that passed, where that of the processors is not to be had.
+// CPUTime is the elapsed time, on systems that do not report CPU time.
 func CPUTime() time.Duration { return time.Since(began) }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// CPUTime is the time that the processors have spent on this process.
+// CPUTime is the CPU time of this process so far.
 func CPUTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

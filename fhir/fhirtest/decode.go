@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 )
 
-// Decode is what scans are measured against: encoding/json with UseNumber.
+// Decode decodes with encoding/json and UseNumber, for comparison with scans.
 func Decode(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()

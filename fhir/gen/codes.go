@@ -28,7 +28,7 @@ type concept struct {
 	Concept []concept
 }
 
-// codes are the value sets, and the numbers of those that are written already.
+// codes are the value sets, and the numbers of those already written.
 type codes struct {
 	sets    map[string]valueSet
 	systems map[string]codeSystem
@@ -56,8 +56,8 @@ func readCodes(dir string) (*codes, error) {
 	return c, nil
 }
 
-// write writes the codes of a value set, once, and returns its number; "" if
-// the set cannot be enumerated (languages, media types, units, currencies).
+// write writes the codes of a value set, once, and returns its number, or "" if the
+// set cannot be enumerated (languages, media types, units, currencies).
 func (c *codes) write(t *table, url string) string {
 	url, _, _ = strings.Cut(url, "|")
 	if n, ok := c.written[url]; ok {

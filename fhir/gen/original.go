@@ -24,7 +24,7 @@ func originals(dir string) (byPath, error) {
 	return m, nil
 }
 
-// restore gives a structure's elements as R4 published them.
+// restore returns a structure's elements as R4 published them.
 func (m byPath) restore(name string, elements []elementDefinition) []elementDefinition {
 	var kept []elementDefinition
 	var foreign []string
@@ -43,7 +43,7 @@ func (m byPath) restore(name string, elements []elementDefinition) []elementDefi
 	return append(kept, m.lost(name, elements)...)
 }
 
-// foreign tells whether an element is not of R4.
+// foreign says whether an element is not part of R4.
 func (m byPath) foreign(e elementDefinition, all []elementDefinition) bool {
 	if !m.covers(all) || e.ContentReference != "" || !strings.Contains(e.Path, ".") {
 		return false
@@ -64,8 +64,8 @@ func (m byPath) foreign(e elementDefinition, all []elementDefinition) bool {
 	return alien
 }
 
-// covers tells whether the data elements list the structure at all: they leave
-// out primitives and the kinds of Quantity.
+// covers says whether the data elements list the structure: they omit primitives
+// and the kinds of Quantity.
 func (m byPath) covers(all []elementDefinition) bool {
 	return slices.ContainsFunc(all, func(e elementDefinition) bool {
 		_, ok := m[e.Path]
@@ -73,8 +73,8 @@ func (m byPath) covers(all []elementDefinition) bool {
 	})
 }
 
-// unknown tells whether the data elements should list an element and do not.
-// They leave out ids, extensions and paths too long to be an id.
+// unknown says whether an element is missing from the data elements. They omit
+// ids, extensions and paths too long to be an id.
 func (m byPath) unknown(e elementDefinition) bool {
 	const longest = 64 - len("de-")
 	switch e.name() {
@@ -85,7 +85,7 @@ func (m byPath) unknown(e elementDefinition) bool {
 	return !ok && !e.backbone() && e.ContentReference == "" && len(e.Path) <= longest
 }
 
-// lost are the published elements that the structure lacks.
+// lost are the published elements that are missing from the structure.
 func (m byPath) lost(name string, elements []elementDefinition) []elementDefinition {
 	var lost []elementDefinition
 	for path, e := range m {

@@ -12,7 +12,7 @@ type searchParameter struct {
 	Component                   []struct{ Definition, Expression string }
 }
 
-// foreign is the URL of the one parameter that the package has from a later release.
+// foreign is the URL of the only parameter from a later release in the package.
 const foreign = "http://hl7.org/fhir/SearchParameter/DeviceDefinition-classification"
 
 // parameters writes the search parameters, each with its components.
@@ -51,7 +51,7 @@ type compartment struct {
 	}
 }
 
-// compartments writes which parameters place a resource into which compartment.
+// compartments writes the parameters that place a resource in a compartment.
 func compartments(dir string, t *table) error {
 	all, err := bundle[compartment](dir, "profiles-resources.json", "CompartmentDefinition")
 	if err != nil {

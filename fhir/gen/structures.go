@@ -48,12 +48,12 @@ func (e elementDefinition) parent() string {
 	return e.Path[:max(0, strings.LastIndexByte(e.Path, '.'))]
 }
 
-// backbone tells whether the element has elements of its own in the same structure.
+// backbone says whether the element has elements of its own in the same structure.
 func (e elementDefinition) backbone() bool {
 	return len(e.Type) == 1 && (e.Type[0].Code == "BackboneElement" || e.Type[0].Code == "Element")
 }
 
-// structures writes every type with its elements, and the code lists they are bound to.
+// structures writes every type with its elements and their required code lists.
 func structures(dir string, t *table) error {
 	sets, err := readCodes(dir)
 	if err != nil {

@@ -17,7 +17,7 @@ func (t *table) line(fields ...string) {
 	t.WriteByte('\n')
 }
 
-// bundle reads the resources of one type out of a file of the package.
+// bundle reads the resources of one type from a file of the package.
 func bundle[T any](dir, file, resourceType string) ([]T, error) {
 	data, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
@@ -52,5 +52,5 @@ const (
 	release = "4.0.1"
 )
 
-// lastSegment is what follows the last slash of a URL.
+// lastSegment is the part of a URL after the last slash.
 func lastSegment(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }

@@ -17,8 +17,8 @@ type (
 	HasKey struct{ Key string }
 	// KeyRange holds if a key k with From <= k < To is present (prefix search).
 	KeyRange struct{ From, To string }
-	// Contains holds if a '^' key of Param contains the folded Needle anywhere. Of
-	// a long value only the part that its key holds is searched.
+	// Contains holds if a '^' key of Param contains the folded Needle anywhere. It
+	// searches only as much of a long value as its key holds.
 	Contains struct{ Param, Needle string }
 	// InDates compares the date ranges of Param with [Lo, Hi].
 	InDates struct {
@@ -39,8 +39,8 @@ type (
 		Types []string
 		Where Condition
 	}
-	// Reverse (_has) holds if a visible resource of Type refers with Param to
-	// this one and Where holds for it.
+	// Reverse (_has) holds if Param of a visible resource of Type points at this
+	// one and Where holds for that resource.
 	Reverse struct {
 		Type, Param string
 		Where       Condition
@@ -57,22 +57,6 @@ func (InDates) condition()   {}
 func (InNumbers) condition() {}
 func (Chain) condition()     {}
 func (Reverse) condition()   {}
-
-// Prefix is a comparison of ordered values (R4 search, 3.1.1.4.5).
-type Prefix uint8
-
-// The prefixes. For a value [s,e] and a search range [lo,hi]:
-const (
-	Eq Prefix = iota // lo<=s && e<=hi
-	Ne               // !(Eq)
-	Gt               // e>hi
-	Lt               // s<lo
-	Ge               // e>hi || Eq
-	Le               // s<lo || Eq
-	Sa               // s>hi
-	Eb               // e<lo
-	Ap               // s<=hi && lo<=e; the caller has widened lo and hi
-)
 
 // Holder is one resource as Match sees it.
 type Holder struct {

@@ -3,6 +3,8 @@ package search
 import (
 	"slices"
 	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
 )
 
 // Match is the brute-force evaluator: the definition of what a Condition means.
@@ -21,6 +23,20 @@ func Match(c Condition, h Holder, all []Holder) bool {
 		return c.match(h, all)
 	}
 	return h.Index.holds(c)
+}
+
+// Holds evaluates a condition on one document that no store keeps, however many keys
+// it has. Chains and _has find nothing.
+func Holds(c Condition, document []byte, base string) (bool, error) {
+	t, err := fhir.ReadTape(document)
+	if err != nil {
+		return false, err
+	}
+	defer t.Close()
+	x := extract(t, base, false)
+	defer x.release()
+	index, err := x.all()
+	return err == nil && Match(c, Holder{Index: index}, nil), err
 }
 
 // match looks for a target; a resource may refer to itself.
@@ -50,38 +66,12 @@ func (x *Index) holds(c Condition) bool {
 		return x.contains(c)
 	case InDates:
 		return slices.ContainsFunc(x.Dates, func(d DateRange) bool {
-			return d.Param == c.Param && compare(c.Prefix, d.Lo, d.Hi, c.Lo, c.Hi)
+			return d.Param == c.Param && holds(c.Prefix, [2]int64{d.Lo, d.Hi}, [2]int64{c.Lo, c.Hi})
 		})
 	case InNumbers:
 		return slices.ContainsFunc(x.Numbers, func(n NumberRange) bool {
-			return n.Param == c.Param && compare(c.Prefix, n.Lo, n.Hi, c.Lo, c.Hi)
+			return n.Param == c.Param && holds(c.Prefix, [2]string{n.Lo, n.Hi}, [2]string{c.Lo, c.Hi})
 		})
-	}
-	return false
-}
-
-// compare applies a prefix to the value [s, e] and the search range [lo, hi].
-func compare[T int64 | string](p Prefix, s, e, lo, hi T) bool {
-	inside := lo <= s && e <= hi
-	switch p {
-	case Eq:
-		return inside
-	case Ne:
-		return !inside
-	case Gt:
-		return e > hi
-	case Lt:
-		return s < lo
-	case Ge:
-		return e > hi || inside
-	case Le:
-		return s < lo || inside
-	case Sa:
-		return s > hi
-	case Eb:
-		return e < lo
-	case Ap:
-		return s <= hi && lo <= e
 	}
 	return false
 }
@@ -109,11 +99,11 @@ func (x *Index) contains(c Contains) bool {
 	return false
 }
 
-// Prefix is what the keys begin with that Contains looks into.
+// Prefix begins the keys that Contains searches.
 func (c Contains) Prefix() string { return c.Param + string(opFolded) }
 
-// In says whether one such key contains the needle. The hash at the end of a
-// cut key is no part of its text.
+// In says whether such a key contains the needle. It ignores the hash at the end
+// of a truncated key.
 func (c Contains) In(key string) bool {
 	text, _, _ := strings.Cut(strings.TrimPrefix(key, c.Prefix()), string(hashMark))
 	return strings.Contains(text, c.Needle)

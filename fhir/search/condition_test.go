@@ -13,7 +13,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// held are the resources that the tables search.
+// held makes Holders of documents.
 func held(t *testing.T, docs ...string) []Holder {
 	t.Helper()
 	var all []Holder
@@ -237,8 +237,8 @@ func TestMatchURIs(t *testing.T) {
 	}
 }
 
-// The joined key never changes an answer: every example finds itself by any
-// patient and code of its own, with and without it.
+// The joined key never changes an answer: every example matches each of its own
+// patients and codes, with and without it.
 func TestOptimizeChangesNoAnswer(t *testing.T) {
 	joined := 0
 	for _, file := range fhirtest.Corpus(t, "r4-examples") {
@@ -261,7 +261,7 @@ func TestOptimizeChangesNoAnswer(t *testing.T) {
 					continue
 				}
 				all := All{HasKey{p}, Any{HasKey{c}, HasKey{"code=other"}}}
-				better := Optimize(all)
+				better := optimize(all)
 				if len(better.(All)) > len(all) {
 					joined++
 				}
@@ -276,7 +276,7 @@ func TestOptimizeChangesNoAnswer(t *testing.T) {
 	}
 }
 
-// Nor do windows: whatever dates a resource has, and whatever ends are asked for.
+// Nor do windows, for any dates and any bounds.
 func TestWindowsChangeNoAnswer(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	span := func() (lo, hi int64) {
@@ -296,7 +296,7 @@ func TestWindowsChangeNoAnswer(t *testing.T) {
 			lo, hi := span()
 			all = append(all, InDates{"date", p, lo, hi})
 		}
-		better := Optimize(all)
+		better := optimize(all)
 		if len(better.(All)) != 3 {
 			t.Fatalf("no window in %s", spell(better))
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// maxKeys is how many keys, ranges included, one resource may have.
+// maxKeys limits the keys of a resource, ranges included.
 const maxKeys = 2000
 
 // span is a part of the extractor's arena.
@@ -20,20 +20,20 @@ type extractor struct {
 	d     *fhir.Definitions
 	roles *roles
 	plan  *plan
-	at    int32 // root of the resource that is walked
+	at    int32 // root of the current resource
 	base  string
-	quiet bool // of a nested resource: compartments only
+	quiet bool // nested resource: compartments only
 	brief bool // for facts: compartments and dates only
 
 	buf      []byte // the arena
 	keys     []headed
-	open     headed   // the key that is being written
-	sorted   []headed // the keys while they are sorted
+	open     headed   // the key under construction
+	sorted   []headed // scratch for sorting
 	ranks    ranks
 	dates    []dateValue
 	numbers  []numberValue
 	seen     []seenValue // one per parameter of the plan
-	patients []span      // "Patient/1" inside of keys: compartments
+	patients []span      // "Patient/1" in compartment keys
 	subjects []span      // "Patient/1" of subject and patient
 	codes    []span      // tokens of code
 
@@ -45,10 +45,10 @@ type extractor struct {
 	units    map[string]*knownUnit
 	systems  map[string]string
 	memo     memo
-	plans    []*plan  // by type, as far as they were asked for
-	measured measured // of the last amount
-	linked   linked   // of the last reference
-	firsts   firsts   // of the last element with composites
+	plans    []*plan  // by type, filled on demand
+	measured measured // the last amount
+	linked   linked   // the last reference
+	firsts   firsts   // the last element with composites
 }
 
 type dateValue struct {
@@ -61,8 +61,8 @@ type numberValue struct {
 	lo, hi span
 }
 
-// seenValue is what was found of a parameter: something at all, and the least
-// and the greatest value for sorting.
+// seenValue says whether a parameter has a value, and holds the lowest and highest
+// for sorting.
 type seenValue struct {
 	present, sorted bool
 	lo, hi          span
@@ -84,7 +84,7 @@ func extract(t *fhir.Tape, base string, brief bool) *extractor {
 }
 
 func (x *extractor) release() {
-	const keep = 1 << 18 // arenas of huge resources are left to the collector
+	const keep = 1 << 18 // do not pool the arenas of huge resources
 	if x.Tape = nil; cap(x.buf) < keep {
 		extractors.Put(x)
 	}
@@ -117,11 +117,11 @@ func (x *extractor) resource(i int32, quiet bool) {
 	if quiet || x.brief {
 		return
 	}
-	x.undeceased()
+	x.notDeceased()
 	x.join()
 }
 
-// planFor is planOf by type.
+// planFor caches planOf by type index.
 func (x *extractor) planFor(typ int32) *plan {
 	if x.plans == nil {
 		x.plans = make([]*plan, len(x.d.Types))
@@ -132,8 +132,8 @@ func (x *extractor) planFor(typ int32) *plan {
 	return x.plans[typ]
 }
 
-// nested finds contained resources, and those in Bundle and Parameters, for
-// the compartments and labels they bring in.
+// nested adds the compartments and labels of contained resources and of those in
+// Bundle and Parameters.
 func (x *extractor) nested() {
 	for _, i := range x.Marked {
 		if x.Nodes[i].Elem == x.roles.security {
@@ -151,8 +151,8 @@ func (x *extractor) label(i int32) {
 	x.end()
 }
 
-// self puts a patient, an encounter and the like into the own compartment, and
-// gives the key of the id. A contained resource has no id of this server.
+// self puts a patient, encounter and so on into its own compartment, and writes
+// the key of the id. The id of a contained resource is not one of this server.
 func (x *extractor) self(i int32) {
 	id := x.child(i, roleID)
 	if id == nil {
@@ -183,7 +183,7 @@ func (x *extractor) compartment(typ string, id []byte) {
 	x.end()
 }
 
-// visit does what the trie says for a node and its children.
+// visit follows the trie for a node and its children.
 func (x *extractor) visit(i int32, s *state) {
 	for k := range s.sinks {
 		x.sink(i, &s.sinks[k])
@@ -232,7 +232,7 @@ func (x *extractor) isFirst(i, c int32) bool {
 	return true
 }
 
-// value is the text of a primitive; what has escapes is put into scratch room.
+// value is the text of a primitive. It unescapes into x.text.
 func (x *extractor) value(i int32) []byte {
 	raw := x.Raw(i)
 	if x.Nodes[i].Kind != '"' {

@@ -2,27 +2,28 @@ package search
 
 import "bytes"
 
-// amount is a quantity that was read: the ends of its interval and its unit.
+// amount is a parsed quantity: the ends of its interval and its unit.
 type amount struct {
 	lo, hi         decimal
-	one            bool // hi is lo and was not set
+	one            bool // hi equals lo and is not set
 	loEdge, hiEdge nudge
 	openLo, openHi bool
 	system, code   []byte
-	unit           []byte // as people read it
+	unit           []byte // Quantity.unit, for people
 }
 
-// measured is the amount at a node as it stands in ranges: several parameters,
-// and several tokens of a composite, ask for it.
+// measured caches the forms of the amount at a node: several parameters, and
+// several tokens of a composite, need them.
 type measured struct {
 	at    int32
 	ok    bool
 	forms [4]form
 	n     int
-	full  int // the form with the system of its unit, the canonical unit if it converts
+	full  int // index of the form with system|unit; canonical if the unit converts
 }
 
-// form is an amount in one unit: what follows name| and a token, and the range.
+// form is an amount in one unit: the part of the key after name| and token, and
+// the range.
 type form struct{ unit, lo, hi span }
 
 // quantity writes the ranges of a quantity, of money or of a range.
@@ -35,8 +36,8 @@ func (x *extractor) quantity(i int32, s *sink, p *planParam) {
 	x.bounds(s.param, p, f.lo, f.hi)
 }
 
-// ranges writes the amount that was measured last. The token of a composite
-// comes before the unit.
+// ranges writes the last measured amount. The token of a composite precedes the
+// unit.
 func (x *extractor) ranges(p *planParam, token []byte) {
 	for k := range x.measured.n {
 		f := &x.measured.forms[k]
@@ -49,8 +50,9 @@ func (x *extractor) ranges(p *planParam, token []byte) {
 	}
 }
 
-// measure reads the amount at a node: for any unit, for the unit's code and text
-// without a system, and for the unit, which is the canonical one if it converts.
+// measure reads the amount at a node in several forms: without a unit, with the
+// unit's code or text without a system, and with the full unit, canonical if it
+// converts.
 func (x *extractor) measure(i int32) bool {
 	m := &x.measured
 	if m.at == i {
@@ -64,7 +66,7 @@ func (x *extractor) measure(i int32) bool {
 	m.ok = true
 	lo, hi := x.ends(&a)
 	x.form(x.note(""), lo, hi)
-	if len(a.system) > 0 && len(a.code) > 0 { // before the others, as it will be sorted
+	if len(a.system) > 0 && len(a.code) > 0 { // first: the order in which it sorts
 		m.full = 1
 		x.fullUnit(&a, lo, hi)
 	}
@@ -112,14 +114,14 @@ func (x *extractor) fullUnit(a *amount, lo, hi span) {
 	x.form(s, lo, hi)
 }
 
-// knownUnit is a unit that was read before.
+// knownUnit is a cached unit.
 type knownUnit struct {
 	unit
 	converts  bool
 	canonical string
 }
 
-// unit reads a code of UCUM and remembers it.
+// unit parses a UCUM code and caches it.
 func (x *extractor) unit(code []byte) *knownUnit {
 	const most = 256
 	if u, ok := x.units[string(code)]; ok {
@@ -138,7 +140,7 @@ func (x *extractor) unit(code []byte) *knownUnit {
 	return u
 }
 
-// amount reads a node; it is false if it has no value.
+// amount reads a node, and returns false if it has no value.
 func (x *extractor) amount(i int32, a *amount) bool {
 	switch x.class(i) {
 	case quantityClass:

@@ -13,8 +13,8 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// benchSets are documents as a hospital has them, as they are indented in the
-// corpus and without white space, and the official examples, of every type.
+// benchSets are a hospital's documents and the official examples of every type,
+// indented as in the corpus and without white space.
 var benchSets = []struct {
 	name string
 	docs func(testing.TB) [][]byte
@@ -46,7 +46,7 @@ func syntheaDocs(t testing.TB) (docs [][]byte) {
 	return docs
 }
 
-// exampleDocs are the official examples that are no collections of definitions.
+// exampleDocs are the official examples, except collections of definitions.
 func exampleDocs(t testing.TB) (docs [][]byte) {
 	t.Helper()
 	for _, file := range fhirtest.Corpus(t, "r4-examples") {
@@ -73,9 +73,9 @@ func compacted(t testing.TB, docs [][]byte) [][]byte {
 	return docs
 }
 
-// BenchmarkExtract scans and walks documents up to their sorted keys, and says
-// how many times less time of the processor that takes than decoding the same
-// bytes with encoding/json and UseNumber: the median of many short turns.
+// BenchmarkExtract scans documents and extracts their sorted keys. It reports how
+// many times more CPU time encoding/json with UseNumber takes for the same bytes:
+// the median of many short turns.
 func BenchmarkExtract(b *testing.B) {
 	for _, set := range benchSets {
 		b.Run(set.name, func(b *testing.B) { benchmarkExtract(b, set.docs(b)) })
@@ -99,14 +99,14 @@ func benchmarkExtract(b *testing.B, docs [][]byte) {
 			all = append(all, float64(ours)/turns/float64(len(turn)))
 		}
 	}
-	b.ReportMetric(0, "ns/op") // of the three together it says nothing
+	b.ReportMetric(0, "ns/op") // meaningless for the three together
 	b.ReportMetric(float64(size)/float64(len(docs)), "bytes/doc")
 	b.ReportMetric(median(all), "ns/doc")
 	b.ReportMetric(median(ratios), "x-encoding/json")
 	b.ReportMetric(median(scans), "x-scan-alone")
 }
 
-// turns is how often a part of the documents is gone through in one measurement.
+// turns is how often one measurement repeats its documents.
 const turns = 4
 
 func each(docs [][]byte, do func([]byte)) {
@@ -122,7 +122,7 @@ func median(list []float64) float64 {
 	return list[len(list)/2]
 }
 
-// cpuTime is the time that the processors spent on f, whoever else uses them.
+// cpuTime is the CPU time that f takes.
 func cpuTime(f func()) time.Duration {
 	start := fhirtest.CPUTime()
 	f()
@@ -154,7 +154,7 @@ func extractOnce(b *testing.B, doc []byte) {
 	x.order()
 }
 
-// BenchmarkKeys is scanning and extracting alone, for profiles.
+// BenchmarkKeys only scans and extracts, for profiles.
 func BenchmarkKeys(b *testing.B) {
 	for _, set := range benchSets {
 		b.Run(set.name, func(b *testing.B) {
@@ -171,7 +171,7 @@ func BenchmarkKeys(b *testing.B) {
 	}
 }
 
-// BenchmarkWrite is what a write asks of this package, step by step.
+// BenchmarkWrite takes the steps of a write in fhir and this package.
 func BenchmarkWrite(b *testing.B) {
 	when := time.Unix(1700000000, 0)
 	for _, set := range benchSets[:2] {

@@ -2,10 +2,10 @@ package search
 
 import "math/bits"
 
-// composite writes the keys of a composite parameter for the element at i, of
-// which all parts come. It is false if a part has no value.
+// composite writes the keys of a composite parameter for the element at i, which
+// has all parts. It returns false if a part has no value.
 func (x *extractor) composite(i int32, s *sink, p *planParam) bool {
-	for k := len(s.parts) - 1; k >= 0; k-- { // the token, which is nearly always there, comes first in all of R4
+	for k := len(s.parts) - 1; k >= 0; k-- { // part 0 is a token in all of R4 and rarely missing: check it last
 		x.parts[k] = x.parts[k][:0]
 		for n := range s.parts[k].paths {
 			x.collect(i, k, &s.parts[k].paths[n])
@@ -43,16 +43,16 @@ func (x *extractor) collect(i int32, k int, p *partPath) {
 	}
 }
 
-// firsts are the first children of a node by element: all the composites of a
-// type ask for them.
+// firsts caches the first children of a node by element, which all composites of
+// a type need.
 type firsts struct {
 	at    int32
 	have  uint64
 	first [64]int32
 }
 
-// firstOf gives the first child of a node that is an element, -1 if there is
-// none. Those of one element follow one another, as an array or alone.
+// firstOf returns the first child of a node with an element, or -1. Children with
+// the same element are adjacent.
 func (x *extractor) firstOf(i, elem int32) int32 {
 	f := &x.firsts
 	if f.at != i {
@@ -84,7 +84,7 @@ func (x *extractor) descend(i int32, k int, elems []int32, typ int32) {
 	}
 }
 
-// tailsOf lists the tokens of a node as they stand in keys.
+// tailsOf appends the tokens of a node as keys hold them.
 func (x *extractor) tailsOf(i int32) {
 	switch x.class(i) {
 	case conceptClass:
@@ -104,7 +104,7 @@ func (x *extractor) tailsOf(i int32) {
 	}
 }
 
-// bareTail also gives a code the system of its value set.
+// bareTail appends a code, also with the system of its value set.
 func (x *extractor) bareTail(i int32) {
 	code := x.value(i)
 	x.tail(nil, code)
@@ -116,7 +116,7 @@ func (x *extractor) bareTail(i int32) {
 	}
 }
 
-// tail adds code and system|code.
+// tail appends code and system|code.
 func (x *extractor) tail(system, code []byte) {
 	if code == nil {
 		return
@@ -128,7 +128,7 @@ func (x *extractor) tail(system, code []byte) {
 	x.tails = append(x.tails, x.text[from:middle], x.text[middle:])
 }
 
-// second joins the token of the first part with the value of the second.
+// second writes the keys of one token and one value of the second part.
 func (x *extractor) second(i, c int32, s *sink, p *planParam, token []byte) {
 	switch s.parts[1].kind {
 	case quantitySink:
@@ -159,7 +159,7 @@ func (x *extractor) second(i, c int32, s *sink, p *planParam, token []byte) {
 	}
 }
 
-// tokenName is the name of a range that belongs to a token.
+// tokenName writes the name of a range with a token.
 func (x *extractor) tokenName(p *planParam, token []byte) headed {
 	x.begin(p, unitRange)
 	x.buf = append(x.buf, token...)
@@ -173,7 +173,7 @@ func (x *extractor) pair(p *planParam, token, value []byte) {
 	x.end()
 }
 
-// related joins a token with a reference.
+// related writes the key of a token and a reference.
 func (x *extractor) related(c int32, p *planParam, token []byte) {
 	t, ok := x.target(c, p)
 	if !ok || t.typ == nil && len(t.url) == 0 {
@@ -188,7 +188,7 @@ func (x *extractor) related(c int32, p *planParam, token []byte) {
 	x.pair(p, token, x.text[from:])
 }
 
-// between writes a window of a sequence: as a range, and as a key for both ends.
+// between writes a window of a sequence: as a range, and as one key of both ends.
 func (x *extractor) between(start, end int32, p *planParam, token []byte) {
 	var s, e decimal
 	if !x.decimal(start, &s) || !x.decimal(end, &e) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// step is one element of a path, with what narrows it.
+// step is one element of a path with its filters.
 type step struct {
 	name  string // element without [x]
 	as    string // only values of this type
@@ -20,13 +20,13 @@ type path struct {
 	root   string // type it begins with, "" if it names elements only
 	steps  []step
 	target string // only references to this type
-	exists bool   // the value is whether the element is there and not false
+	exists bool   // the value is whether the element exists and is not false
 	global bool   // begins at the resource, whatever the base
 }
 
-// parseExpression reads the search expressions of R4: paths, narrowed by as,
+// parseExpression parses the search expressions of R4: paths with the filters as,
 // where(field='literal'), where(resolve() is Type) and [0], and the test for
-// presence. Whatever else there is in an expression is an error.
+// existence. Anything else is an error.
 func parseExpression(expression string) ([]path, error) {
 	var paths []path
 	for _, alternative := range splitOutside(expression, '|') {
@@ -39,7 +39,7 @@ func parseExpression(expression string) ([]path, error) {
 	return paths, nil
 }
 
-// splitOutside splits at separators outside of parentheses.
+// splitOutside splits at separators outside parentheses.
 func splitOutside(s string, separator byte) []string {
 	var parts []string
 	depth, start := 0, 0
@@ -87,7 +87,7 @@ func cutAs(inner string, ok bool) (string, string, bool) {
 	return before, typ, ok && found && plainName(typ)
 }
 
-// rest reads what follows a parenthesis: nothing, or a dot and more steps.
+// rest parses the text after a parenthesis: nothing, or a dot and more steps.
 func (p *path) rest(s string) error {
 	if s == "" {
 		return nil
@@ -108,7 +108,7 @@ func (p *path) parts(s string) error {
 	return nil
 }
 
-// part takes in what stands between two dots.
+// part parses the text between two dots.
 func (p *path) part(part string) error {
 	name, first := strings.CutSuffix(part, "[0]")
 	call, isCall := strings.CutSuffix(part, ")")
@@ -125,7 +125,7 @@ func (p *path) part(part string) error {
 	return nil
 }
 
-// call narrows the last step.
+// call parses a filter of the last step.
 func (p *path) call(call string) error {
 	last := &p.steps[len(p.steps)-1]
 	if typ, ok := strings.CutPrefix(call, "as("); ok && plainName(typ) {

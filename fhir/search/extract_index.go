@@ -22,8 +22,17 @@ func IndexOf(r *fhir.Resource, base string) (*Index, error) {
 	return x.index()
 }
 
-// index copies the keys out of the arena.
+// index is all, if a store can keep that many keys.
 func (x *extractor) index() (*Index, error) {
+	index, err := x.all()
+	if err == nil && len(index.Keys)+len(index.Dates)+len(index.Numbers) > maxKeys {
+		return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
+	}
+	return index, err
+}
+
+// all copies the keys out of the arena.
+func (x *extractor) all() (*Index, error) {
 	if x.fault != nil {
 		return nil, x.fault
 	}
@@ -38,8 +47,8 @@ func (x *extractor) index() (*Index, error) {
 	for i, k := range x.keys {
 		index.Keys[i] = cut(k.key)
 	}
-	// Stores look for ranges by their ends. One with the ends the wrong way around,
-	// which is invalid but not refused, covers what lies between them.
+	// Stores find ranges by their ends. A range with swapped ends is invalid but
+	// accepted: it covers the values between them.
 	for i, d := range x.dates {
 		index.Dates[i] = DateRange{cut(d.param), min(d.lo, d.hi), max(d.lo, d.hi)}
 	}
@@ -48,14 +57,11 @@ func (x *extractor) index() (*Index, error) {
 		index.Numbers[i] = NumberRange{cut(n.param.key), min(lo, hi), max(lo, hi)}
 	}
 	index.Dates = appendHulls(index.Dates)
-	if len(index.Keys)+len(index.Dates)+len(index.Numbers) > maxKeys {
-		return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
-	}
 	index.Sorts = x.sorts(cut)
 	return index, nil
 }
 
-// appendHulls adds, where a parameter has several ranges, what covers all of them.
+// appendHulls adds one range that covers all ranges of a parameter, if it has several.
 func appendHulls(dates []DateRange) []DateRange {
 	n := len(dates)
 	for i := 0; i < n; {
@@ -71,7 +77,7 @@ func appendHulls(dates []DateRange) []DateRange {
 	return dates
 }
 
-// order sorts everything and removes what is there twice.
+// order sorts keys and ranges and removes duplicates.
 func (x *extractor) order() {
 	x.sortKeys()
 	if len(x.dates) > 1 {
@@ -97,7 +103,7 @@ func (x *extractor) sortNumbers() {
 		x.numbers = slices.CompactFunc(x.numbers, func(a, b numberValue) bool { return x.compareNumbers(&a, &b) == 0 })
 		return
 	}
-	n := 1 // those before are in order
+	n := 1 // sorted so far
 	for i := 1; i < len(x.numbers); i++ {
 		v := x.numbers[i]
 		at, c := n, 1

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// keyKind says what a key of a parameter, or the name of a range, begins with.
+// keyKind is the kind of a key or of the name of a range.
 type keyKind uint8
 
 const (
@@ -33,26 +33,26 @@ var keySigns = [keyKinds]byte{
 	referenceKey: opReference, pathKey: opPath, wordKey: opWord, presentKey: opPresent, unitRange: '|',
 }
 
-// prefix is what a key begins with: the name of a parameter and a sign, or what
-// belongs to no parameter. The ranks of one plan's prefixes are in the order of
-// their texts, and a sign never occurs in a name: keys can be ordered by rank,
-// and by what follows the prefix only where the ranks are the same.
+// prefix begins a key: the name of a parameter and a sign, or one of the prefixes
+// without a parameter. The ranks of a plan's prefixes are in the order of their
+// texts, and no name contains a sign: keys sort by rank first, and by the rest of
+// the key only if their ranks are equal.
 type prefix struct {
 	text string
 	rank uint16
 }
 
-// maxRank is above every rank.
+// maxRank exceeds every rank.
 const maxRank = 2048
 
-// The prefixes that belong to no parameter come after all others, in any plan.
+// The prefixes without a parameter sort after all others, in any plan.
 var (
 	compartmentPrefix = prefix{keyCompartment, maxRank - 3}
 	labelPrefix       = prefix{keyLabel, maxRank - 2}
 	patientCodePrefix = prefix{keyPatientCode, maxRank - 1}
 )
 
-// rank makes the prefixes of all parameters.
+// rank ranks the prefixes of all parameters.
 func (p *plan) rank() error {
 	p.id = prefix{text: "_id" + string(opToken)}
 	type ranked struct {
@@ -72,7 +72,7 @@ func (p *plan) rank() error {
 	}
 	slices.SortFunc(all, func(a, b ranked) int { return strings.Compare(a.text, b.text) })
 	if len(all) > maxRank-3 {
-		return errors.New("more parameters than keys can be ordered for")
+		return errors.New("too many parameters to rank their keys")
 	}
 	for i, one := range all {
 		*one.rank = uint16(i)
@@ -80,8 +80,8 @@ func (p *plan) rank() error {
 	return nil
 }
 
-// headed is a key, or the name of a range: its rank and the first six bytes
-// after its prefix as a number, and where it begins, goes on and ends.
+// headed is a key, or the name of a range: head is its rank and the first six
+// bytes after its prefix; restFrom is where the prefix ends.
 type headed struct {
 	head     uint64
 	key      span
@@ -98,7 +98,7 @@ func (x *extractor) begin(p *planParam, kind keyKind) {
 	x.open = headed{uint64(p.ranks[kind]) << 48, span{from, 0}, uint32(len(x.buf))}
 }
 
-// beginOther starts a key that belongs to no parameter.
+// beginOther starts a key without a parameter.
 func (x *extractor) beginOther(p *prefix) {
 	from := uint32(len(x.buf))
 	x.buf = append(x.buf, p.text...)
@@ -108,7 +108,7 @@ func (x *extractor) beginOther(p *prefix) {
 // end finishes a key.
 func (x *extractor) end() { x.keys = append(x.keys, x.closed()) }
 
-// closed gives what was begun, with its end and the head of its rest.
+// closed completes x.open with its end and head.
 func (x *extractor) closed() headed {
 	k := x.open
 	k.key.to = uint32(len(x.buf))
@@ -143,14 +143,14 @@ type ranks struct {
 	first [maxRank]int32       // the first key of a rank, counted from one
 	used  [maxRank / 64]uint64 // ranks that have a key
 	words uint32               // words of used that are not zero
-	next  []int32              // the key of the same rank after a key
+	next  []int32              // the next key of the same rank
 }
 
-// sortKeys sorts the keys and removes what is there twice.
+// sortKeys sorts the keys and removes duplicates.
 func (x *extractor) sortKeys() {
 	r := &x.ranks
 	r.next = slices.Grow(r.next[:0], len(x.keys))[:len(x.keys)]
-	for i := len(x.keys) - 1; i >= 0; i-- { // so that a chain begins with the first
+	for i := len(x.keys) - 1; i >= 0; i-- { // backwards: a chain begins with the first key
 		rank := x.keys[i].head >> 48 % maxRank
 		r.next[i], r.first[rank] = r.first[rank], int32(i+1)
 		r.used[rank/64] |= 1 << (rank % 64)
@@ -166,11 +166,11 @@ func (x *extractor) sortKeys() {
 	x.keys, x.sorted = x.sorted, x.keys
 }
 
-// sortRank appends the keys of one rank to those sorted.
+// sortRank appends the keys of one rank to x.sorted.
 func (x *extractor) sortRank(rank int) {
 	const few = 16
 	from := len(x.sorted)
-	if i := x.ranks.first[rank]; x.ranks.next[i-1] == 0 { // alone, as most are
+	if i := x.ranks.first[rank]; x.ranks.next[i-1] == 0 { // most are alone
 		x.sorted = append(x.sorted, x.keys[i-1])
 		x.ranks.first[rank] = 0
 		return
@@ -190,7 +190,7 @@ func (x *extractor) sortRank(rank int) {
 	}
 }
 
-// insert puts a key to its place among few.
+// insert inserts a key into x.sorted[from:].
 func (x *extractor) insert(k *headed, from int) {
 	at := len(x.sorted)
 	for ; at > from; at-- {

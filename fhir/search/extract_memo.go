@@ -5,9 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// A memo keeps what codes became in the documents before: a hospital uses the
-// same ones over and over. It is bounded, and what is met once only takes no
-// room in it.
+// A memo caches the keys of codes: a hospital uses the same codes over and over.
+// Its size is fixed, and it keeps only what it has seen twice.
 type memo [memoSize]*remembered
 
 const (
@@ -16,13 +15,13 @@ const (
 	memoText = 1024 // longer values are not kept
 )
 
-// remembered is what one value became as a token of one parameter. Places are
+// remembered holds the keys of one value as a token of one parameter. Spans are
 // relative to text.
 type remembered struct {
 	hash      uint64
 	param     *planParam
 	elem, typ int32
-	raw       []byte // nil: it was only met once
+	raw       []byte // empty: seen once only
 	text      []byte
 	keys      []headed
 	codes     []span
@@ -30,13 +29,13 @@ type remembered struct {
 	lo, hi    span
 }
 
-// token writes the keys of a token parameter, from memory if it can. Only the
-// first value of a parameter is remembered: how later ones sort depends on it.
+// token writes the keys of a token parameter, from the memo if possible. The memo
+// keeps only first values of a parameter: later ones depend on them for sorting.
 func (x *extractor) token(i int32, s *sink, p *planParam) {
 	raw := x.Raw(i)
 	switch c := x.class(i); {
 	case s.exists, x.seen[s.param].sorted, len(raw) > memoText, c == identifierClass, c == contactClass:
-		x.tokenAnew(i, s, p)
+		x.makeToken(i, s, p)
 		return
 	}
 	n := &x.Nodes[i]
@@ -54,11 +53,11 @@ func (x *extractor) token(i int32, s *sink, p *planParam) {
 		x.recall(s.param, p, e)
 		return
 	}
-	x.tokenAnew(i, s, p)
+	x.makeToken(i, s, p)
 }
 
-// hashToken mixes what a value is used for with its middle and its end, where
-// codings differ.
+// hashToken hashes the use of a value with its middle and end, where codings
+// differ.
 func hashToken(raw []byte, use uint64) uint64 {
 	const odd = 0x9E3779B97F4A7C15
 	h := use*odd ^ uint64(len(raw))
@@ -76,7 +75,7 @@ func hashToken(raw []byte, use uint64) uint64 {
 // remember writes the keys and keeps them.
 func (x *extractor) remember(i int32, s *sink, p *planParam, e *remembered) {
 	from, keys, codes := uint32(len(x.buf)), len(x.keys), len(x.codes)
-	x.tokenAnew(i, s, p)
+	x.makeToken(i, s, p)
 	n := &x.Nodes[i]
 	e.param, e.elem, e.typ, e.raw = p, n.Elem, n.Type, append(e.raw, x.Raw(i)...)
 	e.text = append(e.text[:0], x.buf[from:]...)
@@ -94,7 +93,7 @@ func (x *extractor) remember(i int32, s *sink, p *planParam, e *remembered) {
 	}
 }
 
-// recall writes the keys from memory.
+// recall writes the keys from the memo.
 func (x *extractor) recall(param int, p *planParam, e *remembered) {
 	from := uint32(len(x.buf))
 	x.buf = append(x.buf, e.text...)

@@ -12,7 +12,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// indexWith is what an extractor makes of a document.
+// indexWith indexes a document with a given extractor.
 func indexWith(t *testing.T, x *extractor, data []byte) *Index {
 	t.Helper()
 	tape, err := fhir.ReadTape(data)
@@ -30,7 +30,7 @@ func indexWith(t *testing.T, x *extractor, data []byte) *Index {
 	return index
 }
 
-// What an extractor saw before must not show in what it makes.
+// Earlier documents must not influence an extractor.
 func TestExtractorForgets(t *testing.T) {
 	docs := syntheaDocs(t)
 	for _, file := range fhirtest.Corpus(t, "r4-examples") {
@@ -52,11 +52,11 @@ func TestExtractorForgets(t *testing.T) {
 		docs = append(docs, data)
 	}
 	old := &extractor{d: fhir.R4(), roles: rolesOf()}
-	for round := range 3 { // met once, remembered, recalled
+	for round := range 3 { // seen once, remembered, recalled
 		recalled := 0
 		for i, doc := range docs {
 			got := indexWith(t, old, doc)
-			if round == 0 || i%7 != round { // fresh ones for some: they cost
+			if round == 0 || i%7 != round { // fresh extractors are slow: compare some
 				continue
 			}
 			recalled++

@@ -9,8 +9,8 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// Every alternative of every search parameter of every type yields keys: for
-// each, a document is made up that has just what its path names.
+// Every alternative of every search parameter of every type yields keys from a
+// document with nothing but its path.
 func TestEveryParameterYieldsKeys(t *testing.T) {
 	count := 0
 	for _, typ := range fhir.ResourceTypes() {
@@ -69,7 +69,7 @@ func checkYield(t *testing.T, typ string, def fhir.SearchParam, p path) {
 	}
 }
 
-// yields says whether the index has more of a parameter than its mere presence.
+// yields says whether the index has a value of a parameter, not only its mark.
 func yields(x *Index, def fhir.SearchParam) bool {
 	name := def.Name
 	switch def.Kind {

@@ -10,8 +10,8 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// plan is how the keys of one resource type are found: the search expressions
-// of all its parameters as one trie, so that one walk serves them all.
+// plan holds the search expressions of all parameters of a resource type as one
+// trie, so that one walk finds all keys.
 type plan struct {
 	typ      int32
 	name     string
@@ -19,7 +19,7 @@ type plan struct {
 	root     *state
 	params   []planParam
 	joined   bool // has the keys of patient and code together
-	deceased int  // the parameter that is false if nothing is there, -1 if none
+	deceased int  // the parameter that is false without a value; -1 if none
 	err      error
 }
 
@@ -28,10 +28,10 @@ type planParam struct {
 	name         string
 	ranks        [keyKinds]uint16
 	targets      []string
-	compartments uint8 // bits of compartmentNames: a reference places the resource there
+	compartments uint8 // bits of compartmentNames that a reference places the resource in
 	sorted       bool
 	joined       bool // its codes are in the keys of patient and code together
-	silent       bool // no present marker: every resource has it
+	silent       bool // no present mark: every resource has it
 }
 
 // compartmentNames are the types that have compartments, in the order of the bits.
@@ -39,8 +39,8 @@ var compartmentNames = [...]string{"Patient", "Encounter", "RelatedPerson", "Pra
 
 const patientBit = 1
 
-// state is a place in the trie: what to do with the node, and where its
-// children lead. Edges are found by the position of the element in its type.
+// state is a place in the trie: what to do with a node, and the edges to its
+// children, by position of the element in its type.
 type state struct {
 	sinks []sink
 	low   int32
@@ -54,7 +54,7 @@ type edge struct {
 	equal string
 	first bool
 	to    *state
-	key   string // tells edges of the same element apart
+	key   string // identifies the edge among those of its element
 }
 
 // sink turns a node into keys of a parameter.
@@ -99,7 +99,7 @@ type partPath struct {
 	global bool
 }
 
-// plans keeps the compiled plan of every type that was asked for.
+// plans caches compiled plans by type.
 var plans sync.Map // string -> *plan
 
 // planOf compiles the plan of a type once.
@@ -164,9 +164,9 @@ func (p *plan) add(d *fhir.Definitions, def fhir.SearchParam) error {
 	return nil
 }
 
-// compartmentBits tells into which compartments a reference of the parameter
-// places its resource. Beyond the definitions, patient and subject always place
-// into that of a patient: rather one compartment too many than one too few.
+// compartmentBits says which compartments a reference of the parameter places its
+// resource in. Beyond the definitions, patient and subject always count for
+// Patient: one compartment too many is safer than one too few.
 func compartmentBits(typ string, def fhir.SearchParam) uint8 {
 	var bits uint8
 	if def.Kind != "reference" {
@@ -183,7 +183,7 @@ func compartmentBits(typ string, def fhir.SearchParam) uint8 {
 	return bits
 }
 
-// insert adds the steps below a state that stands for values of the types.
+// insert adds steps below a state for values of the types.
 func (s *state) insert(d *fhir.Definitions, types []int32, steps []step, end sink) error {
 	if len(steps) == 0 {
 		s.sinks = append(s.sinks, end)
@@ -231,7 +231,7 @@ func typeLike(d *fhir.Definitions, name string) int32 {
 	return d.TypeIndex(strings.ToLower(name[:1]) + name[1:])
 }
 
-// edge finds or adds the edge to a child element.
+// edge finds or adds the edge to an element.
 func (s *state) edge(elem int32, e edge) *state {
 	if s.low < 0 {
 		s.low = elem
@@ -279,8 +279,8 @@ func compileParts(d *fhir.Definitions, typ int32, def fhir.SearchParam, bases []
 	return parts, nil
 }
 
-// secondPart is what defines the second part of a composite. The first is a
-// token in all of R4; where the definition says otherwise it has the two mixed up.
+// secondPart returns the definition of the second part of a composite. The first
+// is a token in all of R4; a definition that says otherwise has swapped them.
 func secondPart(def fhir.SearchParam) fhir.Component {
 	if def.Components[0].Kind != "token" {
 		return def.Components[0]
@@ -317,7 +317,7 @@ func compilePart(d *fhir.Definitions, typ int32, base, one path) []partPath {
 	return all
 }
 
-// typesBelow lists the types of the elements of that name.
+// typesBelow lists the types of the elements with a name.
 func typesBelow(d *fhir.Definitions, types []int32, name string) []int32 {
 	var all []int32
 	for _, t := range types {

@@ -17,14 +17,14 @@ func (x *extractor) date(i int32, n int, p *planParam) {
 	}
 }
 
-// note puts a name into the arena that is no key.
+// note writes a name to the arena.
 func (x *extractor) note(name string) span {
 	from := uint32(len(x.buf))
 	x.buf = append(x.buf, name...)
 	return span{from, uint32(len(x.buf))}
 }
 
-// interval gives the interval that a node covers.
+// interval returns the interval that a node covers.
 func (x *extractor) interval(i int32) (lo, hi int64, ok bool) {
 	switch x.class(i) {
 	case dateClass:
@@ -53,7 +53,7 @@ func (x *extractor) period(i int32) (lo, hi int64, ok bool) {
 	return lo, hi, start >= 0 || end >= 0
 }
 
-// timing gives the outer limits of the events and of the bounds.
+// timing returns the outer limits of the events and the bounds.
 func (x *extractor) timing(i int32) (lo, hi int64, ok bool) {
 	lo, hi = dateMax, dateMin
 	widen := func(l, h int64, valid bool) {
@@ -77,8 +77,8 @@ func (x *extractor) timing(i int32) (lo, hi int64, ok bool) {
 	return lo, hi, ok
 }
 
-// number writes the range of a number, which is exact: the precision of a
-// search is that of the number searched for.
+// number writes a number as an exact range: the precision of a search is that of
+// the searched number.
 func (x *extractor) number(i int32, n int, p *planParam) {
 	var d decimal
 	if x.class(i) != numberClass || !x.decimal(i, &d) {
@@ -103,7 +103,7 @@ func (x *extractor) decimal(i int32, d *decimal) bool {
 }
 
 func (x *extractor) tooLong() {
-	x.fault = &fhir.Error{Kind: fhir.Unprocessable, Detail: "A number has more digits than can be searched: at most 64, with an exponent of at most 9999."}
+	x.fault = &fhir.Error{Kind: fhir.Unprocessable, Detail: "A number has too many digits to be searched: at most 64, with an exponent of at most 9999."}
 }
 
 func (x *extractor) encoded(d *decimal, e nudge) span {

@@ -10,18 +10,18 @@ import (
 type target struct {
 	typ, id []byte // of a resource of this server
 	url     []byte // of anything else; nil for a contained resource
-	claims  []byte // Reference.type, or the type that the URL ends in
+	claims  []byte // Reference.type, or the type in the URL
 	ref     int32  // the Reference, -1 for a uri
 }
 
-// linked is what the Reference at a node says: several parameters ask for it.
+// linked caches the target of a Reference, which several parameters need.
 type linked struct {
 	at int32
 	target
 }
 
-// reference writes the keys of a reference parameter. It is false if the node
-// does not count for it.
+// reference writes the keys of a reference parameter. It returns false if the
+// node does not count for it.
 func (x *extractor) reference(i int32, s *sink, p *planParam) bool {
 	t, ok := x.target(i, p)
 	if !ok || s.target != "" && !t.is(s.target) {
@@ -109,7 +109,7 @@ func cutID(path []byte) (typ, id []byte) {
 	return path[:max(0, len(path)-len(id)-1)], id
 }
 
-// found takes in a resource of this server, if type and id can be such.
+// found sets a resource of this server, if type and id are valid.
 func (t *target) found(typ, id []byte) bool {
 	if len(typ) == 0 || !fhir.IsResourceType(string(typ)) || !fhir.IsID(id) {
 		return false
@@ -118,7 +118,7 @@ func (t *target) found(typ, id []byte) bool {
 	return true
 }
 
-// is says whether the target is of a type, as far as the reference tells.
+// is says whether the target is of a type, going by the reference alone.
 func (t *target) is(typ string) bool {
 	if t.typ != nil {
 		return string(t.typ) == typ
@@ -138,7 +138,7 @@ func (x *extractor) local(n int, p *planParam, typ, id []byte) {
 	}
 }
 
-// subject notes a patient for the keys with codes, once.
+// subject notes a patient, once, for the keys of patient and code.
 func (x *extractor) subject(s span) {
 	for _, old := range x.subjects {
 		if bytes.Equal(x.span(old), x.span(s)) {
@@ -148,8 +148,8 @@ func (x *extractor) subject(s span) {
 	x.subjects = append(x.subjects, s)
 }
 
-// remote writes the key of any other reference; a canonical is found with and
-// without its version.
+// remote writes the key of any other reference. Searches find a canonical with
+// and without its version.
 func (x *extractor) remote(i int32, n int, p *planParam, url []byte) {
 	x.begin(p, referenceKey)
 	from := uint32(len(x.buf))

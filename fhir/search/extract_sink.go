@@ -6,7 +6,7 @@ import "bytes"
 func (x *extractor) sink(i int32, s *sink) {
 	p := &x.plan.params[s.param]
 	if x.quiet || x.brief {
-		x.brieflySink(i, s, p)
+		x.briefSink(i, s, p)
 		return
 	}
 	switch s.kind {
@@ -37,8 +37,8 @@ func (x *extractor) sink(i int32, s *sink) {
 	x.present(s.param, p)
 }
 
-// brieflySink does what counts for a nested resource and for facts.
-func (x *extractor) brieflySink(i int32, s *sink, p *planParam) {
+// briefSink writes the keys that count in a nested resource or for facts.
+func (x *extractor) briefSink(i int32, s *sink, p *planParam) {
 	switch {
 	case p.compartments != 0:
 		x.membership(i, s, p)
@@ -47,7 +47,7 @@ func (x *extractor) brieflySink(i int32, s *sink, p *planParam) {
 	}
 }
 
-// present writes the marker for :missing, once per parameter.
+// present writes the mark for :missing, once per parameter.
 func (x *extractor) present(n int, p *planParam) {
 	if p.silent || x.seen[n].present {
 		return
@@ -57,13 +57,13 @@ func (x *extractor) present(n int, p *planParam) {
 	x.end()
 }
 
-// sort notes the value that the arena holds from a place on.
+// sort notes the value at the end of the arena.
 func (x *extractor) sort(n int, p *planParam, from uint32) {
 	here := span{from, uint32(len(x.buf))}
 	x.bounds(n, p, here, here)
 }
 
-// bounds widens what is known of a parameter to lo and hi.
+// bounds widens the sort values of a parameter to lo and hi.
 func (x *extractor) bounds(n int, p *planParam, lo, hi span) {
 	if !p.sorted {
 		return
@@ -80,7 +80,7 @@ func (x *extractor) bounds(n int, p *planParam, lo, hi span) {
 
 func (x *extractor) span(s span) []byte { return x.buf[s.from:s.to] }
 
-// sortText notes a text that is no key.
+// sortText notes a text that is not a key.
 func (x *extractor) sortText(n int, p *planParam, text []byte) {
 	if p.sorted {
 		from := uint32(len(x.buf))
@@ -89,8 +89,8 @@ func (x *extractor) sortText(n int, p *planParam, text []byte) {
 	}
 }
 
-// tokenAnew writes the keys of a token parameter.
-func (x *extractor) tokenAnew(i int32, s *sink, p *planParam) {
+// makeToken writes the keys of a token parameter without the memo.
+func (x *extractor) makeToken(i int32, s *sink, p *planParam) {
 	if s.exists {
 		x.code(s.param, p, nil, []byte("true"))
 		return
@@ -162,7 +162,7 @@ func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joine
 	x.joins(joined)
 }
 
-// joins notes the code of the last key for the keys with patients.
+// joins notes the code of the last key for the keys of patient and code.
 func (x *extractor) joins(joined bool) {
 	if !joined {
 		return
@@ -173,8 +173,8 @@ func (x *extractor) joins(joined bool) {
 	}
 }
 
-// bareCode writes a code, boolean or other primitive. The system of a code is
-// that of the required value set.
+// bareCode writes a code, boolean or other primitive. The required value set has
+// the system of a code.
 func (x *extractor) bareCode(i int32, n int, p *planParam) {
 	code := x.value(i)
 	x.code(n, p, nil, code)
@@ -187,7 +187,7 @@ func (x *extractor) system(p *planParam, system string, code []byte) {
 	for _, c := range [2][]byte{code, nil} {
 		x.begin(p, tokenKey)
 		from := len(x.buf)
-		x.buf = append(append(x.buf, system...), '|') // systems of R4 hold nothing to mark
+		x.buf = append(append(x.buf, system...), '|') // systems of R4 need no escapes
 		x.buf = cutTail(appendPart(x.buf, c), from)
 		x.end()
 		if c != nil {
@@ -256,7 +256,7 @@ func (x *extractor) words(p *planParam, text []byte) {
 	}
 }
 
-// plainWords is words for text of ASCII.
+// plainWords is words for ASCII text.
 func (x *extractor) plainWords(p *planParam, text []byte) {
 	for i := 0; i < len(text); {
 		if wordLetters[text[i]] == 0 {
@@ -279,9 +279,9 @@ func (x *extractor) folded(text []byte) []byte {
 	return x.text[from:]
 }
 
-// undeceased gives the parameter that asks whether an element is there and not
-// false its other value.
-func (x *extractor) undeceased() {
+// notDeceased writes false for the parameter that says whether an element exists
+// and is not false.
+func (x *extractor) notDeceased() {
 	n := x.plan.deceased
 	if n < 0 {
 		return

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files of the index keys anew")
 
-// render writes an index one value a line.
+// render writes an index, one value per line.
 func render(x *Index, f fhir.Facts) string {
 	var b strings.Builder
 	for _, k := range x.Keys {
@@ -115,7 +115,7 @@ func TestUnknownExpressionsAreErrors(t *testing.T) {
 	}
 }
 
-// A parameter that is the union of others has exactly their expressions.
+// The expressions of a union are exactly those of its members.
 func TestUnionsAreThoseOfTheDefinitions(t *testing.T) {
 	for name, parts := range unions {
 		if got, want := alternatives(t, parts...), alternatives(t, name); !slices.Equal(got, want) {
@@ -174,7 +174,7 @@ func TestEveryExampleIsIndexed(t *testing.T) {
 	}
 }
 
-// checkIndex checks what stores rely on.
+// checkIndex checks the properties that stores rely on.
 func checkIndex(t *testing.T, name string, x *Index) {
 	t.Helper()
 	if !slices.IsSorted(x.Keys) || len(slices.Compact(slices.Clone(x.Keys))) != len(x.Keys) {
@@ -252,8 +252,7 @@ func TestExtractorAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Periods and ranges whose ends are the wrong way around are invalid, but no store
-// may lose them.
+// Periods and ranges with swapped ends are invalid, but no store may lose them.
 func TestIndexOrdersEnds(t *testing.T) {
 	doc, err := fhir.Parse([]byte(`{"resourceType":"Condition","subject":{"reference":"Patient/1"},
 		"onsetPeriod":{"start":"2020-02-01T10:00:00Z","end":"2020-02-01T09:00:00Z"},

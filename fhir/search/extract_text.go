@@ -1,7 +1,7 @@
 package search
 
-// strings writes the keys of a string parameter: those of every text in a name
-// or address, of the texts of a concept, or of one text.
+// strings writes the keys of a string parameter: of every text in a name or
+// address, of the texts of a concept, or of one text.
 func (x *extractor) strings(i int32, s *sink, p *planParam) {
 	switch c := x.class(i); c {
 	case nameClass, addressClass:
@@ -19,7 +19,7 @@ func (x *extractor) strings(i int32, s *sink, p *planParam) {
 	}
 }
 
-// texts takes every text but the use, which is a code.
+// texts writes the keys of every text, except those of codes.
 func (x *extractor) texts(i int32, n int, p *planParam) {
 	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
 		r := x.roles.elements[x.Nodes[c].Elem]

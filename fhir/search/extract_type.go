@@ -11,7 +11,7 @@ type class uint8
 
 const (
 	otherClass class = iota
-	textClass        // string, markdown, code, id and whatever else is only text
+	textClass        // string, markdown, code, id and other plain text
 	uriClass
 	canonicalClass
 	booleanClass
@@ -42,7 +42,7 @@ var classNames = map[string]class{
 	"Period": periodClass, "Timing": timingClass, "HumanName": nameClass, "Address": addressClass, "Reference": referenceClass,
 }
 
-// role is what an element is within its data type.
+// role is the role of an element in its data type.
 type role uint8
 
 const (
@@ -86,7 +86,7 @@ type roles struct {
 	security, profile int32 // the elements Meta.security and Meta.profile
 }
 
-// rolesOf looks everything up once, so that a walk compares numbers only.
+// rolesOf resolves all names once, so that a walk compares numbers only.
 var rolesOf = sync.OnceValue(func() *roles {
 	d := fhir.R4()
 	r := &roles{classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
@@ -101,7 +101,7 @@ var rolesOf = sync.OnceValue(func() *roles {
 	return r
 })
 
-// find gives the first child of a node with a role, -1 if there is none.
+// find returns the first child of a node with a role, or -1.
 func (x *extractor) find(i int32, r role) int32 {
 	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
 		if x.role(c) == r {
@@ -111,7 +111,7 @@ func (x *extractor) find(i int32, r role) int32 {
 	return -1
 }
 
-// child is the text of the first child with a role, nil if there is none.
+// child is the text of the first child with a role, or nil.
 func (x *extractor) child(i int32, r role) []byte {
 	c := x.find(i, r)
 	if c < 0 || x.Nodes[c].Kind == '{' {
@@ -122,8 +122,7 @@ func (x *extractor) child(i int32, r role) []byte {
 
 func (x *extractor) class(i int32) class { return x.roles.classes[x.Nodes[i].Type] }
 
-// role is what a node is within its data type; what stands beside a primitive
-// is nothing.
+// role is the role of a node in its data type. A primitive extension has none.
 func (x *extractor) role(i int32) role {
 	n := &x.Nodes[i]
 	if n.PrimitiveExt {

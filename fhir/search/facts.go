@@ -25,12 +25,12 @@ func Describe(r *fhir.Resource, base string) (*Index, fhir.Facts, error) {
 	return index, f, err
 }
 
-// FactsOf returns what visibility rules ask about the resource.
+// FactsOf returns the facts that visibility rules need.
 func FactsOf(r *fhir.Resource, base string) fhir.Facts {
 	f := fhir.Facts{Start: 1} // after End: the time is unknown
 	t, err := fhir.ReadTape(r.Bytes())
 	if err != nil {
-		return f // Parse accepted the bytes, so this cannot be
+		return f // cannot happen: Parse accepted the bytes
 	}
 	defer t.Close()
 	x := extract(t, base, true)
@@ -56,7 +56,7 @@ func (x *extractor) facts(f *fhir.Facts) {
 	x.clinicalTime(f)
 }
 
-// fact takes in what one node tells.
+// fact adds the facts of one node.
 func (x *extractor) fact(i int32, f *fhir.Facts) {
 	n := &x.Nodes[i]
 	switch {
@@ -85,10 +85,10 @@ func (x *extractor) appendCoding(list []fhir.Coding, i int32) []fhir.Coding {
 	return append(list, fhir.Coding{System: x.systemName(system), Code: string(code)})
 }
 
-// fewFacts are so few that it pays to look through them before a string is made.
+// fewFacts is how many facts are cheaper to compare than to allocate again.
 const fewFacts = 16
 
-// systemName makes one string of all that name the same system.
+// systemName interns the names of systems.
 func (x *extractor) systemName(system []byte) string {
 	const most, longest = 256, 128
 	if name, ok := x.systems[string(system)]; ok {
@@ -104,9 +104,9 @@ func (x *extractor) systemName(system []byte) string {
 	return name
 }
 
-// isCode says whether a Coding says what the resource is about: it belongs to an
-// element of a resource, directly or in a CodeableConcept, and not to the
-// inside of another data type or an extension.
+// isCode says whether a Coding describes the resource: it belongs to an element
+// of a resource, directly or in a CodeableConcept, and not to another data type or
+// an extension.
 func (x *extractor) isCode(i int32) bool {
 	if p := x.Nodes[i].Parent; x.class(p) == conceptClass {
 		i = p
@@ -118,15 +118,15 @@ func (x *extractor) isCode(i int32) bool {
 	return x.d.Types[x.d.Elements[elem].Owner].InResource()
 }
 
-// authorNames are the elements whose references name who made a resource.
+// authorNames are the elements whose references name an author.
 var authorNames = []string{
 	"agent", "assertedBy", "asserter", "attester", "author", "authenticator", "collector", "enterer", "informationSource",
 	"interpreter", "legalAuthenticator", "operator", "performer", "prescriber", "provider", "recorder", "reporter",
 	"requester", "resultsInterpreter", "sender", "verifier",
 }
 
-// referred notes a reference, and its author if its element or the one around
-// it is such.
+// referred adds a reference, also as an author if its element or the one around
+// it names authors.
 func (x *extractor) referred(i int32, f *fhir.Facts) {
 	t := target{}
 	t.split(x.child(i, roleReference), x.base)
@@ -146,7 +146,7 @@ func (x *extractor) referred(i int32, f *fhir.Facts) {
 	}
 }
 
-// appendNew appends a text, unless it is among the first, and gives its string.
+// appendNew appends a text, unless it is among the first few, and returns its string.
 func appendNew(list []string, text []byte) ([]string, string) {
 	for k := range min(len(list), fewFacts) {
 		if list[k] == string(text) {
@@ -162,15 +162,14 @@ func (x *extractor) isAuthor(i int32) bool {
 	return elem >= 0 && slices.Contains(authorNames, x.d.Elements[elem].Name)
 }
 
-// timeParams are the parameters that tell when what a resource describes
-// happened, the most telling first.
+// timeParams are the parameters with the clinical time, the best first.
 var timeParams = []string{
 	"date", "occurrence", "effective", "effective-time", "onset-date", "period", "started", "start", "start-date", "collected",
 	"identified", "whenhandedover", "when", "authoredon", "authored", "authored-on", "sent", "created", "issued", "recorded",
 	"recorded-date", "datewritten",
 }
 
-// clinicalTime covers all values of the first such parameter that has any.
+// clinicalTime covers all values of the first time parameter that has any.
 func (x *extractor) clinicalTime(f *fhir.Facts) {
 	f.Start, f.End = 1, 0
 	for _, name := range timeParams {

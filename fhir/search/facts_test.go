@@ -37,8 +37,8 @@ func TestFactsSurviveTheirEncoding(t *testing.T) {
 	}
 }
 
-// Whatever refers to a patient from a compartment parameter, a subject or a
-// patient element is in that patient's compartment, however it is written.
+// A reference to a patient in a compartment parameter, a subject or a patient
+// element places the resource in that patient's compartment, in any spelling.
 func TestPatientCompartments(t *testing.T) {
 	for _, c := range []struct{ doc, want string }{
 		{`{"resourceType":"Patient","id":"1"}`, "[Patient/1]"},

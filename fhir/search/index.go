@@ -15,11 +15,10 @@ package search
 //	¤cpt=Patient/1 ¤lab=system|code           compartments and security labels
 //	¤pt:code=Patient/1|system|code            patient and code together
 //
-// In parts of keys '|', '$' and '\\' are marked with '\\'. What follows the sign
-// and has more than 64 bytes is cut and ends in 0x7f and a hash, except for the
-// name of a resource.
+// In parts of keys '\\' escapes '|', '$' and '\\'. A value of more than 64 bytes is
+// truncated and ends in 0x7f and a hash; the name of a resource is not.
 type Index struct {
-	Keys    []string      // sorted, unique; each begins with the parameter's name
+	Keys    []string      // sorted, unique
 	Dates   []DateRange   // one per date, period or timing value
 	Numbers []NumberRange // one per number or quantity value (and per unit form)
 	Sorts   []Sort        // one per sortable parameter that has a value, sorted by Param
@@ -28,7 +27,7 @@ type Index struct {
 // DateRange is a closed interval of milliseconds since 1970 UTC, as wide as the
 // value's precision, Lo <= Hi; an open end is math.MinInt64 or math.MaxInt64.
 type DateRange struct {
-	Param  string // name; for composites name|token part; with * after it what covers several values
+	Param  string // name; for composites name|token part; with a final *, a range that covers several
 	Lo, Hi int64
 }
 

@@ -28,7 +28,7 @@ const (
 	keyPatientCode = "¤pt:code="
 )
 
-// keyEnd is greater than whatever may follow a prefix.
+// keyEnd sorts after everything that may follow a prefix.
 const keyEnd = "\U0010FFFF"
 
 // RefKey is the key of a resource whose reference parameter param names ref.
@@ -37,11 +37,11 @@ func RefKey(param string, ref fhir.Ref) string { return param + string(opReferen
 // CompartmentKey is the key of a resource in the compartment of, say, "Patient/1".
 func CompartmentKey(compartment string) string { return keyCompartment + compartment }
 
-// PresentKey is the key of a resource that has a value for param.
-func PresentKey(param string) string { return param + string(opPresent) }
+// presentMark is the key of a resource that has a value for param.
+func presentMark(param string) string { return param + string(opPresent) }
 
-// Targets lists the resources of this server that reference parameter param
-// names, in the order of their keys.
+// Targets lists the resources of this server that a reference parameter points
+// to, in the order of their keys.
 func (x *Index) Targets(param string) []fhir.Ref {
 	var refs []fhir.Ref
 	prefix := param + string(opReference)
@@ -57,12 +57,12 @@ func (x *Index) Targets(param string) []fhir.Ref {
 	return refs
 }
 
-// appendToken appends sys|code, cut if it is long.
+// appendToken appends sys|code, truncated if long.
 func appendToken(to, system, code []byte) []byte {
 	return appendPair(to, system, code, '|')
 }
 
-// appendPair appends two parts and what stands between them, cut if they are long together.
+// appendPair appends two parts with a byte between them, truncated if long.
 func appendPair(to, a, b []byte, between byte) []byte {
 	start := len(to)
 	to = appendPart(to, a)
@@ -70,7 +70,7 @@ func appendPair(to, a, b []byte, between byte) []byte {
 	return cutTail(appendPart(to, b), start)
 }
 
-// cutTail cuts what stands in buf from start on, if it is long.
+// cutTail truncates buf[start:] if it is long.
 func cutTail(buf []byte, start int) []byte {
 	if len(buf)-start <= keyLimit {
 		return buf
@@ -80,13 +80,13 @@ func cutTail(buf []byte, start int) []byte {
 	return append(buf[:start], short...)
 }
 
-// appendCode appends a token without a system, cut if it is long.
+// appendCode appends a token without a system, truncated if long.
 func appendCode(to, code []byte) []byte {
 	start := len(to)
 	return cutTail(appendPart(to, code), start)
 }
 
-// appendOfType appends typesys|type|value, cut if it is long.
+// appendOfType appends typesys|type|value, truncated if long.
 func appendOfType(to, system, code, value []byte) []byte {
 	start := len(to)
 	to = append(appendPart(to, system), '|')
@@ -94,9 +94,9 @@ func appendOfType(to, system, code, value []byte) []byte {
 	return cutTail(appendPart(to, value), start)
 }
 
-// appendUnit appends what follows the parameter's name in a NumberRange:
-// |system|code, or ||code without a system. For a unit of UCUM that converts
-// that is the canonical unit, and ok is true.
+// appendUnit appends the unit in the name of a NumberRange: |system|code, or
+// ||code without a system. A UCUM unit that converts becomes the canonical unit,
+// and ok is true.
 func appendUnit(to, system, code []byte) (_ []byte, u unit, ok bool) {
 	to = append(to, '|')
 	start := len(to)
@@ -107,17 +107,8 @@ func appendUnit(to, system, code []byte) (_ []byte, u unit, ok bool) {
 	return u.appendCode(to), u, true
 }
 
-// segments gives the ends of the paths above a URL: 14 and 19 in
-// http://hl7.org/fhir/ValueSet. A urn has none.
-func segments(u []byte) []int {
-	var ends []int
-	for end := nextSegment(u, 0); end > 0; end = nextSegment(u, end) {
-		ends = append(ends, end)
-	}
-	return ends
-}
-
-// nextSegment gives the end of the next path above a URL, 0 if there is none.
+// nextSegment returns the end of the next path above a URL, or 0. In
+// http://hl7.org/fhir/ValueSet the ends are 14 and 19. A urn has none.
 func nextSegment(u []byte, after int) int {
 	if after == 0 {
 		host := bytes.Index(u, []byte("://"))

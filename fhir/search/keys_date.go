@@ -1,6 +1,10 @@
 package search
 
-import "math"
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+)
 
 // The open ends of a DateRange.
 const (
@@ -10,11 +14,7 @@ const (
 
 // appendTime appends ms so that byte order is time order.
 func appendTime(to []byte, ms int64) []byte {
-	const hex = "0123456789abcdef"
-	v := uint64(ms) ^ 1<<63
-	var digits [16]byte
-	for i := range digits {
-		digits[i] = hex[v>>(60-4*i)&15]
-	}
-	return append(to, digits[:]...)
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(ms)^1<<63)
+	return hex.AppendEncode(to, b[:])
 }

@@ -20,8 +20,8 @@ const (
 	numberBias  = 20000
 )
 
-// nudge moves an encoded number by an infinitely small step: that is how a
-// closed interval of strings expresses a half-open one of numbers.
+// nudge moves an encoded number by an infinitely small step, so that a closed
+// interval of strings can express a half-open one of numbers.
 type nudge int8
 
 const (
@@ -31,7 +31,7 @@ const (
 )
 
 // decimal is digits * 10^exp. Its digits have no leading zeros; trailing zeros
-// stay because they tell the precision. Zero has no digits.
+// stay because they show the precision. Zero has no digits.
 type decimal struct {
 	neg    bool
 	n      int // how many digits
@@ -39,7 +39,8 @@ type decimal struct {
 	digits [maxDigits + 32]byte
 }
 
-// parse reads a JSON number; ok is false if it is none or too long to compare.
+// parse reads a JSON number. It returns false if the text is not a number or is
+// too long to compare.
 func (d *decimal) parse(text []byte) bool {
 	*d = decimal{}
 	if len(text) > 0 && text[0] == '-' {
@@ -86,7 +87,7 @@ func (d *decimal) mantissa(text []byte) bool {
 	return len(text) > 0
 }
 
-// scale multiplies with factor * 10^power, exactly.
+// scale multiplies by factor * 10^power, exactly.
 func (d *decimal) scale(factor uint64, power int) bool {
 	d.exp += power
 	if d.n == 0 || factor == 1 {
@@ -109,7 +110,7 @@ func (d *decimal) scale(factor uint64, power int) bool {
 	return true
 }
 
-// add adds v * 10^exp, exactly; it is for units with another zero.
+// add adds v * 10^exp, exactly, for units with another zero point.
 func (d *decimal) add(v uint64, exp int) bool {
 	if v == 0 {
 		return true
@@ -154,8 +155,8 @@ func (d *decimal) less(o *decimal) bool {
 	return bytes.Compare(d.digits[:d.n], o.digits[:o.n]) < 0
 }
 
-// plus adds the digits of a number with the same exponent, or takes them away:
-// then they must not be more.
+// plus adds or, with sign -1, subtracts the digits of a number with the same
+// exponent. A result must not be negative.
 func (d *decimal) plus(o *decimal, sign int) {
 	var sum [len(d.digits)]byte
 	at, carry := len(sum), 0
@@ -217,7 +218,7 @@ func (d *decimal) append(to []byte, e nudge) []byte {
 	to = appendExponent(append(to, '1'), d.n+d.exp, false)
 	to = append(to, digits...)
 	switch e {
-	case below: // 1.5 becomes 1.4 and all that may follow
+	case below: // 1.5 becomes 1.4~: after every 1.4...
 		to[len(to)-1]--
 		to = append(to, '~')
 	case above:
@@ -261,8 +262,8 @@ func appendExponent(to []byte, exp int, complement bool) []byte {
 // encode is append for one string.
 func (d *decimal) encode(e nudge) string { return string(d.append(nil, e)) }
 
-// around returns the ends of the interval that the significant digits mean:
-// 5.40 is 5.395 to 5.405. percent widens it by that part of the value.
+// around returns the interval that the significant digits imply: 5.40 is 5.395
+// to 5.405. It widens it by a percentage of the value.
 func (d *decimal) around(percent int64) (lo, hi decimal, ok bool) {
 	m := d.big()
 	half := big.NewInt(500) // all in thousandths of the last digit

@@ -77,7 +77,7 @@ func TestSegments(t *testing.T) {
 		"":                               "",
 	} {
 		var got []string
-		for _, end := range segments([]byte(u)) {
+		for end := nextSegment([]byte(u), 0); end > 0; end = nextSegment([]byte(u), end) {
 			got = append(got, u[:end])
 		}
 		if strings.Join(got, " ") != want {

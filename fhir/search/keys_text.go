@@ -3,21 +3,22 @@ package search
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
 
-// keyLimit is how many bytes of a value a key holds. A longer one is cut on a
-// rune boundary and ends in its hash: it can be found by equality, and by a
-// prefix of at most keyLimit bytes.
+// keyLimit is how many bytes of a value a key holds. A longer value is truncated
+// at a rune boundary and followed by its hash: searches find it by equality, and
+// by a prefix of at most keyLimit bytes.
 const keyLimit = 64
 
-// hashMark stands between a cut value and its hash. It cannot occur in folded text.
+// hashMark separates a truncated value from its hash. It cannot occur in folded text.
 const hashMark = '\x7f'
 
-// appendCut appends value, cut to keyLimit.
+// appendCut appends value, truncated to keyLimit.
 func appendCut(to, value []byte) []byte {
 	if len(value) <= keyLimit {
 		return append(to, value...)
@@ -27,19 +28,11 @@ func appendCut(to, value []byte) []byte {
 		end--
 	}
 	sum := sha256.Sum256(value)
-	return appendHex(append(append(to, value[:end]...), hashMark), sum[:10])
-}
-
-func appendHex(to, b []byte) []byte {
-	const hex = "0123456789abcdef"
-	for _, c := range b {
-		to = append(to, hex[c>>4], hex[c&15])
-	}
-	return to
+	return hex.AppendEncode(append(append(to, value[:end]...), hashMark), sum[:10])
 }
 
 // appendFolded appends text in lower case, without accents and with single
-// blanks between its words: what a string search compares.
+// spaces between its words, as string searches compare it.
 func appendFolded(to, text []byte) []byte {
 	start := len(to)
 	for len(text) > 0 {
@@ -62,7 +55,7 @@ func appendFolded(to, text []byte) []byte {
 	return to
 }
 
-// appendDecomposed folds every part of what a character decomposes to (NFKD).
+// appendDecomposed folds every part of a character's decomposition (NFKD).
 func appendDecomposed(to, char []byte, r rune, start int) []byte {
 	const hangul, lastHangul = 0xAC00, 0xD7A3 // decompose by arithmetic
 	if hangul <= r && r <= lastHangul {
@@ -98,8 +91,8 @@ func appendFoldedRune(to []byte, r rune, start int) []byte {
 	return appendLower(to, r)
 }
 
-// appendLower also unfolds the letters that Unicode does not decompose but
-// people type without their stroke.
+// appendLower also replaces letters that Unicode does not decompose but people
+// type without their stroke.
 func appendLower(to []byte, r rune) []byte {
 	if r < utf8.RuneSelf {
 		if 'A' <= r && r <= 'Z' {
@@ -187,8 +180,8 @@ func isWordRune(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
-// appendPart appends a part of a key of several parts: '|', '$' and '\' are
-// marked with '\', so that different parts never make the same key.
+// appendPart appends one of several parts of a key. It escapes '|', '$' and '\'
+// with '\', so that different parts never make the same key.
 func appendPart(to, part []byte) []byte {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	for i := 0; i < len(part); {

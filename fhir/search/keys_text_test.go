@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What looks at many bytes at a time must say what looking at each would.
+// Functions that look at many bytes at a time agree with those that look at each.
 func TestManyBytesAtATime(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	alphabet := []byte("   \n\t\r\"\\|$#ab~\x7f\x80\xc3\xa4\xff\x1f!")

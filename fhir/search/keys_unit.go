@@ -6,11 +6,11 @@ import (
 	"strconv"
 )
 
-// ucum is the system of the units that are made comparable. Covered are
+// ucum is the system of comparable units. It covers
 // products and quotients, with prefixes and whole exponents, of the units in
 // atoms: mass, length, volume, time, temperature, substance, counts,
 // pressure, energy and the arbitrary units of a laboratory. Everything else,
-// and whatever does not convert without a rest, is compared as written.
+// and every unit that does not convert exactly, is compared as written.
 const ucum = "http://unitsofmeasure.org"
 
 // unit is factor * 10^power of the product of dims, plus offset for
@@ -22,7 +22,7 @@ type unit struct {
 	offset uint64 // hundredths of the canonical unit
 }
 
-// dimensions are the canonical units. The one of temperature is a ninth of a
+// dimensions are the canonical units. For temperature it is a ninth of a
 // kelvin, in which kelvin, Celsius and Fahrenheit are all whole multiples.
 var dimensions = [...]string{"g", "m", "s", "mol", "K/9", "Pa", "J", "[iU]", "U", "eq", "osm", "V", "W", "A", "Hz", "Bq", "kat"}
 
@@ -67,7 +67,7 @@ var unitPrefixes = [...]struct {
 	{"d", -1}, {"c", -2}, {"m", -3}, {"u", -6}, {"n", -9}, {"p", -12}, {"f", -15},
 }
 
-// parse reads a UCUM code; ok is false if it is not covered.
+// parse reads a UCUM code, and returns false if it is not covered.
 func (u *unit) parse(code []byte) bool {
 	*u = unit{factor: 1}
 	switch string(code) {
@@ -103,8 +103,8 @@ func (u *unit) parse(code []byte) bool {
 	}
 }
 
-// cutTerm gives the first term, 1 if there is only an annotation, and where it
-// and its annotation end.
+// cutTerm returns the first term, 1 for an annotation alone, and where term and
+// annotation end.
 func cutTerm(code []byte) (term []byte, end int) {
 	end = bytes.IndexAny(code, "./{")
 	if end < 0 {
@@ -123,7 +123,7 @@ func cutTerm(code []byte) (term []byte, end int) {
 	return term, brace + 1
 }
 
-// multiply takes in one term, such as mm[Hg], m2, 10*3 or 24.
+// multiply multiplies by one term, such as mm[Hg], m2, 10*3 or 24.
 func (u *unit) multiply(term []byte, sign int8, divisor *uint64) bool {
 	name, exp, ok := cutPower(term)
 	if !ok {
@@ -134,7 +134,7 @@ func (u *unit) multiply(term []byte, sign int8, divisor *uint64) bool {
 	case string(name) == "10*" || string(name) == "10^":
 		u.power += int(exp)
 		return true
-	case len(name) == 0: // a power of ten; 1.73 is none, and no product in UCUM either
+	case len(name) == 0: // a power of ten only; UCUM reads 1.73 as a product
 		zeros := len(term) - 1
 		u.power += zeros * int(exp)
 		return zeros >= 0 && term[0] == '1' && len(bytes.Trim(term[1:], "0")) == 0
@@ -205,7 +205,7 @@ func findAtom(name []byte) (a atom, power int, ok bool) {
 	return atom{}, 0, false
 }
 
-// finish turns the divisor into a factor if that leaves no rest.
+// finish turns the divisor into a factor, if that is exact.
 func (u *unit) finish(divisor uint64) bool {
 	for t := u.dims[timeDimension]; t < 0; t++ {
 		if !u.times(perWeek, 1, &divisor) {
@@ -232,7 +232,7 @@ func gcd(a, b uint64) uint64 {
 	return a
 }
 
-// convert turns a value in this unit into the canonical one, exactly.
+// convert converts a value in this unit to the canonical unit, exactly.
 func (u *unit) convert(d *decimal) bool {
 	if !d.scale(u.factor, u.power) {
 		return false

@@ -20,9 +20,9 @@ type Query struct {
 	Total    string    // none, estimate, accurate or ""
 	Summary  string    // true, text, data, count, false or ""
 	Elements []string
-	Self     string       // canonical query string of what was understood (for the self link and the record)
-	Warnings []fhir.Issue // what lenient handling left out
-	Patients []string     // ids of patients the criteria name literally ("Patient/1"), for the record
+	Self     string       // canonical query string of the understood parameters, for the self link and the record
+	Warnings []fhir.Issue // parameters that lenient handling ignored
+	Patients []string     // patients that the criteria name ("Patient/1"), for the record
 }
 
 // SortBy is one _sort criterion.
@@ -34,18 +34,19 @@ type SortBy struct {
 // Include is one _include or _revinclude.
 type Include struct {
 	Reverse bool
-	Source  string // type that has the reference
+	Source  string // type with the reference
 	Param   string // "*" for all
 	Target  string // "" for any
 	Iterate bool
 }
 
-// QueryOptions steer ParseQuery.
+// QueryOptions are the options of ParseQuery.
 type QueryOptions struct {
 	Lenient     bool             // Prefer: handling=lenient
 	Base        string           // server base URL
 	Compartment string           // "Patient/1" for a compartment search, "" otherwise
 	Now         func() time.Time // for the prefix ap of dates; nil means time.Now
+	Alone       bool             // each resource is judged alone: chains, _has and includes are unknown
 }
 
 // The bounds of a query.
@@ -58,9 +59,9 @@ const (
 	maxLeaves   = 5000 // compiled comparisons
 )
 
-// Modifiers lists the modifiers that parameters of a kind take, besides
-// :[type] of references.
-func Modifiers(kind string) []string {
+// modifiers lists the modifiers of a kind of parameter, except :[type] of
+// references.
+func modifiers(kind string) []string {
 	switch kind {
 	case "string":
 		return []string{"contains", "exact", "missing"}
@@ -74,11 +75,10 @@ func Modifiers(kind string) []string {
 	return []string{"missing"}
 }
 
-// foreign is the one expression among the definitions that is not of R4: it
-// names an element that R4 does not have.
+// foreign is an expression in the definitions that names an element unknown to R4.
 const foreign = "DeviceDefinition.classification.type"
 
-// supported says whether there are keys for a parameter.
+// supported says whether a parameter has keys.
 func supported(p fhir.SearchParam) bool {
 	return p.Expression != "" && p.Expression != foreign && p.Kind != "special"
 }
@@ -125,28 +125,31 @@ func ParseQuery(typ string, params []fhir.Param, o QueryOptions) (*Query, error)
 	return p.finish(), nil
 }
 
-// queryParser collects what the parameters of one search say.
+// queryParser collects the parameters of one search.
 type queryParser struct {
 	o        QueryOptions
 	q        *Query
 	where    All
-	criteria []fhir.Param // understood, for Self
+	criteria []fhir.Param // the understood ones, for Self
 	controls []fhir.Param
-	seen     map[string]bool // control parameters, which come once
+	seen     map[string]bool // control parameters so far
 	leaves   int
 }
 
-// param takes in one parameter.
+// param parses one parameter.
 func (p *queryParser) param(param fhir.Param) error {
 	if param.Name == "_format" || param.Name == "_pretty" {
 		return nil
+	}
+	if p.o.Alone && asksOthers(param.Name) {
+		return &unknownParam{"Chains, _has and includes are not supported for this type."}
 	}
 	if set, ok := controls[param.Name]; ok {
 		return p.control(param, set)
 	}
 	c, err := p.criterion(p.q.Type, param, true)
 	if e, ok := err.(*fhir.Error); ok {
-		e.Expression = param.Name // of a chain too, as the client wrote it
+		e.Expression = param.Name // as the client wrote it, also in a chain
 	}
 	if err != nil {
 		return err
@@ -156,7 +159,12 @@ func (p *queryParser) param(param fhir.Param) error {
 	return nil
 }
 
-// lenient turns what is unknown into a warning if the client wants that.
+// asksOthers says whether a parameter needs other resources than those searched for.
+func asksOthers(name string) bool {
+	return strings.Contains(name, ".") || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
+}
+
+// lenient turns an unknown parameter into a warning, if the client asks for that.
 func (p *queryParser) lenient(param fhir.Param, err error) error {
 	unknown, ok := err.(*unknownParam)
 	switch {
@@ -169,7 +177,7 @@ func (p *queryParser) lenient(param fhir.Param, err error) error {
 	return nil
 }
 
-// unknownParam says that a parameter, modifier or target is not known here.
+// unknownParam is the error of an unknown parameter, modifier or target.
 type unknownParam struct{ detail string }
 
 func (u *unknownParam) Error() string { return u.detail }
@@ -195,7 +203,7 @@ func (p *queryParser) compartment() error {
 	return nil
 }
 
-// patient notes a patient whom the criteria name.
+// patient notes a patient that the criteria name.
 func (p *queryParser) patient(ref fhir.Ref) {
 	if ref.Type == "Patient" {
 		p.q.Patients = append(p.q.Patients, ref.String())
@@ -205,13 +213,13 @@ func (p *queryParser) patient(ref fhir.Ref) {
 func (p *queryParser) finish() *Query {
 	slices.Sort(p.q.Patients)
 	p.q.Patients = slices.Compact(p.q.Patients)
-	p.q.Where = Optimize(p.where)
+	p.q.Where = optimize(p.where)
 	p.q.Self = canonical(p.criteria) + canonical(p.controls)
 	p.q.Self = strings.TrimPrefix(p.q.Self, "&")
 	return p.q
 }
 
-// canonical writes parameters in the order of their names, each after a '&'.
+// canonical writes parameters sorted by name, each after a '&'.
 func canonical(params []fhir.Param) string {
 	slices.SortStableFunc(params, func(a, b fhir.Param) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))

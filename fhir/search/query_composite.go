@@ -1,7 +1,7 @@
 package search
 
-// composite compiles the parts of a composite value, which begins with a token
-// in all of R4. Its parts come from one element, so they are in one key.
+// composite compiles a composite value. In all of R4 it begins with a token. Its
+// parts come from one element, so one key holds them all.
 func (c criterion) composite(v string) ([]Condition, error) {
 	parts := splitEscaped(v, '$')
 	if len(parts) != len(c.def.Components) {
@@ -21,8 +21,8 @@ func (c criterion) composite(v string) ([]Condition, error) {
 	return c.second(token, secondPart(c.def).Kind, parts[1])
 }
 
-// second compiles the second part; with a number, quantity or date the token
-// becomes part of the name of the range.
+// second compiles the second part. For a quantity or date the token becomes part
+// of the name of the range.
 func (c criterion) second(token, kind, v string) ([]Condition, error) {
 	name := c.def.Name
 	switch kind {
@@ -64,7 +64,7 @@ func (c criterion) compositeReference(key, v string) ([]Condition, error) {
 }
 
 // span compiles start and end of a sequence: both exact, or the start bounded
-// from above and the end from below (what overlaps a window).
+// from above and the end from below (overlap with a window).
 func (c criterion) span(token, start, end string) (Condition, error) {
 	name := c.def.Name + "|" + token
 	p, from := cutPrefix(start)

@@ -23,10 +23,10 @@ var controls = map[string]func(*queryParser, fhir.Param) error{
 	"_revinclude:recurse": (*queryParser).include,
 }
 
-// control takes in a control parameter; all but includes come once.
+// control parses a control parameter. All but includes may be given once.
 func (p *queryParser) control(param fhir.Param, set func(*queryParser, fhir.Param) error) error {
 	if p.seen[param.Name] && !strings.Contains(param.Name, "include") {
-		return invalidParam(param.Name, "The parameter may be given once only.")
+		return invalidParam(param.Name, "Give the parameter only once.")
 	}
 	p.seen[param.Name] = true
 	if err := set(p, param); err != nil {
@@ -36,7 +36,7 @@ func (p *queryParser) control(param fhir.Param, set func(*queryParser, fhir.Para
 	return nil
 }
 
-// count reads _count; more than the server gives at once is not wrong.
+// count reads _count. A value above maxCount is not an error.
 func (p *queryParser) count(param fhir.Param) error {
 	n, err := strconv.ParseUint(param.Value, 10, 31)
 	if err != nil {
@@ -86,15 +86,14 @@ func (p *queryParser) sort(param fhir.Param) error {
 		name, desc := strings.CutPrefix(name, "-")
 		def, ok := findParam(p.q.Type, name)
 		if !ok || !sortable(def) {
-			return invalidParam(param.Name, "_sort takes search parameters of the type that are no composite and no combination, each with a - before it for descending order.")
+			return invalidParam(param.Name, "_sort takes search parameters of the type, except composites and combinations; a - before one means descending order.")
 		}
 		p.q.Sort = append(p.q.Sort, SortBy{Param: name, Desc: desc})
 	}
 	return nil
 }
 
-// sortable says whether an index has Sorts for the parameter; of _id and
-// _lastUpdated every store knows the order anyway.
+// sortable says whether a search can sort by a parameter.
 func sortable(def fhir.SearchParam) bool {
 	_, union := unions[def.Name]
 	return supported(def) && def.Kind != "composite" && !union

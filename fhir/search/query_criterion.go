@@ -8,8 +8,8 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// unions are the parameters that hold exactly if one of several others does.
-// They have no keys of their own.
+// unions are parameters that hold if one of several others does. They have no
+// keys of their own.
 var unions = map[string][]string{
 	"combo-code":                {"code", "component-code"},
 	"combo-code-value-concept":  {"code-value-concept", "component-code-value-concept"},
@@ -19,8 +19,8 @@ var unions = map[string][]string{
 	"combo-value-quantity":      {"value-quantity", "component-value-quantity"},
 }
 
-// criterion compiles one parameter of a type. deep allows a chain or _has, of
-// which there is one level.
+// criterion compiles one parameter of a type. deep allows a chain or _has: only
+// one level is supported.
 func (p *queryParser) criterion(typ string, param fhir.Param, deep bool) (Condition, error) {
 	rest, reverse := strings.CutPrefix(param.Name, "_has:")
 	head, tail, chained := strings.Cut(param.Name, ".")
@@ -35,7 +35,7 @@ func (p *queryParser) criterion(typ string, param fhir.Param, deep bool) (Condit
 	name, modifier, _ := strings.Cut(param.Name, ":")
 	def, ok := findParam(typ, name)
 	if !ok {
-		return nil, &unknownParam{"This search parameter is not known for the type; the CapabilityStatement lists those that are."}
+		return nil, &unknownParam{"This search parameter is not known for the type; the CapabilityStatement lists the known ones."}
 	}
 	c := criterion{queryParser: p, typ: typ, def: def, name: param.Name, modifier: modifier}
 	return c.compile(param.Value)
@@ -68,7 +68,7 @@ func (p *queryParser) chain(typ, head string, rest fhir.Param) (Condition, error
 	types := def.Targets
 	if only != "" {
 		if !slices.Contains(types, only) {
-			return nil, &unknownParam{"The type in the chain is none that the reference can point to."}
+			return nil, &unknownParam{"The reference cannot point to the type in the chain."}
 		}
 		types = []string{only}
 	}
@@ -99,7 +99,7 @@ func link(links []Chain, param, typ string, where Condition) []Chain {
 	return append(links, Chain{Param: param, Types: []string{typ}, Where: where})
 }
 
-// anyOf is the disjunction of list; one member stands for itself.
+// anyOf is the disjunction of list, or its only member.
 func anyOf[C Condition](list []C) Condition {
 	if len(list) == 1 {
 		return list[0]
@@ -111,7 +111,7 @@ func anyOf[C Condition](list []C) Condition {
 	return some
 }
 
-// criterion is one parameter that is being compiled.
+// criterion is the parameter under compilation.
 type criterion struct {
 	*queryParser
 	typ      string
@@ -120,7 +120,7 @@ type criterion struct {
 	modifier string
 }
 
-// compile treats alternatives, negation and presence, which are the same for all kinds.
+// compile handles alternatives, negation and presence, as all kinds share them.
 func (c criterion) compile(value string) (Condition, error) {
 	if err := c.checkModifier(); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (c criterion) compile(value string) (Condition, error) {
 	return anyOf(list), nil
 }
 
-// members compiles one value, for a union once per member.
+// members compiles one value; for a union, once per member.
 func (c criterion) members(v string) ([]Condition, error) {
 	parts, ok := unions[c.def.Name]
 	if !ok {
@@ -172,13 +172,13 @@ func (c criterion) members(v string) ([]Condition, error) {
 }
 
 func (c criterion) checkModifier() error {
-	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(Modifiers(c.def.Kind), c.modifier) {
+	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(modifiers(c.def.Kind), c.modifier) {
 		return nil
 	}
 	if c.def.Kind == "reference" && slices.Contains(c.def.Targets, c.modifier) {
 		return nil
 	}
-	allowed := ":" + strings.Join(Modifiers(c.def.Kind), " :")
+	allowed := ":" + strings.Join(modifiers(c.def.Kind), " :")
 	if c.def.Kind == "reference" {
 		allowed += " and the types it can point to"
 	}
@@ -187,9 +187,9 @@ func (c criterion) checkModifier() error {
 
 // missing compiles :missing. Every resource has an id and a time.
 func (c criterion) missing(value string) (Condition, error) {
-	var present Condition = HasKey{PresentKey(c.def.Name)}
+	var present Condition = HasKey{presentMark(c.def.Name)}
 	if parts, ok := unions[c.def.Name]; ok {
-		present = Any{HasKey{PresentKey(parts[0])}, HasKey{PresentKey(parts[1])}}
+		present = Any{HasKey{presentMark(parts[0])}, HasKey{presentMark(parts[1])}}
 	}
 	if c.def.Name == "_id" || c.def.Name == "_lastUpdated" {
 		present = All{}
@@ -228,7 +228,7 @@ func (c criterion) value(v string) ([]Condition, error) {
 
 func one(c Condition, err error) ([]Condition, error) { return []Condition{c}, err }
 
-// splitEscaped splits at every separator that has no '\' before it.
+// splitEscaped splits at every separator that no '\' precedes.
 func splitEscaped(s string, separator byte) []string {
 	var parts []string
 	start := 0

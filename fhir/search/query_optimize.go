@@ -2,12 +2,12 @@ package search
 
 import "strings"
 
-// maxJoined is how many joined keys are worth adding to a query.
+// maxJoined is how many joined keys a query may gain.
 const maxJoined = 32
 
-// Optimize adds to a conjunction conditions that follow from its members, so that
-// the answer stays the same, and by which a store finds few rows at once.
-func Optimize(c Condition) Condition {
+// optimize adds conditions to a conjunction that follow from its members. They do
+// not change the answer, but let a store find few rows at once.
+func optimize(c Condition) Condition {
 	all, ok := c.(All)
 	if !ok {
 		return c
@@ -19,7 +19,7 @@ func Optimize(c Condition) Condition {
 	return append(All(added), all...)
 }
 
-// joined gives the key that joins patient and code to whoever asks for both.
+// joined returns the keys of patient and code, if the conjunction asks for both.
 func joined(all All) []Condition {
 	var patients, codes []string
 	for _, m := range all {
@@ -43,9 +43,9 @@ func joined(all All) []Condition {
 	return []Condition{anyOf(keys)}
 }
 
-// windows gives to whoever asks for dates from one time to another those that
-// overlap what is between. By itself each end is true of too many. A resource with
-// several dates may satisfy each end with another one: their hull overlaps, too.
+// windows adds, for dates bounded on both sides, an overlap with the window: each
+// bound alone matches too many. A resource with several dates may match each bound
+// with another date, so their hull counts too.
 func windows(all All) (added []Condition) {
 	for _, m := range all {
 		from, ok := m.(InDates)
@@ -67,10 +67,11 @@ func windows(all All) (added []Condition) {
 	return added
 }
 
-// hullParam is the name under which an index has what covers several ranges.
+// hullParam is the name of the range that covers all ranges of a parameter.
 func hullParam(param string) string { return param + "*" }
 
-// keysOf lists the alternative keys that a condition consists of, nil if there is more to it.
+// keysOf lists the keys of a condition that only asks for one of several keys,
+// and nil for any other condition.
 func keysOf(c Condition) []string {
 	switch c := c.(type) {
 	case HasKey:
@@ -89,7 +90,7 @@ func keysOf(c Condition) []string {
 	return nil
 }
 
-// tails applies cut to all keys; nil if one does not fit.
+// tails applies cut to all keys. It returns nil if one does not fit.
 func tails(keys []string, cut func(string) (string, bool)) []string {
 	var list []string
 	for _, k := range keys {
@@ -102,14 +103,14 @@ func tails(keys []string, cut func(string) (string, bool)) []string {
 	return list
 }
 
-// isPatientKey gives Patient/12 of subject>Patient/12 and patient>Patient/12.
+// isPatientKey cuts subject>Patient/12 and patient>Patient/12 to Patient/12.
 func isPatientKey(key string) (string, bool) {
 	param, ref, ok := strings.Cut(key, string(opReference))
 	return ref, ok && (param == "subject" || param == "patient") && strings.HasPrefix(ref, "Patient/")
 }
 
-// isCodeKey gives the token of code=system|code and code=code. Other forms,
-// and those cut so that the form cannot be told, have no joined key.
+// isCodeKey cuts code=system|code and code=code to the token. Other forms, and
+// truncated ones, have no joined key.
 func isCodeKey(key string) (string, bool) {
 	token, ok := strings.CutPrefix(key, "code"+string(opToken))
 	return token, ok && joins([]byte(token))

@@ -6,7 +6,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// A prefix on a string is a mistake; text that merely begins like one is not.
+// A prefix on a string is a mistake; text that only looks like one is not.
 func TestPrefixOnAString(t *testing.T) {
 	for _, c := range []struct {
 		typ, name, value string

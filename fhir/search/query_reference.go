@@ -32,7 +32,7 @@ func (c criterion) typed(ref fhir.Ref) ([]Condition, error) {
 	return []Condition{HasKey{RefKey(c.def.Name, ref)}}, nil
 }
 
-// bareID stands for the id in every type that the reference can point to.
+// bareID compiles an id without a type: any type that the reference can point to.
 func (c criterion) bareID(id string) []Condition {
 	targets := c.def.Targets
 	if c.modifier != "" {

@@ -33,7 +33,7 @@ func (c criterion) tokenKey(v string, op byte) (Condition, error) {
 	return HasKey{c.def.Name + string(op) + tail}, nil
 }
 
-// tokenTail is what follows the operator in the key of a token.
+// tokenTail is the part of a token's key after the operator.
 func (c criterion) tokenTail(v string) (string, error) {
 	parts := splitEscaped(v, '|')
 	switch {
@@ -42,7 +42,7 @@ func (c criterion) tokenTail(v string) (string, error) {
 	case len(parts) == 2 && v != "|":
 		return string(appendToken(nil, []byte(unescapeValue(parts[0])), []byte(unescapeValue(parts[1])))), nil
 	}
-	return "", c.invalid("A token is code, system|code, |code or system|; write \\| for a bar inside of it.")
+	return "", c.invalid("A token is code, system|code, |code or system|; write \\| for a bar in it.")
 }
 
 // ofType compiles system|type|value.
@@ -82,7 +82,7 @@ func (c criterion) words(v string) (Condition, error) {
 // text compiles a string: a prefix of the folded value, the whole value or a part.
 func (c criterion) text(v string) (Condition, error) {
 	if c.modifier == "" && !strings.HasPrefix(c.def.Name, "address") && looksPrefixed(v) {
-		return nil, c.invalid("Prefixes such as gt order numbers, dates and quantities; a string has none. Search text that begins so with :exact or :contains.")
+		return nil, c.invalid("Prefixes such as gt order numbers, dates and quantities; a string has none. Search such text with :exact or :contains.")
 	}
 	v = unescapeValue(v)
 	if c.modifier == "exact" {
@@ -122,7 +122,7 @@ func (c criterion) uri(v string) []Condition {
 		return []Condition{equal(v), equal(v + "/"), HasKey{string(path)}}
 	case "above":
 		list := []Condition{equal(v)}
-		for _, end := range segments([]byte(v)) {
+		for end := nextSegment([]byte(v), 0); end > 0; end = nextSegment([]byte(v), end) {
 			list = append(list, equal(v[:end]), equal(v[:end]+"/"))
 		}
 		return list
@@ -159,8 +159,8 @@ func (c criterion) number(v string) (Condition, error) {
 	return c.numbers(prefix, text, c.def.Name, nil)
 }
 
-// numbers compiles the comparison with a number in a unit. Without a prefix and
-// for ne and ap its digits say how precise it is, otherwise it is exact.
+// numbers compiles the comparison with a number in a unit. For eq, ne and ap the
+// digits of the number imply its precision; for the other prefixes it is exact.
 func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Condition, error) {
 	var d decimal
 	if !d.parse([]byte(text)) {
@@ -178,7 +178,7 @@ func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Conditio
 		ok = ok && u.convert(&lo) && u.convert(&hi)
 	}
 	if !ok {
-		return nil, c.invalid("The number has more digits than can be compared.")
+		return nil, c.invalid("The number has too many digits to be compared.")
 	}
 	return InNumbers{Param: param, Prefix: prefix, Lo: lo.encode(exact), Hi: hi.encode(end)}, nil
 }
@@ -212,11 +212,12 @@ func cutPrefix(v string) (Prefix, string) {
 	return Eq, v
 }
 
-// looksPrefixed says whether a string search was meant to compare: a prefix and
-// then a number. Parts of addresses are left alone, for postal codes look like that.
+// looksPrefixed says whether the value of a string looks like a comparison: a
+// prefix and a number. Callers exempt addresses: postal codes look like that.
 func looksPrefixed(v string) bool {
 	if len(v) < 3 || strings.Trim(v[2:], "0123456789.-") != "" {
 		return false
 	}
-	return slices.Contains([]string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}, v[:2])
+	_, ok := prefixes[v[:2]]
+	return ok
 }

@@ -26,8 +26,8 @@ type AnchorRequest struct {
 	Checkpoint string `json:"checkpoint"` // C2SP signed note for the new size and root
 }
 
-// Anchored is the answer of Anchor. Repeated says that this very anchor was there
-// before, by the transaction named, and that nothing was written.
+// Anchored is the answer of Anchor. Repeated means that an earlier transaction, which it
+// names, already made this anchor, and that nothing was written.
 type Anchored struct {
 	Anchor   Anchor `json:"anchor"`
 	Repeated bool   `json:"repeated"`
@@ -67,7 +67,7 @@ func (c *call) anchor(q AnchorRequest, commitments []byte) (any, error) {
 	return c.keep(next, grown)
 }
 
-// proposed is the anchor that a request asks for, as far as it can be checked alone.
+// proposed returns the requested anchor, checked as far as it can be without state.
 func (c *call) proposed(q AnchorRequest, commitments []byte) (Anchor, error) {
 	if err := c.owns(q.Origin); err != nil {
 		return Anchor{}, err
@@ -85,7 +85,7 @@ func (c *call) proposed(q AnchorRequest, commitments []byte) (Anchor, error) {
 	}, nil
 }
 
-// repeats says that two anchors differ at most in their transaction.
+// repeats reports whether two anchors differ at most in their transaction.
 func (a Anchor) repeats(b Anchor) bool {
 	b.Transaction = a.Transaction
 	return a == b

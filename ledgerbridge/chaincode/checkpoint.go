@@ -8,7 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// checkpoint is what a signed note says: a log has a tree of that size and root.
+// checkpoint is the statement of a signed note: a log has a tree of that size and root.
 type checkpoint struct {
 	origin string
 	size   int64
@@ -49,8 +49,8 @@ func (s *Source) verify(signed string) (checkpoint, error) {
 	return c, nil
 }
 
-// onlySignature says that the note is its text, one verified signature and nothing
-// else, so that nobody can vary a checkpoint without its signer.
+// onlySignature reports whether the note is its text, one verified signature and nothing
+// else, so that only its signer can vary a checkpoint.
 func onlySignature(signed string, n *note.Note) bool {
 	if len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 {
 		return false

@@ -7,13 +7,12 @@
 // The contract is a function of the ledger's state and the arguments: it reads no
 // clock, no file and no network, and keeps nothing in memory between two calls.
 //
-// It does not see records, only 32-byte commitments, so it cannot tell what was
-// recorded, by whom, or whether something was left out. It does not decide who may
-// speak to the channel, nor which organisations must endorse: the channel's policies
-// do, and one that lets the source's organisation endorse alone makes its anchors
-// worth no more than its word. It does not submit transactions, does not fetch what
-// it is not given, and cannot help a source whose forked mark was earned by a thief
-// of its key: that source ends and its organisation opens the next one.
+// It sees 32-byte commitments, not records, so it cannot tell what was recorded, by
+// whom, or whether something was left out. It does not decide who may use the channel,
+// nor which organisations must endorse: the channel's policies do, and one that lets
+// the source's organisation endorse alone makes its anchors worth no more than its
+// word. It does not submit transactions, fetches nothing, and cannot help a source that
+// a thief of its key forked: that source ends, and its organisation opens the next one.
 package chaincode
 
 import (
@@ -83,8 +82,8 @@ type call struct {
 	args   [][]byte
 }
 
-// callerOf is the MSP of whoever signed the proposal. The peer has checked the
-// signature and the certificate before the contract is asked.
+// callerOf returns the MSP of the proposal's signer. The peer has checked signature and
+// certificate before it asks the contract.
 func callerOf(stub shim.ChaincodeStubInterface) (string, error) {
 	creator, err := stub.GetCreator()
 	if err != nil {

@@ -43,7 +43,7 @@ func encode(v any) ([]byte, error) {
 }
 
 // decode accepts only what encode produces: no spaces, no further or repeated fields,
-// no other order. So there is exactly one way to ask for something.
+// no other order. Each request has exactly one encoding.
 func decode(data []byte, v any) error {
 	if err := json.Unmarshal(data, v); err != nil {
 		return err

@@ -8,9 +8,9 @@ type ForkRequest struct {
 	Second string `json:"second"`
 }
 
-// reportFork marks a source whose keys signed two histories. Anybody on the channel
-// may show them: signatures need no trust in who brings them. The first evidence is
-// kept; later reports change nothing.
+// reportFork marks a source whose keys signed two histories. Any member of the channel
+// may show them: signatures need no trust in who brings them. It keeps the first
+// evidence; later reports change nothing.
 func (c *call) reportFork(q ForkRequest) (any, error) {
 	s, _, err := c.loadSource(q.Origin)
 	if err != nil {

@@ -25,7 +25,7 @@ type Head struct {
 	Transaction string `json:"transaction"`
 }
 
-// Sources is the answer of ListSources. More says that there are further ones.
+// Sources is the answer of ListSources. More means that further sources follow.
 type Sources struct {
 	Sources []Source `json:"sources"`
 	More    bool     `json:"more"`
@@ -45,8 +45,8 @@ func (c *call) headOf(q OriginRequest) (any, error) {
 	return h, err
 }
 
-// getAnchor answers from one key, so that several peers give, and sign, the same
-// answer at any later time.
+// getAnchor answers from one key, so that several peers sign the same answer at any
+// later time.
 func (c *call) getAnchor(q AnchorQuery) (any, error) {
 	if err := checkOrigin(q.Origin); err != nil {
 		return nil, err

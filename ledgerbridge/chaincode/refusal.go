@@ -11,7 +11,7 @@ import (
 // people. The prefixes are part of the contract's interface; the sentences are not.
 type Prefix string
 
-// What a refusal means to whoever sent the transaction.
+// What a refusal means to the sender of the transaction.
 const (
 	Argument   Prefix = "ACESO_ARGUMENT"   // not understood: wrong number of arguments, not canonical JSON, not an origin
 	Size       Prefix = "ACESO_SIZE"       // a size or a number of commitments is out of bounds, or the sizes do not fit together
@@ -23,13 +23,13 @@ const (
 	Gap        Prefix = "ACESO_GAP"        // the ledger (or this peer) is behind the sender: try again, or send what is missing
 	Behind     Prefix = "ACESO_BEHIND"     // the ledger is ahead of the sender: compare with Head before sending anything
 	Fork       Prefix = "ACESO_FORK"       // the sender contradicts the ledger: stop and raise an alarm
-	Marked     Prefix = "ACESO_MARKED"     // the source is marked as forked and takes nothing any more
-	Closed     Prefix = "ACESO_CLOSED"     // the source was closed and takes nothing any more
+	Marked     Prefix = "ACESO_MARKED"     // the source is marked as forked and takes nothing more
+	Closed     Prefix = "ACESO_CLOSED"     // the source was closed and takes nothing more
 	State      Prefix = "ACESO_STATE"      // the peer could not read or write its state
 )
 
-// Known says whether p is one of these. What a peer answers may come from something
-// else than this contract.
+// Known reports whether p is one of these. A peer's answer may come from another
+// contract.
 func (p Prefix) Known() bool {
 	switch p {
 	case Argument, Size, Checkpoint, Signature, Denied, NotFound, Exists, Gap, Behind, Fork, Marked, Closed, State:

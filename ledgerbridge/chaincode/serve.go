@@ -21,8 +21,8 @@ const maxMessage = 100 << 20
 // Serve answers peers on l until ctx ends: chaincode as a service. id is the package
 // id that the peers installed; secure is nil for plain connections.
 //
-// It stops at once: a peer's stream lives as long as the peer, the contract holds
-// nothing, and a proposal without answer is simply sent again.
+// It stops at once: a peer's stream lives as long as the peer, the contract holds no
+// state, and clients resend a proposal without answer.
 func Serve(ctx context.Context, l net.Listener, id string, secure *tls.Config) error {
 	if id == "" {
 		return errors.New("chaincode: the package id is missing")

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// maxKeys bounds the keys of one source, revoked ones included. A source that has
-// used them up is closed and followed by the next one.
+// maxKeys bounds the keys of one source, revoked ones included. When they are used up,
+// the source is closed and the next one registered.
 const maxKeys = 64
 
 // RegisterRequest is the argument of RegisterSource.
@@ -33,8 +33,8 @@ type OriginRequest struct {
 }
 
 // owns refuses callers of other organisations. An organisation IS its MSP: the first
-// part of the origin and the MSP id are the same bytes. Any other mapping would have
-// to be kept, and whoever keeps it could hand a log to somebody else.
+// part of the origin and the MSP id are the same bytes. The keeper of any other mapping
+// could give a log away.
 func (c *call) owns(origin string) error {
 	if err := checkOrigin(origin); err != nil {
 		return err
@@ -63,8 +63,7 @@ func notName(s string) bool {
 	return s == "" || len(s) > 64
 }
 
-// registerSource opens a source. Registering it again with the same key changes
-// nothing.
+// registerSource opens a source. A repetition with the same key changes nothing.
 func (c *call) registerSource(q RegisterRequest) (any, error) {
 	if err := c.owns(q.Origin); err != nil {
 		return nil, err
@@ -89,8 +88,8 @@ func (c *call) registerSource(q RegisterRequest) (any, error) {
 	return s, c.store(headKey(q.Origin), emptyEdge())
 }
 
-// addKey lets another key sign, for sizes that are not anchored yet: what is anchored
-// was signed by keys that were valid then.
+// addKey lets another key sign, for sizes that are not anchored yet: anchored ones were
+// signed by keys that were valid then.
 func (c *call) addKey(q KeyRequest) (any, error) {
 	s, e, err := c.loadOpen(q.Origin)
 	if err != nil {
@@ -119,8 +118,8 @@ func (c *call) addKey(q KeyRequest) (any, error) {
 	return s, c.store(sourceKey(q.Origin), &s)
 }
 
-// revokeKey ends a key. The end never lies in the anchored past, or a log that was
-// forked could disown the signatures that prove it; and it only moves down.
+// revokeKey ends a key. The end never lies in the anchored past, or a forked log could
+// disown the signatures that prove the fork; and it only moves down.
 func (c *call) revokeKey(q KeyRequest) (any, error) {
 	s, e, err := c.loadOpen(q.Origin)
 	if err != nil {
@@ -152,7 +151,7 @@ func (e *edge) checkFrom(from int64) error {
 	return nil
 }
 
-// closeSource ends a source for good. Its anchors stay.
+// closeSource ends a source for ever. Its anchors stay.
 func (c *call) closeSource(q OriginRequest) (any, error) {
 	if err := c.owns(q.Origin); err != nil {
 		return nil, err
@@ -168,7 +167,7 @@ func (c *call) closeSource(q OriginRequest) (any, error) {
 	return s, c.store(sourceKey(q.Origin), &s)
 }
 
-// verifier reads a key that is named after the source, in its one spelling.
+// verifier reads a key named after the source, in its one spelling.
 func verifier(origin, key string) (note.Verifier, error) {
 	wrong := refuse(badArgument, "the key is not an Ed25519 note verifier key named %s", origin)
 	v, err := note.NewVerifier(key)

@@ -2,15 +2,14 @@ package chaincode
 
 import "fmt"
 
-// version is that of the encoding of state. A contract that meets another one must
-// not guess.
+// version is the version of the state's encoding. A contract refuses any other.
 const version = 1
 
 // maxSize is the largest size that all JSON readers agree on.
 const maxSize = 1<<53 - 1
 
-// Keys of the state. Origins have no colon, and sizes have a fixed width, so no two
-// keys are alike and anchors are in order of size.
+// Keys of the state. Origins have no colon and sizes a fixed width, so no two keys are
+// alike and anchors sort by size.
 const (
 	sourcePrefix = "source:"
 	sourceEnd    = "source;" // the byte after the colon
@@ -46,7 +45,7 @@ type Key struct {
 	Until    int64  `json:"until"`
 }
 
-// Evidence is why a source is marked: two checkpoints of one size.
+// Evidence shows why a source is marked: two checkpoints of one size.
 type Evidence struct {
 	Size        int64  `json:"size"`
 	First       string `json:"first"`
@@ -124,7 +123,7 @@ func (c *call) loadSource(origin string) (s Source, e edge, err error) {
 	return s, e, nil
 }
 
-// loadOpen reads a source that belongs to the caller and still takes anchors and keys.
+// loadOpen reads a source of the caller's that still takes anchors and keys.
 func (c *call) loadOpen(origin string) (s Source, e edge, err error) {
 	if err := c.owns(origin); err != nil {
 		return s, e, err
@@ -135,7 +134,7 @@ func (c *call) loadOpen(origin string) (s Source, e edge, err error) {
 	return s, e, s.takes()
 }
 
-// takes refuses what changes a source that has ended.
+// takes refuses to change a source that has ended.
 func (s *Source) takes() error {
 	switch s.State {
 	case open:

@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// maxSocketName is what a system takes at least.
+// maxSocketName is a length that every system takes.
 const maxSocketName = 100
 
 func socket(dir string) string { return filepath.Join(dir, "devnet.sock") }
 
-// Serve lets other processes of this user ask for status, kill, start and down, until
-// ctx ends or one asks for down. It has stopped the network when it returns. ready is
-// called when it listens.
+// Serve answers status, kill, start and down to other processes of this user, until ctx
+// ends or one asks for down. It calls ready when it listens, and stops the network before
+// it returns.
 func (n *Network) Serve(ctx context.Context, ready func()) error {
 	defer n.Stop()
 	path := socket(n.dir)
@@ -55,7 +55,7 @@ func (n *Network) Serve(ctx context.Context, ready func()) error {
 	return server.Shutdown(ctx)
 }
 
-// handler answers with the status after what was asked for.
+// handler answers each request with the status after it.
 func (n *Network) handler(down func()) http.Handler {
 	mux := http.NewServeMux()
 	answer := func(pattern string, do func(*http.Request) error) {
@@ -65,7 +65,7 @@ func (n *Network) handler(down func()) http.Handler {
 				return
 			}
 			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(n.Status()) // whoever asked may have gone
+			_ = json.NewEncoder(w).Encode(n.Status()) // the client may have left
 		})
 	}
 	answer("POST /status", func(*http.Request) error { return nil })
@@ -75,9 +75,8 @@ func (n *Network) handler(down func()) http.Handler {
 	return mux
 }
 
-// Ask speaks to the process that serves the network of a folder. verb is status, down,
-// kill or start; the last two have the name of a process. The answer is the status
-// after that.
+// Ask sends a verb to the process that serves the network of a folder: status, down, kill
+// or start; the last two take the name of a process. It returns the status after that.
 func Ask(ctx context.Context, dir, verb, name string) (s Status, err error) {
 	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket(dir))

@@ -3,8 +3,8 @@
 // contract as a service. It writes a connection profile for each organisation.
 //
 // It is for development and tests, not for work: all keys of all organisations are in
-// one folder. It does not anchor anything, and does not hold the contract: it is told
-// which command serves it.
+// one folder. It does not anchor anything, and does not contain the contract: its caller
+// names the command that serves it.
 package devnet
 
 import (
@@ -19,12 +19,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
-// Options say what a network is made of. For a folder that holds one already, what is
-// left out is as it was, and what is given must not differ.
+// Options describe a network. For a folder that already holds one, an option that is left
+// out keeps its value, and a given one must not differ.
 type Options struct {
 	Dir          string        // folder of the network: data, keys, logs, profiles
 	Orgs         []string      // organisations, each with a peer; their MSP ids; default one, org1
@@ -33,7 +32,7 @@ type Options struct {
 	BatchTimeout time.Duration // how long an orderer waits for more transactions; default 200 ms
 	Bin          string        // folder of Fabric's own binaries; default: they are built, see Tools
 	Chaincode    []string      // command that serves the contract as CHAINCODE_SERVER_ADDRESS and CHAINCODE_ID say
-	Progress     io.Writer     // gets lines for people; may be nil
+	Progress     io.Writer     // lines for people; may be nil
 }
 
 // OrgNames are org1, org2 and so on.
@@ -62,10 +61,10 @@ type Network struct {
 	saying                      sync.Mutex
 }
 
-// Start brings up the network of a folder, and makes it first if there is none. It
-// returns when clients of all organisations can get endorsements. ctx limits the
-// start only: the network runs until Stop, or until this process ends. After a restart
-// orderers may need another second before they have a leader and take transactions.
+// Start brings up the network of a folder, and creates it if there is none. It returns
+// when clients of all organisations get endorsements. ctx limits only the start: the
+// network runs until Stop, or until this process ends. After a restart orderers may need
+// another second to elect a leader before they take transactions.
 func Start(ctx context.Context, o Options) (_ *Network, err error) {
 	if o.Dir == "" {
 		return nil, errors.New("the folder of the network is missing")
@@ -102,8 +101,7 @@ func (n *Network) tools(ctx context.Context, own string) (string, error) {
 	return Tools(ctx, n.progress, false)
 }
 
-// open takes the folder, reads what the network is made of or fixes it, and takes its
-// ports.
+// open locks the folder, reads or makes the plan, and takes the ports.
 func (n *Network) open(ctx context.Context, o Options) (err error) {
 	if n.dir, err = filepath.Abs(o.Dir); err != nil {
 		return err
@@ -139,7 +137,7 @@ func (n *Network) open(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// load reads the plan. One that was never completed is begun anew.
+// load reads the plan, or makes a new one if it was never completed.
 func (n *Network) load(o Options) (err error) {
 	n.plan, err = readPlan(n.dir)
 	switch {
@@ -197,7 +195,7 @@ func (n *Network) start(ctx context.Context, command []string) error {
 	return nil
 }
 
-// complete makes the channel and the profiles, if that was not done before.
+// complete makes the channel and the profiles, unless they exist.
 func (n *Network) complete(ctx context.Context) error {
 	if n.plan.Complete {
 		return nil
@@ -213,7 +211,7 @@ func (n *Network) complete(ctx context.Context) error {
 	return n.plan.write(n.dir)
 }
 
-// processes describes what runs.
+// processes describes the network's processes.
 func (n *Network) processes(command []string) error {
 	if err := n.builder(); err != nil {
 		return err
@@ -251,7 +249,7 @@ func (n *Network) say(format string, args ...any) {
 	fmt.Fprintf(n.progress, format+"\n", args...)
 }
 
-// Stop ends the network in good order; its data stay. It may be called twice.
+// Stop ends the network cleanly; its data stay. It may be called twice.
 func (n *Network) Stop() {
 	n.closed.Do(func() {
 		n.spawner.close()
@@ -284,24 +282,11 @@ func (n *Network) StartProcess(ctx context.Context, name string) error {
 	return p.start(ctx, n.spawner)
 }
 
-// Signal sends a signal to a process: SIGSTOP halts it, SIGCONT lets it go on.
-func (n *Network) Signal(name string, s syscall.Signal) error {
-	p, err := n.find(name)
-	if err != nil {
-		return err
-	}
-	_, err = p.signal(s)
-	return err
-}
-
 // Orgs are the organisations' names, which are their MSP ids.
 func (n *Network) Orgs() []string { return slices.Clone(n.plan.Orgs) }
 
 // Profile is the path of an organisation's connection profile.
 func (n *Network) Profile(org string) string { return n.path("profiles", org+".json") }
-
-// Folder is that of an orderer or peer, with its configuration and its data.
-func (n *Network) Folder(name string) string { return n.path(name) }
 
 func (n *Network) find(name string) (*process, error) {
 	var names []string
@@ -314,7 +299,7 @@ func (n *Network) find(name string) (*process, error) {
 	return nil, fmt.Errorf("there is no process %q; there are %s", name, strings.Join(names, ", "))
 }
 
-// each does something for every organisation at the same time.
+// each calls do for all organisations in parallel.
 func (n *Network) each(do func(i int, org string) error) error {
 	indexes := make([]int, len(n.plan.Orgs))
 	for i := range indexes {
@@ -323,7 +308,7 @@ func (n *Network) each(do func(i int, org string) error) error {
 	return parallel(indexes, func(i int) error { return do(i, n.plan.Orgs[i]) })
 }
 
-// parallel returns when all are done, with what failed.
+// parallel calls do for all members of a list in parallel, and joins their errors.
 func parallel[T any](list []T, do func(T) error) error {
 	failed := make([]error, len(list))
 	var wait sync.WaitGroup

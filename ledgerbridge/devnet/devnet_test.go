@@ -113,12 +113,12 @@ func TestThreeOrganisations(t *testing.T) {
 // halted: a peer that does not answer is not needed, and catches up when it goes on.
 func halted(t *testing.T, n *devnet.Network, away, other *member) {
 	t.Helper()
-	if err := n.Signal("peer-Lab3", syscall.SIGSTOP); err != nil {
+	if err := devnettest.Signal(n, "peer-Lab3", syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	log := other.register("halted")
 	log.anchor()
-	if err := n.Signal("peer-Lab3", syscall.SIGCONT); err != nil {
+	if err := devnettest.Signal(n, "peer-Lab3", syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	away.awaitSize(log.origin, 1)

@@ -76,8 +76,8 @@ func (n *Network) joinOrderer(i int, name string, block *common.Block) error {
 	return nil
 }
 
-// install lets the peer of an organisation join the channel, gives it the chaincode
-// and approves it.
+// install joins the peer of an organisation to the channel, and installs and approves the
+// chaincode.
 func (n *Network) install(ctx context.Context, i int, org string, block *common.Block) error {
 	admin, connection, err := n.connect(i, org, "Admin")
 	if err != nil {
@@ -100,7 +100,7 @@ func (n *Network) install(ctx context.Context, i int, org string, block *common.
 	return nil
 }
 
-// commit makes the approved chaincode that of the channel.
+// commit commits the approved chaincode.
 func (n *Network) commit(ctx context.Context) error {
 	admin, connection, err := n.connect(0, n.plan.Orgs[0], "Admin")
 	if err != nil {
@@ -113,8 +113,8 @@ func (n *Network) commit(ctx context.Context) error {
 	return nil
 }
 
-// ready returns when enough peers endorse what a client of each organisation asks.
-// Nothing is submitted.
+// ready returns when enough peers endorse a query of each organisation. It submits
+// nothing.
 func (n *Network) ready(ctx context.Context) error {
 	return n.each(func(i int, org string) error {
 		id, connection, err := n.connect(i, org, "User1")
@@ -166,7 +166,7 @@ func (n *Network) connect(i int, org, user string) (identity.SigningIdentity, *g
 	return id, connection, err
 }
 
-// again repeats what fails while a network comes up, until ctx ends.
+// again retries steps that fail while a network comes up, until ctx ends.
 func again(ctx context.Context, do func() error) error {
 	for {
 		err := do()
@@ -181,7 +181,7 @@ func again(ctx context.Context, do func() error) error {
 	}
 }
 
-// soon: orderers without leader and peers that do not know each other yet.
+// soon recognises orderers without leader, and peers that do not know each other yet.
 func soon(err error) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.FailedPrecondition, codes.Aborted:
@@ -190,23 +190,22 @@ func soon(err error) bool {
 	return strings.Contains(err.Error(), "no combination of peers")
 }
 
-// definition is what the organisations agree on; the package is each one's own.
+// definition is the same for all organisations, but for the package id.
 func definition(packageID string) *chaincode.Definition {
 	return &chaincode.Definition{ChannelName: Channel, Name: Chaincode, Version: "1", Sequence: 1, PackageID: packageID}
 }
 
-// packageChaincode makes the package that says where chaincode listens, always with
-// the same bytes, so that its id is known before it is installed.
+// packageChaincode makes the package that names the chaincode's address. Its bytes are
+// always the same, so its id is known before it is installed.
 func packageChaincode(address string) (text []byte, id string, err error) {
 	connection, err := json.Marshal(chaincode.Connection{Address: address, DialTimeout: "10s"})
-	if err != nil {
-		return nil, "", fmt.Errorf("package chaincode: %w", err)
+	var code []byte
+	if err == nil {
+		code, err = archive(file{"connection.json", connection})
 	}
-	code, err := archive(file{"connection.json", connection})
-	if err != nil {
-		return nil, "", fmt.Errorf("package chaincode: %w", err)
+	if err == nil {
+		text, err = archive(file{"metadata.json", []byte(`{"type":"ccaas","label":"aceso"}`)}, file{"code.tar.gz", code})
 	}
-	text, err = archive(file{"metadata.json", []byte(`{"type":"ccaas","label":"aceso"}`)}, file{"code.tar.gz", code})
 	if err != nil {
 		return nil, "", fmt.Errorf("package chaincode: %w", err)
 	}

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// errHeld says that another process has the lock.
+// errHeld means that another process has the lock.
 var errHeld = errors.New("another process has it")
 
-// tryLock takes a lock file or returns errHeld. The system releases it when the
-// process ends, however that happens.
+// tryLock takes a lock file or returns errHeld. The system releases it when the process
+// ends, even by a crash.
 func tryLock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -29,8 +29,7 @@ func tryLock(path string) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// lock waits until it has the lock file; waiting is called once if another process
-// has it.
+// lock waits for the lock file; it calls waiting once if another process has it.
 func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	for first := true; ; first = false {
 		unlock, err := tryLock(path)

@@ -25,7 +25,7 @@ func (n *Network) path(parts ...string) string {
 
 func (n *Network) log(name string) string { return n.path("logs", name+".log") }
 
-// member is the folder of what cryptogen made for an organisation.
+// member is the folder that cryptogen made for an organisation.
 func (n *Network) member(kind, name string, parts ...string) string {
 	return n.path(append([]string{"crypto", kind + "Organizations", name}, parts...)...)
 }
@@ -49,8 +49,7 @@ func (n *Network) material(ctx context.Context) error {
 	return n.tool(ctx, "configtxgen", "-configPath", n.dir, "-profile", "Channel", "-channelID", Channel, "-outputBlock", n.path("channel.block"))
 }
 
-// channelValues are what configtx.yaml is filled with; files are named from the
-// folder of the network.
+// channelValues fill configtx.yaml; file names are relative to the network's folder.
 func (n *Network) channelValues() map[string]any {
 	type member struct {
 		ID, Port                 int
@@ -92,7 +91,7 @@ func (n *Network) tool(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-// builder writes the scripts by which peers find chaincode that runs as a service.
+// builder writes the scripts with which peers find chaincode that runs as a service.
 func (n *Network) builder() error {
 	scripts, err := fs.Sub(config, "config/ccaas/bin")
 	if err != nil {
@@ -151,10 +150,10 @@ func (n *Network) profiles() error {
 // organization describes a member with its only node.
 func (n *Network) organization(kind, msp, node string, port int) (o fabric.Organization, err error) {
 	roots, err := os.ReadFile(n.member(kind, msp, "ca", "ca."+msp+"-cert.pem"))
-	if err != nil {
-		return o, fmt.Errorf("connection profile: %w", err)
+	var tls []byte
+	if err == nil {
+		tls, err = os.ReadFile(n.node(kind, msp, "tls", "ca.crt"))
 	}
-	tls, err := os.ReadFile(n.node(kind, msp, "tls", "ca.crt"))
 	if err != nil {
 		return o, fmt.Errorf("connection profile: %w", err)
 	}

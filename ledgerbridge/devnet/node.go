@@ -11,8 +11,8 @@ import (
 func peerName(org string) string      { return "peer-" + org }
 func chaincodeName(org string) string { return "chaincode-" + org }
 
-// orderer is configured by Fabric's sample and the environment. It has a folder of
-// its own, with its configuration and its data.
+// orderer configures an orderer by Fabric's sample and the environment, in a folder of
+// its own for configuration and data.
 func (n *Network) orderer(i int, name string) (*process, error) {
 	dir := n.path(name)
 	text, err := sample(n.bin, "orderer.yaml")
@@ -47,7 +47,7 @@ func (n *Network) orderer(i int, name string) (*process, error) {
 	}, nil
 }
 
-// peer is configured likewise. Two settings cannot be given in the environment.
+// peer does the same for a peer. The environment cannot hold two of its settings.
 func (n *Network) peer(i int, org string) (*process, error) {
 	name := peerName(org)
 	dir := n.path(name)
@@ -55,14 +55,14 @@ func (n *Network) peer(i int, org string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	for old, new := range map[string]string{
+	for before, after := range map[string]string{
 		"endpoint: unix:///var/run/docker.sock":  `endpoint: ""`,
 		"path: /opt/hyperledger/ccaas_builder\n": "path: " + strconv.Quote(n.path("ccaas")) + "\n",
 	} {
-		if bytes.Count(text, []byte(old)) != 1 {
-			return nil, fmt.Errorf("the sample configuration core.yaml has no line %q: is it that of Fabric 3?", old)
+		if bytes.Count(text, []byte(before)) != 1 {
+			return nil, fmt.Errorf("the sample configuration core.yaml has no line %q: is it that of Fabric 3?", before)
 		}
-		text = bytes.Replace(text, []byte(old), []byte(new), 1)
+		text = bytes.Replace(text, []byte(before), []byte(after), 1)
 	}
 	if err := n.configure(dir, "core.yaml", text); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type process struct {
 	env     []string
 	dir     string   // where it runs
 	log     string   // file that it writes to
-	listens []string // addresses that say that it is up
+	listens []string // addresses on which it listens once it is up
 	say     func(format string, args ...any)
 
 	mu      sync.Mutex
@@ -33,8 +33,8 @@ type process struct {
 	stopped bool          // it was told to end
 }
 
-// spawner starts processes from one thread that lives until it is ended: Linux counts
-// the thread as the parent whose death ends them.
+// spawner starts processes from one thread that lives until end: on Linux that thread is
+// the parent whose death ends them.
 type spawner struct {
 	mu     sync.Mutex
 	closed bool
@@ -63,7 +63,7 @@ func (s *spawner) start(cmd *exec.Cmd) error {
 	return <-result
 }
 
-// close lets nothing start any more. What runs goes on until end.
+// close refuses further starts. Running processes go on until end.
 func (s *spawner) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +106,7 @@ func (p *process) spawn(s *spawner) (ended <-chan struct{}, err error) {
 	return p.ended, nil
 }
 
-// wait notices the end of a process.
+// wait waits for the end of a process and reports one that was not asked for.
 func (p *process) wait(cmd *exec.Cmd, ended chan<- struct{}) {
 	_ = cmd.Wait() // how it ended is in cmd.ProcessState
 	close(ended)
@@ -118,7 +118,7 @@ func (p *process) wait(cmd *exec.Cmd, ended chan<- struct{}) {
 	}
 }
 
-// inherited is this process' environment without what configures Fabric or Aceso.
+// inherited is this process's environment without variables of Fabric and Aceso.
 func inherited() (env []string) {
 	for _, e := range os.Environ() {
 		switch prefix, _, _ := strings.Cut(e, "_"); prefix {
@@ -148,7 +148,7 @@ func (p *process) await(ctx context.Context, ended <-chan struct{}, address stri
 	}
 }
 
-// running wants the lock.
+// running needs mu held.
 func (p *process) running() bool {
 	if p.cmd == nil {
 		return false
@@ -185,7 +185,7 @@ func (p *process) kill() error {
 	return nil
 }
 
-// stop ends the process in good order, by force after a while.
+// stop ends the process cleanly, by force after grace.
 func (p *process) stop() {
 	ended, err := p.signal(syscall.SIGTERM)
 	if err != nil {
@@ -199,7 +199,7 @@ func (p *process) stop() {
 	}
 }
 
-// state is what status says of it.
+// state describes the process for Status.
 func (p *process) state() Process {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -27,8 +27,8 @@ const (
 	portBlock   = 64
 )
 
-// plan is what a network is made of. It is fixed when its folder is first used, and
-// kept there in network.json.
+// plan describes a network. It is fixed when its folder is first used, and kept there in
+// network.json.
 type plan struct {
 	Version      int           `json:"version"`
 	Orgs         []string      `json:"orgs"`
@@ -41,7 +41,7 @@ type plan struct {
 
 var orgName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$`)
 
-// newPlan fills what the options leave open.
+// newPlan makes a plan from options, with defaults for those left out.
 func newPlan(o Options) (plan, error) {
 	p := plan{Version: 1, Orgs: o.Orgs, Orderers: o.Orderers, BFT: o.BFT, BatchTimeout: o.BatchTimeout}
 	if len(p.Orgs) == 0 {
@@ -81,7 +81,7 @@ func (p plan) check() error {
 	return nil
 }
 
-// agrees says whether options that are given contradict the plan.
+// agrees reports whether the given options fit the plan.
 func (p plan) agrees(o Options) bool {
 	return (len(o.Orgs) == 0 || slices.Equal(o.Orgs, p.Orgs)) &&
 		(o.Orderers == 0 || o.Orderers == p.Orderers) &&
@@ -89,7 +89,7 @@ func (p plan) agrees(o Options) bool {
 		(o.BatchTimeout == 0 || o.BatchTimeout == p.BatchTimeout)
 }
 
-// fill gives options that are left out the values of a plan that was not completed.
+// fill sets options that are left out to the values of an unfinished plan.
 func (p plan) fill(o Options) Options {
 	if len(o.Orgs) == 0 {
 		o.Orgs = p.Orgs
@@ -111,8 +111,8 @@ func (p plan) ordererNames() []string {
 	return names
 }
 
-// Ports: the first one is held by the process that runs the network, so that no other
-// network takes the block; then two of each orderer, then two of each organisation.
+// Ports: the process that runs the network holds the first one, so that no other network
+// takes the block; then come two of each orderer, then two of each organisation.
 
 func (p plan) ordererPort(i int) int      { return p.Port + 1 + 2*i }
 func (p plan) ordererAdminPort(i int) int { return p.Port + 2 + 2*i }
@@ -146,7 +146,7 @@ func readPlan(dir string) (p plan, err error) {
 	return p, nil
 }
 
-// vacant refuses a folder that has no network, and holds something else.
+// vacant refuses a folder without network that holds other files.
 func vacant(dir string) error {
 	if _, err := os.Stat(planFile(dir)); err == nil {
 		return nil
@@ -160,22 +160,16 @@ func vacant(dir string) error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if name != "lock" && name != "logs" && !strings.HasPrefix(name, unfinished) { // as a start that was killed leaves them
+		if name != "lock" && name != "logs" && !strings.HasPrefix(name, unfinished) { // left by a killed start
 			return fmt.Errorf("%s has %s and no network: use a folder that is empty or does not exist", dir, name)
 		}
 	}
 	return nil
 }
 
-func (p plan) write(dir string) error {
-	data, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write network: %w", err)
-	}
-	return writeFile(planFile(dir), append(data, '\n'))
-}
+func (p plan) write(dir string) error { return writeJSON(planFile(dir), p) }
 
-// unfinished is how the names of files begin that writeFile has not renamed yet.
+// unfinished begins the names of files that writeFile has not renamed yet.
 const unfinished = ".new-"
 
 // writeFile replaces a file as a whole.
@@ -195,8 +189,8 @@ func writeFile(path string, data []byte) error {
 	return nil
 }
 
-// hold takes the plan's block of ports, or chooses one if it has none. The ports lie
-// below those that systems give to outgoing connections.
+// hold takes the plan's block of ports, or chooses one. The ports lie below those that
+// systems use for outgoing connections.
 func (p *plan) hold(ctx context.Context) (net.Listener, error) {
 	if p.Port != 0 {
 		return p.holdAgain(ctx)
@@ -213,8 +207,7 @@ func (p *plan) hold(ctx context.Context) (net.Listener, error) {
 	return nil, errors.New("there is no free block of ports on 127.0.0.1")
 }
 
-// holdAgain takes the ports that the network had before. If its process was killed,
-// they are free in a moment.
+// holdAgain takes the network's earlier ports. After a kill they are free in a moment.
 func (p *plan) holdAgain(ctx context.Context) (net.Listener, error) {
 	for tries := 0; ; tries++ {
 		l, err := p.holdAt(p.Port)

@@ -2,10 +2,10 @@ package devnet
 
 import "fmt"
 
-// Status is what runs.
+// Status describes a network and its processes.
 type Status struct {
 	Dir       string    `json:"dir"`
-	Network   string    `json:"network"`           // what it is made of, for people
+	Network   string    `json:"network"`           // for people
 	Warning   string    `json:"warning,omitempty"` // one organisation alone proves nothing
 	Processes []Process `json:"processes"`
 }
@@ -21,7 +21,7 @@ type Process struct {
 
 const singleWarning = "one organisation endorses alone: this network is for development, its anchors are worth no more than that organisation's word"
 
-// Status says what runs.
+// Status describes the network now.
 func (n *Network) Status() Status {
 	s := Status{Dir: n.dir, Network: n.plan.String()}
 	if len(n.plan.Orgs) == 1 {

@@ -27,11 +27,11 @@ var (
 	toolsSum []byte
 )
 
-// ErrNotDownloaded says that Fabric's modules are not in the module cache and may not
-// be downloaded.
+// ErrNotDownloaded means that Fabric's modules are not in the module cache and may not be
+// downloaded.
 var ErrNotDownloaded = errors.New("the modules of Hyperledger Fabric are not in Go's module cache")
 
-// ErrNoGo says that there is no Go with which Fabric could be built.
+// ErrNoGo means that Fabric cannot be built because Go is missing.
 var ErrNoGo = errors.New("there is no go command, with which Hyperledger Fabric is built; install Go, or give the folder of Fabric's own binaries")
 
 var (
@@ -41,10 +41,10 @@ var (
 
 const fabricModule = "github.com/hyperledger/fabric"
 
-// Tools returns the folder of Fabric's binaries and its two sample configurations.
-// The first call on a machine downloads the modules, unless offline, and builds them,
-// which takes minutes; later ones find the result in the user's cache folder. Several
-// processes may call it: one builds, the others wait.
+// Tools returns the folder of Fabric's binaries and its two sample configurations. The
+// first call on a machine downloads the modules, unless offline, and builds them, which
+// takes minutes; later calls find the result in the user's cache folder. Of several
+// processes one builds, and the others wait.
 func Tools(ctx context.Context, progress io.Writer, offline bool) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -71,7 +71,10 @@ func Tools(ctx context.Context, progress io.Writer, offline bool) (string, error
 	if complete(dir) {
 		return dir, nil
 	}
-	return dir, build(ctx, dir, progress, offline)
+	if err := build(ctx, dir, progress, offline); err != nil {
+		return "", fmt.Errorf("build Hyperledger Fabric: %w", err)
+	}
+	return dir, nil
 }
 
 // ownTools checks a folder with Fabric's own binaries. The sample configurations lie
@@ -105,18 +108,18 @@ func complete(dir string) bool {
 	return err == nil // it was renamed into place when it was complete
 }
 
-// build makes the binaries in a folder beside dir, which then takes its name. It wants
-// the lock.
+// build makes the binaries in a folder beside dir, and renames it to dir. It needs the
+// lock.
 func build(ctx context.Context, dir string, progress io.Writer, offline bool) error {
 	work := dir + ".building"
 	_ = os.RemoveAll(work) // of a builder that was killed
 	if err := os.Mkdir(work, 0o700); err != nil {
-		return fmt.Errorf("build Hyperledger Fabric: %w", err)
+		return err
 	}
 	defer os.RemoveAll(work)
 	for name, data := range map[string][]byte{"go.mod": toolsMod, "go.sum": toolsSum} {
 		if err := os.WriteFile(filepath.Join(work, name), data, 0o600); err != nil {
-			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+			return err
 		}
 	}
 	out := filepath.Join(work, "out")
@@ -130,19 +133,16 @@ func build(ctx context.Context, dir string, progress io.Writer, offline bool) er
 	for _, name := range sampleNames {
 		data, err := os.ReadFile(filepath.Join(source, "sampleconfig", name))
 		if err != nil {
-			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+			return err
 		}
 		if err := os.WriteFile(filepath.Join(out, name), data, 0o600); err != nil {
-			return fmt.Errorf("build Hyperledger Fabric: %w", err)
+			return err
 		}
 	}
-	if err := os.Rename(out, dir); err != nil {
-		return fmt.Errorf("build Hyperledger Fabric: %w", err)
-	}
-	return nil
+	return os.Rename(out, dir)
 }
 
-// compile builds the four binaries and says every ten seconds that it still does.
+// compile builds the four binaries and reports progress every ten seconds.
 func compile(ctx context.Context, work, out string, progress io.Writer, offline bool) error {
 	began := time.Now()
 	fmt.Fprintln(progress, "building Hyperledger Fabric from its modules: once, some minutes")

@@ -13,27 +13,26 @@ import (
 	"math/big"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hyperledger/fabric-protos-go-apiv2/msp"
 	"google.golang.org/protobuf/proto"
 )
 
-// Authorities are the certificate authorities of organisations, by MSP id, as
-// whoever verifies trusts them.
+// Authorities are the certificate authorities, by MSP id, that a verifier trusts.
 //
-// Certificates are judged without a clock: a chain must have been valid when the
-// certificate began, and does not expire. A proof stays one when its certificates
-// have run out, and nothing in a proof could show when it was signed. For the same
-// reason there are no revocation lists: an authority that is not trusted any more is
-// not given.
+// They judge certificates without a clock: a chain must have been valid when the
+// certificate began, and never expires. A proof outlives its certificates, and nothing
+// in it could show when it was signed. For the same reason there are no revocation
+// lists: a verifier leaves out an authority that it no longer trusts.
 type Authorities struct {
 	roots map[string][]*x509.Certificate
 
 	mu   sync.Mutex
-	seen map[string]*signatory // by serialized identity; only those that are known and chain
+	seen map[string]*signatory // by serialized identity; only those that chain
 }
 
-// maxSeen bounds the identities that are remembered.
+// maxSeen bounds the cached identities.
 const maxSeen = 4096
 
 // Roles of identities, as Fabric's NodeOUs write them into certificates.
@@ -44,9 +43,8 @@ const (
 
 var roles = []string{rolePeer, roleOrderer, "client", "admin"}
 
-// Add trusts the authorities in PEM text for an MSP: self-signed ones as roots,
-// others as links to them. No authority may speak for two organisations: they would
-// be one.
+// Add trusts the authorities in PEM text for an MSP: self-signed ones as roots, others
+// as links to them. No authority may speak for two organisations: they would be one.
 func (a *Authorities) Add(mspID, text string) error {
 	found, err := certificates(text)
 	if err != nil {
@@ -64,7 +62,7 @@ func (a *Authorities) Add(mspID, text string) error {
 	return nil
 }
 
-// shareKey: an authority is its key, however many certificates it has.
+// shareKey compares keys: an authority is its key, however many certificates it has.
 func shareKey(a, b []*x509.Certificate) bool {
 	return slices.ContainsFunc(a, func(one *x509.Certificate) bool {
 		return slices.ContainsFunc(b, func(other *x509.Certificate) bool {
@@ -73,7 +71,7 @@ func shareKey(a, b []*x509.Certificate) bool {
 	})
 }
 
-// Any says that there is an organisation to trust.
+// Any reports whether any organisation is trusted.
 func (a *Authorities) Any() bool { return len(a.roots) > 0 }
 
 // signatory is an identity that chains to an authority of its organisation.
@@ -82,13 +80,12 @@ type signatory struct {
 	certificate *x509.Certificate
 }
 
-// unknownError says that nobody gave authorities for an MSP.
+// unknownError means that the verifier has no authorities for an MSP.
 type unknownError struct{ msp string }
 
 func (e *unknownError) Error() string { return fmt.Sprintf("no roots were given for %q", e.msp) }
 
-// member reads a serialized identity. The error is an *unknownError if its MSP is
-// not one of a.
+// member reads a serialized identity. The error is an *unknownError if a lacks its MSP.
 func (a *Authorities) member(serialized []byte) (*signatory, error) {
 	a.mu.Lock()
 	known := a.seen[string(serialized)]
@@ -126,10 +123,7 @@ func (a *Authorities) certified(mspID string, der []byte) (*signatory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate of %q: %w", mspID, err)
 	}
-	options := x509.VerifyOptions{
-		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
-		CurrentTime: c.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	}
+	options := chainOptions(c.NotBefore)
 	for _, authority := range trusted {
 		if authority.CheckSignatureFrom(authority) == nil {
 			options.Roots.AddCert(authority)
@@ -141,12 +135,20 @@ func (a *Authorities) certified(mspID string, der []byte) (*signatory, error) {
 		return nil, fmt.Errorf("certificate of %q: an authority is no member", mspID)
 	}
 	if _, err := c.Verify(options); err != nil {
-		return nil, fmt.Errorf("certificate of %q: not issued by an authority that was given for it: %w", mspID, err)
+		return nil, fmt.Errorf("certificate of %q: not issued by one of its trusted authorities: %w", mspID, err)
 	}
 	return &signatory{mspID, c}, nil
 }
 
-// is says whether the certificate has a role. Fabric refuses identities with several.
+// chainOptions are for chains of certificates of any use that are valid at a time.
+func chainOptions(at time.Time) x509.VerifyOptions {
+	return x509.VerifyOptions{
+		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
+		CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	}
+}
+
+// is reports whether the certificate has a role. Fabric refuses identities with several.
 func (m *signatory) is(role string) bool {
 	units := m.certificate.Subject.OrganizationalUnit
 	return slices.Contains(units, role) &&
@@ -174,8 +176,8 @@ func (m *signatory) verify(message, signature []byte) error {
 	return nil
 }
 
-// lowS refuses the second form that every ECDSA signature has: there is one way only
-// to write a proof.
+// lowS refuses the second form that every ECDSA signature has: a proof is written in
+// one way only.
 func lowS(key *ecdsa.PublicKey, signature []byte) bool {
 	var pair struct{ R, S *big.Int }
 	rest, err := asn1.Unmarshal(signature, &pair)

@@ -3,6 +3,7 @@ package fabric_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -29,16 +30,11 @@ func (l *longLog) Size(context.Context) (int64, error) { return l.size.Load(), n
 
 func (l *longLog) Rows(_ context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
 	for seq := from; seq < to; seq++ {
-		if err := visit(ledgerbridge.Row{Seq: seq}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *longLog) Commitments(_ context.Context, from, to int64, visit func(int64, [32]byte) error) error {
-	for seq := from; seq < to; seq++ {
-		if err := visit(seq, sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(seq)))); err != nil {
+		row := ledgerbridge.Row{Seq: seq, Salt: sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(seq)))}
+		commitment := hmac.New(sha256.New, row.Salt[:])
+		commitment.Write([]byte("aceso.entry.v1\x00"))
+		row.Commitment = [32]byte(commitment.Sum(nil))
+		if err := visit(row); err != nil {
 			return err
 		}
 	}

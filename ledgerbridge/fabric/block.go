@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// headerBytes is the encoding of a block's header that is hashed and signed: ASN.1
-// DER of a sequence of number, hash of the header before, and hash of the data.
+// headerBytes encodes a block's header as it is hashed and signed: ASN.1 DER of number,
+// hash of the previous header, and hash of the data.
 func headerBytes(h *common.BlockHeader) ([]byte, error) {
 	b, err := asn1.Marshal(struct {
 		Number       *big.Int
@@ -30,7 +30,7 @@ func headerBytes(h *common.BlockHeader) ([]byte, error) {
 	return b, nil
 }
 
-// blockHash is what the next block's header holds.
+// blockHash returns the hash that the next block's header holds.
 func blockHash(h *common.BlockHeader) ([32]byte, error) {
 	b, err := headerBytes(h)
 	return sha256.Sum256(b), err
@@ -53,9 +53,9 @@ type blockSignature struct {
 	Signature   octets `json:"signature"`
 }
 
-// blockSignatures reads the signatures of a block and the value that they cover
-// besides the header. SmartBFT names the signers by number only; consenters are those
-// of the channel's configuration then, and nobody else signs.
+// blockSignatures reads the signatures of a block and the value that they cover together
+// with the header. SmartBFT names signers only by number: then consenters come from the
+// channel's configuration, and only they sign.
 func blockSignatures(b *common.Block, consenters []*common.Consenter) (value []byte, signatures []blockSignature, err error) {
 	var m common.Metadata
 	if err := proto.Unmarshal(metadata(b, common.BlockMetadataIndex_SIGNATURES), &m); err != nil {
@@ -102,7 +102,7 @@ func metadata(b *common.Block, i common.BlockMetadataIndex) []byte {
 	return list[i]
 }
 
-// signer is who made a signature; header and value are what it covers.
+// signer returns who made a signature over header and value.
 func (s *blockSignature) signer(orderers *Authorities, header, value []byte) (*signatory, error) {
 	m, err := s.identity(orderers)
 	if err != nil {
@@ -132,9 +132,9 @@ func (s *blockSignature) identity(orderers *Authorities) (*signatory, error) {
 }
 
 // signers counts the orderers that signed; unknown are the organisations of others.
-// Every signature that can be checked must fit. An orderer is its key, however many
-// certificates it has: one authority issues several, and of each certificate there is
-// a twin, with the other value of S in the authority's signature.
+// Every signature that can be checked must hold. An orderer is its key, however many
+// certificates it has: one authority issues several, and each certificate has a twin,
+// with the other value of S in the authority's signature.
 func signers(orderers *Authorities, header, value []byte, signatures []blockSignature) (got Quorum, unknown []string, err error) {
 	var signed [][]byte // keys
 	var organizations []string

@@ -13,11 +13,11 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// chain checks the blocks of one peer, in order from the first, and keeps what must be
-// the same on every peer.
+// chain checks the blocks of one peer, in order from the first, and keeps sums that must
+// be the same on every peer.
 type chain struct {
 	trust  *Trust
-	report func(block uint64, source, what string) // something does not fit
+	report func(block uint64, source, what string) // something is wrong
 	unsure func(block uint64, what string)         // something could not be checked
 
 	next      uint64
@@ -30,8 +30,8 @@ type chain struct {
 	unsound   bool // a block does not continue the one before, or was not signed as it must be
 }
 
-// blockSum stands for a block: its header, which covers its data, and what the peer
-// made of its transactions, which no hash of the chain covers.
+// blockSum sums up a block: its header, which covers its data, and the peer's verdicts on
+// its transactions, which no hash of the chain covers.
 type blockSum struct{ header, outcome [32]byte }
 
 func (c *chain) block(b *common.Block) error {
@@ -68,13 +68,13 @@ func (c *chain) block(b *common.Block) error {
 	return nil
 }
 
-// refute says why the next block is not one of the channel.
+// refute reports why the next block does not belong to the channel.
 func (c *chain) refute(what string) {
 	c.unsound = true
 	c.report(c.next, "", what)
 }
 
-// signed: as many orderers as the channel's configuration asks for signed the header.
+// signed checks that as many orderers signed the header as the channel demands.
 func (c *chain) signed(b *common.Block) {
 	o := c.ordering
 	if o == nil {
@@ -101,7 +101,7 @@ func (c *chain) signed(b *common.Block) {
 	}
 }
 
-// strange says of organisations that the profile lacks once what holds for many blocks.
+// strange reports once, for all blocks, organisations of orderers that the profile lacks.
 func (c *chain) strange(organizations string) {
 	if !slices.Contains(c.strangers, organizations) {
 		c.strangers = append(c.strangers, organizations)

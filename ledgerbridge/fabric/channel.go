@@ -15,27 +15,24 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// stateVersion is the version of the contract's state that this program understands.
-const stateVersion = 1
-
-// Head asks one's own peer for a source and the last state of its log. The error is a
-// *Refusal with chaincode.NotFound if it is not registered.
+// Head asks the organisation's own peer for a source and the last state of its log. The
+// error is a *Refusal with chaincode.NotFound if it is not registered.
 func (c *Channel) Head(ctx context.Context, origin string) (chaincode.Head, error) {
 	var h chaincode.Head
 	err := c.evaluate(ctx, "Head", chaincode.OriginRequest{Origin: origin}, &h)
-	if err == nil && h.Source.Version != stateVersion {
-		err = &Misconfigured{fmt.Sprintf("the chaincode %q keeps sources of version %d, this program knows %d", c.profile.Chaincode, h.Source.Version, stateVersion)}
+	if err == nil && h.Source.Version != contractVersion {
+		err = &Misconfigured{fmt.Sprintf("the chaincode %q keeps sources of version %d, this program knows %d", c.profile.Chaincode, h.Source.Version, contractVersion)}
 	}
 	return h, err
 }
 
-// GetAnchor asks one's own peer for the anchor that led to a size. Whoever goes from one
-// to the one before comes to an end, whatever the peer says.
+// GetAnchor asks the organisation's own peer for the anchor that led to a size. Going
+// back from anchor to anchor ends, whatever the peer says.
 func (c *Channel) GetAnchor(ctx context.Context, origin string, size int64) (chaincode.Anchor, error) {
 	var a chaincode.Anchor
 	err := c.evaluate(ctx, "GetAnchor", chaincode.AnchorQuery{Origin: origin, Size: size}, &a)
 	if err == nil && (a.Origin != origin || a.Size != size || a.OldSize < 0 || a.OldSize >= size) {
-		err = fmt.Errorf("the contract was asked for the anchor of %s at size %d, and answers with another", origin, size)
+		err = fmt.Errorf("the contract was asked for the anchor of %s at size %d and answered with another", origin, size)
 	}
 	return a, err
 }
@@ -52,10 +49,9 @@ func (c *Channel) Sources(ctx context.Context) ([]chaincode.Source, error) {
 	return all, err
 }
 
-// Check asks whether channel and chaincode are there and of a version that this
-// program understands. The error is a *Misconfigured if that is certainly not so. A
-// peer that has just started may not know its chaincode yet: it is asked again for
-// some seconds.
+// Check asks whether channel and chaincode exist, in a version that this program
+// understands. The error is a *Misconfigured if they certainly do not. A peer that has
+// just started may not know its chaincode yet: Check asks again for some seconds.
 func (c *Channel) Check(ctx context.Context) (err error) {
 	for range 5 {
 		err = c.evaluate(ctx, "ListSources", chaincode.ListRequest{}, new(chaincode.Sources))
@@ -79,21 +75,20 @@ func (c *Channel) AddKey(ctx context.Context, origin, key string, from int64) er
 	return err
 }
 
-// RevokeKey ends a key of a source: it does not count for sizes from a size on, which
-// must be above the head's.
+// RevokeKey ends a key of a source from a size on, which must be above the head's.
 func (c *Channel) RevokeKey(ctx context.Context, origin, key string, from int64) error {
 	_, _, err := c.submit(ctx, new(chaincode.Source), "RevokeKey", chaincode.KeyRequest{Origin: origin, Key: key, From: from})
 	return err
 }
 
-// CloseSource ends a source for good: it takes no more anchors and keys.
+// CloseSource closes a source for ever: it takes no more anchors and keys.
 func (c *Channel) CloseSource(ctx context.Context, origin string) error {
 	_, _, err := c.submit(ctx, new(chaincode.Source), "CloseSource", chaincode.OriginRequest{Origin: origin})
 	return err
 }
 
-// ReportFork shows the channel two checkpoints that contradict each other; it marks
-// their source for good.
+// ReportFork shows the channel two contradicting checkpoints; it marks their source for
+// ever.
 func (c *Channel) ReportFork(ctx context.Context, q chaincode.ForkRequest) (chaincode.Source, error) {
 	var s chaincode.Source
 	_, _, err := c.submit(ctx, &s, "ReportFork", q)
@@ -103,9 +98,9 @@ func (c *Channel) ReportFork(ctx context.Context, q chaincode.ForkRequest) (chai
 	return s, err
 }
 
-// Anchor sends a batch and returns when its transaction is valid in a block of one's
-// own peer. A batch that is anchored already is not sent again: the anchor then has
-// the first transaction, and block 0, which only following the channel tells.
+// Anchor sends a batch and returns when its transaction is valid in a block of the
+// organisation's own peer. It does not send an anchored batch again: the anchor then
+// names the first transaction, and block 0, since only following the channel tells it.
 func (c *Channel) Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error) {
 	q := chaincode.AnchorRequest{Origin: b.Source, OldSize: b.OldSize, Root: b.Root, Checkpoint: string(b.Checkpoint)}
 	commitments := make([]byte, 0, 32*len(b.Commitments))
@@ -132,41 +127,53 @@ func (c *Channel) evaluate(ctx context.Context, function string, q, answer any) 
 	if err != nil {
 		return err
 	}
-	var result []byte
+	result, err := c.query(ctx, c.profile.Chaincode, function, client.WithBytesArguments(argument))
+	if err != nil {
+		return err
+	}
+	return c.decode(function, result, answer)
+}
+
+// query evaluates a function of a chaincode on the organisation's own peer.
+func (c *Channel) query(ctx context.Context, name, function string, arguments client.ProposalOption) (result []byte, err error) {
 	err = c.use(ctx, c.deadlines.evaluate, func(ctx context.Context, n *client.Network) error {
-		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function,
-			client.WithBytesArguments(argument), client.WithEndorsingOrganizations(c.profile.MSP))
+		p, err := n.GetContract(name).NewProposal(function, arguments, client.WithEndorsingOrganizations(c.profile.MSP))
 		if err == nil {
 			result, err = p.EvaluateWithContext(ctx)
 		}
 		return err
 	})
 	if err != nil {
-		return c.explain(function, err)
+		return nil, c.explain(function, err)
 	}
-	return c.decode(function, result, answer)
+	return result, nil
 }
 
-// submit endorses, orders and waits for the commit. Nothing but the status VALID is
-// success: an orderer that takes a transaction may still lose it.
-func (c *Channel) submit(ctx context.Context, answer any, function string, q any, more ...[]byte) (tx string, block uint64, err error) {
+// endorse lets peers sign what the contract answers to q; option adds arguments, or says
+// whose peers.
+func (c *Channel) endorse(ctx context.Context, answer any, function string, q any, option client.ProposalOption) (endorsed *client.Transaction, err error) {
 	argument, err := json.Marshal(q)
 	if err != nil {
-		return "", 0, err
+		return nil, err
 	}
-	arguments := append([][]byte{argument}, more...)
-	var endorsed *client.Transaction
 	err = c.use(ctx, c.deadlines.endorse, func(ctx context.Context, n *client.Network) error {
-		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function, client.WithBytesArguments(arguments...))
+		p, err := n.GetContract(c.profile.Chaincode).NewProposal(function, client.WithBytesArguments(argument), option)
 		if err == nil {
 			endorsed, err = p.EndorseWithContext(ctx)
 		}
 		return err
 	})
 	if err != nil {
-		return "", 0, c.explain(function, err)
+		return nil, c.explain(function, err)
 	}
-	if err := c.decode(function, endorsed.Result(), answer); err != nil {
+	return endorsed, c.decode(function, endorsed.Result(), answer)
+}
+
+// submit endorses, orders and waits for the commit. Only the status VALID is success: an
+// orderer that takes a transaction may still lose it.
+func (c *Channel) submit(ctx context.Context, answer any, function string, q any, more ...[]byte) (tx string, block uint64, err error) {
+	endorsed, err := c.endorse(ctx, answer, function, q, client.WithBytesArguments(more...))
+	if err != nil {
 		return "", 0, err
 	}
 	if a, ok := answer.(*chaincode.Anchored); ok && a.Repeated {
@@ -202,12 +209,12 @@ func (c *Channel) commit(ctx context.Context, endorsed *client.Transaction) (blo
 	return end.BlockNumber, nil
 }
 
-// decode takes only what this version of the contract answers.
+// decode reads only answers of this version of the contract.
 func (c *Channel) decode(function string, data []byte, answer any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(answer); err != nil {
-		return &Misconfigured{fmt.Sprintf("the chaincode %q answers %s in another way than this version of Aceso's contract: install the version that goes with this program (%v)", c.profile.Chaincode, function, err)}
+		return &Misconfigured{fmt.Sprintf("the chaincode %q answers %s unlike this version of Aceso's contract: install the version that belongs to this program (%v)", c.profile.Chaincode, function, err)}
 	}
 	return nil
 }

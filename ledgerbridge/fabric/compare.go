@@ -13,9 +13,9 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// Compare asks for the ledger's head and compares it with the log, before a node
-// serves. A *ledgerbridge.Contradiction means that it must not serve, a
-// *Misconfigured that it will never anchor; after other errors Run compares again.
+// Compare compares the ledger's head with the log, before a node serves. After a
+// *ledgerbridge.Contradiction it must not serve, after a *Misconfigured it will never
+// anchor; after other errors Run compares again.
 func (s *Shipper) Compare(ctx context.Context) error {
 	if err := s.holdsSealed(ctx); err != nil {
 		return err
@@ -30,8 +30,8 @@ func (s *Shipper) Compare(ctx context.Context) error {
 	return s.matches(ctx, head)
 }
 
-// holdsSealed: records are durable before a batch of them is sealed, so a log that is
-// shorter than that has lost some.
+// holdsSealed checks that the log holds the sealed batch: records are durable before a
+// batch of them is sealed, so a shorter log has lost some.
 func (s *Shipper) holdsSealed(ctx context.Context) error {
 	if s.out == nil {
 		return nil
@@ -49,7 +49,7 @@ func unregistered(err error) bool {
 	return errors.As(err, &r) && r.Prefix == chaincode.NotFound
 }
 
-// neverAnchored: a ledger that does not know the log cannot have anchored it.
+// neverAnchored checks that a ledger that does not know the log never anchored it.
 func (s *Shipper) neverAnchored() error {
 	if last := s.Anchors.Last(); last.Size > 0 {
 		return &Misconfigured{fmt.Sprintf("channel %q does not know %s, of which it anchored %d records: the profile leads to another network, or the channel was made anew (then move %s away)",
@@ -58,7 +58,7 @@ func (s *Shipper) neverAnchored() error {
 	return nil
 }
 
-// resume finds out where to go on: behind the ledger's head.
+// resume finds where to go on: after the ledger's head.
 func (s *Shipper) resume(ctx context.Context) error {
 	head, err := s.Contract.Head(ctx, s.source)
 	if unregistered(err) {
@@ -90,11 +90,11 @@ func (s *Shipper) resume(ctx context.Context) error {
 	if head.Size <= s.Anchors.Last().Size {
 		return nil
 	}
-	// Its block is told by following the channel; until then it leaves a gap.
+	// Following the channel tells its block; until then it leaves a gap.
 	return s.Anchors.Add(ledgerbridge.Anchor{OldSize: head.Size, Size: head.Size, Transaction: head.Transaction})
 }
 
-// mayAnchor sees to it that the ledger takes this node's key for the next size.
+// mayAnchor makes sure that the ledger takes this node's key for the next size.
 func (s *Shipper) mayAnchor(ctx context.Context, head chaincode.Head) error {
 	i := slices.IndexFunc(head.Source.Keys, func(k chaincode.Key) bool { return k.Verifier == s.Key })
 	switch {
@@ -127,8 +127,8 @@ func (s *Shipper) matches(ctx context.Context, head chaincode.Head) error {
 	return s.agrees(ctx, head.Size, head.Root, head.Checkpoint)
 }
 
-// cover makes sure that checkpoints cover the log up to size, and returns up to where
-// they do.
+// cover makes checkpoints cover the log up to size, if it is that long, and returns how
+// far they do.
 func (s *Shipper) cover(ctx context.Context, size int64) (int64, error) {
 	last := s.Journal.Last()
 	if last.Size >= size {
@@ -150,7 +150,7 @@ func (s *Shipper) agrees(ctx context.Context, size int64, root chaincode.Hash, c
 	return s.contradiction(own, checkpoint, "the ledger has another root for its first %d records: this log was changed or forked after they were anchored", size)
 }
 
-// ahead says what it means that the ledger has more than the log.
+// ahead explains why the ledger has more than the log.
 func (s *Shipper) ahead(ctx context.Context, head chaincode.Head, size int64) error {
 	a, err := s.Contract.GetAnchor(ctx, s.source, head.Size)
 	for err == nil && a.Size > size && a.OldSize > 0 {
@@ -168,7 +168,7 @@ func (s *Shipper) ahead(ctx context.Context, head chaincode.Head, size int64) er
 		"the ledger holds %d records of this log, this node only %d: it was restored from a backup, or another process goes on with this log. Restore what is newer; what is lost cannot be recorded again under the same numbers", head.Size, size)}
 }
 
-// contradiction keeps both checkpoints for `aceso ledger report-fork`, and says where.
+// contradiction keeps both checkpoints for `aceso ledger report-fork`, and names the file.
 func (s *Shipper) contradiction(own ledgerbridge.Checkpoint, other, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
 	data, err := json.MarshalIndent(chaincode.ForkRequest{Origin: s.source, First: string(own.Note), Second: other}, "", "  ")
@@ -182,8 +182,8 @@ func (s *Shipper) contradiction(own ledgerbridge.Checkpoint, other, format strin
 	return &ledgerbridge.Contradiction{Source: s.source, What: what + ". Both checkpoints are in " + path}
 }
 
-// keep makes evidence durable, beside that of other forks at the same size: a log that
-// is restored and goes on differently is forked again where the ledger stands.
+// keep makes evidence durable, beside that of other forks at the same size: a restored
+// log that goes on differently forks again where the ledger stands.
 func (s *Shipper) keep(size int64, evidence []byte) (path string, err error) {
 	path = s.file(fmt.Sprintf("fork-%d.json", size))
 	for n := 2; ; n++ {
@@ -198,7 +198,7 @@ func (s *Shipper) keep(size int64, evidence []byte) (path string, err error) {
 	}
 }
 
-// ReadFork reads such a file.
+// ReadFork reads a file that contradiction wrote.
 func ReadFork(data []byte) (chaincode.ForkRequest, error) {
 	var q chaincode.ForkRequest
 	if err := json.Unmarshal(data, &q); err != nil {

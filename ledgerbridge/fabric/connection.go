@@ -18,14 +18,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// deadlines are those of the steps of a transaction. Without them a peer that hangs
-// would hold everything up.
+// deadlines bound the steps of a transaction, so that a hanging peer cannot hold
+// everything up.
 type deadlines struct{ evaluate, endorse, submit, status time.Duration }
 
 var usualDeadlines = deadlines{5 * time.Second, 15 * time.Second, 5 * time.Second, 60 * time.Second}
 
-// dial prepares a connection to a node; it is made when it is used first, and made
-// again when it breaks.
+// dial prepares a connection to a node. It connects on first use, and again when the
+// connection breaks.
 func (e *Endpoint) dial() (*grpc.ClientConn, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(e.TLSRoots))
@@ -36,7 +36,7 @@ func (e *Endpoint) dial() (*grpc.ClientConn, error) {
 			MinConnectTimeout: 3 * time.Second,
 		}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
-		// Peers end connections that ask more often than once a minute.
+		// Peers end connections that ping more than once a minute.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 70 * time.Second, Timeout: 10 * time.Second}),
 	)
 	if err != nil {
@@ -45,13 +45,14 @@ func (e *Endpoint) dial() (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// Channel is a channel as the nodes of one organisation reach it: through the gateway
-// of one of their own peers, and through the next one when that does not answer.
+// Channel is a channel as the nodes of one organisation reach it: through the gateway of
+// one of their own peers, or of the next one when that does not answer.
 type Channel struct {
 	profile   *Profile
 	deadlines deadlines
 	gateways  []*gateway
 	current   atomic.Int64
+	follower  follower
 }
 
 type gateway struct {
@@ -60,14 +61,15 @@ type gateway struct {
 	gateway *client.Gateway
 }
 
-// Open checks the profile's identity and prepares the connections. It does not wait
-// for the network: Check does.
+// Open checks the profile's identity and prepares the connections. Check waits for the
+// network.
 func Open(p *Profile, now time.Time) (*Channel, error) {
 	m, err := p.identity(now)
 	if err != nil {
 		return nil, err
 	}
 	c := &Channel{profile: p, deadlines: usualDeadlines}
+	c.follower = follower{stream: c.stream, logs: map[*followed]bool{}}
 	for _, e := range p.Organization(p.MSP).Nodes {
 		g, err := open(&e, m)
 		if err != nil {
@@ -95,6 +97,7 @@ func (c *Channel) Profile() *Profile { return c.profile }
 
 // Close ends all connections.
 func (c *Channel) Close() error {
+	c.follower.close()
 	var failed error
 	for _, g := range c.gateways {
 		failed = errors.Join(failed, g.gateway.Close(), g.conn.Close())
@@ -102,8 +105,8 @@ func (c *Channel) Close() error {
 	return failed
 }
 
-// use runs a step on the present gateway peer. After one that did not answer, the
-// next step goes to the next peer.
+// use runs a step on the current gateway peer. If it does not answer, the next step goes
+// to the next peer.
 func (c *Channel) use(ctx context.Context, limit time.Duration, step func(context.Context, *client.Network) error) error {
 	at := c.current.Load()
 	g := c.gateways[int(at)%len(c.gateways)]

@@ -2,7 +2,6 @@ package fabric
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -21,9 +20,9 @@ var _ ledgerbridge.AnchorProver = (*Channel)(nil)
 // proofTime bounds how long a proof waits for the network.
 const proofTime = 10 * time.Second
 
-// ProveAnchor implements ledgerbridge.AnchorProver: it lets peers of one's own and of
-// another organisation sign GetAnchor's answer, without submitting anything, and
-// fetches the block. Evaluating would not do: it returns no signatures.
+// ProveAnchor implements ledgerbridge.AnchorProver: it lets peers of its own and of
+// another organisation sign GetAnchor's answer, submits nothing, and fetches the block.
+// Evaluating would not do: it returns no signatures.
 func (c *Channel) ProveAnchor(ctx context.Context, source string, a ledgerbridge.Anchor) (ledgerbridge.AnchorProof, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, proofTime)
 	defer cancel()
@@ -32,7 +31,7 @@ func (c *Channel) ProveAnchor(ctx context.Context, source string, a ledgerbridge
 	if err != nil {
 		return proof, nil, err
 	}
-	b, err := c.blockOf(ctx, state.Transaction)
+	b, err := c.queryBlock(ctx, "qscc", "GetBlockByTxID", state.Transaction)
 	if err != nil {
 		return proof, nil, err
 	}
@@ -72,8 +71,8 @@ func (c *Channel) Covering(ctx context.Context, source string, seq int64) (ledge
 	}
 }
 
-// endorseAnchor tries the other organisations one after the other until one's peer
-// answers what one's own peer does.
+// endorseAnchor tries the other organisations in turn until a peer of one answers as the
+// own peer does.
 func (c *Channel) endorseAnchor(ctx context.Context, source string, size int64) (payload []byte, state chaincode.Anchor, err error) {
 	partners := c.partners()
 	for i, with := range partners {
@@ -87,9 +86,9 @@ func (c *Channel) endorseAnchor(ctx context.Context, source string, size int64) 
 	return payload, state, err
 }
 
-// partners are the sets of organisations that can endorse together: one's own with
-// each other one, then the others among themselves, should one's own chaincode be
-// down. A network of one organisation has only that.
+// partners lists the sets of organisations that can endorse together: the own one with
+// each other, then pairs of others, should the own chaincode be down. A network of one
+// organisation has only that.
 func (c *Channel) partners() (sets [][]string) {
 	own := c.profile.MSP
 	if c.profile.Single() {
@@ -111,30 +110,16 @@ func (c *Channel) partners() (sets [][]string) {
 }
 
 func (c *Channel) endorseWith(ctx context.Context, organizations []string, source string, size int64) (payload []byte, state chaincode.Anchor, err error) {
-	question, err := json.Marshal(chaincode.AnchorQuery{Origin: source, Size: size})
+	question := chaincode.AnchorQuery{Origin: source, Size: size}
+	endorsed, err := c.endorse(ctx, &state, "GetAnchor", question, client.WithEndorsingOrganizations(organizations...))
 	if err != nil {
-		return nil, state, err
-	}
-	var endorsed *client.Transaction
-	err = c.use(ctx, c.deadlines.endorse, func(ctx context.Context, n *client.Network) error {
-		p, err := n.GetContract(c.profile.Chaincode).NewProposal("GetAnchor",
-			client.WithBytesArguments(question), client.WithEndorsingOrganizations(organizations...))
-		if err == nil {
-			endorsed, err = p.EndorseWithContext(ctx)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, state, c.explain("GetAnchor", err)
-	}
-	if err := c.decode("GetAnchor", endorsed.Result(), &state); err != nil {
 		return nil, state, err
 	}
 	payload, err = payloadOf(endorsed)
 	return payload, state, err
 }
 
-// payloadOf is the payload of the envelope that a peer's gateway prepared.
+// payloadOf returns the payload of the envelope that a peer's gateway prepared.
 func payloadOf(t *client.Transaction) ([]byte, error) {
 	raw, err := t.Bytes()
 	if err != nil {
@@ -147,19 +132,14 @@ func payloadOf(t *client.Transaction) ([]byte, error) {
 	return prepared.GetEnvelope().GetPayload(), nil
 }
 
-// blockOf fetches the block of a transaction from one's own peer.
-func (c *Channel) blockOf(ctx context.Context, transaction string) (*common.Block, error) {
-	return c.queryBlock(ctx, "GetBlockByTxID", transaction)
-}
-
-// consentersOf are the orderers by number, from the configuration that was in force
-// for a block; only SmartBFT needs them to name who signed.
+// consentersOf returns the orderers by number, from the configuration in force for a
+// block; only SmartBFT needs them to name its signers.
 func (c *Channel) consentersOf(ctx context.Context, b *common.Block) ([]*common.Consenter, error) {
 	index, needed, err := lastConfiguration(b)
 	if err != nil || !needed {
 		return nil, err
 	}
-	configuration, err := c.queryBlock(ctx, "GetBlockByNumber", fmt.Sprint(index))
+	configuration, err := c.queryBlock(ctx, "qscc", "GetBlockByNumber", fmt.Sprint(index))
 	if err != nil {
 		return nil, err
 	}
@@ -181,10 +161,10 @@ func configurationOf(b *common.Block) (*ordering, error) {
 	return o, nil
 }
 
-// queryBlock asks one's own peer for a block, with a function of Fabric's own
-// chaincode for that.
-func (c *Channel) queryBlock(ctx context.Context, function, argument string) (*common.Block, error) {
-	raw, err := c.query(ctx, "qscc", function, c.profile.Channel, argument)
+// queryBlock asks the organisation's own peer for a block of the channel, through one of
+// Fabric's own chaincodes.
+func (c *Channel) queryBlock(ctx context.Context, name, function string, arguments ...string) (*common.Block, error) {
+	raw, err := c.query(ctx, name, function, client.WithArguments(append([]string{c.profile.Channel}, arguments...)...))
 	if err != nil {
 		return nil, err
 	}
@@ -195,31 +175,11 @@ func (c *Channel) queryBlock(ctx context.Context, function, argument string) (*c
 	return b, nil
 }
 
-// query evaluates a function of one of Fabric's own chaincodes.
-func (c *Channel) query(ctx context.Context, name, function string, arguments ...string) (result []byte, err error) {
-	err = c.use(ctx, c.deadlines.evaluate, func(ctx context.Context, n *client.Network) error {
-		p, err := n.GetContract(name).NewProposal(function,
-			client.WithArguments(arguments...), client.WithEndorsingOrganizations(c.profile.MSP))
-		if err == nil {
-			result, err = p.EvaluateWithContext(ctx)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, c.explain(function, err)
-	}
-	return result, nil
-}
-
-// Quorum is what each block of the channel has, as it is configured now.
+// Quorum returns what the channel's current configuration demands of each block.
 func (c *Channel) Quorum(ctx context.Context) (q Quorum, err error) {
-	raw, err := c.query(ctx, "cscc", "GetConfigBlock", c.profile.Channel)
+	b, err := c.queryBlock(ctx, "cscc", "GetConfigBlock")
 	if err != nil {
 		return q, err
-	}
-	b := new(common.Block)
-	if err := proto.Unmarshal(raw, b); err != nil {
-		return q, fmt.Errorf("configuration block: %w", err)
 	}
 	o, err := configurationOf(b)
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// evidence is what a proof bundle carries of the network, as docs/record-format.md
-// describes it. Members are sorted and bytes are base64, so encoding/json writes the
-// one canonical form. Each piece is covered by a hash or a signature.
+// evidence is the network's part of a proof bundle, as docs/record-format.md describes
+// it. Members are sorted and bytes are base64, so encoding/json writes the one canonical
+// form. A hash or a signature covers each piece.
 type evidence struct {
 	Answer evidenceAnswer `json:"answer"`
 	Block  evidenceBlock  `json:"block"`
 }
 
-// octets are bytes as base64 in JSON; nothing is "", never null, so there is one form.
+// octets are bytes as base64 in JSON. An empty value is "", never null: one form only.
 type octets []byte
 
 // MarshalText encodes the bytes.
@@ -113,7 +113,7 @@ func parseEvidence(data []byte) (*evidence, error) {
 	return e, nil
 }
 
-// transaction is the answer as a transaction that was never submitted.
+// transaction reads the answer as a transaction that was never submitted.
 func (a *evidenceAnswer) transaction() (*transaction, error) {
 	t := &transaction{
 		channelHeader: a.ChannelHeader, signatureHeader: a.SignatureHeader, proposal: a.Proposal, response: a.Response,
@@ -124,8 +124,8 @@ func (a *evidenceAnswer) transaction() (*transaction, error) {
 	return t, t.read()
 }
 
-// uncut: orderers sign a value, a header and the block's header as one text, so each
-// has to end where it says.
+// uncut checks that value and headers end where they say: orderers sign value, header
+// and the block's header as one text.
 func (b *evidenceBlock) uncut() error {
 	failed := whole(b.Value, new(common.OrdererBlockMetadata))
 	for _, s := range b.Signatures {
@@ -138,7 +138,7 @@ func (b *evidenceBlock) uncut() error {
 	return failed
 }
 
-// whole: text is the one encoding of a message, with nothing that is not known.
+// whole checks that text is the one encoding of a message, without unknown fields.
 func whole(text []byte, m proto.Message) error {
 	if err := proto.Unmarshal(text, m); err != nil {
 		return fmt.Errorf("signed metadata: %w", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -125,27 +124,19 @@ func (f *fakeContract) take(b ledgerbridge.Batch) (ledgerbridge.Anchor, error) {
 	}
 	f.anchors[size] = a
 	f.head.Size, f.head.Root, f.head.Checkpoint, f.head.Transaction = size, b.Root, string(b.Checkpoint), a.Transaction
-	f.emit(block, a.Transaction, chaincode.AnchorEvent, chaincode.Anchored{Anchor: a})
+	f.events = append(f.events, fabric.Event{Block: block, Transaction: a.Transaction, Origin: b.Source, Anchor: &a})
+	close(f.changed)
+	f.changed = make(chan struct{})
 	return ledgerbridge.Anchor{OldSize: b.OldSize, Size: size, Transaction: a.Transaction, Block: block, Time: time.Now()}, nil
 }
 
-func (f *fakeContract) emit(block uint64, transaction, name string, payload any) {
-	text, err := json.Marshal(payload)
-	if err != nil {
-		panic(err)
-	}
-	f.events = append(f.events, fabric.Event{Block: block, Transaction: transaction, Name: name, Payload: text})
-	close(f.changed)
-	f.changed = make(chan struct{})
-}
-
-func (f *fakeContract) Follow(ctx context.Context, block uint64, visit func(fabric.Event) error) error {
+func (f *fakeContract) Follow(ctx context.Context, origin string, block uint64, visit func(fabric.Event) error) error {
 	for at := 0; ; {
 		f.mu.Lock()
 		events, changed := f.events[at:], f.changed
 		f.mu.Unlock()
 		for _, e := range events {
-			if e.Block >= block {
+			if e.Block >= block && e.Origin == origin {
 				if err := visit(e); err != nil {
 					return err
 				}

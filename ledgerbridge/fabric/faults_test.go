@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge/devnet"
+	"github.com/aceso-health/aceso/ledgerbridge/devnet/devnettest"
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 )
 
@@ -49,8 +50,8 @@ func (n *network) killed(name string, through bool, processes ...string) injury 
 func (n *network) stopped(name, process string) injury {
 	return injury{
 		name: name, hold: time.Second,
-		inflict: func() error { return n.Signal(process, syscall.SIGSTOP) },
-		heal:    func() error { return n.Signal(process, syscall.SIGCONT) },
+		inflict: func() error { return devnettest.Signal(n.Network, process, syscall.SIGSTOP) },
+		heal:    func() error { return devnettest.Signal(n.Network, process, syscall.SIGCONT) },
 	}
 }
 

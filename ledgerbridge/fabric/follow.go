@@ -13,16 +13,43 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// Event is an event of the contract, of a valid transaction.
+// Event is what the contract did to a log in a valid transaction.
 type Event struct {
 	Block       uint64
 	Transaction string
-	Name        string // chaincode.AnchorEvent or ForkEvent
-	Payload     []byte
+	Origin      string            // the log
+	Anchor      *chaincode.Anchor // that it took, or
+	Fork        *chaincode.Source // the source that it marked
 }
 
-// Follow implements Contract on one's own peer.
-func (c *Channel) Follow(ctx context.Context, block uint64, visit func(Event) error) error {
+// eventOf reads an event of the contract.
+func eventOf(e *client.ChaincodeEvent) (Event, bool) {
+	seen := Event{Block: e.BlockNumber, Transaction: e.TransactionID}
+	switch e.EventName {
+	case chaincode.AnchorEvent:
+		var a chaincode.Anchored
+		if json.Unmarshal(e.Payload, &a) != nil {
+			return seen, false
+		}
+		seen.Origin, seen.Anchor = a.Anchor.Origin, &a.Anchor
+	case chaincode.ForkEvent:
+		seen.Fork = new(chaincode.Source)
+		if json.Unmarshal(e.Payload, seen.Fork) != nil {
+			return seen, false
+		}
+		seen.Origin = seen.Fork.Origin
+	}
+	return seen, seen.Origin != ""
+}
+
+// Follow implements Contract on the organisation's own peer. All followed logs share one
+// stream of blocks.
+func (c *Channel) Follow(ctx context.Context, origin string, block uint64, visit func(Event) error) error {
+	return c.follower.follow(ctx, origin, block, visit)
+}
+
+// stream visits the events of all logs from a block on.
+func (c *Channel) stream(ctx context.Context, block uint64, visit func(Event) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	at := c.current.Load()
@@ -31,78 +58,67 @@ func (c *Channel) Follow(ctx context.Context, block uint64, visit func(Event) er
 	if err != nil {
 		return c.explain("events", err)
 	}
-	defer func() { // the sender must not wait for a reader that is gone
+	defer func() { // the sender must not block on a reader that left
 		cancel()
 		for range events {
 		}
 	}()
 	for e := range events {
-		if err := visit(Event{Block: e.BlockNumber, Transaction: e.TransactionID, Name: e.EventName, Payload: e.Payload}); err != nil {
-			return err
+		if seen, ok := eventOf(e); ok {
+			if err := visit(seen); err != nil {
+				return err
+			}
 		}
 	}
-	c.current.CompareAndSwap(at, at+1)
+	if ctx.Err() == nil {
+		c.current.CompareAndSwap(at, at+1)
+	}
 	return fmt.Errorf("the events of channel %s from %s ended", c.profile.Channel, g.name)
 }
 
-// watch is the second witness: it follows the channel and looks at every anchor of
-// the source, whoever sent it. It also fills the list of anchors again if it was lost.
+// watch is the second witness: it follows the channel and checks every anchor of the
+// source, whether this node sent it or not. It also refills a lost list of anchors.
 func (s *Shipper) watch(ctx context.Context) {
 	for try := 0; ctx.Err() == nil; try++ {
-		err := s.Contract.Follow(ctx, s.Anchors.Listed().Block, func(e Event) error {
+		err := s.Contract.Follow(ctx, s.source, s.Anchors.Listed().Block, func(e Event) error {
 			try = 0
 			return s.see(ctx, e)
 		})
-		var denied *ledgerbridge.Contradiction
-		if errors.As(err, &denied) {
-			s.denied(denied)
+		var c *ledgerbridge.Contradiction
+		if errors.As(err, &c) {
+			s.alarm(c)
 			return
 		}
 		sleep(ctx, s.Pause(try))
 	}
 }
 
-// Fill keeps the list of the anchors of a log that another node anchors: it follows the
-// channel until ctx ends. It compares nothing, it has no log to compare with; what a
-// proof needs of the list is proven by the network's evidence.
+// Fill follows the channel until ctx ends, and lists the anchors of a log that another
+// node anchors. It has no log to compare them with; the network's evidence proves what a
+// proof takes from the list.
 func Fill(ctx context.Context, c Contract, source string, list *ledgerbridge.Anchors) {
 	for try := 0; ctx.Err() == nil; try++ {
-		_ = c.Follow(ctx, list.Listed().Block, func(e Event) error { // it ends when the peer does: again
+		_ = c.Follow(ctx, source, list.Listed().Block, func(e Event) error { // after an error, again
 			try = 0
-			var seen chaincode.Anchored
-			if e.Name != chaincode.AnchorEvent || json.Unmarshal(e.Payload, &seen) != nil || seen.Anchor.Origin != source {
+			if e.Anchor == nil {
 				return nil
 			}
-			return list.Add(e.anchor(seen.Anchor))
+			return list.Add(e.anchor())
 		})
 		sleep(ctx, usualPause(try))
 	}
 }
 
-// anchor is the place of an anchor that an event tells of.
-func (e Event) anchor(a chaincode.Anchor) ledgerbridge.Anchor {
-	return ledgerbridge.Anchor{OldSize: a.OldSize, Size: a.Size, Transaction: e.Transaction, Block: e.Block, Time: time.Now()}
+// anchor returns the anchor of an event for the list.
+func (e Event) anchor() ledgerbridge.Anchor {
+	return ledgerbridge.Anchor{OldSize: e.Anchor.OldSize, Size: e.Anchor.Size, Transaction: e.Transaction, Block: e.Block, Time: time.Now()}
 }
 
 func (s *Shipper) see(ctx context.Context, e Event) error {
-	switch e.Name {
-	case chaincode.AnchorEvent:
-		var seen chaincode.Anchored
-		if err := json.Unmarshal(e.Payload, &seen); err != nil || seen.Anchor.Origin != s.source {
-			return nil // of somebody else
-		}
-		return s.seeAnchor(ctx, e, seen.Anchor)
-	case chaincode.ForkEvent:
-		var marked chaincode.Source
-		if err := json.Unmarshal(e.Payload, &marked); err != nil || marked.Origin != s.source {
-			return nil
-		}
-		return s.matches(ctx, chaincode.Head{Source: marked})
+	if e.Fork != nil {
+		return s.matches(ctx, chaincode.Head{Source: *e.Fork})
 	}
-	return nil
-}
-
-func (s *Shipper) seeAnchor(ctx context.Context, e Event, a chaincode.Anchor) error {
+	a := e.Anchor
 	size, err := s.cover(ctx, a.Size)
 	if err != nil {
 		return err
@@ -118,5 +134,5 @@ func (s *Shipper) seeAnchor(ctx context.Context, e Event, a chaincode.Anchor) er
 		s.Log.Error("ALARM: somebody else anchors this log, with this organisation's identity and the same records so far: two processes, or a stolen key",
 			"source", s.source, "size", a.Size, "transaction", e.Transaction, "block", e.Block)
 	}
-	return s.Anchors.Add(e.anchor(a))
+	return s.Anchors.Add(e.anchor())
 }

@@ -16,8 +16,8 @@ type member struct {
 	sign identity.Sign
 }
 
-// identity reads certificate and key, and checks them as the channel's peers will:
-// what they would refuse is said here in a sentence.
+// identity reads certificate and key, and checks them as the channel's peers will: it
+// says in a sentence what they would refuse.
 func (p *Profile) identity(now time.Time) (*member, error) {
 	text, err := os.ReadFile(p.Certificate)
 	if err != nil {
@@ -42,8 +42,8 @@ func (p *Profile) identity(now time.Time) (*member, error) {
 	return m, err
 }
 
-// checkCertificate: it is valid now, and an authority of the profile's own
-// organisation has issued it.
+// checkCertificate checks that the certificate is valid now, and that an authority of
+// the profile's own organisation issued it.
 func (p *Profile) checkCertificate(chain []*x509.Certificate, now time.Time) error {
 	leaf := chain[0]
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
@@ -62,10 +62,7 @@ func (p *Profile) checkCertificate(chain []*x509.Certificate, now time.Time) err
 }
 
 func issuedBy(roots string, chain []*x509.Certificate, now time.Time) bool {
-	options := x509.VerifyOptions{
-		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
-		CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	}
+	options := chainOptions(now)
 	options.Roots.AppendCertsFromPEM([]byte(roots))
 	for _, c := range chain[1:] {
 		options.Intermediates.AddCert(c)

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Finding names what does not fit on a channel, and where.
+// Finding names what is wrong on a channel, and where.
 type Finding struct {
 	Peer      string // "" if it is not one peer's
 	Block     int64  // -1 if it is not one block's
 	Source    string // "" if it is not one source's
 	What      string // a sentence
-	Unchecked bool   // nothing is known to be wrong: it could not be checked
+	Unchecked bool   // nothing is known to be wrong, but it could not be checked
 }
 
 // String says where and what in one line.
@@ -33,20 +33,20 @@ func (f Finding) String() string {
 	return strings.Join(where, ", ") + ": " + f.What
 }
 
-// Inspected is what an inspection has seen.
+// Inspected is what an inspection read.
 type Inspected struct {
 	Peers   []InspectedPeer
 	Sources []InspectedSource
 }
 
-// InspectedPeer is a peer whose blocks were all read.
+// InspectedPeer is a peer with all blocks read.
 type InspectedPeer struct {
 	Organization, Name string
 	Blocks             uint64
 	Head               [32]byte // hash of the last header
 }
 
-// InspectedSource is a log as the channel's transactions make it, computed again.
+// InspectedSource is a log, recomputed from the channel's transactions.
 type InspectedSource struct {
 	Origin  string
 	State   string // open, closed, forked
@@ -57,12 +57,11 @@ type InspectedSource struct {
 }
 
 // Inspect reads every block from every peer of every organisation of a profile and
-// checks it: data hashes, the chain of headers, orderers' signatures, who made and
-// endorsed each transaction of the contract, every log's tree, the contract's state
-// on each peer, and the checkpoints that are held. Then it compares the peers. It
-// needs 64 bytes of memory for each block of each peer. report is called for
-// everything that does not fit, by one goroutine at a time. The error says why
-// nothing could be inspected.
+// checks data hashes, the chain of headers, orderers' signatures, who made and endorsed
+// each transaction of the contract, every log's tree, the contract's state on each peer,
+// and the held checkpoints. Then it compares the peers. It needs 64 bytes of memory for
+// each block of each peer. It calls report for each finding, from one goroutine at a
+// time. The error says why nothing could be inspected.
 func Inspect(ctx context.Context, p *Profile, now time.Time, held Held, report func(Finding)) (Inspected, error) {
 	m, err := p.identity(now)
 	if err != nil {
@@ -101,7 +100,7 @@ type inspection struct {
 	chains []*inspectedChain
 }
 
-// compare holds the peers against each other.
+// compare compares the peers.
 func (i *inspection) compare() (seen Inspected) {
 	slices.SortFunc(i.chains, func(a, b *inspectedChain) int {
 		return slices.Compare([]string{a.organization, a.name}, []string{b.organization, b.name})
@@ -115,7 +114,7 @@ func (i *inspection) compare() (seen Inspected) {
 	}
 	odd := map[*inspectedChain]bool{}
 	for _, c := range i.chains {
-		odd[c] = c.unsound // it has no say in what the channel's blocks are
+		odd[c] = c.unsound // it does not count in the comparison
 	}
 	for n := range highest {
 		i.compareBlock(n, odd)
@@ -124,7 +123,7 @@ func (i *inspection) compare() (seen Inspected) {
 	return seen
 }
 
-// compareBlock names the peers whose block n is not that of most; each once, at the
+// compareBlock reports the peers whose block n is not that of most; each once, at the
 // first block where it differs.
 func (i *inspection) compareBlock(n int, odd map[*inspectedChain]bool) {
 	count := map[blockSum]int{}
@@ -149,7 +148,7 @@ func (i *inspection) compareBlock(n int, odd map[*inspectedChain]bool) {
 	}
 }
 
-// sources are those of the longest chain in which everything fits.
+// sources lists the logs of the longest chain without findings.
 func (i *inspection) sources() (list []InspectedSource) {
 	var best *inspectedChain
 	for _, c := range i.chains {

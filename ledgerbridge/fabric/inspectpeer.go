@@ -11,7 +11,7 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// inspectedChain is what one peer has shown.
+// inspectedChain is the chain of one peer.
 type inspectedChain struct {
 	*chain
 	organization, name string
@@ -21,8 +21,8 @@ type inspectedChain struct {
 	whole              bool // every block was read
 }
 
-// Bounds of what is said of one peer, which may be made to say it: of how many things,
-// and how much of each.
+// Bounds of what one peer, which may lie, can make an inspection report: how many
+// findings, and how many letters of each.
 const (
 	maxFindings = 1000
 	maxWhat     = 1000
@@ -30,7 +30,7 @@ const (
 
 var errTooMuch = fmt.Errorf("more than %d things were found on this peer: the rest of its blocks was not read", maxFindings)
 
-// found is said while a peer is read, as long as that is not too much.
+// found reports a finding while a peer is read, up to maxFindings.
 func (i *inspection) found(c *inspectedChain, f Finding) {
 	if c.said++; c.said <= maxFindings {
 		i.say(c, f)
@@ -72,7 +72,7 @@ func (i *inspection) read(ctx context.Context, organization string, e *Endpoint)
 	i.chains = append(i.chains, c)
 }
 
-// ended says why a peer was not read to the end.
+// ended reports why a peer was not read to the end.
 func (i *inspection) ended(c *inspectedChain, err error) {
 	var unserved *unservedError
 	if errors.As(err, &unserved) {
@@ -82,8 +82,8 @@ func (i *inspection) ended(c *inspectedChain, err error) {
 	i.say(c, Finding{Block: -1, What: err.Error(), Unchecked: true})
 }
 
-// readPeer asks for the contract's state between two looks at the height, so that it
-// is known which blocks it can come from.
+// readPeer asks for the contract's state between two looks at the height, so that the
+// blocks that it can come from are known.
 func (i *inspection) readPeer(ctx context.Context, c *inspectedChain, e *Endpoint) error {
 	p, err := openPeer(i.profile, i.member, c.organization, e)
 	if err != nil {
@@ -120,7 +120,7 @@ func (i *inspection) readPeer(ctx context.Context, c *inspectedChain, e *Endpoin
 	return i.stateOf(ctx, p, c, heads)
 }
 
-// enough ends the reading of a peer of which too much would have to be said.
+// enough ends the reading of a peer with too many findings.
 func (c *inspectedChain) enough() error {
 	if c.said > maxFindings {
 		return errTooMuch
@@ -128,9 +128,8 @@ func (c *inspectedChain) enough() error {
 	return nil
 }
 
-// catchUp reads on where another peer has shown more blocks: who is asked first has
-// seen less of a channel that grows. A peer that does not get there lags, or hides
-// something; what it would say is not known.
+// catchUp reads on where another peer has shown more blocks: the channel grew after the
+// first peers were read. A peer that does not get there lags behind, or hides blocks.
 func (i *inspection) catchUp(ctx context.Context) {
 	var most uint64
 	for _, c := range i.chains {
@@ -157,7 +156,7 @@ func (i *inspection) readOn(ctx context.Context, c *inspectedChain, most uint64)
 	height, err := p.height(ctx)
 	for try := 0; err == nil && height < most; try++ {
 		if try == catchUpTries {
-			return fmt.Errorf("it shows %d blocks and gets no more, others have %d: it lags behind, or hides what it has", height, most)
+			return fmt.Errorf("it shows %d blocks and no more, others have %d: it lags behind, or hides blocks", height, most)
 		}
 		sleep(ctx, time.Second)
 		height, err = p.height(ctx)

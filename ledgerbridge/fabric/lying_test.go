@@ -168,12 +168,12 @@ func TestPeersWithoutEnd(t *testing.T) {
 	}{
 		"pages without sources": {func(_ *madeUp, s *speaking) {
 			s.list = func(string) chaincode.Sources { return chaincode.Sources{Sources: []chaincode.Source{}, More: true} }
-		}, "nothing comes", 1},
+		}, "sends nothing", 1},
 		"pages in a circle": {func(m *madeUp, s *speaking) {
 			s.list = func(string) chaincode.Sources {
 				return chaincode.Sources{Sources: []chaincode.Source{m.head.Source}, More: true}
 			}
-		}, "not in their order", 1},
+		}, "not in order", 1},
 		"sources without end": {func(m *madeUp, s *speaking) {
 			s.list = func(after string) chaincode.Sources {
 				next := m.head.Source

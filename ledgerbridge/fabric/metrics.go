@@ -6,15 +6,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are the measurements of all shippers of a node. Sources are their only
-// names: nothing in them is about a person.
+// Metrics measure all shippers of a node. Their only labels are sources and causes:
+// nothing in them is about a person.
 type Metrics struct {
 	durations *prometheus.HistogramVec
 	failures  *prometheus.CounterVec
 	alarms    *prometheus.GaugeVec
 }
 
-// NewMetrics makes them; register them with Register.
+// NewMetrics makes the metrics; Register adds them to a registry.
 func NewMetrics() *Metrics {
 	return &Metrics{
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{

@@ -357,7 +357,7 @@ func edited(t *testing.T, n *devnet.Network) {
 		t.Errorf("a peer that does not run: %v", found)
 	}
 	head := must(channelOf(t, n, "org1").Head(t.Context(), "org1/n1/changes.0"))
-	file := filepath.Join(n.Folder(name), "data", "ledgersData", "chains", "chains", devnet.Channel, "blockfile_000000")
+	file := filepath.Join(devnettest.Folder(n, name), "data", "ledgersData", "chains", "chains", devnet.Channel, "blockfile_000000")
 	data := must(os.ReadFile(file))
 	at := bytes.Index(data, []byte(head.Transaction))
 	if at < 0 {

@@ -11,9 +11,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// sealed is a batch as it was fixed before it was first sent: whatever happens in
-// between, it is this one that is sent again. The commitments are not in it, the log
-// has them; that they are still the same follows from the root.
+// sealed is a batch, fixed before it is first sent, so that every retry sends the same.
+// Its commitments are in the log; the root shows that they did not change.
 type sealed struct {
 	OldSize    int64  `json:"oldSize"`
 	Checkpoint string `json:"checkpoint"` // names source, size and root
@@ -23,12 +22,12 @@ type sealed struct {
 	batch *ledgerbridge.Batch // nil until it is read again after a restart
 }
 
-// outbox is the file that keeps the one batch of a source that may be under way.
+// outbox is the file of the one batch of a source that may be under way.
 type outbox string
 
-// read returns what was sealed last, nil if nothing was. The checkpoint's signature is
-// checked: a size or root that the disk has changed would look like a log that was cut
-// or forked, and stop the node.
+// read returns the last sealed batch, nil if there is none. It checks the checkpoint's
+// signature: a size or root that the disk changed would look like a cut or forked log,
+// and stop the node.
 func (o outbox) read(j *ledgerbridge.Journal) (*sealed, error) {
 	data, err := os.ReadFile(string(o))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +42,7 @@ func (o outbox) read(j *ledgerbridge.Journal) (*sealed, error) {
 		c, err = j.Verify([]byte(s.Checkpoint))
 	}
 	if err != nil || s.OldSize >= c.Size || s.OldSize < 0 {
-		return nil, fmt.Errorf("the outbox %s does not hold a batch of %s: it was damaged. Nothing is lost with it: remove the file, and the batch is made again", string(o), j.Source())
+		return nil, fmt.Errorf("the outbox %s does not hold a batch of %s: it was damaged. Nothing is lost with it: remove the file, and the node makes the batch again", string(o), j.Source())
 	}
 	s.size, s.root = c.Size, c.Root
 	return s, nil

@@ -24,8 +24,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// peerNode is one peer, of any organisation, that is asked by itself: what a gateway
-// answers may come from another one.
+// peerNode is one peer of any organisation, asked directly: a gateway's answer may come
+// from another peer.
 type peerNode struct {
 	organization string
 	name         string
@@ -38,15 +38,15 @@ type peerNode struct {
 // maxMessage is more than orderers let a block have; gRPC's own limit is 4 MB.
 const maxMessage = 128 << 20
 
-// Bounds in bytes of what a peer of any organisation may answer, other than blocks: to
-// one question, and about all sources together, which are kept.
+// Bounds in bytes of a peer's answers, other than blocks: to one question, and about all
+// sources together, which stay in memory.
 const (
 	maxAnswer = 8 << 20
 	maxHeads  = 256 << 20
 )
 
-// stallTime is how long a peer may take for one answer or one block. Nobody waits for
-// an inspection, so it is long.
+// stallTime is how long a peer may take for one answer or one block. An inspection is
+// not urgent, so it is long.
 const stallTime = 30 * time.Second
 
 func openPeer(p *Profile, m *member, organization string, e *Endpoint) (*peerNode, error) {
@@ -115,7 +115,7 @@ func (p *peerNode) query(ctx context.Context, function string, q, answer any) er
 	return nil
 }
 
-// heads are all sources and their last state, as the contract answers on this peer.
+// heads returns all sources and their last state, as the contract on this peer has them.
 func (p *peerNode) heads(ctx context.Context) (heads []chaincode.Head, err error) {
 	err = eachSource(func(after string) (page chaincode.Sources, err error) {
 		return page, p.query(ctx, "ListSources", chaincode.ListRequest{After: after}, &page)
@@ -133,7 +133,7 @@ func (p *peerNode) heads(ctx context.Context) (heads []chaincode.Head, err error
 	return heads, err
 }
 
-// eachSource goes through the pages of ListSources. Whoever answers cannot lead it in a
+// eachSource goes through the pages of ListSources. A lying peer cannot lead it in a
 // circle.
 func eachSource(ask func(after string) (chaincode.Sources, error), visit func(chaincode.Source) error) error {
 	for after, more := "", true; more; {
@@ -142,11 +142,11 @@ func eachSource(ask func(after string) (chaincode.Sources, error), visit func(ch
 			return err
 		}
 		if more = page.More; more && len(page.Sources) == 0 {
-			return errors.New("ListSources: there is more, and nothing comes")
+			return errors.New("ListSources: it promises more and sends nothing")
 		}
 		for _, s := range page.Sources {
 			if s.Origin <= after {
-				return errors.New("ListSources: the sources are not in their order")
+				return errors.New("ListSources: the sources are not in order")
 			}
 			if err := visit(s); err != nil {
 				return err
@@ -208,7 +208,7 @@ func (p *peerNode) blocks(ctx context.Context, from, height uint64, visit func(*
 
 var errStalled = fmt.Errorf("the peer sent nothing for %s", stallTime)
 
-// unservedError says that a peer has a block and does not give it.
+// unservedError means that a peer has a block and does not serve it.
 type unservedError struct {
 	block  uint64
 	status common.Status
@@ -216,7 +216,7 @@ type unservedError struct {
 
 func (e *unservedError) Error() string { return fmt.Sprintf("block %d: %s", e.block, e.status) }
 
-// seek is the signed wish for the blocks from a number on, below height.
+// seek makes the signed request for the blocks from a number on, below height.
 func (p *peerNode) seek(from, height uint64) (*common.Envelope, error) {
 	at := func(n uint64) *orderer.SeekPosition {
 		return &orderer.SeekPosition{Type: &orderer.SeekPosition_Specified{Specified: &orderer.SeekSpecified{Number: n}}}

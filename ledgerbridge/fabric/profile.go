@@ -22,8 +22,8 @@ import (
 )
 
 // Profile is the connection profile of one organisation: how its nodes reach the
-// channel, who they are there, and whom they take for members. It is one JSON file;
-// file names in it are relative to its folder.
+// channel, who they are there, and who the members are. It is one JSON file; file names
+// in it are relative to its folder.
 type Profile struct {
 	Channel       string         `json:"channel"`
 	Chaincode     string         `json:"chaincode"`
@@ -56,10 +56,10 @@ func ReadProfile(path string) (*Profile, error) {
 		return nil, fmt.Errorf("read connection profile: %w", err)
 	}
 	p := new(Profile)
-	if err := decodeWhole(data, p); err != nil {
-		return nil, fmt.Errorf("connection profile %s: %w", path, err)
+	if err = decodeWhole(data, p); err == nil {
+		err = p.check()
 	}
-	if err := p.check(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("connection profile %s: %w", path, err)
 	}
 	for _, name := range []*string{&p.Certificate, &p.Key} {
@@ -70,8 +70,8 @@ func ReadProfile(path string) (*Profile, error) {
 	return p, nil
 }
 
-// decodeWhole reads JSON that people write: what it does not know may be misspelt, and
-// is refused.
+// decodeWhole reads JSON that people write. It refuses unknown members, which may be
+// misspelt.
 func decodeWhole(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
@@ -84,8 +84,8 @@ func decodeWhole(data []byte, v any) error {
 	return nil
 }
 
-// Single says that one organisation endorses alone: such a network is for
-// development, its anchors are worth no more than that organisation's word.
+// Single reports whether one organisation endorses alone. Such a network is for
+// development: its anchors are worth no more than that organisation's word.
 func (p *Profile) Single() bool { return len(p.Organizations) == 1 }
 
 // Organization returns the member with this MSP id, nil if there is none.
@@ -128,9 +128,9 @@ func (p *Profile) check() error {
 // channelName is what Fabric allows; folders are named after it.
 var channelName = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,248}$`)
 
-// checkDistinct: each organisation is there once, and has nodes of its own. One that
-// counted twice would endorse for two, and another one's peer is not to be believed
-// about what is final.
+// checkDistinct checks that each organisation is there once and has nodes of its own.
+// One that counted twice would endorse for two, and another's peer cannot say what is
+// final.
 func checkDistinct(list []Organization) error {
 	seen, of := map[string]bool{}, map[string]string{}
 	for _, o := range list {

@@ -14,7 +14,7 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// Refusal is the contract's no: nothing was written.
+// Refusal is a refusal by the contract: nothing was written.
 type Refusal struct {
 	Prefix   chaincode.Prefix
 	Sentence string
@@ -23,14 +23,14 @@ type Refusal struct {
 // Error is the contract's message.
 func (r *Refusal) Error() string { return string(r.Prefix) + ": " + r.Sentence }
 
-// Misconfigured says that the channel cannot be used as the profile wants it: trying
-// again does not help until somebody has changed something.
+// Misconfigured means that the channel cannot be used as the profile describes it.
+// Retrying does not help until a person changes something.
 type Misconfigured struct{ What string }
 
 // Error is the sentence.
 func (m *Misconfigured) Error() string { return m.What }
 
-// Invalid says that a transaction is in a block and counts for nothing.
+// Invalid means that a transaction is in a block but not valid.
 type Invalid struct {
 	Code        peer.TxValidationCode
 	Transaction string
@@ -41,8 +41,8 @@ func (i *Invalid) Error() string {
 	return fmt.Sprintf("transaction %s was found invalid: %s", i.Transaction, i.Code)
 }
 
-// refusalOf finds the contract's message in an error of the gateway. What one's own
-// peer says comes first: others may lag, or run something else.
+// refusalOf finds the contract's message in an error of the gateway. The own peer's
+// comes first: others may lag, or run another contract.
 func refusalOf(err error, msp string) *Refusal {
 	var found *Refusal
 	for _, d := range detailsOf(err) {
@@ -82,7 +82,7 @@ func parseRefusal(message string) *Refusal {
 	}
 	sentence, _, _ = strings.Cut(sentence, "\n")
 	r := &Refusal{Prefix: chaincode.Prefix("ACESO_" + word), Sentence: sentence}
-	if !r.Prefix.Known() { // whoever runs that peer has made it up
+	if !r.Prefix.Known() { // that peer made it up
 		return nil
 	}
 	return r
@@ -111,7 +111,7 @@ func (c *Channel) explain(function string, err error) error {
 	return t
 }
 
-// plain says in a few words what is said at length when a peer or its chaincode is down.
+// plain shortens the messages that come when a peer or its chaincode is down.
 func plain(message string) string {
 	if _, rest, ok := strings.Cut(message, "error creating grpc connection to "); ok {
 		address, _, _ := strings.Cut(rest, ": ")
@@ -123,7 +123,7 @@ func plain(message string) string {
 	return message
 }
 
-// trouble is an error of the gateway in one line, with what each peer says.
+// trouble is an error of the gateway in one line, with each peer's message.
 type trouble struct {
 	words string
 	err   error
@@ -134,7 +134,7 @@ func (t *trouble) Unwrap() error { return t.err }
 
 const noPeers = "no peers available to evaluate chaincode"
 
-// misconfigurations are texts of Fabric that say that something is wrong for good.
+// misconfigurations are texts of Fabric for errors that retrying does not help.
 var misconfigurations = []struct{ says, means string }{
 	{"failed to get config for channel", "this organisation's peer knows no channel CHANNEL: check the profile, or let the peer join"},
 	{"No metadata was found for chaincode", "there is no chaincode CHAINCODE on channel CHANNEL: install, approve and commit it"},
@@ -172,7 +172,7 @@ func causeOf(err error) string {
 	return "other"
 }
 
-// lasting says that an attempt failed for a reason that only a person can remove.
+// lasting reports whether only a person can remove the reason of a failure.
 func lasting(err error) bool {
 	var r *Refusal
 	var m *Misconfigured

@@ -17,9 +17,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// replay computes every log's tree again from the commitments in a channel's
-// transactions. It trusts neither the contract's state nor the chaincodes that
-// endorsed.
+// replay recomputes every log's tree from the commitments in a channel's transactions.
+// It trusts neither the contract's state nor the endorsing chaincodes.
 type replay struct {
 	trust *Trust
 	held  Held
@@ -45,19 +44,19 @@ type replayed struct {
 // contract's state.
 const keepAnchors = 100
 
-// mark says that a peer's contract is asked now: it answers what was before, or what
-// comes from here on.
+// mark notes that a peer's contract is asked now: it answers with the state so far, or a
+// later one.
 func (r *replay) mark() {
 	for _, l := range r.logs {
 		l.since, l.marked, l.known = []chaincode.Source{l.source}, l.size, true
 	}
 }
 
-// Held are the roots of checkpoints that a verifier has from elsewhere than the
-// channel, by source and size.
+// Held are the roots of checkpoints that a verifier got outside the channel, by source
+// and size.
 type Held map[string]map[int64][32]byte
 
-// Add adds a checkpoint (signed note), whose signature is not looked at.
+// Add adds a checkpoint (signed note) without checking its signature.
 func (h Held) Add(signed []byte) error {
 	c, err := ledgerbridge.ParseCheckpoint(signed)
 	if err != nil {
@@ -67,13 +66,13 @@ func (h Held) Add(signed []byte) error {
 		h[c.Source] = map[int64][32]byte{}
 	}
 	if other, ok := h[c.Source][c.Size]; ok && other != c.Root {
-		return &ledgerbridge.Damage{Source: c.Source, Seq: -1, Column: "checkpoint", What: fmt.Sprintf("two that are held for size %d have different roots", c.Size)}
+		return &ledgerbridge.Damage{Source: c.Source, Seq: -1, Column: "checkpoint", What: fmt.Sprintf("two held ones for size %d have different roots", c.Size)}
 	}
 	h[c.Source][c.Size] = c.Root
 	return nil
 }
 
-// foundError says what does not fit about a source.
+// foundError says what is wrong about a source.
 type foundError struct{ source, what string }
 
 func (e *foundError) Error() string { return e.what }
@@ -102,7 +101,7 @@ func (r *replay) transaction(t *transaction, e *common.Envelope) error {
 		}
 		return r.about(a.Anchor.Origin, t, e, func() error { return r.anchor(a.Anchor, t) })
 	}
-	return nil // a question that somebody submitted
+	return nil // a submitted query
 }
 
 // about checks who made and endorsed a transaction before it is applied; errors name
@@ -118,8 +117,8 @@ func (r *replay) about(origin string, t *transaction, e *common.Envelope, apply 
 	return nil
 }
 
-// authorized: the organisation of the source made it (anybody may report a fork), and
-// peers of two organisations endorsed it if there are two.
+// authorized checks that the organisation of the source made a transaction (any member
+// may report a fork), and that peers of two organisations endorsed it if there are two.
 func (r *replay) authorized(origin string, t *transaction, e *common.Envelope) error {
 	made, err := t.creatorOf(&r.trust.Organizations, e.GetPayload(), e.GetSignature())
 	if err != nil {
@@ -138,7 +137,7 @@ func (r *replay) authorized(origin string, t *transaction, e *common.Envelope) e
 	return nil
 }
 
-// change takes over what a transaction made of a source: keys and state.
+// change applies a transaction to the keys and state of a source.
 func (r *replay) change(s chaincode.Source) error {
 	l := r.logs[s.Origin]
 	if l == nil {
@@ -203,7 +202,7 @@ func (l *replayed) root() (root [32]byte, err error) {
 	return root, err
 }
 
-// compare looks whether a checkpoint of this size is held.
+// compare compares the root with the held checkpoint of this size, if there is one.
 func (r *replay) compare(l *replayed) error {
 	held, ok := r.held[l.source.Origin][l.size]
 	if !ok {
@@ -215,7 +214,7 @@ func (r *replay) compare(l *replayed) error {
 	}
 	l.held++
 	if root != held {
-		return fmt.Errorf("at size %d the channel has another root than the checkpoint that is held: if both are signed, "+
+		return fmt.Errorf("at size %d the channel has another root than the held checkpoint: if both are signed, "+
 			"the log was forked, and the contract's ReportFork takes them as evidence", l.size)
 	}
 	return nil
@@ -249,7 +248,7 @@ func (l *replayed) agree(stated chaincode.Anchor) error {
 	return nil
 }
 
-// at is the anchor that led to a size.
+// at returns the anchor that led to a size.
 func (l *replayed) at(size int64) *chaincode.Anchor {
 	for i := len(l.anchors) - 1; i >= 0 && l.anchors[i].Size >= size; i-- {
 		if l.anchors[i].Size == size {

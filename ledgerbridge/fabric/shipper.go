@@ -15,29 +15,30 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// Contract is what a shipper needs of the ledger; *Channel is one. Anchor MUST return
-// nil only if the anchor is final. Follow visits the events of valid transactions in
-// order, from a block on, until ctx ends, visit fails or the stream breaks.
+// Contract is the ledger as a shipper uses it; *Channel is one. Anchor MUST return nil
+// only if the anchor is final. Follow visits what valid transactions did to a log,
+// in order, from a block on, until ctx ends or visit fails; it may do so earlier, and
+// visit an event again.
 type Contract interface {
 	Head(ctx context.Context, origin string) (chaincode.Head, error)
 	GetAnchor(ctx context.Context, origin string, size int64) (chaincode.Anchor, error)
 	Register(ctx context.Context, origin, key string) error
 	AddKey(ctx context.Context, origin, key string, from int64) error
 	Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error)
-	Follow(ctx context.Context, block uint64, visit func(Event) error) error
+	Follow(ctx context.Context, origin string, block uint64, visit func(Event) error) error
 }
 
-// Cadence says when waiting records are sent, and how many at once.
+// Cadence sets when waiting records are sent, and how many at once.
 type Cadence struct {
 	Age  time.Duration // send when the oldest is so old ...
 	Most int64         // ... or when so many wait, which is as many as one transaction takes; at most chaincode.MaxCommitments
 }
 
-// Usual is the cadence of a node. Few large transactions cost the machines of a channel
-// less than many small ones: each has its writes to disk, on every peer.
+// Usual is the cadence of a node. A few large transactions cost the machines of a channel
+// less than many small ones: each makes every peer write to disk.
 var Usual = Cadence{Age: 2 * time.Second, Most: chaincode.MaxCommitments}
 
-// ShipperConfig is what a Shipper needs.
+// ShipperConfig configures a Shipper.
 type ShipperConfig struct {
 	Contract Contract
 	Journal  *ledgerbridge.Journal
@@ -50,31 +51,29 @@ type ShipperConfig struct {
 	Pause    func(try int) time.Duration // between attempts; nil means 200 ms to 5 s
 }
 
-// Shipper anchors one log. It seals a batch before it sends it, has one batch under
-// way at most, sends the same batch again until the ledger has it, and compares the
-// ledger's head with the log after whatever went wrong. What contradicts the log
-// stops it for good.
+// Shipper anchors one log. It seals a batch before it sends it, has at most one batch
+// under way, resends it until the ledger has it, and after any failure compares the
+// ledger's head with the log. A contradiction stops it for ever.
 //
-// It may be started and stopped at any time: what it knows is in the ledger and in
-// its folder.
+// It may be started and stopped at any time: its state is in the ledger and its folder.
 type Shipper struct {
 	ShipperConfig
 	source string
 	outbox outbox
 	out    *sealed   // under way, nil if none
 	begun  time.Time // when it was taken
-	head   int64     // size of the ledger's head as it was compared last, or anchored since
-	known  bool      // head was compared, and nothing went wrong since
+	head   int64     // size of the ledger's head when last compared, or anchored since
+	known  bool      // head was compared, and nothing failed since
 	begin  bool      // head was compared once
-	said   string    // cause of the failure that was logged last, "" if there is none
+	said   string    // cause of the last logged failure, "" if there is none
 	saidAt time.Time
 	halt   func() // ends Run
 
 	under atomic.Int64 // size of the batch under way, 0 if none
-	mine  atomic.Int64 // up to here anchors were sent by this shipper, or were there before it
+	mine  atomic.Int64 // this shipper sent the anchors up to here, or found them
 }
 
-// NewShipper reads what a shipper before it left in the folder.
+// NewShipper continues what an earlier shipper left in the folder.
 func NewShipper(c ShipperConfig) (*Shipper, error) {
 	s := &Shipper{ShipperConfig: c, source: c.Journal.Source()}
 	if s.Pause == nil {
@@ -95,8 +94,8 @@ func NewShipper(c ShipperConfig) (*Shipper, error) {
 
 func (s *Shipper) file(kind string) string { return filepath.Join(s.Folder, FileName(s.source, kind)) }
 
-// FileName is the name of one of a source's files in the folder of its channel. An
-// underscore is not in names, so no two sources share one.
+// FileName names one of a source's files in the folder of its channel. Names of sources
+// have no underscore, so no two share a file.
 func FileName(source, kind string) string { return strings.ReplaceAll(source, "/", "_") + "." + kind }
 
 // take makes a batch the one under way.
@@ -131,7 +130,7 @@ func (s *Shipper) Run(ctx context.Context) {
 }
 
 // step brings one batch onto the ledger. After any failure the next step begins by
-// comparing heads: the batch may have arrived all the same.
+// comparing heads: the batch may have arrived.
 func (s *Shipper) step(ctx context.Context, compared func()) (err error) {
 	defer func() {
 		if err != nil {
@@ -139,7 +138,7 @@ func (s *Shipper) step(ctx context.Context, compared func()) (err error) {
 		}
 		var r *Refusal
 		if errors.As(err, &r) && r.Prefix == chaincode.Signature {
-			s.take(nil) // sealed with a key that was taken back: it is sealed again with the present one
+			s.take(nil) // sealed with a revoked key: the next step seals it with the current one
 		}
 	}()
 	if !s.known {
@@ -150,7 +149,7 @@ func (s *Shipper) step(ctx context.Context, compared func()) (err error) {
 		compared()
 	}
 	if s.out == nil {
-		if s.Journal.Last().Size <= s.head { // or the outcome of what waits will tell
+		if s.Journal.Last().Size <= s.head { // otherwise the next batch will tell
 			s.note(nil)
 		}
 		if err := s.seal(ctx); err != nil {
@@ -179,7 +178,7 @@ func (s *Shipper) seal(ctx context.Context) error {
 	return nil
 }
 
-// due returns the end of the next batch as soon as it may be sent.
+// due waits until a batch may be sent, and returns its end.
 func (s *Shipper) due(ctx context.Context) (int64, error) {
 	tick := time.NewTicker(min(max(s.Cadence.Age/8, 5*time.Millisecond), 250*time.Millisecond))
 	defer tick.Stop()
@@ -230,8 +229,8 @@ func (s *Shipper) send(ctx context.Context) error {
 	return s.Anchors.Add(anchor)
 }
 
-// unsealed is the batch under way. After a restart its commitments are read again:
-// the root tells whether they are what was sealed.
+// unsealed returns the batch under way. After a restart it reads the commitments again;
+// the root tells whether they changed.
 func (s *Shipper) unsealed(ctx context.Context) (*ledgerbridge.Batch, error) {
 	if s.out.batch != nil {
 		return s.out.batch, nil
@@ -245,14 +244,14 @@ func (s *Shipper) unsealed(ctx context.Context) (*ledgerbridge.Batch, error) {
 	}
 	if b.Root != s.out.root {
 		own := ledgerbridge.Checkpoint{Source: s.source, Size: s.out.size, Root: b.Root, Note: b.Checkpoint}
-		return nil, s.contradiction(own, s.out.Checkpoint, "its records up to %d are not those for which a batch was sealed before: the log was changed since", s.out.size)
+		return nil, s.contradiction(own, s.out.Checkpoint, "its records up to %d are not those of the sealed batch: the log was changed since", s.out.size)
 	}
 	b.Checkpoint = []byte(s.out.Checkpoint)
 	s.out.batch = &b
 	return &b, nil
 }
 
-// note tells log, metrics and journal of the outcome of a step.
+// note reports the outcome of a step to log, metrics and list of anchors.
 func (s *Shipper) note(err error) {
 	if err == nil {
 		s.Anchors.Fail(nil)
@@ -263,9 +262,9 @@ func (s *Shipper) note(err error) {
 		return
 	}
 	s.Metrics.failed(s.source, causeOf(err))
-	var denied *ledgerbridge.Contradiction
-	if errors.As(err, &denied) {
-		s.denied(denied)
+	var c *ledgerbridge.Contradiction
+	if errors.As(err, &c) {
+		s.alarm(c)
 		return
 	}
 	s.Anchors.Fail(err)
@@ -275,11 +274,11 @@ func (s *Shipper) note(err error) {
 	}
 }
 
-// quiet is how long the same failure is not logged again.
+// quiet is how long a repeated failure is not logged.
 const quiet = time.Minute
 
-// denied raises the alarm and ends Run.
-func (s *Shipper) denied(c *ledgerbridge.Contradiction) {
+// alarm reports a contradiction and ends Run.
+func (s *Shipper) alarm(c *ledgerbridge.Contradiction) {
 	s.Anchors.Fail(c)
 	s.Metrics.alarm(s.source)
 	s.Log.Error("ALARM: the ledger contradicts this node", "source", s.source, "finding", c.What)
@@ -293,13 +292,13 @@ func (s *Shipper) pause(err error, try int) time.Duration {
 	return s.Pause(try)
 }
 
-// usualPause grows from 200 ms to 5 s, and differs between nodes.
+// usualPause grows from 200 ms to 5 s, with jitter so that nodes differ.
 func usualPause(try int) time.Duration {
 	d := min(5*time.Second, 200*time.Millisecond<<min(try, 5))
 	return d/2 + rand.N(d/2)
 }
 
-// lastingPause is between attempts while a person must change something first.
+// lastingPause separates attempts while a person must change something first.
 const lastingPause = 30 * time.Second
 
 func sleep(ctx context.Context, d time.Duration) {

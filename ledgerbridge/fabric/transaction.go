@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// transaction is an endorsed call of a chaincode, as it stands in a block or as
-// peers answer it without one. Its pieces are what is hashed and signed, byte for
-// byte; the rest is read from them.
+// transaction is an endorsed call of a chaincode, from a block or as peers answer it
+// without one. Its pieces are hashed and signed byte for byte; the rest is read from
+// them.
 type transaction struct {
 	channelHeader   []byte
 	signatureHeader []byte
@@ -30,8 +30,8 @@ type transaction struct {
 	answer    []byte   // payload of the chaincode's response
 }
 
-// headers reads the channel header of an envelope's payload, which says what the
-// envelope is.
+// headers reads the channel header of an envelope's payload, which tells the envelope's
+// type.
 func headers(payload []byte) (*common.Payload, *common.ChannelHeader, error) {
 	p, h := new(common.Payload), new(common.ChannelHeader)
 	if err := proto.Unmarshal(payload, p); err != nil {
@@ -44,7 +44,7 @@ func headers(payload []byte) (*common.Payload, *common.ChannelHeader, error) {
 }
 
 // readTransaction reads the payload of an envelope and checks that its pieces belong
-// together. Signatures are checked by endorsers and creatorOf.
+// together. endorsers and creatorOf check signatures.
 func readTransaction(payload []byte) (*transaction, error) {
 	t, err := splitTransaction(payload)
 	if err != nil {
@@ -53,7 +53,7 @@ func readTransaction(payload []byte) (*transaction, error) {
 	return t, t.read()
 }
 
-// splitTransaction takes an envelope's payload apart and reads nothing yet.
+// splitTransaction splits an envelope's payload into pieces and reads none yet.
 func splitTransaction(payload []byte) (*transaction, error) {
 	p, _, err := headers(payload)
 	if err != nil {
@@ -81,7 +81,7 @@ func splitTransaction(payload []byte) (*transaction, error) {
 	}, nil
 }
 
-// read reads what the pieces say.
+// read reads the pieces.
 func (t *transaction) read() error {
 	for _, read := range []func() error{t.readHeaders, t.readProposal, t.readResponse} {
 		if err := read(); err != nil {
@@ -126,7 +126,7 @@ func (t *transaction) readProposal() error {
 	return nil
 }
 
-// readResponse binds what peers signed to the proposal.
+// readResponse checks that the text that peers signed is for the proposal.
 func (t *transaction) readResponse() error {
 	var response peer.ProposalResponsePayload
 	var action peer.ChaincodeAction
@@ -149,16 +149,17 @@ func (t *transaction) readResponse() error {
 	return nil
 }
 
-// okStatus is the status of a chaincode's response that was not an error.
+// okStatus is the status of a chaincode's successful response.
 const okStatus = 200
 
-// is says whether the transaction calls this function.
+// is reports whether the transaction calls this function.
 func (t *transaction) is(function string, args int) bool {
 	return len(t.args) == 1+args && string(t.args[0]) == function
 }
 
-// endorsers are the organisations whose peers signed the response, each once; unknown
-// are those that a has no roots of. Every signature that can be checked must fit.
+// endorsers returns the organisations whose peers signed the response, each once;
+// unknown are those that a has no roots of. Every signature that can be checked must
+// hold.
 func (t *transaction) endorsers(a *Authorities) (endorsed, unknown []string, err error) {
 	for _, e := range t.endorsements {
 		m, err := a.member(e.GetEndorser())
@@ -181,7 +182,7 @@ func (t *transaction) endorsers(a *Authorities) (endorsed, unknown []string, err
 	return distinct(endorsed), distinct(unknown), nil
 }
 
-// creatorOf is the organisation whose member signed an envelope with this payload.
+// creatorOf returns the organisation whose member signed an envelope with this payload.
 func (t *transaction) creatorOf(a *Authorities, payload, signature []byte) (string, error) {
 	m, err := a.member(t.creator)
 	if err != nil {

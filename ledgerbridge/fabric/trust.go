@@ -13,8 +13,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// A trust folder is what a verifier without network is handed, by a way that can be
-// trusted: plain files that people can read and compare.
+// A trust folder is handed to a verifier without network, by a trusted way: plain files
+// that people can read and compare.
 //
 //	channel.json        channel, chaincode, and how many orderers sign a block
 //	keys.txt            keys of logs, one a line; every other *.key file counts, too
@@ -35,20 +35,20 @@ type channelTrust struct {
 	OrdererOrganizations int    `json:"orderer_organizations"`
 }
 
-// ReadTrust reads a trust folder: whom to trust, and the keys of logs. What is not
-// there is not trusted.
+// ReadTrust reads a trust folder: whom to trust, and the keys of logs. It trusts nothing
+// that is not there.
 func ReadTrust(dir string) (*Trust, []string, error) {
 	t := new(Trust)
-	if err := t.readChannel(filepath.Join(dir, channelFile)); err != nil {
-		return nil, nil, err
-	}
-	for folder, a := range map[string]*Authorities{memberFolder: &t.Organizations, ordererFolder: &t.Orderers} {
-		if err := a.readFolder(filepath.Join(dir, folder)); err != nil {
-			return nil, nil, err
-		}
-	}
 	keys, err := readKeys(dir)
-	return t, keys, err
+	err = errors.Join(err,
+		t.readChannel(filepath.Join(dir, channelFile)),
+		t.Organizations.readFolder(filepath.Join(dir, memberFolder)),
+		t.Orderers.readFolder(filepath.Join(dir, ordererFolder)),
+	)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read trust: %w", err)
+	}
+	return t, keys, nil
 }
 
 func (t *Trust) readChannel(path string) error {
@@ -64,7 +64,7 @@ func (t *Trust) readChannel(path string) error {
 		err = errors.New("a number of orderers is negative")
 	}
 	if err != nil {
-		return fmt.Errorf("read trust: %s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	t.Channel, t.Chaincode, t.Quorum = c.Channel, c.Chaincode, Quorum{c.OrdererSignatures, c.OrdererOrganizations}
 	return nil
@@ -72,23 +72,20 @@ func (t *Trust) readChannel(path string) error {
 
 func (a *Authorities) readFolder(dir string) error {
 	files, err := filesIn(dir, ".pem")
-	if err != nil {
-		return fmt.Errorf("read trust: %w", err)
-	}
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err == nil {
 			err = a.Add(strings.TrimSuffix(filepath.Base(f), ".pem"), string(text))
 		}
 		if err != nil {
-			return fmt.Errorf("read trust: %s: %w", f, err)
+			return fmt.Errorf("%s: %w", f, err)
 		}
 	}
-	return nil
+	return err
 }
 
-// filesIn are the files of a folder whose names end so; none if there is no folder. One
-// that cannot be read is an error: whoever is in it would not be asked for.
+// filesIn lists the files of a folder whose names end so; none if there is no folder. An
+// unreadable folder is an error: its members would silently not count.
 func filesIn(dir, end string) (files []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -102,19 +99,13 @@ func filesIn(dir, end string) (files []string, err error) {
 	return files, err
 }
 
-// readKeys takes every line that is not empty and no comment (#).
+// readKeys reads every line that is neither empty nor a comment (#).
 func readKeys(dir string) (keys []string, err error) {
 	files, err := filesIn(dir, ".key")
-	if err != nil {
-		return nil, fmt.Errorf("read trust: %w", err)
-	}
 	for _, f := range append(files, filepath.Join(dir, keysFile)) {
 		text, err := os.ReadFile(f)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read trust: %w", err)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
 		for line := range strings.Lines(string(text)) {
 			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
@@ -122,13 +113,13 @@ func readKeys(dir string) (keys []string, err error) {
 			}
 		}
 	}
-	return keys, nil
+	return keys, err
 }
 
-// Keys are the keys of all logs of the channel, each with the sizes for which it
-// counts, in the form of ledgerbridge.ParseKeys. Those of logs that are marked as
-// forked count up to the last anchor only: what was anchored stays proven, and what
-// such a log signed besides proves nothing. These logs are named.
+// Keys returns the keys of all logs of the channel, each with the sizes for which it
+// counts, in the form of ledgerbridge.ParseKeys. Keys of forked logs, which it names,
+// count only up to the last anchor: what was anchored stays proven, and other checkpoints
+// of such a log prove nothing.
 func (c *Channel) Keys(ctx context.Context) (keys, forked []string, err error) {
 	sources, err := c.Sources(ctx)
 	if err != nil {
@@ -148,7 +139,7 @@ func (c *Channel) Keys(ctx context.Context) (keys, forked []string, err error) {
 	return keys, forked, nil
 }
 
-// keyTexts are a source's keys for sizes below until; 0 means no limit.
+// keyTexts writes a source's keys for sizes below until; 0 means no limit.
 func keyTexts(keys []chaincode.Key, until int64) (texts []string) {
 	for _, k := range keys {
 		if until != 0 && (k.Until == 0 || k.Until > until) {
@@ -161,7 +152,7 @@ func keyTexts(keys []chaincode.Key, until int64) (texts []string) {
 	return texts
 }
 
-// keyText is a key of the contract with the sizes for which it counts, both included.
+// keyText writes a key of the contract with the sizes for which it counts, both included.
 func keyText(k chaincode.Key) string {
 	switch {
 	case k.Until != 0:
@@ -172,12 +163,12 @@ func keyText(k chaincode.Key) string {
 	return k.Verifier
 }
 
-// WriteTrust writes a trust folder from a profile: its channel and authorities, with
-// the keys of logs given. It does not replace a folder.
+// WriteTrust writes a new trust folder from a profile: its channel and authorities, and
+// the given keys of logs.
 func (p *Profile) WriteTrust(dir string, keys []string, quorum Quorum) error {
 	err := os.Mkdir(dir, 0o755)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write trust: %s is there already, and is not replaced: give the name of a new folder", dir)
+		return fmt.Errorf("write trust: %s exists: give the name of a new folder", dir)
 	}
 	if err != nil {
 		return fmt.Errorf("write trust: %w", err)
@@ -209,7 +200,7 @@ func writeAuthorities(dir string, list []Organization) error {
 	return failed
 }
 
-// Trust is whom a profile takes for members.
+// Trust returns the members that a profile names.
 func (p *Profile) Trust() (*Trust, error) {
 	t := &Trust{Channel: p.Channel, Chaincode: p.Chaincode}
 	for _, o := range p.Organizations {

@@ -16,8 +16,8 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
 
-// Trust is what a verifier brings along: whom it takes for members of a channel. It
-// is a ledgerbridge.AnchorVerifier and needs neither network nor clock.
+// Trust is whom a verifier trusts as members of a channel. It is a
+// ledgerbridge.AnchorVerifier and needs neither network nor clock.
 type Trust struct {
 	Channel       string      // only this one; "" accepts any
 	Chaincode     string      // only this one; "" accepts any
@@ -26,9 +26,9 @@ type Trust struct {
 	Quorum        Quorum      // on each block
 }
 
-// Quorum is how many orderers sign a block, and of how many organisations they are at
-// least. 0 means 1; with SmartBFT it can be more. Organisations are counted because
-// each of them makes as many orderers as it likes.
+// Quorum is how many orderers must sign a block, and of how many organisations. 0 means
+// 1; with SmartBFT it can be more. Organisations count because each of them can make as
+// many orderers as it likes.
 type Quorum struct{ Signatures, Organizations int }
 
 var _ ledgerbridge.AnchorVerifier = (*Trust)(nil)
@@ -37,9 +37,9 @@ var _ ledgerbridge.AnchorVerifier = (*Trust)(nil)
 const contractVersion = 1
 
 // VerifyAnchor implements ledgerbridge.AnchorVerifier: peers of two organisations or
-// more, one of them not the source's, signed that the channel holds the checkpoint;
-// the transaction that they name was made by the source's organisation, carries the
-// record's commitment at its place, and stands in a block that orderers signed.
+// more, one of them not the source's, signed that the channel holds the checkpoint. The
+// source's organisation made the transaction that they name; it carries the record's
+// commitment at its place and stands in a block that orderers signed.
 func (t *Trust) VerifyAnchor(a *ledgerbridge.AnchorProof, record ledgerbridge.Receipt, c ledgerbridge.Checkpoint) error {
 	e, err := parseEvidence(a.Evidence)
 	if err != nil {
@@ -74,14 +74,14 @@ func (v *verification) lacks(format string, args ...any) {
 	v.missing = append(v.missing, fmt.Sprintf(format, args...))
 }
 
-// organization is the MSP of the source.
+// organization returns the MSP of the source.
 func (v *verification) organization() string {
 	organization, _, _ := strings.Cut(v.record.Source, "/")
 	return organization
 }
 
-// answered: GetAnchor was asked for this source and size on this channel, and the
-// answer, signed by peers, holds the checkpoint.
+// answered checks that the question was GetAnchor for this source and size on this
+// channel, and that the answer, signed by peers, holds the checkpoint.
 func (v *verification) answered() error {
 	t, err := v.evidence.Answer.transaction()
 	if err != nil {
@@ -109,8 +109,8 @@ func (v *verification) answered() error {
 	return nil
 }
 
-// onChannel compares a transaction's channel and chaincode with those stated and
-// those trusted.
+// onChannel compares a transaction's channel and chaincode with the stated and the
+// trusted ones.
 func (v *verification) onChannel(t *transaction) error {
 	for _, pair := range [][3]string{
 		{"channel", t.channel, v.anchor.Channel}, {"chaincode", t.chaincode, v.anchor.Chaincode},
@@ -128,8 +128,8 @@ func (v *verification) onChannel(t *transaction) error {
 	return nil
 }
 
-// endorsed: peers of two organisations signed, one of them not the source's. In the
-// answer each signature must be known, for nothing else covers it.
+// endorsed checks that peers of two organisations signed, one of them not the source's.
+// In the answer (all) every signer must be known, since nothing else covers a signature.
 func (v *verification) endorsed(what string, t *transaction, all bool) error {
 	endorsed, unknown, err := t.endorsers(&v.trust.Organizations)
 	if err != nil {
@@ -145,7 +145,7 @@ func (v *verification) endorsed(what string, t *transaction, all bool) error {
 	return nil
 }
 
-// inBlock: the data give the header, the header the hash.
+// inBlock checks that the data give the header, and the header the hash.
 func (v *verification) inBlock() error {
 	b := &v.evidence.Block
 	hash, err := blockHash(b.header())
@@ -161,13 +161,13 @@ func (v *verification) inBlock() error {
 	case !bytes.Equal(dataHash(b.Data), b.DataHash):
 		return fmt.Errorf("block %d: its data are not those of its header", b.Number)
 	case slices.ContainsFunc(b.Data, func(raw octets) bool { return !oneEnvelope(raw) }):
-		return fmt.Errorf("block %d: its data are not cut into envelopes where orderers do", b.Number)
+		return fmt.Errorf("block %d: its data are not split into envelopes as orderers do", b.Number)
 	}
 	return nil
 }
 
-// oneEnvelope: the data hash is one over all envelopes as one text, so each has to begin
-// and end where it says. Orderers encode them, and take none without a signature.
+// oneEnvelope checks that an envelope begins and ends where it says: the data hash covers
+// all envelopes as one text. Orderers encode them, and take none without a signature.
 func oneEnvelope(raw []byte) bool {
 	e := new(common.Envelope)
 	if proto.Unmarshal(raw, e) != nil || len(e.GetPayload()) == 0 || len(e.GetSignature()) == 0 {
@@ -177,9 +177,9 @@ func oneEnvelope(raw []byte) bool {
 	return err == nil && bytes.Equal(again, raw)
 }
 
-// anchoring: the transaction that the peers named is in the block, is the source's
-// organisation's own, and carries the record. Others can put something with its id
-// into a block, which peers find invalid; it is passed over.
+// anchoring checks that the block holds the transaction that the peers named, made by the
+// source's organisation and carrying the record. It passes over others with the same id,
+// which anyone can put into a block and peers find invalid.
 func (v *verification) anchoring() error {
 	failed := fmt.Errorf("block %d: transaction %s is not in it", v.evidence.Block.Number, v.anchor.Transaction)
 	missing := v.missing
@@ -218,7 +218,7 @@ func (v *verification) anchoredBy(e *common.Envelope) error {
 	return v.carries(t)
 }
 
-// made: a member of the source's organisation made the transaction.
+// made checks that a member of the source's organisation made the transaction.
 func (v *verification) made(t *transaction, e *common.Envelope) error {
 	msp, err := t.creatorOf(&v.trust.Organizations, e.GetPayload(), e.GetSignature())
 	var unknown *unknownError
@@ -237,8 +237,8 @@ func (v *verification) made(t *transaction, e *common.Envelope) error {
 	return nil
 }
 
-// carries: the call led to this very anchor, and the record's commitment is among
-// the commitments that it sent, where it belongs.
+// carries checks that the call led to this very anchor, and that it sent the record's
+// commitment at the right position.
 func (v *verification) carries(t *transaction) error {
 	if !t.is("Anchor", 2) || string(t.answer) != `{"anchor":`+string(v.answer)+`,"repeated":false}` {
 		return errors.New("it did not lead to this anchor")
@@ -257,7 +257,7 @@ func (v *verification) carries(t *transaction) error {
 	return nil
 }
 
-// ordered: orderers signed the block's header.
+// ordered checks that orderers signed the block's header.
 func (v *verification) ordered() error {
 	b := &v.evidence.Block
 	if !v.trust.Orderers.Any() {

@@ -12,21 +12,20 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Copier brings a ledger's records to one witness. It works beside the ledger and
-// never delays it.
+// Copier copies a ledger's records to one witness. It never delays the ledger.
 type Copier struct {
 	ledger  *Ledger
 	witness Witness
 
 	mu     sync.Mutex // held while copying
 	at     int64      // the witness holds everything before
-	known  bool       // at has been asked for
+	known  bool       // the witness has told at
 	failed error
 }
 
 // Follow compares the witness's copy with the file and returns the copier. The error
-// is a *ledgerbridge.Damage: the node must not serve then. A witness that cannot be
-// reached is no error, it is asked again in Run.
+// is a *ledgerbridge.Damage: the node must not serve then. An unreachable witness is no
+// error: Run asks it again.
 func (l *Ledger) Follow(ctx context.Context, w Witness) (*Copier, error) {
 	c := &Copier{ledger: l, witness: w}
 	var damage *ledgerbridge.Damage
@@ -49,16 +48,15 @@ func (c *Copier) resume(ctx context.Context) error {
 	return nil
 }
 
-// extent is the file's size, the offset of its last record, and a channel that is
-// closed when that changes.
+// extent returns the file's size, the offset of its last record, and a channel that
+// closes when they change.
 func (l *Ledger) extent() (size, last int64, grown <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.size, l.last, l.grown
 }
 
-// Run copies records as they come until ctx ends, and tries again after a failure,
-// of which report is told.
+// Run copies new records until ctx ends. It reports a failure and retries.
 func (c *Copier) Run(ctx context.Context, report func(error)) {
 	const first, longest = time.Second, time.Minute
 	pause := first
@@ -105,14 +103,14 @@ func (c *Copier) flush(ctx context.Context) error {
 			records = records[:1+bytes.LastIndex(records, []byte("\nrecord "))]
 		}
 		if err := c.witness.Copy(ctx, c.at, records); err != nil {
-			return err
+			return fmt.Errorf("copy to witness: %w", err)
 		}
 		c.at += int64(len(records))
 	}
 	return nil
 }
 
-// Behind is how many bytes of the file the witness lacks, and why the last attempt
+// Behind returns how many bytes of the file the witness lacks, and why the last attempt
 // to copy them failed.
 func (c *Copier) Behind() (int64, error) {
 	c.mu.Lock()
@@ -121,9 +119,9 @@ func (c *Copier) Behind() (int64, error) {
 	return size - c.at, c.failed
 }
 
-// Compare checks the file at path against everything that a witness kept: the copy
-// of a folder, or what was sent to a URL, one after the other. A record that the file
-// lacks or has otherwise is a *ledgerbridge.Damage. It returns how many records agree.
+// Compare checks the file at path against everything that a witness kept: the copy in
+// a folder, or the concatenated bodies that a URL received. A record that is missing in
+// the file, or different, is a *ledgerbridge.Damage. Compare returns how many agree.
 func Compare(path, witness string) (int64, error) {
 	kept, err := readWitness(witness)
 	if err != nil {
@@ -155,8 +153,8 @@ func Compare(path, witness string) (int64, error) {
 	return agree, nil
 }
 
-// readWitness returns the hash of each record that a witness kept. Its last record
-// may be torn; the same record may have come more than once.
+// readWitness returns the hash of each record that a witness kept. The last record may
+// be torn, and any may have come more than once.
 func readWitness(path string) (map[int64][32]byte, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package local is the ledger of a node without a network: signed checkpoints in
 // one append-only file, and copies of it with witnesses.
 //
-// It does not protect against whoever holds the folder, the signing key and every
-// witness; it makes tampering evident to holders of earlier checkpoints and receipts.
+// It makes tampering evident to holders of earlier checkpoints and receipts. It does not
+// protect against an attacker who holds the folder, the signing key and every witness.
 package local
 
 import (
@@ -21,9 +21,8 @@ import (
 // FileName is the name of the checkpoint file in a data folder.
 const FileName = "checkpoints.log"
 
-// reach bounds what a start reads: tail is how far back from the end it looks at
-// first; apart is after how many bytes the head of a quiet log is written again, so
-// that the tail has it.
+// reach bounds what a start reads: tail is how many bytes at the end it reads first;
+// after apart bytes, the head of a quiet log is written again, so that the tail has it.
 type reach struct{ tail, apart int64 }
 
 var usual = reach{tail: 4 << 20, apart: 1 << 20}
@@ -47,9 +46,9 @@ type head struct {
 	at int64 // offset of its last record
 }
 
-// Open opens the file or creates it. A record that was being written when the
-// process died is cut off; any other damage near the end is a *ledgerbridge.Damage
-// (Verify looks at all of it). sources are the logs whose heads will be asked for.
+// Open opens or creates the file. It cuts off a record that a dying process left
+// unfinished; any other damage near the end is a *ledgerbridge.Damage (Checkpoints reads
+// all of it). sources names the logs whose heads the caller needs.
 func Open(path string, sources ...string) (*Ledger, error) {
 	return openWrite(path, usual, sources)
 }
@@ -65,7 +64,7 @@ func openWrite(path string, r reach, sources []string) (*Ledger, error) {
 	return l, nil
 }
 
-// OpenRead opens the file for verification only; it is fs.ErrNotExist if absent.
+// OpenRead opens the file for verification only; fs.ErrNotExist if it is absent.
 func OpenRead(path string, sources ...string) (*Ledger, error) {
 	return open(path, os.O_RDONLY, usual, sources)
 }
@@ -82,7 +81,7 @@ func open(path string, flag int, r reach, sources []string) (*Ledger, error) {
 	return l, nil
 }
 
-// load reads the tail, a longer one as long as a source's head is not in it.
+// load reads the tail, and longer ones until they hold the head of every source.
 func (l *Ledger) load(sources []string) error {
 	info, err := l.file.Stat()
 	if err != nil {
@@ -123,7 +122,7 @@ func (l *Ledger) keep(at int64, r record, length int64) {
 	l.next, l.prev, l.last, l.size = r.number+1, r.hash, at, at+length
 }
 
-// cutTail removes a record whose writing was cut short, and makes file and name durable.
+// cutTail removes an unfinished record, and makes file and name durable.
 func (l *Ledger) cutTail(path string) error {
 	if err := l.file.Truncate(l.size); err != nil {
 		return fmt.Errorf("cut torn checkpoint: %w", err)
@@ -144,8 +143,8 @@ func (l *Ledger) Head(_ context.Context, source string) (ledgerbridge.Head, erro
 	return l.heads[source].Head, nil
 }
 
-// Anchor implements ledgerbridge.Ledger: the checkpoint is in the file and synced
-// when it returns. It does not verify the signature, the journal made it.
+// Anchor implements ledgerbridge.Ledger: when it returns, the checkpoint is in the file
+// and synced. It does not verify the signature: the journal made it.
 func (l *Ledger) Anchor(_ context.Context, b ledgerbridge.Batch) (ledgerbridge.Anchor, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -169,7 +168,7 @@ func (l *Ledger) Anchor(_ context.Context, b ledgerbridge.Batch) (ledgerbridge.A
 	return ledgerbridge.Anchor{Size: size}, nil
 }
 
-// append writes records behind what is known to be whole.
+// append writes records after the last intact one.
 func (l *Ledger) append(notes [][]byte) error {
 	var text []byte
 	var records []record
@@ -193,8 +192,7 @@ func (l *Ledger) append(notes [][]byte) error {
 	return nil
 }
 
-// write leaves the file as it was if it fails; if not even that is possible, the next
-// attempt does it first.
+// write restores the file if it fails; if it cannot, the next attempt does so first.
 func (l *Ledger) write(text []byte) error {
 	if l.torn {
 		if err := l.file.Truncate(l.size); err != nil {
@@ -214,8 +212,8 @@ func (l *Ledger) write(text []byte) error {
 	return errors.Join(fmt.Errorf("write checkpoint: %w", err), undo)
 }
 
-// Checkpoints implements ledgerbridge.CheckpointHistory; of "" it visits those of
-// every source. It reads the whole file and takes a broken chain of records for damage.
+// Checkpoints implements ledgerbridge.CheckpointHistory; for "" it visits those of every
+// source. It reads the whole file; a broken chain of records is damage.
 func (l *Ledger) Checkpoints(ctx context.Context, source string, visit func([]byte) error) error {
 	l.mu.Lock()
 	to := l.size
@@ -228,8 +226,7 @@ func (l *Ledger) Checkpoints(ctx context.Context, source string, visit func([]by
 	})
 }
 
-// After lists the checkpoints of a log above a size, oldest first. It implements
-// ledgerbridge.Later and reads the whole file, as Checkpoints does.
+// After implements ledgerbridge.Later. It reads the whole file, as Checkpoints does.
 func (l *Ledger) After(ctx context.Context, source string, size int64, visit func([]byte) error) error {
 	return l.Checkpoints(ctx, source, func(signed []byte) error {
 		c, err := ledgerbridge.ParseCheckpoint(signed)

@@ -38,11 +38,10 @@ func (r *record) format() []byte {
 	return b.Bytes()
 }
 
-// parseRecord reads the record at the start of b. errTorn means that b may be the
-// beginning of an honest record whose writing was cut short; any other error, that
-// it cannot be.
+// parseRecord reads the record at the start of b. errTorn means that b may begin an
+// honest but unfinished record; any other error, that it cannot.
 func parseRecord(b []byte) (r record, size int, err error) {
-	// After a power cut a file may end in zeros where a write was under way.
+	// A power cut during a write may leave zeros at the end of the file.
 	if b = bytes.TrimRight(b, "\x00"); len(b) == 0 {
 		return r, 0, errTorn
 	}
@@ -71,7 +70,7 @@ func parseRecord(b []byte) (r record, size int, err error) {
 		return r, 0, errTorn
 	}
 	if !bytes.HasPrefix(b, want) {
-		return r, 0, errors.New("it does not have the hash that it states")
+		return r, 0, errors.New("its hash is not the one that it states")
 	}
 	if _, err := ledgerbridge.ParseCheckpoint(r.note); err != nil {
 		return r, 0, err
@@ -79,8 +78,8 @@ func parseRecord(b []byte) (r record, size int, err error) {
 	return r, len(want), nil
 }
 
-// tornOr tells a record cut short from a whole one whose length was edited: the
-// latter still has its last line.
+// tornOr tells an unfinished record from a whole one with an edited length, which still
+// has its last line.
 func tornOr(b []byte, otherwise string) error {
 	if bytes.Contains(b, []byte("\nend ")) || !couldBegin(b) {
 		return errors.New(otherwise)

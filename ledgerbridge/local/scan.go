@@ -9,7 +9,7 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// tornError says that the bytes from at on are the beginning of a record.
+// tornError means that an unfinished record begins at byte at.
 type tornError struct{ at int64 }
 
 func (e *tornError) Error() string { return fmt.Sprintf("torn record at byte %d", e.at) }
@@ -51,7 +51,7 @@ func scan(f io.ReaderAt, from, to int64, visit func(at int64, r record, raw []by
 	}
 }
 
-// window reads a file in pieces that always hold a whole record.
+// window reads a file in pieces that each hold at least one whole record.
 type window struct {
 	file    io.ReaderAt
 	at, end int64

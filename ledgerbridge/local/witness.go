@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// Witness is a place outside the data folder that gets a copy of every checkpoint.
+// Witness keeps a copy of every checkpoint outside the data folder.
 type Witness interface {
-	// Resume compares what the witness holds with the file and returns from which
-	// byte on it lacks it. A copy that the file does not begin with is a *Damage of
-	// the file. last is the offset of the file's last record.
+	// Resume compares the witness's copy with the file, and returns the byte from which
+	// on the copy lacks it. If the file does not begin with the copy, the file is
+	// damaged: a *Damage. last is the offset of the file's last record.
 	Resume(ctx context.Context, file io.ReaderAt, size, last int64) (int64, error)
-	// Copy hands over whole records that begin at byte at. They MUST be durable
-	// with the witness when it returns.
+	// Copy hands over whole records that begin at byte at. When it returns, they MUST be
+	// durable with the witness.
 	Copy(ctx context.Context, at int64, records []byte) error
 }
 
@@ -37,7 +37,7 @@ func NewWitness(target, organization, node string) Witness {
 	return &folder{path: WitnessFile(target, organization, node)}
 }
 
-// WitnessFile is where the folder dir keeps the copy of a node's checkpoints.
+// WitnessFile names the copy of a node's checkpoints in the folder dir.
 func WitnessFile(dir, organization, node string) string {
 	return filepath.Join(dir, organization+"."+node+"."+FileName)
 }
@@ -61,7 +61,7 @@ func (w *folder) Resume(_ context.Context, file io.ReaderAt, size, _ int64) (int
 	if held > size {
 		return 0, damaged(-1, fmt.Sprintf("was cut: it has %d bytes, the witness's copy %s has %d", size, w.path, held))
 	}
-	// The hash in its last record stands for everything before; Compare reads it all.
+	// The hash in the last record covers everything before; Compare reads it all.
 	from := max(0, held-64<<10)
 	ours, theirs := make([]byte, held-from), make([]byte, held-from)
 	if _, err := file.ReadAt(ours, from); err != nil {
@@ -79,11 +79,11 @@ func (w *folder) Resume(_ context.Context, file io.ReaderAt, size, _ int64) (int
 func (w *folder) Copy(_ context.Context, at int64, records []byte) error {
 	f, err := os.OpenFile(w.path, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
-		return fmt.Errorf("copy to witness: %w", err)
+		return err
 	}
 	_, err = f.WriteAt(records, at)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("copy to witness: %w", err)
+		return err
 	}
 	return syncFolder(filepath.Dir(w.path))
 }
@@ -93,7 +93,7 @@ type remote struct {
 	client *http.Client
 }
 
-// Resume sends the last record again after a restart: it stands for all before.
+// Resume sends the last record again after a restart: its hash covers all before.
 func (w *remote) Resume(_ context.Context, _ io.ReaderAt, _, last int64) (int64, error) {
 	return last, nil
 }
@@ -101,16 +101,16 @@ func (w *remote) Resume(_ context.Context, _ io.ReaderAt, _, last int64) (int64,
 func (w *remote) Copy(ctx context.Context, _ int64, records []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(records))
 	if err != nil {
-		return fmt.Errorf("copy to witness: %w", err)
+		return err
 	}
 	req.Header.Set("Content-Type", "text/plain; charset=utf-8")
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("copy to witness: %w", err)
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("copy to witness: it answered %s", resp.Status)
+		return fmt.Errorf("it answered %s", resp.Status)
 	}
 	return nil
 }

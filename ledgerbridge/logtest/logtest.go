@@ -106,12 +106,15 @@ func (l *Log) Find(_ context.Context, f ledgerbridge.Filter, limit int) ([]int64
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var found []int64
-	for i := len(l.rows) - 1; i >= 0 && len(found) < limit; i-- {
+	for i := range l.rows {
 		if r := &l.rows[i]; matches(r, f) {
 			found = append(found, r.Seq)
 		}
 	}
-	return found, nil
+	if !f.Oldest {
+		slices.Reverse(found)
+	}
+	return found[:min(limit, len(found))], nil
 }
 
 func matches(r *ledgerbridge.Row, f ledgerbridge.Filter) bool {
@@ -125,10 +128,10 @@ func matches(r *ledgerbridge.Row, f ledgerbridge.Filter) bool {
 	}
 	return (f.Agent == "" || f.Agent == r.Agent) &&
 		(f.Action == "" || f.Action == r.Action) &&
-		(len(f.Outcome) == 0 || slices.Contains(f.Outcome, r.Outcome)) &&
+		f.OutcomeFrom <= r.Outcome && (f.OutcomeTo == 0 || r.Outcome < f.OutcomeTo) &&
 		(f.From.IsZero() || !r.Time.Before(f.From)) &&
 		(f.To.IsZero() || r.Time.Before(f.To)) &&
-		(f.Before == 0 || r.Seq < f.Before) &&
+		f.Since <= r.Seq && (f.Before == 0 || r.Seq < f.Before) &&
 		(f.Patient == "" || part(func(p *ledgerbridge.PartRow) bool { return p.Patient == f.Patient })) &&
 		(f.Target == "" || part(func(p *ledgerbridge.PartRow) bool { return slices.Contains(strings.Fields(p.Target), f.Target) }))
 }

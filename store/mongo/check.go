@@ -26,8 +26,8 @@ const (
 type CheckOptions struct {
 	// Sample checks about one resource in so many; 0 and 1 check all.
 	Sample int
-	// Repair writes search keys anew where they are not what the document says. It
-	// changes nothing else: what is wrong with a document cannot be derived.
+	// Repair rewrites search keys that differ from what the document says. It changes
+	// nothing else: a damaged document cannot be derived from anything.
 	Repair bool
 }
 
@@ -40,8 +40,8 @@ func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) erro
 // their hashes, search keys and facts with the documents, current versions with
 // the history, heads with the logs. It does not check the entries of the logs,
 // which ledgerbridge does, nor documents against the change log, which package
-// access does. Each resource is read in one snapshot, also while nodes write. An
-// error of visit ends the check; any other error means that it could not be made.
+// access does. Each resource is read in one snapshot, even while nodes write. An
+// error of visit ends the check; any other error means that the check failed.
 func (s *Store) CheckSome(ctx context.Context, o CheckOptions, visit func(store.Finding) error) error {
 	k := &checker{s: s, o: o, findings: store.Findings{Visit: visit}}
 	for _, check := range []func(context.Context) error{k.checkIndexes, k.checkResources, k.checkOrphans, k.checkHeads, k.checkEpochs} {
@@ -65,7 +65,7 @@ func (k *checker) found(table, row, column, what string) error {
 	return k.findings.Add(store.Finding{File: findingFile, Table: table, Row: row, Column: column, What: what})
 }
 
-// checkIndexes looks whether all indexes are there.
+// checkIndexes looks for missing indexes.
 func (k *checker) checkIndexes(ctx context.Context) error {
 	for _, x := range allIndexes() {
 		missing, err := missingIndexes(ctx, k.s.db.Collection(x.collection), x.models)
@@ -95,8 +95,8 @@ func (k *checker) checkResources(ctx context.Context) error {
 	})
 }
 
-// checkGroups is apart from checkResources, which is called as a method value: see
-// .ci/miscompiled.
+// checkGroups is not part of checkResources because that is called as a method value:
+// see .ci/miscompiled.
 func (k *checker) checkGroups(ctx context.Context, ids []string) error {
 	for group := range slices.Chunk(ids, checkedAtOnce) {
 		if err := k.checkGroup(ctx, group); err != nil {
@@ -109,23 +109,9 @@ func (k *checker) checkGroups(ctx context.Context, ids []string) error {
 // eachID visits all _ids of a collection in groups.
 func (k *checker) eachID(ctx context.Context, collection string, visit func([]string) error) error {
 	for last := ""; ; {
-		cursor, err := k.s.db.Collection(collection).Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: last}}}},
-			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(idsAtOnce).SetProjection(bson.D{{Key: "_id", Value: 1}}))
-		if err != nil {
+		ids, err := k.ids(ctx, collection, bson.D{{Key: "$gt", Value: last}}, options.Find().SetSort(byID).SetLimit(idsAtOnce))
+		if err != nil || len(ids) == 0 {
 			return err
-		}
-		var docs []struct {
-			ID string `bson:"_id"`
-		}
-		if err := cursor.All(ctx, &docs); err != nil {
-			return err
-		}
-		ids := make([]string, len(docs))
-		for i, d := range docs {
-			ids[i] = d.ID
-		}
-		if len(ids) == 0 {
-			return nil
 		}
 		last = ids[len(ids)-1]
 		if err := visit(ids); err != nil {
@@ -134,35 +120,50 @@ func (k *checker) eachID(ctx context.Context, collection string, visit func([]st
 	}
 }
 
+// ids gives the _ids that satisfy a condition.
+func (k *checker) ids(ctx context.Context, collection string, condition bson.D, o *options.FindOptionsBuilder) ([]string, error) {
+	cursor, err := k.s.db.Collection(collection).Find(ctx, bson.D{{Key: "_id", Value: condition}}, o.SetProjection(byID))
+	if err != nil {
+		return nil, err
+	}
+	var docs []struct {
+		ID string `bson:"_id"`
+	}
+	err = cursor.All(ctx, &docs)
+	ids := make([]string, len(docs))
+	for i, d := range docs {
+		ids[i] = d.ID
+	}
+	return ids, err
+}
+
+// missing keeps those of ids that are not in a collection.
+func (k *checker) missing(ctx context.Context, collection string, ids []string) ([]string, error) {
+	there, err := k.ids(ctx, collection, bson.D{{Key: "$in", Value: ids}}, options.Find())
+	slices.Sort(there)
+	return slices.DeleteFunc(ids, func(id string) bool {
+		_, found := slices.BinarySearch(there, id)
+		return found
+	}), err
+}
+
 // checkOrphans looks for versions without a resource.
 func (k *checker) checkOrphans(ctx context.Context) error {
 	if k.o.Sample > 1 {
 		return nil
 	}
 	return k.eachID(ctx, "history", func(ids []string) error {
-		owners := map[string]string{}
-		for _, id := range ids {
-			owners[resourceOf(id)] = id
+		for i, id := range ids {
+			ids[i] = resourceOf(id)
 		}
-		var all bson.A
-		for owner := range owners {
-			all = append(all, owner)
-		}
-		cursor, err := k.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: all}}}}, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
-		if err != nil {
-			return err
-		}
-		defer cursor.Close(ctx)
-		for cursor.Next(ctx) {
-			id, _ := cursor.Current.Lookup("_id").StringValueOK()
-			delete(owners, id)
-		}
-		for owner := range owners {
-			if err := k.found("resources", owner, "", "is missing: versions in history belong to it"); err != nil {
+		missing, err := k.missing(ctx, "resources", slices.Compact(ids))
+		for _, owner := range missing {
+			if err != nil {
 				return err
 			}
+			err = k.found("resources", owner, "", "is missing: versions in history belong to it")
 		}
-		return cursor.Err()
+		return err
 	})
 }
 

@@ -12,9 +12,9 @@ import (
 )
 
 // Checkpoints is the collection checkpoints: every checkpoint of every log, for other
-// nodes, which prove records by them and go on where a dead node ended. It does not
-// protect against whoever can write to the database: each node keeps a copy of its
-// own beside it. It implements ledgerbridge.Ledger.
+// nodes, which prove records by them and continue the logs of a dead node. It does not
+// protect against those who can write to the database: each node keeps its own copy
+// outside of it. It implements ledgerbridge.Ledger.
 type Checkpoints struct{ s *Store }
 
 // Checkpoints gives access to the checkpoints of all logs.
@@ -77,7 +77,7 @@ func (c Checkpoints) add(ctx context.Context, source string, next checkpoint) er
 	})
 }
 
-// owned commits what do writes, unless this process may not write the log.
+// owned commits what do writes, if this process may write the log.
 func (c Checkpoints) owned(ctx context.Context, source string, do func(context.Context) error) error {
 	session, err := c.s.begin(durably())
 	if err != nil {
@@ -94,9 +94,9 @@ func (c Checkpoints) owned(ctx context.Context, source string, do func(context.C
 	return session.CommitTransaction(ctx)
 }
 
-// mayAdd checks that this process may write the log. For another node's it moves the
-// head as well, so that nothing of a keeper can commit once that node has come back;
-// of one's own log the head is busy enough, and its node's key counts at any time.
+// mayAdd checks that this process may write the log. For another node's log it also
+// changes the head, so that nothing of a keeper can commit once that node is back. It does
+// not for its own log, whose head is busy and whose checkpoints its key signs at any time.
 func (c Checkpoints) mayAdd(ctx context.Context, source string) error {
 	mine := bson.D{{Key: "_id", Value: source}, {Key: "owner", Value: c.s.process}}
 	if source == c.s.source(changesLog) || source == c.s.source(accessesLog) {
@@ -150,8 +150,8 @@ type Takeover struct {
 
 func (s *Store) takeovers() *mongo.Collection { return s.db.Collection("takeovers") }
 
-// Takeovers lists those of a source. Whoever can write to the database can add some,
-// but not make anybody sign: the keys of nodes are sealed.
+// Takeovers lists those of a source. Those who can write to the database can add
+// some, but cannot sign: the keys of nodes are sealed.
 func (s *Store) Takeovers(ctx context.Context, source string) (all []Takeover, err error) {
 	cursor, err := s.takeovers().Find(ctx, between(source, 0, -1), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
 	if err == nil {
@@ -164,7 +164,7 @@ func (s *Store) Takeovers(ctx context.Context, source string) (all []Takeover, e
 }
 
 // BeginTakeover notes that this node signs checkpoints of another one's log that come
-// after the last one. It fails if another process has taken over the log meanwhile.
+// after the last one. It fails if another process has taken over the log since.
 func (s *Store) BeginTakeover(ctx context.Context, source string) error {
 	err := s.endTakeoverAnd(ctx, source, func(ctx context.Context, size int64) error {
 		_, err := s.takeovers().ReplaceOne(ctx, bson.D{{Key: "_id", Value: entryID(source, size) + "/" + s.opts.Node}},
@@ -189,10 +189,10 @@ func (s *Store) EndTakeovers(ctx context.Context) error {
 	return nil
 }
 
-// endTakeoverAnd ends the takeovers of a source at the size of its last checkpoint and
-// does what follows, for whoever may write the log. One under which no checkpoint was
-// made is kept all the same: the keeper may have signed what it anchored. Only where no
-// record has a checkpoint yet there is nothing that it could have signed.
+// endTakeoverAnd ends the takeovers of a source at the size of its last checkpoint, and
+// then calls follows, if this process may write the log. A takeover without a checkpoint
+// is kept, too: the keeper may have signed what it anchored. Only while no record has a
+// checkpoint is there nothing that it could have signed.
 func (s *Store) endTakeoverAnd(ctx context.Context, source string, follows func(ctx context.Context, size int64) error) error {
 	open := append(between(source, 0, -1), bson.E{Key: "to", Value: int64(0)})
 	end := func(ctx context.Context) error {

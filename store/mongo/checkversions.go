@@ -1,12 +1,9 @@
 package mongo
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -15,13 +12,14 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
-	"github.com/aceso-health/aceso/store"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // checked is a resource with all its versions, oldest first.
 type checked struct {
-	resource
-	versions []past
+	*row
+	versions []*row
+	last     *search.Index // derived from the last version's document, nil if that failed
 }
 
 // checkGroup checks some resources, each as one snapshot shows it.
@@ -50,29 +48,22 @@ func (k *checker) checkGroup(ctx context.Context, ids []string) error {
 	return nil
 }
 
-func (k *checker) load(ctx context.Context, ids []string) ([]*checked, error) {
-	cursor, err := k.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
-		return nil, err
-	}
-	var group []*checked
-	byID := map[string]*checked{}
-	for cursor.Next(ctx) {
-		c := &checked{}
-		if err := cursor.Decode(&c.resource); err != nil {
-			return nil, err
-		}
-		group, byID[c.ID] = append(group, c), c
-	}
-	if err := cursor.Err(); err != nil || len(group) == 0 {
+func (k *checker) load(ctx context.Context, ids []string) (group []*checked, err error) {
+	byRef := map[fhir.Ref]*checked{}
+	err = k.s.eachRow(ctx, k.s.resources, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetSort(byID), func(r *plan.Row) error {
+		c := &checked{row: r.Columns.(*row)}
+		group, byRef[r.Ref] = append(group, c), c
+		return nil
+	})
+	if err != nil || len(group) == 0 {
 		return group, err
 	}
-	return group, k.loadVersions(ctx, ids, byID)
+	return group, k.loadVersions(ctx, ids, byRef)
 }
 
-// loadVersions reads the history of resources that follow each other in one range.
-// Those of a sample stand far apart: each has a range of its own.
-func (k *checker) loadVersions(ctx context.Context, ids []string, byID map[string]*checked) error {
+// loadVersions reads the history of neighbouring resources as one range. Those of a
+// sample are far apart: each has a range of its own.
+func (k *checker) loadVersions(ctx context.Context, ids []string, byRef map[fhir.Ref]*checked) error {
 	each := len(ids)
 	if k.o.Sample > 1 {
 		each = 1
@@ -82,217 +73,154 @@ func (k *checker) loadVersions(ctx context.Context, ids []string, byID map[strin
 		for _, id := range some { // one id may begin with another and a sign before the slash
 			first, last = min(first, id+"/"), max(last, id+"0")
 		}
-		cursor, err := k.s.history.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: first}, {Key: "$lt", Value: last}}}},
-			options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
+		between := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: first}, {Key: "$lt", Value: last}}}}
+		err := k.s.eachRow(ctx, k.s.history, between, options.Find().SetSort(byID), func(r *plan.Row) error {
+			if c := byRef[r.Ref]; c != nil {
+				c.versions = append(c.versions, r.Columns.(*row))
+			}
+			return nil
+		})
 		if err != nil {
-			return err
-		}
-		for cursor.Next(ctx) {
-			var p past
-			if err := cursor.Decode(&p); err != nil {
-				return err
-			}
-			if c := byID[resourceOf(p.ID)]; c != nil {
-				c.versions = append(c.versions, p)
-			}
-		}
-		if err := cursor.Err(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// missingEntries lists the change entries that versions name and that are not there.
+// missingEntries lists the change entries that versions name but the log lacks.
 func (k *checker) missingEntries(ctx context.Context, group []*checked) ([]string, error) {
-	named := map[string]bool{}
+	var named []string
 	for _, c := range group {
-		for i := range c.versions {
-			named[entryID(c.versions[i].V.Source, c.versions[i].V.Seq)] = true
+		for _, v := range c.versions {
+			named = append(named, entryID(v.Source, v.Seq))
 		}
 	}
-	var ids []string
-	for id := range named {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	cursor, err := k.s.db.Collection("changes").Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
-		return nil, err
-	}
-	for cursor.Next(ctx) {
-		id, _ := cursor.Current.Lookup("_id").StringValueOK()
-		delete(named, id)
-	}
-	return slices.DeleteFunc(ids, func(id string) bool { return !named[id] }), cursor.Err()
+	slices.Sort(named)
+	return k.missing(ctx, "changes", slices.Compact(named))
 }
 
 // checkResource checks the versions of a resource, and the current one against the
 // last of them.
 func (k *checker) checkResource(ctx context.Context, c *checked) error {
-	var before *past
-	for i := range c.versions {
-		if err := k.checkVersion(ctx, &c.versions[i], before); err != nil {
+	var before *row
+	for _, v := range c.versions {
+		if err := k.checkVersion(ctx, c, v, before); err != nil {
 			return err
 		}
-		before = &c.versions[i]
+		before = v
 	}
-	found := func(column, what string) error { return k.found("resources", c.ID, column, what) }
+	found := func(column, what string) error { return k.found("resources", k.s.id(c.Ref), column, what) }
 	switch {
 	case before == nil:
 		return found("", "the resource has no version in history")
-	case !sameVersion(before.V, c.V):
+	case !sameVersion(before, c.row):
 		return found("", "is not the last version in history")
-	case c.Order != c.versions[0].V.Stamp:
+	case c.Place != c.versions[0].Stamp:
 		return found("o", "is not the stamp of the first version")
 	}
 	return k.checkKeys(ctx, c)
 }
 
-// sameVersion compares all but the sort values, which are checked with the keys.
-func sameVersion(a, b version) bool {
-	a.Sorts, b.Sorts = nil, nil
-	return reflect.DeepEqual(a, b)
+// sameVersion compares all but the search keys.
+func sameVersion(a, b *row) bool {
+	for _, field := range []string{"w", "src", "seq", "r", "v", "st", "lu", "m", "ow", "b", "h", "f", "body"} {
+		if !a.doc.Lookup(field).Equal(b.doc.Lookup(field)) {
+			return false
+		}
+	}
+	return true
 }
 
-// checkVersion checks one version against the one before it and its document.
-func (k *checker) checkVersion(ctx context.Context, p, before *past) error {
-	found := func(column, what string) error { return k.found("history", p.ID, column, what) }
-	number, stamp := int64(1), int64(0)
-	if before != nil {
-		number, stamp = before.V.Version+1, before.V.Stamp
-	}
-	if p.V.Version != number || p.ID != pastID(resourceOf(p.ID), p.V.Version) {
-		if err := found("v", fmt.Sprintf("version %d is missing before it", number)); err != nil {
+func (k *checker) checkVersion(ctx context.Context, c *checked, v, before *row) error {
+	c.last = nil
+	x := versionCheck{k, ctx, c, v}
+	if id := v.id(); id != pastID(k.s.id(v.Ref), v.Version) || v.typ != k.s.in(v.Ref.Type) {
+		if err := x.Found("version", "type or version differ from the _id"); err != nil {
 			return err
 		}
 	}
-	if p.V.Stamp <= stamp || p.V.Stamp < lowestStamp(p.V.At.Time()) {
-		if err := found("w", "the version is out of order"); err != nil {
-			return err
-		}
+	if before == nil {
+		return plan.CheckVersion(x, &v.Row, nil)
 	}
-	if !p.V.Deleted {
-		return k.checkDocument(ctx, p)
+	return plan.CheckVersion(x, &v.Row, &before.Row)
+}
+
+// versionCheck adds what only this store knows to the check of a version.
+type versionCheck struct {
+	*checker
+	ctx context.Context
+	of  *checked
+	v   *row
+}
+
+// fields are the names of columns in the database.
+var fields = map[string]string{"version": "v", "stamp": "w", "facts": "f", "body": "body"}
+
+func (c versionCheck) Found(column, what string) error {
+	return c.found("history", c.v.id(), fields[column], what)
+}
+
+func (c versionCheck) Base() (string, bool, error) {
+	base, ok, err := c.s.baseURL(c.ctx, c.v.base)
+	if err == nil && !ok {
+		err = c.found("meta", "bases", "urls", fmt.Sprintf("number %d is missing", c.v.base))
 	}
-	if p.V.Body != nil {
-		return found("body", "a deleted version has a document")
-	}
-	if before != nil && !bytes.Equal(unpacked(p.V.Facts), unpacked(before.V.Facts)) {
-		return found("f", "differ from those of the version that was deleted")
+	return base, ok, err
+}
+
+// Derived compares the sort values, which history keeps for walks that have begun.
+func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
+	c.of.last = x
+	sorts, err := c.v.sorts()
+	if want := newSorts(x); err != nil || !maps.Equal(want, sorts) {
+		return c.repaired(c.ctx, c.s.history, "history", c.v, bson.D{{Key: "s", Value: want}})
 	}
 	return nil
 }
 
-// unpacked is nil for damaged bytes.
-func unpacked(b []byte) []byte {
-	raw, err := store.Unpack(b)
-	if err != nil {
+// checkKeys compares the search keys of a current version with those derived from the
+// last version in the history, which is the same.
+func (k *checker) checkKeys(ctx context.Context, c *checked) error {
+	var want index
+	var sorts map[string]sortValue
+	if !c.Deleted {
+		if c.last == nil {
+			return nil // found already
+		}
+		want, sorts = k.s.newIndex(c.Ref.Type, c.last), newSorts(c.last)
+	}
+	if c.Ref.Type == "Consent" && !c.Deleted {
+		facts, err := c.Facts()
+		if err != nil {
+			return nil // found already
+		}
+		want.Keys = append(want.Keys, k.s.consentKeys(facts.Patients)...)
+	}
+	var stored index
+	kept, err := c.sorts()
+	if err == nil && bson.Unmarshal(c.doc, &stored) == nil && sameKeys(want, stored) && maps.Equal(sorts, kept) {
 		return nil
 	}
-	return raw
-}
-
-// checkDocument derives everything again from the bytes.
-func (k *checker) checkDocument(ctx context.Context, p *past) error {
-	found := func(column, what string) error { return k.found("history", p.ID, column, what) }
-	body := unpacked(p.V.Body)
-	if body == nil {
-		return found("body", "cannot be unpacked")
-	}
-	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], p.V.Hash) {
-		if err := found("body", "the document does not match its hash"); err != nil {
-			return err
-		}
-	}
-	doc, err := fhir.Open(body)
-	if err != nil {
-		return found("body", "the document is not a FHIR resource")
-	}
-	ref := k.s.refOf(p.ID)
-	if doc.Type() != ref.Type || doc.ID() != ref.ID || p.V.Type != k.s.in(ref.Type) ||
-		doc.Version() != p.V.Version || doc.LastUpdated().UnixMilli() != p.V.At.Time().UnixMilli() {
-		if err := found("body", "type, id, version or time in the document differ from the row"); err != nil {
-			return err
-		}
-	}
-	base, ok, err := k.s.baseURL(ctx, p.V.Base)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return k.found("meta", "bases", "urls", fmt.Sprintf("number %d is missing", p.V.Base))
-	}
-	x, facts, err := search.Describe(doc, base)
-	if err != nil {
-		return found("body", "no search keys can be derived from the document")
-	}
-	if !store.SameFacts(facts, unpacked(p.V.Facts)) {
-		if err := found("f", "differ from what the document says"); err != nil {
-			return err
-		}
-	}
-	if sorts := newSorts(x); !maps.Equal(sorts, p.V.Sorts) {
-		return k.repaired(ctx, k.s.history, "history", p.ID, &p.V, bson.D{{Key: "s", Value: sorts}})
-	}
-	return nil
-}
-
-// checkKeys derives the search keys of a current version again.
-func (k *checker) checkKeys(ctx context.Context, c *checked) error {
-	want, sorts, ok, err := k.derive(ctx, c)
-	if err != nil || !ok || sameKeys(want, c.X) && maps.Equal(sorts, c.V.Sorts) {
-		return err
-	}
-	return k.repaired(ctx, k.s.resources, "resources", c.ID, &c.V, bson.D{
+	return k.repaired(ctx, k.s.resources, "resources", c.row, bson.D{
 		{Key: "k", Value: want.Keys}, {Key: "u", Value: want.More}, {Key: "d", Value: want.Dates}, {Key: "n", Value: want.Numbers}, {Key: "s", Value: sorts},
 	})
 }
 
-// repaired reports wrong search keys and, if asked to, writes them anew unless the
-// document has been written meanwhile.
-func (k *checker) repaired(ctx context.Context, in *mongo.Collection, table, id string, v *version, keys bson.D) error {
+// repaired reports wrong search keys and, if asked to, rewrites them unless the
+// resource has changed meanwhile.
+func (k *checker) repaired(ctx context.Context, in *mongo.Collection, table string, r *row, keys bson.D) error {
 	what := "the search keys are not what the document says"
 	if k.o.Repair {
-		filter := bson.D{{Key: "_id", Value: id}, {Key: "v", Value: v.Version}, {Key: "w", Value: v.Stamp}}
-		r, err := in.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: keys}})
+		filter := bson.D{{Key: "_id", Value: r.id()}, {Key: "v", Value: r.Version}, {Key: "w", Value: r.Stamp}}
+		updated, err := in.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: keys}})
 		if err != nil {
 			return err
 		}
-		if r.MatchedCount == 1 {
+		if updated.MatchedCount == 1 {
 			what += "; they were written anew"
 		}
 	}
-	return k.found(table, id, "", what)
-}
-
-// derive gives the keys and sort values that a current version should have. A
-// document that cannot be read was found before.
-func (k *checker) derive(ctx context.Context, c *checked) (x index, sorts map[string]sortValue, ok bool, err error) {
-	if c.V.Deleted {
-		return x, nil, true, nil
-	}
-	base, ok, err := k.s.baseURL(ctx, c.V.Base)
-	if err != nil || !ok {
-		return x, nil, false, err
-	}
-	doc, err := fhir.Open(unpacked(c.V.Body))
-	if err != nil {
-		return x, nil, false, nil
-	}
-	derived, err := search.IndexOf(doc, base)
-	if err != nil {
-		return x, nil, false, nil
-	}
-	x = k.s.newIndex(doc.Type(), derived)
-	if doc.Type() == "Consent" {
-		facts, err := c.V.facts(c.ID)
-		if err != nil {
-			return x, nil, false, nil
-		}
-		x.Keys = append(x.Keys, k.s.consentKeys(facts.Patients)...)
-	}
-	return x, newSorts(derived), true, nil
+	return k.found(table, r.id(), "", what)
 }
 
 func sameKeys(a, b index) bool {

@@ -14,12 +14,12 @@ import (
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// Collect looks for the places of a condition. Queries name their index where they
-// can: left alone, the server may take another.
-func (x *reader) Collect(typ string, c search.Condition, limit int) ([]int64, bool, error) {
+// Collect finds the places of a condition. Queries hint their index where they can:
+// otherwise the server may choose another.
+func (x *reader) Collect(typ string, c search.Condition, limit int) (places []int64, err error) {
 	filter, index := x.filter(typ, c)
 	if filter == nil {
-		return nil, true, nil
+		return nil, nil
 	}
 	o := options.Find().SetProjection(bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}).SetLimit(int64(limit) + 1).SetBatchSize(int32(limit) + 1)
 	if index != "" {
@@ -27,22 +27,17 @@ func (x *reader) Collect(typ string, c search.Condition, limit int) ([]int64, bo
 	}
 	cursor, err := x.s.resources.Find(x.ctx, filter, o)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer cursor.Close(x.ctx)
-	var places []int64
 	for cursor.Next(x.ctx) {
 		places = append(places, cursor.Current.Lookup("o").AsInt64())
 	}
-	if err := cursor.Err(); err != nil || len(places) > limit {
-		return nil, false, err
-	}
-	slices.Sort(places)
-	return places, true, nil
+	return places, cursor.Err()
 }
 
-// filter says a condition in the language of the database, and which index has its
-// bounds. A nil filter finds nothing.
+// filter translates a condition for the database and names the index with its bounds.
+// A nil filter finds nothing.
 func (x *reader) filter(typ string, c search.Condition) (filter bson.D, index string) {
 	in := x.s.in(typ)
 	switch c := c.(type) {
@@ -74,8 +69,8 @@ func (x *reader) filter(typ string, c search.Condition) (filter bson.D, index st
 	return nil, ""
 }
 
-// anyKey holds if one key satisfies all of what. Without $elemMatch each part could
-// be satisfied by another key.
+// anyKey holds if one key satisfies all of what. Without $elemMatch, different keys
+// could satisfy its parts.
 func anyKey(what bson.D) bson.D {
 	return bson.D{{Key: "k", Value: bson.D{{Key: "$elemMatch", Value: what}}}}
 }
@@ -84,7 +79,7 @@ func span(from, to string) bson.D {
 	return bson.D{{Key: "$gte", Value: from}, {Key: "$lt", Value: to}}
 }
 
-// contains looks into the text of a key; the hash of one that was cut is not text.
+// contains searches the text of a key, without the hash at the end of a cut one.
 func contains(begin, needle string) bson.E {
 	return bson.E{Key: "$regex", Value: "^" + regexp.QuoteMeta(begin) + "[^\x7f]*" + regexp.QuoteMeta(needle)}
 }
@@ -105,9 +100,9 @@ func dateClass(lo, hi int64) int {
 	return (plan.Width(lo, hi) + classStep - 1) / classStep * classStep
 }
 
-// dates looks into every class.
+// dates searches every class.
 func (x *reader) dates(in string, c search.InDates) bson.D {
-	is := compared(c.Prefix, c.Lo, c.Hi, "s", "e")
+	is := compared(c.Prefix, [2]int64{c.Lo, c.Hi}, [2]string{"s", "e"})
 	if c.Prefix == search.Ne {
 		return anyOf("d", in+c.Param, is)
 	}
@@ -124,43 +119,40 @@ func (x *reader) dates(in string, c search.InDates) bson.D {
 	return bson.D{{Key: "$or", Value: classes}}
 }
 
-func numbers(c search.InNumbers) bson.D { return compared(c.Prefix, c.Lo, c.Hi, "lo", "hi") }
-
-// compared applies a prefix to a stored range and the search range [lo, hi].
-func compared[T int64 | string](p search.Prefix, lo, hi T, s, e string) bson.D {
-	is := func(field, op string, v T) bson.E { return bson.E{Key: field, Value: bson.D{{Key: op, Value: v}}} }
-	inside := bson.D{{Key: s, Value: bson.D{{Key: "$gte", Value: lo}, {Key: "$lte", Value: max(lo, hi)}}}, is(e, "$lte", hi)}
-	either := func(a bson.E, b bson.D) bson.D { return bson.D{{Key: "$or", Value: bson.A{bson.D{a}, b}}} }
-	switch p {
-	case search.Eq:
-		return inside
-	case search.Ne:
-		return either(is(s, "$lt", lo), bson.D{is(e, "$gt", hi)})
-	case search.Gt:
-		return bson.D{is(e, "$gt", hi)}
-	case search.Lt:
-		return bson.D{is(s, "$lt", lo)}
-	case search.Ge:
-		return either(is(e, "$gt", hi), inside)
-	case search.Le:
-		return append(bson.D{is(s, "$lte", max(lo, hi))}, either(is(s, "$lt", lo), inside)...)
-	case search.Sa:
-		return bson.D{is(s, "$gt", hi)}
-	case search.Eb:
-		return bson.D{is(e, "$lt", lo)}
-	}
-	return bson.D{is(s, "$lte", hi), is(e, "$gte", lo)} // Ap
+func numbers(c search.InNumbers) bson.D {
+	from, to := plan.NumberSpan(c)
+	bounds := bson.E{Key: "lo", Value: bson.D{{Key: "$gte", Value: from}, {Key: "$lte", Value: to}}}
+	return append(bson.D{bounds}, compared(c.Prefix, [2]string{c.Lo, c.Hi}, [2]string{"lo", "hi"})...)
 }
 
-// Rows reads chunks that grow, because a page is often complete early.
-func (x *reader) Rows(typ string, places []int64) iter.Seq2[plan.Row, error] {
-	return func(yield func(plan.Row, error) bool) {
+var operators = map[string]string{"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
+
+// compared says in the language of the database what a prefix means for the
+// fields of a stored range and the searched range.
+func compared[T int64 | string](p search.Prefix, searched [2]T, fields [2]string) bson.D {
+	var alternatives bson.A
+	for _, all := range p.Meaning() {
+		var is bson.D
+		for _, c := range all {
+			is = append(is, bson.E{Key: fields[c.End], Value: bson.D{{Key: operators[c.Op], Value: searched[c.With]}}})
+		}
+		alternatives = append(alternatives, is)
+	}
+	if len(alternatives) == 1 {
+		return alternatives[0].(bson.D)
+	}
+	return bson.D{{Key: "$or", Value: alternatives}}
+}
+
+// Rows reads in growing chunks, because a page is often complete early.
+func (x *reader) Rows(typ string, places []int64) iter.Seq2[*plan.Row, error] {
+	return func(yield func(*plan.Row, error) bool) {
 		for n := 64; len(places) > 0; n = min(4*n, 1024) {
 			some := places[:min(n, len(places))]
 			places = places[len(some):]
 			filter := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "o", Value: bson.D{{Key: "$in", Value: some}}}}
-			rows, err := x.rows(filter, options.Find().SetHint(typeIndex).SetBatchSize(int32(n)))
-			slices.SortFunc(rows, func(a, b *row) int { return cmp.Compare(a.Order, b.Order) })
+			rows, err := x.s.rows(x.ctx, x.s.resources, filter, options.Find().SetHint(typeIndex).SetBatchSize(int32(n)))
+			slices.SortFunc(rows, func(a, b *plan.Row) int { return cmp.Compare(a.Place, b.Place) })
 			if !hand(rows, err, yield) {
 				return
 			}
@@ -168,9 +160,8 @@ func (x *reader) Rows(typ string, places []int64) iter.Seq2[plan.Row, error] {
 	}
 }
 
-// Scan reads in the order of creation, in chunks, too. $all takes its bounds from
-// the first key.
-func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[plan.Row, error] {
+// Scan also reads in growing chunks. $all takes its bounds from the first key.
+func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*plan.Row, error] {
 	filter, index := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: false}}, typeIndex
 	if len(keys) > 0 {
 		all := make(bson.A, len(keys))
@@ -179,21 +170,21 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[plan.Row
 		}
 		filter, index = bson.D{{Key: "k", Value: bson.D{{Key: "$all", Value: all}}}}, keyIndex
 	}
-	return func(yield func(plan.Row, error) bool) {
+	return func(yield func(*plan.Row, error) bool) {
 		for n := 64; ; n = min(4*n, 1024) {
 			from := bson.E{Key: "o", Value: bson.D{{Key: "$gt", Value: after}}}
-			rows, err := x.rows(append(filter[:len(filter):len(filter)], from), options.Find().SetHint(index).
+			rows, err := x.s.rows(x.ctx, x.s.resources, append(filter[:len(filter):len(filter)], from), options.Find().SetHint(index).
 				SetSort(bson.D{{Key: "o", Value: 1}}).SetLimit(int64(n)).SetBatchSize(int32(n)))
 			if !hand(rows, err, yield) || len(rows) < n {
 				return
 			}
-			after = rows[n-1].Order
+			after = rows[n-1].Place
 		}
 	}
 }
 
-// hand gives rows on; it is false if nobody wants more.
-func hand(rows []*row, err error, yield func(plan.Row, error) bool) bool {
+// hand passes rows on; it is false when the caller wants no more.
+func hand(rows []*plan.Row, err error, yield func(*plan.Row, error) bool) bool {
 	if err != nil {
 		yield(nil, err)
 		return false

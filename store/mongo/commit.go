@@ -14,13 +14,13 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// maxDocument is below the 16 MB that MongoDB takes: some fields are added later.
+// maxDocument is below MongoDB's limit of 16 MB: some fields are added later.
 const maxDocument = 15 << 20
 
 // maxKeys is how many search keys one resource may have.
 const maxKeys = 2000
 
-// prepared is a Write with everything done that does not need the database.
+// prepared is a Write that is ready except for what needs the database.
 type prepared struct {
 	*store.Write
 	id            string   // of the resource
@@ -43,7 +43,7 @@ func (s *Store) prepare(all []store.Write) ([]prepared, error) {
 	return writes, nil
 }
 
-// prepareOne makes the documents of a version whose keys depend on base.
+// prepareOne encodes a version. Its keys depend on base.
 func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	p = prepared{Write: w, id: s.id(w.Ref)}
 	facts, err := w.Facts.AppendBinary(nil)
@@ -92,7 +92,7 @@ type unit struct {
 	first [32]byte
 
 	resources map[string]*current // that the group writes
-	dirty     []*current          // written since the last flush, in the order of writing
+	dirty     []*current          // changed since the last flush, in the order of stamps
 	entries   []any
 	pasts     []any
 	touched   [][]string // for each change of what governs access since the last flush, the keys
@@ -101,7 +101,7 @@ type unit struct {
 // current is a resource as the transaction sees it.
 type current struct {
 	ID      string `bson:"_id"`
-	Order   int64  `bson:"o"`
+	Place   int64  `bson:"o"`
 	Version int64  `bson:"v"`
 	Stamp   int64  `bson:"w"`
 	Facts   []byte `bson:"f"` // only of what governs access
@@ -115,8 +115,8 @@ func newUnit(w *writer) *unit {
 	return &unit{s: w.s, w: w, end: w.head.End, resources: map[string]*current{}}
 }
 
-// run writes all members but those that must fail by themselves: those get their
-// error, and nothing of them is written. An error of run is one of the whole group.
+// run writes the members of a group. A member that fails by itself gets its error, and
+// nothing of it is written. An error of run is that of the whole group.
 func (u *unit) run(ctx context.Context, group []*member) error {
 	if err := u.lock(ctx, group); err != nil {
 		return err
@@ -143,17 +143,16 @@ func (u *unit) run(ctx context.Context, group []*member) error {
 	return u.s.fenced(ctx, u.w.head, u.end)
 }
 
-// groupError says whether an error comes from the database, so that the transaction
-// is lost for all.
+// groupError says whether an error comes from the database, which ends the transaction
+// for all members.
 func groupError(err error) bool {
 	var known *fhir.Error
 	var server mongo.ServerError
 	return err != nil && !errors.As(err, &known) && (errors.As(err, &server) || transient(err))
 }
 
-// load reads what the group is going to replace.
+// load reads the versions that the group will replace.
 func (u *unit) load(ctx context.Context, group []*member) error {
-	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
 	governing := false
 	var ids bson.A
 	for _, m := range group {
@@ -169,10 +168,17 @@ func (u *unit) load(ctx context.Context, group []*member) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	return u.s.readCurrent(ctx, ids, governing, u.resources)
+}
+
+// readCurrent reads resources that are going to be replaced, with their facts if
+// what governs access may be among them.
+func (s *Store) readCurrent(ctx context.Context, ids bson.A, governing bool, to map[string]*current) error {
+	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
 	if governing {
 		fields = append(fields, bson.E{Key: "f", Value: 1})
 	}
-	cursor, err := u.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
+	cursor, err := s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
 	if err != nil {
 		return err
 	}
@@ -183,12 +189,21 @@ func (u *unit) load(ctx context.Context, group []*member) error {
 			return err
 		}
 		c.stored = c.Version
-		u.resources[c.ID] = &c
+		to[c.ID] = &c
 	}
 	return cursor.Err()
 }
 
-// take checks first and writes then, so that a member that fails leaves nothing.
+// governs returns the keys of what governs access before it is replaced.
+func (c *current) governs() ([]string, error) {
+	if c.Facts == nil {
+		return c.governed, nil
+	}
+	f, err := unpackFacts(c.ID, c.Version, c.Facts)
+	return store.Governed(&f), err
+}
+
+// take checks before it writes, so that a member that fails leaves nothing.
 func (u *unit) take(ctx context.Context, m *member) error {
 	for i := range m.change.Guards {
 		if err := u.checkGuard(ctx, &m.change.Guards[i]); err != nil {
@@ -211,23 +226,23 @@ func (u *unit) take(ctx context.Context, m *member) error {
 	if err != nil {
 		return err
 	}
-	if err := u.append(ctx, m); err != nil {
+	if err := u.seal(ctx, m); err != nil {
 		return err
 	}
 	if touched != nil {
 		u.touched = append(u.touched, touched)
 	}
 	for i := range m.writes {
-		if err := u.place(&m.writes[i], m.receipt.Seq); err != nil {
+		if err := u.stamp(&m.writes[i], m.receipt.Seq); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// append seals the entry of m for the next position. Time does not run backwards in
+// seal seals the entry of m for the next position in the log. Time does not run backwards in
 // a log, whatever the clock does.
-func (u *unit) append(ctx context.Context, m *member) error {
+func (u *unit) seal(ctx context.Context, m *member) error {
 	at := max(u.end.At, u.s.opts.Now().UnixMilli())
 	row, err := m.change.Entry.Seal(u.w.source, u.end.Size, time.UnixMilli(at).UTC())
 	if err != nil {
@@ -252,20 +267,24 @@ func (u *unit) append(ctx context.Context, m *member) error {
 	return nil
 }
 
-// place gives a version its place in the order of writes and notes its documents.
-func (u *unit) place(w *prepared, seq int64) error {
+// stamp puts a version with the next stamp.
+func (u *unit) stamp(w *prepared, seq int64) error {
+	return u.put(w, nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, u.resources[w.id].Stamp), seq)
+}
+
+// put adds the documents of a version to those pending.
+func (u *unit) put(w *prepared, stamp, seq int64) error {
 	c := u.resources[w.id]
-	p := place{Stamp: nextStamp(u.w.head.Lane, w.LastUpdated, u.end.Stamp, c.Stamp), Source: u.w.source, Seq: seq}
-	p.ID = pastID(w.id, w.Expect+1)
-	past, err := bson.Marshal(p)
+	at := stamped{ID: pastID(w.id, w.Expect+1), Stamp: stamp, Source: u.w.source, Seq: seq}
+	past, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
 	if c.Version == 0 {
-		c.Order = p.Stamp
+		c.Place = stamp
 	}
-	p.ID, p.Order = w.id, c.Order
-	doc, err := bson.Marshal(p)
+	at.ID, at.Place = w.id, c.Place
+	doc, err := bson.Marshal(at)
 	if err != nil {
 		return err
 	}
@@ -273,13 +292,13 @@ func (u *unit) place(w *prepared, seq int64) error {
 		u.dirty = append(u.dirty, c)
 	}
 	c.doc = join(doc, w.current)
-	c.Version, c.Stamp, c.governed, c.Facts = w.Expect+1, p.Stamp, store.Governed(&w.Facts), nil
+	c.Version, c.Stamp, c.governed, c.Facts = w.Expect+1, stamp, store.Governed(&w.Facts), nil
 	u.pasts = append(u.pasts, join(past, w.past))
-	u.end.Stamp = p.Stamp
+	u.end.Stamp = stamp
 	return nil
 }
 
-// flush writes what was put off, so that searches inside the transaction see it.
+// flush writes what is pending, so that searches inside the transaction see it.
 func (u *unit) flush(ctx context.Context) error {
 	if err := insertAll(ctx, u.w.log, u.entries); err != nil {
 		return err
@@ -333,7 +352,11 @@ func (u *unit) checkGuard(ctx context.Context, g *store.Guard) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	page, err := u.s.search(ctx, g.Search())
+	x, err := u.s.reader(ctx)
+	if err != nil {
+		return err
+	}
+	page, err := x.search(g.Search())
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,8 @@ func durably() *writeconcern.WriteConcern {
 	return &writeconcern.WriteConcern{W: "majority", Journal: &journaled}
 }
 
-// commandTimeout bounds one command without a deadline of its own, so that a network
-// that swallows everything is noticed. timeoutMS in the connection string changes it.
+// commandTimeout bounds a command that has no deadline of its own, so that a network
+// that drops everything is noticed. timeoutMS in the connection string changes it.
 const commandTimeout = 15 * time.Second
 
 // connect opens a client and refuses what cannot carry transactions.
@@ -79,11 +79,11 @@ func (s *Store) checkServer(ctx context.Context, hosts []string) error {
 	return nil
 }
 
-// clockTolerance is how far clocks may be apart before somebody is told.
+// clockTolerance is how far apart clocks may be before the operator is warned.
 const clockTolerance = 2 * time.Second
 
-// compareClocks tells of a clock that differs from that of the server, which looked at its
-// own between before and after.
+// compareClocks warns if the server's clock differs from this machine's. The server read
+// its clock between before and after.
 func (s *Store) compareClocks(before, server, after time.Time) {
 	off := max(before.Sub(server), server.Sub(after))
 	if off > clockTolerance {
@@ -91,7 +91,7 @@ func (s *Store) compareClocks(before, server, after time.Time) {
 	}
 }
 
-// explain gives an error of the start one sentence for operators.
+// explain turns an error of the start into one sentence for operators.
 func (s *Store) explain(err error) error {
 	text := err.Error()
 	var selection topology.ServerSelectionError
@@ -112,8 +112,8 @@ func (s *Store) explain(err error) error {
 // for rs.initiate().
 func answered(s description.Server) bool { return s.Kind != description.Unknown }
 
-// nameUnknownOptions tells the operator what the driver passes over in silence, such
-// as a name that was misspelt.
+// nameUnknownOptions reports the options that the driver silently ignores, such as a
+// misspelt name.
 func (s *Store) nameUnknownOptions(uri string) {
 	read, err := connstring.Parse(uri)
 	if err != nil || len(read.UnknownOptions) == 0 {
@@ -123,7 +123,7 @@ func (s *Store) nameUnknownOptions(uri string) {
 		strings.Join(slices.Sorted(maps.Keys(read.UnknownOptions)), ", "))
 }
 
-// lastErrors is why each server was not used. The driver forgets those of another set.
+// lastErrors says why each server was not used. The driver forgets those of another set.
 func lastErrors(e topology.ServerSelectionError) string {
 	if len(e.Desc.Servers) == 0 {
 		return "none of the servers that answer is in the replica set that replicaSet= names; a standalone server is in none"
@@ -139,9 +139,8 @@ func lastErrors(e topology.ServerSelectionError) string {
 	return strings.Join(why, "; ")
 }
 
-// misspelt is why the driver does not understand a connection string. It quotes what
-// it stumbled over, which is a part of the password if that has a character that must
-// be written otherwise, or the @ after it is missing.
+// misspelt says why the driver does not understand a connection string. The driver's own
+// error quotes the text that it rejects, which may be a part of the password.
 func misspelt(err error, uri string) string {
 	text := err.Error()
 	switch {

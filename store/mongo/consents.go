@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // epochName is the counter of changes that wrote what governs access.
@@ -24,10 +25,10 @@ func (s *Store) epoch(ctx context.Context) (int64, error) {
 	return doc.Value, err
 }
 
-// Consents returns the current Consents in the compartment of a patient, from a
-// snapshot of its own that will last: callers keep what they say.
+// Consents returns the current Consents in the compartment of a patient, from a snapshot
+// that will last: callers cache them.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
-	if patient == "" { // nobody's: only the epoch is asked for, by every create
+	if patient == "" { // the caller needs only the epoch, for a create
 		nothing := s.getter.get(ctx, "")
 		return nil, nothing.epoch, nothing.err
 	}
@@ -45,25 +46,12 @@ func (s *Store) Consents(ctx context.Context, patient string) (all []store.Versi
 }
 
 func (s *Store) consentsOf(ctx context.Context, patient string, epoch int64) ([]store.Version, error) {
-	cursor, err := s.resources.Find(ctx, bson.D{{Key: "k", Value: s.consentKey(patient)}},
+	rows, err := s.rows(ctx, s.resources, bson.D{{Key: "k", Value: s.consentKey(patient)}},
 		options.Find().SetSort(bson.D{{Key: "o", Value: 1}}).SetProjection(withoutKeys).SetHint(keyIndex))
 	if err != nil {
 		return nil, err
 	}
-	defer cursor.Close(ctx)
-	var all []store.Version
-	for cursor.Next(ctx) {
-		var r resource
-		if err := cursor.Decode(&r); err != nil {
-			return nil, err
-		}
-		v, err := s.full(r.ID, &r.V, epoch)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, cursor.Err()
+	return search.Versions(rows, epoch)
 }
 
 // ConsentChanges returns the keys of what governs access and was written with an epoch
@@ -114,8 +102,8 @@ func (s *Store) consentKeys(patients []string) []string {
 	return keys
 }
 
-// touches are the keys of what a member writes and governs access, before and now. It
-// is nil if the member writes nothing of the kind.
+// touches returns the keys of what a member writes and governs access, of the versions
+// before and of the new ones. It is nil if the member writes nothing of the kind.
 func (u *unit) touches(m *member) ([]string, error) {
 	var all []string
 	for i := range m.writes {
@@ -123,21 +111,16 @@ func (u *unit) touches(m *member) ([]string, error) {
 		if !w.governs() {
 			continue
 		}
-		c := u.resources[w.id]
-		before := c.governed
-		if c.Facts != nil {
-			f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
-			if err != nil {
-				return nil, err
-			}
-			before = store.Governed(&f)
+		before, err := u.resources[w.id].governs()
+		if err != nil {
+			return nil, err
 		}
-		all = union(union(append([]string{}, all...), before), store.Governed(&w.Facts))
+		all = store.Union(store.Union(append([]string{}, all...), before), store.Governed(&w.Facts))
 	}
 	return all, nil
 }
 
-// flushEpochs gives each change of what governs access an epoch and notes its keys.
+// flushEpochs gives each change of what governs access an epoch and writes its keys.
 func (u *unit) flushEpochs(ctx context.Context) error {
 	n := int64(len(u.touched))
 	if n == 0 {
@@ -157,32 +140,17 @@ func (u *unit) flushEpochs(ctx context.Context) error {
 
 // lastGoverning is the change log entry of the last version that governs access, -1 if
 // there is none.
-func (b *copyBatch) lastGoverning(ctx context.Context) (seq int64, err error) {
+func (s *Store) lastGoverning(ctx context.Context) (seq int64, err error) {
 	seq = -1
 	for _, typ := range store.Governing() {
-		var last past
-		began, err := found(b.history.FindOne(ctx, bson.D{{Key: "r", Value: b.in(typ)}},
-			options.FindOne().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex)).Decode(&last))
+		last, err := s.rows(ctx, s.history, bson.D{{Key: "r", Value: s.in(typ)}},
+			options.Find().SetSort(bson.D{{Key: "w", Value: -1}}).SetHint(typeIndex).SetLimit(1))
 		if err != nil {
 			return 0, err
 		}
-		if began {
-			seq = max(seq, last.V.Seq)
+		if len(last) > 0 {
+			seq = max(seq, last[0].Seq)
 		}
 	}
 	return seq, nil
-}
-
-// union is a followed by what only b has.
-func union[T comparable](a, b []T) []T {
-	for _, x := range b {
-		has := false
-		for _, y := range a {
-			has = has || x == y
-		}
-		if !has {
-			a = append(a, x)
-		}
-	}
-	return a
 }

@@ -10,14 +10,13 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
-// copyMark is the _id of a document of meta that says that the database is being
-// filled by a copy.
+// copyMark is the _id of the document of meta that marks a database as an unfinished
+// copy.
 const copyMark = "copying"
 
 var (
@@ -25,10 +24,10 @@ var (
 	_ store.Target   = (*Target)(nil)
 )
 
-// Target is a database that is being filled by a copy. It implements store.Target.
+// Target is a database that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a database that is empty, or was left by a copy that was cut short.
+// OpenTarget opens a database that is empty or that an interrupted copy has left.
 func OpenTarget(ctx context.Context, uri string, o Options) (*Target, error) {
 	s, err := connect(ctx, uri, o)
 	if err != nil {
@@ -65,7 +64,7 @@ func (s *Store) halfCopied(ctx context.Context) (bool, error) {
 	return found(s.meta().FindOne(ctx, bson.D{{Key: "_id", Value: copyMark}}).Err())
 }
 
-// refuseHalfCopy keeps everybody else from what a copy has not finished.
+// refuseHalfCopy refuses to open an unfinished copy.
 func (s *Store) refuseHalfCopy(ctx context.Context) error {
 	half, err := s.halfCopied(ctx)
 	if err == nil && half {
@@ -82,64 +81,48 @@ func (t *Target) Finish(ctx context.Context) error {
 
 // Versions visits all versions in the order of their stamps.
 func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stored) error) error {
-	for n := rowsAtOnce; n == rowsAtOnce; {
-		cursor, err := s.history.Find(ctx, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
+	for {
+		rows, err := s.rows(ctx, s.history, bson.D{{Key: "w", Value: bson.D{{Key: "$gt", Value: after}}}},
 			options.Find().SetSort(bson.D{{Key: "w", Value: 1}}).SetHint(orderIndex).SetLimit(rowsAtOnce))
 		if err != nil {
 			return fmt.Errorf("read versions: %w", unavailable(err))
 		}
-		if n, after, err = s.someVersions(ctx, cursor, after, visit); err != nil {
-			return err
+		for _, r := range rows {
+			one, err := s.stored(ctx, r)
+			if err != nil {
+				return fmt.Errorf("read versions: %w", err)
+			}
+			if err := visit(one); err != nil {
+				return err
+			}
+			after = r.Stamp
+		}
+		if len(rows) < rowsAtOnce {
+			return ctx.Err()
 		}
 	}
-	return ctx.Err()
 }
 
-// someVersions visits those of a cursor, and gives their number and the last stamp.
-func (s *Store) someVersions(ctx context.Context, cursor *mongo.Cursor, after int64, visit func(store.Stored) error) (n int, last int64, err error) {
-	defer cursor.Close(ctx)
-	for last = after; cursor.Next(ctx); n++ {
-		var p past
-		if err := cursor.Decode(&p); err != nil {
-			return n, last, fmt.Errorf("read versions: %w", err)
-		}
-		one, err := s.stored(ctx, &p)
-		if err != nil {
-			return n, last, fmt.Errorf("read versions: %w", err)
-		}
-		if err := visit(one); err != nil {
-			return n, last, err
-		}
-		last = p.V.Stamp
-	}
-	if err := cursor.Err(); err != nil {
-		return n, last, fmt.Errorf("read versions: %w", unavailable(err))
-	}
-	return n, last, nil
-}
-
-// stored makes the index again: history does not keep it.
-func (s *Store) stored(ctx context.Context, p *past) (one store.Stored, err error) {
-	if one.Version, err = s.full(p.ID, &p.V, 0); err != nil {
+// stored derives the search keys again: history does not keep them.
+func (s *Store) stored(ctx context.Context, r *search.Row) (one store.Stored, err error) {
+	if one.Version, err = r.Full(0); err != nil {
 		return one, err
 	}
-	one.Stamp = p.V.Stamp
-	base, known, err := s.baseURL(ctx, p.V.Base)
+	one.Stamp = r.Stamp
+	base, known, err := s.baseURL(ctx, r.Columns.(*row).base)
 	if err != nil {
 		return one, unavailable(err)
 	}
 	if one.Base = base; !known {
-		return one, damaged(resourceOf(p.ID), &p.V, "b")
+		return one, r.Damaged("b")
 	}
-	if p.V.Deleted {
+	if r.Deleted {
 		return one, nil
 	}
-	doc, err := fhir.Parse(one.Body)
-	if err != nil {
-		return one, damaged(resourceOf(p.ID), &p.V, "body")
+	if one.Index, err = search.Derive(r.PackedBody, base); err != nil {
+		return one, r.Damaged("body")
 	}
-	one.Index, err = search.IndexOf(doc, base)
-	return one, err
+	return one, nil
 }
 
 // WrappedKeys visits the wrapped keys of parts.
@@ -169,13 +152,13 @@ func (t *Target) AddWrappedKey(ctx context.Context, id string, wrapped []byte) e
 	name, _, _ := strings.Cut(id, "-")
 	_, err := t.keys.InsertOne(ctx, wrappedKey{Owner: name, ID: id, Wrapped: wrapped})
 	if mongo.IsDuplicateKeyError(err) {
-		return nil // of a copy that was cut short; the comparison looks at it
+		return nil // from an interrupted copy; the comparison checks it
 	}
 	return unavailable(err)
 }
 
-// transact commits what do writes. Trouble that does not pass is for the next try of
-// the whole copy.
+// transact commits what do writes. Trouble that lasts fails the copy, which can be
+// continued.
 func (t *Target) transact(ctx context.Context, do func(context.Context) error) error {
 	session, err := t.client.StartSession()
 	if err != nil {
@@ -216,40 +199,65 @@ func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge
 
 // AddVersions takes versions in the order of stamps.
 func (t *Target) AddVersions(ctx context.Context, all []store.Stored) error {
-	next := t.changes.head.End
-	next.Stamp = all[len(all)-1].Stamp
+	writes := make([]prepared, len(all))
 	for i := range all {
-		if _, err := t.addBase(ctx, all[i].Base); err != nil {
+		v := &all[i]
+		base, err := t.addBase(ctx, v.Base)
+		if err != nil {
+			return err
+		}
+		w := v.Write()
+		if writes[i], err = t.prepareOne(&w, base); err != nil {
 			return err
 		}
 	}
+	var u *unit
 	err := t.transact(ctx, func(ctx context.Context) error {
-		b := copyBatch{Target: t, currents: map[string]*current{}}
-		if err := b.load(ctx, all); err != nil {
-			return err
-		}
-		for i := range all {
-			if err := b.add(&all[i]); err != nil {
-				return fmt.Errorf("%s version %d: %w", all[i].Ref, all[i].Version.Version, err)
-			}
-		}
-		if err := b.write(ctx); err != nil {
-			return err
-		}
-		return t.fenced(ctx, t.changes.head, next)
+		u = newUnit(t.changes)
+		return u.copyAll(ctx, all, writes)
 	})
 	if err == nil {
-		t.changes.head.End = next
+		t.changes.head.End = u.end
 	}
 	return err
 }
 
-// copyBatch is what one transaction of a copy writes.
-type copyBatch struct {
-	*Target
-	currents map[string]*current
-	pasts    []any
-	touches  []copiedTouch
+// copyAll writes versions as they were.
+func (u *unit) copyAll(ctx context.Context, all []store.Stored, writes []prepared) error {
+	if err := u.load(ctx, []*member{{writes: writes}}); err != nil {
+		return err
+	}
+	var touches []copiedTouch
+	for i := range all {
+		v, w := &all[i], &writes[i]
+		patients, err := u.touches(&member{writes: writes[i : i+1]})
+		if err == nil {
+			err = u.copyVersion(v, w)
+		}
+		if err != nil {
+			return fmt.Errorf("%s version %d: %w", v.Ref, v.Version.Version, err)
+		}
+		if w.governs() {
+			touches = addTouch(touches, v.Seq, patients)
+		}
+	}
+	if err := u.copyTouches(ctx, touches); err != nil {
+		return err
+	}
+	if err := u.flush(ctx); err != nil {
+		return err
+	}
+	return u.s.fenced(ctx, u.w.head, u.end)
+}
+
+func (u *unit) copyVersion(v *store.Stored, w *prepared) error {
+	if v.Source != u.w.source {
+		return fmt.Errorf("was written by another node, to %s", v.Source)
+	}
+	if c := u.resources[w.id]; c.Version != w.Expect || v.Stamp <= c.Stamp {
+		return errors.New("comes out of order")
+	}
+	return u.put(w, v.Stamp, v.Seq)
 }
 
 // copiedTouch has the keys of what a change wrote and governs access.
@@ -258,130 +266,42 @@ type copiedTouch struct {
 	patients []string
 }
 
-// load reads the resources of which the batch has versions.
-func (b *copyBatch) load(ctx context.Context, all []store.Stored) error {
-	var ids bson.A
-	for i := range all {
-		id := b.id(all[i].Ref)
-		if b.currents[id] == nil {
-			b.currents[id] = &current{ID: id}
-			ids = append(ids, id)
-		}
+func addTouch(touches []copiedTouch, seq int64, patients []string) []copiedTouch {
+	if n := len(touches); n > 0 && touches[n-1].seq == seq {
+		touches[n-1].patients = store.Union(touches[n-1].patients, patients)
+		return touches
 	}
-	cursor, err := b.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(
-		bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}, {Key: "f", Value: 1}}))
-	if err != nil {
-		return err
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var c current
-		if err := cursor.Decode(&c); err != nil {
-			return err
-		}
-		f, err := (&version{Facts: c.Facts, Version: c.Version}).facts(c.ID)
-		if err != nil {
-			return err
-		}
-		c.governed, c.stored = store.Governed(&f), c.Version
-		b.currents[c.ID] = &c
-	}
-	return cursor.Err()
+	return append(touches, copiedTouch{seq, patients})
 }
 
-// add makes the documents of a version as they were.
-func (b *copyBatch) add(v *store.Stored) error {
-	if v.Source != b.changes.source {
-		return fmt.Errorf("was written by another node, to %s", v.Source)
+// copyTouches gives each change of what governs access an epoch, as their commits did. The
+// first may be the rest of a change that the batch before began.
+func (u *unit) copyTouches(ctx context.Context, touches []copiedTouch) error {
+	if len(touches) == 0 {
+		return nil
 	}
-	p, err := b.prepareOne(&store.Write{
-		Ref: v.Ref, Expect: v.Version.Version - 1, LastUpdated: v.LastUpdated, Deleted: v.Deleted, Method: v.Method,
-		Owner: v.Owner, Body: v.Body, Hash: v.Hash, Index: v.Index, Facts: v.Facts,
-	}, b.knownBase(v.Base))
+	last, err := u.s.lastGoverning(ctx)
 	if err != nil {
 		return err
 	}
-	c := b.currents[p.id]
-	if c.Version != p.Expect || v.Stamp <= c.Stamp {
-		return errors.New("comes out of order")
+	if last == touches[0].seq {
+		if err := u.extendTouch(ctx, touches[0].patients); err != nil {
+			return err
+		}
+		touches = touches[1:]
 	}
-	if p.governs() {
-		b.touch(v.Seq, union(append([]string{}, c.governed...), store.Governed(&v.Facts)))
+	for _, t := range touches {
+		u.touched = append(u.touched, t.patients)
 	}
-	if c.Version == 0 {
-		c.Order = v.Stamp
-	}
-	at := place{ID: pastID(p.id, p.Expect+1), Stamp: v.Stamp, Source: v.Source, Seq: v.Seq}
-	past, err := bson.Marshal(at)
-	if err != nil {
-		return err
-	}
-	at.ID, at.Order = p.id, c.Order
-	doc, err := bson.Marshal(at)
-	if err != nil {
-		return err
-	}
-	b.pasts = append(b.pasts, join(past, p.past))
-	c.doc, c.Version, c.Stamp, c.governed = join(doc, p.current), p.Expect+1, v.Stamp, store.Governed(&v.Facts)
 	return nil
 }
 
-func (b *copyBatch) touch(seq int64, patients []string) {
-	if n := len(b.touches); n > 0 && b.touches[n-1].seq == seq {
-		b.touches[n-1].patients = union(b.touches[n-1].patients, patients)
-		return
-	}
-	b.touches = append(b.touches, copiedTouch{seq, patients})
-}
-
-func (b *copyBatch) write(ctx context.Context) error {
-	if err := b.writeTouches(ctx); err != nil {
-		return err
-	}
-	if err := insertAll(ctx, b.history, b.pasts); err != nil {
-		return err
-	}
-	var models []mongo.WriteModel
-	for _, c := range b.currents {
-		models = append(models, mongo.NewReplaceOneModel().SetUpsert(true).SetFilter(bson.D{{Key: "_id", Value: c.ID}}).SetReplacement(c.doc))
-	}
-	_, err := b.resources.BulkWrite(ctx, models)
-	return err
-}
-
-// writeTouches gives each change of Consents an epoch, as their commits did. The
-// first may be the rest of a change that the batch before began.
-func (b *copyBatch) writeTouches(ctx context.Context) error {
-	if len(b.touches) == 0 {
-		return nil
-	}
-	last, err := b.lastGoverning(ctx)
+func (u *unit) extendTouch(ctx context.Context, patients []string) error {
+	epoch, err := u.s.epoch(ctx)
 	if err != nil {
 		return err
 	}
-	u := newUnit(b.changes)
-	for i, t := range b.touches {
-		if i == 0 && last == t.seq {
-			if err := b.extendTouch(ctx, t.patients); err != nil {
-				return err
-			}
-			continue
-		}
-		u.touched = append(u.touched, t.patients)
-	}
-	return u.flushEpochs(ctx)
-}
-
-func (b *copyBatch) extendTouch(ctx context.Context, patients []string) error {
-	epoch, err := b.epoch(ctx)
-	if err != nil {
-		return err
-	}
-	var t touch
-	if err := b.epochs.FindOne(ctx, bson.D{{Key: "_id", Value: epoch}}).Decode(&t); err != nil {
-		return err
-	}
-	t.Patients = union(t.Patients, patients)
-	_, err = b.epochs.ReplaceOne(ctx, bson.D{{Key: "_id", Value: epoch}}, t)
+	last := bson.D{{Key: "_id", Value: epoch}}
+	_, err = u.s.epochs.UpdateOne(ctx, last, bson.D{{Key: "$addToSet", Value: bson.D{{Key: "p", Value: bson.D{{Key: "$each", Value: patients}}}}}})
 	return err
 }

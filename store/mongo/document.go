@@ -3,7 +3,6 @@ package mongo
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"path"
 	"strings"
 	"time"
@@ -16,15 +15,9 @@ import (
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// version is what a resource and a past version have in common. (Fields of other
-// structs that hold one are named: the codec skips unexported embedded ones.)
+// version is what a resource and a past version have in common, without what the
+// transaction adds: see stamped. Documents are decoded as a row.
 type version struct {
-	// Where in the order of all writes it stands; known only in the transaction that
-	// writes it, and so encoded apart from the rest.
-	Stamp  int64  `bson:"w,omitempty"`   // order of writing: unique, newest last
-	Source string `bson:"src,omitempty"` // change log entry that wrote it: source ...
-	Seq    int64  `bson:"seq,omitempty"` // ... and position
-
 	Type    string        `bson:"r"`  // tenant/Type/, see Store.in
 	Version int64         `bson:"v"`  // counts from 1, deletes included
 	Deleted bool          `bson:"st"` // a tombstone: no body, no keys
@@ -39,33 +32,19 @@ type version struct {
 	Sorts map[string]sortValue `bson:"s,omitempty"` // by parameter; history keeps them for walks that have begun
 }
 
-// resource is a document of the collection resources: the current version of one
-// resource. Its _id is tenant/Type/id.
-type resource struct {
-	ID    string  `bson:"_id"`
-	Order int64   `bson:"o"` // stamp of the first version: order of creation
-	V     version `bson:",inline"`
-	X     index   `bson:",inline"`
-}
-
-// past is a document of the collection history, which holds every version, the
-// current one too. Its _id is tenant/Type/id/0000000003.
-type past struct {
-	ID string  `bson:"_id"`
-	V  version `bson:",inline"`
-}
-
-// place is what the transaction adds to a version.
-type place struct {
+// stamped holds the fields that the transaction adds to a version. The collection resources has the
+// current version of each resource, its _id is tenant/Type/id; history has every
+// version, the current one too, with the _id tenant/Type/id/0000000003.
+type stamped struct {
 	ID     string `bson:"_id"`
-	Order  int64  `bson:"o,omitempty"` // of resources only
-	Stamp  int64  `bson:"w"`
-	Source string `bson:"src"`
-	Seq    int64  `bson:"seq"`
+	Place  int64  `bson:"o,omitempty"` // stamp of the first version, so the order of creation; of resources only
+	Stamp  int64  `bson:"w"`           // order of writing: unique, newest last
+	Source string `bson:"src"`         // change log entry that wrote it: source ...
+	Seq    int64  `bson:"seq"`         // ... and position
 }
 
 // index holds the search keys of a current version. Every key and parameter begins
-// with tenant/Type/; k also has keys of the store's own, which begin otherwise.
+// with tenant/Type/; k also has the store's own keys, which do not.
 type index struct {
 	Keys    []string      `bson:"k"` // those that a search may begin with
 	More    []string      `bson:"u"` // keys too common for that: in no index
@@ -91,10 +70,10 @@ type sortValue struct {
 	Hi string `bson:"hi"`
 }
 
-// in is what _ids, keys and parameters of a type begin with: tenant/Type/.
+// in is the prefix of _ids, keys and parameters of a type: tenant/Type/.
 func (s *Store) in(typ string) string { return s.tenant() + typ + "/" }
 
-// tenant is what everything begins with: nothing without a tenant.
+// tenant is the prefix of everything; it is empty without a tenant.
 func (s *Store) tenant() string {
 	if s.identity.Tenant == "" {
 		return ""
@@ -121,11 +100,11 @@ func (s *Store) refOf(id string) fhir.Ref {
 	return fhir.Ref{Type: typ, ID: rest}
 }
 
-// consentKey is the key of a current Consent in the compartment of a patient. It
-// may know more than ¤cpt keys: see store.Write.Facts.
+// consentKey is the key of a current Consent in the compartment of a patient. A ¤cpt key
+// would not do: Facts may have inherited patients, see store.Write.
 func (s *Store) consentKey(patient string) string { return s.tenant() + "¤consent=" + patient }
 
-// newIndex gives the keys of a version as they are stored.
+// newIndex returns the keys of a version as they are stored.
 func (s *Store) newIndex(typ string, x *search.Index) index {
 	in := s.in(typ)
 	var d index
@@ -153,50 +132,26 @@ func newSorts(x *search.Index) map[string]sortValue {
 	return sorts
 }
 
-// full is a version as the contract returns it.
-func (s *Store) full(id string, v *version, epoch int64) (store.Version, error) {
-	facts, err := v.facts(id)
+// unpackFacts reads the facts of a version of a resource.
+func unpackFacts(id string, version int64, packed []byte) (fhir.Facts, error) {
+	facts, err := store.UnpackFacts(packed)
 	if err != nil {
-		return store.Version{}, err
-	}
-	body, err := store.Unpack(v.Body)
-	if err != nil {
-		return store.Version{}, damaged(id, v, "body")
-	}
-	full := store.Version{
-		Ref: s.refOf(id), Version: v.Version, LastUpdated: v.At.Time().UTC(),
-		Deleted: v.Deleted, Method: v.Method, Owner: v.Owner, Body: body,
-		Facts: facts, Source: v.Source, Seq: v.Seq, Epoch: epoch,
-	}
-	copy(full.Hash[:], v.Hash)
-	return full, nil
-}
-
-// facts unpacks the facts of a version.
-func (v *version) facts(id string) (fhir.Facts, error) {
-	raw, err := store.Unpack(v.Facts)
-	if err != nil {
-		return fhir.Facts{}, damaged(id, v, "f")
-	}
-	facts, err := fhir.ParseFacts(raw)
-	if err != nil {
-		return facts, damaged(id, v, "f")
+		return facts, damaged(id, version, "f")
 	}
 	return facts, nil
 }
 
 // damaged is the error of a field that cannot be decoded.
-func damaged(id string, v *version, field string) error {
-	return &store.Finding{File: findingFile, Table: "resources", Row: pastID(id, v.Version), Column: field, What: "cannot be decoded"}
+func damaged(id string, version int64, field string) error {
+	return &store.Finding{File: findingFile, Table: "resources", Row: pastID(id, version), Column: field, What: "cannot be decoded"}
 }
 
-// A stamp holds milliseconds since 1970, a counter and the lane of the log whose
-// writer made it, so that no two writers make the same.
+// A stamp holds milliseconds since 1970, a counter, and the lane of the log whose writer
+// made it, so that no two writers make the same one.
 const (
 	laneBits    = 10
-	counterBits = 10
+	counterBits = store.StampShift - laneBits
 	maxLanes    = 1 << laneBits
-	stampShift  = laneBits + counterBits
 )
 
 // nextStamp is a stamp of lane above all of after and not below at.
@@ -206,14 +161,6 @@ func nextStamp(lane int64, at time.Time, after ...int64) int64 {
 		tick = max(tick, a>>laneBits+1)
 	}
 	return tick<<laneBits | lane
-}
-
-// lowestStamp is not above any stamp of a version written at or after t.
-func lowestStamp(t time.Time) int64 {
-	if t.IsZero() {
-		return math.MinInt64
-	}
-	return t.UnixMilli() << stampShift
 }
 
 // join makes one document of two.

@@ -8,11 +8,11 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// stillJudged returns the members that were judged by what is still in force, and gives
-// the others ErrChanged, before anything of them is written. The epoch is read once for
-// the group, and the list of changes if the epoch has moved. The transaction commits only
-// on the primary, which has everything that was acknowledged before it began; and it began
-// after the last member joined (see attempt).
+// stillJudged returns the members whose Judged still holds, and gives the others
+// ErrChanged before anything of them is written. It reads the epoch once for the group,
+// and the list of changes only if the epoch has moved. Both are as new as they must be:
+// the transaction begins after the last member has joined (see attempt), and commits only
+// on the primary, which has everything that was acknowledged before.
 func (u *unit) stillJudged(ctx context.Context, group []*member) (valid []*member, err error) {
 	lowest := int64(math.MaxInt64)
 	for _, m := range group {
@@ -41,7 +41,7 @@ func (u *unit) stillJudged(ctx context.Context, group []*member) (valid []*membe
 	return valid, nil
 }
 
-// outdated says whether one of the changes matters to what was judged.
+// outdated says whether one of the changes matters to the judgement.
 func outdated(j *store.Judged, changes []touch) bool {
 	return slices.ContainsFunc(changes, func(t touch) bool {
 		return t.Epoch > j.Epoch && (j.All || slices.ContainsFunc(t.Patients, func(p string) bool { return slices.Contains(j.Keys, p) }))

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
 )
 
 // Error labels of the specifications of transactions and of retryable writes.
@@ -50,26 +51,18 @@ func trouble(err error) bool {
 		errors.As(err, &connection) || errors.As(err, &pool) || hasCode(err, troubleCodes...)
 }
 
-// troubleCodes are those of servers that are stepping down, starting, stopping,
-// overloaded or out of room, and of cursors, plans and transactions that they gave up.
+// troubleCodes are the codes of servers that are stepping down, starting, stopping,
+// overloaded or out of disk, and of cursors, plans and transactions that they gave up.
 var troubleCodes = []int{
 	6, 7, 43, 50, 64, 89, 91, 133, 134, 175, 189, 202, 237, 262, 290, 317,
 	9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031,
 }
 
-// unavailable turns trouble of the database into what a client may be told.
+// unavailable turns trouble of the database into an answer for clients.
 func unavailable(err error) error {
 	var known *fhir.Error
 	if errors.As(err, &known) || !transient(err) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return tryLater(err)
-}
-
-func tryLater(err error) error {
-	return &fhir.Error{
-		Kind:   fhir.Unavailable,
-		Detail: "The server cannot read or write its data now. Try again later.",
-		Err:    err,
-	}
+	return store.Unavailable(err)
 }

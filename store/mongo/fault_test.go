@@ -136,8 +136,10 @@ func runSchedule(t *testing.T, server *server, seed uint64) (fired int) {
 // Consents among them, updates of its own, and conditional creates that all clients try.
 func (s *schedule) client(n int, r *rand.Rand) {
 	var mine []fhir.Ref // version 1 was acknowledged
+	patient := fmt.Sprintf("Patient/%d", n)
+	tried, consents := 0, 0 // changes with Consents of the patient, and those acknowledged
 	for i := range 1 + r.IntN(5) {
-		entry, err := storetest.Record(s.sealer, "create", "C", 201, fmt.Sprintf("Patient/%d", n))
+		entry, err := storetest.Record(s.sealer, "create", "C", 201, patient)
 		if err != nil {
 			s.Errorf("%v", err)
 			return
@@ -149,8 +151,13 @@ func (s *schedule) client(n int, r *rand.Rand) {
 		}
 		switch kind := r.IntN(8); {
 		case kind < 2:
-			receipt, err := s.store.Record(context.Background(), entry, store.Judged{})
-			s.note(answer{access: true, receipt: receipt, err: err})
+			receipt, err := s.store.Record(context.Background(), entry, store.Judged{Keys: []string{patient}})
+			if consents > 0 && err == nil || tried == 0 && errors.Is(err, store.ErrChanged) {
+				s.Errorf("judged before %d changes of Consents, of which %d were acknowledged, a record ended with %v", tried, consents, err)
+			}
+			if !errors.Is(err, store.ErrChanged) {
+				s.note(answer{access: true, receipt: receipt, err: err})
+			}
 			continue
 		case kind < 4:
 			a.guarded = true
@@ -166,7 +173,15 @@ func (s *schedule) client(n int, r *rand.Rand) {
 				write(fhir.Ref{Type: []string{"Observation", "Consent"}[r.IntN(2)], ID: fmt.Sprintf("c%d-%d-%d", n, i, k)}, 0)
 			}
 		}
-		if a.receipt, a.err = s.store.Commit(context.Background(), c); a.err == nil && a.version == 1 && !a.guarded {
+		consent := slices.ContainsFunc(a.refs, func(r fhir.Ref) bool { return r.Type == "Consent" })
+		if consent {
+			tried++
+		}
+		a.receipt, a.err = s.store.Commit(context.Background(), c)
+		if a.err == nil && consent {
+			consents++
+		}
+		if a.err == nil && a.version == 1 && !a.guarded {
 			mine = append(mine, a.refs...)
 		}
 		s.note(a)

@@ -16,7 +16,7 @@ import (
 type head struct {
 	Source string `bson:"_id"`
 	Owner  string `bson:"owner"` // the process that may write
-	Fence  int64  `bson:"fence"` // counted up whenever what was begun before must not commit
+	Fence  int64  `bson:"fence"` // incremented whenever transactions begun before must not commit
 	Lane   int64  `bson:"lane"`  // of the stamps of this log's writer
 	End    end    `bson:",inline"`
 
@@ -30,7 +30,7 @@ type end struct {
 	Stamp int64 `bson:"stamp"` // last stamp given to a version
 }
 
-// errFenced says that somebody else has taken over this node's log.
+// errFenced says that another process has taken over this node's log.
 var errFenced = errors.New("another process has taken over the logs of this node: this one cannot write any more")
 
 // errRestored says that the database is not the one that this process has written to.
@@ -39,8 +39,8 @@ var errRestored = errors.New("the log ends before what this process has written:
 // errMoved says that a head is not where this process believed.
 var errMoved = errors.New("the log has moved")
 
-// fenced moves a head inside a transaction to where the log ends then. It fails
-// with errMoved unless the head is as known.
+// fenced moves a head, inside a transaction, to the new end of the log. It fails with
+// errMoved unless the head is as known.
 func (s *Store) fenced(ctx context.Context, known head, next end) error {
 	at := bson.D{{Key: "_id", Value: known.Source}, {Key: "fence", Value: known.Fence}, {Key: "size", Value: known.End.Size}, {Key: "destroyed", Value: known.Destroyed}}
 	r, err := s.heads.UpdateOne(ctx, at, bson.D{{Key: "$set", Value: next}})
@@ -53,8 +53,8 @@ func (s *Store) fenced(ctx context.Context, known head, next end) error {
 	return nil
 }
 
-// claim takes a log over, creating its head if there is none. After it, no
-// transaction that was begun before can commit: what the head then says is final.
+// claim takes a log over, creating its head if there is none. No transaction that was
+// begun before can commit after it: the head that it returns is final.
 func (s *Store) claim(ctx context.Context, source string) (head, error) {
 	h, err := s.raiseFence(ctx, bson.D{{Key: "_id", Value: source}})
 	if !errors.Is(err, mongo.ErrNoDocuments) {
@@ -71,8 +71,7 @@ func (s *Store) claim(ctx context.Context, source string) (head, error) {
 	return s.raiseFence(ctx, bson.D{{Key: "_id", Value: source}})
 }
 
-// reclaim is claim for a log that this process holds already; errFenced if it does
-// not any more.
+// reclaim is claim for a log that this process holds; errFenced if it no longer does.
 func (s *Store) reclaim(ctx context.Context, source string) (head, error) {
 	h, err := s.raiseFence(ctx, bson.D{{Key: "_id", Value: source}, {Key: "owner", Value: s.process}})
 	if errors.Is(err, mongo.ErrNoDocuments) {
@@ -101,7 +100,7 @@ func (s *Store) newLane(ctx context.Context) (int64, error) {
 	return n - 1, nil
 }
 
-// count adds to a counter and gives its new value.
+// count adds to a counter and returns its new value.
 func (s *Store) count(ctx context.Context, name string, n int64) (int64, error) {
 	var doc struct {
 		Value int64 `bson:"v"`

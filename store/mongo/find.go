@@ -12,10 +12,10 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Find returns the sequence numbers that match, newest first. Patient, agent and
+// Find returns the sequence numbers that match. Patient, agent and
 // time have an index. Targets do not (a page of a search has many, and each would
-// touch another page of that index in the path of every read): they are looked
-// for among the rows that the other fields leave.
+// touch another page of that index in the path of every read): Find filters the rows
+// that the other fields leave.
 func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) ([]int64, error) {
 	var found []int64
 	err := j.s.retry(ctx, func(ctx context.Context) (err error) {
@@ -33,7 +33,11 @@ func (j *journal) find(ctx context.Context, f ledgerbridge.Filter, limit int) (s
 	if err != nil || empty {
 		return nil, err
 	}
-	o := options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "p.t", Value: 1}})
+	order := -1
+	if f.Oldest {
+		order = 1
+	}
+	o := options.Find().SetSort(bson.D{{Key: "_id", Value: order}}).SetProjection(bson.D{{Key: "p.t", Value: 1}})
 	switch {
 	case f.Patient != "":
 		o.SetHint(patientIndex)
@@ -62,14 +66,16 @@ func (j *journal) find(ctx context.Context, f ledgerbridge.Filter, limit int) (s
 	return seqs, cursor.Err()
 }
 
-// filter is what the server can look for. Times do not decrease in a log: they
+// filter is the part that the server can look up. Times do not decrease in a log: they
 // bound the sequence numbers.
 func (j *journal) filter(ctx context.Context, f ledgerbridge.Filter) (filter bson.D, empty bool, err error) {
-	from, to := int64(0), int64(-1)
+	from, to := f.Since, int64(-1)
 	if !f.From.IsZero() {
-		if from, err = j.firstAt(ctx, f.From.UnixMilli()); err != nil || from < 0 {
+		first, err := j.firstAt(ctx, f.From.UnixMilli())
+		if err != nil || first < 0 {
 			return nil, true, err
 		}
+		from = max(from, first)
 	}
 	if !f.To.IsZero() {
 		if to, err = j.firstAt(ctx, f.To.UnixMilli()); err != nil {
@@ -85,15 +91,18 @@ func (j *journal) filter(ctx context.Context, f ledgerbridge.Filter) (filter bso
 			filter = append(filter, bson.E{Key: field.name, Value: field.value})
 		}
 	}
-	if len(f.Outcome) > 0 {
-		filter = append(filter, bson.E{Key: "o", Value: bson.D{{Key: "$in", Value: f.Outcome}}})
+	if f.OutcomeFrom > 0 {
+		filter = append(filter, bson.E{Key: "o", Value: bson.D{{Key: "$gte", Value: f.OutcomeFrom}}})
+	}
+	if f.OutcomeTo > 0 {
+		filter = append(filter, bson.E{Key: "o", Value: bson.D{{Key: "$lt", Value: f.OutcomeTo}}})
 	}
 	return filter, false, nil
 }
 
 // firstAt is the first entry at or after a time, -1 if there is none. Times do not decrease
-// in a log, so it is found by halving; an index of times would have to pass over the
-// entries of all other logs, and cost every write.
+// in a log, so halving finds it; an index of times would have to skip the entries of
+// all other logs, and burden every write.
 func (j *journal) firstAt(ctx context.Context, ms int64) (int64, error) {
 	size, err := j.Size(ctx)
 	if err != nil {

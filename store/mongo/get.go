@@ -10,6 +10,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
 // The bounds of reading current versions together.
@@ -18,8 +19,8 @@ const (
 	getLimit = 128 // resources in one
 )
 
-// getter answers Gets in groups: what waits while others are being read is read in
-// one snapshot, so that many share the commands of one transaction.
+// getter answers Gets in groups: those that wait while others are being read share the
+// next snapshot, and so the commands of one transaction.
 type getter struct {
 	s       *Store
 	mu      sync.Mutex
@@ -30,7 +31,7 @@ type getter struct {
 // lookup is one Get. Its answer may be read once done is closed.
 type lookup struct {
 	id    string
-	found *resource // nil if it is not there
+	found *search.Row // nil if it is not there
 	epoch int64
 	err   error
 	done  chan struct{}
@@ -45,7 +46,7 @@ func (s *Store) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
 	case l.found == nil:
 		return store.Version{}, store.ErrNotFound
 	}
-	return s.full(l.found.ID, &l.found.V, l.epoch)
+	return l.found.Full(l.epoch)
 }
 
 func (g *getter) get(ctx context.Context, id string) *lookup {
@@ -65,7 +66,7 @@ func (g *getter) get(ctx context.Context, id string) *lookup {
 	}
 }
 
-// run answers until nobody waits.
+// run answers until no Get waits.
 func (g *getter) run() {
 	for {
 		g.mu.Lock()
@@ -106,24 +107,20 @@ func (g *getter) read(ctx context.Context, ids bson.A, byID map[string][]*lookup
 	if err != nil {
 		return err
 	}
-	cursor, err := g.s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(withoutKeys))
+	rows, err := g.s.rows(ctx, g.s.resources, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(withoutKeys))
 	if err != nil {
 		return err
 	}
-	defer cursor.Close(ctx)
 	for _, all := range byID {
 		for _, l := range all {
 			l.found, l.epoch = nil, epoch // an earlier try may have found something
 		}
 	}
-	for cursor.Next(ctx) {
-		r := &resource{}
-		if err := cursor.Decode(r); err != nil {
-			return err
-		}
-		for _, l := range byID[r.ID] {
-			l.found = r
+	for _, r := range rows {
+		for _, l := range byID[g.s.id(r.Ref)] {
+			own := *r // the Gets may be on several goroutines
+			l.found = &own
 		}
 	}
-	return cursor.Err()
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -12,27 +11,23 @@ import (
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/group"
 )
 
-// The bounds of one transaction. It must end long before the server's limit of a
-// minute.
-const (
-	groupLimit = 512
-	groupBytes = 16 << 20
-)
+// fullGroup is the size at which a transaction takes no more members. It must end long
+// before the server's limit of a minute.
+const fullGroup = 16 << 20
 
 // member is one request waiting to be written.
 type member struct {
-	ctx     context.Context
 	change  *store.Change
 	writes  []prepared
 	receipt ledgerbridge.Receipt
 	err     error
-	done    chan struct{}
 }
 
-// bytes is about how much a member adds to a transaction.
-func (m *member) bytes() int {
+// size is roughly how much a member adds to a transaction.
+func (m *member) size() int {
 	n := m.change.Entry.Bytes()
 	for i := range m.writes {
 		n += len(m.writes[i].current) + len(m.writes[i].past)
@@ -40,41 +35,31 @@ func (m *member) bytes() int {
 	return n
 }
 
-// writer is the only one that appends to a log of this node. It takes whatever
-// waits and commits it in one transaction, so that many requests share one round of
-// commands and one wait for the majority.
+// writer appends to a log of this node, and nobody else does. It commits each group in one
+// transaction, so that many requests share one round of commands and one wait for the
+// majority.
 type writer struct {
 	s      *Store
 	log    *mongo.Collection
 	source string
+	queue  group.Queue[*member]
 
-	queue   chan *member
-	stopped chan struct{}
-	closing sync.RWMutex // held for reading while enqueuing
-	closed  bool
-
-	head  head // where the log ends; only touched by loop
+	head  head // where the log ends; only touched by the queue
 	known bool // head is what the database has
 
-	// session is that of all transactions of this writer: the server ends one that
-	// a broken connection has left open when the next command of the session comes.
-	// In others it would keep the log's head for a minute.
+	// session carries all transactions of this writer: if a broken connection leaves one
+	// open, the server ends it with the next transaction of the session. From another
+	// session's it would keep the log's head for a minute.
 	session *mongo.Session
 	used    time.Time // when session was last begun with
 
 	destroyed time.Time // when this writer last learned that keys of parts were destroyed
 }
 
-var errClosed = errors.New("store is closed")
-
 func newWriter(s *Store, log *mongo.Collection, source string) *writer {
-	return &writer{s: s, log: log, source: source}
-}
-
-func (w *writer) start() {
-	w.queue = make(chan *member, 4*groupLimit)
-	w.stopped = make(chan struct{})
-	go w.loop()
+	w := &writer{s: s, log: log, source: source}
+	w.queue = group.Queue[*member]{Commit: w.commit, Size: (*member).size, Full: fullGroup}
+	return w
 }
 
 // write writes m in the next group and returns when it is durable, or has failed.
@@ -82,74 +67,21 @@ func (w *writer) write(ctx context.Context, m *member) (ledgerbridge.Receipt, er
 	if w == nil {
 		return ledgerbridge.Receipt{}, errReadOnly
 	}
-	m.ctx, m.done = ctx, make(chan struct{})
-	if err := w.enqueue(m); err != nil {
+	if err := w.queue.Do(ctx, m); err != nil {
 		return ledgerbridge.Receipt{}, err
 	}
-	<-m.done
 	if m.err != nil {
 		return ledgerbridge.Receipt{}, m.err
 	}
 	return m.receipt, nil
 }
 
-func (w *writer) enqueue(m *member) error {
-	w.closing.RLock()
-	defer w.closing.RUnlock()
-	if w.closed {
-		return errClosed
-	}
-	select {
-	case w.queue <- m:
-		return nil
-	case <-m.ctx.Done():
-		return m.ctx.Err()
-	}
-}
-
-// close finishes what waits.
+// close commits what waits.
 func (w *writer) close() {
-	w.closing.Lock()
-	already := w.closed
-	w.closed = true
-	w.closing.Unlock()
-	if already || w.queue == nil {
-		return
-	}
-	close(w.queue)
-	<-w.stopped
+	w.queue.Close()
 	if w.session != nil {
 		endSession(context.Background(), w.session)
 	}
-}
-
-func (w *writer) loop() {
-	defer close(w.stopped)
-	for m := range w.queue {
-		group := w.drain([]*member{m})
-		w.commit(group)
-		for _, m := range group {
-			close(m.done)
-		}
-	}
-}
-
-// drain adds what waits already; it does not wait for more.
-func (w *writer) drain(group []*member) []*member {
-	bytes := group[0].bytes()
-	for len(group) < groupLimit && bytes < groupBytes {
-		select {
-		case m, ok := <-w.queue:
-			if !ok {
-				return group
-			}
-			group = append(group, m)
-			bytes += m.bytes()
-		default:
-			return group
-		}
-	}
-	return group
 }
 
 // triesTogether is how often a group is tried before it is halved: a member that
@@ -157,63 +89,54 @@ func (w *writer) drain(group []*member) []*member {
 const triesTogether = 4
 
 // commit writes a group, or gives each member the error it failed with.
-func (w *writer) commit(group []*member) {
-	var waiting []*member
-	for _, m := range group {
-		if m.err = m.ctx.Err(); m.err == nil {
-			waiting = append(waiting, m)
-		}
-	}
-	if len(waiting) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience+working(waiting))
+func (w *writer) commit(members []*member) {
+	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience+working(members))
 	defer cancel()
-	w.commitWithin(ctx, waiting)
+	w.commitWithin(ctx, members)
 }
 
-// working is what the versions of a group take to be written, at the most: the largest
-// Bundles need longer than patience with a database in trouble should last. A server
-// ends a transaction after a minute.
-func working(group []*member) (d time.Duration) {
-	for _, m := range group {
+// working is the most time that writing the versions of a group takes: the largest Bundles
+// need longer than the patience with a database in trouble. A server ends a transaction
+// after a minute.
+func working(members []*member) (d time.Duration) {
+	for _, m := range members {
 		d += time.Duration(len(m.writes)) * time.Millisecond
 	}
 	return min(d, 45*time.Second)
 }
 
-// commitWithin tries until ctx ends. What fails for another reason than trouble of
-// the database is found by halving the group.
-func (w *writer) commitWithin(ctx context.Context, group []*member) {
+// commitWithin tries until ctx ends. It finds the member that makes a group fail by
+// halving, unless the database is in trouble.
+func (w *writer) commitWithin(ctx context.Context, members []*member) {
 	for try := 0; ; try++ {
-		err := w.attempt(ctx, group)
+		err := w.attempt(ctx, members)
 		if err == nil {
 			return
 		}
 		again := mayPass(err)
-		if len(group) > 1 && !forAll(err) && (!again || try >= triesTogether) {
-			w.commitWithin(ctx, group[:len(group)/2])
-			w.commitWithin(ctx, group[len(group)/2:])
+		if len(members) > 1 && !forAll(err) && (!again || try >= triesTogether) {
+			w.commitWithin(ctx, members[:len(members)/2])
+			w.commitWithin(ctx, members[len(members)/2:])
 			return
 		}
 		if !again || pause(ctx, try) != nil {
-			w.fail(group, err)
+			w.fail(members, err)
 			return
 		}
 	}
 }
 
-// duplicateKey is a race with another node: the next try sees its document.
+// duplicateKey is the code of a race with another node: the next try sees its document.
 const duplicateKey = 11000
 
-// errUnknown says that a transaction may have been committed or not. Its members
+// errUnknown says that a transaction may or may not have been committed. Its members
 // MUST NOT be tried again.
 var errUnknown = errors.New("it is not known whether a transaction was committed")
 
 // errNotCommitted says that a transaction whose commit failed was not committed.
 var errNotCommitted = errors.New("a transaction was not committed")
 
-// mayPass says whether another try may go better.
+// mayPass says whether another try may succeed.
 func mayPass(err error) bool {
 	if errors.Is(err, errUnknown) {
 		return false
@@ -221,24 +144,28 @@ func mayPass(err error) bool {
 	return errors.Is(err, errNotCommitted) || errors.Is(err, errMoved) || transient(err) || hasCode(err, duplicateKey)
 }
 
-// forAll says whether an error would be that of each member by itself, too.
+// forAll says whether each member would fail with this error by itself, too.
 func forAll(err error) bool {
 	return trouble(err) || errors.Is(err, errUnknown) || errors.Is(err, errFenced)
 }
 
-func (w *writer) fail(group []*member, err error) {
+func (w *writer) fail(members []*member, err error) {
 	err = fmt.Errorf("write %s: %w", w.source, err)
 	if mayPass(err) || errors.Is(err, errUnknown) || errors.Is(err, errFenced) {
-		err = tryLater(err)
+		err = store.Unavailable(err)
 	}
-	for _, m := range group {
+	for _, m := range members {
 		m.err = err
 	}
 }
 
-// attempt writes the group in one transaction. If it fails, nothing was written.
-func (w *writer) attempt(ctx context.Context, group []*member) error {
-	ctx, cancel := context.WithTimeout(ctx, w.s.opts.Patience/2+working(group)) // time is left for another connection
+// attempt writes the group in one transaction. If it fails, nothing was written. Its
+// snapshot is that of its first command, after all members have joined: none joins a group
+// that is being committed, and each further try, of the group or of its half, begins a
+// transaction of its own. So it has everything that was acknowledged before the call of
+// any member.
+func (w *writer) attempt(ctx context.Context, members []*member) error {
+	ctx, cancel := context.WithTimeout(ctx, w.s.opts.Patience/2+working(members)) // time is left for another connection
 	defer cancel()
 	within, err := w.inSession(ctx)
 	if err != nil {
@@ -251,7 +178,7 @@ func (w *writer) attempt(ctx context.Context, group []*member) error {
 		return err
 	}
 	u := newUnit(w)
-	err = u.run(within, group)
+	err = u.run(within, members)
 	if err != nil || u.end == w.head.End { // all have failed: there is nothing to commit
 		w.known = w.known && !errors.Is(err, errMoved)
 		abort(ctx, w.session)
@@ -264,11 +191,11 @@ func (w *writer) attempt(ctx context.Context, group []*member) error {
 	return nil
 }
 
-// idleSession is after how long another session is used: a server forgets those that were
-// idle for half an hour, but no transaction is open any more long before.
+// idleSession is how long a session may be idle before it is replaced: a server forgets
+// idle sessions after half an hour, and ends their transactions long before.
 const idleSession = 5 * time.Minute
 
-// inSession lets what is done with the context it returns belong to the writer's session.
+// inSession returns a context whose commands belong to the writer's session.
 func (w *writer) inSession(ctx context.Context) (_ context.Context, err error) {
 	if w.session != nil && time.Since(w.used) > idleSession {
 		endSession(ctx, w.session)
@@ -286,12 +213,12 @@ func (w *writer) inSession(ctx context.Context) (_ context.Context, err error) {
 	return mongo.NewSessionContext(ctx, w.session), nil
 }
 
-// longestTransaction is how long a server may keep a transaction whose process has died:
-// transactionLifetimeLimitSeconds, a minute, and half of that until it looks.
+// longestTransaction is how long a server may keep a transaction of a dead process:
+// transactionLifetimeLimitSeconds, a minute, and half of that until it checks.
 const longestTransaction = 2 * time.Minute
 
-// takeOver is recover for a process that starts: the one before may have died in the
-// middle of a transaction, which keeps the head of the log until the server ends it.
+// takeOver is recover for a process that starts: its predecessor may have died inside a
+// transaction, which keeps the head of the log until the server ends it.
 func (w *writer) takeOver(ctx context.Context) error {
 	limit := time.Now().Add(longestTransaction)
 	for try := 0; ; try++ {
@@ -305,7 +232,8 @@ func (w *writer) takeOver(ctx context.Context) error {
 	}
 }
 
-// recover learns where the log ends. What was begun before can then not commit.
+// recover reads where the log ends. Transactions that were begun before cannot commit
+// after it.
 func (w *writer) recover(ctx context.Context) (err error) {
 	if w.known {
 		return nil
@@ -324,7 +252,7 @@ func (w *writer) recover(ctx context.Context) (err error) {
 	return err
 }
 
-// follow takes over what the database says about a log that this writer had.
+// follow adopts the head that the database has.
 func (w *writer) follow(h head) {
 	if h.Destroyed != w.head.Destroyed {
 		w.s.keysDestroyed.Add(1)
@@ -333,10 +261,10 @@ func (w *writer) follow(h head) {
 	w.head = h
 }
 
-// resolve finds out whether a transaction whose commit failed was committed after
-// all, and returns nil if so. The new fence settles that for good: either the commit
-// came before it, or it never will. The commitment of its first entry tells whether
-// what stands in the log now is what was to be written.
+// resolve finds out whether a transaction whose commit failed was committed after all, and
+// returns nil if so. The new fence settles it: either the commit came before it, or it
+// never will. The commitment of the first entry shows whether the log now holds what was
+// to be written.
 func (w *writer) resolve(u *unit, failed error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), w.s.opts.Patience)
 	defer cancel()
@@ -363,8 +291,8 @@ func (w *writer) resolve(u *unit, failed error) error {
 	}
 }
 
-// wrote says whether an entry with this commitment stands in the log, in a snapshot that
-// will last: a primary that was just elected, or deposed, may show an older majority.
+// wrote says whether the log has an entry with this commitment, in a snapshot that will
+// last: a primary that was just elected, or deposed, may show an older majority.
 func (w *writer) wrote(ctx context.Context, seq int64, commitment [32]byte) (written bool, err error) {
 	err = w.s.readOnce(ctx, func(ctx context.Context) (err error) {
 		written, err = hasEntry(ctx, w.log, entryID(w.source, seq), commitment)

@@ -11,8 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// The indexes, for hints. The number is the generation: an index that is changed
-// gets a new one, so that nodes of both versions can run side by side.
+// The names of the indexes, for hints. The number is the generation: a changed index gets
+// a new one, so that nodes of both versions can run side by side.
 const (
 	// Of resources.
 	keyIndex    = "keys.1"
@@ -27,7 +27,7 @@ const (
 	agentIndex   = "agent.1"
 )
 
-// longestBuild is when building an index is given up.
+// longestBuild is how long an index build may take.
 const longestBuild = 7 * 24 * time.Hour
 
 type indexed struct {
@@ -65,14 +65,13 @@ func allIndexes() []indexed {
 	}
 }
 
-// withoutIndexes are the collections without an index of their own that transactions
-// write to.
+// withoutIndexes are the collections that transactions write to and that no index creates.
 func withoutIndexes() []string {
 	return []string{"checkpoints", "counters", "epochs", "heads", "keyring", "takeovers"}
 }
 
-// createCollections makes what is missing of them: a transaction can create none across
-// shards, nor while servers are still being upgraded to 4.4.
+// createCollections creates the missing ones: a transaction cannot, across shards or while
+// servers are being upgraded to 4.4.
 func (s *Store) createCollections(ctx context.Context) error {
 	there, err := s.db.ListCollectionNames(ctx, bson.D{})
 	if err != nil {
@@ -92,8 +91,8 @@ func (s *Store) createCollections(ctx context.Context) error {
 // collectionExists is the code NamespaceExists.
 const collectionExists = 48
 
-// buildIndexes creates what is missing. Building does not keep other nodes from
-// reading and writing; this one waits, because its searches name the indexes.
+// buildIndexes creates the missing indexes. Other nodes go on reading and writing; this
+// one waits, because its searches name the indexes.
 func (s *Store) buildIndexes(ctx context.Context) error {
 	for _, x := range allIndexes() {
 		c := s.db.Collection(x.collection)
@@ -112,8 +111,8 @@ func (s *Store) buildIndexes(ctx context.Context) error {
 }
 
 // build builds indexes in one pass over the documents. A majority of the members must
-// have built them, as for every write: left alone, the server waits for all, and so for
-// one that is down.
+// have built them, as for every write: by default the server waits for all members, even
+// for one that is down.
 func (s *Store) build(ctx context.Context, c *mongo.Collection, missing []mongo.IndexModel) error {
 	n, err := c.EstimatedDocumentCount(ctx)
 	if err != nil {

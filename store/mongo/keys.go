@@ -9,8 +9,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Keyring is the collection keyring: the sealed keys that all nodes share. It opens
-// none of them; package keyring does, which takes it for its Box.
+// Keyring is the collection keyring: the sealed keys that all nodes share. It cannot
+// open them; package keyring does, whose Box it implements.
 type Keyring struct{ s *Store }
 
 // Keyring gives access to the sealed keys.
@@ -40,8 +40,8 @@ func (k Keyring) SealedKeys(ctx context.Context) (map[string][]byte, error) {
 	return keys, nil
 }
 
-// AddKeys adds all of them or none. It is fs.ErrExist if a name is taken, or may be:
-// whoever gets that looks again.
+// AddKeys adds all of them or none. The error is fs.ErrExist if a name is, or may be,
+// taken: the caller reads the keys again.
 func (k Keyring) AddKeys(ctx context.Context, sealed map[string][]byte) error {
 	var docs []any
 	for name, key := range sealed {

@@ -13,20 +13,20 @@ import (
 )
 
 // A lease is the right of one process to be a node and write its logs: a document of
-// the collection nodes. Its holder counts beat up; whoever has watched a lease for
-// leaseLife without seeing it beat takes its holder for dead. So no two clocks are
-// ever compared, only time that one process has measured by itself.
+// the collection nodes. Its holder increments beat; a node that has watched a lease for
+// leaseLife without seeing it beat takes its holder for dead. Clocks of two machines are
+// never compared, only time that one process has measured itself.
 type lease struct {
 	Node    string `bson:"_id"`
 	Process string `bson:"process"` // that holds it; "" after a clean end and after a takeover
 	Owner   string `bson:"owner"`   // what Options.Owner of that process was
 	Beat    int64  `bson:"beat"`
-	Fence   int64  `bson:"fence"`  // counted up whenever the lease changes hands
+	Fence   int64  `bson:"fence"`  // incremented whenever the lease changes hands
 	Keeper  string `bson:"keeper"` // node that finishes the logs of a dead one, or ""
 }
 
-// leaseLife is how long a lease may go without a beat. The fences of the logs make
-// sure that an owner who was only slow cannot write afterwards.
+// leaseLife is how long a lease may go without a beat. The fences of the logs keep a
+// holder that was only slow from writing afterwards.
 const leaseLife = 9 * time.Second
 
 // unchanged says whether a lease is as it was seen before.
@@ -69,8 +69,8 @@ func (s *Store) takeLease(ctx context.Context) error {
 	}
 }
 
-// watched is for how long something was watched. Time in which nothing could be read,
-// because the database was away, counts for little: then nobody could beat either.
+// watched is for how long something was watched. Time in which the database could not be
+// read counts for little: nobody could beat either.
 type watched struct {
 	last  time.Time
 	total time.Duration
@@ -205,8 +205,8 @@ func (w *Watch) Dead(ctx context.Context) ([]string, error) {
 }
 
 // TakeOver fences a dead node off and makes this one the keeper of its logs: after
-// it, no transaction of the dead process can commit, should it only have been slow.
-// It returns the sources of the logs, none if another node or the dead one was faster.
+// that, no transaction of the old process can commit, should it only have been slow. It
+// returns the sources of the logs, none if another node or the old one was faster.
 func (w *Watch) TakeOver(ctx context.Context, node string) ([]string, error) {
 	seen := w.seen[node].lease
 	kept := seen
@@ -239,7 +239,7 @@ func (s *Store) Keeps(ctx context.Context, node string) (bool, error) {
 	return err == nil && l.Process == "" && l.Keeper == s.opts.Node, unavailable(err)
 }
 
-// Release ends the keeping of another node whose logs need nothing more.
+// Release stops keeping another node, whose logs need nothing more.
 func (s *Store) Release(ctx context.Context, node string) error {
 	_, err := s.nodes.UpdateOne(ctx, bson.D{{Key: "_id", Value: node}, {Key: "process", Value: ""}, {Key: "keeper", Value: s.opts.Node}},
 		bson.D{{Key: "$set", Value: bson.D{{Key: "keeper", Value: ""}}}})

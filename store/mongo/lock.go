@@ -14,10 +14,10 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
-// lock counts up the locks of all guards of a group, first of all: of two
-// transactions that do so at the same time one fails and begins again, and then it
-// sees what the other wrote. Searching alone would not do: neither would see what
-// the other is about to create.
+// lock increments the locks of all guards of a group, before anything else: of two
+// transactions that do so at the same time one fails and begins again, and then sees
+// what the other wrote. A search alone does not show what another transaction is about
+// to create.
 func (u *unit) lock(ctx context.Context, group []*member) error {
 	ids := map[string]bool{}
 	for _, m := range group {
@@ -61,7 +61,7 @@ func lockIDs(to map[string]bool, in string, c search.Condition) {
 	}
 }
 
-// lockID is a hash: criteria may name patients.
+// lockID is a hash, because criteria may name patients.
 func lockID(in string, c search.Condition) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s%#v", in, c))
 	return fmt.Sprintf("%x", sum[:16])
@@ -70,7 +70,7 @@ func lockID(in string, c search.Condition) string {
 // lockLife is how long a lock is kept. It only matters while its transaction runs.
 const lockLife = 24 * time.Hour
 
-// dropLocks removes locks that nobody has used for long.
+// dropLocks removes locks that have not been used for lockLife.
 func (s *Store) dropLocks(ctx context.Context) error {
 	before := bson.NewDateTimeFromTime(s.opts.Now().Add(-lockLife))
 	_, err := s.locks.DeleteMany(ctx, bson.D{{Key: "t", Value: bson.D{{Key: "$lt", Value: before}}}})

@@ -64,8 +64,8 @@ func newEntry(source string, r *ledgerbridge.Row) *entry {
 	return e
 }
 
-// row is the inverse of newEntry. A salt or commitment of another length was
-// damaged; what is copied then does not match, so whoever verifies the row notices.
+// row is the inverse of newEntry. A salt or commitment of the wrong length is
+// damaged and left zero, so that verifying the row fails.
 func (e *entry) row() ledgerbridge.Row {
 	r := ledgerbridge.Row{
 		Seq: seqOf(e.ID), Time: time.UnixMilli(e.Time).UTC(), Agent: e.Agent, Action: e.Action,
@@ -111,7 +111,7 @@ type journal struct {
 	source string
 }
 
-// Log gives access to the log of any node. Appending to it is not possible.
+// Log opens the log of any node. It cannot append.
 func (s *Store) Log(source string) ledgerbridge.Log {
 	name := "changes"
 	if strings.Contains(source, "/accesses.") {
@@ -234,14 +234,14 @@ func (j *journal) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) err
 }
 
 // Erase removes the sealed bytes of a patient's parts. Copies stay in the servers'
-// oplog until it has turned over and in backups: what makes them unreadable for
-// certain is the destruction of the key.
+// oplog, until it has turned over, and in backups: only destroying the key makes them
+// unreadable for certain.
 func (j *journal) Erase(ctx context.Context, patient, by string) (n int64, err error) {
 	if patient == "" {
 		return 0, errors.New("erase: no patient given")
 	}
 	filter := append(between(j.source, 0, -1), bson.E{Key: "p.p", Value: patient})
-	// Small batches: a cursor that is not asked for ten minutes is gone.
+	// Small batches: the server drops a cursor that is idle for ten minutes.
 	cursor, err := j.log.Find(ctx, filter, options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).
 		SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}}))
 	if err != nil {

@@ -31,16 +31,16 @@ type Options struct {
 	Base string
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
-	// Owner names who may take the node's name over from a process that has not ended
-	// it, without waiting: the one that holds the same data folder. It may be "".
+	// Owner names the data folder, if any. A process with the same Owner takes the node's
+	// name over from one that has not released it, without waiting.
 	Owner string
 	// LeaseLife is how long the name of a node stays taken without a sign of life;
 	// 0 means 9 seconds.
 	LeaseLife time.Duration
-	// Patience is how long a write or a read is tried again while the database is
-	// in trouble, for example without a primary; 0 means 20 seconds.
+	// Patience is how long a write or a read is retried while the database is in
+	// trouble, for example without a primary; 0 means 20 seconds.
 	Patience time.Duration
-	// Report is told what takes long at the start; may be nil.
+	// Report receives messages about slow steps of the start; may be nil.
 	Report func(message string)
 }
 
@@ -51,8 +51,7 @@ type Store struct {
 	identity identity
 	closed   atomic.Bool
 	reading  snapshots
-	// keysDestroyed counts how often this process learned that keys of parts were
-	// destroyed.
+	// keysDestroyed counts how often this process learned that part keys were destroyed.
 	keysDestroyed atomic.Int64
 
 	process  string // names this process among those that ever held a log
@@ -119,7 +118,7 @@ func newStore(client *mongo.Client, o Options) *Store {
 	return s
 }
 
-// openForWriting settles the identity, makes collections and indexes and starts the
+// openForWriting settles the identity, creates collections and indexes, and starts the
 // writers.
 func (s *Store) openForWriting(ctx context.Context) error {
 	if err := s.settleIdentity(ctx); err != nil {
@@ -148,12 +147,12 @@ func (s *Store) openForWriting(ctx context.Context) error {
 		if err := w.takeOver(ctx); err != nil {
 			return fmt.Errorf("take over the log %s: %w", w.source, err)
 		}
-		w.start()
+		w.queue.Start()
 	}
 	return nil
 }
 
-// Close finishes what waits to be written and disconnects.
+// Close writes what waits, and disconnects.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
@@ -205,7 +204,7 @@ func (s *Store) Record(ctx context.Context, p *ledgerbridge.Pending, j store.Jud
 	return s.accesses.write(ctx, &member{change: &store.Change{Entry: p, Judged: j}})
 }
 
-// tooLarge is the answer to a document that MongoDB does not take.
+// tooLarge is the answer to a document that is too large for MongoDB.
 func tooLarge(ref fhir.Ref) error {
 	return &fhir.Error{
 		Kind:   fhir.TooLarge,

@@ -25,6 +25,13 @@ func openNodes(t *testing.T) []*author {
 	return nodes
 }
 
+func TestShared(t *testing.T) {
+	storetest.RunShared(t, func(t *testing.T) (a, b store.Store) {
+		nodes := openNodes(t)
+		return nodes[0].Store, nodes[1].Store
+	})
+}
+
 // race lets many clients, spread over the nodes, commit at the same time, and counts
 // who won; all others must hear that something changed.
 func race(t *testing.T, nodes []*author, clients int, change func(client int) store.Change) int64 {

@@ -18,6 +18,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/group"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 	"github.com/aceso-health/aceso/store/storetest"
 )
@@ -281,7 +282,7 @@ func TestCloseWhileReading(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Get(t.Context(), fhir.Ref{Type: "Patient", ID: "1"}); !errors.Is(err, errClosed) {
+	if _, err := s.Get(t.Context(), fhir.Ref{Type: "Patient", ID: "1"}); !errors.Is(err, group.ErrClosed) {
 		t.Errorf("get after the end: %v", err)
 	}
 }
@@ -309,7 +310,7 @@ func TestCloseWhileJudging(t *testing.T) {
 	go func() { closed <- s.Close() }()
 	waitFor(t, s.reading.hasEnded)
 	close(closing)
-	if err := <-read; !errors.Is(err, errClosed) {
+	if err := <-read; !errors.Is(err, group.ErrClosed) {
 		t.Errorf("search: %v", err)
 	}
 	if err := <-closed; err != nil {

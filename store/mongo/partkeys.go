@@ -2,9 +2,6 @@ package mongo
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +33,7 @@ type partKey struct {
 }
 
 // wrappedKey is a document of the collection partkeys. Its _id is a hash of the
-// patient's pseudonym, so a patient has one key at a time, whichever node makes it.
+// patient's pseudonym, so a patient has one key at a time, even if two nodes make one at once.
 type wrappedKey struct {
 	Owner   string `bson:"_id"`
 	ID      string `bson:"id"`
@@ -69,8 +66,8 @@ func (k *partKeys) Key(ctx context.Context, patient string, create bool) (string
 	return p.id, p.key, nil
 }
 
-// remembered is a key that was used lately, and what remember must be told after
-// loading one. Whenever keys were destroyed, by whatever node, all are forgotten.
+// remembered is a key that was used lately, and what to pass to remember after loading
+// one. It forgets all keys whenever any node has destroyed some.
 func (k *partKeys) remembered(patient string) (p partKey, since int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -111,11 +108,11 @@ func (k *partKeys) Open(ctx context.Context, id string) ([]byte, error) {
 }
 
 // Destroy overwrites and removes the key of the patient. When it returns, no node
-// can write any more what it has sealed with the key: each writer's next transaction
-// fails, and then looks which keys are still there. The servers' oplog and backups
-// keep the wrapped key until they have turned over.
+// can write a part that it has sealed with the key: each writer's next transaction fails,
+// and the one after checks which keys still exist. The servers' oplog and backups keep
+// the wrapped key until they have turned over.
 func (k *partKeys) Destroy(ctx context.Context, patient string) error {
-	filter := bson.D{{Key: "_id", Value: owner(patient)}}
+	filter := bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}}
 	_, err := k.s.keys.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: bson.D{{Key: "w", Value: []byte{}}}}})
 	if err == nil {
 		_, err = k.s.keys.DeleteOne(ctx, filter)
@@ -130,14 +127,8 @@ func (k *partKeys) Destroy(ctx context.Context, patient string) error {
 	return nil
 }
 
-// owner is the first half of the id of a patient's key; patient is a pseudonym.
-func owner(patient string) string {
-	sum := sha256.Sum256([]byte(patient))
-	return hex.EncodeToString(sum[:16])
-}
-
 func (k *partKeys) load(ctx context.Context, patient string, create bool) (partKey, error) {
-	w, err := k.read(ctx, bson.D{{Key: "_id", Value: owner(patient)}})
+	w, err := k.read(ctx, bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}})
 	if err == fs.ErrNotExist && create {
 		w, err = k.create(ctx, patient)
 	}
@@ -158,17 +149,12 @@ func (k *partKeys) read(ctx context.Context, filter bson.D) (w wrappedKey, err e
 
 // create makes a key unless another node has just done so, and returns what is there.
 func (k *partKeys) create(ctx context.Context, patient string) (w wrappedKey, err error) {
-	suffix, key := make([]byte, 8), make([]byte, 32)
-	rand.Read(suffix)
-	rand.Read(key)
-	name := owner(patient)
-	id := name + "-" + hex.EncodeToString(suffix)
-	wrapped, err := k.wrap(key, []byte(id))
+	id, _, wrapped, err := store.NewPartKey(patient, k.wrap)
 	if err != nil {
 		return w, err
 	}
 	for range 2 {
-		err = k.s.keys.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: name}},
+		err = k.s.keys.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}},
 			bson.D{{Key: "$setOnInsert", Value: bson.D{{Key: "id", Value: id}, {Key: "w", Value: wrapped}}}},
 			options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&w)
 		if !mongo.IsDuplicateKeyError(err) {
@@ -176,19 +162,19 @@ func (k *partKeys) create(ctx context.Context, patient string) (w wrappedKey, er
 		}
 	}
 	if err == nil && len(w.Wrapped) == 0 {
-		err = fmt.Errorf("the key of a patient is being destroyed: try again")
+		err = errors.New("the key of a patient is being destroyed: try again")
 	}
 	return w, err
 }
 
-// doubtful is how long after the destruction of a key records may still come that
-// were sealed before.
+// doubtful is how long after the destruction of a key records that were sealed with it
+// may still arrive.
 const doubtful = time.Minute
 
-// errDestroyed says that a part was sealed with a key that is not there any more.
-var errDestroyed = errors.New("a record was sealed with a key that has been destroyed meanwhile")
+// errDestroyed says that a part was sealed with a key that no longer exists.
+var errDestroyed = errors.New("a record was sealed with a key that has been destroyed since")
 
-// sealable fails unless the keys of all parts are there still.
+// sealable fails unless the keys of all parts still exist.
 func (u *unit) sealable(ctx context.Context, parts []ledgerbridge.PartRow) error {
 	if time.Since(u.w.destroyed) > doubtful {
 		return nil
@@ -216,7 +202,7 @@ func (u *unit) sealable(ctx context.Context, parts []ledgerbridge.PartRow) error
 		delete(ids, w.ID)
 	}
 	if len(ids) > 0 {
-		return tryLater(errDestroyed)
+		return store.Unavailable(errDestroyed)
 	}
 	return nil
 }

@@ -11,12 +11,12 @@ import (
 
 // Revision is one revision of the policies.
 type Revision struct {
-	Name    string `bson:"revision"` // hash of all that decides
+	Name    string `bson:"revision"` // hash of everything that decides
 	BuiltIn bool   `bson:"builtin"`  // it came with the program
 }
 
-// Policies is the collection policies: all revisions that were ever in force, and
-// which of them is.
+// Policies is the collection policies: all revisions that were ever in force, and which
+// one is now.
 type Policies struct{ s *Store }
 
 // Policies gives access to the policies that are in force on all nodes.
@@ -24,8 +24,8 @@ func (s *Store) Policies() Policies { return Policies{s} }
 
 func (p Policies) collection() *mongo.Collection { return p.s.db.Collection("policies") }
 
-// activeID is the document that names the revision in force; those of revisions have
-// its name.
+// activeID is the _id of the document that names the revision in force. Those of
+// revisions have their names.
 const activeID = "active"
 
 // Active is the revision in force; its name is "" if none was ever activated.
@@ -36,7 +36,7 @@ func (p Policies) Active(ctx context.Context) (r Revision, err error) {
 	return r, nil
 }
 
-// Archive is what Activate was given for a revision.
+// Archive returns what Activate kept for a revision.
 func (p Policies) Archive(ctx context.Context, revision string) ([]byte, error) {
 	var doc struct {
 		Archive []byte `bson:"archive"`
@@ -47,8 +47,8 @@ func (p Policies) Archive(ctx context.Context, revision string) ([]byte, error) 
 	return doc.Archive, nil
 }
 
-// Activate keeps a revision and puts it in force for all nodes. With first, it does so
-// only if none is in force yet.
+// Activate keeps a revision and puts it in force for all nodes. With first, it does
+// so only if none is in force.
 func (p Policies) Activate(ctx context.Context, r Revision, archive []byte, first bool) error {
 	upsert := options.UpdateOne().SetUpsert(true)
 	_, err := p.collection().UpdateOne(ctx, bson.D{{Key: "_id", Value: r.Name}},

@@ -1,212 +1,226 @@
 package mongo
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
-	"github.com/aceso-health/aceso/store"
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// stored is a resource whose keys and sort values are decoded when somebody asks.
-type stored struct {
-	ID                         string
-	Order                      int64
-	V                          version // without Sorts
-	Keys, More, Dates, Numbers bson.RawArray
-	Sorts                      bson.RawValue
+// row is a document of resources or history; search keys are decoded from it on demand.
+type row struct {
+	plan.Row
+	s    *Store
+	doc  bson.Raw
+	typ  string // tenant/Type/, see Store.in
+	base int32  // which of the bases in meta its keys depend on
 }
 
-// read takes a document apart, of which it keeps the bytes. Searches read very many.
-func (r *stored) read(doc bson.Raw) error {
+// read decodes a document by hand, because searches read very many, and keeps its bytes.
+func (s *Store) read(doc bson.Raw) (*row, error) {
+	r := &row{s: s, doc: doc}
+	r.Columns = r
 	elements, err := doc.Elements()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, e := range elements {
 		if !r.field(e.Key(), e.Value()) {
-			return damaged(r.ID, &r.V, e.Key())
+			return nil, r.Damaged(e.Key())
 		}
 	}
-	return nil
+	return r, nil
 }
 
-// field is false if the value cannot be that of the field.
-func (r *stored) field(name string, v bson.RawValue) (ok bool) {
+// field is false if the value has the wrong type.
+func (r *row) field(name string, v bson.RawValue) (ok bool) {
 	ok = true
 	switch name {
 	case "_id":
-		r.ID, ok = v.StringValueOK()
+		var id string
+		id, ok = v.StringValueOK()
+		r.Ref = r.s.refOf(id)
 	case "o":
-		r.Order, ok = v.AsInt64OK()
-	case "k":
-		r.Keys, ok = list(v)
-	case "u":
-		r.More, ok = list(v)
-	case "d":
-		r.Dates, ok = list(v)
-	case "n":
-		r.Numbers, ok = list(v)
+		r.Place, ok = v.AsInt64OK()
+	case "w":
+		r.Stamp, ok = v.AsInt64OK()
+	case "src":
+		r.Source, ok = v.StringValueOK()
+	case "seq":
+		r.Seq, ok = v.AsInt64OK()
+	case "r":
+		r.typ, ok = v.StringValueOK()
+	case "v":
+		r.Version, ok = v.AsInt64OK()
+	case "st":
+		r.Deleted, ok = v.BooleanOK()
+	case "lu":
+		r.Updated, ok = v.DateTimeOK()
 	default:
-		return r.versionField(name, v)
+		return r.writtenField(name, v)
 	}
 	return ok
 }
 
-func (r *stored) versionField(name string, v bson.RawValue) (ok bool) {
+func (r *row) writtenField(name string, v bson.RawValue) (ok bool) {
 	ok = true
 	switch name {
-	case "w":
-		r.V.Stamp, ok = v.AsInt64OK()
-	case "src":
-		r.V.Source, ok = v.StringValueOK()
-	case "seq":
-		r.V.Seq, ok = v.AsInt64OK()
-	case "r":
-		r.V.Type, ok = v.StringValueOK()
-	case "v":
-		r.V.Version, ok = v.AsInt64OK()
-	case "st":
-		r.V.Deleted, ok = v.BooleanOK()
-	case "lu":
-		var ms int64
-		ms, ok = v.DateTimeOK()
-		r.V.At = bson.DateTime(ms)
 	case "m":
-		r.V.Method, ok = v.StringValueOK()
+		r.Method, ok = v.StringValueOK()
 	case "ow":
-		r.V.Owner, ok = v.StringValueOK()
+		r.Owner, ok = v.StringValueOK()
+	case "b":
+		r.base, ok = v.Int32OK()
 	case "h":
-		_, r.V.Hash, ok = v.BinaryOK()
+		var hash []byte
+		_, hash, ok = v.BinaryOK()
+		copy(r.Hash[:], hash)
 	case "f":
-		_, r.V.Facts, ok = v.BinaryOK()
+		_, r.PackedFacts, ok = v.BinaryOK()
 	case "body":
-		_, r.V.Body, ok = v.BinaryOK()
-	case "s":
-		r.Sorts = v
+		_, r.PackedBody, ok = v.BinaryOK()
 	}
 	return ok
 }
 
-// row is a stored version in a search.
-type row struct {
-	stored
-	ref    fhir.Ref
-	facts  *fhir.Facts
-	index  *search.Index
-	ranges *search.Index // without keys
-}
-
-var _ plan.Row = (*row)(nil)
-
-func (r *row) Ref() fhir.Ref  { return r.ref }
-func (r *row) Place() int64   { return r.Order }
-func (r *row) Updated() int64 { return int64(r.V.At) }
-func (r *row) Deleted() bool  { return r.V.Deleted }
-
-// Seen is what a visibility function is shown.
-func (r *row) Seen(epoch int64) (store.Row, error) {
-	if r.facts == nil {
-		f, err := r.V.facts(r.ID)
-		if err != nil {
-			return store.Row{}, err
+// eachRow visits what a query finds in resources or history.
+func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*plan.Row) error) error {
+	cursor, err := in.Find(ctx, filter, o)
+	if err != nil {
+		return err
+	}
+	defer cursor.Close(ctx)
+	for cursor.Next(ctx) {
+		r, err := s.read(slices.Clone(cursor.Current))
+		if err == nil {
+			err = visit(&r.Row)
 		}
-		r.facts = &f
+		if err != nil {
+			return err
+		}
 	}
-	return store.Row{Ref: r.Ref(), Version: r.V.Version, Owner: r.V.Owner, Deleted: r.V.Deleted, Facts: r.facts, Epoch: epoch}, nil
+	return cursor.Err()
 }
 
-// Index gives the search keys as fhir made them.
-func (r *row) Index() (*search.Index, error) {
-	if r.index != nil {
-		return r.index, nil
+// rows reads all that a query finds.
+func (s *Store) rows(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder) (all []*plan.Row, err error) {
+	err = s.eachRow(ctx, in, filter, o, func(r *plan.Row) error {
+		all = append(all, r)
+		return nil
+	})
+	return all, err
+}
+
+// id is the _id.
+func (r *row) id() string {
+	id, _ := r.doc.Lookup("_id").StringValueOK()
+	return id
+}
+
+// Damaged is the error of a field that cannot be decoded.
+func (r *row) Damaged(field string) error {
+	if field == "facts" {
+		field = "f"
 	}
+	return damaged(r.s.id(r.Ref), r.Version, field)
+}
+
+// DecodeIndex gives the search keys as fhir made them.
+func (r *row) DecodeIndex() (*search.Index, error) {
 	x, err := r.Ranges()
 	if err != nil {
 		return nil, err
 	}
 	all := *x
-	for _, keys := range []bson.RawArray{r.Keys, r.More} {
-		if keys == nil {
-			continue
-		}
-		values, err := keys.Values()
+	for _, field := range []string{"k", "u"} {
+		values, err := r.list(field)
 		if err != nil {
-			return nil, damaged(r.ID, &r.V, "k")
+			return nil, err
 		}
 		for _, v := range values {
 			k, ok := v.StringValueOK()
 			if !ok {
-				return nil, damaged(r.ID, &r.V, "k")
+				return nil, r.Damaged(field)
 			}
-			if k, ok := strings.CutPrefix(k, r.V.Type); ok { // others are the store's own
+			if k, ok := strings.CutPrefix(k, r.typ); ok { // others are the store's own
 				all.Keys = append(all.Keys, k)
 			}
 		}
 	}
 	slices.Sort(all.Keys)
-	r.index = &all
-	return r.index, nil
+	return &all, nil
 }
 
-// Ranges is Index without the keys.
-func (r *row) Ranges() (*search.Index, error) {
-	if r.ranges != nil {
-		return r.ranges, nil
-	}
+// DecodeRanges is DecodeIndex without the keys.
+func (r *row) DecodeRanges() (*search.Index, error) {
 	x := &search.Index{}
-	dates, err := elements[dateRange](r.Dates)
+	dates, err := elements[dateRange](r, "d")
 	if err != nil {
-		return nil, damaged(r.ID, &r.V, "d")
+		return nil, err
 	}
 	for _, d := range dates {
-		x.Dates = append(x.Dates, search.DateRange{Param: strings.TrimPrefix(d.Param, r.V.Type), Lo: d.Lo, Hi: d.Hi})
+		x.Dates = append(x.Dates, search.DateRange{Param: strings.TrimPrefix(d.Param, r.typ), Lo: d.Lo, Hi: d.Hi})
 	}
-	numbers, err := elements[numberRange](r.Numbers)
+	numbers, err := elements[numberRange](r, "n")
 	if err != nil {
-		return nil, damaged(r.ID, &r.V, "n")
+		return nil, err
 	}
 	for _, n := range numbers {
-		x.Numbers = append(x.Numbers, search.NumberRange{Param: strings.TrimPrefix(n.Param, r.V.Type), Lo: n.Lo, Hi: n.Hi})
+		x.Numbers = append(x.Numbers, search.NumberRange{Param: strings.TrimPrefix(n.Param, r.typ), Lo: n.Lo, Hi: n.Hi})
 	}
-	var sorts map[string]sortValue
-	if r.Sorts.Type != 0 {
-		if err := r.Sorts.Unmarshal(&sorts); err != nil {
-			return nil, damaged(r.ID, &r.V, "s")
-		}
+	sorts, err := r.sorts()
+	if err != nil {
+		return nil, err
 	}
 	for p, v := range sorts {
 		x.Sorts = append(x.Sorts, search.Sort{Param: p, Lo: v.Lo, Hi: v.Hi})
 	}
-	r.ranges = x
 	return x, nil
 }
 
-// list is an array; nil is stored as null.
-func list(v bson.RawValue) (bson.RawArray, bool) {
-	if v.Type == bson.TypeNull {
-		return nil, true
+// sorts are the sort values by parameter.
+func (r *row) sorts() (sorts map[string]sortValue, err error) {
+	if v := r.doc.Lookup("s"); v.Type != 0 {
+		if err := v.Unmarshal(&sorts); err != nil {
+			return nil, r.Damaged("s")
+		}
 	}
-	return v.ArrayOK()
+	return sorts, nil
+}
+
+// list is the array in a field; an empty one may be stored as null.
+func (r *row) list(field string) ([]bson.RawValue, error) {
+	v := r.doc.Lookup(field)
+	if v.Type == 0 || v.Type == bson.TypeNull {
+		return nil, nil
+	}
+	list, ok := v.ArrayOK()
+	if !ok {
+		return nil, r.Damaged(field)
+	}
+	values, err := list.Values()
+	if err != nil {
+		return nil, r.Damaged(field)
+	}
+	return values, nil
 }
 
 // elements decodes what is in an array.
-func elements[T any](list bson.RawArray) ([]T, error) {
-	if list == nil {
-		return nil, nil
-	}
-	values, err := list.Values()
+func elements[T any](r *row, field string) ([]T, error) {
+	values, err := r.list(field)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]T, len(values))
 	for i, v := range values {
 		if err := v.Unmarshal(&all[i]); err != nil {
-			return nil, err
+			return nil, r.Damaged(field)
 		}
 	}
 	return all, nil

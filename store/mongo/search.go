@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -16,62 +15,49 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
+// readSnapshot runs read in a snapshot. Errors say that what failed.
+func (s *Store) readSnapshot(ctx context.Context, what string, read func(*reader) error) error {
+	err := s.snapshot(ctx, func(ctx context.Context) error {
+		x, err := s.reader(ctx)
+		if err != nil {
+			return err
+		}
+		return read(x)
+	})
+	return search.Failed(what, err)
+}
+
+func (s *Store) reader(ctx context.Context) (*reader, error) {
+	epoch, err := s.epoch(ctx)
+	return &reader{ctx: ctx, s: s, epoch: epoch, known: map[fhir.Ref]*search.Row{}}, err
+}
+
 // Search answers a query in one snapshot.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.snapshot(ctx, func(ctx context.Context) error {
-		page, err = s.search(ctx, q)
+	err = s.readSnapshot(ctx, "search", func(x *reader) error {
+		page, err = x.search(q)
 		return err
 	})
-	var known *fhir.Error
-	if err != nil && !errors.As(err, &known) {
-		err = fmt.Errorf("search: %w", err)
-	}
 	return page, err
 }
 
-// search is Search in the snapshot of ctx.
-func (s *Store) search(ctx context.Context, q store.Search) (store.Page, error) {
-	epoch, err := s.epoch(ctx)
-	if err != nil {
-		return store.Page{}, err
-	}
-	x := &reader{ctx: ctx, s: s, known: map[fhir.Ref]*row{}}
-	found, err := search.Run(ctx, x, search.Options{Epoch: epoch, Patience: s.patience, Batch: rowsBatch}, &q)
-	if err != nil {
-		return store.Page{}, err
-	}
-	page := store.Page{Total: found.Total, Next: found.Next, Epoch: epoch}
-	if page.Matches, err = s.versions(found.Matches, epoch); err != nil {
-		return store.Page{}, err
-	}
-	page.Included, err = s.versions(found.Included, epoch)
-	return page, err
+func (x *reader) search(q store.Search) (store.Page, error) {
+	return search.Run(x.ctx, x, search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch}, &q)
 }
 
-func (s *Store) versions(rows []search.Row, epoch int64) ([]store.Version, error) {
-	all := make([]store.Version, len(rows))
-	for i, r := range rows {
-		r := r.(*row)
-		var err error
-		if all[i], err = s.full(r.ID, &r.V, epoch); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// reader reads what a search asks for, in the snapshot of ctx.
+// reader reads for one search or history, in the snapshot of ctx.
 type reader struct {
 	ctx   context.Context
 	s     *Store
-	known map[fhir.Ref]*row // expected and read; nil: none
-	began marks             // of the walk, once it was asked for
+	epoch int64
+	known map[fhir.Ref]*search.Row // expected and read; nil: none
+	began marks                    // of the walk, once Then has read it
 }
 
 var _ search.Reader = (*reader)(nil)
 
-// marks are a snapshot in a paging link: the last stamp of every lane. Stamps of
-// different lanes do not become visible in their order, those of one lane do.
+// marks are a snapshot in a paging link: the last stamp of every lane. Only stamps of
+// the same lane become visible in their order.
 type marks map[int64]int64
 
 // has says whether a version belongs to the snapshot.
@@ -96,38 +82,36 @@ func (x *reader) Mark() (json.RawMessage, error) {
 	return json.Marshal(m)
 }
 
-// Then looks into the history of what was written since the walk began. Its
-// versions follow each other, so the newest one that belongs to the snapshot is it.
-func (x *reader) Then(r search.Row, mark json.RawMessage) (search.Row, error) {
+// Then reads the history of a resource that was written since the walk began: the
+// newest version that belongs to the snapshot is the one.
+func (x *reader) Then(r *search.Row, mark json.RawMessage) (then *search.Row, err error) {
 	if x.began == nil && json.Unmarshal(mark, &x.began) != nil {
-		return nil, search.BadLink()
+		return nil, search.BadLink("Search again.")
 	}
-	now := r.(*row)
 	switch {
-	case !x.began.has(now.Order):
+	case !x.began.has(r.Place):
 		return nil, nil
-	case x.began.has(now.V.Stamp):
+	case x.began.has(r.Stamp):
 		return r, nil
 	}
-	ids := bson.D{{Key: "$gt", Value: now.ID + "/"}, {Key: "$lt", Value: pastID(now.ID, now.V.Version)}}
-	cursor, err := x.s.history.Find(x.ctx, bson.D{{Key: "_id", Value: ids}},
-		options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint(byID).SetProjection(bson.D{{Key: "body", Value: 0}}))
-	if err != nil {
-		return nil, err
-	}
-	defer cursor.Close(x.ctx)
-	for cursor.Next(x.ctx) {
-		then := &row{ref: now.ref}
-		if err := then.read(slices.Clone(cursor.Current)); err != nil {
-			return nil, err
+	id := x.s.id(r.Ref)
+	ids := bson.D{{Key: "$gt", Value: id + "/"}, {Key: "$lt", Value: pastID(id, r.Version)}}
+	o := options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint(byID).SetProjection(bson.D{{Key: "body", Value: 0}})
+	err = x.s.eachRow(x.ctx, x.s.history, bson.D{{Key: "_id", Value: ids}}, o, func(old *search.Row) error {
+		if !x.began.has(old.Stamp) {
+			return nil
 		}
-		if x.began.has(then.V.Stamp) {
-			then.ID, then.Order = now.ID, now.Order
-			return then, nil
-		}
+		old.Place, then = r.Place, old
+		return errStop
+	})
+	if err == errStop {
+		err = nil
 	}
-	return nil, cursor.Err()
+	return then, err
 }
+
+// errStop ends eachRow early without being an error.
+var errStop = errors.New("found")
 
 var byID = bson.D{{Key: "_id", Value: 1}}
 
@@ -135,16 +119,13 @@ var byID = bson.D{{Key: "_id", Value: 1}}
 const rowsBatch = 64
 
 // Find reads a current version, unless it was expected.
-func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
+func (x *reader) Find(ref fhir.Ref) (*search.Row, error) {
 	if _, ok := x.known[ref]; !ok {
 		if err := x.Expect([]fhir.Ref{ref}); err != nil {
 			return nil, err
 		}
 	}
-	if r := x.known[ref]; r != nil {
-		return r, nil
-	}
-	return nil, nil
+	return x.known[ref], nil
 }
 
 // The bounds of what Expect reads at once and keeps.
@@ -166,32 +147,13 @@ func (x *reader) Expect(refs []fhir.Ref) error {
 		}
 	}
 	for some := range slices.Chunk(ids, expectedAtOnce) {
-		rows, err := x.rows(bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: some}}}}, options.Find().SetHint(byID))
+		rows, err := x.s.rows(x.ctx, x.s.resources, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: some}}}}, options.Find().SetHint(byID))
 		if err != nil {
 			return err
 		}
 		for _, r := range rows {
-			x.known[r.Ref()] = r
+			x.known[r.Ref] = r
 		}
 	}
 	return nil
-}
-
-// rows reads all that a query finds.
-func (x *reader) rows(filter bson.D, o *options.FindOptionsBuilder) ([]*row, error) {
-	cursor, err := x.s.resources.Find(x.ctx, filter, o)
-	if err != nil {
-		return nil, err
-	}
-	defer cursor.Close(x.ctx)
-	var all []*row
-	for cursor.Next(x.ctx) {
-		r := &row{}
-		if err := r.read(slices.Clone(cursor.Current)); err != nil {
-			return nil, err
-		}
-		r.ref = x.s.refOf(r.ID)
-		all = append(all, r)
-	}
-	return all, cursor.Err()
 }

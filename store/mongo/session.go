@@ -12,19 +12,21 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+
+	"github.com/aceso-health/aceso/store/group"
 )
 
-// snapshot runs read in one snapshot: a transaction that writes nothing and is
-// given up in the end. Inside a transaction it joins that one. read may be called
-// again after trouble of the database, until the patience or ctx ends.
+// snapshot runs read in one snapshot: a transaction that writes nothing and is aborted in
+// the end. Inside a transaction it joins that one. After trouble of the database it calls
+// read again, until the patience or ctx ends.
 func (s *Store) snapshot(ctx context.Context, read func(context.Context) error) error {
 	return s.retry(ctx, func(ctx context.Context) error { return s.readOnce(ctx, read, false) })
 }
 
-// lastingSnapshot is snapshot for what is kept after the answer. A server that is no longer
-// the primary, and does not know it, may show writes that will be rolled back. It cannot
-// commit, though, not even a transaction that only reads: that costs a write to the
-// oplog and a wait for the majority, which shows that all that was read will last.
+// lastingSnapshot is snapshot for data that are kept after the answer. A deposed primary
+// that does not know it yet may show writes that will be rolled back. It cannot commit,
+// though, not even a transaction that only reads: a commit writes to the oplog and waits
+// for the majority, which proves that everything read will last.
 func (s *Store) lastingSnapshot(ctx context.Context, read func(context.Context) error) error {
 	return s.retry(ctx, func(ctx context.Context) error { return s.readOnce(ctx, read, true) })
 }
@@ -49,7 +51,7 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 		return read(ctx)
 	}
 	if !s.reading.begin() {
-		return errClosed
+		return group.ErrClosed
 	}
 	defer s.reading.open.Done()
 	concern := durably()
@@ -67,12 +69,12 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 	return session.CommitTransaction(ctx)
 }
 
-// snapshots counts those that are open. One may begin while another is: who judges the
-// rows of a search reads Consents. So it is no lock, for which the inner one would wait,
-// and whoever closes the store for the outer one.
+// snapshots counts the open ones. One may begin inside another: judging the rows of a
+// search reads Consents. So it is not a lock: the inner snapshot would wait for Close, and
+// Close for the outer one.
 type snapshots struct {
 	mu    sync.Mutex // guards ended, and open against being added to after that
-	ended bool       // none begins any more
+	ended bool       // no more may begin
 	open  sync.WaitGroup
 }
 
@@ -85,8 +87,8 @@ func (r *snapshots) begin() bool {
 	return !r.ended
 }
 
-// end waits for open snapshots: the server would keep those of a connection that is gone
-// for a minute, and with them whoever wants to build an index.
+// end waits for open snapshots: the server would keep those of a lost connection for a
+// minute, and block index builds.
 func (r *snapshots) end() {
 	r.mu.Lock()
 	r.ended = true
@@ -112,15 +114,15 @@ func startTransaction(session *mongo.Session, concern *writeconcern.WriteConcern
 		SetReadConcern(readconcern.Snapshot()).SetWriteConcern(concern).SetReadPreference(readpref.Primary()))
 }
 
-// endSession aborts what was not committed, also when ctx has ended: otherwise the
-// server would keep the snapshot for a minute.
+// endSession aborts an open transaction, also when ctx has ended: otherwise the server
+// would keep the snapshot for a minute.
 func endSession(ctx context.Context, session *mongo.Session) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
 	session.EndSession(ctx)
 }
 
-// abort gives up what was not committed, and keeps the session.
+// abort aborts the transaction and keeps the session.
 func abort(ctx context.Context, session *mongo.Session) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()

@@ -7,23 +7,23 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
-// collect gives the places of a type that a condition may hold for, sorted; every
-// one for which it holds is among them. ok is false if there are more than limit
-// or if the condition has no places of its own (a negation).
+// collect gives the sorted places of a type that may satisfy a condition, and misses
+// none that does. ok is false if there are more than limit or if the condition cannot
+// be looked up (a negation).
 func (x *searcher) collect(typ string, c search.Condition, limit int) (places []int64, ok bool, err error) {
 	switch c := c.(type) {
 	case search.HasKey:
 		if !drives(c.Key) {
 			return nil, false, nil
 		}
-		return x.Collect(typ, c, limit)
+		return x.lookUp(typ, c, limit)
 	case search.KeyRange:
 		if param, _ := CutKey(c.From); !strings.HasPrefix(c.To, param) {
 			return nil, false, nil
 		}
-		return x.Collect(typ, c, limit)
+		return x.lookUp(typ, c, limit)
 	case search.Contains, search.InDates, search.InNumbers:
-		return x.Collect(typ, c, limit)
+		return x.lookUp(typ, c, limit)
 	case search.All:
 		return x.collectAll(typ, c, limit)
 	case search.Any:
@@ -34,6 +34,16 @@ func (x *searcher) collect(typ string, c search.Condition, limit int) (places []
 		return x.collectReverse(typ, c, limit)
 	}
 	return nil, false, nil
+}
+
+// lookUp collects the places of a condition that the store can look up.
+func (x *searcher) lookUp(typ string, c search.Condition, limit int) (places []int64, ok bool, err error) {
+	places, err = x.Collect(typ, c, limit)
+	if err != nil || len(places) > limit {
+		return nil, false, err
+	}
+	slices.Sort(places)
+	return slices.Compact(places), true, nil
 }
 
 // collectAll takes the member with the fewest places.
@@ -50,10 +60,10 @@ func (x *searcher) collectAll(typ string, all search.All, limit int) (best []int
 	return best, ok, nil
 }
 
-// collectAny unites the members; one without places of its own spoils it.
+// collectAny unites the members; one that cannot be looked up spoils it.
 func (x *searcher) collectAny(typ string, anyOf search.Any, limit int) (all []int64, ok bool, err error) {
 	if !slices.ContainsFunc(anyOf, func(m search.Condition) bool { h, ok := m.(search.HasKey); return !ok || !drives(h.Key) }) {
-		return x.Collect(typ, anyOf, limit)
+		return x.lookUp(typ, anyOf, limit)
 	}
 	for _, m := range anyOf {
 		places, fits, err := x.collect(typ, m, limit)
@@ -80,10 +90,10 @@ func (x *searcher) collectChain(typ string, c search.Chain, limit int) (all []in
 			return nil, false, err
 		}
 		for _, r := range rows {
-			links = append(links, search.HasKey{Key: search.RefKey(c.Param, r.Ref())})
+			links = append(links, search.HasKey{Key: search.RefKey(c.Param, r.Ref)})
 		}
 	}
-	return x.Collect(typ, links, limit)
+	return x.lookUp(typ, links, limit)
 }
 
 // collectReverse finds what refers here first, then what it refers to.
@@ -112,7 +122,7 @@ func (x *searcher) collectReverse(typ string, c search.Reverse, limit int) (all 
 				return nil, false, err
 			}
 			if target != nil {
-				all = append(all, target.Place())
+				all = append(all, target.Place)
 			}
 		}
 	}
@@ -121,13 +131,13 @@ func (x *searcher) collectReverse(typ string, c search.Reverse, limit int) (all 
 }
 
 // allOf gives the visible rows of a type for which a condition holds.
-func (x *searcher) allOf(typ string, where search.Condition, limit int) (found []Row, ok bool, err error) {
+func (x *searcher) allOf(typ string, where search.Condition, limit int) (found []*Row, ok bool, err error) {
 	p, err := x.plan(typ, where)
 	if err != nil {
 		return nil, false, err
 	}
 	examined := x.examined
-	err = x.scan(p, 0, func(r Row) (bool, error) {
+	err = x.scan(p, 0, func(r *Row) (bool, error) {
 		found = append(found, r)
 		return len(found) <= limit && x.examined-examined < 4*x.Patience.Many, nil
 	})

@@ -17,12 +17,12 @@ type collector struct {
 	count bool
 	at    cursor
 	total int64
-	kept  []match // up to limit+1, so that it shows whether there is another page
+	kept  []match // up to limit+1, which tells whether there is another page
 }
 
-// match is a row with the place it has in the walk.
+// match is a row with its position in the walk.
 type match struct {
-	row   Row
+	row   *Row
 	place int64
 	sort  [][]byte
 }
@@ -38,13 +38,13 @@ func newCollector(q *store.Search, at cursor) *collector {
 // needsAll says that the walk must begin at the first row again.
 func (c *collector) needsAll() bool { return c.count || len(c.sort) > 0 }
 
-// add takes a match. then is the row as it was when the walk began: it has the
-// sort values, so that a resource changed during the walk keeps its place.
-func (c *collector) add(r, then Row) (more bool, err error) {
+// add takes a match. Its sort values are those of then, the row when the walk began,
+// so that a resource changed during the walk keeps its position.
+func (c *collector) add(r, then *Row) (more bool, err error) {
 	c.total++
-	m := match{row: r, place: r.Place()}
+	m := match{row: r, place: r.Place}
 	if len(c.sort) == 0 {
-		if r.Place() > c.at.Place && len(c.kept) <= c.limit {
+		if r.Place > c.at.Place && len(c.kept) <= c.limit {
 			c.kept = append(c.kept, m)
 		}
 		return c.count || len(c.kept) <= c.limit, nil
@@ -94,7 +94,7 @@ func (c *collector) compare(a, b match) int {
 }
 
 // values are a row's sort values: the lowest going up, the highest going down.
-func (c *collector) values(r Row) ([][]byte, error) {
+func (c *collector) values(r *Row) ([][]byte, error) {
 	index, err := r.Ranges()
 	if err != nil {
 		return nil, err
@@ -103,9 +103,9 @@ func (c *collector) values(r Row) ([][]byte, error) {
 	for i, s := range c.sort {
 		switch s.Param {
 		case "_id":
-			values[i] = []byte(r.Ref().ID)
+			values[i] = []byte(r.Ref.ID)
 		case "_lastUpdated":
-			values[i] = sortTime(r.Updated())
+			values[i] = sortTime(r.Updated)
 		default:
 			values[i] = sortValue(index, s)
 		}
@@ -136,9 +136,9 @@ func sortValue(index *search.Index, s search.SortBy) []byte {
 }
 
 // page gives the matches and the cursor of the next page, nil if there is none.
-func (c *collector) page(r Reader) (_ []Row, next []byte, err error) {
+func (c *collector) page(r MarkReader) (_ []*Row, next []byte, err error) {
 	n := min(len(c.kept), c.limit)
-	rows := make([]Row, n)
+	rows := make([]*Row, n)
 	for i := range rows {
 		rows[i] = c.kept[i].row
 	}

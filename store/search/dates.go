@@ -25,21 +25,32 @@ func DateSpan(c search.InDates, class int) (from, to int64) {
 		}
 		return t - wide
 	}
-	switch c.Prefix {
-	case search.Eq:
-		return c.Lo, c.Hi
-	case search.Gt:
-		return back(c.Hi), math.MaxInt64
-	case search.Ge:
-		return min(back(c.Hi), c.Lo), math.MaxInt64
-	case search.Sa:
-		return c.Hi, math.MaxInt64
-	case search.Lt, search.Eb:
-		return math.MinInt64, c.Lo
-	case search.Le:
-		return math.MinInt64, max(c.Lo, c.Hi)
-	case search.Ap:
-		return back(c.Lo), c.Hi
+	return starts(c.Prefix, [2]int64{c.Lo, c.Hi}, [2]int64{math.MinInt64, math.MaxInt64}, back)
+}
+
+// NumberSpan is the part of the index on lo that can hold matches.
+func NumberSpan(c search.InNumbers) (from, to string) {
+	open := [2]string{search.NumberMin, search.NumberMax}
+	return starts(c.Prefix, [2]string{c.Lo, c.Hi}, open, func(string) string { return open[search.Lo] })
+}
+
+// starts bounds the start of the ranges for which a prefix holds. back is the
+// earliest start of a range that ends at a value.
+func starts[T int64 | string](p search.Prefix, searched, open [2]T, back func(T) T) (from, to T) {
+	from, to = open[search.Hi], open[search.Lo]
+	for _, all := range p.Meaning() {
+		low, high := open[search.Lo], open[search.Hi]
+		for _, c := range all {
+			switch v := searched[c.With]; {
+			case c.Op[0] == '<': // so does the start of a range whose end is below
+				high = min(high, v)
+			case c.End == search.Hi:
+				low = max(low, back(v))
+			default:
+				low = max(low, v)
+			}
+		}
+		from, to = min(from, low), max(to, high)
 	}
-	return math.MinInt64, math.MaxInt64
+	return from, to
 }

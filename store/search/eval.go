@@ -6,10 +6,10 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
-// holds judges a row by its stored index. What one resource alone decides is left
-// to search.Match, so that there is one meaning of a condition; references are
-// followed through visible rows only.
-func (x *searcher) holds(c search.Condition, r Row) (bool, error) {
+// holds judges a row by its stored index. search.Match, the one definition of what a
+// condition means, judges what a single resource decides; references are followed
+// through visible rows only.
+func (x *searcher) holds(c search.Condition, r *Row) (bool, error) {
 	switch c := c.(type) {
 	case search.All:
 		return x.holdsAll(c, r)
@@ -37,10 +37,10 @@ func (x *searcher) holds(c search.Condition, r Row) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return search.Match(c, search.Holder{Ref: r.Ref(), Index: index}, nil), nil
+	return search.Match(c, search.Holder{Ref: r.Ref, Index: index}, nil), nil
 }
 
-func (x *searcher) holdsAll(all []search.Condition, r Row) (bool, error) {
+func (x *searcher) holdsAll(all []search.Condition, r *Row) (bool, error) {
 	for _, m := range all {
 		if ok, err := x.holds(m, r); !ok || err != nil {
 			return false, err
@@ -49,7 +49,7 @@ func (x *searcher) holdsAll(all []search.Condition, r Row) (bool, error) {
 	return true, nil
 }
 
-func (x *searcher) holdsChain(c search.Chain, r Row) (bool, error) {
+func (x *searcher) holdsChain(c search.Chain, r *Row) (bool, error) {
 	index, err := r.Index()
 	if err != nil {
 		return false, err
@@ -72,10 +72,10 @@ func (x *searcher) holdsChain(c search.Chain, r Row) (bool, error) {
 	return false, nil
 }
 
-func (x *searcher) holdsReverse(c search.Reverse, r Row) (bool, error) {
+func (x *searcher) holdsReverse(c search.Reverse, r *Row) (bool, error) {
 	holds := false
-	p := x.joinKeys(c.Type, []search.Condition{search.HasKey{Key: search.RefKey(c.Param, r.Ref())}, c.Where})
-	err := x.scan(p, 0, func(Row) (bool, error) {
+	p := x.joinKeys(c.Type, []search.Condition{search.HasKey{Key: search.RefKey(c.Param, r.Ref)}, c.Where})
+	err := x.scan(p, 0, func(*Row) (bool, error) {
 		holds = true
 		return false, nil
 	})

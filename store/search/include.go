@@ -13,18 +13,18 @@ import (
 type inclusion struct {
 	x     *searcher
 	have  map[int64]bool // by place
-	added []Row
+	added []*Row
 }
 
-// include follows references from and to the matches, through visible current
-// rows only. What is a match of this page is not included as well.
-func (x *searcher) include(matches []Row, all []search.Include) ([]Row, error) {
+// include follows references from and to the matches, through visible current rows
+// only. It does not repeat matches of the page.
+func (x *searcher) include(matches []*Row, all []search.Include) ([]*Row, error) {
 	if len(all) == 0 || len(matches) == 0 {
 		return nil, nil
 	}
 	in := &inclusion{x: x, have: map[int64]bool{}}
 	for _, r := range matches {
-		in.have[r.Place()] = true
+		in.have[r.Place] = true
 	}
 	frontier := matches
 	for round := 0; len(frontier) > 0; round++ {
@@ -45,11 +45,11 @@ func (x *searcher) include(matches []Row, all []search.Include) ([]Row, error) {
 	return in.added, nil
 }
 
-func (in *inclusion) follow(rows []Row, inc search.Include) error {
+func (in *inclusion) follow(rows []*Row, inc search.Include) error {
 	if inc.Reverse {
 		return in.referring(rows, inc)
 	}
-	rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Ref().Type != inc.Source })
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r *Row) bool { return r.Ref.Type != inc.Source })
 	if err := in.x.expect(rows, []string{inc.Param}); err != nil {
 		return err
 	}
@@ -61,8 +61,8 @@ func (in *inclusion) follow(rows []Row, inc search.Include) error {
 	return nil
 }
 
-// referred adds what r refers to.
-func (in *inclusion) referred(r Row, inc search.Include) error {
+// referred adds the targets of r.
+func (in *inclusion) referred(r *Row, inc search.Include) error {
 	index, err := r.Index()
 	if err != nil {
 		return err
@@ -100,18 +100,18 @@ func targets(index *search.Index, param string) []fhir.Ref {
 }
 
 // referring adds what refers to rows.
-func (in *inclusion) referring(rows []Row, inc search.Include) error {
+func (in *inclusion) referring(rows []*Row, inc search.Include) error {
 	params := []string{inc.Param}
 	if inc.Param == "*" {
 		params = references(inc.Source)
 	}
 	var links search.Any
 	for _, r := range rows {
-		if inc.Target != "" && inc.Target != r.Ref().Type {
+		if inc.Target != "" && inc.Target != r.Ref.Type {
 			continue
 		}
 		for _, param := range params {
-			links = append(links, search.HasKey{Key: search.RefKey(param, r.Ref())})
+			links = append(links, search.HasKey{Key: search.RefKey(param, r.Ref)})
 		}
 	}
 	for some := range slices.Chunk(links, maxLinks) {
@@ -132,34 +132,34 @@ func references(typ string) (params []string) {
 	return params
 }
 
-// maxLinks is how many keys are looked for together.
+// maxLinks is how many keys are looked up together.
 const maxLinks = 1000
 
 // linked adds what has one of some keys.
 func (in *inclusion) linked(typ string, links search.Any) error {
-	places, ok, err := in.x.Collect(typ, links, MaxExamined)
+	places, ok, err := in.x.lookUp(typ, links, maxExamined)
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return tooMany()
 	}
-	p := &plan{typ: typ, rows: func(int64) iter.Seq2[Row, error] { return in.x.Rows(typ, places) }}
-	return in.x.scan(p, 0, func(r Row) (bool, error) { return true, in.add(r) })
+	p := &plan{typ: typ, rows: func(int64) iter.Seq2[*Row, error] { return in.x.Rows(typ, places) }}
+	return in.x.scan(p, 0, func(r *Row) (bool, error) { return true, in.add(r) })
 }
 
 func tooMany() error {
 	return TooCostly("The page would include too many resources. Ask for a smaller _count or fewer _include and _revinclude parameters.")
 }
 
-func (in *inclusion) add(r Row) error {
-	if r == nil || in.have[r.Place()] {
+func (in *inclusion) add(r *Row) error {
+	if r == nil || in.have[r.Place] {
 		return nil
 	}
 	if len(in.added) >= maxIncluded {
 		return tooMany()
 	}
-	in.have[r.Place()] = true
+	in.have[r.Place] = true
 	in.added = append(in.added, r)
 	return nil
 }

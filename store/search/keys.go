@@ -17,10 +17,10 @@ func paramByte(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_' || b >= 0x80
 }
 
-// Drives says whether a search may begin with a key, given without its parameter,
-// so that a store's index must have it. That a parameter is present, or has some
-// code of a system, is true of so many resources that none would. Texts may end
-// like that, too: they are looked for by their beginning, so all of them are there.
+// Drives says whether a search may start from a key, given without its parameter, so
+// that a store must index it. Too many resources have a parameter at all, or any code
+// of a system, for such keys to be selective. Texts may end like those keys, but are
+// searched by prefix and so are all indexed.
 func Drives(rest string) bool {
 	switch {
 	case rest == "?":

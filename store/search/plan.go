@@ -12,21 +12,20 @@ import (
 // which all of rest holds.
 type plan struct {
 	typ  string
-	rows func(after int64) iter.Seq2[Row, error]
+	rows func(after int64) iter.Seq2[*Row, error]
 	rest []search.Condition
 }
 
-// Patience is how many places of a condition are collected before it counts as
-// unselective: first Few of each condition, then, if none was that selective, Many.
+// Patience is how many places a condition may have and still be selective: Few at
+// first, then, if all conditions have more, Many.
 type Patience struct{ Few, Many int }
 
 // UsualPatience suits both many small searches and few large ones.
 var UsualPatience = Patience{Few: 256, Many: 8192}
 
-// plan chooses what drives a search: the places that all selective conditions have
-// in common. If every condition has many, all rows with the plain keys among them,
-// or all rows of the type, are visited in order, so that a page is complete before
-// the end is reached.
+// plan chooses what drives a search: the places that all selective conditions share.
+// If no condition is selective, it visits all rows with the plain keys among them, or
+// all rows of the type, in order, so that a page can be complete before the end.
 func (x *searcher) plan(typ string, where search.Condition) (*plan, error) {
 	all := flatten(nil, where)
 	slices.SortStableFunc(all, func(a, b search.Condition) int { return rank(a) - rank(b) })
@@ -39,8 +38,8 @@ func (x *searcher) plan(typ string, where search.Condition) (*plan, error) {
 	return x.joinKeys(typ, all), nil
 }
 
-// intersect collects up to limit places of each condition until few are left that
-// all have in common; nil if none was so selective.
+// intersect collects up to limit places of each condition until the conditions share
+// only a few; nil if none was that selective.
 func (x *searcher) intersect(typ string, all []search.Condition, limit int) (*plan, error) {
 	if limit == x.Patience.Many {
 		all = keysLast(all)
@@ -75,7 +74,7 @@ func (x *searcher) intersect(typ string, all []search.Condition, limit int) (*pl
 	if !found {
 		return nil, nil
 	}
-	p.rows = func(after int64) iter.Seq2[Row, error] {
+	p.rows = func(after int64) iter.Seq2[*Row, error] {
 		i, there := slices.BinarySearch(common, after)
 		if there {
 			i++
@@ -85,7 +84,7 @@ func (x *searcher) intersect(typ string, all []search.Condition, limit int) (*pl
 	return p, nil
 }
 
-// both gives what two sorted lists have in common.
+// both gives what two sorted lists share.
 func both(a, b []int64) []int64 {
 	var common []int64
 	for _, n := range a {
@@ -99,19 +98,9 @@ func both(a, b []int64) []int64 {
 
 // keysLast moves the plain keys to the end.
 func keysLast(all []search.Condition) []search.Condition {
-	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b search.Condition) int {
-		_, x := a.(search.HasKey)
-		_, y := b.(search.HasKey)
-		switch {
-		case x == y:
-			return 0
-		case x:
-			return 1
-		}
-		return -1
-	})
-	return all
+	isKey := func(c search.Condition) bool { _, key := c.(search.HasKey); return key }
+	others := slices.DeleteFunc(slices.Clone(all), isKey)
+	return append(others, slices.DeleteFunc(slices.Clone(all), func(c search.Condition) bool { return !isKey(c) })...)
 }
 
 // flatten lists the conditions that must all hold.
@@ -126,7 +115,7 @@ func flatten(to []search.Condition, c search.Condition) []search.Condition {
 	return to
 }
 
-// rank is the order in which conditions are tried: what is probably rare comes first.
+// rank is the order in which conditions are tried: probably rare ones first.
 func rank(c search.Condition) int {
 	switch c := c.(type) {
 	case search.HasKey:
@@ -147,7 +136,7 @@ func rank(c search.Condition) int {
 	return 5
 }
 
-// exact says whether collect gives exactly the places of a condition and not more.
+// exact says whether collect gives no more than the places of a condition.
 func exact(c search.Condition) bool {
 	switch c := c.(type) {
 	case search.HasKey, search.KeyRange, search.InDates, search.InNumbers, search.Chain, search.Reverse:
@@ -170,7 +159,7 @@ func (x *searcher) joinKeys(typ string, all []search.Condition) *plan {
 		}
 		keys = append(keys, h.Key)
 	}
-	p.rows = func(after int64) iter.Seq2[Row, error] { return x.Scan(typ, keys, after) }
+	p.rows = func(after int64) iter.Seq2[*Row, error] { return x.Scan(typ, keys, after) }
 	return p
 }
 

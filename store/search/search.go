@@ -1,10 +1,12 @@
-// Package search answers queries from what a store can look up: rows by key, by
-// range, by reference and in the order of creation. It chooses what drives a
-// search, judges rows, puts matches in order, pages them and follows references.
+// Package search holds what all stores do alike with what they have stored. It answers
+// searches from rows that a store looks up by key, range, reference and order of
+// creation: it plans, judges rows, sorts and pages matches, and follows references. It
+// pages histories, protects the past (see protectPast), and checks versions against
+// what their documents say.
 //
-// It knows no database, writes nothing, keeps nothing between two searches and
-// has no opinion about visibility: it asks the caller's function about every row
-// before the row counts for anything.
+// It knows no database, writes nothing, keeps no state between calls and does not
+// decide who may see what: it asks the caller's function about every row before the
+// row counts for anything.
 package search
 
 import (
@@ -20,63 +22,55 @@ import (
 
 // Bounds of what one search may cost.
 const (
-	MaxExamined = 500_000 // rows read
+	maxExamined = 500_000 // rows read
 	maxIncluded = 5_000   // resources added by _include and _revinclude
 	maxRounds   = 8       // depth of :iterate
 )
 
-// Row is one stored version. What takes work is decoded when first asked for.
-type Row interface {
-	Ref() fhir.Ref
-	// Place is the place of the resource in the order of creation: above 0, unique,
-	// the same for all versions.
-	Place() int64
-	// Updated is when the version was written, in milliseconds since 1970.
-	Updated() int64
-	Deleted() bool
-	Index() (*search.Index, error)
-	// Ranges is the Index, perhaps without Keys.
-	Ranges() (*search.Index, error)
-	// Seen is what a visibility function is shown.
-	Seen(epoch int64) (store.Row, error)
+// Reader reads one snapshot of a store. Finding nothing is not an error.
+type Reader interface {
+	KeyReader
+	RefReader
+	MarkReader
 }
 
-// Reader reads one snapshot of a store. What it does not find is no error.
-type Reader interface {
-	// Collect gives the places, sorted and unique, of all current resources of a type
-	// for which a condition holds: a key that Drives, Any of such keys, a range of keys
-	// of one parameter, InDates, InNumbers, or Contains (of which it may give more).
-	// ok is false if there are more than limit.
-	Collect(typ string, c search.Condition, limit int) (places []int64, ok bool, err error)
-	// Rows reads the current versions of resources of a type, at places in that order.
-	Rows(typ string, places []int64) iter.Seq2[Row, error]
+// KeyReader reads the resources of a type.
+type KeyReader interface {
+	// Collect gives the places of all current resources of a type for which a condition
+	// holds, in any order and perhaps twice, or more than limit places if there are more:
+	// for a key that Drives, Any of such keys, a range of keys of one parameter, InDates,
+	// InNumbers, or Contains (of which it may give more).
+	Collect(typ string, c search.Condition, limit int) (places []int64, err error)
+	// Rows reads the current versions of a type at some places, in that order.
+	Rows(typ string, places []int64) iter.Seq2[*Row, error]
 	// Scan reads the current, undeleted versions of a type that have all of up to
 	// four keys and a place above after, in the order of places.
-	Scan(typ string, keys []string, after int64) iter.Seq2[Row, error]
-	// Find reads a current version, nil if there is none.
-	Find(ref fhir.Ref) (Row, error)
-	// Expect says which references Find will be asked for. It may read them at once.
-	Expect(refs []fhir.Ref) error
-	// Mark names the snapshot in a paging link.
-	Mark() (json.RawMessage, error)
-	// Then gives the version of r's resource that was current in a marked snapshot,
-	// nil if there was none; the mark is the same in all calls. One that cannot be
-	// read is BadLink.
-	Then(r Row, mark json.RawMessage) (Row, error)
+	Scan(typ string, keys []string, after int64) iter.Seq2[*Row, error]
 }
 
-// Options are what a store knows about a search besides the query.
+// RefReader follows references.
+type RefReader interface {
+	// Find reads a current version, nil if there is none.
+	Find(ref fhir.Ref) (*Row, error)
+	// Expect announces references that Find will look up, so that a store may read them
+	// together.
+	Expect(refs []fhir.Ref) error
+}
+
+// MarkReader lets a walk go on in the snapshot that it began in.
+type MarkReader interface {
+	// Mark names the snapshot in a paging link.
+	Mark() (json.RawMessage, error)
+	// Then gives the version of r's resource that was current in a marked snapshot, nil
+	// if there was none. The mark is the same in all calls; BadLink if it is unreadable.
+	Then(r *Row, mark json.RawMessage) (*Row, error)
+}
+
+// Options tune a search or a history to a store.
 type Options struct {
 	Epoch    int64 // consent epoch of the snapshot
 	Patience Patience
-	Batch    int // how many rows are worth an Expect; up to 1 means none
-}
-
-// Found is one page of rows.
-type Found struct {
-	Matches, Included []Row
-	Total             int64  // -1 unless counted
-	Next              []byte // nil on the last page
+	Batch    int // rows that one Expect or Later is worth; 0 and 1: read them singly
 }
 
 // searcher answers one search.
@@ -86,10 +80,10 @@ type searcher struct {
 	ctx      context.Context
 	visible  store.Visible
 	examined int
-	found    map[fhir.Ref]Row // visible current rows by reference; nil: none
+	found    map[fhir.Ref]*Row // visible current rows by reference; nil: none
 }
 
-// cursor is where a walk stands.
+// cursor is the position of a walk.
 type cursor struct {
 	Mark  json.RawMessage `json:"m"`           // the snapshot it began in, nil on the first page
 	Place int64           `json:"p"`           // of the last match
@@ -97,47 +91,56 @@ type cursor struct {
 }
 
 // Run answers one page of a query.
-func Run(ctx context.Context, r Reader, o Options, q *store.Search) (Found, error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, found: map[fhir.Ref]Row{}}
+func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
+	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, found: map[fhir.Ref]*Row{}}
 	at, err := x.begin(q.After)
 	if err != nil {
-		return Found{}, err
+		return page, err
 	}
 	out := newCollector(q, at)
 	if err := x.matches(q.Query, at, out); err != nil {
-		return Found{}, err
+		return page, err
 	}
-	found := Found{Total: -1}
+	page = store.Page{Total: -1, Epoch: o.Epoch}
 	if q.Count {
-		found.Total = out.total
+		page.Total = out.total
 	}
 	if q.NoBody {
-		return found, nil
+		return page, nil
 	}
-	if found.Matches, found.Next, err = out.page(x); err != nil {
-		return found, err
+	matches, next, err := out.page(x)
+	if err != nil {
+		return page, err
 	}
-	found.Included, err = x.include(found.Matches, q.Query.Include)
-	return found, err
+	included, err := x.include(matches, q.Query.Include)
+	if err != nil {
+		return page, err
+	}
+	page.Next = next
+	if page.Matches, err = Versions(matches, o.Epoch); err != nil {
+		return page, err
+	}
+	page.Included, err = Versions(included, o.Epoch)
+	return page, err
 }
 
-// begin finds out where the walk stands.
+// begin reads the position of the walk.
 func (x *searcher) begin(after []byte) (at cursor, err error) {
 	if after == nil {
 		return at, nil
 	}
 	if json.Unmarshal(after, &at) != nil || at.Mark == nil {
-		return at, BadLink()
+		return at, BadLink("Search again.")
 	}
 	return at, nil
 }
 
-// BadLink is the error of a paging link that cannot be read.
-func BadLink() error {
-	return &fhir.Error{Kind: fhir.Invalid, Detail: "The paging link is not valid. Search again."}
+// BadLink is the error of a paging link that cannot be read; advice says what to do.
+func BadLink(advice string) error {
+	return &fhir.Error{Kind: fhir.Invalid, Detail: "The paging link is not valid. " + advice}
 }
 
-// matches hands all visible matches that the walk may still show to out.
+// matches passes all visible matches that the walk may still show to out.
 func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	p, err := x.plan(q.Type, q.Where)
 	if err != nil {
@@ -147,10 +150,10 @@ func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	if out.needsAll() {
 		from = 0
 	}
-	return x.scan(p, from, func(r Row) (bool, error) {
+	return x.scan(p, from, func(r *Row) (bool, error) {
 		then := r
 		if at.Place > 0 {
-			if then, err = x.Then(r, at.Mark); err != nil || then == nil || then.Deleted() {
+			if then, err = x.Then(r, at.Mark); err != nil || then == nil || then.Deleted {
 				return true, err
 			}
 		}
@@ -160,8 +163,8 @@ func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 
 // scan visits the visible rows that satisfy a plan, in the order of their places,
 // until visit says stop.
-func (x *searcher) scan(p *plan, after int64, visit func(Row) (bool, error)) error {
-	batch := make([]Row, 0, 1)
+func (x *searcher) scan(p *plan, after int64, visit func(*Row) (bool, error)) error {
+	batch := make([]*Row, 0, 1)
 	room := 1
 	if len(expected(p.rest)) > 0 {
 		room = max(1, x.Batch)
@@ -182,7 +185,7 @@ func (x *searcher) scan(p *plan, after int64, visit func(Row) (bool, error)) err
 	return err
 }
 
-func (x *searcher) visit(batch []Row, p *plan, visit func(Row) (bool, error)) (more bool, err error) {
+func (x *searcher) visit(batch []*Row, p *plan, visit func(*Row) (bool, error)) (more bool, err error) {
 	if len(batch) > 1 {
 		if err := x.expect(batch, expected(p.rest)); err != nil {
 			return false, err
@@ -204,49 +207,50 @@ func (x *searcher) visit(batch []Row, p *plan, visit func(Row) (bool, error)) (m
 }
 
 // candidate says whether a row satisfies the plan and is visible.
-func (x *searcher) candidate(r Row, p *plan) (bool, error) {
+func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 	if err := x.count(); err != nil {
 		return false, err
 	}
-	if r.Deleted() || r.Ref().Type != p.typ {
+	if r.Deleted || r.Ref.Type != p.typ {
 		return false, nil
 	}
 	if ok, err := x.holdsAll(p.rest, r); err != nil || !ok {
 		return false, err
 	}
-	return x.sees(r)
+	return sees(x.visible, r, x.Epoch)
 }
 
-// count bounds what a search may look at.
+// count bounds the rows that a search reads.
 func (x *searcher) count() error {
 	x.examined++
-	if x.examined > MaxExamined {
+	if x.examined > maxExamined {
 		return TooCostly("The search would have to examine too many resources. Add criteria that narrow it.")
 	}
 	return x.ctx.Err()
 }
 
-// TooCostly is the answer to what would have to look at too much.
+// TooCostly refuses a request that would read too much.
 func TooCostly(detail string) error {
 	return &fhir.Error{Kind: fhir.TooCostly, Detail: detail}
 }
 
-func (x *searcher) sees(r Row) (bool, error) {
-	if x.visible == nil {
+// sees asks a visibility function, nil for everything, about a row.
+func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
+	if visible == nil {
 		return true, nil
 	}
-	seen, err := r.Seen(x.Epoch)
+	facts, err := r.Facts()
 	if err != nil {
 		return false, err
 	}
-	return x.visible(seen)
+	return visible(store.Row{Ref: r.Ref, Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: facts, Epoch: epoch})
 }
 
-// maxRemembered bounds the memory of referenced rows.
+// maxRemembered bounds how many referenced rows a search keeps.
 const maxRemembered = 20_000
 
 // find returns the visible current row of a reference, nil if there is none.
-func (x *searcher) find(ref fhir.Ref) (Row, error) {
+func (x *searcher) find(ref fhir.Ref) (*Row, error) {
 	if r, ok := x.found[ref]; ok {
 		return r, nil
 	}
@@ -257,11 +261,11 @@ func (x *searcher) find(ref fhir.Ref) (Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r != nil && r.Deleted() {
+	if r != nil && r.Deleted {
 		r = nil
 	}
 	if r != nil {
-		if ok, err := x.sees(r); err != nil {
+		if ok, err := sees(x.visible, r, x.Epoch); err != nil {
 			return nil, err
 		} else if !ok {
 			r = nil
@@ -274,8 +278,8 @@ func (x *searcher) find(ref fhir.Ref) (Row, error) {
 	return r, nil
 }
 
-// expect announces what rows refer to with parameters.
-func (x *searcher) expect(rows []Row, params []string) error {
+// expect announces the targets of some reference parameters of rows.
+func (x *searcher) expect(rows []*Row, params []string) error {
 	if x.Batch <= 1 || len(params) == 0 {
 		return nil
 	}
@@ -295,7 +299,7 @@ func (x *searcher) expect(rows []Row, params []string) error {
 	}))
 }
 
-// expected lists the reference parameters whose targets decide about a row.
+// expected lists the reference parameters whose targets decide whether a row matches.
 func expected(rest []search.Condition) (params []string) {
 	for _, c := range rest {
 		switch c := c.(type) {

@@ -95,6 +95,24 @@ func BenchmarkSearchPatient(b *testing.B) {
 	})
 }
 
+func BenchmarkHistory(b *testing.B) {
+	a := populated(b, 20)
+	for name, h := range map[string]store.History{
+		"resource": {Type: "Observation", ID: "3-3", Limit: 10}, "type": {Type: "Observation", Limit: 10}, "count": {Limit: 10, Count: true},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				page, err := a.History(b.Context(), h)
+				a.must(err)
+				if len(page.Matches) == 0 {
+					b.Fatal("finds nothing")
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkCommit(b *testing.B) {
 	a := populated(b, 5)
 	together(b, 64, func(i int64) {

@@ -15,8 +15,8 @@ import (
 // with their hashes, index rows, facts and sort values with the bodies, rows with
 // their checksums and with each other. It does not check the entries of the logs,
 // which ledgerbridge does, nor bodies against the change log, which package access
-// does. Each file is read in one snapshot, also while the folder is served. An
-// error of visit ends the check; any other error means that it could not be made.
+// does. Each file is read in one snapshot, even while a node serves the folder. An
+// error of visit ends the check; any other error means that the check failed.
 func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) error {
 	err := s.read.read(ctx, func(c conn) error {
 		k := &checker{conn: c, ctx: ctx, file: mainFile, identity: s.identity, findings: store.Findings{Visit: visit}}
@@ -31,8 +31,8 @@ func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) erro
 	})
 }
 
-// checker checks one file. names and bases are what the tables say, whatever the
-// process believes.
+// checker checks one file. It takes names and bases from the tables, not from the
+// process.
 type checker struct {
 	conn
 	ctx      context.Context
@@ -48,13 +48,8 @@ type checker struct {
 	touched  map[int64][]string  // keys of what the change entry wrote and governs access
 }
 
-type consentRow struct {
-	patient string
-	rid     int64
-}
-
-// run makes all checks. One that meets damage which SQLite itself cannot read
-// past is a finding, and the others go on.
+// run makes all checks. Damage that SQLite cannot read past is a finding; the other
+// checks go on.
 func (k *checker) run(checks ...func() error) error {
 	for _, check := range checks {
 		err := check()

@@ -9,145 +9,106 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// tally is a sum over a set of rows that does not depend on their order.
+// line is a row of an index table; text is the rest of its columns.
+type line struct {
+	param
+	rid  int64
+	text string
+}
+
+// param is where the rows of a parameter are.
+type param struct {
+	table int // in indexTables
+	p     int64
+}
+
+// indexTables are the index tables with the queries that select their lines.
+var indexTables = [...]struct{ name, lines string }{
+	{"ix", "SELECT p, rid, v FROM ix"},
+	{"dates", "SELECT p, rid, class || ' ' || lo || ' ' || hi || ' ' || u FROM dates"},
+	{"numbers", "SELECT p, rid, lo || ' ' || hi || ' ' || u FROM numbers"},
+}
+
+func scanLine(table int) func(*sqlite.Stmt) line {
+	return func(st *sqlite.Stmt) line {
+		return line{param{table, st.ColumnInt64(0)}, st.ColumnInt64(1), st.ColumnText(2)}
+	}
+}
+
+// lines gives index rows as the queries of indexTables select them.
+func (r *rows) lines() []line {
+	all := make([]line, 0, len(r.keys)+len(r.dates)+len(r.numbers))
+	for _, k := range r.keys {
+		all = append(all, line{param{0, k.p}, k.rid, k.v})
+	}
+	for _, d := range r.dates {
+		all = append(all, line{param{1, d.p}, d.rid, fmt.Sprintf("%d %d %d %s", d.class, d.lo, d.hi, d.u)})
+	}
+	for _, n := range r.numbers {
+		all = append(all, line{param{2, n.p}, n.rid, n.lo + " " + n.hi + " " + n.u})
+	}
+	return all
+}
+
+// tally is a sum over a set of lines that does not depend on their order.
 type tally struct {
 	sum  uint64
 	rows int64
 }
 
-// tallies are sums of the rows of ix, dates and numbers, by parameter. Comparing
-// sums needs no memory for the rows; only where they differ is every row looked up.
+// tallies are sums of lines by parameter. Comparing sums needs no memory for the
+// lines; only where they differ is every line looked up.
 type tallies struct {
-	seed                 maphash.Seed
-	keys, dates, numbers map[int64]tally
+	seed maphash.Seed
+	sums map[param]tally
 }
 
-func newTallies() tallies {
-	return tallies{maphash.MakeSeed(), map[int64]tally{}, map[int64]tally{}, map[int64]tally{}}
-}
+func newTallies(seed maphash.Seed) tallies { return tallies{seed, map[param]tally{}} }
 
-func count[R comparable](seed maphash.Seed, to map[int64]tally, p int64, row R) {
-	t := to[p]
-	to[p] = tally{t.sum + maphash.Comparable(seed, row), t.rows + 1}
-}
-
-func (t *tallies) add(r rows) {
-	for _, k := range r.keys {
-		count(t.seed, t.keys, k.p, k)
-	}
-	for _, d := range r.dates {
-		count(t.seed, t.dates, d.p, d)
-	}
-	for _, n := range r.numbers {
-		count(t.seed, t.numbers, n.p, n)
-	}
-}
-
-// The rows of the index tables.
-const (
-	allKeys    = "SELECT p, v, rid FROM ix"
-	allDates   = "SELECT p, u, class, lo, hi, rid FROM dates"
-	allNumbers = "SELECT p, u, lo, hi, rid FROM numbers"
-)
-
-func scanKey(st *sqlite.Stmt) keyRow {
-	return keyRow{st.ColumnInt64(0), st.ColumnText(1), st.ColumnInt64(2)}
-}
-
-func scanDate(st *sqlite.Stmt) dateRow {
-	return dateRow{st.ColumnInt64(0), st.ColumnText(1), st.ColumnInt64(2), st.ColumnInt64(3), st.ColumnInt64(4), st.ColumnInt64(5)}
-}
-
-func scanNumber(st *sqlite.Stmt) numberRow {
-	return numberRow{st.ColumnInt64(0), st.ColumnText(1), st.ColumnText(2), st.ColumnText(3), st.ColumnInt64(4)}
+func (t *tallies) add(l line) {
+	s := t.sums[l.param]
+	t.sums[l.param] = tally{s.sum + maphash.Comparable(t.seed, l), s.rows + 1}
 }
 
 // checkIndex compares the index tables with what the current versions need.
 func (k *checker) checkIndex() error {
-	there := newTallies()
-	there.seed = k.expected.seed
-	err := k.each(allKeys, func(st *sqlite.Stmt) error {
-		r := scanKey(st)
-		count(there.seed, there.keys, r.p, r)
-		return k.ctx.Err()
-	})
-	if err != nil {
-		return err
+	there := newTallies(k.expected.seed)
+	for i, table := range indexTables {
+		scan := scanLine(i)
+		err := k.each(table.lines, func(st *sqlite.Stmt) error {
+			there.add(scan(st))
+			return k.ctx.Err()
+		})
+		if err != nil {
+			return err
+		}
 	}
-	err = k.each(allDates, func(st *sqlite.Stmt) error {
-		r := scanDate(st)
-		count(there.seed, there.dates, r.p, r)
-		return k.ctx.Err()
-	})
-	if err != nil {
-		return err
-	}
-	err = k.each(allNumbers, func(st *sqlite.Stmt) error {
-		r := scanNumber(st)
-		count(there.seed, there.numbers, r.p, r)
-		return k.ctx.Err()
-	})
-	if err != nil {
-		return err
-	}
-	if err := explain(k, "ix", allKeys, k.expected.keys, there.keys, scanKey, func(r *rows) []keyRow { return r.keys }); err != nil {
-		return err
-	}
-	if err := explain(k, "dates", allDates, k.expected.dates, there.dates, scanDate, func(r *rows) []dateRow { return r.dates }); err != nil {
-		return err
-	}
-	return explain(k, "numbers", allNumbers, k.expected.numbers, there.numbers, scanNumber, func(r *rows) []numberRow { return r.numbers })
-}
-
-// explain names the rows of parameters whose sums differ: those that are there and
-// should not be, and those that are missing.
-func explain[R comparable](k *checker, table, all string, want, got map[int64]tally, scan func(*sqlite.Stmt) R, of func(*rows) []R) error {
-	suspects := map[int64]bool{}
-	for _, m := range []map[int64]tally{want, got} {
-		for p := range m {
-			if want[p] != got[p] {
-				suspects[p] = true
+	suspects := map[param]map[line]bool{} // with the lines that they need
+	for _, sums := range []map[param]tally{k.expected.sums, there.sums} {
+		for p := range sums {
+			if k.expected.sums[p] != there.sums[p] {
+				suspects[p] = map[line]bool{}
 			}
 		}
 	}
 	if len(suspects) == 0 {
 		return nil
 	}
-	need := map[R]bool{}
-	err := k.current(func(r rows) {
-		for _, row := range of(&r) {
-			need[row] = true
-		}
-	})
-	if err != nil {
+	if err := k.need(suspects); err != nil {
 		return err
 	}
-	for p := range suspects {
-		err := k.each(all+" WHERE p = ?", func(st *sqlite.Stmt) error {
-			row := scan(st)
-			if need[row] {
-				delete(need, row)
-				return nil
-			}
-			return k.found(table, k.describe(row), "", "belongs to no current version")
-		}, p)
+	for p, need := range suspects {
+		table := indexTables[p.table]
+		err := sameRows(k, table.name, "current version", table.lines+" WHERE p = ?", need, scanLine(p.table), k.describe, p.p)
 		if err != nil {
-			return err
-		}
-	}
-	for row := range need {
-		if !suspects[paramOf(row)] {
-			continue
-		}
-		if err := k.found(table, k.describe(row), "", "is missing"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// current visits the index rows of all current versions.
-func (k *checker) current(visit func(rows)) error {
+// need collects the lines of all current versions for some parameters.
+func (k *checker) need(of map[param]map[line]bool) error {
 	return k.each("SELECT r.rid, r.type, v.idx FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE v.idx IS NOT NULL", func(st *sqlite.Stmt) error {
 		x, err := storedIndex(blob(st, 2))
 		if err != nil {
@@ -155,38 +116,42 @@ func (k *checker) current(visit func(rows)) error {
 		}
 		typ := k.nameByID[st.ColumnInt64(1)].typ
 		r, err := indexRows(x, st.ColumnInt64(0), func(param string) (int64, error) { return k.names[name{typ, param}], nil })
-		if err == nil {
-			visit(r)
+		if err != nil {
+			return err
+		}
+		for _, l := range r.lines() {
+			if of[l.param] != nil {
+				of[l.param][l] = true
+			}
 		}
 		return k.ctx.Err()
 	})
 }
 
-func paramOf(row any) int64 {
-	switch r := row.(type) {
-	case keyRow:
-		return r.p
-	case dateRow:
-		return r.p
-	case numberRow:
-		return r.p
-	}
-	return 0
+// describe names a line without its text, which may be a patient's name.
+func (k *checker) describe(l line) string {
+	n := k.nameByID[l.p]
+	return fmt.Sprintf("%s %s of rid %d", n.typ, n.name, l.rid)
 }
 
-// describe names an index row without its value, which may be a patient's name.
-func (k *checker) describe(row any) string {
-	var rid int64
-	switch r := row.(type) {
-	case keyRow:
-		rid = r.rid
-	case dateRow:
-		rid = r.rid
-	case numberRow:
-		rid = r.rid
+// sameRows compares the rows that a query selects with those needed, and reports both
+// missing and superfluous ones.
+func sameRows[R comparable](k *checker, table, owner, query string, need map[R]bool, scan func(*sqlite.Stmt) R, describe func(R) string, args ...any) error {
+	err := k.each(query, func(st *sqlite.Stmt) error {
+		row := scan(st)
+		if need[row] {
+			delete(need, row)
+			return nil
+		}
+		return k.found(table, describe(row), "", "belongs to no "+owner)
+	}, args...)
+	for row := range need {
+		if err != nil {
+			return err
+		}
+		err = k.found(table, describe(row), "", "is missing")
 	}
-	n := k.nameByID[paramOf(row)]
-	return fmt.Sprintf("%s %s of rid %d", n.typ, n.name, rid)
+	return err
 }
 
 // checkLists compares the small tables that follow from the versions.
@@ -197,21 +162,11 @@ func (k *checker) checkLists() error {
 	if err != nil {
 		return err
 	}
-	err = k.each("SELECT patient, rid FROM consents", func(st *sqlite.Stmt) error {
-		row := consentRow{st.ColumnText(0), st.ColumnInt64(1)}
-		if k.consents[row] {
-			delete(k.consents, row)
-			return nil
-		}
-		return k.found("consents", fmt.Sprintf("of rid %d", row.rid), "", "belongs to no current Consent")
+	err = sameRows(k, "consents", "current Consent", "SELECT patient, rid FROM consents", k.consents, scanConsent, func(r consentRow) string {
+		return fmt.Sprintf("of rid %d", r.of)
 	})
 	if err != nil {
 		return err
-	}
-	for row := range k.consents {
-		if err := k.found("consents", fmt.Sprintf("of rid %d", row.rid), "", "is missing"); err != nil {
-			return err
-		}
 	}
 	if err := k.checkConsentWrites(); err != nil {
 		return err
@@ -230,32 +185,25 @@ func (k *checker) checkLists() error {
 	return err
 }
 
+// consentRow is a patient and the rid of a Consent, or the epoch of a change that
+// wrote one.
+type consentRow struct {
+	patient string
+	of      int64
+}
+
+func scanConsent(st *sqlite.Stmt) consentRow { return consentRow{st.ColumnText(0), st.ColumnInt64(1)} }
+
 // checkConsentWrites compares consent_writes with the changes that wrote what governs access:
 // the nth of them has epoch n.
 func (k *checker) checkConsentWrites() error {
-	type write struct {
-		epoch   int64
-		patient string
-	}
-	want := map[write]bool{}
+	want := map[consentRow]bool{}
 	for i, seq := range slices.Sorted(maps.Keys(k.touched)) {
 		for _, p := range k.touched[seq] {
-			want[write{int64(i) + 1, p}] = true
+			want[consentRow{p, int64(i) + 1}] = true
 		}
 	}
-	err := k.each("SELECT epoch, patient FROM consent_writes", func(st *sqlite.Stmt) error {
-		w := write{st.ColumnInt64(0), st.ColumnText(1)}
-		if want[w] {
-			delete(want, w)
-			return nil
-		}
-		return k.found("consent_writes", fmt.Sprintf("of epoch %d", w.epoch), "", "belongs to no change")
+	return sameRows(k, "consent_writes", "change", "SELECT patient, epoch FROM consent_writes", want, scanConsent, func(r consentRow) string {
+		return fmt.Sprintf("of epoch %d", r.of)
 	})
-	for w := range want {
-		if err != nil {
-			return err
-		}
-		err = k.found("consent_writes", fmt.Sprintf("of epoch %d", w.epoch), "", "is missing")
-	}
-	return err
 }

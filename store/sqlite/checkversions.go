@@ -2,14 +2,15 @@ package sqlite
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
+	"hash/maphash"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // checked is a row of versions with its document, joined with its resource.
@@ -25,8 +26,8 @@ type resourceRow struct {
 	version, stamp, deleted int64
 }
 
-// place names a version for a report.
-func (k *checker) place(v *checked) string {
+// rowName names a version for a report.
+func (k *checker) rowName(v *checked) string {
 	if v.resource == nil {
 		return fmt.Sprintf("%d", v.stamp)
 	}
@@ -35,21 +36,12 @@ func (k *checker) place(v *checked) string {
 
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
-	k.expected, k.consents, k.touched = newTallies(), map[consentRow]bool{}, map[int64][]string{}
-	var before *checked
-	last := func() error {
-		if before == nil {
-			return nil
-		}
-		return k.checkCurrent(before)
-	}
+	k.expected, k.consents, k.touched = newTallies(maphash.MakeSeed()), map[consentRow]bool{}, map[int64][]string{}
+	var before *checked // of the same resource
 	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) error {
-		if err := k.ctx.Err(); err != nil {
-			return err
-		}
 		v := scanChecked(st)
 		if before != nil && before.rid != v.rid {
-			if err := last(); err != nil {
+			if err := k.checkCurrent(before); err != nil {
 				return err
 			}
 			before = nil
@@ -57,14 +49,16 @@ func (k *checker) checkVersions() error {
 		if store.Governs(k.nameByID[v.typ].typ) {
 			k.touch(v, before)
 		}
-		err := k.checkVersion(v, before)
+		if err := k.checkVersion(v, before); err != nil {
+			return err
+		}
 		before = v
-		return err
+		return k.ctx.Err()
 	})
-	if err == nil {
-		err = last()
+	if err != nil || before == nil {
+		return err
 	}
-	return err
+	return k.checkCurrent(before)
 }
 
 // touch notes what a version of a governing type and the one before it decide about.
@@ -74,8 +68,8 @@ func (k *checker) touch(v, before *checked) {
 		if c == nil {
 			continue
 		}
-		if f, err := storedFacts(c.facts); err == nil { // otherwise it is found elsewhere
-			k.touched[v.seq] = union(k.touched[v.seq], store.Governed(&f))
+		if f, err := store.UnpackFacts(c.facts); err == nil { // otherwise it is found elsewhere
+			k.touched[v.seq] = store.Union(k.touched[v.seq], store.Governed(&f))
 		}
 	}
 }
@@ -101,115 +95,78 @@ func scanChecked(st *sqlite.Stmt) *checked {
 	return v
 }
 
-// checkVersion checks one version against its checksum, the one before it, its
-// change entry and its document.
+// row is the version as package search checks it.
+func (k *checker) row(v *checked) *plan.Row {
+	r := &plan.Row{
+		Ref: fhir.Ref{Type: k.nameByID[v.typ].typ, ID: v.resource.id}, Version: v.version, Stamp: v.stamp,
+		Updated: v.at, Deleted: v.deleted, PackedFacts: v.facts, PackedBody: v.body,
+	}
+	copy(r.Hash[:], v.hash)
+	return r
+}
+
+// checkVersion checks one version against its checksum, its resource and its change
+// entry, then against the one before it and its document.
 func (k *checker) checkVersion(v, before *checked) error {
-	found := func(column, what string) error { return k.found("versions", k.place(v), column, what) }
+	c := versionCheck{k, v}
 	if !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
-		if err := found("sum", "the row does not match its checksum"); err != nil {
+		if err := c.Found("sum", "the row does not match its checksum"); err != nil {
 			return err
 		}
 	}
 	if v.resource == nil {
 		return k.found("resources", fmt.Sprint(v.rid), "rid", "is missing: a version belongs to it")
 	}
-	number, stamp := int64(1), int64(0)
-	if before != nil {
-		number, stamp = before.version+1, before.stamp
-	}
-	if v.version != number {
-		if err := found("version", fmt.Sprintf("version %d is missing before it", number)); err != nil {
-			return err
-		}
-	}
-	if v.stamp <= stamp || v.stamp < v.at<<stampShift {
-		if err := found("stamp", "the version is out of order"); err != nil {
-			return err
-		}
-	}
 	if v.typ != v.resource.typ {
-		if err := k.found("resources", k.place(v), "type", "differs from the version's"); err != nil {
+		if err := k.found("resources", k.rowName(v), "type", "differs from the version's"); err != nil {
 			return err
 		}
 	}
 	entry, err := k.number("SELECT count(*) FROM entries WHERE seq = ?", v.seq)
+	if err == nil && entry == 0 {
+		err = c.Found("seq", "names a change entry that is not there")
+	}
+	if err == nil && v.deleted && v.index != nil {
+		err = c.Found("idx", "a deleted version has search keys")
+	}
 	if err != nil {
 		return err
 	}
-	if entry == 0 {
-		if err := found("seq", "names a change entry that is not there"); err != nil {
-			return err
-		}
-	}
-	if v.deleted {
-		return k.checkTombstone(v, before)
-	}
-	return k.checkDocument(v)
-}
-
-func (k *checker) checkTombstone(v, before *checked) error {
-	if v.body != nil || v.index != nil {
-		return k.found("versions", k.place(v), "body", "a deleted version has a document or an index")
-	}
-	facts, err := store.Unpack(v.facts)
-	if err != nil {
-		return k.found("versions", k.place(v), "facts", "cannot be unpacked")
-	}
 	if before == nil {
-		return nil // found already
+		return plan.CheckVersion(c, k.row(v), nil)
 	}
-	if old, err := store.Unpack(before.facts); err != nil || !bytes.Equal(facts, old) {
-		return k.found("versions", k.place(v), "facts", "differ from those of the version that was deleted")
-	}
-	return nil
+	return plan.CheckVersion(c, k.row(v), k.row(before))
 }
 
-// checkDocument derives everything again from the bytes.
-func (k *checker) checkDocument(v *checked) error {
-	found := func(column, what string) error { return k.found("versions", k.place(v), column, what) }
-	body, err := store.Unpack(v.body)
-	if err != nil || body == nil {
-		return found("body", "cannot be unpacked")
-	}
-	sum := sha256.Sum256(body)
-	if !bytes.Equal(sum[:], v.hash) {
-		if err := found("body", "the document does not match its hash"); err != nil {
-			return err
-		}
-	}
-	doc, err := fhir.Open(body)
-	if err != nil {
-		return found("body", "the document is not a FHIR resource")
-	}
-	if doc.Type() != k.nameByID[v.typ].typ || doc.ID() != v.resource.id || doc.Version() != v.version || doc.LastUpdated().UnixMilli() != v.at {
-		if err := found("body", "type, id, version or time in the document differ from the row"); err != nil {
-			return err
-		}
-	}
-	base, ok := k.bases[v.base]
+// versionCheck adds what only this store knows to the check of a version.
+type versionCheck struct {
+	*checker
+	v *checked
+}
+
+func (c versionCheck) Found(column, what string) error {
+	return c.found("versions", c.rowName(c.v), column, what)
+}
+
+func (c versionCheck) Base() (string, bool, error) {
+	base, ok := c.bases[c.v.base]
 	if !ok {
-		return k.found("bases", fmt.Sprint(v.base), "", "is missing")
+		return "", false, c.found("bases", fmt.Sprint(c.v.base), "", "is missing")
 	}
-	facts := search.FactsOf(doc, base)
-	if stored, err := store.Unpack(v.facts); err != nil || !store.SameFacts(facts, stored) {
-		if err := found("facts", "differ from what the document says"); err != nil {
-			return err
-		}
-	}
-	index, err := search.IndexOf(doc, base)
-	if err != nil {
-		return found("body", "no index can be derived from the document")
-	}
-	if stored, err := store.Unpack(v.index); err != nil || !bytes.Equal(encodeIndex(index), stored) {
-		if err := found("idx", "differs from what the document says"); err != nil {
-			return err
-		}
-	}
-	return k.expect(v, index, &facts)
+	return base, true, nil
 }
 
-// expect notes the index rows that the current version must have. Parameters of
-// all versions must have a name.
+func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
+	if stored, err := store.Unpack(c.v.index); err != nil || !bytes.Equal(encodeIndex(x), stored) {
+		if err := c.Found("idx", "differs from what the document says"); err != nil {
+			return err
+		}
+	}
+	return c.expect(c.v, x, facts)
+}
+
+// expect notes the index rows that a current version needs. The parameters of every
+// version need a name.
 func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) error {
 	typ := k.nameByID[v.typ].typ
 	rows, err := indexRows(index, v.rid, func(param string) (int64, error) {
@@ -225,7 +182,9 @@ func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) err
 	if err != nil || v.resource.stamp != v.stamp {
 		return err
 	}
-	k.expected.add(rows)
+	for _, l := range rows.lines() {
+		k.expected.add(l)
+	}
 	if typ == "Consent" {
 		for _, p := range facts.Patients {
 			k.consents[consentRow{p, v.rid}] = true
@@ -246,13 +205,13 @@ func (k *checker) checkCurrent(v *checked) error {
 	}
 	switch {
 	case r.version > v.version && r.stamp != v.stamp:
-		return k.found("versions", k.place(v), "version", fmt.Sprintf("the last version, %d, is missing", r.version))
+		return k.found("versions", k.rowName(v), "version", fmt.Sprintf("the last version, %d, is missing", r.version))
 	case r.version != v.version:
-		return k.found("resources", k.place(v), "version", "is not the last version")
+		return k.found("resources", k.rowName(v), "version", "is not the last version")
 	case r.stamp != v.stamp:
-		return k.found("resources", k.place(v), "stamp", "is not that of the last version")
+		return k.found("resources", k.rowName(v), "stamp", "is not that of the last version")
 	case r.deleted != deleted:
-		return k.found("resources", k.place(v), "deleted", "differs from the last version")
+		return k.found("resources", k.rowName(v), "deleted", "differs from the last version")
 	}
 	return nil
 }

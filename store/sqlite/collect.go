@@ -1,36 +1,30 @@
 package sqlite
 
 import (
-	"slices"
+	"fmt"
+	"strings"
 
 	"github.com/aceso-health/aceso/fhir/search"
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // Collect looks for the rids of a condition.
-func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int64, ok bool, err error) {
+func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int64, err error) {
 	switch c := c.(type) {
 	case search.HasKey:
-		rids, err = x.collectKey(typ, c.Key, limit)
-		return rids, len(rids) <= limit, err // in order and unique already
+		return x.collectKey(typ, c.Key, limit)
 	case search.Any:
-		rids, err = x.collectKeys(typ, c, limit)
+		return x.collectKeys(typ, c, limit)
 	case search.KeyRange:
-		rids, err = x.collectRange(typ, c, limit)
+		return x.collectRange(typ, c, limit)
 	case search.Contains:
-		rids, err = x.collectContains(typ, c, limit)
+		return x.collectContains(typ, c, limit)
 	case search.InDates:
-		rids, err = x.collectDates(typ, c, limit)
+		return x.collectDates(typ, c, limit)
 	case search.InNumbers:
-		rids, err = x.collectNumbers(typ, c, limit)
-	default:
-		return nil, false, nil
+		return x.collectNumbers(typ, c, limit)
 	}
-	if err != nil || len(rids) > limit {
-		return nil, false, err
-	}
-	slices.Sort(rids)
-	return slices.Compact(rids), true, nil
+	return nil, fmt.Errorf("collect %T", c)
 }
 
 func (x *reader) collectKey(typ, key string, limit int) ([]int64, error) {
@@ -70,17 +64,18 @@ func (x *reader) collectContains(typ string, c search.Contains, limit int) ([]in
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= '^' AND v < '_' AND instr(v, ?) > 0 LIMIT ?", p, c.Needle, limit+1)
 }
 
-// compareSQL says in SQL what the prefixes mean; ?1 and ?2 are the search range.
-var compareSQL = map[search.Prefix]string{
-	search.Eq: "?1 <= lo AND hi <= ?2",
-	search.Ne: "NOT (?1 <= lo AND hi <= ?2)",
-	search.Gt: "hi > ?2",
-	search.Lt: "lo < ?1",
-	search.Ge: "(hi > ?2 OR (?1 <= lo AND hi <= ?2))",
-	search.Le: "(lo < ?1 OR (?1 <= lo AND hi <= ?2))",
-	search.Sa: "lo > ?2",
-	search.Eb: "hi < ?1",
-	search.Ap: "lo <= ?2 AND ?1 <= hi",
+// compareSQL says in SQL what a prefix means; ?1 and ?2 are the searched range.
+func compareSQL(p search.Prefix) string {
+	column, parameter := [...]string{search.Lo: "lo", search.Hi: "hi"}, [...]string{search.Lo: "?1", search.Hi: "?2"}
+	var alternatives []string
+	for _, all := range p.Meaning() {
+		var terms []string
+		for _, c := range all {
+			terms = append(terms, column[c.End]+" "+c.Op+" "+parameter[c.With])
+		}
+		alternatives = append(alternatives, strings.Join(terms, " AND "))
+	}
+	return "(" + strings.Join(alternatives, " OR ") + ")"
 }
 
 func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64, error) {
@@ -89,6 +84,7 @@ func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64,
 	if !ok {
 		return nil, nil
 	}
+	is := compareSQL(c.Prefix)
 	var all []int64
 	for class := int64(-1); ; {
 		next, err := x.rids(1, "SELECT class FROM dates WHERE p = ? AND u = ? AND class > ? ORDER BY class LIMIT 1", p, u, class)
@@ -97,8 +93,7 @@ func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64,
 		}
 		class = next[0]
 		from, to := plan.DateSpan(c, int(class))
-		rids, err := x.rids(limit, "SELECT rid FROM dates WHERE p = ?3 AND u = ?4 AND class = ?5 AND lo >= ?6 AND lo <= ?7 AND "+
-			compareSQL[c.Prefix]+" LIMIT ?8", c.Lo, c.Hi, p, u, class, from, to, limit+1)
+		rids, err := x.rids(limit, "SELECT rid FROM dates WHERE p = ?3 AND u = ?4 AND class = ?5 AND lo >= ?6 AND lo <= ?7 AND "+is+" LIMIT ?8", c.Lo, c.Hi, p, u, class, from, to, limit+1)
 		if all = append(all, rids...); err != nil || len(all) > limit {
 			return all, err
 		}
@@ -111,17 +106,7 @@ func (x *reader) collectNumbers(typ string, c search.InNumbers, limit int) ([]in
 	if !ok {
 		return nil, nil
 	}
-	from, to := "", ""
-	switch c.Prefix {
-	case search.Eq, search.Le, search.Lt, search.Eb, search.Ap:
-		to = " AND lo <= max(?1, ?2)"
-	}
-	switch c.Prefix {
-	case search.Eq:
-		from = " AND lo >= ?1"
-	case search.Sa:
-		from = " AND lo > ?2"
-	}
-	return x.rids(limit, "SELECT rid FROM numbers WHERE p = ?3 AND u = ?4"+from+to+" AND "+compareSQL[c.Prefix]+" LIMIT ?5",
-		c.Lo, c.Hi, p, u, limit+1)
+	from, to := plan.NumberSpan(c)
+	return x.rids(limit, "SELECT rid FROM numbers WHERE p = ?3 AND u = ?4 AND lo >= ?5 AND lo <= ?6 AND "+compareSQL(c.Prefix)+" LIMIT ?7",
+		c.Lo, c.Hi, p, u, from, to, limit+1)
 }

@@ -13,10 +13,6 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// stampShift is how many stamps a millisecond has. A stamp is never below the
-// milliseconds of its version, also when the clock ran backwards.
-const stampShift = 20
-
 // changeUnit is the open transaction on resources and change log.
 type changeUnit struct {
 	logUnit
@@ -31,7 +27,7 @@ type changeUnit struct {
 	}
 }
 
-// ends are the last numbers given away.
+// ends are the last numbers in use.
 type ends struct{ rid, stamp, name, epoch int64 }
 
 func (s *Store) beginChanges(c conn) (*changeUnit, error) {
@@ -69,7 +65,7 @@ func (u *changeUnit) undo() {
 func (u *changeUnit) settle() error { return u.pending.flush(u.conn) }
 func (u *changeUnit) committed()    { u.s.names.publish(u.fresh) }
 
-// prepared is a Write with everything done that does not need the database.
+// prepared is a Write that is ready except for what needs the database.
 type prepared struct {
 	*store.Write
 	content
@@ -116,7 +112,7 @@ func prepare(all []store.Write) ([]prepared, error) {
 	return writes, nil
 }
 
-// commit checks first and writes then.
+// commit checks before it writes.
 func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepared) (r ledgerbridge.Receipt, err error) {
 	for i := range c.Guards {
 		if err := u.checkGuard(ctx, &c.Guards[i]); err != nil {
@@ -133,8 +129,8 @@ func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepa
 		}
 	}
 	for i := range writes {
-		stamp := max(u.stamp+1, writes[i].LastUpdated.UnixMilli()<<stampShift)
-		if err := u.writeVersion(&writes[i], position{stamp: stamp, seq: seq, base: u.s.base}); err != nil {
+		stamp := max(u.stamp+1, writes[i].LastUpdated.UnixMilli()<<store.StampShift)
+		if err := u.writeVersion(&writes[i], origin{stamp: stamp, seq: seq, base: u.s.base}); err != nil {
 			return r, err
 		}
 	}
@@ -147,19 +143,23 @@ func (u *changeUnit) countEpoch() error {
 	return u.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", u.epoch)
 }
 
-// position is where a version belongs: its order, its change log entry, the id of the
-// base URL that its index was made with.
-type position struct{ stamp, seq, base int64 }
+// origin is what a version gets from its commit: its stamp, its change log entry, and the
+// id of the base URL that its index was made with.
+type origin struct{ stamp, seq, base int64 }
 
 // checkGuard searches again, inside the transaction.
 func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard) error {
 	known := &u.s.names
 	if len(u.fresh) > 0 {
-		known = &names{}
+		known = &names{source: u.s.names.source}
 		known.p.Store(u.s.names.p.Load())
 		known.publish(u.fresh)
 	}
-	page, err := u.s.search(ctx, u.conn, known, g.Search())
+	x, err := newReader(u.conn, known)
+	if err != nil {
+		return err
+	}
+	page, err := u.s.search(ctx, x, g.Search())
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ type current struct {
 	deleted             bool
 }
 
-func (u *changeUnit) writeVersion(w *prepared, at position) error {
+func (u *changeUnit) writeVersion(w *prepared, at origin) error {
 	typ, err := u.intern(w.Ref.Type, "")
 	if err != nil {
 		return err
@@ -229,8 +229,8 @@ func (u *changeUnit) insertVersion(v *versionRow, contentSum []byte, id string) 
 	return u.exec("UPDATE resources SET version = ?, stamp = ?, deleted = ? WHERE rid = ?", v.version, v.stamp, v.deleted, v.rid)
 }
 
-// reindex notes the difference between the index rows of the version before and
-// those of v.
+// reindex adds the difference between the index rows of the version before and those of
+// v to the pending ones.
 func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) error {
 	var old, fresh rows
 	intern := func(param string) (int64, error) { return u.intern(w.Ref.Type, param) }

@@ -18,7 +18,7 @@ type conn struct {
 	file string // name of the database file, for reports
 }
 
-// errStop ends each early without being an error.
+// errStop ends each early; each then returns nil.
 var errStop = errors.New("stop")
 
 // mode says what a connection is for.

@@ -3,32 +3,29 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
-// Consents returns the current Consents in the compartment of a patient. It has
-// connections of its own: visibility functions call it while a search holds one of
-// the others.
+// Consents returns the current Consents in the compartment of a patient. It uses
+// connections of its own: visibility functions call it while a search holds one of the
+// others.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
 	err = s.consentRead.read(ctx, func(c conn) error {
 		if epoch, err = c.number("SELECT " + epochQuery); err != nil {
 			return err
 		}
-		var rows []*row
-		err := c.each("SELECT "+rowColumns+` FROM consents k JOIN resources r ON r.rid = k.rid
-			JOIN versions v ON v.stamp = r.stamp WHERE k.patient = ? ORDER BY r.rid`, func(st *sqlite.Stmt) error {
-			rows = append(rows, s.names.scanRow(st, 0))
-			return nil
-		}, patient)
+		x := &reader{conn: c, names: &s.names}
+		rows, err := x.all("SELECT "+rowColumns+` FROM consents k JOIN resources r ON r.rid = k.rid
+			JOIN versions v ON v.stamp = r.stamp WHERE k.patient = ? ORDER BY r.rid`, patient)
 		if err != nil {
 			return err
 		}
-		all, err = s.versions(rows, epoch)
+		all, err = search.Versions(rows, epoch)
 		return err
 	})
 	if err != nil {
@@ -59,8 +56,9 @@ func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []str
 	return patients, epoch, nil
 }
 
-// indexGoverning notes what a version of a governing type decides about, and the one
-// before it did; of a Consent, it also keeps the list of patients' current ones.
+// indexGoverning records the keys of what a version of a governing type decides about,
+// and the one before it did; of a Consent, it also updates the list of patients' current
+// ones.
 func (u *changeUnit) indexGoverning(before *current, v *versionRow, w *store.Write) error {
 	touched := store.Governed(&w.Facts)
 	if before.version > 0 {
@@ -68,7 +66,7 @@ func (u *changeUnit) indexGoverning(before *current, v *versionRow, w *store.Wri
 		if err != nil {
 			return err
 		}
-		touched = union(slices.Clone(touched), store.Governed(&f))
+		touched = store.Union(touched, store.Governed(&f))
 	}
 	for _, key := range touched {
 		if err := u.exec("INSERT OR IGNORE INTO consent_writes VALUES (?, ?)", u.epoch, key); err != nil {
@@ -98,7 +96,7 @@ func (u *changeUnit) factsOf(stamp int64) (f fhir.Facts, err error) {
 	if err != nil {
 		return f, err
 	}
-	if f, err = storedFacts(facts); err != nil {
+	if f, err = store.UnpackFacts(facts); err != nil {
 		return f, &store.Finding{File: mainFile, Table: "versions", Row: fmt.Sprint(stamp), Column: "facts", What: "cannot be decoded"}
 	}
 	return f, nil

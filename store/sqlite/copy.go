@@ -13,9 +13,10 @@ import (
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	"github.com/aceso-health/aceso/store/search"
 )
 
-// copyMark is a file that says that the folder is being filled by a copy.
+// copyMark is the file that marks a folder as an unfinished copy.
 const copyMark = "copying"
 
 var (
@@ -23,11 +24,11 @@ var (
 	_ store.Target   = (*Target)(nil)
 )
 
-// Target is a folder that is being filled by a copy. It implements store.Target.
+// Target is a folder that a copy is filling. It implements store.Target.
 type Target struct{ *Store }
 
-// OpenTarget opens a folder that does not exist, is empty, or was left by a copy
-// that was cut short.
+// OpenTarget opens a folder that does not exist, is empty, or that an interrupted copy
+// has left.
 func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
@@ -57,7 +58,7 @@ func (t *Target) Finish(context.Context) error {
 	return syncFolder(t.dir)
 }
 
-// refuseHalfCopy keeps everybody else from what a copy has not finished.
+// refuseHalfCopy refuses to open an unfinished copy.
 func refuseHalfCopy(dir string) error {
 	_, err := os.Stat(filepath.Join(dir, copyMark))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +93,7 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 	err = s.read.read(ctx, func(c conn) error {
 		return c.each("SELECT "+rowColumns+`, b.url FROM (SELECT * FROM versions WHERE stamp > ? ORDER BY stamp LIMIT ?) v
 			JOIN resources r ON r.rid = v.rid JOIN bases b ON b.id = v.base ORDER BY v.stamp`, func(st *sqlite.Stmt) error {
-			one, err := s.stored(s.names.scanRow(st, 0))
+			one, err := stored(s.names.scanRow(st, 0))
 			one.Base = st.ColumnText(14)
 			batch = append(batch, one)
 			return err
@@ -101,12 +102,12 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 	return batch, err
 }
 
-func (s *Store) stored(r *row) (one store.Stored, err error) {
-	if one.Version, err = s.full(r, 0); err != nil {
+func stored(r *search.Row) (one store.Stored, err error) {
+	if one.Version, err = r.Full(0); err != nil {
 		return one, err
 	}
-	one.Stamp = r.stamp
-	if !r.deleted {
+	one.Stamp = r.Stamp
+	if !r.Deleted {
 		one.Index, err = r.Index()
 	}
 	return one, err
@@ -176,11 +177,7 @@ func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge
 func (t *Target) AddVersions(ctx context.Context, all []store.Stored) error {
 	writes := make([]store.Write, len(all))
 	for i := range all {
-		v := &all[i]
-		writes[i] = store.Write{
-			Ref: v.Ref, Expect: v.Version.Version - 1, LastUpdated: v.LastUpdated, Deleted: v.Deleted, Method: v.Method,
-			Owner: v.Owner, Body: v.Body, Hash: v.Hash, Index: v.Index, Facts: v.Facts,
-		}
+		writes[i] = all[i].Write()
 	}
 	prepared, err := prepare(writes)
 	if err != nil {
@@ -210,7 +207,7 @@ func (u *changeUnit) copyVersion(v *store.Stored, w *prepared) error {
 			return err
 		}
 	}
-	return u.writeVersion(w, position{stamp: v.Stamp, seq: v.Seq, base: base})
+	return u.writeVersion(w, origin{stamp: v.Stamp, seq: v.Seq, base: base})
 }
 
 // copyEpoch counts the changes that wrote what governs access, as their commits did.

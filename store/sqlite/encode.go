@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
@@ -12,7 +11,7 @@ import (
 var errIndex = errors.New("stored index cannot be read")
 
 // encodeIndex writes a version's search keys. Ranges and sort values come first,
-// so that whoever needs only them need not read the keys. Keys are sorted: each is
+// so that they can be read without the keys. Keys are sorted: each is
 // written as the length it shares with the one before and the rest.
 func encodeIndex(x *search.Index) []byte {
 	b := make([]byte, 0, 2048)
@@ -55,15 +54,6 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// storedFacts reads the column facts.
-func storedFacts(stored []byte) (fhir.Facts, error) {
-	b, err := store.Unpack(stored)
-	if err != nil {
-		return fhir.Facts{}, err
-	}
-	return fhir.ParseFacts(b)
-}
-
 // storedIndex reads the column idx.
 func storedIndex(stored []byte) (*search.Index, error) {
 	b, err := store.Unpack(stored)
@@ -102,7 +92,7 @@ func decodeRanges(b []byte) (*search.Index, *indexReader) {
 	return x, r
 }
 
-// indexReader consumes b; after damage it gives zero values and bad is set.
+// indexReader consumes b; after damage it returns zero values and bad is set.
 type indexReader struct {
 	b   string
 	bad bool
@@ -146,10 +136,10 @@ func (r *indexReader) text() string {
 	return s
 }
 
-// maxKeys bounds what damaged bytes can make keys allocate.
+// maxKeys bounds what keys allocates for damaged bytes.
 const maxKeys = 16 << 20
 
-// keys writes all keys behind each other and cuts that one string.
+// keys concatenates all keys and cuts them out of that one string.
 func (r *indexReader) keys() []string {
 	keys := make([]string, r.count())
 	ends := make([]int, len(keys))

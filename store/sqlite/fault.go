@@ -6,6 +6,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
 )
 
 // faultError is a failure that Options.Fault asked for.
@@ -32,15 +33,11 @@ func diskFault(err error) bool {
 	return false
 }
 
-// unavailable turns a fault of the disk into what a client may be told.
+// unavailable turns a fault of the disk into an answer for clients.
 func unavailable(err error) error {
 	var known *fhir.Error
 	if err == nil || errors.As(err, &known) || !diskFault(err) {
 		return err
 	}
-	return &fhir.Error{
-		Kind:   fhir.Unavailable,
-		Detail: "The server cannot read or write its data now. Try again later.",
-		Err:    err,
-	}
+	return store.Unavailable(err)
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -11,23 +10,20 @@ import (
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
-// Find returns the sequence numbers that match, newest first. Patient, agent and
+// Find returns the sequence numbers that match. Patient, agent and
 // time have an index. Targets do not (a page of a search has many, and each would
-// touch another page of that index in the path of every read): they are looked
-// for among the rows that the other fields leave.
+// touch another page of that index in the path of every read): Find filters the rows
+// that the other fields leave.
 func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) (found []int64, err error) {
 	query, args := findQuery(f)
 	err = j.pool.read(ctx, func(c conn) error {
-		c.SetInterrupt(ctx.Done()) // a target that is nowhere is looked for everywhere
+		c.SetInterrupt(ctx.Done()) // the search for an absent target reads every row
 		defer c.SetInterrupt(nil)
 		return c.each(query, func(st *sqlite.Stmt) error {
 			if len(found) >= limit {
 				return errStop
 			}
 			seq := st.ColumnInt64(0)
-			if len(f.Outcome) > 0 && !slices.Contains(f.Outcome, st.ColumnInt(1)) {
-				return nil
-			}
 			if len(found) == 0 || found[len(found)-1] != seq {
 				found = append(found, seq)
 			}
@@ -43,7 +39,7 @@ func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) (f
 	return found, nil
 }
 
-// findQuery selects seq and outcome, newest first; a seq may come several times in a row.
+// findQuery selects seq in the order of f; a seq may come several times in a row.
 func findQuery(f ledgerbridge.Filter) (string, []any) {
 	var where []string
 	var args []any
@@ -51,18 +47,18 @@ func findQuery(f ledgerbridge.Filter) (string, []any) {
 		where, args = append(where, cond), append(args, a...)
 	}
 	from := "entries e"
-	order := "e.seq DESC"
+	order := "e.seq"
 	switch {
 	case f.Patient != "":
 		from = "parts p INDEXED BY parts_patient CROSS JOIN entries e ON e.seq = p.id >> 16"
-		order = "p.id DESC"
+		order = "p.id"
 		add("p.patient = ?", f.Patient)
 		if f.Target != "" {
 			add("EXISTS (SELECT 1 FROM parts t WHERE t.id >= e.seq << 16 AND t.id < (e.seq + 1) << 16 AND "+hasWord("t.target")+")", f.Target)
 		}
 	case f.Target != "":
 		from = "parts p CROSS JOIN entries e ON e.seq = p.id >> 16"
-		order = "p.id DESC"
+		order = "p.id"
 		add(hasWord("p.target"), f.Target)
 	}
 	if f.Agent != "" {
@@ -71,16 +67,28 @@ func findQuery(f ledgerbridge.Filter) (string, []any) {
 	if f.Action != "" {
 		add("e.action = ?", f.Action)
 	}
+	if f.OutcomeFrom > 0 {
+		add("e.outcome >= ?", f.OutcomeFrom)
+	}
+	if f.OutcomeTo > 0 {
+		add("e.outcome < ?", f.OutcomeTo)
+	}
 	if !f.From.IsZero() {
 		add("e.time >= ? AND e.seq >= "+firstAt, f.From.UnixMilli(), f.From.UnixMilli())
 	}
 	if !f.To.IsZero() {
 		add("e.time < ? AND e.seq < coalesce("+firstAt+", 1 << 62)", f.To.UnixMilli(), f.To.UnixMilli())
 	}
+	if f.Since > 0 {
+		add("e.seq >= ?", f.Since)
+	}
 	if f.Before > 0 {
 		add("e.seq < ?", f.Before)
 	}
-	query := "SELECT e.seq, e.outcome FROM " + from
+	if !f.Oldest {
+		order += " DESC"
+	}
+	query := "SELECT e.seq FROM " + from
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}

@@ -2,36 +2,31 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
+
+	"github.com/aceso-health/aceso/store/group"
 )
 
-// groupLimit bounds how many requests share one transaction.
-const groupLimit = 512
-
-// unit is the open transaction of a database, with what the process knows about
-// it in memory. mark and undo bracket one member of the group.
+// unit is the open transaction of a database with its state in memory. mark and undo
+// bracket one member of the group.
 type unit interface {
 	mark()
 	undo()
-	settle() error // writes what was put off to the end of the group
+	settle() error // writes what is pending
 	committed()
 }
 
 // member is one request waiting to be written.
 type member[U unit] struct {
-	ctx    context.Context
 	run    func(U) error
-	settle bool // run needs to see everything that members before it wrote
+	settle bool // run must see what the members before it wrote
 	err    error
-	done   chan struct{}
 }
 
-// writer owns the only writing connection of a file. It takes whatever waits and
-// commits it in one transaction, so that many requests share one fsync; each is
-// a savepoint, so that the failure of one does not touch the others.
+// writer owns the only writing connection of a file. It commits each group in one
+// transaction, so that many requests share one fsync; each is a savepoint, so that the
+// failure of one does not touch the others.
 type writer[U unit] struct {
 	open  func() (conn, error)
 	begin func(conn) (U, error) // reads the committed state when fresh
@@ -39,87 +34,37 @@ type writer[U unit] struct {
 	label string
 	idle  func() // called when nothing was written for a while; may be nil
 
-	queue   chan *member[U]
-	stopped chan struct{}
-	closing sync.RWMutex // held for reading while enqueuing
-	closed  bool
-	conn    conn // only touched by loop
+	queue group.Queue[*member[U]]
+	conn  conn // only touched by the queue
 }
 
-var errClosed = errors.New("store is closed")
+// restAfter is how long a writer is idle before it releases memory.
+const restAfter = 10 * time.Second
 
 func (w *writer[U]) start() {
-	w.queue = make(chan *member[U], 4*groupLimit)
-	w.stopped = make(chan struct{})
-	go w.loop()
+	w.queue.Commit, w.queue.Idle, w.queue.IdleAfter = w.commit, w.rest, restAfter
+	w.queue.Start()
 }
 
 // do runs fn in the next group and returns when it is durable, or has failed.
 func (w *writer[U]) do(ctx context.Context, settle bool, fn func(U) error) error {
-	m := &member[U]{ctx: ctx, run: fn, settle: settle, done: make(chan struct{})}
-	if err := w.enqueue(m); err != nil {
+	m := &member[U]{run: fn, settle: settle}
+	if err := w.queue.Do(ctx, m); err != nil {
 		return err
 	}
-	<-m.done
 	return m.err
 }
 
-func (w *writer[U]) enqueue(m *member[U]) error {
-	w.closing.RLock()
-	defer w.closing.RUnlock()
-	if w.closed {
-		return errClosed
-	}
-	select {
-	case w.queue <- m:
-		return nil
-	case <-m.ctx.Done():
-		return m.ctx.Err()
-	}
-}
-
-// close finishes what waits and closes the connection.
+// close commits what waits and closes the connection.
 func (w *writer[U]) close() error {
-	w.closing.Lock()
-	already := w.closed
-	w.closed = true
-	w.closing.Unlock()
-	if already {
-		return nil
-	}
-	close(w.queue)
-	<-w.stopped
+	w.queue.Close()
 	if w.conn.Conn == nil {
 		return nil
 	}
 	return w.conn.Close()
 }
 
-// restAfter is how long nothing is written before memory is given back.
-const restAfter = 10 * time.Second
-
-func (w *writer[U]) loop() {
-	defer close(w.stopped)
-	rest := time.NewTimer(restAfter)
-	defer rest.Stop()
-	var group []*member[U]
-	for {
-		select {
-		case m, ok := <-w.queue:
-			if !ok {
-				return
-			}
-			group = w.drain(append(group[:0], m))
-			w.commit(group)
-			clear(group)
-			rest.Reset(restAfter)
-		case <-rest.C:
-			w.rest()
-		}
-	}
-}
-
-// rest gives the page cache back. A failure does not matter: the next write meets it.
+// rest releases the page cache. A failure does not matter: the next write meets it.
 func (w *writer[U]) rest() {
 	if w.conn.Conn != nil {
 		_ = w.conn.exec("PRAGMA shrink_memory")
@@ -129,34 +74,16 @@ func (w *writer[U]) rest() {
 	}
 }
 
-// drain adds what waits already; it does not wait for more.
-func (w *writer[U]) drain(group []*member[U]) []*member[U] {
-	for len(group) < groupLimit {
-		select {
-		case m, ok := <-w.queue:
-			if !ok {
-				return group
-			}
-			group = append(group, m)
-		default:
-			return group
-		}
-	}
-	return group
-}
-
 // commit writes a group. If the disk fails, every member fails, nothing is
 // written, and the connection is opened anew for the next group.
-func (w *writer[U]) commit(group []*member[U]) {
-	err := w.transact(group)
-	if err != nil {
-		w.discard()
+func (w *writer[U]) commit(members []*member[U]) {
+	err := w.transact(members)
+	if err == nil {
+		return
 	}
-	for _, m := range group {
-		if err != nil {
-			m.err = unavailable(fmt.Errorf("write %s: %w", w.label, err))
-		}
-		close(m.done)
+	w.discard()
+	for _, m := range members {
+		m.err = unavailable(fmt.Errorf("write %s: %w", w.label, err))
 	}
 }
 
@@ -168,7 +95,7 @@ func (w *writer[U]) discard() {
 	}
 }
 
-func (w *writer[U]) transact(group []*member[U]) error {
+func (w *writer[U]) transact(members []*member[U]) error {
 	if w.conn.Conn == nil {
 		c, err := w.open()
 		if err != nil {
@@ -183,7 +110,7 @@ func (w *writer[U]) transact(group []*member[U]) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range group {
+	for _, m := range members {
 		if err := w.runMember(u, m); err != nil {
 			return err
 		}
@@ -203,9 +130,6 @@ func (w *writer[U]) transact(group []*member[U]) error {
 
 // runMember returns an error only if the whole group must fail.
 func (w *writer[U]) runMember(u U, m *member[U]) error {
-	if m.err = m.ctx.Err(); m.err != nil {
-		return nil
-	}
 	if m.settle {
 		if err := u.settle(); err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 // partBits is how much of parts.id counts the parts of one entry.
 const partBits = 16
 
-// journal is one log, in whichever file its tables are. It implements ledgerbridge.Log.
+// journal is one log in one of the files. It implements ledgerbridge.Log.
 type journal struct {
 	source string
 	pool   *pool
@@ -167,8 +167,8 @@ func addParts(c conn, rows []ledgerbridge.Row) error {
 	}, first<<partBits, (last+1)<<partBits)
 }
 
-// copyFixed copies a column of fixed length. One of another length was damaged;
-// what is copied then does not match either, so whoever verifies the row notices.
+// copyFixed copies a column of fixed length. One of the wrong length is damaged
+// and left zero, so that verifying the row fails.
 func copyFixed(to []byte, st *sqlite.Stmt, col int) {
 	if st.ColumnLen(col) == len(to) {
 		st.ColumnBytes(col, to)
@@ -209,8 +209,8 @@ func nonNil(b []byte) []byte {
 }
 
 // Erase removes the sealed bytes of a patient's parts, overwriting them in the
-// database file; copies in the write-ahead log are overwritten by its reuse. What
-// makes them unreadable for certain is the destruction of the key.
+// database file; copies in the write-ahead log are overwritten by its reuse. Only
+// destroying the key makes them unreadable for certain.
 func (j *journal) Erase(ctx context.Context, patient, by string) (n int64, err error) {
 	if j.do == nil {
 		return 0, errReadOnly

@@ -14,7 +14,10 @@ type name struct{ typ, name string }
 
 // names holds the interned names that are committed. Readers take the maps as
 // they are; the writer publishes new ones after its commit.
-type names struct{ p atomic.Pointer[nameMaps] }
+type names struct {
+	p      atomic.Pointer[nameMaps]
+	source string // of the change log
+}
 
 type nameMaps struct {
 	ids   map[name]int64

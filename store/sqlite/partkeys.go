@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,8 +16,8 @@ import (
 )
 
 // PartKeys keeps each patient's part key, wrapped, in a file of its own. Files can
-// be destroyed one by one, which rows of a database cannot: a copy stays in its
-// free pages and its log. It implements ledgerbridge.PartKeys.
+// be destroyed one by one. Rows of a database cannot: copies stay in its free pages and
+// its log. It implements ledgerbridge.PartKeys.
 type PartKeys struct {
 	dir          string
 	wrap, unwrap store.Wrap
@@ -115,13 +113,6 @@ func (k *PartKeys) Destroy(ctx context.Context, patient string) error {
 	return nil
 }
 
-// owner is the first half of the ids of a patient's keys; patient is a pseudonym
-// already, hashing it makes it fit to be a file name.
-func owner(patient string) string {
-	sum := sha256.Sum256([]byte(patient))
-	return hex.EncodeToString(sum[:16])
-}
-
 // isKeyID accepts 32 and 16 hexadecimal digits with a hyphen between them.
 func isKeyID(id string) bool {
 	first, second, ok := strings.Cut(id, "-")
@@ -132,9 +123,9 @@ func isKeyID(id string) bool {
 
 func (k *PartKeys) path(id string) string { return filepath.Join(k.dir, id[:2], id) }
 
-// files lists the patient's key files, with those that a crash left half made if all.
+// files lists the patient's key files; with all, also those that a crash left unfinished.
 func (k *PartKeys) files(patient string, all bool) ([]string, error) {
-	name := owner(patient)
+	name := store.PartKeyOwner(patient)
 	folder := filepath.Join(k.dir, name[:2])
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -171,15 +162,12 @@ func (k *PartKeys) read(id string) ([]byte, error) {
 }
 
 func (k *PartKeys) create(patient string) (partKey, error) {
-	suffix := make([]byte, 8)
-	rand.Read(suffix)
-	p := partKey{id: owner(patient) + "-" + hex.EncodeToString(suffix), key: make([]byte, 32)}
-	rand.Read(p.key)
-	wrapped, err := k.wrap(p.key, []byte(p.id))
+	id, key, wrapped, err := store.NewPartKey(patient, k.wrap)
+	p := partKey{id, key}
 	if err != nil {
 		return p, err
 	}
-	path := k.path(p.id)
+	path := k.path(id)
 	for _, dir := range []string{k.dir, filepath.Dir(path)} {
 		if err := makeFolder(dir); err != nil {
 			return p, err
@@ -188,7 +176,7 @@ func (k *PartKeys) create(patient string) (partKey, error) {
 	return p, writeDurably(path, wrapped)
 }
 
-// writeDurably makes a file that is there whole or not at all.
+// writeDurably creates a file that exists whole or not at all.
 func writeDurably(path string, data []byte) error {
 	half := path + ".new"
 	f, err := os.OpenFile(half, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

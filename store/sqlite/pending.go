@@ -92,7 +92,7 @@ func indexRows(x *search.Index, rid int64, intern func(param string) (int64, err
 	return r, nil
 }
 
-// sort orders the rows and drops what is there twice (two dates on one day).
+// sort orders the rows and drops duplicates (two dates on one day).
 func (r *rows) sort() {
 	slices.SortFunc(r.keys, keyRow.compare)
 	slices.SortFunc(r.dates, dateRow.compare)
@@ -105,7 +105,7 @@ func (r *rows) sort() {
 // change is a row to be inserted or deleted.
 type change[R any] struct {
 	row    R
-	order  int32 // of adding
+	order  int32 // in which it was added
 	remove bool
 }
 
@@ -147,7 +147,7 @@ func diff[R any](to []change[R], order int32, before, after []R, compare func(a,
 	return to
 }
 
-// lengths is a place in pending to return to.
+// lengths marks a state of pending to which cut returns.
 type lengths struct{ keys, dates, numbers int }
 
 func (p *pending) length() lengths { return lengths{len(p.keys), len(p.dates), len(p.numbers)} }
@@ -156,8 +156,8 @@ func (p *pending) cut(n lengths) {
 	p.keys, p.dates, p.numbers = p.keys[:n.keys], p.dates[:n.dates], p.numbers[:n.numbers]
 }
 
-// flush writes everything, in the order of the index; of several changes to one
-// row the last counts.
+// flush writes everything in the order of the index. The last of several changes to one
+// row counts.
 func (p *pending) flush(c conn) error {
 	if err := write(c, p.keys, keyTable); err != nil {
 		return err

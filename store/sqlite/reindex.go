@@ -7,19 +7,19 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // reindexedAtOnce is how many versions Reindex reads together.
 const reindexedAtOnce = 256
 
-// Reindex derives the search keys of all versions from the documents again and writes
-// all of them, or none. It mends what Check finds in idx, ix, dates and numbers, which
-// is a lot after an upgrade to a program that derives other keys. A version that does
-// not match its checksum keeps the keys that it has; the error is a *store.Finding if
-// those are damaged, too.
+// Reindex derives the search keys of all versions from their documents again and writes
+// all of them, or none. It mends what Check finds in idx, ix, dates and numbers, for
+// example after an upgrade to a program that derives other keys. A version that does
+// not match its checksum keeps its keys; if those are damaged, too, the error is a
+// *store.Finding.
 func (s *Store) Reindex(ctx context.Context) error {
 	if s.write == nil {
 		return errReadOnly
@@ -97,22 +97,14 @@ func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
 	return err
 }
 
-// derive gives the search keys that a version should have, nil if it or its base URL is
-// damaged.
+// derive gives the search keys that a version should have, nil if the version or its
+// base URL is damaged.
 func (v *checked) derive(bases map[int64]string) *search.Index {
 	base, known := bases[v.base]
 	if !known || !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
 		return nil
 	}
-	body, err := store.Unpack(v.body)
-	if err != nil {
-		return nil
-	}
-	doc, err := fhir.Open(body)
-	if err != nil {
-		return nil
-	}
-	index, err := search.IndexOf(doc, base)
+	index, err := plan.Derive(v.body, base)
 	if err != nil {
 		return nil
 	}

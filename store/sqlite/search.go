@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"iter"
 
 	"zombiezen.com/go/sqlite"
@@ -14,12 +12,13 @@ import (
 	"github.com/aceso-health/aceso/store/search"
 )
 
-// reader reads what a search asks for, in one read transaction.
+// reader reads for one search or history, in one read transaction.
 type reader struct {
 	conn
 	names *names
+	epoch int64
 	mark
-	began *mark // of the walk, once it was asked for
+	began *mark // of the walk, once Then has read it
 }
 
 // mark is a snapshot in a paging link.
@@ -30,68 +29,70 @@ type mark struct {
 
 var _ search.Reader = (*reader)(nil)
 
-// Search answers a query in one read transaction.
-func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.read.read(ctx, func(c conn) error {
-		page, err = s.search(ctx, c, &s.names, q)
-		return err
+// snapshot runs do in one read transaction. Errors say that what failed.
+func (s *Store) snapshot(ctx context.Context, what string, do func(*reader) error) error {
+	err := s.read.read(ctx, func(c conn) error {
+		x, err := newReader(c, &s.names)
+		if err != nil {
+			return err
+		}
+		return do(x)
 	})
-	var known *fhir.Error
-	if err != nil && !errors.As(err, &known) {
-		err = fmt.Errorf("search: %w", err)
-	}
-	return page, err
+	return search.Failed(what, err)
 }
 
-func (s *Store) search(ctx context.Context, c conn, n *names, q store.Search) (store.Page, error) {
-	r := &reader{conn: c, names: n}
-	epoch, err := r.begin()
-	if err != nil {
-		return store.Page{}, err
-	}
-	found, err := search.Run(ctx, r, search.Options{Epoch: epoch, Patience: s.patience}, &q)
-	if err != nil {
-		return store.Page{}, err
-	}
-	page := store.Page{Total: found.Total, Next: found.Next, Epoch: epoch}
-	if page.Matches, err = s.versions(own(found.Matches), epoch); err != nil {
-		return store.Page{}, err
-	}
-	page.Included, err = s.versions(own(found.Included), epoch)
-	return page, err
-}
-
-// begin reads the state of the snapshot.
-func (x *reader) begin() (epoch int64, err error) {
-	err = x.each("SELECT "+epochQuery+", (SELECT max(stamp) FROM versions), (SELECT max(rid) FROM resources)", func(st *sqlite.Stmt) error {
-		epoch, x.Stamp, x.Last = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
+func newReader(c conn, n *names) (*reader, error) {
+	x := &reader{conn: c, names: n}
+	err := x.each("SELECT "+epochQuery+", (SELECT max(stamp) FROM versions), (SELECT max(rid) FROM resources)", func(st *sqlite.Stmt) error {
+		x.epoch, x.Stamp, x.Last = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
 		return nil
 	})
-	return epoch, err
+	return x, err
+}
+
+// Search answers a query in one read transaction.
+func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
+	err = s.snapshot(ctx, "search", func(x *reader) error {
+		page, err = s.search(ctx, x, q)
+		return err
+	})
+	return page, err
+}
+
+func (s *Store) search(ctx context.Context, x *reader, q store.Search) (store.Page, error) {
+	return search.Run(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience}, &q)
 }
 
 func (x *reader) Mark() (json.RawMessage, error) { return json.Marshal(x.mark) }
 
-func (x *reader) Then(r search.Row, at json.RawMessage) (search.Row, error) {
+func (x *reader) Then(r *search.Row, at json.RawMessage) (*search.Row, error) {
 	if x.began == nil {
 		x.began = &mark{}
 		if json.Unmarshal(at, x.began) != nil {
-			return nil, search.BadLink()
+			return nil, search.BadLink("Search again.")
 		}
 	}
-	now := r.(*row)
 	switch {
-	case now.rid > x.began.Last:
+	case r.Place > x.began.Last:
 		return nil, nil
-	case now.stamp <= x.began.Stamp:
+	case r.Stamp <= x.began.Stamp:
 		return r, nil
 	}
 	return x.one("SELECT "+rowColumns+` FROM (SELECT * FROM versions WHERE rid = ? AND stamp <= ? ORDER BY version DESC LIMIT 1) v
-		JOIN resources r ON r.rid = v.rid`, now.rid, x.began.Stamp)
+		JOIN resources r ON r.rid = v.rid`, r.Place, x.began.Stamp)
+}
+
+// all reads rows.
+func (x *reader) all(query string, args ...any) (rows []*search.Row, err error) {
+	err = x.each(query, func(st *sqlite.Stmt) error {
+		rows = append(rows, x.names.scanRow(st, 0))
+		return nil
+	}, args...)
+	return rows, err
 }
 
 // one reads a row.
-func (x *reader) one(query string, args ...any) (found search.Row, err error) {
+func (x *reader) one(query string, args ...any) (found *search.Row, err error) {
 	err = x.each(query, func(st *sqlite.Stmt) error {
 		found = x.names.scanRow(st, 0)
 		return nil
@@ -99,7 +100,7 @@ func (x *reader) one(query string, args ...any) (found search.Row, err error) {
 	return found, err
 }
 
-func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
+func (x *reader) Find(ref fhir.Ref) (*search.Row, error) {
 	typ, ok := x.names.id(ref.Type, "")
 	if !ok {
 		return nil, nil
@@ -110,9 +111,9 @@ func (x *reader) Find(ref fhir.Ref) (search.Row, error) {
 // Expect does nothing: reading one row costs as much among many.
 func (x *reader) Expect([]fhir.Ref) error { return nil }
 
-// Rows reads each row when it is asked for.
-func (x *reader) Rows(_ string, rids []int64) iter.Seq2[search.Row, error] {
-	return func(yield func(search.Row, error) bool) {
+// Rows reads each row only when the caller reaches it.
+func (x *reader) Rows(_ string, rids []int64) iter.Seq2[*search.Row, error] {
+	return func(yield func(*search.Row, error) bool) {
 		for _, rid := range rids {
 			r, err := x.one("SELECT "+currentRow, rid)
 			if r == nil && err == nil {
@@ -125,9 +126,9 @@ func (x *reader) Rows(_ string, rids []int64) iter.Seq2[search.Row, error] {
 	}
 }
 
-func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[search.Row, error] {
+func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*search.Row, error] {
 	next, ok := x.source(typ, keys)
-	return func(yield func(search.Row, error) bool) {
+	return func(yield func(*search.Row, error) bool) {
 		for n := 64; ok; n = min(4*n, 1024) {
 			rids, err := next(after, n)
 			if err != nil {
@@ -182,7 +183,7 @@ func (x *reader) source(typ string, keys []string) (next func(after int64, n int
 	}, true
 }
 
-// key is where the rows of a key are in ix.
+// key locates the rows of a key in ix.
 func (x *reader) key(typ, key string) (p int64, v string, ok bool) {
 	param, rest := search.CutKey(key)
 	p, ok = x.names.id(typ, param)
@@ -197,24 +198,4 @@ func (x *reader) rids(room int, query string, args ...any) ([]int64, error) {
 		return nil
 	}, args...)
 	return rids, err
-}
-
-// own gives the rows that a search found their type back.
-func own(found []search.Row) []*row {
-	rows := make([]*row, len(found))
-	for i, r := range found {
-		rows[i] = r.(*row)
-	}
-	return rows
-}
-
-func (s *Store) versions(rows []*row, epoch int64) ([]store.Version, error) {
-	all := make([]store.Version, len(rows))
-	for i, r := range rows {
-		var err error
-		if all[i], err = s.full(r, epoch); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
 }

@@ -47,7 +47,7 @@ type Store struct {
 	closed      atomic.Bool
 	read        *pool
 	logRead     *pool
-	consentRead *pool // so that judging a row never waits for the searches that judge
+	consentRead *pool // judging a row must not wait for the searches that judge
 	write       *writer[*changeUnit]
 	logWrite    *writer[*logUnit]
 	changes     *journal
@@ -186,6 +186,7 @@ func (s *Store) create(file, schema string) (conn, error) {
 func (s *Store) nameLogs() {
 	prefix := s.identity.organization + "/" + s.identity.node
 	s.changes = &journal{source: prefix + "/changes.0", pool: s.read}
+	s.names.source = s.changes.source
 	s.accesses = &journal{source: prefix + "/accesses.0", pool: s.logRead}
 }
 
@@ -211,7 +212,7 @@ func (s *Store) startWriters() {
 	}
 }
 
-// Close finishes what waits to be written, waits for reads and closes the files.
+// Close writes what waits, waits for reads and closes the files.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil

@@ -31,6 +31,10 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), options()) })
 }
 
+func TestAlone(t *testing.T) {
+	storetest.RunAlone(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), options()) })
+}
+
 // TestDifferential also has plans that give up collecting at once.
 func TestDifferential(t *testing.T) {
 	var n atomic.Int64

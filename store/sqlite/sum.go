@@ -28,8 +28,8 @@ func (c *content) sum() []byte {
 	return h.Sum(nil)
 }
 
-// sum is the checksum of the row, given that of its content. It shows damage; what
-// shows intent is the change log, whose entries hold the hashes of the documents.
+// sum is the checksum of the row, given that of its content. It shows damage.
+// Tampering shows in the change log, whose entries hold the hashes of the documents.
 func (v *versionRow) sum(content []byte) []byte {
 	b := make([]byte, 0, 256)
 	for _, n := range []int64{v.stamp, v.rid, v.version, v.typ, v.at, v.seq, v.base} {

@@ -9,8 +9,7 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
-// kinds are the search parameters of a ward's types that an author asks for, by
-// type and kind; those of composites say what their second part is.
+// kinds are the search parameters of a ward's types, by type.
 var kinds = func() map[string][]fhir.CapabilityParam {
 	all := map[string][]fhir.CapabilityParam{}
 	for _, typ := range wardTypes {
@@ -19,8 +18,8 @@ var kinds = func() map[string][]fhir.CapabilityParam {
 	return all
 }()
 
-// vocabulary is what the documents of a ward have for each parameter, taken from
-// their keys: token, string and URI values as a client writes them.
+// vocabulary holds the values of the documents of a ward for each parameter, taken from
+// their keys: tokens, strings and URIs as a client writes them.
 type vocabulary map[string][]string
 
 // learn collects the values of the current documents.
@@ -86,10 +85,10 @@ func (a *asker) criterion(typ string, deep bool) string {
 	if a.once(12) {
 		return p.Name + ":missing=" + a.pick([]string{"true", "false"})
 	}
-	modifier, make := a.form(typ, p)
-	values := []string{make()}
+	modifier, value := a.form(typ, p)
+	values := []string{value()}
 	for a.once(3) {
-		values = append(values, make())
+		values = append(values, value())
 	}
 	return p.Name + modifier + "=" + escapeURL(strings.Join(values, ","))
 }
@@ -107,8 +106,8 @@ func (a *asker) values(typ string, p fhir.CapabilityParam) []string {
 	return a.known[typ+"."+p.Name+"="]
 }
 
-// form chooses a modifier and says how values are made for it.
-func (a *asker) form(typ string, p fhir.CapabilityParam) (modifier string, make func() string) {
+// form chooses a modifier and gives a function that makes values for it.
+func (a *asker) form(typ string, p fhir.CapabilityParam) (modifier string, value func() string) {
 	of := func(op string, or ...string) func() string {
 		values := a.known[typ+"."+p.Name+op]
 		return func() string {
@@ -294,7 +293,7 @@ func (a *asker) include(typ string) string {
 	return "_include" + iterate + "=" + source + ":" + param + a.pick([]string{"", ":" + a.pick(wards[source][param])})
 }
 
-// escapeValue marks the signs of the query language.
+// escapeValue escapes the special characters of the query language.
 func escapeValue(v string) string {
 	return strings.NewReplacer(`\`, `\\`, ",", `\,`, "|", `\|`, "$", `\$`).Replace(v)
 }
@@ -303,7 +302,7 @@ func escapeURL(v string) string {
 	return strings.NewReplacer("%", "%25", "&", "%26", "+", "%2B", "#", "%23", " ", "%20", ";", "%3B").Replace(v)
 }
 
-// checkAsked fails if too much of what is asked means nothing.
+// checkAsked fails if too many queries are refused or find nothing.
 func (w *world) checkAsked(queries, refused, empty int) {
 	w.Helper()
 	if refused > queries/10 || empty > queries*2/3 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ func Copies(t *testing.T, from store.Original, fresh func(t *testing.T) Place) {
 	t.Run("a copy is whole and goes on living", c.whole)
 	t.Run("a copy that was cut short goes on", c.goesOn)
 	t.Run("a copy is compared", c.compared)
+	t.Run("a change in two batches has one epoch", c.sharedEpoch)
 	t.Run("a place with data is refused", c.needsEmpty)
 }
 
@@ -100,6 +102,35 @@ func changesOf(t *testing.T, o store.Original) int64 {
 	return n
 }
 
+func (c *copies) sharedEpoch(t *testing.T) {
+	p := c.fresh(t)
+	to := open(t, p)
+	first := int64(-1)
+	err := c.from.Versions(t.Context(), 0, func(v store.Stored) error {
+		switch {
+		case v.Ref.Type == "Consent" && first < 0:
+			first = v.Seq
+		case v.Ref == fhir.Ref{Type: "Consent", ID: "c1"}:
+			v.Seq = first
+		}
+		return to.AddVersions(t.Context(), []store.Stored{v})
+	})
+	if err = errors.Join(err, to.Finish(t.Context()), to.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for since, want := range []string{"[Patient/0 Patient/1 Patient/2 Patient/3 Patient/4 Patient/5]", "[Patient/2 Patient/3 Patient/4 Patient/5]"} {
+		patients, epoch, err := s.ConsentChanges(t.Context(), int64(since))
+		slices.Sort(patients)
+		if fmt.Sprint(patients) != want || epoch != 8 || err != nil {
+			t.Errorf("since %d: %v at %d, %v", since, patients, epoch, err)
+		}
+	}
+}
+
 func (c *copies) needsEmpty(t *testing.T) {
 	p := c.fresh(t)
 	if _, err := p.Open(); err != nil {
@@ -110,7 +141,7 @@ func (c *copies) needsEmpty(t *testing.T) {
 	}
 }
 
-// changed hands over one version otherwise than it was.
+// changed passes on one version with a change.
 type changed struct{ Target }
 
 func (c changed) AddVersions(ctx context.Context, all []store.Stored) error {
@@ -130,7 +161,7 @@ func (c *copies) compared(t *testing.T) {
 	}
 }
 
-// stumbling fails at the nth step, and takes small ones.
+// stumbling fails at the nth of many small steps.
 type stumbling struct {
 	Target
 	left int
@@ -146,7 +177,7 @@ func (s *stumbling) step() error {
 	return nil
 }
 
-// inSteps hands over all in small pieces, so that the copy stops in between.
+// inSteps passes everything on in small pieces, so that the copy can stop in between.
 func inSteps[T any](s *stumbling, all []T, add func([]T) error) error {
 	for len(all) > 0 {
 		if err := s.step(); err != nil {

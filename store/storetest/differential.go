@@ -14,7 +14,7 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// How many queries Differential asks, and how many of one population.
+// How many queries Differential asks in all and of one population.
 const (
 	allQueries   = 20_000
 	shortQueries = 2_000
@@ -23,9 +23,8 @@ const (
 
 // Differential feeds generated documents to a store and to a brute-force evaluator,
 // asks both thousands of generated queries, in pages of any size and with writes
-// between pages, and compares matches, order, totals and what is included. Every
-// run asks other queries: ACESO_TEST_SEED repeats one, ACESO_TEST_QUERIES says how
-// many. open returns an empty store and closes it when its test ends.
+// between pages, and compares matches, order, totals and included resources. Every run
+// asks other queries: ACESO_TEST_SEED repeats one, ACESO_TEST_QUERIES sets their number. open returns an empty store and closes it when its test ends.
 func Differential(t *testing.T, open func(t *testing.T) store.Store) {
 	queries := allQueries
 	if testing.Short() {
@@ -56,7 +55,7 @@ func setting(t *testing.T, name string, usual uint64) uint64 {
 	return n
 }
 
-// differ asks queries of one population, of which a part changes again and again.
+// differ queries one population, a part of which keeps changing.
 func (w *world) differ(seed uint64, queries int) {
 	a := &asker{author: newAuthor(seed, 20)}
 	w.populate(a.author)
@@ -93,7 +92,7 @@ func (w *world) change(a *author, n int) {
 	}
 }
 
-// caller makes a visibility function that also looks at what it is shown.
+// caller makes a visibility function that also checks the rows it is shown.
 func (w *world) caller(a *asker) store.Visible {
 	hidden := a.IntN(a.ids)
 	rules := []store.Visible{
@@ -117,16 +116,16 @@ type walk struct {
 	text    string
 	q       *search.Query
 	visible store.Visible
-	changes bool // something is written between pages
+	changes bool // whether writes come between pages
 
 	now   view
-	start []fhir.Ref        // what matched at first
-	stay  map[fhir.Ref]bool // what matched all the time
-	alive map[fhir.Ref]bool // what existed at first
+	start []fhir.Ref        // matched at the start
+	stay  map[fhir.Ref]bool // matched all the time
+	alive map[fhir.Ref]bool // existed at the start
 	shown []fhir.Ref
 }
 
-// run walks and says how much matched at first.
+// run walks and gives the number of matches at the start.
 func (k *walk) run(a *asker) int {
 	k.Helper()
 	k.begin()
@@ -173,7 +172,7 @@ func (k *walk) begin() {
 	}
 }
 
-// look notes what no longer matches.
+// look removes what no longer matches from stay.
 func (k *walk) look() {
 	k.now = k.model.seenBy(k.visible)
 	now := k.now.search(k.q)
@@ -184,8 +183,8 @@ func (k *walk) look() {
 	}
 }
 
-// tooDeep says whether a page was refused because includes lead from one resource
-// to another without end, as they may.
+// tooDeep says whether a page was rightly refused because its includes lead from
+// resource to resource without end.
 func (k *walk) tooDeep(err error) bool {
 	var known *fhir.Error
 	iterates := slices.ContainsFunc(k.q.Include, func(inc search.Include) bool { return inc.Iterate })
@@ -215,7 +214,7 @@ func (k *walk) page(s *store.Search, page *store.Page) {
 	k.shown = append(k.shown, refs(page.Matches)...)
 }
 
-// total is what matches now and existed at first.
+// total counts what matches now and existed at the start.
 func (k *walk) total() (n int64) {
 	for _, r := range k.now.search(k.q) {
 		if k.alive[r] {
@@ -225,7 +224,7 @@ func (k *walk) total() (n int64) {
 	return n
 }
 
-// end compares all that was shown with what should have been.
+// end compares all shown resources with those expected.
 func (k *walk) end() {
 	k.Helper()
 	if !k.changes {

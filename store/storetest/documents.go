@@ -12,7 +12,7 @@ import (
 
 const base = "http://localhost/fhir"
 
-// document makes the write of a real document, as the gate would.
+// document makes a write of a real document, as the gate would.
 func (w *world) document(id string, expect int64, format string, a ...any) store.Write {
 	w.Helper()
 	at := w.tick()

@@ -14,7 +14,7 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// types are what generated resources are of; each may refer to the others.
+// types are the types of generated resources; each may refer to the others.
 var types = []string{"Patient", "Encounter", "Observation"}
 
 // references are the reference parameters of a type.
@@ -24,7 +24,7 @@ var references = map[string][]string{
 	"Observation": {"subject", "encounter", "has-member"},
 }
 
-// generator makes resources and queries from a small alphabet, so that they meet.
+// generator makes resources and queries from a small alphabet, so that many match.
 type generator struct {
 	*rand.Rand
 	ids int // ids per type
@@ -40,7 +40,7 @@ func (g *generator) ref(typ string) fhir.Ref {
 	return fhir.Ref{Type: typ, ID: fmt.Sprintf("%c%d", typ[0]+'a'-'A', g.IntN(g.ids))}
 }
 
-// target is a reference that a parameter of a type may hold; some point nowhere.
+// target is a reference for a parameter of a type; some point nowhere.
 func (g *generator) target(typ, param string) fhir.Ref {
 	switch param {
 	case "subject", "link":
@@ -53,7 +53,7 @@ func (g *generator) target(typ, param string) fhir.Ref {
 
 var words = []string{"anna", "annabel", "ben", "berta", "carl", "zoë"}
 
-// index makes the keys of a resource.
+// index makes the index keys of a resource.
 func (g *generator) index(ref fhir.Ref, facts *fhir.Facts) *search.Index {
 	x := &search.Index{Keys: []string{"_id=" + ref.ID}}
 	key := func(format string, a ...any) { x.Keys = append(x.Keys, fmt.Sprintf(format, a...)) }
@@ -135,7 +135,7 @@ func tombstone(v store.Version, at time.Time) store.Write {
 	}
 }
 
-// condition makes a criterion for a type, nested up to depth.
+// condition makes a condition for a type, nested up to depth.
 func (g *generator) condition(typ string, depth int) search.Condition {
 	n := 13
 	if depth == 0 {
@@ -184,7 +184,7 @@ func hideRestricted(r store.Row) (bool, error) {
 
 func hideOthers(r store.Row) (bool, error) { return r.Owner == Organization, nil }
 
-// fill commits a generated population; some of it is updated and deleted again.
+// fill commits a generated population, and updates and deletes some of it.
 func (w *world) fill(g *generator) {
 	w.Helper()
 	for range 2 {
@@ -196,7 +196,7 @@ func (w *world) fill(g *generator) {
 	}
 }
 
-// mutate writes, or seldom deletes, one resource, or leaves it alone.
+// mutate writes or, rarely, deletes one resource, or leaves it alone.
 func (w *world) mutate(g *generator, ref fhir.Ref) {
 	w.Helper()
 	all := w.model.of(ref)

@@ -129,8 +129,11 @@ func testHistoryPages(w *world) {
 func testHistoryTimes(w *world) {
 	g := newGenerator(602, 6)
 	w.fill(g)
-	w.now = w.now.Add(-time.Minute) // a clock that leaps back
+	w.now = w.now.Add(-time.Minute) // the clock leaps back
 	w.fill(g)
+	for _, year := range []int{1, 1969, 2300, 9999} {
+		w.walkHistory(store.History{Since: time.Date(year, 2, 3, 0, 0, 0, 0, time.UTC), Limit: 1000, Count: true})
+	}
 	for i := range 12 {
 		at := w.model.versions[i*len(w.model.versions)/12].LastUpdated
 		for _, d := range []time.Duration{-time.Millisecond, 0, time.Millisecond} {
@@ -174,5 +177,53 @@ func testLaterLabels(w *world) {
 	w.check(err)
 	if want := []string{"Patient/anna", "Patient/ben"}; !slices.Equal(first.Facts.Patients, want) {
 		w.Errorf("patients of the first version %v, want %v", first.Facts.Patients, want)
+	}
+}
+
+// testProtectedPages tests the rule where a store easily loses it: across pages, across
+// a delete, with later versions left out, and with a label raised between two pages.
+func testProtectedPages(w *world) {
+	g := newGenerator(604, 6)
+	ben := fhir.Ref{Type: "Patient", ID: "ben"}
+	labelled := []fhir.Coding{{System: "conf", Code: "R"}}
+	write := func(ref fhir.Ref, expect int64, labels []fhir.Coding, patient string) {
+		v := g.write(ref, expect, w.tick())
+		v.Facts.Labels, v.Facts.Patients = labels, []string{patient}
+		w.commit(v)
+	}
+	write(ben, 0, nil, "Patient/ben")
+	write(anna, 0, nil, "Patient/anna")
+	shown := w.now
+	w.commit(tombstone(w.get(anna), w.tick()))
+	write(ben, 1, nil, "Patient/ben")
+	write(anna, 2, labelled, "Patient/zoe")
+	write(anna, 3, nil, "Patient/anna")
+	for _, h := range []store.History{{}, {Type: "Patient"}, {Type: "Patient", ID: "anna"}, {Type: "Patient", ID: "anna", At: w.now}, {At: shown}} {
+		for _, visible := range []store.Visible{nil, hideRestricted} {
+			h.Limit, h.Visible = 1, visible
+			w.walkHistory(h)
+			h.Count = true
+			w.walkHistory(h)
+		}
+	}
+	for version := int64(1); version <= 3; version++ {
+		v, err := w.store.GetVersion(w.Context(), anna, version)
+		w.check(err)
+		if !slices.Equal(v.Facts.Labels, labelled) || !slices.Contains(v.Facts.Patients, "Patient/zoe") {
+			w.Errorf("version %d has labels %v and patients %v", version, v.Facts.Labels, v.Facts.Patients)
+		}
+	}
+	h := store.History{Type: "Patient", ID: "ben", Visible: hideRestricted, Limit: 1}
+	page, err := w.store.History(w.Context(), h)
+	w.check(err)
+	if len(page.Matches) != 1 || page.Next == nil {
+		w.Fatalf("the first page has %d versions", len(page.Matches))
+	}
+	write(ben, 2, labelled, "Patient/ben")
+	h.After = page.Next
+	page, err = w.store.History(w.Context(), h)
+	w.check(err)
+	if len(page.Matches) != 0 {
+		w.Error("a label that was raised between two pages does not protect the second")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// included is what follows from matches.
+// included lists what the includes add to matches.
 func (v view) included(matches []fhir.Ref, incs []search.Include) map[fhir.Ref]bool {
 	added := map[fhir.Ref]bool{}
 	frontier := matches

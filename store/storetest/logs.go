@@ -16,11 +16,6 @@ import (
 
 func testConsents(w *world) {
 	g := newGenerator(700, 5)
-	consent := func(id string, expect int64, patient string) store.Write {
-		c := g.write(fhir.Ref{Type: "Consent", ID: id}, expect, w.tick())
-		c.Facts.Patients = []string{patient}
-		return c
-	}
 	want := func(patient string, ids ...string) {
 		w.Helper()
 		all, epoch, err := w.store.Consents(w.Context(), patient)
@@ -36,13 +31,13 @@ func testConsents(w *world) {
 		}
 	}
 	want("Patient/anna")
-	w.commit(consent("1", 0, "Patient/anna"), consent("2", 0, "Patient/ben"))
+	w.commit(w.consent(g, "1", 0, "Patient/anna"), w.consent(g, "2", 0, "Patient/ben"))
 	want("Patient/anna", "1")
-	w.commit(consent("3", 0, "Patient/anna"))
+	w.commit(w.consent(g, "3", 0, "Patient/anna"))
 	want("Patient/anna", "1", "3")
 	w.commit(g.write(anna, 0, w.tick()))
 	want("Patient/anna", "1", "3")
-	w.commit(consent("1", 1, "Patient/ben"))
+	w.commit(w.consent(g, "1", 1, "Patient/ben"))
 	want("Patient/anna", "3")
 	want("Patient/ben", "1", "2")
 	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "3"}), w.tick()))
@@ -50,7 +45,7 @@ func testConsents(w *world) {
 	if v := w.get(anna); v.Epoch != w.model.epoch {
 		w.Errorf("a read shows epoch %d, want %d", v.Epoch, w.model.epoch)
 	}
-	w.wantChanged(w.try(consent("1", 1, "Patient/anna")))
+	w.wantChanged(w.try(w.consent(g, "1", 1, "Patient/anna")))
 	want("Patient/anna")
 	page, err := w.store.History(w.Context(), store.History{Limit: 1})
 	w.check(err)
@@ -163,25 +158,34 @@ func testFind(w *world) {
 		{Patient: w.sealer.PatientPseudonym("Patient/2"), Agent: w.sealer.AgentPseudonym("Practitioner/1"), Before: 70},
 		{Target: w.sealer.TargetPseudonym("Observation/3")},
 		{Target: w.sealer.TargetPseudonym("Observation/3"), Action: "E"},
-		{Agent: w.sealer.AgentPseudonym("Practitioner/2"), Outcome: []int{403, 404}},
+		{Agent: w.sealer.AgentPseudonym("Practitioner/2"), OutcomeFrom: 403},
 		{Action: "E", From: middle},
-		{To: middle, Outcome: []int{200}},
-		{From: middle, To: middle.Add(time.Hour), Before: 100},
+		{To: middle, OutcomeTo: 400}, {OutcomeFrom: 200, OutcomeTo: 300, Since: 20}, {OutcomeFrom: 300, OutcomeTo: 403},
+		{From: middle, To: middle.Add(time.Hour), Before: 100}, {From: middle, Since: 5}, {Since: 70, Before: 90, Action: "E"},
 		{From: middle.Add(time.Hour)},
 		{Patient: "nobody"}, {Target: "%"}, {Agent: "nobody"},
 	} {
-		for _, limit := range []int{1, 10, 1000} {
-			var want []int64
-			for _, r := range slices.Backward(rows) {
-				if selects(f, &r) && len(want) < limit {
-					want = append(want, r.Seq)
-				}
+		var want []int64
+		for _, r := range rows {
+			if selects(f, &r) {
+				want = append(want, r.Seq)
 			}
-			got, err := log.Find(w.Context(), f, limit)
-			w.check(err)
-			if !slices.Equal(got, want) {
-				w.Errorf("find %+v, at most %d:\n got %v\nwant %v", f, limit, got, want)
-			}
+		}
+		w.wantFound(log, f, want, true)
+		slices.Reverse(want)
+		w.wantFound(log, f, want, false)
+	}
+}
+
+// wantFound looks for all that matches, and for the first of it.
+func (w *world) wantFound(log ledgerbridge.Log, f ledgerbridge.Filter, want []int64, oldest bool) {
+	w.Helper()
+	f.Oldest = oldest
+	for _, limit := range []int{1, 10, 1000} {
+		got, err := log.Find(w.Context(), f, limit)
+		w.check(err)
+		if !slices.Equal(got, want[:min(limit, len(want))]) {
+			w.Errorf("find %+v, at most %d:\n got %v\nwant %v", f, limit, got, want)
 		}
 	}
 }
@@ -190,9 +194,9 @@ func testFind(w *world) {
 func selects(f ledgerbridge.Filter, r *ledgerbridge.Row) bool {
 	part := func(holds func(ledgerbridge.PartRow) bool) bool { return slices.ContainsFunc(r.Parts, holds) }
 	return (f.Agent == "" || f.Agent == r.Agent) && (f.Action == "" || f.Action == r.Action) &&
-		(len(f.Outcome) == 0 || slices.Contains(f.Outcome, r.Outcome)) &&
+		f.OutcomeFrom <= r.Outcome && (f.OutcomeTo == 0 || r.Outcome < f.OutcomeTo) &&
 		(f.From.IsZero() || !r.Time.Before(f.From)) && (f.To.IsZero() || r.Time.Before(f.To)) &&
-		(f.Before == 0 || r.Seq < f.Before) &&
+		f.Since <= r.Seq && (f.Before == 0 || r.Seq < f.Before) &&
 		(f.Patient == "" || part(func(p ledgerbridge.PartRow) bool { return p.Patient == f.Patient })) &&
 		(f.Target == "" || part(func(p ledgerbridge.PartRow) bool {
 			return slices.Contains(bytesFields(p.Target), f.Target)
@@ -257,25 +261,11 @@ func testErase(w *world) {
 	}
 }
 
-// consentChanges is offered by stores that know whose Consents were written.
-type consentChanges interface {
-	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
-}
-
 func testConsentChanges(w *world) {
-	s, ok := w.store.(consentChanges)
-	if !ok {
-		w.Skip("this store does not offer ConsentChanges")
-	}
 	g := newGenerator(701, 5)
-	consent := func(id string, expect int64, patient string) store.Write {
-		c := g.write(fhir.Ref{Type: "Consent", ID: id}, expect, w.tick())
-		c.Facts.Patients = []string{patient}
-		return c
-	}
 	want := func(since int64, patients ...string) {
 		w.Helper()
-		got, epoch, err := s.ConsentChanges(w.Context(), since)
+		got, epoch, err := w.store.ConsentChanges(w.Context(), since)
 		w.check(err)
 		slices.Sort(got)
 		if !slices.Equal(got, patients) || epoch != w.model.epoch {
@@ -283,10 +273,10 @@ func testConsentChanges(w *world) {
 		}
 	}
 	want(0)
-	w.commit(consent("1", 0, "Patient/anna"))
-	w.commit(consent("2", 0, "Patient/ben"), consent("3", 0, "Patient/carl"))
+	w.commit(w.consent(g, "1", 0, "Patient/anna"))
+	w.commit(w.consent(g, "2", 0, "Patient/ben"), w.consent(g, "3", 0, "Patient/carl"))
 	w.commit(g.write(anna, 0, w.tick()))
-	w.commit(consent("1", 1, "Patient/dora"))
+	w.commit(w.consent(g, "1", 1, "Patient/dora"))
 	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "3"}), w.tick()))
 	want(0, "Patient/anna", "Patient/ben", "Patient/carl", "Patient/dora")
 	want(1, "Patient/anna", "Patient/ben", "Patient/carl", "Patient/dora")
@@ -301,7 +291,7 @@ func testConsentChanges(w *world) {
 	}
 	w.commit(team(0, "Practitioner/1"))
 	want(4, "CareTeam/t", "Practitioner/1")
-	w.commit(team(1, "Practitioner/2"), consent("2", 1, "Patient/ben"))
+	w.commit(team(1, "Practitioner/2"), w.consent(g, "2", 1, "Patient/ben"))
 	want(5, "CareTeam/t", "Patient/ben", "Practitioner/1", "Practitioner/2")
 	w.commit(tombstone(w.get(fhir.Ref{Type: "CareTeam", ID: "t"}), w.tick()))
 	want(6, "CareTeam/t", "Practitioner/2")

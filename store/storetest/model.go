@@ -117,7 +117,7 @@ func (v view) search(q *search.Query) []fhir.Ref {
 	return found
 }
 
-// compareBy orders by one criterion; without a value last, whatever the direction.
+// compareBy orders by one criterion, resources without a value last in both directions.
 func compareBy(a, b stored, s search.SortBy) int {
 	x, hasX := sortValue(a, s)
 	y, hasY := sortValue(b, s)
@@ -188,7 +188,7 @@ func (w *world) same(got store.Version, want stored) {
 	}
 }
 
-// normal makes empty and nil lists alike.
+// normal replaces empty lists by nil.
 func normal(v store.Version) store.Version {
 	f := &v.Facts
 	for _, list := range []*[]string{&f.Patients, &f.Profiles, &f.References, &f.Authors} {

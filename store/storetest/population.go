@@ -41,7 +41,7 @@ func (a *author) document(typ string) []byte {
 	})
 	text, err := json.Marshal(tidy(o))
 	if err != nil {
-		panic(err) // a value that JSON cannot say is a mistake above
+		panic(err) // the code above made a value that JSON lacks
 	}
 	return text
 }

@@ -130,9 +130,9 @@ func testPages(w *world) {
 	}
 }
 
-// testWalk pages through a search while everything changes. What matches all the
-// time must come exactly once, at the place it had; nothing comes twice; what is
-// created later does not come.
+// testWalk pages through a search while everything changes. What matches all the time
+// must come exactly once, in its old position; nothing may come twice, nor anything
+// created later.
 func testWalk(w *world) {
 	for i, by := range append(sorts, nil) {
 		g := newGenerator(400+uint64(i), 25)

@@ -2,7 +2,7 @@
 // resources, most with index keys by hand, and compares answers with a model in memory
 // and with search.Match, the definition of what a search means.
 //
-// It does not test what only one kind of store has: files, faults, repairs.
+// It does not test what only one store has: files, faults, repairs.
 package storetest
 
 import (
@@ -44,8 +44,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"history is paged without loss", testHistoryPages},
 		{"history since and at", testHistoryTimes},
 		{"a later label protects past versions", testLaterLabels},
+		{"a later label protects past versions on every page", testProtectedPages},
 		{"search agrees with the definition", testSearch},
 		{"real queries agree with the definition", testQueries},
+		{"prefixes mean what R4 says", testPrefixes},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
 		{"a walk shows what stays exactly once", testWalk},
@@ -53,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"included resources, iterated", testIterate},
 		{"consents and their epoch", testConsents},
 		{"whose consents changed", testConsentChanges},
+		{"what is judged now is recorded", testJudgedNow},
 		{"consents are read inside a search", testConsentsInside},
 		{"logs are dense and keep their rows", testLogs},
 		{"rows are found by filter", testFind},
@@ -138,7 +141,7 @@ func (w *world) commit(writes ...store.Write) ledgerbridge.Receipt {
 // Now is the clock of searches.
 func (w *world) Now() time.Time { return w.now }
 
-// tick moves the clock of the writes.
+// tick advances the clock of the writes.
 func (w *world) tick() time.Time {
 	w.now = w.now.Add(time.Second)
 	return w.now

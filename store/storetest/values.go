@@ -12,7 +12,7 @@ import (
 )
 
 // author writes documents and queries from small sets of values, so that they
-// meet, with what is hard to get right among them: signs of the query language,
+// meet. Among them are the difficult ones: special characters of the query language,
 // values too long for a key, precisions, zones, units and open ends.
 type author struct {
 	*rand.Rand
@@ -52,7 +52,7 @@ var (
 
 func (a *author) pick(list []string) string { return list[a.IntN(len(list))] }
 
-// once is true once in n times.
+// once is true in one of n calls.
 func (a *author) once(n int) bool { return a.IntN(n) == 0 }
 
 func (a *author) ref(typ string) fhir.Ref { return wardRef(typ, a.IntN(a.ids)) }
@@ -60,10 +60,10 @@ func (a *author) ref(typ string) fhir.Ref { return wardRef(typ, a.IntN(a.ids)) }
 // wardRef is the n-th resource of a type; ids of different types are alike.
 func wardRef(typ string, n int) fhir.Ref { return fhir.Ref{Type: typ, ID: fmt.Sprintf("r%d", n)} }
 
-// object is a JSON object. What is empty in it is left out.
+// object is a JSON object; empty members are left out.
 type object map[string]any
 
-// tidy leaves out what is empty, which no document may have.
+// tidy removes empty members and lists, which no document may have.
 func tidy(v any) any {
 	switch v := v.(type) {
 	case object:
@@ -91,19 +91,19 @@ func tidy(v any) any {
 	return v
 }
 
-// maybe gives what make makes two times out of three, or nil.
-func (a *author) maybe(make func() any) any {
+// maybe gives a value two times out of three, or nil.
+func (a *author) maybe(value func() any) any {
 	if a.once(3) {
 		return nil
 	}
-	return make()
+	return value()
 }
 
 // some gives a list of one to three, or nil.
-func (a *author) some(make func() any) any {
+func (a *author) some(value func() any) any {
 	var list []any
 	for range a.IntN(4) {
-		list = append(list, make())
+		list = append(list, value())
 	}
 	return list
 }
@@ -158,7 +158,7 @@ func (a *author) quantity() any {
 	return o
 }
 
-// to makes references to one of some types in the forms that there are.
+// to makes references to one of some types, in every form.
 func (a *author) to(types ...string) func() any {
 	return func() any {
 		ref := a.ref(a.pick(types)).String()

@@ -41,6 +41,19 @@ func serve(id string) int {
 	return 0
 }
 
+// Signal sends a signal to a process: SIGSTOP halts it, SIGCONT resumes it.
+func Signal(n *devnet.Network, name string, s syscall.Signal) error {
+	for _, p := range n.Status().Processes {
+		if p.Name == name && p.PID > 0 {
+			return syscall.Kill(p.PID, s)
+		}
+	}
+	return errors.New(name + " does not run")
+}
+
+// Folder is that of an orderer or peer, with its configuration and its data.
+func Folder(n *devnet.Network, name string) string { return filepath.Join(n.Status().Dir, name) }
+
 // Start brings up a network until the test ends. What the options leave open: the
 // folder is a temporary one, blocks are cut after 50 ms, and the test binary serves
 // the contract, for which TestMain must call Main. It skips the test where Fabric

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// alter changes the catalog outside of transactions: it waits for those that
-// have used the collection.
+// alter changes the catalog outside transactions, after those that have used the
+// collection.
 func (r *request) alter(ns string, do func(current *state) (*state, error)) error {
 	s := r.server
 	for t := range s.active {
@@ -26,13 +26,9 @@ func (r *request) alter(ns string, do func(current *state) (*state, error)) erro
 	return err
 }
 
-// with is the state with another version of a collection, or without it.
+// with is the state with another version of a collection.
 func (st *state) with(ns string, c *collection) *state {
 	next := &state{seq: st.seq + 1, collections: maps.Clone(st.collections)}
-	if c == nil {
-		delete(next.collections, ns)
-		return next
-	}
 	c.changed = next.seq
 	next.collections[ns] = c
 	return next
@@ -150,7 +146,7 @@ func (c *collection) compareIndexes(x *index) (bool, error) {
 }
 
 func (x *index) fill(o *owner, ns, record string, doc document) error {
-	keys, arrays, err := keysOf(doc, x.fields)
+	keys, err := keysOf(doc, x.fields)
 	if err != nil {
 		return err
 	}
@@ -159,11 +155,6 @@ func (x *index) fill(o *owner, ns, record string, doc document) error {
 			return x.duplicate(ns, k)
 		}
 		x.entries.put(o, k.encoded+record, recordOf(record))
-	}
-	for _, a := range arrays {
-		if !slices.Contains(x.multikey, a) {
-			x.multikey = append(x.multikey, a)
-		}
 	}
 	return nil
 }
@@ -240,40 +231,6 @@ func create(r *request) (document, error) {
 		}
 		return current.with(ns, newCollection(ns)), nil
 	})
-}
-
-func drop(r *request) (document, error) {
-	ns, err := r.ns()
-	if err != nil {
-		return nil, err
-	}
-	var was int
-	err = r.alter(ns, func(current *state) (*state, error) {
-		c := current.collections[ns]
-		if c == nil {
-			return nil, fail(26, "NamespaceNotFound", "ns not found")
-		}
-		was = len(c.indexes)
-		return current.with(ns, nil), nil
-	})
-	return okay(pair{"nIndexesWas", intValue(int32(was))}, pair{"ns", stringValue(ns)}), err
-}
-
-func dropDatabase(r *request) (document, error) {
-	dropped := false
-	for ns := range r.server.state.collections {
-		if database(ns) != r.db {
-			continue
-		}
-		dropped = true
-		if err := r.alter(ns, func(current *state) (*state, error) { return current.with(ns, nil), nil }); err != nil {
-			return nil, err
-		}
-	}
-	if !dropped {
-		return okay(), nil
-	}
-	return okay(pair{"dropped", stringValue(r.db)}), nil
 }
 
 func listCollections(r *request) (document, error) {

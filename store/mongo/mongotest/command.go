@@ -1,7 +1,6 @@
 package mongotest
 
 import (
-	"net"
 	"slices"
 	"strconv"
 	"time"
@@ -12,7 +11,6 @@ import (
 // A request is one command of a client.
 type request struct {
 	server    *Server
-	conn      net.Conn
 	legacy    bool // OP_QUERY
 	name, db  string
 	body      document
@@ -23,16 +21,16 @@ type request struct {
 	transaction  bool  // autocommit: false
 	starts       bool
 	session      *session
-	rule         *Rule        // by which it fails
+	rule         *Rule        // that makes it fail
 	txn          *transaction // the open one that the command runs in
 	writeConcern *writeConcern
 	deadline     time.Time // by maxTimeMS; zero: none
 }
 
-// A command runs with mu held, unless it gives it up to wait.
+// A command runs with mu held, but releases it to wait.
 type command struct {
 	run    func(*request) (document, error)
-	fields []string // besides the name and the generic ones
+	fields []string // in addition to the name and the generic ones
 	// refused are the options of the real server that are not modelled.
 	refused []string
 	// unknown is what the server says about any other; nil refuses all.
@@ -100,11 +98,10 @@ func (s *Server) run(r *request) (reply document, drop bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	life := s.life
-	s.calls[r.name]++
-	s.gossip(r)
-	if app, ok := r.body.Lookup("client", "application", "name").StringValueOK(); ok {
-		s.conns[r.conn] = app // in the first hello of a connection
+	if !slices.Contains(quiet, r.name) {
+		s.counts[r.name]++
 	}
+	s.gossip(r)
 	r.rule = s.rule(r)
 	if r.does(Slow) {
 		r.hold()
@@ -113,9 +110,6 @@ func (s *Server) run(r *request) (reply document, drop bool) {
 		return nil, true
 	}
 	reply = s.answer(r)
-	if r.does(SlowAfter) {
-		r.hold()
-	}
 	return s.finish(reply), s.life != life || r.does(DropAfter)
 }
 
@@ -137,7 +131,7 @@ func (s *Server) execute(r *request) (document, error) {
 		return nil, fail(59, "CommandNotFound", "no such command: '%s'", r.name)
 	}
 	if r.legacy && r.name != "isMaster" && r.name != "ismaster" && r.name != "hello" {
-		return nil, unmodelled("OP_QUERY with another command than hello")
+		return nil, unmodelled("OP_QUERY with a command other than hello")
 	}
 	if len(r.body) > maxDocument+16*1024 {
 		return nil, fail(10334, "BSONObjectTooLarge", "BSONObj size: %d is invalid. Size must be between 0 and %d", len(r.body), maxDocument+16*1024)
@@ -189,7 +183,7 @@ func (r *request) checkFields(c *command) error {
 	return nil
 }
 
-// finish adds what every reply of a replica set member has.
+// finish adds the fields of every reply of a replica set member.
 func (s *Server) finish(reply document) document {
 	if s.standalone || reply == nil {
 		return reply
@@ -201,7 +195,7 @@ func (s *Server) finish(reply document) document {
 		pair{"signature", documentValue(signature)}))}, pair{"operationTime", at})
 }
 
-// gossip takes over a later cluster time of the client.
+// gossip adopts a later cluster time of the client.
 func (s *Server) gossip(r *request) {
 	t, i, ok := value(field(field(r.body, "$clusterTime").Data, "clusterTime")).TimestampOK()
 	if ok && (t > s.clock.T || t == s.clock.T && i > s.clock.I) {
@@ -290,7 +284,7 @@ func (w *writeConcern) unsatisfied(reply document) document {
 }
 
 // refusedCommands are commands of the real server that are not modelled.
-var refusedCommands = []string{"distinct", "mapReduce", "saslContinue", "authenticate", "logout", "getParameter", "setParameter",
+var refusedCommands = []string{"distinct", "mapReduce", "explain", "drop", "dropDatabase", "buildInfo", "saslContinue", "authenticate", "logout", "getParameter", "setParameter",
 	"serverStatus", "dbStats", "collStats", "collMod", "renameCollection", "convertToCapped", "compact", "validate", "dbHash",
 	"listDatabases", "currentOp", "killOp", "killSessions", "killAllSessions", "refreshSessions", "startSession", "replSetGetStatus",
 	"replSetStepDown", "fsync", "getLog", "hostInfo", "connectionStatus", "geoSearch", "getCmdLineOpts", "whatsmyuri", "reIndex",

@@ -8,10 +8,6 @@ func commandTable() map[string]command {
 		"isMaster": {run: hello, fields: helloFields},
 		"ismaster": {run: hello, fields: helloFields},
 		"ping":     {run: func(*request) (document, error) { return okay(), nil }},
-		"buildInfo": {run: func(*request) (document, error) {
-			return okay(pair{"version", stringValue(version)}, pair{"versionArray", arrayValue(intValue(4), intValue(4), intValue(6), intValue(0))},
-				pair{"maxBsonObjectSize", intValue(maxDocument)}), nil
-		}},
 		"saslStart": {run: func(*request) (document, error) { // there are no users
 			return nil, fail(18, "AuthenticationFailed", "Authentication failed.")
 		}, fields: []string{"mechanism", "payload", "autoAuthorize", "options", "db"}},
@@ -30,19 +26,15 @@ func commandTable() map[string]command {
 		"killCursors": {run: killCursors, fields: []string{"cursors"}, unknown: idlUnknown, transactions: true},
 		"count": {run: count, fields: []string{"query", "limit", "skip", "hint"}, refused: []string{"collation"}, unknown: idlUnknown, reads: true,
 			forbidden: "Cannot run 'count' in a multi-document transaction. Use an aggregate with $count."},
-		"explain":   {run: explain, fields: []string{"verbosity"}},
 		"aggregate": {run: aggregate, fields: []string{"pipeline", "cursor", "hint"}, transactions: true, reads: true},
 		"createIndexes": {run: createIndexes, fields: []string{"indexes", "commitQuorum"}, ends: true,
 			forbidden: "Cannot create new indexes on existing collections in a multi-document transaction."},
 		"listIndexes":       {run: listIndexes, fields: []string{"cursor"}},
 		"dropIndexes":       {run: dropIndexes, fields: []string{"index"}},
 		"create":            {run: create},
-		"drop":              {run: drop},
-		"dropDatabase":      {run: dropDatabase},
 		"listCollections":   {run: listCollections, fields: []string{"filter", "nameOnly", "cursor", "authorizedCollections"}},
 		"commitTransaction": {run: commitTransaction, transactions: true, adminOnly: true},
 		"abortTransaction":  {run: abortTransaction, transactions: true, adminOnly: true},
 	}
-	t["findandmodify"], t["buildinfo"], t["deleteIndexes"] = t["findAndModify"], t["buildInfo"], t["dropIndexes"]
 	return t
 }

@@ -5,20 +5,21 @@
 //
 //	s := mongotest.Start(t)                   // ends with the test
 //	client, err := mongo.Connect(options.Client().ApplyURI(s.URI()))
+//	before := s.Counts(); ...; s.Counts().Since(before) // commands, by name
 //	rule := s.Fail(mongotest.Fault{Command: "commitTransaction", Nth: 2, Do: mongotest.DropAfter})
 //	...; rule.Fired(); rule.Remove()
 //	s.Stop(); s.Restart()                     // a primary dies and comes back: data and acknowledged writes stay
 //	backup := s.Backup(); ...; s.Restore(backup)
 //
-// What it answers it answers as MongoDB 4.4 does; what it does not model it
-// refuses with NotImplemented (238) and a message that begins with "mongotest
-// does not model". It does not do: users, TLS, compression, several
-// members, change streams, collations, partial, sparse, TTL, text, hashed and
-// wildcard indexes, positional and array-filter updates, map-reduce, and
-// writes without acknowledgement. Differences that stay inside its answers:
+// It answers as MongoDB 4.4 does. It models what the store uses and refuses the
+// rest with NotImplemented (238) and a message that begins with "mongotest does
+// not model". It does not do: explain, aggregation but for counts, users, TLS,
+// compression, several members, change streams, collations, partial, sparse,
+// TTL, text, hashed and wildcard indexes, updates by position, array filter or
+// pipeline, and writes without acknowledgement. Its answers differ in this:
 //
-//   - the planner follows a simple rule (the index whose first fields have the
-//     most bounds) and does not try plans; explain says what it did
+//   - it has no query planner: indexes keep keys unique and give the order of a
+//     hint, and only the first field of one narrows a search down
 //   - a cursor outside a transaction shows the moment of its find; the real
 //     server may show writes that happen while it is read
 //   - nothing is lost that was acknowledged, whatever the write concern

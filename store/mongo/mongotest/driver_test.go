@@ -3,6 +3,7 @@ package mongotest
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -21,6 +22,16 @@ func connect(t *testing.T, s *Server, more ...*options.ClientOptions) (context.C
 	ctx := context.Background() // with a deadline, the driver would retry until then
 	t.Cleanup(func() { _ = client.Disconnect(ctx) })
 	return ctx, client
+}
+
+// begin opens a transaction; its context is for what runs in it.
+func begin(t *testing.T, ctx context.Context, client *mongo.Client) (context.Context, *mongo.Session) {
+	t.Helper()
+	session, err := client.StartSession()
+	check(t, err)
+	t.Cleanup(func() { session.EndSession(ctx) })
+	check(t, session.StartTransaction())
+	return mongo.NewSessionContext(ctx, session), session
 }
 
 func check(t *testing.T, err error) {
@@ -58,7 +69,7 @@ func TestDriver(t *testing.T) {
 	}
 }
 
-// A transaction that failed with a write conflict is tried again by the driver.
+// The driver retries a transaction after a write conflict.
 func TestDriverTransaction(t *testing.T) {
 	ctx, client := connect(t, Start(t))
 	c := client.Database("d").Collection("c")
@@ -90,7 +101,7 @@ func TestDriverTransaction(t *testing.T) {
 	}
 }
 
-// A write outside a transaction waits for the transaction that is in its way.
+// A write outside a transaction waits for a conflicting transaction.
 func TestWriteWaitsForTransaction(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
@@ -98,11 +109,7 @@ func TestWriteWaitsForTransaction(t *testing.T) {
 	_, err := c.InsertOne(ctx, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}})
 	check(t, err)
 	inc := bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: 1}}}}
-	session, err := client.StartSession()
-	check(t, err)
-	defer session.EndSession(ctx)
-	check(t, session.StartTransaction())
-	in := mongo.NewSessionContext(ctx, session)
+	in, session := begin(t, ctx, client)
 	_, err = c.UpdateByID(in, 1, inc)
 	check(t, err)
 	done := make(chan error)
@@ -110,7 +117,7 @@ func TestWriteWaitsForTransaction(t *testing.T) {
 		_, err := c.UpdateByID(ctx, 1, inc)
 		done <- err
 	}()
-	for s.Calls("update") < 2 { // then it waits
+	for s.Counts()["update"] < 2 { // then it waits
 		time.Sleep(time.Millisecond)
 	}
 	check(t, session.CommitTransaction(in))
@@ -119,6 +126,31 @@ func TestWriteWaitsForTransaction(t *testing.T) {
 	check(t, c.FindOne(ctx, bson.D{}).Decode(&doc))
 	if doc.N != 2 {
 		t.Errorf("%d increments, want 2", doc.N)
+	}
+}
+
+// Counts tell what an operation costs in commands, by name.
+func TestCounts(t *testing.T) {
+	s := Start(t)
+	ctx, client := connect(t, s)
+	c := client.Database("d").Collection("c")
+	insert := func() {
+		_, err := c.InsertMany(ctx, []any{bson.D{}, bson.D{}})
+		check(t, err)
+	}
+	insert()
+	before := s.Counts()
+	insert()
+	check(t, client.UseSession(ctx, func(ctx context.Context) error {
+		_, err := mongo.SessionFromContext(ctx).WithTransaction(ctx, func(ctx context.Context) (any, error) {
+			return nil, c.FindOne(ctx, bson.D{}).Err()
+		})
+		return err
+	}))
+	check(t, client.Ping(ctx, nil))
+	want := Counts{"insert": 1, "find": 1, "commitTransaction": 1}
+	if got := s.Counts().Since(before); !maps.Equal(got, want) {
+		t.Errorf("%v arrived, want %v", got, want)
 	}
 }
 

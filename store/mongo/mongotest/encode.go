@@ -10,7 +10,7 @@ import (
 )
 
 // class is the place of a type in the comparison order of BSON. It is neither
-// 0 nor 255 and stays so when its bits are turned round.
+// 0 nor 255, also with its bits inverted.
 func class(t bsoncore.Type) byte {
 	switch t {
 	case tMinKey:
@@ -46,7 +46,7 @@ func class(t bsoncore.Type) byte {
 }
 
 // encode is a string whose byte order is the order in which MongoDB compares
-// values; no encoding is the beginning of another one.
+// values; no encoding is a prefix of another one.
 func encode(v value) string {
 	return string(appendValue(nil, v))
 }
@@ -153,8 +153,7 @@ func appendInt(b []byte, n int64) []byte {
 	return appendDecimal(b, n < 0, digits, len(digits))
 }
 
-// appendDecimal writes 0.DIGITS times ten to the exponent; digits begins with
-// another one than 0.
+// appendDecimal writes 0.DIGITS times ten to the exponent; the first digit is not 0.
 func appendDecimal(b []byte, negative bool, digits string, exp int) []byte {
 	start := len(b)
 	b = append(b, 5)

@@ -1,9 +1,6 @@
 package mongotest
 
-import (
-	"math/rand/v2"
-	"slices"
-)
+import "slices"
 
 // An Action is what a fault does to a command.
 type Action int
@@ -15,7 +12,7 @@ const (
 	DropAfter
 	// WriteConflict ends the transaction with 112 and the label
 	// TransientTransactionError. It meets commands in transactions only, but
-	// not their ends: outside, the real server tries again by itself.
+	// not commits and aborts: outside, the real server itself tries again.
 	WriteConflict
 	// TransientTransactionError ends the transaction with 251 and that label,
 	// also at the commit. It meets commands of open transactions only.
@@ -24,32 +21,27 @@ const (
 	// which the driver makes UnknownTransactionCommitResult.
 	UnknownCommit
 	// LostCommit replies the same, but the transaction is gone, as after a
-	// failover: to commit again fails with NoSuchTransaction.
+	// failover: another commit fails with NoSuchTransaction.
 	LostCommit
 	// NotWritablePrimary refuses with 10107, labelled as the real server does,
-	// and ends the transaction; the command has had no effect. A transaction
-	// that is already committed stays so.
+	// and ends the transaction; the command has had no effect. A committed
+	// transaction stays committed.
 	NotWritablePrimary
 	// Refuse replies with the Code and Name of the fault, and ends the
-	// transaction; the command has had no effect. For what has no action of its
-	// own, such as 14031 OutOfDiskSpace or 13 Unauthorized.
+	// transaction; the command has had no effect. It is for errors without an
+	// action of their own, such as 14031 OutOfDiskSpace or 13 Unauthorized.
 	Refuse
 	// Slow keeps the command waiting until the rule is removed or the server
 	// stops; then it runs, whether or not the client still wants it.
 	Slow
-	// SlowAfter lets the command have its effect, and keeps the reply.
-	SlowAfter
 )
 
 // A Fault says which commands fail, and how.
 type Fault struct {
-	// Command is its name. Empty means every command but the handshakes and
-	// pings of the driver, "*" really every one.
+	// Command is the name of those that fail. Empty means all but the driver's
+	// handshakes and pings.
 	Command string
-	// App narrows it down to the clients with this application name
-	// (options.Client().SetAppName).
-	App string
-	Do  Action
+	Do      Action
 	// Code and Name are the error of Refuse.
 	Code int32
 	Name string
@@ -57,26 +49,21 @@ type Fault struct {
 	Nth int
 	// Times is how many fail; 0 is one, -1 all.
 	Times int
-	// Chance, if it is not 0, is the probability with which each of them
-	// fails, from the random numbers of Seed.
-	Chance float64
-	Seed   uint64
 }
 
 // A Rule is a fault that has been set.
 type Rule struct {
 	server      *Server
 	fault       Fault
-	random      *rand.Rand
 	seen, fired int
 	removed     chan struct{}
 }
 
-// Fail sets a fault. Of several that meet a command, the oldest counts.
+// Fail sets a fault. If several apply to a command, the oldest counts.
 func (s *Server) Fail(f Fault) *Rule {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := &Rule{server: s, fault: f, random: rand.New(rand.NewPCG(f.Seed, 0)), removed: make(chan struct{})}
+	r := &Rule{server: s, fault: f, removed: make(chan struct{})}
 	r.fault.Nth = max(f.Nth, 1)
 	if f.Times == 0 {
 		r.fault.Times = 1
@@ -85,14 +72,14 @@ func (s *Server) Fail(f Fault) *Rule {
 	return r
 }
 
-// Fired is how many commands have failed by the rule.
+// Fired is how many commands the rule has made fail.
 func (r *Rule) Fired() int {
 	r.server.mu.Lock()
 	defer r.server.mu.Unlock()
 	return r.fired
 }
 
-// Remove ends the rule, and lets commands that it keeps waiting go on.
+// Remove ends the rule and releases the commands that it keeps waiting.
 func (r *Rule) Remove() {
 	r.server.mu.Lock()
 	defer r.server.mu.Unlock()
@@ -102,7 +89,7 @@ func (r *Rule) Remove() {
 	}
 }
 
-// rule is the one by which a request fails, if any.
+// rule is the one that makes a request fail, if any.
 func (s *Server) rule(r *request) *Rule {
 	for _, rule := range s.rules {
 		if rule.meets(r) && rule.fires() {
@@ -115,20 +102,15 @@ func (s *Server) rule(r *request) *Rule {
 
 func (r *Rule) fires() bool {
 	r.seen++
-	if r.seen < r.fault.Nth || r.fault.Times >= 0 && r.fired >= r.fault.Times {
-		return false
-	}
-	return r.fault.Chance == 0 || r.random.Float64() < r.fault.Chance
+	return r.seen >= r.fault.Nth && (r.fault.Times < 0 || r.fired < r.fault.Times)
 }
 
-var quiet = []string{"hello", "isMaster", "ismaster", "ping", "endSessions", "killCursors"}
+// quiet are the commands that the driver sends on its own.
+var quiet = []string{"hello", "isMaster", "ismaster", "ping", "endSessions"}
 
 func (r *Rule) meets(q *request) bool {
 	f := r.fault
-	switch {
-	case f.Command != "*" && f.Command != q.name && (f.Command != "" || slices.Contains(quiet, q.name)):
-		return false
-	case f.App != "" && f.App != q.server.conns[q.conn]:
+	if f.Command != q.name && (f.Command != "" || slices.Contains(quiet, q.name)) {
 		return false
 	}
 	ends := q.name == "commitTransaction" || q.name == "abortTransaction"
@@ -143,7 +125,7 @@ func (r *Rule) meets(q *request) bool {
 	return true
 }
 
-// live says whether the request begins or goes on with an open transaction.
+// live says whether the request begins or continues an open transaction.
 func (r *request) live() bool {
 	se := r.server.sessions[r.lsid]
 	return r.starts || se != nil && se.number == r.txnNumber && se.txn != nil && se.txn.status == open
@@ -152,7 +134,7 @@ func (r *request) live() bool {
 // does says whether the request fails in that way.
 func (r *request) does(a Action) bool { return r.rule != nil && r.rule.fault.Do == a }
 
-// hold gives up mu until the rule is removed or the server stops.
+// hold releases mu until the rule is removed or the server stops.
 func (r *request) hold() {
 	gone := r.server.gone
 	r.server.mu.Unlock()
@@ -163,7 +145,7 @@ func (r *request) hold() {
 	}
 }
 
-// instead is the error that a rule puts in the place of a command.
+// instead is the error with which a rule replaces a command.
 func (r *request) instead() error {
 	if r.rule == nil {
 		return nil
@@ -181,7 +163,7 @@ func (r *request) instead() error {
 	return nil
 }
 
-// unknown turns the reply to a commit into one about which nobody knows.
+// unknown turns the reply to a commit into one that leaves its outcome unknown.
 func (r *request) unknown(reply document) document {
 	if !r.does(UnknownCommit) && !r.does(LostCommit) {
 		return reply

@@ -15,8 +15,8 @@ func increment(n int) bson.D {
 	return bson.D{{Key: "$inc", Value: bson.D{{Key: "n", Value: n}}}}
 }
 
-// transact increments two counters in one transaction, by hand: no errors are
-// tried again but by the driver's retryable commit.
+// transact increments two counters in one transaction, by hand: only the driver's
+// retryable commit tries again.
 func transact(ctx context.Context, client *mongo.Client) error {
 	return client.UseSession(ctx, func(ctx context.Context) error {
 		session := mongo.SessionFromContext(ctx)
@@ -30,6 +30,12 @@ func transact(ctx context.Context, client *mongo.Client) error {
 		}
 		return session.CommitTransaction(ctx)
 	})
+}
+
+func insertCounters(t *testing.T, ctx context.Context, client *mongo.Client) {
+	t.Helper()
+	_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
+	check(t, err)
 }
 
 func counters(t *testing.T, ctx context.Context, client *mongo.Client) [2]int {
@@ -49,7 +55,7 @@ func labelled(err error, label string) bool {
 	return errors.As(err, &e) && e.HasErrorLabel(label)
 }
 
-// Each fault does to a transaction what it says.
+// Each fault has its effect on a transaction.
 func TestFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault Fault
@@ -74,10 +80,9 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			s := Start(t)
 			ctx, client := connect(t, s)
-			_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-			check(t, err)
+			insertCounters(t, ctx, client)
 			rule := s.Fail(test.fault)
-			err = transact(ctx, client)
+			err := transact(ctx, client)
 			if test.label == "" && err != nil || test.label != "" && !labelled(err, test.label) {
 				t.Errorf("the transaction says %v, want label %q", err, test.label)
 			}
@@ -166,49 +171,14 @@ func TestSlow(t *testing.T) {
 	check(t, <-done)
 }
 
-// Faults can be narrowed down to one client, and follow a seed.
-func TestFaultNarrowed(t *testing.T) {
-	s := Start(t)
-	_, one := connect(t, s)
-	ctx, two := connect(t, s, options.Client().SetAppName("two"))
-	s.Fail(Fault{App: "two", Times: -1, Do: NotWritablePrimary})
-	check(t, one.Ping(ctx, nil))
-	_, err := one.Database("d").Collection("c").InsertOne(ctx, bson.D{})
-	check(t, err)
-	var e mongo.ServerError
-	if _, err := two.Database("d").Collection("c").InsertOne(ctx, bson.D{}); !errors.As(err, &e) || !e.HasErrorCode(10107) {
-		t.Errorf("the other client: %v", err)
-	}
-	rule := &Rule{}
-	fired := func(seed uint64) (n int) {
-		rule = s.Fail(Fault{Command: "count", Times: -1, Chance: 0.5, Seed: seed, Do: DropBefore})
-		defer rule.Remove()
-		client := dial(t, s)
-		for range 100 {
-			if _, drop := s.run(&request{server: s, conn: client.conn, name: "count", body: build(pair{"count", stringValue("c")}), db: "d", txnNumber: -1}); drop {
-				n++
-			}
-		}
-		return n
-	}
-	if a, b := fired(1), fired(1); a != b || a < 20 || a > 80 {
-		t.Errorf("with one seed %d and %d of 100 commands fail", a, b)
-	}
-}
-
-// What was acknowledged survives a stop; open transactions do not.
+// Acknowledged writes survive a stop; open transactions do not.
 func TestStopAndRestart(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
 	c := client.Database("d").Collection("c")
-	_, err := c.InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-	check(t, err)
-	session, err := client.StartSession()
-	check(t, err)
-	defer session.EndSession(ctx)
-	check(t, session.StartTransaction())
-	in := mongo.NewSessionContext(ctx, session)
-	_, err = c.UpdateByID(in, 0, increment(5))
+	insertCounters(t, ctx, client)
+	in, session := begin(t, ctx, client)
+	_, err := c.UpdateByID(in, 0, increment(5))
 	check(t, err)
 	s.Stop()
 	s.Restart()
@@ -225,8 +195,7 @@ func TestStopAndRestart(t *testing.T) {
 func TestCommitAcrossRestart(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
-	_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-	check(t, err)
+	insertCounters(t, ctx, client)
 	rule := s.Fail(Fault{Command: "commitTransaction", Do: DropAfter})
 	done := make(chan error)
 	go func() { done <- transact(ctx, client) }()
@@ -274,13 +243,12 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
-// Any other error of a server can be had by its code, and ends a transaction.
+// A fault can have any error code; it ends a transaction.
 func TestRefuse(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
 	rule := s.Fail(Fault{Command: "update", Nth: 2, Do: Refuse, Code: 14031, Name: "OutOfDiskSpace"})
-	_, err := client.Database("d").Collection("c").InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-	check(t, err)
+	insertCounters(t, ctx, client)
 	var e mongo.ServerError
 	if err := transact(ctx, client); !errors.As(err, &e) || !e.HasErrorCode(14031) || rule.Fired() != 1 {
 		t.Errorf("the transaction says %v", err)
@@ -296,14 +264,9 @@ func TestManyWaitForTransaction(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
 	c := client.Database("d").Collection("c")
-	_, err := c.InsertMany(ctx, []any{bson.D{{Key: "_id", Value: 0}, {Key: "n", Value: 0}}, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}}})
-	check(t, err)
-	session, err := client.StartSession()
-	check(t, err)
-	defer session.EndSession(ctx)
-	check(t, session.StartTransaction())
-	in := mongo.NewSessionContext(ctx, session)
-	_, err = c.UpdateByID(in, 1, increment(1))
+	insertCounters(t, ctx, client)
+	in, session := begin(t, ctx, client)
+	_, err := c.UpdateByID(in, 1, increment(1))
 	check(t, err)
 	done := make(chan error)
 	go func() {
@@ -313,7 +276,7 @@ func TestManyWaitForTransaction(t *testing.T) {
 		}
 		done <- err
 	}()
-	for s.Calls("update") < 2 { // then it waits
+	for s.Counts()["update"] < 2 { // then it waits
 		time.Sleep(time.Millisecond)
 	}
 	check(t, session.CommitTransaction(in))
@@ -328,21 +291,5 @@ func TestWrongCredentials(t *testing.T) {
 	var e mongo.CommandError
 	if err := client.Ping(ctx, nil); !errors.As(err, &e) || e.Code != 18 {
 		t.Errorf("a user that does not exist: %v", err)
-	}
-}
-
-// The network between one client and the server is cut, and whole again.
-func TestNetworkCut(t *testing.T) {
-	s := Start(t)
-	ctx, one := connect(t, s)
-	_, two := connect(t, s, options.Client().SetAppName("two").SetServerSelectionTimeout(100*time.Millisecond))
-	check(t, two.Ping(ctx, nil))
-	cut := s.Fail(Fault{Command: "*", App: "two", Times: -1, Do: DropBefore})
-	if err := two.Ping(ctx, nil); err == nil {
-		t.Error("a ping through a cut network")
-	}
-	check(t, one.Ping(ctx, nil))
-	cut.Remove()
-	for two.Ping(ctx, nil) != nil { // until the driver looks again
 	}
 }

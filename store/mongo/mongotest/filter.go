@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A predicate is one node of a filter. The planner reads op, path and operand.
+// A predicate is one node of a filter.
 type predicate struct {
 	op      string // as in the query language; "$elemMatch" of an object has subs on paths below, of values subs without path
 	path    []string
@@ -15,7 +15,6 @@ type predicate struct {
 	subs    []*predicate
 	object  bool // $elemMatch of objects
 	number  int64
-	types   []byte
 	pattern *regexp.Regexp
 }
 
@@ -38,15 +37,13 @@ func parseFilter(filter document) ([]*predicate, error) {
 	return all, nil
 }
 
-var unmodelledTop = []string{"$where", "$text", "$jsonSchema", "$alwaysTrue", "$alwaysFalse", "$sampleRate"}
+var unmodelledTop = []string{"$where", "$expr", "$text", "$jsonSchema", "$alwaysTrue", "$alwaysFalse", "$sampleRate"}
 
 func parseTop(name string, v value) ([]*predicate, error) {
 	switch name {
 	case "$comment":
 		return nil, nil
 	case "$and", "$or", "$nor":
-	case "$expr":
-		return []*predicate{{op: name, operand: v}}, checkExpression(v)
 	default:
 		if slices.Contains(unmodelledTop, name) {
 			return nil, unmodelled("%s", name)
@@ -71,15 +68,6 @@ func parseTop(name string, v value) ([]*predicate, error) {
 		return nil, badValue("$and/$or/$nor must be a nonempty array")
 	}
 	return []*predicate{p}, nil
-}
-
-// checkExpression refuses what evaluate does not model.
-func checkExpression(e value) error {
-	_, err := evaluate(e, build())
-	if f, ok := err.(*failure); ok && f.code == 238 {
-		return err
-	}
-	return nil
 }
 
 // operators says whether a value is an expression such as {$gt: 1}.
@@ -117,7 +105,7 @@ func parseOperators(path []string, expression document) ([]*predicate, error) {
 	return all, nil
 }
 
-var unmodelledOperators = []string{"$options", "$geoWithin", "$geoIntersects", "$near", "$nearSphere", "$within", "$maxDistance",
+var unmodelledOperators = []string{"$mod", "$type", "$options", "$geoWithin", "$geoIntersects", "$near", "$nearSphere", "$within", "$maxDistance",
 	"$minDistance", "$bitsAllSet", "$bitsAnySet", "$bitsAllClear", "$bitsAnyClear", "$expr", "$jsonSchema", "$_internalSchemaType"}
 
 func parseOperator(path []string, name string, v value) (*predicate, error) {
@@ -128,14 +116,9 @@ func parseOperator(path []string, name string, v value) (*predicate, error) {
 	case "$in", "$nin", "$all":
 		return parseList(p)
 	case "$exists":
-		p.number = 0
 		return p, nil
 	case "$size":
 		return parseSize(p)
-	case "$mod":
-		return parseMod(p)
-	case "$type":
-		return parseType(p)
 	case "$regex":
 		return parseRegex(p)
 	case "$not":
@@ -208,69 +191,13 @@ func parseList(p *predicate) (*predicate, error) {
 
 func parseSize(p *predicate) (*predicate, error) {
 	if p.operand.Type != tInt && p.operand.Type != tLong {
-		return nil, unmodelled("$size of another type than an integer")
+		return nil, unmodelled("$size of a type other than an integer")
 	}
 	p.number = p.operand.AsInt64()
 	if p.number < 0 {
 		return nil, badValue("$size may not be negative")
 	}
 	return p, nil
-}
-
-func parseMod(p *predicate) (*predicate, error) {
-	if p.operand.Type != tArray {
-		return nil, badValue("malformed mod, needs to be an array")
-	}
-	p.list = values(p.operand.Data)
-	for _, e := range p.list {
-		if e.Type != tInt && e.Type != tLong {
-			return nil, unmodelled("$mod of other types than integers")
-		}
-	}
-	if len(p.list) != 2 {
-		return nil, badValue("malformed mod, needs two elements")
-	}
-	if p.list[0].AsInt64() == 0 {
-		return nil, badValue("divisor cannot be 0")
-	}
-	return p, nil
-}
-
-var typeNames = map[string][]byte{
-	"double": {1}, "string": {2}, "object": {3}, "array": {4}, "binData": {5}, "undefined": {6}, "objectId": {7}, "bool": {8},
-	"date": {9}, "null": {10}, "regex": {11}, "javascript": {13}, "symbol": {14}, "int": {16}, "timestamp": {17}, "long": {18},
-	"decimal": {19}, "minKey": {255}, "maxKey": {127}, "number": {1, 16, 18, 19},
-}
-
-func parseType(p *predicate) (*predicate, error) {
-	switch {
-	case p.operand.Type == tString:
-		types, ok := typeNames[p.operand.StringValue()]
-		if !ok {
-			return nil, badValue("Unknown type name alias: %s", p.operand.StringValue())
-		}
-		p.types = types
-		return p, nil
-	case p.operand.Type == tInt || p.operand.Type == tLong:
-		n := p.operand.AsInt64()
-		if n == -1 {
-			n = 255
-		}
-		if !slices.ContainsFunc(mapValues(typeNames), func(t []byte) bool { return int64(t[0]) == n }) {
-			return nil, badValue("Invalid numerical type code: %d", n)
-		}
-		p.types = []byte{byte(n)}
-		return p, nil
-	}
-	return nil, unmodelled("$type with a list or a double")
-}
-
-func mapValues(m map[string][]byte) [][]byte {
-	var all [][]byte
-	for _, v := range m {
-		all = append(all, v)
-	}
-	return all
 }
 
 // plain are the patterns that mean the same in PCRE and in Go: text from the

@@ -96,8 +96,7 @@ func find(r *request) (document, error) {
 	return okay(pair{"cursor", documentValue(build(pair{"firstBatch", batch}, pair{"id", longValue(id)}, pair{"ns", stringValue(ns)}))}), nil
 }
 
-// unlocked reads without mu, which it needs no longer: what it reads does not
-// change.
+// unlocked reads without mu: a collection that a request has got does not change.
 func (r *request) unlocked(read func() error) error {
 	r.server.mu.Unlock()
 	defer r.server.mu.Lock()
@@ -131,10 +130,10 @@ func (r *request) open(ns string, docs []document, size int64, single bool) (val
 // take is a batch of at most size documents and 16 MB, and what is left.
 func take(docs []document, size int64) (value, []document) {
 	var list []value
-	bytes := 0
+	total := 0
 	for i, d := range docs {
-		bytes += len(d)
-		if int64(i) >= size || i > 0 && bytes > maxDocument-16*1024 {
+		total += len(d)
+		if int64(i) >= size || i > 0 && total > maxDocument-16*1024 {
 			return arrayValue(list...), docs[i:]
 		}
 		list = append(list, documentValue(d))

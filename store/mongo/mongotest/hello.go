@@ -5,8 +5,6 @@ import (
 	"time"
 )
 
-const version = "4.4.6"
-
 func hello(r *request) (document, error) {
 	s := r.server
 	var list []pair

@@ -10,12 +10,11 @@ import (
 // An index maps the encoded keys of documents, each with the record number
 // behind it, to record numbers. It is changed by copying.
 type index struct {
-	name     string
-	spec     document // key pattern
-	fields   []indexField
-	unique   bool
-	multikey []string // the paths at which a document has or had an array
-	entries  tree[uint64]
+	name    string
+	spec    document // key pattern
+	fields  []indexField
+	unique  bool
+	entries tree[uint64]
 }
 
 type indexField struct {
@@ -56,24 +55,22 @@ type pathCursor struct {
 	fixed bool   // a value to be used as it is
 }
 
-// keys are the keys of a document for the fields, without duplicates, and the
-// paths of the arrays in them.
-func keysOf(doc document, list []indexField) (keys []indexKey, arrays []string, err error) {
+// keysOf gives the keys of a document for the fields, without duplicates.
+func keysOf(doc document, list []indexField) ([]indexKey, error) {
 	g := &keyMaker{fields: list}
 	cursors := make([]pathCursor, len(list))
 	for i, f := range list {
 		cursors[i] = pathCursor{v: documentValue(doc), rest: f.path}
 	}
 	if err := g.expand(cursors); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return g.keys, g.arrays, nil
+	return g.keys, nil
 }
 
 type keyMaker struct {
 	fields []indexField
 	keys   []indexKey
-	arrays []string
 }
 
 // expand follows all paths until they end or meet an array, and then goes on
@@ -96,9 +93,6 @@ func (g *keyMaker) expand(cursors []pathCursor) error {
 		return nil
 	}
 	place := array.place
-	if !slices.Contains(g.arrays, place) {
-		g.arrays = append(g.arrays, place)
-	}
 	elements := values(array.v.Data)
 	if len(elements) == 0 {
 		return g.expand(enter(cursors, place, undefined))
@@ -171,6 +165,10 @@ func appendComponent(b []byte, v value, desc bool) []byte {
 	}
 	return b
 }
+
+func component(v value, desc bool) string { return string(appendComponent(nil, v, desc)) }
+
+func recordOf(key string) uint64 { return binary.BigEndian.Uint64([]byte(key)) }
 
 func recordKey(record uint64) string {
 	return string(binary.BigEndian.AppendUint64(nil, record))

@@ -14,8 +14,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Money goes to and fro in transactions: every snapshot, and the end, has the
-// same sum, and the index has what the documents have.
+// Transactions move money: every snapshot, and the end, has the same sum, and the
+// index agrees with the documents.
 func TestIsolation(t *testing.T) {
 	const accounts, writers, transfers = 6, 4, 60
 	s := Start(t)
@@ -125,8 +125,7 @@ func TestUpsertRace(t *testing.T) {
 	}
 }
 
-// A transaction that is left open is aborted when somebody needs what it has
-// and its time is over.
+// An abandoned transaction is aborted when its time is up and another needs its keys.
 func TestTransactionLifetime(t *testing.T) {
 	s := Start(t)
 	var mu sync.Mutex
@@ -140,11 +139,7 @@ func TestTransactionLifetime(t *testing.T) {
 	c := client.Database("d").Collection("c")
 	_, err := c.InsertOne(ctx, bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: 0}})
 	check(t, err)
-	session, err := client.StartSession()
-	check(t, err)
-	defer session.EndSession(ctx)
-	check(t, session.StartTransaction())
-	in := mongo.NewSessionContext(ctx, session)
+	in, session := begin(t, ctx, client)
 	_, err = c.UpdateByID(in, 1, increment(1))
 	check(t, err)
 	limited, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
@@ -167,19 +162,15 @@ func TestTransactionLifetime(t *testing.T) {
 	}
 }
 
-// A transaction does not see a collection or an index that is newer than its
-// snapshot, and a new index waits for transactions that use the collection.
+// A transaction does not see collections and indexes newer than its snapshot, and a new
+// index waits for transactions that use the collection.
 func TestCatalogAndTransactions(t *testing.T) {
 	s := Start(t)
 	ctx, client := connect(t, s)
 	db := client.Database("d")
 	_, err := db.Collection("a").InsertOne(ctx, bson.D{{Key: "_id", Value: 1}})
 	check(t, err)
-	session, err := client.StartSession()
-	check(t, err)
-	defer session.EndSession(ctx)
-	check(t, session.StartTransaction())
-	in := mongo.NewSessionContext(ctx, session)
+	in, _ := begin(t, ctx, client)
 	check(t, db.Collection("a").FindOne(in, bson.D{}).Err())
 	_, err = db.Collection("b").InsertOne(ctx, bson.D{{Key: "_id", Value: 1}})
 	check(t, err)

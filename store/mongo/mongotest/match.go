@@ -24,9 +24,6 @@ func (p *predicate) matches(doc document) bool {
 		return !slices.ContainsFunc(p.subs, func(s *predicate) bool { return s.matches(doc) })
 	case "$not":
 		return !matches(p.subs, doc)
-	case "$expr":
-		v, err := evaluate(p.operand, doc)
-		return err == nil && truth(v)
 	case "$all":
 		return len(p.subs) > 0 && matches(p.subs, doc)
 	case "$ne", "$nin":
@@ -64,23 +61,12 @@ func (p *predicate) positive(v value) bool {
 		})
 	case "$size":
 		return v.Type == tArray && int64(len(values(v.Data))) == p.number
-	case "$mod":
-		return p.mod(v)
-	case "$type":
-		return v.Type != 0 && slices.Contains(p.types, byte(v.Type))
 	case "$regex":
 		return v.Type == tString && p.pattern.MatchString(v.StringValue())
 	case "$elemMatch":
 		return p.elemMatch(v)
 	}
 	return p.compares(v)
-}
-
-func (p *predicate) mod(v value) bool {
-	if v.Type == tDouble {
-		return int64(v.Double())%p.list[0].AsInt64() == p.list[1].AsInt64()
-	}
-	return (v.Type == tInt || v.Type == tLong) && v.AsInt64()%p.list[0].AsInt64() == p.list[1].AsInt64()
 }
 
 func (p *predicate) elemMatch(array value) bool {

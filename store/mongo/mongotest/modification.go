@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// A modification is the u of an update: a replacement, stages or operators.
+// A modification is the u of an update: a replacement or operators.
 type modification struct {
 	replacement document
-	pipeline    []document  // of $set stages
 	operations  []operation // in the order of their paths
 }
 
@@ -16,14 +15,13 @@ type operation struct {
 	op   string
 	path []string
 	arg  value
-	cond *predicate // of $pull
 }
 
 var unmodelledUpdates = []string{"$mul", "$rename", "$currentDate", "$pop", "$pullAll", "$bit", "$pushAll"}
 
 func parseModification(u value) (*modification, error) {
 	if u.Type == tArray {
-		return parsePipelineUpdate(u)
+		return nil, unmodelled("updates by a pipeline")
 	}
 	if u.Type != tObject {
 		return nil, failedToParse("Update argument must be either an object or an array")
@@ -45,18 +43,6 @@ func parseModification(u value) (*modification, error) {
 	}
 	slices.SortStableFunc(m.operations, func(a, b operation) int { return slices.Compare(a.path, b.path) })
 	return m, m.conflicts()
-}
-
-// parsePipelineUpdate reads an update by stages, of which $set is modelled.
-func parsePipelineUpdate(u value) (*modification, error) {
-	m := &modification{pipeline: []document{}}
-	for _, stage := range fields(u.Data) {
-		if stage.Type != tObject || field(stage.Data, "$set").Type != tObject || len(pairs(stage.Data)) != 1 {
-			return nil, unmodelled("updates by other stages than $set")
-		}
-		m.pipeline = append(m.pipeline, field(stage.Data, "$set").Data)
-	}
-	return m, nil
 }
 
 func parseReplacement(u document) (*modification, error) {
@@ -115,7 +101,9 @@ func (o *operation) check(name string) error {
 	case "$push", "$addToSet":
 		return o.checkEach()
 	case "$pull":
-		return o.checkPull()
+		if o.arg.Type == tRegex || o.arg.Type == tObject {
+			return unmodelled("$pull by a condition")
+		}
 	}
 	return nil
 }
@@ -133,23 +121,6 @@ func (o *operation) checkEach() error {
 		}
 	}
 	return nil
-}
-
-func (o *operation) checkPull() (err error) {
-	switch {
-	case o.arg.Type == tRegex:
-		return unmodelled("$pull with a regular expression")
-	case o.arg.Type != tObject:
-		return nil
-	}
-	o.cond = &predicate{op: "$elemMatch", operand: o.arg}
-	if operators(o.arg) {
-		o.cond.subs, err = parseOperators(nil, o.arg.Data)
-		return err
-	}
-	o.cond.object = true
-	o.cond.subs, err = parseFilter(o.arg.Data)
-	return err
 }
 
 // conflicts refuses two operations on one path, or one below the other.

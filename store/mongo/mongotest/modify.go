@@ -5,48 +5,8 @@ import (
 	"strings"
 )
 
-// setFields is the stage $set (or $addFields).
-func setFields(doc, spec document) (document, error) {
-	after := doc
-	for name, e := range fields(spec) {
-		if operators(e) || e.Type != tObject {
-			v, err := evaluate(e, doc)
-			if err != nil {
-				return nil, err
-			}
-			o := operation{op: "$set", path: splitPath(name), arg: v}
-			if len(o.path) > 1 {
-				return nil, unmodelled("$set of paths in a pipeline")
-			}
-			if after, err = o.apply(after, missing); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		return nil, unmodelled("$set of objects in a pipeline")
-	}
-	return after, nil
-}
-
-func (m *modification) stages(doc document) (document, error) {
-	id := field(doc, "_id")
-	var err error
-	for _, spec := range m.pipeline {
-		if doc, err = setFields(doc, spec); err != nil {
-			return nil, err
-		}
-	}
-	if id.Type != 0 && encode(field(doc, "_id")) != encode(id) {
-		return nil, fail(66, "ImmutableField", "Performing an update on the path '_id' would modify the immutable field '_id'")
-	}
-	return doc, nil
-}
-
 // apply is the document after the modification.
 func (m *modification) apply(doc document, insertion bool) (document, error) {
-	if m.pipeline != nil {
-		return m.stages(doc)
-	}
 	id := field(doc, "_id")
 	if m.replacement != nil {
 		return m.replace(doc, id)
@@ -85,8 +45,8 @@ func (m *modification) replace(_ document, id value) (document, error) {
 	return build(list...), nil
 }
 
-// insertion is the document that an upsert makes, from the equalities of the
-// filter and the modification.
+// insertion is the document that an upsert makes of the equalities of the filter and
+// the modification.
 func (m *modification) insertion(q *query) (document, error) {
 	doc := build()
 	if err := equalities(q.predicates, &doc, m.replacement != nil); err != nil {
@@ -249,7 +209,7 @@ func (o *operation) array(old value, name string, id value) (value, error) {
 		elements = values(old.Data)
 	}
 	if o.op == "$pull" {
-		return arrayValue(slices.DeleteFunc(elements, o.pulls)...), nil
+		return arrayValue(slices.DeleteFunc(elements, func(e value) bool { return equal(e, o.arg) })...), nil
 	}
 	for _, v := range o.each() {
 		if o.op == "$push" || !slices.ContainsFunc(elements, func(e value) bool { return equal(e, v) }) {
@@ -266,11 +226,4 @@ func (o *operation) each() []value {
 		}
 	}
 	return []value{o.arg}
-}
-
-func (o *operation) pulls(e value) bool {
-	if o.cond == nil {
-		return equal(e, o.arg)
-	}
-	return o.cond.elemMatch(arrayValue(e))
 }

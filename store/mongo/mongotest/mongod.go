@@ -29,7 +29,7 @@ type Member struct {
 	process *exec.Cmd // nil while it is down
 }
 
-// StartSet starts n servers of the program at path on free ports and waits until the set is ready.
+// StartSet starts n servers of the mongod at path on free ports and waits until the set is ready.
 func StartSet(path string, n int) (*Set, error) {
 	dir, err := os.MkdirTemp("", "aceso-mongod-")
 	if err != nil {
@@ -58,7 +58,7 @@ func StartSet(path string, n int) (*Set, error) {
 	return s, nil
 }
 
-// said is the end of what each server has logged.
+// said is the end of each server's log.
 func (s *Set) said() string {
 	var all strings.Builder
 	for _, m := range s.members {
@@ -78,7 +78,7 @@ func (s *Set) URI() string {
 	return "mongodb://" + strings.Join(all, ",") + "/?replicaSet=rs0"
 }
 
-// Start starts a server again that was killed.
+// Start starts a member, also after Kill.
 func (s *Set) Start(m *Member) error {
 	_, port, err := net.SplitHostPort(m.address)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Set) Start(m *Member) error {
 	}
 	m.process = exec.Command(s.path, "--replSet", "rs0", "--bind_ip", "127.0.0.1", "--nounixsocket", "--port", port,
 		"--dbpath", data, "--logpath", filepath.Join(s.dir, port+".log"), "--wiredTigerCacheSizeGB", "0.5")
-	m.process.Stderr = os.Stderr // for what is wrong before there is a log
+	m.process.Stderr = os.Stderr // for errors before there is a log
 	return m.process.Start()
 }
 
@@ -140,7 +140,7 @@ func (s *Set) initiate() error {
 	return s.Ready(ctx)
 }
 
-// Ready waits until every member is primary or secondary: then a majority is there whichever is killed.
+// Ready waits until every member is primary or secondary, so that a majority survives the loss of any.
 func (s *Set) Ready(ctx context.Context) error {
 	if _, err := s.Primary(ctx); err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A query is what find, update, delete and aggregate look for.
+// A query is a filter with order and limits, of find, update, delete and aggregate.
 type query struct {
 	filter      document
 	predicates  []*predicate
@@ -48,39 +48,24 @@ func (q *query) order(spec document) error {
 	return nil
 }
 
-// find is what the query finds in a collection, in order.
+// find returns the matches in the order of the sort, or else of the hinted index, or else
+// in any order.
 func (q *query) find(c *collection) ([]hit, error) {
-	p, err := q.plan(c)
-	if err != nil || c == nil {
+	if c == nil {
+		return nil, nil
+	}
+	hinted, err := q.hinted(c)
+	if err != nil {
 		return nil, err
 	}
-	return p.run()
-}
-
-// run reads records in the order of the plan, checks the filter, and sorts.
-func (p *plan) run() ([]hit, error) {
-	q := p.query
-	enough := int64(-1)
-	if q.limit > 0 && (len(q.sort) == 0 || p.sorted) {
-		enough = q.skip + q.limit
-	}
 	var found []hit
-	seen := map[uint64]bool{}
-	p.scan(func(record uint64) bool {
-		if seen[record] {
-			return true
+	q.scan(c, hinted, func(h hit) bool {
+		if matches(q.predicates, h.doc) {
+			found = append(found, h)
 		}
-		if p.dedup {
-			seen[record] = true
-		}
-		doc, _ := p.collection.records.get(recordKey(record))
-		p.docs++
-		if matches(q.predicates, doc) {
-			found = append(found, hit{record, doc})
-		}
-		return enough < 0 || int64(len(found)) < enough
+		return len(q.sort) > 0 || q.limit == 0 || int64(len(found)) < q.skip+q.limit
 	})
-	if len(q.sort) > 0 && !p.sorted {
+	if len(q.sort) > 0 {
 		if err := q.checkMemory(found); err != nil {
 			return nil, err
 		}
@@ -104,23 +89,23 @@ func (q *query) checkMemory(found []hit) error {
 	if q.limit > 0 && q.skip+q.limit < int64(len(found)) {
 		return nil
 	}
-	bytes := 0
+	size := 0
 	for _, h := range found {
-		bytes += len(h.doc)
+		size += len(h.doc)
 	}
-	if bytes > maxSort {
+	if size > maxSort {
 		return fail(292, "QueryExceededMemoryLimitNoDiskUseAllowed", "Executor error during find command :: caused by :: Sort exceeded memory limit of %d bytes, but did not opt in to external sorting.", maxSort)
 	}
 	return nil
 }
 
-// sortKey is the smallest key that an index on the fields would have. By _id
-// alone, an array is one value.
+// sortKey is the smallest key in an index on the fields. By _id alone, an array is one
+// value.
 func sortKey(doc document, order []indexField) (string, error) {
 	if len(order) == 1 && order[0].name == "_id" {
 		return component(field(doc, "_id"), order[0].desc), nil
 	}
-	keys, _, err := keysOf(doc, order)
+	keys, err := keysOf(doc, order)
 	if err != nil {
 		return "", badValue("cannot sort with keys that are parallel arrays")
 	}

@@ -7,7 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// What is not modelled is refused in so many words.
+// The stand-in refuses by name what it does not model.
 func TestRefusals(t *testing.T) {
 	client := dial(t, Start(t))
 	client.send(t, `{"insert": "c", "documents": [{"_id": 1}], "$db": "d"}`)
@@ -38,7 +38,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// What is too large for the real server is too large here.
+// Documents, messages and sorts have the limits of the real server.
 func TestTooLarge(t *testing.T) {
 	client := dial(t, Start(t))
 	send := func(command ...bson.E) []byte {

@@ -2,6 +2,7 @@ package mongotest
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"sync"
 	"testing"
@@ -12,9 +13,9 @@ import (
 
 // A Server is one member, the primary, of a replica set named rs0.
 type Server struct {
-	// Now is the clock of transactions' lifetimes and of generated ids.
+	// Now is the clock of transaction lifetimes and of generated ids.
 	Now func() time.Time
-	// TransactionLifetime is after how long a transaction that others wait for
+	// TransactionLifetime is the age at which a transaction that others wait for
 	// is aborted; 60 s, as transactionLifetimeLimitSeconds.
 	TransactionLifetime time.Duration
 
@@ -25,7 +26,7 @@ type Server struct {
 	mu       sync.Mutex // guards everything below
 	ended    *sync.Cond // a transaction has ended, or the server has stopped
 	listener net.Listener
-	conns    map[net.Conn]string // and the application name of the client
+	conns    map[net.Conn]bool
 	serving  *sync.WaitGroup
 	life     uint64 // counts Stop and Restore
 	stopped  bool
@@ -40,7 +41,7 @@ type Server struct {
 	cursors  map[int64]*cursor
 	rules    []*Rule
 	gone     chan struct{} // closed by Stop
-	calls    map[string]int
+	counts   Counts
 	commands map[string]command
 }
 
@@ -61,7 +62,7 @@ func start(tb testing.TB, standalone bool) *Server {
 	s := &Server{
 		Now: time.Now, TransactionLifetime: time.Minute, tb: tb, standalone: standalone, address: "127.0.0.1:0", stopped: true,
 		state: &state{collections: map[string]*collection{}}, sessions: map[string]*session{},
-		conns: map[net.Conn]string{}, calls: map[string]int{}, commands: commandTable(), touched: map[string]uint64{},
+		conns: map[net.Conn]bool{}, counts: Counts{}, commands: commandTable(), touched: map[string]uint64{},
 	}
 	s.ended = sync.NewCond(&s.mu)
 	s.Restart()
@@ -78,7 +79,7 @@ func (s *Server) URI() string {
 }
 
 // Stop ends the server as a crash would: connections break, open transactions
-// and cursors are gone. What was acknowledged stays for Restart.
+// and cursors are gone. Acknowledged writes stay for Restart.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	if s.stopped {
@@ -97,7 +98,7 @@ func (s *Server) Stop() {
 	serving.Wait()
 }
 
-// Restart begins again, on the same port, after a Stop.
+// Restart starts the server again, on the same port, after a Stop.
 func (s *Server) Restart() {
 	s.tb.Helper()
 	listener, err := net.Listen("tcp", s.address)
@@ -112,7 +113,7 @@ func (s *Server) Restart() {
 	s.serving.Go(func() { s.accept(listener, s.serving) })
 }
 
-// forget drops what lives in memory only, also on a real server.
+// forget drops what a real server keeps in memory only.
 func (s *Server) forget() {
 	s.life++
 	for t := range s.active {
@@ -130,15 +131,15 @@ type Backup struct {
 	serial uint64
 }
 
-// Backup notes the committed data.
+// Backup keeps the committed data.
 func (s *Server) Backup() *Backup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &Backup{s.state, s.serial}
 }
 
-// Restore puts back the data of a backup of any Server, as if they had been
-// restored to a new server: sessions, open transactions and cursors are gone.
+// Restore replaces the data by a backup of any Server, as on a new server: sessions,
+// open transactions and cursors are gone.
 func (s *Server) Restore(b *Backup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,11 +149,26 @@ func (s *Server) Restore(b *Backup) {
 	s.forget()
 }
 
-// Calls is how often a command has arrived.
-func (s *Server) Calls(command string) int {
+// Counts says how many commands have arrived, by name.
+type Counts map[string]int
+
+// Counts counts all commands since Start but the driver's handshakes and pings, which come
+// by the clock.
+func (s *Server) Counts() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.calls[command]
+	return maps.Clone(s.counts)
+}
+
+// Since is what has arrived after an earlier count.
+func (c Counts) Since(earlier Counts) Counts {
+	more := Counts{}
+	for name, n := range c {
+		if n > earlier[name] {
+			more[name] = n - earlier[name]
+		}
+	}
+	return more
 }
 
 func (s *Server) accept(l net.Listener, serving *sync.WaitGroup) {
@@ -167,7 +183,7 @@ func (s *Server) accept(l net.Listener, serving *sync.WaitGroup) {
 			s.mu.Unlock()
 			return
 		}
-		s.conns[c] = ""
+		s.conns[c] = true
 		s.mu.Unlock()
 		serving.Go(func() {
 			s.serve(c)
@@ -180,7 +196,7 @@ func (s *Server) accept(l net.Listener, serving *sync.WaitGroup) {
 	}
 }
 
-// number makes numbers for records. The caller holds mu.
+// number is the next record number. The caller holds mu.
 func (s *Server) number() uint64 {
 	s.serial++
 	return s.serial

@@ -89,8 +89,8 @@ func (r *request) checkTransactional(c *command) error {
 	return nil
 }
 
-// allowed refuses a command that may not run in its transaction, and so ends
-// that.
+// allowed refuses a command that may not run in its transaction, which ends the
+// transaction.
 func (c *command) allowed(r *request) error {
 	if r.transaction && !c.transactions {
 		return c.refusal(r)
@@ -239,8 +239,7 @@ func abortTransaction(r *request) (document, error) {
 	return okay(), nil
 }
 
-// failed turns an error into what the client gets, with the labels that the
-// real server gives it.
+// failed turns an error into a reply with the labels of the real server.
 func (r *request) failed(err error) *failure {
 	f, ok := err.(*failure)
 	if !ok {
@@ -261,7 +260,7 @@ func (r *request) failed(err error) *failure {
 // retriable are the codes that the specification of retryable writes names.
 var retriable = []int32{6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 
-// wait gives up mu until a transaction ends, or the time of the request does.
+// wait releases mu until a transaction ends or the request's time is up.
 func (r *request) wait(t *transaction) error {
 	s, life := r.server, r.server.life
 	wake := func() {

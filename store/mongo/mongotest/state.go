@@ -50,7 +50,7 @@ func (v *view) collection(ns string) *collection {
 	return v.base.collections[ns]
 }
 
-// own is the writer's copy of a collection, which is made if there is none.
+// own is the writer's copy of a collection, made on first use.
 func (v *view) own(ns string) *collection {
 	if c, ok := v.collections[ns]; ok && c != nil {
 		return c
@@ -70,10 +70,9 @@ func (v *view) own(ns string) *collection {
 	return &own
 }
 
-// keyChange is what a change means to one index.
+// keyChange is a change of one index.
 type keyChange struct {
 	removed, added []indexKey
-	arrays         []string
 }
 
 // write applies one change, unless it breaks a unique index or another
@@ -118,12 +117,12 @@ func (v *view) write(c change) error {
 func (x *index) change(c change) (kc keyChange, err error) {
 	var before, after []indexKey
 	if c.before != nil {
-		if before, _, err = keysOf(c.before, x.fields); err != nil {
+		if before, err = keysOf(c.before, x.fields); err != nil {
 			return kc, err
 		}
 	}
 	if c.after != nil {
-		if after, kc.arrays, err = keysOf(c.after, x.fields); err != nil {
+		if after, err = keysOf(c.after, x.fields); err != nil {
 			return kc, err
 		}
 	}
@@ -131,7 +130,7 @@ func (x *index) change(c change) (kc keyChange, err error) {
 	return kc, nil
 }
 
-// without is what of the keys is not in others.
+// without is keys less others.
 func without(keys, others []indexKey) []indexKey {
 	if len(others) == 0 {
 		return keys
@@ -179,17 +178,12 @@ func (v *view) apply(col *collection, c change, changes []keyChange) {
 		for _, k := range changes[i].added {
 			x.entries.put(v.owner, k.encoded+record, c.record)
 		}
-		for _, a := range changes[i].arrays {
-			if !slices.Contains(x.multikey, a) {
-				x.multikey = append(slices.Clone(x.multikey), a)
-			}
-		}
 	}
 }
 
-// commit is the state with the changes of the view. If others have committed
-// since the view began, the changes are made again on what they left: their
-// claims have kept both apart.
+// commit is the state with the changes of the view. If others have committed since
+// the view began, it makes the changes again on top of theirs: claims have kept the
+// two apart.
 func (v *view) commit(current *state) *state {
 	if len(v.collections) == 0 {
 		return current

@@ -128,21 +128,3 @@ func ascend[V any](n *node[V], lo, hi string, visit func(string, V) bool) bool {
 	}
 	return ascend(n.left, lo, hi, visit) && visit(n.key, n.val) && ascend(n.right, lo, hi, visit)
 }
-
-// descend is ascend from the end.
-func (t tree[V]) descend(lo, hi string, visit func(string, V) bool) bool {
-	return descend(t.root, lo, hi, visit)
-}
-
-func descend[V any](n *node[V], lo, hi string, visit func(string, V) bool) bool {
-	if n == nil {
-		return true
-	}
-	if n.key < lo {
-		return descend(n.right, lo, hi, visit)
-	}
-	if hi != "" && n.key >= hi {
-		return descend(n.left, lo, hi, visit)
-	}
-	return descend(n.right, lo, hi, visit) && visit(n.key, n.val) && descend(n.left, lo, hi, visit)
-}

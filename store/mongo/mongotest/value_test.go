@@ -20,8 +20,7 @@ func valueOf(t testing.TB, v any) value {
 	return field(b, "v")
 }
 
-// Numbers of all types are compared by what they are, not by how they are
-// written.
+// Numbers of all types compare by value.
 func TestNumbersCompare(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
 	numbers := []any{int32(0), 0.0, math.Copysign(0, -1), int64(math.MaxInt64), int64(math.MinInt64), math.MaxFloat64, 5e-324, 0.1, -0.1,

@@ -28,7 +28,7 @@ func (s *Server) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
-		r := &request{server: s, conn: c}
+		r := &request{server: s}
 		switch op {
 		case opQuery:
 			err = r.readQuery(body)

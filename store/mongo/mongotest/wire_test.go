@@ -9,7 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
 )
 
-// Commands with values of wrong types are answered, whatever the answer is.
+// Commands with values of wrong types get some answer.
 func TestWrongTypes(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -1,0 +1,59 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aceso-health/aceso/keyring"
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// LogKeys are the public keys of all logs that a folder or its database holds: those
+// of its node and of all others.
+func LogKeys(ctx context.Context, data Folder, database Database) (keys []string, err error) {
+	n, err := data.Identity()
+	if err != nil {
+		return nil, err
+	}
+	r, err := openRing(ctx, data, database)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	sources, err := r.home.sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(sources) == 0 {
+		prefix := n.Organization + "/" + n.Node
+		sources = []string{prefix + "/changes.0", prefix + "/accesses.0"}
+	}
+	for _, source := range sources {
+		texts, err := r.home.logKeys(ctx, r, source)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, texts...)
+	}
+	return keys, nil
+}
+
+// logKeys are the public keys whose checkpoints count for a source.
+func (r *records) logKeys(ctx context.Context, source string) (ledgerbridge.Keys, error) {
+	texts, err := r.home.logKeys(ctx, r, source)
+	if err != nil {
+		return nil, err
+	}
+	return ledgerbridge.ParseKeys(texts)
+}
+
+func keyTexts(keys []keyring.Key, source, sizes string) (texts []string, err error) {
+	for _, k := range keys {
+		text, err := ledgerbridge.VerifierKey(source, k.Public())
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text+sizes)
+	}
+	return texts, nil
+}

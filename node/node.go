@@ -1,0 +1,181 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/audit"
+	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/policy"
+)
+
+// Node is a node at work: the wiring of all packages.
+type Node struct {
+	records
+	identity Identity
+	gate     *access.Gate
+	policy   *policy.Engine
+	handler  http.Handler
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+}
+
+// Open opens store, keys, logs, policies, gate and server, in this order, and writes the
+// node's identity into the folder. It refuses a log that does not continue its
+// checkpoints. The node works until Close, even if ctx ends.
+func Open(ctx context.Context, data Folder, o Options) (*Node, error) {
+	n := &Node{records: records{log: o.Log}}
+	if err := n.start(ctx, data, o); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// start opens everything; if something fails, what is open already is closed.
+func (n *Node) start(ctx context.Context, data Folder, o Options) error {
+	ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if err := n.open(ctx, data, o); err != nil {
+		return errors.Join(err, n.Close())
+	}
+	return nil
+}
+
+func (n *Node) open(ctx context.Context, data Folder, o Options) error {
+	err := n.records.open(ctx, data, o)
+	if err != nil {
+		return err
+	}
+	n.identity = Identity{Organization: n.organization, Node: n.name, BaseURL: o.BaseURL, Shared: n.home.shared()}
+	if err := n.openPolicy(ctx, o.Policies); err != nil {
+		return err
+	}
+	consents := n.consents()
+	consents.Compiler.Base = o.BaseURL
+	n.gate = access.New(access.Config{
+		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
+		Changes: n.changes, Accesses: n.accesses, Others: n.otherJournal, Organization: n.organization, Node: n.name,
+		Base: o.BaseURL, Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
+	})
+	if err := n.openServer(o); err != nil {
+		return err
+	}
+	n.run(ctx, o)
+	return data.note(n.identity)
+}
+
+// run starts the background work of a node.
+func (n *Node) run(ctx context.Context, o Options) {
+	for _, j := range n.journals() {
+		n.running.Go(func() { j.Run(ctx) })
+		n.running.Go(func() { n.bridge.ship(ctx, j) })
+	}
+	n.running.Go(func() { n.bridge.watch(ctx) })
+	n.running.Go(func() { n.home.keep(ctx, n) })
+	n.running.Go(func() {
+		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
+	})
+	n.running.Go(func() { audit.Scrub(ctx, o.Scrub, n.verify, n.alarm) })
+}
+
+// Handler answers requests.
+func (n *Node) Handler() http.Handler { return n.handler }
+
+// Identity is what the folder is fixed to.
+func (n *Node) Identity() Identity { return n.identity }
+
+func (n *Node) openPolicy(ctx context.Context, folder string) error {
+	return n.home.openPolicy(ctx, n, folder, policy.Options{Reloaded: func(revision string, err error) {
+		if err != nil {
+			n.log.Error("policies were not activated: the ones before stay in force", "revision", revision, "error", err)
+			return
+		}
+		n.log.Info("policies activated", "revision", revision)
+	}})
+}
+
+func (n *Node) otherJournal(ctx context.Context, source string) (*ledgerbridge.Journal, error) {
+	return n.home.journal(ctx, &n.records, source)
+}
+
+// consents is the registry of compiled Consents.
+func (n *Node) consents() *consent.Registry {
+	r := consent.NewRegistry(access.NewFinder(n.store))
+	r.Defect = func(ref fhir.Ref, version int64, err error) {
+		n.log.Warn("a Consent is not understood in full; the privacy office should look at it", "consent", n.sealer.TargetPseudonym(ref.String()), "version", version, "error", err)
+	}
+	return r
+}
+
+// ready names the reasons why the node cannot serve.
+func (n *Node) ready(context.Context) error {
+	var reasons []string
+	for _, j := range n.journals() {
+		if j.Err() != nil {
+			reasons = append(reasons, "no checkpoint can be made of "+j.Source())
+		}
+	}
+	if n.policy.Problem() != nil {
+		reasons = append(reasons, "the policy folder does not compile; the policies before it are in force")
+	}
+	if n.damaged.Load() {
+		reasons = append(reasons, "the scrubber found records or resources that were changed")
+	}
+	if why := n.bridge.contradicted(); why != "" {
+		reasons = append(reasons, why)
+	}
+	select {
+	case <-n.home.lost():
+		reasons = append(reasons, "another process has taken this node's place")
+	default:
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return &fhir.Error{Kind: fhir.Unavailable, Detail: strings.Join(reasons, "; ") + "."}
+}
+
+// Close ends the journals with a last checkpoint, copies that to the witness, and
+// closes the store.
+func (n *Node) Close() error {
+	n.stop()
+	n.running.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := n.copier.Flush(ctx); err != nil {
+		n.log.Error("the last checkpoints could not be copied to the witness", "error", err)
+	}
+	return n.records.close()
+}
+
+// alarm reports what the scrubber found: in the log, in the metrics, and as not ready.
+// The node goes on serving: an outage would add to the damage.
+func (n *Node) alarm(f audit.Finding) {
+	n.damaged.Store(true)
+	n.findings.Inc()
+	n.log.Error("ALARM: data and records do not agree", "table", f.Table, "row", f.Row, "finding", f.What)
+}
+
+// every yields after each interval, until ctx ends.
+func every(ctx context.Context, interval time.Duration) func(yield func() bool) {
+	return func(yield func() bool) {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if !yield() {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package node
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/aceso-health/aceso/ledgerbridge/fabric"
+)
+
+// Options are what an operator decides about a node.
+type Options struct {
+	// Organization and Name of the node. A new folder or database is fixed to them; one
+	// in use has its own, which apply if these are empty, and refuses others.
+	Organization, Name string
+	// Unnamed is the organisation of a new node without Organization; org1 if empty.
+	Unnamed  string
+	BaseURL  string   // FHIR base URL that clients see
+	Database Database // zero: the folder keeps the data
+	Policies string   // folder of policies; the built-in ones if empty
+	Issuers  string   // file that names external token issuers
+	Witness  string   // folder or URL that gets a copy of every checkpoint
+	Origins  []string // whose scripts may read answers
+	Rate     float64  // requests per second of each client; 0 is no limit
+	Scrub    time.Duration
+	Anchor   Anchoring
+	Version  string // of the program
+	Log      *slog.Logger
+}
+
+// Database names a database for data and records, which several nodes may share.
+// Zero is none.
+type Database struct {
+	URI       string // connection string
+	MasterKey string // file with the key that seals the keys in it; master.key in the folder if empty
+}
+
+// Anchoring is how a node's records come to a network's ledger.
+type Anchoring struct {
+	Profile  string        // connection profile of a Fabric channel; without one nothing is anchored
+	Warn     time.Duration // warn of records that wait for longer; 0 is never
+	ReadOnly time.Duration // refuse changes while records wait for longer; 0 is never
+	Age      time.Duration // anchor waiting records after this time at the latest
+	Most     int64         // records in one transaction
+}
+
+// cadence fills in what is not given.
+func (o Anchoring) cadence() fabric.Cadence {
+	c := fabric.Usual
+	if o.Age > 0 {
+		c.Age = o.Age
+	}
+	if o.Most > 0 {
+		c.Most = o.Most
+	}
+	return c
+}

@@ -1,0 +1,147 @@
+package node
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aceso-health/aceso/policy"
+)
+
+// policyFolder is a folder with the built-in policies.
+func policyFolder(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "policies")
+	if err := os.CopyFS(dir, policy.Base()); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// rewrite replaces text in a file.
+func rewrite(t *testing.T, path, from, to string) {
+	t.Helper()
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(old, []byte(from)) {
+		t.Fatalf("%s has no %q", path, from)
+	}
+	if err := os.WriteFile(path, bytes.Replace(old, []byte(from), []byte(to), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// soon asks until the answer fits. How long that took is told, not judged; only a
+// server that never gets there fails.
+func soon(t *testing.T, what string, ask func() bool) {
+	t.Helper()
+	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(20 * time.Millisecond) {
+		if ask() {
+			t.Logf("%s: after %v", what, time.Since(begin).Round(10*time.Millisecond))
+			return
+		}
+	}
+	t.Fatalf("%s: never", what)
+}
+
+// revision is the policy revision in the record of an answer.
+func (n *testNode) revision(r response) string {
+	n.T.Helper()
+	extensions, _ := n.auditEvent(r)["extension"].([]any)
+	for _, e := range extensions {
+		m := e.(map[string]any)
+		if url, _ := m["url"].(string); strings.HasSuffix(url, "/policy-revision") {
+			return m["valueString"].(string)
+		}
+	}
+	n.T.Fatalf("the AuditEvent of %s has no policy revision", r.What)
+	return ""
+}
+
+func (n *testNode) readiness() (status int, words string) {
+	n.T.Helper()
+	r, err := n.Client.Get(n.Server.URL + "/readyz")
+	if err != nil {
+		n.T.Fatal(err)
+	}
+	defer r.Body.Close()
+	var b bytes.Buffer
+	_, _ = b.ReadFrom(r.Body)
+	return r.StatusCode, b.String()
+}
+
+// A change of the policy folder is in force without a restart, and every record says
+// under which policies it was decided. A folder that does not compile changes nothing
+// but readiness.
+func TestPoliciesAreReloaded(t *testing.T) {
+	dir := policyFolder(t)
+	n := startNode(t, t.TempDir(), func(_ *Node, o *Options) { o.Policies = dir })
+	twoPatients(n)
+	researcher, doctor := n.as("practitioner", "HRESCH"), n.as("practitioner", "TREAT")
+	first := researcher.Get("/Patient/p1").Want(http.StatusOK)
+	old := n.revision(first)
+	if old != n.node.policy.Revision() || old == "" {
+		t.Errorf("the record names revision %q, in force is %q", old, n.node.policy.Revision())
+	}
+
+	// Research is refused for everybody.
+	const permit, refuse = `permit("research-needs-consent", "permits", outsider_rows) if purpose`, `deny("purpose-not-allowed") if purpose`
+	file := filepath.Join(dir, "clinician.rego")
+	rewrite(t, file, permit, refuse)
+	var refused response
+	soon(t, "research is refused", func() bool { refused = researcher.Get("/Patient/p1"); return refused.Status == http.StatusForbidden })
+	doctor.Get("/Patient/p1").Want(http.StatusOK)
+	changed := n.revision(refused)
+	if changed == old || changed != n.node.policy.Revision() {
+		t.Errorf("the refusal is recorded under %q, after %q", changed, old)
+	}
+	if n.revision(first) != old {
+		t.Error("the record from before names another revision now")
+	}
+	if status, words := n.readiness(); status != http.StatusOK {
+		t.Errorf("readyz: %d %s", status, words)
+	}
+
+	// A broken file: the policies before it stay in force, and the node says so.
+	rewrite(t, file, "package aceso.access", "package aceso.access\n\nclinician := {")
+	soon(t, "the node is not ready", func() bool { status, _ := n.readiness(); return status == http.StatusServiceUnavailable })
+	if _, words := n.readiness(); !strings.Contains(words, "policy folder does not compile") || strings.Contains(words, dir) {
+		t.Errorf("readyz says %q", words)
+	}
+	researcher.Get("/Patient/p1").Want(http.StatusForbidden)
+	if r := doctor.Get("/Patient/p1").Want(http.StatusOK); n.revision(r) != changed {
+		t.Errorf("a broken folder changed the revision to %q", n.revision(r))
+	}
+
+	// Repaired and back to the beginning: the same policies have the same revision.
+	rewrite(t, file, "package aceso.access\n\nclinician := {", "package aceso.access")
+	rewrite(t, file, refuse, permit)
+	soon(t, "the node is ready", func() bool { status, _ := n.readiness(); return status == http.StatusOK })
+	soon(t, "research is allowed", func() bool { return researcher.Get("/Patient/p1").Status == http.StatusOK })
+	if r := researcher.Get("/Patient/p1").Want(http.StatusOK); n.revision(r) != old {
+		t.Errorf("the first policies again have revision %q, not %q", n.revision(r), old)
+	}
+}
+
+// Rules can come in files of their own, and take effect for the roles they name.
+func TestPolicyFileIsAdded(t *testing.T) {
+	dir := policyFolder(t)
+	n := startNode(t, t.TempDir(), func(_ *Node, o *Options) { o.Policies = dir })
+	twoPatients(n)
+	doctor := n.as("practitioner", "TREAT")
+	doctor.Get("/Patient/p1").Want(http.StatusOK)
+	rule := "package aceso.access\n\nnobody := deny(\"purpose-not-allowed\") if input.type == \"Patient\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "closed.rego"), []byte(rule), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, filepath.Join(dir, "decision.rego"), `decision := clinician if input.agent.role == "practitioner"`,
+		"decision := nobody if {\n\tinput.agent.role == \"practitioner\"\n\tinput.type == \"Patient\"\n}\n\ndecision := clinician if {\n\tinput.agent.role == \"practitioner\"\n\tinput.type != \"Patient\"\n}")
+	soon(t, "Patients are closed", func() bool { return doctor.Get("/Patient/p1").Status == http.StatusForbidden })
+	doctor.Get("/Observation/o-p1").Want(http.StatusOK)
+}

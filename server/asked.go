@@ -1,0 +1,55 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// asked is what the query of the URL and the Prefer header say.
+type asked struct {
+	preference
+	format string       // of the answer: _format, "" is none
+	params []fhir.Param // the others, but _pretty
+	err    error        // if the query is malformed
+}
+
+// askedOf parses them once for each request.
+func askedOf(c *gin.Context) asked {
+	if a, ok := c.Value(keyAsked).(*asked); ok {
+		return *a
+	}
+	prefer, query := c.Request.Header.Values("Prefer"), c.Request.URL.RawQuery
+	if query == "" && len(prefer) == 0 { // as in most requests
+		return asked{preference: preferOf(nil)}
+	}
+	a := parseAsked(prefer, query)
+	c.Set(keyAsked, &a)
+	return a
+}
+
+func parseAsked(prefer []string, query string) asked {
+	a := asked{preference: preferOf(prefer)}
+	params, err := fhir.ParseParams(query)
+	if err != nil {
+		a.err = err
+		return a
+	}
+	if i := slices.IndexFunc(params, func(p fhir.Param) bool { return p.Name == "_format" }); i >= 0 {
+		a.format = params[i].Value
+	}
+	a.params = withoutFormat(params)
+	return a
+}
+
+func queryOf(c *gin.Context) ([]fhir.Param, error) {
+	a := askedOf(c)
+	return a.params, a.err
+}
+
+// withoutFormat removes the parameters that the gate does not need.
+func withoutFormat(params []fhir.Param) []fhir.Param {
+	return slices.DeleteFunc(params, func(p fhir.Param) bool { return p.Name == "_format" || p.Name == "_pretty" })
+}

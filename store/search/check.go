@@ -1,0 +1,131 @@
+package search
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
+)
+
+// Checked is what a store adds to the check of one version.
+type Checked interface {
+	// Found reports what is wrong with "version", "stamp", "facts" or "body".
+	Found(column, what string) error
+	// Base is the base URL that the search keys depend on. If it is missing, Base
+	// reports that and ok is false.
+	Base() (url string, ok bool, err error)
+	// Derived compares the stored search keys with those derived from the document.
+	// The facts have been compared.
+	Derived(x *search.Index, facts *fhir.Facts) error
+}
+
+// CheckVersion checks a version against the one before it, nil for the first, and
+// against what can be derived again from its document.
+func CheckVersion(c Checked, r, before *Row) error {
+	number, stamp := int64(1), int64(0)
+	if before != nil {
+		number, stamp = before.Version+1, before.Stamp
+	}
+	if r.Version != number {
+		if err := c.Found("version", fmt.Sprintf("version %d is missing before it", number)); err != nil {
+			return err
+		}
+	}
+	if r.Stamp <= stamp || r.Stamp < store.FirstStamp(time.UnixMilli(r.Updated)) {
+		if err := c.Found("stamp", "the version is out of order"); err != nil {
+			return err
+		}
+	}
+	if r.Deleted {
+		return checkTombstone(c, r, before)
+	}
+	return checkDocument(c, r)
+}
+
+func checkTombstone(c Checked, r, before *Row) error {
+	if r.PackedBody != nil {
+		return c.Found("body", "a deleted version has a document")
+	}
+	facts, err := store.Unpack(r.PackedFacts)
+	if err != nil {
+		return c.Found("facts", "cannot be unpacked")
+	}
+	if before == nil {
+		return nil // found already
+	}
+	if old, err := store.Unpack(before.PackedFacts); err != nil || !bytes.Equal(facts, old) {
+		return c.Found("facts", "differ from those of the version that was deleted")
+	}
+	return nil
+}
+
+// checkDocument derives everything again from the document.
+func checkDocument(c Checked, r *Row) error {
+	body, err := store.Unpack(r.PackedBody)
+	if err != nil || body == nil {
+		return c.Found("body", "cannot be unpacked")
+	}
+	if sha256.Sum256(body) != r.Hash {
+		if err := c.Found("body", "the document does not match its hash"); err != nil {
+			return err
+		}
+	}
+	doc, err := fhir.Open(body)
+	if err != nil {
+		return c.Found("body", "the document is not a FHIR resource")
+	}
+	if doc.Type() != r.Ref.Type || doc.ID() != r.Ref.ID || doc.Version() != r.Version || doc.LastUpdated().UnixMilli() != r.Updated {
+		if err := c.Found("body", "type, id, version or time in the document differ from the row"); err != nil {
+			return err
+		}
+	}
+	base, ok, err := c.Base()
+	if err != nil || !ok {
+		return err
+	}
+	x, facts, err := search.Describe(doc, base)
+	if err != nil {
+		return c.Found("body", "no search keys can be derived from the document")
+	}
+	if !sameFacts(facts, r.PackedFacts) {
+		if err := c.Found("facts", "differ from what the document says"); err != nil {
+			return err
+		}
+	}
+	return c.Derived(x, &facts)
+}
+
+// sameFacts compares facts derived from a document with those stored. A resource in no
+// compartment may have inherited the patients of what it refers to (Write.Facts).
+func sameFacts(said fhir.Facts, packed []byte) bool {
+	stored, err := store.Unpack(packed)
+	if err != nil {
+		return false
+	}
+	kept, err := fhir.ParseFacts(stored)
+	if err != nil {
+		return false
+	}
+	if len(said.Patients) == 0 {
+		said.Patients = kept.Patients
+	}
+	raw, err := said.AppendBinary(nil)
+	return err == nil && bytes.Equal(raw, stored)
+}
+
+// Derive derives the search keys of a packed document.
+func Derive(packed []byte, base string) (*search.Index, error) {
+	body, err := store.Unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := fhir.Open(body)
+	if err != nil {
+		return nil, err
+	}
+	return search.IndexOf(doc, base)
+}

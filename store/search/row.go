@@ -1,0 +1,112 @@
+package search
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
+)
+
+// Row is one stored version. Facts and search keys are decoded on first use. A row is
+// not safe for concurrent use.
+type Row struct {
+	Ref           fhir.Ref
+	Place         int64 // of the resource in the order of creation: above 0, unique, the same for all versions
+	Stamp         int64 // of the version in the order of writing
+	Version       int64
+	Updated       int64 // when it was written, in milliseconds since 1970
+	Deleted       bool
+	Method, Owner string
+	Source        string // change log entry that wrote it: source ...
+	Seq           int64  // ... and position
+	Hash          fhir.Hash
+
+	PackedFacts, PackedBody []byte // see store.Pack
+	Columns
+
+	facts         *fhir.Facts
+	index, ranges *search.Index
+}
+
+// Columns decodes the columns of a row that each store encodes in its own way.
+type Columns interface {
+	// DecodeIndex decodes the search keys.
+	DecodeIndex() (*search.Index, error)
+	// DecodeRanges is DecodeIndex, perhaps without Keys.
+	DecodeRanges() (*search.Index, error)
+	// Damaged is the error of a column that cannot be decoded: "facts" or "body".
+	Damaged(column string) error
+}
+
+// Facts are the facts that the version was written with or, in a history, those after
+// protectPast.
+func (r *Row) Facts() (*fhir.Facts, error) {
+	if r.facts == nil {
+		facts, err := store.UnpackFacts(r.PackedFacts)
+		if err != nil {
+			return nil, r.Damaged("facts")
+		}
+		r.facts = &facts
+	}
+	return r.facts, nil
+}
+
+// Index gives the search keys.
+func (r *Row) Index() (_ *search.Index, err error) {
+	if r.index == nil {
+		if r.index, err = r.DecodeIndex(); err != nil {
+			return nil, err
+		}
+		r.ranges = r.index
+	}
+	return r.index, nil
+}
+
+// Ranges is Index, perhaps without Keys.
+func (r *Row) Ranges() (_ *search.Index, err error) {
+	if r.ranges == nil {
+		r.ranges, err = r.DecodeRanges()
+	}
+	return r.ranges, err
+}
+
+// Full is the version with its document.
+func (r *Row) Full(epoch int64) (store.Version, error) {
+	facts, err := r.Facts()
+	if err != nil {
+		return store.Version{}, err
+	}
+	body, err := store.Unpack(r.PackedBody)
+	if err != nil {
+		return store.Version{}, r.Damaged("body")
+	}
+	return store.Version{
+		Ref: r.Ref, Version: r.Version, LastUpdated: time.UnixMilli(r.Updated).UTC(),
+		Deleted: r.Deleted, Method: r.Method, Owner: r.Owner, Body: body, Hash: r.Hash,
+		Facts: *facts, Source: r.Source, Seq: r.Seq, Epoch: epoch,
+	}, nil
+}
+
+// Versions are rows with their documents.
+func Versions(rows []*Row, epoch int64) ([]store.Version, error) {
+	all := make([]store.Version, len(rows))
+	for i, r := range rows {
+		var err error
+		if all[i], err = r.Full(epoch); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// Failed adds what failed to an error, unless the error is an answer to the client.
+func Failed(what string, err error) error {
+	var answer *fhir.Error
+	if err == nil || errors.As(err, &answer) || errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
