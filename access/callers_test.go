@@ -232,3 +232,48 @@ func TestCallersWhoCannotBeIdentified(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Who changes a resource must be one who may read it; own systems need not.
+func TestWhoChangesMustSee(t *testing.T) {
+	h := clinic(t)
+	h.put(consentDoc("c", `{'type':'deny'}`))
+	change := func(c *Call, method string) error {
+		op := Operation{Method: method, Ref: ref("Observation/o")}
+		if method == "PUT" {
+			op.Resource = h.parse(observationDoc("o", "p"))
+		}
+		_, err := h.Apply(t.Context(), c, []Operation{op})
+		return err
+	}
+	for _, method := range []string{"PUT", "DELETE"} {
+		if err := change(h.doctor("hospital"), method); kindOf(err) != fhir.NotFound {
+			t.Errorf("%s of what is hidden: %v", method, err)
+		}
+	}
+	if _, err := h.Apply(t.Context(), h.doctor("hospital"), []Operation{{Method: "POST", Ref: fhir.Ref{Type: "Observation"}, Resource: h.parse(observationDoc("x", "p"))}}); err != nil {
+		t.Errorf("own staff records: %v", err)
+	}
+	if err := change(h.system(), "PUT"); err != nil {
+		t.Errorf("own systems amend: %v", err)
+	}
+	h.put(strings.Replace(consentDoc("c", `{'type':'permit'}`), `"permit"}`, `"deny","action":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentaction","code":"collect"}]}]}`, 1))
+	if _, err := h.Apply(t.Context(), h.doctor("hospital"), []Operation{{Method: "POST", Ref: fhir.Ref{Type: "Observation"}, Resource: h.parse(observationDoc("x", "p"))}}); kindOf(err) != fhir.Forbidden {
+		t.Errorf("own staff records though collect is denied: %v", err)
+	}
+	if err := change(h.system(), "PUT"); err != nil {
+		t.Errorf("own systems amend, though collect is denied: %v", err)
+	}
+}
+
+// What a Consent refers to and cannot be read now is no answer.
+func TestDirectoryFailures(t *testing.T) {
+	h := clinic(t)
+	h.put(actorDoc("deny", "CareTeam/others"))
+	if !h.shown(h.doctor("hospital")) {
+		t.Error("hidden from who is no member")
+	}
+	h.faulty.fail = map[string]error{"Get": errors.New("disk")}
+	if _, err := h.Search(t.Context(), h.doctor("hospital"), SearchRequest{Type: "Observation"}); kindOf(err) != fhir.Unavailable {
+		t.Errorf("%v", err)
+	}
+}
