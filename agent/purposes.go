@@ -54,13 +54,23 @@ func IsPurpose(code string) bool { return code == "PurposeOfUse" || purposeParen
 
 // PurposeCovers says whether general is code, or subsumes it.
 func PurposeCovers(general, code string) bool {
-	for ; code != ""; code = purposeParents[code] {
-		if code == general {
-			return true
+	return slices.Contains(purposesAbove[code], general)
+}
+
+// purposesAbove are the purposes, each with itself and all that subsume it.
+var purposesAbove = func() map[string][]string {
+	all := map[string][]string{"PurposeOfUse": {"PurposeOfUse"}}
+	for code := range purposeParents {
+		for general := code; general != ""; general = purposeParents[general] {
+			all[code] = append(all[code], general)
 		}
 	}
-	return false
-}
+	return all
+}()
+
+// PurposesAbove lists code and all purposes that subsume it, none if it is unknown. The
+// list must not be changed.
+func PurposesAbove(code string) []string { return purposesAbove[code] }
 
 // PurposeFamily is the part of the tree that a purpose belongs to, "" if it is unknown.
 // To break the glass is a family of its own.

@@ -42,6 +42,9 @@ func TestPurposesAreThoseOfTheCodeSystem(t *testing.T) {
 		if code == "CLINTRL" { // the one that is elsewhere here
 			continue
 		}
+		if got := agent.PurposesAbove(code); !slices.Equal(got, above(parents, code)) {
+			t.Errorf("above %s: %v, published %v", code, got, above(parents, code))
+		}
 		for _, general := range append(codes, "PurposeOfUse", "_ActReason", "") {
 			if got, want := agent.PurposeCovers(general, code), slices.Contains(above(parents, code), general); got != want {
 				t.Errorf("%s covers %s: %v, published %v", general, code, got, want)

@@ -16,15 +16,15 @@ func (b *builder) criteria(path string, p *provision, v *samply.ConsentProvision
 	if w := b.window(path+".period", v.Period); w != nil {
 		p.periods = append(slices.Clip(p.periods), w)
 	}
-	set(&p.dataPeriod, b.window(path+".dataPeriod", v.DataPeriod))
-	set(&p.actors, b.actors(path, v.Actor))
-	set(&p.actions, readActions(v.Action))
-	set(&p.purpose, readPurposes(v.Purpose))
-	set(&p.class, readClass(v.Class))
-	set(&p.content, readContent(v.Code))
-	set(&p.labels, readLabelled(v.SecurityLabel))
+	override(&p.dataPeriod, b.window(path+".dataPeriod", v.DataPeriod))
+	override(&p.actors, b.actors(path, v.Actor))
+	override(&p.actions, readActions(v.Action))
+	override(&p.purpose, readPurposes(v.Purpose))
+	override(&p.class, readClass(v.Class))
+	override(&p.content, readContent(v.Code))
+	override(&p.labels, readLabelled(v.SecurityLabel))
 	if len(v.Purpose) > 0 {
-		p.emergency = p.purpose.values["BTG"] && !p.total
+		p.emergency = p.purpose.values.has("BTG") && !p.total
 	}
 	if len(v.Data) > 0 {
 		p.data = nil
@@ -42,8 +42,8 @@ func (b *builder) criteria(path string, p *provision, v *samply.ConsentProvision
 	}
 }
 
-// set replaces what was inherited by what is given.
-func set[T any](criterion **T, given *T) {
+// override replaces what was inherited by what is given.
+func override[T any](criterion **T, given *T) {
 	if given != nil {
 		*criterion = given
 	}
@@ -67,17 +67,16 @@ func (b *builder) actors(path string, list []samply.ConsentProvisionActor) *acto
 	if len(list) == 0 {
 		return nil
 	}
-	a := &actors{refs: map[string]bool{}}
+	a := &actors{}
 	for i := range list {
 		actor := &list[i]
 		b.modifiers(path+".actor["+strconv.Itoa(i)+"]", actor.ModifierExtension)
 		a.inData = a.inData || towardsData(actor.Role)
 		names := b.names(&actor.Reference)
 		for _, name := range names {
-			if !a.refs[name] && doubtful(name) {
+			if a.refs.add(name) && doubtful(name) {
 				a.doubts = append(a.doubts, name)
 			}
-			a.refs[name] = true
 		}
 		a.unclear = a.unclear || len(names) == 0
 	}
@@ -149,11 +148,10 @@ func readPurposes(list []samply.Coding) *purposes {
 	return c
 }
 
-func readCodes(list []samply.Coding, systems oneOf, known func(string) bool) (values map[string]bool, unclear bool) {
-	values = map[string]bool{}
+func readCodes(list []samply.Coding, systems oneOf, known func(string) bool) (values set, unclear bool) {
 	for _, coding := range list {
 		if systems.has(text(coding.System)) && known(text(coding.Code)) {
-			values[*coding.Code] = true
+			values.add(*coding.Code)
 		} else {
 			unclear = true
 		}
@@ -170,7 +168,7 @@ func readClass(list []samply.Coding) *codes {
 	c.values, c.unclear = readCodes(list, typeSystems, func(code string) bool {
 		return code == "Resource" || code == "DomainResource" || fhir.IsResourceType(code)
 	})
-	c.any = c.values["Resource"] || c.values["DomainResource"]
+	c.any = c.values.has("Resource") || c.values.has("DomainResource")
 	return c
 }
 
@@ -178,7 +176,7 @@ func readContent(list []samply.CodeableConcept) *content {
 	if len(list) == 0 {
 		return nil
 	}
-	c := &content{codings: map[string][]string{}}
+	c := &content{systems: map[string][]string{}}
 	for _, concept := range list {
 		known := false
 		for _, coding := range concept.Coding {
@@ -187,8 +185,9 @@ func readContent(list []samply.CodeableConcept) *content {
 				continue
 			}
 			known = true
-			if !slices.Contains(c.codings[code], system) {
-				c.codings[code] = append(c.codings[code], system)
+			c.codes.add(code)
+			if !slices.Contains(c.systems[code], system) {
+				c.systems[code] = append(c.systems[code], system)
 			}
 		}
 		c.unclear = c.unclear || !known
@@ -200,7 +199,7 @@ func readLabelled(list []samply.Coding) *labelled {
 	if len(list) == 0 {
 		return nil
 	}
-	c := &labelled{tags: map[fhir.Coding]bool{}, broader: map[string]bool{}}
+	c := &labelled{}
 	for _, coding := range list {
 		system, code := text(coding.System), text(coding.Code)
 		rank := secrecyRank(code)

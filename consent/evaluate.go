@@ -1,9 +1,9 @@
 package consent
 
 import (
+	"slices"
 	"time"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -11,6 +11,7 @@ import (
 // the Consents that decided (Consent/9/_history/2); the slice must not be changed.
 // until is when the verdict can change by the passing of time (zero: never).
 func Evaluate(rules []*Rules, s Subject, f *fhir.Facts) (v Verdict, decided []string, until time.Time) {
+	s.prepare()
 	now := s.Now.UnixMilli()
 	next := int64(never)
 	l := readLabels(f.Labels)
@@ -55,7 +56,7 @@ func (r *Rules) judge(s *Subject, now int64, f *fhir.Facts, l *labels) Verdict {
 	if r.state == dormant || now < r.from {
 		return Silent
 	}
-	binds := min(r.scope.binds(s.purpose()), r.about(s))
+	binds := min(r.scope.binds(s.purposes), r.about(s))
 	if binds == no {
 		return Silent
 	}
@@ -85,14 +86,14 @@ func (r *Rules) about(s *Subject) truth {
 	return t
 }
 
-func (c scope) binds(purpose string) truth {
+func (c scope) binds(purposes []string) truth {
 	switch {
 	case c == scopePrivacy:
 		return yes
-	case c == scopeUnknown, !agent.IsPurpose(purpose):
+	case c == scopeUnknown, len(purposes) == 0:
 		return maybe
 	}
-	return certain(agent.PurposeCovers("HRESCH", purpose))
+	return certain(slices.Contains(purposes, "HRESCH"))
 }
 
 // worlds is the set of verdicts that are possible, one bit each.

@@ -44,28 +44,34 @@ func readLabels(all []fhir.Coding) labels {
 // the provision does.
 type labelled struct {
 	secrecy []int8               // ranks
-	tags    map[fhir.Coding]bool // those of v3-ActCode under its R4 address
-	broader map[string]bool      // codes of v3-ActCode that subsume one of tags
+	tags    set                  // codes of v3-ActCode
+	broader set                  // codes of v3-ActCode that subsume one of tags
+	others  map[fhir.Coding]bool // of other code systems
 	unclear bool                 // has a label that cannot be read
 }
 
 func (c *labelled) add(system, code string) {
 	if !actCodeSystems.has(system) {
-		c.tags[fhir.Coding{System: system, Code: code}] = true
+		if c.others == nil {
+			c.others = map[fhir.Coding]bool{}
+		}
+		c.others[fhir.Coding{System: system, Code: code}] = true
 		return
 	}
-	c.tags[fhir.Coding{System: actCodeSystems[0], Code: code}] = true
+	c.tags.add(code)
 	for code = sensitivityParent(code); code != ""; code = sensitivityParent(code) {
-		c.broader[code] = true
+		c.broader.add(code)
 	}
 }
+
+func (c *labelled) tagged() bool { return len(c.tags.few) > 0 || len(c.others) > 0 }
 
 func (c *labelled) match(k kind, l *labels) truth {
 	t := no
 	switch secrecy, tags := c.matchSecrecy(k, l), c.matchTags(l); {
 	case len(c.secrecy) == 0:
 		t = tags
-	case len(c.tags) == 0 || secrecy == tags:
+	case !c.tagged() || secrecy == tags:
 		t = secrecy
 	default:
 		t = maybe
@@ -104,26 +110,24 @@ func (c *labelled) matchTags(l *labels) truth {
 	if !l.sensitivity {
 		t = maybe
 	}
-	if len(c.tags) == 0 {
+	if !c.tagged() {
 		return t
 	}
 	for i := range l.all {
-		t = max(t, c.matchTag(l.all[i]))
+		t = max(t, c.matchTag(&l.all[i]))
 	}
 	return t
 }
 
 // matchTag: a resource labelled more broadly than the criterion may be meant.
-func (c *labelled) matchTag(label fhir.Coding) truth {
+func (c *labelled) matchTag(label *fhir.Coding) truth {
 	if !actCodeSystems.has(label.System) {
-		return certain(c.tags[label])
+		return certain(c.others != nil && c.others[*label])
 	}
-	label.System = actCodeSystems[0]
-	t := either(false, c.broader[label.Code])
-	for ; label.Code != ""; label.Code = sensitivityParent(label.Code) {
-		if c.tags[label] {
+	for code := label.Code; code != ""; code = sensitivityParent(code) {
+		if c.tags.has(code) {
 			return yes
 		}
 	}
-	return t
+	return either(false, c.broader.has(label.Code))
 }

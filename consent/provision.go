@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -75,7 +74,7 @@ func (p *provision) request(s *Subject, now int64) (rest, who truth) {
 		rest = min(rest, w.at(now))
 	}
 	if p.purpose != nil {
-		rest = min(rest, p.purpose.match(s.purpose()))
+		rest = min(rest, p.purpose.match(s.purposes))
 	}
 	rest = min(rest, p.actions.match(s))
 	if p.actors != nil && rest != no {
@@ -162,7 +161,7 @@ func (w *window) contains(start, end int64) truth {
 
 // codes is the criterion class.
 type codes struct {
-	values  map[string]bool
+	values  set
 	any     bool // matches everything
 	unclear bool // has a value that is not understood
 }
@@ -178,7 +177,7 @@ func (c *codes) match(f *fhir.Facts) truth {
 }
 
 func (c *codes) matchType(typ string) truth {
-	return either(c.any || c.values[typ], c.unclear || typ == "")
+	return either(c.any || c.values.has(typ), c.unclear || typ == "")
 }
 
 // agree is what a container and what is in it have in common; where only one of them
@@ -207,27 +206,27 @@ func (c *actions) match(s *Subject) truth {
 
 // purposes is the criterion purpose.
 type purposes struct {
-	values  map[string]bool
+	values  set
 	unclear bool
 }
 
 // match: a rule about a purpose holds for every purpose below it, and not for the
 // broader ones (treatment is not emergency treatment).
-func (c *purposes) match(purpose string) truth {
-	for v := range c.values {
-		if agent.PurposeCovers(v, purpose) {
+func (c *purposes) match(purposes []string) truth {
+	for _, p := range purposes {
+		if c.values.has(p) {
 			return yes
 		}
 	}
-	return either(false, c.unclear || !agent.IsPurpose(purpose))
+	return either(false, c.unclear || len(purposes) == 0)
 }
 
 // actors is the criterion actor.
 type actors struct {
-	refs    map[string]bool // normalised references, identifiers as system|value
-	doubts  []string        // those of refs that must be resolved before one can say that they are somebody else's
-	unclear bool            // has an actor whose reference says nobody
-	inData  bool            // has an actor in a role towards the data, which is not in the facts
+	refs    set      // normalised references, identifiers as system|value
+	doubts  []string // those of refs that must be resolved before one can say that they are somebody else's
+	unclear bool     // has an actor whose reference says nobody
+	inData  bool     // has an actor in a role towards the data, which is not in the facts
 }
 
 func (c *actors) match(s *Subject) truth {
@@ -235,7 +234,7 @@ func (c *actors) match(s *Subject) truth {
 		return maybe
 	}
 	for _, ref := range s.Actors {
-		if c.refs[ref] {
+		if c.refs.has(ref) {
 			return yes
 		}
 	}
@@ -249,12 +248,12 @@ func (c *actors) perhaps(s *Subject) bool {
 		return true
 	}
 	for _, ref := range s.Possible {
-		if c.refs[ref] {
+		if c.refs.has(ref) {
 			return true
 		}
 	}
 	if len(s.Open) > 0 {
-		for ref := range c.refs {
+		for _, ref := range c.refs.few {
 			if s.open(ref) {
 				return true
 			}
@@ -265,14 +264,18 @@ func (c *actors) perhaps(s *Subject) bool {
 
 // content is the criterion code, by exact match.
 type content struct {
-	codings map[string][]string // code -> systems
+	codes   set
+	systems map[string][]string // of each of codes
 	unclear bool                // has a concept without a coding
 }
 
 func (c *content) match(found []fhir.Coding) truth {
 	t := either(false, c.unclear || len(found) == 0)
 	for i := range found {
-		for _, system := range c.codings[found[i].Code] {
+		if !c.codes.has(found[i].Code) {
+			continue
+		}
+		for _, system := range c.systems[found[i].Code] {
 			t = max(t, sameSystem(system, found[i].System))
 		}
 	}

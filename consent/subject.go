@@ -30,6 +30,15 @@ type Subject struct {
 	House      string // the organisation of this node, "Organization/own"
 	Directory  Directory
 	Now        time.Time
+
+	purposes   []string // what the request is for, and all above it; none if that is unknown
+	researches bool
+}
+
+// prepare works out once what every provision asks.
+func (s *Subject) prepare() {
+	s.purposes = agent.PurposesAbove(s.purpose())
+	s.researches = agent.PurposeCovers("HRESCH", s.Purpose)
 }
 
 // Directory knows the resources that Consents refer to.
@@ -50,9 +59,7 @@ type Entry struct {
 func (s *Subject) reads() bool { return s.Action != "collect" && s.Action != "correct" }
 
 // outside says that the request is none of the house's own care: a guest's, or research.
-func (s *Subject) outside() bool { return s.Guest || s.research() }
-
-func (s *Subject) research() bool { return agent.PurposeCovers("HRESCH", s.Purpose) }
+func (s *Subject) outside() bool { return s.Guest || s.researches }
 
 // does says whether an action of a Consent is what the request does: every read is
 // access; a guest's is disclosure, too, and a researcher's is use.
@@ -63,7 +70,7 @@ func (s *Subject) does(action string) bool {
 	case action == "disclose":
 		return s.Guest && s.reads()
 	case action == "use":
-		return s.research() && s.reads()
+		return s.researches && s.reads()
 	}
 	return false
 }
