@@ -73,10 +73,13 @@ func mapsKeys(m map[string]bool) func(func(string) bool) {
 
 func shows(mode string, v Verdict) bool { return Combine(mode, []Verdict{v}) }
 
-// cases is how many random cases are compared: ACESO_CASES, or 100,000.
+// cases is how many random cases are compared: ACESO_CASES, or 100,000 (-short: 20,000).
 func cases(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("ACESO_CASES")
+	if text == "" && testing.Short() {
+		return 20_000
+	}
 	if text == "" {
 		return 100_000
 	}
@@ -110,7 +113,7 @@ func TestEqualsReferenceWhereAllIsKnown(t *testing.T) {
 		}
 	}
 	t.Log("silent, implicit, permit, deny:", seen)
-	if slices.Min(seen[:]) < 1000 {
+	if slices.Min(seen[:]) < 500 {
 		t.Errorf("cases %v: one verdict is hardly tried", seen)
 	}
 }
@@ -130,7 +133,11 @@ func knownWorld(t *testing.T, f *fhir.Facts) (known *world) {
 func TestShowsOnlyWhatEveryWorldShows(t *testing.T) {
 	d := newDice(2)
 	var cases, exact, worlds int
-	for range 1500 {
+	rounds := 1500
+	if testing.Short() {
+		rounds = 300
+	}
+	for range rounds {
 		_, bodies, rules := d.patient()
 		consents := refParse(bodies)
 		for range 4 {
