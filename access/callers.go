@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -73,15 +74,12 @@ func (r *review) identify(ctx context.Context) error {
 	key := callerKey(a)
 	k := g.callers.get(key)
 	if k == nil || !k.Until.IsZero() && !r.now.Before(k.Until) {
-		_, epoch, err := g.Store.Consents(ctx, "")
+		found := &people{store: g.Store, base: g.Base, epoch: math.MaxInt64}
+		c, err := consent.Identify(ctx, found, g.Base, a.Actors, "Organization/"+a.Organization, r.now)
 		if err != nil {
 			return unavailable("caller cannot be identified", err)
 		}
-		c, err := consent.Identify(ctx, people{g.Store, g.Base}, g.Base, a.Actors, "Organization/"+a.Organization, r.now)
-		if err != nil {
-			return unavailable("caller cannot be identified", err)
-		}
-		k = &identity{Caller: c, epoch: epoch}
+		k = &identity{Caller: c, epoch: found.epoch}
 		g.callers.put(key, k)
 	}
 	r.caller = k
@@ -124,10 +122,11 @@ func (k *identity) rests() []string {
 type people struct {
 	store store.Store
 	base  string
+	epoch int64 // the lowest of the snapshots
 }
 
 // Find implements consent.Searcher.
-func (p people) Find(ctx context.Context, typ, param string, values []string, limit int) ([]consent.Found, error) {
+func (p *people) Find(ctx context.Context, typ, param string, values []string, limit int) ([]consent.Found, error) {
 	query, err := search.ParseQuery(typ, []fhir.Param{{Name: param, Value: strings.Join(values, ",")}}, search.QueryOptions{Base: p.base})
 	if err != nil {
 		return nil, fmt.Errorf("find %s: %w", typ, err)
@@ -137,6 +136,7 @@ func (p people) Find(ctx context.Context, typ, param string, values []string, li
 	if err != nil {
 		return nil, err
 	}
+	p.epoch = min(p.epoch, page.Epoch)
 	found := make([]consent.Found, len(page.Matches))
 	for i, v := range page.Matches {
 		found[i] = consent.Found{Ref: v.Ref, Version: v.Version, Body: v.Body}
