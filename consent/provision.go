@@ -168,8 +168,11 @@ type codes struct {
 
 func (c *codes) match(f *fhir.Facts) truth {
 	t := c.matchType(f.Type)
-	for i := range f.Codes { // types inside a container
-		if typeSystems.has(f.Codes[i].System) {
+	if f.Type != "Bundle" {
+		return t
+	}
+	for i := range f.Codes { // types inside
+		if typeSystems.has(f.Codes[i].System) && !bystanders.has(f.Codes[i].Code) {
 			t = agree(t, c.matchType(f.Codes[i].Code))
 		}
 	}

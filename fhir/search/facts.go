@@ -51,9 +51,23 @@ func (x *extractor) facts(f *fhir.Facts) {
 			x.fact(int32(i), f)
 		}
 	}
+	if f.Type == "Bundle" {
+		f.Codes = x.appendTypes(f.Codes)
+	}
 	f.Patients, f.References, f.Authors = unique(f.Patients), unique(f.References), unique(f.Authors)
 	f.Labels, f.Codes = uniqueCodings(f.Labels), uniqueCodings(f.Codes)
 	x.clinicalTime(f)
+}
+
+// appendTypes appends the types of the resources inside, which Consents see as the Bundle's
+// own classes.
+func (x *extractor) appendTypes(list []fhir.Coding) []fhir.Coding {
+	for i := 1; i < len(x.Nodes); i++ {
+		if typ := x.Nodes[i].Type; typ >= 0 && x.d.Types[typ].IsResource() {
+			list = append(list, fhir.Coding{System: "http://hl7.org/fhir/resource-types", Code: x.d.Types[typ].Name})
+		}
+	}
+	return list
 }
 
 // fact adds the facts of one node.

@@ -3,6 +3,7 @@ package search
 import (
 	"os"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir/fhirtest"
@@ -112,5 +113,19 @@ func TestDescribeIsIndexAndFacts(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(gotX, x) || !reflect.DeepEqual(gotF, FactsOf(r, base)) {
 			t.Errorf("%s: described otherwise: %v", file, err)
 		}
+	}
+}
+
+// A Bundle has the types of what is in it.
+func TestTypesInABundle(t *testing.T) {
+	r, err := fhir.Parse([]byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient"}},` +
+		`{"resource":{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"s","code":"c"}]}}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const types = "http://hl7.org/fhir/resource-types"
+	want := []fhir.Coding{{System: types, Code: "Observation"}, {System: types, Code: "Patient"}, {System: "s", Code: "c"}}
+	if f := FactsOf(r, ""); !slices.Equal(f.Codes, want) {
+		t.Errorf("codes %v, want %v", f.Codes, want)
 	}
 }
