@@ -288,6 +288,7 @@ func TestMovedResourcesNeedBothPatients(t *testing.T) {
 	system, guest := n.as("system", "HOPERAT"), outsiders(n)["guest"]
 	system.Put("/Observation/m", observationJSON("m", "p1", 5)).Want(201)
 	guest.Get("/Observation/m/_history/1").Want(200)
+	system.Put("/Consent/writes", privacyConsent("writes", "p1", permitTo("correct"))).Want(201)
 	guest.Put("/Observation/m", observationJSON("m", "p2", 5)).Want(403)
 	guest.Get("/Observation/m").Want(200)
 	moved := system.Put("/Observation/m", observationJSON("m", "p2", 5)).Want(200)

@@ -262,7 +262,8 @@ func TestWritesAreJudgedByTodaysConsent(t *testing.T) {
 	n := startNode(t, t.TempDir())
 	system := n.as("system", "HOPERAT")
 	system.Put("/Patient/p1", patientJSON("p1", "A")).Want(201)
-	system.Put("/Consent/c", privacyConsent("c", "p1", `{"type":"permit"}`)).Want(201)
+	permit := permitTo("collect")
+	system.Put("/Consent/c", privacyConsent("c", "p1", permit)).Want(201)
 	guest := n.as("practitioner", "TREAT", func(g *Grant) { g.Organization = "elsewhere" })
 	post := func() response { return guest.Post("/Observation", withoutID(observationJSON("x", "p1", 1), "x")) }
 	post().Want(201)
@@ -270,7 +271,14 @@ func TestWritesAreJudgedByTodaysConsent(t *testing.T) {
 	officer.Put("/Consent/c", privacyConsent("c", "p1", `{"type":"deny"}`)).Want(200)
 	post().Want(403)
 	officer.Put("/Consent/c", privacyConsent("c", "p1", `{"type":"permit"}`)).Want(200)
+	post().Want(403) // guests write only where a permit names it
+	officer.Put("/Consent/c", privacyConsent("c", "p1", permit)).Want(200)
 	post().Want(201)
+}
+
+// permitTo is a provision that permits one action.
+func permitTo(action string) string {
+	return `{"type":"permit","action":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentaction","code":"` + action + `"}]}]}`
 }
 
 var regexpNext = regexp.MustCompile(`"relation":"next","url":"[^"]*/fhir([^"]+)"`)
