@@ -276,9 +276,13 @@ func TestWritesAreJudgedByTodaysConsent(t *testing.T) {
 	post().Want(201)
 }
 
-// permitTo is a provision that permits one action.
-func permitTo(action string) string {
-	return `{"type":"permit","action":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentaction","code":"` + action + `"}]}]}`
+// permitTo is a provision that permits these actions.
+func permitTo(actions ...string) string {
+	var list []string
+	for _, a := range actions {
+		list = append(list, `{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentaction","code":"`+a+`"}]}`)
+	}
+	return `{"type":"permit","action":[` + strings.Join(list, ",") + `]}`
 }
 
 var regexpNext = regexp.MustCompile(`"relation":"next","url":"[^"]*/fhir([^"]+)"`)
