@@ -24,6 +24,7 @@ func (a alone) open(ctx context.Context, r *records, o Options) (err error) {
 	}
 	r.folder.Organization, r.folder.Node = a.data.names(o)
 	r.folder.Base = o.BaseURL
+	r.folder.Report = func(message string) { r.log.Info(message) }
 	return r.hold(sqlite.Open(ctx, string(a.data), r.folder))
 }
 

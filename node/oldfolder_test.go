@@ -42,6 +42,41 @@ func TestFolderOfSchemaVersion1(t *testing.T) {
 	startNode(t, string(folder)).as("practitioner", "TREAT").Get("/Patient?family=later").Want(200)
 }
 
+// A folder that a node with schema version 1 wrote, whose teams, groups, roles and
+// organisations have no epoch, and whose Bundles do not say what is in them, is checked as
+// it is, upgraded, whole afterwards, and its Consents find whom they mean.
+func TestFolderWithoutEpochsOfTeams(t *testing.T) {
+	folder := Folder(filepath.Join(unpack(t, "testdata/folder-v1-governing.tar.gz"), "folder"))
+	whole := func() {
+		t.Helper()
+		wantWhole(t, folder, Database{})
+		err := CheckStore(t.Context(), folder, Database{}, Check{Sample: 1}, func(f store.Finding) error { return errors.New(f.Error()) })
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	whole()
+	for range 2 {
+		n := startNode(t, string(folder))
+		as := func(id string) user {
+			return n.as("practitioner", "TREAT", func(g *Grant) { g.Subject = "Practitioner/" + id })
+		}
+		for _, path := range []string{"/Observation/o-p1", "/Bundle/b", "/Observation/o-p2"} {
+			as("in").Get(path).Want(404)
+			as("out").Get(path).Want(200)
+		}
+		n.stop()
+		whole()
+	}
+	n := startNode(t, string(folder))
+	n.as("system", "HOPERAT").Do("DELETE", "/PractitionerRole/r", "").Want(204)
+	in := n.as("practitioner", "TREAT", func(g *Grant) { g.Subject = "Practitioner/in" })
+	in.Get("/Observation/o-p1").Want(200)
+	in.Get("/Observation/o-p2").Want(404)
+	n.stop()
+	whole()
+}
+
 // oldResources reads what was written, as those who may and who may not.
 func oldResources(t *testing.T, n *testNode) {
 	doctor, researcher := n.as("practitioner", "TREAT"), n.as("practitioner", "HRESCH")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"zombiezen.com/go/sqlite"
 
@@ -40,12 +41,13 @@ type checker struct {
 	identity identity
 	findings store.Findings
 
+	schema   int // of the file: of an older one less is checked
 	names    map[name]int64
 	nameByID map[int64]name
 	bases    map[int64]string
 	expected tallies             // index rows that should be there
 	consents map[consentRow]bool // rows of consents that should be there
-	touched  map[int64][]string  // keys of what the change entry wrote and governs access
+	touched  touched             // by the change entries
 }
 
 // run makes all checks. Damage that SQLite cannot read past is a finding; the other
@@ -102,8 +104,12 @@ func (k *checker) checkMeta() error {
 	if err != nil {
 		return err
 	}
+	k.schema = schemaVersion
+	if v, err := strconv.Atoi(values["schema"]); err == nil && v > 0 && v < schemaVersion {
+		k.schema = v
+	}
 	want := map[string]string{
-		"schema": fmt.Sprint(schemaVersion), "organization": k.identity.organization,
+		"schema": fmt.Sprint(k.schema), "organization": k.identity.organization,
 		"tenant": k.identity.tenant, "node": k.identity.node,
 	}
 	for n, v := range want {

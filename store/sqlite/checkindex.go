@@ -194,16 +194,20 @@ type consentRow struct {
 
 func scanConsent(st *sqlite.Stmt) consentRow { return consentRow{st.ColumnText(0), st.ColumnInt64(1)} }
 
-// checkConsentWrites compares consent_writes with the changes that wrote what governs access:
-// the nth of them has epoch n.
-func (k *checker) checkConsentWrites() error {
-	want := map[consentRow]bool{}
-	for i, seq := range slices.Sorted(maps.Keys(k.touched)) {
-		for _, p := range k.touched[seq] {
-			want[consentRow{p, int64(i) + 1}] = true
+// rows are those of consent_writes: the nth change has epoch n.
+func (t touched) rows() map[consentRow]bool {
+	all := map[consentRow]bool{}
+	for i, seq := range slices.Sorted(maps.Keys(t)) {
+		for _, key := range t[seq] {
+			all[consentRow{key, int64(i) + 1}] = true
 		}
 	}
-	return sameRows(k, "consent_writes", "change", "SELECT patient, epoch FROM consent_writes", want, scanConsent, func(r consentRow) string {
+	return all
+}
+
+// checkConsentWrites compares consent_writes with the changes that wrote what governs access.
+func (k *checker) checkConsentWrites() error {
+	return sameRows(k, "consent_writes", "change", "SELECT patient, epoch FROM consent_writes", k.touched.rows(), scanConsent, func(r consentRow) string {
 		return fmt.Sprintf("of epoch %d", r.of)
 	})
 }

@@ -36,7 +36,7 @@ func (k *checker) rowName(v *checked) string {
 
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
-	k.expected, k.consents, k.touched = newTallies(maphash.MakeSeed()), map[consentRow]bool{}, map[int64][]string{}
+	k.expected, k.consents, k.touched = newTallies(maphash.MakeSeed()), map[consentRow]bool{}, touched{}
 	var before *checked // of the same resource
 	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) error {
 		v := scanChecked(st)
@@ -46,8 +46,8 @@ func (k *checker) checkVersions() error {
 			}
 			before = nil
 		}
-		if store.Governs(k.nameByID[v.typ].typ) {
-			k.touch(v, before)
+		if typ := k.nameByID[v.typ].typ; typ == "Consent" || k.schema >= schemaGoverning && store.Governs(typ) {
+			k.touched.add(v, before)
 		}
 		if err := k.checkVersion(v, before); err != nil {
 			return err
@@ -59,19 +59,6 @@ func (k *checker) checkVersions() error {
 		return err
 	}
 	return k.checkCurrent(before)
-}
-
-// touch notes what a version of a governing type and the one before it decide about.
-func (k *checker) touch(v, before *checked) {
-	k.touched[v.seq] = append([]string{}, k.touched[v.seq]...)
-	for _, c := range []*checked{before, v} {
-		if c == nil {
-			continue
-		}
-		if f, err := store.UnpackFacts(c.facts); err == nil { // otherwise it is found elsewhere
-			k.touched[v.seq] = store.Union(k.touched[v.seq], store.Governed(&f))
-		}
-	}
 }
 
 // checkedVersions belongs to scanChecked.
@@ -145,6 +132,9 @@ type versionCheck struct {
 }
 
 func (c versionCheck) Found(column, what string) error {
+	if column == "facts" && c.schema < schemaGoverning && c.nameByID[c.v.typ].typ == "Bundle" {
+		return nil
+	}
 	return c.found("versions", c.rowName(c.v), column, what)
 }
 

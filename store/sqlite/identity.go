@@ -35,27 +35,28 @@ func (id identity) accept(o Options) error {
 	return nil
 }
 
-// knownSchema refuses a file that a newer version of this program has written.
-func knownSchema(c conn) error {
+// schemaOf returns the schema version of a file, and refuses one that a newer version of
+// this program has written. A new file has that of this program.
+func schemaOf(c conn) (int, error) {
 	tables, err := c.number("SELECT count(*) FROM sqlite_master WHERE name = 'meta'")
 	if err != nil {
-		return fmt.Errorf("read schema: %w", err)
+		return 0, fmt.Errorf("read schema: %w", err)
 	}
 	if tables == 0 {
-		return nil
+		return schemaVersion, nil
 	}
 	values, err := readMeta(c)
 	if err != nil || len(values) == 0 {
-		return err
+		return schemaVersion, err
 	}
 	v, err := strconv.Atoi(values["schema"])
 	if err != nil {
-		return &store.Finding{File: c.file, Table: "meta", Row: `"schema"`, Column: "value", What: "does not say which version of the store wrote the folder"}
+		return 0, &store.Finding{File: c.file, Table: "meta", Row: `"schema"`, Column: "value", What: "does not say which version of the store wrote the folder"}
 	}
 	if v > schemaVersion {
-		return fmt.Errorf("this data folder has schema version %d, this program knows versions up to %d: use a newer program", v, schemaVersion)
+		return 0, fmt.Errorf("this data folder has schema version %d, this program knows versions up to %d: use a newer program", v, schemaVersion)
 	}
-	return nil
+	return v, nil
 }
 
 // readMeta reads and checks the table meta.
@@ -81,7 +82,7 @@ func readMeta(c conn) (map[string]string, error) {
 }
 
 func readIdentity(c conn) (identity, error) {
-	if err := knownSchema(c); err != nil {
+	if _, err := schemaOf(c); err != nil {
 		return identity{}, err
 	}
 	values, err := readMeta(c)

@@ -1,7 +1,12 @@
 package sqlite
 
-// schemaVersion is the layout below; a data folder with a newer one is refused.
-const schemaVersion = 1
+// schemaVersion is the layout below; a data folder with a newer one is refused, an older
+// one is upgraded when it is opened for writing.
+const schemaVersion = 2
+
+// schemaGoverning is the first version whose epochs count changes of all governing types,
+// and whose facts of a Bundle have the types inside. In version 1, only Consents counted.
+const schemaGoverning = 2
 
 // The files of a data folder.
 const (

@@ -29,8 +29,11 @@ type Options struct {
 	Now func() time.Time
 	// Readers is how many reads of resources run at the same time; 0 means 8.
 	Readers int
-	// Fault, for tests, is called with "aceso.db commit" and "access.db commit"
-	// before the commit of a group; its error makes the commit fail like a disk.
+	// Report receives messages about slow steps of the start; may be nil.
+	Report func(message string)
+	// Fault, for tests, is called with "aceso.db commit" and "access.db commit" before
+	// the commit of a group, and with "aceso.db upgrade" and "access.db upgrade"; its
+	// error makes the commit fail like a disk.
 	Fault func(op string) error
 }
 
@@ -120,6 +123,9 @@ func newStore(dir string, o Options, m mode) *Store {
 	if o.Readers == 0 {
 		o.Readers = 8
 	}
+	if o.Report == nil {
+		o.Report = func(string) {}
+	}
 	s := &Store{dir: dir, opts: o, patience: search.UsualPatience}
 	s.read = newPool(filepath.Join(dir, mainFile), m, o.Readers)
 	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
@@ -138,12 +144,18 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	if s.identity, err = settleIdentity(main, s.opts); err != nil {
 		return err
 	}
+	if err := s.upgrade(ctx, main); err != nil {
+		return err
+	}
 	access, err := s.create(accessFile, metaSchema+logSchema)
 	if err != nil {
 		return err
 	}
 	defer access.Close()
 	if _, err := settleIdentity(access, s.identity.options()); err != nil {
+		return err
+	}
+	if err := s.upgrade(ctx, access); err != nil {
 		return err
 	}
 	if s.base, err = main.baseID(s.opts.Base); err != nil {
@@ -173,7 +185,7 @@ func (s *Store) create(file, schema string) (conn, error) {
 	if err != nil {
 		return conn{}, err
 	}
-	if err := knownSchema(c); err != nil {
+	if _, err := schemaOf(c); err != nil {
 		return conn{}, errors.Join(err, c.Close())
 	}
 	if err := sqlitex.ExecuteScript(c.Conn, schema, nil); err != nil {

@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// makeOld gives a folder the schema version 1, without epochs of teams and the like.
+func makeOld(t *testing.T, dir string) {
+	t.Helper()
+	for _, file := range []string{mainFile, accessFile} {
+		c, err := openConn(filepath.Join(dir, file), writing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.exec("UPDATE meta SET value = ?, sum = ? WHERE name = 'schema'", "1", rowSum(0, "schema", "1")); err != nil {
+			t.Fatal(err)
+		}
+		if file == mainFile {
+			for _, old := range []string{
+				"DELETE FROM consent_writes WHERE epoch IN (SELECT epoch FROM consent_writes WHERE patient LIKE 'Pr%')",
+				"UPDATE consent_writes SET epoch = (SELECT count(DISTINCT epoch) FROM consent_writes o WHERE o.epoch <= consent_writes.epoch)",
+				"UPDATE counters SET value = (SELECT max(epoch) FROM consent_writes)",
+			} {
+				if err := c.exec(old); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// schemas are the schema versions of the two files.
+func schemas(t *testing.T, dir string) (all [2]int) {
+	t.Helper()
+	for i, file := range []string{mainFile, accessFile} {
+		c, err := openConn(filepath.Join(dir, file), reading)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if all[i], err = schemaOf(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// governedFolder is a folder with Consents and a Practitioner, written in turn.
+func governedFolder(t *testing.T) string {
+	t.Helper()
+	dir := workedFolder(t)
+	s := open(t, dir, options())
+	a := newAuthor(t, s)
+	a.put("pr", 0, `{"resourceType":"Practitioner","gender":"male"}`)
+	a.put("pr", 1, `{"resourceType":"Practitioner","gender":"female"}`)
+	a.put("last", 0, fmt.Sprintf(consentBody, 1))
+	a.must(s.Close())
+	return dir
+}
+
+// An upgrade that fails at its last moment changes nothing and is made at the next
+// opening; the operator is told.
+func TestUpgradeIsWholeOrNothing(t *testing.T) {
+	dir := governedFolder(t)
+	makeOld(t, dir)
+	if all := findings(t, dir); len(all) > 0 {
+		t.Errorf("an old folder: %s", strings.Join(all, "\n"))
+	}
+	for i, file := range []string{mainFile, accessFile} {
+		o := options()
+		o.Fault = func(op string) error {
+			if op == file+" upgrade" {
+				return errors.New("the disk is full")
+			}
+			return nil
+		}
+		if _, err := Open(t.Context(), dir, o); err == nil || !strings.Contains(err.Error(), "the disk is full") {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if is := schemas(t, dir); is[i] != 1 || is[0] != i+1 {
+			t.Errorf("%s: schema versions %v", file, is)
+		}
+		if all := findings(t, dir); len(all) > 0 {
+			t.Errorf("after a failure with %s: %s", file, strings.Join(all, "\n"))
+		}
+	}
+	var told []string
+	o := options()
+	o.Report = func(m string) { told = append(told, m) }
+	s := open(t, dir, o)
+	if want := []string{"bringing access.db from schema version 1 to 2", "access.db has schema version 2"}; !slices.Equal(told, want) {
+		t.Errorf("told %q", told)
+	}
+	keys, epoch, err := s.ConsentChanges(t.Context(), 0)
+	if err != nil || !slices.Contains(keys, "Practitioner/pr") {
+		t.Errorf("keys %q, epoch %d, %v", keys, epoch, err)
+	}
+	if is := schemas(t, dir); is != [2]int{2, 2} {
+		t.Errorf("schema versions %v", is)
+	}
+	if all := findings(t, dir); len(all) > 0 {
+		t.Error(strings.Join(all, "\n"))
+	}
+}
