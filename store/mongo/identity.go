@@ -11,11 +11,16 @@ import (
 )
 
 // schemaVersion is the layout of the documents, indexGeneration that of keys and
-// indexes. A database with a newer one is refused.
+// indexes. A database with a newer one is refused, one with an older schema is upgraded
+// when a node opens it.
 const (
-	schemaVersion   = 1
+	schemaVersion   = 2
 	indexGeneration = 1
 )
+
+// schemaGoverning is the first version whose epochs count changes of all governing types,
+// and whose facts of a Bundle have the types inside. In version 1, only Consents counted.
+const schemaGoverning = 2
 
 // identity is what a database is fixed to: the document "store" of meta.
 type identity struct {

@@ -130,6 +130,9 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	if err := s.buildIndexes(ctx); err != nil {
 		return err
 	}
+	if err := s.upgrade(ctx); err != nil {
+		return err
+	}
 	base, err := s.addBase(ctx, s.opts.Base)
 	if err != nil {
 		return err

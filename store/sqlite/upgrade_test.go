@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/fhir"
 )
 
 // makeOld gives a folder the schema version 1, without epochs of teams and the like.
@@ -108,5 +110,24 @@ func TestUpgradeIsWholeOrNothing(t *testing.T) {
 	}
 	if all := findings(t, dir); len(all) > 0 {
 		t.Error(strings.Join(all, "\n"))
+	}
+}
+
+// An upgrade passes over Bundles that do not match their checksums, and what follows them.
+func TestUpgradeLeavesDamage(t *testing.T) {
+	dir := workedFolder(t)
+	s := open(t, dir, options())
+	a := newAuthor(t, s)
+	a.put("b", 0, `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Condition","subject":{"reference":"Patient/1"}}}]}`)
+	a.remove(fhir.Ref{Type: "Bundle", ID: "b"})
+	a.must(s.write.do(t.Context(), true, func(u *changeUnit) error {
+		return u.exec("UPDATE versions SET body = x'00' WHERE stamp = (SELECT max(stamp) FROM versions WHERE body IS NOT NULL)")
+	}))
+	a.must(s.Close())
+	before := findings(t, dir)
+	makeOld(t, dir)
+	a.must(open(t, dir, options()).Close())
+	if after := findings(t, dir); len(before) == 0 || !slices.Equal(before, after) {
+		t.Errorf("found before:\n%s\nafter:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
 	}
 }

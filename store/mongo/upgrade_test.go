@@ -1,0 +1,109 @@
+package mongo
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// makeOld gives a database the schema version 1, in which Bundles do not say what is in them.
+func makeOld(t *testing.T, s *Store) {
+	t.Helper()
+	set := func(collection, id string, field string, value any) {
+		t.Helper()
+		_, err := s.db.Collection(collection).UpdateOne(t.Context(), bson.D{{Key: "_id", Value: id}}, bson.D{{Key: "$set", Value: bson.D{{Key: field, Value: value}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := s.rows(t.Context(), s.history, bson.D{{Key: "r", Value: s.in("Bundle")}}, options.Find().SetSort(byID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		f, err := store.UnpackFacts(r.PackedFacts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Codes = nil
+		raw, err := f.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set("history", r.Columns.(*row).id(), "f", store.Pack(raw))
+		set("resources", s.id(r.Ref), "f", store.Pack(raw)) // the last one stays
+	}
+	set("meta", "store", "schema", int32(1))
+}
+
+const bundleBody = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Condition","subject":{"reference":"Patient/1"}}}]}`
+
+// An old database is checked as it is; opening it brings its Bundles up to date, the
+// operator is told, and the next opening finds nothing to do.
+func TestUpgrade(t *testing.T) {
+	server := newServer(t)
+	a := newAuthor(t, server.open(t, testOptions("")))
+	a.commit(a.document("b", 0, bundleBody), a.document("b-c", 0, bundleBody))
+	a.commit(a.document("b", 1, bundleBody))
+	gone := a.document("gone", 0, bundleBody)
+	a.commit(gone)
+	a.commit(store.Write{Ref: gone.Ref, Expect: 1, LastUpdated: gone.LastUpdated, Deleted: true, Method: "DELETE", Owner: gone.Owner, Facts: gone.Facts})
+	makeOld(t, a.Store)
+	a.must(a.Close())
+	var told []string
+	for range 2 {
+		o := testOptions("")
+		o.Report = func(m string) { told = append(told, m) }
+		s := server.open(t, o)
+		if all := newAuthor(t, s).findings(CheckOptions{}); len(all) != 0 {
+			t.Errorf("findings %q", all)
+		}
+		v, err := s.Get(t.Context(), fhir.Ref{Type: "Bundle", ID: "b"})
+		if err != nil || !slices.ContainsFunc(v.Facts.Codes, func(c fhir.Coding) bool { return c.Code == "Condition" }) {
+			t.Errorf("the Bundle has the codes %v: %v", v.Facts.Codes, err)
+		}
+		if s.identity.Schema != 2 {
+			t.Errorf("schema version %d", s.identity.Schema)
+		}
+		a.must(s.Close())
+	}
+	if want := []string{"bringing the database from schema version 1 to 2", "the database has schema version 2"}; !slices.Equal(told, want) {
+		t.Errorf("told %q", told)
+	}
+}
+
+// A database of schema version 1 that is only read is whole by its own rules.
+func TestCheckBeforeUpgrade(t *testing.T) {
+	server := newServer(t)
+	a := newAuthor(t, server.open(t, testOptions("")))
+	a.commit(a.document("b", 0, bundleBody))
+	makeOld(t, a.Store)
+	a.must(a.readIdentity(t.Context()))
+	if all := a.findings(CheckOptions{}); len(all) != 0 {
+		t.Errorf("findings %q", all)
+	}
+}
+
+// A node of an older program that is alive would go on without epochs of teams: the
+// upgrade is refused. One that died keeps nobody from it.
+func TestUpgradeWaitsForOthers(t *testing.T) {
+	server := newServer(t)
+	old := openNode(t, server, "n1")
+	makeOld(t, old)
+	if _, err := tryNode(t.Context(), server, "n2"); err == nil || !strings.Contains(err.Error(), `node "n1" is being served by an older program`) {
+		t.Fatalf("upgraded under another node: %v", err)
+	}
+	if err := old.readIdentity(t.Context()); err != nil || old.identity.Schema != 1 {
+		t.Errorf("schema version %d, %v", old.identity.Schema, err)
+	}
+	die(t, old)
+	if s := openNode(t, server, "n2"); s.identity.Schema != 2 {
+		t.Errorf("schema version %d", s.identity.Schema)
+	}
+}
