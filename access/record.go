@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -63,13 +62,6 @@ func (r *review) disclose(v *Version, method string) {
 	}
 }
 
-// concern records the patients concerned, whether or not their data are disclosed.
-func (r *review) concern(patients []string) {
-	for _, patient := range patients {
-		r.part(patient)
-	}
-}
-
 // part returns the record's part of a patient, new if need be.
 func (r *review) part(patient string) *ledgerbridge.Touched {
 	if i, known := r.parts[patient]; known {
@@ -83,10 +75,6 @@ func (r *review) part(patient string) *ledgerbridge.Touched {
 	return &r.entry.Patients[len(r.entry.Patients)-1]
 }
 
-// mention notes patients that the request names: they are concerned whether or not
-// something was found.
-func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, patients...) }
-
 // conclude completes the record: how the request ended, the patients it names, the
 // Consents that decided.
 func (r *review) conclude(ctx context.Context, failed error) error {
@@ -99,45 +87,12 @@ func (r *review) conclude(ctx context.Context, failed error) error {
 	} else if r.entry.Outcome == 0 {
 		r.entry.Outcome = 200
 	}
-	if err := r.concernNamed(ctx, failed); err != nil {
+	if err := r.concernAsked(ctx, failed); err != nil {
 		return err
 	}
 	for i := range r.entry.Patients {
 		r.entry.Patients[i].Consents = r.consented[r.entry.Patients[i].Patient]
 	}
-	return nil
-}
-
-// concernNamed adds the patients that the request names and that exist, and those of a
-// target that was refused before it was read. Names that nobody bears get no part, so
-// that nobody can make keys for patients that do not exist.
-func (r *review) concernNamed(ctx context.Context, failed error) error {
-	for _, patient := range r.mentioned {
-		if ref, err := fhir.ParseRef(patient); err == nil {
-			if err := r.concernStored(ctx, ref, patient); err != nil {
-				return err
-			}
-		}
-	}
-	if target, err := fhir.ParseRef(r.entry.Target); err == nil && kindOf(failed) == fhir.Forbidden {
-		return r.concernStored(ctx, target, "")
-	}
-	return nil
-}
-
-// concernStored adds the patients of a resource that is stored, and patient.
-func (r *review) concernStored(ctx context.Context, ref fhir.Ref, patient string) error {
-	v, err := r.gate.Store.Get(ctx, ref)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("find the patients concerned: %w", err)
-	}
-	if patient != "" {
-		r.part(patient)
-	}
-	r.concern(v.Facts.Patients)
 	return nil
 }
 

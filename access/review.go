@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
@@ -28,6 +29,8 @@ type review struct {
 	entry     ledgerbridge.Draft // the record
 	parts     map[string]int     // patient -> place in entry.Patients
 	mentioned []string           // patients that the request names
+	followed  int                // conditions followed to the patients they lead to
+	asked     []*search.Query    // all criteria that the request evaluates
 	change    store.Change       // what is committed with the record
 	final     bool               // the record no longer rests on what was judged, see failed
 }
