@@ -55,6 +55,8 @@ func questionOf(op *Operation) question {
 		return question{"update", "u", op.Ref.Type}
 	case op.Method == "DELETE":
 		return question{"delete", "d", op.Ref.Type}
+	case op.Method != "GET": // unknown to every policy, so refused
+		return question{op.Method, "", op.Ref.Type}
 	case op.Ref.ID == "":
 		return question{"search-type", "s", op.Ref.Type}
 	case op.Version != 0:

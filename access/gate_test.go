@@ -252,6 +252,16 @@ func TestRecordsRestOnThePatientsJudged(t *testing.T) {
 	}
 }
 
+// An interaction that no policy knows is refused, not taken for another one.
+func TestUnknownInteractionsAreRefused(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	err := apply(Operation{Method: "PATCH", Ref: ref("Observation/s1"), Resource: h.parse(observationDoc("s1", "seen"))})(h, h.as("practitioner", "TREAT"))
+	if got := told(); kindOf(err) != fhir.Forbidden || len(got) != 1 || !strings.HasPrefix(got[0], "deny 403 PATCH Observation/s1") {
+		t.Errorf("%v, %q", err, got)
+	}
+}
+
 // The policy is asked each question once.
 func TestPolicyIsAskedOnce(t *testing.T) {
 	h := ward(t)

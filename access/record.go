@@ -36,7 +36,7 @@ func eventAction(action string) string {
 	return "E"
 }
 
-// refuse answers a request that the policy refuses as a whole.
+// refuse records that the policy refuses the request as a whole, and returns the answer.
 func (r *review) refuse(d policy.Decision) error {
 	r.entry.Decision, r.entry.Reason, r.entry.Policy = "deny", d.Reason, d.Revision
 	return forbidden(d.Reason)
@@ -77,21 +77,21 @@ func (r *review) part(patient string) *ledgerbridge.Touched {
 
 // conclude completes the record: how the request ended, the patients it names, the
 // Consents that decided.
-func (r *review) conclude(ctx context.Context, failed error) error {
+func (r *review) conclude(ctx context.Context, outcome error) error {
 	if r.entry.Interaction == "" {
 		return errors.New("nothing was decided")
 	}
-	if failed != nil {
-		r.entry.Outcome = status(failed)
+	if outcome != nil {
+		r.entry.Outcome = status(outcome)
 		r.discloseNothing()
 	} else if r.entry.Outcome == 0 {
 		r.entry.Outcome = 200
 	}
-	if err := r.concernAsked(ctx, failed); err != nil {
+	if err := r.concernAsked(ctx, outcome); err != nil {
 		return err
 	}
 	for i := range r.entry.Patients {
-		r.entry.Patients[i].Consents = r.consented[r.entry.Patients[i].Patient]
+		r.entry.Patients[i].Consents = r.consentsRead[r.entry.Patients[i].Patient]
 	}
 	return nil
 }
@@ -105,9 +105,9 @@ func (r *review) judged() store.Judged {
 	if r.final {
 		return store.Judged{}
 	}
-	j := store.Judged{Epoch: r.epoch, All: len(r.consented) > judgedLimit}
-	if !j.All && len(r.consented) > 0 {
-		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consented)), maps.Keys(r.consented))
+	j := store.Judged{Epoch: r.epoch, All: len(r.consentsRead) > judgedLimit}
+	if !j.All && len(r.consentsRead) > 0 {
+		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consentsRead)), maps.Keys(r.consentsRead))
 	}
 	return j
 }
@@ -136,10 +136,10 @@ func (r *review) discloseNothing() {
 	r.change.Writes, r.change.Guards = nil, nil
 }
 
-// failed is the error of a request that was overtaken in every attempt, or whose change
+// instead is the error of a request that was overtaken in every attempt, or whose change
 // could not be written: that is recorded instead, and rests on nothing that may change.
 // nil means that there is nothing more to record.
-func (r *review) failed(recorded error) error {
+func (r *review) instead(recorded error) error {
 	overtaken := errors.Is(recorded, store.ErrChanged)
 	if recorded == nil || !overtaken && !r.writes() {
 		return nil
