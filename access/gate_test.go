@@ -252,6 +252,16 @@ func TestRecordsRestOnThePatientsJudged(t *testing.T) {
 	}
 }
 
+// Whoever adds an interaction and forgets to ask the policy gets no answer.
+func TestNothingIsAnsweredUndecided(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	data, err := answer(t.Context(), h.Gate, h.as("practitioner", "TREAT"), func(*review) (string, error) { return "data", nil })
+	if got := told(); data != "" || kindOf(err) != fhir.Unavailable || len(got) != 0 {
+		t.Errorf("%q, %v, %q", data, err, got)
+	}
+}
+
 // An interaction that no policy knows is refused, not taken for another one.
 func TestUnknownInteractionsAreRefused(t *testing.T) {
 	h := ward(t)
