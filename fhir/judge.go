@@ -126,17 +126,5 @@ func (s *scanner) finishCoded(at int32, codes *codeSet) {
 }
 
 func (s *scanner) codingIn(at int32, codes *codeSet) bool {
-	var system, code []byte
-	for c := range s.children(at) {
-		if s.Nodes[c].PrimitiveExt {
-			continue
-		}
-		switch s.d.Elements[s.Nodes[c].Elem].Name {
-		case "system":
-			system = s.text(c)
-		case "code":
-			code = s.text(c)
-		}
-	}
-	return codes.hasCoding(system, code)
+	return codes.hasCoding(s.memberText(at, "system"), s.memberText(at, "code"))
 }
