@@ -88,7 +88,7 @@ type bundleFrame struct {
 }
 
 func (a *Answer) frame() (bundleFrame, error) {
-	f := bundleFrame{ResourceType: "Bundle", OtherBundle: r4.OtherBundle{Id: text(a.ID), Timestamp: instantOf(a.Time)}}
+	f := bundleFrame{ResourceType: "Bundle", OtherBundle: r4.OtherBundle{Id: given(&a.ID), Timestamp: instantOf(a.Time)}}
 	if err := f.Type.UnmarshalJSON([]byte(a.Type)); err != nil {
 		return f, err
 	}
@@ -133,7 +133,7 @@ func (e *AnswerEntry) appendFrame(b []byte) ([]byte, error) {
 }
 
 func (e *AnswerEntry) frame() (r4.BundleEntry, error) {
-	f := r4.BundleEntry{FullUrl: text(e.FullURL)}
+	f := r4.BundleEntry{FullUrl: given(&e.FullURL)}
 	if e.Mode != "" {
 		f.Search = &r4.BundleEntrySearch{Mode: new(r4.SearchEntryMode)}
 		if err := f.Search.Mode.UnmarshalJSON([]byte(e.Mode)); err != nil {
@@ -154,7 +154,7 @@ func (e *AnswerEntry) frame() (r4.BundleEntry, error) {
 
 func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
 	f := &r4.BundleEntryResponse{
-		Status: r.Status, Outcome: r.Outcome, Location: text(r.Location), Etag: text(r.ETag), LastModified: instantOf(r.LastModified),
+		Status: r.Status, Outcome: r.Outcome, Location: given(&r.Location), Etag: given(&r.ETag), LastModified: instantOf(r.LastModified),
 	}
 	for _, record := range r.Records {
 		f.Extension = append(f.Extension, r4.Extension{Url: extensions + "record", ValueString: &record})
