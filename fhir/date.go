@@ -44,7 +44,7 @@ func midnight(year, month, day int) int64 {
 func daySpan(day, clock []byte, year, month int) (lo, hi int64, ok bool) {
 	d, ok := digits(day, 8, 2)
 	lo = midnight(year, month, d)
-	if !ok || day[7] != '-' || d < 1 || lo >= midnight(year, month+1, 1) {
+	if !ok || day[7] != '-' || d < 1 || d > 28 && lo >= midnight(year, month+1, 1) {
 		return 0, 0, false
 	}
 	if clock == nil {
