@@ -66,7 +66,7 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 				return nil, unavailable("records cannot be searched", err)
 			}
 		}
-		w.logs = append(w.logs, newLogWalk(log, left, filters, w.oldest, w.size+1))
+		w.logs = append(w.logs, &logWalk{log: log, filters: filters, oldest: w.oldest, left: left, batch: w.size + 1})
 	}
 	return w, nil
 }
