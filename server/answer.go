@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -40,11 +41,7 @@ func (s *server) write(c *gin.Context, a *answer) {
 		c.Writer.WriteHeaderNow()
 		return
 	}
-	media := a.media
-	if media == "" {
-		media = mediaOf(c)
-	}
-	h.Set("Content-Type", media)
+	h.Set("Content-Type", cmp.Or(a.media, mediaOf(c)))
 	body := s.compress(c, a.body)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.Status(a.status)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"mime"
 	"net/http"
 	"strconv"
@@ -28,10 +29,7 @@ func (s *server) negotiate(c *gin.Context) {
 }
 
 func mediaOf(c *gin.Context) string {
-	if media := c.GetString(keyMedia); media != "" {
-		return media + utf8
-	}
-	return mediaFHIR + utf8
+	return cmp.Or(c.GetString(keyMedia), mediaFHIR) + utf8
 }
 
 // acceptable is the best media type for a client. _format wins over Accept; its plus

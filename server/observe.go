@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"strconv"
@@ -36,10 +37,7 @@ func newMetrics(r *prometheus.Registry) *metrics {
 func (s *server) observe(c *gin.Context) {
 	start := time.Now()
 	c.Next()
-	elapsed, status, route := time.Since(start), c.Writer.Status(), c.FullPath()
-	if route == "" {
-		route = "none"
-	}
+	elapsed, status, route := time.Since(start), c.Writer.Status(), cmp.Or(c.FullPath(), "none")
 	s.metrics.durations.WithLabelValues(method(c), route, strconv.Itoa(status)).Observe(elapsed.Seconds())
 	attrs := []slog.Attr{
 		slog.String("method", method(c)),

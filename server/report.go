@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,14 +15,9 @@ func (s *server) accessReport(c *gin.Context, call *access.Call) (*answer, error
 	if err := fhir.CheckID(patient.ID); err != nil {
 		return nil, err
 	}
-	params, err := queryOf(c)
-	if err != nil {
-		return nil, err
-	}
-	request := access.SearchRequest{Type: "$access-report", Compartment: patient.String(), Params: params, Lenient: askedOf(c).lenient}
-	body, err := s.searchBundle(c.Request.Context(), call, request, func(ctx context.Context, call *access.Call, r access.SearchRequest) (*access.Result, error) {
+	request := access.SearchRequest{Type: "$access-report", Compartment: patient.String()}
+	return s.searchset(c, call, request, func(ctx context.Context, call *access.Call, r access.SearchRequest) (*access.Result, error) {
 		r.Type = auditEvent
 		return s.Gate.AccessReport(ctx, call, patient, r)
 	})
-	return &answer{status: http.StatusOK, body: body}, err
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -74,12 +75,9 @@ func New(c Config) http.Handler {
 }
 
 func (c Config) withDefaults() Config {
-	if c.MaxBody == 0 {
-		c.MaxBody = 20_000_000
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c.MaxBody = cmp.Or(c.MaxBody, 20_000_000)
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	c.Registry = cmp.Or(c.Registry, prometheus.NewRegistry())
 	if c.Ready == nil {
 		c.Ready = func(context.Context) error { return nil }
 	}
@@ -88,9 +86,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Anchored == nil {
 		c.Anchored = func(context.Context, []string) string { return "" }
-	}
-	if c.Registry == nil {
-		c.Registry = prometheus.NewRegistry()
 	}
 	if c.Now == nil {
 		c.Now = time.Now
