@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -11,31 +10,25 @@ import (
 // LogKeys are the public keys of all logs that a folder or its database holds: those
 // of its node and of all others.
 func LogKeys(ctx context.Context, data Folder, database Database) (keys []string, err error) {
-	n, err := data.Identity()
-	if err != nil {
-		return nil, err
-	}
-	r, err := openRing(ctx, data, database)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	sources, err := r.home.sources(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(sources) == 0 {
-		prefix := n.Organization + "/" + n.Node
-		sources = []string{prefix + "/changes.0", prefix + "/accesses.0"}
-	}
-	for _, source := range sources {
-		texts, err := r.home.logKeys(ctx, r, source)
+	err = withKeys(ctx, data, database, func(r *records, n Identity) error {
+		sources, err := r.home.sources(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		keys = append(keys, texts...)
-	}
-	return keys, nil
+		if len(sources) == 0 {
+			prefix := n.Organization + "/" + n.Node
+			sources = []string{prefix + "/changes.0", prefix + "/accesses.0"}
+		}
+		for _, source := range sources {
+			texts, err := r.home.logKeys(ctx, r, source)
+			if err != nil {
+				return err
+			}
+			keys = append(keys, texts...)
+		}
+		return nil
+	})
+	return keys, err
 }
 
 // logKeys are the public keys whose checkpoints count for a source.

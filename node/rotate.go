@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/aceso-health/aceso/keyring"
@@ -12,15 +11,11 @@ import (
 // folder's node shares, and returns its id. A node that is serving keeps its keys until
 // it starts again.
 func RotateKey(ctx context.Context, data Folder, database Database, use keyring.Use) (id string, err error) {
-	if _, err := data.Identity(); err != nil {
-		return "", err
-	}
-	r, err := openRing(ctx, data, database)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	return r.home.rotate(ctx, use, time.Now())
+	err = withKeys(ctx, data, database, func(r *records, _ Identity) (err error) {
+		id, err = r.home.rotate(ctx, use, time.Now())
+		return err
+	})
+	return id, err
 }
 
 func (a alone) rotate(_ context.Context, use keyring.Use, now time.Time) (string, error) {
