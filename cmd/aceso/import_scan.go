@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -107,43 +108,20 @@ func (r resource) identifiers() (list []string) {
 	return list
 }
 
-var referenceMember = []byte(`"reference"`)
+// referenceMember leaves out references to contained resources.
+var referenceMember = regexp.MustCompile(`"reference"\s*:\s*"([^"#][^"]*)"`)
 
-// references lists the distinct values of all reference members, except those to
-// contained resources.
-func references(data []byte) []string {
+// references lists the distinct values of all reference members.
+func references(data []byte) (list []string) {
 	seen := map[string]bool{}
-	var list []string
-	for {
-		_, after, found := bytes.Cut(data, referenceMember)
-		if !found {
-			return list
+	for _, found := range referenceMember.FindAllSubmatch(data, -1) {
+		value := string(found[1])
+		if !seen[value] {
+			seen[value] = true
+			list = append(list, value)
 		}
-		data = after
-		value := stringAfterColon(after)
-		if value == "" || value[0] == '#' || seen[value] {
-			continue
-		}
-		seen[value] = true
-		list = append(list, value)
 	}
-}
-
-// stringAfterColon reads `: "value"`; "" if something else follows.
-func stringAfterColon(data []byte) string {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	if len(data) == 0 || data[0] != ':' {
-		return ""
-	}
-	data = bytes.TrimLeft(data[1:], " \t\r\n")
-	if len(data) == 0 || data[0] != '"' {
-		return ""
-	}
-	end := bytes.IndexByte(data[1:], '"')
-	if end < 0 {
-		return ""
-	}
-	return string(data[1 : end+1])
+	return list
 }
 
 // scanLines cuts an NDJSON file into parcels.

@@ -49,11 +49,9 @@ func tokenCommand(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-var tokenRoles = []string{agent.Practitioner, agent.Patient, agent.System, agent.PrivacyOfficer, agent.Administrator}
-
 func checkGrant(g node.Grant) error {
-	if !slices.Contains(tokenRoles, g.Role) {
-		return fmt.Errorf("--role must be one of %s", strings.Join(tokenRoles, ", "))
+	if !slices.Contains(agent.Roles(), g.Role) {
+		return fmt.Errorf("--role must be one of %s", strings.Join(agent.Roles(), ", "))
 	}
 	if g.Role == agent.Patient && g.Patient == "" {
 		return fmt.Errorf("--role patient needs --patient ID")
