@@ -86,14 +86,9 @@ func compareRows(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
 
 // choose finds the row for the type in the path.
 func choose(group []route, typ string) (route, bool) {
-	for _, r := range group {
-		if r.typ != "" && r.typ == typ {
-			return r, true
-		}
-	}
-	for _, r := range group {
-		if r.typ == "" {
-			return r, true
+	for _, row := range []string{typ, ""} {
+		if i := slices.IndexFunc(group, func(r route) bool { return r.typ == row }); i >= 0 {
+			return group[i], true
 		}
 	}
 	return route{}, false

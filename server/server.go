@@ -18,7 +18,7 @@ import (
 	"github.com/aceso-health/aceso/web"
 )
 
-// Config configures a server. Gate, Authenticate and BaseURL are required.
+// Config configures a server. What has no other meaning when it is zero is required.
 type Config struct {
 	Gate Gate
 	// Authenticate says who calls, or why that is unknown (an *fhir.Error).
@@ -33,18 +33,18 @@ type Config struct {
 	Burst             int
 	// MaxBody is the largest request body in bytes; 0 is 20 MB.
 	MaxBody int64
-	// Logger gets one line per request; nil is silence.
+	// Logger gets one line per request.
 	Logger *slog.Logger
 	// Ready says why the node cannot serve. /readyz shows the Detail of an
 	// *fhir.Error to anybody, and nothing of other errors.
 	Ready func(context.Context) error
-	// Notes are lines about the node that /readyz shows when it is ready; nil is none.
+	// Notes are lines about the node that /readyz shows when it is ready.
 	Notes func(context.Context) []string
 	// Anchored waits until the records of these receipts are on a ledger of several
 	// organisations or ctx ends. It returns the value of AnchorHeader, "" if there is
 	// no such ledger.
 	Anchored func(ctx context.Context, receipts []string) string
-	// Registry is what /metrics shows; nil is one with the server's metrics only.
+	// Registry gets the metrics of the server; /metrics shows all that it has.
 	Registry *prometheus.Registry
 	// Version of the software, for the CapabilityStatement.
 	Version string
@@ -76,17 +76,6 @@ func New(c Config) http.Handler {
 
 func (c Config) withDefaults() Config {
 	c.MaxBody = cmp.Or(c.MaxBody, 20_000_000)
-	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
-	c.Registry = cmp.Or(c.Registry, prometheus.NewRegistry())
-	if c.Ready == nil {
-		c.Ready = func(context.Context) error { return nil }
-	}
-	if c.Notes == nil {
-		c.Notes = func(context.Context) []string { return nil }
-	}
-	if c.Anchored == nil {
-		c.Anchored = func(context.Context, []string) string { return "" }
-	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -50,17 +51,15 @@ func tokenCommand(args []string, stdout, stderr io.Writer) int {
 }
 
 func checkGrant(g node.Grant) error {
-	if !slices.Contains(agent.Roles(), g.Role) {
+	switch {
+	case !slices.Contains(agent.Roles(), g.Role):
 		return fmt.Errorf("--role must be one of %s", strings.Join(agent.Roles(), ", "))
-	}
-	if g.Role == agent.Patient && g.Patient == "" {
-		return fmt.Errorf("--role patient needs --patient ID")
-	}
-	if len(g.Purposes) == 0 {
-		return fmt.Errorf("--purpose needs at least one code")
-	}
-	if g.Expires <= 0 {
-		return fmt.Errorf("--expires must be positive")
+	case g.Role == agent.Patient && g.Patient == "":
+		return errors.New("--role patient needs --patient ID")
+	case len(g.Purposes) == 0:
+		return errors.New("--purpose needs at least one code")
+	case g.Expires <= 0:
+		return errors.New("--expires must be positive")
 	}
 	_, err := agent.ParseScopes(g.Scope)
 	return err
