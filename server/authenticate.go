@@ -14,9 +14,14 @@ import (
 )
 
 // authenticate finds the agent and charges the request to its rate limit, or to
-// that of the address if there is no agent.
+// that of the address if there is no agent. For pages the token of the cookie says who
+// calls, and nothing else; everywhere else the request as it came, without its cookies.
 func (s *server) authenticate(c *gin.Context) {
-	if err := s.admit(c, s.credentials(c)); err != nil {
+	r := c.Request
+	if isPage(c) {
+		r = bearing(r, s.cookie(c, cookieToken))
+	}
+	if err := s.admit(c, r); err != nil {
 		s.fail(c, err)
 	}
 }

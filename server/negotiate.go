@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"mime"
 	"net/http"
 	"strconv"
@@ -28,10 +27,6 @@ func (s *server) negotiate(c *gin.Context) {
 		return
 	}
 	c.Set(keyMedia, media)
-}
-
-func mediaOf(c *gin.Context) string {
-	return cmp.Or(c.GetString(keyMedia), mediaFHIR) + utf8
 }
 
 // acceptable is the best media type for a client. _format wins over Accept; its plus

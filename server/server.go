@@ -65,21 +65,17 @@ type server struct {
 
 // New is the handler of all paths.
 func New(c Config) http.Handler {
-	s := &server{Config: c.withDefaults(), base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
+	c.MaxBody = cmp.Or(c.MaxBody, 20_000_000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s := &server{Config: c, base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
 	s.limits = newLimiter(s.RequestsPerSecond, s.Burst, s.Now)
 	s.metrics = newMetrics(s.Registry)
 	started := s.Now()
 	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
 	s.pages = sync.OnceValues(web.New)
 	return s.engine()
-}
-
-func (c Config) withDefaults() Config {
-	c.MaxBody = cmp.Or(c.MaxBody, 20_000_000)
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	return c
 }
 
 // engine is the router with its middleware, outermost first.

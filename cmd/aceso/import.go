@@ -55,8 +55,9 @@ type importer struct {
 func newImporter(server, token string, workers int, stdout, stderr io.Writer) *importer {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = workers
+	base := strings.TrimSuffix(strings.TrimRight(server, "/"), "/fhir") + "/fhir"
 	return &importer{
-		http: &http.Client{Transport: transport}, base: baseOf(server), token: token, workers: workers,
+		http: &http.Client{Transport: transport}, base: base, token: token, workers: workers,
 		stdout: stdout, stderr: stderr, now: time.Now,
 	}
 }
@@ -81,15 +82,6 @@ func (i *importer) run(ctx context.Context, paths []string, state string) (err e
 		return errIncomplete
 	}
 	return nil
-}
-
-// baseOf completes a server URL to the FHIR base.
-func baseOf(server string) string {
-	server = strings.TrimRight(server, "/")
-	if strings.HasSuffix(server, "/fhir") {
-		return server
-	}
-	return server + "/fhir"
 }
 
 // once sends one request and reads the whole answer.

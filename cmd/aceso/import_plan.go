@@ -85,7 +85,8 @@ func listFiles(paths []string) ([]string, error) {
 			if err != nil {
 				return err
 			}
-			if !d.IsDir() && (name == path || importable(name)) {
+			ext := strings.ToLower(filepath.Ext(name))
+			if !d.IsDir() && (name == path || ext == ".json" || ext == ".ndjson") {
 				files = append(files, name)
 			}
 			return nil
@@ -98,11 +99,6 @@ func listFiles(paths []string) ([]string, error) {
 		return nil, fmt.Errorf("there is no .json or .ndjson file in %s", strings.Join(paths, ", "))
 	}
 	return files, nil
-}
-
-func importable(name string) bool {
-	ext := strings.ToLower(filepath.Ext(name))
-	return ext == ".json" || ext == ".ndjson"
 }
 
 // chooseWitnesses finds for each parcel an identifier that no other one creates:
