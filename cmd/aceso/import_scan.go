@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -108,20 +107,23 @@ func (r resource) identifiers() (list []string) {
 	return list
 }
 
-// referenceMember leaves out references to contained resources.
-var referenceMember = regexp.MustCompile(`"reference"\s*:\s*"([^"#][^"]*)"`)
-
-// references lists the distinct values of all reference members.
+// references lists the distinct values of all reference members, except those to
+// contained resources. The data must be JSON.
 func references(data []byte) (list []string) {
 	seen := map[string]bool{}
-	for _, found := range referenceMember.FindAllSubmatch(data, -1) {
-		value := string(found[1])
-		if !seen[value] {
-			seen[value] = true
-			list = append(list, value)
+	for {
+		_, after, found := bytes.Cut(data, []byte(`"reference"`))
+		if !found {
+			return list
+		}
+		data = after
+		text, isText := bytes.CutPrefix(bytes.TrimLeft(after, " \t\r\n:"), []byte{'"'})
+		value, _, _ := bytes.Cut(text, []byte{'"'})
+		if isText && len(value) > 0 && value[0] != '#' && !seen[string(value)] {
+			seen[string(value)] = true
+			list = append(list, string(value))
 		}
 	}
-	return list
 }
 
 // scanLines cuts an NDJSON file into parcels.
