@@ -1,6 +1,6 @@
 // Package audit is what operators do with data and records outside the gate: compare
-// every stored version with the change logs (Verify), repeat that while a node runs
-// (Scrub), and make a patient's parts of all records unreadable (Erase).
+// every stored version with the change logs (Verify), and make a patient's parts of all
+// records unreadable (Erase).
 //
 // It answers no requests, decides about no access and shows no clinical data. It does
 // not check the logs themselves (package ledgerbridge) or the index (the stores).

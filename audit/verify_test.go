@@ -209,25 +209,3 @@ func TestErase(t *testing.T) {
 		t.Errorf("the erasure damaged something: %s", got)
 	}
 }
-
-// Scrub reports what a check finds, and a check that fails, and carries on.
-func TestScrub(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	checks := 0
-	check := func(_ context.Context, report func(Finding) error) error {
-		if checks++; checks == 2 {
-			return errors.New("disk")
-		}
-		return report(Finding{Table: "versions", Row: "1", What: "differs"})
-	}
-	var told []Finding
-	Scrub(ctx, time.Millisecond, check, func(f Finding) {
-		if told = append(told, f); len(told) == 3 {
-			stop()
-		}
-	})
-	if len(told) != 3 || told[0].Row != "1" || told[1] != (Finding{What: "disk"}) || told[2].Row != "1" {
-		t.Errorf("%+v", told)
-	}
-	Scrub(t.Context(), 0, check, nil) // switched off: returns at once
-}

@@ -21,12 +21,10 @@ type Evidence struct {
 }
 
 // Tampered is the error of data so damaged that the check cannot go on.
-type Tampered struct{ Err error }
-
-func (t *Tampered) Error() string { return t.Err.Error() }
+type Tampered struct{ error }
 
 // Unwrap makes the cause visible to errors.As.
-func (t *Tampered) Unwrap() error { return t.Err }
+func (t *Tampered) Unwrap() error { return t.error }
 
 // VerifyLog re-hashes everything that a node keeps: its logs, all checkpoints, every
 // stored version and index row. The node may be serving. It reports every place that
