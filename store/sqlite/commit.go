@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -263,11 +264,8 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 
 // intern returns the id of a name, giving it one if it is new.
 func (u *changeUnit) intern(typ, param string) (int64, error) {
-	if id, ok := u.s.names.id(typ, param); ok {
-		return id, nil
-	}
 	key := name{typ, param}
-	if id, ok := u.fresh[key]; ok {
+	if id := cmp.Or(u.s.names.id(typ, param), u.fresh[key]); id != 0 {
 		return id, nil
 	}
 	u.name++
