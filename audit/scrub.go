@@ -3,15 +3,17 @@ package audit
 import (
 	"context"
 	"time"
+
+	"github.com/aceso-health/aceso/store"
 )
 
 // Check looks at everything once and reports what does not fit.
-type Check func(ctx context.Context, report func(Finding) error) error
+type Check func(ctx context.Context, report func(store.Finding) error) error
 
 // Scrub repeats a check until ctx ends, so that damage on the disk is found even if
 // nobody reads what is damaged. alarm receives each finding; a check that could not be
 // made is a Finding without a place.
-func Scrub(ctx context.Context, every time.Duration, check Check, alarm func(Finding)) {
+func Scrub(ctx context.Context, every time.Duration, check Check, alarm func(store.Finding)) {
 	if every <= 0 {
 		return
 	}
@@ -23,12 +25,12 @@ func Scrub(ctx context.Context, every time.Duration, check Check, alarm func(Fin
 			return
 		case <-tick.C:
 		}
-		err := check(ctx, func(f Finding) error {
+		err := check(ctx, func(f store.Finding) error {
 			alarm(f)
 			return nil
 		})
 		if err != nil && ctx.Err() == nil {
-			alarm(Finding{What: err.Error()})
+			alarm(store.Finding{What: err.Error()})
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/store"
 )
 
 // Node is a node at work: the wiring of all packages.
@@ -156,7 +157,7 @@ func (n *Node) Close() error {
 
 // alarm reports what the scrubber found: in the log, in the metrics, and as not ready.
 // The node goes on serving: an outage would add to the damage.
-func (n *Node) alarm(f audit.Finding) {
+func (n *Node) alarm(f store.Finding) {
 	n.damaged.Store(true)
 	n.findings.Inc()
 	n.log.Error("ALARM: data and records do not agree", "table", f.Table, "row", f.Row, "finding", f.What)

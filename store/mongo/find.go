@@ -17,11 +17,7 @@ import (
 // touch another page of that index in the path of every read): Find filters the rows
 // that the other fields leave.
 func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) ([]int64, error) {
-	var found []int64
-	err := j.s.retry(ctx, func(ctx context.Context) (err error) {
-		found, err = j.find(ctx, f, limit)
-		return err
-	})
+	found, err := retried(ctx, j.s, func(ctx context.Context) ([]int64, error) { return j.find(ctx, f, limit) })
 	if err != nil {
 		return nil, fmt.Errorf("find in log: %w", err)
 	}
@@ -44,26 +40,21 @@ func (j *journal) find(ctx context.Context, f ledgerbridge.Filter, limit int) (s
 	case f.Agent != "":
 		o.SetHint(agentIndex)
 	default:
-		o.SetHint(bson.D{{Key: "_id", Value: 1}})
+		o.SetHint(byID)
 	}
 	if f.Target == "" {
 		o.SetLimit(int64(limit))
 	}
-	cursor, err := j.log.Find(ctx, filter, o)
-	if err != nil {
-		return nil, err
-	}
-	defer cursor.Close(ctx)
-	for len(seqs) < limit && cursor.Next(ctx) {
-		var e entry
-		if err := cursor.Decode(&e); err != nil {
-			return nil, err
+	err = each(ctx, j.log, filter, o, func(e *entry) error {
+		if len(seqs) >= limit {
+			return errStop
 		}
 		if f.Target == "" || slices.ContainsFunc(e.Parts, func(p part) bool { return hasWord(p.Target, f.Target) }) {
 			seqs = append(seqs, seqOf(e.ID))
 		}
-	}
-	return seqs, cursor.Err()
+		return nil
+	})
+	return seqs, err
 }
 
 // filter is the part that the server can look up. Times do not decrease in a log: they

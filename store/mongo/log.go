@@ -122,19 +122,14 @@ func (s *Store) Log(source string) ledgerbridge.Log {
 
 // Sources are the names of all logs in the database, sorted.
 func (s *Store) Sources(ctx context.Context) ([]string, error) {
-	var all []head
-	err := s.retry(ctx, func(ctx context.Context) error {
-		cursor, err := s.heads.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-		if err != nil {
-			return err
-		}
-		return cursor.All(ctx, &all)
+	heads, err := retried(ctx, s, func(ctx context.Context) ([]head, error) {
+		return all[head](ctx, s.heads, bson.D{}, options.Find().SetSort(byID))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list logs: %w", err)
 	}
 	var sources []string
-	for _, h := range all {
+	for _, h := range heads {
 		sources = append(sources, h.Source)
 	}
 	return sources, nil
@@ -148,7 +143,7 @@ func (j *journal) Size(ctx context.Context) (size int64, err error) {
 	err = j.s.retry(ctx, func(ctx context.Context) error {
 		var last entry
 		ok, err := found(j.log.FindOne(ctx, between(j.source, 0, -1), options.FindOne().
-			SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&last))
+			SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(byID)).Decode(&last))
 		if ok {
 			size = seqOf(last.ID) + 1
 		}
@@ -163,7 +158,9 @@ const rowsAtOnce = 256
 // Rows visits rows from <= seq < to in order.
 func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
 	for from < to {
-		batch, err := j.read(ctx, from, to)
+		batch, err := retried(ctx, j.s, func(ctx context.Context) ([]entry, error) {
+			return all[entry](ctx, j.log, between(j.source, from, to), options.Find().SetSort(byID).SetLimit(rowsAtOnce))
+		})
 		if err != nil {
 			return fmt.Errorf("read log: %w", err)
 		}
@@ -178,18 +175,6 @@ func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbri
 		from = seqOf(batch[len(batch)-1].ID) + 1
 	}
 	return nil
-}
-
-func (j *journal) read(ctx context.Context, from, to int64) (batch []entry, err error) {
-	err = j.s.retry(ctx, func(ctx context.Context) error {
-		cursor, err := j.log.Find(ctx, between(j.source, from, to), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(rowsAtOnce))
-		if err != nil {
-			return err
-		}
-		batch = nil
-		return cursor.All(ctx, &batch)
-	})
-	return batch, err
 }
 
 // tile is a document of the collection tiles.
@@ -242,24 +227,16 @@ func (j *journal) Erase(ctx context.Context, patient, by string) (n int64, err e
 	}
 	filter := append(between(j.source, 0, -1), bson.E{Key: "p.p", Value: patient})
 	// Small batches: the server drops a cursor that is idle for ten minutes.
-	cursor, err := j.log.Find(ctx, filter, options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).
-		SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}}))
-	if err != nil {
-		return 0, unavailable(err)
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var e entry
-		if err := cursor.Decode(&e); err != nil {
-			return n, err
-		}
-		erased, err := j.eraseParts(ctx, &e, patient, by)
+	o := options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}})
+	err = each(ctx, j.log, filter, o, func(e *entry) error {
+		erased, err := j.eraseParts(ctx, e, patient, by)
 		n += erased
 		if err != nil {
-			return n, fmt.Errorf("erase: %w", unavailable(err))
+			return fmt.Errorf("erase: %w", err)
 		}
-	}
-	return n, unavailable(cursor.Err())
+		return nil
+	})
+	return n, unavailable(err)
 }
 
 func (j *journal) eraseParts(ctx context.Context, e *entry, patient, by string) (n int64, err error) {

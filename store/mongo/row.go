@@ -91,21 +91,13 @@ func (r *row) writtenField(name string, v bson.RawValue) (ok bool) {
 
 // eachRow visits what a query finds in resources or history.
 func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*plan.Row) error) error {
-	cursor, err := in.Find(ctx, filter, o)
-	if err != nil {
-		return err
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		r, err := s.read(slices.Clone(cursor.Current))
-		if err == nil {
-			err = visit(&r.Row)
-		}
+	return eachRaw(ctx, in, filter, o, func(doc bson.Raw) error {
+		r, err := s.read(slices.Clone(doc))
 		if err != nil {
 			return err
 		}
-	}
-	return cursor.Err()
+		return visit(&r.Row)
+	})
 }
 
 // rows reads all that a query finds.

@@ -93,24 +93,13 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 	err = s.read.read(ctx, func(c conn) error {
 		return c.each("SELECT "+rowColumns+`, b.url FROM (SELECT * FROM versions WHERE stamp > ? ORDER BY stamp LIMIT ?) v
 			JOIN resources r ON r.rid = v.rid JOIN bases b ON b.id = v.base ORDER BY v.stamp`, func(st *sqlite.Stmt) error {
-			one, err := stored(s.names.scanRow(st, 0))
-			one.Base = st.ColumnText(14)
+			r := s.names.scanRow(st, 0)
+			one, err := search.Stored(r, st.ColumnText(14), r.Index)
 			batch = append(batch, one)
 			return err
 		}, after, rowsAtOnce)
 	})
 	return batch, err
-}
-
-func stored(r *search.Row) (one store.Stored, err error) {
-	if one.Version, err = r.Full(0); err != nil {
-		return one, err
-	}
-	one.Stamp = r.Stamp
-	if !r.Deleted {
-		one.Index, err = r.Index()
-	}
-	return one, err
 }
 
 // WrappedKeys visits the wrapped keys of parts.

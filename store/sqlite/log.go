@@ -28,25 +28,27 @@ type logUnit struct {
 	now    func() time.Time
 	next   int64 // sequence number of the next entry
 	last   int64 // time of the last entry, milliseconds
-
-	markNext, markLast int64
 }
 
-// beginLog reads where the log ends.
 func beginLog(c conn, source string, now func() time.Time) (*logUnit, error) {
 	u := &logUnit{conn: c, source: source, now: now}
-	err := c.each("SELECT seq, time FROM entries ORDER BY seq DESC LIMIT 1", func(st *sqlite.Stmt) error {
+	return u, u.undo()
+}
+
+// undo reads where the log ends.
+func (u *logUnit) undo() error {
+	u.next, u.last = 0, 0
+	err := u.each("SELECT seq, time FROM entries ORDER BY seq DESC LIMIT 1", func(st *sqlite.Stmt) error {
 		u.next, u.last = st.ColumnInt64(0)+1, st.ColumnInt64(1)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read end of log: %w", err)
+		return fmt.Errorf("read end of log: %w", err)
 	}
-	return u, nil
+	return nil
 }
 
-func (u *logUnit) mark()         { u.markNext, u.markLast = u.next, u.last }
-func (u *logUnit) undo()         { u.next, u.last = u.markNext, u.markLast }
+func (u *logUnit) mark()         {}
 func (u *logUnit) settle() error { return nil }
 func (u *logUnit) committed()    {}
 
@@ -178,10 +180,8 @@ func copyFixed(to []byte, st *sqlite.Stmt, col int) {
 // ReadTile returns a stored tile or nil.
 func (j *journal) ReadTile(ctx context.Context, level int, index int64) (data []byte, err error) {
 	err = j.pool.use(ctx, func(c conn) error {
-		return c.each("SELECT data FROM tiles WHERE level = ? AND idx = ?", func(st *sqlite.Stmt) error {
-			data = blob(st, 0)
-			return nil
-		}, level, index)
+		data, err = c.value("SELECT data FROM tiles WHERE level = ? AND idx = ?", level, index)
+		return err
 	})
 	return data, err
 }

@@ -27,8 +27,6 @@ type Options struct {
 	Base string
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
-	// Readers is how many reads of resources run at the same time; 0 means 8.
-	Readers int
 	// Fault, for tests, is called with "aceso.db commit" and "access.db commit"
 	// before the commit of a group; its error makes the commit fail like a disk.
 	Fault func(op string) error
@@ -55,6 +53,9 @@ type Store struct {
 }
 
 var _ store.Store = (*Store)(nil)
+
+// readers is how many reads of resources run at the same time.
+const readers = 8
 
 var errReadOnly = errors.New("store was opened for reading only")
 
@@ -117,11 +118,8 @@ func newStore(dir string, o Options, m mode) *Store {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Readers == 0 {
-		o.Readers = 8
-	}
 	s := &Store{dir: dir, opts: o, patience: search.UsualPatience}
-	s.read = newPool(filepath.Join(dir, mainFile), m, o.Readers)
+	s.read = newPool(filepath.Join(dir, mainFile), m, readers)
 	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
 	s.consentRead = newPool(filepath.Join(dir, mainFile), m, 4)
 	s.names.publish(map[name]int64{})
@@ -192,13 +190,11 @@ func (s *Store) nameLogs() {
 
 func (s *Store) startWriters() {
 	s.write = &writer[*changeUnit]{
-		label: mainFile, fault: s.opts.Fault,
-		open:  func() (conn, error) { return openConn(s.read.path, writing) },
+		path: s.read.path, fault: s.opts.Fault,
 		begin: s.beginChanges,
 	}
 	s.logWrite = &writer[*logUnit]{
-		label: accessFile, fault: s.opts.Fault,
-		open:  func() (conn, error) { return openConn(s.logRead.path, writing) },
+		path: s.logRead.path, fault: s.opts.Fault,
 		begin: func(c conn) (*logUnit, error) { return beginLog(c, s.accesses.source, s.opts.Now) },
 		idle:  s.rest, // every read is recorded, so nobody reads either
 	}
