@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -180,7 +181,7 @@ func (k *checker) checkEpochs(ctx context.Context) error {
 	var all []touch
 	err := k.s.snapshot(ctx, func(ctx context.Context) (err error) {
 		if epoch, err = k.s.epoch(ctx); err == nil {
-			all, err = k.s.touchedSince(ctx, 0)
+			all, err = k.s.touchedSince(ctx, math.MinInt64)
 		}
 		return err
 	})

@@ -62,15 +62,6 @@ func (r *row) field(name string, v bson.RawValue) (ok bool) {
 		r.Deleted, ok = v.BooleanOK()
 	case "lu":
 		r.Updated, ok = v.DateTimeOK()
-	default:
-		return r.writtenField(name, v)
-	}
-	return ok
-}
-
-func (r *row) writtenField(name string, v bson.RawValue) (ok bool) {
-	ok = true
-	switch name {
 	case "m":
 		r.Method, ok = v.StringValueOK()
 	case "ow":

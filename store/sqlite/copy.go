@@ -145,11 +145,11 @@ func (t *Target) AddWrappedKey(_ context.Context, id string, wrapped []byte) err
 
 // AddRows takes the next rows of a log.
 func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge.Row) error {
-	j := t.changes
+	log := t.changes
 	if source == t.accesses.source {
-		j = t.accesses
+		log = t.accesses
 	}
-	return j.do(ctx, func(u *logUnit) error {
+	return log.do(ctx, func(u *logUnit) error {
 		for i := range rows {
 			if rows[i].Seq != u.next {
 				return fmt.Errorf("row %d of %s comes where row %d should", rows[i].Seq, source, u.next)

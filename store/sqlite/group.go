@@ -46,8 +46,12 @@ func (w *writer[U]) start() {
 	w.queue.Start()
 }
 
-// do runs fn in the next group and returns when it is durable, or has failed.
+// do runs fn in the next group and returns when it is durable, or has failed. A store that
+// is opened for reading only has no writers: nil.
 func (w *writer[U]) do(ctx context.Context, settle bool, fn func(U) error) error {
+	if w == nil {
+		return errReadOnly
+	}
 	m := &member[U]{run: fn, settle: settle}
 	if err := w.queue.Do(ctx, m); err != nil {
 		return err

@@ -48,8 +48,8 @@ type Store struct {
 	consentRead *pool // judging a row must not wait for the searches that judge
 	write       *writer[*changeUnit]
 	logWrite    *writer[*logUnit]
-	changes     *journal
-	accesses    *journal
+	changes     *storedLog
+	accesses    *storedLog
 }
 
 var _ store.Store = (*Store)(nil)
@@ -180,12 +180,18 @@ func (s *Store) create(file, schema string) (conn, error) {
 	return c, nil
 }
 
-// nameLogs gives the logs their names.
+// nameLogs gives the logs their names, and what writes them.
 func (s *Store) nameLogs() {
 	prefix := s.identity.organization + "/" + s.identity.node
-	s.changes = &journal{source: prefix + "/changes.0", pool: s.read}
+	s.changes = &storedLog{source: prefix + "/changes.0", pool: s.read}
 	s.names.source = s.changes.source
-	s.accesses = &journal{source: prefix + "/accesses.0", pool: s.logRead}
+	s.accesses = &storedLog{source: prefix + "/accesses.0", pool: s.logRead}
+	s.changes.do = func(ctx context.Context, fn func(*logUnit) error) error {
+		return s.write.do(ctx, false, func(u *changeUnit) error { return fn(&u.logUnit) })
+	}
+	s.accesses.do = func(ctx context.Context, fn func(*logUnit) error) error {
+		return s.logWrite.do(ctx, false, fn)
+	}
 }
 
 func (s *Store) startWriters() {
@@ -200,12 +206,6 @@ func (s *Store) startWriters() {
 	}
 	s.write.start()
 	s.logWrite.start()
-	s.changes.do = func(ctx context.Context, fn func(*logUnit) error) error {
-		return s.write.do(ctx, false, func(u *changeUnit) error { return fn(&u.logUnit) })
-	}
-	s.accesses.do = func(ctx context.Context, fn func(*logUnit) error) error {
-		return s.logWrite.do(ctx, false, fn)
-	}
 }
 
 // Close writes what waits, waits for reads and closes the files.
@@ -246,9 +246,6 @@ func (s *Store) Logs() (changes, accesses ledgerbridge.Log) { return s.changes, 
 // acknowledged before the snapshot began. So what was judged was in force at some moment
 // between the request and its answer, and a Consent written since is concurrent to both.
 func (s *Store) Record(ctx context.Context, p *ledgerbridge.Pending, _ store.Judged) (r ledgerbridge.Receipt, err error) {
-	if s.logWrite == nil {
-		return r, errReadOnly
-	}
 	err = s.logWrite.do(ctx, false, func(u *logUnit) error {
 		r, err = u.append(p)
 		return err
