@@ -108,7 +108,7 @@ func (a *archive) patient(id string, version int64, method string) store.Write {
 func (a *archive) findings() string {
 	a.Helper()
 	var b strings.Builder
-	err := Verify(a.Context(), a, a.sealer, func(f Finding) error {
+	err := Verify(a.Context(), a, a.sealer, func(f store.Finding) error {
 		fmt.Fprintf(&b, "%s %s %s\n", f.Table, f.Row, f.What)
 		return nil
 	})
@@ -168,7 +168,7 @@ func TestVerify(t *testing.T) {
 	}
 	a.edit = func(v store.Version) []store.Version { return nil }
 	enough := errors.New("enough")
-	if err := Verify(t.Context(), a, a.sealer, func(Finding) error { return enough }); !errors.Is(err, enough) {
+	if err := Verify(t.Context(), a, a.sealer, func(store.Finding) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("a report that fails: %v", err)
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/store"
 )
 
 // Node is a node at work: the wiring of all packages.
@@ -157,21 +157,21 @@ func (n *Node) Close() error {
 // scrub repeats a check until ctx ends, so that damage on the disk is found even if
 // nobody reads what is damaged. alarm receives each finding; a check that could not be
 // made is a Finding without a place.
-func scrub(ctx context.Context, interval time.Duration, check func(context.Context, func(audit.Finding) error) error, alarm func(audit.Finding)) {
+func scrub(ctx context.Context, interval time.Duration, check func(context.Context, func(store.Finding) error) error, alarm func(store.Finding)) {
 	for range every(ctx, interval) {
-		err := check(ctx, func(f audit.Finding) error {
+		err := check(ctx, func(f store.Finding) error {
 			alarm(f)
 			return nil
 		})
 		if err != nil && ctx.Err() == nil {
-			alarm(audit.Finding{What: err.Error()})
+			alarm(store.Finding{What: err.Error()})
 		}
 	}
 }
 
 // alarm reports what the scrubber found: in the log, in the metrics, and as not ready.
 // The node goes on serving: an outage would add to the damage.
-func (n *Node) alarm(f audit.Finding) {
+func (n *Node) alarm(f store.Finding) {
 	n.damaged.Store(true)
 	n.findings.Inc()
 	n.log.Error("ALARM: data and records do not agree", "table", f.Table, "row", f.Row, "finding", f.What)

@@ -93,24 +93,13 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 	err = s.read.read(ctx, func(c conn) error {
 		return c.each("SELECT "+rowColumns+`, b.url FROM (SELECT * FROM versions WHERE stamp > ? ORDER BY stamp LIMIT ?) v
 			JOIN resources r ON r.rid = v.rid JOIN bases b ON b.id = v.base ORDER BY v.stamp`, func(st *sqlite.Stmt) error {
-			one, err := stored(s.names.scanRow(st, 0))
-			one.Base = st.ColumnText(14)
+			r := s.names.scanRow(st, 0)
+			one, err := search.Stored(r, st.ColumnText(14), r.Index)
 			batch = append(batch, one)
 			return err
 		}, after, rowsAtOnce)
 	})
 	return batch, err
-}
-
-func stored(r *search.Row) (one store.Stored, err error) {
-	if one.Version, err = r.Full(0); err != nil {
-		return one, err
-	}
-	one.Stamp = r.Stamp
-	if !r.Deleted {
-		one.Index, err = r.Index()
-	}
-	return one, err
 }
 
 // WrappedKeys visits the wrapped keys of parts.
@@ -156,11 +145,11 @@ func (t *Target) AddWrappedKey(_ context.Context, id string, wrapped []byte) err
 
 // AddRows takes the next rows of a log.
 func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge.Row) error {
-	j := t.changes
+	log := t.changes
 	if source == t.accesses.source {
-		j = t.accesses
+		log = t.accesses
 	}
-	return j.do(ctx, func(u *logUnit) error {
+	return log.do(ctx, func(u *logUnit) error {
 		for i := range rows {
 			if rows[i].Seq != u.next {
 				return fmt.Errorf("row %d of %s comes where row %d should", rows[i].Seq, source, u.next)
