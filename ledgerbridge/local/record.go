@@ -81,14 +81,9 @@ func parseRecord(b []byte) (r record, size int, err error) {
 // tornOr tells an unfinished record from a whole one with an edited length, which still
 // has its last line.
 func tornOr(b []byte, otherwise string) error {
-	if bytes.Contains(b, []byte("\nend ")) || !couldBegin(b) {
+	first := []byte("record ")
+	if bytes.Contains(b, []byte("\nend ")) || !bytes.HasPrefix(b, first[:min(len(b), len(first))]) {
 		return errors.New(otherwise)
 	}
 	return errTorn
-}
-
-func couldBegin(b []byte) bool {
-	const first = "record "
-	n := min(len(b), len(first))
-	return string(b[:n]) == first[:n]
 }
