@@ -55,13 +55,9 @@ func checkOrigin(origin string) error {
 }
 
 func notName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-') {
-			return true
-		}
-	}
-	return s == "" || len(s) > 64
+	return s == "" || len(s) > 64 || strings.ContainsFunc(s, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-')
+	})
 }
 
 // registerSource opens a source. A repetition with the same key changes nothing.

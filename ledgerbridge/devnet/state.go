@@ -103,13 +103,7 @@ func (p plan) fill(o Options) Options {
 	return o
 }
 
-func (p plan) ordererNames() []string {
-	names := make([]string, p.Orderers)
-	for i := range names {
-		names[i] = fmt.Sprintf("orderer%d", i+1)
-	}
-	return names
-}
+func (p plan) ordererNames() []string { return numbered("orderer", p.Orderers) }
 
 // Ports: the process that runs the network holds the first one, so that no other network
 // takes the block; then come two of each orderer, then two of each organisation.

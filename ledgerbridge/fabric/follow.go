@@ -130,7 +130,7 @@ func (s *Shipper) see(ctx context.Context, e Event) error {
 		return err
 	}
 	if a.Size > s.mine.Load() && a.Size != s.under.Load() {
-		s.Metrics.alarm(s.source)
+		s.Metrics.alarms.WithLabelValues(s.source).Set(1)
 		s.Log.Error("ALARM: somebody else anchors this log, with this organisation's identity and the same records so far: two processes, or a stolen key",
 			"source", s.source, "size", a.Size, "transaction", e.Transaction, "block", e.Block)
 	}

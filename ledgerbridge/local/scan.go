@@ -27,7 +27,7 @@ const (
 
 // scan visits the records in [from, to). If from is not the start of the file, it
 // begins with the first whole record after it.
-func scan(f io.ReaderAt, from, to int64, visit func(at int64, r record, raw []byte) error) error {
+func scan(f io.ReaderAt, from, to int64, visit func(at int64, r record) error) error {
 	in := bufio.NewReaderSize(io.NewSectionReader(f, from, to-from), window)
 	at, next, prev := from, int64(0), [32]byte{}
 	if from > 0 {
@@ -47,10 +47,10 @@ func scan(f io.ReaderAt, from, to int64, visit func(at int64, r record, raw []by
 		if err != nil || len(b) == 0 {
 			return err
 		}
-		r, n, err := parseRecord(b)
+		r, err := parseRecord(b)
 		if errors.Is(err, errTorn) && len(b) == largest { // zeros are the end only if nothing follows
 			b, _ = peek(in, window)
-			r, n, err = parseRecord(b)
+			r, err = parseRecord(b)
 		}
 		if errors.Is(err, errTorn) {
 			return &tornError{at}
@@ -61,12 +61,12 @@ func scan(f io.ReaderAt, from, to int64, visit func(at int64, r record, raw []by
 		if !first && (r.number != next || r.prev != prev) {
 			return damaged(next, fmt.Sprintf("record %d stands here, and it does not continue the one before: a record was edited, removed or added", r.number))
 		}
-		if err := visit(at, r, b[:n]); err != nil {
+		if err := visit(at, r); err != nil {
 			return err
 		}
 		next, prev = r.number+1, r.hash
-		at += int64(n)
-		_, _ = in.Discard(n) // what was peeked at
+		at += r.size
+		_, _ = in.Discard(int(r.size)) // what was peeked at
 	}
 }
 
