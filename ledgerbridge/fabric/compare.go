@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/aceso-health/aceso/durable"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
@@ -189,7 +190,7 @@ func (s *Shipper) keep(size int64, evidence []byte) (path string, err error) {
 	for n := 2; ; n++ {
 		there, err := os.ReadFile(path)
 		if err != nil {
-			return path, writeDurably(path, evidence)
+			return path, durable.WriteFile(path, evidence)
 		}
 		if bytes.Equal(there, evidence) {
 			return path, nil

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/aceso-health/aceso/durable"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -130,7 +131,7 @@ func (l *Ledger) cutTail(path string) error {
 	if err := l.file.Sync(); err != nil {
 		return fmt.Errorf("sync checkpoints: %w", err)
 	}
-	return syncFolder(filepath.Dir(path))
+	return durable.SyncFolder(filepath.Dir(path))
 }
 
 // Close closes the file.
@@ -233,12 +234,4 @@ func (l *Ledger) After(ctx context.Context, source string, size int64, visit fun
 		}
 		return visit(signed)
 	})
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
