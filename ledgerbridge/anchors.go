@@ -136,8 +136,7 @@ func (a *Anchors) tell() {
 func (a *Anchors) Fail(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var c *Contradiction
-	if !errors.As(a.failed, &c) {
+	if _, ok := errors.AsType[*Contradiction](a.failed); !ok {
 		a.failed = err
 	}
 }

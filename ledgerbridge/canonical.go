@@ -109,9 +109,9 @@ func checkIntegers(fields []field) error {
 	return nil
 }
 
-// decode reads into v what encode writes of it, byte for byte, and nothing else: no
+// DecodeCanonical reads into v what encode writes of it, byte for byte, and nothing else: no
 // unknown or doubled member, no space, no other order, no other escape.
-func decode(data []byte, v any, encode func() ([]byte, error)) error {
+func DecodeCanonical(data []byte, v any, encode func() ([]byte, error)) error {
 	if err := json.Unmarshal(data, v); err != nil {
 		return err
 	}

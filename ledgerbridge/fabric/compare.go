@@ -46,8 +46,8 @@ func (s *Shipper) holdsSealed(ctx context.Context) error {
 }
 
 func unregistered(err error) bool {
-	var r *Refusal
-	return errors.As(err, &r) && r.Prefix == chaincode.NotFound
+	r, ok := errors.AsType[*Refusal](err)
+	return ok && r.Prefix == chaincode.NotFound
 }
 
 // neverAnchored checks that a ledger that does not know the log never anchored it.

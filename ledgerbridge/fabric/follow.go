@@ -84,8 +84,7 @@ func (s *Shipper) watch(ctx context.Context) {
 			try = 0
 			return s.see(ctx, e)
 		})
-		var c *ledgerbridge.Contradiction
-		if errors.As(err, &c) {
+		if c, ok := errors.AsType[*ledgerbridge.Contradiction](err); ok {
 			s.alarm(c)
 			return
 		}

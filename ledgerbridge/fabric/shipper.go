@@ -136,8 +136,7 @@ func (s *Shipper) step(ctx context.Context, compared func()) (err error) {
 		if err != nil {
 			s.known = false
 		}
-		var r *Refusal
-		if errors.As(err, &r) && r.Prefix == chaincode.Signature {
+		if r, ok := errors.AsType[*Refusal](err); ok && r.Prefix == chaincode.Signature {
 			s.take(nil) // sealed with a revoked key: the next step seals it with the current one
 		}
 	}()
@@ -262,8 +261,7 @@ func (s *Shipper) note(err error) {
 		return
 	}
 	s.Metrics.failures.WithLabelValues(s.source, causeOf(err)).Inc()
-	var c *ledgerbridge.Contradiction
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[*ledgerbridge.Contradiction](err); ok {
 		s.alarm(c)
 		return
 	}

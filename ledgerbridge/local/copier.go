@@ -28,9 +28,8 @@ type Copier struct {
 // error: Run asks it again.
 func (l *Ledger) Follow(ctx context.Context, w Witness) (*Copier, error) {
 	c := &Copier{ledger: l, witness: w}
-	var damage *ledgerbridge.Damage
-	if err := c.resume(ctx); errors.As(err, &damage) {
-		return nil, err
+	if damage, ok := errors.AsType[*ledgerbridge.Damage](c.resume(ctx)); ok {
+		return nil, damage
 	}
 	return c, nil
 }

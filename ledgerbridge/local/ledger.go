@@ -107,7 +107,7 @@ func (l *Ledger) loadFrom(from, to int64) error {
 		l.keep(at, r)
 		return nil
 	})
-	if torn := new(tornError); errors.As(err, &torn) {
+	if torn, ok := errors.AsType[*tornError](err); ok {
 		l.size = torn.at
 		return nil
 	}
