@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/transparency-dev/merkle/compact"
-	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -65,7 +64,7 @@ func (t *tree) clone() (*tree, error) {
 
 // append adds a leaf: the commitment of the next row.
 func (t *tree) append(commitment [32]byte) error {
-	return t.edge.Append(rfc6962.DefaultHasher.HashLeaf(commitment[:]), func(id compact.NodeID, hash []byte) {
+	return t.edge.Append(hashLeaf(commitment[:]), func(id compact.NodeID, hash []byte) {
 		if id.Level%tileHeight == 0 {
 			t.keep(int(id.Level/tileHeight), hash)
 		}
