@@ -11,6 +11,7 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/aceso-health/aceso/durable"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/search"
@@ -39,7 +40,7 @@ func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
 		return nil, fmt.Errorf("the folder %s holds data: copy to a new one", dir)
 	}
 	if unmarked != nil {
-		if err := writeDurably(mark, nil); err != nil {
+		if err := durable.WriteFile(mark, nil); err != nil {
 			return nil, fmt.Errorf("mark the copy: %w", err)
 		}
 	}
@@ -55,7 +56,7 @@ func (t *Target) Finish(context.Context) error {
 	if err := os.Remove(filepath.Join(t.dir, copyMark)); err != nil {
 		return fmt.Errorf("finish the copy: %w", err)
 	}
-	return syncFolder(t.dir)
+	return durable.SyncFolder(t.dir)
 }
 
 // refuseHalfCopy refuses to open an unfinished copy.
@@ -140,7 +141,7 @@ func (t *Target) AddWrappedKey(_ context.Context, id string, wrapped []byte) err
 			return err
 		}
 	}
-	return writeDurably(path, wrapped)
+	return durable.WriteFile(path, wrapped)
 }
 
 // AddRows takes the next rows of a log.
