@@ -71,7 +71,8 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 	return w, nil
 }
 
-// filters find the records that may match. Those of a report are the patient's, narrowed
+// filters find the records that may match. Those of a report are the patient's and the
+// broad questions, which may have covered the patient, narrowed
 // only by what every report shows: how many there are to open must reveal nothing about
 // others.
 func (w *auditWalk) filters() []ledgerbridge.Filter {
@@ -82,7 +83,8 @@ func (w *auditWalk) filters() []ledgerbridge.Filter {
 	for i := range all {
 		all[i].Patient, all[i].Target = "", ""
 	}
-	return both(concerning(w.patient, w.gate.Sealer), anyOf(all))
+	report := append(concerning(w.patient, w.gate.Sealer), ledgerbridge.Filter{Patient: w.gate.Sealer.PatientPseudonym(ledgerbridge.Everyone)})
+	return both(report, anyOf(all))
 }
 
 // page is the next page of the walk.

@@ -69,7 +69,7 @@ func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error
 	query, err = search.ParseQuery(s.Type, s.Params, o)
 	if err == nil {
 		r.entry.Query = query.Self
-		r.mention(query.Patients)
+		r.asks(query)
 	}
 	return query, l, err
 }
@@ -85,6 +85,7 @@ func (r *review) search(ctx context.Context, q question, query *search.Query, at
 	if err != nil {
 		return nil, unavailable("search cannot be run", err)
 	}
+	r.concernSelected(page.Selected)
 	if err := r.check(ctx, q, page.Matches, page.Included); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -66,6 +67,8 @@ type searcher struct {
 	ctx      context.Context
 	visible  store.Visible
 	examined int
+	most     int // rows that may be examined
+	selected selection
 	found    map[fhir.Ref]*Row // visible current rows by reference; nil: none
 }
 
@@ -78,7 +81,7 @@ type cursor struct {
 
 // Run answers one page of a query.
 func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, found: map[fhir.Ref]*Row{}}
+	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, most: cmp.Or(q.Most, maxExamined), found: map[fhir.Ref]*Row{}}
 	at, err := x.begin(q.After)
 	if err != nil {
 		return page, err
@@ -87,7 +90,7 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 	if err := x.matches(q.Query, at, out); err != nil {
 		return page, err
 	}
-	page = store.Page{Total: -1, Epoch: o.Epoch}
+	page = store.Page{Total: -1, Epoch: o.Epoch, Selected: x.selected.patients()}
 	if q.Count {
 		page.Total = out.total
 	}
@@ -132,6 +135,7 @@ func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	if err != nil {
 		return err
 	}
+	p.selects = true
 	from := at.Place
 	if out.needsAll() {
 		from = 0
@@ -203,13 +207,17 @@ func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 	if ok, err := x.holdsAll(p.rest, r); err != nil || !ok {
 		return false, err
 	}
-	return sees(x.visible, r, x.Epoch)
+	visible, err := sees(x.visible, r, x.Epoch)
+	if err == nil && p.selects {
+		err = x.selected.add(r, visible)
+	}
+	return visible, err
 }
 
 // count bounds the rows that a search reads.
 func (x *searcher) count() error {
 	x.examined++
-	if x.examined > maxExamined {
+	if x.examined > x.most {
 		return TooCostly("The search would have to examine too many resources. Add criteria that narrow it.")
 	}
 	return x.ctx.Err()
