@@ -44,7 +44,7 @@ func (t *change) find(ctx context.Context, s *step) error {
 	}
 	t.criteria(s.Ref.Type, query)
 	d := t.decide(ctx, s.question)
-	res, err := t.search(ctx, s.question, d, query, link{})
+	res, err := t.search(ctx, s.question, query, nil)
 	if err != nil {
 		return err
 	}

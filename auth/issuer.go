@@ -18,16 +18,15 @@ const unlimited = "*"
 
 // Issuer is a trusted issuer of tokens, and what it may assert.
 type Issuer struct {
-	Name          string // iss
-	Audience      string // aud; "" is the base URL of this server
-	Keys          []Key
-	Algorithms    []string // asymmetric ones only
-	Organizations []string // organisations it may assert
-	Roles         []string // roles it may assert
-	Purposes      []string // purposes of use it may assert
-
-	OrganizationMap map[string]string // subject_organization_id -> organisation, for issuers that use URIs
-	RoleMap         map[string]string // "system|code" of subject_role -> role
+	Name            string            `json:"issuer"`           // iss
+	Audience        string            `json:"audience"`         // aud; "" is the base URL of this server
+	Keys            []Key             `json:"-"`                // in files jwks
+	Algorithms      []string          `json:"algorithms"`       // asymmetric ones only
+	Organizations   []string          `json:"organizations"`    // organisations it may assert
+	Roles           []string          `json:"roles"`            // roles it may assert
+	Purposes        []string          `json:"purposes"`         // purposes of use it may assert
+	OrganizationMap map[string]string `json:"organization_map"` // subject_organization_id -> organisation, for issuers that use URIs
+	RoleMap         map[string]string `json:"role_map"`         // "system|code" of subject_role -> role
 }
 
 // Key is a public key of an issuer.

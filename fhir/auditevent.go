@@ -209,9 +209,12 @@ func coding(system, code, display string) r4.Coding {
 }
 
 // text is nil for the empty string: FHIR has no empty strings.
-func text(s string) *string {
-	if s == "" {
+func text(s string) *string { return given(&s) }
+
+// given is text without a copy.
+func given(s *string) *string {
+	if *s == "" {
 		return nil
 	}
-	return &s
+	return s
 }

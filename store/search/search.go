@@ -30,13 +30,6 @@ const (
 
 // Reader reads one snapshot of a store. Finding nothing is not an error.
 type Reader interface {
-	KeyReader
-	RefReader
-	MarkReader
-}
-
-// KeyReader reads the resources of a type.
-type KeyReader interface {
 	// Collect gives the places of all current resources of a type for which a condition
 	// holds, in any order and perhaps twice, or more than limit places if there are more:
 	// for a key that Drives, Any of such keys, a range of keys of one parameter, InDates,
@@ -47,20 +40,13 @@ type KeyReader interface {
 	// Scan reads the current, undeleted versions of a type that have all of up to
 	// four keys and a place above after, in the order of places.
 	Scan(typ string, keys []string, after int64) iter.Seq2[*Row, error]
-}
-
-// RefReader follows references.
-type RefReader interface {
 	// Find reads a current version, nil if there is none.
 	Find(ref fhir.Ref) (*Row, error)
 	// Expect announces references that Find will look up, so that a store may read them
 	// together.
 	Expect(refs []fhir.Ref) error
-}
-
-// MarkReader lets a walk go on in the snapshot that it began in.
-type MarkReader interface {
-	// Mark names the snapshot in a paging link.
+	// Mark names the snapshot in a paging link, so that a walk can go on in the one that it
+	// began in.
 	Mark() (json.RawMessage, error)
 	// Then gives the version of r's resource that was current in a marked snapshot, nil
 	// if there was none. The mark is the same in all calls; BadLink if it is unreadable.

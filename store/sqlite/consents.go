@@ -58,16 +58,12 @@ func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []str
 // indexConsent updates the list of patients' current Consents, and records the patients
 // whose Consents this change writes: those of the version before and those of the new one.
 func (u *changeUnit) indexConsent(before *current, v *versionRow, patients []string) error {
-	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.rid); err != nil {
+	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.Place); err != nil {
 		return err
 	}
 	touched := patients
 	if before.version > 0 {
-		var facts []byte
-		err := u.each("SELECT facts FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) error {
-			facts = blob(st, 0)
-			return nil
-		}, before.stamp)
+		facts, err := u.value("SELECT facts FROM versions WHERE stamp = ?", before.stamp)
 		if err != nil {
 			return err
 		}
@@ -82,11 +78,11 @@ func (u *changeUnit) indexConsent(before *current, v *versionRow, patients []str
 			return err
 		}
 	}
-	if v.deleted {
+	if v.Deleted {
 		return nil
 	}
 	for _, p := range patients {
-		if err := u.exec("INSERT OR IGNORE INTO consents VALUES (?, ?)", p, v.rid); err != nil {
+		if err := u.exec("INSERT OR IGNORE INTO consents VALUES (?, ?)", p, v.Place); err != nil {
 			return err
 		}
 	}
