@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
 // Whoever is counted, led through or singled out by a question is concerned, whatever
@@ -23,6 +24,7 @@ func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
 		{"a reverse chain with no match", "Practitioner", "_has:Observation:performer:_id=h1", "[hidden]"},
 		{"an id", "Observation", "_id=h1", "[hidden]"},
 		{"an identifier", "Patient", "identifier=urn:mrn|hidden&_summary=count", "[hidden]"},
+		{"a name with no match", "Condition", "patient=hidden", "[hidden]"},
 		{"nobody", "Patient", "identifier=urn:mrn|nobody", "[]"},
 	} {
 		if err := searchFor(c.typ, c.query)(h, h.as("practitioner", "TREAT")); err != nil {
@@ -141,6 +143,7 @@ func TestBroadQuestionsStandInEveryReport(t *testing.T) {
 	if err := searchFor("Patient", "")(h, h.as("practitioner", "TREAT")); err != nil {
 		t.Fatal(err)
 	}
+	h.wantBroadPartsBare()
 	for _, patient := range []string{"Patient/seen", "Patient/crowd-3"} {
 		res, err := h.AccessReport(t.Context(), h.as("privacy-officer", "HOPERAT"), ref(patient), SearchRequest{Type: "$access-report"})
 		if err != nil {
@@ -159,5 +162,34 @@ func TestBroadQuestionsStandInEveryReport(t *testing.T) {
 		if broad != 2 { // the identifier's system, and everybody
 			t.Errorf("%s: %d broad questions", patient, broad)
 		}
+	}
+}
+
+// wantBroadPartsBare checks that the part of everyone, which no erasure reaches, does not
+// say what was asked.
+func (h *house) wantBroadPartsBare() {
+	h.Helper()
+	_, accesses := h.Store.Logs()
+	size, err := accesses.Size(h.Context())
+	if err != nil {
+		h.Fatal(err)
+	}
+	found := 0
+	err = accesses.Rows(h.Context(), 0, size, func(row ledgerbridge.Row) error {
+		for _, part := range row.Parts {
+			clear, err := h.Sealer.OpenPart(h.Context(), part)
+			if err != nil {
+				return err
+			}
+			if p := clear.Patient; p != nil && p.Patient == ledgerbridge.Everyone {
+				if found++; p.Query != "" || p.Target != "" {
+					h.Errorf("everyone's part says %q of %q", p.Query, p.Target)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		h.Errorf("%d parts of everyone: %v", found, err)
 	}
 }
