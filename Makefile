@@ -1,5 +1,5 @@
 # Everything that CI runs can be run here with the same words.
-.PHONY: test lint bench faults build fabric
+.PHONY: test lint bench faults mutants build fabric
 
 test: fabric
 	go test -timeout 15m ./...
@@ -25,6 +25,11 @@ bench:
 # prints what was lost (nothing) and for how long it stood still.
 faults:
 	ACESO_FAULTS=1 go test -count=1 -timeout 30m -run '^TestFaultMatrix$$' -v ./ledgerbridge/fabric
+
+# Disables each guard of privacy, records and consent in turn (mutants_test.go), and shows
+# the test that fails. ONLY='name of a guard' tries one.
+mutants:
+	ACESO_MUTANTS=1 go test -count=1 -timeout 30m -run '^TestMutants$$' .
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o aceso ./cmd/aceso

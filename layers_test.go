@@ -31,23 +31,24 @@ var mayImport = map[string][]string{
 	"consent": {"agent", "fhir"},
 	"policy":  {"agent"},
 	"agent":   {}, // what a verified token says of its caller
-	"keyring": {},
+	"keyring": {"durable"},
+	"durable": {}, // files that appear whole
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
 	"store/storetest": {"fhir", "fhir/search", "ledgerbridge", "store"},
 	"store/search":    {"fhir", "fhir/search", "store"},
-	"store/sqlite":    {"fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
+	"store/sqlite":    {"durable", "fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
 	"store/mongo":     {"fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
 
 	"store/mongo/mongotest": {}, // a stand-in for tests; never linked into the binary
 
 	"ledgerbridge":           {"fhir"},
 	"ledgerbridge/logtest":   {"fhir", "ledgerbridge"},
-	"ledgerbridge/local":     {"ledgerbridge"},
+	"ledgerbridge/local":     {"durable", "ledgerbridge"},
 	"ledgerbridge/chaincode": {},
-	"ledgerbridge/fabric":    {"ledgerbridge", "ledgerbridge/chaincode"}, // the arguments and answers of the contract
-	"ledgerbridge/devnet":    {"ledgerbridge/fabric"},                    // writes connection profiles
+	"ledgerbridge/fabric":    {"durable", "ledgerbridge", "ledgerbridge/chaincode"}, // the arguments and answers of the contract
+	"ledgerbridge/devnet":    {"durable", "ledgerbridge/fabric"},                    // writes connection profiles
 
 	"ledgerbridge/devnet/devnettest": {"ledgerbridge/chaincode", "ledgerbridge/devnet"}, // networks for tests; never linked into the binary
 

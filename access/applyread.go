@@ -42,9 +42,9 @@ func (t *change) find(ctx context.Context, s *step) error {
 	if err != nil {
 		return err
 	}
-	t.asks(s.Ref.Type, query)
+	t.criteria(s.Ref.Type, query)
 	d := t.decide(ctx, s.question)
-	res, err := t.search(ctx, s.question, d, query, link{})
+	res, err := t.search(ctx, s.question, query, nil)
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,8 @@ func (r *review) render(ctx context.Context, rec record, patient string) (*Versi
 		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization,
 	}
 	for _, part := range rec.row.Parts {
-		if patient != "" && part.Patient != "" && part.Patient != g.Sealer.PatientPseudonym(patient) {
+		everyone := part.Patient == g.Sealer.PatientPseudonym(ledgerbridge.Everyone)
+		if patient != "" && part.Patient != "" && !everyone && part.Patient != g.Sealer.PatientPseudonym(patient) {
 			continue
 		}
 		clear, err := g.Sealer.OpenPart(ctx, part)
@@ -161,7 +162,9 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 			a.Target, a.Query, items = p.Target, p.Query, p.Items
 		}
 	}
-	if p := clear.Patient; p != nil {
+	if p := clear.Patient; p != nil && p.Patient == ledgerbridge.Everyone {
+		a.Broad = true
+	} else if p != nil {
 		a.Patients = append(a.Patients, p.Patient)
 		a.Consents = append(a.Consents, p.Consents...)
 		items = p.Items

@@ -11,39 +11,34 @@ import (
 // readAtOnce is how many records of a log a walk reads together.
 const readAtOnce = 256
 
-// logWalk visits the records of one log that its streams find, newest or oldest first.
+// logWalk visits the records of one log that any of its filters finds, newest or oldest
+// first.
 type logWalk struct {
 	log     ledgerbridge.Log
+	filters []ledgerbridge.Filter
 	oldest  bool // records first
-	left    span
-	streams []*stream
-	batch   int
-	ahead   []record // read, but not visited
-}
-
-// newLogWalk reads first records to begin with, which may be all that the page needs.
-func newLogWalk(log ledgerbridge.Log, left span, filters []ledgerbridge.Filter, oldest bool, first int) *logWalk {
-	l := &logWalk{log: log, oldest: oldest, left: left, batch: min(first, readAtOnce)}
-	for _, f := range filters {
-		f.Since, f.Oldest = max(f.Since, left.From), oldest
-		if f.Before == 0 || f.Before > left.To {
-			f.Before = left.To
-		}
-		l.streams = append(l.streams, &stream{filter: f})
-	}
-	return l
+	left    span // not visited
+	batch   int  // records to read next: at first as many as the page may need
+	ahead   []record
+	done    bool // nothing is left to be read
 }
 
 // peek is the next record, nil at the end.
 func (l *logWalk) peek(ctx context.Context) (*record, error) {
-	if len(l.ahead) == 0 {
+	if len(l.ahead) == 0 && !l.done {
 		seqs, err := l.seqs(ctx)
 		if err != nil {
 			return nil, unavailable("records cannot be searched", err)
 		}
-		if l.ahead, err = loadAll(ctx, l.log, seqs); err != nil || len(l.ahead) == 0 {
+		if l.ahead, err = loadAll(ctx, l.log, seqs); err != nil {
 			return nil, err
 		}
+		if !l.oldest {
+			slices.Reverse(l.ahead)
+		}
+	}
+	if len(l.ahead) == 0 {
+		return nil, nil
 	}
 	return &l.ahead[0], nil
 }
@@ -60,99 +55,56 @@ func (l *logWalk) pop() *record {
 	return &rec
 }
 
-// seqs merges the streams: each record comes once.
+// seqs are the next positions in ascending order: every filter finds as many as are
+// read, and the first of them all count.
 func (l *logWalk) seqs(ctx context.Context) (seqs []int64, err error) {
-	n := l.batch
+	n := min(l.batch, readAtOnce)
 	l.batch = readAtOnce
-	for len(seqs) < n {
-		next := int64(-1)
-		for _, s := range l.streams {
-			seq, ok, err := s.head(ctx, l.log, n)
-			if err != nil {
-				return nil, err
-			}
-			if ok && (next < 0 || (seq < next) == l.oldest) {
-				next = seq
-			}
+	for _, f := range l.filters {
+		f.Since, f.Oldest = max(f.Since, l.left.From), l.oldest
+		if f.Before == 0 || f.Before > l.left.To {
+			f.Before = l.left.To
 		}
-		if next < 0 {
-			break
+		if f.Since >= f.Before {
+			continue
 		}
-		for _, s := range l.streams {
-			s.drop(next)
+		found, err := l.log.Find(ctx, f, n)
+		if err != nil {
+			return nil, err
 		}
-		seqs = append(seqs, next)
+		seqs = append(seqs, found...)
 	}
-	return seqs, nil
-}
-
-// stream finds records of a log by one filter.
-type stream struct {
-	filter ledgerbridge.Filter // its Since <= seq < Before is still to be searched
-	found  []int64
-}
-
-// head is the next position. It looks up n positions when it has none left.
-func (s *stream) head(ctx context.Context, log ledgerbridge.Log, n int) (seq int64, ok bool, err error) {
-	if len(s.found) == 0 && s.filter.Since < s.filter.Before {
-		if s.found, err = log.Find(ctx, s.filter, n); err != nil {
-			return 0, false, err
-		}
-		s.advance(n)
+	slices.Sort(seqs)
+	seqs = slices.Compact(seqs)
+	l.done = len(seqs) < n
+	if l.oldest {
+		return seqs[:min(n, len(seqs))], nil
 	}
-	if len(s.found) == 0 {
-		return 0, false, nil
-	}
-	return s.found[0], true, nil
-}
-
-// advance excludes what was found from the filter.
-func (s *stream) advance(n int) {
-	f := &s.filter
-	switch {
-	case len(s.found) < n:
-		f.Before = f.Since
-	case f.Oldest:
-		f.Since = s.found[n-1] + 1
-	default:
-		f.Before = s.found[n-1]
-	}
-}
-
-func (s *stream) drop(seq int64) {
-	if len(s.found) > 0 && s.found[0] == seq {
-		s.found = s.found[1:]
-	}
+	return seqs[max(0, len(seqs)-n):], nil
 }
 
 // nearby is how far apart records may be that are read together.
 const nearby = 8
 
-// loadAll reads records of a log in the order of seqs.
+// loadAll reads records of a log; seqs ascend.
 func loadAll(ctx context.Context, log ledgerbridge.Log, seqs []int64) ([]record, error) {
-	place := make(map[int64]int, len(seqs))
-	for i, seq := range seqs {
-		place[seq] = i
-	}
-	all, sorted := make([]record, len(seqs)), slices.Sorted(slices.Values(seqs))
-	for len(sorted) > 0 {
+	all := make([]record, 0, len(seqs))
+	for len(seqs) > 0 {
 		n := 1
-		for n < len(sorted) && sorted[n] <= sorted[n-1]+nearby {
+		for n < len(seqs) && seqs[n] <= seqs[n-1]+nearby {
 			n++
 		}
-		err := readRecords(ctx, log, sorted[0], sorted[n-1]+1, func(rec record) {
-			if i, wanted := place[rec.row.Seq]; wanted {
-				all[i] = rec
+		end := seqs[n-1] + 1
+		err := readRecords(ctx, log, seqs[0], end, func(rec record) {
+			if rec.row.Seq == seqs[0] {
+				all, seqs = append(all, rec), seqs[1:]
 			}
 		})
 		if err != nil {
 			return nil, err
 		}
-		sorted = sorted[n:]
-	}
-	for i := range all {
-		if all[i].log == nil {
-			return nil, unavailable("records cannot be read", fmt.Errorf("%s has no record %d", log.Source(), seqs[i]))
+		if len(seqs) > 0 && seqs[0] < end {
+			return nil, unavailable("records cannot be read", fmt.Errorf("%s has no record %d", log.Source(), seqs[0]))
 		}
 	}
 	return all, nil

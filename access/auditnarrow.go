@@ -93,7 +93,11 @@ func narrowKey(key string, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
 	value := key[at+1:]
 	switch key[:at+1] {
 	case "_id=":
-		return narrowID(value)
+		_, seq, ok := cutAuditID(value)
+		if !ok {
+			return nil
+		}
+		return []ledgerbridge.Filter{{Since: seq, Before: seq + 1}} // in every log: its name is no column
 	case "action=":
 		if len(value) == 1 {
 			return []ledgerbridge.Filter{{Action: value}}
@@ -135,15 +139,6 @@ func concerning(patient string, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
 		{Patient: s.PatientPseudonym(patient)},
 		{Target: s.TargetPseudonym(patient)},
 	}
-}
-
-// narrowID finds the position in every log: the name of the log is no column.
-func narrowID(id string) []ledgerbridge.Filter {
-	_, seq, ok := cutAuditID(id)
-	if !ok {
-		return nil
-	}
-	return []ledgerbridge.Filter{{Since: seq, Before: seq + 1}}
 }
 
 // narrowDates returns the times at which an instant meets the comparison.

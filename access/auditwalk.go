@@ -66,12 +66,13 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 				return nil, unavailable("records cannot be searched", err)
 			}
 		}
-		w.logs = append(w.logs, newLogWalk(log, left, filters, w.oldest, w.size+1))
+		w.logs = append(w.logs, &logWalk{log: log, filters: filters, oldest: w.oldest, left: left, batch: w.size + 1})
 	}
 	return w, nil
 }
 
-// filters find the records that may match. Those of a report are the patient's, narrowed
+// filters find the records that may match. Those of a report are the patient's and the
+// broad questions, which may have covered the patient, narrowed
 // only by what every report shows: how many there are to open must reveal nothing about
 // others.
 func (w *auditWalk) filters() []ledgerbridge.Filter {
@@ -82,7 +83,8 @@ func (w *auditWalk) filters() []ledgerbridge.Filter {
 	for i := range all {
 		all[i].Patient, all[i].Target = "", ""
 	}
-	return both(concerning(w.patient, w.gate.Sealer), anyOf(all))
+	report := append(concerning(w.patient, w.gate.Sealer), ledgerbridge.Filter{Patient: w.gate.Sealer.PatientPseudonym(ledgerbridge.Everyone)})
+	return both(report, anyOf(all))
 }
 
 // page is the next page of the walk.
@@ -130,7 +132,8 @@ func (w *auditWalk) rest(ctx context.Context, all bool) (n int64, err error) {
 	return n, nil
 }
 
-// next is the next AuditEvent that matches, nil at the end.
+// next is the next AuditEvent that matches, nil at the end. Its refusal names maxRendered,
+// and what narrows a search (see narrow).
 func (w *auditWalk) next(ctx context.Context) (*Version, error) {
 	for {
 		rec, err := w.pop(ctx)
@@ -138,7 +141,7 @@ func (w *auditWalk) next(ctx context.Context) (*Version, error) {
 			return nil, err
 		}
 		if w.budget--; w.budget < 0 {
-			return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: tooManyRecords}
+			return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: "The search would have to open more than 20,000 records. Narrow it by date, patient, entity or agent."}
 		}
 		v, err := w.render(ctx, *rec, w.patient)
 		if err = cmp.Or(err, ctx.Err()); err != nil {
@@ -149,9 +152,6 @@ func (w *auditWalk) next(ctx context.Context) (*Version, error) {
 		}
 	}
 }
-
-// tooManyRecords names maxRendered, and what narrows a search (see narrow).
-const tooManyRecords = "The search would have to open more than 20,000 records. Narrow it by date, patient, entity or agent."
 
 // matches evaluates the condition on what the caller may see.
 func (w *auditWalk) matches(v *Version) (bool, error) {

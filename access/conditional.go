@@ -55,6 +55,8 @@ func questionOf(op *Operation) question {
 		return question{"update", "u", op.Ref.Type}
 	case op.Method == "DELETE":
 		return question{"delete", "d", op.Ref.Type}
+	case op.Method != "GET": // unknown to every policy, so refused
+		return question{op.Method, "", op.Ref.Type}
 	case op.Ref.ID == "":
 		return question{"search-type", "s", op.Ref.Type}
 	case op.Version != 0:
@@ -154,7 +156,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 	if all, ok := q.Where.(search.All); ok && len(all) == 0 { // _count and the like select nothing
 		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
-	t.asks(typ, q)
+	t.criteria(typ, q)
 	if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {
 		return nil, page, t.refuse(d)
 	}
@@ -162,16 +164,13 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)
 	}
-	for i := range page.Matches {
-		t.concern(page.Matches[i].Facts.Patients)
-	}
+	t.concernSelected(page.Selected)
 	return q, page, nil
 }
 
-// asks adds criteria to the record, and the patients they name. Those of a transaction
-// say which type they search.
-func (t *change) asks(typ string, q *search.Query) {
-	t.mention(q.Patients)
+// criteria adds criteria to the record. Those of a transaction say which type they search.
+func (t *change) criteria(typ string, q *search.Query) {
+	t.asks(q)
 	if !t.transaction() {
 		t.entry.Query = q.Self
 		return

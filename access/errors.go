@@ -51,7 +51,7 @@ func kindOf(err error) fhir.Kind {
 	return fhir.Internal
 }
 
-// isRefusal tells answers that are recorded from failures, which are not answers.
+// isRefusal tells refusals from failures of this server.
 func isRefusal(err error) bool {
 	k := kindOf(err)
 	return k != fhir.Internal && k != fhir.Unavailable

@@ -1,9 +1,9 @@
 // Package access is the one door to health data: every interaction, operation and
 // export reads and writes through Gate, which decides and records.
 //
-// Three functions carry the promise. (*review).row decides about every version of
-// every resource. (*review).record makes the record durable, in the same transaction
-// as what the request writes. answer returns nothing before the record is durable.
+// Three functions carry the promise. (*review).row decides about every stored version of
+// every resource. (*review).record makes the record durable, in the same transaction as
+// what the request writes. answer returns only after the record is durable.
 //
 // The package does not speak HTTP, does not authenticate, keeps nothing itself, and
 // does none of the operators' jobs on stored records (see package audit).
@@ -21,12 +21,12 @@ import (
 // Gate is the door.
 type Gate struct {
 	Config
-	turn    chan struct{} // held by the one change that is tried again
+	retry   chan struct{} // one slot: changes that lost a race are tried again one at a time
 	callers callers
 }
 
 // New makes a gate.
-func New(c Config) *Gate { return &Gate{Config: c, turn: make(chan struct{}, 1)} }
+func New(c Config) *Gate { return &Gate{Config: c, retry: make(chan struct{}, 1)} }
 
 const (
 	// maximumAttempts bounds how often a request is judged again because what it
@@ -37,45 +37,46 @@ const (
 )
 
 // answer takes a request through the gate: work judges it and finds the answer, record
-// makes the record durable, and only then does the answer leave. If a Consent or a
-// resource that the work rests on has changed meanwhile, nothing is recorded, and the
-// work is done again. Refusals and failures are recorded like everything else.
+// makes the record durable, and only then does the answer leave. If the store says that a
+// Consent or a resource that the work rests on has changed meanwhile, nothing is recorded,
+// and the work is done again. Refusals and failures are recorded like everything else.
 func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T, error)) (T, error) {
 	var none T
 	for try := 1; ; try++ {
 		r := g.review(c)
-		found, err := work(r)
+		result, err := work(r)
 		if errors.Is(err, store.ErrChanged) && try < maximumAttempts {
 			continue
 		}
-		recorded := r.record(ctx, err)
-		if errors.Is(recorded, store.ErrChanged) && try < maximumAttempts {
-			if try == 1 && r.writes() { // changes that lost a race take turns, or they would race each other on and on
-				defer g.takeTurn(ctx)()
+		recordErr := r.record(ctx, err)
+		if errors.Is(recordErr, store.ErrChanged) && try < maximumAttempts {
+			if try == 1 && r.writes() { // otherwise changes that lost a race keep colliding
+				defer g.waitToRetry(ctx)() // the slot is held until answer returns
 			}
 			continue
 		}
-		if failed := r.failed(recorded); failed != nil {
-			err = failed
-			recorded = r.record(ctx, err)
+		if instead := r.instead(recordErr); instead != nil {
+			err = instead
+			recordErr = r.record(ctx, err)
 		}
 		switch {
-		case recorded != nil:
-			return none, errors.Join(recorded, err)
+		case recordErr != nil:
+			return none, errors.Join(recordErr, err)
 		case err != nil:
 			return none, err
 		}
-		return found, nil
+		return result, nil
 	}
 }
 
-// record makes the record of a request durable, together with what the request writes.
-// It answers store.ErrChanged, and leaves nothing behind, if what the request was judged
-// by no longer holds. A caller that hangs up does not stop its record.
-func (r *review) record(ctx context.Context, failed error) error {
+// record makes the record of a request durable, together with what the request writes;
+// outcome is the error that the request ends with, if any. It returns store.ErrChanged,
+// and leaves nothing behind, if what the request was judged by no longer holds. A caller
+// that hangs up does not stop its record.
+func (r *review) record(ctx context.Context, outcome error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if err := r.conclude(ctx, failed); err != nil {
+	if err := r.conclude(ctx, outcome); err != nil {
 		return unavailable("record cannot be completed", err)
 	}
 	pending, err := r.gate.Sealer.Prepare(ctx, r.entry)
@@ -93,12 +94,12 @@ func (r *review) record(ctx context.Context, failed error) error {
 	return nil
 }
 
-// takeTurn waits until no other change is being tried again; the function it returns
-// ends the turn. A caller that hangs up waits no longer.
-func (g *Gate) takeTurn(ctx context.Context) (end func()) {
+// waitToRetry waits for the slot of changes that are tried again, and returns the function
+// that frees it. A caller that hangs up waits no longer.
+func (g *Gate) waitToRetry(ctx context.Context) (free func()) {
 	select {
-	case g.turn <- struct{}{}:
-		return func() { <-g.turn }
+	case g.retry <- struct{}{}:
+		return func() { <-g.retry }
 	case <-ctx.Done():
 		return func() {}
 	}
@@ -118,7 +119,7 @@ func (g *Gate) VRead(ctx context.Context, c *Call, ref fhir.Ref, version int64) 
 	})
 }
 
-// Operate decides and records an operation without resources (metrics ...).
+// Operate decides and records an operation that returns no resources, such as metrics.
 func (g *Gate) Operate(ctx context.Context, c *Call, operation string) error {
 	_, err := answer(ctx, g, c, func(r *review) (struct{}, error) {
 		_, err := r.ask(ctx, question{operation, "r", ""})

@@ -92,7 +92,7 @@ func TestEveryAnswerIsRecorded(t *testing.T) {
 		{"delete hidden", apply(Operation{Method: "DELETE", Ref: ref("Observation/h1")}), fhir.NotFound, "deny 404 delete Observation/h1  [hidden] []"},
 		{"delete with another version", apply(Operation{Method: "DELETE", Ref: ref("Observation/s1"), IfMatch: 7}), fhir.VersionMismatch, "permit 412 delete Observation/s1  [seen] []"},
 		{"condition that matches the hidden", apply(Operation{Method: "DELETE", Ref: fhir.Ref{Type: "Patient"}, Conditional: true, Criteria: params("identifier=urn:mrn|hidden")}), fhir.NotFound,
-			"permit 404 delete  identifier=urn:mrn%7Chidden [] []"},
+			"permit 404 delete  identifier=urn:mrn%7Chidden [hidden] []"},
 		{"failing transaction", apply(
 			Operation{Method: "DELETE", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient=seen"), Expression: "Bundle.entry[0]"},
 			Operation{Method: "GET", Ref: ref("Observation/none"), Expression: "Bundle.entry[1]"}), fhir.NotFound,
@@ -249,6 +249,26 @@ func TestRecordsRestOnThePatientsJudged(t *testing.T) {
 	}
 	if j := h.faulty.judged[0]; !j.All || len(j.Keys) > 0 || j.Epoch == 0 {
 		t.Errorf("judged by %d keys, all %v, epoch %d", len(j.Keys), j.All, j.Epoch)
+	}
+}
+
+// Whoever adds an interaction and forgets to ask the policy gets no answer.
+func TestNothingIsAnsweredUndecided(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	data, err := answer(t.Context(), h.Gate, h.as("practitioner", "TREAT"), func(*review) (string, error) { return "data", nil })
+	if got := told(); data != "" || kindOf(err) != fhir.Unavailable || len(got) != 0 {
+		t.Errorf("%q, %v, %q", data, err, got)
+	}
+}
+
+// An interaction that no policy knows is refused, not taken for another one.
+func TestUnknownInteractionsAreRefused(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	err := apply(Operation{Method: "PATCH", Ref: ref("Observation/s1"), Resource: h.parse(observationDoc("s1", "seen"))})(h, h.as("practitioner", "TREAT"))
+	if got := told(); kindOf(err) != fhir.Forbidden || len(got) != 1 || !strings.HasPrefix(got[0], "deny 403 PATCH Observation/s1") {
+		t.Errorf("%v, %q", err, got)
 	}
 }
 

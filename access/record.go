@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -37,7 +36,7 @@ func eventAction(action string) string {
 	return "E"
 }
 
-// refuse answers a request that the policy refuses as a whole.
+// refuse records that the policy refuses the request as a whole, and returns the answer.
 func (r *review) refuse(d policy.Decision) error {
 	r.entry.Decision, r.entry.Reason, r.entry.Policy = "deny", d.Reason, d.Revision
 	return forbidden(d.Reason)
@@ -63,13 +62,6 @@ func (r *review) disclose(v *Version, method string) {
 	}
 }
 
-// concern records the patients concerned, whether or not their data are disclosed.
-func (r *review) concern(patients []string) {
-	for _, patient := range patients {
-		r.part(patient)
-	}
-}
-
 // part returns the record's part of a patient, new if need be.
 func (r *review) part(patient string) *ledgerbridge.Touched {
 	if i, known := r.parts[patient]; known {
@@ -83,61 +75,24 @@ func (r *review) part(patient string) *ledgerbridge.Touched {
 	return &r.entry.Patients[len(r.entry.Patients)-1]
 }
 
-// mention notes patients that the request names: they are concerned whether or not
-// something was found.
-func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, patients...) }
-
 // conclude completes the record: how the request ended, the patients it names, the
 // Consents that decided.
-func (r *review) conclude(ctx context.Context, failed error) error {
+func (r *review) conclude(ctx context.Context, outcome error) error {
 	if r.entry.Interaction == "" {
 		return errors.New("nothing was decided")
 	}
-	if failed != nil {
-		r.entry.Outcome = status(failed)
+	if outcome != nil {
+		r.entry.Outcome = status(outcome)
 		r.discloseNothing()
 	} else if r.entry.Outcome == 0 {
 		r.entry.Outcome = 200
 	}
-	if err := r.concernNamed(ctx, failed); err != nil {
+	if err := r.concernAsked(ctx, outcome); err != nil {
 		return err
 	}
 	for i := range r.entry.Patients {
-		r.entry.Patients[i].Consents = r.consented[r.entry.Patients[i].Patient]
+		r.entry.Patients[i].Consents = r.consentsRead[r.entry.Patients[i].Patient]
 	}
-	return nil
-}
-
-// concernNamed adds the patients that the request names and that exist, and those of a
-// target that was refused before it was read. Names that nobody bears get no part, so
-// that nobody can make keys for patients that do not exist.
-func (r *review) concernNamed(ctx context.Context, failed error) error {
-	for _, patient := range r.mentioned {
-		if ref, err := fhir.ParseRef(patient); err == nil {
-			if err := r.concernStored(ctx, ref, patient); err != nil {
-				return err
-			}
-		}
-	}
-	if target, err := fhir.ParseRef(r.entry.Target); err == nil && kindOf(failed) == fhir.Forbidden {
-		return r.concernStored(ctx, target, "")
-	}
-	return nil
-}
-
-// concernStored adds the patients of a resource that is stored, and patient.
-func (r *review) concernStored(ctx context.Context, ref fhir.Ref, patient string) error {
-	v, err := r.gate.Store.Get(ctx, ref)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("find the patients concerned: %w", err)
-	}
-	if patient != "" {
-		r.part(patient)
-	}
-	r.concern(v.Facts.Patients)
 	return nil
 }
 
@@ -150,11 +105,11 @@ func (r *review) judged() store.Judged {
 	if r.final {
 		return store.Judged{}
 	}
-	j := store.Judged{Epoch: r.epoch, All: len(r.consented) > judgedLimit}
-	if !j.All && len(r.consented) > 0 {
-		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consented)), maps.Keys(r.consented))
+	j := store.Judged{Epoch: r.epoch, All: len(r.consentsRead) > judgedLimit}
+	if !j.All && len(r.consentsRead) > 0 {
+		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consentsRead)), maps.Keys(r.consentsRead))
 		for _, key := range r.caller.rests() {
-			if _, patient := r.consented[key]; !patient {
+			if _, patient := r.consentsRead[key]; !patient {
 				j.Keys = append(j.Keys, key)
 			}
 		}
@@ -186,10 +141,10 @@ func (r *review) discloseNothing() {
 	r.change.Writes, r.change.Guards = nil, nil
 }
 
-// failed is the error of a request that was overtaken in every attempt, or whose change
+// instead is the error of a request that was overtaken in every attempt, or whose change
 // could not be written: that is recorded instead, and rests on nothing that may change.
 // nil means that there is nothing more to record.
-func (r *review) failed(recorded error) error {
+func (r *review) instead(recorded error) error {
 	overtaken := errors.Is(recorded, store.ErrChanged)
 	if recorded == nil || !overtaken && !r.writes() {
 		return nil

@@ -9,33 +9,36 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
-// review is one attempt at a request: how it was judged, and the record that is filled
-// on the way. The policy is asked once per question, the Consents once per row. Nothing
-// of it outlives the attempt.
+// review is one attempt at a request: how it is judged, and the record that is filled on
+// the way. It keeps the policy's decision per question, and evaluates the Consents of each
+// patient per row. Nothing of it outlives the attempt.
 type review struct {
-	gate      *Gate
-	call      *Call
-	now       time.Time
-	subject   consent.Subject
-	directory *directory
-	caller    *identity // once identified
-	decisions map[question]policy.Decision
-	consented map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
-	epoch     int64               // the lowest consent epoch of the rows judged
+	gate         *Gate
+	call         *Call
+	now          time.Time
+	subject      consent.Subject
+	directory    *directory
+	caller       *identity // once identified
+	decisions    map[question]policy.Decision
+	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
+	epoch        int64               // the lowest consent epoch of the rows judged
 
 	entry     ledgerbridge.Draft // the record
 	parts     map[string]int     // patient -> place in entry.Patients
 	mentioned []string           // patients that the request names
+	followed  int                // conditions followed to the patients they lead to
+	asked     []*search.Query    // all criteria that the request evaluates
 	change    store.Change       // what is committed with the record
-	final     bool               // the record no longer rests on what was judged, see failed
+	final     bool               // the record no longer rests on what was judged, see instead
 }
 
-// question is what the policy is asked: one evaluation each per request.
+// question is what the policy is asked, once per attempt.
 type question struct{ interaction, action, typ string }
 
 func (g *Gate) review(c *Call) *review {
@@ -56,8 +59,8 @@ func (g *Gate) review(c *Call) *review {
 	}
 }
 
-// ask asks the policy whether the caller may do this to this type at all; its answer
-// begins the record.
+// ask decides what the request is about, whether the caller may do this to this type at
+// all, and begins the record with it. decide is for questions on the way.
 func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 	d := r.decide(ctx, q)
 	r.begin(q, d)
@@ -67,7 +70,7 @@ func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 	return d, r.identify(ctx)
 }
 
-// decide is the only place where the policy is evaluated.
+// decide is the only place that asks the policy engine.
 func (r *review) decide(ctx context.Context, q question) policy.Decision {
 	if d, ok := r.decisions[q]; ok {
 		return d
@@ -82,11 +85,11 @@ func (r *review) decide(ctx context.Context, q question) policy.Decision {
 		Node: policy.Node{Organization: r.gate.Organization}, Now: r.now.UTC().Format(time.RFC3339),
 	}
 	d, err := r.gate.Policy.Decide(ctx, in)
-	if errors.Is(err, policy.ErrDeadline) { // a busy machine deserves a second look
+	if errors.Is(err, policy.ErrDeadline) { // one retry: the machine may just be busy
 		d, err = r.gate.Policy.Decide(ctx, in)
 	}
 	if err != nil {
-		r.gate.Log.Error("policy evaluation failed: request denied", "request", r.call.Request, "error", err)
+		r.gate.Log.Error("policy evaluation failed: nothing is shown", "request", r.call.Request, "error", err)
 		d = policy.Decision{Reason: "policy-error", Revision: d.Revision}
 	}
 	if errors.Is(err, policy.ErrDeadline) {
@@ -104,7 +107,7 @@ const tooSlow = "policy-timeout"
 // It is the one function that decides about data.
 func (r *review) row(ctx context.Context, q question, row store.Row) (bool, error) {
 	d := r.decide(ctx, q)
-	if d.Reason == tooSlow { // hiding the row would answer wrongly
+	if d.Reason == tooSlow { // not decided is not hidden: the answer is 503
 		return false, r.refuse(d)
 	}
 	if !d.Allow || !within(d.Constraints, q, row) {
@@ -115,7 +118,7 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 		if d.Constraints.Compartment == "" {
 			return true, nil
 		}
-		mode = policy.Permits // asked of the other patients in the row
+		mode = policy.Permits // a compartment exempts its own patient only; every other one must permit
 	}
 	verdicts := make([]consent.Verdict, 0, 2)
 	for _, patient := range row.Facts.Patients {
@@ -130,23 +133,23 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 			verdicts = append(verdicts, v)
 		}
 	}
-	if len(verdicts) == 0 { // nobody's data, or only one's own: the constraints have decided
+	if len(verdicts) == 0 { // no Consent applies: the constraints have decided
 		return true, nil
 	}
 	return consent.Combine(mode, verdicts), nil
 }
 
-// consents asks all Consents of one patient about doing something to the row.
+// consents evaluates all Consents of one patient about doing something to the row.
 func (r *review) consents(ctx context.Context, action, patient string, row store.Row) (consent.Verdict, error) {
-	if r.consented == nil {
-		r.consented, r.epoch = map[string][]string{}, row.Epoch
+	if r.consentsRead == nil {
+		r.consentsRead, r.epoch = map[string][]string{}, row.Epoch
 	}
 	r.epoch = min(r.epoch, row.Epoch)
 	if err := r.stillIs(ctx, row.Epoch); err != nil {
 		return consent.Deny, err
 	}
-	decisive := r.consented[patient]
-	r.consented[patient] = decisive
+	decisive := r.consentsRead[patient]
+	r.consentsRead[patient] = decisive
 	rules, err := r.gate.Consents.Rules(ctx, patient, row.Epoch)
 	if err != nil {
 		return consent.Deny, unavailable("consents cannot be read", err)
@@ -161,7 +164,7 @@ func (r *review) consents(ctx context.Context, action, patient string, row store
 	for _, d := range decided {
 		if !slices.Contains(decisive, d) {
 			decisive = append(decisive, d)
-			r.consented[patient] = decisive
+			r.consentsRead[patient] = decisive
 		}
 	}
 	return v, nil
@@ -191,7 +194,8 @@ func (r *review) visible(ctx context.Context, interaction, action string) store.
 	}
 }
 
-// within applies the policy's constraints to a row.
+// within applies the policy's constraints to a row. Shared types are for everyone where
+// they are in no compartment; without a list of Uncompartmented all types may be.
 func within(c policy.Constraints, q question, row store.Row) bool {
 	patients := row.Facts.Patients
 	shared := len(patients) == 0 && slices.Contains(c.SharedTypes, row.Ref.Type)
@@ -210,8 +214,8 @@ func within(c policy.Constraints, q question, row store.Row) bool {
 	return true
 }
 
-// check judges what a store has found once more before it is shown: a store that
-// forgot a rule must not be the end of it.
+// check judges what the store has found once more before it is shown, so that a fault of
+// the store cannot leak data.
 func (r *review) check(ctx context.Context, q question, versions ...[]Version) error {
 	for _, list := range versions {
 		for i := range list {

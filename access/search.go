@@ -17,66 +17,79 @@ const (
 // Search answers a search or a further page of one. Every page is decided and
 // recorded again.
 func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
-	return answer(ctx, g, c, func(r *review) (*Result, error) { return r.searchPage(ctx, s) })
+	return answer(ctx, g, c, func(r *review) (*Result, error) {
+		q := question{"search-type", "s", s.Type}
+		return r.searchPage(ctx, q, s, func(d policy.Decision, query *search.Query, at []byte) (*Result, error) {
+			res, err := r.search(ctx, q, query, at)
+			if err == nil {
+				r.discloseResult(res)
+			}
+			return res, err
+		})
+	})
 }
 
-// searchPage parses, decides and runs one page. The query is parsed before the policy
-// is asked, so that the record of a refusal says what was asked; only callers who may ask
-// learn that it is malformed.
-func (r *review) searchPage(ctx context.Context, s SearchRequest) (*Result, error) {
-	q := question{"search-type", "s", s.Type}
+// searchPage parses, decides and runs one page; at is the position of a paging link. The
+// query is parsed before the policy is asked, so that the record of a refusal says what
+// was asked; only callers who may ask learn that it is malformed.
+func (r *review) searchPage(ctx context.Context, q question, s SearchRequest, run func(d policy.Decision, query *search.Query, at []byte) (*Result, error)) (*Result, error) {
 	r.entry.Target = s.Compartment
 	query, l, malformed := r.parse(&s)
 	d, err := r.ask(ctx, q)
 	if err = cmp.Or(err, malformed); err != nil {
 		return nil, err
 	}
-	res, err := r.search(ctx, q, d, query, l)
+	if l.Policy != "" && l.Policy != d.Revision {
+		return nil, badLink(nil)
+	}
+	res, err := run(d, query, l.Position)
 	if err != nil {
 		return nil, err
 	}
-	r.discloseResult(res)
 	return res, r.further(res, link{Search: &s, Policy: d.Revision})
 }
 
 // parse parses the query; with a paging link that is what the first page was asked.
 func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error) {
+	ofRecords := s.Type == auditEvent
 	if s.Link != "" {
 		if l, err = r.open(s.Link); err != nil {
 			return nil, l, err
 		}
-		if l.Search == nil || l.Search.Type != s.Type {
+		if l.Search == nil || l.Search.Type != s.Type || ofRecords && l.Search.Compartment != s.Compartment {
 			return nil, l, badLink(nil)
 		}
 		*s = *l.Search
 		r.entry.Target = s.Compartment
 	}
-	query, err = search.ParseQuery(s.Type, s.Params, search.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Compartment: s.Compartment})
+	o := search.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Now: r.gate.Now, Alone: ofRecords}
+	if !ofRecords {
+		o.Compartment = s.Compartment
+	}
+	query, err = search.ParseQuery(s.Type, s.Params, o)
 	if err == nil {
 		r.entry.Query = query.Self
-		r.mention(query.Patients)
+		r.asks(query)
 	}
 	return query, l, err
 }
 
-// search runs one page under the decision d.
-func (r *review) search(ctx context.Context, q question, d policy.Decision, query *search.Query, l link) (*Result, error) {
-	if l.Policy != "" && l.Policy != d.Revision {
-		return nil, badLink(nil)
-	}
+// search runs one page.
+func (r *review) search(ctx context.Context, q question, query *search.Query, at []byte) (*Result, error) {
 	counted := query.Summary == "count"
 	page, err := r.gate.Store.Search(ctx, store.Search{
-		Query: query, Visible: r.visible(ctx, q.interaction, q.action), After: l.Position,
+		Query: query, Visible: r.visible(ctx, q.interaction, q.action), After: at,
 		Limit: pageSize(query.Count), NoBody: counted,
 		Count: counted || query.Total == "accurate" || query.Total == "estimate",
 	})
 	if err != nil {
 		return nil, unavailable("search cannot be run", err)
 	}
+	r.concernSelected(page.Selected)
 	if err := r.check(ctx, q, page.Matches, page.Included); err != nil {
 		return nil, err
 	}
-	if page.Total < 0 && len(page.Next) == 0 && len(l.Position) == 0 && query.Total != "none" {
+	if page.Total < 0 && len(page.Next) == 0 && len(at) == 0 && query.Total != "none" {
 		page.Total = int64(len(page.Matches))
 	}
 	return &Result{

@@ -60,11 +60,10 @@ func ParseScopes(claim string) ([]Scope, error) {
 
 func isContext(s string) bool { return s == "patient" || s == "user" || s == "system" }
 
-// isType accepts * and what can be the name of a resource type.
-func isType(s string) bool {
-	if s == "*" {
-		return true
-	}
+func isType(s string) bool { return s == "*" || IsTypeName(s) }
+
+// IsTypeName says whether s can be the name of a resource type.
+func IsTypeName(s string) bool {
 	if s == "" || len(s) > 64 || s[0] < 'A' || s[0] > 'Z' {
 		return false
 	}

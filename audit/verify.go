@@ -1,6 +1,6 @@
 // Package audit is what operators do with data and records outside the gate: compare
-// every stored version with the change logs (Verify), repeat that while a node runs
-// (Scrub), and make a patient's parts of all records unreadable (Erase).
+// every stored version with the change logs (Verify), and make a patient's parts of all
+// records unreadable (Erase).
 //
 // It answers no requests, decides about no access and shows no clinical data. It does
 // not check the logs themselves (package ledgerbridge) or the index (the stores).
@@ -17,13 +17,6 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// Finding names one place where data and records do not agree.
-type Finding struct {
-	Table string // versions or changes
-	Row   string // Type/id/_history/version, or the entry's sequence number
-	What  string // a sentence
-}
-
 // verifyPage is how many versions are read at once.
 const verifyPage = 500
 
@@ -34,7 +27,7 @@ const openGroups = 256
 // Verify compares every stored version with the change logs of all nodes, and every
 // entry of them with what is stored, in both directions. The logs themselves are
 // checked by ledgerbridge (Journal), the index rows by the store.
-func Verify(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, report func(Finding) error) error {
+func Verify(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, report func(store.Finding) error) error {
 	v := &verification{sealer: sealer, report: report, logs: map[string]*changeLog{}, groups: map[group][]store.Version{}}
 	if err := v.open(ctx, s); err != nil {
 		return err
@@ -69,7 +62,7 @@ func Verify(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, rep
 // for what other nodes wrote at the same time.
 type verification struct {
 	sealer *ledgerbridge.Sealer
-	report func(Finding) error
+	report func(store.Finding) error
 	logs   map[string]*changeLog
 	groups map[group][]store.Version // entries of which more versions may come
 	order  []group                   // the same, oldest first
@@ -107,12 +100,12 @@ func (v *verification) open(ctx context.Context, s store.Store) error {
 
 func (v *verification) version(ctx context.Context, s *store.Version) error {
 	if what := contradiction(s); what != "" {
-		if err := v.report(Finding{"versions", place(s), what}); err != nil {
+		if err := v.report(store.Finding{Table: "versions", Row: place(s), What: what}); err != nil {
 			return err
 		}
 	}
 	if v.logs[s.Source] == nil {
-		return v.report(Finding{"versions", place(s), "names a change log that is none of the nodes'"})
+		return v.report(store.Finding{Table: "versions", Row: place(s), What: "names a change log that is none of the nodes'"})
 	}
 	g := group{s.Source, s.Seq}
 	if v.groups[g] == nil {
@@ -168,23 +161,23 @@ func (v *verification) entry(ctx context.Context, g group, written []store.Versi
 	log := v.logs[g.source]
 	e, err := log.entry(ctx, g.seq)
 	if err != nil {
-		return v.report(Finding{"versions", place(&written[0]), fmt.Sprintf("names entry %d, which cannot be read: %v", g.seq, err)})
+		return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("names entry %d, which cannot be read: %v", g.seq, err)})
 	}
 	if g.seq < int64(len(log.seen)) { // others came while this was going on
 		if log.seen[g.seq] {
-			return v.report(Finding{"versions", place(&written[0]), fmt.Sprintf("stands apart from the other versions of entry %d", g.seq)})
+			return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("stands apart from the other versions of entry %d", g.seq)})
 		}
 		log.seen[g.seq] = true
 	}
 	for i := range written {
 		if what := v.against(e, &written[i]); what != "" {
-			if err := v.report(Finding{"versions", place(&written[i]), what}); err != nil {
+			if err := v.report(store.Finding{Table: "versions", Row: place(&written[i]), What: what}); err != nil {
 				return err
 			}
 		}
 	}
 	if !matches(e, written) {
-		return v.report(Finding{"versions", place(&written[0]), fmt.Sprintf("is not what entry %d of the change log says was written", g.seq)})
+		return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("is not what entry %d of the change log says was written", g.seq)})
 	}
 	return nil
 }
@@ -235,6 +228,6 @@ func (v *verification) unseen(ctx context.Context, log *changeLog) error {
 		if err != nil || log.seen[row.Seq] || e.Content == "" {
 			return nil // an unreadable entry is the journal's finding
 		}
-		return v.report(Finding{"changes", fmt.Sprint(row.Seq), "says that versions were written, and they are missing"})
+		return v.report(store.Finding{Table: "changes", Row: fmt.Sprint(row.Seq), What: "says that versions were written, and they are missing"})
 	})
 }

@@ -108,7 +108,7 @@ func (a *archive) patient(id string, version int64, method string) store.Write {
 func (a *archive) findings() string {
 	a.Helper()
 	var b strings.Builder
-	err := Verify(a.Context(), a, a.sealer, func(f Finding) error {
+	err := Verify(a.Context(), a, a.sealer, func(f store.Finding) error {
 		fmt.Fprintf(&b, "%s %s %s\n", f.Table, f.Row, f.What)
 		return nil
 	})
@@ -168,7 +168,7 @@ func TestVerify(t *testing.T) {
 	}
 	a.edit = func(v store.Version) []store.Version { return nil }
 	enough := errors.New("enough")
-	if err := Verify(t.Context(), a, a.sealer, func(Finding) error { return enough }); !errors.Is(err, enough) {
+	if err := Verify(t.Context(), a, a.sealer, func(store.Finding) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("a report that fails: %v", err)
 	}
 }
@@ -208,26 +208,4 @@ func TestErase(t *testing.T) {
 	if got := a.findings(); got != "" {
 		t.Errorf("the erasure damaged something: %s", got)
 	}
-}
-
-// Scrub reports what a check finds, and a check that fails, and carries on.
-func TestScrub(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	checks := 0
-	check := func(_ context.Context, report func(Finding) error) error {
-		if checks++; checks == 2 {
-			return errors.New("disk")
-		}
-		return report(Finding{Table: "versions", Row: "1", What: "differs"})
-	}
-	var told []Finding
-	Scrub(ctx, time.Millisecond, check, func(f Finding) {
-		if told = append(told, f); len(told) == 3 {
-			stop()
-		}
-	})
-	if len(told) != 3 || told[0].Row != "1" || told[1] != (Finding{What: "disk"}) || told[2].Row != "1" {
-		t.Errorf("%+v", told)
-	}
-	Scrub(t.Context(), 0, check, nil) // switched off: returns at once
 }

@@ -81,10 +81,7 @@ func (i *trusted) meaning(c fhir.Coding) string {
 	if role, ok := i.RoleMap[c.System+"|"+c.Code]; ok {
 		return role
 	}
-	if c.System != RoleSystem {
-		return ""
-	}
-	if !slices.Contains(agent.Roles(), c.Code) {
+	if c.System != RoleSystem || !slices.Contains(agent.Roles(), c.Code) {
 		return ""
 	}
 	return c.Code

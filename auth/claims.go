@@ -45,10 +45,10 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 	}
 	var audience jwt.ClaimStrings
 	err = errors.Join(
-		m.text("iss", &c.Issuer), m.text("sub", &c.Subject), m.decode("aud", &audience),
+		m.decode("iss", &c.Issuer), m.decode("sub", &c.Subject), m.decode("aud", &audience),
 		m.time("exp", &c.Expires), m.time("iat", &c.IssuedAt), m.time("nbf", &c.NotBefore),
-		m.text("jti", &c.ID), m.text("client_id", &c.Client), m.text("scope", &c.Scope),
-		m.text("patient", &c.Patient), m.text("fhirUser", &c.User), m.text("name", &c.Name))
+		m.decode("jti", &c.ID), m.decode("client_id", &c.Client), m.decode("scope", &c.Scope),
+		m.decode("patient", &c.Patient), m.decode("fhirUser", &c.User), m.decode("name", &c.Name))
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (c *Claims) readIUA(m members) (err error) {
 	if c.Purposes, err = m.codings("purpose_of_use"); err != nil {
 		return err
 	}
-	return errors.Join(m.text("subject_name", &c.Name), m.text("subject_organization_id", &c.Organization))
+	return errors.Join(m.decode("subject_name", &c.Name), m.decode("subject_organization_id", &c.Organization))
 }
 
 func (m members) time(name string, to *time.Time) error {

@@ -13,18 +13,9 @@ import (
 
 // issuerFile is one external issuer as operators write it.
 type issuerFile struct {
-	Issuer          string            `json:"issuer"`
-	Audience        string            `json:"audience"`
-	JWKS            json.RawMessage   `json:"jwks"`
-	JWKSFile        string            `json:"jwks_file"`
-	Algorithms      []string          `json:"algorithms"`
-	Organizations   []string          `json:"organizations"`
-	Roles           []string          `json:"roles"`
-	Purposes        []string          `json:"purposes"`
-	OrganizationMap map[string]string `json:"organization_map"`
-	RoleMap         map[string]string `json:"role_map"`
-	UserMap         map[string]string `json:"user_map"`
-	ClientMap       map[string]string `json:"client_map"`
+	Issuer
+	JWKS     json.RawMessage `json:"jwks"`
+	JWKSFile string          `json:"jwks_file"`
 }
 
 // ReadIssuers reads external issuers from name in dir: {"issuers": [{"issuer",
@@ -47,7 +38,7 @@ func ReadIssuers(dir fs.FS, name string) ([]Issuer, error) {
 	for _, f := range file.Issuers {
 		i, err := f.issuer(dir)
 		if err != nil {
-			return nil, fmt.Errorf("read issuers: %s: issuer %q: %w", name, f.Issuer, err)
+			return nil, fmt.Errorf("read issuers: %s: issuer %q: %w", name, f.Name, err)
 		}
 		list = append(list, i)
 	}
@@ -64,11 +55,8 @@ func (f issuerFile) issuer(dir fs.FS) (Issuer, error) {
 	if err != nil {
 		return Issuer{}, err
 	}
-	i := Issuer{
-		Name: f.Issuer, Audience: f.Audience, Keys: keys, Algorithms: f.Algorithms, Organizations: f.Organizations,
-		Roles: f.Roles, Purposes: f.Purposes, OrganizationMap: f.OrganizationMap, RoleMap: f.RoleMap,
-		UserMap: f.UserMap, ClientMap: f.ClientMap,
-	}
+	i := f.Issuer
+	i.Keys = keys
 	return i, i.check()
 }
 

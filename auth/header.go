@@ -54,7 +54,7 @@ func parseHeader(data []byte) (header, error) {
 		return header{}, err
 	}
 	h := header{other: m}
-	err = errors.Join(m.text("alg", &h.Algorithm), m.text("kid", &h.Key), m.text("typ", &h.Type))
+	err = errors.Join(m.decode("alg", &h.Algorithm), m.decode("kid", &h.Key), m.decode("typ", &h.Type))
 	return h, err
 }
 

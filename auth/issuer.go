@@ -18,20 +18,19 @@ const unlimited = "*"
 
 // Issuer is a trusted issuer of tokens, and what it may assert.
 type Issuer struct {
-	Name          string // iss
-	Audience      string // aud; "" is the base URL of this server
-	Keys          []Key
-	Algorithms    []string // asymmetric ones only
-	Organizations []string // organisations it may assert
-	Roles         []string // roles it may assert
-	Purposes      []string // purposes of use it may assert
+	Name            string            `json:"issuer"`           // iss
+	Audience        string            `json:"audience"`         // aud; "" is the base URL of this server
+	Keys            []Key             `json:"-"`                // in files jwks
+	Algorithms      []string          `json:"algorithms"`       // asymmetric ones only
+	Organizations   []string          `json:"organizations"`    // organisations it may assert
+	Roles           []string          `json:"roles"`            // roles it may assert
+	Purposes        []string          `json:"purposes"`         // purposes of use it may assert
+	OrganizationMap map[string]string `json:"organization_map"` // subject_organization_id -> organisation, for issuers that use URIs
+	RoleMap         map[string]string `json:"role_map"`         // "system|code" of subject_role -> role
 
-	OrganizationMap map[string]string // subject_organization_id -> organisation, for issuers that use URIs
-	RoleMap         map[string]string // "system|code" of subject_role -> role
-
-	Own       bool              // its names (sub, fhirUser, client_id) are this server's
-	UserMap   map[string]string // of another issuer: sub or fhirUser -> reference here; "Practitioner/*" maps what begins so
-	ClientMap map[string]string // client_id -> client here
+	Own       bool              `json:"-"`          // its names (sub, fhirUser, client_id) are this server's
+	UserMap   map[string]string `json:"user_map"`   // of another issuer: sub or fhirUser -> reference here; "Practitioner/*" maps what begins so
+	ClientMap map[string]string `json:"client_map"` // client_id -> client here
 }
 
 // Key is a public key of an issuer.

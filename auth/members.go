@@ -77,11 +77,6 @@ func uniqueIn(d *json.Decoder, depth int, names map[string]bool) error {
 	return err
 }
 
-// text reads an optional string.
-func (m members) text(name string, to *string) error {
-	return m.decode(name, to)
-}
-
 // decode reads an optional member; null counts as absent.
 func (m members) decode(name string, to any) error {
 	raw, given := m[name]
@@ -96,15 +91,9 @@ func (m members) decode(name string, to any) error {
 
 // object reads an optional object.
 func (m members) object(name string) (members, error) {
-	raw, given := m[name]
-	if !given || string(raw) == "null" {
-		return nil, nil
-	}
 	var o members
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return o, nil
+	err := m.decode(name, &o)
+	return o, err
 }
 
 // codings reads a Coding, a list of Codings, or a plain code: IUA leaves the choice.
@@ -140,5 +129,5 @@ func coding(raw json.RawMessage) (fhir.Coding, error) {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return c, err
 	}
-	return c, errors.Join(m.text("system", &c.System), m.text("code", &c.Code))
+	return c, errors.Join(m.decode("system", &c.System), m.decode("code", &c.Code))
 }

@@ -106,7 +106,10 @@ func officialConsents(t *testing.T) (map[string]*Rules, entries) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := search.FactsOf(task, "")
+			_, f, err := search.Describe(task, "")
+			if err != nil {
+				t.Fatal(err)
+			}
 			dir["Task/example3"] = Entry{Facts: &f}
 			continue
 		}

@@ -37,6 +37,7 @@ type Access struct {
 	Items        []string // "Observation/7/_history/2"
 	Consents     []string // that decided
 	Target       string   // asked for
+	Broad        bool     // the question may have covered patients who are not named
 	Erased       int      // parts that were erased
 }
 
@@ -76,6 +77,9 @@ func AuditEvent(a Access) ([]byte, error) {
 		if e.value != "" {
 			event.Extension = append(event.Extension, r4.Extension{Url: extensions + e.name, ValueString: text(e.value)})
 		}
+	}
+	if a.Broad {
+		event.Extension = append(event.Extension, r4.Extension{Url: extensions + "broad", ValueBoolean: &a.Broad})
 	}
 	return encode(struct {
 		ResourceType string `json:"resourceType"`
@@ -205,9 +209,12 @@ func coding(system, code, display string) r4.Coding {
 }
 
 // text is nil for the empty string: FHIR has no empty strings.
-func text(s string) *string {
-	if s == "" {
+func text(s string) *string { return given(&s) }
+
+// given is text without a copy.
+func given(s *string) *string {
+	if *s == "" {
 		return nil
 	}
-	return &s
+	return s
 }

@@ -5,46 +5,22 @@ import (
 	"slices"
 )
 
-// bundleFacts are the facts that the rules of a Bundle need.
-type bundleFacts struct {
-	typ        string
-	total      bool
-	identified bool // identifier with system and value
-	timestamp  bool
-	first      int32 // the first entry's resource, -1 if none
-}
-
 // judgeBundle checks bdl-1 to bdl-12.
 func (s *scanner) judgeBundle(at int32) {
-	f := bundleFacts{first: -1}
+	typ := bundleType(s.memberText(at, "type"))
 	s.ids = s.ids[:0]
 	for c := range s.children(at) {
 		switch s.nameOf(c) {
-		case "type":
-			f.typ = bundleType(s.text(c))
 		case "total":
-			f.total = true
-		case "timestamp":
-			f.timestamp = true
-		case "identifier":
-			f.identified = s.hasMember(c, "system") && s.hasMember(c, "value")
+			if typ != "searchset" && typ != "history" {
+				s.issueAt(at, "invariant", "bdl-1: A total is only for a search or history. Leave it out.")
+			}
+		case "entry":
+			s.judgeEntry(c, typ)
 		}
 	}
-	if f.total && f.typ != "searchset" && f.typ != "history" {
-		s.issueAt(at, "invariant", "bdl-1: A total is only for a search or history. Leave it out.")
-	}
-	n := 0
-	for c := range s.children(at) {
-		if s.nameOf(c) != "entry" {
-			continue
-		}
-		s.judgeEntry(c, f.typ)
-		if n++; n == 1 {
-			f.first = s.memberNode(c, "resource")
-		}
-	}
-	s.judgeFullURLs(f.typ)
-	s.judgeDocument(at, f)
+	s.judgeFullURLs(typ)
+	s.judgeDocument(at, typ)
 }
 
 // bundleType returns the type as a constant: a node's text must not outlive the scan.
@@ -60,8 +36,11 @@ func bundleType(text []byte) string {
 	return ""
 }
 
-// memberNode finds a child by element name, or returns -1.
+// memberNode finds a child by element name, or returns -1. The node itself may be -1.
 func (s *scanner) memberNode(at int32, name string) int32 {
+	if at < 0 {
+		return -1
+	}
 	for c := range s.children(at) {
 		if s.nameOf(c) == name && !s.Nodes[c].PrimitiveExt {
 			return c
@@ -72,23 +51,18 @@ func (s *scanner) memberNode(at int32, name string) int32 {
 
 func (s *scanner) hasMember(at int32, name string) bool { return s.memberNode(at, name) >= 0 }
 
+// memberText is the value of a primitive child, nil without one.
+func (s *scanner) memberText(at int32, name string) []byte {
+	if c := s.memberNode(at, name); c >= 0 {
+		return s.text(c)
+	}
+	return nil
+}
+
 // judgeEntry checks bdl-2 to bdl-5 and bdl-8, and notes the fullUrl for bdl-7.
 func (s *scanner) judgeEntry(at int32, typ string) {
-	var search, request, response, resource, fullURL int32 = -1, -1, -1, -1, -1
-	for c := range s.children(at) {
-		switch s.nameOf(c) {
-		case "search":
-			search = c
-		case "request":
-			request = c
-		case "response":
-			response = c
-		case "resource":
-			resource = c
-		case "fullUrl":
-			fullURL = c
-		}
-	}
+	search, request, response := s.memberNode(at, "search"), s.memberNode(at, "request"), s.memberNode(at, "response")
+	resource, fullURL := s.memberNode(at, "resource"), s.memberNode(at, "fullUrl")
 	asks := typ == "batch" || typ == "transaction" || typ == "history"
 	answers := typ == "batch-response" || typ == "transaction-response" || typ == "history"
 	switch {
@@ -101,7 +75,7 @@ func (s *scanner) judgeEntry(at int32, typ string) {
 	case resource < 0 && request < 0 && response < 0:
 		s.issueAt(at, "invariant", "bdl-5: An entry must have a resource unless there is a request or response.")
 	}
-	if fullURL >= 0 && s.Nodes[fullURL].Kind == '"' {
+	if fullURL >= 0 {
 		s.noteFullURL(fullURL, resource)
 	}
 }
@@ -111,14 +85,7 @@ func (s *scanner) noteFullURL(fullURL, resource int32) {
 	if bytes.Contains(text, []byte("/_history/")) {
 		s.issueAt(fullURL, "invariant", "bdl-8: A fullUrl must not name a version. Leave /_history/ and what follows out.")
 	}
-	var version []byte
-	if resource >= 0 {
-		if meta := s.memberNode(resource, "meta"); meta >= 0 {
-			if v := s.memberNode(meta, "versionId"); v >= 0 {
-				version = s.text(v)
-			}
-		}
-	}
+	version := s.memberText(s.memberNode(resource, "meta"), "versionId")
 	s.ids = append(s.ids, localID{text: text, version: version, at: fullURL})
 }
 
@@ -142,18 +109,19 @@ func (s *scanner) judgeFullURLs(typ string) {
 }
 
 // judgeDocument checks bdl-9 to bdl-12.
-func (s *scanner) judgeDocument(at int32, f bundleFacts) {
+func (s *scanner) judgeDocument(at int32, typ string) {
 	first := ""
-	if f.first >= 0 {
-		first = s.d.Types[s.Nodes[f.first].Type].Name
+	if r := s.memberNode(s.memberNode(at, "entry"), "resource"); r >= 0 {
+		first = s.d.Types[s.Nodes[r].Type].Name
 	}
+	identifier := s.memberNode(at, "identifier")
 	switch {
-	case f.typ == "message" && first != "MessageHeader":
+	case typ == "message" && first != "MessageHeader":
 		s.issueAt(at, "invariant", "bdl-12: The first resource of a message must be a MessageHeader.")
-	case f.typ != "document":
-	case !f.identified:
+	case typ != "document":
+	case !s.hasMember(identifier, "system") || !s.hasMember(identifier, "value"):
 		s.issueAt(at, "invariant", "bdl-9: A document must have an identifier with a system and a value.")
-	case !f.timestamp:
+	case !s.hasMember(at, "timestamp"):
 		s.issueAt(at, "invariant", "bdl-10: A document must have a timestamp.")
 	case first != "Composition":
 		s.issueAt(at, "invariant", "bdl-11: The first resource of a document must be a Composition.")

@@ -104,10 +104,7 @@ func (c *ResourceCapability) build() (r4.CapabilityStatementRestResource, error)
 		r.Interaction = append(r.Interaction, i)
 	}
 	for _, p := range c.Search {
-		param := r4.CapabilityStatementRestResourceSearchParam{Name: p.Name}
-		if p.Definition != "" {
-			param.Definition = &p.Definition
-		}
+		param := r4.CapabilityStatementRestResourceSearchParam{Name: p.Name, Definition: text(p.Definition)}
 		if err := param.Type.UnmarshalJSON([]byte(p.Type)); err != nil {
 			return r, err
 		}

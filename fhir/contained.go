@@ -100,11 +100,7 @@ func (s *scanner) concreteType(raw []byte) int32 {
 	if len(raw) < 2 || raw[0] != '"' {
 		return -1
 	}
-	i, ok := s.d.byName[string(unescape(raw[1:len(raw)-1]))]
-	if !ok || s.d.Types[i].kind != resourceType {
-		return -1
-	}
-	return i
+	return s.d.resourceIndex(unescape(raw[1 : len(raw)-1]))
 }
 
 // judgeContained checks dom-2, dom-4 and dom-5 for a contained resource.
@@ -144,7 +140,7 @@ func (s *scanner) judgeLocals(at int32, locals []local) {
 	s.ids = s.ids[:0]
 	for c := range s.children(at) {
 		if s.nameOf(c) == "contained" {
-			s.ids = append(s.ids, localID{text: s.idOf(c), at: c})
+			s.ids = append(s.ids, localID{text: s.memberText(c, "id"), at: c})
 		}
 	}
 	if len(s.ids) == 0 && len(locals) == 0 {
@@ -167,16 +163,6 @@ func (s *scanner) judgeLocalID(i int) {
 	case !s.Nodes[id.at].used:
 		s.issueAt(id.at, "invariant", "dom-3: A contained resource must be referred to with # and its id, or refer to its container with #.")
 	}
-}
-
-// idOf is the id of a resource, or nil.
-func (s *scanner) idOf(at int32) []byte {
-	for c := range s.children(at) {
-		if s.nameOf(c) == "id" && !s.Nodes[c].PrimitiveExt {
-			return s.text(c)
-		}
-	}
-	return nil
 }
 
 func (s *scanner) resolveLocal(l local) {

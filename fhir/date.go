@@ -1,5 +1,10 @@
 package fhir
 
+import (
+	"bytes"
+	"time"
+)
+
 const (
 	msSecond = int64(1000)
 	msMinute = 60 * msSecond
@@ -18,51 +23,38 @@ func DateSpan(text []byte) (lo, hi int64, ok bool) {
 	if !ok || year == 0 {
 		return 0, 0, false
 	}
-	switch len(day) {
-	case 4:
-		return civil(year, 1, 1) * msDay, civil(year+1, 1, 1)*msDay - 1, true
-	case 7:
-		return monthSpan(day, year)
-	case 10:
-		return daySpan(day, clock, year)
+	if len(day) == 4 {
+		return midnight(year, 1, 1), midnight(year+1, 1, 1) - 1, true
 	}
-	return 0, 0, false
-}
-
-func monthSpan(day []byte, year int) (lo, hi int64, ok bool) {
 	month, ok := digits(day, 5, 2)
 	if !ok || day[4] != '-' || month < 1 || month > 12 {
 		return 0, 0, false
 	}
-	lo = civil(year, month, 1) * msDay
-	return lo, lo + int64(daysIn(year, month))*msDay - 1, true
+	switch len(day) {
+	case 7:
+		return midnight(year, month, 1), midnight(year, month+1, 1) - 1, true
+	case 10:
+		return daySpan(day, clock, year, month)
+	}
+	return 0, 0, false
 }
 
-func daySpan(day, clock []byte, year int) (lo, hi int64, ok bool) {
-	month, okMonth := digits(day, 5, 2)
-	d, okDay := digits(day, 8, 2)
-	if !okMonth || !okDay || day[4] != '-' || day[7] != '-' || month < 1 || month > 12 || d < 1 || d > daysIn(year, month) {
+// midnight is the beginning of a day; a month after December is in the next year.
+func midnight(year, month, day int) int64 {
+	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).UnixMilli()
+}
+
+func daySpan(day, clock []byte, year, month int) (lo, hi int64, ok bool) {
+	d, ok := digits(day, 8, 2)
+	lo = midnight(year, month, d)
+	if !ok || day[7] != '-' || d < 1 || d > 28 && lo >= midnight(year, month+1, 1) {
 		return 0, 0, false
 	}
-	lo = civil(year, month, d) * msDay
 	if clock == nil {
 		return lo, lo + msDay - 1, true
 	}
 	start, width, ok := clockSpan(clock)
 	return lo + start, lo + start + width - 1, ok
-}
-
-func daysIn(year, month int) int {
-	switch month {
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	case 4, 6, 9, 11:
-		return 30
-	}
-	return 31
 }
 
 // clockSpan reads hh:mm[:ss[.fff]][zone] as milliseconds from midnight UTC.
@@ -139,11 +131,25 @@ func digits(text []byte, at, n int) (v int, ok bool) {
 	return v, true
 }
 
-// civil counts the days from 1970-01-01 in the proleptic Gregorian calendar.
-// Years begin in March here, so that the leap day is the last of its year.
-func civil(year, month, day int) int64 {
-	if month <= 2 {
-		year, month = year-1, month+12
+func isDate(t []byte) bool {
+	_, _, ok := DateSpan(t)
+	return ok && len(t) <= len("2015-02-07")
+}
+
+func isDateTime(t []byte) bool { return isDate(t) || isInstant(t) }
+
+// isInstant requires seconds and a time zone.
+func isInstant(t []byte) bool {
+	_, _, ok := DateSpan(t)
+	if !ok || len(t) < len("2015-02-07T13:28:17Z") || t[16] != ':' {
+		return false
 	}
-	return int64(365*year+year/4-year/100+year/400+(153*(month-3)+2)/5+day-1) - 719468
+	sign := t[len(t)-len("+02:00")]
+	return t[len(t)-1] == 'Z' || sign == '+' || sign == '-'
+}
+
+// isTime requires seconds and no time zone.
+func isTime(t []byte) bool {
+	_, _, ok := clockSpan(t)
+	return ok && len(t) >= len("13:28:17") && t[5] == ':' && !bytes.ContainsAny(t, "Z+- ")
 }

@@ -61,6 +61,11 @@ type landmarks struct {
 	reference, security                          int32 // the elements Reference.reference and Meta.security
 }
 
+// isURI says whether a type is uri or one of its kinds.
+func (m *landmarks) isURI(typ int32) bool {
+	return typ == m.uri || typ == m.url || typ == m.canonical || typ == m.oid || typ == m.uuid
+}
+
 type typeKind uint8
 
 const (
@@ -75,11 +80,11 @@ const (
 type Type struct {
 	Name        string // Patient, HumanName, date; a backbone element is named by its path, Patient.contact
 	kind        typeKind
-	format      format // of a primitive
-	json        byte   // of a primitive: how it is written, as Node.Kind
-	first, end  int32  // its elements are Definitions.Elements[first:end], in the order of R4
-	mandatory   uint64 // bit i: element first+i must be present
-	slots, mask int32  // its part of Definitions.slots
+	format      *format // of a primitive
+	json        byte    // of a primitive: how it is written, as Node.Kind
+	first, end  int32   // its elements are Definitions.Elements[first:end], in the order of R4
+	mandatory   uint64  // bit i: element first+i must be present
+	slots, mask int32   // its part of Definitions.slots
 }
 
 // IsResource says whether the type is a concrete resource type.

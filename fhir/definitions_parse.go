@@ -26,12 +26,15 @@ func parseDefinitions(text string) (*Definitions, error) {
 		sets: map[string]*codeSet{},
 	}
 	p.d.Elements = make([]Element, 0, strings.Count(text, "\nE\t"))
-	var fields [6]string
+	var fields []string
 	line := 0
 	for one := range strings.Lines(text) {
 		line++
-		n := split(strings.TrimSuffix(one, "\n"), &fields)
-		if err := p.line(fields[:n]); err != nil {
+		fields = fields[:0]
+		for field := range strings.SplitSeq(strings.TrimSuffix(one, "\n"), "\t") {
+			fields = append(fields, field)
+		}
+		if err := p.line(fields); err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 	}
@@ -44,21 +47,6 @@ func parseDefinitions(text string) (*Definitions, error) {
 	p.d.buildMembers()
 	p.d.buildBases()
 	return p.d, nil
-}
-
-// split splits a line at its tabs and returns the number of fields.
-func split(line string, fields *[6]string) int {
-	n := 0
-	for ; n < len(fields)-1; n++ {
-		head, tail, more := strings.Cut(line, "\t")
-		fields[n] = head
-		if !more {
-			return n + 1
-		}
-		line = tail
-	}
-	fields[n] = line
-	return n + 1
 }
 
 func (p *definitionsParser) line(f []string) error {
@@ -106,12 +94,10 @@ func (p *definitionsParser) typ(name, kind string) error {
 	n := int32(len(p.d.Elements))
 	t := Type{Name: name, kind: typeKind(k), first: n, end: n}
 	if t.kind == primitiveType {
-		f := slices.Index(formatNames, name)
-		if f < 0 {
+		if t.format = formatOf(name); t.format == nil {
 			return fmt.Errorf("primitive %s: no format", name)
 		}
-		t.format = format(f)
-		t.json = t.format.kind()
+		t.json = t.format.json
 	}
 	p.d.byName[name] = int32(len(p.d.Types))
 	p.d.Types = append(p.d.Types, t)

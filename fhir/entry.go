@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -37,24 +38,15 @@ func readFrame(parts cut) (*frame, error) {
 	f := new(frame)
 	var wrongType *json.UnmarshalTypeError
 	if err := json.Unmarshal(parts.frame, f); err != nil && (invalid == nil || !errors.As(err, &wrongType)) {
-		return nil, firstError(invalid, &Error{Kind: Malformed, Detail: "The body must be a Bundle in JSON.", Err: err})
+		return nil, cmp.Or[error](invalid, &Error{Kind: Malformed, Detail: "The body must be a Bundle in JSON.", Err: err})
 	}
 	if err := f.check(parts); err != nil {
-		return nil, firstError(invalid, err)
+		return nil, cmp.Or(invalid, err)
 	}
 	if invalid != nil && !f.assign(invalid) {
 		return nil, invalid
 	}
 	return f, nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (f *frame) check(parts cut) error {

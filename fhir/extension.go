@@ -18,13 +18,8 @@ func (s *scanner) primitiveExtensions(f *level) {
 		if a.ext {
 			values, exts = -1, a.start
 		}
-		for _, b := range marks[i+1:] {
-			if b.elem == a.elem {
-				exts = b.start
-			}
-		}
-		for _, b := range marks[:i] {
-			if b.elem == a.elem {
+		for j, b := range marks {
+			if j != i && b.elem == a.elem {
 				exts = b.start
 			}
 		}

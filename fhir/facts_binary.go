@@ -100,36 +100,25 @@ func (r *factsReader) string() string {
 	return s
 }
 
-// count reads the number of items that follow, of at least size bytes each.
-func (r *factsReader) count(size int) int {
+func (r *factsReader) strings() []string { return readList(r, 1, r.string) }
+
+func (r *factsReader) codings() []Coding {
+	return readList(r, 2, func() Coding { return Coding{r.string(), r.string()} })
+}
+
+// readList reads a list of items of at least size bytes each.
+func readList[T any](r *factsReader, size int, read func() T) []T {
 	n := r.number()
 	if n > uint64(len(r.rest)/size) {
 		r.bad, r.rest = true, ""
-		return 0
-	}
-	return int(n)
-}
-
-func (r *factsReader) strings() []string {
-	n := r.count(1)
-	if n == 0 {
 		return nil
 	}
-	list := make([]string, n)
-	for i := range list {
-		list[i] = r.string()
+	var list []T
+	if n > 0 {
+		list = make([]T, n)
 	}
-	return list
-}
-
-func (r *factsReader) codings() []Coding {
-	n := r.count(2)
-	if n == 0 {
-		return nil
-	}
-	list := make([]Coding, n)
 	for i := range list {
-		list[i] = Coding{r.string(), r.string()}
+		list[i] = read()
 	}
 	return list
 }

@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
@@ -23,31 +22,31 @@ func TestFormats(t *testing.T) {
 		"unsignedInt":  {"0 1", "-1 1e1"},
 		"decimal":      {"0 1.50 -1e-10 1E400", ""},
 	} {
-		f := format(slices.Index(formatNames, name))
+		f := formatOf(name)
 		for _, v := range strings.Fields(c.good) {
-			if fault := f.fault([]byte(v)); fault != "" {
+			if fault := f.faultOf([]byte(v)); fault != "" {
 				t.Errorf("%s refuses %s: %s", name, v, fault)
 			}
 		}
 		for _, v := range strings.Fields(c.bad) {
-			if fault := f.fault([]byte(v)); fault == "" && !(name == "base64Binary" && v == "====") {
+			if fault := f.faultOf([]byte(v)); fault == "" && !(name == "base64Binary" && v == "====") {
 				t.Errorf("%s accepts %s", name, v)
 			}
 		}
-		if f.fault(nil) == "" {
+		if f.faultOf(nil) == "" {
 			t.Errorf("%s accepts the empty value", name)
 		}
 	}
-	for f, bad := range map[format]string{
-		formatCode: " a|a |a  b|a\tb\t|\n", formatURI: "a b| a|a\n", formatCanonical: "a b", formatURL: " ", formatString: "", formatMarkdown: strings.Repeat("x", maxString+1),
+	for name, bad := range map[string]string{
+		"code": " a|a |a  b|a\tb\t|\n", "uri": "a b| a|a\n", "canonical": "a b", "url": " ", "string": "", "markdown": strings.Repeat("x", maxString+1),
 	} {
 		for _, v := range strings.Split(bad, "|") {
-			if f.fault([]byte(v)) == "" {
-				t.Errorf("%s accepts %q", formatNames[f], v[:min(len(v), 20)])
+			if formatOf(name).faultOf([]byte(v)) == "" {
+				t.Errorf("%s accepts %q", name, v[:min(len(v), 20)])
 			}
 		}
 	}
-	if fault := formatBase64Binary.fault([]byte(" AA\nAA \t AAA=")); fault != "" {
+	if fault := formatOf("base64Binary").faultOf([]byte(" AA\nAA \t AAA=")); fault != "" {
 		t.Error("base64 with white space is refused")
 	}
 }

@@ -98,25 +98,7 @@ func (c *cutter) keep(end int) {
 // members walks the object at the cursor. At each value it calls value with the
 // place of the member's name, and skips the value if that returns false.
 func (c *cutter) members(value func(name int) bool) {
-	if c.peek() != '{' {
-		c.skip()
-		return
-	}
-	c.at++
-	for {
-		switch c.peek() {
-		case '"':
-			c.member(value)
-		case ',':
-			c.at++
-		case '}':
-			c.at++
-			return
-		default:
-			c.stop()
-			return
-		}
-	}
+	c.walk('{', '"', func() { c.member(value) })
 }
 
 func (c *cutter) member(value func(name int) bool) {
@@ -137,30 +119,31 @@ func (c *cutter) named(at int, name string) bool {
 }
 
 // items walks the array at the cursor.
-func (c *cutter) items(item func()) {
-	if c.peek() != '[' {
+func (c *cutter) items(item func()) { c.walk('[', '{', item) }
+
+// walk walks the object or array at the cursor, whose first byte is open. It calls
+// item at every item that begins as it must.
+func (c *cutter) walk(open, begin byte, item func()) {
+	if c.peek() != open {
 		c.skip()
 		return
 	}
 	c.at++
 	for {
 		switch c.peek() {
-		case '{':
+		case begin:
 			item()
 		case ',':
 			c.at++
-		case ']':
+		case open + 2: // } and ] are two after { and [
 			c.at++
 			return
-		default:
-			c.stop()
+		default: // give up and leave the rest in the frame
+			c.at = len(c.data)
 			return
 		}
 	}
 }
-
-// stop gives up and leaves the rest in the frame.
-func (c *cutter) stop() { c.at = len(c.data) }
 
 // skip skips the value at the cursor.
 func (c *cutter) skip() {

@@ -245,10 +245,7 @@ func (s *scanner) skipAll(open byte) bool {
 		return s.tooDeep()
 	}
 	shut := open + 2 // } and ] are two after { and [
-	s.pos++
-	s.space()
-	if s.peek() == shut {
-		s.pos++
+	if s.empty(shut) {
 		s.depth--
 		return true
 	}

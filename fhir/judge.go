@@ -14,9 +14,9 @@ func (s *scanner) judge(at int32, t *Type, look looks) {
 			text = s.buf
 		}
 	}
-	if fault := s.formatFault(t.format, text, look); fault != "" {
+	if fault := s.formatFault(t, text, look); fault != "" {
 		code := "value"
-		if t.format == formatXHTML && fault != notXML {
+		if t.Name == "xhtml" && fault != notXML {
 			code = "invariant"
 		}
 		s.issueAt(at, code, fault)
@@ -29,7 +29,7 @@ func (s *scanner) judge(at int32, t *Type, look looks) {
 	case n.Elem == s.d.marks.reference:
 		s.links = append(s.links, at)
 		s.judgeReference(at, text)
-	case isURI(t.format):
+	case s.d.marks.isURI(n.Type):
 		if text[0] == '#' {
 			s.locals = append(s.locals, local{at: at})
 		}
@@ -39,18 +39,14 @@ func (s *scanner) judge(at int32, t *Type, look looks) {
 	}
 }
 
-func isURI(f format) bool {
-	return f == formatURI || f == formatURL || f == formatCanonical || f == formatOID || f == formatUUID
-}
-
-func (s *scanner) formatFault(f format, text []byte, look looks) string {
+func (s *scanner) formatFault(t *Type, text []byte, look looks) string {
 	switch {
-	case f == formatXHTML:
+	case t.Name == "xhtml":
 		return s.narrativeFault(text)
 	case look&hasControl != 0:
 		return "The value has a control character, which FHIR does not allow. Leave it out."
 	}
-	return f.fault(text)
+	return t.format.faultOf(text)
 }
 
 // finish checks an object after its end.
@@ -130,17 +126,5 @@ func (s *scanner) finishCoded(at int32, codes *codeSet) {
 }
 
 func (s *scanner) codingIn(at int32, codes *codeSet) bool {
-	var system, code []byte
-	for c := range s.children(at) {
-		if s.Nodes[c].PrimitiveExt {
-			continue
-		}
-		switch s.d.Elements[s.Nodes[c].Elem].Name {
-		case "system":
-			system = s.text(c)
-		case "code":
-			code = s.text(c)
-		}
-	}
-	return codes.hasCoding(system, code)
+	return codes.hasCoding(s.memberText(at, "system"), s.memberText(at, "code"))
 }

@@ -67,8 +67,10 @@ func (x *narrative) fault() string {
 		return notXML
 	case x.strays:
 		return notAllowed
+	case !x.filled:
+		return noNarrative
 	}
-	return when(!x.filled, noNarrative)
+	return ""
 }
 
 // plain skips text.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
 )
@@ -15,7 +16,8 @@ import (
 // issue.
 func (e *Error) Findings(code string) []Issue {
 	var all []Issue
-	if e.Expression != "" || !hasError(e.Issues) {
+	isError := func(i Issue) bool { return !i.Warning }
+	if e.Expression != "" || !slices.ContainsFunc(e.Issues, isError) {
 		all = append(all, Issue{Code: code, Detail: e.Detail, Expression: e.Expression})
 	}
 	for _, i := range e.Issues {
@@ -25,15 +27,6 @@ func (e *Error) Findings(code string) []Issue {
 		all = append(all, i)
 	}
 	return all
-}
-
-func hasError(issues []Issue) bool {
-	for _, i := range issues {
-		if !i.Warning {
-			return true
-		}
-	}
-	return false
 }
 
 // Outcome builds an OperationOutcome; without issues it says that all went well.
@@ -50,10 +43,9 @@ func Outcome(issues []Issue) ([]byte, error) {
 		frame.Issue = append(frame.Issue, issue)
 	}
 	if len(issues) == 0 {
-		text := "All OK"
 		frame.Issue = []r4.OperationOutcomeIssue{{
 			Severity: r4.IssueSeverityInformation, Code: r4.IssueTypeInformational,
-			Details: &r4.CodeableConcept{Text: &text},
+			Details: &r4.CodeableConcept{Text: text("All OK")},
 		}}
 	}
 	return encode(frame)

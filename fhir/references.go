@@ -72,13 +72,11 @@ func (s *scanner) refers(at int32) bool {
 	if n.Kind != '"' {
 		return false
 	}
-	m := &s.d.marks
-	switch n.Type {
-	case m.uri, m.url, m.canonical, m.oid, m.uuid:
+	if s.d.marks.isURI(n.Type) {
 		text := s.Raw(at)[1:]
 		return bytes.HasPrefix(text, []byte("urn:uuid:")) || bytes.HasPrefix(text, []byte("urn:oid:"))
 	}
-	return n.Elem == m.reference
+	return n.Elem == s.d.marks.reference
 }
 
 func (n *Node) extent() extent { return extent{int(n.start), int(n.end)} }

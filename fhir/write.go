@@ -88,16 +88,9 @@ type bundleFrame struct {
 }
 
 func (a *Answer) frame() (bundleFrame, error) {
-	f := bundleFrame{ResourceType: "Bundle"}
+	f := bundleFrame{ResourceType: "Bundle", OtherBundle: r4.OtherBundle{Id: given(&a.ID), Timestamp: instantOf(a.Time)}}
 	if err := f.Type.UnmarshalJSON([]byte(a.Type)); err != nil {
 		return f, err
-	}
-	if a.ID != "" {
-		f.Id = &a.ID
-	}
-	if !a.Time.IsZero() {
-		at := instant(a.Time)
-		f.Timestamp = &at
 	}
 	if a.Total >= 0 {
 		total := int(a.Total)
@@ -140,10 +133,7 @@ func (e *AnswerEntry) appendFrame(b []byte) ([]byte, error) {
 }
 
 func (e *AnswerEntry) frame() (r4.BundleEntry, error) {
-	var f r4.BundleEntry
-	if e.FullURL != "" {
-		f.FullUrl = &e.FullURL
-	}
+	f := r4.BundleEntry{FullUrl: given(&e.FullURL)}
 	if e.Mode != "" {
 		f.Search = &r4.BundleEntrySearch{Mode: new(r4.SearchEntryMode)}
 		if err := f.Search.Mode.UnmarshalJSON([]byte(e.Mode)); err != nil {
@@ -163,16 +153,8 @@ func (e *AnswerEntry) frame() (r4.BundleEntry, error) {
 }
 
 func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
-	f := &r4.BundleEntryResponse{Status: r.Status, Outcome: r.Outcome}
-	if r.Location != "" {
-		f.Location = &r.Location
-	}
-	if r.ETag != "" {
-		f.Etag = &r.ETag
-	}
-	if !r.LastModified.IsZero() {
-		at := instant(r.LastModified)
-		f.LastModified = &at
+	f := &r4.BundleEntryResponse{
+		Status: r.Status, Outcome: r.Outcome, Location: given(&r.Location), Etag: given(&r.ETag), LastModified: instantOf(r.LastModified),
 	}
 	for _, record := range r.Records {
 		f.Extension = append(f.Extension, r4.Extension{Url: extensions + "record", ValueString: &record})
@@ -182,3 +164,11 @@ func (r *AnswerResponse) frame() *r4.BundleEntryResponse {
 
 // instant formats all instants of this server: UTC, milliseconds.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+// instantOf is nil for the zero time.
+func instantOf(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return text(instant(t))
+}

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/aceso-health/aceso/durable"
 )
 
 // fileVersion is the version of the file's layout that this program writes.
@@ -48,20 +51,32 @@ func Load(path string) (*Ring, error) {
 		return nil, err
 	}
 	defer f.Close()
+	text, err := io.ReadAll(f)
 	var doc file
-	dec := json.NewDecoder(f)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("keyring %s is damaged: %w", path, err)
+	if err == nil {
+		err = decode(text, &doc)
 	}
-	if dec.More() {
-		return nil, fmt.Errorf("keyring %s is damaged: text after its end", path)
+	if err != nil {
+		return nil, fmt.Errorf("keyring %s is damaged: %w", path, err)
 	}
 	ring, err := doc.ring()
 	if err != nil {
 		return nil, fmt.Errorf("keyring %s: %w", path, err)
 	}
 	return ring, nil
+}
+
+// decode reads one JSON value without unknown members.
+func decode(text []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if dec.More() {
+		return errors.New("text after its end")
+	}
+	return nil
 }
 
 func (doc *file) ring() (*Ring, error) {
@@ -102,13 +117,5 @@ func (r *Ring) write(path string, place func(from, to string) error) error {
 	if err := place(tmp.Name(), path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(filepath.Dir(path))
 }

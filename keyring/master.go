@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/aceso-health/aceso/durable"
 )
 
 // Master is the key that seals a shared ring: 32 random bytes, never kept where the
@@ -59,7 +61,7 @@ func CreateMaster(path string) (m Master, err error) {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return m, fmt.Errorf("create master key: %w", err)
 	}
-	return m, syncFolder(filepath.Dir(path))
+	return m, durable.SyncFolder(filepath.Dir(path))
 }
 
 // openPrivate opens a regular file that only its owner can read or change.

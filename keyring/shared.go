@@ -1,13 +1,12 @@
 package keyring
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,13 +73,8 @@ func (s *shared) load(ctx context.Context) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, 0, len(sealed))
-	for name := range sealed {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, byNumber)
 	ring := &Ring{node: s.node}
-	for _, name := range names {
+	for _, name := range slices.SortedFunc(maps.Keys(sealed), byNumber) {
 		k, err := s.open(name, sealed[name])
 		if err != nil {
 			return nil, err
@@ -106,11 +100,10 @@ func number(name string) int {
 // name is where the box keeps the nth key of its use, or of a node's log: links.1,
 // log.n2.1.
 func (k *Key) name(n int) string {
-	parts := []string{string(k.Use)}
-	if k.Node != "" {
-		parts = append(parts, k.Node)
+	if k.Node == "" {
+		return fmt.Sprintf("%s.%d", k.Use, n)
 	}
-	return strings.Join(append(parts, strconv.Itoa(n)), ".")
+	return fmt.Sprintf("%s.%s.%d", k.Use, k.Node, n)
 }
 
 // missing makes and seals the first key of every use that the ring has none for.
@@ -140,9 +133,7 @@ func (s *shared) open(name string, sealed []byte) (Key, error) {
 		return Key{}, fmt.Errorf("key %q cannot be opened: the master key is another one, or the key was changed", name)
 	}
 	var k Key
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&k); err != nil {
+	if err := decode(text, &k); err != nil {
 		return Key{}, fmt.Errorf("key %q is damaged, or of a newer version: %w", name, err)
 	}
 	if !k.valid() || k.name(number(name)) != name {

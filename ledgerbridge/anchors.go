@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sort"
 	"sync"
 	"time"
 )
@@ -135,8 +136,7 @@ func (a *Anchors) tell() {
 func (a *Anchors) Fail(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var c *Contradiction
-	if !errors.As(a.failed, &c) {
+	if _, ok := errors.AsType[*Contradiction](a.failed); !ok {
 		a.failed = err
 	}
 }
@@ -171,19 +171,15 @@ func (a *Anchors) Covering(seq int64) (anchor Anchor, found bool, err error) {
 	if seq >= listed.Size {
 		return last, last.OldSize <= seq && seq < last.Size && last.Transaction != "" && last.Block > 0, nil
 	}
-	low, high := int64(0), count-1
-	for low < high {
-		middle := (low + high) / 2
-		if anchor, err = a.read(middle); err != nil {
-			return Anchor{}, false, err
+	at := sort.Search(int(count-1), func(i int) bool {
+		if err == nil {
+			anchor, err = a.read(int64(i))
 		}
-		if seq < anchor.Size {
-			high = middle
-		} else {
-			low = middle + 1
-		}
+		return err != nil || seq < anchor.Size
+	})
+	if err == nil {
+		anchor, err = a.read(int64(at))
 	}
-	anchor, err = a.read(low)
 	return anchor, err == nil, err
 }
 

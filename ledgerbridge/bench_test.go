@@ -3,6 +3,8 @@ package ledgerbridge_test
 import (
 	"context"
 	"testing"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
 // One read of one resource of one patient, as the gate records it.
@@ -40,4 +42,18 @@ func BenchmarkAudit(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkParseEntry(b *testing.B) {
+	s, _ := newSealer(b)
+	row, err := prepare(b, s, search()).Seal(source, 1, noon)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ledgerbridge.ParseEntry(row.Entry); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -135,7 +135,7 @@ func (a *bundleAnchor) proof() (*AnchorProof, error) {
 // parseBundle reads what FormatBundle writes and nothing else.
 func parseBundle(data []byte) (*bundle, error) {
 	b := new(bundle)
-	err := decode(data, b, func() ([]byte, error) {
+	err := DecodeCanonical(data, b, func() ([]byte, error) {
 		if b.Version != bundleVersion {
 			return nil, fmt.Errorf("version %d, this program knows %d", b.Version, bundleVersion)
 		}

@@ -83,6 +83,22 @@ func appendObject(b []byte, fields []field) []byte {
 	return append(b, '}')
 }
 
+// scanObject reads strings and integers where appendObject writes them. It checks
+// nothing: the caller compares data with what the members give again. encoding/json
+// takes three times as long, and an audit scans every entry.
+func scanObject(data string, fields []field) {
+	for _, f := range fields {
+		_, data, _ = strings.Cut(data, ":")
+		if f.num != nil {
+			*f.num, _ = strconv.ParseInt(data[:max(0, strings.IndexAny(data, ",}"))], 10, 64)
+			continue
+		}
+		quoted, _ := strconv.QuotedPrefix(data)
+		data = data[len(quoted):]
+		*f.text, _ = strconv.Unquote(quoted)
+	}
+}
+
 // checkIntegers refuses integers that JSON readers would round.
 func checkIntegers(fields []field) error {
 	for _, f := range fields {
@@ -93,9 +109,9 @@ func checkIntegers(fields []field) error {
 	return nil
 }
 
-// decode reads into v what encode writes of it, byte for byte, and nothing else: no
+// DecodeCanonical reads into v what encode writes of it, byte for byte, and nothing else: no
 // unknown or doubled member, no space, no other order, no other escape.
-func decode(data []byte, v any, encode func() ([]byte, error)) error {
+func DecodeCanonical(data []byte, v any, encode func() ([]byte, error)) error {
 	if err := json.Unmarshal(data, v); err != nil {
 		return err
 	}

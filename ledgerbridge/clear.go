@@ -68,7 +68,7 @@ func (i *Item) UnmarshalJSON(data []byte) error {
 
 // parsePart reads the clear text of a part.
 func parsePart(text []byte, part interface{ appendJSON([]byte) []byte }) error {
-	err := decode(text, part, func() ([]byte, error) { return part.appendJSON(make([]byte, 0, len(text))), nil })
+	err := DecodeCanonical(text, part, func() ([]byte, error) { return part.appendJSON(make([]byte, 0, len(text))), nil })
 	if err != nil {
 		return fmt.Errorf("text of a part: %w", err)
 	}

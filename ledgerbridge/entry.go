@@ -38,6 +38,10 @@ type Draft struct {
 	Others       []Item    // disclosed or written, belonging to no patient; request part
 }
 
+// Everyone is the Patient of a Touched that stands for all patients whom a request may
+// have covered without naming them one by one: a broad question. No patient has this id.
+const Everyone = "Patient/*"
+
 // Touched is one patient whose data a request touched.
 type Touched struct {
 	Patient  string   // "Patient/1"

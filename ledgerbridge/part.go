@@ -42,14 +42,17 @@ func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) 
 	request := RequestPart{Agent: d.Agent, Name: d.Name, Role: d.Role, Address: d.Address, Items: d.Others}
 	target := names.of("target", d.Target)
 	plain := plainPart{targets: pseudonyms(names, "", d.Others)}
-	if len(patients) == 0 {
+	if !slices.ContainsFunc(patients, Touched.erasable) {
 		request.Target, request.Query = d.Target, d.Query
 		plain.targets = pseudonyms(names, target, d.Others)
 	}
 	plain.clear = request.appendJSON(make([]byte, 0, 256))
 	parts := append(make([]PartRow, 0, 1+len(patients)), s.sealPart(s.cfg.Requests[0].ID, s.request, plain))
 	for _, t := range patients {
-		part := PatientPart{Patient: t.Patient, Target: d.Target, Query: d.Query, Items: t.Items, Consents: t.Consents}
+		part := PatientPart{Patient: t.Patient, Items: t.Items, Consents: t.Consents}
+		if t.erasable() {
+			part.Target, part.Query = d.Target, d.Query
+		}
 		plain := plainPart{
 			patient: names.of("patient", t.Patient),
 			targets: pseudonyms(names, target, t.Items), clear: part.appendJSON(make([]byte, 0, 256)),
@@ -66,6 +69,10 @@ func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) 
 	}
 	return parts, nil
 }
+
+// erasable says that the part goes when a patient is erased. Only such a part says what
+// was asked, as soon as there is one.
+func (t Touched) erasable() bool { return t.Patient != Everyone }
 
 // mergePatients leaves one Touched per patient, in the order of first mention.
 func mergePatients(all []Touched) []Touched {

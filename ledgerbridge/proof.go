@@ -8,6 +8,7 @@ import (
 
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Proof shows that a row is the one at its position under a checkpoint.
@@ -44,11 +45,11 @@ func (j *Journal) Inclusion(ctx context.Context, seq, size int64) ([][32]byte, e
 	if seq < 0 || seq >= size || size > j.Last().Size {
 		return nil, fmt.Errorf("inclusion of row %d at size %d: the last checkpoint has size %d", seq, size, j.Last().Size)
 	}
-	nodes, err := proof.Inclusion(uint64(seq), uint64(size))
+	path, err := tlog.ProveRecord(size, seq, readNodes(ctx, j.cfg.Log))
 	if err != nil {
 		return nil, fmt.Errorf("inclusion of row %d: %w", seq, err)
 	}
-	return j.path(ctx, nodes)
+	return sums(path), nil
 }
 
 // Consistency returns the proof that the tree of a size is a prefix of that of a later
@@ -57,26 +58,14 @@ func (j *Journal) Consistency(ctx context.Context, size, later int64) ([][32]byt
 	if size < 0 || size > later || later > j.Last().Size {
 		return nil, fmt.Errorf("consistency of %d and %d: the last checkpoint has size %d", size, later, j.Last().Size)
 	}
-	nodes, err := proof.Consistency(uint64(size), uint64(later))
+	if size == 0 {
+		return nil, nil
+	}
+	path, err := tlog.ProveTree(later, size, readNodes(ctx, j.cfg.Log))
 	if err != nil {
 		return nil, fmt.Errorf("consistency of %d and %d: %w", size, later, err)
 	}
-	return j.path(ctx, nodes)
-}
-
-func (j *Journal) path(ctx context.Context, nodes proof.Nodes) ([][32]byte, error) {
-	hashes, err := readNodes(ctx, j.cfg.Log, nodes.IDs)
-	if err != nil {
-		return nil, err
-	}
-	if hashes, err = nodes.Rehash(hashes, rfc6962.DefaultHasher.HashChildren); err != nil {
-		return nil, fmt.Errorf("compute proof: %w", err)
-	}
-	path := make([][32]byte, len(hashes))
-	for i, h := range hashes {
-		copy(path[i][:], h)
-	}
-	return path, nil
+	return sums(path), nil
 }
 
 // Prove returns row seq with its proof under the last checkpoint, and makes a checkpoint

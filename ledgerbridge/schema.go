@@ -1,6 +1,7 @@
 package ledgerbridge
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -92,14 +93,22 @@ func (e *Entry) AppendJSON(b []byte) ([]byte, error) {
 // another version.
 func ParseEntry(data []byte) (Entry, error) {
 	var e Entry
-	err := decode(data, &e, func() ([]byte, error) {
-		if e.Schema != entrySchema {
-			return nil, fmt.Errorf("schema version %d, this program knows %d", e.Schema, entrySchema)
-		}
-		return e.AppendJSON(make([]byte, 0, len(data)))
-	})
-	if err != nil {
+	var at string
+	fields := e.fields(&at)
+	scanObject(string(data), fields[:])
+	if e.Schema != entrySchema {
+		return Entry{}, fmt.Errorf("entry: schema version %d, this program knows %d", e.Schema, entrySchema)
+	}
+	var err error
+	if e.Time, err = time.Parse(time.RFC3339, at); err != nil {
 		return Entry{}, fmt.Errorf("entry: %w", err)
+	}
+	again, err := e.AppendJSON(make([]byte, 0, len(data)))
+	if err != nil {
+		return Entry{}, err
+	}
+	if !bytes.Equal(again, data) {
+		return Entry{}, fmt.Errorf("entry: %w", errNotCanonical)
 	}
 	return e, nil
 }

@@ -1,11 +1,14 @@
 package ledgerbridge
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/transparency-dev/merkle/compact"
-	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // A tile of level L holds up to 256 hashes of the tree's level 8L, left to right; the
@@ -37,31 +40,31 @@ func (t *tree) size() int64 { return int64(t.edge.End()) }
 func (t *tree) root() [32]byte { return rootOf(t.edge) }
 
 // frontier returns the roots of the perfect subtrees over the leaves, left to right.
-func (t *tree) frontier() [][32]byte {
-	hashes := make([][32]byte, len(t.edge.Hashes()))
-	for i, h := range t.edge.Hashes() {
-		copy(hashes[i][:], h)
+func (t *tree) frontier() [][32]byte { return sums(t.edge.Hashes()) }
+
+func sums[T []byte | tlog.Hash](hashes []T) [][32]byte {
+	list := make([][32]byte, len(hashes))
+	for i, h := range hashes {
+		list[i] = [32]byte(h)
 	}
-	return hashes
+	return list
 }
 
 // clone copies a tree that is to grow, so that the original outlives a failure.
 func (t *tree) clone() (*tree, error) {
 	c := newTree()
 	var err error
-	c.edge, err = ranges.NewRange(0, t.edge.End(), append([][]byte(nil), t.edge.Hashes()...))
+	c.edge, err = ranges.NewRange(0, t.edge.End(), slices.Clone(t.edge.Hashes()))
 	for level, data := range t.tiles {
-		c.tiles[level] = append([]byte(nil), data...)
+		c.tiles[level] = bytes.Clone(data)
 	}
-	for level, n := range t.counts {
-		c.counts[level] = n
-	}
+	c.counts = maps.Clone(t.counts)
 	return c, err
 }
 
 // append adds a leaf: the commitment of the next row.
 func (t *tree) append(commitment [32]byte) error {
-	return t.edge.Append(rfc6962.DefaultHasher.HashLeaf(commitment[:]), func(id compact.NodeID, hash []byte) {
+	return t.edge.Append(hashLeaf(commitment[:]), func(id compact.NodeID, hash []byte) {
 		if id.Level%tileHeight == 0 {
 			t.keep(int(id.Level/tileHeight), hash)
 		}
@@ -94,7 +97,7 @@ func (t *tree) keep(level int, hash []byte) {
 func (t *tree) take() []Tile {
 	changed := t.full
 	for level := range t.grown {
-		changed = append(changed, Tile{Level: level, Index: t.counts[level] / tileWidth, Data: append([]byte(nil), t.tiles[level]...)})
+		changed = append(changed, Tile{Level: level, Index: t.counts[level] / tileWidth, Data: bytes.Clone(t.tiles[level])})
 	}
 	t.full, t.grown = nil, map[int]bool{}
 	return changed
@@ -117,21 +120,16 @@ func loadTree(ctx context.Context, log Log, size int64) (*tree, error) {
 	}
 	var hashes [][]byte
 	for _, id := range compact.RangeNodes(0, uint64(size), nil) {
-		level := int(id.Level / tileHeight)
-		h, err := foldTile(t.tiles[level], id)
+		index := tlog.StoredHashIndex(int(id.Level), int64(id.Index))
+		h, err := foldTile(log, tlog.TileForIndex(tileHeight, index), t.tiles[int(id.Level/tileHeight)], index)
 		if err != nil {
-			return nil, tileDamage(log, level, tileIndex(id), err.Error())
+			return nil, err
 		}
-		hashes = append(hashes, h)
+		hashes = append(hashes, h[:])
 	}
 	var err error
 	t.edge, err = ranges.NewRange(0, uint64(size), hashes)
 	return t, err
-}
-
-// tileIndex returns the index of the tile that holds a node.
-func tileIndex(id compact.NodeID) int64 {
-	return int64(id.Index << (id.Level % tileHeight) / tileWidth)
 }
 
 // readTile returns a tile with at least width hashes.
@@ -151,33 +149,28 @@ func tileDamage(log Log, level int, index int64, what string) error {
 }
 
 // foldTile computes a node from the hashes of its tile.
-func foldTile(data []byte, id compact.NodeID) ([]byte, error) {
-	count := uint64(1) << (id.Level % tileHeight)
-	from := id.Index * count % tileWidth
-	if uint64(len(data)) < (from+count)*hashSize {
-		return nil, fmt.Errorf("lacks hashes")
+func foldTile(log Log, t tlog.Tile, data []byte, index int64) (tlog.Hash, error) {
+	h, err := tlog.HashFromTile(t, data, index)
+	if err != nil {
+		err = tileDamage(log, t.L, t.N, err.Error())
 	}
-	r := ranges.NewEmptyRange(0)
-	for i := from; i < from+count; i++ {
-		if err := r.Append(data[i*hashSize:(i+1)*hashSize], nil); err != nil {
-			return nil, err
-		}
-	}
-	return r.GetRootHash(nil)
+	return h, err
 }
 
 // readNodes fetches the nodes of a proof.
-func readNodes(ctx context.Context, log Log, ids []compact.NodeID) ([][]byte, error) {
-	hashes := make([][]byte, len(ids))
-	for i, id := range ids {
-		level, index := int(id.Level/tileHeight), tileIndex(id)
-		data, err := readTile(ctx, log, level, index, 1)
-		if err != nil {
-			return nil, err
+func readNodes(ctx context.Context, log Log) tlog.HashReader {
+	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		hashes := make([]tlog.Hash, len(indexes))
+		for i, index := range indexes {
+			t := tlog.TileForIndex(tileHeight, index)
+			data, err := readTile(ctx, log, t.L, t.N, int64(t.W))
+			if err != nil {
+				return nil, err
+			}
+			if hashes[i], err = foldTile(log, t, data, index); err != nil {
+				return nil, err
+			}
 		}
-		if hashes[i], err = foldTile(data, id); err != nil {
-			return nil, tileDamage(log, level, index, err.Error())
-		}
-	}
-	return hashes, nil
+		return hashes, nil
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
 	"github.com/aceso-health/aceso/store"
@@ -21,17 +20,15 @@ type Evidence struct {
 }
 
 // Tampered is the error of data so damaged that the check cannot go on.
-type Tampered struct{ Err error }
-
-func (t *Tampered) Error() string { return t.Err.Error() }
+type Tampered struct{ error }
 
 // Unwrap makes the cause visible to errors.As.
-func (t *Tampered) Unwrap() error { return t.Err }
+func (t *Tampered) Unwrap() error { return t.error }
 
 // VerifyLog re-hashes everything that a node keeps: its logs, all checkpoints, every
 // stored version and index row. The node may be serving. It reports every place that
 // does not fit; one that ends the check is a *Tampered. It returns the node's name.
-func VerifyLog(ctx context.Context, data Folder, database Database, e Evidence, report func(audit.Finding) error) (name string, err error) {
+func VerifyLog(ctx context.Context, data Folder, database Database, e Evidence, report func(store.Finding) error) (name string, err error) {
 	r := records{log: slog.New(slog.DiscardHandler)}
 	defer func() { err = errors.Join(r.tampered(err), r.close()) }()
 	if err := r.read(ctx, data, database); err != nil {

@@ -16,14 +16,13 @@ type keeper struct {
 	n *Node
 	s *mongo.Store
 
-	mu      sync.Mutex
-	kept    map[string]bool // nodes
+	kept    sync.Map // nodes
 	working sync.WaitGroup
 }
 
 // keep watches the leases of all nodes until ctx ends.
 func (c *cluster) keep(ctx context.Context, n *Node) {
-	k := &keeper{n: n, s: c.store, kept: map[string]bool{}}
+	k := &keeper{n: n, s: c.store}
 	defer k.working.Wait()
 	watch := k.s.Watch()
 	for range every(ctx, k.s.LeaseLife()/6) {
@@ -39,37 +38,22 @@ func (k *keeper) look(ctx context.Context, watch *mongo.Watch) error {
 		return err
 	}
 	for _, node := range dead {
-		if !k.begin(node) {
+		if _, busy := k.kept.LoadOrStore(node, true); busy {
 			continue
 		}
 		sources, err := watch.TakeOver(ctx, node)
-		if err != nil || len(sources) == 0 {
-			k.end(node)
-			if err != nil {
-				return err
-			}
+		if err != nil {
+			k.kept.Delete(node)
+			return err
+		}
+		if len(sources) == 0 {
+			k.kept.Delete(node)
 			continue
 		}
 		k.n.log.Warn("a node shows no sign of life: this one finishes its logs", "node", node)
 		k.working.Go(func() { k.keep(ctx, node, sources) })
 	}
 	return nil
-}
-
-func (k *keeper) begin(node string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.kept[node] {
-		return false
-	}
-	k.kept[node] = true
-	return true
-}
-
-func (k *keeper) end(node string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.kept, node)
 }
 
 // keep finishes the logs of a dead node. Damage is logged once and needs a person; after
@@ -83,13 +67,13 @@ func (k *keeper) keep(ctx context.Context, node string, sources []string) {
 		if err != nil {
 			k.n.log.Error("the log of a dead node cannot be finished", "source", source, "error", err)
 			if damage := (*ledgerbridge.Damage)(nil); !errors.As(err, &damage) {
-				k.end(node)
+				k.kept.Delete(node)
 			}
 			return
 		}
 		journals = append(journals, j)
 	}
-	defer k.end(node)
+	defer k.kept.Delete(node)
 	var running sync.WaitGroup
 	for _, j := range journals {
 		running.Go(func() { j.Run(ctx) })

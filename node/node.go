@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/store"
 )
 
 // Node is a node at work: the wiring of all packages.
@@ -81,7 +81,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
 	})
-	n.running.Go(func() { audit.Scrub(ctx, o.Scrub, n.verify, n.alarm) })
+	n.running.Go(func() { scrub(ctx, o.Scrub, n.verify, n.alarm) })
 }
 
 // Handler answers requests.
@@ -154,17 +154,35 @@ func (n *Node) Close() error {
 	return n.records.close()
 }
 
+// scrub repeats a check until ctx ends, so that damage on the disk is found even if
+// nobody reads what is damaged. alarm receives each finding; a check that could not be
+// made is a Finding without a place.
+func scrub(ctx context.Context, interval time.Duration, check func(context.Context, func(store.Finding) error) error, alarm func(store.Finding)) {
+	for range every(ctx, interval) {
+		err := check(ctx, func(f store.Finding) error {
+			alarm(f)
+			return nil
+		})
+		if err != nil && ctx.Err() == nil {
+			alarm(store.Finding{What: err.Error()})
+		}
+	}
+}
+
 // alarm reports what the scrubber found: in the log, in the metrics, and as not ready.
 // The node goes on serving: an outage would add to the damage.
-func (n *Node) alarm(f audit.Finding) {
+func (n *Node) alarm(f store.Finding) {
 	n.damaged.Store(true)
 	n.findings.Inc()
 	n.log.Error("ALARM: data and records do not agree", "table", f.Table, "row", f.Row, "finding", f.What)
 }
 
-// every yields after each interval, until ctx ends.
+// every yields after each interval, until ctx ends; never if the interval is 0.
 func every(ctx context.Context, interval time.Duration) func(yield func() bool) {
 	return func(yield func() bool) {
+		if interval <= 0 {
+			return
+		}
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		for {

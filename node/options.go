@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -46,11 +47,6 @@ type Anchoring struct {
 // cadence fills in what is not given.
 func (o Anchoring) cadence() fabric.Cadence {
 	c := fabric.Usual
-	if o.Age > 0 {
-		c.Age = o.Age
-	}
-	if o.Most > 0 {
-		c.Most = o.Most
-	}
+	c.Age, c.Most = cmp.Or(o.Age, c.Age), cmp.Or(o.Most, c.Most)
 	return c
 }

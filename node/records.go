@@ -145,23 +145,19 @@ func (r *records) openSealer() (err error) {
 		func(key, context []byte) ([]byte, error) { return r.ring.Seal(keyring.Parts, key, context) },
 		func(sealed, context []byte) ([]byte, error) { return r.ring.Open(keyring.Parts, sealed, context) },
 	)
-	r.sealer, err = newSealer(r.ring, r.organization, r.name, r.parts)
-	return err
-}
-
-func newSealer(ring *keyring.Ring, organization, node string, parts ledgerbridge.PartKeys) (*ledgerbridge.Sealer, error) {
-	id, secret, err := ring.Secret(keyring.Pseudonyms)
+	id, secret, err := r.ring.Secret(keyring.Pseudonyms)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c := ledgerbridge.Config{
-		Organization: organization, Node: node, Parts: parts,
+		Organization: r.organization, Node: r.name, Parts: r.parts,
 		Pseudonyms: ledgerbridge.Secret{ID: id, Key: secret},
 	}
-	for _, k := range ring.Keys(keyring.Requests) {
+	for _, k := range r.ring.Keys(keyring.Requests) {
 		c.Requests = append(c.Requests, ledgerbridge.Secret{ID: k.ID, Key: k.Secret})
 	}
-	return ledgerbridge.NewSealer(c)
+	r.sealer, err = ledgerbridge.NewSealer(c)
+	return err
 }
 
 func (r *records) openJournals(ctx context.Context, checkpoints ledgerbridge.Ledger) (err error) {

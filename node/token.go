@@ -36,29 +36,29 @@ func (n *Node) Token(g Grant, now time.Time) (string, error) {
 // Mint signs a token with the key of a node, which may be serving. Its audience is base,
 // or the base URL of the node's last start.
 func Mint(ctx context.Context, data Folder, database Database, base string, g Grant, now time.Time) (token string, err error) {
-	n, err := data.Identity()
-	if err != nil {
-		return "", err
-	}
-	r, err := openRing(ctx, data, database)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	n.BaseURL = cmp.Or(base, n.BaseURL)
-	return g.sign(r.ring, n, now)
+	err = withKeys(ctx, data, database, func(r *records, n Identity) (err error) {
+		n.BaseURL = cmp.Or(base, n.BaseURL)
+		token, err = g.sign(r.ring, n, now)
+		return err
+	})
+	return token, err
 }
 
-// openRing opens the keys only.
-func openRing(ctx context.Context, data Folder, o Database) (*records, error) {
-	r := &records{}
+// withKeys opens only the keys of a folder that was served before, for one use of them.
+func withKeys(ctx context.Context, data Folder, o Database, use func(*records, Identity) error) (err error) {
+	n, err := data.Identity()
+	if err != nil {
+		return err
+	}
+	var r records
 	if err := r.choose(data, o); err != nil {
-		return nil, err
+		return err
 	}
-	if err := r.home.readRing(ctx, r); err != nil {
-		return nil, errors.Join(err, r.close())
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := r.home.readRing(ctx, &r); err != nil {
+		return err
 	}
-	return r, nil
+	return use(&r, n)
 }
 
 func (g Grant) sign(ring *keyring.Ring, n Identity, now time.Time) (string, error) {

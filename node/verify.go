@@ -13,8 +13,8 @@ import (
 
 // verify checks the logs, every stored version and every index row. An error in one does
 // not keep it from checking the others.
-func (r *records) verify(ctx context.Context, report func(audit.Finding) error) error {
-	inMain := func(f audit.Finding) error {
+func (r *records) verify(ctx context.Context, report func(store.Finding) error) error {
+	inMain := func(f store.Finding) error {
 		f.Table = r.home.tables("").resources + f.Table
 		return report(f)
 	}
@@ -22,13 +22,13 @@ func (r *records) verify(ctx context.Context, report func(audit.Finding) error) 
 		r.verifyLogs(ctx, report),
 		audit.Verify(ctx, r.store, r.sealer, inMain),
 		r.store.Check(ctx, func(f store.Finding) error {
-			return report(audit.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
+			return report(store.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
 		}))
 }
 
 // verifyLogs audits this node's logs against the checkpoints in its folder, and those of
 // all nodes against the checkpoints in their database.
-func (r *records) verifyLogs(ctx context.Context, report func(audit.Finding) error) error {
+func (r *records) verifyLogs(ctx context.Context, report func(store.Finding) error) error {
 	all, err := store.AllLogs(ctx, r.store)
 	if err != nil {
 		return err
@@ -54,13 +54,13 @@ func (r *records) verifyLogs(ctx context.Context, report func(audit.Finding) err
 
 // verifyLog audits one log and opens every part that was not erased: only the
 // keyring can tell whether sealed bytes are what they were.
-func (r *records) verifyLog(ctx context.Context, j *ledgerbridge.Journal, all []ledgerbridge.Log, report func(audit.Finding) error) error {
+func (r *records) verifyLog(ctx context.Context, j *ledgerbridge.Journal, all []ledgerbridge.Log, report func(store.Finding) error) error {
 	_, err := j.Audit(ctx, r.sealer.AuditParts(ctx, j.Source(), all...))
 	return r.reported(err, report)
 }
 
 // reported turns damage into a finding.
-func (r *records) reported(err error, report func(audit.Finding) error) error {
+func (r *records) reported(err error, report func(store.Finding) error) error {
 	var damage *ledgerbridge.Damage
 	if !errors.As(err, &damage) {
 		return err
@@ -77,7 +77,7 @@ type tables struct {
 }
 
 // place names where a log's damage is.
-func (t tables) place(d *ledgerbridge.Damage) audit.Finding {
+func (t tables) place(d *ledgerbridge.Damage) store.Finding {
 	table := t.entries
 	switch {
 	case strings.HasPrefix(d.Column, "parts"):
@@ -91,5 +91,5 @@ func (t tables) place(d *ledgerbridge.Damage) audit.Finding {
 	if d.Seq >= 0 {
 		row = fmt.Sprintf("%d %s", d.Seq, d.Column)
 	}
-	return audit.Finding{Table: table, Row: t.row + row, What: d.What}
+	return store.Finding{Table: table, Row: t.row + row, What: d.What}
 }

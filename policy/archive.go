@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 )
 
 // Pack packs the policies of a folder, with their tests and data, into one archive
@@ -17,7 +19,7 @@ func Pack(fsys fs.FS) (revision string, archive []byte, err error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, files := range []map[string]string{s.rego, s.tests, s.data} {
-		for _, name := range sortedKeys(files) {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
 			f, err := w.Create(name)
 			if err == nil {
 				_, err = f.Write([]byte(files[name]))

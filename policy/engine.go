@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,14 +26,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	for _, d := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{{&o.Deadline, 100 * time.Millisecond}, {&o.Settle, 200 * time.Millisecond}, {&o.Poll, 5 * time.Second}} {
-		if *d.field <= 0 {
-			*d.field = d.value
-		}
-	}
+	o.Deadline = cmp.Or(max(o.Deadline, 0), 100*time.Millisecond)
+	o.Settle = cmp.Or(max(o.Settle, 0), 200*time.Millisecond)
+	o.Poll = cmp.Or(max(o.Poll, 0), 5*time.Second)
 	return o
 }
 

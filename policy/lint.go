@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
@@ -11,11 +14,11 @@ const lintCode = "aceso_lint_error"
 // findings are errors: a policy with one of them does not go into force.
 func lint(compiler *ast.Compiler, modules map[string]*ast.Module, document map[string]any) ast.Errors {
 	errs := lintDefault(compiler)
-	for _, name := range sortedKeys(modules) {
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		errs = append(errs, lintWith(modules[name])...)
 		errs = append(errs, lintAnswers(modules[name])...)
 	}
-	for _, name := range sortedKeys(compiler.Modules) {
+	for _, name := range slices.Sorted(maps.Keys(compiler.Modules)) {
 		errs = append(errs, lintData(compiler, compiler.Modules[name], document)...)
 	}
 	return errs

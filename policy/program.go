@@ -4,6 +4,8 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -28,27 +30,15 @@ type program struct {
 
 // compile compiles a policy folder.
 func compile(ctx context.Context, s *source) (*program, error) {
-	document, err := s.document()
-	if err != nil {
-		return nil, fmt.Errorf("read policy data: %w", err)
-	}
-	modules, err := parse(s.rego)
-	if err != nil {
-		return nil, fmt.Errorf("parse policies: %w", err)
-	}
-	store := newStore(document)
-	compiler, err := newCompiler(document)
+	compiler, modules, document, err := compiled(s, s.rego)
 	if err != nil {
 		return nil, err
-	}
-	if compiler.Compile(modules); compiler.Failed() {
-		return nil, fmt.Errorf("compile policies: %w", compiler.Errors)
 	}
 	if errs := lint(compiler, modules, document); len(errs) > 0 {
 		return nil, fmt.Errorf("check policies: %w", errs)
 	}
 	query, err := rego.New(
-		rego.Query(entrypoint), rego.Compiler(compiler), rego.Store(store),
+		rego.Query(entrypoint), rego.Compiler(compiler), rego.Store(newStore(document)),
 		rego.StrictBuiltinErrors(true), rego.Capabilities(sandbox()), rego.GenerateJSON(asIs),
 	).PrepareForEval(ctx)
 	if err != nil {
@@ -63,6 +53,26 @@ func compile(ctx context.Context, s *source) (*program, error) {
 	return p, nil
 }
 
+// compiled compiles files of a policy folder with its data.
+func compiled(s *source, files map[string]string) (*ast.Compiler, map[string]*ast.Module, map[string]any, error) {
+	document, err := s.document()
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("read policy data: %w", err)
+	}
+	modules, err := parse(files)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("parse policies: %w", err)
+	}
+	compiler, err := newCompiler(document)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if compiler.Compile(modules); compiler.Failed() {
+		return nil, nil, nil, fmt.Errorf("compile policies: %w", compiler.Errors)
+	}
+	return compiler, modules, document, nil
+}
+
 // asIs returns the answer in OPA's own types: a detour over JSON would cost time
 // and lose types.
 func asIs(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }
@@ -71,7 +81,7 @@ func asIs(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }
 func parse(files map[string]string) (map[string]*ast.Module, error) {
 	modules := make(map[string]*ast.Module, len(files))
 	options := ast.ParserOptions{RegoVersion: ast.RegoV1, ProcessAnnotation: true, Capabilities: sandbox()}
-	for _, name := range sortedKeys(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		m, err := ast.ParseModuleWithOpts(name, files[name], options)
 		if err != nil {
 			return nil, err

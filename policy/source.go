@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/util"
@@ -110,7 +111,7 @@ func (s *source) place(name string) (map[string]string, error) {
 func (s *source) revision() string {
 	h := sha256.New()
 	for _, files := range []map[string]string{s.rego, s.data} {
-		for _, name := range sortedKeys(files) {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
 			for _, part := range []string{name, files[name]} {
 				var n [8]byte
 				binary.BigEndian.PutUint64(n[:], uint64(len(part)))
@@ -125,7 +126,7 @@ func (s *source) revision() string {
 // document is the data of the folder: a data.json in a/b is found under data.a.b.
 func (s *source) document() (map[string]any, error) {
 	root := map[string]any{}
-	for _, name := range sortedKeys(s.data) {
+	for _, name := range slices.Sorted(maps.Keys(s.data)) {
 		var v map[string]any
 		if err := util.UnmarshalJSON([]byte(s.data[name]), &v); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -165,13 +166,4 @@ func merge(into, from map[string]any) error {
 		}
 	}
 	return nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

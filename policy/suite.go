@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"sort"
+	"slices"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -89,24 +89,10 @@ func Test(ctx context.Context, fsys fs.FS) (*Report, error) {
 // compileTests parses and compiles policies with their tests, to report all errors
 // early and in one place.
 func compileTests(s *source) (map[string]*ast.Module, map[string]any, error) {
-	document, err := s.document()
-	if err != nil {
-		return nil, nil, fmt.Errorf("read policy data: %w", err)
-	}
 	files := maps.Clone(s.rego)
 	maps.Copy(files, s.tests)
-	modules, err := parse(files)
-	if err != nil {
-		return nil, nil, fmt.Errorf("parse policies: %w", err)
-	}
-	compiler, err := newCompiler(document)
-	if err != nil {
-		return nil, nil, err
-	}
-	if compiler.Compile(modules); compiler.Failed() {
-		return nil, nil, fmt.Errorf("compile policies: %w", compiler.Errors)
-	}
-	return modules, document, nil
+	_, modules, document, err := compiled(s, files)
+	return modules, document, err
 }
 
 func run(ctx context.Context, txn storage.Transaction, r *tester.Runner) (*Report, error) {
@@ -131,5 +117,5 @@ func (r *Report) cover(c cover.Report) {
 			r.Missed = append(r.Missed, fmt.Sprintf("%s:%d-%d", name, g.Start.Row, g.End.Row))
 		}
 	}
-	sort.Strings(r.Missed)
+	slices.Sort(r.Missed)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/aceso-health/aceso/agent"
 )
 
 // action says which scope letters an interaction needs, and whether it names a type.
@@ -76,7 +78,7 @@ func validateAction(in *Input) error {
 	switch {
 	case in.Type == "" && known.typed:
 		return fmt.Errorf("input: %s needs a type", in.Interaction)
-	case in.Type != "" && (known.system || !typeName(in.Type)):
+	case in.Type != "" && (known.system || !agent.IsTypeName(in.Type)):
 		return fmt.Errorf("input: malformed type for %s", in.Interaction)
 	}
 	return nil
@@ -111,13 +113,6 @@ func text(s string) bool {
 // code is a word without spaces.
 func code(s string) bool {
 	return s != "" && len(s) <= 64 && text(s) && strings.IndexFunc(s, unicode.IsSpace) < 0
-}
-
-func typeName(s string) bool {
-	if s == "" || len(s) > 64 || s[0] < 'A' || s[0] > 'Z' {
-		return false
-	}
-	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) }) < 0
 }
 
 func patientReference(s string) bool {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -40,11 +41,7 @@ func (s *server) write(c *gin.Context, a *answer) {
 		c.Writer.WriteHeaderNow()
 		return
 	}
-	media := a.media
-	if media == "" {
-		media = mediaOf(c)
-	}
-	h.Set("Content-Type", media)
+	h.Set("Content-Type", cmp.Or(a.media, cmp.Or(c.GetString(keyMedia), mediaFHIR)+utf8))
 	body := s.compress(c, a.body)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.Status(a.status)
@@ -108,7 +105,3 @@ func unchanged(v *access.Version, noneMatch, modifiedSince string) bool {
 
 // url is an absolute URL below the FHIR base.
 func (s *server) url(path string) string { return s.base + "/" + path }
-
-func (s *server) locationOf(v *access.Version) string {
-	return s.url(v.Ref.String() + "/_history/" + strconv.FormatInt(v.Version, 10))
-}

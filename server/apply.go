@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -40,7 +41,7 @@ func (s *server) changed(e *access.Effect, result string) (*answer, error) {
 		a.etag, a.lastModified = etagOf(v), v.LastUpdated
 	}
 	if v != nil && !v.Deleted {
-		a.location = s.locationOf(v)
+		a.location = s.url(v.Ref.String() + "/_history/" + strconv.FormatInt(v.Version, 10))
 		a.body = v.Body
 	}
 	var err error

@@ -2,6 +2,9 @@ package server
 
 import (
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -52,4 +55,35 @@ func queryOf(c *gin.Context) ([]fhir.Param, error) {
 // withoutFormat removes the parameters that the gate does not need.
 func withoutFormat(params []fhir.Param) []fhir.Param {
 	return slices.DeleteFunc(params, func(p fhir.Param) bool { return p.Name == "_format" || p.Name == "_pretty" })
+}
+
+// preference is what the Prefer header asks for. Unknown preferences are ignored, as
+// RFC 7240 wants.
+type preference struct {
+	result  string // of return: minimal, representation, OperationOutcome or ""
+	lenient bool
+	anchor  bool          // anchor=wait: answer when the record is on the ledger
+	wait    time.Duration // wait=SECONDS: but not later than that
+}
+
+func preferOf(headers []string) preference {
+	p := preference{wait: usualWait}
+	fields := strings.FieldsFunc(strings.Join(headers, ","), func(c rune) bool { return c == ',' || c == ';' })
+	for _, field := range fields {
+		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
+		value = strings.Trim(strings.TrimSpace(value), `"`)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "return":
+			p.result = value
+		case "handling":
+			p.lenient = strings.EqualFold(value, "lenient")
+		case "anchor":
+			p.anchor = value == "wait"
+		case "wait":
+			if seconds, err := strconv.ParseUint(value, 10, 16); err == nil {
+				p.wait = time.Duration(seconds) * time.Second
+			}
+		}
+	}
+	return p
 }

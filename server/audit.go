@@ -35,3 +35,16 @@ func (s *server) proof(c *gin.Context, call *access.Call) (*answer, error) {
 	body, err := s.Gate.Proof(c.Request.Context(), call, c.Param("id"))
 	return &answer{status: http.StatusOK, body: body, media: mediaJSON}, err
 }
+
+// accessReport is GET [base]/Patient/[id]/$access-report: who saw a patient's data.
+func (s *server) accessReport(c *gin.Context, call *access.Call) (*answer, error) {
+	patient := fhir.Ref{Type: "Patient", ID: c.Param("id")}
+	if err := fhir.CheckID(patient.ID); err != nil {
+		return nil, err
+	}
+	request := access.SearchRequest{Type: "$access-report", Compartment: patient.String()}
+	return s.searchset(c, call, request, func(ctx context.Context, call *access.Call, r access.SearchRequest) (*access.Result, error) {
+		r.Type = auditEvent
+		return s.Gate.AccessReport(ctx, call, patient, r)
+	})
+}

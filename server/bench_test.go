@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"log/slog"
 	"net/http/httptest"
 	"testing"
 
@@ -10,7 +11,9 @@ import (
 // What HTTP costs on top of the gate.
 func BenchmarkRead(b *testing.B) {
 	g := &fakeGate{body: patient1}
-	h := server.New(server.Config{Gate: forgetful{g}, BaseURL: base, Authenticate: authenticate})
+	c := server.Config{Gate: forgetful{g}, BaseURL: base, Authenticate: authenticate, Logger: slog.New(slog.DiscardHandler)}
+	atEase(&c)
+	h := server.New(c)
 	r := httptest.NewRequest("GET", "/fhir/Patient/1", nil)
 	r.Header.Set("Authorization", "Bearer good")
 	r.Header.Set("Accept", "application/fhir+json")

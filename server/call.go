@@ -3,13 +3,9 @@ package server
 import (
 	"net"
 	"net/http"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
-
-	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/agent"
 )
 
 // Keys of what the middleware leaves in the gin context.
@@ -21,14 +17,8 @@ const (
 	keyCause   = "cause"
 )
 
-// RecordHeader carries the receipts of the records of a request.
+// RecordHeader carries the receipts of the records of a request, also if it failed.
 const RecordHeader = "X-Aceso-Record"
-
-// callOf tells the gate who makes the request.
-func callOf(c *gin.Context) *access.Call {
-	caller, _ := c.Value(keyAgent).(agent.Agent)
-	return &access.Call{Agent: caller, Request: c.GetString(keyRequest), Address: address(c.Request)}
-}
 
 // address is the peer of the connection. It ignores headers that claim another one:
 // anybody can send them.
@@ -38,13 +28,6 @@ func address(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
-}
-
-// writeReceipts tells the client where the request is recorded, also if it failed.
-func writeReceipts(c *gin.Context, call *access.Call) {
-	if len(call.Receipts) > 0 {
-		c.Header(RecordHeader, strings.Join(call.Receipts, ", "))
-	}
 }
 
 // identify gives the request an id. It keeps the client's if that is a UUID:

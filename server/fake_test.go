@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
@@ -147,6 +149,7 @@ func start(t *testing.T, change ...func(*server.Config)) *node {
 		Authenticate: authenticate,
 		Logger:       slog.New(slog.NewTextHandler(n.log, nil)),
 	}
+	atEase(&n.config)
 	for _, f := range change {
 		f(&n.config)
 	}
@@ -154,6 +157,14 @@ func start(t *testing.T, change ...func(*server.Config)) *node {
 	t.Cleanup(s.Close)
 	n.url = s.URL
 	return n
+}
+
+// atEase configures a node that is ready and has no ledger of several organisations.
+func atEase(c *server.Config) {
+	c.Ready = func(context.Context) error { return nil }
+	c.Notes = func(context.Context) []string { return nil }
+	c.Anchored = func(context.Context, []string) string { return "" }
+	c.Registry = prometheus.NewRegistry()
 }
 
 func authenticate(r *http.Request) (agent.Agent, error) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -13,16 +14,14 @@ const pageParam = "_page"
 // pageOf is the token of a request for a further page, "" for a first one. The token
 // contains all other parameters, so it must stand alone.
 func pageOf(params []fhir.Param) (string, error) {
-	for _, p := range params {
-		if p.Name != pageParam {
-			continue
-		}
-		if len(params) > 1 || p.Value == "" {
-			return "", &fhir.Error{Kind: fhir.Invalid, Detail: "A paging link must be used as it was given.", Expression: pageParam}
-		}
-		return p.Value, nil
+	i := slices.IndexFunc(params, func(p fhir.Param) bool { return p.Name == pageParam })
+	if i < 0 {
+		return "", nil
 	}
-	return "", nil
+	if len(params) > 1 || params[i].Value == "" {
+		return "", &fhir.Error{Kind: fhir.Invalid, Detail: "A paging link must be used as it was given.", Expression: pageParam}
+	}
+	return params[i].Value, nil
 }
 
 // links are the links of a page: path and query of the request, or its own

@@ -1,7 +1,7 @@
 package server
 
 import (
-	"errors"
+	"cmp"
 	"log/slog"
 	"strconv"
 	"time"
@@ -15,19 +15,13 @@ import (
 // metrics are the measurements of the server itself.
 type metrics struct{ durations *prometheus.HistogramVec }
 
-// newMetrics registers the metrics once, also in a registry that two servers share.
 func newMetrics(r *prometheus.Registry) *metrics {
 	m := &metrics{prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "aceso_request_duration_seconds",
 		Help:    "Time from the request's header to the end of the answer.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
 	}, []string{"method", "route", "status"})}
-	var registered prometheus.AlreadyRegisteredError
-	if err := r.Register(m.durations); errors.As(err, &registered) {
-		if durations, ok := registered.ExistingCollector.(*prometheus.HistogramVec); ok {
-			m.durations = durations
-		}
-	}
+	r.MustRegister(m.durations)
 	return m
 }
 
@@ -36,10 +30,7 @@ func newMetrics(r *prometheus.Registry) *metrics {
 func (s *server) observe(c *gin.Context) {
 	start := time.Now()
 	c.Next()
-	elapsed, status, route := time.Since(start), c.Writer.Status(), c.FullPath()
-	if route == "" {
-		route = "none"
-	}
+	elapsed, status, route := time.Since(start), c.Writer.Status(), cmp.Or(c.FullPath(), "none")
 	s.metrics.durations.WithLabelValues(method(c), route, strconv.Itoa(status)).Observe(elapsed.Seconds())
 	attrs := []slog.Attr{
 		slog.String("method", method(c)),

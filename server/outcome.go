@@ -3,8 +3,11 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -44,6 +47,26 @@ func (s *server) fail(c *gin.Context, err error) {
 	s.outcome(c, status, issues)
 }
 
+// recover turns a panic into a 500 without detail. The log gets the stack, and the
+// message only if it is the runtime's: others may contain a patient's data.
+func (s *server) recover(c *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if c.Writer.Written() {
+			panic(http.ErrAbortHandler)
+		}
+		what := fmt.Sprintf("%T", p)
+		if fault, ok := p.(runtime.Error); ok {
+			what = fault.Error()
+		}
+		s.fail(c, fmt.Errorf("panic: %s\n%s", what, debug.Stack()))
+	}()
+	c.Next()
+}
+
 // issuesOf is what the client may see of an error. The log gets the cause if the fault
 // is the server's.
 func issuesOf(c *gin.Context, e *fhir.Error) (status int, issues []fhir.Issue) {
@@ -59,11 +82,12 @@ func (s *server) refuse(c *gin.Context, status int, code, detail string) {
 }
 
 func (s *server) outcome(c *gin.Context, status int, issues []fhir.Issue) {
+	var a *answer
 	if isPage(c) {
-		s.problem(c, status, issues[0].Detail)
-		return
+		a = s.problem(c, status, issues[0].Detail)
+	} else {
+		a = outcomeAnswer(c, status, issues)
 	}
-	a := outcomeAnswer(c, status, issues)
 	s.drain(c.Request)
 	s.write(c, a)
 	c.Abort()

@@ -16,3 +16,12 @@ func (s *server) read(c *gin.Context, call *access.Call) (*answer, error) {
 	}
 	return showOne(c, func(ctx context.Context) (*access.Version, error) { return s.Gate.Read(ctx, call, ref) })
 }
+
+// vread is GET [base]/[type]/[id]/_history/[version].
+func (s *server) vread(c *gin.Context, call *access.Call) (*answer, error) {
+	ref, version, err := versionOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return showOne(c, func(ctx context.Context) (*access.Version, error) { return s.Gate.VRead(ctx, call, ref, version) })
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 )
 
 // handler answers one request. It writes nothing itself.
@@ -86,14 +87,9 @@ func compareRows(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
 
 // choose finds the row for the type in the path.
 func choose(group []route, typ string) (route, bool) {
-	for _, r := range group {
-		if r.typ != "" && r.typ == typ {
-			return r, true
-		}
-	}
-	for _, r := range group {
-		if r.typ == "" {
-			return r, true
+	for _, row := range []string{typ, ""} {
+		if i := slices.IndexFunc(group, func(r route) bool { return r.typ == row }); i >= 0 {
+			return group[i], true
 		}
 	}
 	return route{}, false
@@ -136,9 +132,12 @@ func (s *server) handlers(group []route) []gin.HandlerFunc {
 
 // serve runs the handler and writes what it returns.
 func (s *server) serve(c *gin.Context, handle handler) {
-	call := callOf(c)
+	caller, _ := c.Value(keyAgent).(agent.Agent)
+	call := &access.Call{Agent: caller, Request: c.GetString(keyRequest), Address: address(c.Request)}
 	a, err := handle(s, c, call)
-	writeReceipts(c, call)
+	if len(call.Receipts) > 0 {
+		c.Header(RecordHeader, strings.Join(call.Receipts, ", "))
+	}
 	if err != nil {
 		s.fail(c, err)
 		return

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -17,7 +18,7 @@ import (
 	"github.com/aceso-health/aceso/web"
 )
 
-// Config configures a server. Gate, Authenticate and BaseURL are required.
+// Config configures a server. What has no other meaning when it is zero is required.
 type Config struct {
 	Gate Gate
 	// Authenticate says who calls, or why that is unknown (an *fhir.Error).
@@ -32,18 +33,18 @@ type Config struct {
 	Burst             int
 	// MaxBody is the largest request body in bytes; 0 is 20 MB.
 	MaxBody int64
-	// Logger gets one line per request; nil is silence.
+	// Logger gets one line per request.
 	Logger *slog.Logger
 	// Ready says why the node cannot serve. /readyz shows the Detail of an
 	// *fhir.Error to anybody, and nothing of other errors.
 	Ready func(context.Context) error
-	// Notes are lines about the node that /readyz shows when it is ready; nil is none.
+	// Notes are lines about the node that /readyz shows when it is ready.
 	Notes func(context.Context) []string
 	// Anchored waits until the records of these receipts are on a ledger of several
 	// organisations or ctx ends. It returns the value of AnchorHeader, "" if there is
 	// no such ledger.
 	Anchored func(ctx context.Context, receipts []string) string
-	// Registry is what /metrics shows; nil is one with the server's metrics only.
+	// Registry gets the metrics of the server; /metrics shows all that it has.
 	Registry *prometheus.Registry
 	// Version of the software, for the CapabilityStatement.
 	Version string
@@ -64,38 +65,17 @@ type server struct {
 
 // New is the handler of all paths.
 func New(c Config) http.Handler {
-	s := &server{Config: c.withDefaults(), base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
+	c.MaxBody = cmp.Or(c.MaxBody, 20_000_000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s := &server{Config: c, base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
 	s.limits = newLimiter(s.RequestsPerSecond, s.Burst, s.Now)
 	s.metrics = newMetrics(s.Registry)
 	started := s.Now()
 	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
 	s.pages = sync.OnceValues(web.New)
 	return s.engine()
-}
-
-func (c Config) withDefaults() Config {
-	if c.MaxBody == 0 {
-		c.MaxBody = 20_000_000
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Ready == nil {
-		c.Ready = func(context.Context) error { return nil }
-	}
-	if c.Notes == nil {
-		c.Notes = func(context.Context) []string { return nil }
-	}
-	if c.Anchored == nil {
-		c.Anchored = func(context.Context, []string) string { return "" }
-	}
-	if c.Registry == nil {
-		c.Registry = prometheus.NewRegistry()
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	return c
 }
 
 // engine is the router with its middleware, outermost first.

@@ -116,8 +116,8 @@ func (s *server) frame(c *gin.Context, title string, receipts []string) web.Fram
 	return f
 }
 
-// problem answers an error with a page: the sign-in form for those who are not signed in.
-func (s *server) problem(c *gin.Context, status int, detail string) {
+// problem is the page for an error: the sign-in form for those who are not signed in.
+func (s *server) problem(c *gin.Context, status int, detail string) *answer {
 	a, err := s.page(func(p *web.Pages) ([]byte, error) {
 		if status == http.StatusUnauthorized {
 			return s.signInPage(c, p, detail)
@@ -133,7 +133,5 @@ func (s *server) problem(c *gin.Context, status int, detail string) {
 		a = &answer{body: []byte(http.StatusText(status) + "\n"), media: mediaText}
 	}
 	a.status = status
-	s.drain(c.Request)
-	s.write(c, a)
-	c.Abort()
+	return a
 }

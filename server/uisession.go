@@ -110,15 +110,6 @@ func formValue(secret string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// credentials is the request that says who calls: for pages, one with the token of the
-// cookie and nothing else; everywhere else the request as it came, without its cookies.
-func (s *server) credentials(c *gin.Context) *http.Request {
-	if !isPage(c) {
-		return c.Request
-	}
-	return bearing(c.Request, s.cookie(c, cookieToken))
-}
-
 // bearing is the request as an API client would send it with a token.
 func bearing(r *http.Request, token string) *http.Request {
 	with := r.WithContext(r.Context())

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -14,9 +15,10 @@ import (
 func ledgerPage(view *access.LedgerView) web.Ledger {
 	page := web.Ledger{Organization: view.Organization, Node: view.Node, At: view.At}
 	for _, s := range view.Sources {
+		judged := judgements()[s.State]
 		row := web.Source{
 			Name: s.Source, Unknown: s.State == access.SourceUnreadable, Size: s.Size, Checkpointed: s.Checkpointed, Until: s.Until, Local: !s.Network && !s.Elsewhere, Elsewhere: s.Elsewhere,
-			Waiting: s.Waiting, Newest: s.Newest, State: s.State, Tone: tones()[s.State], Alarm: alarm(s),
+			Waiting: s.Waiting, Newest: s.Newest, State: s.State, Tone: judged.tone, Alarm: judged.alarm,
 		}
 		if s.Anchor.Transaction != "" {
 			row.Anchor = &web.Anchor{Size: s.Anchor.Size, Channel: s.Anchor.Channel, Transaction: s.Anchor.Transaction, Block: s.Anchor.Block}
@@ -29,26 +31,23 @@ func ledgerPage(view *access.LedgerView) web.Ledger {
 	return page
 }
 
-func tones() map[string]web.Tone {
-	return map[string]web.Tone{
-		access.SourceEmpty: web.Plain, access.SourceUpToDate: web.Good, access.SourceWaiting: web.Plain,
-		access.SourceLate: web.Warn, access.SourceFailing: web.Bad, access.SourceUnreadable: web.Bad, access.SourceContradicted: web.Bad,
-	}
+// judgement is the tone of a source's state, and what tells operators what to do about
+// it. The node's log has the causes.
+type judgement struct {
+	tone  web.Tone
+	alarm string
 }
 
-// alarm tells operators what to do about a source. The node's log has the causes.
-func alarm(s access.SourceView) string {
-	switch s.State {
-	case access.SourceLate:
-		return "Its records have been waiting for the ledger for longer than they should. The node's log says why."
-	case access.SourceFailing:
-		return "The last attempt to make a checkpoint or to anchor it failed. The node goes on and tries again; its log says why."
-	case access.SourceUnreadable:
-		return "Nothing can be said about it now. The node's log says why."
-	case access.SourceContradicted:
-		return "The ledger and this log cannot both be right. Nothing of it is anchored any more, and what this node shows may not be what it has recorded. Do not delete anything, and tell those responsible."
+func judgements() map[string]judgement {
+	return map[string]judgement{
+		access.SourceEmpty:        {web.Plain, ""},
+		access.SourceUpToDate:     {web.Good, ""},
+		access.SourceWaiting:      {web.Plain, ""},
+		access.SourceLate:         {web.Warn, "Its records have been waiting for the ledger for longer than they should. The node's log says why."},
+		access.SourceFailing:      {web.Bad, "The last attempt to make a checkpoint or to anchor it failed. The node goes on and tries again; its log says why."},
+		access.SourceUnreadable:   {web.Bad, "Nothing can be said about it now. The node's log says why."},
+		access.SourceContradicted: {web.Bad, "The ledger and this log cannot both be right. Nothing of it is anchored any more, and what this node shows may not be what it has recorded. Do not delete anything, and tell those responsible."},
 	}
-	return ""
 }
 
 // proofOf turns a proof into a page: what the record says of the request, and of the
@@ -95,11 +94,7 @@ func by(c *access.Chain) string {
 
 // whoIs names the reader of a page.
 func whoIs(a agent.Agent) string {
-	name := a.Name
-	if name == "" {
-		name = a.Subject
-	}
-	return strings.Join(given(name, a.Role, a.Organization, a.Purpose), " · ")
+	return strings.Join(given(cmp.Or(a.Name, a.Subject), a.Role, a.Organization, a.Purpose), " · ")
 }
 
 // given leaves out empty words and repetitions.

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"strings"
 )
@@ -32,34 +34,36 @@ func (f *Finding) Error() string {
 // findingsPerTable keeps one fault in every row from filling a report.
 const findingsPerTable = 50
 
-// Findings passes the findings of a check to Visit, up to a limit for each table.
+// Findings passes the findings of a check on, up to a limit for each table.
 type Findings struct {
-	Visit  func(Finding) error
-	counts map[string]int // by table
+	visit  func(Finding) error
+	err    error // of visit
+	end    context.CancelFunc
+	counts map[[2]string]int // by file and table
 }
 
-// Add visits a finding. Its error is a *Stop.
-func (l *Findings) Add(f Finding) error {
-	if l.counts == nil {
-		l.counts = map[string]int{}
+// Check runs check, which passes what it finds to visit. An error of visit ends the context
+// of check, and is the error of Check.
+func Check(ctx context.Context, visit func(Finding) error, check func(context.Context, *Findings) error) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	found := &Findings{visit: visit, end: end, counts: map[[2]string]int{}}
+	err := check(ctx, found)
+	return cmp.Or(found.err, err)
+}
+
+// Add visits a finding.
+func (l *Findings) Add(f Finding) {
+	table := [2]string{f.File, f.Table}
+	l.counts[table]++
+	n := l.counts[table]
+	if n > findingsPerTable || l.err != nil {
+		return
 	}
-	l.counts[f.Table]++
-	switch n := l.counts[f.Table]; {
-	case n > findingsPerTable:
-		return nil
-	case n == findingsPerTable:
+	if n == findingsPerTable {
 		f.What += "; more findings in this table are left out"
 	}
-	if err := l.Visit(f); err != nil {
-		return &Stop{err}
+	if l.err = l.visit(f); l.err != nil {
+		l.end()
 	}
-	return nil
 }
-
-// Stop is an error of the caller's Visit, which ends a check.
-type Stop struct{ Err error }
-
-func (s *Stop) Error() string { return s.Err.Error() }
-
-// Unwrap gives the caller's error.
-func (s *Stop) Unwrap() error { return s.Err }

@@ -115,6 +115,7 @@ type Search struct {
 	After   []byte // Page.Next of the page before, nil for the first
 	Limit   int    // matches per page
 	Count   bool   // compute Page.Total (of visible matches)
+	Most    int    // rows that may be examined before the search is TooCostly; 0: as many as the store allows
 	NoBody  bool   // matches are only counted (_summary=count)
 }
 
@@ -136,7 +137,17 @@ type Page struct {
 	Total    int64  // -1 unless counted
 	Next     []byte // nil on the last page
 	Epoch    int64  // consent epoch of the snapshot
+	Selected Selected
 }
+
+// Selected are the patients of the rows that satisfied a query before the page was
+// complete, counted ones included: those of rows that the caller may see, and those of
+// hidden rows. Each is named once; no more than SelectedLimit are named.
+type Selected struct{ Visible, Hidden []string }
+
+// SelectedLimit is how many patients a Selected names. It is well above what a record
+// names one by one.
+const SelectedLimit = 1000
 
 // Change is all that one request writes.
 type Change struct {

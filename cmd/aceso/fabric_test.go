@@ -114,8 +114,8 @@ func TestNodesOnAChannel(t *testing.T) {
 	t.Run("profiles", func(t *testing.T) { testProfiles(t, net, dirs["lab"]) })
 	t.Run("killed", func(t *testing.T) { testKilledWhileAnchoring(t, net, dirs["lab"]) })
 	t.Run("ledger down", func(t *testing.T) { testLedgerDown(t, net, dirs["registry"]) })
-	t.Run("two processes", func(t *testing.T) { testTwoProcesses(t, net, dirs["registry"]) })
 	t.Run("edited block file", func(t *testing.T) { testEditedBlockFile(t, net, dirs["registry"]) })
+	t.Run("two processes", func(t *testing.T) { testTwoProcesses(t, net, dirs["registry"]) }) // the channel may decide against this folder
 	t.Run("ended", func(t *testing.T) { testEnded(t, net, dirs["lab"]) })
 	t.Run("restored and forked", func(t *testing.T) { testRestoredAndForked(t, net, dirs["hospital"]) })
 }

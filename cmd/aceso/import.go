@@ -31,10 +31,7 @@ func importCommand(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	i := &importer{
-		client: newFHIRClient(*server, *token, *workers), workers: *workers,
-		stdout: stdout, stderr: stderr, now: time.Now,
-	}
+	i := newImporter(*server, *token, *workers, stdout, stderr)
 	if err := i.run(ctx, paths, *state); err != nil {
 		return fail(stderr, "import", err)
 	}
@@ -46,7 +43,8 @@ var errIncomplete = errors.New("not everything was imported; run the same comman
 
 // importer is one run of the command.
 type importer struct {
-	client         *fhirClient
+	http           *http.Client
+	base, token    string // of the server
 	workers        int
 	stdout, stderr io.Writer
 	now            func() time.Time
@@ -54,70 +52,61 @@ type importer struct {
 	show           *progress
 }
 
+func newImporter(server, token string, workers int, stdout, stderr io.Writer) *importer {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = workers
+	base := strings.TrimSuffix(strings.TrimRight(server, "/"), "/fhir") + "/fhir"
+	return &importer{
+		http: &http.Client{Transport: transport}, base: base, token: token, workers: workers,
+		stdout: stdout, stderr: stderr, now: time.Now,
+	}
+}
+
 func (i *importer) run(ctx context.Context, paths []string, state string) (err error) {
 	parcels, err := planImport(paths)
 	if err != nil {
 		return err
 	}
-	if i.state, err = openImportState(state, i.client.base, i.now); err != nil {
+	if i.state, err = openImportState(state, i.base, i.now); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, i.state.close()) }()
 	i.show = newProgress(parcels, i.stdout, i.stderr, i.now)
+	defer i.show.finish()
 	for _, wave := range waves(parcels) {
 		if err := i.send(ctx, wave); err != nil {
-			i.show.finish()
 			return err
 		}
 	}
-	i.show.finish()
-	if i.show.failures() > 0 {
+	if i.show.refused > 0 {
 		return errIncomplete
 	}
 	return nil
 }
 
-// baseOf completes a server URL to the FHIR base.
-func baseOf(server string) string {
-	server = strings.TrimRight(server, "/")
-	if strings.HasSuffix(server, "/fhir") {
-		return server
-	}
-	return server + "/fhir"
-}
-
-// fhirClient sends FHIR requests with one token.
-type fhirClient struct {
-	http        *http.Client
-	base, token string
-}
-
-func newFHIRClient(server, token string, connections int) *fhirClient {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = connections
-	return &fhirClient{http: &http.Client{Transport: transport}, base: baseOf(server), token: token}
-}
-
-// do sends one request and reads the whole answer.
-func (c *fhirClient) do(ctx context.Context, method, path string, body []byte) (*http.Response, []byte, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+// once sends one request and reads the whole answer.
+func (i *importer) once(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, i.base+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
+	r.Header.Set("Authorization", "Bearer "+i.token)
 	r.Header.Set("Accept", "application/fhir+json")
 	if body != nil {
 		r.Header.Set("Content-Type", "application/fhir+json")
 		r.Header.Set("Prefer", "return=minimal")
 	}
-	w, err := c.http.Do(r)
+	w, err := i.http.Do(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer w.Body.Close()
 	answer, err := io.ReadAll(w.Body)
 	if err != nil {
-		return nil, nil, &url.Error{Op: "read answer", URL: c.base, Err: err} // as broken as no answer
+		return nil, &url.Error{Op: "read answer", URL: i.base, Err: err} // as broken as no answer
 	}
-	return w, answer, nil
+	if w.StatusCode/100 != 2 {
+		return nil, &refused{w.StatusCode, outcomeText(answer), w.Header.Get("Retry-After")}
+	}
+	return answer, nil
 }

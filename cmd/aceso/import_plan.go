@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -72,10 +73,7 @@ func planImport(paths []string) ([]*parcel, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	var all []*parcel
-	for _, some := range found {
-		all = append(all, some...)
-	}
+	all := slices.Concat(found...)
 	chooseWitnesses(all)
 	return all, nil
 }
@@ -87,7 +85,8 @@ func listFiles(paths []string) ([]string, error) {
 			if err != nil {
 				return err
 			}
-			if !d.IsDir() && (name == path || importable(name)) {
+			ext := strings.ToLower(filepath.Ext(name))
+			if !d.IsDir() && (name == path || ext == ".json" || ext == ".ndjson") {
 				files = append(files, name)
 			}
 			return nil
@@ -100,11 +99,6 @@ func listFiles(paths []string) ([]string, error) {
 		return nil, fmt.Errorf("there is no .json or .ndjson file in %s", strings.Join(paths, ", "))
 	}
 	return files, nil
-}
-
-func importable(name string) bool {
-	ext := strings.ToLower(filepath.Ext(name))
-	return ext == ".json" || ext == ".ndjson"
 }
 
 // chooseWitnesses finds for each parcel an identifier that no other one creates:
@@ -138,35 +132,35 @@ func waves(parcels []*parcel) [][]*parcel {
 	}
 	var order [][]*parcel
 	sent := map[*parcel]bool{}
-	for waiting := parcels; len(waiting) > 0; {
-		wave, rest := nextWave(waiting, provider, sent)
+	for waiting := slices.Clone(parcels); len(waiting) > 0; {
+		wave := nextWave(waiting, provider, sent)
 		for _, p := range wave {
 			sent[p] = true
 		}
-		order, waiting = append(order, wave), rest
+		order = append(order, wave)
+		waiting = slices.DeleteFunc(waiting, func(p *parcel) bool { return sent[p] })
 	}
 	return order
 }
 
-func nextWave(waiting []*parcel, provider map[string]*parcel, sent map[*parcel]bool) (wave, rest []*parcel) {
-	var shared, others, blocked []*parcel
+func nextWave(waiting []*parcel, provider map[string]*parcel, sent map[*parcel]bool) []*parcel {
+	var shared, ready []*parcel
 	for _, p := range waiting {
-		switch {
-		case !p.ready(provider, sent):
-			blocked = append(blocked, p)
-		case p.shared:
+		if !p.ready(provider, sent) {
+			continue
+		}
+		ready = append(ready, p)
+		if p.shared {
 			shared = append(shared, p)
-		default:
-			others = append(others, p)
 		}
 	}
 	switch {
 	case len(shared) > 0:
-		return shared, append(others, blocked...)
-	case len(others) > 0:
-		return others, blocked
+		return shared
+	case len(ready) > 0:
+		return ready
 	}
-	return blocked, nil
+	return slices.Clone(waiting)
 }
 
 func (p *parcel) ready(provider map[string]*parcel, sent map[*parcel]bool) bool {

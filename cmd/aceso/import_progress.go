@@ -38,51 +38,32 @@ func newProgress(parcels []*parcel, stdout, stderr io.Writer, now func() time.Ti
 
 // done counts a parcel; failures are entries of a batch that were refused.
 func (p *progress) done(one *parcel, failures []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.parcels++
-	p.resources += one.resources - len(failures)
-	p.refused += len(failures)
-	for _, f := range failures {
-		p.say("%s: %s", one.name, f)
-	}
-	p.advance(one)
+	p.advance(one, failures, func() {
+		p.parcels++
+		p.resources += one.resources - len(failures)
+	})
 }
 
-func (p *progress) skipped(one *parcel) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.old++
-	p.advance(one)
-}
+func (p *progress) skipped(one *parcel) { p.advance(one, nil, func() { p.old++ }) }
 
 func (p *progress) failed(one *parcel, err error) {
+	p.advance(one, []string{err.Error()}, func() {})
+}
+
+func (p *progress) advance(one *parcel, failures []string, count func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.refused++
-	p.say("%s: %v", one.name, err)
-	p.advance(one)
-}
-
-func (p *progress) advance(one *parcel) {
-	_ = p.bar.Add(one.resources) // a bar that cannot be drawn is no reason to stop
-}
-
-func (p *progress) say(format string, args ...any) {
-	_ = p.bar.Clear()
-	fmt.Fprintf(p.stderr, format+"\n", args...)
-}
-
-func (p *progress) failures() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.refused
+	count()
+	p.refused += len(failures)
+	for _, f := range failures {
+		_ = p.bar.Clear() // a bar that cannot be drawn is no reason to stop
+		fmt.Fprintf(p.stderr, "%s: %s\n", one.name, f)
+	}
+	_ = p.bar.Add(one.resources)
 }
 
 // finish prints the summary.
 func (p *progress) finish() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	_ = p.bar.Exit()
 	if p.shown {
 		fmt.Fprintln(p.stderr)

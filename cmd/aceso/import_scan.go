@@ -107,43 +107,23 @@ func (r resource) identifiers() (list []string) {
 	return list
 }
 
-var referenceMember = []byte(`"reference"`)
-
 // references lists the distinct values of all reference members, except those to
-// contained resources.
-func references(data []byte) []string {
+// contained resources. The data must be JSON.
+func references(data []byte) (list []string) {
 	seen := map[string]bool{}
-	var list []string
 	for {
-		_, after, found := bytes.Cut(data, referenceMember)
+		_, after, found := bytes.Cut(data, []byte(`"reference"`))
 		if !found {
 			return list
 		}
 		data = after
-		value := stringAfterColon(after)
-		if value == "" || value[0] == '#' || seen[value] {
-			continue
+		text, isText := bytes.CutPrefix(bytes.TrimLeft(after, " \t\r\n:"), []byte{'"'})
+		value, _, _ := bytes.Cut(text, []byte{'"'})
+		if isText && len(value) > 0 && value[0] != '#' && !seen[string(value)] {
+			seen[string(value)] = true
+			list = append(list, string(value))
 		}
-		seen[value] = true
-		list = append(list, value)
 	}
-}
-
-// stringAfterColon reads `: "value"`; "" if something else follows.
-func stringAfterColon(data []byte) string {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	if len(data) == 0 || data[0] != ':' {
-		return ""
-	}
-	data = bytes.TrimLeft(data[1:], " \t\r\n")
-	if len(data) == 0 || data[0] != '"' {
-		return ""
-	}
-	end := bytes.IndexByte(data[1:], '"')
-	if end < 0 {
-		return ""
-	}
-	return string(data[1 : end+1])
 }
 
 // scanLines cuts an NDJSON file into parcels.

@@ -80,15 +80,15 @@ func (i *importer) deliver(ctx context.Context, p *parcel) error {
 // alreadyThere asks the server about a parcel that was sent or finished before:
 // the state file may be older than the server's data, or of other data.
 func (i *importer) alreadyThere(ctx context.Context, p *parcel) (bool, error) {
-	mark := i.state.of(p.sum)
+	m := i.state.of(p.sum)
 	switch {
-	case mark == "":
+	case m.what == "":
 		return false, nil
-	case p.witness != "" && mark == markSent:
-		return i.settled(ctx, p)
+	case p.witness != "" && m.what == markSent:
+		return i.settled(ctx, p, m.at)
 	case p.witness != "":
 		return i.has(ctx, p.witness)
-	case mark == markDone:
+	case m.what == markDone:
 		return true, nil
 	case p.idempotent:
 		return false, nil
@@ -100,9 +100,9 @@ func (i *importer) alreadyThere(ctx context.Context, p *parcel) (bool, error) {
 const settle = 10 * time.Second
 
 // settled asks until the server has the parcel or can no longer be working on it.
-func (i *importer) settled(ctx context.Context, p *parcel) (bool, error) {
+func (i *importer) settled(ctx context.Context, p *parcel, sent time.Time) (bool, error) {
 	for {
-		over := i.now().Sub(i.state.marked(p.sum)) > settle // before asking
+		over := i.now().Sub(sent) > settle // before asking
 		there, err := i.has(ctx, p.witness)
 		if there || err != nil || over {
 			return there, err
@@ -166,40 +166,24 @@ func broken(err error) bool {
 func (i *importer) retry(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
 		answer, err := i.once(ctx, method, path, body)
-		var r *refused
-		busy := errors.As(err, &r) && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable)
+		r := new(refused)
+		_ = errors.As(err, &r) // r stays empty for any other error
+		busy := r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable
 		again := busy || method == http.MethodGet && broken(err)
 		if !again || attempt == attempts {
 			return answer, err
 		}
-		after := ""
-		if busy {
-			after = r.after
-		}
-		if err := pause(ctx, retryAfter(after, attempt, i.now())); err != nil {
+		if err := pause(ctx, retryAfter(r.after, attempt, i.now())); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (i *importer) once(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	w, answer, err := i.client.do(ctx, method, path, body)
-	if err != nil {
-		return nil, err
-	}
-	if w.StatusCode/100 != 2 {
-		return nil, &refused{w.StatusCode, outcomeText(answer), w.Header.Get("Retry-After")}
-	}
-	return answer, nil
-}
-
 func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-t.C:
+	case <-time.After(d):
 		return nil
 	}
 }
@@ -217,8 +201,7 @@ func retryAfter(value string, attempt int, now time.Time) time.Duration {
 
 // outcome is the readable part of an OperationOutcome.
 type outcome struct {
-	ResourceType string
-	Issue        []struct {
+	Issue []struct {
 		Diagnostics string
 		Details     struct{ Text string }
 		Expression  []string

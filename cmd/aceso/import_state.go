@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -18,10 +17,14 @@ type importState struct {
 	mu     sync.Mutex
 	file   *os.File
 	server string
-	known  map[string]string    // sum -> sent or done
-	at     map[string]time.Time // of what this run marked
-	opened time.Time            // when the run before ended, at the latest
+	marks  map[string]mark // by sum
 	now    func() time.Time
+}
+
+// mark is how far a parcel came.
+type mark struct {
+	what string    // sent or done, "" for a parcel without a mark
+	at   time.Time // when it was made, or later: when the run before ended
 }
 
 const (
@@ -30,66 +33,48 @@ const (
 )
 
 func openImportState(path, server string, now func() time.Time) (*importState, error) {
-	known, err := readImportState(path, server)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("the import cannot remember what is done (choose another --state file): %w", err)
 	}
-	info, err := f.Stat()
-	if err != nil {
+	s := &importState{file: f, server: server, marks: map[string]mark{}, now: now}
+	if err := s.read(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &importState{file: f, server: server, known: known, at: map[string]time.Time{}, opened: info.ModTime(), now: now}, nil
+	return s, nil
 }
 
-func readImportState(path, server string) (map[string]string, error) {
-	known := map[string]string{}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return known, nil
-	}
+// read takes over what runs before marked.
+func (s *importState) read() error {
+	info, err := s.file.Stat()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(s.file)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
-		if len(fields) == 3 && fields[2] == server && (fields[0] == markSent || fields[0] == markDone) {
-			known[fields[1]] = fields[0]
+		if len(fields) == 3 && fields[2] == s.server && (fields[0] == markSent || fields[0] == markDone) {
+			s.marks[fields[1]] = mark{fields[0], info.ModTime()}
 		}
 	}
-	return known, lines.Err()
+	return lines.Err()
 }
 
 // mark is durable when it returns.
 func (s *importState) mark(sum, what string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[sum], s.at[sum] = what, s.now()
+	s.marks[sum] = mark{what, s.now()}
 	if _, err := fmt.Fprintf(s.file, "%s %s %s\n", what, sum, s.server); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	return s.file.Sync()
 }
 
-func (s *importState) of(sum string) string {
+func (s *importState) of(sum string) mark {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.known[sum]
-}
-
-// marked is when a mark was made, or later.
-func (s *importState) marked(sum string) time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if at, ok := s.at[sum]; ok {
-		return at
-	}
-	return s.opened
+	return s.marks[sum]
 }
 
 func (s *importState) close() error { return s.file.Close() }

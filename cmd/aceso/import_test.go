@@ -179,7 +179,7 @@ func TestImportGoesOnAfterAnInterruption(t *testing.T) {
 		files[fmt.Sprintf("%d.json", n)] = bundle("Patient", fmt.Sprint("p", n), "")
 	}
 	dir := folder(t, files)
-	i := &importer{client: newFHIRClient(r.URL, "t", 1), workers: 1, stdout: io.Discard, stderr: io.Discard, now: time.Now}
+	i := newImporter(r.URL, "t", 1, io.Discard, io.Discard)
 	if err := i.run(ctx, []string{dir}, filepath.Join(dir, "state")); err == nil {
 		t.Fatal("the interrupted import says that all is well")
 	}

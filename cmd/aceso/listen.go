@@ -80,13 +80,11 @@ func (o tlsOptions) certificates() ([]tls.Certificate, error) {
 }
 
 func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 func unspecified(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || ip != nil && ip.IsUnspecified()
+	return host == "" || net.ParseIP(host).IsUnspecified()
 }
 
 // completeBase checks a base URL; one without a path gets /fhir.

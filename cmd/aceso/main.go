@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 )
 
 // Exit codes. verify and store check have codes of their own.
@@ -68,4 +69,19 @@ func usage(w io.Writer) {
 		fmt.Fprintf(w, "  aceso %-10s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\n`aceso COMMAND --help` shows the flags; each can also be set as ACESO_FLAG_NAME in the environment.\n")
+}
+
+// version is that of the module, with the commit that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			v += " " + s.Value[:12]
+		}
+	}
+	return v
 }

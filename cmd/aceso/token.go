@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -49,20 +50,16 @@ func tokenCommand(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-var tokenRoles = []string{agent.Practitioner, agent.Patient, agent.System, agent.PrivacyOfficer, agent.Administrator}
-
 func checkGrant(g node.Grant) error {
-	if !slices.Contains(tokenRoles, g.Role) {
-		return fmt.Errorf("--role must be one of %s", strings.Join(tokenRoles, ", "))
-	}
-	if g.Role == agent.Patient && g.Patient == "" {
-		return fmt.Errorf("--role patient needs --patient ID")
-	}
-	if len(g.Purposes) == 0 {
-		return fmt.Errorf("--purpose needs at least one code")
-	}
-	if g.Expires <= 0 {
-		return fmt.Errorf("--expires must be positive")
+	switch {
+	case !slices.Contains(agent.Roles(), g.Role):
+		return fmt.Errorf("--role must be one of %s", strings.Join(agent.Roles(), ", "))
+	case g.Role == agent.Patient && g.Patient == "":
+		return errors.New("--role patient needs --patient ID")
+	case len(g.Purposes) == 0:
+		return errors.New("--purpose needs at least one code")
+	case g.Expires <= 0:
+		return errors.New("--expires must be positive")
 	}
 	_, err := agent.ParseScopes(g.Scope)
 	return err

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/node"
+	"github.com/aceso-health/aceso/store"
 )
 
 // log re-hashes everything in a data folder. A server may be running.
@@ -16,7 +16,7 @@ func (v *verification) log() int {
 		return v.unchecked(err)
 	}
 	var found findings
-	report := func(f audit.Finding) error {
+	report := func(f store.Finding) error {
 		found.count++
 		fmt.Fprintf(v.stderr, "tampered: %s, row %s: %s\n", f.Table, f.Row, f.What)
 		return nil

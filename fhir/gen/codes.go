@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,22 +68,12 @@ func (c *codes) write(t *table, url string) string {
 	if bySystem, ok := c.enumerate(url); ok {
 		n = strconv.Itoa(len(c.written))
 		t.line("V", n, lastSegment(url))
-		for _, system := range slices.Sorted(keys(bySystem)) {
+		for _, system := range slices.Sorted(maps.Keys(bySystem)) {
 			t.line("S", system, strings.Join(bySystem[system], " "))
 		}
 	}
 	c.written[url] = n
 	return n
-}
-
-func keys(m map[string][]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // enumerate lists the codes of a value set by system, sorted.

@@ -33,7 +33,7 @@ func Holds(c Condition, document []byte, base string) (bool, error) {
 		return false, err
 	}
 	defer t.Close()
-	x := extract(t, base, false)
+	x := extract(t, base)
 	defer x.release()
 	index, err := x.all()
 	return err == nil && Match(c, Holder{Index: index}, nil), err

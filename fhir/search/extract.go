@@ -2,6 +2,7 @@ package search
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -23,7 +24,6 @@ type extractor struct {
 	at    int32 // root of the current resource
 	base  string
 	quiet bool // nested resource: compartments only
-	brief bool // for facts: compartments and dates only
 
 	buf      []byte // the arena
 	keys     []headed
@@ -45,7 +45,6 @@ type extractor struct {
 	units    map[string]*knownUnit
 	systems  map[string]string
 	memo     memo
-	plans    []*plan  // by type, filled on demand
 	measured measured // the last amount
 	linked   linked   // the last reference
 	firsts   firsts   // the last element with composites
@@ -71,10 +70,9 @@ type seenValue struct {
 var extractors = sync.Pool{New: func() any { return &extractor{d: fhir.R4(), roles: rolesOf()} }}
 
 // extract walks the tape of a resource. The extractor is valid until release.
-func extract(t *fhir.Tape, base string, brief bool) *extractor {
+func extract(t *fhir.Tape, base string) *extractor {
 	x := extractors.Get().(*extractor)
 	x.reset(t, base)
-	x.brief = brief
 	if len(t.Nodes) == 0 {
 		return x
 	}
@@ -91,10 +89,7 @@ func (x *extractor) release() {
 }
 
 func (x *extractor) reset(t *fhir.Tape, base string) {
-	for len(base) > 0 && base[len(base)-1] == '/' {
-		base = base[:len(base)-1]
-	}
-	x.Tape, x.base, x.fault, x.quiet, x.brief = t, base, nil, false, false
+	x.Tape, x.base, x.fault, x.quiet = t, strings.TrimRight(base, "/"), nil, false
 	x.buf, x.text = x.buf[:0], x.text[:0]
 	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
 	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]
@@ -103,7 +98,7 @@ func (x *extractor) reset(t *fhir.Tape, base string) {
 
 // resource walks the resource at a node.
 func (x *extractor) resource(i int32, quiet bool) {
-	x.plan, x.at, x.quiet = x.planFor(x.Nodes[i].Type), i, quiet
+	x.plan, x.at, x.quiet = x.roles.plans[x.Nodes[i].Type](), i, quiet
 	if x.plan.err != nil {
 		x.fault = &fhir.Error{Kind: fhir.Internal, Detail: "The server cannot read its search definitions.", Err: x.plan.err}
 		return
@@ -114,22 +109,11 @@ func (x *extractor) resource(i int32, quiet bool) {
 	}
 	x.self(i)
 	x.visit(i, x.plan.root)
-	if quiet || x.brief {
+	if quiet {
 		return
 	}
 	x.notDeceased()
 	x.join()
-}
-
-// planFor caches planOf by type index.
-func (x *extractor) planFor(typ int32) *plan {
-	if x.plans == nil {
-		x.plans = make([]*plan, len(x.d.Types))
-	}
-	if x.plans[typ] == nil {
-		x.plans[typ] = planOf(x.d.Types[typ].Name)
-	}
-	return x.plans[typ]
 }
 
 // nested adds the compartments and labels of contained resources and of those in

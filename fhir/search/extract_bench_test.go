@@ -149,7 +149,7 @@ func extractOnce(b *testing.B, doc []byte) {
 		b.Fatal(err)
 	}
 	defer tape.Close()
-	x := extract(tape, "", false)
+	x := extract(tape, "")
 	defer x.release()
 	x.order()
 }

@@ -89,7 +89,7 @@ func (x *extractor) tailsOf(i int32) {
 	switch x.class(i) {
 	case conceptClass:
 		for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
-			if x.roles.elements[x.Nodes[c].Elem] == roleCoding && !x.Nodes[c].PrimitiveExt {
+			if x.role(c) == roleCoding {
 				x.tail(x.coding(c))
 			}
 		}

@@ -17,7 +17,7 @@ func IndexOf(r *fhir.Resource, base string) (*Index, error) {
 		return nil, err
 	}
 	defer t.Close()
-	x := extract(t, base, false)
+	x := extract(t, base)
 	defer x.release()
 	return x.index()
 }
@@ -138,7 +138,7 @@ func (x *extractor) sorts(cut func(span) string) []Sort {
 		}
 	}
 	list := make([]Sort, 0, n)
-	plan := x.planFor(x.Nodes[0].Type)
+	plan := x.roles.plans[x.Nodes[0].Type]()
 	for i := range x.seen {
 		if v := &x.seen[i]; v.sorted {
 			lo, hi := cut(v.lo), cut(v.hi)

@@ -98,11 +98,7 @@ func FuzzWordsOfASCII(f *testing.F) {
 			return
 		}
 		var want []string
-		for rest := appendFolded(nil, text); ; {
-			var word []byte
-			if word, rest = nextWord(rest); word == nil {
-				break
-			}
+		for word := range bytes.FieldsFuncSeq(appendFolded(nil, text), betweenWords) {
 			want = append(want, "p~"+string(appendCut(nil, word)))
 		}
 		x := &extractor{}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/aceso-health/aceso/fhir"
 )
@@ -97,18 +96,6 @@ type partPath struct {
 	elems  []int32
 	typ    int32 // of the last, -1 for all
 	global bool
-}
-
-// plans caches compiled plans by type.
-var plans sync.Map // string -> *plan
-
-// planOf compiles the plan of a type once.
-func planOf(typ string) *plan {
-	if p, ok := plans.Load(typ); ok {
-		return p.(*plan)
-	}
-	p, _ := plans.LoadOrStore(typ, compilePlan(fhir.R4(), typ))
-	return p.(*plan)
 }
 
 func compilePlan(d *fhir.Definitions, typ string) *plan {

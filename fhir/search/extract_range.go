@@ -62,10 +62,7 @@ func (x *extractor) timing(i int32) (lo, hi int64, ok bool) {
 		}
 	}
 	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
-		if x.Nodes[c].PrimitiveExt {
-			continue
-		}
-		switch x.roles.elements[x.Nodes[c].Elem] {
+		switch x.role(c) {
 		case roleEvent:
 			widen(fhir.DateSpan(x.value(c)))
 		case roleRepeat:

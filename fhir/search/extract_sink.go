@@ -5,8 +5,10 @@ import "bytes"
 // sink writes the keys of one parameter for one node.
 func (x *extractor) sink(i int32, s *sink) {
 	p := &x.plan.params[s.param]
-	if x.quiet || x.brief {
-		x.briefSink(i, s, p)
+	if x.quiet {
+		if p.compartments != 0 {
+			x.membership(i, s, p)
+		}
 		return
 	}
 	switch s.kind {
@@ -35,16 +37,6 @@ func (x *extractor) sink(i int32, s *sink) {
 		}
 	}
 	x.present(s.param, p)
-}
-
-// briefSink writes the keys that count in a nested resource or for facts.
-func (x *extractor) briefSink(i int32, s *sink, p *planParam) {
-	switch {
-	case p.compartments != 0:
-		x.membership(i, s, p)
-	case s.kind == dateSink && !x.quiet:
-		x.date(i, s.param, p)
-	}
 }
 
 // present writes the mark for :missing, once per parameter.
@@ -112,11 +104,10 @@ func (x *extractor) makeToken(i int32, s *sink, p *planParam) {
 
 func (x *extractor) concept(i int32, n int, p *planParam) {
 	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
-		switch {
-		case x.Nodes[c].PrimitiveExt:
-		case x.roles.elements[x.Nodes[c].Elem] == roleCoding:
+		switch x.role(c) {
+		case roleCoding:
 			x.oneCoding(c, n, p)
-		case x.roles.elements[x.Nodes[c].Elem] == roleText:
+		case roleText:
 			x.words(p, x.value(c))
 			x.sortWords(n, p, x.value(c))
 		}
@@ -210,11 +201,10 @@ func (x *extractor) identifier(i int32, n int, p *planParam) {
 // identifierType writes the keys of :of-type and :text.
 func (x *extractor) identifierType(t int32, p *planParam, value []byte) {
 	for c := t + 1; c < x.Nodes[t].Next; c = x.Nodes[c].Next {
-		switch {
-		case x.Nodes[c].PrimitiveExt:
-		case x.roles.elements[x.Nodes[c].Elem] == roleText:
+		switch x.role(c) {
+		case roleText:
 			x.words(p, x.value(c))
-		case x.roles.elements[x.Nodes[c].Elem] == roleCoding:
+		case roleCoding:
 			system, code := x.coding(c)
 			if system == nil || code == nil {
 				continue
@@ -245,11 +235,7 @@ func (x *extractor) words(p *planParam, text []byte) {
 		x.plainWords(p, text)
 		return
 	}
-	for rest := x.folded(text); ; {
-		var word []byte
-		if word, rest = nextWord(rest); word == nil {
-			return
-		}
+	for word := range bytes.FieldsFuncSeq(x.folded(text), betweenWords) {
 		x.begin(p, wordKey)
 		x.buf = appendCut(x.buf, word)
 		x.end()

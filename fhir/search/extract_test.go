@@ -68,7 +68,7 @@ func TestIndexGolden(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			continue
 		}
-		got, golden := render(x, FactsOf(r, base)), strings.TrimSuffix(file, ".json")+".keys"
+		got, golden := render(x, factsOf(r, base)), strings.TrimSuffix(file, ".json")+".keys"
 		if *update {
 			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
@@ -87,7 +87,7 @@ func TestIndexGolden(t *testing.T) {
 func TestEveryPlanCompiles(t *testing.T) {
 	params := 0
 	for _, typ := range fhir.ResourceTypes() {
-		p := planOf(typ)
+		p := compilePlan(fhir.R4(), typ)
 		if p.err != nil {
 			t.Errorf("%s: %v", typ, p.err)
 		}

@@ -22,8 +22,8 @@ func (x *extractor) strings(i int32, s *sink, p *planParam) {
 // texts writes the keys of every text, except those of codes.
 func (x *extractor) texts(i int32, n int, p *planParam) {
 	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
-		r := x.roles.elements[x.Nodes[c].Elem]
-		if x.Nodes[c].Kind == '"' && !x.Nodes[c].PrimitiveExt && r != roleUse && r != roleID && r != roleType {
+		r := x.role(c)
+		if x.Nodes[c].Kind == '"' && r != roleUse && r != roleID && r != roleType {
 			x.string(c, n, p)
 		}
 	}
@@ -31,11 +31,10 @@ func (x *extractor) texts(i int32, n int, p *planParam) {
 
 func (x *extractor) conceptTexts(i int32, n int, p *planParam) {
 	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
-		switch r := x.roles.elements[x.Nodes[c].Elem]; {
-		case x.Nodes[c].PrimitiveExt:
-		case r == roleText:
+		switch x.role(c) {
+		case roleText:
 			x.string(c, n, p)
-		case r == roleCoding:
+		case roleCoding:
 			if display := x.find(c, roleDisplay); display >= 0 {
 				x.string(display, n, p)
 			}

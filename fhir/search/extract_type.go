@@ -68,18 +68,18 @@ const (
 	roleReference
 	roleIdentifier
 	roleUse
-	rolePeriod
 )
 
 var roleNames = map[string]role{
 	"id": roleID, "system": roleSystem, "code": roleCode, "display": roleDisplay, "coding": roleCoding, "text": roleText,
 	"type": roleType, "value": roleValue, "comparator": roleComparator, "unit": roleUnit, "currency": roleCurrency,
 	"low": roleLow, "high": roleHigh, "start": roleStart, "end": roleEnd, "event": roleEvent, "repeat": roleRepeat,
-	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse, "period": rolePeriod,
+	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse,
 }
 
-// roles are the classes of all types and the roles of all elements by index.
+// roles are the classes and plans of all types and the roles of all elements by index.
 type roles struct {
+	plans    []func() *plan // compiled on demand
 	classes  []class
 	elements []role
 
@@ -89,11 +89,13 @@ type roles struct {
 // rolesOf resolves all names once, so that a walk compares numbers only.
 var rolesOf = sync.OnceValue(func() *roles {
 	d := fhir.R4()
-	r := &roles{classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
+	r := &roles{plans: make([]func() *plan, len(d.Types)), classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
 	meta := d.TypeIndex("Meta")
 	r.security, r.profile = d.Element(meta, "security"), d.Element(meta, "profile")
 	for i := range d.Types {
-		r.classes[i] = classNames[d.Types[i].Name]
+		name := d.Types[i].Name
+		r.classes[i] = classNames[name]
+		r.plans[i] = sync.OnceValue(func() *plan { return compilePlan(d, name) })
 	}
 	for i := range d.Elements {
 		r.elements[i] = roleNames[d.Elements[i].Name]

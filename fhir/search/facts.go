@@ -1,20 +1,22 @@
 package search
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// Describe returns what IndexOf and FactsOf return, and reads the document once for both.
+// Describe returns what IndexOf returns and the facts that visibility rules need, and
+// reads the document once for both.
 func Describe(r *fhir.Resource, base string) (*Index, fhir.Facts, error) {
 	t, err := fhir.ReadTape(r.Bytes())
 	if err != nil {
 		return nil, fhir.Facts{}, err
 	}
 	defer t.Close()
-	x := extract(t, base, false)
+	x := extract(t, base)
 	defer x.release()
 	if x.fault != nil {
 		return nil, fhir.Facts{}, x.fault
@@ -23,22 +25,6 @@ func Describe(r *fhir.Resource, base string) (*Index, fhir.Facts, error) {
 	x.facts(&f)
 	index, err := x.index()
 	return index, f, err
-}
-
-// FactsOf returns the facts that visibility rules need.
-func FactsOf(r *fhir.Resource, base string) fhir.Facts {
-	f := fhir.Facts{Start: 1} // after End: the time is unknown
-	t, err := fhir.ReadTape(r.Bytes())
-	if err != nil {
-		return f // cannot happen: Parse accepted the bytes
-	}
-	defer t.Close()
-	x := extract(t, base, true)
-	defer x.release()
-	if len(x.Nodes) > 0 {
-		x.facts(&f)
-	}
-	return f
 }
 
 func (x *extractor) facts(f *fhir.Facts) {
@@ -209,10 +195,7 @@ func unique(list []string) []string {
 
 func uniqueCodings(list []fhir.Coding) []fhir.Coding {
 	slices.SortFunc(list, func(a, b fhir.Coding) int {
-		if c := strings.Compare(a.System, b.System); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Code, b.Code)
+		return cmp.Or(strings.Compare(a.System, b.System), strings.Compare(a.Code, b.Code))
 	})
 	return slices.Compact(list)
 }

@@ -11,6 +11,11 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
+func factsOf(r *fhir.Resource, base string) fhir.Facts {
+	_, facts, _ := Describe(r, base) // facts also come with an index that is too large
+	return facts
+}
+
 func exampleFacts(t testing.TB) []fhir.Facts {
 	var all []fhir.Facts
 	for _, file := range fhirtest.Corpus(t, "r4-examples") {
@@ -19,7 +24,7 @@ func exampleFacts(t testing.TB) []fhir.Facts {
 			t.Fatal(err)
 		}
 		if r, err := fhir.Open(data); err == nil {
-			all = append(all, FactsOf(r, "http://hl7.org/fhir"))
+			all = append(all, factsOf(r, "http://hl7.org/fhir"))
 		}
 	}
 	return all
@@ -67,7 +72,7 @@ func TestPatientCompartments(t *testing.T) {
 			t.Errorf("%s: %v", c.doc, err)
 			continue
 		}
-		got := FactsOf(r, "http://h/fhir/").Patients
+		got := factsOf(r, "http://h/fhir/").Patients
 		if text := sprintList(got); text != c.want {
 			t.Errorf("%s: got %s, want %s", c.doc, text, c.want)
 		}
@@ -109,8 +114,8 @@ func TestDescribeIsIndexAndFacts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		gotX, gotF, err := Describe(r, base)
-		if err != nil || !reflect.DeepEqual(gotX, x) || !reflect.DeepEqual(gotF, FactsOf(r, base)) {
+		got, facts, err := Describe(r, base)
+		if err != nil || !reflect.DeepEqual(got, x) || facts.Type != r.Type() || facts.ID != r.ID() {
 			t.Errorf("%s: described otherwise: %v", file, err)
 		}
 	}
@@ -125,7 +130,7 @@ func TestTypesInABundle(t *testing.T) {
 	}
 	const types = "http://hl7.org/fhir/resource-types"
 	want := []fhir.Coding{{System: types, Code: "Observation"}, {System: types, Code: "Patient"}, {System: "s", Code: "c"}}
-	if f := FactsOf(r, ""); !slices.Equal(f.Codes, want) {
+	if _, f, err := Describe(r, ""); err != nil || !slices.Equal(f.Codes, want) {
 		t.Errorf("codes %v, want %v", f.Codes, want)
 	}
 }

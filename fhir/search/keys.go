@@ -95,16 +95,17 @@ func appendOfType(to, system, code, value []byte) []byte {
 }
 
 // appendUnit appends the unit in the name of a NumberRange: |system|code, or
-// ||code without a system. A UCUM unit that converts becomes the canonical unit,
-// and ok is true.
-func appendUnit(to, system, code []byte) (_ []byte, u unit, ok bool) {
+// ||code without a system. A UCUM unit that converts becomes the canonical unit
+// and is returned.
+func appendUnit(to, system, code []byte) ([]byte, *unit) {
 	to = append(to, '|')
 	start := len(to)
 	to = append(appendPart(to, system), '|')
+	u := new(unit)
 	if string(system) != ucum || !u.parse(code) {
-		return cutTail(appendPart(to, code), start), u, false
+		return cutTail(appendPart(to, code), start), nil
 	}
-	return u.appendCode(to), u, true
+	return u.appendCode(to), u
 }
 
 // nextSegment returns the end of the next path above a URL, or 0. In

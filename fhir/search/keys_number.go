@@ -46,23 +46,14 @@ func (d *decimal) parse(text []byte) bool {
 	if len(text) > 0 && text[0] == '-' {
 		d.neg, text = true, text[1:]
 	}
-	mantissa, power, hasPower := cutExponent(text)
-	if hasPower {
-		e, err := strconv.Atoi(string(power))
+	if i := bytes.IndexAny(text, "eE"); i >= 0 {
+		e, err := strconv.Atoi(string(text[i+1:]))
 		if err != nil || e > maxExponent || e < -maxExponent {
 			return false
 		}
-		d.exp = e
+		d.exp, text = e, text[:i]
 	}
-	return d.mantissa(mantissa)
-}
-
-func cutExponent(text []byte) (mantissa, power []byte, ok bool) {
-	i := bytes.IndexAny(text, "eE")
-	if i < 0 {
-		return text, nil, false
-	}
-	return text[:i], text[i+1:], true
+	return d.mantissa(text)
 }
 
 func (d *decimal) mantissa(text []byte) bool {

@@ -152,26 +152,8 @@ var wordLetters = func() (letters [256]byte) {
 	return letters
 }()
 
-// nextWord cuts the first word (a run of letters and digits) off folded text.
-func nextWord(folded []byte) (word, rest []byte) {
-	start := -1
-	for i := 0; i < len(folded); {
-		r, size := rune(folded[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRune(folded[i:])
-		}
-		if inside := isWordRune(r); inside && start < 0 {
-			start = i
-		} else if !inside && start >= 0 {
-			return folded[start:i], folded[i:]
-		}
-		i += size
-	}
-	if start < 0 {
-		return nil, nil
-	}
-	return folded[start:], nil
-}
+// betweenWords says whether a rune separates words, which are runs of letters and digits.
+func betweenWords(r rune) bool { return !isWordRune(r) }
 
 func isWordRune(r rune) bool {
 	if r < utf8.RuneSelf {

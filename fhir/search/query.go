@@ -113,6 +113,9 @@ func ParseQuery(typ string, params []fhir.Param, o QueryOptions) (*Query, error)
 	if len(params) > maxParams {
 		return nil, invalidParam("", "A search has at most 64 parameters.")
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	p := queryParser{o: o, q: &Query{Type: typ, Count: -1}, seen: map[string]bool{}}
 	for _, param := range params {
 		if err := p.lenient(param, p.param(param)); err != nil {

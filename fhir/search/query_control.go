@@ -125,26 +125,21 @@ func (p *queryParser) include(param fhir.Param) error {
 }
 
 func (p *queryParser) checkInclude(in Include) error {
-	if !fhir.IsResourceType(in.Source) {
-		return &unknownParam{"An include begins with the R4 resource type that has the reference."}
-	}
-	if !in.Reverse && !in.Iterate && in.Source != p.q.Type {
-		return &unknownParam{"_include begins with the type searched for; use _include:iterate for others."}
-	}
-	if in.Target != "" && !fhir.IsResourceType(in.Target) {
-		return &unknownParam{"The target of an include is an R4 resource type."}
-	}
-	if in.Param == "*" {
-		return nil
-	}
 	def, ok := findParam(in.Source, in.Param)
-	if !ok || def.Kind != "reference" {
+	switch {
+	case !fhir.IsResourceType(in.Source):
+		return &unknownParam{"An include begins with the R4 resource type that has the reference."}
+	case !in.Reverse && !in.Iterate && in.Source != p.q.Type:
+		return &unknownParam{"_include begins with the type searched for; use _include:iterate for others."}
+	case in.Target != "" && !fhir.IsResourceType(in.Target):
+		return &unknownParam{"The target of an include is an R4 resource type."}
+	case in.Param == "*":
+		return nil
+	case !ok || def.Kind != "reference":
 		return &unknownParam{"An include needs a reference parameter of its type."}
-	}
-	if in.Target != "" && !slices.Contains(def.Targets, in.Target) {
+	case in.Target != "" && !slices.Contains(def.Targets, in.Target):
 		return &unknownParam{"The parameter of the include cannot point to that type."}
-	}
-	if in.Reverse && !in.Iterate && !slices.Contains(def.Targets, p.q.Type) {
+	case in.Reverse && !in.Iterate && !slices.Contains(def.Targets, p.q.Type):
 		return &unknownParam{"The parameter of _revinclude cannot point to the type searched for."}
 	}
 	return nil

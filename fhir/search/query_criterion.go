@@ -244,17 +244,12 @@ func splitEscaped(s string, separator byte) []string {
 	return append(parts, s[start:])
 }
 
+var escapes = strings.NewReplacer(`\,`, ",", `\|`, "|", `\$`, "$", `\\`, `\`)
+
 // unescapeValue resolves \, \| \$ and \\; a '\' before anything else stays.
 func unescapeValue(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) && strings.IndexByte(`,|$\`, s[i+1]) >= 0 {
-			i++
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	return escapes.Replace(s)
 }

@@ -1,9 +1,9 @@
 package search
 
 import (
+	"bytes"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aceso-health/aceso/fhir"
 )
@@ -61,12 +61,7 @@ func (c criterion) ofType(v string) (Condition, error) {
 // words compiles :text: every word of the value begins a word of the text.
 func (c criterion) words(v string) (Condition, error) {
 	var all All
-	rest := appendFolded(nil, []byte(v))
-	for {
-		var word []byte
-		if word, rest = nextWord(rest); word == nil {
-			break
-		}
+	for word := range bytes.FieldsFuncSeq(appendFolded(nil, []byte(v)), betweenWords) {
 		if len(word) > keyLimit {
 			return nil, c.invalid("A word to search for has at most 64 bytes.")
 		}
@@ -145,11 +140,7 @@ func (c criterion) date(v, param string) (Condition, error) {
 
 // approximate widens a date by a tenth of its distance from now.
 func (c criterion) approximate(lo, hi int64) (int64, int64) {
-	now := time.Now
-	if c.o.Now != nil {
-		now = c.o.Now
-	}
-	t := now().UnixMilli()
+	t := c.o.Now().UnixMilli()
 	return lo - max(t-lo, lo-t)/10, hi + max(t-hi, hi-t)/10
 }
 
@@ -194,11 +185,8 @@ func (c criterion) quantity(v, param string) (Condition, error) {
 		return c.numbers(prefix, text, param+"|", nil)
 	}
 	system, code := []byte(unescapeValue(parts[1])), []byte(unescapeValue(parts[2]))
-	tail, u, converts := appendUnit(nil, system, code)
-	if !converts {
-		return c.numbers(prefix, text, param+string(tail), nil)
-	}
-	return c.numbers(prefix, text, param+string(tail), &u)
+	tail, u := appendUnit(nil, system, code)
+	return c.numbers(prefix, text, param+string(tail), u)
 }
 
 var prefixes = map[string]Prefix{"eq": Eq, "ne": Ne, "gt": Gt, "lt": Lt, "ge": Ge, "le": Le, "sa": Sa, "eb": Eb, "ap": Ap}

@@ -45,7 +45,7 @@ func (c *call) anchor(q AnchorRequest, commitments []byte) (any, error) {
 		return nil, err
 	}
 	if found && before.Root != next.Root {
-		return nil, refuse(fork, "%s is anchored at size %d with another root", next.Origin, next.Size)
+		return nil, refuse(Fork, "%s is anchored at size %d with another root", next.Origin, next.Size)
 	}
 	if found && before.repeats(next) {
 		return Anchored{Anchor: before, Repeated: true}, nil
@@ -74,10 +74,10 @@ func (c *call) proposed(q AnchorRequest, commitments []byte) (Anchor, error) {
 	}
 	count := int64(len(commitments) / sha256.Size)
 	if len(commitments)%sha256.Size != 0 || count == 0 || count > MaxCommitments {
-		return Anchor{}, refuse(badSize, "%d bytes are not 1 to %d commitments of 32 bytes", len(commitments), MaxCommitments)
+		return Anchor{}, refuse(Size, "%d bytes are not 1 to %d commitments of 32 bytes", len(commitments), MaxCommitments)
 	}
 	if q.OldSize < 0 || q.OldSize > maxSize-count {
-		return Anchor{}, refuse(badSize, "the old size is out of bounds")
+		return Anchor{}, refuse(Size, "the old size is out of bounds")
 	}
 	return Anchor{
 		Version: version, Origin: q.Origin, OldSize: q.OldSize, Size: q.OldSize + count, Root: q.Root,
@@ -98,9 +98,9 @@ func (s *Source) signed(next Anchor) error {
 	case err != nil:
 		return err
 	case stated.size != next.Size:
-		return refuse(badSize, "the checkpoint is for size %d, the commitments lead to %d", stated.size, next.Size)
+		return refuse(Size, "the checkpoint is for size %d, the commitments lead to %d", stated.size, next.Size)
 	case stated.root != next.Root:
-		return refuse(badCheckpoint, "the checkpoint states another root")
+		return refuse(Checkpoint, "the checkpoint states another root")
 	}
 	return nil
 }
@@ -116,10 +116,10 @@ func emptyEdge() *edge {
 // signature: a peer that lags may not know the newest key yet, and says so as a gap.
 func (e *edge) precedes(next Anchor) error {
 	if next.OldSize > e.Size {
-		return refuse(gap, "the ledger is at size %d, the anchor begins at %d", e.Size, next.OldSize)
+		return refuse(Gap, "the ledger is at size %d, the anchor begins at %d", e.Size, next.OldSize)
 	}
 	if next.OldSize < e.Size {
-		return refuse(behind, "the ledger is at size %d already, the anchor begins at %d", e.Size, next.OldSize)
+		return refuse(Behind, "the ledger is at size %d already, the anchor begins at %d", e.Size, next.OldSize)
 	}
 	return nil
 }
@@ -132,20 +132,20 @@ func (e *edge) grow(next Anchor, commitments []byte) (*edge, error) {
 	}
 	tree, err := ranges.NewRange(0, uint64(e.Size), hashes)
 	if err != nil {
-		return nil, refuse(badState, "the frontier of %s: %v", next.Origin, err)
+		return nil, refuse(State, "the frontier of %s: %v", next.Origin, err)
 	}
 	for ; len(commitments) > 0; commitments = commitments[sha256.Size:] {
 		leaf := rfc6962.DefaultHasher.HashLeaf(commitments[:sha256.Size])
 		if err := tree.Append(leaf, nil); err != nil {
-			return nil, refuse(badState, "append to %s: %v", next.Origin, err)
+			return nil, refuse(State, "append to %s: %v", next.Origin, err)
 		}
 	}
 	root, err := tree.GetRootHash(nil)
 	if err != nil {
-		return nil, refuse(badState, "the root of %s: %v", next.Origin, err)
+		return nil, refuse(State, "the root of %s: %v", next.Origin, err)
 	}
 	if Hash(root) != next.Root {
-		return nil, refuse(fork, "%s: the commitments after size %d of the ledger's tree do not give the stated root", next.Origin, e.Size)
+		return nil, refuse(Fork, "%s: the commitments after size %d of the ledger's tree do not give the stated root", next.Origin, e.Size)
 	}
 	return &edge{Version: version, Size: next.Size, Root: next.Root, Frontier: frontier(tree), Transaction: next.Transaction}, nil
 }
@@ -176,7 +176,7 @@ func (c *call) keep(a Anchor, e *edge) (any, error) {
 
 func (c *call) tell(name string, payload []byte) error {
 	if err := c.stub.SetEvent(name, payload); err != nil {
-		return refuse(badState, "set the event: %v", err)
+		return refuse(State, "set the event: %v", err)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (s *Source) verify(signed string) (checkpoint, error) {
 		return c, err
 	}
 	if c.origin != s.Origin {
-		return c, refuse(badCheckpoint, "the checkpoint is one of %s, not of %s", c.origin, s.Origin)
+		return c, refuse(Checkpoint, "the checkpoint is one of %s, not of %s", c.origin, s.Origin)
 	}
 	var valid []note.Verifier
 	for _, k := range s.Keys {
@@ -41,10 +41,10 @@ func (s *Source) verify(signed string) (checkpoint, error) {
 	}
 	n, err := note.Open([]byte(signed), note.VerifierList(valid...))
 	if err != nil {
-		return c, refuse(badSignature, "no key that is valid for size %d has signed the checkpoint", c.size)
+		return c, refuse(Signature, "no key that is valid for size %d has signed the checkpoint", c.size)
 	}
 	if !onlySignature(signed, n) {
-		return c, refuse(badCheckpoint, "the checkpoint does not have exactly one signature in canonical form")
+		return c, refuse(Checkpoint, "the checkpoint does not have exactly one signature in canonical form")
 	}
 	return c, nil
 }
@@ -65,15 +65,15 @@ func parseCheckpoint(signed string) (c checkpoint, err error) {
 	body, _, ok := strings.Cut(signed, "\n\n")
 	lines := strings.Split(body, "\n")
 	if !ok || len(lines) != 3 {
-		return c, refuse(badCheckpoint, "the checkpoint is not three lines, a blank line and a signature")
+		return c, refuse(Checkpoint, "the checkpoint is not three lines, a blank line and a signature")
 	}
 	c.origin = lines[0]
 	c.size, err = strconv.ParseInt(lines[1], 10, 64)
 	if err != nil || c.size < 0 || c.size > maxSize || c.root.UnmarshalText([]byte(lines[2])) != nil {
-		return c, refuse(badCheckpoint, "the checkpoint's size or root is not one")
+		return c, refuse(Checkpoint, "the checkpoint's size or root is not one")
 	}
 	if checkOrigin(c.origin) != nil || c.text() != body+"\n" {
-		return c, refuse(badCheckpoint, "the checkpoint is not in canonical form")
+		return c, refuse(Checkpoint, "the checkpoint is not in canonical form")
 	}
 	return c, nil
 }

@@ -45,7 +45,7 @@ func (Contract) Invoke(stub shim.ChaincodeStubInterface) *peer.Response {
 func invoke(stub shim.ChaincodeStubInterface) (any, error) {
 	args := stub.GetArgs()
 	if len(args) == 0 {
-		return nil, refuse(badArgument, "the name of a function is missing")
+		return nil, refuse(Argument, "the name of a function is missing")
 	}
 	caller, err := callerOf(stub)
 	if err != nil {
@@ -72,7 +72,7 @@ func invoke(stub shim.ChaincodeStubInterface) (any, error) {
 	case "ListSources":
 		return take(c, c.listSources)
 	}
-	return nil, refuse(badArgument, "there is no function %.40q", args[0])
+	return nil, refuse(Argument, "there is no function %.40q", args[0])
 }
 
 // call is one invocation.
@@ -87,11 +87,11 @@ type call struct {
 func callerOf(stub shim.ChaincodeStubInterface) (string, error) {
 	creator, err := stub.GetCreator()
 	if err != nil {
-		return "", refuse(badState, "read the caller: %v", err)
+		return "", refuse(State, "read the caller: %v", err)
 	}
 	var identity msp.SerializedIdentity
 	if err := proto.Unmarshal(creator, &identity); err != nil || identity.GetMspid() == "" {
-		return "", refuse(denied, "the caller has no MSP")
+		return "", refuse(Denied, "the caller has no MSP")
 	}
 	return identity.GetMspid(), nil
 }
@@ -100,7 +100,7 @@ func callerOf(stub shim.ChaincodeStubInterface) (string, error) {
 func take[Q any](c *call, do func(Q) (any, error)) (any, error) {
 	var q Q
 	if len(c.args) != 1 {
-		return nil, refuse(badArgument, "one JSON argument is needed, %d were given", len(c.args))
+		return nil, refuse(Argument, "one JSON argument is needed, %d were given", len(c.args))
 	}
 	if err := decodeArgument(c.args[0], &q); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func take[Q any](c *call, do func(Q) (any, error)) (any, error) {
 // takeWithBytes reads a JSON argument and one of plain bytes.
 func takeWithBytes[Q any](c *call, do func(Q, []byte) (any, error)) (any, error) {
 	if len(c.args) != 2 {
-		return nil, refuse(badArgument, "a JSON argument and the commitments are needed, %d arguments were given", len(c.args))
+		return nil, refuse(Argument, "a JSON argument and the commitments are needed, %d arguments were given", len(c.args))
 	}
 	rest := c.args[1]
 	c.args = c.args[:1]

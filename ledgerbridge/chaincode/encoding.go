@@ -37,7 +37,7 @@ func encode(v any) ([]byte, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return nil, refuse(badState, "encode: %v", err)
+		return nil, refuse(State, "encode: %v", err)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
@@ -60,10 +60,10 @@ func decode(data []byte, v any) error {
 
 func decodeArgument(data []byte, v any) error {
 	if len(data) > maxRequest {
-		return refuse(badArgument, "the JSON argument has more than %d bytes", maxRequest)
+		return refuse(Argument, "the JSON argument has more than %d bytes", maxRequest)
 	}
 	if err := decode(data, v); err != nil {
-		return refuse(badArgument, "%v", err)
+		return refuse(Argument, "%v", err)
 	}
 	return nil
 }

@@ -25,10 +25,10 @@ func (c *call) reportFork(q ForkRequest) (any, error) {
 		return nil, err
 	}
 	if a.size != b.size {
-		return nil, refuse(badSize, "checkpoints of sizes %d and %d do not contradict each other by themselves", a.size, b.size)
+		return nil, refuse(Size, "checkpoints of sizes %d and %d do not contradict each other by themselves", a.size, b.size)
 	}
 	if a.root == b.root {
-		return nil, refuse(badCheckpoint, "both checkpoints state the same root: that is no fork")
+		return nil, refuse(Checkpoint, "both checkpoints state the same root: that is no fork")
 	}
 	if s.State == forked {
 		return s, nil

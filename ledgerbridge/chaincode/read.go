@@ -52,7 +52,7 @@ func (c *call) getAnchor(q AnchorQuery) (any, error) {
 		return nil, err
 	}
 	if q.Size < 1 || q.Size > maxSize {
-		return nil, refuse(badSize, "the size is out of bounds")
+		return nil, refuse(Size, "the size is out of bounds")
 	}
 	return c.loadAnchor(q.Origin, q.Size)
 }
@@ -60,7 +60,7 @@ func (c *call) getAnchor(q AnchorQuery) (any, error) {
 func (c *call) loadAnchor(origin string, size int64) (a Anchor, err error) {
 	found, err := c.load(anchorKey(origin, size), &a)
 	if err == nil && !found {
-		err = refuse(notFound, "%s is not anchored at size %d", origin, size)
+		err = refuse(NotFound, "%s is not anchored at size %d", origin, size)
 	}
 	return a, err
 }
@@ -73,18 +73,18 @@ func (c *call) listSources(q ListRequest) (any, error) {
 	}
 	rows, err := c.stub.GetStateByRange(sourceKey(q.After), sourceEnd)
 	if err != nil {
-		return nil, refuse(badState, "list: %v", err)
+		return nil, refuse(State, "list: %v", err)
 	}
 	defer rows.Close()
 	list := Sources{Sources: []Source{}}
 	for rows.HasNext() {
 		row, err := rows.Next()
 		if err != nil {
-			return nil, refuse(badState, "list: %v", err)
+			return nil, refuse(State, "list: %v", err)
 		}
 		var s Source
 		if err := decode(row.GetValue(), &s); err != nil || s.Version != version {
-			return nil, refuse(badState, "%s is not what this version of the contract writes", row.GetKey())
+			return nil, refuse(State, "%s is not what this version of the contract writes", row.GetKey())
 		}
 		if s.Origin == q.After {
 			continue

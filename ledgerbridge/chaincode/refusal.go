@@ -30,51 +30,40 @@ const (
 
 // Known reports whether p is one of these. A peer's answer may come from another
 // contract.
-func (p Prefix) Known() bool {
+func (p Prefix) Known() bool { return p.status() != 0 }
+
+// status is that of the response. All are at least 400, so no peer endorses them and
+// nothing is written.
+func (p Prefix) status() int32 {
 	switch p {
-	case Argument, Size, Checkpoint, Signature, Denied, NotFound, Exists, Gap, Behind, Fork, Marked, Closed, State:
-		return true
+	case Argument, Size, Checkpoint:
+		return 400
+	case Signature, Denied:
+		return 403
+	case NotFound:
+		return 404
+	case Exists, Gap, Behind, Fork, Marked, Closed:
+		return 409
+	case State:
+		return 500
 	}
-	return false
+	return 0
 }
-
-// kind is a prefix with the status of the response. All are at least 400, so no peer
-// endorses them and nothing is written.
-type kind struct {
-	prefix Prefix
-	status int32
-}
-
-var (
-	badArgument   = kind{Argument, 400}
-	badSize       = kind{Size, 400}
-	badCheckpoint = kind{Checkpoint, 400}
-	badSignature  = kind{Signature, 403}
-	denied        = kind{Denied, 403}
-	notFound      = kind{NotFound, 404}
-	exists        = kind{Exists, 409}
-	gap           = kind{Gap, 409}
-	behind        = kind{Behind, 409}
-	fork          = kind{Fork, 409}
-	marked        = kind{Marked, 409}
-	closed        = kind{Closed, 409}
-	badState      = kind{State, 500}
-)
 
 // refusal is the error of every function.
 type refusal struct {
-	kind
+	prefix   Prefix
 	sentence string
 }
 
 func (r *refusal) Error() string { return string(r.prefix) + ": " + r.sentence }
 
-func refuse(k kind, format string, args ...any) error {
-	return &refusal{kind: k, sentence: fmt.Sprintf(format, args...)}
+func refuse(p Prefix, format string, args ...any) error {
+	return &refusal{prefix: p, sentence: fmt.Sprintf(format, args...)}
 }
 
 func refused(err error) *peer.Response {
-	r := &refusal{kind: badState, sentence: err.Error()}
+	r := &refusal{prefix: State, sentence: err.Error()}
 	errors.As(err, &r)
-	return &peer.Response{Status: r.status, Message: r.Error()}
+	return &peer.Response{Status: r.prefix.status(), Message: r.Error()}
 }

@@ -1,6 +1,7 @@
 package chaincode
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -40,7 +41,7 @@ func (c *call) owns(origin string) error {
 		return err
 	}
 	if organisation, _, _ := strings.Cut(origin, "/"); organisation != c.caller {
-		return refuse(denied, "%s belongs to organisation %s, the caller is of %.64q", origin, organisation, c.caller)
+		return refuse(Denied, "%s belongs to organisation %s, the caller is of %.64q", origin, organisation, c.caller)
 	}
 	return nil
 }
@@ -48,19 +49,15 @@ func (c *call) owns(origin string) error {
 func checkOrigin(origin string) error {
 	parts := strings.Split(origin, "/")
 	if len(parts) != 3 || slices.ContainsFunc(parts, notName) {
-		return refuse(badArgument, "the origin is not organisation/node/log, each of at most 64 letters, digits, dots and hyphens")
+		return refuse(Argument, "the origin is not organisation/node/log, each of at most 64 letters, digits, dots and hyphens")
 	}
 	return nil
 }
 
 func notName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-') {
-			return true
-		}
-	}
-	return s == "" || len(s) > 64
+	return s == "" || len(s) > 64 || strings.ContainsFunc(s, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-')
+	})
 }
 
 // registerSource opens a source. A repetition with the same key changes nothing.
@@ -79,7 +76,7 @@ func (c *call) registerSource(q RegisterRequest) (any, error) {
 	case found && s.Keys[0].Verifier == q.Key:
 		return s, nil
 	case found:
-		return nil, refuse(exists, "%s is registered with another key", q.Origin)
+		return nil, refuse(Exists, "%s is registered with another key", q.Origin)
 	}
 	s = Source{Version: version, Origin: q.Origin, State: open, Keys: []Key{{Verifier: q.Key}}}
 	if err := c.store(sourceKey(q.Origin), &s); err != nil {
@@ -107,11 +104,11 @@ func (c *call) addKey(q KeyRequest) (any, error) {
 		return nil, err
 	}
 	if len(s.Keys) >= maxKeys {
-		return nil, refuse(badSize, "%s has had %d keys; close it and register the next one", q.Origin, maxKeys)
+		return nil, refuse(Size, "%s has had %d keys; close it and register the next one", q.Origin, maxKeys)
 	}
 	for _, k := range s.Keys {
 		if old, err := verifier(q.Origin, k.Verifier); err != nil || old.KeyHash() == v.KeyHash() {
-			return nil, first(err, refuse(exists, "%s has this key, or one with its id, already", q.Origin))
+			return nil, cmp.Or(err, refuse(Exists, "%s has this key, or one with its id, already", q.Origin))
 		}
 	}
 	s.Keys = append(s.Keys, added)
@@ -127,7 +124,7 @@ func (c *call) revokeKey(q KeyRequest) (any, error) {
 	}
 	i := slices.IndexFunc(s.Keys, func(k Key) bool { return k.Verifier == q.Key })
 	if i < 0 {
-		return nil, refuse(notFound, "%s has no such key", q.Origin)
+		return nil, refuse(NotFound, "%s has no such key", q.Origin)
 	}
 	k := &s.Keys[i]
 	if k.Until == q.From && q.From > 0 {
@@ -137,7 +134,7 @@ func (c *call) revokeKey(q KeyRequest) (any, error) {
 		return nil, err
 	}
 	if k.Until != 0 && k.Until < q.From {
-		return nil, refuse(exists, "this key was revoked from size %d on", k.Until)
+		return nil, refuse(Exists, "this key was revoked from size %d on", k.Until)
 	}
 	k.Until = q.From
 	return s, c.store(sourceKey(q.Origin), &s)
@@ -146,7 +143,7 @@ func (c *call) revokeKey(q KeyRequest) (any, error) {
 // checkFrom refuses sizes that are anchored.
 func (e *edge) checkFrom(from int64) error {
 	if from <= e.Size || from > maxSize {
-		return refuse(badSize, "the ledger is at size %d: keys change from %d on at the earliest", e.Size, e.Size+1)
+		return refuse(Size, "the ledger is at size %d: keys change from %d on at the earliest", e.Size, e.Size+1)
 	}
 	return nil
 }
@@ -169,7 +166,7 @@ func (c *call) closeSource(q OriginRequest) (any, error) {
 
 // verifier reads a key named after the source, in its one spelling.
 func verifier(origin, key string) (note.Verifier, error) {
-	wrong := refuse(badArgument, "the key is not an Ed25519 note verifier key named %s", origin)
+	wrong := refuse(Argument, "the key is not an Ed25519 note verifier key named %s", origin)
 	v, err := note.NewVerifier(key)
 	if err != nil {
 		return nil, wrong

@@ -1,6 +1,9 @@
 package chaincode
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // version is the version of the state's encoding. A contract refuses any other.
 const version = 1
@@ -87,13 +90,13 @@ type versioned interface{ versionOf() int }
 func (c *call) load(key string, v versioned) (found bool, err error) {
 	data, err := c.stub.GetState(key)
 	if err != nil {
-		return false, refuse(badState, "read %s: %v", key, err)
+		return false, refuse(State, "read %s: %v", key, err)
 	}
 	if len(data) == 0 {
 		return false, nil
 	}
 	if err := decode(data, v); err != nil || v.versionOf() != version {
-		return false, refuse(badState, "%s is not what this version of the contract writes", key)
+		return false, refuse(State, "%s is not what this version of the contract writes", key)
 	}
 	return true, nil
 }
@@ -104,7 +107,7 @@ func (c *call) store(key string, v versioned) error {
 		return err
 	}
 	if err := c.stub.PutState(key, data); err != nil {
-		return refuse(badState, "write %s: %v", key, err)
+		return refuse(State, "write %s: %v", key, err)
 	}
 	return nil
 }
@@ -115,10 +118,10 @@ func (c *call) loadSource(origin string) (s Source, e edge, err error) {
 		return s, e, err
 	}
 	if found, err := c.load(sourceKey(origin), &s); err != nil || !found {
-		return s, e, first(err, refuse(notFound, "%s is not registered", origin))
+		return s, e, cmp.Or(err, refuse(NotFound, "%s is not registered", origin))
 	}
 	if found, err := c.load(headKey(origin), &e); err != nil || !found {
-		return s, e, first(err, refuse(badState, "%s has no head", origin))
+		return s, e, cmp.Or(err, refuse(State, "%s has no head", origin))
 	}
 	return s, e, nil
 }
@@ -140,16 +143,7 @@ func (s *Source) takes() error {
 	case open:
 		return nil
 	case forked:
-		return refuse(marked, "%s is marked as forked at size %d", s.Origin, s.Fork.Size)
+		return refuse(Marked, "%s is marked as forked at size %d", s.Origin, s.Fork.Size)
 	}
-	return refuse(closed, "%s was closed", s.Origin)
-}
-
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return refuse(Closed, "%s was closed", s.Origin)
 }

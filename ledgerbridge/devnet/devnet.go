@@ -36,10 +36,12 @@ type Options struct {
 }
 
 // OrgNames are org1, org2 and so on.
-func OrgNames(count int) []string {
+func OrgNames(count int) []string { return numbered("org", count) }
+
+func numbered(word string, count int) []string {
 	names := make([]string, count)
 	for i := range names {
-		names[i] = fmt.Sprintf("org%d", i+1)
+		names[i] = fmt.Sprint(word, i+1)
 	}
 	return names
 }
@@ -182,7 +184,7 @@ func (n *Network) start(ctx context.Context, command []string) error {
 		return err
 	}
 	n.say("starting %d processes", len(n.all()))
-	if err := parallel(n.all(), func(p *process) error { return p.start(ctx, n.spawner) }); err != nil {
+	if err := parallel(n.all(), func(_ int, p *process) error { return p.start(ctx, n.spawner) }); err != nil {
 		return err
 	}
 	if err := n.complete(ctx); err != nil {
@@ -239,7 +241,7 @@ func (n *Network) processes(command []string) error {
 }
 
 func (n *Network) all() []*process {
-	return append(append(append([]*process(nil), n.orderers...), n.peers...), n.chaincodes...)
+	return slices.Concat(n.orderers, n.peers, n.chaincodes)
 }
 
 // say writes a line of progress.
@@ -254,7 +256,7 @@ func (n *Network) Stop() {
 	n.closed.Do(func() {
 		n.spawner.close()
 		for _, group := range [][]*process{n.chaincodes, n.peers, n.orderers} {
-			_ = parallel(group, func(p *process) error { p.stop(); return nil })
+			_ = parallel(group, func(_ int, p *process) error { p.stop(); return nil })
 		}
 		n.spawner.end()
 		_ = n.held.Close()
@@ -299,30 +301,18 @@ func (n *Network) find(name string) (*process, error) {
 	return nil, fmt.Errorf("there is no process %q; there are %s", name, strings.Join(names, ", "))
 }
 
-// each calls do for all organisations in parallel.
-func (n *Network) each(do func(i int, org string) error) error {
-	indexes := make([]int, len(n.plan.Orgs))
-	for i := range indexes {
-		indexes[i] = i
-	}
-	return parallel(indexes, func(i int) error { return do(i, n.plan.Orgs[i]) })
-}
-
 // parallel calls do for all members of a list in parallel, and joins their errors.
-func parallel[T any](list []T, do func(T) error) error {
+func parallel[T any](list []T, do func(i int, one T) error) error {
 	failed := make([]error, len(list))
 	var wait sync.WaitGroup
 	for i, one := range list {
-		wait.Go(func() { failed[i] = do(one) })
+		wait.Go(func() { failed[i] = do(i, one) })
 	}
 	wait.Wait()
 	return errors.Join(failed...)
 }
 
 func writeJSON(path string, value any) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

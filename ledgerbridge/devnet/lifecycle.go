@@ -46,7 +46,7 @@ func (n *Network) create(ctx context.Context) error {
 			return fmt.Errorf("create channel: %s: %w", name, err)
 		}
 	}
-	if err := n.each(func(i int, org string) error { return n.install(ctx, i, org, block) }); err != nil {
+	if err := parallel(n.plan.Orgs, func(i int, org string) error { return n.install(ctx, i, org, block) }); err != nil {
 		return err
 	}
 	return n.commit(ctx)
@@ -116,7 +116,7 @@ func (n *Network) commit(ctx context.Context) error {
 // ready returns when enough peers endorse a query of each organisation. It submits
 // nothing.
 func (n *Network) ready(ctx context.Context) error {
-	return n.each(func(i int, org string) error {
+	return parallel(n.plan.Orgs, func(i int, org string) error {
 		id, connection, err := n.connect(i, org, "User1")
 		if err != nil {
 			return fmt.Errorf("chaincode of %s: %w", org, err)

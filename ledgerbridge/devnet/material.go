@@ -97,16 +97,12 @@ func (n *Network) builder() error {
 	if err != nil {
 		return err
 	}
-	dir := n.path("ccaas", "bin")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("builder: %w", err)
-	}
 	for _, name := range []string{"detect", "build", "release"} {
 		data, err := fs.ReadFile(scripts, name)
 		if err != nil {
 			return err
 		}
-		path := filepath.Join(dir, name)
+		path := n.path("ccaas", "bin", name)
 		if err := writeFile(path, data); err != nil {
 			return err
 		}

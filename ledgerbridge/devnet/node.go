@@ -3,7 +3,6 @@ package devnet
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 )
@@ -19,7 +18,7 @@ func (n *Network) orderer(i int, name string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.configure(dir, "orderer.yaml", text); err != nil {
+	if err := writeFile(filepath.Join(dir, "orderer.yaml"), text); err != nil {
 		return nil, err
 	}
 	tls := n.node("orderer", name, "tls")
@@ -64,7 +63,7 @@ func (n *Network) peer(i int, org string) (*process, error) {
 		}
 		text = bytes.Replace(text, []byte(before), []byte(after), 1)
 	}
-	if err := n.configure(dir, "core.yaml", text); err != nil {
+	if err := writeFile(filepath.Join(dir, "core.yaml"), text); err != nil {
 		return nil, err
 	}
 	self, tls := address(n.plan.peerPort(i)), n.node("peer", org, "tls")
@@ -104,11 +103,4 @@ func (n *Network) service(i int, org, id string, command []string) *process {
 		name: chaincodeName(org), dir: n.dir, log: n.log(chaincodeName(org)), say: n.say, command: command, listens: []string{self},
 		env: []string{"CHAINCODE_SERVER_ADDRESS=" + self, "CHAINCODE_ID=" + id},
 	}
-}
-
-func (n *Network) configure(dir, name string, text []byte) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("configure: %w", err)
-	}
-	return writeFile(filepath.Join(dir, name), text)
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aceso-health/aceso/durable"
 )
 
 // Channel and Chaincode are the names that every network has.
@@ -103,13 +105,7 @@ func (p plan) fill(o Options) Options {
 	return o
 }
 
-func (p plan) ordererNames() []string {
-	names := make([]string, p.Orderers)
-	for i := range names {
-		names[i] = fmt.Sprintf("orderer%d", i+1)
-	}
-	return names
-}
+func (p plan) ordererNames() []string { return numbered("orderer", p.Orderers) }
 
 // Ports: the process that runs the network holds the first one, so that no other network
 // takes the block; then come two of each orderer, then two of each organisation.
@@ -160,7 +156,7 @@ func vacant(dir string) error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if name != "lock" && name != "logs" && !strings.HasPrefix(name, unfinished) { // left by a killed start
+		if name != "lock" && name != "logs" && !strings.HasSuffix(name, ".new") { // left by a killed start
 			return fmt.Errorf("%s has %s and no network: use a folder that is empty or does not exist", dir, name)
 		}
 	}
@@ -169,21 +165,13 @@ func vacant(dir string) error {
 
 func (p plan) write(dir string) error { return writeJSON(planFile(dir), p) }
 
-// unfinished begins the names of files that writeFile has not renamed yet.
-const unfinished = ".new-"
-
-// writeFile replaces a file as a whole.
+// writeFile replaces a file as a whole, in a folder that it creates if there is none.
 func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), unfinished) // mode 0600
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = durable.WriteFile(path, data)
+	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil

@@ -60,7 +60,7 @@ func TestVacant(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"", "lock", "logs/peer.log", ".new-1"} {
+	for _, name := range []string{"", "lock", "logs/peer.log", "network.json.new"} {
 		if name != "" {
 			put(name)
 		}

@@ -1,7 +1,6 @@
 package fabric
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -211,9 +210,7 @@ func (c *Channel) commit(ctx context.Context, endorsed *client.Transaction) (blo
 
 // decode reads only answers of this version of the contract.
 func (c *Channel) decode(function string, data []byte, answer any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(answer); err != nil {
+	if err := decodeWhole(data, answer); err != nil {
 		return &Misconfigured{fmt.Sprintf("the chaincode %q answers %s unlike this version of Aceso's contract: install the version that belongs to this program (%v)", c.profile.Chaincode, function, err)}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/aceso-health/aceso/durable"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/chaincode"
 )
@@ -45,8 +46,8 @@ func (s *Shipper) holdsSealed(ctx context.Context) error {
 }
 
 func unregistered(err error) bool {
-	var r *Refusal
-	return errors.As(err, &r) && r.Prefix == chaincode.NotFound
+	r, ok := errors.AsType[*Refusal](err)
+	return ok && r.Prefix == chaincode.NotFound
 }
 
 // neverAnchored checks that a ledger that does not know the log never anchored it.
@@ -189,7 +190,7 @@ func (s *Shipper) keep(size int64, evidence []byte) (path string, err error) {
 	for n := 2; ; n++ {
 		there, err := os.ReadFile(path)
 		if err != nil {
-			return path, writeDurably(path, evidence)
+			return path, durable.WriteFile(path, evidence)
 		}
 		if bytes.Equal(there, evidence) {
 			return path, nil

@@ -10,6 +10,8 @@ import (
 	"github.com/hyperledger/fabric-protos-go-apiv2/common"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
 // evidence is the network's part of a proof bundle, as docs/record-format.md describes
@@ -100,15 +102,8 @@ func newEvidence(answer []byte, b *common.Block, consenters []*common.Consenter)
 // parseEvidence accepts exactly what newEvidence writes.
 func parseEvidence(data []byte) (*evidence, error) {
 	e := new(evidence)
-	if err := json.Unmarshal(data, e); err != nil {
+	if err := ledgerbridge.DecodeCanonical(data, e, func() ([]byte, error) { return json.Marshal(e) }); err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
-	}
-	canonical, err := json.Marshal(e)
-	if err != nil {
-		return nil, fmt.Errorf("evidence: %w", err)
-	}
-	if !bytes.Equal(canonical, data) {
-		return nil, fmt.Errorf("evidence: not in canonical form, so it was changed after it was made")
 	}
 	return e, nil
 }

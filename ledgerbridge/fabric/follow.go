@@ -84,8 +84,7 @@ func (s *Shipper) watch(ctx context.Context) {
 			try = 0
 			return s.see(ctx, e)
 		})
-		var c *ledgerbridge.Contradiction
-		if errors.As(err, &c) {
+		if c, ok := errors.AsType[*ledgerbridge.Contradiction](err); ok {
 			s.alarm(c)
 			return
 		}
@@ -130,7 +129,7 @@ func (s *Shipper) see(ctx context.Context, e Event) error {
 		return err
 	}
 	if a.Size > s.mine.Load() && a.Size != s.under.Load() {
-		s.Metrics.alarm(s.source)
+		s.Metrics.alarms.WithLabelValues(s.source).Set(1)
 		s.Log.Error("ALARM: somebody else anchors this log, with this organisation's identity and the same records so far: two processes, or a stolen key",
 			"source", s.source, "size", a.Size, "transaction", e.Transaction, "block", e.Block)
 	}

@@ -74,8 +74,7 @@ func (i *inspection) read(ctx context.Context, organization string, e *Endpoint)
 
 // ended reports why a peer was not read to the end.
 func (i *inspection) ended(c *inspectedChain, err error) {
-	var unserved *unservedError
-	if errors.As(err, &unserved) {
+	if unserved, ok := errors.AsType[*unservedError](err); ok {
 		i.say(c, Finding{Block: int64(unserved.block), What: fmt.Sprintf("the peer says that it has this block and does not serve it (%s)", unserved.status)})
 		return
 	}
@@ -173,8 +172,7 @@ const catchUpTries = 5
 // stateOf compares the contract's state on a peer with the peer's own blocks.
 func (i *inspection) stateOf(ctx context.Context, p *peerNode, c *inspectedChain, heads []chaincode.Head) error {
 	disagrees := func(err error) {
-		var f *foundError
-		if errors.As(err, &f) {
+		if f, ok := errors.AsType[*foundError](err); ok {
 			i.found(c, Finding{Block: -1, Source: f.source, What: f.what})
 		}
 	}

@@ -1,10 +1,6 @@
 package fabric
 
-import (
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics measure all shippers of a node. Their only labels are sources and causes:
 // nothing in them is about a person.
@@ -35,13 +31,3 @@ func NewMetrics() *Metrics {
 func (m *Metrics) Register(r *prometheus.Registry) {
 	r.MustRegister(m.durations, m.failures, m.alarms)
 }
-
-func (m *Metrics) anchored(source string, took time.Duration) {
-	m.durations.WithLabelValues(source).Observe(took.Seconds())
-}
-
-func (m *Metrics) failed(source, cause string) { m.failures.WithLabelValues(source, cause).Inc() }
-
-func (m *Metrics) calm(source string) { m.alarms.WithLabelValues(source).Set(0) }
-
-func (m *Metrics) alarm(source string) { m.alarms.WithLabelValues(source).Set(1) }

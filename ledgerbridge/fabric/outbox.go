@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"github.com/aceso-health/aceso/durable"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -53,30 +53,10 @@ func (o outbox) seal(b ledgerbridge.Batch) (*sealed, error) {
 	s := &sealed{OldSize: b.OldSize, Checkpoint: string(b.Checkpoint), size: b.OldSize + int64(len(b.Commitments)), root: b.Root}
 	data, err := json.Marshal(s)
 	if err == nil {
-		err = writeDurably(string(o), append(data, '\n'))
+		err = durable.WriteFile(string(o), append(data, '\n'))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("seal a batch of %s: %w", b.Source, err)
 	}
 	return s, nil
-}
-
-// writeDurably replaces a file in one step.
-func writeDurably(path string, data []byte) (err error) {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -70,8 +70,8 @@ func ReadProfile(path string) (*Profile, error) {
 	return p, nil
 }
 
-// decodeWhole reads JSON that people write. It refuses unknown members, which may be
-// misspelt.
+// decodeWhole reads one JSON value. It refuses unknown members: those of people may be
+// misspelt, those of a contract are of another version.
 func decodeWhole(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()

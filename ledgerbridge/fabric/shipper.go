@@ -82,7 +82,7 @@ func NewShipper(c ShipperConfig) (*Shipper, error) {
 	if s.Metrics == nil {
 		s.Metrics = NewMetrics()
 	}
-	s.Metrics.calm(s.source)
+	s.Metrics.alarms.WithLabelValues(s.source).Set(0)
 	s.outbox = outbox(s.file("outbox.json"))
 	out, err := s.outbox.read(c.Journal)
 	if err != nil {
@@ -136,8 +136,7 @@ func (s *Shipper) step(ctx context.Context, compared func()) (err error) {
 		if err != nil {
 			s.known = false
 		}
-		var r *Refusal
-		if errors.As(err, &r) && r.Prefix == chaincode.Signature {
+		if r, ok := errors.AsType[*Refusal](err); ok && r.Prefix == chaincode.Signature {
 			s.take(nil) // sealed with a revoked key: the next step seals it with the current one
 		}
 	}()
@@ -219,7 +218,7 @@ func (s *Shipper) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Metrics.anchored(s.source, time.Since(s.begun))
+	s.Metrics.durations.WithLabelValues(s.source).Observe(time.Since(s.begun).Seconds())
 	s.head = anchor.Size
 	s.mine.Store(anchor.Size)
 	s.take(nil)
@@ -261,9 +260,8 @@ func (s *Shipper) note(err error) {
 		s.said = ""
 		return
 	}
-	s.Metrics.failed(s.source, causeOf(err))
-	var c *ledgerbridge.Contradiction
-	if errors.As(err, &c) {
+	s.Metrics.failures.WithLabelValues(s.source, causeOf(err)).Inc()
+	if c, ok := errors.AsType[*ledgerbridge.Contradiction](err); ok {
 		s.alarm(c)
 		return
 	}
@@ -280,7 +278,7 @@ const quiet = time.Minute
 // alarm reports a contradiction and ends Run.
 func (s *Shipper) alarm(c *ledgerbridge.Contradiction) {
 	s.Anchors.Fail(c)
-	s.Metrics.alarm(s.source)
+	s.Metrics.alarms.WithLabelValues(s.source).Set(1)
 	s.Log.Error("ALARM: the ledger contradicts this node", "source", s.source, "finding", c.What)
 	s.halt()
 }

@@ -163,8 +163,7 @@ func (t *transaction) is(function string, args int) bool {
 func (t *transaction) endorsers(a *Authorities) (endorsed, unknown []string, err error) {
 	for _, e := range t.endorsements {
 		m, err := a.member(e.GetEndorser())
-		var u *unknownError
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*unknownError](err); ok {
 			unknown = append(unknown, u.msp)
 			continue
 		}

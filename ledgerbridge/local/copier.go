@@ -28,9 +28,8 @@ type Copier struct {
 // error: Run asks it again.
 func (l *Ledger) Follow(ctx context.Context, w Witness) (*Copier, error) {
 	c := &Copier{ledger: l, witness: w}
-	var damage *ledgerbridge.Damage
-	if err := c.resume(ctx); errors.As(err, &damage) {
-		return nil, err
+	if damage, ok := errors.AsType[*ledgerbridge.Damage](c.resume(ctx)); ok {
+		return nil, damage
 	}
 	return c, nil
 }
@@ -133,7 +132,7 @@ func Compare(path, witness string) (int64, error) {
 	}
 	defer l.Close()
 	var agree int64
-	err = scan(l.file, 0, l.size, func(_ int64, r record, _ []byte) error {
+	err = scan(l.file, 0, l.size, func(_ int64, r record) error {
 		hash, ok := kept[r.number]
 		if ok && hash != r.hash {
 			return damaged(r.number, "is not what the witness holds")
@@ -162,7 +161,7 @@ func readWitness(path string) (map[int64][32]byte, error) {
 	}
 	kept := map[int64][32]byte{}
 	for at := 0; at < len(b); {
-		r, n, err := parseRecord(b[at:min(len(b), at+largest)])
+		r, err := parseRecord(b[at:min(len(b), at+largest)])
 		if errors.Is(err, errTorn) {
 			break
 		}
@@ -173,7 +172,7 @@ func readWitness(path string) (map[int64][32]byte, error) {
 			return nil, damaged(r.number, "the witness holds two different records of this number: the checkpoints were rewritten")
 		}
 		kept[r.number] = r.hash
-		at += n
+		at += int(r.size)
 	}
 	return kept, nil
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/aceso-health/aceso/durable"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -102,24 +103,24 @@ func (l *Ledger) load(sources []string) error {
 func (l *Ledger) loadFrom(from, to int64) error {
 	l.heads = map[string]head{}
 	l.next, l.prev, l.last, l.size = 0, [32]byte{}, 0, 0
-	err := scan(l.file, from, to, func(at int64, r record, raw []byte) error {
-		l.keep(at, r, int64(len(raw)))
+	err := scan(l.file, from, to, func(at int64, r record) error {
+		l.keep(at, r)
 		return nil
 	})
-	if torn := new(tornError); errors.As(err, &torn) {
+	if torn, ok := errors.AsType[*tornError](err); ok {
 		l.size = torn.at
 		return nil
 	}
 	return err
 }
 
-func (l *Ledger) keep(at int64, r record, length int64) {
+func (l *Ledger) keep(at int64, r record) {
 	c, err := ledgerbridge.ParseCheckpoint(r.note)
 	if err != nil {
 		return // cannot happen: parseRecord has parsed it
 	}
 	l.heads[c.Source] = head{Head: ledgerbridge.Head{Size: c.Size, Root: c.Root, Checkpoint: r.note}, at: at}
-	l.next, l.prev, l.last, l.size = r.number+1, r.hash, at, at+length
+	l.next, l.prev, l.last, l.size = r.number+1, r.hash, at, at+r.size
 }
 
 // cutTail removes an unfinished record, and makes file and name durable.
@@ -130,7 +131,7 @@ func (l *Ledger) cutTail(path string) error {
 	if err := l.file.Sync(); err != nil {
 		return fmt.Errorf("sync checkpoints: %w", err)
 	}
-	return syncFolder(filepath.Dir(path))
+	return durable.SyncFolder(filepath.Dir(path))
 }
 
 // Close closes the file.
@@ -172,20 +173,18 @@ func (l *Ledger) Anchor(_ context.Context, b ledgerbridge.Batch) (ledgerbridge.A
 func (l *Ledger) append(notes [][]byte) error {
 	var text []byte
 	var records []record
-	var lengths []int64
 	number, prev := l.next, l.prev
 	for _, n := range notes {
 		r := record{number: number, prev: prev, note: n}
-		raw := r.format()
-		text = append(text, raw...)
-		records, lengths = append(records, r), append(lengths, int64(len(raw)))
+		text = append(text, r.format()...)
+		records = append(records, r)
 		number, prev = number+1, r.hash
 	}
 	if err := l.write(text); err != nil {
 		return err
 	}
-	for i, r := range records {
-		l.keep(l.size, r, lengths[i])
+	for _, r := range records {
+		l.keep(l.size, r)
 	}
 	close(l.grown)
 	l.grown = make(chan struct{})
@@ -218,7 +217,7 @@ func (l *Ledger) Checkpoints(ctx context.Context, source string, visit func([]by
 	l.mu.Lock()
 	to := l.size
 	l.mu.Unlock()
-	return scan(l.file, 0, to, func(_ int64, r record, _ []byte) error {
+	return scan(l.file, 0, to, func(_ int64, r record) error {
 		if source != "" && !bytes.HasPrefix(r.note, []byte(source+"\n")) {
 			return ctx.Err()
 		}
@@ -235,12 +234,4 @@ func (l *Ledger) After(ctx context.Context, source string, size int64, visit fun
 		}
 		return visit(signed)
 	})
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -207,6 +208,17 @@ func TestTornTailIsCut(t *testing.T) {
 	if err := w.audit(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Zeros are the end of the file only if nothing follows them.
+func TestZerosInside(t *testing.T) {
+	w := newWriter(t)
+	w.checkpoint(changes)
+	first := w.read()
+	w.checkpoint(changes)
+	rest := w.read()[len(first):]
+	w.write(slices.Concat(first, make([]byte, 10_000), rest))
+	wantDamage(t, "zeros between two records", w.open())
 }
 
 // Every byte of the file matters: changed, it is found by a verification, and in the

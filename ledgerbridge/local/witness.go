@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/aceso-health/aceso/durable"
 )
 
 // Witness keeps a copy of every checkpoint outside the data folder.
@@ -85,7 +87,7 @@ func (w *folder) Copy(_ context.Context, at int64, records []byte) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(w.path))
+	return durable.SyncFolder(filepath.Dir(w.path))
 }
 
 type remote struct {

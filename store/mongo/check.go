@@ -2,8 +2,8 @@ package mongo
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -43,43 +43,36 @@ func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) erro
 // access does. Each resource is read in one snapshot, even while nodes write. An
 // error of visit ends the check; any other error means that the check failed.
 func (s *Store) CheckSome(ctx context.Context, o CheckOptions, visit func(store.Finding) error) error {
-	k := &checker{s: s, o: o, findings: store.Findings{Visit: visit}}
-	for _, check := range []func(context.Context) error{k.checkIndexes, k.checkResources, k.checkOrphans, k.checkHeads, k.checkEpochs} {
-		if err := check(ctx); err != nil {
-			if stop := (*store.Stop)(nil); errors.As(err, &stop) {
-				return stop.Err
+	return store.Check(ctx, visit, func(ctx context.Context, findings *store.Findings) error {
+		k := &checker{s: s, o: o, findings: findings}
+		for _, check := range []func(context.Context) error{k.checkIndexes, k.checkResources, k.checkOrphans, k.checkHeads, k.checkEpochs} {
+			if err := check(ctx); err != nil {
+				return fmt.Errorf("check: %w", unavailable(err))
 			}
-			return fmt.Errorf("check: %w", unavailable(err))
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 type checker struct {
 	s        *Store
 	o        CheckOptions
-	findings store.Findings
+	findings *store.Findings
 }
 
-func (k *checker) found(table, row, column, what string) error {
-	return k.findings.Add(store.Finding{File: findingFile, Table: table, Row: row, Column: column, What: what})
+func (k *checker) found(table, row, column, what string) {
+	k.findings.Add(store.Finding{File: findingFile, Table: table, Row: row, Column: column, What: what})
 }
 
 // checkIndexes looks for missing indexes.
 func (k *checker) checkIndexes(ctx context.Context) error {
 	for _, x := range allIndexes() {
-		missing, err := missingIndexes(ctx, k.s.db.Collection(x.collection), x.models)
+		missing, err := missingIndexes(ctx, k.s.db.Collection(x.collection), x.indexes)
 		if err != nil {
 			return err
 		}
 		for _, m := range missing {
-			name, err := indexName(m)
-			if err == nil {
-				err = k.found(x.collection, "", name, "the index is missing: start a node, which builds it")
-			}
-			if err != nil {
-				return err
-			}
+			k.found(x.collection, "", m.name, "the index is missing: start a node, which builds it")
 		}
 	}
 	return nil
@@ -122,18 +115,11 @@ func (k *checker) eachID(ctx context.Context, collection string, visit func([]st
 
 // ids gives the _ids that satisfy a condition.
 func (k *checker) ids(ctx context.Context, collection string, condition bson.D, o *options.FindOptionsBuilder) ([]string, error) {
-	cursor, err := k.s.db.Collection(collection).Find(ctx, bson.D{{Key: "_id", Value: condition}}, o.SetProjection(byID))
-	if err != nil {
-		return nil, err
-	}
-	var docs []struct {
-		ID string `bson:"_id"`
-	}
-	err = cursor.All(ctx, &docs)
-	ids := make([]string, len(docs))
-	for i, d := range docs {
-		ids[i] = d.ID
-	}
+	var ids []string
+	err := each(ctx, k.s.db.Collection(collection), bson.D{{Key: "_id", Value: condition}}, o.SetProjection(byID), func(e *entry) error {
+		ids = append(ids, e.ID)
+		return nil
+	})
 	return ids, err
 }
 
@@ -158,10 +144,7 @@ func (k *checker) checkOrphans(ctx context.Context) error {
 		}
 		missing, err := k.missing(ctx, "resources", slices.Compact(ids))
 		for _, owner := range missing {
-			if err != nil {
-				return err
-			}
-			err = k.found("resources", owner, "", "is missing: versions in history belong to it")
+			k.found("resources", owner, "", "is missing: versions in history belong to it")
 		}
 		return err
 	})
@@ -183,7 +166,7 @@ func (k *checker) checkHeads(ctx context.Context) error {
 			return err
 		})
 		if err == nil && h.End.Size != size {
-			err = k.found("heads", source, "size", fmt.Sprintf("is %d, but the log has %d entries", h.End.Size, size))
+			k.found("heads", source, "size", fmt.Sprintf("is %d, but the log has %d entries", h.End.Size, size))
 		}
 		if err != nil {
 			return err
@@ -197,13 +180,8 @@ func (k *checker) checkEpochs(ctx context.Context) error {
 	var epoch int64
 	var all []touch
 	err := k.s.snapshot(ctx, func(ctx context.Context) (err error) {
-		if epoch, err = k.s.epoch(ctx); err != nil {
-			return err
-		}
-		cursor, err := k.s.epochs.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-		if err == nil {
-			all = nil
-			err = cursor.All(ctx, &all)
+		if epoch, err = k.s.epoch(ctx); err == nil {
+			all, err = k.s.touchedSince(ctx, math.MinInt64)
 		}
 		return err
 	})
@@ -212,11 +190,12 @@ func (k *checker) checkEpochs(ctx context.Context) error {
 	}
 	for i, t := range all {
 		if t.Epoch != int64(i)+1 {
-			return k.found("epochs", fmt.Sprint(i+1), "", "is missing")
+			k.found("epochs", fmt.Sprint(i+1), "", "is missing")
+			return nil
 		}
 	}
 	if epoch != int64(len(all)) {
-		return k.found("counters", epochName, "v", fmt.Sprintf("is %d, but %d changes wrote what governs access", epoch, len(all)))
+		k.found("counters", epochName, "v", fmt.Sprintf("is %d, but %d changes wrote what governs access", epoch, len(all)))
 	}
 	return nil
 }

@@ -60,7 +60,11 @@ func (c Checkpoints) Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbr
 		if err != nil || repeated {
 			return anchor, err
 		}
-		if err = c.add(ctx, b.Source, next); err == nil {
+		err = c.owned(ctx, b.Source, func(ctx context.Context) error {
+			_, err := c.collection().InsertOne(ctx, next)
+			return err
+		})
+		if err == nil {
 			return anchor, nil
 		}
 		again := mongo.IsDuplicateKeyError(err) || transient(err) // the same one, or that of another process
@@ -70,28 +74,14 @@ func (c Checkpoints) Anchor(ctx context.Context, b ledgerbridge.Batch) (ledgerbr
 	}
 }
 
-func (c Checkpoints) add(ctx context.Context, source string, next checkpoint) error {
-	return c.owned(ctx, source, func(ctx context.Context) error {
-		_, err := c.collection().InsertOne(ctx, next)
-		return err
-	})
-}
-
 // owned commits what do writes, if this process may write the log.
 func (c Checkpoints) owned(ctx context.Context, source string, do func(context.Context) error) error {
-	session, err := c.s.begin(durably())
-	if err != nil {
-		return err
-	}
-	defer endSession(ctx, session)
-	within := mongo.NewSessionContext(ctx, session)
-	if err := c.mayAdd(within, source); err != nil {
-		return err
-	}
-	if err := do(within); err != nil {
-		return err
-	}
-	return session.CommitTransaction(ctx)
+	return c.s.transact(ctx, func(ctx context.Context) error {
+		if err := c.mayAdd(ctx, source); err != nil {
+			return err
+		}
+		return do(ctx)
+	}, true)
 }
 
 // mayAdd checks that this process may write the log. For another node's log it also
@@ -121,21 +111,11 @@ func (c Checkpoints) Checkpoints(ctx context.Context, source string, visit func(
 
 // After visits the checkpoints that continue a tree of that size or a larger one.
 func (c Checkpoints) After(ctx context.Context, source string, size int64, visit func([]byte) error) error {
-	cursor, err := c.collection().Find(ctx, between(source, size, -1), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
+	err := each(ctx, c.collection(), between(source, size, -1), options.Find().SetSort(byID), func(one *checkpoint) error { return visit(one.Note) })
+	if transient(err) {
 		return fmt.Errorf("read checkpoints of %s: %w", source, unavailable(err))
 	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var one checkpoint
-		if err := cursor.Decode(&one); err != nil {
-			return err
-		}
-		if err := visit(one.Note); err != nil {
-			return err
-		}
-	}
-	return unavailable(cursor.Err())
+	return err
 }
 
 // Takeover says that checkpoints of a source with more than From leaves, up to To
@@ -152,15 +132,12 @@ func (s *Store) takeovers() *mongo.Collection { return s.db.Collection("takeover
 
 // Takeovers lists those of a source. Those who can write to the database can add
 // some, but cannot sign: the keys of nodes are sealed.
-func (s *Store) Takeovers(ctx context.Context, source string) (all []Takeover, err error) {
-	cursor, err := s.takeovers().Find(ctx, between(source, 0, -1), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	if err == nil {
-		err = cursor.All(ctx, &all)
-	}
+func (s *Store) Takeovers(ctx context.Context, source string) ([]Takeover, error) {
+	list, err := all[Takeover](ctx, s.takeovers(), between(source, 0, -1), options.Find().SetSort(byID))
 	if err != nil {
 		return nil, fmt.Errorf("read takeovers of %s: %w", source, unavailable(err))
 	}
-	return all, nil
+	return list, nil
 }
 
 // BeginTakeover notes that this node signs checkpoints of another one's log that come

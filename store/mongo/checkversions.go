@@ -36,9 +36,7 @@ func (k *checker) checkGroup(ctx context.Context, ids []string) error {
 		return err
 	}
 	for _, id := range missing {
-		if err := k.found("changes", id, "", "is missing: a version names it"); err != nil {
-			return err
-		}
+		k.found("changes", id, "", "is missing: a version names it")
 	}
 	for _, c := range group {
 		if err := k.checkResource(ctx, c); err != nil {
@@ -102,23 +100,25 @@ func (k *checker) missingEntries(ctx context.Context, group []*checked) ([]strin
 // checkResource checks the versions of a resource, and the current one against the
 // last of them.
 func (k *checker) checkResource(ctx context.Context, c *checked) error {
-	var before *row
+	var before *plan.Row
 	for _, v := range c.versions {
 		if err := k.checkVersion(ctx, c, v, before); err != nil {
 			return err
 		}
-		before = v
+		before = &v.Row
 	}
-	found := func(column, what string) error { return k.found("resources", k.s.id(c.Ref), column, what) }
-	switch {
-	case before == nil:
-		return found("", "the resource has no version in history")
-	case !sameVersion(before, c.row):
-		return found("", "is not the last version in history")
+	id := k.s.id(c.Ref)
+	switch n := len(c.versions); {
+	case n == 0:
+		k.found("resources", id, "", "the resource has no version in history")
+	case !sameVersion(c.versions[n-1], c.row):
+		k.found("resources", id, "", "is not the last version in history")
 	case c.Place != c.versions[0].Stamp:
-		return found("o", "is not the stamp of the first version")
+		k.found("resources", id, "o", "is not the stamp of the first version")
+	default:
+		return k.checkKeys(ctx, c)
 	}
-	return k.checkKeys(ctx, c)
+	return nil
 }
 
 // sameVersion compares all but the search keys.
@@ -131,18 +131,13 @@ func sameVersion(a, b *row) bool {
 	return true
 }
 
-func (k *checker) checkVersion(ctx context.Context, c *checked, v, before *row) error {
+func (k *checker) checkVersion(ctx context.Context, c *checked, v *row, before *plan.Row) error {
 	c.last = nil
 	x := versionCheck{k, ctx, c, v}
 	if id := v.id(); id != pastID(k.s.id(v.Ref), v.Version) || v.typ != k.s.in(v.Ref.Type) {
-		if err := x.Found("version", "type or version differ from the _id"); err != nil {
-			return err
-		}
+		x.Found("version", "type or version differ from the _id")
 	}
-	if before == nil {
-		return plan.CheckVersion(x, &v.Row, nil)
-	}
-	return plan.CheckVersion(x, &v.Row, &before.Row)
+	return plan.CheckVersion(x, &v.Row, before)
 }
 
 // versionCheck adds what only this store knows to the check of a version.
@@ -156,17 +151,17 @@ type versionCheck struct {
 // fields are the names of columns in the database.
 var fields = map[string]string{"version": "v", "stamp": "w", "facts": "f", "body": "body"}
 
-func (c versionCheck) Found(column, what string) error {
+func (c versionCheck) Found(column, what string) {
 	if column == "facts" && c.s.identity.Schema < schemaGoverning && c.v.Ref.Type == "Bundle" {
-		return nil
+		return
 	}
-	return c.found("history", c.v.id(), fields[column], what)
+	c.found("history", c.v.id(), fields[column], what)
 }
 
 func (c versionCheck) Base() (string, bool, error) {
 	base, ok, err := c.s.baseURL(c.ctx, c.v.base)
 	if err == nil && !ok {
-		err = c.found("meta", "bases", "urls", fmt.Sprintf("number %d is missing", c.v.base))
+		c.found("meta", "bases", "urls", fmt.Sprintf("number %d is missing", c.v.base))
 	}
 	return base, ok, err
 }
@@ -223,7 +218,8 @@ func (k *checker) repaired(ctx context.Context, in *mongo.Collection, table stri
 			what += "; they were written anew"
 		}
 	}
-	return k.found(table, r.id(), "", what)
+	k.found(table, r.id(), "", what)
+	return nil
 }
 
 func sameKeys(a, b index) bool {

@@ -25,15 +25,11 @@ func (x *reader) Collect(typ string, c search.Condition, limit int) (places []in
 	if index != "" {
 		o.SetHint(index)
 	}
-	cursor, err := x.s.resources.Find(x.ctx, filter, o)
-	if err != nil {
-		return nil, err
-	}
-	defer cursor.Close(x.ctx)
-	for cursor.Next(x.ctx) {
-		places = append(places, cursor.Current.Lookup("o").AsInt64())
-	}
-	return places, cursor.Err()
+	err = eachRaw(x.ctx, x.s.resources, filter, o, func(doc bson.Raw) error {
+		places = append(places, doc.Lookup("o").AsInt64())
+		return nil
+	})
+	return places, err
 }
 
 // filter translates a condition for the database and names the index with its bounds.

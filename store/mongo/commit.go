@@ -178,20 +178,12 @@ func (s *Store) readCurrent(ctx context.Context, ids bson.A, governing bool, to 
 	if governing {
 		fields = append(fields, bson.E{Key: "f", Value: 1})
 	}
-	cursor, err := s.resources.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}, options.Find().SetProjection(fields))
-	if err != nil {
-		return err
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var c current
-		if err := cursor.Decode(&c); err != nil {
-			return err
-		}
+	in := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
+	return each(ctx, s.resources, in, options.Find().SetProjection(fields), func(c *current) error {
 		c.stored = c.Version
-		to[c.ID] = &c
-	}
-	return cursor.Err()
+		to[c.ID] = c
+		return nil
+	})
 }
 
 // governs returns the keys of what governs access before it is replaced.

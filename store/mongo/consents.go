@@ -84,13 +84,8 @@ type touch struct {
 	Patients []string `bson:"p"`
 }
 
-func (s *Store) touchedSince(ctx context.Context, since int64) (all []touch, err error) {
-	cursor, err := s.epochs.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: since}}}},
-		options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	if err != nil {
-		return nil, err
-	}
-	return all, cursor.All(ctx, &all)
+func (s *Store) touchedSince(ctx context.Context, since int64) ([]touch, error) {
+	return all[touch](ctx, s.epochs, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: since}}}}, options.Find().SetSort(byID))
 }
 
 // consentKeys are the keys by which Consents finds a version.

@@ -10,9 +10,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
-	"github.com/aceso-health/aceso/store/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // copyMark is the _id of the document of meta that marks a database as an unfinished
@@ -104,47 +105,32 @@ func (s *Store) Versions(ctx context.Context, after int64, visit func(store.Stor
 }
 
 // stored derives the search keys again: history does not keep them.
-func (s *Store) stored(ctx context.Context, r *search.Row) (one store.Stored, err error) {
-	if one.Version, err = r.Full(0); err != nil {
-		return one, err
-	}
-	one.Stamp = r.Stamp
+func (s *Store) stored(ctx context.Context, r *plan.Row) (one store.Stored, err error) {
 	base, known, err := s.baseURL(ctx, r.Columns.(*row).base)
 	if err != nil {
 		return one, unavailable(err)
 	}
-	if one.Base = base; !known {
+	if !known {
 		return one, r.Damaged("b")
 	}
-	if r.Deleted {
-		return one, nil
-	}
-	if one.Index, err = search.Derive(r.PackedBody, base); err != nil {
-		return one, r.Damaged("body")
-	}
-	return one, nil
+	return plan.Stored(r, base, func() (*search.Index, error) {
+		index, err := plan.Derive(r.PackedBody, base)
+		if err != nil {
+			err = r.Damaged("body")
+		}
+		return index, err
+	})
 }
 
 // WrappedKeys visits the wrapped keys of parts.
 func (s *Store) WrappedKeys(ctx context.Context, visit func(id string, wrapped []byte) error) error {
-	cursor, err := s.keys.Find(ctx, bson.D{}, options.Find().SetBatchSize(rowsAtOnce)) // see Erase
-	if err != nil {
-		return unavailable(err)
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var k wrappedKey
-		if err := cursor.Decode(&k); err != nil {
-			return err
-		}
+	small := options.Find().SetBatchSize(rowsAtOnce) // see Erase
+	return unavailable(each(ctx, s.keys, bson.D{}, small, func(k *wrappedKey) error {
 		if len(k.Wrapped) == 0 {
-			continue // being destroyed
+			return nil // being destroyed
 		}
-		if err := visit(k.ID, k.Wrapped); err != nil {
-			return err
-		}
-	}
-	return unavailable(cursor.Err())
+		return visit(k.ID, k.Wrapped)
+	}))
 }
 
 // AddWrappedKey takes the wrapped key of parts.
@@ -157,9 +143,9 @@ func (t *Target) AddWrappedKey(ctx context.Context, id string, wrapped []byte) e
 	return unavailable(err)
 }
 
-// transact commits what do writes. Trouble that lasts fails the copy, which can be
+// transacted commits what do writes. Trouble that lasts fails the copy, which can be
 // continued.
-func (t *Target) transact(ctx context.Context, do func(context.Context) error) error {
+func (t *Target) transacted(ctx context.Context, do func(context.Context) error) error {
 	session, err := t.client.StartSession()
 	if err != nil {
 		return unavailable(err)
@@ -185,7 +171,7 @@ func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge
 		docs[i] = newEntry(source, &rows[i])
 		next.Size, next.At = rows[i].Seq+1, rows[i].Time.UnixMilli()
 	}
-	err := t.transact(ctx, func(ctx context.Context) error {
+	err := t.transacted(ctx, func(ctx context.Context) error {
 		if err := insertAll(ctx, w.log, docs); err != nil {
 			return err
 		}
@@ -212,7 +198,7 @@ func (t *Target) AddVersions(ctx context.Context, all []store.Stored) error {
 		}
 	}
 	var u *unit
-	err := t.transact(ctx, func(ctx context.Context) error {
+	err := t.transacted(ctx, func(ctx context.Context) error {
 		u = newUnit(t.changes)
 		return u.copyAll(ctx, all, writes)
 	})

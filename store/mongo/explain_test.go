@@ -269,12 +269,12 @@ func (w *hospital) write(id, format string, a ...any) store.Write {
 	if err != nil {
 		w.Fatal(err)
 	}
-	index, err := search.IndexOf(doc, "")
+	index, facts, err := search.Describe(doc, "")
 	if err != nil {
 		w.Fatal(err)
 	}
 	return store.Write{Ref: fhir.Ref{Type: doc.Type(), ID: id}, LastUpdated: at, Method: "POST", Owner: storetest.Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, "")}
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: facts}
 }
 
 func (w *hospital) parse(text string) *search.Query {

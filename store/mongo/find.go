@@ -16,20 +16,16 @@ import (
 // time have an index. Targets do not (a page of a search has many, and each would
 // touch another page of that index in the path of every read): Find filters the rows
 // that the other fields leave.
-func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) ([]int64, error) {
-	var found []int64
-	err := j.s.retry(ctx, func(ctx context.Context) (err error) {
-		found, err = j.find(ctx, f, limit)
-		return err
-	})
+func (l *storedLog) Find(ctx context.Context, f ledgerbridge.Filter, limit int) ([]int64, error) {
+	found, err := retried(ctx, l.s, func(ctx context.Context) ([]int64, error) { return l.find(ctx, f, limit) })
 	if err != nil {
 		return nil, fmt.Errorf("find in log: %w", err)
 	}
 	return found, nil
 }
 
-func (j *journal) find(ctx context.Context, f ledgerbridge.Filter, limit int) (seqs []int64, err error) {
-	filter, empty, err := j.filter(ctx, f)
+func (l *storedLog) find(ctx context.Context, f ledgerbridge.Filter, limit int) (seqs []int64, err error) {
+	filter, empty, err := l.filter(ctx, f)
 	if err != nil || empty {
 		return nil, err
 	}
@@ -44,48 +40,43 @@ func (j *journal) find(ctx context.Context, f ledgerbridge.Filter, limit int) (s
 	case f.Agent != "":
 		o.SetHint(agentIndex)
 	default:
-		o.SetHint(bson.D{{Key: "_id", Value: 1}})
+		o.SetHint(byID)
 	}
 	if f.Target == "" {
 		o.SetLimit(int64(limit))
 	}
-	cursor, err := j.log.Find(ctx, filter, o)
-	if err != nil {
-		return nil, err
-	}
-	defer cursor.Close(ctx)
-	for len(seqs) < limit && cursor.Next(ctx) {
-		var e entry
-		if err := cursor.Decode(&e); err != nil {
-			return nil, err
-		}
+	err = each(ctx, l.log, filter, o, func(e *entry) error {
 		if f.Target == "" || slices.ContainsFunc(e.Parts, func(p part) bool { return hasWord(p.Target, f.Target) }) {
 			seqs = append(seqs, seqOf(e.ID))
 		}
-	}
-	return seqs, cursor.Err()
+		if len(seqs) >= limit {
+			return errStop
+		}
+		return nil
+	})
+	return seqs, err
 }
 
 // filter is the part that the server can look up. Times do not decrease in a log: they
 // bound the sequence numbers.
-func (j *journal) filter(ctx context.Context, f ledgerbridge.Filter) (filter bson.D, empty bool, err error) {
+func (l *storedLog) filter(ctx context.Context, f ledgerbridge.Filter) (filter bson.D, empty bool, err error) {
 	from, to := f.Since, int64(-1)
 	if !f.From.IsZero() {
-		first, err := j.firstAt(ctx, f.From.UnixMilli())
+		first, err := l.firstAt(ctx, f.From.UnixMilli())
 		if err != nil || first < 0 {
 			return nil, true, err
 		}
 		from = max(from, first)
 	}
 	if !f.To.IsZero() {
-		if to, err = j.firstAt(ctx, f.To.UnixMilli()); err != nil {
+		if to, err = l.firstAt(ctx, f.To.UnixMilli()); err != nil {
 			return nil, true, err
 		}
 	}
 	if f.Before > 0 && (to < 0 || f.Before < to) {
 		to = f.Before
 	}
-	filter = between(j.source, from, to)
+	filter = between(l.source, from, to)
 	for _, field := range []struct{ name, value string }{{"p.p", f.Patient}, {"a", f.Agent}, {"x", f.Action}} {
 		if field.value != "" {
 			filter = append(filter, bson.E{Key: field.name, Value: field.value})
@@ -103,8 +94,8 @@ func (j *journal) filter(ctx context.Context, f ledgerbridge.Filter) (filter bso
 // firstAt is the first entry at or after a time, -1 if there is none. Times do not decrease
 // in a log, so halving finds it; an index of times would have to skip the entries of
 // all other logs, and burden every write.
-func (j *journal) firstAt(ctx context.Context, ms int64) (int64, error) {
-	size, err := j.Size(ctx)
+func (l *storedLog) firstAt(ctx context.Context, ms int64) (int64, error) {
+	size, err := l.Size(ctx)
 	if err != nil {
 		return -1, err
 	}
@@ -112,7 +103,7 @@ func (j *journal) firstAt(ctx context.Context, ms int64) (int64, error) {
 	for from < to {
 		middle := from + (to-from)/2
 		var e entry
-		err := j.log.FindOne(ctx, between(j.source, middle, -1), options.FindOne().SetHint(byID).SetSort(byID).
+		err := l.log.FindOne(ctx, between(l.source, middle, -1), options.FindOne().SetHint(byID).SetSort(byID).
 			SetProjection(bson.D{{Key: "t", Value: 1}})).Decode(&e)
 		if err != nil {
 			return -1, err
@@ -132,4 +123,4 @@ func (j *journal) firstAt(ctx context.Context, ms int64) (int64, error) {
 // hasWord looks for one whole word in a list separated by spaces.
 func hasWord(list, word string) bool { return slices.Contains(strings.Fields(list), word) }
 
-var _ ledgerbridge.Log = (*journal)(nil)
+var _ ledgerbridge.Log = (*storedLog)(nil)

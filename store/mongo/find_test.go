@@ -7,7 +7,7 @@ import "testing"
 func TestFirstEntryAtATime(t *testing.T) {
 	s := newServer(t).open(t, testOptions(""))
 	times := []int64{1, 1, 3, 3, 3, -1, 9, 12, 12} // -1: lost
-	j := s.Log("clinic/n7/changes.0").(*journal)
+	j := s.Log("clinic/n7/changes.0").(*storedLog)
 	for _, source := range []string{"clinic/n6/changes.0", j.source, "clinic/n8/changes.0"} {
 		for seq, at := range times {
 			if source != j.source {
@@ -36,7 +36,7 @@ func TestFirstEntryAtATime(t *testing.T) {
 			t.Errorf("the first at %d is %d, %v; want %d", ms, got, err, want)
 		}
 	}
-	if got, err := s.Log("clinic/n9/changes.0").(*journal).firstAt(t.Context(), 0); err != nil || got != -1 {
+	if got, err := s.Log("clinic/n9/changes.0").(*storedLog).firstAt(t.Context(), 0); err != nil || got != -1 {
 		t.Errorf("of an empty log: %d, %v", got, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -32,36 +33,33 @@ const longestBuild = 7 * 24 * time.Hour
 
 type indexed struct {
 	collection string
-	models     []mongo.IndexModel
+	indexes    []fieldIndex
 }
 
-func indexModel(name string, fields ...any) mongo.IndexModel {
+// fieldIndex is an ascending index of some fields, separated by spaces.
+type fieldIndex struct{ name, fields string }
+
+func (x fieldIndex) model() mongo.IndexModel {
 	var keys bson.D
-	for i := 0; i < len(fields); i += 2 {
-		keys = append(keys, bson.E{Key: fields[i].(string), Value: fields[i+1]})
+	for _, field := range strings.Fields(x.fields) {
+		keys = append(keys, bson.E{Key: field, Value: 1})
 	}
-	return mongo.IndexModel{Keys: keys, Options: options.Index().SetName(name)}
+	return mongo.IndexModel{Keys: keys, Options: options.Index().SetName(x.name)}
 }
 
 func allIndexes() []indexed {
-	log := []mongo.IndexModel{
-		indexModel(patientIndex, "p.p", 1, "_id", 1),
-		indexModel(agentIndex, "a", 1, "_id", 1),
-	}
+	log := []fieldIndex{{patientIndex, "p.p _id"}, {agentIndex, "a _id"}}
 	return []indexed{
-		{"resources", []mongo.IndexModel{
-			indexModel(keyIndex, "k", 1, "o", 1),
-			indexModel(dateIndex, "d.p", 1, "d.c", 1, "d.s", 1, "d.e", 1),
-			indexModel(numberIndex, "n.p", 1, "n.lo", 1, "n.hi", 1),
-			indexModel(typeIndex, "r", 1, "o", 1),
+		{"resources", []fieldIndex{
+			{keyIndex, "k o"},
+			{dateIndex, "d.p d.c d.s d.e"},
+			{numberIndex, "n.p n.lo n.hi"},
+			{typeIndex, "r o"},
 		}},
-		{"history", []mongo.IndexModel{
-			indexModel(orderIndex, "w", 1),
-			indexModel(typeIndex, "r", 1, "w", 1),
-		}},
+		{"history", []fieldIndex{{orderIndex, "w"}, {typeIndex, "r w"}}},
 		{"changes", log},
 		{"accesses", log},
-		{"locks", []mongo.IndexModel{indexModel("age.1", "t", 1)}},
+		{"locks", []fieldIndex{{"age.1", "t"}}},
 	}
 }
 
@@ -96,7 +94,7 @@ const collectionExists = 48
 func (s *Store) buildIndexes(ctx context.Context) error {
 	for _, x := range allIndexes() {
 		c := s.db.Collection(x.collection)
-		missing, err := missingIndexes(ctx, c, x.models)
+		missing, err := missingIndexes(ctx, c, x.indexes)
 		if err != nil {
 			return fmt.Errorf("list indexes of %s: %w", x.collection, err)
 		}
@@ -113,7 +111,7 @@ func (s *Store) buildIndexes(ctx context.Context) error {
 // build builds indexes in one pass over the documents. A majority of the members must
 // have built them, as for every write: by default the server waits for all members, even
 // for one that is down.
-func (s *Store) build(ctx context.Context, c *mongo.Collection, missing []mongo.IndexModel) error {
+func (s *Store) build(ctx context.Context, c *mongo.Collection, missing []fieldIndex) error {
 	n, err := c.EstimatedDocumentCount(ctx)
 	if err != nil {
 		return err
@@ -124,7 +122,11 @@ func (s *Store) build(ctx context.Context, c *mongo.Collection, missing []mongo.
 	if n > 0 {
 		s.opts.Report(fmt.Sprintf("building %d indexes over %d documents of %s", len(missing), n, c.Name()))
 	}
-	if _, err := c.Indexes().CreateMany(ctx, missing, options.CreateIndexes().SetCommitQuorumMajority()); err != nil {
+	models := make([]mongo.IndexModel, len(missing))
+	for i, x := range missing {
+		models[i] = x.model()
+	}
+	if _, err := c.Indexes().CreateMany(ctx, models, options.CreateIndexes().SetCommitQuorumMajority()); err != nil {
 		return err
 	}
 	if n > 0 {
@@ -133,34 +135,12 @@ func (s *Store) build(ctx context.Context, c *mongo.Collection, missing []mongo.
 	return nil
 }
 
-func missingIndexes(ctx context.Context, c *mongo.Collection, models []mongo.IndexModel) ([]mongo.IndexModel, error) {
+func missingIndexes(ctx context.Context, c *mongo.Collection, all []fieldIndex) ([]fieldIndex, error) {
 	specs, err := c.Indexes().ListSpecifications(ctx)
 	if err != nil {
 		return nil, err
 	}
-	there := map[string]bool{}
-	for _, spec := range specs {
-		there[spec.Name] = true
-	}
-	var missing []mongo.IndexModel
-	for _, m := range models {
-		name, err := indexName(m)
-		if err != nil {
-			return nil, err
-		}
-		if !there[name] {
-			missing = append(missing, m)
-		}
-	}
-	return missing, nil
-}
-
-func indexName(m mongo.IndexModel) (string, error) {
-	var o options.IndexOptions
-	for _, set := range m.Options.List() {
-		if err := set(&o); err != nil {
-			return "", err
-		}
-	}
-	return *o.Name, nil
+	return slices.DeleteFunc(slices.Clone(all), func(x fieldIndex) bool {
+		return slices.ContainsFunc(specs, func(there mongo.IndexSpecification) bool { return there.Name == x.name })
+	}), nil
 }

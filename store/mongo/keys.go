@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 // Keyring is the collection keyring: the sealed keys that all nodes share. It cannot
@@ -25,17 +26,13 @@ func (k Keyring) collection() *mongo.Collection { return k.s.db.Collection("keyr
 
 // SealedKeys returns all sealed keys by name.
 func (k Keyring) SealedKeys(ctx context.Context) (map[string][]byte, error) {
-	cursor, err := k.collection().Find(ctx, bson.D{})
-	var all []sealedKey
-	if err == nil {
-		err = cursor.All(ctx, &all)
-	}
+	keys := map[string][]byte{}
+	err := each(ctx, k.collection(), bson.D{}, options.Find(), func(one *sealedKey) error {
+		keys[one.Name] = one.Sealed
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", unavailable(err))
-	}
-	keys := map[string][]byte{}
-	for _, one := range all {
-		keys[one.Name] = one.Sealed
 	}
 	return keys, nil
 }
@@ -47,14 +44,7 @@ func (k Keyring) AddKeys(ctx context.Context, sealed map[string][]byte) error {
 	for name, key := range sealed {
 		docs = append(docs, sealedKey{name, key})
 	}
-	session, err := k.s.begin(durably())
-	if err != nil {
-		return unavailable(err)
-	}
-	defer endSession(ctx, session)
-	if err = insertAll(mongo.NewSessionContext(ctx, session), k.collection(), docs); err == nil {
-		err = session.CommitTransaction(ctx)
-	}
+	err := k.s.transact(ctx, func(ctx context.Context) error { return insertAll(ctx, k.collection(), docs) }, true)
 	if mongo.IsDuplicateKeyError(err) || hasLabel(err, transientLabel) {
 		return fmt.Errorf("add keys: %w", fs.ErrExist)
 	}

@@ -149,13 +149,6 @@ func (s *Store) Abandon() {
 // LeaseLife is how long a node's lease may go without a beat.
 func (s *Store) LeaseLife() time.Duration { return s.opts.LeaseLife }
 
-// endLease lets the next process be this node at once.
-func (s *Store) endLease(ctx context.Context) error {
-	_, err := s.nodes.UpdateOne(ctx, bson.D{{Key: "_id", Value: s.opts.Node}, {Key: "process", Value: s.process}},
-		bson.D{{Key: "$set", Value: bson.D{{Key: "process", Value: ""}}}})
-	return err
-}
-
 // Watch is what a node has seen of the leases of others. It is not safe for
 // concurrent use.
 type Watch struct {
@@ -176,17 +169,13 @@ func (s *Store) Watch() *Watch { return &Watch{s: s, seen: map[string]sighting{}
 // keeper has not, and those that this node keeps. It MUST be called several times
 // during the life of a lease.
 func (w *Watch) Dead(ctx context.Context) ([]string, error) {
-	cursor, err := w.s.nodes.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-	var all []lease
-	if err == nil {
-		err = cursor.All(ctx, &all)
-	}
+	leases, err := all[lease](ctx, w.s.nodes, bson.D{}, options.Find().SetSort(byID))
 	if err != nil {
 		return nil, fmt.Errorf("read the leases of nodes: %w", unavailable(err))
 	}
 	step := w.watched.add(w.s.opts.LeaseLife)
 	dead := map[string]bool{}
-	for _, l := range all {
+	for _, l := range leases {
 		now := sighting{lease: l}
 		if before, known := w.seen[l.Node]; known && before.lease == l {
 			now.quiet = before.quiet + step
@@ -195,7 +184,7 @@ func (w *Watch) Dead(ctx context.Context) ([]string, error) {
 		w.seen[l.Node] = now
 	}
 	var list []string
-	for _, l := range all {
+	for _, l := range leases {
 		orphan := l.Process != "" && dead[l.Node] || l.Keeper != "" && (l.Keeper == w.s.opts.Node || dead[l.Keeper])
 		if orphan && l.Node != w.s.opts.Node {
 			list = append(list, l.Node)
@@ -265,12 +254,14 @@ func (s *Store) startLease(ctx context.Context) error {
 	return nil
 }
 
-// stopLease gives the lease back. The logs MUST be closed before.
+// stopLease gives the lease back, so that the next process can be this node at once. The logs MUST be closed before.
 func (s *Store) stopLease(ctx context.Context) error {
 	if s.end == nil {
 		return nil
 	}
 	s.end()
 	s.ended.Wait()
-	return s.endLease(ctx)
+	_, err := s.nodes.UpdateOne(ctx, bson.D{{Key: "_id", Value: s.opts.Node}, {Key: "process", Value: s.process}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "process", Value: ""}}}})
+	return err
 }

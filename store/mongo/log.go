@@ -104,8 +104,8 @@ func hasEntry(ctx context.Context, log *mongo.Collection, id string, commitment 
 	return ok && string(e.Commitment) == string(commitment[:]), err
 }
 
-// journal is one log of any node. It implements ledgerbridge.Log.
-type journal struct {
+// storedLog is one log of any node. It implements ledgerbridge.Log.
+type storedLog struct {
 	s      *Store
 	log    *mongo.Collection
 	source string
@@ -117,38 +117,33 @@ func (s *Store) Log(source string) ledgerbridge.Log {
 	if strings.Contains(source, "/accesses.") {
 		name = "accesses"
 	}
-	return &journal{s: s, log: s.db.Collection(name), source: source}
+	return &storedLog{s: s, log: s.db.Collection(name), source: source}
 }
 
 // Sources are the names of all logs in the database, sorted.
 func (s *Store) Sources(ctx context.Context) ([]string, error) {
-	var all []head
-	err := s.retry(ctx, func(ctx context.Context) error {
-		cursor, err := s.heads.Find(ctx, bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
-		if err != nil {
-			return err
-		}
-		return cursor.All(ctx, &all)
+	heads, err := retried(ctx, s, func(ctx context.Context) ([]head, error) {
+		return all[head](ctx, s.heads, bson.D{}, options.Find().SetSort(byID))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list logs: %w", err)
 	}
 	var sources []string
-	for _, h := range all {
+	for _, h := range heads {
 		sources = append(sources, h.Source)
 	}
 	return sources, nil
 }
 
 // Source is the name of the log.
-func (j *journal) Source() string { return j.source }
+func (l *storedLog) Source() string { return l.source }
 
 // Size is the number of durable rows: one more than the last sequence number.
-func (j *journal) Size(ctx context.Context) (size int64, err error) {
-	err = j.s.retry(ctx, func(ctx context.Context) error {
+func (l *storedLog) Size(ctx context.Context) (size int64, err error) {
+	err = l.s.retry(ctx, func(ctx context.Context) error {
 		var last entry
-		ok, err := found(j.log.FindOne(ctx, between(j.source, 0, -1), options.FindOne().
-			SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(bson.D{{Key: "_id", Value: 1}})).Decode(&last))
+		ok, err := found(l.log.FindOne(ctx, between(l.source, 0, -1), options.FindOne().
+			SetSort(bson.D{{Key: "_id", Value: -1}}).SetProjection(byID)).Decode(&last))
 		if ok {
 			size = seqOf(last.ID) + 1
 		}
@@ -161,9 +156,11 @@ func (j *journal) Size(ctx context.Context) (size int64, err error) {
 const rowsAtOnce = 256
 
 // Rows visits rows from <= seq < to in order.
-func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+func (l *storedLog) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
 	for from < to {
-		batch, err := j.read(ctx, from, to)
+		batch, err := retried(ctx, l.s, func(ctx context.Context) ([]entry, error) {
+			return all[entry](ctx, l.log, between(l.source, from, to), options.Find().SetSort(byID).SetLimit(rowsAtOnce))
+		})
 		if err != nil {
 			return fmt.Errorf("read log: %w", err)
 		}
@@ -180,51 +177,39 @@ func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbri
 	return nil
 }
 
-func (j *journal) read(ctx context.Context, from, to int64) (batch []entry, err error) {
-	err = j.s.retry(ctx, func(ctx context.Context) error {
-		cursor, err := j.log.Find(ctx, between(j.source, from, to), options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(rowsAtOnce))
-		if err != nil {
-			return err
-		}
-		batch = nil
-		return cursor.All(ctx, &batch)
-	})
-	return batch, err
-}
-
 // tile is a document of the collection tiles.
 type tile struct {
 	ID   string `bson:"_id"`
 	Data []byte `bson:"data"`
 }
 
-func (j *journal) tileID(level int, index int64) string {
-	return fmt.Sprintf("%s/%d/%d", j.source, level, index)
+func (l *storedLog) tileID(level int, index int64) string {
+	return fmt.Sprintf("%s/%d/%d", l.source, level, index)
 }
 
 // ReadTile returns a stored tile or nil.
-func (j *journal) ReadTile(ctx context.Context, level int, index int64) ([]byte, error) {
+func (l *storedLog) ReadTile(ctx context.Context, level int, index int64) ([]byte, error) {
 	var t tile
-	err := j.s.retry(ctx, func(ctx context.Context) error {
-		_, err := found(j.s.tiles.FindOne(ctx, bson.D{{Key: "_id", Value: j.tileID(level, index)}}).Decode(&t))
+	err := l.s.retry(ctx, func(ctx context.Context) error {
+		_, err := found(l.s.tiles.FindOne(ctx, bson.D{{Key: "_id", Value: l.tileID(level, index)}}).Decode(&t))
 		return err
 	})
 	return t.Data, err
 }
 
 // WriteTiles stores tiles durably.
-func (j *journal) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) error {
+func (l *storedLog) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) error {
 	if len(tiles) == 0 {
 		return nil
 	}
 	var models []mongo.WriteModel
 	for _, t := range tiles {
-		id := j.tileID(t.Level, t.Index)
+		id := l.tileID(t.Level, t.Index)
 		models = append(models, mongo.NewReplaceOneModel().SetUpsert(true).
 			SetFilter(bson.D{{Key: "_id", Value: id}}).SetReplacement(tile{id, t.Data}))
 	}
-	err := j.s.retry(ctx, func(ctx context.Context) error {
-		_, err := j.s.tiles.BulkWrite(ctx, models)
+	err := l.s.retry(ctx, func(ctx context.Context) error {
+		_, err := l.s.tiles.BulkWrite(ctx, models)
 		return err
 	})
 	if err != nil {
@@ -236,39 +221,31 @@ func (j *journal) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) err
 // Erase removes the sealed bytes of a patient's parts. Copies stay in the servers'
 // oplog, until it has turned over, and in backups: only destroying the key makes them
 // unreadable for certain.
-func (j *journal) Erase(ctx context.Context, patient, by string) (n int64, err error) {
+func (l *storedLog) Erase(ctx context.Context, patient, by string) (n int64, err error) {
 	if patient == "" {
 		return 0, errors.New("erase: no patient given")
 	}
-	filter := append(between(j.source, 0, -1), bson.E{Key: "p.p", Value: patient})
+	filter := append(between(l.source, 0, -1), bson.E{Key: "p.p", Value: patient})
 	// Small batches: the server drops a cursor that is idle for ten minutes.
-	cursor, err := j.log.Find(ctx, filter, options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).
-		SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}}))
-	if err != nil {
-		return 0, unavailable(err)
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		var e entry
-		if err := cursor.Decode(&e); err != nil {
-			return n, err
-		}
-		erased, err := j.eraseParts(ctx, &e, patient, by)
+	o := options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}})
+	err = each(ctx, l.log, filter, o, func(e *entry) error {
+		erased, err := l.eraseParts(ctx, e, patient, by)
 		n += erased
 		if err != nil {
-			return n, fmt.Errorf("erase: %w", unavailable(err))
+			return fmt.Errorf("erase: %w", err)
 		}
-	}
-	return n, unavailable(cursor.Err())
+		return nil
+	})
+	return n, unavailable(err)
 }
 
-func (j *journal) eraseParts(ctx context.Context, e *entry, patient, by string) (n int64, err error) {
+func (l *storedLog) eraseParts(ctx context.Context, e *entry, patient, by string) (n int64, err error) {
 	for i, p := range e.Parts {
 		if p.Patient != patient || p.ErasedBy != "" {
 			continue
 		}
 		at := fmt.Sprintf("p.%d.", i)
-		r, err := j.log.UpdateOne(ctx, bson.D{{Key: "_id", Value: e.ID}, {Key: at + "e", Value: ""}},
+		r, err := l.log.UpdateOne(ctx, bson.D{{Key: "_id", Value: e.ID}, {Key: at + "e", Value: ""}},
 			bson.D{{Key: "$set", Value: bson.D{{Key: at + "b", Value: nil}, {Key: at + "e", Value: by}}}})
 		if err != nil {
 			return n, err

@@ -161,7 +161,7 @@ func TestIndexesAreBuilt(t *testing.T) {
 func TestIndexesNeedAMajority(t *testing.T) {
 	server, spy := newServer(t), &spy{}
 	watched := spy.open(t, server, server.open(t, testOptions("")))
-	again := []mongo.IndexModel{indexModel("again.1", "ow", 1)}
+	again := []fieldIndex{{"again.1", "ow"}}
 	if err := watched.build(t.Context(), watched.resources, again); err != nil {
 		t.Fatal(err)
 	}

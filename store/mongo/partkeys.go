@@ -55,10 +55,7 @@ func (k *partKeys) Key(ctx context.Context, patient string, create bool) (string
 	if p.id != "" {
 		return p.id, p.key, nil
 	}
-	err := k.s.retry(ctx, func(ctx context.Context) (err error) {
-		p, err = k.load(ctx, patient, create)
-		return err
-	})
+	p, err := retried(ctx, k.s, func(ctx context.Context) (partKey, error) { return k.load(ctx, patient, create) })
 	if err != nil {
 		return "", nil, fmt.Errorf("part key: %w", err)
 	}
@@ -92,10 +89,8 @@ func (k *partKeys) Open(ctx context.Context, id string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("part key: %w", fs.ErrNotExist)
 	}
-	var w wrappedKey
-	err := k.s.retry(ctx, func(ctx context.Context) (err error) {
-		w, err = k.read(ctx, bson.D{{Key: "_id", Value: name}, {Key: "id", Value: id}})
-		return err
+	w, err := retried(ctx, k.s, func(ctx context.Context) (wrappedKey, error) {
+		return k.read(ctx, bson.D{{Key: "_id", Value: name}, {Key: "id", Value: id}})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("part key: %w", err)
@@ -190,19 +185,12 @@ func (u *unit) sealable(ctx context.Context, parts []ledgerbridge.PartRow) error
 	if len(names) == 0 {
 		return nil
 	}
-	cursor, err := u.s.keys.Find(ctx, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: names}}}})
-	if err != nil {
-		return err
-	}
-	var there []wrappedKey
-	if err := cursor.All(ctx, &there); err != nil {
-		return err
-	}
-	for _, w := range there {
+	err := each(ctx, u.s.keys, bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: names}}}}, options.Find(), func(w *wrappedKey) error {
 		delete(ids, w.ID)
+		return nil
+	})
+	if err == nil && len(ids) > 0 {
+		err = store.Unavailable(errDestroyed)
 	}
-	if len(ids) > 0 {
-		return store.Unavailable(errDestroyed)
-	}
-	return nil
+	return err
 }

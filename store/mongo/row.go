@@ -62,15 +62,6 @@ func (r *row) field(name string, v bson.RawValue) (ok bool) {
 		r.Deleted, ok = v.BooleanOK()
 	case "lu":
 		r.Updated, ok = v.DateTimeOK()
-	default:
-		return r.writtenField(name, v)
-	}
-	return ok
-}
-
-func (r *row) writtenField(name string, v bson.RawValue) (ok bool) {
-	ok = true
-	switch name {
 	case "m":
 		r.Method, ok = v.StringValueOK()
 	case "ow":
@@ -91,21 +82,13 @@ func (r *row) writtenField(name string, v bson.RawValue) (ok bool) {
 
 // eachRow visits what a query finds in resources or history.
 func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*plan.Row) error) error {
-	cursor, err := in.Find(ctx, filter, o)
-	if err != nil {
-		return err
-	}
-	defer cursor.Close(ctx)
-	for cursor.Next(ctx) {
-		r, err := s.read(slices.Clone(cursor.Current))
-		if err == nil {
-			err = visit(&r.Row)
-		}
+	return eachRaw(ctx, in, filter, o, func(doc bson.Raw) error {
+		r, err := s.read(slices.Clone(doc))
 		if err != nil {
 			return err
 		}
-	}
-	return cursor.Err()
+		return visit(&r.Row)
+	})
 }
 
 // rows reads all that a query finds.

@@ -3,7 +3,6 @@ package mongo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -65,16 +64,12 @@ func (m marks) has(stamp int64) bool { return stamp <= m[stamp&(maxLanes-1)] }
 
 // Mark reads where all logs end.
 func (x *reader) Mark() (json.RawMessage, error) {
-	cursor, err := x.s.heads.Find(x.ctx, bson.D{})
+	heads, err := all[head](x.ctx, x.s.heads, bson.D{}, options.Find())
 	if err != nil {
 		return nil, err
 	}
-	var all []head
-	if err := cursor.All(x.ctx, &all); err != nil {
-		return nil, err
-	}
 	m := map[string]int64{}
-	for _, h := range all {
+	for _, h := range heads {
 		if h.End.Stamp > 0 {
 			m[strconv.FormatInt(h.Lane, 10)] = h.End.Stamp
 		}
@@ -104,16 +99,8 @@ func (x *reader) Then(r *search.Row, mark json.RawMessage) (then *search.Row, er
 		old.Place, then = r.Place, old
 		return errStop
 	})
-	if err == errStop {
-		err = nil
-	}
 	return then, err
 }
-
-// errStop ends eachRow early without being an error.
-var errStop = errors.New("found")
-
-var byID = bson.D{{Key: "_id", Value: 1}}
 
 // rowsBatch is how many references are worth reading together.
 const rowsBatch = 64

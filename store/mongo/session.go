@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
@@ -46,6 +47,15 @@ func (s *Store) retry(ctx context.Context, do func(context.Context) error) error
 	}
 }
 
+// retried is retry for what gives a value.
+func retried[T any](ctx context.Context, s *Store, get func(context.Context) (T, error)) (value T, err error) {
+	err = s.retry(ctx, func(ctx context.Context) error {
+		value, err = get(ctx)
+		return err
+	})
+	return value, err
+}
+
 func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, commit bool) error {
 	if mongo.SessionFromContext(ctx) != nil {
 		return read(ctx)
@@ -54,16 +64,24 @@ func (s *Store) readOnce(ctx context.Context, read func(context.Context) error, 
 		return group.ErrClosed
 	}
 	defer s.reading.open.Done()
+	return s.transact(ctx, read, commit)
+}
+
+// transact calls do in a transaction of its own.
+func (s *Store) transact(ctx context.Context, do func(context.Context) error, commit bool) error {
 	concern := durably()
 	if !commit {
 		concern = writeconcern.W1() // MongoDB 4.4 would wait for the disk to give up what was never written
 	}
-	session, err := s.begin(concern)
+	session, err := s.client.StartSession()
 	if err != nil {
 		return err
 	}
 	defer endSession(ctx, session)
-	if err := read(mongo.NewSessionContext(ctx, session)); err != nil || !commit {
+	if err := startTransaction(session, concern); err != nil {
+		return err
+	}
+	if err := do(mongo.NewSessionContext(ctx, session)); err != nil || !commit {
 		return err
 	}
 	return session.CommitTransaction(ctx)
@@ -94,19 +112,6 @@ func (r *snapshots) end() {
 	r.ended = true
 	r.mu.Unlock()
 	r.open.Wait()
-}
-
-// begin starts a session with a transaction.
-func (s *Store) begin(concern *writeconcern.WriteConcern) (*mongo.Session, error) {
-	session, err := s.client.StartSession()
-	if err != nil {
-		return nil, err
-	}
-	if err := startTransaction(session, concern); err != nil {
-		session.EndSession(context.Background())
-		return nil, err
-	}
-	return session, nil
 }
 
 func startTransaction(session *mongo.Session, concern *writeconcern.WriteConcern) error {
@@ -143,6 +148,50 @@ func pause(ctx context.Context, try int) error {
 		return ctx.Err()
 	}
 }
+
+// eachRaw visits what a query finds until visit returns errStop. A document is valid only
+// during the call.
+func eachRaw(ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(bson.Raw) error) error {
+	cursor, err := in.Find(ctx, filter, o)
+	if err != nil {
+		return err
+	}
+	defer cursor.Close(ctx)
+	for cursor.Next(ctx) {
+		if err := visit(cursor.Current); err == errStop {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return cursor.Err()
+}
+
+// errStop ends eachRaw early without being an error.
+var errStop = errors.New("stop")
+
+// each is eachRaw with documents decoded.
+func each[T any](ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder, visit func(*T) error) error {
+	return eachRaw(ctx, in, filter, o, func(doc bson.Raw) error {
+		var one T
+		if err := bson.Unmarshal(doc, &one); err != nil {
+			return err
+		}
+		return visit(&one)
+	})
+}
+
+// all reads what a query finds.
+func all[T any](ctx context.Context, in *mongo.Collection, filter bson.D, o *options.FindOptionsBuilder) (found []T, err error) {
+	cursor, err := in.Find(ctx, filter, o)
+	if err != nil {
+		return nil, err
+	}
+	return found, cursor.All(ctx, &found)
+}
+
+// byID is the order of _ids, and the index on them.
+var byID = bson.D{{Key: "_id", Value: 1}}
 
 // found says whether a document was found, and passes other errors on.
 func found(err error) (bool, error) {

@@ -14,7 +14,7 @@ import (
 // Checked is what a store adds to the check of one version.
 type Checked interface {
 	// Found reports what is wrong with "version", "stamp", "facts" or "body".
-	Found(column, what string) error
+	Found(column, what string)
 	// Base is the base URL that the search keys depend on. If it is missing, Base
 	// reports that and ok is false.
 	Base() (url string, ok bool, err error)
@@ -31,57 +31,49 @@ func CheckVersion(c Checked, r, before *Row) error {
 		number, stamp = before.Version+1, before.Stamp
 	}
 	if r.Version != number {
-		if err := c.Found("version", fmt.Sprintf("version %d is missing before it", number)); err != nil {
-			return err
-		}
+		c.Found("version", fmt.Sprintf("version %d is missing before it", number))
 	}
 	if r.Stamp <= stamp || r.Stamp < store.FirstStamp(time.UnixMilli(r.Updated)) {
-		if err := c.Found("stamp", "the version is out of order"); err != nil {
-			return err
-		}
+		c.Found("stamp", "the version is out of order")
 	}
 	if r.Deleted {
-		return checkTombstone(c, r, before)
+		checkTombstone(c, r, before)
+		return nil
 	}
 	return checkDocument(c, r)
 }
 
-func checkTombstone(c Checked, r, before *Row) error {
-	if r.PackedBody != nil {
-		return c.Found("body", "a deleted version has a document")
-	}
+func checkTombstone(c Checked, r, before *Row) {
 	facts, err := store.Unpack(r.PackedFacts)
-	if err != nil {
-		return c.Found("facts", "cannot be unpacked")
+	switch {
+	case r.PackedBody != nil:
+		c.Found("body", "a deleted version has a document")
+	case err != nil:
+		c.Found("facts", "cannot be unpacked")
+	case before != nil: // otherwise it is found already
+		if old, err := store.Unpack(before.PackedFacts); err != nil || !bytes.Equal(facts, old) {
+			c.Found("facts", "differ from those of the version that was deleted")
+		}
 	}
-	if before == nil {
-		return nil // found already
-	}
-	if old, err := store.Unpack(before.PackedFacts); err != nil || !bytes.Equal(facts, old) {
-		return c.Found("facts", "differ from those of the version that was deleted")
-	}
-	return nil
 }
 
 // checkDocument derives everything again from the document.
 func checkDocument(c Checked, r *Row) error {
 	body, err := store.Unpack(r.PackedBody)
 	if err != nil || body == nil {
-		return c.Found("body", "cannot be unpacked")
+		c.Found("body", "cannot be unpacked")
+		return nil
 	}
 	if sha256.Sum256(body) != r.Hash {
-		if err := c.Found("body", "the document does not match its hash"); err != nil {
-			return err
-		}
+		c.Found("body", "the document does not match its hash")
 	}
 	doc, err := fhir.Open(body)
 	if err != nil {
-		return c.Found("body", "the document is not a FHIR resource")
+		c.Found("body", "the document is not a FHIR resource")
+		return nil
 	}
 	if doc.Type() != r.Ref.Type || doc.ID() != r.Ref.ID || doc.Version() != r.Version || doc.LastUpdated().UnixMilli() != r.Updated {
-		if err := c.Found("body", "type, id, version or time in the document differ from the row"); err != nil {
-			return err
-		}
+		c.Found("body", "type, id, version or time in the document differ from the row")
 	}
 	base, ok, err := c.Base()
 	if err != nil || !ok {
@@ -89,12 +81,11 @@ func checkDocument(c Checked, r *Row) error {
 	}
 	x, facts, err := search.Describe(doc, base)
 	if err != nil {
-		return c.Found("body", "no search keys can be derived from the document")
+		c.Found("body", "no search keys can be derived from the document")
+		return nil
 	}
 	if !sameFacts(facts, r.PackedFacts) {
-		if err := c.Found("facts", "differ from what the document says"); err != nil {
-			return err
-		}
+		c.Found("facts", "differ from what the document says")
 	}
 	return c.Derived(x, &facts)
 }

@@ -136,7 +136,7 @@ func sortValue(index *search.Index, s search.SortBy) []byte {
 }
 
 // page gives the matches and the cursor of the next page, nil if there is none.
-func (c *collector) page(r MarkReader) (_ []*Row, next []byte, err error) {
+func (c *collector) page(r Reader) (_ []*Row, next []byte, err error) {
 	n := min(len(c.kept), c.limit)
 	rows := make([]*Row, n)
 	for i := range rows {

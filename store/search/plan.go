@@ -14,6 +14,8 @@ type plan struct {
 	typ  string
 	rows func(after int64) iter.Seq2[*Row, error]
 	rest []search.Condition
+
+	selects bool // what is asked for, not what a chain leads through
 }
 
 // Patience is how many places a condition may have and still be selective: Few at

@@ -90,6 +90,15 @@ func (r *Row) Full(epoch int64) (store.Version, error) {
 	}, nil
 }
 
+// Stored is a row with all that a copy takes over. index gives its search keys.
+func Stored(r *Row, base string, index func() (*search.Index, error)) (one store.Stored, err error) {
+	one.Stamp, one.Base = r.Stamp, base
+	if one.Version, err = r.Full(0); err == nil && !r.Deleted {
+		one.Index, err = index()
+	}
+	return one, err
+}
+
 // Versions are rows with their documents.
 func Versions(rows []*Row, epoch int64) ([]store.Version, error) {
 	all := make([]store.Version, len(rows))

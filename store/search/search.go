@@ -10,6 +10,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -29,13 +30,6 @@ const (
 
 // Reader reads one snapshot of a store. Finding nothing is not an error.
 type Reader interface {
-	KeyReader
-	RefReader
-	MarkReader
-}
-
-// KeyReader reads the resources of a type.
-type KeyReader interface {
 	// Collect gives the places of all current resources of a type for which a condition
 	// holds, in any order and perhaps twice, or more than limit places if there are more:
 	// for a key that Drives, Any of such keys, a range of keys of one parameter, InDates,
@@ -46,20 +40,13 @@ type KeyReader interface {
 	// Scan reads the current, undeleted versions of a type that have all of up to
 	// four keys and a place above after, in the order of places.
 	Scan(typ string, keys []string, after int64) iter.Seq2[*Row, error]
-}
-
-// RefReader follows references.
-type RefReader interface {
 	// Find reads a current version, nil if there is none.
 	Find(ref fhir.Ref) (*Row, error)
 	// Expect announces references that Find will look up, so that a store may read them
 	// together.
 	Expect(refs []fhir.Ref) error
-}
-
-// MarkReader lets a walk go on in the snapshot that it began in.
-type MarkReader interface {
-	// Mark names the snapshot in a paging link.
+	// Mark names the snapshot in a paging link, so that a walk can go on in the one that it
+	// began in.
 	Mark() (json.RawMessage, error)
 	// Then gives the version of r's resource that was current in a marked snapshot, nil
 	// if there was none. The mark is the same in all calls; BadLink if it is unreadable.
@@ -80,6 +67,8 @@ type searcher struct {
 	ctx      context.Context
 	visible  store.Visible
 	examined int
+	most     int // rows that may be examined
+	selected selection
 	found    map[fhir.Ref]*Row // visible current rows by reference; nil: none
 }
 
@@ -92,7 +81,7 @@ type cursor struct {
 
 // Run answers one page of a query.
 func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, found: map[fhir.Ref]*Row{}}
+	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, most: cmp.Or(q.Most, maxExamined), found: map[fhir.Ref]*Row{}}
 	at, err := x.begin(q.After)
 	if err != nil {
 		return page, err
@@ -101,7 +90,7 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 	if err := x.matches(q.Query, at, out); err != nil {
 		return page, err
 	}
-	page = store.Page{Total: -1, Epoch: o.Epoch}
+	page = store.Page{Total: -1, Epoch: o.Epoch, Selected: x.selected.patients()}
 	if q.Count {
 		page.Total = out.total
 	}
@@ -146,6 +135,7 @@ func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	if err != nil {
 		return err
 	}
+	p.selects = true
 	from := at.Place
 	if out.needsAll() {
 		from = 0
@@ -217,13 +207,17 @@ func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 	if ok, err := x.holdsAll(p.rest, r); err != nil || !ok {
 		return false, err
 	}
-	return sees(x.visible, r, x.Epoch)
+	visible, err := sees(x.visible, r, x.Epoch)
+	if err == nil && p.selects {
+		err = x.selected.add(r, visible)
+	}
+	return visible, err
 }
 
 // count bounds the rows that a search reads.
 func (x *searcher) count() error {
 	x.examined++
-	if x.examined > maxExamined {
+	if x.examined > x.most {
 		return TooCostly("The search would have to examine too many resources. Add criteria that narrow it.")
 	}
 	return x.ctx.Err()

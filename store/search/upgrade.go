@@ -24,7 +24,11 @@ func RenewCodes(facts, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept.Codes = search.FactsOf(doc, "").Codes
+	_, said, err := search.Describe(doc, "")
+	if err != nil {
+		return nil, err
+	}
+	kept.Codes = said.Codes
 	raw, err := kept.AppendBinary(nil)
 	if err != nil {
 		return nil, fmt.Errorf("encode facts: %w", err)

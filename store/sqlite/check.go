@@ -19,16 +19,18 @@ import (
 // does. Each file is read in one snapshot, even while a node serves the folder. An
 // error of visit ends the check; any other error means that the check failed.
 func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) error {
-	err := s.read.read(ctx, func(c conn) error {
-		k := &checker{conn: c, ctx: ctx, file: mainFile, identity: s.identity, findings: store.Findings{Visit: visit}}
-		return k.run(k.checkMeta, k.checkNames, k.checkVersions, k.checkIndex, k.checkLists, k.checkParts, k.checkFile)
-	})
-	if err != nil {
-		return err
-	}
-	return s.logRead.read(ctx, func(c conn) error {
-		k := &checker{conn: c, ctx: ctx, file: accessFile, identity: s.identity, findings: store.Findings{Visit: visit}}
-		return k.run(k.checkMeta, k.checkParts, k.checkFile)
+	return store.Check(ctx, visit, func(ctx context.Context, findings *store.Findings) error {
+		err := s.read.read(ctx, func(c conn) error {
+			k := &checker{conn: c, ctx: ctx, file: mainFile, identity: s.identity, findings: findings}
+			return k.run(k.checkMeta, k.checkNames, k.checkVersions, k.checkIndex, k.checkLists, k.checkParts, k.checkFile)
+		})
+		if err != nil {
+			return err
+		}
+		return s.logRead.read(ctx, func(c conn) error {
+			k := &checker{conn: c, ctx: ctx, file: accessFile, identity: s.identity, findings: findings}
+			return k.run(k.checkMeta, k.checkParts, k.checkFile)
+		})
 	})
 }
 
@@ -39,11 +41,10 @@ type checker struct {
 	ctx      context.Context
 	file     string
 	identity identity
-	findings store.Findings
+	findings *store.Findings
 
 	schema   int // of the file: of an older one less is checked
-	names    map[name]int64
-	nameByID map[int64]name
+	names    names
 	bases    map[int64]string
 	expected tallies             // index rows that should be there
 	consents map[consentRow]bool // rows of consents that should be there
@@ -55,26 +56,28 @@ type checker struct {
 func (k *checker) run(checks ...func() error) error {
 	for _, check := range checks {
 		err := check()
-		var stop *store.Stop
 		var found *store.Finding
 		switch {
-		case err == nil:
-		case errors.As(err, &stop):
-			return stop.Err
 		case k.ctx.Err() != nil:
 			return k.ctx.Err()
+		case err == nil:
 		case errors.As(err, &found):
-			err = k.report(*found)
+			k.report(*found)
 		case diskFault(err) && !corrupt(err):
 			return err
 		default:
-			err = k.report(store.Finding{What: "cannot be read: " + err.Error()})
-		}
-		if errors.As(err, &stop) {
-			return stop.Err
+			k.found("", "", "", "cannot be read: "+err.Error())
 		}
 	}
 	return nil
+}
+
+// each runs a statement and calls row for every row of its result, until the check ends.
+func (k *checker) each(query string, row func(*sqlite.Stmt), args ...any) error {
+	return k.conn.each(query, func(st *sqlite.Stmt) error {
+		row(st)
+		return k.ctx.Err()
+	}, args...)
 }
 
 func corrupt(err error) bool {
@@ -85,21 +88,21 @@ func corrupt(err error) bool {
 	return false
 }
 
-func (k *checker) found(table, row, column, what string) error {
-	return k.report(store.Finding{Table: table, Row: row, Column: column, What: what})
+func (k *checker) found(table, row, column, what string) {
+	k.report(store.Finding{Table: table, Row: row, Column: column, What: what})
 }
 
-func (k *checker) report(f store.Finding) error {
+func (k *checker) report(f store.Finding) {
 	f.File = k.file
-	return k.findings.Add(f)
+	k.findings.Add(f)
 }
 
 func (k *checker) checkMeta() error {
 	values := map[string]string{}
-	err := k.each("SELECT name, value, sum FROM meta", func(st *sqlite.Stmt) error {
+	err := k.each("SELECT name, value, sum FROM meta", func(st *sqlite.Stmt) {
 		n, v := st.ColumnText(0), st.ColumnText(1)
 		values[n] = v
-		return k.checkSum("meta", fmt.Sprintf("%q", n), blob(st, 2), rowSum(0, n, v))
+		k.checkSum("meta", fmt.Sprintf("%q", n), blob(st, 2), rowSum(0, n, v))
 	})
 	if err != nil {
 		return err
@@ -114,73 +117,68 @@ func (k *checker) checkMeta() error {
 	}
 	for n, v := range want {
 		if got, ok := values[n]; !ok || got != v {
-			if err := k.found("meta", fmt.Sprintf("%q", n), "value", "is missing or not what the folder was opened with"); err != nil {
-				return err
-			}
+			k.found("meta", fmt.Sprintf("%q", n), "value", "is missing or not what the folder was opened with")
 		}
 		delete(values, n)
 	}
 	for n := range values {
-		if err := k.found("meta", fmt.Sprintf("%q", n), "", "does not belong here"); err != nil {
-			return err
-		}
+		k.found("meta", fmt.Sprintf("%q", n), "", "does not belong here")
 	}
 	return nil
 }
 
-func (k *checker) checkSum(table, row string, got, want []byte) error {
-	if bytes.Equal(got, want) {
-		return nil
+func (k *checker) checkSum(table, row string, got, want []byte) {
+	if !bytes.Equal(got, want) {
+		k.found(table, row, "sum", "the row does not match its checksum")
 	}
-	return k.found(table, row, "sum", "the row does not match its checksum")
 }
 
 func (k *checker) checkNames() error {
-	k.names, k.nameByID, k.bases = map[name]int64{}, map[int64]name{}, map[int64]string{}
-	err := k.each("SELECT id, type, name, sum FROM names", func(st *sqlite.Stmt) error {
+	all := map[name]int64{}
+	k.bases = map[int64]string{}
+	err := k.each("SELECT id, type, name, sum FROM names", func(st *sqlite.Stmt) {
 		id, n := st.ColumnInt64(0), name{st.ColumnText(1), st.ColumnText(2)}
-		if _, twice := k.names[n]; twice {
-			return k.found("names", fmt.Sprint(id), "name", "stands here twice")
+		if _, twice := all[n]; twice {
+			k.found("names", fmt.Sprint(id), "name", "stands here twice")
+			return
 		}
-		k.names[n], k.nameByID[id] = id, n
-		return k.checkSum("names", fmt.Sprint(id), blob(st, 3), rowSum(id, n.typ, n.name))
+		all[n] = id
+		k.checkSum("names", fmt.Sprint(id), blob(st, 3), rowSum(id, n.typ, n.name))
 	})
+	k.names.publish(all)
 	if err != nil {
 		return err
 	}
-	for id := range int64(len(k.nameByID)) {
-		if _, ok := k.nameByID[id+1]; !ok {
-			if err := k.found("names", fmt.Sprint(id+1), "", "is missing"); err != nil {
-				return err
-			}
+	for id := range int64(len(all)) {
+		if k.names.typeOf(id+1) == "" {
+			k.found("names", fmt.Sprint(id+1), "", "is missing")
 		}
 	}
-	return k.each("SELECT id, url, sum FROM bases", func(st *sqlite.Stmt) error {
+	return k.each("SELECT id, url, sum FROM bases", func(st *sqlite.Stmt) {
 		id, url := st.ColumnInt64(0), st.ColumnText(1)
 		k.bases[id] = url
-		return k.checkSum("bases", fmt.Sprint(id), blob(st, 2), rowSum(id, url))
+		k.checkSum("bases", fmt.Sprint(id), blob(st, 2), rowSum(id, url))
 	})
 }
 
 // checkParts looks for parts that no entry owns, and for gaps among those of one.
 func (k *checker) checkParts() error {
-	err := k.each(`SELECT id FROM parts p WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.seq = p.id >> 16)`, func(st *sqlite.Stmt) error {
-		return k.found("parts", fmt.Sprint(st.ColumnInt64(0)), "id", "belongs to no entry")
+	err := k.each(`SELECT id FROM parts p WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.seq = p.id >> 16)`, func(st *sqlite.Stmt) {
+		k.found("parts", fmt.Sprint(st.ColumnInt64(0)), "id", "belongs to no entry")
 	})
 	if err != nil {
 		return err
 	}
-	return k.each("SELECT id >> 16 FROM parts GROUP BY id >> 16 HAVING max(id & 65535) + 1 <> count(*)", func(st *sqlite.Stmt) error {
-		return k.found("parts", fmt.Sprintf("of entry %d", st.ColumnInt64(0)), "id", "one is missing in between")
+	return k.each("SELECT id >> 16 FROM parts GROUP BY id >> 16 HAVING max(id & 65535) + 1 <> count(*)", func(st *sqlite.Stmt) {
+		k.found("parts", fmt.Sprintf("of entry %d", st.ColumnInt64(0)), "id", "one is missing in between")
 	})
 }
 
 // checkFile lets SQLite check pages, trees and its own indexes.
 func (k *checker) checkFile() error {
-	return k.each("PRAGMA integrity_check(20)", func(st *sqlite.Stmt) error {
+	return k.each("PRAGMA integrity_check(20)", func(st *sqlite.Stmt) {
 		if text := st.ColumnText(0); text != "ok" {
-			return k.found("", "", "", text)
+			k.found("", "", "", text)
 		}
-		return nil
 	})
 }

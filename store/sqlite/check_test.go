@@ -60,11 +60,11 @@ func (a *author) version(id string, expect int64, body string) store.Write {
 	a.must(err)
 	doc, err = doc.Stamp(id, expect+1, at)
 	a.must(err)
-	index, err := search.IndexOf(doc, a.opts.Base)
+	index, facts, err := search.Describe(doc, a.opts.Base)
 	a.must(err)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: storetest.Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, a.opts.Base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: facts,
 	}
 }
 

@@ -75,10 +75,7 @@ func (k *checker) checkIndex() error {
 	there := newTallies(k.expected.seed)
 	for i, table := range indexTables {
 		scan := scanLine(i)
-		err := k.each(table.lines, func(st *sqlite.Stmt) error {
-			there.add(scan(st))
-			return k.ctx.Err()
-		})
+		err := k.each(table.lines, func(st *sqlite.Stmt) { there.add(scan(st)) })
 		if err != nil {
 			return err
 		}
@@ -109,55 +106,50 @@ func (k *checker) checkIndex() error {
 
 // need collects the lines of all current versions for some parameters.
 func (k *checker) need(of map[param]map[line]bool) error {
-	return k.each("SELECT r.rid, r.type, v.idx FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE v.idx IS NOT NULL", func(st *sqlite.Stmt) error {
+	return k.each("SELECT r.rid, r.type, v.idx FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE v.idx IS NOT NULL", func(st *sqlite.Stmt) {
 		x, err := storedIndex(blob(st, 2))
 		if err != nil {
-			return nil // reported already
+			return // reported already
 		}
-		typ := k.nameByID[st.ColumnInt64(1)].typ
-		r, err := indexRows(x, st.ColumnInt64(0), func(param string) (int64, error) { return k.names[name{typ, param}], nil })
-		if err != nil {
-			return err
-		}
+		typ := k.names.typeOf(st.ColumnInt64(1))
+		r, _ := indexRows(x, st.ColumnInt64(0), func(param string) (int64, error) { return k.names.id(typ, param), nil })
 		for _, l := range r.lines() {
 			if of[l.param] != nil {
 				of[l.param][l] = true
 			}
 		}
-		return k.ctx.Err()
 	})
 }
 
 // describe names a line without its text, which may be a patient's name.
 func (k *checker) describe(l line) string {
-	n := k.nameByID[l.p]
+	n := k.names.p.Load().names[l.p]
 	return fmt.Sprintf("%s %s of rid %d", n.typ, n.name, l.rid)
 }
 
 // sameRows compares the rows that a query selects with those needed, and reports both
 // missing and superfluous ones.
 func sameRows[R comparable](k *checker, table, owner, query string, need map[R]bool, scan func(*sqlite.Stmt) R, describe func(R) string, args ...any) error {
-	err := k.each(query, func(st *sqlite.Stmt) error {
+	err := k.each(query, func(st *sqlite.Stmt) {
 		row := scan(st)
-		if need[row] {
-			delete(need, row)
-			return nil
+		if !need[row] {
+			k.found(table, describe(row), "", "belongs to no "+owner)
 		}
-		return k.found(table, describe(row), "", "belongs to no "+owner)
+		delete(need, row)
 	}, args...)
-	for row := range need {
-		if err != nil {
-			return err
-		}
-		err = k.found(table, describe(row), "", "is missing")
+	if err != nil {
+		return err
 	}
-	return err
+	for row := range need {
+		k.found(table, describe(row), "", "is missing")
+	}
+	return nil
 }
 
 // checkLists compares the small tables that follow from the versions.
 func (k *checker) checkLists() error {
-	err := k.each("SELECT rid FROM resources r WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.rid = r.rid)", func(st *sqlite.Stmt) error {
-		return k.found("versions", fmt.Sprintf("of rid %d in resources", st.ColumnInt64(0)), "rid", "the resource has no version")
+	err := k.each("SELECT rid FROM resources r WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.rid = r.rid)", func(st *sqlite.Stmt) {
+		k.found("versions", fmt.Sprintf("of rid %d in resources", st.ColumnInt64(0)), "rid", "the resource has no version")
 	})
 	if err != nil {
 		return err
@@ -172,15 +164,15 @@ func (k *checker) checkLists() error {
 		return err
 	}
 	epoch := int64(-1)
-	err = k.each("SELECT name, value FROM counters", func(st *sqlite.Stmt) error {
+	err = k.each("SELECT name, value FROM counters", func(st *sqlite.Stmt) {
 		if n := st.ColumnText(0); n != "epoch" {
-			return k.found("counters", fmt.Sprintf("%q", n), "name", "does not belong here")
+			k.found("counters", fmt.Sprintf("%q", n), "name", "does not belong here")
+			return
 		}
 		epoch = st.ColumnInt64(1)
-		return nil
 	})
 	if err == nil && epoch != int64(len(k.touched)) {
-		err = k.found("counters", "epoch", "value", fmt.Sprintf("is %d, but %d changes wrote what governs access", epoch, len(k.touched)))
+		k.found("counters", "epoch", "value", fmt.Sprintf("is %d, but %d changes wrote what governs access", epoch, len(k.touched)))
 	}
 	return err
 }

@@ -17,112 +17,87 @@ import (
 type checked struct {
 	versionRow
 	storedSum []byte
+	logged    bool         // its change entry is there
 	resource  *resourceRow // nil if there is none
 }
 
-type resourceRow struct {
-	typ                     int64
-	id                      string
-	version, stamp, deleted int64
-}
+type resourceRow struct{ typ, version, stamp, deleted int64 }
 
 // rowName names a version for a report.
-func (k *checker) rowName(v *checked) string {
+func (v *checked) rowName() string {
 	if v.resource == nil {
-		return fmt.Sprintf("%d", v.stamp)
+		return fmt.Sprint(v.Stamp)
 	}
-	return fmt.Sprintf("%s/%s/_history/%d", k.nameByID[v.resource.typ].typ, v.resource.id, v.version)
+	return fmt.Sprintf("%s/_history/%d", v.Ref, v.Version)
 }
 
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
 	k.expected, k.consents, k.touched = newTallies(maphash.MakeSeed()), map[consentRow]bool{}, touched{}
-	var before *checked // of the same resource
-	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) error {
-		v := scanChecked(st)
-		if before != nil && before.rid != v.rid {
-			if err := k.checkCurrent(before); err != nil {
-				return err
-			}
+	var last *checked
+	var before *plan.Row // last, if it is of the same resource
+	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) {
+		v := k.names.scanChecked(st)
+		if last != nil && last.Place != v.Place {
+			k.checkCurrent(last)
 			before = nil
 		}
-		if typ := k.nameByID[v.typ].typ; typ == "Consent" || k.schema >= schemaGoverning && store.Governs(typ) {
-			k.touched.add(v, before)
+		if v.Ref.Type == "Consent" || k.schema >= schemaGoverning && store.Governs(v.Ref.Type) {
+			k.touched.add(&v.Row, before)
 		}
-		if err := k.checkVersion(v, before); err != nil {
-			return err
-		}
-		before = v
-		return k.ctx.Err()
+		k.checkVersion(v, before)
+		last, before = v, &v.Row
 	})
-	if err != nil || before == nil {
-		return err
+	if err == nil && last != nil {
+		k.checkCurrent(last)
 	}
-	return k.checkCurrent(before)
+	return err
 }
 
-// checkedVersions belongs to scanChecked.
-const checkedVersions = `SELECT v.stamp, v.rid, v.version, v.type, v.at, v.deleted, v.method, v.owner, v.seq, v.base,
-	v.hash, v.sum, v.facts, v.idx, v.body, r.rid, r.type, r.id, r.version, r.stamp, r.deleted
+// checkedVersions belongs to scanChecked. The type is that of the version.
+const checkedVersions = `SELECT v.rid, v.type, r.id, v.stamp, v.version, v.at, v.deleted, v.method, v.owner, v.seq, v.hash, v.facts, v.idx, v.body,
+	v.base, v.sum, EXISTS (SELECT 1 FROM entries e WHERE e.seq = v.seq), r.rid, r.type, r.version, r.stamp, r.deleted
 	FROM versions v LEFT JOIN resources r ON r.rid = v.rid`
 
-func scanChecked(st *sqlite.Stmt) *checked {
-	v := &checked{versionRow: versionRow{
-		stamp: st.ColumnInt64(0), rid: st.ColumnInt64(1), version: st.ColumnInt64(2), typ: st.ColumnInt64(3),
-		at: st.ColumnInt64(4), deleted: st.ColumnBool(5), method: st.ColumnText(6), owner: st.ColumnText(7),
-		seq: st.ColumnInt64(8), base: st.ColumnInt64(9), hash: blob(st, 10),
-		content: content{facts: blob(st, 12), index: blob(st, 13), body: blob(st, 14)},
-	}, storedSum: blob(st, 11)}
-	if !st.ColumnIsNull(15) {
-		v.resource = &resourceRow{
-			typ: st.ColumnInt64(16), id: st.ColumnText(17), version: st.ColumnInt64(18),
-			stamp: st.ColumnInt64(19), deleted: st.ColumnInt64(20),
-		}
+func (n *names) scanChecked(st *sqlite.Stmt) *checked {
+	v := &checked{
+		versionRow: versionRow{row: n.scanRow(st, 0).Columns.(*row), typ: st.ColumnInt64(1), base: st.ColumnInt64(14)},
+		storedSum:  blob(st, 15), logged: st.ColumnBool(16),
+	}
+	v.Method = st.ColumnText(7) // scanRow looks at its length only
+	if st.ColumnLen(10) != len(v.Hash) {
+		v.storedSum = nil // scanRow left the hash zero
+	}
+	if !st.ColumnIsNull(17) {
+		v.resource = &resourceRow{typ: st.ColumnInt64(18), version: st.ColumnInt64(19), stamp: st.ColumnInt64(20), deleted: st.ColumnInt64(21)}
 	}
 	return v
 }
 
-// row is the version as package search checks it.
-func (k *checker) row(v *checked) *plan.Row {
-	r := &plan.Row{
-		Ref: fhir.Ref{Type: k.nameByID[v.typ].typ, ID: v.resource.id}, Version: v.version, Stamp: v.stamp,
-		Updated: v.at, Deleted: v.deleted, PackedFacts: v.facts, PackedBody: v.body,
-	}
-	copy(r.Hash[:], v.hash)
-	return r
-}
+// whole says whether the row matches its checksum.
+func (v *checked) whole() bool { return bytes.Equal(v.storedSum, v.sum(v.contentSum())) }
 
 // checkVersion checks one version against its checksum, its resource and its change
 // entry, then against the one before it and its document.
-func (k *checker) checkVersion(v, before *checked) error {
+func (k *checker) checkVersion(v *checked, before *plan.Row) {
 	c := versionCheck{k, v}
-	if !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
-		if err := c.Found("sum", "the row does not match its checksum"); err != nil {
-			return err
-		}
+	if !v.whole() {
+		c.Found("sum", "the row does not match its checksum")
 	}
 	if v.resource == nil {
-		return k.found("resources", fmt.Sprint(v.rid), "rid", "is missing: a version belongs to it")
+		k.found("resources", fmt.Sprint(v.Place), "rid", "is missing: a version belongs to it")
+		return
 	}
 	if v.typ != v.resource.typ {
-		if err := k.found("resources", k.rowName(v), "type", "differs from the version's"); err != nil {
-			return err
-		}
+		k.found("resources", v.rowName(), "type", "differs from the version's")
 	}
-	entry, err := k.number("SELECT count(*) FROM entries WHERE seq = ?", v.seq)
-	if err == nil && entry == 0 {
-		err = c.Found("seq", "names a change entry that is not there")
+	if !v.logged {
+		c.Found("seq", "names a change entry that is not there")
 	}
-	if err == nil && v.deleted && v.index != nil {
-		err = c.Found("idx", "a deleted version has search keys")
+	if v.Deleted && len(v.packedIndex) > 0 {
+		c.Found("idx", "a deleted version has search keys")
 	}
-	if err != nil {
-		return err
-	}
-	if before == nil {
-		return plan.CheckVersion(c, k.row(v), nil)
-	}
-	return plan.CheckVersion(c, k.row(v), k.row(before))
+	_ = plan.CheckVersion(c, &v.Row, before) // c does not fail
 }
 
 // versionCheck adds what only this store knows to the check of a version.
@@ -131,77 +106,72 @@ type versionCheck struct {
 	v *checked
 }
 
-func (c versionCheck) Found(column, what string) error {
-	if column == "facts" && c.schema < schemaGoverning && c.nameByID[c.v.typ].typ == "Bundle" {
-		return nil
+func (c versionCheck) Found(column, what string) {
+	if column == "facts" && c.schema < schemaGoverning && c.v.Ref.Type == "Bundle" {
+		return
 	}
-	return c.found("versions", c.rowName(c.v), column, what)
+	c.found("versions", c.v.rowName(), column, what)
 }
 
 func (c versionCheck) Base() (string, bool, error) {
 	base, ok := c.bases[c.v.base]
 	if !ok {
-		return "", false, c.found("bases", fmt.Sprint(c.v.base), "", "is missing")
+		c.found("bases", fmt.Sprint(c.v.base), "", "is missing")
 	}
-	return base, true, nil
+	return base, ok, nil
 }
 
 func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
-	if stored, err := store.Unpack(c.v.index); err != nil || !bytes.Equal(encodeIndex(x), stored) {
-		if err := c.Found("idx", "differs from what the document says"); err != nil {
-			return err
-		}
+	if stored, err := store.Unpack(c.v.packedIndex); err != nil || !bytes.Equal(encodeIndex(x), stored) {
+		c.Found("idx", "differs from what the document says")
 	}
-	return c.expect(c.v, x, facts)
+	c.expect(c.v, x, facts)
+	return nil
 }
 
 // expect notes the index rows that a current version needs. The parameters of every
 // version need a name.
-func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) error {
-	typ := k.nameByID[v.typ].typ
-	rows, err := indexRows(index, v.rid, func(param string) (int64, error) {
-		id, ok := k.names[name{typ, param}]
-		if !ok {
-			return 0, &store.Finding{Table: "names", Row: typ + " " + param, What: "is missing or was changed"}
+func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) {
+	typ, unnamed := v.Ref.Type, ""
+	rows, _ := indexRows(index, v.Place, func(param string) (int64, error) {
+		id := k.names.id(typ, param)
+		if id == 0 && unnamed == "" {
+			unnamed = param
+			k.found("names", typ+" "+param, "", "is missing or was changed")
 		}
 		return id, nil
 	})
-	if f, ok := err.(*store.Finding); ok {
-		return k.report(*f)
-	}
-	if err != nil || v.resource.stamp != v.stamp {
-		return err
+	if unnamed != "" || v.resource.stamp != v.Stamp {
+		return
 	}
 	for _, l := range rows.lines() {
 		k.expected.add(l)
 	}
 	if typ == "Consent" {
 		for _, p := range facts.Patients {
-			k.consents[consentRow{p, v.rid}] = true
+			k.consents[consentRow{p, v.Place}] = true
 		}
 	}
-	return nil
 }
 
 // checkCurrent compares the last version of a resource with the resource.
-func (k *checker) checkCurrent(v *checked) error {
+func (k *checker) checkCurrent(v *checked) {
 	r := v.resource
 	if r == nil {
-		return nil
+		return
 	}
 	deleted := int64(0)
-	if v.deleted {
+	if v.Deleted {
 		deleted = 1
 	}
 	switch {
-	case r.version > v.version && r.stamp != v.stamp:
-		return k.found("versions", k.rowName(v), "version", fmt.Sprintf("the last version, %d, is missing", r.version))
-	case r.version != v.version:
-		return k.found("resources", k.rowName(v), "version", "is not the last version")
-	case r.stamp != v.stamp:
-		return k.found("resources", k.rowName(v), "stamp", "is not that of the last version")
+	case r.version > v.Version && r.stamp != v.Stamp:
+		k.found("versions", v.rowName(), "version", fmt.Sprintf("the last version, %d, is missing", r.version))
+	case r.version != v.Version:
+		k.found("resources", v.rowName(), "version", "is not the last version")
+	case r.stamp != v.Stamp:
+		k.found("resources", v.rowName(), "stamp", "is not that of the last version")
 	case r.deleted != deleted:
-		return k.found("resources", k.rowName(v), "deleted", "differs from the last version")
+		k.found("resources", v.rowName(), "deleted", "differs from the last version")
 	}
-	return nil
 }

@@ -28,10 +28,7 @@ func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int6
 }
 
 func (x *reader) collectKey(typ, key string, limit int) ([]int64, error) {
-	p, v, known := x.key(typ, key)
-	if !known {
-		return nil, nil
-	}
+	p, v := x.key(typ, key)
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v = ? ORDER BY rid LIMIT ?", p, v, limit+1)
 }
 
@@ -49,19 +46,11 @@ func (x *reader) collectKeys(typ string, keys search.Any, limit int) (all []int6
 // collectRange finds keys by prefix.
 func (x *reader) collectRange(typ string, c search.KeyRange, limit int) ([]int64, error) {
 	param, from := plan.CutKey(c.From)
-	p, ok := x.names.id(typ, param)
-	if !ok {
-		return nil, nil
-	}
-	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= ? AND v < ? LIMIT ?", p, from, c.To[len(param):], limit+1)
+	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= ? AND v < ? LIMIT ?", x.names.id(typ, param), from, c.To[len(param):], limit+1)
 }
 
 func (x *reader) collectContains(typ string, c search.Contains, limit int) ([]int64, error) {
-	p, ok := x.names.id(typ, c.Param)
-	if !ok {
-		return nil, nil
-	}
-	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= '^' AND v < '_' AND instr(v, ?) > 0 LIMIT ?", p, c.Needle, limit+1)
+	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= '^' AND v < '_' AND instr(v, ?) > 0 LIMIT ?", x.names.id(typ, c.Param), c.Needle, limit+1)
 }
 
 // compareSQL says in SQL what a prefix means; ?1 and ?2 are the searched range.
@@ -79,11 +68,7 @@ func compareSQL(p search.Prefix) string {
 }
 
 func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64, error) {
-	param, u := plan.CutKey(c.Param)
-	p, ok := x.names.id(typ, param)
-	if !ok {
-		return nil, nil
-	}
+	p, u := x.key(typ, c.Param)
 	is := compareSQL(c.Prefix)
 	var all []int64
 	for class := int64(-1); ; {
@@ -101,11 +86,7 @@ func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64,
 }
 
 func (x *reader) collectNumbers(typ string, c search.InNumbers, limit int) ([]int64, error) {
-	param, u := plan.CutKey(c.Param)
-	p, ok := x.names.id(typ, param)
-	if !ok {
-		return nil, nil
-	}
+	p, u := x.key(typ, c.Param)
 	from, to := plan.NumberSpan(c)
 	return x.rids(limit, "SELECT rid FROM numbers WHERE p = ?3 AND u = ?4 AND lo >= ?5 AND lo <= ?6 AND "+compareSQL(c.Prefix)+" LIMIT ?7",
 		c.Lo, c.Hi, p, u, from, to, limit+1)

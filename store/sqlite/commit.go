@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // changeUnit is the open transaction on resources and change log.
@@ -19,47 +21,34 @@ type changeUnit struct {
 	s       *Store
 	fresh   map[name]int64 // interned in this transaction
 	pending pending
+	marked  lengths
 	ends
-	marked struct {
-		ends
-		lengths
-		fresh map[name]int64
-	}
 }
 
 // ends are the last numbers in use.
 type ends struct{ rid, stamp, name, epoch int64 }
 
 func (s *Store) beginChanges(c conn) (*changeUnit, error) {
-	log, err := beginLog(c, s.changes.source, s.opts.Now)
-	if err != nil {
-		return nil, err
+	log := logUnit{conn: c, source: s.changes.source, now: s.opts.Now}
+	u := &changeUnit{logUnit: log, s: s, fresh: map[name]int64{}}
+	return u, u.undo()
+}
+
+func (u *changeUnit) mark() { u.marked = u.pending.length() }
+
+// undo reads the last numbers in use, and forgets what came after the mark.
+func (u *changeUnit) undo() error {
+	if err := u.logUnit.undo(); err != nil {
+		return err
 	}
-	u := &changeUnit{logUnit: *log, s: s, fresh: map[name]int64{}}
-	err = c.each(`SELECT (SELECT max(rid) FROM resources), (SELECT max(stamp) FROM versions),
+	err := u.each(`SELECT (SELECT max(rid) FROM resources), (SELECT max(stamp) FROM versions),
 		(SELECT max(id) FROM names), `+epochQuery, func(st *sqlite.Stmt) error {
 		u.ends = ends{st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2), st.ColumnInt64(3)}
 		return nil
 	})
-	return u, err
-}
-
-func (u *changeUnit) mark() {
-	u.logUnit.mark()
-	u.marked.ends, u.marked.lengths = u.ends, u.pending.length()
-	u.marked.fresh = nil
-	if len(u.fresh) > 0 {
-		u.marked.fresh = maps.Clone(u.fresh)
-	}
-}
-
-func (u *changeUnit) undo() {
-	u.logUnit.undo()
-	u.ends, u.fresh = u.marked.ends, u.marked.fresh
-	if u.fresh == nil {
-		u.fresh = map[name]int64{}
-	}
-	u.pending.cut(u.marked.lengths)
+	maps.DeleteFunc(u.fresh, func(_ name, id int64) bool { return id > u.name })
+	u.pending.cut(u.marked)
+	return err
 }
 
 func (u *changeUnit) settle() error { return u.pending.flush(u.conn) }
@@ -68,15 +57,12 @@ func (u *changeUnit) committed()    { u.s.names.publish(u.fresh) }
 // prepared is a Write that is ready except for what needs the database.
 type prepared struct {
 	*store.Write
-	content
+	row        *row
 	contentSum []byte
 }
 
 // Commit writes all of c or nothing.
 func (s *Store) Commit(ctx context.Context, c store.Change) (r ledgerbridge.Receipt, err error) {
-	if s.write == nil {
-		return r, errReadOnly
-	}
 	if c.Entry == nil {
 		return r, errors.New("commit: a change without a record")
 	}
@@ -102,12 +88,14 @@ func prepare(all []store.Write) ([]prepared, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: encode facts: %w", w.Ref, err)
 		}
-		p := prepared{Write: w, content: content{facts: store.Pack(facts)}}
+		r := &row{Row: plan.Row{
+			Version: w.Expect + 1, Updated: w.LastUpdated.UnixMilli(), Deleted: w.Deleted, Method: w.Method, Owner: w.Owner,
+			Hash: w.Hash, PackedFacts: store.Pack(facts),
+		}}
 		if !w.Deleted {
-			p.index, p.body = store.Pack(encodeIndex(w.Index)), store.Pack(w.Body)
+			r.packedIndex, r.PackedBody = store.Pack(encodeIndex(w.Index)), store.Pack(w.Body)
 		}
-		p.contentSum = p.content.sum()
-		writes[i] = p
+		writes[i] = prepared{w, r, r.contentSum()}
 	}
 	return writes, nil
 }
@@ -187,16 +175,13 @@ func (u *changeUnit) writeVersion(w *prepared, at origin) error {
 	if before.version != w.Expect {
 		return store.ErrChanged
 	}
-	rid := before.rid
-	if rid == 0 {
+	if w.row.Place = before.rid; before.rid == 0 {
 		u.rid++
-		rid = u.rid
+		w.row.Place = u.rid
 	}
 	u.stamp = at.stamp
-	v := versionRow{
-		stamp: at.stamp, rid: rid, version: w.Expect + 1, typ: typ, at: w.LastUpdated.UnixMilli(), deleted: w.Deleted,
-		method: w.Method, owner: w.Owner, seq: at.seq, base: at.base, hash: w.Hash[:], content: w.content,
-	}
+	w.row.Stamp, w.row.Seq = at.stamp, at.seq
+	v := versionRow{w.row, typ, at.base}
 	if err := u.insertVersion(&v, w.contentSum, w.Ref.ID); err != nil {
 		return fmt.Errorf("insert version: %w", err)
 	}
@@ -219,14 +204,15 @@ func (u *changeUnit) current(typ int64, id string) (cur current, err error) {
 
 func (u *changeUnit) insertVersion(v *versionRow, contentSum []byte, id string) error {
 	err := u.exec("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		v.stamp, v.rid, v.version, v.typ, v.at, v.deleted, v.method, v.owner, v.seq, v.base, v.hash, v.sum(contentSum), v.facts, v.index, v.body)
+		v.Stamp, v.Place, v.Version, v.typ, v.Updated, v.Deleted, v.Method, v.Owner, v.Seq, v.base, v.Hash[:], v.sum(contentSum),
+		v.PackedFacts, v.packedIndex, v.PackedBody)
 	if err != nil {
 		return err
 	}
-	if v.version == 1 {
-		return u.exec("INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?)", v.rid, v.typ, id, v.version, v.stamp, v.deleted)
+	if v.Version == 1 {
+		return u.exec("INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?)", v.Place, v.typ, id, v.Version, v.Stamp, v.Deleted)
 	}
-	return u.exec("UPDATE resources SET version = ?, stamp = ?, deleted = ? WHERE rid = ?", v.version, v.stamp, v.deleted, v.rid)
+	return u.exec("UPDATE resources SET version = ?, stamp = ?, deleted = ? WHERE rid = ?", v.Version, v.Stamp, v.Deleted, v.Place)
 }
 
 // reindex adds the difference between the index rows of the version before and those of
@@ -235,11 +221,7 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 	var old, fresh rows
 	intern := func(param string) (int64, error) { return u.intern(w.Ref.Type, param) }
 	if before.version > 0 && !before.deleted {
-		var raw []byte
-		err := u.each("SELECT idx FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) error {
-			raw = blob(st, 0)
-			return nil
-		}, before.stamp)
+		raw, err := u.value("SELECT idx FROM versions WHERE stamp = ?", before.stamp)
 		if err != nil {
 			return err
 		}
@@ -247,13 +229,13 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 		if err != nil {
 			return &store.Finding{File: mainFile, Table: "versions", Row: w.Ref.String(), Column: "idx", What: "cannot be decoded"}
 		}
-		if old, err = indexRows(x, v.rid, intern); err != nil {
+		if old, err = indexRows(x, v.Place, intern); err != nil {
 			return err
 		}
 	}
-	if !v.deleted {
+	if !v.Deleted {
 		var err error
-		if fresh, err = indexRows(w.Index, v.rid, intern); err != nil {
+		if fresh, err = indexRows(w.Index, v.Place, intern); err != nil {
 			return err
 		}
 	}
@@ -263,11 +245,8 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 
 // intern returns the id of a name, giving it one if it is new.
 func (u *changeUnit) intern(typ, param string) (int64, error) {
-	if id, ok := u.s.names.id(typ, param); ok {
-		return id, nil
-	}
 	key := name{typ, param}
-	if id, ok := u.fresh[key]; ok {
+	if id := cmp.Or(u.s.names.id(typ, param), u.fresh[key]); id != 0 {
 		return id, nil
 	}
 	u.name++

@@ -91,16 +91,12 @@ func (c conn) each(query string, row func(*sqlite.Stmt) error, args ...any) erro
 			continue
 		}
 		if err := row(st); err != nil {
-			return errors.Join(stopped(err), st.Reset())
+			if err == errStop {
+				err = nil
+			}
+			return errors.Join(err, st.Reset())
 		}
 	}
-}
-
-func stopped(err error) error {
-	if err == errStop {
-		return nil
-	}
-	return err
 }
 
 // exec runs a statement without results.
@@ -113,6 +109,15 @@ func (c conn) number(query string, args ...any) (n int64, err error) {
 		return nil
 	}, args...)
 	return n, err
+}
+
+// value returns the first column of the only row, nil if there is none.
+func (c conn) value(query string, args ...any) (b []byte, err error) {
+	err = c.each(query, func(st *sqlite.Stmt) error {
+		b = blob(st, 0)
+		return nil
+	}, args...)
+	return b, err
 }
 
 func bind(st *sqlite.Stmt, i int, a any) error {

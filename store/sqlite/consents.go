@@ -76,11 +76,11 @@ func (u *changeUnit) indexGoverning(before *current, v *versionRow, w *store.Wri
 	if w.Ref.Type != "Consent" {
 		return nil
 	}
-	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.rid); err != nil || v.deleted {
+	if err := u.exec("DELETE FROM consents WHERE rid = ?", v.Place); err != nil || v.Deleted {
 		return err
 	}
 	for _, p := range w.Facts.Patients {
-		if err := u.exec("INSERT OR IGNORE INTO consents VALUES (?, ?)", p, v.rid); err != nil {
+		if err := u.exec("INSERT OR IGNORE INTO consents VALUES (?, ?)", p, v.Place); err != nil {
 			return err
 		}
 	}
@@ -88,11 +88,7 @@ func (u *changeUnit) indexGoverning(before *current, v *versionRow, w *store.Wri
 }
 
 func (u *changeUnit) factsOf(stamp int64) (f fhir.Facts, err error) {
-	var facts []byte
-	err = u.each("SELECT facts FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) error {
-		facts = blob(st, 0)
-		return nil
-	}, stamp)
+	facts, err := u.value("SELECT facts FROM versions WHERE stamp = ?", stamp)
 	if err != nil {
 		return f, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/aceso-health/aceso/durable"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/search"
@@ -39,7 +40,7 @@ func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
 		return nil, fmt.Errorf("the folder %s holds data: copy to a new one", dir)
 	}
 	if unmarked != nil {
-		if err := writeDurably(mark, nil); err != nil {
+		if err := durable.WriteFile(mark, nil); err != nil {
 			return nil, fmt.Errorf("mark the copy: %w", err)
 		}
 	}
@@ -55,7 +56,7 @@ func (t *Target) Finish(context.Context) error {
 	if err := os.Remove(filepath.Join(t.dir, copyMark)); err != nil {
 		return fmt.Errorf("finish the copy: %w", err)
 	}
-	return syncFolder(t.dir)
+	return durable.SyncFolder(t.dir)
 }
 
 // refuseHalfCopy refuses to open an unfinished copy.
@@ -93,24 +94,13 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 	err = s.read.read(ctx, func(c conn) error {
 		return c.each("SELECT "+rowColumns+`, b.url FROM (SELECT * FROM versions WHERE stamp > ? ORDER BY stamp LIMIT ?) v
 			JOIN resources r ON r.rid = v.rid JOIN bases b ON b.id = v.base ORDER BY v.stamp`, func(st *sqlite.Stmt) error {
-			one, err := stored(s.names.scanRow(st, 0))
-			one.Base = st.ColumnText(14)
+			r := s.names.scanRow(st, 0)
+			one, err := search.Stored(r, st.ColumnText(14), r.Index)
 			batch = append(batch, one)
 			return err
 		}, after, rowsAtOnce)
 	})
 	return batch, err
-}
-
-func stored(r *search.Row) (one store.Stored, err error) {
-	if one.Version, err = r.Full(0); err != nil {
-		return one, err
-	}
-	one.Stamp = r.Stamp
-	if !r.Deleted {
-		one.Index, err = r.Index()
-	}
-	return one, err
 }
 
 // WrappedKeys visits the wrapped keys of parts.
@@ -151,16 +141,16 @@ func (t *Target) AddWrappedKey(_ context.Context, id string, wrapped []byte) err
 			return err
 		}
 	}
-	return writeDurably(path, wrapped)
+	return durable.WriteFile(path, wrapped)
 }
 
 // AddRows takes the next rows of a log.
 func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge.Row) error {
-	j := t.changes
+	log := t.changes
 	if source == t.accesses.source {
-		j = t.accesses
+		log = t.accesses
 	}
-	return j.do(ctx, func(u *logUnit) error {
+	return log.do(ctx, func(u *logUnit) error {
 		for i := range rows {
 			if rows[i].Seq != u.next {
 				return fmt.Errorf("row %d of %s comes where row %d should", rows[i].Seq, source, u.next)

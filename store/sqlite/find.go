@@ -14,9 +14,9 @@ import (
 // time have an index. Targets do not (a page of a search has many, and each would
 // touch another page of that index in the path of every read): Find filters the rows
 // that the other fields leave.
-func (j *journal) Find(ctx context.Context, f ledgerbridge.Filter, limit int) (found []int64, err error) {
+func (l *storedLog) Find(ctx context.Context, f ledgerbridge.Filter, limit int) (found []int64, err error) {
 	query, args := findQuery(f)
-	err = j.pool.read(ctx, func(c conn) error {
+	err = l.pool.read(ctx, func(c conn) error {
 		c.SetInterrupt(ctx.Done()) // the search for an absent target reads every row
 		defer c.SetInterrupt(nil)
 		return c.each(query, func(st *sqlite.Stmt) error {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/aceso-health/aceso/store/group"
@@ -12,7 +13,7 @@ import (
 // bracket one member of the group.
 type unit interface {
 	mark()
-	undo()
+	undo() error   // after the database has gone back to the mark
 	settle() error // writes what is pending
 	committed()
 }
@@ -28,10 +29,9 @@ type member[U unit] struct {
 // transaction, so that many requests share one fsync; each is a savepoint, so that the
 // failure of one does not touch the others.
 type writer[U unit] struct {
-	open  func() (conn, error)
+	path  string
 	begin func(conn) (U, error) // reads the committed state when fresh
 	fault func(op string) error
-	label string
 	idle  func() // called when nothing was written for a while; may be nil
 
 	queue group.Queue[*member[U]]
@@ -46,8 +46,12 @@ func (w *writer[U]) start() {
 	w.queue.Start()
 }
 
-// do runs fn in the next group and returns when it is durable, or has failed.
+// do runs fn in the next group and returns when it is durable, or has failed. A store that
+// is opened for reading only has no writers: nil.
 func (w *writer[U]) do(ctx context.Context, settle bool, fn func(U) error) error {
+	if w == nil {
+		return errReadOnly
+	}
 	m := &member[U]{run: fn, settle: settle}
 	if err := w.queue.Do(ctx, m); err != nil {
 		return err
@@ -83,7 +87,7 @@ func (w *writer[U]) commit(members []*member[U]) {
 	}
 	w.discard()
 	for _, m := range members {
-		m.err = unavailable(fmt.Errorf("write %s: %w", w.label, err))
+		m.err = unavailable(fmt.Errorf("write %s: %w", filepath.Base(w.path), err))
 	}
 }
 
@@ -97,7 +101,7 @@ func (w *writer[U]) discard() {
 
 func (w *writer[U]) transact(members []*member[U]) error {
 	if w.conn.Conn == nil {
-		c, err := w.open()
+		c, err := openConn(w.path, writing)
 		if err != nil {
 			return err
 		}
@@ -118,8 +122,10 @@ func (w *writer[U]) transact(members []*member[U]) error {
 	if err := u.settle(); err != nil {
 		return err
 	}
-	if err := w.tryFault("commit"); err != nil {
-		return err
+	if w.fault != nil {
+		if err := w.fault(filepath.Base(w.path) + " commit"); err != nil {
+			return &faultError{err}
+		}
 	}
 	if err := w.conn.exec("COMMIT"); err != nil {
 		return err
@@ -146,19 +152,11 @@ func (w *writer[U]) runMember(u U, m *member[U]) error {
 	if diskFault(m.err) || w.conn.AutocommitEnabled() {
 		return m.err
 	}
-	u.undo()
 	if err := w.conn.exec("ROLLBACK TO m"); err != nil {
 		return err
 	}
+	if err := u.undo(); err != nil {
+		return err
+	}
 	return w.conn.exec("RELEASE m")
-}
-
-func (w *writer[U]) tryFault(op string) error {
-	if w.fault == nil {
-		return nil
-	}
-	if err := w.fault(w.label + " " + op); err != nil {
-		return &faultError{err}
-	}
-	return nil
 }

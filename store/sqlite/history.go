@@ -28,11 +28,7 @@ func (x *reader) Past(h *store.History, lowest, highest int64, limit int) (rows 
 	query, order := "SELECT "+rowColumns+" FROM versions v JOIN resources r ON r.rid = v.rid WHERE v.stamp >= ? AND v.stamp <= ?", "v.stamp"
 	args := []any{lowest, highest}
 	if h.Type != "" {
-		typ, ok := x.names.id(h.Type, "")
-		if !ok {
-			return nil, nil
-		}
-		args = append(args, typ)
+		args = append(args, x.names.id(h.Type, ""))
 	}
 	switch {
 	case h.ID != "":

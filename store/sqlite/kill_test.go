@@ -79,13 +79,13 @@ func work(s *Store, sealer *ledgerbridge.Sealer, id string, write bool) (string,
 	if doc, err = doc.Stamp(id, 1, at); err != nil {
 		return "", err
 	}
-	index, err := search.IndexOf(doc, s.opts.Base)
+	index, facts, err := search.Describe(doc, s.opts.Base)
 	if err != nil {
 		return "", err
 	}
 	r, err := s.Commit(context.Background(), store.Change{Entry: p, Writes: []store.Write{{
 		Ref: fhir.Ref{Type: "Observation", ID: id}, LastUpdated: at, Method: "PUT", Owner: storetest.Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, s.opts.Base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: facts,
 	}}})
 	return fmt.Sprintf("change %d %x %s", r.Seq, r.Commitment, id), err
 }

@@ -14,11 +14,11 @@ import (
 // partBits is how much of parts.id counts the parts of one entry.
 const partBits = 16
 
-// journal is one log in one of the files. It implements ledgerbridge.Log.
-type journal struct {
+// storedLog is one log in one of the files. It implements ledgerbridge.Log.
+type storedLog struct {
 	source string
 	pool   *pool
-	do     func(ctx context.Context, fn func(*logUnit) error) error // nil if read-only
+	do     func(ctx context.Context, fn func(*logUnit) error) error
 }
 
 // logUnit appends to a log inside a transaction.
@@ -28,25 +28,27 @@ type logUnit struct {
 	now    func() time.Time
 	next   int64 // sequence number of the next entry
 	last   int64 // time of the last entry, milliseconds
-
-	markNext, markLast int64
 }
 
-// beginLog reads where the log ends.
 func beginLog(c conn, source string, now func() time.Time) (*logUnit, error) {
 	u := &logUnit{conn: c, source: source, now: now}
-	err := c.each("SELECT seq, time FROM entries ORDER BY seq DESC LIMIT 1", func(st *sqlite.Stmt) error {
+	return u, u.undo()
+}
+
+// undo reads where the log ends.
+func (u *logUnit) undo() error {
+	u.next, u.last = 0, 0
+	err := u.each("SELECT seq, time FROM entries ORDER BY seq DESC LIMIT 1", func(st *sqlite.Stmt) error {
 		u.next, u.last = st.ColumnInt64(0)+1, st.ColumnInt64(1)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read end of log: %w", err)
+		return fmt.Errorf("read end of log: %w", err)
 	}
-	return u, nil
+	return nil
 }
 
-func (u *logUnit) mark()         { u.markNext, u.markLast = u.next, u.last }
-func (u *logUnit) undo()         { u.next, u.last = u.markNext, u.markLast }
+func (u *logUnit) mark()         {}
 func (u *logUnit) settle() error { return nil }
 func (u *logUnit) committed()    {}
 
@@ -86,11 +88,11 @@ func (u *logUnit) insert(row *ledgerbridge.Row) error {
 }
 
 // Source is the name of the log.
-func (j *journal) Source() string { return j.source }
+func (l *storedLog) Source() string { return l.source }
 
 // Size is the number of durable rows: one more than the last sequence number.
-func (j *journal) Size(ctx context.Context) (n int64, err error) {
-	err = j.pool.use(ctx, func(c conn) error {
+func (l *storedLog) Size(ctx context.Context) (n int64, err error) {
+	err = l.pool.use(ctx, func(c conn) error {
 		n, err = c.number("SELECT seq + 1 FROM entries ORDER BY seq DESC LIMIT 1")
 		return err
 	})
@@ -101,10 +103,10 @@ func (j *journal) Size(ctx context.Context) (n int64, err error) {
 const rowsAtOnce = 256
 
 // Rows visits rows from <= seq < to in order.
-func (j *journal) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+func (l *storedLog) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
 	for from < to {
 		var rows []ledgerbridge.Row
-		err := j.pool.read(ctx, func(c conn) (err error) {
+		err := l.pool.read(ctx, func(c conn) (err error) {
 			rows, err = readRows(c, from, to)
 			return err
 		})
@@ -176,22 +178,17 @@ func copyFixed(to []byte, st *sqlite.Stmt, col int) {
 }
 
 // ReadTile returns a stored tile or nil.
-func (j *journal) ReadTile(ctx context.Context, level int, index int64) (data []byte, err error) {
-	err = j.pool.use(ctx, func(c conn) error {
-		return c.each("SELECT data FROM tiles WHERE level = ? AND idx = ?", func(st *sqlite.Stmt) error {
-			data = blob(st, 0)
-			return nil
-		}, level, index)
+func (l *storedLog) ReadTile(ctx context.Context, level int, index int64) (data []byte, err error) {
+	err = l.pool.use(ctx, func(c conn) error {
+		data, err = c.value("SELECT data FROM tiles WHERE level = ? AND idx = ?", level, index)
+		return err
 	})
 	return data, err
 }
 
 // WriteTiles stores tiles durably.
-func (j *journal) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) error {
-	if j.do == nil {
-		return errReadOnly
-	}
-	return j.do(ctx, func(u *logUnit) error {
+func (l *storedLog) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) error {
+	return l.do(ctx, func(u *logUnit) error {
 		for _, t := range tiles {
 			if err := u.exec("INSERT OR REPLACE INTO tiles VALUES (?, ?, ?)", t.Level, t.Index, nonNil(t.Data)); err != nil {
 				return fmt.Errorf("write tile: %w", err)
@@ -211,14 +208,11 @@ func nonNil(b []byte) []byte {
 // Erase removes the sealed bytes of a patient's parts, overwriting them in the
 // database file; copies in the write-ahead log are overwritten by its reuse. Only
 // destroying the key makes them unreadable for certain.
-func (j *journal) Erase(ctx context.Context, patient, by string) (n int64, err error) {
-	if j.do == nil {
-		return 0, errReadOnly
-	}
+func (l *storedLog) Erase(ctx context.Context, patient, by string) (n int64, err error) {
 	if patient == "" {
 		return 0, errors.New("erase: no patient given")
 	}
-	err = j.do(ctx, func(u *logUnit) error {
+	err = l.do(ctx, func(u *logUnit) error {
 		if err := u.exec("PRAGMA secure_delete = ON"); err != nil {
 			return err
 		}

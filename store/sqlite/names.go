@@ -24,10 +24,8 @@ type nameMaps struct {
 	names map[int64]name
 }
 
-func (n *names) id(typ, param string) (int64, bool) {
-	id, ok := n.p.Load().ids[name{typ, param}]
-	return id, ok
-}
+// id is the id of a name, 0 if it has none: no row is found with that one.
+func (n *names) id(typ, param string) int64 { return n.p.Load().ids[name{typ, param}] }
 
 func (n *names) typeOf(id int64) string { return n.p.Load().names[id].typ }
 

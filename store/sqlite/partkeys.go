@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/aceso-health/aceso/durable"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -107,7 +108,7 @@ func (k *PartKeys) Destroy(ctx context.Context, patient string) error {
 	if len(files) == 0 {
 		return nil
 	}
-	if err := syncFolder(filepath.Dir(files[0])); err != nil {
+	if err := durable.SyncFolder(filepath.Dir(files[0])); err != nil {
 		return fmt.Errorf("destroy part key: %w", err)
 	}
 	return nil
@@ -173,27 +174,7 @@ func (k *PartKeys) create(patient string) (partKey, error) {
 			return p, err
 		}
 	}
-	return p, writeDurably(path, wrapped)
-}
-
-// writeDurably creates a file that exists whole or not at all.
-func writeDurably(path string, data []byte) error {
-	half := path + ".new"
-	f, err := os.OpenFile(half, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(half, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(half))
-	}
-	return syncFolder(filepath.Dir(path))
+	return p, durable.WriteFile(path, wrapped)
 }
 
 // makeFolder creates a folder and makes its name durable.
@@ -204,15 +185,7 @@ func makeFolder(dir string) error {
 		}
 		return err
 	}
-	return syncFolder(filepath.Dir(dir))
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(filepath.Dir(dir))
 }
 
 // shred overwrites a file before it is removed.

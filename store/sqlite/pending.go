@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"zombiezen.com/go/sqlite"
@@ -55,41 +56,31 @@ type rows struct {
 // indexRows gives the rows of an index. intern returns the id of a parameter.
 func indexRows(x *search.Index, rid int64, intern func(param string) (int64, error)) (rows, error) {
 	r := rows{keys: make([]keyRow, 0, len(x.Keys))}
+	var failed error
 	last, lastID := "", int64(-1)
-	id := func(key string) (int64, string, error) {
+	id := func(key string) (int64, string) {
 		param, rest := plan.CutKey(key)
-		if param == last && lastID >= 0 {
-			return lastID, rest, nil
+		if failed == nil && (param != last || lastID < 0) {
+			last = param
+			lastID, failed = intern(param)
 		}
-		p, err := intern(param)
-		last, lastID = param, p
-		return p, rest, err
+		return lastID, rest
 	}
 	for _, k := range x.Keys {
-		p, v, err := id(k)
-		if err != nil {
-			return r, err
-		}
-		if plan.Drives(v) {
+		if p, v := id(k); plan.Drives(v) {
 			r.keys = append(r.keys, keyRow{p, v, rid})
 		}
 	}
 	for _, d := range x.Dates {
-		p, u, err := id(d.Param)
-		if err != nil {
-			return r, err
-		}
+		p, u := id(d.Param)
 		r.dates = append(r.dates, dateRow{p, u, int64(plan.Width(d.Lo, d.Hi)), d.Lo, d.Hi, rid})
 	}
 	for _, n := range x.Numbers {
-		p, u, err := id(n.Param)
-		if err != nil {
-			return r, err
-		}
+		p, u := id(n.Param)
 		r.numbers = append(r.numbers, numberRow{p, u, n.Lo, n.Hi, rid})
 	}
 	r.sort()
-	return r, nil
+	return r, failed
 }
 
 // sort orders the rows and drops duplicates (two dates on one day).
@@ -159,17 +150,9 @@ func (p *pending) cut(n lengths) {
 // flush writes everything in the order of the index. The last of several changes to one
 // row counts.
 func (p *pending) flush(c conn) error {
-	if err := write(c, p.keys, keyTable); err != nil {
-		return err
-	}
-	if err := write(c, p.dates, dateTable); err != nil {
-		return err
-	}
-	if err := write(c, p.numbers, numberTable); err != nil {
-		return err
-	}
+	err := errors.Join(write(c, p.keys, keyTable), write(c, p.dates, dateTable), write(c, p.numbers, numberTable))
 	p.cut(lengths{})
-	return nil
+	return err
 }
 
 // table says how rows of one kind are written.

@@ -21,9 +21,6 @@ const reindexedAtOnce = 256
 // not match its checksum keeps its keys; if those are damaged, too, the error is a
 // *store.Finding.
 func (s *Store) Reindex(ctx context.Context) error {
-	if s.write == nil {
-		return errReadOnly
-	}
 	err := s.write.do(ctx, true, func(u *changeUnit) error { return u.reindexAll(ctx) })
 	if err != nil {
 		return fmt.Errorf("write search keys: %w", err)
@@ -44,7 +41,7 @@ func (u *changeUnit) reindexAll(ctx context.Context) error {
 	for last := int64(-1); ; {
 		var some []*checked
 		err := u.each(checkedVersions+" WHERE v.stamp > ? ORDER BY v.stamp LIMIT ?", func(st *sqlite.Stmt) error {
-			some = append(some, scanChecked(st))
+			some = append(some, u.s.names.scanChecked(st))
 			return ctx.Err()
 		}, last, reindexedAtOnce)
 		if err != nil || len(some) == 0 {
@@ -54,7 +51,7 @@ func (u *changeUnit) reindexAll(ctx context.Context) error {
 			if err := u.reindexVersion(v, bases); err != nil {
 				return err
 			}
-			last = v.stamp
+			last = v.Stamp
 		}
 		if err := u.pending.flush(u.conn); err != nil {
 			return err
@@ -74,24 +71,23 @@ func (u *changeUnit) bases() (map[int64]string, error) {
 }
 
 func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
-	if v.deleted || v.resource == nil {
+	if v.Deleted || v.resource == nil {
 		return nil
 	}
-	typ := u.s.names.typeOf(v.typ)
 	index := v.derive(bases)
 	if index == nil {
 		var err error
-		if index, err = storedIndex(v.index); err != nil {
-			return &store.Finding{File: mainFile, Table: "versions", Row: fmt.Sprintf("%s/%s/_history/%d", typ, v.resource.id, v.version), Column: "idx", What: "cannot be decoded"}
+		if index, err = v.Index(); err != nil {
+			return err
 		}
-	} else if packed := store.Pack(encodeIndex(index)); !bytes.Equal(packed, v.index) {
-		v.index = packed
-		if err := u.exec("UPDATE versions SET idx = ?, sum = ? WHERE stamp = ?", v.index, v.sum(v.content.sum()), v.stamp); err != nil {
+	} else if packed := store.Pack(encodeIndex(index)); !bytes.Equal(packed, v.packedIndex) {
+		v.packedIndex = packed
+		if err := u.exec("UPDATE versions SET idx = ?, sum = ? WHERE stamp = ?", packed, v.sum(v.contentSum()), v.Stamp); err != nil {
 			return err
 		}
 	}
-	fresh, err := indexRows(index, v.rid, func(param string) (int64, error) { return u.intern(typ, param) })
-	if err == nil && v.resource.stamp == v.stamp {
+	fresh, err := indexRows(index, v.Place, func(param string) (int64, error) { return u.intern(v.Ref.Type, param) })
+	if err == nil && v.resource.stamp == v.Stamp {
 		u.pending.add(rows{}, fresh)
 	}
 	return err
@@ -101,10 +97,10 @@ func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
 // base URL is damaged.
 func (v *checked) derive(bases map[int64]string) *search.Index {
 	base, known := bases[v.base]
-	if !known || !bytes.Equal(v.storedSum, v.sum(v.content.sum())) {
+	if !known || !v.whole() {
 		return nil
 	}
-	index, err := plan.Derive(v.body, base)
+	index, err := plan.Derive(v.PackedBody, base)
 	if err != nil {
 		return nil
 	}

@@ -18,28 +18,28 @@ func age(t *testing.T, s *Store) {
 	err := s.write.do(t.Context(), true, func(u *changeUnit) error {
 		var all []*checked
 		err := u.each(checkedVersions, func(st *sqlite.Stmt) error {
-			all = append(all, scanChecked(st))
+			all = append(all, u.s.names.scanChecked(st))
 			return nil
 		})
 		for _, v := range all {
-			if v.deleted || err != nil {
+			if v.Deleted || err != nil {
 				continue
 			}
-			x, failed := storedIndex(v.index)
+			x, failed := storedIndex(v.packedIndex)
 			if failed != nil {
 				return failed
 			}
-			old, failed := indexRows(x, v.rid, func(param string) (int64, error) { return u.intern(u.s.names.typeOf(v.typ), param) })
+			old, failed := indexRows(x, v.Place, func(param string) (int64, error) { return u.intern(u.s.names.typeOf(v.typ), param) })
 			if failed != nil {
 				return failed
 			}
-			if v.resource.stamp == v.stamp {
+			if v.resource.stamp == v.Stamp {
 				u.pending.add(old, rows{keys: old.keys[1:], numbers: old.numbers})
 			}
 			x.Keys, x.Dates = x.Keys[1:], nil
 			x.Keys = append(x.Keys, "zzz=x")
-			v.index = store.Pack(encodeIndex(x))
-			err = u.exec("UPDATE versions SET idx = ?, sum = ? WHERE stamp = ?", v.index, v.sum(v.content.sum()), v.stamp)
+			v.packedIndex = store.Pack(encodeIndex(x))
+			err = u.exec("UPDATE versions SET idx = ?, sum = ? WHERE stamp = ?", v.packedIndex, v.sum(v.contentSum()), v.Stamp)
 		}
 		if err == nil {
 			err = u.pending.flush(u.conn)

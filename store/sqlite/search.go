@@ -101,11 +101,7 @@ func (x *reader) one(query string, args ...any) (found *search.Row, err error) {
 }
 
 func (x *reader) Find(ref fhir.Ref) (*search.Row, error) {
-	typ, ok := x.names.id(ref.Type, "")
-	if !ok {
-		return nil, nil
-	}
-	return x.one("SELECT "+currentByID, typ, ref.ID)
+	return x.one("SELECT "+currentByID, x.names.id(ref.Type, ""), ref.ID)
 }
 
 // Expect does nothing: reading one row costs as much among many.
@@ -127,9 +123,9 @@ func (x *reader) Rows(_ string, rids []int64) iter.Seq2[*search.Row, error] {
 }
 
 func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*search.Row, error] {
-	next, ok := x.source(typ, keys)
+	next := x.source(typ, keys)
 	return func(yield func(*search.Row, error) bool) {
-		for n := 64; ok; n = min(4*n, 1024) {
+		for n := 64; ; n = min(4*n, 1024) {
 			rids, err := next(after, n)
 			if err != nil {
 				yield(nil, err)
@@ -161,33 +157,28 @@ var keyQueries = [...]string{
 		" WHERE a.p = ? AND a.v = ? AND a.rid > ? ORDER BY a.rid LIMIT ?",
 }
 
-// source gives up to n rids greater than after of rows that have all keys; ok is
-// false if there are none.
-func (x *reader) source(typ string, keys []string) (next func(after int64, n int) ([]int64, error), ok bool) {
+// source gives up to n rids greater than after of rows that have all keys.
+func (x *reader) source(typ string, keys []string) func(after int64, n int) ([]int64, error) {
 	if len(keys) == 0 {
-		id, ok := x.names.id(typ, "")
+		id := x.names.id(typ, "")
 		return func(after int64, n int) ([]int64, error) {
 			return x.rids(n, "SELECT rid FROM resources WHERE type = ? AND deleted = 0 AND rid > ? ORDER BY rid LIMIT ?", id, after, n)
-		}, ok
+		}
 	}
 	args := make([]any, 0, 2*len(keys)+2)
 	for _, k := range append(keys[1:len(keys):len(keys)], keys[0]) {
-		p, v, ok := x.key(typ, k)
-		if !ok {
-			return nil, false
-		}
+		p, v := x.key(typ, k)
 		args = append(args, p, v)
 	}
 	return func(after int64, n int) ([]int64, error) {
 		return x.rids(n, keyQueries[len(keys)], append(args[:2*len(keys):2*len(keys)], after, n)...)
-	}, true
+	}
 }
 
-// key locates the rows of a key in ix.
-func (x *reader) key(typ, key string) (p int64, v string, ok bool) {
+// key locates the rows of a key, or of a parameter with what further distinguishes it.
+func (x *reader) key(typ, key string) (p int64, v string) {
 	param, rest := search.CutKey(key)
-	p, ok = x.names.id(typ, param)
-	return p, rest, ok
+	return x.names.id(typ, param), rest
 }
 
 // rids runs a query for row ids.

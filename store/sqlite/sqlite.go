@@ -27,8 +27,6 @@ type Options struct {
 	Base string
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
-	// Readers is how many reads of resources run at the same time; 0 means 8.
-	Readers int
 	// Report receives messages about slow steps of the start; may be nil.
 	Report func(message string)
 	// Fault, for tests, is called with "aceso.db commit" and "access.db commit" before
@@ -53,11 +51,14 @@ type Store struct {
 	consentRead *pool // judging a row must not wait for the searches that judge
 	write       *writer[*changeUnit]
 	logWrite    *writer[*logUnit]
-	changes     *journal
-	accesses    *journal
+	changes     *storedLog
+	accesses    *storedLog
 }
 
 var _ store.Store = (*Store)(nil)
+
+// readers is how many reads of resources run at the same time.
+const readers = 8
 
 var errReadOnly = errors.New("store was opened for reading only")
 
@@ -120,14 +121,11 @@ func newStore(dir string, o Options, m mode) *Store {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Readers == 0 {
-		o.Readers = 8
-	}
 	if o.Report == nil {
 		o.Report = func(string) {}
 	}
 	s := &Store{dir: dir, opts: o, patience: search.UsualPatience}
-	s.read = newPool(filepath.Join(dir, mainFile), m, o.Readers)
+	s.read = newPool(filepath.Join(dir, mainFile), m, readers)
 	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
 	s.consentRead = newPool(filepath.Join(dir, mainFile), m, 4)
 	s.names.publish(map[name]int64{})
@@ -194,34 +192,32 @@ func (s *Store) create(file, schema string) (conn, error) {
 	return c, nil
 }
 
-// nameLogs gives the logs their names.
+// nameLogs gives the logs their names, and what writes them.
 func (s *Store) nameLogs() {
 	prefix := s.identity.organization + "/" + s.identity.node
-	s.changes = &journal{source: prefix + "/changes.0", pool: s.read}
+	s.changes = &storedLog{source: prefix + "/changes.0", pool: s.read}
 	s.names.source = s.changes.source
-	s.accesses = &journal{source: prefix + "/accesses.0", pool: s.logRead}
-}
-
-func (s *Store) startWriters() {
-	s.write = &writer[*changeUnit]{
-		label: mainFile, fault: s.opts.Fault,
-		open:  func() (conn, error) { return openConn(s.read.path, writing) },
-		begin: s.beginChanges,
-	}
-	s.logWrite = &writer[*logUnit]{
-		label: accessFile, fault: s.opts.Fault,
-		open:  func() (conn, error) { return openConn(s.logRead.path, writing) },
-		begin: func(c conn) (*logUnit, error) { return beginLog(c, s.accesses.source, s.opts.Now) },
-		idle:  s.rest, // every read is recorded, so nobody reads either
-	}
-	s.write.start()
-	s.logWrite.start()
+	s.accesses = &storedLog{source: prefix + "/accesses.0", pool: s.logRead}
 	s.changes.do = func(ctx context.Context, fn func(*logUnit) error) error {
 		return s.write.do(ctx, false, func(u *changeUnit) error { return fn(&u.logUnit) })
 	}
 	s.accesses.do = func(ctx context.Context, fn func(*logUnit) error) error {
 		return s.logWrite.do(ctx, false, fn)
 	}
+}
+
+func (s *Store) startWriters() {
+	s.write = &writer[*changeUnit]{
+		path: s.read.path, fault: s.opts.Fault,
+		begin: s.beginChanges,
+	}
+	s.logWrite = &writer[*logUnit]{
+		path: s.logRead.path, fault: s.opts.Fault,
+		begin: func(c conn) (*logUnit, error) { return beginLog(c, s.accesses.source, s.opts.Now) },
+		idle:  s.rest, // every read is recorded, so nobody reads either
+	}
+	s.write.start()
+	s.logWrite.start()
 }
 
 // Close writes what waits, waits for reads and closes the files.
@@ -262,9 +258,6 @@ func (s *Store) Logs() (changes, accesses ledgerbridge.Log) { return s.changes, 
 // acknowledged before the snapshot began. So what was judged was in force at some moment
 // between the request and its answer, and a Consent written since is concurrent to both.
 func (s *Store) Record(ctx context.Context, p *ledgerbridge.Pending, _ store.Judged) (r ledgerbridge.Receipt, err error) {
-	if s.logWrite == nil {
-		return r, errReadOnly
-	}
 	err = s.logWrite.do(ctx, false, func(u *logUnit) error {
 		r, err = u.append(p)
 		return err

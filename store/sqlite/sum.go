@@ -5,23 +5,16 @@ import (
 	"encoding/binary"
 )
 
-// versionRow is a row of versions.
+// versionRow is a row of versions with the numbers that searches do not need.
 type versionRow struct {
-	stamp, rid, version, typ, at int64
-	deleted                      bool
-	method, owner                string
-	seq, base                    int64
-	hash                         []byte
-	content
+	*row
+	typ, base int64
 }
 
-// content are the large columns of a version as they are stored.
-type content struct{ facts, index, body []byte }
-
-// sum is the checksum of the content.
-func (c *content) sum() []byte {
+// contentSum is the checksum of the large columns of a version as they are stored.
+func (r *row) contentSum() []byte {
 	h := sha256.New()
-	for _, b := range [][]byte{c.facts, c.index, c.body} {
+	for _, b := range [][]byte{r.PackedFacts, r.packedIndex, r.PackedBody} {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
 		h.Write(b)
 	}
@@ -32,14 +25,14 @@ func (c *content) sum() []byte {
 // Tampering shows in the change log, whose entries hold the hashes of the documents.
 func (v *versionRow) sum(content []byte) []byte {
 	b := make([]byte, 0, 256)
-	for _, n := range []int64{v.stamp, v.rid, v.version, v.typ, v.at, v.seq, v.base} {
+	for _, n := range []int64{v.Stamp, v.Place, v.Version, v.typ, v.Updated, v.Seq, v.base} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
-	if v.deleted {
+	if v.Deleted {
 		b = append(b, 1)
 	}
-	b = appendText(appendText(b, v.method), v.owner)
-	b = append(appendText(b, string(v.hash)), content...)
+	b = appendText(appendText(b, v.Method), v.Owner)
+	b = append(appendText(b, string(v.Hash[:])), content...)
 	sum := sha256.Sum256(b)
 	return sum[:16]
 }

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -56,14 +55,14 @@ func (s *Store) upgradeFrom(ctx context.Context, c conn, from int) error {
 type touched map[int64][]string
 
 // add notes a version of a governing type and the one before it.
-func (t touched) add(v, before *checked) {
-	t[v.seq] = append([]string{}, t[v.seq]...)
-	for _, c := range []*checked{before, v} {
-		if c == nil {
+func (t touched) add(v, before *plan.Row) {
+	t[v.Seq] = append([]string{}, t[v.Seq]...)
+	for _, r := range []*plan.Row{before, v} {
+		if r == nil {
 			continue
 		}
-		if f, err := store.UnpackFacts(c.facts); err == nil { // otherwise the check finds it
-			t[v.seq] = store.Union(t[v.seq], store.Governed(&f))
+		if f, err := r.Facts(); err == nil { // otherwise the check finds it
+			t[v.Seq] = store.Union(t[v.Seq], store.Governed(f))
 		}
 	}
 }
@@ -72,13 +71,12 @@ func (t touched) add(v, before *checked) {
 // now. Nothing outside a process refers to an epoch.
 func (c conn) renewEpochs(ctx context.Context) error {
 	all := touched{}
-	var before *checked
-	err := c.eachOf(ctx, store.Governing(), func(v *checked) error {
-		if before != nil && before.rid != v.rid {
-			before = nil
+	err := c.eachOf(ctx, store.Governing(), func(v, before *checked) error {
+		if before == nil {
+			all.add(&v.Row, nil)
+		} else {
+			all.add(&v.Row, &before.Row)
 		}
-		all.add(v, before)
-		before = v
 		return nil
 	})
 	if err == nil {
@@ -96,58 +94,65 @@ func (c conn) renewEpochs(ctx context.Context) error {
 	return c.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", int64(len(all)))
 }
 
-// renewBundles lets the facts of Bundles have the types of what is in them. A version that
-// does not match its checksum stays as it is.
+// renewBundles lets the facts of Bundles have the types of what is in them; a tombstone has
+// those of the version before. A damaged version, and its tombstone, stay as they are.
 func (c conn) renewBundles(ctx context.Context) error {
-	var before *checked
-	return c.eachOf(ctx, []string{"Bundle"}, func(v *checked) error {
-		if before != nil && before.rid != v.rid {
-			before = nil
-		}
-		if !bytes.Equal(v.storedSum, v.sum(v.content.sum())) || v.deleted && before == nil {
-			before = nil
+	return c.eachOf(ctx, []string{"Bundle"}, func(v, before *checked) error {
+		if !v.whole() {
 			return nil
 		}
-		facts := []byte(nil)
-		if v.deleted {
-			facts = before.facts
-		} else {
-			var err error
-			if facts, err = plan.RenewCodes(v.facts, v.body); err != nil {
-				before = nil
-				return nil // the check finds it
-			}
+		facts, err := v.PackedFacts, error(nil)
+		switch {
+		case !v.Deleted:
+			facts, err = plan.RenewCodes(v.PackedFacts, v.PackedBody)
+		case before != nil && before.whole():
+			facts = before.PackedFacts
 		}
-		v.facts, before = facts, v
-		return c.exec("UPDATE versions SET facts = ?, sum = ? WHERE stamp = ?", v.facts, v.sum(v.content.sum()), v.stamp)
+		if err != nil {
+			return nil // the check finds it
+		}
+		v.PackedFacts = facts
+		v.storedSum = v.sum(v.contentSum())
+		return c.exec("UPDATE versions SET facts = ?, sum = ? WHERE stamp = ?", facts, v.storedSum, v.Stamp)
 	})
 }
 
-// eachOf visits the versions of some types, resource by resource. visit may update the
-// version.
-func (c conn) eachOf(ctx context.Context, types []string, visit func(*checked) error) error {
+// eachOf visits the versions of some types, resource by resource, each with the one before
+// it. visit may update them.
+func (c conn) eachOf(ctx context.Context, types []string, visit func(v, before *checked) error) error {
+	known, err := loadNames(c)
+	if err != nil {
+		return fmt.Errorf("load names: %w", err)
+	}
+	var n names
+	n.publish(known)
 	var stamps []int64
 	for _, typ := range types {
-		err := c.each("SELECT v.stamp FROM names n JOIN versions v ON v.type = n.id WHERE n.name = '' AND n.type = ? ORDER BY v.rid, v.version", func(st *sqlite.Stmt) error {
+		err := c.each("SELECT stamp FROM versions WHERE type = ? ORDER BY rid, version", func(st *sqlite.Stmt) error {
 			stamps = append(stamps, st.ColumnInt64(0))
 			return ctx.Err()
-		}, typ)
+		}, n.id(typ, ""))
 		if err != nil {
 			return err
 		}
 	}
+	var before *checked
 	for _, stamp := range stamps {
 		var v *checked
 		err := c.each(checkedVersions+" WHERE v.stamp = ?", func(st *sqlite.Stmt) error {
-			v = scanChecked(st)
+			v = n.scanChecked(st)
 			return ctx.Err()
 		}, stamp)
-		if err == nil {
-			err = visit(v)
-		}
 		if err != nil {
 			return err
 		}
+		if before != nil && before.Place != v.Place {
+			before = nil
+		}
+		if err := visit(v, before); err != nil {
+			return err
+		}
+		before = v
 	}
 	return nil
 }

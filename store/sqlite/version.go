@@ -98,17 +98,13 @@ func (r *row) DecodeRanges() (*search.Index, error) {
 // Get returns the current version in one statement, so in one snapshot. It does not wait
 // for searches: visibility functions call it.
 func (s *Store) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
-	typ, ok := s.names.id(ref.Type, "")
-	if !ok {
-		return store.Version{}, store.ErrNotFound
-	}
 	var r *plan.Row
 	var epoch int64
 	err := s.consentRead.use(ctx, func(c conn) error {
 		return c.each("SELECT "+epochQuery+", "+currentByID, func(st *sqlite.Stmt) error {
 			epoch, r = st.ColumnInt64(0), s.names.scanRow(st, 1)
 			return nil
-		}, typ, ref.ID)
+		}, s.names.id(ref.Type, ""), ref.ID)
 	})
 	if err != nil {
 		return store.Version{}, fmt.Errorf("get: %w", err)
@@ -123,13 +119,9 @@ const epochQuery = "(SELECT value FROM counters WHERE name = 'epoch')"
 
 // GetVersion returns one version of the history.
 func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, version int64) (v store.Version, err error) {
-	typ, ok := s.names.id(ref.Type, "")
-	if !ok {
-		return v, store.ErrNotFound
-	}
 	err = s.snapshot(ctx, "get version", func(x *reader) error {
 		r, err := x.one("SELECT "+rowColumns+` FROM (SELECT * FROM resources WHERE type = ? AND id = ? LIMIT 1) r
-			JOIN versions v ON v.rid = r.rid AND v.version = ?`, typ, ref.ID, version)
+			JOIN versions v ON v.rid = r.rid AND v.version = ?`, s.names.id(ref.Type, ""), ref.ID, version)
 		if err != nil {
 			return err
 		}

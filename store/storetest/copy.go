@@ -286,10 +286,10 @@ func write(id string, expect int64, at time.Time, body string) (w store.Write, e
 	if doc, err = doc.Stamp(id, expect+1, at); err != nil {
 		return w, err
 	}
-	index, err := search.IndexOf(doc, Base)
+	index, facts, err := search.Describe(doc, Base)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, Base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: facts,
 	}, err
 }
 

@@ -20,11 +20,11 @@ func (w *world) document(id string, expect int64, format string, a ...any) store
 	w.check(err)
 	doc, err = doc.Stamp(id, expect+1, at)
 	w.check(err)
-	index, err := search.IndexOf(doc, base)
+	index, facts, err := search.Describe(doc, base)
 	w.check(err)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: Organization,
-		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: search.FactsOf(doc, base),
+		Body: doc.Bytes(), Hash: doc.Hash(), Index: index, Facts: facts,
 	}
 }
 

@@ -1,0 +1,195 @@
+package access
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
+)
+
+// Whoever is counted, led through or singled out by a question is concerned, whatever
+// the answer is.
+func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	for _, c := range []struct{ name, typ, query, patients string }{
+		{"a count", "Observation", "code=http://loinc.org|8867-4&_summary=count", "[hidden seen]"},
+		{"a count behind an identifier", "Observation", "patient.identifier=urn:mrn|seen&_summary=count", "[seen]"},
+		{"a chain to the hidden", "Observation", "patient.identifier=urn:mrn|hidden", "[hidden]"},
+		{"a chain with no match", "Condition", "patient.identifier=urn:mrn|hidden", "[hidden]"},
+		{"a negated chain", "Condition", "patient:Patient.identifier=urn:mrn|seen&patient.identifier:not=urn:mrn|hidden", "[hidden seen]"},
+		{"a reverse chain", "Patient", "_has:Observation:patient:_id=h1", "[hidden]"},
+		{"a reverse chain with no match", "Practitioner", "_has:Observation:performer:_id=h1", "[hidden]"},
+		{"an id", "Observation", "_id=h1", "[hidden]"},
+		{"an identifier", "Patient", "identifier=urn:mrn|hidden&_summary=count", "[hidden]"},
+		{"a name with no match", "Condition", "patient=hidden", "[hidden]"},
+		{"nobody", "Patient", "identifier=urn:mrn|nobody", "[]"},
+	} {
+		if err := searchFor(c.typ, c.query)(h, h.as("practitioner", "TREAT")); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			told()
+			continue
+		}
+		if got := told(); len(got) != 1 || !strings.Contains(got[0], " "+c.patients+" [") {
+			t.Errorf("%s:\n got %q\nwant %s", c.name, got, c.patients)
+		}
+	}
+}
+
+// A transaction that fails concerns the patients of every condition that it evaluated,
+// in whatever order.
+func TestFailingTransactionsConcernThoseOfTheirConditions(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	guess := Operation{Method: "DELETE", Ref: fhir.Ref{Type: "Observation"}, Conditional: true,
+		Criteria: params("patient.identifier=urn:mrn|seen&value-quantity=gt4.0"), Expression: "Bundle.entry[0]"}
+	fails := Operation{Method: "GET", Ref: ref("Observation/none"), Expression: "Bundle.entry[1]"}
+	linked := Operation{Method: "POST", Ref: fhir.Ref{Type: "Observation"}, Expression: "Bundle.entry[0]",
+		Resource: h.parse(strings.Replace(strings.Replace(observationDoc("", "seen"), `"id":"",`, "", 1), "Patient/seen", "Patient?identifier=urn:mrn|hidden", 1))}
+	for name, c := range map[string]struct {
+		ops  []Operation
+		want string
+	}{
+		"no match":              {[]Operation{guess, fails}, "[seen] []"},
+		"conditional reference": {[]Operation{linked, fails}, "[hidden] []"},
+	} {
+		if _, err := h.Apply(t.Context(), h.as("practitioner", "TREAT"), c.ops); err == nil {
+			t.Errorf("%s: it did not fail", name)
+		}
+		if got := told(); len(got) != 1 || !strings.HasSuffix(got[0], c.want) || !strings.Contains(got[0], "identifier=urn:mrn") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// A refused search singles out, too.
+func TestRefusedSearchesConcernThoseTheySingleOut(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	for _, query := range []string{"identifier=urn:mrn|hidden", "_has:Observation:patient:_id=h1"} {
+		c := h.as("practitioner", "TREAT")
+		c.Agent.Scopes = nil
+		if err := searchFor("Patient", query)(h, c); kindOf(err) != fhir.Forbidden {
+			t.Fatal(err)
+		}
+		if got := told(); len(got) != 1 || !strings.HasSuffix(got[0], "[hidden] []") {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
+// Beyond a hundred, a record names those alone whose data are disclosed; a broad question
+// is about nobody in particular who is hidden.
+func TestBroadQuestions(t *testing.T) {
+	h := ward(t)
+	var crowd []string
+	for i := range 2 * mostConcerned {
+		crowd = append(crowd, patientDoc(fmt.Sprintf("crowd-%d", i)))
+	}
+	for i := range singledOut + 1 {
+		crowd = append(crowd, observationDoc(fmt.Sprintf("other-%d", i), fmt.Sprintf("crowd-%d", i)))
+	}
+	h.put(crowd...)
+	told := h.told()
+	for query, want := range map[string]int{"_summary=count": mostConcerned, "_count=150": 150} {
+		if err := searchFor("Patient", query)(h, h.as("practitioner", "TREAT")); err != nil {
+			t.Fatal(err)
+		}
+		got := told()
+		if n := strings.Count(got[0], "crowd-"); len(got) != 1 || n < want-1 {
+			t.Errorf("%s names %d of a crowd", query, n)
+		}
+	}
+	if err := searchFor("Observation", "code=8867-4")(h, h.as("practitioner", "TREAT")); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(); len(got) != 1 || strings.Contains(got[0], "hidden") {
+		t.Errorf("%q", got)
+	}
+}
+
+// A question with more chains than are followed is a broad one: none goes without a
+// trace.
+func TestChainsBeyondTheLimitAreBroad(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	dummies := strings.Repeat("subject.identifier=urn:mrn|seen&", 60) // each may lead to four types
+	if err := searchFor("Observation", dummies+"patient.identifier=urn:mrn|hidden")(h, h.as("practitioner", "TREAT")); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(); len(got) != 1 || !strings.Contains(got[0], "* ") {
+		t.Errorf("%q", got)
+	}
+}
+
+// A broad question stands in every patient's report, marked, and says nothing of others.
+func TestBroadQuestionsStandInEveryReport(t *testing.T) {
+	h := ward(t)
+	var crowd []string
+	for i := range singledOut + 1 {
+		id := fmt.Sprintf("crowd-%d", i)
+		crowd = append(crowd, patientDoc(id), denialDoc("c-"+id, id))
+	}
+	h.put(crowd...)
+	const question = "name:contains=zzz,yyy"
+	if err := searchFor("Observation", "patient."+question)(h, h.as("practitioner", "TREAT")); err != nil {
+		t.Fatal(err)
+	}
+	if err := searchFor("Patient", "identifier=urn:mrn|")(h, h.as("practitioner", "TREAT")); err != nil {
+		t.Fatal(err)
+	}
+	if err := searchFor("Patient", "")(h, h.as("practitioner", "TREAT")); err != nil {
+		t.Fatal(err)
+	}
+	h.wantBroadPartsBare()
+	for _, patient := range []string{"Patient/seen", "Patient/crowd-3"} {
+		res, err := h.AccessReport(t.Context(), h.as("privacy-officer", "HOPERAT"), ref(patient), SearchRequest{Type: "$access-report"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		broad := 0
+		for _, v := range res.Matches {
+			text := string(v.Body)
+			if strings.Contains(text, `"url":"https://aceso.health/fhir/StructureDefinition/broad","valueBoolean":true`) {
+				broad++
+			}
+			if strings.Contains(text, "contains") || strings.Contains(text, "*") || strings.Contains(text, "crowd-4") {
+				t.Errorf("%s: %s", patient, text)
+			}
+		}
+		if broad != 2 { // the identifier's system, and everybody
+			t.Errorf("%s: %d broad questions", patient, broad)
+		}
+	}
+}
+
+// wantBroadPartsBare checks that the part of everyone, which no erasure reaches, does not
+// say what was asked.
+func (h *house) wantBroadPartsBare() {
+	h.Helper()
+	_, accesses := h.Store.Logs()
+	size, err := accesses.Size(h.Context())
+	if err != nil {
+		h.Fatal(err)
+	}
+	found := 0
+	err = accesses.Rows(h.Context(), 0, size, func(row ledgerbridge.Row) error {
+		for _, part := range row.Parts {
+			clear, err := h.Sealer.OpenPart(h.Context(), part)
+			if err != nil {
+				return err
+			}
+			if p := clear.Patient; p != nil && p.Patient == ledgerbridge.Everyone {
+				if found++; p.Query != "" || p.Target != "" {
+					h.Errorf("everyone's part says %q of %q", p.Query, p.Target)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		h.Errorf("%d parts of everyone: %v", found, err)
+	}
+}
