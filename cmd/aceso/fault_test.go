@@ -54,6 +54,9 @@ func TestLogFileIsClosed(t *testing.T) {
 		if r := o.System.Put("/Patient/y", patientJSON("y", nodetest.Secret)); r.Status != 201 && r.Status != 200 {
 			o.Refused([]response{r})
 		}
+		if r := o.Doctor.Get("/Patient/p1/_history/3"); r.Status != 404 { // by other connections than current versions
+			o.Refused([]response{r})
+		}
 	}
 	o.Doctor.Get("/Patient/y").Want(200)
 	o.Doctor.Get("/Patient/p1/_history/3").Want(404)
