@@ -50,6 +50,12 @@ var mutants = []mutant{
 	{"reports hide others", "access/audit.go", "if patient != \"\" && part.Patient != \"\" && !everyone && part.Patient != g.Sealer.PatientPseudonym(patient) {", "if everyone && false {", "./access", "TestReportIsNoOracle"},
 	{"later labels protect the past", "store/search/past.go", "protected.Patients, protected.Labels = store.Union(facts.Patients, l.patients), store.Union(facts.Labels, l.labels)", "", "./store/sqlite", "TestStore"},
 	{"visibility binds every alias", "store/search/search.go", "return visible(store.Row{Ref: r.Ref,", "return true, nil\n\treturn visible(store.Row{Ref: r.Ref,", "./store/sqlite", "TestStore"},
+	{"an upgrade is whole or nothing", "store/sqlite/upgrade.go", `c.exec("ROLLBACK")`, `c.exec("COMMIT")`, "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
+	{"an upgrade counts epochs again", "store/sqlite/upgrade.go", "\t\tif err := c.renewEpochs(ctx); err != nil {", "\t\tif err := ctx.Err(); err != nil {", "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
+	{"an upgrade looks into Bundles", "store/sqlite/upgrade.go", "\t\tif err := c.renewBundles(ctx); err != nil {", "\t\tif err := ctx.Err(); err != nil {", "./node", "TestFolderWithoutEpochsOfTeams"},
+	{"an upgrade makes nothing damaged look whole", "store/sqlite/upgrade.go", "if !v.whole() {", "if false {", "./store/sqlite", "TestUpgradeLeavesDamage"},
+	{"an upgrade of a database looks into Bundles", "store/mongo/upgrade.go", "\tif err := s.renewBundles(ctx); err != nil {", "\tif err := ctx.Err(); err != nil {", "./store/mongo", "TestUpgrade"},
+	{"older nodes end before an upgrade", "store/mongo/upgrade.go", "if !slices.Contains(first, l) {", "if false {", "./store/mongo", "TestUpgradeWaitsForOthers"},
 }
 
 // TestMutants proves that a test fails for each guard that is disabled; `make mutants`
