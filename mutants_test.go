@@ -87,6 +87,12 @@ var mutants = []mutant{
 	{"TestNamesOfExternalIssuersAreQualified", "auth/names.go", "return i.Name + \"|\" + name", "return name", "./auth", "TestNamesOfExternalIssuersAreQualified"},
 	{"TestOnlyPersonsCall", "auth/names.go", "return err == nil && (slices", "return err == nil && (true || slices", "./auth", "TestOnlyPersonsCall"},
 	{"TestDirectoryFailures", "access/directory.go", "d.err = fmt.Errorf(\"find what a Consent refers to: %w\", err)", "_ = fmt.Errorf(\"find what a Consent refers to: %w\", err)", "./access", "TestDirectoryFailures"},
+	{"an upgrade is whole or nothing", "store/sqlite/upgrade.go", `c.exec("ROLLBACK")`, `c.exec("COMMIT")`, "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
+	{"an upgrade counts epochs again", "store/sqlite/upgrade.go", "\t\tif err := c.renewEpochs(ctx); err != nil {", "\t\tif err := ctx.Err(); err != nil {", "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
+	{"an upgrade looks into Bundles", "store/sqlite/upgrade.go", "\t\tif err := c.renewBundles(ctx); err != nil {", "\t\tif err := ctx.Err(); err != nil {", "./node", "TestFolderWithoutEpochsOfTeams"},
+	{"an upgrade makes nothing damaged look whole", "store/sqlite/upgrade.go", "if !v.whole() {", "if false {", "./store/sqlite", "TestUpgradeLeavesDamage"},
+	{"an upgrade of a database looks into Bundles", "store/mongo/upgrade.go", "\tif err := s.renewBundles(ctx); err != nil {", "\tif err := ctx.Err(); err != nil {", "./store/mongo", "TestUpgrade"},
+	{"older nodes end before an upgrade", "store/mongo/upgrade.go", "if !slices.Contains(first, l) {", "if false {", "./store/mongo", "TestUpgradeWaitsForOthers"},
 }
 
 // TestMutants proves that a test fails for each guard that is disabled; `make mutants`
