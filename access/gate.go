@@ -45,8 +45,11 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 	for try := 1; ; try++ {
 		r := g.review(c)
 		result, err := work(r)
-		if errors.Is(err, store.ErrChanged) && try < maximumAttempts {
-			continue
+		if errors.Is(err, store.ErrChanged) {
+			if try < maximumAttempts {
+				continue
+			}
+			err = overtaken()
 		}
 		recordErr := r.record(ctx, err)
 		if errors.Is(recordErr, store.ErrChanged) && try < maximumAttempts {

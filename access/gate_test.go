@@ -10,6 +10,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
 )
 
 // ward is a house with two patients: seen, and hidden by her Consent.
@@ -259,6 +260,22 @@ func TestNothingIsAnsweredUndecided(t *testing.T) {
 	data, err := answer(t.Context(), h.Gate, h.as("practitioner", "TREAT"), func(*review) (string, error) { return "data", nil })
 	if got := told(); data != "" || kindOf(err) != fhir.Unavailable || len(got) != 0 {
 		t.Errorf("%q, %v, %q", data, err, got)
+	}
+}
+
+// Work that finds in every attempt that what it rests on has changed ends with a record,
+// too.
+func TestWorkIsOvertaken(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	attempts := 0
+	_, err := answer(t.Context(), h.Gate, h.as("practitioner", "TREAT"), func(r *review) (string, error) {
+		attempts++
+		_, _ = r.ask(t.Context(), question{"read", "r", "Patient"})
+		return "data", store.ErrChanged
+	})
+	if got := told(); kindOf(err) != fhir.Unavailable || attempts != maximumAttempts || len(got) != 1 || !strings.HasPrefix(got[0], "permit 503 read") {
+		t.Errorf("%v after %d attempts, %q", err, attempts, got)
 	}
 }
 

@@ -145,16 +145,20 @@ func (r *review) discloseNothing() {
 // could not be written: that is recorded instead, and rests on nothing that may change.
 // nil means that there is nothing more to record.
 func (r *review) instead(recorded error) error {
-	overtaken := errors.Is(recorded, store.ErrChanged)
-	if recorded == nil || !overtaken && !r.writes() {
+	changed := errors.Is(recorded, store.ErrChanged)
+	if recorded == nil || !changed && !r.writes() {
 		return nil
 	}
 	r.final = true
 	switch {
-	case !overtaken:
+	case !changed:
 		return recorded
 	case r.writes():
 		return &fhir.Error{Kind: fhir.Conflict, Detail: "The resources concerned are being changed by others. Read them again and repeat."}
 	}
-	return unavailable("consents change faster than it can be judged", nil)
+	return overtaken()
 }
+
+// overtaken answers a request that could not be judged because what it rests on changed
+// in every attempt.
+func overtaken() error { return unavailable("consents change faster than it can be judged", nil) }
