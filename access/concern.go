@@ -31,7 +31,7 @@ func (r *review) concern(patients []string) {
 
 // concernSelected records the patients whose data a search selected: those that the
 // caller may see, counted ones included, and the hidden ones if the question singles out
-// few. It never learns which of them the caller guessed.
+// few. Otherwise the question is a broad one.
 func (r *review) concernSelected(s store.Selected) {
 	r.concern(s.Visible)
 	switch {
@@ -82,10 +82,13 @@ func (r *review) concernAsked(ctx context.Context, failed error) error {
 // concernNamed records the patients named that exist. Names that nobody bears get no
 // part, so that nobody can make keys for patients that do not exist.
 func (r *review) concernNamed(ctx context.Context, patients []string) error {
-	for _, patient := range patients {
+	for i, patient := range patients {
 		ref, err := fhir.ParseRef(patient)
 		if err != nil {
 			continue
+		}
+		if i >= mostConcerned { // up to here names come before all who were found
+			patient = ""
 		}
 		if err := r.concernStored(ctx, ref, patient); err != nil {
 			return err
@@ -104,7 +107,7 @@ func (r *review) concernStored(ctx context.Context, ref fhir.Ref, patient string
 		return fmt.Errorf("find the patients concerned: %w", err)
 	}
 	if patient != "" {
-		r.concern([]string{patient})
+		r.part(patient)
 	}
 	r.concern(v.Facts.Patients)
 	return nil

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
 )
 
 // Whoever is counted, led through or singled out by a question is concerned, whatever
@@ -191,5 +193,28 @@ func (h *house) wantBroadPartsBare() {
 	})
 	if err != nil || found == 0 {
 		h.Errorf("%d parts of everyone: %v", found, err)
+	}
+}
+
+// A patient who is named is recorded by name, however many others the question finds.
+func TestNamesComeBeforeThoseFound(t *testing.T) {
+	h := newHouse(t)
+	var crowd []string
+	for i := range mostConcerned + 1 {
+		crowd = append(crowd, patientDoc(fmt.Sprintf("crowd-%d", i)))
+	}
+	h.put(append(crowd, patientDoc("hidden"))...)
+	told := h.told()
+	_, err := answer(t.Context(), h.Gate, h.as("practitioner", "TREAT"), func(r *review) (*Result, error) {
+		r.mention([]string{"Patient/hidden"})
+		if _, err := r.ask(t.Context(), question{"search-type", "s", "Patient"}); err != nil {
+			return nil, err
+		}
+		page, err := h.Store.Search(t.Context(), store.Search{Query: &search.Query{Type: "Patient", Where: search.All{}}, Limit: 2 * mostConcerned})
+		r.concernSelected(page.Selected)
+		return nil, err
+	})
+	if got := told(); err != nil || len(got) != 1 || !strings.HasSuffix(got[0], " hidden] []") || !strings.Contains(got[0], "[* crowd-0 ") {
+		t.Errorf("%v, %q", err, got)
 	}
 }
