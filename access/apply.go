@@ -56,7 +56,6 @@ type step struct {
 	stamped   *fhir.Resource // the new version
 	index     *search.Index
 	facts     fhir.Facts     // of the new version; of a deleted one those it had
-	inherited bool           // patients of what it refers to have been looked for
 	consent   *consent.Rules // of a Consent that is written
 	write     *store.Write
 	effect    Effect
@@ -68,7 +67,7 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 		op := ops[i]
 		t.steps = append(t.steps, &step{Operation: &op})
 	}
-	for _, phase := range []func(context.Context, *step) error{t.identify, t.link, t.prepare, t.judge} {
+	for _, phase := range []func(context.Context, *step) error{t.identify, t.link, t.prepare, t.foresee, t.judge} {
 		for _, s := range t.steps {
 			t.turnTo(s)
 			if err := phase(ctx, s); err != nil {
@@ -120,6 +119,14 @@ func (t *change) prepare(ctx context.Context, s *step) error {
 	return t.stamp(s)
 }
 
+// foresee lets what the step writes count for what leads to it.
+func (t *change) foresee(_ context.Context, s *step) error {
+	if s.stamped != nil || s.write != nil {
+		t.directory.planned[s.Ref] = s
+	}
+	return nil
+}
+
 // judge decides about the new version as it will be stored, or reads.
 func (t *change) judge(ctx context.Context, s *step) error {
 	switch {
@@ -145,8 +152,12 @@ func (t *change) before(ctx context.Context, s *step) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return unavailable("resource cannot be read", err)
 	}
+	if err == nil { // also when the step moves the resource away from them
+		if err := t.concernVersion(ctx, &v); err != nil {
+			return err
+		}
+	}
 	s.before, s.exists = v, err == nil
-	t.concern(v.Facts.Patients) // also when the step moves the resource away from them
 	system := t.call.Agent.Role == agent.System
 	if !s.exists {
 		if s.Method == "PUT" && (system || s.Conditional) && s.IfMatch == 0 {
@@ -199,6 +210,6 @@ func (s *step) version() Version {
 	w := s.write
 	return Version{
 		Ref: w.Ref, Version: w.Expect + 1, LastUpdated: w.LastUpdated, Deleted: w.Deleted,
-		Method: w.Method, Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: w.Facts,
+		Method: w.Method, Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: s.facts,
 	}
 }

@@ -2,10 +2,10 @@ package access
 
 import (
 	"context"
-	"errors"
-	"slices"
+	"fmt"
 	"time"
 
+	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
@@ -27,10 +27,10 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	if err := s.aboutSomebody(); err != nil {
 		return err
 	}
-	if err := t.inherit(ctx, s); err != nil {
+	if err := t.traceable(ctx, s); err != nil {
 		return err
 	}
-	t.concern(s.facts.Patients)
+	t.concern(s.facts.Whose())
 	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
 	if row.Epoch, err = t.today(ctx, s); err != nil {
 		return err
@@ -56,40 +56,17 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	return nil
 }
 
-// inherit gives a resource in nobody's compartment the patients of what it refers to: a
-// Provenance, a List or a Binary about hidden data would reveal it.
-func (t *change) inherit(ctx context.Context, s *step) error {
-	if s.inherited || len(s.facts.Patients) > 0 {
-		return nil
-	}
-	s.inherited = true
-	for _, target := range s.facts.References {
-		ref, _, ok := fhir.ParseReference(target, t.gate.Base)
-		if !ok {
-			continue
+// traceable finds out whose data the new version is, and refuses one that leads to so much
+// that nobody can tell.
+func (t *change) traceable(ctx context.Context, s *step) error {
+	reached, err := t.trace(ctx, &s.facts)
+	if err == nil && reached != nil && reached.More {
+		return &fhir.Error{
+			Kind:   fhir.Unprocessable,
+			Detail: fmt.Sprintf("The resource is in no patient's compartment and leads to more than %d others, so that nobody can tell whose data it is. Give it a subject, or split it.", consent.Furthest),
 		}
-		patients, err := t.patientsOf(ctx, ref)
-		if err != nil {
-			return err
-		}
-		s.facts.Patients = append(s.facts.Patients, patients...)
 	}
-	slices.Sort(s.facts.Patients)
-	s.facts.Patients = slices.Compact(s.facts.Patients)
-	return nil
-}
-
-// patientsOf are the patients of a resource of this change or of the store.
-func (t *change) patientsOf(ctx context.Context, ref fhir.Ref) ([]string, error) {
-	if other := t.taken[ref]; other != nil && other.stamped != nil {
-		err := t.inherit(ctx, other)
-		return other.facts.Patients, err
-	}
-	v, err := t.gate.Store.Get(ctx, ref)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, unavailable("references cannot be followed", err)
-	}
-	return v.Facts.Patients, nil
+	return err
 }
 
 // today is the consent epoch that a new version is judged by: that of a snapshot of

@@ -109,8 +109,7 @@ func (r *review) concernStored(ctx context.Context, ref fhir.Ref, patient string
 	if patient != "" {
 		r.part(patient)
 	}
-	r.concern(v.Facts.Patients)
-	return nil
+	return r.concernVersion(ctx, &v)
 }
 
 // concernLed records the patients whom the chains and _has of a query on a type lead
@@ -159,7 +158,7 @@ func (r *review) concernFew(ctx context.Context, typ string, where search.Condit
 	var page store.Page
 	err := tooBroad
 	if r.followed++; r.followed <= mostFollowed {
-		page, err = r.gate.Store.Search(ctx, store.Search{Query: &search.Query{Type: typ, Where: where}, Limit: singledOut + 1, Most: mostRead})
+		page, err = r.gate.Store.Search(ctx, store.Search{Query: &search.Query{Type: typ, Where: where}, Visible: r.everything(ctx), Limit: singledOut + 1, Most: mostRead})
 	}
 	switch {
 	case kindOf(err) == fhir.TooCostly || len(page.Matches) > singledOut:

@@ -116,6 +116,9 @@ func (t *change) match(ctx context.Context, s *step) error {
 func (t *change) asOf(ctx context.Context, epoch int64) store.Visible {
 	visible := t.visible(ctx, "search-type", "s")
 	return func(row store.Row) (bool, error) {
+		planned := t.directory.planned // what this change writes is not there yet
+		t.directory.planned = nil
+		defer func() { t.directory.planned = planned }()
 		row.Epoch = min(row.Epoch, epoch)
 		return visible(row)
 	}

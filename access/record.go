@@ -53,10 +53,11 @@ func (r *review) refuseRow(answer error) error {
 func (r *review) disclose(v *Version, method string) {
 	item := v.Item()
 	item.Method = method
-	if len(v.Facts.Patients) == 0 {
+	patients := v.Facts.Whose()
+	if len(patients) == 0 {
 		r.entry.Others = append(r.entry.Others, item)
 	}
-	for _, patient := range v.Facts.Patients {
+	for _, patient := range patients {
 		part := r.part(patient)
 		part.Items = append(part.Items, item)
 	}

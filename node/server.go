@@ -24,7 +24,7 @@ func (n *Node) openServer(o Options) error {
 	if err != nil {
 		return err
 	}
-	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Issuers: issuers})
+	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Bases: n.store.Bases(), Issuers: issuers})
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (n *Node) openServer(o Options) error {
 	registry.MustRegister(n.findings)
 	n.bridge.register(registry)
 	n.handler = server.New(server.Config{
-		Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL,
+		Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
 		AllowedOrigins: o.Origins, RequestsPerSecond: o.Rate, Burst: int(2*o.Rate) + 1,
 		Logger: n.log, Ready: n.ready, Registry: registry, Version: o.Version,
 		Notes: n.bridge.notes, Anchored: n.bridge.await,

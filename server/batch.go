@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -25,7 +26,7 @@ func (s *server) bundle(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := fhir.ParseBundle(data, s.base)
+	b, err := fhir.ParseBundle(data, cmp.Or(s.Bases, s.base))
 	if err != nil {
 		return nil, err
 	}

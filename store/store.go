@@ -39,7 +39,7 @@ type Store interface {
 	// Visibility functions call it: it MUST NOT wait for a search that is going on.
 	Get(ctx context.Context, ref fhir.Ref) (Version, error)
 	// GetVersion returns one version of the history, or ErrNotFound. Its Facts.Patients
-	// and Facts.Labels include those of all later versions.
+	// and Facts.Labels include those of all later versions, Facts.Later what they lead to.
 	GetVersion(ctx context.Context, ref fhir.Ref, version int64) (Version, error)
 	// History returns versions newest first. What Visible and the caller see as
 	// Facts.Patients and Facts.Labels of a version MUST include those of all later
@@ -67,6 +67,9 @@ type Store interface {
 	// functions call it: it MUST NOT wait for a search, history or commit that is
 	// going on.
 	Consents(ctx context.Context, patient string) ([]Version, int64, error)
+	// Naming returns the facts of up to limit versions that name a Binary (see Names),
+	// current, past and deleted ones, under the rules of Get.
+	Naming(ctx context.Context, binary fhir.Ref, limit int) ([]*fhir.Facts, error)
 	// ConsentChanges returns the keys (see Governed) of what governs access and was written
 	// (created, updated, deleted, moved to or from another patient) with an epoch above
 	// since, and the consent epoch of the snapshot, under the rules of Consents.
@@ -100,7 +103,7 @@ type Row struct {
 	Version int64
 	Owner   string
 	Deleted bool
-	Facts   *fhir.Facts // MUST NOT be kept or changed by the visibility function
+	Facts   *fhir.Facts // MUST NOT be kept or changed by the visibility function, but for the fields that are not stored
 	Epoch   int64       // consent epoch of the snapshot this row was read in
 }
 
@@ -117,6 +120,7 @@ type Search struct {
 	Count   bool   // compute Page.Total (of visible matches)
 	Most    int    // rows that may be examined before the search is TooCostly; 0: as many as the store allows
 	NoBody  bool   // matches are only counted (_summary=count)
+	Judging bool   // a visibility function asks: MUST NOT wait for a search that is going on
 }
 
 // History selects versions: of one resource, of a type, or of all (both empty).
@@ -181,7 +185,7 @@ type Write struct {
 	Body        []byte
 	Hash        fhir.Hash
 	Index       *search.Index // nil for a tombstone
-	Facts       fhir.Facts    // the document's; one in no compartment may inherit Patients from what it refers to
+	Facts       fhir.Facts    // the document's
 }
 
 // Guard is the criteria of a conditional interaction, checked again inside the

@@ -29,6 +29,7 @@ const (
 	nameClass
 	addressClass
 	referenceClass
+	attachmentClass
 )
 
 var classNames = map[string]class{
@@ -39,7 +40,7 @@ var classNames = map[string]class{
 	"Coding": codingClass, "CodeableConcept": conceptClass, "Identifier": identifierClass, "ContactPoint": contactClass,
 	"Quantity": quantityClass, "SimpleQuantity": quantityClass, "MoneyQuantity": quantityClass, "Age": quantityClass,
 	"Duration": quantityClass, "Count": quantityClass, "Distance": quantityClass, "Money": moneyClass, "Range": rangeClass,
-	"Period": periodClass, "Timing": timingClass, "HumanName": nameClass, "Address": addressClass, "Reference": referenceClass,
+	"Period": periodClass, "Timing": timingClass, "HumanName": nameClass, "Address": addressClass, "Reference": referenceClass, "Attachment": attachmentClass,
 }
 
 // role is the role of an element in its data type.
@@ -68,13 +69,14 @@ const (
 	roleReference
 	roleIdentifier
 	roleUse
+	roleURL
 )
 
 var roleNames = map[string]role{
 	"id": roleID, "system": roleSystem, "code": roleCode, "display": roleDisplay, "coding": roleCoding, "text": roleText,
 	"type": roleType, "value": roleValue, "comparator": roleComparator, "unit": roleUnit, "currency": roleCurrency,
 	"low": roleLow, "high": roleHigh, "start": roleStart, "end": roleEnd, "event": roleEvent, "repeat": roleRepeat,
-	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse,
+	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse, "url": roleURL,
 }
 
 // roles are the classes and plans of all types and the roles of all elements by index.

@@ -31,7 +31,7 @@ func makeOld(t *testing.T, s *Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Codes = nil
+		f.Inside = nil
 		raw, err := f.AppendBinary(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -65,8 +65,8 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("findings %q", all)
 		}
 		v, err := s.Get(t.Context(), fhir.Ref{Type: "Bundle", ID: "b"})
-		if err != nil || !slices.ContainsFunc(v.Facts.Codes, func(c fhir.Coding) bool { return c.Code == "Condition" }) {
-			t.Errorf("the Bundle has the codes %v: %v", v.Facts.Codes, err)
+		if err != nil || len(v.Facts.Inside) != 1 || v.Facts.Inside[0].Type != "Condition" {
+			t.Errorf("inside the Bundle is %v: %v", v.Facts.Inside, err)
 		}
 		if s.identity.Schema != 2 {
 			t.Errorf("schema version %d", s.identity.Schema)

@@ -31,7 +31,11 @@ var _ search.Reader = (*reader)(nil)
 
 // snapshot runs do in one read transaction. Errors say that what failed.
 func (s *Store) snapshot(ctx context.Context, what string, do func(*reader) error) error {
-	err := s.read.read(ctx, func(c conn) error {
+	return s.snapshotOf(ctx, s.read, what, do)
+}
+
+func (s *Store) snapshotOf(ctx context.Context, from *pool, what string, do func(*reader) error) error {
+	err := from.read(ctx, func(c conn) error {
 		x, err := newReader(c, &s.names)
 		if err != nil {
 			return err
@@ -52,7 +56,11 @@ func newReader(c conn, n *names) (*reader, error) {
 
 // Search answers a query in one read transaction.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.snapshot(ctx, "search", func(x *reader) error {
+	from := s.read
+	if q.Judging {
+		from = s.consentRead
+	}
+	err = s.snapshotOf(ctx, from, "search", func(x *reader) error {
 		page, err = s.search(ctx, x, q)
 		return err
 	})

@@ -1,0 +1,96 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
+)
+
+// trace finds the patients whose data a version is apart from those in whose compartments
+// it is: a Provenance, a List or a Binary about hidden data would reveal it, and an
+// identifier may name somebody like a reference. It looks at what the version leads to as
+// that is now, so that whatever was written first, and changed later, counts.
+func (r *review) trace(ctx context.Context, f *fhir.Facts) (*consent.Reached, error) {
+	if len(f.Patients) > 0 && !f.Loose && len(f.Logical) == 0 {
+		f.Traced = true
+		return nil, nil // what it leads to is looked for if a Consent asks
+	}
+	r.directory.ctx = ctx
+	found := consent.Reach(r.directory, f)
+	if err := r.directory.err; err != nil {
+		return nil, unavailable("references cannot be followed", err)
+	}
+	f.Inherited, f.Identified, f.Traced = found.Patients, found.Identified, true
+	return found, nil
+}
+
+// concernVersion records those whose data a version is.
+func (r *review) concernVersion(ctx context.Context, v *Version) error {
+	if _, err := r.trace(ctx, &v.Facts); err != nil {
+		return err
+	}
+	r.concern(v.Facts.Whose())
+	return nil
+}
+
+// everything is the visibility function for what nobody sees. It finds out whose the rows
+// are, for the record.
+func (r *review) everything(ctx context.Context) store.Visible {
+	return func(row store.Row) (bool, error) {
+		_, err := r.trace(ctx, row.Facts)
+		return true, err
+	}
+}
+
+// mostIdentified is how many patients may bear one identifier: beyond that, it names
+// nobody, and may mean anybody.
+const mostIdentified = 100
+
+// Identified implements consent.Directory.
+func (d *directory) Identified(identifier string) []string {
+	all, known := d.identified[identifier]
+	if !known && d.err == nil {
+		var err error
+		all, err = d.identify(identifier)
+		d.fail(err)
+		d.identified[identifier] = all
+	}
+	return all
+}
+
+// identify searches for patients. An identifier without a system may be of any.
+func (d *directory) identify(identifier string) ([]string, error) {
+	system, value, _ := strings.Cut(identifier, "|")
+	value = tokenEscape.Replace(value)
+	tokens := value
+	if system != "" {
+		tokens = tokenEscape.Replace(system) + "|" + value + ",|" + value
+	}
+	query, err := search.ParseQuery("Patient", []fhir.Param{{Name: "identifier", Value: tokens}}, search.QueryOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("find a patient by identifier: %w", err)
+	}
+	all := func(store.Row) (bool, error) { return true, nil }
+	page, err := d.store.Search(d.ctx, store.Search{Query: query, Visible: all, Limit: mostIdentified + 1, Judging: true})
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Matches) > mostIdentified {
+		return nil, tooFar
+	}
+	patients := make([]string, len(page.Matches))
+	for i := range page.Matches {
+		patients[i] = page.Matches[i].Ref.String()
+	}
+	slices.Sort(patients)
+	return patients, nil
+}
+
+// tokenEscape escapes what has a meaning in the values of a token parameter.
+var tokenEscape = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `|`, `\|`, `$`, `\$`)
