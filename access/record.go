@@ -106,7 +106,7 @@ func (r *review) judged() store.Judged {
 	if r.final {
 		return store.Judged{}
 	}
-	j := store.Judged{Epoch: r.epoch, All: len(r.consentsRead) > judgedLimit}
+	j := store.Judged{Epoch: r.epoch, All: len(r.consentsRead) > judgedLimit, Seen: r.directory.seen()}
 	if !j.All && len(r.consentsRead) > 0 {
 		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consentsRead)), maps.Keys(r.consentsRead))
 		for _, key := range r.caller.rests() {

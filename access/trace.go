@@ -94,3 +94,30 @@ func (d *directory) identify(identifier string) ([]string, error) {
 
 // tokenEscape escapes what has a meaning in the values of a token parameter.
 var tokenEscape = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `|`, `\|`, `$`, `\$`)
+
+// seen is what has been looked up: what was judged rests on it.
+func (d *directory) seen() (all []store.Seen) {
+	add := func(name string, version int64) {
+		ref, _, ok := fhir.ParseReference(name, d.base)
+		s := store.Seen{Ref: ref, Version: version, Names: -1}
+		if versions, asked := d.naming[name]; asked && len(versions) <= consent.Furthest {
+			s.Names = len(versions)
+		}
+		if ok {
+			all = append(all, s)
+		}
+	}
+	for name, v := range d.versions {
+		if v == nil {
+			add(name, 0)
+		} else {
+			add(name, v.Version)
+		}
+	}
+	for name := range d.naming {
+		if _, added := d.versions[name]; !added {
+			add(name, -1)
+		}
+	}
+	return all
+}

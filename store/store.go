@@ -165,13 +165,22 @@ type Change struct {
 // zero Judged always holds.
 //
 // A store MUST answer ErrChanged, and MUST NOT write anything of the call, if one of the
-// keys changed after Epoch and that change was acknowledged before the call. It MUST NOT
-// answer ErrChanged if nothing changed after Epoch. A store whose every snapshot holds all
+// keys changed after Epoch, or one of Seen has changed, and that change was acknowledged before the call. It MUST NOT
+// answer ErrChanged if nothing has. A store whose every snapshot holds all
 // that was acknowledged before need not check: the answer was true when it was worked out.
 type Judged struct {
 	Keys  []string // whose changes matter: patients ("Patient/1"), and those by whom the caller was identified; in any order, without duplicates
 	All   bool     // too many to name: any change matters
 	Epoch int64    // the lowest consent epoch of the snapshots that were judged
+	Seen  []Seen   // what the rows judged lead to
+}
+
+// Seen is a resource as it was when a row that leads to it was judged. It has changed if it
+// is in another version, or if more versions name it.
+type Seen struct {
+	Ref     fhir.Ref
+	Version int64 // 0: it did not exist; -1: was not asked
+	Names   int   // of a Binary: how many versions name it (see Names); -1: was not asked
 }
 
 // Write is one new version. Version is Expect+1.

@@ -16,6 +16,11 @@ import (
 // fields whose _id is that of the Binary, a space, and that of the version in history.
 func namedID(binary, past string) string { return binary + " " + past }
 
+// namedBy is the range of the _ids of a Binary.
+func namedBy(binary string) bson.D {
+	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: binary + " "}, {Key: "$lt", Value: binary + "!"}}}} // '!' follows ' '
+}
+
 // namedIDs are the _ids of what a version names.
 func (s *Store) namedIDs(past string, f *fhir.Facts) []string {
 	names := store.Names(f)
@@ -39,8 +44,7 @@ func (s *Store) Naming(ctx context.Context, binary fhir.Ref, limit int) (all []*
 
 func (s *Store) naming(ctx context.Context, binary string, limit int) (all []*fhir.Facts, err error) {
 	var pasts bson.A
-	of := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: binary + " "}, {Key: "$lt", Value: binary + "!"}}}} // '!' follows ' '
-	err = eachRaw(ctx, s.named, of, options.Find().SetSort(byID).SetLimit(int64(limit)), func(doc bson.Raw) error {
+	err = eachRaw(ctx, s.named, namedBy(binary), options.Find().SetSort(byID).SetLimit(int64(limit)), func(doc bson.Raw) error {
 		_, past, _ := strings.Cut(doc.Lookup("_id").StringValue(), " ")
 		pasts = append(pasts, past)
 		return nil
