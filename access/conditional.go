@@ -85,6 +85,9 @@ func (s *step) root() string {
 // match finds the resource a conditional interaction means. The criteria are checked
 // again inside the commit.
 func (t *change) match(ctx context.Context, s *step) error {
+	if err := t.full(); err != nil {
+		return err
+	}
 	query, page, err := t.matches(ctx, s.Ref.Type, s.Criteria)
 	if err != nil {
 		return err
@@ -98,6 +101,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 	case len(matches) == 1 && s.Method == "POST":
 		s.Ref = matches[0].Ref
 		s.effect = Effect{Status: 200, Version: &matches[0]}
+		t.held += int64(len(matches[0].Body))
 	case len(matches) == 1:
 		s.Ref = matches[0].Ref
 		if s.Method == "PUT" && s.Resource.ID() != "" && s.Resource.ID() != s.Ref.ID {
