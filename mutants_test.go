@@ -106,6 +106,12 @@ var mutants = []mutant{
 	{"pages end with their bytes", "store/search/collector.go", "return size >= c.bytes", "return false", "./store/sqlite", "TestStore"},
 	{"included documents count", "store/search/include.go", "|| in.bytes > 0 && in.size >= in.bytes {", "{", "./store/sqlite", "TestStore"},
 	{"histories end with their bytes", "store/search/history.go", "x.h.Bytes > 0 && x.size >= x.h.Bytes", "false", "./store/sqlite", "TestStore"},
+	{"batches end with their room", "server/batch.go", "case call.Room <= 0:", "case false:", "./node", "TestAnswersAreBounded"},
+	{"transactions end with their room", "access/applyread.go", "if t.call.room(t.held) > 0 {", "if true {", "./access", "TestTransactionsEndWhenTheAnswerIsFull"},
+	{"searches have room", "access/search.go", "Bytes: bytes, ", "", "./access", "TestPagesEndWhenTheAnswerIsFull"},
+	{"histories have room", "access/history.go", "Bytes: r.call.room(0), ", "", "./access", "TestPagesEndWhenTheAnswerIsFull"},
+	{"reports have room", "access/auditwalk.go", " && w.call.room(bytes) > 0;", ";", "./access", "TestPagesEndWhenTheAnswerIsFull"},
+	{"what would be created counts", "access/conditional.go", "t.held += int64(len(matches[0].Body))", "", "./access", "TestTransactionsEndWhenTheAnswerIsFull"},
 	{"import obeys 429", "cmd/aceso/import_send.go", "if patience {", "if false {", "./cmd/aceso", "TestImportObeysTooManyRequests"},
 	{"older nodes end before an upgrade", "store/mongo/upgrade.go", "if !slices.Contains(first, l) {", "if false {", "./store/mongo", "TestUpgradeWaitsForOthers"},
 }
