@@ -111,7 +111,7 @@ var mutants = []mutant{
 	{"searches have room", "access/search.go", "Bytes: bytes, ", "", "./access", "TestPagesEndWhenTheAnswerIsFull"},
 	{"histories have room", "access/history.go", "Bytes: r.call.room(0), ", "", "./access", "TestPagesEndWhenTheAnswerIsFull"},
 	{"reports have room", "access/auditwalk.go", " && w.call.room(bytes) > 0;", ";", "./access", "TestPagesEndWhenTheAnswerIsFull"},
-	{"what would be created counts", "access/conditional.go", "t.held += int64(len(matches[0].Body))", "", "./access", "TestTransactionsEndWhenTheAnswerIsFull"},
+	{"what would be created counts", "access/conditional.go", "t.held += int64(len(v.Body))", "", "./access", "TestTransactionsEndWhenTheAnswerIsFull"},
 	{"import obeys 429", "cmd/aceso/import_send.go", "if patience {", "if false {", "./cmd/aceso", "TestImportObeysTooManyRequests"},
 	{"older nodes end before an upgrade", "store/mongo/upgrade.go", "if !slices.Contains(first, l) {", "if false {", "./store/mongo", "TestUpgradeWaitsForOthers"},
 }
