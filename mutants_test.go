@@ -112,6 +112,10 @@ var mutants = []mutant{
 	{"histories have room", "access/history.go", "Bytes: r.call.room(0), ", "", "./access", "TestPagesEndWhenTheAnswerIsFull"},
 	{"reports have room", "access/auditwalk.go", " && w.call.room(bytes) > 0;", ";", "./access", "TestPagesEndWhenTheAnswerIsFull"},
 	{"what would be created counts", "access/conditional.go", "t.held += int64(len(v.Body))", "", "./access", "TestTransactionsEndWhenTheAnswerIsFull"},
+	{"readiness tries to write", "node/ready.go", "if writes != nil || n.gate.Unrecorded() {", "if n.gate.Unrecorded() {", "./node", "TestReadinessKnowsOfTheDisk"},
+	{"readiness knows of failed records", "node/ready.go", "if writes != nil || n.gate.Unrecorded() {", "if writes != nil {", "./node", "TestReadinessKnowsOfFailedRecords"},
+	{"readiness asks the policies", "node/ready.go", "if decides != nil {", "if false {", "./node", "TestReadinessKnowsOfThePolicies"},
+	{"both files are tried", "store/sqlite/sqlite.go", "s.logWrite.do(ctx, false, func(u *logUnit) error { return probe(u.conn) }),", "", "./node", "TestReadinessKnowsOfTheDisk"},
 	{"import obeys 429", "cmd/aceso/import_send.go", "if patience {", "if false {", "./cmd/aceso", "TestImportObeysTooManyRequests"},
 	{"older nodes end before an upgrade", "store/mongo/upgrade.go", "if !slices.Contains(first, l) {", "if false {", "./store/mongo", "TestUpgradeWaitsForOthers"},
 }
