@@ -2,7 +2,9 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aceso-health/aceso/consent"
@@ -27,6 +29,9 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	if err := s.aboutSomebody(); err != nil {
 		return err
 	}
+	if err := t.blind(ctx, s); err != nil {
+		return err
+	}
 	if err := t.traceable(ctx, s); err != nil {
 		return err
 	}
@@ -40,8 +45,13 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 		return err
 	}
 	if !may {
-		return t.refuseRow(forbidden("row-refused"))
+		return t.refuseRow(forbidden(rowRefused))
 	}
+	seen, err := t.sees(ctx, s.question, row)
+	if err != nil {
+		return err
+	}
+	s.unseen = !seen
 	if err := t.acceptable(ctx, s, row.Epoch); err != nil {
 		return err
 	}
@@ -54,6 +64,46 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 		s.effect.Status = 201
 	}
 	return nil
+}
+
+// blind notes what the new version refers to without its writer knowing whether it is
+// there: what is hidden from the writer counts as absent, now and later, else the writer
+// could tell the two apart. Own systems, which record what they cannot see, are believed.
+func (t *change) blind(ctx context.Context, s *step) error {
+	if t.subject.System || !consent.Leads(&s.facts) {
+		return nil
+	}
+	targets := slices.Concat(s.facts.References, s.facts.Contents)
+	for _, target := range targets[:min(len(targets), consent.Furthest)] {
+		ref, err := fhir.ParseRef(target)
+		if err != nil || t.directory.planned[ref] != nil || s.before.Facts.LeadsTo(target) {
+			continue
+		}
+		seen, err := t.glimpses(ctx, s, ref)
+		if err != nil {
+			return err
+		}
+		if !seen {
+			s.facts.Blind = append(s.facts.Blind, target)
+		}
+	}
+	return nil
+}
+
+// glimpses says whether the writer of a step may know a resource, and records whom that
+// concerns.
+func (t *change) glimpses(ctx context.Context, s *step, ref fhir.Ref) (bool, error) {
+	v, err := t.gate.Store.Get(ctx, ref)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unavailable("references cannot be followed", err)
+	}
+	if err := t.concernVersion(ctx, &v); err != nil {
+		return false, err
+	}
+	return t.sees(ctx, s.question, rowOf(&v))
 }
 
 // traceable finds out whose data the new version is, and refuses one that leads to so much

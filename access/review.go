@@ -9,6 +9,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
@@ -28,6 +29,8 @@ type review struct {
 	decisions    map[question]policy.Decision
 	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64               // the lowest consent epoch of the rows judged
+	traced       *fhir.Facts         // the last that trace was asked about ...
+	reached      *consent.Reached    // ... and what it found
 
 	entry     ledgerbridge.Draft // the record
 	parts     map[string]int     // patient -> place in entry.Patients
@@ -49,8 +52,9 @@ func (g *Gate) review(c *Call) *review {
 		gate: g, call: c, now: now, directory: d,
 		decisions: map[question]policy.Decision{},
 		subject: consent.Subject{
-			Actors: a.Actors, Purpose: a.Purpose, Guest: !own, System: own && a.Role == agent.System,
-			House: "Organization/" + g.Organization, Directory: d, Now: now,
+			Actors: a.Actors, Purpose: a.Purpose, Guest: !own,
+			System: own && a.Role == agent.System && agent.PurposeFamily(a.Purpose) != agent.Research,
+			House:  "Organization/" + g.Organization, Directory: d, Now: now,
 		},
 		entry: ledgerbridge.Draft{
 			Agent: a.Subject, Name: a.Name, Role: a.Role, Address: c.Address,
@@ -113,12 +117,26 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 	if !d.Allow {
 		return false, nil
 	}
-	reached, err := r.trace(ctx, row.Facts)
-	if err != nil {
+	if _, err := r.trace(ctx, row.Facts); err != nil {
 		return false, err
 	}
 	if !within(d.Constraints, q, row) {
 		return false, nil
+	}
+	return r.agreed(ctx, d, r.actions(q), row)
+}
+
+// sees says whether Consents let the caller, who may write this type, know the row.
+func (r *review) sees(ctx context.Context, q question, row store.Row) (bool, error) {
+	return r.agreed(ctx, r.decide(ctx, q), []string{"access"}, row)
+}
+
+// agreed says whether the Consents of all patients whose data a row is let the caller do
+// all of actions.
+func (r *review) agreed(ctx context.Context, d policy.Decision, actions []string, row store.Row) (bool, error) {
+	reached, err := r.trace(ctx, row.Facts)
+	if err != nil {
+		return false, err
 	}
 	mode := d.Consent
 	if mode == policy.None {
@@ -135,7 +153,7 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 		if d.Consent == policy.None && patient == d.Constraints.Compartment {
 			continue
 		}
-		for _, action := range r.actions(q) {
+		for _, action := range actions {
 			v, err := r.consents(ctx, action, patient, row, reached)
 			if err != nil {
 				return false, err

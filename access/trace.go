@@ -17,6 +17,17 @@ import (
 // identifier may name somebody like a reference. It looks at what the version leads to as
 // that is now, so that whatever was written first, and changed later, counts.
 func (r *review) trace(ctx context.Context, f *fhir.Facts) (*consent.Reached, error) {
+	if f.Traced && r.traced == f {
+		return r.reached, nil
+	}
+	reached, err := r.follow(ctx, f)
+	if err == nil {
+		r.traced, r.reached = f, reached
+	}
+	return reached, err
+}
+
+func (r *review) follow(ctx context.Context, f *fhir.Facts) (*consent.Reached, error) {
 	if len(f.Patients) > 0 && !f.Loose && len(f.Logical) == 0 {
 		f.Traced = true
 		return nil, nil // what it leads to is looked for if a Consent asks

@@ -91,7 +91,7 @@ func (p *provision) resource(c *question) truth {
 	}
 	r := c.reached()
 	for i := range r.parts {
-		if t = agree(t, p.part(c.s, &r.parts[i])); t == maybe {
+		if t = agree(t, p.part(c, &r.parts[i])); t == maybe {
 			return t
 		}
 	}
@@ -101,15 +101,21 @@ func (p *provision) resource(c *question) truth {
 	return t
 }
 
-// part says whether the provision is about a part of the resource.
-func (p *provision) part(s *Subject, x *part) truth {
-	if x.facts == nil {
+// part says whether the provision is about a part of the resource. What is another
+// patient's than the whole is as unknown as what is not there: it may be hidden.
+func (p *provision) part(c *question, x *part) truth {
+	if x.facts == nil || !within(x.facts.Patients, c.facts.Patients) && !within(x.facts.Patients, c.reached().Patients) {
 		if p.class != nil && p.class.matchType(x.typ) == no {
 			return no
 		}
 		return maybe
 	}
-	return p.matches(s, x.facts, &x.labels)
+	return p.matches(c.s, x.facts, &x.labels)
+}
+
+// within says whether all patients are among others.
+func within(patients, others []string) bool {
+	return !slices.ContainsFunc(patients, func(patient string) bool { return !slices.Contains(others, patient) })
 }
 
 // matches judges one resource by itself.

@@ -32,7 +32,7 @@ type part struct {
 // and where.
 func Reach(d Directory, f *fhir.Facts) *Reached {
 	w := walk{directory: d, inherits: loose(f)}
-	if !w.inherits && len(f.Inside)+len(f.Logical) == 0 && !leads(f) {
+	if !w.inherits && len(f.Inside)+len(f.Logical) == 0 && !Leads(f) {
 		return &w.Reached
 	}
 	w.seen = map[string]bool{f.Type + "/" + f.ID: true}
@@ -55,8 +55,8 @@ type walk struct {
 	fresh     []*fhir.Facts // to be followed
 }
 
-// leads says whether a resource is followed at all.
-func leads(f *fhir.Facts) bool {
+// Leads says whether a resource is followed at all.
+func Leads(f *fhir.Facts) bool {
 	return loose(f) || len(f.Contents) > 0 || containers.has(f.Type) || slices.ContainsFunc(f.References, isBinary)
 }
 
@@ -81,7 +81,7 @@ func (w *walk) take(f *fhir.Facts, first bool) {
 			w.parts = append(w.parts, part{in.Type, in, readLabels(in.Labels)})
 		}
 	}
-	if w.directory != nil && leads(f) {
+	if w.directory != nil && Leads(f) {
 		w.fresh = append(w.fresh, f)
 	}
 }
@@ -100,12 +100,12 @@ func (w *walk) follow(f *fhir.Facts) {
 	for _, list := range [][]string{f.References, f.Later} {
 		for _, ref := range list {
 			if all || isBinary(ref) {
-				w.visit(ref)
+				w.visit(f, ref)
 			}
 		}
 	}
 	for _, ref := range f.Contents {
-		w.visit(ref)
+		w.visit(f, ref)
 	}
 	if f.Type == "Binary" && w.inherits && !w.belongs(f) {
 		w.back(f)
@@ -131,10 +131,13 @@ func (w *walk) belongs(f *fhir.Facts) bool {
 	})
 }
 
-func (w *walk) visit(ref string) {
+func (w *walk) visit(from *fhir.Facts, ref string) {
 	typ, _, local := strings.Cut(ref, "/")
 	switch {
 	case !local || !fhir.IsResourceType(typ) || w.seen[ref] || whoAndWhere.has(typ):
+		return
+	case slices.Contains(from.Blind, ref):
+		w.add(typ, nil) // as unknown as what is not there
 		return
 	case typ == "Patient":
 		w.seen[ref] = true

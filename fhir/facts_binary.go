@@ -23,6 +23,7 @@ type Facts struct {
 	Start, End int64    // clinical time as DateRange; unknown if Start > End
 	Contents   []string // what Attachments point to on this server ("Binary/1"), sorted, unique
 	Logical    []string // system|value of patients who are named by an identifier alone, sorted, unique
+	Blind      []string // of References and Contents, what the writer could not see, or was not there
 	Inside     []Facts  // of the resources inside, contained or in a Bundle, without theirs
 
 	// What follows is not kept.
@@ -32,6 +33,11 @@ type Facts struct {
 	Inherited  []string // of one in nobody's compartment: patients of what it leads to; whoever judges finds them
 	Identified []string // patients of Logical; whoever judges finds them
 	Traced     bool     // Inherited and Identified have been looked for
+}
+
+// LeadsTo says whether the resource refers to or holds a target that its writer knew.
+func (f *Facts) LeadsTo(target string) bool {
+	return (slices.Contains(f.References, target) || slices.Contains(f.Contents, target)) && !slices.Contains(f.Blind, target)
 }
 
 // Whose are all patients whose data it is.
@@ -68,7 +74,7 @@ func (f *Facts) append(b []byte) []byte {
 		}
 	}
 	b = binary.AppendVarint(binary.AppendVarint(b, f.Start), f.End)
-	b = appendStrings(appendStrings(b, f.Contents), f.Logical)
+	b = appendStrings(appendStrings(appendStrings(b, f.Contents), f.Logical), f.Blind)
 	b = binary.AppendUvarint(b, uint64(len(f.Inside)))
 	for i := range f.Inside {
 		b = f.Inside[i].append(b)
@@ -111,7 +117,7 @@ type factsReader struct {
 }
 
 // leastFacts is how many bytes facts have at least.
-const leastFacts = 13
+const leastFacts = 14
 
 // facts reads facts; only the outermost have others inside.
 func (r *factsReader) facts(outermost bool) (f Facts) {
@@ -122,7 +128,7 @@ func (r *factsReader) facts(outermost bool) (f Facts) {
 	if r.format == factsOf1 {
 		return f
 	}
-	f.Contents, f.Logical = r.strings(), r.strings()
+	f.Contents, f.Logical, f.Blind = r.strings(), r.strings(), r.strings()
 	if f.Inside = readList(r, leastFacts, func() Facts { return r.inside(outermost) }); r.bad {
 		return Facts{}
 	}

@@ -17,6 +17,7 @@ import (
 type storage interface {
 	store.Store
 	store.Original
+	store.Prober
 	// Organization owns the data.
 	Organization() string
 	// Bases are all base URLs that the server has had, see fhir.Below.

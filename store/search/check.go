@@ -104,6 +104,7 @@ func sameFacts(said fhir.Facts, packed []byte) bool {
 	if said.Type == consent && len(said.Patients) == 0 {
 		said.Patients = kept.Patients
 	}
+	said.Blind = kept.Blind // who wrote it knew what was there, the document does not
 	raw, err := said.AppendBinary(nil)
 	return err == nil && bytes.Equal(raw, stored)
 }

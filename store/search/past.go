@@ -60,10 +60,12 @@ func (p *past) protectPast(r *Row) (replaced int64, err error) {
 
 // all are the references and contents of the later versions and of one more.
 func (l *later) all(f *fhir.Facts) []string {
-	if len(f.Contents) == 0 && slices.Equal(l.leads, f.References) {
+	if len(f.Contents)+len(f.Blind) == 0 && slices.Equal(l.leads, f.References) {
 		return l.leads
 	}
-	all := slices.Concat(l.leads, f.References, f.Contents)
+	all := slices.DeleteFunc(slices.Concat(l.leads, f.References, f.Contents), func(ref string) bool {
+		return slices.Contains(f.Blind, ref) && !slices.Contains(l.leads, ref)
+	})
 	slices.Sort(all)
 	return slices.Compact(all)
 }
