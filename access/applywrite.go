@@ -113,7 +113,7 @@ func (t *change) traceable(ctx context.Context, s *step) error {
 	if err == nil && reached != nil && reached.More {
 		return &fhir.Error{
 			Kind:   fhir.Unprocessable,
-			Detail: fmt.Sprintf("The resource is in no patient's compartment and leads to more than %d others, so that nobody can tell whose data it is. Give it a subject, or split it.", consent.Furthest),
+			Detail: fmt.Sprintf("Nobody can tell whose data this is: the resource is in no patient's compartment and leads to more than %d others, or has an identifier that more than %d patients bear. Give it a subject, or split it.", consent.Furthest, consent.MostIdentified),
 		}
 	}
 	return err

@@ -23,6 +23,7 @@ type directory struct {
 	lost       map[string]bool // cannot be resolved
 	naming     map[string][]*fhir.Facts
 	identified map[string][]string
+	most       int   // lookups
 	err        error // why a lookup failed: the verdict must not be used
 }
 
@@ -32,7 +33,7 @@ const mostLookups = 50_000
 func newDirectory(s store.Store, base string) *directory {
 	return &directory{
 		store: s, base: base, planned: map[fhir.Ref]*step{}, versions: map[string]*Version{}, known: map[string]consent.Entry{}, lost: map[string]bool{},
-		naming: map[string][]*fhir.Facts{}, identified: map[string][]string{},
+		naming: map[string][]*fhir.Facts{}, identified: map[string][]string{}, most: mostLookups,
 	}
 }
 
@@ -90,7 +91,7 @@ func (d *directory) version(name string) (*Version, error) {
 	if !ok {
 		return nil, nil
 	}
-	if len(d.versions)+len(d.naming)+len(d.identified) >= mostLookups {
+	if len(d.versions)+len(d.naming)+len(d.identified) >= d.most {
 		return nil, tooFar
 	}
 	v, err := d.store.Get(d.ctx, ref)

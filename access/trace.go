@@ -59,10 +59,6 @@ func (r *review) everything(ctx context.Context) store.Visible {
 	}
 }
 
-// mostIdentified is how many patients may bear one identifier: beyond that, it names
-// nobody, and may mean anybody.
-const mostIdentified = 100
-
 // Identified implements consent.Directory.
 func (d *directory) Identified(identifier string) []string {
 	all, known := d.identified[identifier]
@@ -88,12 +84,9 @@ func (d *directory) identify(identifier string) ([]string, error) {
 		return nil, fmt.Errorf("find a patient by identifier: %w", err)
 	}
 	all := func(store.Row) (bool, error) { return true, nil }
-	page, err := d.store.Search(d.ctx, store.Search{Query: query, Visible: all, Limit: mostIdentified + 1, Judging: true})
+	page, err := d.store.Search(d.ctx, store.Search{Query: query, Visible: all, Limit: consent.MostIdentified + 1, Judging: true})
 	if err != nil {
 		return nil, err
-	}
-	if len(page.Matches) > mostIdentified {
-		return nil, tooFar
 	}
 	patients := make([]string, len(page.Matches))
 	for i := range page.Matches {

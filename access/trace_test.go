@@ -300,3 +300,49 @@ func TestRecordsNameWhomResourcesLeadTo(t *testing.T) {
 		t.Errorf("a record rests on %+v: %v", h.faulty.judged[len(h.faulty.judged)-1], err)
 	}
 }
+
+// An identifier that very many bear may mean anybody; and a request that looks up too much
+// ends.
+func TestLookupsAreBounded(t *testing.T) {
+	h := linked(t)
+	shared := func(id string) string {
+		return `{"resourceType":"Patient","id":"` + id + `","identifier":[{"system":"urn:x","value":"same"}]}`
+	}
+	named := strings.Replace(observationDoc("a", "x"), `{"reference":"Patient/x"}`, `{"identifier":{"system":"urn:x","value":"same"}}`, 1)
+	h.put(named)
+	for i := range 101 {
+		h.put(shared(fmt.Sprint("s", i)))
+	}
+	if _, err := h.Read(h.Context(), h.as(agent.Practitioner, "TREAT"), ref("Observation/a")); kindOf(err) != fhir.NotFound {
+		t.Errorf("an identifier of 101 patients: %v", err)
+	}
+	h.put(listDoc("l", "Observation/o1", "List/k"))
+	r := h.review(h.system())
+	r.directory.most = 1
+	if _, err := r.trace(t.Context(), &fhir.Facts{Type: "List", ID: "x", References: []string{"Observation/o1", "List/l"}}); kindOf(err) != fhir.TooCostly {
+		t.Errorf("two lookups: %v", err)
+	}
+}
+
+// What a practitioner refers to without knowing whether it is there counts neither now nor
+// when it comes, so that the hidden cannot be told from the absent; what is there and seen
+// counts, also when it is hidden later.
+func TestWritersDoNotProbe(t *testing.T) {
+	h := linked(t)
+	doctor := h.as(agent.Practitioner, "TREAT")
+	for _, item := range []string{"Observation/o2", "Observation/later", "Patient/p2", "List/hidden"} {
+		h.put(listDoc("hidden", "Observation/o2"))
+		effects, err := h.Apply(t.Context(), doctor, []Operation{{Method: "POST", Ref: fhir.Ref{Type: "List"}, Resource: h.parse(strings.Replace(listDoc("x", "Observation/o1", item), `"id":"x",`, "", 1))}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.put(observationDoc("later", "p2"))
+		h.see(effects[0].Version.Ref.String())
+	}
+	effects, err := h.Apply(t.Context(), doctor, []Operation{{Method: "POST", Ref: fhir.Ref{Type: "List"}, Resource: h.parse(strings.Replace(listDoc("x", "Observation/o1"), `"id":"x",`, "", 1))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.put(denialDoc("no1", "p1"))
+	h.see("-" + effects[0].Version.Ref.String())
+}

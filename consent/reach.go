@@ -11,11 +11,15 @@ import (
 // anything.
 const Furthest = 1000
 
+// MostIdentified is how many patients may bear one identifier: beyond that, it names
+// nobody, and may mean anybody.
+const MostIdentified = 100
+
 // Reached is what a resource leads to: by what it refers to, holds, and is named by.
 type Reached struct {
 	Patients   []string // of all of that; only of a resource in nobody's compartment
 	Identified []string // patients who are named by an identifier alone
-	More       bool     // it leads to more than Furthest resources
+	More       bool     // it leads to more than Furthest resources, or to more than MostIdentified patients by one identifier
 	parts      []part
 }
 
@@ -87,6 +91,7 @@ func (w *walk) take(f *fhir.Facts, first bool) {
 }
 
 func (w *walk) identify(patients []string) {
+	w.More = w.More || len(patients) > MostIdentified
 	for _, p := range patients {
 		if !slices.Contains(w.Identified, p) {
 			w.Identified = append(w.Identified, p)

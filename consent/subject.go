@@ -53,8 +53,8 @@ type Directory interface {
 	// Naming returns the facts of the versions that named a Binary, past and deleted ones
 	// included; at least one more than Furthest if there are as many.
 	Naming(binary string) []*fhir.Facts
-	// Identified returns the patients who have an identifier (system|value); without a
-	// system, of any.
+	// Identified returns the patients who have an identifier (system|value), up to one more
+	// than MostIdentified; without a system, of any.
 	Identified(identifier string) []string
 }
 
