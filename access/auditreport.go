@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -16,11 +17,16 @@ type report struct {
 }
 
 // AccessReport lists who accessed a patient's data: the AuditEvents of all records that
-// concern the patient, without what they say about others; or, apart, if s.Broad, those of
+// concern the patient, without what they say about others; or, apart, with broad=true, those of
 // the broad questions. Search parameters narrow the report; they are evaluated on what it
 // shows, so they reveal nothing about others.
 func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
 	return g.auditPage(ctx, c, question{"access-report", "r", "Patient"}, s, patient.String())
+}
+
+// asksBroad says whether parameters ask for the second list of a report.
+func asksBroad(params []fhir.Param) bool {
+	return slices.Contains(params, fhir.Param{Name: "broad", Value: "true"})
 }
 
 // filters find the records that may be in the list.

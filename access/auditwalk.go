@@ -16,8 +16,9 @@ const maxRendered = 20_000
 // auditPosition is what is left of a walk. The first page fixes its end, so that it never
 // reaches the records of its own pages.
 type auditPosition struct {
-	Left  map[string]span `json:"l"` // by source; a log that came later is not part of the walk
-	Total int64           `json:"t"` // -1 if it is not known
+	Left  map[string]span `json:"l"`           // by source; a log that came later is not part of the walk
+	Total int64           `json:"t"`           // -1 if it is not known
+	Broad bool            `json:"b,omitempty"` // of a report: the second list
 }
 
 // span is records From <= seq < To.
@@ -52,7 +53,7 @@ func (r *review) walk(ctx context.Context, query *search.Query, rep report, at [
 		if err := json.Unmarshal(at, &position); err != nil || position.Left == nil {
 			return nil, badLink(err)
 		}
-		w.total = position.Total
+		w.total, w.report.broad = position.Total, position.Broad
 	}
 	logs, err := r.gate.logs(ctx)
 	if err != nil {
@@ -109,7 +110,7 @@ func (w *auditWalk) page(ctx context.Context) (*Result, error) {
 	}
 	res.Total = w.total
 	if more > 0 && w.size > 0 {
-		res.position, err = json.Marshal(auditPosition{here, w.total})
+		res.position, err = json.Marshal(auditPosition{here, w.total, w.report.broad})
 	}
 	return res, err
 }

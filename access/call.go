@@ -46,7 +46,6 @@ type SearchRequest struct {
 	Type        string
 	Params      []fhir.Param
 	Compartment string // "Patient/1" or ""
-	Broad       bool   // of an access report: the list of broad questions
 	Lenient     bool
 	Link        string // opaque paging token; the other fields are ignored then
 }

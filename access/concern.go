@@ -98,11 +98,11 @@ func (r *review) told(q *search.Query, page store.Page) {
 // mention notes patients that the request names.
 func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, patients...) }
 
-// concernAsked finds the patients whom the request names and singles out. A target that
-// was refused before it was read, or could not be, names those whose data it is.
+// concernAsked finds the patients whom the request names and singles out. The target of a
+// request that failed names those whose data it is.
 func (r *review) concernAsked(ctx context.Context, failed error) error {
 	target, err := fhir.ParseRef(r.entry.Target)
-	if err == nil && (kindOf(failed) == fhir.Forbidden || failed != nil && !isRefusal(failed)) {
+	if err == nil && failed != nil {
 		if err := r.concernStored(ctx, target, ""); err != nil {
 			return err
 		}

@@ -148,7 +148,7 @@ func TestBroadQuestionsStandInEveryReport(t *testing.T) {
 	h.wantBroadPartsBare()
 	for patient, want := range map[string]int{"Patient/seen": 0, "Patient/crowd-3": 2} { // the identifier's system, and everybody; of these, one is named
 		for _, second := range []bool{false, true} {
-			res, err := h.AccessReport(t.Context(), h.as("privacy-officer", "HOPERAT"), ref(patient), SearchRequest{Broad: second})
+			res, err := h.AccessReport(t.Context(), h.as("privacy-officer", "HOPERAT"), ref(patient), SearchRequest{Params: params(map[bool]string{true: "broad=true&_count=100", false: ""}[second])})
 			if err != nil {
 				t.Fatal(err)
 			}
