@@ -14,12 +14,7 @@ func (t *change) get(ctx context.Context, s *step) error {
 		return t.find(ctx, s)
 	}
 	if other := t.taken[s.Ref]; other != nil && other.write != nil && s.Version == 0 {
-		v := other.version()
-		if v.Deleted {
-			return gone()
-		}
-		s.effect = Effect{Status: 200, Version: &v}
-		return nil
+		return t.getWritten(ctx, s, other)
 	}
 	v, err := t.fetch(ctx, s.question, s.Ref, s.Version)
 	if err != nil {
@@ -29,6 +24,25 @@ func (t *change) get(ctx context.Context, s *step) error {
 		return gone()
 	}
 	s.effect = Effect{Status: 200, Version: v}
+	return nil
+}
+
+// getWritten answers with what another entry writes, to those who may see it.
+func (t *change) getWritten(ctx context.Context, s, other *step) (err error) {
+	v := other.version()
+	if v.Epoch, err = t.today(ctx, other); err != nil {
+		return err
+	}
+	may, err := t.row(ctx, s.question, rowOf(&v))
+	switch {
+	case err != nil:
+		return err
+	case !may:
+		return t.refuseRow(notFound())
+	case v.Deleted:
+		return gone()
+	}
+	s.effect = Effect{Status: 200, Version: &v}
 	return nil
 }
 
