@@ -43,6 +43,7 @@ type change struct {
 	taken      map[fhir.Ref]*step // what is changed, or found by a conditional create, by which step
 	conditions map[string]bool    // Type?criteria that matched nothing
 	snapshot   int64              // consent epoch of a snapshot of this attempt, if asked
+	held       int64              // bytes of stored documents that the answer carries
 	asked      bool
 }
 
@@ -148,6 +149,7 @@ func (t *change) before(ctx context.Context, s *step) error {
 		return unavailable("resource cannot be read", err)
 	}
 	s.before, s.exists = v, err == nil
+	s.before.Body = nil         // a Bundle may name very many
 	t.concern(v.Facts.Patients) // also when the step moves the resource away from them
 	if !s.exists {
 		return t.absent(ctx, s)

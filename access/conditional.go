@@ -85,6 +85,9 @@ func (s *step) root() string {
 // match finds the resource a conditional interaction means. The criteria are checked
 // again inside the commit.
 func (t *change) match(ctx context.Context, s *step) error {
+	if err := t.full(); err != nil {
+		return err
+	}
 	query, page, err := t.matches(ctx, s.Ref.Type, s.Criteria)
 	if err != nil {
 		return err
@@ -118,6 +121,7 @@ func (t *change) present(ctx context.Context, s *step, v *Version) error {
 	if !seen {
 		v.Body = nil
 	}
+	t.held += int64(len(v.Body))
 	return err
 }
 
