@@ -29,7 +29,6 @@ const (
 	nameClass
 	addressClass
 	referenceClass
-	attachmentClass
 )
 
 var classNames = map[string]class{
@@ -40,7 +39,7 @@ var classNames = map[string]class{
 	"Coding": codingClass, "CodeableConcept": conceptClass, "Identifier": identifierClass, "ContactPoint": contactClass,
 	"Quantity": quantityClass, "SimpleQuantity": quantityClass, "MoneyQuantity": quantityClass, "Age": quantityClass,
 	"Duration": quantityClass, "Count": quantityClass, "Distance": quantityClass, "Money": moneyClass, "Range": rangeClass,
-	"Period": periodClass, "Timing": timingClass, "HumanName": nameClass, "Address": addressClass, "Reference": referenceClass, "Attachment": attachmentClass,
+	"Period": periodClass, "Timing": timingClass, "HumanName": nameClass, "Address": addressClass, "Reference": referenceClass,
 }
 
 // role is the role of an element in its data type.
@@ -86,6 +85,7 @@ type roles struct {
 	elements []role
 
 	security, profile int32 // the elements Meta.security and Meta.profile
+	attachment        int32 // the type Attachment
 }
 
 // rolesOf resolves all names once, so that a walk compares numbers only.
@@ -94,6 +94,7 @@ var rolesOf = sync.OnceValue(func() *roles {
 	r := &roles{plans: make([]func() *plan, len(d.Types)), classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
 	meta := d.TypeIndex("Meta")
 	r.security, r.profile = d.Element(meta, "security"), d.Element(meta, "profile")
+	r.attachment = d.TypeIndex("Attachment")
 	for i := range d.Types {
 		name := d.Types[i].Name
 		r.classes[i] = classNames[name]

@@ -16,7 +16,7 @@ func Describe(r *fhir.Resource, base string) (*Index, fhir.Facts, error) {
 		return nil, fhir.Facts{}, err
 	}
 	defer t.Close()
-	x := extract(t, base)
+	x := extract(t, base, maxKeys)
 	defer x.release()
 	if x.fault != nil {
 		return nil, fhir.Facts{}, x.fault
@@ -104,7 +104,7 @@ func (x *extractor) fact(i int32, f *fhir.Facts) {
 		f.Profiles = append(f.Profiles, string(x.value(i)))
 	case x.class(i) == referenceClass:
 		x.referred(i, f)
-	case x.class(i) == attachmentClass:
+	case n.Type == x.roles.attachment:
 		if ref, ok := fhir.ParseLink(string(x.child(i, roleURL)), x.base); ok {
 			f.Contents = append(f.Contents, ref.String())
 		}
