@@ -40,11 +40,7 @@ func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchReque
 			if own := d.Constraints.Compartment; patient != "" && own != "" && own != patient {
 				return nil, r.refuseRow(notFound())
 			}
-			w, err := r.walk(ctx, query, patient, at)
-			if err != nil {
-				return nil, err
-			}
-			res, err := w.page(ctx)
+			res, err := r.walkPage(ctx, query, patient, at)
 			if err == nil {
 				r.entry.Count = int64(len(res.Matches))
 			}

@@ -19,6 +19,8 @@ type Call struct {
 	Request  string   // request id
 	Address  string   // client address
 	Receipts []string // values for the X-Aceso-Record header
+
+	work *store.Work // what is left to spend, see spend
 }
 
 // Operation is one thing to do to one resource: a request, or an entry of a transaction.

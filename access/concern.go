@@ -56,6 +56,7 @@ func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, 
 // concernAsked records the patients whom the request names and singles out. A target that
 // was refused before it was read names those whose data it is.
 func (r *review) concernAsked(ctx context.Context, failed error) error {
+	defer r.follow()()
 	refused := kindOf(failed) == fhir.Forbidden
 	if target, err := fhir.ParseRef(r.entry.Target); err == nil && refused {
 		if err := r.concernStored(ctx, target, ""); err != nil {
@@ -158,8 +159,8 @@ func (r *review) concernThrough(ctx context.Context, types []string, where searc
 func (r *review) concernFew(ctx context.Context, typ string, where search.Condition) error {
 	var page store.Page
 	err := tooBroad
-	if r.followed++; r.followed <= mostFollowed {
-		page, err = r.gate.Store.Search(ctx, store.Search{Query: &search.Query{Type: typ, Where: where}, Limit: singledOut + 1, Most: mostRead})
+	if r.followed++; r.followed <= mostFollowed && r.leads.Left > 0 {
+		page, err = r.seek(ctx, store.Search{Query: &search.Query{Type: typ, Where: where}, Limit: singledOut + 1, Most: mostRead, Work: r.leads})
 	}
 	switch {
 	case kindOf(err) == fhir.TooCostly || len(page.Matches) > singledOut:
@@ -170,6 +171,20 @@ func (r *review) concernFew(ctx context.Context, typ string, where search.Condit
 		r.concern(page.Selected.Visible)
 	}
 	return nil
+}
+
+// follow begins to find, for the record, whom the question singles out, and returns the
+// function that ends it. What that costs is taken from what the request may spend, but is
+// done even if that is not enough: otherwise the costs of a question could hide whom it
+// is about. A request that had nothing left before has been told nothing.
+func (r *review) follow() (end func()) {
+	all := r.call.spend()
+	r.followed, r.leads = 0, &store.Work{}
+	if all.Left > 0 {
+		r.leads.Left = mostLed * store.RowSteps
+	}
+	began := r.leads.Left
+	return func() { all.Left -= began - r.leads.Left }
 }
 
 // tooBroad ends the following of conditions.

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aceso-health/aceso/access/fair"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
 )
@@ -23,10 +24,13 @@ type Gate struct {
 	Config
 	retry   chan struct{} // one slot: changes that lost a race are tried again one at a time
 	callers callers
+	shares  *fair.Shares // of long searches
 }
 
 // New makes a gate.
-func New(c Config) *Gate { return &Gate{Config: c, retry: make(chan struct{}, 1)} }
+func New(c Config) *Gate {
+	return &Gate{Config: c, retry: make(chan struct{}, 1), shares: newShares()}
+}
 
 const (
 	// maximumAttempts bounds how often a request is judged again because what it
@@ -44,7 +48,7 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 	var none T
 	for try := 1; ; try++ {
 		r := g.review(c)
-		result, err := work(r)
+		result, err := caught(r, work)
 		if errors.Is(err, store.ErrChanged) {
 			if try < maximumAttempts {
 				continue
@@ -70,6 +74,12 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 		}
 		return result, nil
 	}
+}
+
+// caught does the work; that it panics is a failure like others, and is recorded.
+func caught[T any](r *review, work func(*review) (T, error)) (result T, err error) {
+	defer fhir.Caught(&err)
+	return work(r)
 }
 
 // record makes the record of a request durable, together with what the request writes;

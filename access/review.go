@@ -33,6 +33,7 @@ type review struct {
 	parts     map[string]int     // patient -> place in entry.Patients
 	mentioned []string           // patients that the request names
 	followed  int                // conditions followed to the patients they lead to
+	leads     *store.Work        // what that may cost
 	asked     []*search.Query    // all criteria that the request evaluates
 	change    store.Change       // what is committed with the record
 	final     bool               // the record no longer rests on what was judged, see instead

@@ -40,9 +40,8 @@ func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answ
 	a := fhir.Answer{Type: "batch-response", Time: s.Now(), Total: -1, Entries: make([]fhir.AnswerEntry, len(b.Entries))}
 	size := 0
 	for i := range b.Entries {
-		own := *call
-		own.Receipts = nil
-		e := s.batchEntry(c, &own, &b.Entries[i])
+		own := call.Entry()
+		e := s.batchEntry(c, own, &b.Entries[i])
 		e.Response.Records = own.Receipts
 		a.Entries[b.Entries[i].Index] = e
 		if size += len(strings.Join(own.Receipts, ", ")); size <= maxReceipts {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
 )
 
 // collect gives the sorted places of a type that may satisfy a condition, and misses
@@ -36,9 +37,17 @@ func (x *searcher) collect(typ string, c search.Condition, limit int) (places []
 	return nil, false, nil
 }
 
-// lookUp collects the places of a condition that the store can look up.
+// lookUp collects the places of a condition that the store can look up. To go to a place
+// of an index costs as much as a row.
 func (x *searcher) lookUp(typ string, c search.Condition, limit int) (places []int64, ok bool, err error) {
-	places, err = x.Collect(typ, c, limit)
+	seeks := 1
+	if keys, several := c.(search.Any); several {
+		seeks = len(keys)
+	}
+	if err := x.pass(seeks * store.RowSteps); err != nil {
+		return nil, false, err
+	}
+	places, err = x.Collect(typ, c, limit, x.pass)
 	if err != nil || len(places) > limit {
 		return nil, false, err
 	}
@@ -136,10 +145,10 @@ func (x *searcher) allOf(typ string, where search.Condition, limit int) (found [
 	if err != nil {
 		return nil, false, err
 	}
-	examined := x.examined
+	most := x.spent.steps + int64(4*x.Patience.Many*store.RowSteps)
 	err = x.scan(p, 0, func(r *Row) (bool, error) {
 		found = append(found, r)
-		return len(found) <= limit && x.examined-examined < 4*x.Patience.Many, nil
+		return len(found) <= limit && x.spent.steps < most, nil
 	})
-	return found, len(found) <= limit && x.examined-examined < 4*x.Patience.Many, err
+	return found, len(found) <= limit && x.spent.steps < most, err
 }
