@@ -72,8 +72,8 @@ func many(n int, format string) string {
 	return strings.Join(all, ",")
 }
 
-// repeated repeats a criterion.
-func repeated(n int, criterion string) string {
+// again repeats a criterion.
+func again(n int, criterion string) string {
 	return strings.TrimSuffix(strings.Repeat(criterion+"&", n), "&")
 }
 
@@ -81,18 +81,18 @@ func repeated(n int, criterion string) string {
 func costly() (all []costlySearch) {
 	criteria := map[string][]string{
 		"Observation": {
-			"", repeated(11, "code:not="+many(450, "absent%d")), repeated(10, "code:text="+many(490, "absent%d")), repeated(10, "patient:missing=false&code:not="+many(400, "http://loinc.org|x%d")),
-			"date=ge1900", "date=ge1900&date=le2100", repeated(9, "date="+many(480, "eb19%02d")), "patient.gender=male", "patient.name:contains=a", "subject:Patient.birthdate=gt1900",
-			"encounter.date=gt1900", "encounter:Encounter.subject:Patient.name:contains=a", "value-quantity=gt0", repeated(9, "value-quantity="+many(490, "lt-%d")),
-			"combo-code:not=" + many(490, "absent%d"), "patient.family=" + many(490, "f%d"), repeated(5, "patient._has:Encounter:subject:date=gt1900"), "_lastUpdated=gt1900",
-			repeated(10, "encounter.patient.family:contains="+many(49, "x%d")), "status=final&category=vital-signs&code:not=x",
+			"", again(11, "code:not="+many(450, "absent%d")), again(10, "code:text="+many(490, "absent%d")), again(10, "patient:missing=false&code:not="+many(400, "http://loinc.org|x%d")),
+			"date=ge1900", "date=ge1900&date=le2100", again(9, "date="+many(480, "eb19%02d")), "patient.gender=male", "patient.name:contains=a", "subject:Patient.birthdate=gt1900",
+			"encounter.date=gt1900", "encounter:Encounter.subject:Patient.name:contains=a", "value-quantity=gt0", again(9, "value-quantity="+many(490, "lt-%d")),
+			"combo-code:not=" + many(490, "absent%d"), "patient.family=" + many(490, "f%d"), again(5, "patient._has:Encounter:subject:date=gt1900"), "_lastUpdated=gt1900",
+			again(10, "encounter.patient.family:contains="+many(49, "x%d")), "status=final&category=vital-signs&code:not=x",
 		},
 		"Patient": {
-			"", "_has:Observation:patient:code:not=x", "_has:Encounter:subject:_has:Observation:encounter:code:not=x", repeated(10, "name:contains="+many(490, "zz%d")),
-			repeated(10, "_has:Observation:patient:code:not="+many(400, "x%d")), "gender:not=x", "birthdate=ne1900", repeated(4, "_has:Observation:patient:value-quantity=lt0"),
-			repeated(4, "address:contains="+many(490, "xx%d")), "_has:Observation:patient:date=eb1900",
+			"", "_has:Observation:patient:code:not=x", "_has:Encounter:subject:_has:Observation:encounter:code:not=x", again(10, "name:contains="+many(490, "zz%d")),
+			again(10, "_has:Observation:patient:code:not="+many(400, "x%d")), "gender:not=x", "birthdate=ne1900", again(4, "_has:Observation:patient:value-quantity=lt0"),
+			again(4, "address:contains="+many(490, "xx%d")), "_has:Observation:patient:date=eb1900",
 		},
-		"Encounter": {"", "patient.name:contains=zz", "_has:Observation:encounter:value-quantity=lt0", "_has:Observation:encounter:code:not=8302-0", repeated(9, "date="+many(490, "eb19%02d"))},
+		"Encounter": {"", "patient.name:contains=zz", "_has:Observation:encounter:value-quantity=lt0", "_has:Observation:encounter:code:not=8302-0", again(9, "date="+many(490, "eb19%02d"))},
 	}
 	controls := map[string][]string{
 		"Observation": {"_summary=count", "_sort=-date&_count=10", "_total=accurate&_count=1000&_include=*", "_sort=code,-value-quantity,date&_count=1000&_include=Observation:patient&_revinclude:iterate=Encounter:subject"},

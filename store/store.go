@@ -118,6 +118,7 @@ type Search struct {
 	Most    int    // rows that may be examined before the search is TooCostly; 0: as many as the store allows
 	Work    *Work  // what the request has left for this and other searches; nil: no bound
 	NoBody  bool   // matches are only counted (_summary=count)
+	Bytes   int64  // of documents, after which the page ends; 0: no bound
 }
 
 // History selects versions: of one resource, of a type, or of all (both empty).
@@ -131,6 +132,7 @@ type History struct {
 	Count    bool
 	Most     int   // see Search
 	Work     *Work // see Search
+	Bytes    int64 // of documents, after which the page ends; 0: no bound
 }
 
 // Page is one page of a search or a history.
