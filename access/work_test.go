@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -143,6 +144,54 @@ func full(h *house) error {
 	cancel()
 	_, err := h.shares.Begin(ctx, "hospital\x00Practitioner/practitioner")
 	return err
+}
+
+// waits lets a search in its turn begin only when somebody else waits for one.
+type waits struct {
+	store.Store
+	begun, proceed chan struct{}
+}
+
+func (w waits) Search(ctx context.Context, s store.Search) (store.Page, error) {
+	if s.Work != nil && s.Work.Turn != nil {
+		close(w.begun)
+		<-w.proceed
+	}
+	return w.Store.Search(ctx, s)
+}
+
+// A long search lets others have their turn before it is done.
+func TestLongSearchesGiveTurns(t *testing.T) {
+	h := ward(t)
+	h.shares = &fair.Shares{Running: 1, Open: 16, Each: 2, Waiting: 16}
+	w := waits{h.Store, make(chan struct{}), make(chan struct{})}
+	h.Store = w
+	order := make(chan string, 2)
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		if err := searchFor("Observation", codes("combo-code", 400))(h, h.as("practitioner", "TREAT")); err != nil {
+			t.Error(err)
+		}
+		order <- "search"
+	})
+	<-w.begun
+	ended.Go(func() {
+		turn, err := h.shares.Begin(t.Context(), "another")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		order <- "another"
+		turn.Done()
+	})
+	for !h.shares.Busy() {
+		time.Sleep(time.Millisecond)
+	}
+	close(w.proceed)
+	ended.Wait()
+	if first := <-order; first != "another" {
+		t.Errorf("the first to be done was the %s", first)
+	}
 }
 
 // panicking panics where it searches.

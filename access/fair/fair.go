@@ -70,6 +70,13 @@ func (s *Shares) Begin(ctx context.Context, name string) (*Turn, error) {
 	return t, nil
 }
 
+// Busy says whether somebody waits for a turn.
+func (s *Shares) Busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) > 0
+}
+
 // join adds a caller, who has had as much as those who have had least.
 func (s *Shares) join(name string) *caller {
 	c := &caller{name: name}

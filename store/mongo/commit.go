@@ -355,12 +355,6 @@ func (u *unit) checkGuard(ctx context.Context, g *store.Guard, work *store.Work)
 	if err != nil {
 		return err
 	}
-	page, err := x.guarded(g.Search(work))
+	page, err := x.search(g.Search(work))
 	return g.Check(page, err)
-}
-
-// guarded searches; that the caller's function panics fails nothing else.
-func (x *reader) guarded(q store.Search) (page store.Page, err error) {
-	defer fhir.Caught(&err)
-	return x.search(q)
 }

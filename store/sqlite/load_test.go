@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
@@ -35,7 +38,11 @@ func TestReadsDoNotWaitForSearches(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		<-inside
+		select {
+		case <-inside:
+		case <-time.After(10 * time.Second):
+			t.Error("searches do not have their connections")
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -55,6 +62,25 @@ func TestReadsDoNotWaitForSearches(t *testing.T) {
 	}
 	close(leave)
 	searching.Wait()
+}
+
+// A statement that is left by a panic keeps nothing from changing what it reads.
+func TestPanicsLeaveNoStatement(t *testing.T) {
+	c, err := openConn(filepath.Join(t.TempDir(), "x.db"), writing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := errors.Join(c.exec("CREATE TABLE a (b)"), c.exec("INSERT INTO a VALUES (1), (2)")); err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = c.each("SELECT b FROM a", func(*sqlite.Stmt) error { panic("a fault") })
+	}()
+	if err := c.exec("DROP TABLE a"); err != nil {
+		t.Error(err)
+	}
 }
 
 // The entries of an index that a lookup passes over count, whether they match or not.
