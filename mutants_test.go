@@ -120,7 +120,7 @@ var mutants = []mutant{
 	{"nothing is followed after the end of the budget", "access/concern.go", "if all.Left > 0 {", "if true {", "./access", "TestFollowingIsBounded"},
 	{"following is bounded for each record", "access/concern.go", "Most: mostRead, Work: r.leads}", "Most: mostRead}", "./access", "TestFollowingIsBounded"},
 	{"following is paid by the request", "access/concern.go", "return func() { all.Left -= began - r.leads.Left }", "return func() { _ = began }", "./access", "TestFollowingIsBounded"},
-	{"records that are opened count", "access/auditwalk.go", "if err := w.call.spend().Spend(ctx, store.RowSteps); err != nil {", "if err := ctx.Err(); err != nil {", "./access", "TestBatchesSpendFromOneBudget"},
+	{"records that are opened count", "access/auditwalk.go", "if err := w.call.spend().Spend(ctx, store.RowSteps); err != nil {", "if err := error(nil); store.RowSteps < 0 {", "./access", "TestBatchesSpendFromOneBudget"},
 	{"long searches wait for their turn", "access/work.go", "if most == 0 || most > shortWork {", "if false {", "./access", "TestLongSearchesTakeTurns"},
 	{"long searches give turns", "access/work.go", "w.Turn = turn.Yield", "_ = turn.Yield", "./access", "TestLongSearchesGiveTurns"},
 	{"conditions are selective together", "access/conditional.go", "guard.Search(t.guards)", "guard.Search(nil)", "./access", "TestConditionsAreSelective"},

@@ -310,7 +310,15 @@ func (x *searcher) expect(rows []*Row, params []string) error {
 			refs = append(refs, targets(index, p)...)
 		}
 	}
-	return x.Expect(slices.DeleteFunc(refs, func(ref fhir.Ref) bool {
+	return x.announce(refs)
+}
+
+// announce expects those of some references that are not known yet.
+func (x *searcher) announce(refs []fhir.Ref) error {
+	if x.Batch <= 1 {
+		return nil
+	}
+	return x.Expect(slices.DeleteFunc(slices.Clone(refs), func(ref fhir.Ref) bool {
 		_, known := x.found[ref]
 		return known
 	}))
