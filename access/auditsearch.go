@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
@@ -19,13 +20,6 @@ func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) 
 	return g.auditPage(ctx, c, question{"audit-search", "s", auditEvent}, s, "")
 }
 
-// AccessReport lists who accessed a patient's data: the AuditEvents of all records that
-// touched the patient, without what they say about others. Search parameters narrow the
-// report; they are evaluated on what it shows, so they reveal nothing about others.
-func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
-	return g.auditPage(ctx, c, question{"access-report", "r", "Patient"}, s, patient.String())
-}
-
 // auditPage answers one page over all logs.
 func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchRequest, patient string) (*Result, error) {
 	s.Type, s.Compartment = auditEvent, patient
@@ -37,14 +31,33 @@ func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchReque
 			if slices.ContainsFunc(query.Sort, func(s search.SortBy) bool { return s.Param != "date" && s.Param != "_lastUpdated" }) {
 				return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "_sort", Detail: "AuditEvents are sorted by date: _sort=date gives the oldest first, _sort=-date the newest."}
 			}
+			if err := aboutAnother(s.Params, patient); err != nil {
+				return nil, err
+			}
 			if own := d.Constraints.Compartment; patient != "" && own != "" && own != patient {
 				return nil, r.refuseRow(notFound())
 			}
-			res, err := r.walkPage(ctx, query, patient, at)
+			res, err := r.walkPage(ctx, query, report{patient, asksBroad(s.Params)}, at)
 			if err == nil {
 				r.entry.Count = int64(len(res.Matches))
 			}
 			return res, err
 		})
 	})
+}
+
+// aboutAnother refuses a report that is asked to be about another patient, too: the answer
+// would be about neither.
+func aboutAnother(params []fhir.Param, patient string) error {
+	for _, p := range params {
+		name := p.Name
+		if i := strings.IndexAny(name, ":."); i >= 0 {
+			name = name[:i]
+		}
+		same := p.Name == name && (p.Value == patient || "Patient/"+p.Value == patient)
+		if patient != "" && name == "patient" && !same {
+			return &fhir.Error{Kind: fhir.Invalid, Expression: "patient", Detail: "The address names the patient whose report this is. Leave out the parameter patient, or ask for the other patient's report."}
+		}
+	}
+	return nil
 }

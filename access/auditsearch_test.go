@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -151,8 +152,10 @@ func (a *archive) rendered(patient string) (all []*Version) {
 			if err != nil || !concerns(row) {
 				return err
 			}
-			v, err := r.render(a.Context(), record{log, row, e}, patient)
-			own = append(own, v)
+			v, err := r.render(a.Context(), record{log, row, e}, report{patient: patient})
+			if v != nil {
+				own = append(own, v)
+			}
 			return err
 		})
 		if err != nil {
@@ -274,6 +277,9 @@ func TestAuditSearchIsBruteForce(t *testing.T) {
 			patient, ask = "Patient/1", a.report
 		}
 		query := randomAuditQuery(random)
+		if patient != "" {
+			query = ofOthers.ReplaceAllString(query, "")
+		}
 		want := a.matching(a.rendered(patient), query)
 		sort := "-date"
 		if random.Intn(2) == 0 {
@@ -316,6 +322,9 @@ func (a *archive) matching(all []*Version, query string) (ids []string) {
 	return ids
 }
 
+// ofOthers are the criteria that a report refuses.
+var ofOthers = regexp.MustCompile(`&patient[:=][^&]*`)
+
 func randomAuditQuery(random *rand.Rand) string {
 	terms := strings.Fields(`action=R action=C,U,E action:not=R outcome=0 outcome=4,8 outcome=12 purpose=TREAT purpose:not=TREAT decision=permit
 		reason=treatment,own-data reason:missing=true request=req-3,req-4 subtype=read type=rest agent=Practitioner/1 agent=Practitioner/1,Practitioner/2
@@ -355,7 +364,7 @@ func TestReportIsNoOracle(t *testing.T) {
 		t.Fatalf("the own record: %v", ids)
 	}
 	for _, query := range []string{
-		"entity=Patient/2", "patient=2", "entity=Observation/2", "entity=Medication/1", "entity=Consent/2", "entity=Patient/1,Patient/2&entity=Patient/2",
+		"entity=Patient/2", "entity=Observation/2", "entity=Medication/1", "entity=Consent/2", "entity=Patient/1,Patient/2&entity=Patient/2",
 		"_id=n2.changes.0.0", "_id=n2.changes.0.1",
 	} {
 		ids, total := a.report(query + "&_total=accurate&date=lt2026")
@@ -368,10 +377,35 @@ func TestReportIsNoOracle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return (&auditWalk{review: a.review(a.patient("Patient/1")), query: q, patient: "Patient/1"}).filters()
+		return (&auditWalk{review: a.review(a.patient("Patient/1")), query: q, report: report{patient: "Patient/1"}}).filters()
 	}
 	if plain := opened(""); !slices.Equal(opened("entity=Patient/2"), plain) || !slices.Equal(opened("entity=Observation/2&patient=Patient/2"), plain) {
 		t.Error("how many records a report opens depends on others")
+	}
+}
+
+// A report is about the patient in its address: who asks for another one beside is told.
+func TestReportIsAboutOnePatient(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	for query, kind := range map[string]fhir.Kind{
+		"patient=Patient/hidden": fhir.Invalid, "patient=hidden": fhir.Invalid, "patient=Patient/seen&patient=Patient/hidden": fhir.Invalid,
+		"patient=seen,hidden": fhir.Invalid, "patient:missing=true": fhir.Invalid, "patient:identifier=urn:mrn|hidden": fhir.Invalid, "colour=red": fhir.Invalid,
+		"patient=Patient/seen": 0, "patient=seen&action=R": 0, "agent=Patient/hidden": 0,
+	} {
+		for name, c := range map[string]*Call{"patient": h.patient("Patient/seen"), "officer": h.as(agent.PrivacyOfficer, "HOPERAT")} {
+			_, err := h.AccessReport(t.Context(), c, ref("Patient/seen"), SearchRequest{Params: params(query), Lenient: kind != 0 && query != "colour=red"})
+			if (err == nil) != (kind == 0) || err != nil && kindOf(err) != kind {
+				t.Errorf("%s, %s: %v", name, query, err)
+			}
+			want := "permit 200 access-report Patient/seen"
+			if kind != 0 {
+				want = "permit 400 access-report Patient/seen"
+			}
+			if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], want) || !strings.Contains(got[0], "seen") {
+				t.Errorf("%s, %s: %q", name, query, got)
+			}
+		}
 	}
 }
 
@@ -399,7 +433,7 @@ func TestAuditSearchRefuses(t *testing.T) {
 		}
 	}
 	older := []byte(`{"hospital/n2/accesses.0":1}`) // a position in a link of an older version
-	if _, err := a.review(a.as(agent.PrivacyOfficer, "HOPERAT")).walk(t.Context(), &search.Query{Where: search.All{}}, "", older); kindOf(err) != fhir.Invalid {
+	if _, err := a.review(a.as(agent.PrivacyOfficer, "HOPERAT")).walk(t.Context(), &search.Query{Where: search.All{}}, report{}, older); kindOf(err) != fhir.Invalid {
 		t.Errorf("a link of an older version: %v", err)
 	}
 	for role, call := range map[string]*Call{"practitioner": a.as(agent.Practitioner, "TREAT"), "administrator": a.as(agent.Administrator, "HOPERAT")} {
@@ -421,7 +455,7 @@ func TestAuditSearchIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, err := a.review(a.as(agent.PrivacyOfficer, "HOPERAT")).walk(t.Context(), q, "", nil)
+		w, err := a.review(a.as(agent.PrivacyOfficer, "HOPERAT")).walk(t.Context(), q, report{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -471,25 +505,26 @@ func TestAuditWalkEnds(t *testing.T) {
 	}
 }
 
-// Erased parts are found by nothing that they said; a report still lists their records.
+// Erased parts are found by nothing that they said, and a report no longer lists their
+// records.
 func TestErasedRecordsInSearches(t *testing.T) {
 	a := newArchive(t)
 	a.put(patientDoc("1"))
 	id := a.keep(0, ledgerbridge.Draft{
 		Action: "R", Interaction: "read", Agent: "Practitioner/1", Outcome: 200, Target: "Observation/1", Patients: []ledgerbridge.Touched{{Patient: "Patient/1"}},
 	})
-	wanted := func(step string, want map[string]int) {
+	wanted := func(step string, want map[string]int, report ...string) {
 		for query, n := range want {
 			if ids, _ := a.ask(query + "&date=lt2026"); len(ids) != n {
 				t.Errorf("%s: %s finds %v", step, query, ids)
 			}
 		}
-		if ids, _ := a.report("date=lt2026"); !slices.Equal(ids, []string{id}) {
+		if ids, _ := a.report("date=lt2026"); !slices.Equal(ids, report) {
 			t.Errorf("%s: the report has %v", step, ids)
 		}
 	}
-	wanted("before", map[string]int{"patient=1": 1, "entity=Observation/1": 1, "agent=Practitioner/1": 1, "entity-name=erased": 0})
-	if _, err := a.others[0].Erase(t.Context(), a.Sealer.PatientPseudonym("Patient/1"), "hospital/n1/changes.0/1"); err != nil {
+	wanted("before", map[string]int{"patient=1": 1, "entity=Observation/1": 1, "agent=Practitioner/1": 1, "entity-name=erased": 0}, id)
+	if _, err := a.others[0].Erase(t.Context(), a.Sealer.Erasure(a.Sealer.PatientPseudonym("Patient/1"), "hospital/n1/changes.0/1")); err != nil {
 		t.Fatal(err)
 	}
 	wanted("after", map[string]int{"patient=1": 0, "entity=Observation/1": 0, "agent=Practitioner/1": 1, "entity-name=erased": 1})

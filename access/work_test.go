@@ -81,6 +81,7 @@ func TestFollowingIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		end()
+		r.name()
 		return r, r.entry.Patients[0].Patient
 	}
 	if _, whom := led(mostLed * store.RowSteps); whom != "Patient/hidden" {
@@ -174,7 +175,11 @@ func TestLongSearchesGiveTurns(t *testing.T) {
 		}
 		order <- "search"
 	})
-	<-w.begun
+	select {
+	case <-w.begun:
+	case <-time.After(10 * time.Second):
+		t.Fatal("no search is in its turn")
+	}
 	ended.Go(func() {
 		turn, err := h.shares.Begin(t.Context(), "another")
 		if err != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -29,12 +30,18 @@ func (s *server) proof(c *gin.Context, call *access.Call) (*answer, error) {
 	if err := fhir.CheckID(c.Param("id")); err != nil {
 		return nil, err
 	}
-	if _, err := viewOf(c); err != nil {
+	if err := noParams(c); err != nil {
 		return nil, err
 	}
 	body, err := s.Gate.Proof(c.Request.Context(), call, c.Param("id"))
 	return &answer{status: http.StatusOK, body: body, media: mediaJSON}, err
 }
+
+// accessReport is the operation, and the path of its pages.
+const accessReport = "$access-report"
+
+// broadQuestions asks for the second list of an access report.
+const broadQuestions = "broad=true"
 
 // accessReport is GET [base]/Patient/[id]/$access-report: who saw a patient's data.
 func (s *server) accessReport(c *gin.Context, call *access.Call) (*answer, error) {
@@ -42,9 +49,21 @@ func (s *server) accessReport(c *gin.Context, call *access.Call) (*answer, error
 	if err := fhir.CheckID(patient.ID); err != nil {
 		return nil, err
 	}
-	request := access.SearchRequest{Type: "$access-report", Compartment: patient.String()}
+	request := access.SearchRequest{Type: accessReport, Compartment: patient.String()}
 	return s.searchset(c, call, request, func(ctx context.Context, call *access.Call, r access.SearchRequest) (*access.Result, error) {
 		r.Type = auditEvent
 		return s.Gate.AccessReport(ctx, call, patient, r)
 	})
+}
+
+// otherList links the first page of an access report to the list of broad questions.
+func (s *server) otherList(path string, request access.SearchRequest, result *access.Result) []fhir.Link {
+	if request.Link != "" || strings.Contains("&"+result.Self, "&"+broadQuestions) {
+		return nil
+	}
+	query := broadQuestions
+	if result.Self != "" {
+		query += "&" + result.Self
+	}
+	return []fhir.Link{{Relation: "related", URL: s.url(path) + "?" + query}}
 }

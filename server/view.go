@@ -45,7 +45,13 @@ func parseView(params []fhir.Param, lenient bool) (view, error) {
 				return v, &fhir.Error{Kind: fhir.Invalid, Detail: "_summary is true, text, data or false here.", Expression: "_summary"}
 			}
 		case "_elements":
-			v.elements = append(v.elements, strings.Split(p.Value, ",")...)
+			if len(v.elements) > 0 {
+				return v, &fhir.Error{Kind: fhir.Invalid, Detail: "Give the parameter only once.", Expression: "_elements"}
+			}
+			var err error
+			if v.elements, err = fhir.ParseElements(p.Value); err != nil {
+				return v, err
+			}
 		default:
 			if unknown == nil && !lenient {
 				unknown = unknownParam(p.Name)
@@ -53,6 +59,15 @@ func parseView(params []fhir.Param, lenient bool) (view, error) {
 		}
 	}
 	return v, unknown
+}
+
+// noParams refuses parameters of an operation that has none.
+func noParams(c *gin.Context) error {
+	params, err := queryOf(c)
+	if err == nil && len(params) > 0 && !askedOf(c).lenient {
+		err = unknownParam(params[0].Name)
+	}
+	return err
 }
 
 // unknownParam refuses a parameter. It repeats names that are plain words only.
