@@ -176,7 +176,7 @@ var mutants = []mutant{
 
 	// What requests may cost, and who waits for whom.
 	{"a batch spends from one budget", "access/work.go", "own.work, own.Receipts = c.spend(), nil", "own.work, own.Receipts = nil, nil", "./access", "TestBatchesSpendFromOneBudget"},
-	{"nothing is followed after the end of the budget", "access/concern.go", "if all.Left > 0 {", "if true {", "./access", "TestFollowingIsBounded"},
+	{"nothing is followed after the end of the budget", "access/concern.go", "if all.Left > 0 && !r.turnedAway {", "if true {", "./access", "TestFollowingIsBounded"},
 	{"following is bounded for each record", "access/concern.go", "Most: mostRead, Work: r.leads}", "Most: mostRead}", "./access", "TestFollowingIsBounded"},
 	{"following is paid by the request", "access/concern.go", "return func() { all.Left -= began - r.leads.Left }", "return func() { _ = began }", "./access", "TestFollowingIsBounded"},
 	{"records that are opened count", "access/auditwalk.go", "if err := w.call.spend().Spend(ctx, store.RowSteps); err != nil {", "if err := error(nil); store.RowSteps < 0 {", "./access", "TestBatchesSpendFromOneBudget"},

@@ -102,6 +102,8 @@ func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, 
 // request that failed names those whose data it is.
 func (r *review) concernAsked(ctx context.Context, failed error) error {
 	defer r.follow()()
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout/3) // then there is time to record that it took too long
+	defer cancel()
 	target, err := fhir.ParseRef(r.entry.Target)
 	if err == nil && failed != nil {
 		if err := r.concernStored(ctx, target, ""); err != nil {
@@ -231,11 +233,11 @@ func (r *review) concernFew(ctx context.Context, typ string, where search.Condit
 // follow begins to find, for the record, whom the question singles out, and returns the
 // function that ends it. What that costs is taken from what the request may spend, but is
 // done even if that is not enough: otherwise the costs of a question could hide whom it
-// is about. A request that had nothing left before has been told nothing.
+// is about. A request that had nothing left before, or had no turn, has been told nothing.
 func (r *review) follow() (end func()) {
 	all := r.call.spend()
 	r.followed, r.leads = 0, &store.Work{}
-	if all.Left > 0 {
+	if all.Left > 0 && !r.turnedAway {
 		r.leads.Left = mostLed * store.RowSteps
 	}
 	began := r.leads.Left

@@ -29,16 +29,17 @@ type review struct {
 	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64               // the lowest consent epoch of the rows judged
 
-	entry     ledgerbridge.Draft // the record
-	parts     map[string]int     // patient -> place in entry.Patients
-	mentioned []string           // patients that the request names
-	followed  int                // conditions followed to the patients they lead to
-	leads     *store.Work        // what that may cost
-	asked     []*search.Query    // all criteria that the request evaluates
-	answered  []*search.Query    // those of them of which the store has said whom they select
-	concerned concerned
-	change    store.Change // what is committed with the record
-	final     bool         // the record no longer rests on what was judged, see instead
+	entry      ledgerbridge.Draft // the record
+	parts      map[string]int     // patient -> place in entry.Patients
+	mentioned  []string           // patients that the request names
+	followed   int                // conditions followed to the patients they lead to
+	leads      *store.Work        // what that may cost
+	turnedAway bool               // a search had no turn
+	asked      []*search.Query    // all criteria that the request evaluates
+	answered   []*search.Query    // those of them of which the store has said whom they select
+	concerned  concerned
+	change     store.Change // what is committed with the record
+	final      bool         // the record no longer rests on what was judged, see instead
 }
 
 // question is what the policy is asked, once per attempt.

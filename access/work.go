@@ -94,6 +94,7 @@ func (r *review) turns(ctx context.Context, w *store.Work, do func(context.Conte
 		defer func() { w.Turn = nil }()
 		err = do(limited)
 	}
+	r.turnedAway = errors.Is(err, fair.ErrFull) || limited.Err() != nil
 	switch {
 	case errors.Is(err, fair.ErrFull):
 		return &fhir.Error{Kind: fhir.Throttled, Detail: "Too many long searches of this caller are waiting. Wait for their answers before you send more."}
