@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +22,7 @@ type Node struct {
 	gate     *access.Gate
 	policy   *policy.Engine
 	handler  http.Handler
+	trials   trials
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -111,34 +111,6 @@ func (n *Node) consents() *consent.Registry {
 		n.log.Warn("a Consent is not understood in full; the privacy office should look at it", "consent", n.sealer.TargetPseudonym(ref.String()), "version", version, "error", err)
 	}
 	return r
-}
-
-// ready names the reasons why the node cannot serve.
-func (n *Node) ready(context.Context) error {
-	var reasons []string
-	for _, j := range n.journals() {
-		if j.Err() != nil {
-			reasons = append(reasons, "no checkpoint can be made of "+j.Source())
-		}
-	}
-	if n.policy.Problem() != nil {
-		reasons = append(reasons, "the policy folder does not compile; the policies before it are in force")
-	}
-	if n.damaged.Load() {
-		reasons = append(reasons, "the scrubber found records or resources that were changed")
-	}
-	if why := n.bridge.contradicted(); why != "" {
-		reasons = append(reasons, why)
-	}
-	select {
-	case <-n.home.lost():
-		reasons = append(reasons, "another process has taken this node's place")
-	default:
-	}
-	if len(reasons) == 0 {
-		return nil
-	}
-	return &fhir.Error{Kind: fhir.Unavailable, Detail: strings.Join(reasons, "; ") + "."}
 }
 
 // Close ends the journals with a last checkpoint, copies that to the witness, and

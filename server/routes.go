@@ -73,6 +73,16 @@ func routes() []route {
 	}
 }
 
+// Routes names every row of the route table: method, path, and its type if it has one. A
+// test that means to ask everything that can be asked begins with it.
+func Routes() []string {
+	var all []string
+	for _, r := range routes() {
+		all = append(all, strings.TrimSpace(r.method+" "+r.path+" "+r.typ))
+	}
+	return all
+}
+
 // rows groups the table by method and path, which the router distinguishes.
 func rows() map[[2]string][]route {
 	groups := make(map[[2]string][]route)

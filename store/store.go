@@ -73,6 +73,13 @@ type Store interface {
 	ConsentChanges(ctx context.Context, since int64) (keys []string, epoch int64, err error)
 }
 
+// Prober is a store that can be asked whether it can write.
+type Prober interface {
+	// Probe makes something durable that means nothing, wherever changes and records are
+	// written. It leaves no trace in logs and resources.
+	Probe(ctx context.Context) error
+}
+
 // Version is one stored version of a resource.
 type Version struct {
 	Ref         fhir.Ref
@@ -117,6 +124,7 @@ type Search struct {
 	Count   bool   // compute Page.Total (of visible matches)
 	Most    int    // rows that may be examined before the search is TooCostly; 0: as many as the store allows
 	NoBody  bool   // matches are only counted (_summary=count)
+	Bytes   int64  // of documents, after which the page ends; 0: no bound
 }
 
 // History selects versions: of one resource, of a type, or of all (both empty).
@@ -128,6 +136,7 @@ type History struct {
 	After    []byte
 	Limit    int
 	Count    bool
+	Bytes    int64 // of documents, after which the page ends; 0: no bound
 }
 
 // Page is one page of a search or a history.
