@@ -19,7 +19,7 @@ var guards = map[string][]string{
 		"ask", "decide", "row", "visible", "asOf", "check", "within", "Evaluate", "Combine", "stillIs", "sees", "agreed", "finds",
 		"record", "Record", "Commit", "Prepare", "disclose", "discloseResult", "concern", "concernSelected",
 		"concernNamed", "concernStored", "concernLed", "concernThrough", "concernFew",
-		"mention", "asks", "criteria", "refuseRow", "discloseNothing", "Open",
+		"mention", "asks", "told", "criteria", "refuseRow", "discloseNothing", "Open",
 	},
 	"store/search": {"protectPast", "visible"},
 }
