@@ -87,6 +87,14 @@ var mutants = []mutant{
 	{"TestNamesOfExternalIssuersAreQualified", "auth/names.go", "return i.Name + \"|\" + name", "return name", "./auth", "TestNamesOfExternalIssuersAreQualified"},
 	{"TestOnlyPersonsCall", "auth/names.go", "return err == nil && (slices", "return err == nil && (true || slices", "./auth", "TestOnlyPersonsCall"},
 	{"TestDirectoryFailures", "access/directory.go", "d.err = fmt.Errorf(\"find what a Consent refers to: %w\", err)", "_ = fmt.Errorf(\"find what a Consent refers to: %w\", err)", "./access", "TestDirectoryFailures"},
+
+	// Policies that are broken.
+	{"policies pass their own tests", "policy/suite.go", "return p, report.failure()", "return p, nil", "./policy", "TestFailingTestsAreNotActivated"},
+	{"tests of policies are watched", "policy/watch.go", "now = s.state()", "now = s.revision()", "./policy", "TestWatchRunsTests"},
+	{"literals of answers are known", "policy/lint.go", "return append(errs, lintFlow(compiler)...)", "return errs", "./policy", "TestCompileRefuses"},
+	{"failures to decide are counted", "policy/engine.go", "p.count(err)", "p.count(nil)", "./policy", "TestFailuresAreCounted"},
+	{"a proposal that is not in force is told", "node/node.go", " || n.proposed != nil && n.proposed() != nil {", " {", "./node", "TestPolicyOfAllNodes"},
+	{"a folder that is not in force is told", "node/node.go", "if n.policy.Problem() != nil || ", "if ", "./node", "TestPoliciesWhoseTestsFailAreNotActivated"},
 	{"an upgrade is whole or nothing", "store/sqlite/upgrade.go", `c.exec("ROLLBACK")`, `c.exec("COMMIT")`, "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
 	{"an upgrade counts epochs again", "store/sqlite/upgrade.go", "\t\tif err := c.renewEpochs(ctx); err != nil {", "\t\tif err := ctx.Err(); err != nil {", "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
 	{"an upgrade looks into Bundles", "store/sqlite/upgrade.go", "\t\tif err := c.renewBundles(ctx); err != nil {", "\t\tif err := ctx.Err(); err != nil {", "./node", "TestFolderWithoutEpochsOfTeams"},

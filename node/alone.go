@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/aceso-health/aceso/keyring"
@@ -84,12 +83,8 @@ func (a alone) journal(_ context.Context, _ *records, source string) (*ledgerbri
 // openPolicy puts the built-in policies in force, or those of a folder, which is then
 // watched.
 func (alone) openPolicy(ctx context.Context, n *Node, folder string, o policy.Options) (err error) {
-	if folder == "" {
-		n.policy, err = policy.New(ctx, nil, o)
+	if n.policy, err = openFolder(ctx, folder, o); err != nil || folder == "" {
 		return err
-	}
-	if n.policy, err = policy.New(ctx, os.DirFS(folder), o); err != nil {
-		return fmt.Errorf("policies in %s: %w", folder, err)
 	}
 	n.running.Go(func() { n.policy.Watch(ctx, folder) })
 	return nil

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type Node struct {
 	identity Identity
 	gate     *access.Gate
 	policy   *policy.Engine
+	proposed func() error // what keeps this node's folder from being the policies of all; nil without one
 	handler  http.Handler
 	stop     context.CancelFunc
 	running  sync.WaitGroup
@@ -113,6 +115,31 @@ func (n *Node) consents() *consent.Registry {
 	return r
 }
 
+// openFolder opens the policies of a folder, or the built-in ones.
+func openFolder(ctx context.Context, dir string, o policy.Options) (*policy.Engine, error) {
+	if dir == "" {
+		return policy.New(ctx, nil, o)
+	}
+	folder, err := policy.Folder(dir)
+	if err != nil {
+		return nil, fmt.Errorf("--policies: %w", err)
+	}
+	e, err := policy.New(ctx, folder, o)
+	if err != nil {
+		return nil, fmt.Errorf("the policies in %s (--policies) are not put in force: %w", dir, err)
+	}
+	return e, nil
+}
+
+// notes are lines about a node that is ready.
+func (n *Node) notes(ctx context.Context) []string {
+	lines := n.bridge.notes(ctx)
+	if times, failed := n.policy.Evaluated(); failed > 0 {
+		lines = append(lines, fmt.Sprintf("the policies in force failed to decide %d of %d questions, and so refused them; the log says why", failed, times))
+	}
+	return lines
+}
+
 // ready names the reasons why the node cannot serve.
 func (n *Node) ready(context.Context) error {
 	var reasons []string
@@ -121,8 +148,8 @@ func (n *Node) ready(context.Context) error {
 			reasons = append(reasons, "no checkpoint can be made of "+j.Source())
 		}
 	}
-	if n.policy.Problem() != nil {
-		reasons = append(reasons, "the policy folder does not compile; the policies before it are in force")
+	if n.policy.Problem() != nil || n.proposed != nil && n.proposed() != nil {
+		reasons = append(reasons, "the policy folder does not compile or fails its tests; the policies before it are in force")
 	}
 	if n.damaged.Load() {
 		reasons = append(reasons, "the scrubber found records or resources that were changed")

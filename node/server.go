@@ -33,13 +33,15 @@ func (n *Node) openServer(o Options) error {
 	n.findings = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "aceso_scrubber_findings_total", Help: "Places where data and records do not agree.",
 	})
-	registry.MustRegister(n.findings)
+	registry.MustRegister(n.findings, prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "aceso_policy_failures_total", Help: "Questions that the policies in force failed to decide, and so refused.",
+	}, func() float64 { _, failed := n.policy.Evaluated(); return float64(failed) }))
 	n.bridge.register(registry)
 	n.handler = server.New(server.Config{
 		Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL,
 		AllowedOrigins: o.Origins, RequestsPerSecond: o.Rate, Burst: int(2*o.Rate) + 1,
 		Logger: n.log, Ready: n.ready, Registry: registry, Version: o.Version,
-		Notes: n.bridge.notes, Anchored: n.bridge.await,
+		Notes: n.notes, Anchored: n.bridge.await,
 	})
 	return nil
 }

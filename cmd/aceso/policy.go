@@ -49,7 +49,11 @@ type policyWork struct {
 
 // test runs the tests of a folder.
 func (w policyWork) test(dir string) error {
-	report, err := policy.Test(context.Background(), os.DirFS(dir))
+	folder, err := policy.Folder(dir)
+	if err != nil {
+		return err
+	}
+	report, err := policy.Test(context.Background(), folder)
 	if err != nil {
 		return err
 	}
@@ -86,10 +90,11 @@ func (w policyWork) test(dir string) error {
 
 // check prints the revision as which a server would activate the folder.
 func (w policyWork) check(dir string) error {
-	if err := policy.Check(context.Background(), os.DirFS(dir)); err != nil {
+	folder, err := policy.Folder(dir)
+	if err != nil {
 		return err
 	}
-	e, err := policy.New(context.Background(), os.DirFS(dir), policy.Options{})
+	e, err := policy.New(context.Background(), folder, policy.Options{})
 	if err != nil {
 		return err
 	}
@@ -99,7 +104,11 @@ func (w policyWork) check(dir string) error {
 
 // format lists the files that are not in the standard layout, or rewrites them.
 func (w policyWork) format(dir string) error {
-	changed, err := policy.Format(os.DirFS(dir))
+	folder, err := policy.Folder(dir)
+	if err != nil {
+		return err
+	}
+	changed, err := policy.Format(folder)
 	if err != nil {
 		return err
 	}
