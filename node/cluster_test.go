@@ -291,12 +291,12 @@ func TestPolicyOfAllNodes(t *testing.T) {
 		}
 	}
 	wrong := "package aceso.extra_test\n\nimport data.aceso.extra\n\ntest_value if extra.value == 3\n"
-	for name, text := range map[string]string{"extra_test.rego": wrong, "extra.rego": "package aceso.extra\n\nvalue := 2\n"} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+	for _, file := range [][2]string{{"extra_test.rego", wrong}, {"extra.rego", "package aceso.extra\n\nvalue := 2\n"}} {
+		if err := os.WriteFile(filepath.Join(folder, file[0]), []byte(file[1]), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	soon(t, "the node that proposes is not ready", func() bool { status, _ := third.readiness(); return status == http.StatusServiceUnavailable })
+	soon(t, "the node that proposes is not ready", func() bool { status, _ := third.readiness(); return status == 503 })
 	for _, n := range c.nodes {
 		if now := n.node.policy.Revision(); now != revision {
 			t.Errorf("a revision whose test fails is in force: %s", now)
