@@ -88,6 +88,13 @@ var mutants = []mutant{
 	{"TestOnlyPersonsCall", "auth/names.go", "return err == nil && (slices", "return err == nil && (true || slices", "./auth", "TestOnlyPersonsCall"},
 	{"TestDirectoryFailures", "access/directory.go", "d.err = fmt.Errorf(\"find what a Consent refers to: %w\", err)", "_ = fmt.Errorf(\"find what a Consent refers to: %w\", err)", "./access", "TestDirectoryFailures"},
 
+	// AuditEvents.
+	{"failures claim no profile", "fhir/auditevent_kind.go", "|| a.failed() ||", "||", "./fhir", "TestAuditEventsOfRefusalsClaimNothing"},
+	{"silent refusals are no successes", "fhir/auditevent_outcome.go", "if a.Decision == \"deny\" && a.Status == silentRefusal {", "if false {", "./fhir", "TestAuditEventsOfRefusalsClaimNothing"},
+	{"silent refusals are found", "fhir/auditevent_outcome.go", "if code == r4.AuditEventOutcome4.Code() {", "if false {", "./access", "TestAuditParameters"},
+	{"hidden queries are not made up", "access/audit.go", "a.Asked = a.Query != \"\" || patient == \"\" && a.Erased == 0", "a.Asked = true", "./node", "TestAuditEventsMeetBALP"},
+	{"one patient alone has a patient's profile", "fhir/auditevent_kind.go", "if len(a.Patients) == 1 && !a.Broad && a.Erased == 0 {", "if len(a.Patients) > 0 {", "./fhir", "TestAuditEventsMeetTheirProfiles"},
+
 	// Policies that are broken.
 	{"policies pass their own tests", "policy/suite.go", "return p, report.failure()", "return p, nil", "./policy", "TestFailingTestsAreNotActivated"},
 	{"tests of policies are watched", "policy/watch.go", "now = s.state()", "now = s.revision()", "./policy", "TestWatchRunsTests"},

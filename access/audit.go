@@ -123,10 +123,10 @@ func (r *review) render(ctx context.Context, rec record, patient string) (*Versi
 	g, e := r.gate, rec.entry
 	reason, replaces, _ := strings.Cut(e.Reason, "; replaces ") // no longer written
 	a := fhir.Access{
-		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction,
+		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction, Type: e.Type,
 		Action: e.Action, Status: int(e.Outcome), Decision: e.Decision, Reason: reason, Replaces: replaces, Policy: e.Policy,
 		Record: rec.row.Receipt(rec.log.Source()).String(), Request: e.Request,
-		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization,
+		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization, Base: g.Base,
 	}
 	for _, part := range rec.row.Parts {
 		everyone := part.Patient == g.Sealer.PatientPseudonym(ledgerbridge.Everyone)
@@ -143,6 +143,7 @@ func (r *review) render(ctx context.Context, rec record, patient string) (*Versi
 		}
 		tell(&a, clear, patient != "")
 	}
+	a.Asked = a.Query != "" || patient == "" && a.Erased == 0
 	body, err := fhir.AuditEvent(a)
 	if err != nil {
 		return nil, err
