@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -43,6 +43,7 @@ type change struct {
 	taken      map[fhir.Ref]*step // what is changed, or found by a conditional create, by which step
 	conditions map[string]bool    // Type?criteria that matched nothing
 	snapshot   int64              // consent epoch of a snapshot of this attempt, if asked
+	held       int64              // bytes of stored documents that the answer carries
 	asked      bool
 }
 
@@ -58,6 +59,9 @@ type step struct {
 	facts     fhir.Facts     // of the new version; of a deleted one those it had
 	inherited bool           // patients of what it refers to have been looked for
 	consent   *consent.Rules // of a Consent that is written
+	fresh     bool           // nothing matched the condition, so nothing may be there
+	refused   bool           // the resource is hidden: nothing was done, and the answer does not say so
+	unseen    bool           // the writer may not see what it has written
 	write     *store.Write
 	effect    Effect
 }
@@ -111,7 +115,7 @@ func (t *change) prepare(ctx context.Context, s *step) error {
 	if s.done() || s.Method == "GET" {
 		return nil
 	}
-	if err := t.before(ctx, s); err != nil {
+	if err := t.before(ctx, s); err != nil || s.done() {
 		return err
 	}
 	if s.Method == "DELETE" {
@@ -135,8 +139,7 @@ func (t *change) judge(ctx context.Context, s *step) error {
 // a delete is worked out.
 func (s *step) done() bool { return s.effect.Status != 0 }
 
-// before judges the current version. Hidden answers like absent, but for role
-// system, which may choose ids and therefore must learn that one is taken.
+// before judges the current version. Hidden answers like absent.
 func (t *change) before(ctx context.Context, s *step) error {
 	if s.Method == "POST" {
 		return nil
@@ -146,26 +149,62 @@ func (t *change) before(ctx context.Context, s *step) error {
 		return unavailable("resource cannot be read", err)
 	}
 	s.before, s.exists = v, err == nil
+	s.before.Body = nil         // a Bundle may name very many
 	t.concern(v.Facts.Patients) // also when the step moves the resource away from them
-	system := t.call.Agent.Role == agent.System
 	if !s.exists {
-		if s.Method == "PUT" && (system || s.Conditional) && s.IfMatch == 0 {
-			return nil
-		}
-		return notFound()
+		return t.absent(ctx, s)
 	}
 	may, err := t.row(ctx, s.question, rowOf(&v))
 	switch {
 	case err != nil:
 		return err
-	case !may && system:
-		return &fhir.Error{Kind: fhir.Conflict, Detail: "This id is in use. Choose another one."}
 	case !may:
-		return t.refuseRow(notFound())
+		return t.withheld(ctx, s)
+	case s.fresh && !v.Deleted:
+		return &fhir.Error{Kind: fhir.Conflict, Detail: "Nothing matches the criteria, but the id of the resource sent is in use. Choose another one."}
 	case s.IfMatch != 0 && s.IfMatch != v.Version:
-		return &fhir.Error{Kind: fhir.VersionMismatch, Detail: "The resource has another version than If-Match says. Read it again."}
+		return versionMismatch()
 	}
 	return nil
+}
+
+// absent is what becomes of a step whose resource is not there.
+func (t *change) absent(ctx context.Context, s *step) error {
+	switch {
+	case s.Method == "DELETE" && s.IfMatch != 0:
+		return versionMismatch()
+	case s.Method == "DELETE":
+		s.effect.Status = 204
+		return nil
+	case s.Method == "PUT" && t.choosesIDs(ctx, s.question) && s.IfMatch == 0:
+		return nil
+	}
+	return notFound()
+}
+
+// withheld is what becomes of a step whose resource the caller may not change: as if it
+// were absent, unless the caller knows better. Nothing is done either way.
+func (t *change) withheld(ctx context.Context, s *step) error {
+	if s.Method != "DELETE" {
+		return t.refuseRow(notFound())
+	}
+	seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))
+	switch {
+	case err != nil:
+		return err
+	case seen:
+		return t.refuseRow(forbidden(rowRefused))
+	}
+	s.refused = true
+	return t.refuseRow(t.absent(ctx, s))
+}
+
+// choosesIDs says whether the caller creates under ids of its own choice, and so learns
+// which are taken: an own system from which nothing of the type is hidden when it writes.
+func (t *change) choosesIDs(ctx context.Context, q question) bool {
+	d := t.decide(ctx, q)
+	c := d.Constraints
+	return t.subject.System && d.Consent != policy.Permits && c.Compartment == "" && c.Owner == "" && c.Author == "" && c.Uncompartmented == nil
 }
 
 // remove makes the tombstone; deleting what is deleted changes nothing.
@@ -187,6 +226,9 @@ func (t *change) effects() []Effect {
 	for i, s := range t.steps {
 		if s.write != nil {
 			v := s.version()
+			if s.unseen {
+				v.Body = nil
+			}
 			s.effect.Version = &v
 		}
 		all[i] = s.effect

@@ -8,18 +8,24 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
+// full refuses to read more than the answer may carry.
+func (t *change) full() error {
+	if t.call.room(t.held) > 0 {
+		return nil
+	}
+	return &fhir.Error{Kind: fhir.TooLarge, Detail: "The answer to this Bundle would be too large. Send what reads in several Bundles, or by itself."}
+}
+
 // get answers a GET entry: from this change if it writes the resource.
 func (t *change) get(ctx context.Context, s *step) error {
+	if err := t.full(); err != nil {
+		return err
+	}
 	if s.Ref.ID == "" {
 		return t.find(ctx, s)
 	}
 	if other := t.taken[s.Ref]; other != nil && other.write != nil && s.Version == 0 {
-		v := other.version()
-		if v.Deleted {
-			return gone()
-		}
-		s.effect = Effect{Status: 200, Version: &v}
-		return nil
+		return t.getWritten(ctx, s, other)
 	}
 	v, err := t.fetch(ctx, s.question, s.Ref, s.Version)
 	if err != nil {
@@ -28,7 +34,27 @@ func (t *change) get(ctx context.Context, s *step) error {
 	if v.Deleted {
 		return gone()
 	}
+	t.held += int64(len(v.Body))
 	s.effect = Effect{Status: 200, Version: v}
+	return nil
+}
+
+// getWritten answers with what another entry writes, to those who may see it.
+func (t *change) getWritten(ctx context.Context, s, other *step) (err error) {
+	v := other.version()
+	if v.Epoch, err = t.today(ctx, other); err != nil {
+		return err
+	}
+	may, err := t.row(ctx, s.question, rowOf(&v))
+	switch {
+	case err != nil:
+		return err
+	case !may:
+		return t.refuseRow(notFound())
+	case v.Deleted:
+		return gone()
+	}
+	s.effect = Effect{Status: 200, Version: &v}
 	return nil
 }
 
@@ -44,10 +70,11 @@ func (t *change) find(ctx context.Context, s *step) error {
 	}
 	t.criteria(s.Ref.Type, query)
 	d := t.decide(ctx, s.question)
-	res, err := t.search(ctx, s.question, query, nil)
+	res, err := t.search(ctx, s.question, query, nil, t.call.room(t.held))
 	if err != nil {
 		return err
 	}
+	t.held += res.size()
 	s.effect = Effect{Status: 200, Result: res}
 	return t.further(res, link{Search: &SearchRequest{Type: s.Ref.Type, Params: s.Criteria}, Policy: d.Revision})
 }

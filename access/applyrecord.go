@@ -1,6 +1,8 @@
 package access
 
 import (
+	"slices"
+
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -17,11 +19,24 @@ func (t *change) recordEffects() {
 		d.Interaction, d.Action, d.Type, d.Target, d.Outcome = "transaction", "E", "", "", 200
 	case first.write != nil:
 		d.Target, d.Version = first.Ref.String(), first.write.Expect+1
-	default:
+	case first.Ref.ID != "":
 		d.Target = first.Ref.String()
 	}
+	t.recordRefusals()
 	if t.writes() {
 		d.Content = ledgerbridge.Content(d.Interaction, written)
+	}
+}
+
+// recordRefusals tells what the answer does not: that something was there, and was not
+// deleted. A change that did other things is permitted as a whole.
+func (t *change) recordRefusals() {
+	if !slices.ContainsFunc(t.steps, func(s *step) bool { return s.refused }) {
+		return
+	}
+	t.entry.Reason = rowRefused
+	if t.entry.Count == 0 {
+		t.entry.Decision, t.entry.Outcome = "deny", status(notFound())
 	}
 }
 

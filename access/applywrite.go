@@ -40,8 +40,13 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 		return err
 	}
 	if !may {
-		return t.refuseRow(forbidden("row-refused"))
+		return t.refuseRow(forbidden(rowRefused))
 	}
+	seen, err := t.sees(ctx, s.question, row)
+	if err != nil {
+		return err
+	}
+	s.unseen = !seen
 	if err := t.acceptable(ctx, s, row.Epoch); err != nil {
 		return err
 	}
@@ -57,7 +62,9 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 }
 
 // inherit gives a resource in nobody's compartment the patients of what it refers to: a
-// Provenance, a List or a Binary about hidden data would reveal it.
+// Provenance, a List or a Binary about hidden data would reveal it. What is hidden from
+// the writer counts as absent, else the writer could tell the two apart; own systems,
+// which record what they cannot see, are believed.
 func (t *change) inherit(ctx context.Context, s *step) error {
 	if s.inherited || len(s.facts.Patients) > 0 {
 		return nil
@@ -68,7 +75,7 @@ func (t *change) inherit(ctx context.Context, s *step) error {
 		if !ok {
 			continue
 		}
-		patients, err := t.patientsOf(ctx, ref)
+		patients, err := t.patientsOf(ctx, s, ref)
 		if err != nil {
 			return err
 		}
@@ -79,8 +86,9 @@ func (t *change) inherit(ctx context.Context, s *step) error {
 	return nil
 }
 
-// patientsOf are the patients of a resource of this change or of the store.
-func (t *change) patientsOf(ctx context.Context, ref fhir.Ref) ([]string, error) {
+// patientsOf are the patients of a resource of this change or of the store that a step
+// refers to.
+func (t *change) patientsOf(ctx context.Context, s *step, ref fhir.Ref) ([]string, error) {
 	if other := t.taken[ref]; other != nil && other.stamped != nil {
 		err := t.inherit(ctx, other)
 		return other.facts.Patients, err
@@ -88,6 +96,13 @@ func (t *change) patientsOf(ctx context.Context, ref fhir.Ref) ([]string, error)
 	v, err := t.gate.Store.Get(ctx, ref)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, unavailable("references cannot be followed", err)
+	}
+	t.concern(v.Facts.Patients)
+	if t.subject.System || err != nil {
+		return v.Facts.Patients, nil
+	}
+	if seen, err := t.sees(ctx, s.question, rowOf(&v)); !seen {
+		return nil, err
 	}
 	return v.Facts.Patients, nil
 }

@@ -90,7 +90,7 @@ func (w *auditWalk) filters() []ledgerbridge.Filter {
 // page is the next page of the walk.
 func (w *auditWalk) page(ctx context.Context) (*Result, error) {
 	res := &Result{Query: w.query, Self: w.query.Self, Warnings: w.query.Warnings}
-	for len(res.Matches) < w.size {
+	for bytes := int64(0); len(res.Matches) < w.size && w.call.room(bytes) > 0; {
 		v, err := w.next(ctx)
 		if err != nil {
 			return nil, err
@@ -99,6 +99,7 @@ func (w *auditWalk) page(ctx context.Context) (*Result, error) {
 			break
 		}
 		res.Matches = append(res.Matches, *v)
+		bytes += int64(len(v.Body))
 	}
 	here := w.left()
 	counts := w.first && (w.query.Summary == "count" || w.query.Total == "accurate" || w.query.Total == "estimate")

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/aceso-health/aceso/agent"
@@ -19,7 +20,15 @@ type Call struct {
 	Request  string   // request id
 	Address  string   // client address
 	Receipts []string // values for the X-Aceso-Record header
+	Room     int64    // bytes of documents that the answer may have; 0: MaxAnswer
 }
+
+// MaxAnswer is how many bytes of documents an answer usually has at most: it ends with the
+// document that reaches them. Answers are made in memory, several times as large.
+const MaxAnswer = 32 << 20
+
+// room is what the answer may have beside some bytes that it has already.
+func (c *Call) room(has int64) int64 { return cmp.Or(c.Room, MaxAnswer) - has }
 
 // Operation is one thing to do to one resource: a request, or an entry of a transaction.
 type Operation struct {

@@ -245,10 +245,14 @@ func TestWhoChangesMustSee(t *testing.T) {
 		_, err := h.Apply(t.Context(), c, []Operation{op})
 		return err
 	}
-	for _, method := range []string{"PUT", "DELETE"} {
-		if err := change(h.doctor("hospital"), method); kindOf(err) != fhir.NotFound {
-			t.Errorf("%s of what is hidden: %v", method, err)
-		}
+	if err := change(h.doctor("hospital"), "PUT"); kindOf(err) != fhir.NotFound {
+		t.Errorf("PUT of what is hidden: %v", err)
+	}
+	if err := change(h.doctor("hospital"), "DELETE"); err != nil {
+		t.Errorf("DELETE of what is hidden: %v", err)
+	}
+	if v, err := h.Store.Get(t.Context(), ref("Observation/o")); err != nil || v.Version != 1 {
+		t.Errorf("it was changed: version %d, %v", v.Version, err)
 	}
 	if _, err := h.Apply(t.Context(), h.doctor("hospital"), []Operation{{Method: "POST", Ref: fhir.Ref{Type: "Observation"}, Resource: h.parse(observationDoc("x", "p"))}}); err != nil {
 		t.Errorf("own staff records: %v", err)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
@@ -85,36 +85,74 @@ func (s *step) root() string {
 // match finds the resource a conditional interaction means. The criteria are checked
 // again inside the commit.
 func (t *change) match(ctx context.Context, s *step) error {
+	if err := t.full(); err != nil {
+		return err
+	}
 	query, page, err := t.matches(ctx, s.Ref.Type, s.Criteria)
 	if err != nil {
 		return err
 	}
 	matches := page.Matches
 	s.query = query
-	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: t.asOf(ctx, page.Epoch), Want: refs(matches)})
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches)})
 	switch {
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
 	case len(matches) == 1 && s.Method == "POST":
-		s.Ref = matches[0].Ref
-		s.effect = Effect{Status: 200, Version: &matches[0]}
+		return t.present(ctx, s, &matches[0])
 	case len(matches) == 1:
 		s.Ref = matches[0].Ref
 		if s.Method == "PUT" && s.Resource.ID() != "" && s.Resource.ID() != s.Ref.ID {
 			return &fhir.Error{Kind: fhir.Invalid, Detail: "The criteria match a resource with another id than the resource sent has."}
 		}
 	case s.Method == "DELETE":
-		return notFound()
+		return t.absent(ctx, s)
 	default:
-		return t.conditionalCreate(s)
+		return t.conditionalCreate(ctx, s)
 	}
 	return nil
 }
 
+// present answers a conditional create whose resource is there already.
+func (t *change) present(ctx context.Context, s *step, v *Version) error {
+	s.Ref = v.Ref
+	s.effect = Effect{Status: 200, Version: v}
+	seen, err := t.sees(ctx, s.question, rowOf(v))
+	if !seen {
+		v.Body = nil
+	}
+	t.held += int64(len(v.Body))
+	return err
+}
+
+// finds says what a condition finds: what the caller sees. Own systems find by identifier
+// what Consents hide from them, too: a result names its patient so, and an amended one
+// the result. No other criterion could be tried out on hidden values this way.
+func (t *change) finds(ctx context.Context, typ string, criteria []fhir.Param) store.Visible {
+	q := question{"search-type", "s", typ}
+	if !t.subject.System || !identify(criteria) {
+		return t.visible(ctx, q.interaction, q.action)
+	}
+	return func(row store.Row) (bool, error) {
+		d := t.decide(ctx, q)
+		if !d.Allow || !within(d.Constraints, q, row) {
+			return false, nil
+		}
+		return t.agreed(ctx, d, []string{"correct"}, row)
+	}
+}
+
+// identify says whether criteria are whole identifiers, and nothing else.
+func identify(criteria []fhir.Param) bool {
+	return !slices.ContainsFunc(criteria, func(p fhir.Param) bool {
+		system, value, whole := strings.Cut(p.Value, "|")
+		return p.Name != "identifier" || !whole || system == "" || value == "" || strings.ContainsAny(p.Value, ",\\")
+	})
+}
+
 // asOf judges rows by the Consents of an earlier snapshot: a guard runs inside a
 // transaction that may hold Consents which nobody can read before it has ended.
-func (t *change) asOf(ctx context.Context, epoch int64) store.Visible {
-	visible := t.visible(ctx, "search-type", "s")
+func asOf(visible store.Visible, epoch int64) store.Visible {
 	return func(row store.Row) (bool, error) {
 		row.Epoch = min(row.Epoch, epoch)
 		return visible(row)
@@ -124,7 +162,7 @@ func (t *change) asOf(ctx context.Context, epoch int64) store.Visible {
 // conditionalCreate is a conditional create or update without match. Two entries of
 // the same criteria would both create. An update keeps the id of the body, only for
 // those who may choose ids.
-func (t *change) conditionalCreate(s *step) error {
+func (t *change) conditionalCreate(ctx context.Context, s *step) error {
 	condition := s.Ref.Type + "?" + s.query.Self
 	if t.conditions[condition] {
 		return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle create a resource under the same condition. Leave one out and refer to the other."}
@@ -141,9 +179,10 @@ func (t *change) conditionalCreate(s *step) error {
 		s.Method = "POST"
 		return nil
 	}
-	if t.call.Agent.Role != agent.System {
+	if !t.choosesIDs(ctx, s.question) {
 		return notFound()
 	}
+	s.fresh = true
 	return nil
 }
 
@@ -160,7 +199,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 	if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {
 		return nil, page, t.refuse(d)
 	}
-	page, err = t.gate.Store.Search(ctx, store.Search{Query: q, Visible: t.visible(ctx, "search-type", "s"), Limit: 2})
+	page, err = t.gate.Store.Search(ctx, store.Search{Query: q, Visible: t.finds(ctx, typ, criteria), Limit: 2})
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)
 	}

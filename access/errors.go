@@ -38,6 +38,11 @@ func notFound() error {
 	return &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such resource."}
 }
 
+// versionMismatch answers an If-Match that does not hold.
+func versionMismatch() error {
+	return &fhir.Error{Kind: fhir.VersionMismatch, Detail: "The resource has another version than If-Match says. Read it again."}
+}
+
 // gone answers for a deleted resource, to those who may know that it existed.
 func gone() error {
 	return &fhir.Error{Kind: fhir.Gone, Detail: "This resource was deleted. Its history can be read."}

@@ -158,7 +158,7 @@ func (h *house) as(role, purpose string) *Call {
 
 func (h *house) system() *Call {
 	c := h.as(agent.System, "HOPERAT")
-	c.Agent.Scopes[0].Context = "system"
+	c.Agent.Scopes[0].Context, c.Agent.Client = "system", "aceso-cli" // writes Consents
 	return c
 }
 

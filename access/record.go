@@ -44,9 +44,12 @@ func (r *review) refuse(d policy.Decision) error {
 
 // refuseRow records that the decision was about a row, and returns the answer.
 func (r *review) refuseRow(answer error) error {
-	r.entry.Decision, r.entry.Reason = "deny", "row-refused"
+	r.entry.Decision, r.entry.Reason = "deny", rowRefused
 	return answer
 }
+
+// rowRefused is the reason of a decision about a row.
+const rowRefused = "row-refused"
 
 // disclose adds a version to the record: to the part of each patient concerned, or to
 // the request's own part. method is what the request did to the resource.

@@ -49,8 +49,9 @@ func (g *Gate) review(c *Call) *review {
 		gate: g, call: c, now: now, directory: d,
 		decisions: map[question]policy.Decision{},
 		subject: consent.Subject{
-			Actors: a.Actors, Purpose: a.Purpose, Guest: !own, System: own && a.Role == agent.System,
-			House: "Organization/" + g.Organization, Directory: d, Now: now,
+			Actors: a.Actors, Purpose: a.Purpose, Guest: !own,
+			System: own && a.Role == agent.System && agent.PurposeFamily(a.Purpose) != agent.Research,
+			House:  "Organization/" + g.Organization, Directory: d, Now: now,
 		},
 		entry: ledgerbridge.Draft{
 			Agent: a.Subject, Name: a.Name, Role: a.Role, Address: c.Address,
@@ -113,6 +114,17 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 	if !d.Allow || !within(d.Constraints, q, row) {
 		return false, nil
 	}
+	return r.agreed(ctx, d, r.actions(q), row)
+}
+
+// sees says whether Consents let the caller, who may write this type, know the row.
+func (r *review) sees(ctx context.Context, q question, row store.Row) (bool, error) {
+	return r.agreed(ctx, r.decide(ctx, q), []string{"access"}, row)
+}
+
+// agreed says whether the Consents of all patients whose data a row is let the caller do
+// all of actions.
+func (r *review) agreed(ctx context.Context, d policy.Decision, actions []string, row store.Row) (bool, error) {
 	mode := d.Consent
 	if mode == policy.None {
 		if d.Constraints.Compartment == "" {
@@ -125,7 +137,7 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 		if d.Consent == policy.None && patient == d.Constraints.Compartment {
 			continue
 		}
-		for _, action := range r.actions(q) {
+		for _, action := range actions {
 			v, err := r.consents(ctx, action, patient, row)
 			if err != nil {
 				return false, err

@@ -20,7 +20,7 @@ func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, e
 	return answer(ctx, g, c, func(r *review) (*Result, error) {
 		q := question{"search-type", "s", s.Type}
 		return r.searchPage(ctx, q, s, func(d policy.Decision, query *search.Query, at []byte) (*Result, error) {
-			res, err := r.search(ctx, q, query, at)
+			res, err := r.search(ctx, q, query, at, r.call.room(0))
 			if err == nil {
 				r.discloseResult(res)
 			}
@@ -74,12 +74,12 @@ func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error
 	return query, l, err
 }
 
-// search runs one page.
-func (r *review) search(ctx context.Context, q question, query *search.Query, at []byte) (*Result, error) {
+// search runs one page, of documents up to a number of bytes.
+func (r *review) search(ctx context.Context, q question, query *search.Query, at []byte, bytes int64) (*Result, error) {
 	counted := query.Summary == "count"
 	page, err := r.gate.Store.Search(ctx, store.Search{
 		Query: query, Visible: r.visible(ctx, q.interaction, q.action), After: at,
-		Limit: pageSize(query.Count), NoBody: counted,
+		Limit: pageSize(query.Count), Bytes: bytes, NoBody: counted,
 		Count: counted || query.Total == "accurate" || query.Total == "estimate",
 	})
 	if err != nil {
@@ -106,6 +106,16 @@ func (r *review) discloseResult(res *Result) {
 			r.disclose(&versions[i], "GET")
 		}
 	}
+}
+
+// size is how many bytes of documents a page has.
+func (res *Result) size() (n int64) {
+	for _, versions := range [][]Version{res.Matches, res.Included} {
+		for i := range versions {
+			n += int64(len(versions[i].Body))
+		}
+	}
+	return n
 }
 
 func pageSize(count int) int {

@@ -76,7 +76,7 @@ func (a *Authenticator) trust(i Issuer) *trusted {
 
 // Authenticate returns the caller of a request. The error is a *fhir.Error of kind
 // Unauthenticated (no usable token) or Forbidden (a token whose claims are unclear,
-// or that its issuer may not assert).
+// or that its issuer may not assert), inside a *Refused if there is a token.
 func (a *Authenticator) Authenticate(r *http.Request) (agent.Agent, error) {
 	token, err := bearer(r)
 	if err != nil {
@@ -84,23 +84,28 @@ func (a *Authenticator) Authenticate(r *http.Request) (agent.Agent, error) {
 	}
 	issuer, claims, err := a.verify(token)
 	if err != nil {
-		return agent.Agent{}, err
+		return agent.Agent{}, refused(claims, issuer != nil, err)
 	}
-	return a.agent(issuer, claims, r.Header.Values(PurposeHeader))
+	caller, err := a.agent(issuer, claims, r.Header.Values(PurposeHeader))
+	if err != nil {
+		return agent.Agent{}, refused(claims, true, err)
+	}
+	return caller, nil
 }
 
 // verify returns the claims of a token whose signature, times, audience and issuer hold.
+// With an error there are those that could be read, and an issuer if it has signed them.
 func (a *Authenticator) verify(token string) (*trusted, *Claims, error) {
 	claims, found := a.seen.get(token)
 	if !found {
 		var err error
 		if claims, err = a.open(token); err != nil {
-			return nil, nil, err
+			return nil, claims, err
 		}
 	}
 	issuer := a.issuers[claims.Issuer]
 	if err := issuer.validator.Validate(claims); err != nil {
-		return nil, nil, refusal(err)
+		return issuer, claims, refusal(err)
 	}
 	if !found {
 		a.seen.put(token, claims)
@@ -109,23 +114,24 @@ func (a *Authenticator) verify(token string) (*trusted, *Claims, error) {
 }
 
 // open checks form, issuer, key and signature. Nothing in the token chooses a key
-// other than by its id among the keys configured for its own issuer.
+// other than by its id among the keys configured for its own issuer. With an error there
+// are the claims that nobody has vouched for, nil if they cannot be read.
 func (a *Authenticator) open(token string) (*Claims, error) {
 	header, unverified, err := inspect(token)
 	if err != nil {
 		return nil, unauthenticated("The token is not a well-formed signed JSON Web Token.", err)
 	}
 	if err := header.check(); err != nil {
-		return nil, unauthenticated("The token's header is not accepted.", err)
+		return unverified, unauthenticated("The token's header is not accepted.", err)
 	}
 	issuer := a.issuers[unverified.Issuer]
 	if issuer == nil {
-		return nil, unauthenticated("The token's issuer is not known to this server.", nil)
+		return unverified, unauthenticated("The token's issuer is not known to this server.", nil)
 	}
 	claims := new(Claims)
 	choose := func(*jwt.Token) (any, error) { return issuer.key(header) }
 	if _, err := issuer.parser.ParseWithClaims(token, claims, choose); err != nil {
-		return nil, unauthenticated("The token's signature does not verify.", err)
+		return unverified, unauthenticated("The token's signature does not verify.", err)
 	}
 	return claims, nil
 }

@@ -25,7 +25,7 @@ type Subject struct {
 	Purpose    string // code of v3-ActReason
 	Action     string // access, to read; collect, to create; correct, to update and delete
 	Guest      bool   // of another organisation than this node's
-	System     bool   // one of this organisation's own systems: nothing binds what it records
+	System     bool   // one of this organisation's own systems, not for research: nothing binds what it records
 	BreakGlass bool   // has declared an emergency: only an explicit deny of BTG binds
 	House      string // the organisation of this node, "Organization/own"
 	Directory  Directory

@@ -44,12 +44,21 @@ func entryPlace(i int) string { return fmt.Sprintf("Bundle.entry[%d]", i) }
 // the Bundle. It reports everything wrong with a transaction in one *Error with
 // one Issue per finding; in a batch each entry has its own error.
 func ParseBundle(data []byte, base string) (*Bundle, error) {
+	return AdmitBundle(data, base, func(int) error { return nil })
+}
+
+// AdmitBundle is ParseBundle that first asks about the number of entries, before it spends
+// work on each. An error of admit ends it.
+func AdmitBundle(data []byte, base string, admit func(entries int) error) (*Bundle, error) {
 	parts, err := cutBundle(data)
 	if err != nil {
 		return nil, err
 	}
 	f, err := readFrame(parts)
 	if err != nil {
+		return nil, err
+	}
+	if err := admit(len(f.Entry)); err != nil {
 		return nil, err
 	}
 	b := &Bundle{Type: f.Type, Entries: make([]Entry, len(f.Entry))}

@@ -20,7 +20,8 @@ func BenchmarkHTTP(b *testing.B) { onEachStore(b, benchmarkHTTP) }
 // onEachStore measures a node with a folder and, where there is a real MongoDB, one
 // with a database: the stand-in says nothing about speed.
 func onEachStore(b *testing.B, measure func(*testing.B, *testNode)) {
-	b.Run("SQLite", func(b *testing.B) { measure(b, startNode(b, b.TempDir())) })
+	usual := func(_ *Node, o *Options) { o.Rate = UsualRate }
+	b.Run("SQLite", func(b *testing.B) { measure(b, startNode(b, b.TempDir(), usual)) })
 	b.Run("MongoDB", func(b *testing.B) {
 		c := newCluster(b, 1)
 		if c.standIn != nil {
@@ -42,24 +43,34 @@ func benchmarkHTTP(b *testing.B, n *testNode) {
 			system.Put("/Observation/"+o, observationJSON(o, id, float64(60+j))).Want(201)
 		}
 	}
-	doctor := n.as("practitioner", "TREAT")
+	doctors := staff(n)
 	for _, c := range []struct {
 		name    string
 		request func(i int64) string
 	}{
 		{"GET by id", func(i int64) string {
-			return nodetest.GetRequest(doctor, fmt.Sprintf("/Observation/o%d-%d", i%patients, i%10))
+			return nodetest.GetRequest(doctors(i), fmt.Sprintf("/Observation/o%d-%d", i%patients, i%10))
 		}},
 		{"search patient and code", func(i int64) string {
-			return nodetest.GetRequest(doctor, fmt.Sprintf("/Observation?patient=Patient/p%d&code=http://loinc.org|8867-4", i%patients))
+			return nodetest.GetRequest(doctors(i), fmt.Sprintf("/Observation?patient=Patient/p%d&code=http://loinc.org|8867-4", i%patients))
 		}},
 		{"create", func(i int64) string {
 			body := strings.Replace(observationJSON("x", fmt.Sprintf("p%d", i%patients), float64(i)), `"id":"x",`, "", 1)
-			return fmt.Sprintf("POST /fhir/Observation HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", doctor.Token, len(body), body)
+			return fmt.Sprintf("POST /fhir/Observation HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", doctors(i).Token, len(body), body)
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) { load(b, n, c.request) })
 	}
+}
+
+// staff are so many doctors that each stays within the usual rate.
+func staff(n *testNode) func(i int64) user {
+	const doctors = 400
+	var all [doctors]user
+	for i := range all {
+		all[i] = n.as("practitioner", "TREAT", func(g *Grant) { g.Subject = fmt.Sprintf("Practitioner/d%d", i) })
+	}
+	return func(i int64) user { return all[i%doctors] }
 }
 
 // load sends b.N requests over all nodetest.Connections and reports rate and latencies.

@@ -71,6 +71,9 @@ func (n *testNode) stop() {
 func (n *testNode) as(role, purpose string, change ...func(*Grant)) user {
 	n.T.Helper()
 	g := Grant{Role: role, Purposes: strings.Split(purpose, ","), Expires: time.Hour, Client: "test", Subject: "Practitioner/" + role}
+	if role == "system" {
+		g.Client = "aceso-cli" // writes Consents
+	}
 	for _, c := range change {
 		c(&g)
 	}

@@ -116,6 +116,9 @@ func (c *conversation) as(s *testscript.TestScript, args []string) error {
 		return nil
 	}
 	g := Grant{Role: args[0], Purposes: strings.Split(args[1], ","), Expires: time.Hour, Client: "script"}
+	if g.Role == "system" {
+		g.Client = "aceso-cli" // writes Consents
+	}
 	key, audience := string(c.node.data), ""
 	for _, arg := range args[2:] {
 		name, value, _ := strings.Cut(arg, "=")

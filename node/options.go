@@ -21,12 +21,15 @@ type Options struct {
 	Issuers  string   // file that names external token issuers
 	Witness  string   // folder or URL that gets a copy of every checkpoint
 	Origins  []string // whose scripts may read answers
-	Rate     float64  // requests per second of each client; 0 is no limit
+	Rate     float64  // entries per second of each client but own systems (see UsualRate); 0 is no limit for anybody
 	Scrub    time.Duration
 	Anchor   Anchoring
 	Version  string // of the program
 	Log      *slog.Logger
 }
+
+// UsualRate is the usual Options.Rate.
+const UsualRate = 50
 
 // Database names a database for data and records, which several nodes may share.
 // Zero is none.

@@ -173,22 +173,22 @@ func wardObservation(id, patient, visit string, number int, at time.Time) string
 
 // requests are what is measured; each request concerns another patient, all over the ward.
 func (w *ward) requests() []namedRequest {
-	doctor := w.n.as("practitioner", "TREAT")
+	doctors := staff(w.n)
 	patient := func(i int64) int { return int(i * 2_654_435_761 % int64(w.patients)) }
 	return []namedRequest{
 		{"GET by id", func(i int64) string {
 			v, o := int(i)%visits, int(i)%perVisit
-			return nodetest.GetRequest(doctor, "/Observation/"+wardID(patient(i), "visit", v, "observation", o))
+			return nodetest.GetRequest(doctors(i), "/Observation/"+wardID(patient(i), "visit", v, "observation", o))
 		}},
 		{"search patient and code", func(i int64) string {
-			return nodetest.GetRequest(doctor, "/Observation?patient=Patient/"+wardID(patient(i))+"&code=http://loinc.org|"+wardCode(int(i)))
+			return nodetest.GetRequest(doctors(i), "/Observation?patient=Patient/"+wardID(patient(i))+"&code=http://loinc.org|"+wardCode(int(i)))
 		}},
 		{"create", func(i int64) string {
 			number := int(w.created.Add(1))
 			p := patient(i)
 			body := wardObservation("x", wardID(p), wardID(p, "visit", number%visits), number%30, time.Date(2025, 1, 1+number%300, 0, 0, 0, 0, time.UTC))
 			body = strings.Replace(body, `"id":"x",`, "", 1)
-			return fmt.Sprintf("POST /fhir/Observation HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", doctor.Token, len(body), body)
+			return fmt.Sprintf("POST /fhir/Observation HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", doctors(i).Token, len(body), body)
 		}},
 	}
 }

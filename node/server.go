@@ -19,6 +19,10 @@ import (
 	"github.com/aceso-health/aceso/server"
 )
 
+// burstSeconds is the time after which a client that sent nothing may send at once what it
+// might have sent meanwhile.
+const burstSeconds = 10
+
 func (n *Node) openServer(o Options) error {
 	issuers, err := n.issuers(o.Issuers)
 	if err != nil {
@@ -39,8 +43,8 @@ func (n *Node) openServer(o Options) error {
 	n.bridge.register(registry)
 	n.handler = server.New(server.Config{
 		Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL,
-		AllowedOrigins: o.Origins, RequestsPerSecond: o.Rate, Burst: int(2*o.Rate) + 1,
-		Logger: n.log, Ready: n.ready, Registry: registry, Version: o.Version,
+		Organization: n.organization, AllowedOrigins: o.Origins, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
+		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
 		Notes: n.notes, Anchored: n.bridge.await,
 	})
 	return nil

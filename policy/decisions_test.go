@@ -38,13 +38,16 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-// ask reads role@organization purpose interaction type scope [patient].
+// ask reads role@organization[/client] purpose interaction type scope [patient].
 func ask(t *testing.T, f []string) Input {
 	t.Helper()
 	in := input()
 	var ok bool
 	if in.Agent.Role, in.Agent.Organization, ok = strings.Cut(f[0], "@"); !ok || len(f) < 5 {
 		t.Fatalf("cannot read %q", f)
+	}
+	if organization, client, named := strings.Cut(in.Agent.Organization, "/"); named {
+		in.Agent.Organization, in.Agent.Client = organization, client
 	}
 	in.Agent.Organization = dash(in.Agent.Organization)
 	in.Purpose, in.Interaction, in.Type = f[1], f[2], dash(f[3])

@@ -60,7 +60,7 @@ func withExample(t *testing.T, docs string) fs.FS {
 	}
 	piece := func(i int) string { p, _, _ := strings.Cut(blocks[i], "```"); return p }
 	fsys := fstest.MapFS{}
-	for _, name := range []string{"administrator", "clinician", "clinician_test", "decision", "fixture_test", "office_test",
+	for _, name := range []string{"administrator", "clinician", "clinician_test", "decision", "fixture_test", "governing", "governing_test", "office_test",
 		"patient", "patient_test", "privacy_officer", "request", "scopes", "scopes_test"} {
 		text, err := fs.ReadFile(Base(), name+".rego")
 		if err != nil {

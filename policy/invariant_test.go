@@ -16,6 +16,7 @@ func draw(r *rand.Rand) Input {
 	in := input()
 	in.Agent.Role = one("practitioner", "system", "patient", "privacy-officer", "administrator", "janitor")
 	in.Agent.Organization = one("hospital", "hospital", "hospital", "clinic", "")
+	in.Agent.Client = one("ward", "aceso-cli")
 	in.Agent.Patient = one("", "Patient/1")
 	in.Agent.Scopes = nil
 	for range r.IntN(4) {
@@ -28,7 +29,7 @@ func draw(r *rand.Rand) Input {
 	in.Interaction = one("read", "vread", "history-instance", "search-type", "history-type", "create", "update",
 		"patch", "delete", "search-system", "history-system", "verify", "access-report", "proof", "audit-read",
 		"audit-search", "ledger", "metrics", "operations", "policy-read")
-	in.Type = one("Patient", "Observation", "Consent", "AuditEvent", "Practitioner", "Group", "QuestionnaireResponse")
+	in.Type = one("Patient", "Observation", "Consent", "AuditEvent", "Practitioner", "Group", "CareTeam", "QuestionnaireResponse")
 	known, _ := interactions(in.Interaction)
 	if known.system {
 		in.Type = ""
@@ -43,6 +44,7 @@ func TestInvariants(t *testing.T) {
 	clinical := []string{"read", "vread", "history-instance", "search-type", "history-type", "create", "update", "patch",
 		"delete", "search-system", "history-system"}
 	office := []string{"verify", "access-report", "proof", "audit-read", "audit-search", "metrics", "ledger", "operations", "policy-read"}
+	ends, teams := []string{"update", "patch", "delete"}, []string{"Practitioner", "Group", "CareTeam"}
 	allowed := 0
 	for range 20000 {
 		in := draw(r)
@@ -57,7 +59,10 @@ func TestInvariants(t *testing.T) {
 		role, own := in.Agent.Role, in.Agent.Organization == in.Node.Organization
 		data := slices.Contains(clinical, in.Interaction)
 		for rule, ok := range map[string]bool{
-			"scopes are needed for data":               !data || len(in.Agent.Scopes) > 0,
+			"scopes are needed":                        len(in.Agent.Scopes) > 0,
+			"offices need scopes of their own context": !slices.Contains([]string{"privacy-officer", "administrator"}, role) || slices.ContainsFunc(in.Agent.Scopes, func(s agent.Scope) bool { return s.Context == "user" }),
+			"own systems alone say who is who":         !slices.Contains(teams, in.Type) || !slices.Contains(append(ends, "create"), in.Interaction) || role == "system" && own && d.Reason != "research-needs-consent",
+			"practitioners end no Consents":            in.Type != "Consent" || !slices.Contains(ends, in.Interaction) || role != "practitioner" && (role != "system" || in.Agent.Client == "aceso-cli"),
 			"guests need a Consent":                    own || d.Consent == Permits,
 			"research needs a Consent":                 in.Purpose != "HRESCH" && in.Purpose != "CLINTRCH" || d.Consent == Permits,
 			"shared types only where a Consent rules":  d.Consent != Permits || slices.Contains(d.Constraints.Uncompartmented, "Practitioner"),

@@ -91,7 +91,7 @@ func TestLog(t *testing.T) {
 func TestLimit(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	n := start(t, func(c *server.Config) {
-		c.RequestsPerSecond, c.Burst, c.Now = 0.5, 2, func() time.Time { return now }
+		c.EntriesPerSecond, c.Burst, c.Now = 0.5, 2, func() time.Time { return now }
 	})
 	one, two := []string{"Authorization", "Bearer good-one"}, []string{"Authorization", "Bearer good-two"}
 	n.get("/fhir/Patient/1", one...).want(200)

@@ -25,7 +25,7 @@ func (s *server) bundle(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := fhir.ParseBundle(data, s.base)
+	b, err := fhir.AdmitBundle(data, s.base, func(entries int) error { return s.charge(c, max(entries, 1), 1) })
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +38,12 @@ func (s *server) bundle(c *gin.Context, call *access.Call) (*answer, error) {
 // batch treats every entry as a separate request with its own record.
 func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answer, error) {
 	a := fhir.Answer{Type: "batch-response", Time: s.Now(), Total: -1, Entries: make([]fhir.AnswerEntry, len(b.Entries))}
-	size := 0
+	size, room := 0, int64(access.MaxAnswer)
 	for i := range b.Entries {
 		own := *call
-		own.Receipts = nil
+		own.Receipts, own.Room = nil, room
 		e := s.batchEntry(c, &own, &b.Entries[i])
+		room -= int64(len(e.Body))
 		e.Response.Records = own.Receipts
 		a.Entries[b.Entries[i].Index] = e
 		if size += len(strings.Join(own.Receipts, ", ")); size <= maxReceipts {
@@ -67,8 +68,11 @@ func (s *server) batchEntry(c *gin.Context, call *access.Call, e *fhir.Entry) fh
 }
 
 func (s *server) tryEntry(c *gin.Context, call *access.Call, e *fhir.Entry) (fhir.AnswerEntry, error) {
-	if e.Err != nil {
+	switch {
+	case e.Err != nil:
 		return fhir.AnswerEntry{}, e.Err
+	case call.Room <= 0:
+		return fhir.AnswerEntry{}, &fhir.Error{Kind: fhir.TooLarge, Detail: "The entries before this one fill the answer. Send this entry in another batch, or by itself."}
 	}
 	if e.Method == http.MethodGet {
 		return s.get(c, call, e)

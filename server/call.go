@@ -15,6 +15,7 @@ const (
 	keyAsked   = "asked"
 	keyMedia   = "media type"
 	keyCause   = "cause"
+	keyRefused = "refused authentication"
 )
 
 // RecordHeader carries the receipts of the records of a request, also if it failed.

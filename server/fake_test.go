@@ -164,6 +164,7 @@ func atEase(c *server.Config) {
 	c.Ready = func(context.Context) error { return nil }
 	c.Notes = func(context.Context) []string { return nil }
 	c.Anchored = func(context.Context, []string) string { return "" }
+	c.Pseudonym = func(string) string { return "hidden" }
 	c.Registry = prometheus.NewRegistry()
 }
 

@@ -239,7 +239,7 @@ func TestTransactionIsAtomic(t *testing.T) {
 	}
 	n.get("/fhir/Patient?_total=accurate").want(200).contains(`"total":0`)
 
-	practitioner := n.do("POST", "/fhir/Practitioner", `{"resourceType":"Practitioner","identifier":[{"value":"7"}]}`).want(201).id()
+	practitioner := n.do("POST", "/fhir/Practitioner", `{"resourceType":"Practitioner","identifier":[{"value":"7"}]}`, asSystem...).want(201).id()
 	got := n.do("POST", "/fhir", request, "Prefer", "return=representation").want(200).entries()
 	if s := statuses(got); s != "201 Created, 201 Created" {
 		t.Fatal(s)

@@ -13,15 +13,34 @@ import (
 )
 
 // metrics are the measurements of the server itself.
-type metrics struct{ durations *prometheus.HistogramVec }
+type metrics struct {
+	durations *prometheus.HistogramVec
+	throttled *prometheus.CounterVec
+	refused   *prometheus.CounterVec
+	alarms    prometheus.Counter
+}
 
 func newMetrics(r *prometheus.Registry) *metrics {
-	m := &metrics{prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "aceso_request_duration_seconds",
-		Help:    "Time from the request's header to the end of the answer.",
-		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
-	}, []string{"method", "route", "status"})}
-	r.MustRegister(m.durations)
+	m := &metrics{
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "aceso_request_duration_seconds",
+			Help:    "Time from the request's header to the end of the answer.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
+		}, []string{"method", "route", "status"}),
+		throttled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "aceso_throttled_requests_total",
+			Help: "Requests refused because their agent, own system or address asks for too much.",
+		}, []string{"client"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "aceso_refused_authentications_total",
+			Help: "Requests without a usable token (unauthenticated), or with one whose claims are not accepted (forbidden).",
+		}, []string{"kind"}),
+		alarms: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "aceso_refused_authentication_alarms_total",
+			Help: "Minutes in which more than 100 authentications of one address were refused, added up over addresses.",
+		}),
+	}
+	r.MustRegister(m.durations, m.throttled, m.refused, m.alarms)
 	return m
 }
 
@@ -43,6 +62,9 @@ func (s *server) observe(c *gin.Context) {
 		attrs = append(attrs, slog.String("organization", caller.Organization), slog.String("role", caller.Role))
 	}
 	level := slog.LevelInfo
+	if refused, ok := c.Value(keyRefused).([]slog.Attr); ok {
+		level, attrs = slog.LevelWarn, append(attrs, refused...)
+	}
 	if cause, ok := c.Value(keyCause).(error); ok {
 		level, attrs = slog.LevelError, append(attrs, slog.String("cause", cause.Error()))
 	}

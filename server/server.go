@@ -28,13 +28,19 @@ type Config struct {
 	BaseURL string
 	// AllowedOrigins are those whose scripts may read answers; "*" is any.
 	AllowedOrigins []string
-	// RequestsPerSecond and Burst limit each client; 0 is no limit.
-	RequestsPerSecond float64
-	Burst             int
+	// Organization is the one whose systems are its own.
+	Organization string
+	// EntriesPerSecond and Burst limit each client but own systems, which have a share of
+	// the requests answered at a time. 0 is no limit for anybody. A request is one entry;
+	// a batch or a transaction is as many as it has.
+	EntriesPerSecond float64
+	Burst            int
 	// MaxBody is the largest request body in bytes; 0 is 20 MB.
 	MaxBody int64
 	// Logger gets one line per request.
 	Logger *slog.Logger
+	// Pseudonym stands for a reference to a patient in the log.
+	Pseudonym func(ref string) string
 	// Ready says why the node cannot serve. /readyz shows the Detail of an
 	// *fhir.Error to anybody, and nothing of other errors.
 	Ready func(context.Context) error
@@ -54,13 +60,16 @@ type Config struct {
 
 type server struct {
 	Config
-	base     string // BaseURL without a final slash
-	limits   *limiter
-	metrics  *metrics
-	metadata func() ([]byte, error)     // the CapabilityStatement, built once
-	pages    func() (*web.Pages, error) // for people, read once
-	fixed    map[string][]string        // headers of every answer
-	packers  sync.Pool                  // of *gzip.Writer, which are large
+	base      string    // BaseURL without a final slash
+	limits    *limiter  // of agents
+	strangers *limiter  // of addresses without an agent, apart: they must not push agents out
+	busy      occupancy // of own systems
+	alarms    watch
+	metrics   *metrics
+	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
+	pages     func() (*web.Pages, error) // for people, read once
+	fixed     map[string][]string        // headers of every answer
+	packers   sync.Pool                  // of *gzip.Writer, which are large
 }
 
 // New is the handler of all paths.
@@ -70,7 +79,8 @@ func New(c Config) http.Handler {
 		c.Now = time.Now
 	}
 	s := &server{Config: c, base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
-	s.limits = newLimiter(s.RequestsPerSecond, s.Burst, s.Now)
+	s.limits = newLimiter(s.EntriesPerSecond, s.Burst, s.Now)
+	s.strangers = newLimiter(s.EntriesPerSecond, s.Burst, s.Now)
 	s.metrics = newMetrics(s.Registry)
 	started := s.Now()
 	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })

@@ -90,14 +90,14 @@ func TestLimiterIsBounded(t *testing.T) {
 	l := newLimiter(1, 1, func() time.Time { return now })
 	name := func(i int) string { return strings.Repeat("x", i%7) + time.Duration(i).String() }
 	for i := range 5 * maxClients {
-		if l.take(name(i)) != 0 {
+		if l.take(name(i), 1, 0) != 0 {
 			t.Fatal("first request refused")
 		}
-		if len(l.young)+len(l.aged) > 2*maxClients {
+		if len(l.clients.young)+len(l.clients.aged) > 2*maxClients {
 			t.Fatal("limiter grows")
 		}
 	}
-	if l.take(name(5*maxClients-1)) == 0 {
+	if l.take(name(5*maxClients-1), 1, 0) == 0 {
 		t.Error("last client forgotten")
 	}
 }

@@ -228,7 +228,7 @@ func TestFormLimits(t *testing.T) {
 func TestPageLimit(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	n := start(t, func(c *server.Config) {
-		c.RequestsPerSecond, c.Burst, c.Now = 0.5, 2, func() time.Time { return now }
+		c.EntriesPerSecond, c.Burst, c.Now = 0.5, 2, func() time.Time { return now }
 	})
 	r := n.reader()
 	r.signIn("bad").want(401)

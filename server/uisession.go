@@ -45,9 +45,11 @@ func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
 	if len(token) > maxCookie {
 		return nil, &fhir.Error{Kind: fhir.TooLarge, Detail: "The token is too long for a cookie. Request one with fewer scopes."}
 	}
-	if err := s.admit(c, bearing(c.Request, token)); err != nil {
+	leave, err := s.admit(c, bearing(c.Request, token))
+	if err != nil {
 		return nil, err
 	}
+	defer leave()
 	life := visitLife
 	if caller, ok := c.Value(keyAgent).(agent.Agent); ok && !caller.Expires.IsZero() {
 		life = min(life, caller.Expires.Sub(s.Now()))

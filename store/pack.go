@@ -76,6 +76,21 @@ func Unpack(b []byte) ([]byte, error) {
 	return body, nil
 }
 
+// UnpackedLen is how many bytes Unpack will give; of damaged bytes, 0.
+func UnpackedLen(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	if b[0] == packRaw {
+		return len(b) - 1
+	}
+	n, err := s2.DecodedLen(b[1:])
+	if err != nil || n > maxBody {
+		return 0
+	}
+	return n
+}
+
 // UnpackFacts reads facts as Pack packed their encoding.
 func UnpackFacts(packed []byte) (fhir.Facts, error) {
 	raw, err := Unpack(packed)

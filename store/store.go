@@ -117,6 +117,7 @@ type Search struct {
 	Count   bool   // compute Page.Total (of visible matches)
 	Most    int    // rows that may be examined before the search is TooCostly; 0: as many as the store allows
 	NoBody  bool   // matches are only counted (_summary=count)
+	Bytes   int64  // of documents, after which the page ends; 0: no bound
 }
 
 // History selects versions: of one resource, of a type, or of all (both empty).
@@ -128,6 +129,7 @@ type History struct {
 	After    []byte
 	Limit    int
 	Count    bool
+	Bytes    int64 // of documents, after which the page ends; 0: no bound
 }
 
 // Page is one page of a search or a history.

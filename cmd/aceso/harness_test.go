@@ -67,6 +67,9 @@ func (n *testNode) stop() {
 func (n *testNode) as(role, purpose string, change ...func(*node.Grant)) user {
 	n.T.Helper()
 	g := node.Grant{Role: role, Purposes: strings.Split(purpose, ","), Expires: time.Hour, Client: "test", Subject: "Practitioner/" + role}
+	if role == "system" {
+		g.Client = "aceso-cli" // writes Consents
+	}
 	for _, c := range change {
 		c(&g)
 	}

@@ -11,12 +11,17 @@ import (
 	"golang.org/x/term"
 )
 
-// progress counts, and shows a bar with the rate on a terminal.
+// sayEvery is the time between two lines about the progress where there is no terminal.
+const sayEvery = 5 * time.Second
+
+// progress counts. It shows a bar with the rate on a terminal, and a line from time to time
+// elsewhere.
 type progress struct {
 	mu                               sync.Mutex
 	stdout, stderr                   io.Writer
 	now                              func() time.Time
-	start                            time.Time
+	start, said                      time.Time
+	total, seen                      int // resources
 	bar                              *progressbar.ProgressBar
 	shown                            bool // on a terminal
 	parcels, resources, old, refused int
@@ -24,13 +29,13 @@ type progress struct {
 
 func newProgress(parcels []*parcel, stdout, stderr io.Writer, now func() time.Time) *progress {
 	p := &progress{stdout: stdout, stderr: stderr, now: now, start: now()}
-	total := 0
+	p.said = p.start
 	for _, one := range parcels {
-		total += one.resources
+		p.total += one.resources
 	}
 	f, ok := stderr.(*os.File)
 	p.shown = ok && term.IsTerminal(int(f.Fd()))
-	p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(stderr), progressbar.OptionShowIts(),
+	p.bar = progressbar.NewOptions(p.total, progressbar.OptionSetWriter(stderr), progressbar.OptionShowIts(),
 		progressbar.OptionSetVisibility(p.shown),
 		progressbar.OptionSetItsString("resources"), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond))
 	return p
@@ -59,7 +64,25 @@ func (p *progress) advance(one *parcel, failures []string, count func()) {
 		_ = p.bar.Clear() // a bar that cannot be drawn is no reason to stop
 		fmt.Fprintf(p.stderr, "%s: %s\n", one.name, f)
 	}
+	p.seen += one.resources
 	_ = p.bar.Add(one.resources)
+	p.say("")
+}
+
+// say prints a line without a terminal, if the last one is some time ago.
+func (p *progress) say(more string) {
+	if p.shown || p.now().Sub(p.said) < sayEvery {
+		return
+	}
+	p.said = p.now()
+	fmt.Fprintf(p.stderr, "%d of %d resources after %.0f s%s\n", p.seen, p.total, p.said.Sub(p.start).Seconds(), more)
+}
+
+// waits tells that the server asks for a wait.
+func (p *progress) waits(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.say(fmt.Sprintf("; the server asks to wait %.0f s", d.Seconds()))
 }
 
 // finish prints the summary.

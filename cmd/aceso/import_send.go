@@ -162,18 +162,25 @@ func broken(err error) bool {
 }
 
 // retry repeats a request while the server says that it did nothing (too many
-// requests, no service at the moment), and a read also when the connection broke.
+// requests, no service at the moment), and a read also when the connection broke. A server
+// that asks for patience (429) gets it: that is no failure, however often it asks.
 func (i *importer) retry(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	for attempt := 0; ; attempt++ {
+	for attempt := 0; ; {
 		answer, err := i.once(ctx, method, path, body)
 		r := new(refused)
 		_ = errors.As(err, &r) // r stays empty for any other error
-		busy := r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable
-		again := busy || method == http.MethodGet && broken(err)
+		patience := r.status == http.StatusTooManyRequests
+		again := patience || r.status == http.StatusServiceUnavailable || method == http.MethodGet && broken(err)
 		if !again || attempt == attempts {
 			return answer, err
 		}
-		if err := pause(ctx, retryAfter(r.after, attempt, i.now())); err != nil {
+		wait := retryAfter(r.after, attempt, i.now())
+		if patience {
+			i.show.waits(wait)
+		} else {
+			attempt++
+		}
+		if err := pause(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -188,6 +195,9 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// longestWait bounds a wait that the server asks for.
+const longestWait = time.Hour
+
 // retryAfter reads seconds or a date; without either the wait doubles.
 func retryAfter(value string, attempt int, now time.Time) time.Duration {
 	wait := 100 * time.Millisecond << attempt
@@ -196,7 +206,7 @@ func retryAfter(value string, attempt int, now time.Time) time.Duration {
 	} else if at, err := http.ParseTime(value); err == nil {
 		wait = at.Sub(now)
 	}
-	return min(max(wait, 0), time.Minute)
+	return min(max(wait, 0), longestWait)
 }
 
 // outcome is the readable part of an OperationOutcome.

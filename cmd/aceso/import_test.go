@@ -247,6 +247,50 @@ func TestImportReportsRefusals(t *testing.T) {
 	}
 }
 
+// A server that asks for patience gets it, however often it asks, and each parcel once.
+func TestImportObeysTooManyRequests(t *testing.T) {
+	r := newRecorder(t)
+	r.fail = func(n int, w http.ResponseWriter) bool {
+		if n > 2*attempts {
+			return false
+		}
+		w.Header().Set("Retry-After", "0")
+		if n == 1 {
+			w.Header().Set("Retry-After", "1")
+		}
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	}
+	dir := folder(t, map[string]string{"a.json": bundle("Patient", "a", "")})
+	start := time.Now()
+	code, out := importInto(r.URL, filepath.Join(dir, "state"), dir)
+	if code != exitOK || len(r.bundles) != 1 || r.posts != 2*attempts+1 {
+		t.Errorf("exit %d, %d bundles, %d posts: %s", code, len(r.bundles), r.posts, out)
+	}
+	if waited := time.Since(start); waited < time.Second {
+		t.Errorf("it waited %v", waited)
+	}
+}
+
+// Without a terminal, a line says from time to time how far the import is.
+func TestImportSaysHowFarItIs(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	var out bytes.Buffer
+	p := newProgress([]*parcel{{resources: 30}, {resources: 20}, {resources: 50}}, io.Discard, &out, func() time.Time { return now })
+	p.done(&parcel{resources: 30}, nil)
+	if out.Len() > 0 {
+		t.Errorf("it says at once: %s", out.String())
+	}
+	now = now.Add(sayEvery)
+	p.done(&parcel{resources: 20}, nil)
+	now = now.Add(sayEvery)
+	p.waits(30 * time.Second)
+	want := "50 of 100 resources after 5 s\n50 of 100 resources after 10 s; the server asks to wait 30 s\n"
+	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
 // What was sent without an answer and cannot be recognised is not sent again.
 func TestImportDoesNotGuess(t *testing.T) {
 	r := newRecorder(t)
@@ -317,7 +361,7 @@ func TestRetryAfter(t *testing.T) {
 		attempt int
 		want    time.Duration
 	}{
-		{"3", 0, 3 * time.Second}, {"100000", 0, time.Minute}, {"-1", 0, 0}, {"", 2, 400 * time.Millisecond},
+		{"3", 0, 3 * time.Second}, {"100000", 0, time.Hour}, {"-1", 0, 0}, {"", 2, 400 * time.Millisecond},
 		{now.Add(2 * time.Second).Format(http.TimeFormat), 0, 2 * time.Second}, {"soon", 0, 100 * time.Millisecond},
 	} {
 		if got := retryAfter(test.value, test.attempt, now); got != test.want {

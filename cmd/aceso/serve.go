@@ -41,7 +41,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&o.tls.cert, "tls-cert", "", "certificate `file` (PEM)")
 	f.StringVar(&o.tls.key, "tls-key", "", "key `file` (PEM)")
 	f.BoolVar(&o.tls.insecure, "insecure-listen", false, "listen beyond loopback without TLS, because something in front provides it")
-	f.Float64Var(&o.Rate, "rate", 0, "requests per second of each client; 0 is no limit")
+	f.Float64Var(&o.Rate, "rate", node.UsualRate, "`entries` per second of each client but the systems of --org: a request is one, a batch or transaction as many as it has; 10 times as many at once; 0 is no limit for anybody")
 	f.DurationVar(&o.Scrub, "scrub", time.Hour, "`time` between two checks of everything stored against the records; 0 is never")
 	f.StringVar(&o.ledger, "ledger", "local", "`fabric:PROFILE` also anchors records on the channel of a connection profile; local does not")
 	f.DurationVar(&o.Anchor.Age, "anchor-age", fabric.Usual.Age, "`time` after which waiting records are anchored at the latest")

@@ -6,8 +6,15 @@ administrator := deny("guest-not-allowed") if not own
 
 else := deny("purpose-not-allowed") if purpose in {"break-glass", "marketing", "research", "unknown"}
 
-else := permit("administration", "none", {}) if input.interaction in {"ledger", "metrics", "operations"}
+else := deny("scope-missing") if {
+	administration
+	not operable
+}
+
+else := permit("administration", "none", {}) if administration
 
 else := deny("interaction-not-allowed") if not clinical
 
 else := deny("type-not-allowed")
+
+administration if input.interaction in {"ledger", "metrics", "operations"}

@@ -33,18 +33,25 @@ visiting if {
 	purpose in {"treatment", "payment", "operations"}
 }
 
-# Guests and researchers change neither what everybody shares nor what decides
-# about access (a Consent, a care team): they would gain from it.
 writable if not writing
 
 writable if {
 	own
 	purpose != "research"
+	not governing
 }
 
 writable if {
+	own
+	purpose != "research"
+	governor
+}
+
+# Guests and researchers change neither what everybody shares nor who is who.
+writable if {
+	not governing
 	not input.type in data.aceso.types.shared
-	not input.type in data.aceso.types.governing
+	not input.type in data.aceso.types.people
 }
 
 # Of what is in no patient's compartment, guests and researchers see the shared

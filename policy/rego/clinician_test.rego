@@ -46,7 +46,7 @@ test_guest_research_is_research if {
 }
 
 test_guests_and_researchers_do_not_write_what_governs_access if {
-	every type in array.concat(data.aceso.types.governing, ["Practitioner", "Organization"]) {
+	every type in array.concat(data.aceso.types.governing, array.concat(data.aceso.types.people, data.aceso.types.shared)) {
 		g := decision with input as changed(guest, create(type))
 		g == refused("type-not-allowed")
 		r := decision with input as changed({}, object.union(create(type), {"purpose": "HRESCH"}))

@@ -13,8 +13,8 @@ test_officer_reads_the_log if {
 	}
 }
 
-test_officer_reads_policies_without_scope if {
-	d := decision with input as changed(object.union(officer, {"scopes": []}), operation("policy-read"))
+test_officer_reads_policies if {
+	d := decision with input as changed(object.union(officer, scope("CapabilityStatement", "r")), operation("policy-read"))
 	d.allow == true
 }
 
@@ -85,4 +85,35 @@ test_administrator_sees_no_clinical_data if {
 test_unknown_role if {
 	d := decision with input as changed({"role": "janitor"}, {})
 	d == refused("role-unknown")
+}
+
+test_operations_need_their_scope if {
+	every name, _ in data.aceso.operations {
+		every role in {"administrator", "privacy-officer"} {
+			none := decision with input as changed({"role": role, "scopes": []}, operation(name))
+			none.allow == false
+			other := decision with input as changed(object.union({"role": role}, scope("Observation", "cruds")), operation(name))
+			other.allow == false
+		}
+	}
+}
+
+test_the_context_of_a_patient_opens_no_office if {
+	every role in {"administrator", "privacy-officer"} {
+		every name, _ in data.aceso.operations {
+			d := decision with input as changed(object.union(launched, {"role": role}), operation(name))
+			d.allow == false
+		}
+		c := decision with input as changed(object.union(launched, {"role": role}), {"type": "Consent"})
+		c.allow == false
+	}
+}
+
+test_administrator_needs_scope if {
+	every name in {"metrics", "operations", "ledger"} {
+		none := decision with input as changed(object.union(admin, {"scopes": []}), operation(name))
+		none == refused("scope-missing")
+		enough := decision with input as changed(object.union(admin, scope("CapabilityStatement", "r")), operation(name))
+		enough.allow == true
+	}
 }

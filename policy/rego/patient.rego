@@ -34,8 +34,7 @@ patient_purpose if {
 
 report if {
 	input.interaction == "access-report"
-	some type in {"AuditEvent", "Patient"}
-	covers(type, "r")
+	operable
 }
 
 own_rows := {"compartment": input.agent.patient}

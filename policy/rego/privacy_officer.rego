@@ -6,8 +6,6 @@ privacy_officer := deny("guest-not-allowed") if not own
 
 else := deny("purpose-not-allowed") if purpose in {"break-glass", "marketing", "research", "unknown"}
 
-else := permit("privacy-office", "none", {}) if input.interaction == "policy-read"
-
 else := deny("scope-missing") if not office_scoped
 
 else := permit("privacy-office", "none", {}) if office_operation
@@ -18,10 +16,10 @@ else := deny("interaction-not-allowed") if not clinical
 
 else := deny("type-not-allowed")
 
-# Operations on the log need a scope for AuditEvent, all else one for its type.
+# Operations need the scope that data.json names, all else one for its type.
 office_scoped if {
 	office_operation
-	covers("AuditEvent", office_letter)
+	operable
 }
 
 office_scoped if {
@@ -29,13 +27,9 @@ office_scoped if {
 	covers(input.type, input.action)
 }
 
-office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger"}
+office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "policy-read"}
 
-default office_letter := "r"
-
-office_letter := "s" if input.interaction == "audit-search"
-
-# Consents are read, recorded and changed, but their history is not cut off.
+# Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {
 	input.type == "Consent"
 	reading

@@ -20,9 +20,20 @@ letter := input.action if not verifying
 # scoped: some scope covers the request as it is.
 scoped if covers(input.type, letter)
 
+# operable: some scope covers the operation; data.json says which may.
+operable if {
+	needed := data.aceso.operations[input.interaction]
+	some type in needed.types
+	covers(type, needed.action)
+}
+
 # fits: a system acts in the context system, people in the context user, and both
-# in the context of the one patient that their token names.
-fits("patient") if input.agent.patient != ""
+# in the context of the one patient that their token names. The offices look at all
+# patients, so the context of one does not open them.
+fits("patient") if {
+	input.agent.patient != ""
+	not input.agent.role in {"administrator", "privacy-officer"}
+}
 
 fits("user") if input.agent.role != "system"
 

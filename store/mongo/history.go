@@ -33,7 +33,7 @@ func (x *reader) Newest() (int64, error) {
 }
 
 // Past hints its index: otherwise the server may choose another.
-func (x *reader) Past(h *store.History, lowest, highest int64, limit int) ([]*search.Row, error) {
+func (x *reader) Past(h *store.History, lowest, highest int64, limit int) (rows []*search.Row, err error) {
 	filter := bson.D{{Key: "w", Value: bson.D{{Key: "$lte", Value: highest}, {Key: "$gte", Value: lowest}}}}
 	o := options.Find().SetSort(bson.D{{Key: "w", Value: -1}}).SetLimit(int64(limit))
 	switch {
@@ -47,7 +47,13 @@ func (x *reader) Past(h *store.History, lowest, highest int64, limit int) ([]*se
 		filter = append(bson.D{{Key: "_id", Value: ids}}, filter...)
 		o.SetSort(bson.D{{Key: "_id", Value: -1}}).SetHint(byID)
 	}
-	return x.s.rows(x.ctx, x.s.history, filter, o)
+	err = x.s.eachRow(x.ctx, x.s.history, filter, o, func(r *search.Row) error {
+		if rows = append(rows, r); search.Enough(rows) {
+			return errStop
+		}
+		return nil
+	})
+	return rows, err
 }
 
 // after is the range of the _ids of later versions of a resource.

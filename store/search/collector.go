@@ -14,10 +14,12 @@ import (
 type collector struct {
 	sort  []search.SortBy
 	limit int
+	bytes int64 // of documents, after which the page ends; 0: no bound
 	count bool
 	at    cursor
 	total int64
-	kept  []match // up to limit+1, which tells whether there is another page
+	kept  []match // up to one more than the page has, which tells whether there is another
+	size  int64   // of the documents of kept
 }
 
 // match is a row with its position in the walk.
@@ -28,7 +30,7 @@ type match struct {
 }
 
 func newCollector(q *store.Search, at cursor) *collector {
-	c := &collector{limit: q.Limit, count: q.Count, at: at, sort: q.Query.Sort}
+	c := &collector{limit: q.Limit, bytes: q.Bytes, count: q.Count, at: at, sort: q.Query.Sort}
 	if q.NoBody {
 		c.limit = 0
 	}
@@ -44,10 +46,10 @@ func (c *collector) add(r, then *Row) (more bool, err error) {
 	c.total++
 	m := match{row: r, place: r.Place}
 	if len(c.sort) == 0 {
-		if r.Place > c.at.Place && len(c.kept) <= c.limit {
-			c.kept = append(c.kept, m)
+		if r.Place > c.at.Place && !c.full() {
+			c.insert(m)
 		}
-		return c.count || len(c.kept) <= c.limit, nil
+		return c.count || !c.full(), nil
 	}
 	if m.sort, err = c.values(then); err != nil {
 		return false, err
@@ -59,15 +61,44 @@ func (c *collector) add(r, then *Row) (more bool, err error) {
 	return true, nil
 }
 
-// insert keeps the first limit+1 matches. Most rows of a long scan are beyond the
-// last one kept, which costs one comparison.
+// insert keeps the first matches. Most rows of a long scan are beyond the last one kept,
+// which costs one comparison.
 func (c *collector) insert(m match) {
-	if n := len(c.kept); n > c.limit && c.compare(m, c.kept[n-1]) > 0 {
+	n := len(c.kept)
+	if c.full() && c.compare(m, c.kept[n-1]) > 0 {
 		return
 	}
-	i, _ := slices.BinarySearchFunc(c.kept, m, c.compare)
+	i := n
+	if len(c.sort) > 0 {
+		i, _ = slices.BinarySearchFunc(c.kept, m, c.compare)
+	}
 	c.kept = slices.Insert(c.kept, i, m)
-	c.kept = c.kept[:min(len(c.kept), c.limit+1)]
+	for c.size += m.row.size(); c.spills(1); {
+		last := len(c.kept) - 1
+		c.size -= c.kept[last].row.size()
+		c.kept[last] = match{}
+		c.kept = c.kept[:last]
+	}
+}
+
+// full says that the last one kept is of the next page.
+func (c *collector) full() bool { return c.spills(0) }
+
+// spills says that, without some last matches, the last one is of the next page: there are
+// more than limit, or those before it have enough bytes.
+func (c *collector) spills(without int) bool {
+	n := len(c.kept) - without
+	if n > c.limit {
+		return true
+	}
+	if c.bytes == 0 || n < 2 {
+		return false
+	}
+	size := c.size
+	for _, m := range c.kept[n-1:] {
+		size -= m.row.size()
+	}
+	return size >= c.bytes
 }
 
 // compare orders by the sort values, then by creation. Resources without a value
@@ -135,9 +166,16 @@ func sortValue(index *search.Index, s search.SortBy) []byte {
 	return nil
 }
 
-// page gives the matches and the cursor of the next page, nil if there is none.
-func (c *collector) page(r Reader) (_ []*Row, next []byte, err error) {
-	n := min(len(c.kept), c.limit)
+// most is how many matches the page can have.
+func (c *collector) most() int {
+	if c.full() {
+		return len(c.kept) - 1
+	}
+	return len(c.kept)
+}
+
+// page gives the first n matches and the cursor of the next page, nil if there is none.
+func (c *collector) page(r Reader, n int) (_ []*Row, next []byte, err error) {
 	rows := make([]*Row, n)
 	for i := range rows {
 		rows[i] = c.kept[i].row

@@ -14,7 +14,7 @@ type HistoryReader interface {
 	// Newest is the highest stamp.
 	Newest() (int64, error)
 	// Past reads up to limit versions, newest first, with stamps from lowest to highest
-	// and the type and id of h, if it has them.
+	// and the type and id of h, if it has them. It ends early when it has Enough.
 	Past(h *store.History, lowest, highest int64, limit int) ([]*Row, error)
 	// Later visits, in any order, all versions after some versions of different
 	// resources. Their rows need only Ref, Version, Updated and facts.
@@ -33,7 +33,8 @@ type historian struct {
 	at       historyCursor
 	examined int
 	total    int64
-	kept     []*Row // up to Limit+1, which tells whether there is another page
+	kept     []*Row // up to one more than the page has, which tells whether there is another
+	size     int64  // of the documents of kept but the last
 }
 
 // historyCursor is the newest stamp of the first page and the last version shown.
@@ -55,7 +56,10 @@ func History(ctx context.Context, r HistoryReader, o Options, h *store.History) 
 	if h.Count {
 		page.Total = x.total
 	}
-	n := min(len(x.kept), h.Limit)
+	n := len(x.kept)
+	if x.full() {
+		n--
+	}
 	if n > 0 && len(x.kept) > n {
 		if page.Next, err = json.Marshal(historyCursor{Top: x.at.Top, Last: x.kept[n-1].Stamp}); err != nil {
 			return page, err
@@ -95,7 +99,7 @@ func (x *historian) scan() error {
 			}
 			top = r.Stamp - 1
 		}
-		if len(rows) < historyBatch {
+		if len(rows) < historyBatch && !Enough(rows) {
 			return nil
 		}
 	}
@@ -127,10 +131,28 @@ func (x *historian) take(r *Row) (more bool, err error) {
 		return true, err
 	}
 	x.total++
-	if r.Stamp < x.at.Last && len(x.kept) <= x.h.Limit {
+	if r.Stamp < x.at.Last && !x.full() {
+		if n := len(x.kept); n > 0 {
+			x.size += x.kept[n-1].size()
+		}
 		x.kept = append(x.kept, r)
 	}
-	return x.h.Count || len(x.kept) <= x.h.Limit, nil
+	return x.h.Count || !x.full(), nil
+}
+
+// full says that the last one kept is of the next page.
+func (x *historian) full() bool {
+	return len(x.kept) > x.h.Limit || x.h.Bytes > 0 && x.size >= x.h.Bytes
+}
+
+// Enough says that rows read together hold so many bytes of documents that no more should
+// be read with them.
+func Enough(rows []*Row) bool {
+	held := 0
+	for _, r := range rows {
+		held += len(r.PackedBody)
+	}
+	return held >= maxHeld/4
 }
 
 // selected applies Since and At to a version, given when the next one replaced it.

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -14,17 +15,21 @@ type inclusion struct {
 	x     *searcher
 	have  map[int64]bool // by place
 	added []*Row
+	bytes int64 // of documents that the page may have; 0: no bound
+	size  int64 // of those that it has
 }
 
 // include follows references from and to the matches, through visible current rows
-// only. It does not repeat matches of the page.
-func (x *searcher) include(matches []*Row, all []search.Include) ([]*Row, error) {
+// only. It does not repeat matches of the page. The error is errTooMany if it includes too
+// much.
+func (x *searcher) include(matches []*Row, all []search.Include, bytes int64) ([]*Row, error) {
 	if len(all) == 0 || len(matches) == 0 {
 		return nil, nil
 	}
-	in := &inclusion{x: x, have: map[int64]bool{}}
+	in := &inclusion{x: x, have: map[int64]bool{}, bytes: bytes}
 	for _, r := range matches {
 		in.have[r.Place] = true
+		in.size += r.size()
 	}
 	frontier := matches
 	for round := 0; len(frontier) > 0; round++ {
@@ -142,24 +147,29 @@ func (in *inclusion) linked(typ string, links search.Any) error {
 		return err
 	}
 	if !ok {
-		return tooMany()
+		return errTooMany
 	}
 	p := &plan{typ: typ, rows: func(int64) iter.Seq2[*Row, error] { return in.x.Rows(typ, places) }}
 	return in.x.scan(p, 0, func(r *Row) (bool, error) { return true, in.add(r) })
 }
 
+// errTooMany says that a page would include too much.
+var errTooMany = errors.New("too much is included")
+
+// tooMany answers if even one match includes too much.
 func tooMany() error {
-	return TooCostly("The page would include too many resources. Ask for a smaller _count or fewer _include and _revinclude parameters.")
+	return TooCostly("The page would include too many resources, or too large ones. Leave out some _include and _revinclude parameters, or ask for these resources by themselves.")
 }
 
 func (in *inclusion) add(r *Row) error {
 	if r == nil || in.have[r.Place] {
 		return nil
 	}
-	if len(in.added) >= maxIncluded {
-		return tooMany()
+	if len(in.added) >= maxIncluded || in.bytes > 0 && in.size >= in.bytes {
+		return errTooMany
 	}
 	in.have[r.Place] = true
 	in.added = append(in.added, r)
+	in.size += r.size()
 	return nil
 }

@@ -73,6 +73,9 @@ func (r *Row) Ranges() (_ *search.Index, err error) {
 	return r.ranges, err
 }
 
+// size is how many bytes the document has.
+func (r *Row) size() int64 { return int64(store.UnpackedLen(r.PackedBody)) }
+
 // Full is the version with its document.
 func (r *Row) Full(epoch int64) (store.Version, error) {
 	facts, err := r.Facts()

@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"slices"
 
@@ -70,6 +71,7 @@ type searcher struct {
 	most     int // rows that may be examined
 	selected selection
 	found    map[fhir.Ref]*Row // visible current rows by reference; nil: none
+	held     int64             // bytes of the documents of found
 }
 
 // cursor is the position of a walk.
@@ -97,11 +99,7 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 	if q.NoBody {
 		return page, nil
 	}
-	matches, next, err := out.page(x)
-	if err != nil {
-		return page, err
-	}
-	included, err := x.include(matches, q.Query.Include)
+	matches, included, next, err := x.fit(out, q)
 	if err != nil {
 		return page, err
 	}
@@ -111,6 +109,22 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 	}
 	page.Included, err = Versions(included, o.Epoch)
 	return page, err
+}
+
+// fit gives the page as far as what it includes fits: fewer matches include less.
+func (x *searcher) fit(out *collector, q *store.Search) (matches, included []*Row, next []byte, err error) {
+	for n := out.most(); ; n /= 2 {
+		if matches, next, err = out.page(x, n); err != nil {
+			return nil, nil, nil, err
+		}
+		included, err = x.include(matches, q.Query.Include, q.Bytes)
+		if !errors.Is(err, errTooMany) {
+			return matches, included, next, err
+		}
+		if n < 2 {
+			return nil, nil, nil, tooMany()
+		}
+	}
 }
 
 // begin reads the position of the walk.
@@ -240,8 +254,11 @@ func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
 	return visible(store.Row{Ref: r.Ref, Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: facts, Epoch: epoch})
 }
 
-// maxRemembered bounds how many referenced rows a search keeps.
-const maxRemembered = 20_000
+// The bounds of what a search remembers of what it found by reference.
+const (
+	maxRemembered = 20_000   // rows
+	maxHeld       = 64 << 20 // bytes of their documents
+)
 
 // find returns the visible current row of a reference, nil if there is none.
 func (x *searcher) find(ref fhir.Ref) (*Row, error) {
@@ -265,10 +282,13 @@ func (x *searcher) find(ref fhir.Ref) (*Row, error) {
 			r = nil
 		}
 	}
-	if len(x.found) >= maxRemembered {
+	if len(x.found) >= maxRemembered || x.held >= maxHeld {
 		clear(x.found)
+		x.held = 0
 	}
-	x.found[ref] = r
+	if x.found[ref] = r; r != nil {
+		x.held += int64(len(r.PackedBody))
+	}
 	return r, nil
 }
 

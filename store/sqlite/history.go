@@ -37,7 +37,13 @@ func (x *reader) Past(h *store.History, lowest, highest int64, limit int) (rows 
 	case h.Type != "":
 		query += " AND v.type = ?"
 	}
-	return x.all(query+" ORDER BY "+order+" DESC LIMIT ?", append(args, limit)...)
+	err = x.each(query+" ORDER BY "+order+" DESC LIMIT ?", func(st *sqlite.Stmt) error {
+		if rows = append(rows, x.names.scanRow(st, 0)); search.Enough(rows) {
+			return errStop
+		}
+		return nil
+	}, append(args, limit)...)
+	return rows, err
 }
 
 // Later reads the later versions of one resource after the other.

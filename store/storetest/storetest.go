@@ -50,6 +50,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"prefixes mean what R4 says", testPrefixes},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
+		{"pages end with their bytes", testBytes},
+		{"pages end with the bytes of what they include", testIncludedBytes},
 		{"a walk shows what stays exactly once", testWalk},
 		{"included resources", testInclude},
 		{"included resources, iterated", testIterate},
