@@ -12,6 +12,7 @@ package access
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -23,6 +24,7 @@ type Gate struct {
 	Config
 	retry   chan struct{} // one slot: changes that lost a race are tried again one at a time
 	callers callers
+	failed  atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
 
 // New makes a gate.
@@ -34,7 +36,16 @@ const (
 	maximumAttempts = 8
 	// recordTimeout bounds how long an answer waits for its record.
 	recordTimeout = 30 * time.Second
+	// unrecordedFor is for how long a record that could not be made counts, if none is
+	// made since: who asks whether the gate can record may be the only one who still asks.
+	unrecordedFor = 10 * time.Second
 )
+
+// Unrecorded says that the last record could not be made, a moment ago.
+func (g *Gate) Unrecorded() bool {
+	at := g.failed.Load()
+	return at > 0 && g.Now().Sub(time.UnixMilli(at)) < unrecordedFor
+}
 
 // answer takes a request through the gate: work judges it and finds the answer, record
 // makes the record durable, and only then does the answer leave. If the store says that a
@@ -77,6 +88,17 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 // and leaves nothing behind, if what the request was judged by no longer holds. A caller
 // that hangs up does not stop its record.
 func (r *review) record(ctx context.Context, outcome error) error {
+	err := r.makeDurable(ctx, outcome)
+	switch failed := &r.gate.failed; {
+	case err == nil && failed.Load() != 0:
+		failed.Store(0)
+	case err != nil && !errors.Is(err, store.ErrChanged):
+		failed.Store(r.gate.Now().UnixMilli())
+	}
+	return err
+}
+
+func (r *review) makeDurable(ctx context.Context, outcome error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if err := r.conclude(ctx, outcome); err != nil {

@@ -17,6 +17,7 @@ import (
 type storage interface {
 	store.Store
 	store.Original
+	store.Prober
 	// Organization owns the data.
 	Organization() string
 	// Node is the name under which this node's logs are written.

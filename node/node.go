@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +24,7 @@ type Node struct {
 	policy   *policy.Engine
 	proposed func() error // what keeps this node's folder from being the policies of all; nil without one
 	handler  http.Handler
+	trials   trials
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -138,34 +138,6 @@ func (n *Node) notes(ctx context.Context) []string {
 		lines = append(lines, fmt.Sprintf("the policies in force failed to decide %d of %d questions, and so refused them; the log says why", failed, times))
 	}
 	return lines
-}
-
-// ready names the reasons why the node cannot serve.
-func (n *Node) ready(context.Context) error {
-	var reasons []string
-	for _, j := range n.journals() {
-		if j.Err() != nil {
-			reasons = append(reasons, "no checkpoint can be made of "+j.Source())
-		}
-	}
-	if n.policy.Problem() != nil || n.proposed != nil && n.proposed() != nil {
-		reasons = append(reasons, "the policy folder does not compile or fails its tests; the policies before it are in force")
-	}
-	if n.damaged.Load() {
-		reasons = append(reasons, "the scrubber found records or resources that were changed")
-	}
-	if why := n.bridge.contradicted(); why != "" {
-		reasons = append(reasons, why)
-	}
-	select {
-	case <-n.home.lost():
-		reasons = append(reasons, "another process has taken this node's place")
-	default:
-	}
-	if len(reasons) == 0 {
-		return nil
-	}
-	return &fhir.Error{Kind: fhir.Unavailable, Detail: strings.Join(reasons, "; ") + "."}
 }
 
 // Close ends the journals with a last checkpoint, copies that to the witness, and

@@ -39,6 +39,7 @@ type Engine struct {
 	state   string     // of the folder in force
 	current atomic.Pointer[program]
 	problem atomic.Pointer[error]
+	failed  atomic.Pointer[Input] // the last that could not be decided
 }
 
 // New compiles the policies of a folder and runs their tests; nil means the built-in
@@ -133,10 +134,26 @@ func (e *Engine) Decide(ctx context.Context, in Input) (Decision, error) {
 	p.count(err)
 	d.Revision = p.revision
 	if err != nil {
+		failed := in // a copy only now: decisions are many
+		e.failed.Store(&failed)
 		return Decision{Reason: "policy-error", Revision: p.revision}, fmt.Errorf("decide: %w", err)
 	}
 	p.memory.put(key, d)
 	return d, nil
+}
+
+// Failing says why the policies in force cannot decide the question that last could not be
+// decided, nil if they can.
+func (e *Engine) Failing(ctx context.Context) error {
+	in := e.failed.Load()
+	if in == nil {
+		return nil
+	}
+	_, err := e.current.Load().decide(ctx, in, e.options.Deadline)
+	if err == nil {
+		e.failed.CompareAndSwap(in, nil)
+	}
+	return err
 }
 
 // decide evaluates with a deadline and recovers panics. It does not stop when the

@@ -73,6 +73,13 @@ type Store interface {
 	ConsentChanges(ctx context.Context, since int64) (keys []string, epoch int64, err error)
 }
 
+// Prober is a store that can be asked whether it can write.
+type Prober interface {
+	// Probe makes something durable that means nothing, wherever changes and records are
+	// written. It leaves no trace in logs and resources.
+	Probe(ctx context.Context) error
+}
+
 // Version is one stored version of a resource.
 type Version struct {
 	Ref         fhir.Ref

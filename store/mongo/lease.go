@@ -118,21 +118,35 @@ func (s *Store) replaceLease(ctx context.Context, seen lease) (bool, error) {
 func (s *Store) keepLease(ctx context.Context) {
 	tick := time.NewTicker(s.opts.LeaseLife / 6)
 	defer tick.Stop()
-	mine := bson.D{{Key: "_id", Value: s.opts.Node}, {Key: "process", Value: s.process}}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		once, cancel := context.WithTimeout(ctx, s.opts.LeaseLife/3) // one that got lost leaves time for others
-		r, err := s.nodes.UpdateOne(once, mine, bson.D{{Key: "$inc", Value: bson.D{{Key: "beat", Value: int64(1)}}}})
-		cancel()
-		if err == nil && r.MatchedCount == 0 {
+		if held, err := s.beat(ctx); err == nil && !held {
 			close(s.lost)
 			return
 		}
 	}
+}
+
+// beat shows that this process is alive; held says whether it still has the lease.
+func (s *Store) beat(ctx context.Context) (held bool, err error) {
+	once, cancel := context.WithTimeout(ctx, s.opts.LeaseLife/3) // one that got lost leaves time for others
+	defer cancel()
+	mine := bson.D{{Key: "_id", Value: s.opts.Node}, {Key: "process", Value: s.process}}
+	r, err := s.nodes.UpdateOne(once, mine, bson.D{{Key: "$inc", Value: bson.D{{Key: "beat", Value: int64(1)}}}})
+	return err == nil && r.MatchedCount > 0, err
+}
+
+// Probe beats once more: the servers that make a beat durable can make a record durable.
+func (s *Store) Probe(ctx context.Context) error {
+	held, err := s.beat(ctx)
+	if err == nil && !held {
+		err = errors.New("another process has this node's lease")
+	}
+	return unavailable(err)
 }
 
 // Lost is closed when another process has become this node, or a keeper has fenced it

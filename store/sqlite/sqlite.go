@@ -206,6 +206,16 @@ func (s *Store) nameLogs() {
 	}
 }
 
+// Probe writes a number that means nothing to both files.
+func (s *Store) Probe(ctx context.Context) error {
+	number := fmt.Sprintf("PRAGMA user_version = %d", s.opts.Now().Unix()&0xffffff)
+	probe := func(c conn) error { return sqlitex.ExecuteTransient(c.Conn, number, nil) }
+	return errors.Join(
+		s.write.do(ctx, false, func(u *changeUnit) error { return probe(u.conn) }),
+		s.logWrite.do(ctx, false, func(u *logUnit) error { return probe(u.conn) }),
+	)
+}
+
 func (s *Store) startWriters() {
 	s.write = &writer[*changeUnit]{
 		path: s.read.path, fault: s.opts.Fault,

@@ -74,6 +74,17 @@ func (w *world) rows(l ledgerbridge.Log, from, to int64) (rows []ledgerbridge.Ro
 	return rows
 }
 
+// testProbe asks whether the store can write, which leaves no trace in its logs.
+func testProbe(w *world) {
+	w.check(w.store.(store.Prober).Probe(w.Context()))
+	changes, accesses := w.store.Logs()
+	for _, log := range []ledgerbridge.Log{changes, accesses} {
+		if size, err := log.Size(w.Context()); size != 0 || err != nil {
+			w.Errorf("%s has %d entries, %v", log.Source(), size, err)
+		}
+	}
+}
+
 func testLogs(w *world) {
 	const clients, each = 16, 40
 	_, log := w.store.Logs()

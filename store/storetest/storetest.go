@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"whose consents changed", testConsentChanges},
 		{"what is judged now is recorded", testJudgedNow},
 		{"consents are read inside a search", testConsentsInside},
+		{"a probe leaves no trace", testProbe},
 		{"logs are dense and keep their rows", testLogs},
 		{"rows are found by filter", testFind},
 		{"tiles are kept", testTiles},

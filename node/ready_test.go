@@ -1,0 +1,110 @@
+package node
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
+)
+
+// wantReadiness asks until the status is as wanted, and checks the words then.
+func (n *testNode) wantReadiness(status int, words string) {
+	n.T.Helper()
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		got, told := n.readiness()
+		if got == status && strings.Contains(told, words) {
+			return
+		}
+		if time.Since(begin) > time.Minute {
+			n.T.Fatalf("readyz: %d %s, want %d %s", got, told, status, words)
+		}
+	}
+}
+
+// Whichever file cannot be written, the node says that it is not ready before anybody asks
+// for data, says nothing about its files, and is ready again when they can be written.
+func TestReadinessKnowsOfTheDisk(t *testing.T) {
+	for _, file := range []string{"access.db", "aceso.db"} {
+		t.Run(file, func(t *testing.T) {
+			var failing atomic.Bool
+			n := startNode(t, t.TempDir(), func(n *Node, _ *Options) {
+				n.folder.Fault = func(op string) error {
+					if failing.Load() && strings.HasPrefix(op, file) {
+						return syscall.ENOSPC
+					}
+					return nil
+				}
+			})
+			n.wantReadiness(200, "ready")
+			failing.Store(true)
+			n.wantReadiness(503, "records cannot be written")
+			if _, words := n.readiness(); strings.Contains(words, ".db") || strings.Contains(words, "space") {
+				t.Errorf("readyz says %s", words)
+			}
+			failing.Store(false)
+			n.wantReadiness(200, "ready")
+		})
+	}
+}
+
+// A record that cannot be made counts, too, though the files can be written: here the keys
+// of new patients cannot.
+func TestReadinessKnowsOfFailedRecords(t *testing.T) {
+	dir := t.TempDir()
+	n := startNode(t, dir)
+	system := n.as("system", "HOPERAT")
+	system.Put("/Patient/p1", patientJSON("p1", "A")).Want(201)
+	n.wantReadiness(200, "ready")
+	keys := filepath.Join(dir, "partkeys")
+	if err := os.Rename(keys, keys+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(keys, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	system.Put("/Patient/p2", patientJSON("p2", "B")).Want(503)
+	n.wantReadiness(503, "records cannot be written")
+	if err := os.Remove(keys); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(keys+".away", keys); err != nil {
+		t.Fatal(err)
+	}
+	n.wantReadiness(200, "ready") // by itself
+	system.Put("/Patient/p2", patientJSON("p2", "B")).Want(201)
+}
+
+// A database that takes no writes makes its nodes unready.
+func TestReadinessKnowsOfTheDatabase(t *testing.T) {
+	c := newCluster(t, 1)
+	if c.standIn == nil {
+		t.Skip("SKIPPED: a real server cannot be told to fail")
+	}
+	n := c.nodes[0]
+	n.wantReadiness(200, "ready")
+	full := c.standIn.Fail(mongotest.Fault{Command: "update", Do: mongotest.NotWritablePrimary, Times: -1})
+	n.wantReadiness(503, "records cannot be written")
+	full.Remove()
+	n.wantReadiness(200, "ready")
+}
+
+// Policies that cannot decide a question refuse it, and the node says so until it can.
+func TestReadinessKnowsOfThePolicies(t *testing.T) {
+	dir := policyFolder(t)
+	const broken = "\n\ndecision := deny(\"purpose-not-allowed\") if input.agent.client == \"odd\"\n"
+	rewrite(t, filepath.Join(dir, "decision.rego"), "package aceso.access", "package aceso.access"+broken)
+	n := startNode(t, t.TempDir(), func(_ *Node, o *Options) { o.Policies = dir })
+	twoPatients(n)
+	n.wantReadiness(200, "ready")
+	n.as("practitioner", "TREAT", func(g *Grant) { g.Client = "odd" }).Get("/Patient/p1").Want(http.StatusForbidden)
+	n.wantReadiness(503, "the policies in force cannot decide")
+	n.as("practitioner", "TREAT").Get("/Patient/p1").Want(http.StatusOK)
+	rewrite(t, filepath.Join(dir, "decision.rego"), broken, "")
+	n.wantReadiness(200, "ready")
+}
