@@ -186,7 +186,7 @@ func wantNoStart(t *testing.T, dir, says string) {
 
 // A folder that is not there is said to be so.
 func TestPolicyFolderThatIsMissing(t *testing.T) {
-	wantNoStart(t, filepath.Join(t.TempDir(), "nothere"), "there is no policy folder ")
+	wantNoStart(t, filepath.Join(t.TempDir(), "nothere"), "there is no folder ")
 }
 
 // Policies that fail to decide refuse; readiness and metrics tell it.

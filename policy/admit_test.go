@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -51,12 +50,17 @@ func TestWatchRunsTests(t *testing.T) {
 	e, dir, reloads := watched(t, Options{Settle: time.Millisecond, Poll: time.Millisecond})
 	before := e.Revision()
 	write(t, dir, "p_test.rego", openTest)
-	if r := <-reloads; r.err != nil || r.revision != before {
+	if r := taken(reloads); r.revision != before {
 		t.Errorf("told %+v", r)
 	}
 	write(t, dir, "p.rego", shutText)
-	if r := <-reloads; r.err == nil || !strings.Contains(r.err.Error(), "test_reads") || !allows(t, e) || e.Problem() == nil {
-		t.Errorf("told %+v, problem %v", r, e.Problem())
+	for r := range reloads { // a half-written file may be seen first
+		if r.err != nil && strings.Contains(r.err.Error(), "test_reads") {
+			break
+		}
+	}
+	if !allows(t, e) || e.Problem() == nil {
+		t.Errorf("problem %v", e.Problem())
 	}
 	write(t, dir, "p_test.rego", wrongTest)
 	if r := taken(reloads); allows(t, e) || e.Problem() != nil || r.revision == before {
@@ -88,22 +92,5 @@ func TestFailuresAreCounted(t *testing.T) {
 	}
 	if times, failed := e.Evaluated(); times != 0 || failed != 0 {
 		t.Errorf("new policies: %d evaluated, %d failed", times, failed)
-	}
-}
-
-func TestFolder(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "p.rego", openText)
-	for path, says := range map[string]string{
-		filepath.Join(dir, "nothere"):  "there is no policy folder " + filepath.Join(dir, "nothere"),
-		filepath.Join(dir, "p.rego"):   "is not a folder",
-		string(append([]byte(dir), 0)): "cannot be read",
-	} {
-		if _, err := Folder(path); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "stat") {
-			t.Errorf("%q: %v", path, err)
-		}
-	}
-	if _, err := Folder(dir); err != nil {
-		t.Error(err)
 	}
 }

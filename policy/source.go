@@ -36,6 +36,19 @@ func Base() fs.FS {
 	return sub
 }
 
+// Folder opens a folder of policies. One that is not there is an error, which the first
+// file in it would tell less clearly.
+func Folder(dir string) (fs.FS, error) {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("there is no folder %s; `aceso policy init %s` makes one with the built-in policies", dir, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open policy folder: %w", err)
+	}
+	return os.DirFS(dir), nil
+}
+
 // source is the text of a policy folder.
 type source struct {
 	rego  map[string]string // path -> policy
@@ -104,20 +117,6 @@ func (s *source) place(name string) (map[string]string, error) {
 		return nil, fmt.Errorf("%s: data for policies must be in a file named data.json", name)
 	}
 	return nil, nil
-}
-
-// Folder opens a policy folder, which must be there.
-func Folder(dir string) (fs.FS, error) {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no policy folder %s", dir)
-	case err != nil:
-		return nil, fmt.Errorf("the policy folder %s cannot be read: %w", dir, errors.Unwrap(err))
-	case !info.IsDir():
-		return nil, fmt.Errorf("%s is not a folder; policies are files in a folder", dir)
-	}
-	return os.DirFS(dir), nil
 }
 
 // state tells apart everything that matters for putting a folder in force: what

@@ -91,7 +91,7 @@ func TestBadInput(t *testing.T) {
 		{"dangling urn:uuid", "POST", "/fhir", transaction(`{"resource":{"resourceType":"Basic","code":{"text":"x"},"subject":{"reference":"urn:uuid:0b9f4ab0-5ca5-4ab5-a0dc-c8a0e8b7a7d1"}},"request":{"method":"POST","url":"Basic"}}`), 422, "processing", "Bundle.entry[0].resource", nil},
 		{"duplicate identity", "POST", "/fhir", transaction(`{"resource":` + patient1 + `,"request":{"method":"PUT","url":"Patient/1"}},{"request":{"method":"DELETE","url":"Patient/1"}}`), 400, "invalid", "Bundle.entry[1].request.url", nil},
 		{"history in a transaction", "POST", "/fhir", transaction(`{"request":{"method":"GET","url":"Patient/1/_history"}}`), 400, "invalid", "Bundle.entry[0].request.url", nil},
-		{"nowhere", "GET", "/", "", 404, "not-found", "", nil},
+		{"nowhere", "GET", "/nowhere", "", 404, "not-found", "", nil},
 		{"below nowhere", "GET", "/fhir/Patient/1/2/3/4/5", "", 404, "not-found", "", nil},
 		{"PATCH", "PATCH", "/fhir/Patient/1", `[]`, 405, "not-supported", "", []string{"Content-Type", "application/json-patch+json"}},
 		{"POST to an instance", "POST", "/fhir/Patient/1", patient1, 405, "not-supported", "", nil},

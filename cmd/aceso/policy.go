@@ -34,6 +34,11 @@ func policyCommand(args []string, stdout, stderr io.Writer) int {
 	if !ok {
 		return misuse(stderr, "policy", "there is no %q; usage: aceso policy %s", rest[0], policyArguments)
 	}
+	if rest[0] != "init" {
+		if _, err := policy.Folder(rest[1]); err != nil {
+			return fail(stderr, "policy "+rest[0], err)
+		}
+	}
 	if err := work(rest[1]); err != nil {
 		return fail(stderr, "policy "+rest[0], err)
 	}
@@ -49,11 +54,7 @@ type policyWork struct {
 
 // test runs the tests of a folder.
 func (w policyWork) test(dir string) error {
-	folder, err := policy.Folder(dir)
-	if err != nil {
-		return err
-	}
-	report, err := policy.Test(context.Background(), folder)
+	report, err := policy.Test(context.Background(), os.DirFS(dir))
 	if err != nil {
 		return err
 	}
@@ -90,11 +91,7 @@ func (w policyWork) test(dir string) error {
 
 // check prints the revision as which a server would activate the folder.
 func (w policyWork) check(dir string) error {
-	folder, err := policy.Folder(dir)
-	if err != nil {
-		return err
-	}
-	e, err := policy.New(context.Background(), folder, policy.Options{})
+	e, err := policy.New(context.Background(), os.DirFS(dir), policy.Options{})
 	if err != nil {
 		return err
 	}
@@ -104,11 +101,7 @@ func (w policyWork) check(dir string) error {
 
 // format lists the files that are not in the standard layout, or rewrites them.
 func (w policyWork) format(dir string) error {
-	folder, err := policy.Folder(dir)
-	if err != nil {
-		return err
-	}
-	changed, err := policy.Format(folder)
+	changed, err := policy.Format(os.DirFS(dir))
 	if err != nil {
 		return err
 	}

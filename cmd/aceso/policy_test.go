@@ -53,7 +53,7 @@ func TestPolicyCommand(t *testing.T) {
 		{"mistyped", func() { appendTo(t, filepath.Join(dir, "request.rego"), "\nlate if not input.noww\n") },
 			[]string{"check", dir}, exitFailed, "request.rego:"},
 		{"mistyped tests", nil, []string{"test", dir}, exitFailed, "input.noww"},
-		{"no folder", nil, []string{"check", dir + "x"}, exitFailed, "there is no policy folder " + dir + "x"},
+		{"no folder", nil, []string{"check", dir + "x"}, exitFailed, "there is no folder " + dir + "x"},
 		{"no arguments", nil, nil, exitUsage, "usage"},
 		{"unknown", nil, []string{"approve", dir}, exitUsage, "approve"},
 	}
