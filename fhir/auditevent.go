@@ -39,6 +39,7 @@ type Access struct {
 	Consents     []string // that decided
 	Target       string   // asked for
 	Broad        bool     // the question may have covered patients who are not named
+	More         int64    // so many at least, who are concerned; 0 if it is not known
 	Erased       int      // parts that were erased
 }
 
@@ -105,6 +106,10 @@ func accessExtensions(a Access) (list []r4.Extension) {
 	}
 	if a.Broad {
 		list = append(list, r4.Extension{Url: extensions + "broad", ValueBoolean: &a.Broad})
+	}
+	if a.More > 0 {
+		more := int(a.More)
+		list = append(list, r4.Extension{Url: extensions + "more", ValueInteger: &more})
 	}
 	return list
 }

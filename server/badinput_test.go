@@ -77,6 +77,8 @@ func TestBadInput(t *testing.T) {
 		{"unknown parameter of a create", "POST", "/fhir/Patient?foo=bar", patient, 400, "invalid", "foo", nil},
 		{"unknown parameter of a history", "GET", "/fhir/_history?_sort=x", "", 400, "invalid", "_sort", nil},
 		{"bad _summary", "GET", "/fhir/Patient/1?_summary=count", "", 400, "invalid", "_summary", nil},
+		{"_elements twice", "GET", "/fhir/Patient/1?_elements=id&_elements=id", "", 400, "invalid", "_elements", nil},
+		{"_elements with 101 names", "GET", "/fhir/Patient/1?_elements=id" + strings.Repeat(",id", 100), "", 400, "invalid", "_elements", nil},
 		{"bad escape", "GET", "/fhir/Patient?name=%zz", "", 400, "invalid", "", nil},
 		{"bad escape in a form", "POST", "/fhir/Patient/_search", "name=%zz", 400, "invalid", "", form},
 		{"history _count=-1", "GET", "/fhir/_history?_count=-1", "", 400, "invalid", "_count", nil},
