@@ -291,6 +291,7 @@ var mutants = []mutant{
 	{"each condition is selective", "store/store.go", "Most: guardRows, Work: w}", "Work: w}", "./access", "TestConditionsAreSelective"},
 	{"conditions have no order", "access/conditional.go", "q.Sort, q.Include = nil, nil", "_ = q.Sort", "./access", "TestConditionsAreSelective"},
 	{"panics are recorded", "access/gate.go", "\tdefer fhir.Caught(&err)\n", "", "./access", "TestPanicsAreRecorded"},
+	{"panics of what is followed are recorded", "access/concern.go", "\tdefer fhir.Caught(&err)\n", "", "./access", "TestPanicsAreRecorded"},
 	{"callers have equal parts", "access/fair/fair.go", "if best < 0 || t.caller.used < s.queue[best].caller.used {", "if best < 0 {", "./access/fair", "TestCallersShareEqually"},
 	{"a caller has some turns open", "access/fair/fair.go", "s.open >= s.Open || t.caller.open >= s.Each", "false", "./access/fair", "TestOneCallerHasSomeOpen"},
 	{"a caller lets some turns wait", "access/fair/fair.go", "c != nil && c.turns-c.open >= s.Waiting", "false", "./access/fair", "TestOneCallerHasSomeOpen"},

@@ -100,7 +100,8 @@ func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, 
 
 // concernAsked finds the patients whom the request names and singles out. The target of a
 // request that failed names those whose data it is.
-func (r *review) concernAsked(ctx context.Context, failed error) error {
+func (r *review) concernAsked(ctx context.Context, failed error) (err error) {
+	defer fhir.Caught(&err)
 	defer r.follow()()
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout/3) // then there is time to record that it took too long
 	defer cancel()

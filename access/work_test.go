@@ -211,7 +211,7 @@ func TestPanicsAreRecorded(t *testing.T) {
 	if err := searchFor("Observation", "patient=hidden")(h, h.as("practitioner", "TREAT")); kindOf(err) != fhir.Internal {
 		t.Errorf("%v", err)
 	}
-	if got := told(); len(got) != 1 || got[0] != "permit 500 search-type  patient=hidden [hidden] []" {
+	if got := told(); len(got) != 1 || got[0] != "permit 500 search-type  patient=hidden [* hidden] []" {
 		t.Errorf("%q", got)
 	}
 }
