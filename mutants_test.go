@@ -50,6 +50,14 @@ var mutants = []mutant{
 	{"reports hide others", "access/audit.go", "if patient != \"\" && part.Patient != \"\" && !everyone && part.Patient != g.Sealer.PatientPseudonym(patient) {", "if everyone && false {", "./access", "TestReportIsNoOracle"},
 	{"later labels protect the past", "store/search/past.go", "protected.Patients, protected.Labels = store.Union(facts.Patients, l.patients), store.Union(facts.Labels, l.labels)", "", "./store/sqlite", "TestStore"},
 	{"visibility binds every alias", "store/search/search.go", "return visible(store.Row{Ref: r.Ref,", "return true, nil\n\treturn visible(store.Row{Ref: r.Ref,", "./store/sqlite", "TestStore"},
+	{"hidden targets end chains and includes", "store/search/search.go", "} else if !ok {\n\t\t\tr = nil", "} else if !ok && false {\n\t\t\tr = nil", "./node", "TestHiddenDataChangeNoAnswer"},
+	{"hidden resources satisfy no _has", "store/search/search.go", "\treturn visible, err\n", "\treturn visible || !p.selects, err\n", "./node", "TestHiddenDataChangeNoAnswer"},
+	{"hidden matches are not counted", "store/search/search.go", "page.Total = out.total", "page.Total = out.total + int64(len(page.Selected.Hidden))", "./node", "TestHiddenDataChangeNoAnswer"},
+	{"hidden versions are not counted", "store/search/history.go", "if ok, err := sees(x.h.Visible, r, x.Epoch); err != nil || !ok {\n", "if ok, err := sees(x.h.Visible, r, x.Epoch); err != nil || !ok {\n\t\tx.total++\n", "./node", "TestHiddenDataChangeNoAnswer"},
+	{"hidden resources meet no condition", "access/conditional.go", "return t.visible(ctx, q.interaction, q.action)", "return nil", "./node", "TestHiddenDataChangeNoAnswer"},
+	{"hidden reads like absent", "access/read.go", "return nil, r.refuseRow(notFound())", "return nil, r.refuseRow(forbidden(rowRefused))", "./node", "TestHiddenDataChangeNoAnswer"},
+	{"hidden histories are absent", "access/history.go", "return r.refuseRow(notFound())", "return r.refuseRow(forbidden(rowRefused))", "./node", "TestHiddenDataChangeNoAnswer"},
+	{"writing the hidden is like writing the absent", "access/apply.go", "return t.refuseRow(t.absent(ctx, s))", "return t.refuseRow(forbidden(rowRefused))", "./node", "TestHiddenDataChangeNoAnswer"},
 
 	// How Consents are read, and who calls; named after the test.
 	{"TestClinicalTrialIsResearch", "agent/purposes.go", "\"CLINTRL\": \"HRESCH\"", "\"CLINTRL\": \"TREAT\"", "./agent", "TestClinicalTrialIsResearch"},
