@@ -66,7 +66,7 @@ var mutants = []mutant{
 	{"hidden resources satisfy no _has", "store/search/search.go", "\treturn visible, err\n", "\treturn visible || !p.selects, err\n", "./node", "TestHiddenDataChangeNoAnswer"},
 	{"hidden matches are not counted", "store/search/search.go", "page.Total = out.total", "page.Total = out.total + int64(len(page.Selected.Hidden))", "./node", "TestHiddenDataChangeNoAnswer"},
 	{"hidden versions are not counted", "store/search/history.go", "if ok, err := sees(x.h.Visible, r, x.Epoch); err != nil || !ok {\n", "if ok, err := sees(x.h.Visible, r, x.Epoch); err != nil || !ok {\n\t\tx.total++\n", "./node", "TestHiddenDataChangeNoAnswer"},
-	{"hidden resources meet no condition", "access/conditional.go", "return t.visible(ctx, q.interaction, q.action)", "return nil", "./node", "TestHiddenDataChangeNoAnswer"},
+	{"hidden resources meet no condition", "access/conditional.go", "return t.visible(ctx, q.interaction, q.action)", "return func(store.Row) (bool, error) { return true, nil }", "./node", "TestHiddenDataChangeNoAnswer"},
 	{"hidden reads like absent", "access/read.go", "return nil, r.refuseRow(notFound())", "return nil, r.refuseRow(forbidden(rowRefused))", "./node", "TestHiddenDataChangeNoAnswer"},
 	{"hidden histories are absent", "access/history.go", "return r.refuseRow(notFound())", "return r.refuseRow(forbidden(rowRefused))", "./node", "TestHiddenDataChangeNoAnswer"},
 	{"writing the hidden is like writing the absent", "access/apply.go", "return t.refuseRow(t.absent(ctx, s))", "return t.refuseRow(forbidden(rowRefused))", "./node", "TestHiddenDataChangeNoAnswer"},

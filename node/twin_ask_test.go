@@ -63,7 +63,7 @@ func twinRoutes() []twinRoute {
 		{"PUT /fhir/:type", 6, (*twinAsker).updateIf},
 		{"DELETE /fhir/:type/:id", 4, (*twinAsker).remove},
 		{"DELETE /fhir/:type", 3, (*twinAsker).removeIf},
-		{"GET /fhir/:type/:id/_history", 8, (*twinAsker).historyInstance},
+		{"GET /fhir/:type/:id/_history", 16, (*twinAsker).historyInstance},
 		{"GET /fhir/:type/_history", 6, (*twinAsker).historyType},
 		{"GET /fhir/:type", 100, (*twinAsker).search},
 		{"POST /fhir/:type/_search", 12, (*twinAsker).searchByPost},

@@ -161,7 +161,7 @@ func (a *twinAsker) more(q *query) {
 			q.drawn = append(q.drawn, p.String()+" sorts")
 		}
 	}
-	for a.once(3) {
+	for a.once(2) {
 		a.include(q)
 	}
 	a.control(q, "_total", 4, "accurate", "accurate", "estimate", "none")
@@ -185,10 +185,20 @@ func (a *twinAsker) include(q *query) {
 		}
 		return
 	}
-	if l, ok := a.links.find(func(l twinParam) bool { return l.typ == q.typ }); ok {
+	apart := func(l twinParam) bool { return l.typ == q.typ && q.answer != nil && a.parts(q.answer, l) }
+	l, ok := a.links.find(apart)
+	if !ok {
+		l, ok = a.links.find(func(l twinParam) bool { return l.typ == q.typ })
+	}
+	if ok {
 		q.add("_include"+iterate, l.typ+":"+a.pick([]string{l.Name, l.Name, "*"}))
 		q.drawn = append(q.drawn, l.String())
 	}
+}
+
+// parts says whether a parameter leads from what is seen to what is not.
+func (a *twinAsker) parts(h *held, l twinParam) bool {
+	return slices.ContainsFunc(h.targets(l.Name), func(ref string) bool { t := a.held(ref); return t != nil && t.seen != h.seen })
 }
 
 // has says whether a resource has a value for a parameter.
