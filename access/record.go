@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -89,6 +90,9 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 		r.discloseNothing()
 	} else if r.entry.Outcome == 0 {
 		r.entry.Outcome = 200
+	}
+	if len(r.queries) > 0 {
+		r.entry.Query = strings.Join(r.queries, "\n")
 	}
 	if err := r.concernAsked(ctx, outcome); err != nil {
 		return err
