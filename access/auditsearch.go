@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
@@ -37,6 +38,9 @@ func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchReque
 			if slices.ContainsFunc(query.Sort, func(s search.SortBy) bool { return s.Param != "date" && s.Param != "_lastUpdated" }) {
 				return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "_sort", Detail: "AuditEvents are sorted by date: _sort=date gives the oldest first, _sort=-date the newest."}
 			}
+			if err := aboutAnother(s.Params, patient); err != nil {
+				return nil, err
+			}
 			if own := d.Constraints.Compartment; patient != "" && own != "" && own != patient {
 				return nil, r.refuseRow(notFound())
 			}
@@ -51,4 +55,20 @@ func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchReque
 			return res, err
 		})
 	})
+}
+
+// aboutAnother refuses a report that is asked to be about another patient, too: the answer
+// would be about neither.
+func aboutAnother(params []fhir.Param, patient string) error {
+	for _, p := range params {
+		name := p.Name
+		if i := strings.IndexAny(name, ":."); i >= 0 {
+			name = name[:i]
+		}
+		same := p.Name == name && (p.Value == patient || "Patient/"+p.Value == patient)
+		if patient != "" && name == "patient" && !same {
+			return &fhir.Error{Kind: fhir.Invalid, Expression: "patient", Detail: "The address names the patient whose report this is. Leave out the parameter patient, or ask for the other patient's report."}
+		}
+	}
+	return nil
 }

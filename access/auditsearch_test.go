@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -274,6 +275,9 @@ func TestAuditSearchIsBruteForce(t *testing.T) {
 			patient, ask = "Patient/1", a.report
 		}
 		query := randomAuditQuery(random)
+		if patient != "" {
+			query = ofOthers.ReplaceAllString(query, "")
+		}
 		want := a.matching(a.rendered(patient), query)
 		sort := "-date"
 		if random.Intn(2) == 0 {
@@ -316,6 +320,9 @@ func (a *archive) matching(all []*Version, query string) (ids []string) {
 	return ids
 }
 
+// ofOthers are the criteria that a report refuses.
+var ofOthers = regexp.MustCompile(`&patient[:=][^&]*`)
+
 func randomAuditQuery(random *rand.Rand) string {
 	terms := strings.Fields(`action=R action=C,U,E action:not=R outcome=0 outcome=4,8 outcome=12 purpose=TREAT purpose:not=TREAT decision=permit
 		reason=treatment,own-data reason:missing=true request=req-3,req-4 subtype=read type=rest agent=Practitioner/1 agent=Practitioner/1,Practitioner/2
@@ -355,7 +362,7 @@ func TestReportIsNoOracle(t *testing.T) {
 		t.Fatalf("the own record: %v", ids)
 	}
 	for _, query := range []string{
-		"entity=Patient/2", "patient=2", "entity=Observation/2", "entity=Medication/1", "entity=Consent/2", "entity=Patient/1,Patient/2&entity=Patient/2",
+		"entity=Patient/2", "entity=Observation/2", "entity=Medication/1", "entity=Consent/2", "entity=Patient/1,Patient/2&entity=Patient/2",
 		"_id=n2.changes.0.0", "_id=n2.changes.0.1",
 	} {
 		ids, total := a.report(query + "&_total=accurate&date=lt2026")
@@ -372,6 +379,31 @@ func TestReportIsNoOracle(t *testing.T) {
 	}
 	if plain := opened(""); !slices.Equal(opened("entity=Patient/2"), plain) || !slices.Equal(opened("entity=Observation/2&patient=Patient/2"), plain) {
 		t.Error("how many records a report opens depends on others")
+	}
+}
+
+// A report is about the patient in its address: who asks for another one beside is told.
+func TestReportIsAboutOnePatient(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	for query, kind := range map[string]fhir.Kind{
+		"patient=Patient/hidden": fhir.Invalid, "patient=hidden": fhir.Invalid, "patient=Patient/seen&patient=Patient/hidden": fhir.Invalid,
+		"patient=seen,hidden": fhir.Invalid, "patient:missing=true": fhir.Invalid, "patient:identifier=urn:mrn|hidden": fhir.Invalid, "colour=red": fhir.Invalid,
+		"patient=Patient/seen": 0, "patient=seen&action=R": 0, "agent=Patient/hidden": 0,
+	} {
+		for name, c := range map[string]*Call{"patient": h.patient("Patient/seen"), "officer": h.as(agent.PrivacyOfficer, "HOPERAT")} {
+			_, err := h.AccessReport(t.Context(), c, ref("Patient/seen"), SearchRequest{Params: params(query), Lenient: kind != 0 && query != "colour=red"})
+			if (err == nil) != (kind == 0) || err != nil && kindOf(err) != kind {
+				t.Errorf("%s, %s: %v", name, query, err)
+			}
+			want := "permit 200 access-report Patient/seen"
+			if kind != 0 {
+				want = "permit 400 access-report Patient/seen"
+			}
+			if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], want) || !strings.Contains(got[0], "seen") {
+				t.Errorf("%s, %s: %q", name, query, got)
+			}
+		}
 	}
 }
 

@@ -225,6 +225,24 @@ func TestReferencesToTheHidden(t *testing.T) {
 	}
 }
 
+// A denial that looks into containers sees no more of what is hidden than of what is not
+// there.
+func TestContainersDoNotTellTheHidden(t *testing.T) {
+	h := ward(t)
+	h.put(strings.Replace(denialDoc("c2", "seen"), `{"type":"deny"}`, `{"type":"deny","code":[{"coding":[{"system":"http://loinc.org","code":"1"}]}]}`, 1))
+	coded := strings.Replace(list("l", "Observation/s1", "Observation/X"), `"status"`, `"code":{"coding":[{"system":"http://loinc.org","code":"2"}]},"subject":{"reference":"Patient/seen"},"status"`, 1)
+	var told []string
+	for _, id := range []string{"h1", "no"} {
+		told = append(told, h.outcomes(h.as(agent.Practitioner, "TREAT"), h.post(strings.Replace(coded, "Observation/X", "Observation/"+id, 1))))
+	}
+	if told[0] != told[1] || told[0] != "201" {
+		t.Errorf("hidden %s, absent %s", told[0], told[1])
+	}
+	if got := h.outcomes(h.as(agent.Practitioner, "TREAT"), h.post(strings.Replace(coded, "Observation/X", "Observation/s1", 1))); got != "201 body" {
+		t.Errorf("known: %s", got)
+	}
+}
+
 // A laboratory's system records for a patient who has opted out, as it does for others:
 // it finds patient and result by identifier, and is shown nothing.
 func TestLaboratoriesRecordForWhomTheyDoNotSee(t *testing.T) {

@@ -92,16 +92,17 @@ func (p *provision) resource(s *Subject, f *fhir.Facts, l *labels) truth {
 	}
 	for _, ref := range f.References {
 		if typ, _, local := strings.Cut(ref, "/"); local && !bystanders.has(typ) {
-			t = agree(t, p.part(s, ref, typ))
+			t = agree(t, p.part(s, f, ref, typ))
 		}
 	}
 	return t
 }
 
-// part says whether the provision is about what a container refers to.
-func (p *provision) part(s *Subject, ref, typ string) truth {
+// part says whether the provision is about what a container refers to. What is another
+// patient's than the container is as unknown as what is not there: it may be hidden.
+func (p *provision) part(s *Subject, container *fhir.Facts, ref, typ string) truth {
 	e, known := s.stored(ref)
-	if !known || e.Facts == nil {
+	if !known || e.Facts == nil || !within(e.Facts.Patients, container.Patients) {
 		if p.class != nil && p.class.matchType(typ) == no {
 			return no
 		}
@@ -109,6 +110,11 @@ func (p *provision) part(s *Subject, ref, typ string) truth {
 	}
 	l := readLabels(e.Facts.Labels)
 	return p.matches(s, e.Facts, &l)
+}
+
+// within says whether all patients are among others.
+func within(patients, others []string) bool {
+	return !slices.ContainsFunc(patients, func(patient string) bool { return !slices.Contains(others, patient) })
 }
 
 // matches judges one resource by itself.

@@ -29,7 +29,7 @@ func (s *server) proof(c *gin.Context, call *access.Call) (*answer, error) {
 	if err := fhir.CheckID(c.Param("id")); err != nil {
 		return nil, err
 	}
-	if _, err := viewOf(c); err != nil {
+	if err := noParams(c); err != nil {
 		return nil, err
 	}
 	body, err := s.Gate.Proof(c.Request.Context(), call, c.Param("id"))

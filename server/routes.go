@@ -38,6 +38,9 @@ func routes() []route {
 		{get, "/readyz", "", "", open, plain, (*server).ready},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
+		{get, "/", "", "", open, plain, (*server).welcome},
+		{get, "/ui", "", "", open, plain, (*server).welcome},
+		{get, "/ui/", "", "", open, plain, (*server).welcome},
 		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
 		{get, "/ui/bundle", "", "", false, plain, (*server).proofFile},
 		{post, "/ui/sign-in", "", "", open, plain, (*server).signIn},
@@ -71,6 +74,16 @@ func routes() []route {
 		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
 	}
+}
+
+// Routes names every row of the route table: method, path, and its type if it has one. A
+// test that means to ask everything that can be asked begins with it.
+func Routes() []string {
+	var all []string
+	for _, r := range routes() {
+		all = append(all, strings.TrimSpace(r.method+" "+r.path+" "+r.typ))
+	}
+	return all
 }
 
 // rows groups the table by method and path, which the router distinguishes.

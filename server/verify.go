@@ -15,7 +15,7 @@ func (s *server) verify(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := viewOf(c); err != nil {
+	if err := noParams(c); err != nil {
 		return nil, err
 	}
 	body, err := s.Gate.VerifyVersion(c.Request.Context(), call, ref, version)

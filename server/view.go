@@ -61,6 +61,15 @@ func parseView(params []fhir.Param, lenient bool) (view, error) {
 	return v, unknown
 }
 
+// noParams refuses parameters of an operation that has none.
+func noParams(c *gin.Context) error {
+	params, err := queryOf(c)
+	if err == nil && len(params) > 0 && !askedOf(c).lenient {
+		err = unknownParam(params[0].Name)
+	}
+	return err
+}
+
 // unknownParam refuses a parameter. It repeats names that are plain words only.
 func unknownParam(name string) error {
 	if len(name) > 40 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
