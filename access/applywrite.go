@@ -84,7 +84,7 @@ func (t *change) inherit(ctx context.Context, s *step) error {
 			return err
 		}
 		if t.inheriting += len(patients); t.inheriting > mostInherited {
-			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.stamped.Type(), Detail: "What the resources sent refer to is about more patients than one request may collect (100,000). Send them in parts, or refer to less."}
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.place(target), Detail: "What the resources sent refer to is about more patients than one request may collect (100,000). Send them in parts, or refer to less."}
 		}
 		s.facts.Patients = append(s.facts.Patients, patients...)
 	}

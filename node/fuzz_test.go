@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,58 +10,89 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/fhirtest"
-	"github.com/aceso-health/aceso/node/nodetest"
 )
 
 // fuzzed is a whole node whose store does not grow: after some requests another one takes
-// its place.
+// its place. It belongs to no single run of a target, so it cleans up by itself.
 type fuzzed struct {
-	f        *testing.F
-	handler  http.Handler
+	node     *Node
 	token    string
-	stop     func()
+	folder   string
 	requests int
 }
 
 const fuzzedRequests = 2000
 
 func fuzzNode(f *testing.F) *fuzzed {
-	n := &fuzzed{f: f}
-	f.Cleanup(func() { n.stop() })
-	n.renew()
+	f.Helper()
+	n := new(fuzzed)
+	f.Cleanup(func() { n.close(f) })
+	n.open(f)
 	return n
 }
 
-func (n *fuzzed) renew() {
-	if n.stop != nil {
-		n.stop()
+func (n *fuzzed) open(t testing.TB) {
+	dir, err := os.MkdirTemp("", "aceso-fuzz")
+	if err != nil {
+		t.Fatal(err)
 	}
-	one := startNode(n.f, filepath.Join(n.f.TempDir(), "data"), func(_ *Node, o *Options) { o.Rate = 0 })
-	twoPatients(one)
-	n.handler, n.token, n.stop, n.requests = one.node.handler, one.as("system", "HOPERAT").Token, one.stop, 0
+	data, err := CreateFolder(filepath.Join(dir, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.node, n.folder, n.requests = newNode(quiet()), dir, 0
+	if err := n.node.start(context.Background(), data, Options{Organization: "hospital", Name: "n1", BaseURL: "http://127.0.0.1/fhir"}); err != nil {
+		t.Fatal(err)
+	}
+	grant := Grant{Role: "system", Purposes: []string{"HOPERAT"}, Expires: 24 * time.Hour, Client: "aceso-cli", Subject: "Device/fuzz"}
+	if n.token, err = Mint(context.Background(), data, Database{}, "", grant, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"p1", "p2"} {
+		for path, doc := range map[string]string{
+			"Patient/" + p: patientJSON(p, "Family"), "Observation/o-" + p: observationJSON("o-"+p, p, 70), "Consent/c-" + p: researchConsent("c-"+p, p, "permit"),
+		} {
+			if a := n.request("PUT", "/fhir/"+path, mediaJSON, doc); a.Code != 201 {
+				t.Fatalf("%s: %d %s", path, a.Code, a.Body)
+			}
+		}
+	}
+}
+
+func (n *fuzzed) close(t testing.TB) {
+	if err := n.node.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := os.RemoveAll(n.folder); err != nil {
+		t.Error(err)
+	}
+}
+
+func (n *fuzzed) request(method, path, media, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "/fhir", strings.NewReader(body))
+	r.URL, r.Header = address(path), http.Header{"Authorization": {"Bearer " + n.token}, "Content-Type": {media}}
+	a := httptest.NewRecorder()
+	n.node.handler.ServeHTTP(a, r)
+	return a
 }
 
 // send sends one request, and fails if its answer is an error of the server, or costs more
 // than its size allows.
-func (n *fuzzed) send(t *testing.T, method, path, media, body string) *httptest.ResponseRecorder {
+func (n *fuzzed) send(t *testing.T, method, path, media, body string) {
 	t.Helper()
 	if n.requests++; n.requests > fuzzedRequests {
-		n.renew()
+		n.close(t)
+		n.open(t)
 	}
-	var answer *httptest.ResponseRecorder
 	fhirtest.Linear.Check(t, len(path)+len(body), func() {
-		r := httptest.NewRequest(method, "/fhir", strings.NewReader(body))
-		r.URL, r.Header = address(path), http.Header{"Authorization": {"Bearer " + n.token}, "Content-Type": {media}}
-		answer = httptest.NewRecorder()
-		n.handler.ServeHTTP(answer, r)
+		if a := n.request(method, path, media, body); a.Code >= 500 {
+			t.Errorf("%s %.200q: %d %s", method, path, a.Code, a.Body)
+		}
 	})
-	if answer.Code >= 500 {
-		t.Errorf("%s %.200q: %d %s", method, path, answer.Code, answer.Body)
-	}
-	return answer
 }
 
 func address(path string) *url.URL {
@@ -105,7 +137,7 @@ func FuzzCreate(f *testing.F) {
 	n := fuzzNode(f)
 	addFiles(f)
 	f.Add([]byte(observationJSON("", "p1", 1)))
-	f.Add([]byte(nodetest.ResearchConsent("", "p1", "deny")))
+	f.Add([]byte(researchConsent("", "p1", "deny")))
 	for _, doc := range []string{
 		`{"resourceType":"Observation","status":"final","code":{"coding":[` + items(2600, `{"code":"a%d"}`) + `]},"valueCodeableConcept":{"coding":[` + items(2600, `{"code":"b%d"}`) + `]}}`,
 		`{"resourceType":"List","status":"current","mode":"working","entry":[` + items(900, `{"item":{"reference":"Patient/a%d"}}`) + `]}`,
