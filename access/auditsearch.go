@@ -20,13 +20,6 @@ func (g *Gate) SearchAuditEvents(ctx context.Context, c *Call, s SearchRequest) 
 	return g.auditPage(ctx, c, question{"audit-search", "s", auditEvent}, s, "")
 }
 
-// AccessReport lists who accessed a patient's data: the AuditEvents of all records that
-// touched the patient, without what they say about others. Search parameters narrow the
-// report; they are evaluated on what it shows, so they reveal nothing about others.
-func (g *Gate) AccessReport(ctx context.Context, c *Call, patient fhir.Ref, s SearchRequest) (*Result, error) {
-	return g.auditPage(ctx, c, question{"access-report", "r", "Patient"}, s, patient.String())
-}
-
 // auditPage answers one page over all logs.
 func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchRequest, patient string) (*Result, error) {
 	s.Type, s.Compartment = auditEvent, patient
@@ -44,7 +37,7 @@ func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchReque
 			if own := d.Constraints.Compartment; patient != "" && own != "" && own != patient {
 				return nil, r.refuseRow(notFound())
 			}
-			w, err := r.walk(ctx, query, patient, at)
+			w, err := r.walk(ctx, query, report{patient, asksBroad(s.Params)}, at)
 			if err != nil {
 				return nil, err
 			}

@@ -16,8 +16,9 @@ const maxRendered = 20_000
 // auditPosition is what is left of a walk. The first page fixes its end, so that it never
 // reaches the records of its own pages.
 type auditPosition struct {
-	Left  map[string]span `json:"l"` // by source; a log that came later is not part of the walk
-	Total int64           `json:"t"` // -1 if it is not known
+	Left  map[string]span `json:"l"`           // by source; a log that came later is not part of the walk
+	Total int64           `json:"t"`           // -1 if it is not known
+	Broad bool            `json:"b,omitempty"` // of a report: the second list
 }
 
 // span is records From <= seq < To.
@@ -28,20 +29,20 @@ type span struct{ From, To int64 }
 // times are equal, the first log comes first (last, if the oldest come first).
 type auditWalk struct {
 	*review
-	query   *search.Query
-	patient string // of an access report
-	oldest  bool   // records first
-	first   bool   // page of the search
-	total   int64  // -1 if it is not known
-	size    int    // matches per page
-	logs    []*logWalk
-	budget  int // records that may still be rendered
+	query  *search.Query
+	report report
+	oldest bool  // records first
+	first  bool  // page of the search
+	total  int64 // -1 if it is not known
+	size   int   // matches per page
+	logs   []*logWalk
+	budget int // records that may still be rendered
 }
 
 // walk starts a walk, or resumes it at the position of a paging link.
-func (r *review) walk(ctx context.Context, query *search.Query, patient string, at []byte) (*auditWalk, error) {
+func (r *review) walk(ctx context.Context, query *search.Query, rep report, at []byte) (*auditWalk, error) {
 	w := &auditWalk{
-		review: r, query: query, patient: patient, budget: maxRendered, first: len(at) == 0, total: -1,
+		review: r, query: query, report: rep, budget: maxRendered, first: len(at) == 0, total: -1,
 		oldest: len(query.Sort) > 0 && !query.Sort[0].Desc, size: pageSize(query.Count),
 	}
 	if query.Summary == "count" {
@@ -52,7 +53,7 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 		if err := json.Unmarshal(at, &position); err != nil || position.Left == nil {
 			return nil, badLink(err)
 		}
-		w.total = position.Total
+		w.total, w.report.broad = position.Total, position.Broad
 	}
 	logs, err := r.gate.logs(ctx)
 	if err != nil {
@@ -71,20 +72,18 @@ func (r *review) walk(ctx context.Context, query *search.Query, patient string, 
 	return w, nil
 }
 
-// filters find the records that may match. Those of a report are the patient's and the
-// broad questions, which may have covered the patient, narrowed
+// filters find the records that may match. Those of a report are narrowed
 // only by what every report shows: how many there are to open must reveal nothing about
 // others.
 func (w *auditWalk) filters() []ledgerbridge.Filter {
 	all := narrow(w.query.Where, w.gate.Sealer)
-	if w.patient == "" {
+	if w.report.patient == "" {
 		return all
 	}
 	for i := range all {
 		all[i].Patient, all[i].Target = "", ""
 	}
-	report := append(concerning(w.patient, w.gate.Sealer), ledgerbridge.Filter{Patient: w.gate.Sealer.PatientPseudonym(ledgerbridge.Everyone)})
-	return both(report, anyOf(all))
+	return both(w.report.filters(w.gate.Sealer), anyOf(all))
 }
 
 // page is the next page of the walk.
@@ -112,7 +111,7 @@ func (w *auditWalk) page(ctx context.Context) (*Result, error) {
 	}
 	res.Total = w.total
 	if more > 0 && w.size > 0 {
-		res.position, err = json.Marshal(auditPosition{here, w.total})
+		res.position, err = json.Marshal(auditPosition{here, w.total, w.report.broad})
 	}
 	return res, err
 }
@@ -144,9 +143,12 @@ func (w *auditWalk) next(ctx context.Context) (*Version, error) {
 		if w.budget--; w.budget < 0 {
 			return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: "The search would have to open more than 20,000 records. Narrow it by date, patient, entity or agent."}
 		}
-		v, err := w.render(ctx, *rec, w.patient)
+		v, err := w.render(ctx, *rec, w.report)
 		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return nil, unavailable("records cannot be searched", err)
+		}
+		if v == nil {
+			continue
 		}
 		if matches, err := w.matches(v); matches || err != nil {
 			return v, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
@@ -19,45 +20,89 @@ const (
 	mostRead      = 2000 // resources that are read to follow one
 )
 
-// concern records the patients concerned, whether or not their data are disclosed.
-func (r *review) concern(patients []string) {
-	for _, patient := range patients {
-		if _, known := r.parts[patient]; !known && len(r.entry.Patients) >= mostConcerned {
-			patient = ledgerbridge.Everyone
+// concerned are the patients whom a record names though nothing of theirs is disclosed.
+type concerned struct {
+	named    []string // by the request: as its target, in criteria, as whose data is changed
+	singled  []string // whom the request leads to, if these are few
+	selected []string // by a search, counted only
+	room     int      // parts made for those named and singled out
+}
+
+// name gives parts to the patients concerned, in that order, as far as the record has
+// room. Those whose data are disclosed have theirs. The number of the rest stands in the
+// part of everyone.
+func (r *review) name() {
+	rest := map[string]bool{}
+	add := func(patients []string, room func() bool) {
+		for _, patient := range patients {
+			if _, known := r.parts[patient]; known {
+				continue
+			}
+			if !room() {
+				rest[patient] = true
+				continue
+			}
+			r.part(patient)
 		}
-		r.part(patient)
+	}
+	few := func() bool { r.concerned.room++; return r.concerned.room <= mostConcerned }
+	add(r.concerned.named, few)
+	add(r.concerned.singled, few)
+	add(r.concerned.selected, func() bool { return r.names() < mostConcerned })
+	if len(rest) > 0 {
+		r.part(ledgerbridge.Everyone).More = int64(len(rest))
 	}
 }
 
-// concernSelected records the patients whose data a search selected: those that the
+// names is how many patients the record names.
+func (r *review) names() int {
+	if _, broad := r.parts[ledgerbridge.Everyone]; broad {
+		return len(r.parts) - 1
+	}
+	return len(r.parts)
+}
+
+// concern notes the patients of what the request is about, whether or not their data are
+// disclosed.
+func (r *review) concern(patients []string) {
+	r.concerned.named = append(r.concerned.named, patients...)
+}
+
+// concernSelected notes the patients whose data a search selected: those that the
 // caller may see, counted ones included, and the hidden ones if the question singles out
 // few. Otherwise the question is a broad one.
 func (r *review) concernSelected(s store.Selected) {
-	r.concern(s.Visible)
+	r.concerned.selected = append(r.concerned.selected, s.Visible...)
 	switch {
 	case len(s.Hidden) == 0 && len(s.Visible) < store.SelectedLimit:
 	case len(s.Visible)+len(s.Hidden) <= singledOut:
-		r.concern(s.Hidden)
+		r.concerned.singled = append(r.concerned.singled, s.Hidden...)
 	default:
 		r.part(ledgerbridge.Everyone)
 	}
 }
 
 // asks notes criteria that the request evaluates: the patients whom they name or lead to
-// are concerned whatever the answer is, also when it is a refusal.
+// are concerned whatever the answer is, also when it is a refusal or a failure.
 func (r *review) asks(q *search.Query) {
 	r.mention(q.Patients)
 	r.asked = append(r.asked, q)
 }
 
+// told notes that the store has said whom the criteria select.
+func (r *review) told(q *search.Query, page store.Page) {
+	r.answered = append(r.answered, q)
+	r.concernSelected(page.Selected)
+}
+
 // mention notes patients that the request names.
 func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, patients...) }
 
-// concernAsked records the patients whom the request names and singles out. A target that
-// was refused before it was read names those whose data it is.
+// concernAsked finds the patients whom the request names and singles out. The target of a
+// request that failed names those whose data it is.
 func (r *review) concernAsked(ctx context.Context, failed error) error {
-	refused := kindOf(failed) == fhir.Forbidden
-	if target, err := fhir.ParseRef(r.entry.Target); err == nil && refused {
+	target, err := fhir.ParseRef(r.entry.Target)
+	if err == nil && failed != nil {
 		if err := r.concernStored(ctx, target, ""); err != nil {
 			return err
 		}
@@ -66,11 +111,14 @@ func (r *review) concernAsked(ctx context.Context, failed error) error {
 		return err
 	}
 	for _, q := range r.asked {
+		if q.Type == auditEvent {
+			continue // nobody's data
+		}
 		if err := r.concernLed(ctx, q.Type, q.Where); err != nil {
 			return err
 		}
-		if !refused {
-			continue // the search has told
+		if slices.Contains(r.answered, q) {
+			continue
 		}
 		if err := r.concernFew(ctx, q.Type, q.Where); err != nil {
 			return err
@@ -79,16 +127,23 @@ func (r *review) concernAsked(ctx context.Context, failed error) error {
 	return nil
 }
 
+// concernBlindly names whom the request names without looking them up, since that failed:
+// who else is concerned is not known.
+func (r *review) concernBlindly() {
+	r.concern(r.mentioned)
+	if target, err := fhir.ParseRef(r.entry.Target); err == nil && target.Type == "Patient" {
+		r.concern([]string{target.String()})
+	}
+	r.part(ledgerbridge.Everyone)
+}
+
 // concernNamed records the patients named that exist. Names that nobody bears get no
 // part, so that nobody can make keys for patients that do not exist.
 func (r *review) concernNamed(ctx context.Context, patients []string) error {
-	for i, patient := range patients {
+	for _, patient := range patients {
 		ref, err := fhir.ParseRef(patient)
 		if err != nil {
 			continue
-		}
-		if i >= mostConcerned { // up to here names come before all who were found
-			patient = ""
 		}
 		if err := r.concernStored(ctx, ref, patient); err != nil {
 			return err
@@ -107,7 +162,7 @@ func (r *review) concernStored(ctx context.Context, ref fhir.Ref, patient string
 		return fmt.Errorf("find the patients concerned: %w", err)
 	}
 	if patient != "" {
-		r.part(patient)
+		r.concern([]string{patient})
 	}
 	r.concern(v.Facts.Patients)
 	return nil
@@ -167,7 +222,7 @@ func (r *review) concernFew(ctx context.Context, typ string, where search.Condit
 	case err != nil:
 		return fmt.Errorf("find the patients concerned: %w", err)
 	default:
-		r.concern(page.Selected.Visible)
+		r.concerned.singled = append(r.concerned.singled, page.Selected.Visible...)
 	}
 	return nil
 }

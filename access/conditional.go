@@ -203,7 +203,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)
 	}
-	t.concernSelected(page.Selected)
+	t.told(q, page)
 	return q, page, nil
 }
 

@@ -86,7 +86,8 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 // record makes the record of a request durable, together with what the request writes;
 // outcome is the error that the request ends with, if any. It returns store.ErrChanged,
 // and leaves nothing behind, if what the request was judged by no longer holds. A caller
-// that hangs up does not stop its record.
+// that hangs up does not stop its record. If it cannot be known whom the request concerns,
+// that failure is recorded and returned.
 func (r *review) record(ctx context.Context, outcome error) error {
 	err := r.makeDurable(ctx, outcome)
 	switch failed := &r.gate.failed; {
@@ -101,9 +102,10 @@ func (r *review) record(ctx context.Context, outcome error) error {
 func (r *review) makeDurable(ctx context.Context, outcome error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if err := r.conclude(ctx, outcome); err != nil {
-		return unavailable("record cannot be completed", err)
+	if r.entry.Interaction == "" {
+		return unavailable("record cannot be completed", errors.New("nothing was decided"))
 	}
+	incomplete := r.conclude(ctx, outcome)
 	pending, err := r.gate.Sealer.Prepare(ctx, r.entry)
 	if err != nil {
 		return unavailable("record cannot be sealed", err)
@@ -116,7 +118,7 @@ func (r *review) makeDurable(ctx context.Context, outcome error) error {
 		return unavailable("record cannot be made durable", err)
 	}
 	r.call.Receipts = append(r.call.Receipts, receipt.String())
-	return nil
+	return incomplete
 }
 
 // waitToRetry waits for the slot of changes that are tried again, and returns the function

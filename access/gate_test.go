@@ -154,13 +154,14 @@ func TestFailuresAreRecordedAndShowNothing(t *testing.T) {
 		do     func(*house, *Call) error
 		record string // "" if it cannot be made
 	}{
-		{"store", []string{"Get"}, read("Observation/s1"), "permit 503 read Observation/s1  [] []"},
-		{"search", []string{"Search"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [seen] []"},
-		{"history", []string{"History"}, history("Observation", "s1"), "permit 503 history-instance Observation/s1  [] []"},
+		{"store", []string{"Get"}, read("Observation/s1"), "permit 503 read Observation/s1  [*] []"},
+		{"search", []string{"Search"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [* seen] []"},
+		{"history", []string{"History"}, history("Observation", "s1"), "permit 503 history-instance Observation/s1  [seen] []"},
 		{"change log", []string{"Commit"}, update, "permit 503 update Observation/s1  [seen] []"},
 		{"record", []string{"Record"}, read("Observation/s1"), ""},
 		{"both logs", []string{"Record", "Commit"}, update, ""},
-		{"patients named", []string{"Get"}, searchFor("Observation", "patient=seen"), ""},
+		{"patients named", []string{"Get"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [* seen] []"},
+		{"patients led to", []string{"Search"}, searchFor("Observation", "patient.identifier=urn:mrn|seen"), "permit 503 search-type  patient.identifier=urn:mrn%7Cseen [*] []"},
 	} {
 		h.faulty.fail = map[string]error{}
 		for _, method := range c.fails {
@@ -189,6 +190,25 @@ func TestCallersWhoHangUpAreRecorded(t *testing.T) {
 	}
 	if got := told(); len(got) != 1 || !strings.Contains(got[0], "[seen]") {
 		t.Errorf("%q", got)
+	}
+}
+
+// Whoever hangs up while the store is in trouble, is recorded with whom the request is
+// about, by the record's own look-ups.
+func TestCallersWhoHangUpInTroubleAreRecorded(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	for query, want := range map[string]string{
+		"patient.identifier=urn:mrn|seen": "[seen]", "_id=s1": "[seen]", "patient.identifier=urn:mrn|hidden": "[hidden]", "patient=seen": "[seen]",
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		h.faulty.hangUp = cancel
+		if _, err := h.Search(ctx, h.as(agent.Practitioner, "TREAT"), SearchRequest{Type: "Observation", Params: params(query)}); err == nil {
+			t.Error("an answer for nobody")
+		}
+		if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], "permit 503 ") || !strings.HasSuffix(got[0], want+" []") {
+			t.Errorf("%s: %q", query, got)
+		}
 	}
 }
 

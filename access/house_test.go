@@ -98,6 +98,7 @@ type faultyStore struct {
 	judged  []store.Judged   // of all records and commits
 
 	searched int
+	hangUp   func() // called by the next search, which fails then
 }
 
 func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
@@ -109,6 +110,12 @@ func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, err
 
 func (s *faultyStore) Search(ctx context.Context, q store.Search) (store.Page, error) {
 	s.searched++
+	if hangUp := s.hangUp; hangUp != nil {
+		s.hangUp = nil
+		hangUp()
+		<-ctx.Done()
+		return store.Page{}, ctx.Err()
+	}
 	if err := s.fail["Search"]; err != nil {
 		return store.Page{}, err
 	}
@@ -242,16 +249,21 @@ func (h *house) line(row ledgerbridge.Row) string {
 	}
 	var target, query string
 	var patients, items []string
-	for _, part := range row.Parts {
-		clear, err := h.Sealer.OpenPart(h.Context(), part)
-		if err != nil {
-			h.Fatal(err)
-		}
+	parts, err := h.Sealer.OpenParts(h.Context(), row.Parts, nil)
+	if err != nil {
+		h.Fatal(err)
+	}
+	for _, clear := range parts {
 		if p := clear.Request; p != nil && p.Target+p.Query != "" {
 			target, query = p.Target, p.Query
 		}
-		if p := clear.Patient; p != nil {
+		if p := clear.Asked; p != nil {
 			target, query = p.Target, p.Query
+		}
+		if p := clear.Patient; p != nil {
+			if p.Target+p.Query != "" {
+				target, query = p.Target, p.Query
+			}
 			patients = append(patients, strings.TrimPrefix(p.Patient, "Patient/"))
 			for _, i := range p.Items {
 				items = append(items, i.Method+" "+i.Ref)

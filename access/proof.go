@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
@@ -47,16 +46,21 @@ func (r *review) proof(ctx context.Context, rec record) ([]byte, error) {
 	if err != nil {
 		return nil, unavailable("record cannot be proven", err)
 	}
+	parts, err := r.gate.Sealer.OpenParts(ctx, proof.Row.Parts, nil)
+	if err != nil {
+		return nil, unavailable("record cannot be opened", err)
+	}
 	opened := map[int]ledgerbridge.Opened{}
-	for i, part := range proof.Row.Parts {
-		clear, err := r.gate.Sealer.OpenPart(ctx, part)
-		if errors.Is(err, ledgerbridge.ErrErased) {
-			continue
+	for i, o := range parts {
+		if !o.Empty() && !(rec.entry.Schema == 1 && proof.Row.Erased() && namesQuestion(o)) {
+			opened[i] = o
 		}
-		if err != nil {
-			return nil, unavailable("record cannot be opened", err)
-		}
-		opened[i] = clear
 	}
 	return ledgerbridge.FormatBundle(proof, opened)
+}
+
+// namesQuestion says whether a part says what was asked. Of a record of version 1, one that is
+// left may name a patient who was erased.
+func namesQuestion(o ledgerbridge.Opened) bool {
+	return o.Patient != nil && o.Patient.Query+o.Patient.Target != ""
 }

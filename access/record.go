@@ -80,11 +80,9 @@ func (r *review) part(patient string) *ledgerbridge.Touched {
 }
 
 // conclude completes the record: how the request ended, the patients it names, the
-// Consents that decided.
+// Consents that decided. Its error says that they cannot be found: then the record is
+// that of a failure.
 func (r *review) conclude(ctx context.Context, outcome error) error {
-	if r.entry.Interaction == "" {
-		return errors.New("nothing was decided")
-	}
 	if outcome != nil {
 		r.entry.Outcome = status(outcome)
 		r.discloseNothing()
@@ -94,13 +92,18 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 	if len(r.queries) > 0 {
 		r.entry.Query = strings.Join(r.queries, "\n")
 	}
-	if err := r.concernAsked(ctx, outcome); err != nil {
-		return err
+	incomplete := r.concernAsked(ctx, outcome)
+	if incomplete != nil {
+		incomplete = unavailable("record cannot be completed", incomplete)
+		r.entry.Outcome = status(incomplete)
+		r.discloseNothing()
+		r.concernBlindly()
 	}
+	r.name()
 	for i := range r.entry.Patients {
 		r.entry.Patients[i].Consents = r.consentsRead[r.entry.Patients[i].Patient]
 	}
-	return nil
+	return incomplete
 }
 
 // judgedLimit is how many patients a record or change is checked against one by one.

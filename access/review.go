@@ -35,8 +35,10 @@ type review struct {
 	followed  int                // conditions followed to the patients they lead to
 	asked     []*search.Query    // all criteria that the request evaluates
 	queries   []string           // those of a transaction, for the record
-	change    store.Change       // what is committed with the record
-	final     bool               // the record no longer rests on what was judged, see instead
+	answered  []*search.Query    // those of them of which the store has said whom they select
+	concerned concerned
+	change    store.Change // what is committed with the record
+	final     bool         // the record no longer rests on what was judged, see instead
 }
 
 // question is what the policy is asked, once per attempt.

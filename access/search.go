@@ -85,7 +85,7 @@ func (r *review) search(ctx context.Context, q question, query *search.Query, at
 	if err != nil {
 		return nil, unavailable("search cannot be run", err)
 	}
-	r.concernSelected(page.Selected)
+	r.told(query, page)
 	if err := r.check(ctx, q, page.Matches, page.Included); err != nil {
 		return nil, err
 	}

@@ -100,17 +100,20 @@ func (g *Gate) compare(ctx context.Context, v *Version, rec record) (result, rea
 
 // written collects what a transaction wrote from its opened parts.
 func (g *Gate) written(ctx context.Context, rec record) ([]ledgerbridge.Item, error) {
+	parts, err := g.Sealer.OpenParts(ctx, rec.row.Parts, nil)
+	if err != nil {
+		return nil, err
+	}
 	var all []ledgerbridge.Item
-	for _, part := range rec.row.Parts {
-		clear, err := g.Sealer.OpenPart(ctx, part)
-		if err != nil {
-			return nil, err
-		}
+	for _, clear := range parts {
 		var items []ledgerbridge.Item
-		if clear.Request != nil {
+		switch {
+		case clear.Request != nil:
 			items = clear.Request.Items
-		} else {
+		case clear.Patient != nil:
 			items = clear.Patient.Items
+		case clear.Empty():
+			return nil, ledgerbridge.ErrErased
 		}
 		for _, i := range items {
 			if i.Method != "GET" && !slices.Contains(all, i) {

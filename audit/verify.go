@@ -27,8 +27,8 @@ const openGroups = 256
 // Verify compares every stored version with the change logs of all nodes, and every
 // entry of them with what is stored, in both directions. The logs themselves are
 // checked by ledgerbridge (Journal), the index rows by the store.
-func Verify(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, report func(store.Finding) error) error {
-	v := &verification{sealer: sealer, report: report, logs: map[string]*changeLog{}, groups: map[group][]store.Version{}}
+func Verify(ctx context.Context, s store.Store, report func(store.Finding) error) error {
+	v := &verification{report: report, logs: map[string]*changeLog{}, groups: map[group][]store.Version{}}
 	if err := v.open(ctx, s); err != nil {
 		return err
 	}
@@ -61,7 +61,6 @@ func Verify(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, rep
 // verification walks versions newest first; those of one entry are neighbours, but
 // for what other nodes wrote at the same time.
 type verification struct {
-	sealer *ledgerbridge.Sealer
 	report func(store.Finding) error
 	logs   map[string]*changeLog
 	groups map[group][]store.Version // entries of which more versions may come
@@ -170,7 +169,7 @@ func (v *verification) entry(ctx context.Context, g group, written []store.Versi
 		log.seen[g.seq] = true
 	}
 	for i := range written {
-		if what := v.against(e, &written[i]); what != "" {
+		if what := against(e, &written[i]); what != "" {
 			if err := v.report(store.Finding{Table: "versions", Row: place(&written[i]), What: what}); err != nil {
 				return err
 			}
@@ -193,7 +192,7 @@ func (l *changeLog) entry(ctx context.Context, seq int64) (ledgerbridge.Entry, e
 }
 
 // against compares the columns that a version's own hash does not cover.
-func (v *verification) against(e ledgerbridge.Entry, s *store.Version) string {
+func against(e ledgerbridge.Entry, s *store.Version) string {
 	switch {
 	case s.Owner != e.Organization:
 		return "has another owner than the entry that wrote it"
@@ -201,7 +200,7 @@ func (v *verification) against(e ledgerbridge.Entry, s *store.Version) string {
 		return "has a method that does not fit"
 	case e.Interaction == "transaction":
 		return ""
-	case e.Type != s.Ref.Type || e.Version != s.Version || e.Target != v.sealer.TargetPseudonym(s.Ref.String()):
+	case e.Type != s.Ref.Type || e.Version != s.Version: // the content has the id
 		return "is not the resource that the entry names"
 	case s.Method != methods[e.Interaction]:
 		return "has another method than the entry that wrote it"

@@ -108,7 +108,7 @@ func (a *archive) patient(id string, version int64, method string) store.Write {
 func (a *archive) findings() string {
 	a.Helper()
 	var b strings.Builder
-	err := Verify(a.Context(), a, a.sealer, func(f store.Finding) error {
+	err := Verify(a.Context(), a, func(f store.Finding) error {
 		fmt.Fprintf(&b, "%s %s %s\n", f.Table, f.Row, f.What)
 		return nil
 	})
@@ -168,7 +168,7 @@ func TestVerify(t *testing.T) {
 	}
 	a.edit = func(v store.Version) []store.Version { return nil }
 	enough := errors.New("enough")
-	if err := Verify(t.Context(), a, a.sealer, func(store.Finding) error { return enough }); !errors.Is(err, enough) {
+	if err := Verify(t.Context(), a, func(store.Finding) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("a report that fails: %v", err)
 	}
 }
@@ -191,8 +191,8 @@ func TestErase(t *testing.T) {
 		}
 		for _, part := range row.Parts {
 			_, err := a.sealer.OpenPart(t.Context(), part)
-			switch own := part.Patient == a.sealer.PatientPseudonym("Patient/a"); {
-			case own && errors.Is(err, ledgerbridge.ErrErased) && part.ErasedBy == "hospital/n1/changes.0/4":
+			switch own := part.ErasedBy != ""; {
+			case own && part.Patient == "" && errors.Is(err, ledgerbridge.ErrErased) && part.ErasedBy == "hospital/n1/changes.0/4":
 				gone++
 			case !own && err == nil:
 				opened++
@@ -202,10 +202,35 @@ func TestErase(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || gone != 4 || opened != 7 {
+	if err != nil || gone != 5 || opened != 7 { // gone is also what the transaction asked for
 		t.Errorf("%d gone, %d open: %v", gone, opened, err)
 	}
 	if got := a.findings(); got != "" {
 		t.Errorf("the erasure damaged something: %s", got)
+	}
+}
+
+// Nothing is erased, and nothing recorded, of somebody of whom nothing is known. What an
+// erasure that was cut short has left is.
+func TestEraseOfNobody(t *testing.T) {
+	a := newHistory(t)
+	changes, _ := a.Logs()
+	erase := func(patient string) error {
+		_, _, err := Erase(t.Context(), a, a.sealer, a.keys, ledgerbridge.Draft{Agent: "operator", Reason: "operator"}, patient)
+		return err
+	}
+	if err := a.keys.Destroy(t.Context(), a.sealer.PatientPseudonym("Patient/b")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		patient string
+		unknown bool
+	}{{"Patient/nobody", true}, {"Patient/a", false}, {"Patient/a", true}, {"Patient/b", false}, {"Patient/b", true}} {
+		before, _ := changes.Size(t.Context())
+		err := erase(c.patient)
+		after, _ := changes.Size(t.Context())
+		if errors.Is(err, ErrUnknown) != c.unknown || !c.unknown && err != nil || (before == after) != c.unknown {
+			t.Errorf("%s: %v, records %d to %d", c.patient, err, before, after)
+		}
 	}
 }

@@ -38,6 +38,7 @@ type Access struct {
 	Consents     []string // that decided
 	Target       string   // asked for
 	Broad        bool     // the question may have covered patients who are not named
+	More         int64    // so many at least, who are concerned; 0 if it is not known
 	Erased       int      // parts that were erased
 }
 
@@ -80,6 +81,10 @@ func AuditEvent(a Access) ([]byte, error) {
 	}
 	if a.Broad {
 		event.Extension = append(event.Extension, r4.Extension{Url: extensions + "broad", ValueBoolean: &a.Broad})
+	}
+	if a.More > 0 {
+		more := int(a.More)
+		event.Extension = append(event.Extension, r4.Extension{Url: extensions + "more", ValueInteger: &more})
 	}
 	return encode(struct {
 		ResourceType string `json:"resourceType"`

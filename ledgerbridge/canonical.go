@@ -61,12 +61,21 @@ type field struct {
 	num   *int64
 	words *[]string
 	items *[]Item
+
+	optional bool // a text or integer that is left out if it is empty
+}
+
+func (f *field) empty() bool {
+	return f.text != nil && *f.text == "" || f.num != nil && *f.num == 0
 }
 
 // appendObject appends the members in the order given, which must be sorted.
 func appendObject(b []byte, fields []field) []byte {
 	opening := `{"`
 	for _, f := range fields {
+		if f.optional && f.empty() {
+			continue
+		}
 		b = append(append(append(b, opening...), f.name...), '"', ':')
 		opening = `,"`
 		switch {

@@ -48,7 +48,7 @@ func ReadChain(data []byte) (Chain, error) {
 	if err := r.recompute(b); err != nil {
 		return Chain{}, err
 	}
-	c := Chain{Entry: r.Entry, Request: r.Request, Patients: max(len(b.Parts)-1, 0), Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
+	c := Chain{Entry: r.Entry, Request: r.Request, Patients: patientsOf(&r.Entry, len(b.Parts)), Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
 	if a := b.Anchor; a != nil {
 		if c.Anchor, err = a.proof(); err != nil {
 			return Chain{}, err
@@ -59,6 +59,15 @@ func ReadChain(data []byte) (Chain, error) {
 		c.Endorsements = endorsements(a.Evidence)
 	}
 	return c, c.climb(b.Proof)
+}
+
+// patientsOf says how many of the parts are about a patient: all but the one for the
+// request and, with two or more patients, the one about the question.
+func patientsOf(e *Entry, parts int) int {
+	if e.Schema > 1 && parts > 3 {
+		return parts - 2
+	}
+	return max(parts-1, 0)
 }
 
 // climb computes leaf and path as RFC 9162, 2.1.3.2 verifies them.

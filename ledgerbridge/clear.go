@@ -19,10 +19,12 @@ type RequestPart struct {
 // PatientPart is the clear text of the part about one patient.
 type PatientPart struct {
 	Patient  string // "Patient/1"
-	Target   string
-	Query    string
+	Target   string // only if no other patient is concerned
+	Query    string // only if no other patient is concerned
 	Items    []Item
 	Consents []string // "Consent/9/_history/2" that decided
+	More     int64    // of Everyone: patients concerned who have no part; 0 if it is not known
+	Share    string   // hex: of the key of the AskedPart, if there is one
 }
 
 func (p *RequestPart) appendJSON(b []byte) []byte {
@@ -35,8 +37,9 @@ func (p *RequestPart) appendJSON(b []byte) []byte {
 
 func (p *PatientPart) appendJSON(b []byte) []byte {
 	return appendObject(b, []field{
-		{name: "consents", words: &p.Consents}, {name: "items", items: &p.Items},
-		{name: "patient", text: &p.Patient}, {name: "query", text: &p.Query}, {name: "target", text: &p.Target},
+		{name: "consents", words: &p.Consents}, {name: "items", items: &p.Items}, {name: "more", num: &p.More, optional: true},
+		{name: "patient", text: &p.Patient}, {name: "query", text: &p.Query}, {name: "share", text: &p.Share, optional: true},
+		{name: "target", text: &p.Target},
 	})
 }
 

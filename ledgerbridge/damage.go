@@ -61,10 +61,13 @@ func checkParts(source string, e *Entry, row *Row) error {
 			return &Damage{Source: source, Seq: row.Seq, Column: fmt.Sprintf("parts[%d].%s", i, column), What: what}
 		}
 		switch {
-		case (p.Patient == "") != (i == 0):
+		case (p.Patient == "") != (i == 0 || p.emptied()):
 			return found("patient", "the request part comes first and alone has no patient")
-		case p.ErasedBy != "" && !isPlace(p.ErasedBy):
+		case p.ErasedBy != "" && (i == 0 || !isPlace(p.ErasedBy)):
 			return found("erased by", "is not source/seq")
+		case p.emptied() && (p.Target != "" || p.Key != "" || len(p.Sealed) != 0):
+			return found("erased by", "an erasure is noted but the part is not empty")
+		case p.emptied():
 		case p.commit() != p.Commitment:
 			return found("commitment", "patient, target, key, salt and commitment do not agree")
 		case len(p.Sealed) == 0 && p.ErasedBy == "":

@@ -24,10 +24,10 @@ type Draft struct {
 	Client       string
 	Purpose      string
 	Type         string // resource type asked for
-	Target       string // "Patient/1" or "", in clear; sealed under the patient's key if a patient is touched
+	Target       string // "Patient/1" or "", in clear; readable only while all patients touched are
 	Version      int64
 	Content      fhir.Hash // hash of the stored bytes, or the RFC 6962 root over a transaction's rows
-	Query        string    // query text in clear; the entry carries a keyed hash
+	Query        string    // query text in clear, sealed like Target; the entry carries a keyed hash
 	Count        int64     // resources disclosed or written
 	Decision     string    // permit or deny
 	Reason       string    // reason code of the policy
@@ -47,6 +47,7 @@ type Touched struct {
 	Patient  string   // "Patient/1"
 	Items    []Item   // versions disclosed or written; may be empty (refused, absent)
 	Consents []string // "Consent/9/_history/2" that decided
+	More     int64    // of Everyone: patients concerned who are not named; 0 if it is not known
 }
 
 // Item is one version disclosed or written.
@@ -70,9 +71,10 @@ type Row struct {
 	Parts      []PartRow
 }
 
-// PartRow is one sealed part.
+// PartRow is one sealed part. Of an erased one, commitment and ErasedBy are left, and
+// Salt is the erasure's mark.
 type PartRow struct {
-	Patient    string   // pseudonym of the patient; "" for the request part
+	Patient    string   // pseudonym of the patient; "" for the request part, "asked" for the one about the question
 	Target     string   // pseudonyms of target and items, joined by spaces; see Filter.Target
 	Key        string   // id of the key that sealed it
 	Sealed     []byte   // nil once erased

@@ -14,6 +14,55 @@ import (
 // patient becomes unreadable with the others.
 const Erase = "erase"
 
+// Erasure empties the parts of one patient. What is left of a part does not say whose it
+// was, not even to somebody who has the key of the pseudonyms: its commitment, by which
+// the row can still be verified, the entry that erased it, and a mark.
+type Erasure struct {
+	Patient string // pseudonym
+	By      string // "source/seq" of the entry
+
+	mark func(commitment [32]byte) [32]byte
+}
+
+// Erasure returns that of a patient (pseudonym) by the entry at a place.
+func (s *Sealer) Erasure(patient, place string) Erasure {
+	return Erasure{patient, place, func(commitment [32]byte) [32]byte { return s.mark(place, commitment) }}
+}
+
+// mark shows that a part was emptied by who has the keys. It stands in the part's salt,
+// where somebody who only can write to the store cannot make one.
+func (s *Sealer) mark(place string, commitment [32]byte) [32]byte {
+	key := sum(s.cfg.Pseudonyms.Key)
+	b := openHMAC(&key, "aceso.erased.v1\x00", len(s.cfg.Organization)+len(place)+2*4+len(commitment))
+	return closeHMAC(&key, append(frame(frame(b, s.cfg.Organization), place), commitment[:]...))
+}
+
+// Of names the parts of a row that go, by position, and says how many are the patient's
+// own: the part about the question goes with them. There are none if nothing is the
+// patient's. Of each part, Patient and ErasedBy are needed.
+func (e Erasure) Of(parts []PartRow) (at []int, own int64) {
+	for i := range parts {
+		if parts[i].Patient == e.Patient {
+			at = append(at, i)
+			own++
+		}
+	}
+	for i := range parts {
+		if own > 0 && parts[i].asks() {
+			at = append(at, i)
+		}
+	}
+	return at, own
+}
+
+// Empty is what is left of a part.
+func (e Erasure) Empty(p PartRow) PartRow {
+	return PartRow{Salt: e.mark(p.Commitment), Commitment: p.Commitment, ErasedBy: e.By}
+}
+
+// emptied tells what Empty left. Version 1 kept the columns of erased parts.
+func (r *PartRow) emptied() bool { return r.ErasedBy != "" && r.Patient == "" }
+
 // CheckParts opens every part of a row that is not erased, and checks its clear text
 // against salt and commitment and its columns against the clear text. The error is a
 // *Damage unless a key could not be read.
@@ -26,7 +75,7 @@ func (s *Sealer) CheckParts(ctx context.Context, source string, row *Row) error 
 		found := func(column, what string) error {
 			return &Damage{Source: source, Seq: row.Seq, Column: fmt.Sprintf("parts[%d].%s", i, column), What: what}
 		}
-		o, err := s.OpenPart(ctx, *p)
+		o, err := s.open(ctx, row.Parts, i)
 		var unreadable *KeyError
 		switch {
 		case errors.As(err, &unreadable):
@@ -68,11 +117,20 @@ func (s *Sealer) AuditParts(ctx context.Context, source string, all ...Log) func
 	return func(row *Row) error {
 		for i := range row.Parts {
 			p := &row.Parts[i]
-			if p.ErasedBy == "" || checked[erasure{p.ErasedBy, p.Patient}] {
+			if p.ErasedBy == "" {
 				continue
 			}
-			if err := CheckErasure(ctx, all, p.ErasedBy, p.Patient); err != nil {
-				return &Damage{Source: source, Seq: row.Seq, Column: fmt.Sprintf("parts[%d].erased by", i), What: err.Error()}
+			found := func(what string) error {
+				return &Damage{Source: source, Seq: row.Seq, Column: fmt.Sprintf("parts[%d].erased by", i), What: what}
+			}
+			if p.emptied() && p.Salt != s.mark(p.ErasedBy, p.Commitment) {
+				return found("does not bear the mark of that erasure")
+			}
+			if checked[erasure{p.ErasedBy, p.Patient}] {
+				continue
+			}
+			if err := CheckErasure(ctx, all, p); err != nil {
+				return found(err.Error())
 			}
 			checked[erasure{p.ErasedBy, p.Patient}] = true
 		}
@@ -80,13 +138,13 @@ func (s *Sealer) AuditParts(ctx context.Context, source string, all ...Log) func
 	}
 }
 
-// CheckErasure checks a part's ErasedBy: the entry at that place erases, and has a part
-// for the same patient (pseudonym).
-func CheckErasure(ctx context.Context, logs []Log, place, patient string) error {
-	source, seq, err := ParsePlace(place)
+// CheckErasure checks a part's ErasedBy: the entry at that place erases. If the part says
+// whose it is, that has a part for the same patient (pseudonym).
+func CheckErasure(ctx context.Context, logs []Log, p *PartRow) error {
+	source, seq, err := ParsePlace(p.ErasedBy)
 	at := slices.IndexFunc(logs, func(l Log) bool { return l.Source() == source })
 	if err != nil || at < 0 {
-		return fmt.Errorf("erased by %q, which is not in a log", place)
+		return fmt.Errorf("erased by %q, which is not in a log", p.ErasedBy)
 	}
 	row, err := ReadRow(ctx, logs[at], seq)
 	if err != nil {
@@ -96,10 +154,8 @@ func CheckErasure(ctx context.Context, logs []Log, place, patient string) error 
 	if err != nil {
 		return err
 	}
-	for i := range row.Parts {
-		if e.Interaction == Erase && row.Parts[i].Patient == patient {
-			return nil
-		}
+	if e.Interaction == Erase && (p.emptied() || slices.ContainsFunc(row.Parts, func(o PartRow) bool { return o.Patient == p.Patient })) {
+		return nil
 	}
-	return fmt.Errorf("erased by %s, which does not erase this patient", place)
+	return fmt.Errorf("erased by %s, which does not erase this patient", p.ErasedBy)
 }

@@ -1,6 +1,8 @@
 package ledgerbridge_test
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -99,6 +101,57 @@ func independentParts(count int, disclosed string, part func(int) (string, []byt
 	root, err := tlog.TreeHash(int64(count), o)
 	if err != nil || hex.EncodeToString(root[:]) != disclosed {
 		return fmt.Errorf("disclosed: %v", err)
+	}
+	return nil
+}
+
+// independentQuestion opens what was asked of several patients with the shares in their
+// parts, and compares it with the entry.
+func independentQuestion(g golden, query, target string) error {
+	key := make([]byte, 32)
+	open := func(p goldenPart, key []byte) (blind, clear []byte, err error) {
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			return nil, nil, err
+		}
+		gcm, err := cipher.NewGCM(block)
+		if err != nil {
+			return nil, nil, err
+		}
+		sealed := unhex(p.Sealed)
+		plain, err := gcm.Open(nil, sealed[:12], sealed[12:], []byte("aceso.part.v1\x00"+sized("clinic")+sized(p.Patient)+sized(p.Target)+sized(p.Key)))
+		if err != nil {
+			return nil, nil, err
+		}
+		return plain[:32], plain[32:], nil
+	}
+	last := len(g.Parts) - 1
+	for _, p := range g.Parts[1:last] {
+		_, text, err := open(p, unhex(g.PartKeys[p.Key]))
+		if err != nil {
+			return err
+		}
+		var part struct{ Share string }
+		if err := json.Unmarshal(text, &part); err != nil {
+			return err
+		}
+		for i, b := range unhex(part.Share) {
+			key[i] ^= b
+		}
+	}
+	blind, text, err := open(g.Parts[last], key)
+	if err != nil || g.Parts[last].Patient != "asked" {
+		return fmt.Errorf("the question: %v", err)
+	}
+	var asked struct{ Query, Target string }
+	if err := json.Unmarshal(text, &asked); err != nil {
+		return err
+	}
+	pseudonym := func(kind, value string) string {
+		return hex.EncodeToString(mac(blind, "aceso.pseudonym.v1\x00"+sized("clinic")+sized(kind)+value)[:16])
+	}
+	if asked.Query == "" || pseudonym("query", asked.Query) != query || asked.Target == "" || pseudonym("target", asked.Target) != target {
+		return fmt.Errorf("the entry was made for another question than %+v", asked)
 	}
 	return nil
 }

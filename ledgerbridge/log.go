@@ -24,9 +24,9 @@ type Log interface {
 	ReadTile(ctx context.Context, level int, index int64) ([]byte, error)
 	// WriteTiles stores tiles durably and replaces existing ones.
 	WriteTiles(ctx context.Context, tiles []Tile) error
-	// Erase removes the sealed bytes of all parts of a patient (pseudonym), notes in
-	// each which entry did it (by, "source/seq"), and returns how many.
-	Erase(ctx context.Context, patient, by string) (int64, error)
+	// Erase empties all parts of a patient, and returns how many. In each row that has
+	// one it MUST change all parts that e.Of names at once, as e.Empty says.
+	Erase(ctx context.Context, e Erasure) (int64, error)
 }
 
 // IsChanges tells a change log from an access log by its source.

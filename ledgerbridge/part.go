@@ -32,42 +32,120 @@ type plainPart struct {
 	patient string // pseudonym, "" for the request part
 	targets string // pseudonyms, joined
 	clear   []byte
+	blind   *sum // nil: any
 }
 
-// sealParts makes the request part and one part per patient. As soon as a patient is
-// touched, query and target in clear go into the patients' parts only: no erasure
-// reaches the request part.
-func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) ([]PartRow, error) {
+// sealing makes the parts of one record.
+type sealing struct {
+	*Sealer
+	names  *pseudonymizer
+	draft  *Draft
+	target string         // pseudonym
+	teller *pseudonymizer // of what was asked, in the entry
+	parts  []PartRow
+}
+
+// sealParts makes the request part, one part per patient and, for two or more patients,
+// one that says what was asked. As soon as a patient is concerned, query and target in
+// clear go where they are erased with each of them: no erasure reaches the request part.
+// The returned pseudonymizer makes the entry's pseudonyms of query and target.
+func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) ([]PartRow, *pseudonymizer, error) {
 	patients := mergePatients(d.Patients)
-	request := RequestPart{Agent: d.Agent, Name: d.Name, Role: d.Role, Address: d.Address, Items: d.Others}
-	target := names.of("target", d.Target)
-	plain := plainPart{targets: pseudonyms(names, "", d.Others)}
-	if !slices.ContainsFunc(patients, Touched.erasable) {
-		request.Target, request.Query = d.Target, d.Query
-		plain.targets = pseudonyms(names, target, d.Others)
-	}
-	plain.clear = request.appendJSON(make([]byte, 0, 256))
-	parts := append(make([]PartRow, 0, 1+len(patients)), s.sealPart(s.cfg.Requests[0].ID, s.request, plain))
+	erasable := 0
 	for _, t := range patients {
-		part := PatientPart{Patient: t.Patient, Items: t.Items, Consents: t.Consents}
 		if t.erasable() {
-			part.Target, part.Query = d.Target, d.Query
+			erasable++
 		}
-		plain := plainPart{
-			patient: names.of("patient", t.Patient),
-			targets: pseudonyms(names, target, t.Items), clear: part.appendJSON(make([]byte, 0, 256)),
-		}
-		id, key, err := s.cfg.Parts.Key(ctx, plain.patient, true)
-		if err != nil {
-			return nil, fmt.Errorf("key of a patient's part: %w", err)
-		}
-		aead, err := newAEAD(key)
-		if err != nil {
-			return nil, fmt.Errorf("key %s of a part: %w", id, err)
-		}
-		parts = append(parts, s.sealPart(id, aead, plain))
 	}
-	return parts, nil
+	w := sealing{Sealer: s, names: names, draft: d, target: names.of("target", d.Target), teller: names}
+	w.request(erasable == 0)
+	var key []byte
+	shares := make([]string, 1)
+	if erasable > 1 {
+		key, shares = split(erasable)
+	}
+	for _, t := range patients {
+		share := ""
+		if t.erasable() {
+			share, shares = shares[0], shares[1:]
+		}
+		if err := w.patient(ctx, t, share, erasable == 1 && t.erasable()); err != nil {
+			return nil, nil, err
+		}
+	}
+	if erasable > 1 {
+		if err := w.asked(key); err != nil {
+			return nil, nil, err
+		}
+	}
+	return w.parts, w.teller, nil
+}
+
+// request seals the part about the request; alone, it says what was asked.
+func (w *sealing) request(alone bool) {
+	d := w.draft
+	part, target := RequestPart{Agent: d.Agent, Name: d.Name, Role: d.Role, Address: d.Address, Items: d.Others}, ""
+	if alone {
+		part.Target, part.Query, target = d.Target, d.Query, w.target
+	}
+	plain := plainPart{targets: pseudonyms(w.names, target, d.Others), clear: part.appendJSON(make([]byte, 0, 256))}
+	w.parts = append(w.parts, w.sealPart(w.cfg.Requests[0].ID, w.Sealer.request, plain))
+}
+
+// patient seals the part of one patient; alone, it says what was asked.
+func (w *sealing) patient(ctx context.Context, t Touched, share string, alone bool) error {
+	d, target := w.draft, ""
+	part := PatientPart{Patient: t.Patient, Items: ownItems(t, d.Patients), Consents: t.Consents, More: t.More, Share: share}
+	plain := plainPart{patient: w.names.of("patient", t.Patient)}
+	if alone {
+		part.Target, part.Query, target = d.Target, d.Query, w.target
+		plain.blind = w.tell()
+	}
+	plain.targets, plain.clear = pseudonyms(w.names, target, part.Items), part.appendJSON(make([]byte, 0, 256))
+	id, key, err := w.cfg.Parts.Key(ctx, plain.patient, true)
+	if err != nil {
+		return fmt.Errorf("key of a patient's part: %w", err)
+	}
+	return w.seal(id, key, plain)
+}
+
+// asked seals the part that says what was asked of several patients.
+func (w *sealing) asked(key []byte) error {
+	part := AskedPart{Query: w.draft.Query, Target: w.draft.Target}
+	return w.seal(sharedKey, key, plainPart{
+		patient: askedPart, targets: w.target, clear: part.appendJSON(make([]byte, 0, 256)), blind: w.tell(),
+	})
+}
+
+// tell makes the blind of the part that says what was asked. The entry's pseudonyms of
+// that hang on it: they are random numbers once nobody can open the part.
+func (w *sealing) tell() *sum {
+	var blind sum
+	rand.Read(blind[:])
+	w.teller = &pseudonymizer{key: blind, organization: w.cfg.Organization}
+	return &blind
+}
+
+func (w *sealing) seal(id string, key []byte, plain plainPart) error {
+	aead, err := newAEAD(key)
+	if err != nil {
+		return fmt.Errorf("key %s of a part: %w", id, err)
+	}
+	w.parts = append(w.parts, w.sealPart(id, aead, plain))
+	return nil
+}
+
+// ownItems leaves out of a patient's part other patients themselves, if they have parts:
+// their names are erased with them.
+func ownItems(t Touched, all []Touched) []Item {
+	others := func(i Item) bool {
+		return i.Ref != t.Patient && strings.HasPrefix(i.Ref, "Patient/") &&
+			slices.ContainsFunc(all, func(o Touched) bool { return o.Patient == i.Ref })
+	}
+	if !slices.ContainsFunc(t.Items, others) {
+		return t.Items
+	}
+	return slices.DeleteFunc(slices.Clone(t.Items), others)
 }
 
 // erasable says that the part goes when a patient is erased. Only such a part says what
@@ -129,7 +207,9 @@ func (s *Sealer) sealPart(key string, aead cipher.AEAD, p plainPart) PartRow {
 	sealed := make([]byte, nonceSize, nonceSize+blindSize+len(p.clear)+aead.Overhead())
 	rand.Read(sealed)
 	plain := make([]byte, blindSize, blindSize+len(p.clear))
-	rand.Read(plain)
+	if rand.Read(plain); p.blind != nil {
+		copy(plain, p.blind[:])
+	}
 	row.Salt = saltOf(sum(plain), p.clear)
 	row.Commitment = row.commit()
 	plain = append(plain, p.clear...)
@@ -166,42 +246,59 @@ func saltOf(blind sum, text []byte) sum {
 	return closeHMAC(&blind, append(openHMAC(&blind, bodyLabel, len(text)), text...))
 }
 
-// Opened is a part in clear: it has a Request or a Patient.
+// Opened is a part in clear: it has a Request, a Patient or an Asked, or nothing if it was
+// erased.
 type Opened struct {
 	Request *RequestPart
 	Patient *PatientPart
+	Asked   *AskedPart
 
 	blind sum
 	clear []byte
 }
 
+// Empty says that the part was erased, or not opened.
+func (o *Opened) Empty() bool { return o.clear == nil }
+
 // OpenPart decrypts a part and checks it against its salt and commitment. The error is
-// ErrErased if the part or its key is gone.
+// ErrErased if the part or its key is gone. The part about the question needs the others
+// of its row: see OpenParts.
 func (s *Sealer) OpenPart(ctx context.Context, row PartRow) (Opened, error) {
-	plain, err := s.decrypt(ctx, &row)
+	if row.gone() {
+		return Opened{}, ErrErased
+	}
+	key, err := s.partKey(ctx, &row)
 	if err != nil {
 		return Opened{}, err
 	}
+	plain, err := s.decrypt(&row, key)
+	if err != nil {
+		return Opened{}, err
+	}
+	return openText(&row, plain)
+}
+
+func (r *PartRow) gone() bool { return r.ErasedBy != "" || len(r.Sealed) == 0 }
+
+// openText reads blind and clear text, and checks them.
+func openText(row *PartRow, plain []byte) (Opened, error) {
 	o := Opened{blind: sum(plain), clear: plain[blindSize:]}
 	if saltOf(o.blind, o.clear) != row.Salt || row.commit() != row.Commitment {
 		return Opened{}, fmt.Errorf("open part: it does not match its salt and commitment")
 	}
-	if row.Patient == "" {
+	switch {
+	case row.Patient == "":
 		o.Request = new(RequestPart)
 		return o, parsePart(o.clear, o.Request)
+	case row.asks():
+		o.Asked = new(AskedPart)
+		return o, parsePart(o.clear, o.Asked)
 	}
 	o.Patient = new(PatientPart)
 	return o, parsePart(o.clear, o.Patient)
 }
 
-func (s *Sealer) decrypt(ctx context.Context, row *PartRow) ([]byte, error) {
-	if row.ErasedBy != "" || len(row.Sealed) == 0 {
-		return nil, ErrErased
-	}
-	key, err := s.partKey(ctx, row)
-	if err != nil {
-		return nil, err
-	}
+func (s *Sealer) decrypt(row *PartRow, key []byte) ([]byte, error) {
 	aead, err := newAEAD(key)
 	if err != nil {
 		return nil, fmt.Errorf("open part: %w", err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // ReadRow returns one row, checked by CheckRow. A missing row is a *Damage.
@@ -14,6 +16,21 @@ func ReadRow(ctx context.Context, log Log, seq int64) (Row, error) {
 		return CheckRow(log.Source(), seq, row)
 	})
 	return found, err
+}
+
+// Erased says that parts of the row were erased.
+func (r *Row) Erased() bool {
+	return slices.ContainsFunc(r.Parts, func(p PartRow) bool { return p.ErasedBy != "" })
+}
+
+// Has says whether a part of the row has this patient (pseudonym), and is not erased.
+func (r *Row) Has(patient string) bool {
+	return slices.ContainsFunc(r.Parts, func(p PartRow) bool { return p.Patient == patient && p.ErasedBy == "" })
+}
+
+// Targets says whether a part of the row has this target (pseudonym).
+func (r *Row) Targets(target string) bool {
+	return slices.ContainsFunc(r.Parts, func(p PartRow) bool { return slices.Contains(strings.Fields(p.Target), target) })
 }
 
 // eachRow visits every row of the range. A missing row is a *Damage.

@@ -9,8 +9,12 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// entrySchema is the version of the entry that this program writes and reads.
-const entrySchema = 1
+// entrySchema is the version of the entry that this program writes. It reads all versions
+// up to that.
+//
+// Version 1 had one pseudonym of a target or query for ever, and wrote the query into the
+// part of every patient.
+const entrySchema = 2
 
 // timeFormat is how an entry states its time: RFC 3339, UTC, milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"
@@ -90,14 +94,14 @@ func (e *Entry) AppendJSON(b []byte) ([]byte, error) {
 }
 
 // ParseEntry reads canonical JSON; anything else is an error, as is a schema of
-// another version.
+// a later version.
 func ParseEntry(data []byte) (Entry, error) {
 	var e Entry
 	var at string
 	fields := e.fields(&at)
 	scanObject(string(data), fields[:])
-	if e.Schema != entrySchema {
-		return Entry{}, fmt.Errorf("entry: schema version %d, this program knows %d", e.Schema, entrySchema)
+	if e.Schema < 1 || e.Schema > entrySchema {
+		return Entry{}, fmt.Errorf("entry: schema version %d, this program knows 1 to %d", e.Schema, entrySchema)
 	}
 	var err error
 	if e.Time, err = time.Parse(time.RFC3339, at); err != nil {

@@ -69,7 +69,7 @@ func (s *Sealer) AgentPseudonym(agent string) string { return s.pseudonymizer().
 // PatientPseudonym returns what PartRow.Patient and Filter.Patient hold for "Patient/1".
 func (s *Sealer) PatientPseudonym(ref string) string { return s.pseudonymizer().of("patient", ref) }
 
-// TargetPseudonym returns what Entry.Target, PartRow.Target and Filter.Target hold for "Observation/7".
+// TargetPseudonym returns what PartRow.Target and Filter.Target hold for "Observation/7".
 func (s *Sealer) TargetPseudonym(ref string) string { return s.pseudonymizer().of("target", ref) }
 
 // pseudonymizer computes keyed hashes, 128 bits in hex.
@@ -105,7 +105,8 @@ type Pending struct {
 // patients are durable.
 func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
 	names := s.pseudonymizer()
-	parts, err := s.sealParts(ctx, names, &d)
+	d.Query = bounded(d.Query)
+	parts, teller, err := s.sealParts(ctx, names, &d)
 	if err != nil {
 		return nil, fmt.Errorf("prepare record: %w", err)
 	}
@@ -114,8 +115,8 @@ func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
 		Schema: entrySchema, Action: d.Action, Interaction: d.Interaction,
 		Agent: names.of("agent", d.Agent), Organization: d.Organization,
 		Client: d.Client, Purpose: d.Purpose, Type: d.Type,
-		Target: names.of("target", d.Target), Version: d.Version,
-		Content: hexOrNone(d.Content), Query: names.of("query", d.Query),
+		Target: teller.of("target", d.Target), Version: d.Version,
+		Content: hexOrNone(d.Content), Query: teller.of("query", d.Query),
 		Disclosed: hex.EncodeToString(disclosed[:]), Count: d.Count,
 		Decision: d.Decision, Reason: d.Reason, Policy: d.Policy,
 		Outcome: int64(d.Outcome), Request: d.Request,

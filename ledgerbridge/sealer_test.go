@@ -77,8 +77,8 @@ func TestSealedRow(t *testing.T) {
 		e.Count != 4 || e.Policy != "sha256:1234" || e.Keys != "pseudonyms-1 requests-1" || !row.Time.Equal(e.Time) {
 		t.Errorf("entry %+v of row %+v", e, row)
 	}
-	if len(row.Parts) != 3 {
-		t.Fatalf("%d parts, want one for the request and one per patient", len(row.Parts))
+	if len(row.Parts) != 4 {
+		t.Fatalf("%d parts, want one for the request, one per patient and one for the question", len(row.Parts))
 	}
 	if err := ledgerbridge.CheckRow(s.Source("accesses.0"), 41, &row); err != nil {
 		t.Error(err)
@@ -106,7 +106,7 @@ func TestPartsOpenAndErase(t *testing.T) {
 		t.Errorf("request part %+v, %v", request.Request, err)
 	}
 	one, err := s.OpenPart(ctx, row.Parts[1])
-	if err != nil || one.Patient.Patient != "Patient/1" || one.Patient.Query != d.Query || len(one.Patient.Items) != 2 || one.Patient.Consents[0] != "Consent/9/_history/2" {
+	if err != nil || one.Patient.Patient != "Patient/1" || one.Patient.Query != "" || len(one.Patient.Items) != 2 || one.Patient.Consents[0] != "Consent/9/_history/2" {
 		t.Errorf("patient's part %+v, %v", one.Patient, err)
 	}
 	if err := keys.Destroy(ctx, s.PatientPseudonym("Patient/1")); err != nil {

@@ -24,6 +24,7 @@ type Result struct {
 	Entry      Entry
 	Request    *RequestPart  // nil if not disclosed to the holder of the bundle
 	Patients   []PatientPart // those disclosed
+	Asked      *AskedPart    // nil if not disclosed, or if it stands in one of those
 	Closed     int           // parts of which only the commitment is there
 	Receipt    Receipt
 	Checkpoint Checkpoint
@@ -177,6 +178,10 @@ func (r *Result) checkOpened(i int, p *bundlePart, commitment [32]byte) error {
 	if i == 0 {
 		r.Request = new(RequestPart)
 		return parsePart(p.Clear, r.Request)
+	}
+	if row.asks() {
+		r.Asked = new(AskedPart)
+		return parsePart(p.Clear, r.Asked)
 	}
 	var part PatientPart
 	if err := parsePart(p.Clear, &part); err != nil {

@@ -20,7 +20,7 @@ func (r *records) verify(ctx context.Context, report func(store.Finding) error) 
 	}
 	return errors.Join(
 		r.verifyLogs(ctx, report),
-		audit.Verify(ctx, r.store, r.sealer, inMain),
+		audit.Verify(ctx, r.store, inMain),
 		r.store.Check(ctx, func(f store.Finding) error {
 			return report(store.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
 		}))

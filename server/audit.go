@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -36,15 +37,33 @@ func (s *server) proof(c *gin.Context, call *access.Call) (*answer, error) {
 	return &answer{status: http.StatusOK, body: body, media: mediaJSON}, err
 }
 
+// accessReport is the operation, and the path of its pages.
+const accessReport = "$access-report"
+
+// broadQuestions asks for the second list of an access report.
+const broadQuestions = "broad=true"
+
 // accessReport is GET [base]/Patient/[id]/$access-report: who saw a patient's data.
 func (s *server) accessReport(c *gin.Context, call *access.Call) (*answer, error) {
 	patient := fhir.Ref{Type: "Patient", ID: c.Param("id")}
 	if err := fhir.CheckID(patient.ID); err != nil {
 		return nil, err
 	}
-	request := access.SearchRequest{Type: "$access-report", Compartment: patient.String()}
+	request := access.SearchRequest{Type: accessReport, Compartment: patient.String()}
 	return s.searchset(c, call, request, func(ctx context.Context, call *access.Call, r access.SearchRequest) (*access.Result, error) {
 		r.Type = auditEvent
 		return s.Gate.AccessReport(ctx, call, patient, r)
 	})
+}
+
+// otherList links the first page of an access report to the list of broad questions.
+func (s *server) otherList(path string, request access.SearchRequest, result *access.Result) []fhir.Link {
+	if request.Link != "" || strings.Contains("&"+result.Self, "&"+broadQuestions) {
+		return nil
+	}
+	query := broadQuestions
+	if result.Self != "" {
+		query += "&" + result.Self
+	}
+	return []fhir.Link{{Relation: "related", URL: s.url(path) + "?" + query}}
 }

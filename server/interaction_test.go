@@ -211,7 +211,14 @@ func TestRecords(t *testing.T) {
 	}
 	n.get("/fhir/AuditEvent/a.b.1/$proof").header("Content-Type", "application/json")
 	n.result.Next = "n"
-	n.get("/fhir/Patient/1/$access-report").contains(base + "/Patient/1/$access-report?_page=n")
+	n.get("/fhir/Patient/1/$access-report").contains(base + "/Patient/1/$access-report?_page=n").contains(`"relation":"related","url":"` + base + `/Patient/1/$access-report?broad=true`)
+	for _, second := range []string{"broad=true", "_page=n"} {
+		n.result.Self = second
+		if a := n.get("/fhir/Patient/1/$access-report?" + second); strings.Contains(a.body, "related") {
+			t.Errorf("the second list, or a further page, links to the second list: %s", a.body)
+		}
+	}
+	n.result.Self = ""
 	n.do("POST", "/fhir/AuditEvent/_search", "agent=x", "Content-Type", "application/x-www-form-urlencoded").want(200)
 	n.wantAsked("audit search {Type:AuditEvent Params:[{Name:agent Value:x}] Compartment: Lenient:false Link:}")
 	n.get("/metrics").contains(`aceso_request_duration_seconds_count{method="GET",route="/fhir/:type/:id",status="200"} 1`)

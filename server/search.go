@@ -90,7 +90,11 @@ func (s *server) searchBundle(ctx context.Context, call *access.Call, request ac
 	if request.Compartment != "" {
 		path = request.Compartment + "/" + path
 	}
-	return s.resultBundle(result, s.links(path, result.Self, request.Link, result.Next))
+	links := s.links(path, result.Self, request.Link, result.Next)
+	if request.Type == accessReport {
+		links = append(links, s.otherList(path, request, result)...)
+	}
+	return s.resultBundle(result, links)
 }
 
 // resultBundle writes what the gate returned. It neither adds nor counts.

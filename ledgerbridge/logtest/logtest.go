@@ -154,17 +154,17 @@ func (l *Log) WriteTiles(_ context.Context, tiles []ledgerbridge.Tile) error {
 }
 
 // Erase implements ledgerbridge.Log.
-func (l *Log) Erase(_ context.Context, patient, by string) (int64, error) {
+func (l *Log) Erase(_ context.Context, e ledgerbridge.Erasure) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var n int64
 	for i := range l.rows {
-		for j := range l.rows[i].Parts {
-			if p := &l.rows[i].Parts[j]; p.Patient == patient && p.ErasedBy == "" {
-				p.Sealed, p.ErasedBy = nil, by
-				n++
-			}
+		parts := l.rows[i].Parts
+		at, own := e.Of(parts)
+		for _, j := range at {
+			parts[j] = e.Empty(parts[j])
 		}
+		n += own
 	}
 	return n, nil
 }

@@ -218,18 +218,18 @@ func (l *storedLog) WriteTiles(ctx context.Context, tiles []ledgerbridge.Tile) e
 	return nil
 }
 
-// Erase removes the sealed bytes of a patient's parts. Copies stay in the servers'
-// oplog, until it has turned over, and in backups: only destroying the key makes them
-// unreadable for certain.
-func (l *storedLog) Erase(ctx context.Context, patient, by string) (n int64, err error) {
-	if patient == "" {
+// Erase empties a patient's parts. Copies stay in the servers' oplog, until it has turned
+// over, and in backups: only destroying the key makes what they said unreadable for
+// certain.
+func (l *storedLog) Erase(ctx context.Context, e ledgerbridge.Erasure) (n int64, err error) {
+	if e.Patient == "" {
 		return 0, errors.New("erase: no patient given")
 	}
-	filter := append(between(l.source, 0, -1), bson.E{Key: "p.p", Value: patient})
+	filter := append(between(l.source, 0, -1), bson.E{Key: "p.p", Value: e.Patient})
 	// Small batches: the server drops a cursor that is idle for ten minutes.
-	o := options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}})
-	err = each(ctx, l.log, filter, o, func(e *entry) error {
-		erased, err := l.eraseParts(ctx, e, patient, by)
+	o := options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}, {Key: "p.c", Value: 1}})
+	err = each(ctx, l.log, filter, o, func(found *entry) error {
+		erased, err := l.eraseParts(ctx, found, e)
 		n += erased
 		if err != nil {
 			return fmt.Errorf("erase: %w", err)
@@ -239,18 +239,19 @@ func (l *storedLog) Erase(ctx context.Context, patient, by string) (n int64, err
 	return n, unavailable(err)
 }
 
-func (l *storedLog) eraseParts(ctx context.Context, e *entry, patient, by string) (n int64, err error) {
-	for i, p := range e.Parts {
-		if p.Patient != patient || p.ErasedBy != "" {
-			continue
-		}
-		at := fmt.Sprintf("p.%d.", i)
-		r, err := l.log.UpdateOne(ctx, bson.D{{Key: "_id", Value: e.ID}, {Key: at + "e", Value: ""}},
-			bson.D{{Key: "$set", Value: bson.D{{Key: at + "b", Value: nil}, {Key: at + "e", Value: by}}}})
-		if err != nil {
-			return n, err
-		}
-		n += r.ModifiedCount
+// eraseParts empties the parts of one entry at once.
+func (l *storedLog) eraseParts(ctx context.Context, found *entry, e ledgerbridge.Erasure) (int64, error) {
+	parts := found.row().Parts
+	at, own := e.Of(parts)
+	filter, set := bson.D{{Key: "_id", Value: found.ID}}, bson.D{}
+	for _, i := range at {
+		p, place := e.Empty(parts[i]), fmt.Sprintf("p.%d", i)
+		filter = append(filter, bson.E{Key: place + ".p", Value: parts[i].Patient})
+		set = append(set, bson.E{Key: place, Value: part{p.Patient, p.Target, p.Key, p.ErasedBy, p.Salt[:], p.Commitment[:], p.Sealed}})
 	}
-	return n, nil
+	r, err := l.log.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: set}})
+	if err != nil {
+		return 0, err
+	}
+	return own * r.ModifiedCount, nil
 }

@@ -181,7 +181,7 @@ func TestReadOnlyBesideServer(t *testing.T) {
 	if log.WriteTiles(t.Context(), []ledgerbridge.Tile{{Data: []byte("x")}}) == nil {
 		t.Error("a store opened for reading wrote tiles")
 	}
-	if _, err := log.Erase(t.Context(), "p", "x"); err == nil {
+	if _, err := log.Erase(t.Context(), a.sealer.Erasure("p", "x")); err == nil {
 		t.Error("a store opened for reading erased")
 	}
 }

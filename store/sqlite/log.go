@@ -205,20 +205,48 @@ func nonNil(b []byte) []byte {
 	return b
 }
 
-// Erase removes the sealed bytes of a patient's parts, overwriting them in the
-// database file; copies in the write-ahead log are overwritten by its reuse. Only
-// destroying the key makes them unreadable for certain.
-func (l *storedLog) Erase(ctx context.Context, patient, by string) (n int64, err error) {
-	if patient == "" {
+// Erase empties a patient's parts, overwriting them in the database file; copies in the
+// write-ahead log are overwritten by its reuse. Only destroying the key makes what they
+// said unreadable for certain.
+func (l *storedLog) Erase(ctx context.Context, e ledgerbridge.Erasure) (n int64, err error) {
+	if e.Patient == "" {
 		return 0, errors.New("erase: no patient given")
 	}
-	err = l.do(ctx, func(u *logUnit) error {
+	err = l.do(ctx, func(u *logUnit) (err error) {
 		if err := u.exec("PRAGMA secure_delete = ON"); err != nil {
 			return err
 		}
-		err := u.exec("UPDATE parts SET sealed = NULL, erased_by = ? WHERE patient = ? AND erased_by = ''", by, patient)
-		n = int64(u.Changes())
+		n, err = u.erase(e)
 		return errors.Join(err, u.exec("PRAGMA secure_delete = OFF"))
 	})
 	return n, err
+}
+
+func (u *logUnit) erase(e ledgerbridge.Erasure) (n int64, err error) {
+	var seqs []int64
+	err = u.each("SELECT DISTINCT id >> 16 FROM parts INDEXED BY parts_patient WHERE patient = ?", func(st *sqlite.Stmt) error {
+		seqs = append(seqs, st.ColumnInt64(0))
+		return nil
+	}, e.Patient)
+	if err != nil {
+		return 0, fmt.Errorf("erase: %w", err)
+	}
+	for _, seq := range seqs {
+		rows := []ledgerbridge.Row{{Seq: seq}}
+		if err := addParts(u.conn, rows); err != nil {
+			return n, fmt.Errorf("erase: %w", err)
+		}
+		parts := rows[0].Parts
+		at, own := e.Of(parts)
+		for _, i := range at {
+			p := e.Empty(parts[i])
+			err := u.exec("UPDATE parts SET patient = ?, target = ?, key = ?, erased_by = ?, salt = ?, sealed = ? WHERE id = ?",
+				p.Patient, p.Target, p.Key, p.ErasedBy, p.Salt[:], p.Sealed, seq<<partBits|int64(i))
+			if err != nil {
+				return n, fmt.Errorf("erase: %w", err)
+			}
+		}
+		n += own
+	}
+	return n, nil
 }
