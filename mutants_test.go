@@ -107,6 +107,7 @@ var mutants = []mutant{
 	{"a part of all combinations is read once", "fhir/search/extract_composite.go", "if shared && old.part == first {", "if false {", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
 	{"an element's first value is not looked for", "fhir/search/extract.go", "if e := &s.table[at][k]; x.follows(c, e, before != x.Nodes[c].Elem) {", "first := true\n\t\t\tfor f := i + 1; f < c; f = x.Nodes[f].Next {\n\t\t\t\tfirst = first && x.Nodes[f].Elem != x.Nodes[c].Elem\n\t\t\t}\n\t\t\tif e := &s.table[at][k]; x.follows(c, e, first) {", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
 	{"the hash of a path goes on", "fhir/search/keys_path.go", "p.hash.Write(p.url[p.hashed:end])", "p.hash.Reset()\n\tp.hash.Write(p.url[:end])", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
+	{"what a request inherits is bounded", "access/applywrite.go", "if t.inheriting += len(patients); t.inheriting > mostInherited {", "if false {", "./access", "TestInheritedPatientsAreBounded"},
 	{"_elements is a short list", "fhir/subset.go", "if len(names) > maxElements ||", "if false ||", "./fhir/search", "TestQueriesAreBounded"},
 	{"_elements stands once", "server/view.go", "if len(v.elements) > 0 {", "if false {", "./server", "TestBadInput"},
 	{"queries have a size", "fhir/search/query.go", "if size > maxSize {", "if false {", "./fhir/search", "TestQueriesAreBounded"},
