@@ -44,7 +44,6 @@ type change struct {
 	conditions map[string]bool    // Type?criteria that matched nothing
 	snapshot   int64              // consent epoch of a snapshot of this attempt, if asked
 	inheriting int                // patients collected from references
-	held       int64              // bytes of stored documents that the answer carries
 	asked      bool
 }
 

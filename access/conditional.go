@@ -121,8 +121,10 @@ func (t *change) present(ctx context.Context, s *step, v *Version) error {
 	if !seen {
 		v.Body = nil
 	}
-	t.held += int64(len(v.Body))
-	return err
+	if err != nil {
+		return err
+	}
+	return t.hold(int64(len(v.Body)))
 }
 
 // finds says what a condition finds: what the caller sees. Own systems find by identifier
