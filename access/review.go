@@ -34,6 +34,7 @@ type review struct {
 	mentioned []string           // patients that the request names
 	followed  int                // conditions followed to the patients they lead to
 	asked     []*search.Query    // all criteria that the request evaluates
+	queries   []string           // those of a transaction, for the record
 	answered  []*search.Query    // those of them of which the store has said whom they select
 	concerned concerned
 	change    store.Change // what is committed with the record
