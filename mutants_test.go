@@ -100,7 +100,7 @@ var mutants = []mutant{
 	{"guards of a change are judged as of its snapshot", "access/conditional.go", "asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch)", "t.finds(ctx, s.Ref.Type, s.Criteria)", "./access", "TestGuardsSeeWhatTheirWriterSaw"},
 	{"guards see what the caller sees", "access/conditional.go", "\t\treturn visible(row)\n", "\t\t_ = visible\n\t\treturn true, nil\n", "./access", "TestGuardsSeeWhatTheirWriterSaw"},
 	{"conditions are for those who may search", "access/conditional.go", `if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {`, `if d := t.decide(ctx, question{"search-type", "s", typ}); false {`, "./access", "TestConditionsAreForThoseWhoMaySearch"},
-	{"conditions see what the caller sees", "access/conditional.go", "Visible: t.finds(ctx, typ, criteria), Limit: 2", "Visible: func(store.Row) (bool, error) { return true, nil }, Limit: 2", "./access", "TestEveryAnswerIsRecorded"},
+	{"conditions see what the caller sees", "access/conditional.go", "Visible: t.finds(ctx, typ, criteria), Want", "Visible: func(store.Row) (bool, error) { return true, nil }, Want", "./access", "TestEveryAnswerIsRecorded"},
 	{"those whom a condition matches are concerned", "access/conditional.go", "\tt.told(q, page)\n", "", "./access", "TestFailingTransactionsConcernThoseOfTheirConditions"},
 	{"conditions are followed", "access/conditional.go", "\tt.asks(q)\n", "", "./access", "TestFailingTransactionsConcernThoseOfTheirConditions"},
 	{"no answer leaves before its record", "access/gate.go", "recordErr := r.record(ctx, err)", "recordErr := error(nil)", "./access", "TestEveryAnswerIsRecorded"},

@@ -77,8 +77,8 @@ func again(n int, criterion string) string {
 	return strings.TrimSuffix(strings.Repeat(criterion+"&", n), "&")
 }
 
-// costly are combinations of unselective criteria and of what has all matches read.
-func costly() (all []costlySearch) {
+// unselective are combinations of unselective criteria and of what has all matches read.
+func unselective() (all []costlySearch) {
 	criteria := map[string][]string{
 		"Observation": {
 			"", again(11, "code:not="+many(450, "absent%d")), again(10, "code:text="+many(490, "absent%d")), again(10, "patient:missing=false&code:not="+many(400, "http://loinc.org|x%d")),
@@ -112,7 +112,7 @@ func costly() (all []costlySearch) {
 // worst are the ten that take longest.
 func (w *ward) worst(b *testing.B) []costlySearch {
 	b.Helper()
-	all := costly()
+	all := unselective()
 	for i := range all {
 		s := &all[i]
 		ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
