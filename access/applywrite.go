@@ -24,6 +24,9 @@ func (t *change) stamp(s *step) (err error) {
 
 // replace judges the new version as it will be stored.
 func (t *change) replace(ctx context.Context, s *step) (err error) {
+	if err := s.able(); err != nil {
+		return err
+	}
 	if err := s.aboutSomebody(); err != nil {
 		return err
 	}
