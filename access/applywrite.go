@@ -21,11 +21,14 @@ func (t *change) stamp(s *step) (err error) {
 	if s.index, s.facts, err = search.Describe(s.stamped, t.gate.Base); err != nil {
 		return err
 	}
-	return t.referrable(s.facts.References)
+	return t.referrable(s)
 }
 
 // replace judges the new version as it will be stored.
 func (t *change) replace(ctx context.Context, s *step) (err error) {
+	if err := s.able(); err != nil {
+		return err
+	}
 	if err := s.aboutSomebody(); err != nil {
 		return err
 	}
@@ -106,6 +109,10 @@ func (t *change) glimpses(ctx context.Context, s *step, ref fhir.Ref) (bool, err
 	return t.sees(ctx, s.question, rowOf(&v))
 }
 
+// mostInherited is how many patients the resources of one request collect from what they
+// lead to.
+const mostInherited = 100_000
+
 // traceable finds out whose data the new version is, and refuses one that leads to so much
 // that nobody can tell.
 func (t *change) traceable(ctx context.Context, s *step) error {
@@ -115,6 +122,9 @@ func (t *change) traceable(ctx context.Context, s *step) error {
 			Kind:   fhir.Unprocessable,
 			Detail: fmt.Sprintf("Nobody can tell whose data this is: the resource is in no patient's compartment and leads to more than %d others, or has an identifier that more than %d patients bear. Give it a subject, or split it.", consent.Furthest, consent.MostIdentified),
 		}
+	}
+	if t.inheriting += len(s.facts.Inherited); t.inheriting > mostInherited {
+		return &fhir.Error{Kind: fhir.Unprocessable, Detail: "What the resources sent refer to is about more patients than one request may collect (100,000). Send them in parts, or refer to less."}
 	}
 	return err
 }
@@ -136,13 +146,14 @@ func (t *change) today(ctx context.Context, s *step) (epoch int64, err error) {
 
 // referrable refuses references whose meaning is unclear: references decide about
 // compartments.
-func (t *change) referrable(targets []string) error {
-	for _, target := range targets {
+func (t *change) referrable(s *step) error {
+	unclear := func(target string) bool { return conditional(target) || !fhir.PlainReference(target, t.gate.Base) }
+	for _, target := range s.facts.References {
 		if conditional(target) {
-			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.stamped.ReferencePlace(conditional), Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
 		}
 		if !fhir.PlainReference(target, t.gate.Base) {
-			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A reference is neither Type/id, nor an absolute URL in its usual spelling, nor a urn. Write references to this server as Type/id."}
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.stamped.ReferencePlace(unclear), Detail: "A reference is neither Type/id, nor an absolute URL in its usual spelling, nor a urn. Write references to this server as Type/id."}
 		}
 	}
 	return nil

@@ -32,15 +32,30 @@ type review struct {
 	traced       *fhir.Facts         // the last that trace was asked about ...
 	reached      *consent.Reached    // ... and what it found
 
+	leads      *store.Work // what it may cost to follow conditions to the patients they lead to
+	turnedAway bool        // a search had no turn
+
 	entry     ledgerbridge.Draft // the record
 	parts     map[string]int     // patient -> place in entry.Patients
 	mentioned []string           // patients that the request names
 	followed  int                // conditions followed to the patients they lead to
 	asked     []*search.Query    // all criteria that the request evaluates
+	queries   []string           // those of a transaction, for the record
 	answered  []*search.Query    // those of them of which the store has said whom they select
 	concerned concerned
 	change    store.Change // what is committed with the record
 	final     bool         // the record no longer rests on what was judged, see instead
+	held      int64        // bytes of stored documents that the answer carries
+}
+
+// hold adds bytes of documents to those that the answer carries, if there is memory for
+// them. It counts what the caller may see: its refusal tells nothing of anything else.
+func (r *review) hold(bytes int64) error {
+	r.held += bytes
+	if r.call.Hold == nil {
+		return nil
+	}
+	return r.call.Hold(r.held)
 }
 
 // question is what the policy is asked, once per attempt.

@@ -20,14 +20,14 @@ func (r *review) trace(ctx context.Context, f *fhir.Facts) (*consent.Reached, er
 	if f.Traced && r.traced == f {
 		return r.reached, nil
 	}
-	reached, err := r.follow(ctx, f)
+	reached, err := r.lead(ctx, f)
 	if err == nil {
 		r.traced, r.reached = f, reached
 	}
 	return reached, err
 }
 
-func (r *review) follow(ctx context.Context, f *fhir.Facts) (*consent.Reached, error) {
+func (r *review) lead(ctx context.Context, f *fhir.Facts) (*consent.Reached, error) {
 	if len(f.Patients) > 0 && !f.Loose && len(f.Logical) == 0 {
 		f.Traced = true
 		return nil, nil // what it leads to is looked for if a Consent asks

@@ -7,8 +7,8 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// Furthest is how many resources one resource may lead to. What leads further may lead to
-// anything.
+// Furthest is how many resources, and how many patients, one resource may lead to. What
+// leads further may lead to anything.
 const Furthest = 1000
 
 // MostIdentified is how many patients may bear one identifier: beyond that, it names
@@ -72,7 +72,7 @@ func isBinary(ref string) bool { return strings.HasPrefix(ref, "Binary/") }
 // take adds what is known of one resource; the first is the one that is followed.
 func (w *walk) take(f *fhir.Facts, first bool) {
 	if w.inherits && !first {
-		w.Patients = append(w.Patients, f.Patients...)
+		w.inherit(f.Patients)
 	}
 	if (first || w.inherits) && w.directory != nil {
 		for _, identifier := range f.Logical {
@@ -87,6 +87,15 @@ func (w *walk) take(f *fhir.Facts, first bool) {
 	}
 	if w.directory != nil && Leads(f) {
 		w.fresh = append(w.fresh, f)
+	}
+}
+
+// inherit adds patients, whom many resources may share.
+func (w *walk) inherit(patients []string) {
+	if w.Patients = append(w.Patients, patients...); len(w.Patients) > Furthest {
+		slices.Sort(w.Patients)
+		w.Patients = slices.Compact(w.Patients)
+		w.More = w.More || len(w.Patients) > Furthest
 	}
 }
 
@@ -147,7 +156,7 @@ func (w *walk) visit(from *fhir.Facts, ref string) {
 	case typ == "Patient":
 		w.seen[ref] = true
 		if w.inherits {
-			w.Patients = append(w.Patients, ref)
+			w.inherit([]string{ref})
 		}
 		return
 	}
