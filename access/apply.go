@@ -46,7 +46,7 @@ type change struct {
 	conditions map[string]bool    // Type?criteria that matched nothing
 	snapshot   int64              // consent epoch of a snapshot of this attempt, if asked
 	asked      bool
-	inheriting int // patients collected from references
+	inheriting int         // patients collected from references
 	guards     *store.Work // what all conditions may examine together
 }
 
