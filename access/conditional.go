@@ -94,7 +94,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 	}
 	matches := page.Matches
 	s.query = query
-	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches)})
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches), At: page.At})
 	switch {
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
@@ -198,10 +198,14 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
 	t.criteria(typ, q)
+	q.Sort, q.Include = nil, nil // they do not change what matches, but what it costs
 	if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {
 		return nil, page, t.refuse(d)
 	}
-	page, err = t.gate.Store.Search(ctx, store.Search{Query: q, Visible: t.finds(ctx, typ, criteria), Limit: 2})
+	guard := store.Guard{Query: q, Visible: t.finds(ctx, typ, criteria), Want: make([]fhir.Ref, 1)}
+	if page, err = t.seek(ctx, guard.Search(t.guards)); kindOf(err) == fhir.TooCostly {
+		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine too many resources. Search by an identifier."}
+	}
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)
 	}
@@ -216,10 +220,7 @@ func (t *change) criteria(typ string, q *search.Query) {
 		t.entry.Query = q.Self
 		return
 	}
-	if t.entry.Query != "" {
-		t.entry.Query += "\n"
-	}
-	t.entry.Query += typ + "?" + q.Self
+	t.queries = append(t.queries, typ+"?"+q.Self)
 }
 
 func refs(versions []Version) []fhir.Ref {
@@ -235,7 +236,7 @@ func (t *change) link(ctx context.Context, s *step) error {
 	if s.Resource == nil || !t.transaction() {
 		return nil
 	}
-	if err := t.resolve(ctx, s.Resource.References()); err != nil {
+	if err := t.resolve(ctx, s); err != nil {
 		return err
 	}
 	root := s.root()
@@ -252,9 +253,14 @@ func (t *change) link(ctx context.Context, s *step) error {
 	return err
 }
 
+// place is where the resource of a step has a reference.
+func (s *step) place(reference string) string {
+	return s.Resource.ReferencePlace(func(value string) bool { return value == reference })
+}
+
 // resolve finds the targets of conditional references, each once per change.
-func (t *change) resolve(ctx context.Context, references []string) error {
-	for _, reference := range references {
+func (t *change) resolve(ctx context.Context, s *step) error {
+	for _, reference := range s.Resource.References() {
 		if _, known := t.targets[reference]; known || !conditional(reference) {
 			continue
 		}
@@ -268,7 +274,7 @@ func (t *change) resolve(ctx context.Context, references []string) error {
 			return err
 		}
 		if len(page.Matches) != 1 {
-			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A conditional reference must match exactly one resource. Create its target first, or make the criteria more selective."}
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.place(reference), Detail: "A conditional reference must match exactly one resource. Create its target first, or make the criteria more selective."}
 		}
 		t.targets[reference] = page.Matches[0].Ref.String()
 	}
@@ -315,6 +321,9 @@ func at(expression string, err error) error {
 func join(place, rest string) string {
 	if rest == "" || strings.HasPrefix(rest, place) {
 		return place
+	}
+	if typ, inside, ok := strings.Cut(rest, "."); ok && fhir.IsResourceType(typ) {
+		return place + ".resource." + inside
 	}
 	return place + "." + rest
 }
