@@ -109,6 +109,21 @@ var mutants = []mutant{
 	{"TestNamesOfExternalIssuersAreQualified", "auth/names.go", "return i.Name + \"|\" + name", "return name", "./auth", "TestNamesOfExternalIssuersAreQualified"},
 	{"TestOnlyPersonsCall", "auth/names.go", "return err == nil && (slices", "return err == nil && (true || slices", "./auth", "TestOnlyPersonsCall"},
 	{"TestDirectoryFailures", "access/directory.go", "d.err = fmt.Errorf(\"find what a Consent refers to: %w\", err)", "_ = fmt.Errorf(\"find what a Consent refers to: %w\", err)", "./access", "TestDirectoryFailures"},
+
+	// What one request may cost.
+	{"an extraction stops at the limit", "fhir/search/extract_limit.go", "if x.limit > 0 && x.known.len() >= x.limit {", "if false {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
+	{"combinations are counted before they are made", "fhir/search/extract_limit.go", "if x.limit > 0 && x.combined > maxCombined {", "if false {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
+	{"copies are kept once", "fhir/search/extract_limit.go", "if len(x.keys)+len(x.dates)+len(x.numbers) < manyKeys {", "if true {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
+	{"a part of all combinations is read once", "fhir/search/extract_composite.go", "if shared && old.part == first {", "if false {", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
+	{"an element's first value is not looked for", "fhir/search/extract.go", "if e := &s.table[at][k]; x.follows(c, e, before != x.Nodes[c].Elem) {", "first := true\n\t\t\tfor f := i + 1; f < c; f = x.Nodes[f].Next {\n\t\t\t\tfirst = first && x.Nodes[f].Elem != x.Nodes[c].Elem\n\t\t\t}\n\t\t\tif e := &s.table[at][k]; x.follows(c, e, first) {", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
+	{"the hash of a path goes on", "fhir/search/keys_path.go", "p.hash.Write(p.url[p.hashed:end])", "p.hash.Reset()\n\tp.hash.Write(p.url[:end])", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
+	{"_elements is a short list", "fhir/subset.go", "if len(names) > maxElements ||", "if false ||", "./fhir/search", "TestQueriesAreBounded"},
+	{"_elements stands once", "server/view.go", "if len(v.elements) > 0 {", "if false {", "./server", "TestBadInput"},
+	{"queries have a size", "fhir/search/query.go", "if size > maxSize {", "if false {", "./fhir/search", "TestQueriesAreBounded"},
+	{"paths above are bounded", "fhir/search/query_value.go", "if len(list) > maxValues {", "if false {", "./fhir/search", "TestQueriesAreBounded"},
+	{"words are alternatives", "fhir/search/query_value.go", "if c.leaves++; c.leaves > maxLeaves {", "if c.leaves++; false {", "./fhir/search", "TestQueriesAreBounded"},
+	{"alternatives are bounded", "fhir/search/query_criterion.go", "if c.leaves += len(some); c.leaves > maxLeaves {", "if c.leaves += len(some); false {", "./fhir/search", "TestQueriesAreBounded"},
+
 	{"an upgrade is whole or nothing", "store/sqlite/upgrade.go", `c.exec("ROLLBACK")`, `c.exec("COMMIT")`, "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
 	{"an upgrade counts epochs again", "store/sqlite/upgrade.go", "\t\tif err := c.renewEpochs(ctx); err != nil {", "\t\tif err := ctx.Err(); err != nil {", "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
 	{"an upgrade looks into Bundles", "store/sqlite/upgrade.go", "\t\tif err := c.renewBundles(ctx); err != nil {", "\t\tif err := ctx.Err(); err != nil {", "./node", "TestFolderWithoutEpochsOfTeams"},

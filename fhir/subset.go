@@ -29,6 +29,21 @@ func Subset(body []byte, summary string, elements []string) ([]byte, error) {
 	return tagSubsetted(out)
 }
 
+// maxElements is how many names _elements may have: more than any type has elements.
+const maxElements = 100
+
+// ParseElements reads the value of _elements. Every element of every resource is compared
+// with every name.
+func ParseElements(value string) ([]string, error) {
+	names := strings.Split(value, ",")
+	if len(names) > maxElements || slices.ContainsFunc(names, func(n string) bool { return strings.Trim(n, elementLetters) != "" || n == "" }) {
+		return nil, &Error{Kind: Invalid, Expression: "_elements", Detail: "_elements is a list of at most 100 names of top-level elements with commas between them."}
+	}
+	return names, nil
+}
+
+const elementLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+
 // subsetRule says which elements of the resource stay, and whether the same rule
 // applies inside them. It returns nil if all stay.
 func subsetRule(summary string, elements []string) (keep func(*Element) bool, deep bool) {

@@ -41,6 +41,9 @@ func (t *Tape) Close() { t.scanner.close() }
 // Raw is the JSON text of a node.
 func (t *Tape) Raw(i int32) []byte { return t.data[t.Nodes[i].start:t.Nodes[i].end] }
 
+// Place is the FHIRPath of a node, as in Patient.name[0].given[1].
+func (t *Tape) Place(i int32) string { return t.scanner.place(i) }
+
 // text is the value of a primitive: a string without quotes and escapes, a number
 // or boolean as written. Without escapes it is a slice of the document.
 func (t *Tape) text(i int32) []byte {

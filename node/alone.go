@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/aceso-health/aceso/keyring"
@@ -88,7 +87,11 @@ func (alone) openPolicy(ctx context.Context, n *Node, folder string, o policy.Op
 		n.policy, err = policy.New(ctx, nil, o)
 		return err
 	}
-	if n.policy, err = policy.New(ctx, os.DirFS(folder), o); err != nil {
+	files, err := policy.Folder(folder)
+	if err != nil {
+		return fmt.Errorf("policies: %w", err)
+	}
+	if n.policy, err = policy.New(ctx, files, o); err != nil {
 		return fmt.Errorf("policies in %s: %w", folder, err)
 	}
 	n.running.Go(func() { n.policy.Watch(ctx, folder) })

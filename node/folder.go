@@ -93,6 +93,23 @@ func (d Folder) lock() (*os.File, error) {
 	return f, nil
 }
 
+// Discard removes a folder that the caller has just made and could not use, unless another
+// process has begun to use it or has used it.
+func (d Folder) Discard() error {
+	f, err := os.OpenFile(d.file("lock"), os.O_CREATE|os.O_RDWR, 0o600) // what a store locks
+	if err != nil {
+		return fmt.Errorf("remove data folder: %w", err)
+	}
+	defer f.Close()
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return nil
+	}
+	if _, err := os.Stat(d.identity()); err == nil {
+		return nil
+	}
+	return os.RemoveAll(string(d))
+}
+
 // owner names this folder to the database: the process that holds the folder's lock may
 // take over the node's name from one that died. A copied folder has the same owner; the
 // database notices it like any second process.

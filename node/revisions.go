@@ -20,7 +20,10 @@ const policyPoll = 400 * time.Millisecond
 func (c *cluster) openPolicy(ctx context.Context, n *Node, folder string, options policy.Options) error {
 	mine := policy.Base()
 	if folder != "" {
-		mine = os.DirFS(folder)
+		var err error
+		if mine, err = policy.Folder(folder); err != nil {
+			return fmt.Errorf("policies: %w", err)
+		}
 	}
 	engine, err := policy.New(ctx, mine, options)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -83,6 +84,7 @@ const drain = 20 * time.Second
 // calls ready once it listens. Without certificates it speaks plain HTTP.
 func (n *Node) Serve(ctx context.Context, l net.Listener, certificates []tls.Certificate, ready func() error) error {
 	s := server.HTTP(n.handler)
+	s.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelWarn) // or its lines are no JSON
 	s.RegisterOnShutdown(n.bridge.answerWaiting)
 	if len(certificates) > 0 {
 		s.TLSConfig = &tls.Config{Certificates: certificates}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -33,6 +34,19 @@ func Base() fs.FS {
 		return base // cannot happen: the folder is embedded above
 	}
 	return sub
+}
+
+// Folder opens a folder of policies. One that is not there is an error, which the first
+// file in it would tell less clearly.
+func Folder(dir string) (fs.FS, error) {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("there is no folder %s; `aceso policy init %s` makes one with the built-in policies", dir, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open policy folder: %w", err)
+	}
+	return os.DirFS(dir), nil
 }
 
 // source is the text of a policy folder.

@@ -38,6 +38,9 @@ func routes() []route {
 		{get, "/readyz", "", "", open, plain, (*server).ready},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
+		{get, "/", "", "", open, plain, (*server).welcome},
+		{get, "/ui", "", "", open, plain, (*server).welcome},
+		{get, "/ui/", "", "", open, plain, (*server).welcome},
 		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
 		{get, "/ui/bundle", "", "", false, plain, (*server).proofFile},
 		{post, "/ui/sign-in", "", "", open, plain, (*server).signIn},

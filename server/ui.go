@@ -30,6 +30,12 @@ func pagePolicy() []string {
 
 func pageVary() []string { return []string{"Cookie"} }
 
+// welcome is GET /, /ui and /ui/: it leads to the pages, and says where the FHIR base is.
+func (s *server) welcome(*gin.Context, *access.Call) (*answer, error) {
+	text := "The FHIR base is " + s.base + ". Pages for people are at " + pathLedger + ".\n"
+	return &answer{status: http.StatusSeeOther, location: pathLedger, body: []byte(text), media: mediaText}, nil
+}
+
 // ledger is GET /ui/ledger: the state of the node's logs, or the proof of ?record.
 func (s *server) ledger(c *gin.Context, call *access.Call) (*answer, error) {
 	if text := strings.TrimSpace(c.Query("record")); text != "" {

@@ -225,6 +225,17 @@ func TestFormLimits(t *testing.T) {
 	r.do("HEAD", "/ui/style.css", "").want(200)
 }
 
+// Whoever comes without an address is led to the pages, and told where the FHIR base is.
+func TestWelcome(t *testing.T) {
+	n := start(t)
+	for _, path := range []string{"/", "/ui", "/ui/"} {
+		n.get(path, "Authorization", "").want(303).header("Location", "/ui/ledger").contains("The FHIR base is " + base)
+		n.do("HEAD", path, "").want(303)
+		n.do("POST", path, "").want(405)
+	}
+	n.untouched()
+}
+
 func TestPageLimit(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	n := start(t, func(c *server.Config) {

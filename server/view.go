@@ -45,7 +45,13 @@ func parseView(params []fhir.Param, lenient bool) (view, error) {
 				return v, &fhir.Error{Kind: fhir.Invalid, Detail: "_summary is true, text, data or false here.", Expression: "_summary"}
 			}
 		case "_elements":
-			v.elements = append(v.elements, strings.Split(p.Value, ",")...)
+			if len(v.elements) > 0 {
+				return v, &fhir.Error{Kind: fhir.Invalid, Detail: "Give the parameter only once.", Expression: "_elements"}
+			}
+			var err error
+			if v.elements, err = fhir.ParseElements(p.Value); err != nil {
+				return v, err
+			}
 		default:
 			if unknown == nil && !lenient {
 				unknown = unknownParam(p.Name)

@@ -32,11 +32,14 @@ func parse(f *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
 		fmt.Fprintf(f.Output(), "aceso %s: %v\n", f.Name(), err)
 		return nil, exitUsage, false
 	}
+	warnOfEnvironment(f)
 	for {
-		switch err := f.Parse(args); {
+		switch err := quietly(f, args); {
 		case errors.Is(err, flag.ErrHelp):
+			f.Usage()
 			return nil, exitOK, false
 		case err != nil:
+			fmt.Fprintf(f.Output(), "aceso %s: %v\n`aceso %s --help` lists the flags.\n", f.Name(), err, f.Name())
 			return nil, exitUsage, false
 		}
 		if f.NArg() == 0 {
@@ -44,6 +47,17 @@ func parse(f *flag.FlagSet, args []string) (rest []string, code int, ok bool) {
 		}
 		rest, args = append(rest, f.Arg(0)), f.Args()[1:]
 	}
+}
+
+// quietly parses without printing all flags after a mistake.
+func quietly(f *flag.FlagSet, args []string) error {
+	out, usage := f.Output(), f.Usage
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	err := f.Parse(args)
+	f.SetOutput(out)
+	f.Usage = usage
+	return err
 }
 
 // parseAlone is parse for a subcommand without arguments.
@@ -60,10 +74,15 @@ func interruptible() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
+// variable is the environment variable of a flag.
+func variable(flag string) string {
+	return "ACESO_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
 func fromEnvironment(f *flag.FlagSet) error {
 	var failed error
 	f.VisitAll(func(one *flag.Flag) {
-		name := "ACESO_" + strings.ToUpper(strings.ReplaceAll(one.Name, "-", "_"))
+		name := variable(one.Name)
 		value, given := os.LookupEnv(name)
 		if !given {
 			return

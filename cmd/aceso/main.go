@@ -39,6 +39,7 @@ func commands() []command {
 		{"ledger", "list what a Fabric channel holds of each log, end keys and logs, report a fork", ledgerCommand},
 		{"store", "check what is stored, or copy it between folder and database", storeCommand},
 		{"erase", "make the records of one patient unreadable for good", eraseCommand},
+		{"version", "print the version", versionCommand},
 	}
 }
 
@@ -69,6 +70,14 @@ func usage(w io.Writer) {
 		fmt.Fprintf(w, "  aceso %-10s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\n`aceso COMMAND --help` shows the flags; each can also be set as ACESO_FLAG_NAME in the environment.\n")
+}
+
+func versionCommand(args []string, stdout, stderr io.Writer) int {
+	if code, ok := parseAlone(newFlags("version", "", stderr), args); !ok {
+		return code
+	}
+	fmt.Fprintln(stdout, version())
+	return exitOK
 }
 
 // version is that of the module, with the commit that it was built from.

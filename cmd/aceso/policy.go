@@ -34,6 +34,11 @@ func policyCommand(args []string, stdout, stderr io.Writer) int {
 	if !ok {
 		return misuse(stderr, "policy", "there is no %q; usage: aceso policy %s", rest[0], policyArguments)
 	}
+	if rest[0] != "init" {
+		if _, err := policy.Folder(rest[1]); err != nil {
+			return fail(stderr, "policy "+rest[0], err)
+		}
+	}
 	if err := work(rest[1]); err != nil {
 		return fail(stderr, "policy "+rest[0], err)
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/aceso-health/aceso/demo"
@@ -65,10 +66,6 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 
 // serve runs until ctx ends, then drains and closes.
 func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logger) (err error) {
-	data, err := o.folder()
-	if err != nil {
-		return err
-	}
 	certificates, err := o.tls.certificates()
 	if err != nil {
 		return err
@@ -78,6 +75,12 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer listener.Close()
+	data, leave, err := o.folder()
+	if err != nil {
+		return err
+	}
+	started := false
+	defer func() { err = errors.Join(err, leave(started)) }()
 	origin := o.origin(listener.Addr())
 	o.BaseURL = cmp.Or(o.BaseURL, origin+"/fhir")
 	o.Origins, o.Version, o.Log = split(o.origins), version(), log
@@ -88,6 +91,7 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 	if err != nil {
 		return err
 	}
+	started = true
 	defer func() { err = errors.Join(err, n.Close()) }()
 	if o.demo {
 		if err := loadDemo(ctx, n); err != nil {
@@ -103,17 +107,32 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 	})
 }
 
-// folder is where the data are kept.
-func (o serveOptions) folder() (node.Folder, error) {
-	switch {
-	case o.data != "":
-		return node.CreateFolder(o.data)
-	case o.demo:
+// folder is where the data are kept. leave removes what nobody needs: a demonstration's
+// temporary folder, and one that this start has made if the node did not come up.
+func (o serveOptions) folder() (data node.Folder, leave func(started bool) error, err error) {
+	if o.data == "" && o.demo {
 		path, err := os.MkdirTemp("", "aceso-demo-")
 		if err != nil {
-			return "", fmt.Errorf("create data folder: %w", err)
+			return "", nil, fmt.Errorf("create data folder: %w", err)
 		}
-		return node.Folder(path), nil
+		return node.Folder(path), func(bool) error { return os.RemoveAll(path) }, nil
 	}
-	return node.CreateFolder("aceso-data")
+	path := cmp.Or(o.data, "aceso-data")
+	if data, err = node.CreateFolder(filepath.Dir(path)); err != nil {
+		return "", nil, err
+	}
+	made := os.Mkdir(path, 0o700) == nil
+	data, err = node.CreateFolder(path)
+	return data, func(started bool) error {
+		if started || !made || !o.alone() {
+			return nil
+		}
+		return data.Discard()
+	}, err
+}
+
+// alone says that nothing outside the folder knows of its keys: a database is sealed with
+// its master key, a witness or a channel may have a checkpoint.
+func (o serveOptions) alone() bool {
+	return o.Database.URI == "" && o.Witness == "" && o.Anchor.Profile == ""
 }

@@ -8,9 +8,6 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// maxKeys limits the keys of a resource, ranges included.
-const maxKeys = 2000
-
 // span is a part of the extractor's arena.
 type span struct{ from, to uint32 }
 
@@ -23,7 +20,9 @@ type extractor struct {
 	plan  *plan
 	at    int32 // root of the current resource
 	base  string
-	quiet bool // nested resource: compartments only
+	quiet bool  // nested resource: compartments only
+	here  int32 // the node that is read, for the place of a refusal
+	limit int   // of different values; 0 for none
 
 	buf      []byte // the arena
 	keys     []headed
@@ -37,10 +36,15 @@ type extractor struct {
 	subjects []span      // "Patient/1" of subject and patient
 	codes    []span      // tokens of code
 
-	text  []byte   // unescaped and folded text
-	tails [][]byte // token parts of composites
-	parts [3][]int32
-	fault *fhir.Error
+	text   []byte   // unescaped and folded text
+	tails  [][]byte // token parts of composites
+	parts  [3][]int32
+	shared []sharedTokens
+	fault  *fhir.Error
+
+	known    *known // with many values only
+	combined int    // combinations of composites so far
+	probe    []byte // scratch
 
 	units    map[string]*knownUnit
 	systems  map[string]string
@@ -69,10 +73,12 @@ type seenValue struct {
 
 var extractors = sync.Pool{New: func() any { return &extractor{d: fhir.R4(), roles: rolesOf()} }}
 
-// extract walks the tape of a resource. The extractor is valid until release.
-func extract(t *fhir.Tape, base string) *extractor {
+// extract walks the tape of a resource, and stops at a fault. The extractor is valid until
+// release. limit bounds the different values; 0 is no bound.
+func extract(t *fhir.Tape, base string, limit int) *extractor {
 	x := extractors.Get().(*extractor)
 	x.reset(t, base)
+	x.limit = limit
 	if len(t.Nodes) == 0 {
 		return x
 	}
@@ -83,16 +89,19 @@ func extract(t *fhir.Tape, base string) *extractor {
 
 func (x *extractor) release() {
 	const keep = 1 << 18 // do not pool the arenas of huge resources
-	if x.Tape = nil; cap(x.buf) < keep {
+	if x.Tape = nil; cap(x.buf) < keep && cap(x.text) < keep {
 		extractors.Put(x)
 	}
 }
 
 func (x *extractor) reset(t *fhir.Tape, base string) {
 	x.Tape, x.base, x.fault, x.quiet = t, strings.TrimRight(base, "/"), nil, false
+	x.here, x.limit, x.known, x.combined = 0, maxKeys, nil, 0
 	x.buf, x.text = x.buf[:0], x.text[:0]
 	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
 	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]
+	clear(x.shared)
+	x.shared = x.shared[:0]
 	x.measured.at, x.linked.at, x.firsts.at = -1, -1, -1
 }
 
@@ -120,7 +129,10 @@ func (x *extractor) resource(i int32, quiet bool) {
 // Bundle and Parameters.
 func (x *extractor) nested() {
 	for _, i := range x.Marked {
-		if x.Nodes[i].Elem == x.roles.security {
+		if x.fault != nil {
+			return
+		}
+		if x.here = i; x.Nodes[i].Elem == x.roles.security {
 			x.label(i)
 		} else {
 			x.resource(i, true)
@@ -159,12 +171,10 @@ func (x *extractor) self(i int32) {
 // compartment writes the key of a compartment.
 func (x *extractor) compartment(typ string, id []byte) {
 	x.beginOther(&compartmentPrefix)
-	from := uint32(len(x.buf))
 	x.buf = append(append(append(x.buf, typ...), '/'), id...)
-	if typ == "Patient" {
-		x.patients = append(x.patients, span{from, uint32(len(x.buf))})
+	if key := x.end(); typ == "Patient" {
+		x.patients = append(x.patients, key)
 	}
-	x.end()
 }
 
 // visit follows the trie for a node and its children.
@@ -175,25 +185,27 @@ func (x *extractor) visit(i int32, s *state) {
 	if len(s.table) == 0 {
 		return
 	}
-	for c := i + 1; c < x.Nodes[i].Next; c = x.Nodes[c].Next {
+	before := int32(-1) // values of an element are adjacent
+	for c := i + 1; c < x.Nodes[i].Next && x.fault == nil; c = x.Nodes[c].Next {
 		at := int(x.Nodes[c].Elem - s.low)
 		if at < 0 || at >= len(s.table) || x.Nodes[c].PrimitiveExt {
 			continue
 		}
 		for k := range s.table[at] {
-			if e := &s.table[at][k]; x.follows(i, c, e) {
+			if e := &s.table[at][k]; x.follows(c, e, before != x.Nodes[c].Elem) {
 				x.visit(c, e.to)
 			}
 		}
+		before = x.Nodes[c].Elem
 	}
 }
 
-// follows says whether an edge leads from node i to its child c.
-func (x *extractor) follows(i, c int32, e *edge) bool {
+// follows says whether an edge leads to node c, the first value of its element or not.
+func (x *extractor) follows(c int32, e *edge, first bool) bool {
 	if e.typ >= 0 && e.typ != x.Nodes[c].Type {
 		return false
 	}
-	if e.first && !x.isFirst(i, c) {
+	if e.first && !first {
 		return false
 	}
 	if e.field < 0 {
@@ -205,15 +217,6 @@ func (x *extractor) follows(i, c int32, e *edge) bool {
 		}
 	}
 	return false
-}
-
-func (x *extractor) isFirst(i, c int32) bool {
-	for f := i + 1; f < c; f = x.Nodes[f].Next {
-		if x.Nodes[f].Elem == x.Nodes[c].Elem {
-			return false
-		}
-	}
-	return true
 }
 
 // value is the text of a primitive. It unescapes into x.text.

@@ -46,7 +46,7 @@ func (x *extractor) ranges(p *planParam, token []byte) {
 			x.buf = append(append(append(x.buf, token...), '$'), '|')
 		}
 		x.buf = append(x.buf, x.span(f.unit)...)
-		x.numbers = append(x.numbers, numberValue{x.closed(), f.lo, f.hi})
+		x.addNumber(numberValue{x.closed(), f.lo, f.hi})
 	}
 }
 

@@ -149,7 +149,7 @@ func extractOnce(b *testing.B, doc []byte) {
 		b.Fatal(err)
 	}
 	defer tape.Close()
-	x := extract(tape, "")
+	x := extract(tape, "", maxKeys)
 	defer x.release()
 	x.order()
 }

@@ -17,7 +17,7 @@ func IndexOf(r *fhir.Resource, base string) (*Index, error) {
 		return nil, err
 	}
 	defer t.Close()
-	x := extract(t, base)
+	x := extract(t, base, maxKeys)
 	defer x.release()
 	return x.index()
 }
@@ -25,8 +25,10 @@ func IndexOf(r *fhir.Resource, base string) (*Index, error) {
 // index is all, if a store can keep that many keys.
 func (x *extractor) index() (*Index, error) {
 	index, err := x.all()
-	if err == nil && len(index.Keys)+len(index.Dates)+len(index.Numbers) > maxKeys {
-		return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
+	if err == nil && len(index.Keys)+len(index.Dates)+len(index.Numbers) > maxKeys { // with hulls
+		x.here = 0
+		x.tooMany()
+		return nil, x.fault
 	}
 	return index, err
 }

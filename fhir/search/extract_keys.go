@@ -105,8 +105,11 @@ func (x *extractor) beginOther(p *prefix) {
 	x.open = headed{uint64(p.rank) << 48, span{from, 0}, uint32(len(x.buf))}
 }
 
-// end finishes a key.
-func (x *extractor) end() { x.keys = append(x.keys, x.closed()) }
+// end finishes a key, and returns what of it follows the prefix.
+func (x *extractor) end() span {
+	k := x.add(x.closed())
+	return span{k.restFrom, k.key.to}
+}
 
 // closed completes x.open with its end and head.
 func (x *extractor) closed() headed {

@@ -34,7 +34,7 @@ type remembered struct {
 func (x *extractor) token(i int32, s *sink, p *planParam) {
 	raw := x.Raw(i)
 	switch c := x.class(i); {
-	case s.exists, x.seen[s.param].sorted, len(raw) > memoText, c == identifierClass, c == contactClass:
+	case s.exists, x.seen[s.param].sorted, len(raw) > memoText, x.known != nil, c == identifierClass, c == contactClass:
 		x.makeToken(i, s, p)
 		return
 	}
@@ -76,6 +76,9 @@ func hashToken(raw []byte, use uint64) uint64 {
 func (x *extractor) remember(i int32, s *sink, p *planParam, e *remembered) {
 	from, keys, codes := uint32(len(x.buf)), len(x.keys), len(x.codes)
 	x.makeToken(i, s, p)
+	if x.known != nil { // some of its keys may be elsewhere
+		return
+	}
 	n := &x.Nodes[i]
 	e.param, e.elem, e.typ, e.raw = p, n.Elem, n.Type, append(e.raw, x.Raw(i)...)
 	e.text = append(e.text[:0], x.buf[from:]...)

@@ -9,11 +9,13 @@ func (x *extractor) date(i int32, n int, p *planParam) {
 		return
 	}
 	param := x.note(p.name)
-	x.dates = append(x.dates, dateValue{param, lo, hi})
+	x.addDate(dateValue{param, lo, hi})
 	if p.sorted {
 		from := uint32(len(x.buf))
 		x.buf = appendTime(appendTime(x.buf, lo), hi)
-		x.bounds(n, p, span{from, from + 16}, span{from + 16, from + 32})
+		if !x.bounds(n, p, span{from, from + 16}, span{from + 16, from + 32}) {
+			x.buf = x.buf[:from]
+		}
 	}
 }
 
@@ -84,7 +86,7 @@ func (x *extractor) number(i int32, n int, p *planParam) {
 	x.begin(p, plainRange)
 	param := x.closed()
 	v := x.encoded(&d, exact)
-	x.numbers = append(x.numbers, numberValue{param, v, v})
+	x.addNumber(numberValue{param, v, v})
 	x.bounds(n, p, v, v)
 }
 
@@ -100,7 +102,7 @@ func (x *extractor) decimal(i int32, d *decimal) bool {
 }
 
 func (x *extractor) tooLong() {
-	x.fault = &fhir.Error{Kind: fhir.Unprocessable, Detail: "A number has too many digits to be searched: at most 64, with an exponent of at most 9999."}
+	x.refuse("A number has too many digits to be searched: at most 64, with an exponent of at most 9999.")
 }
 
 func (x *extractor) encoded(d *decimal, e nudge) span {

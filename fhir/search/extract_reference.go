@@ -129,12 +129,11 @@ func (t *target) is(typ string) bool {
 // local writes the key of a reference to a resource of this server.
 func (x *extractor) local(n int, p *planParam, typ, id []byte) {
 	x.begin(p, referenceKey)
-	from := uint32(len(x.buf))
 	x.buf = append(append(append(x.buf, typ...), '/'), id...)
-	x.end()
-	x.sort(n, p, from)
+	key := x.end()
+	x.bounds(n, p, key, key)
 	if x.plan.joined && string(typ) == "Patient" && (p.name == "subject" || p.name == "patient") {
-		x.subject(span{from, uint32(len(x.buf))})
+		x.subject(key)
 	}
 }
 
@@ -152,10 +151,9 @@ func (x *extractor) subject(s span) {
 // and without its version.
 func (x *extractor) remote(i int32, n int, p *planParam, url []byte) {
 	x.begin(p, referenceKey)
-	from := uint32(len(x.buf))
 	x.buf = appendCut(x.buf, url)
-	x.end()
-	x.sort(n, p, from)
+	key := x.end()
+	x.bounds(n, p, key, key)
 	if x.class(i) != canonicalClass {
 		return
 	}

@@ -1,10 +1,17 @@
 package search
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // sink writes the keys of one parameter for one node.
 func (x *extractor) sink(i int32, s *sink) {
+	if x.fault != nil {
+		return
+	}
 	p := &x.plan.params[s.param]
+	x.here = i
 	if x.quiet {
 		if p.compartments != 0 {
 			x.membership(i, s, p)
@@ -49,25 +56,21 @@ func (x *extractor) present(n int, p *planParam) {
 	x.end()
 }
 
-// sort notes the value at the end of the arena.
-func (x *extractor) sort(n int, p *planParam, from uint32) {
-	here := span{from, uint32(len(x.buf))}
-	x.bounds(n, p, here, here)
-}
-
-// bounds widens the sort values of a parameter to lo and hi.
-func (x *extractor) bounds(n int, p *planParam, lo, hi span) {
+// bounds widens the sort values of a parameter to lo and hi, and says whether that made a
+// difference.
+func (x *extractor) bounds(n int, p *planParam, lo, hi span) (wider bool) {
 	if !p.sorted {
-		return
+		return false
 	}
 	v := &x.seen[n]
 	if !v.sorted || bytes.Compare(x.span(lo), x.span(v.lo)) < 0 {
-		v.lo = lo
+		v.lo, wider = lo, true
 	}
 	if !v.sorted || bytes.Compare(x.span(hi), x.span(v.hi)) > 0 {
-		v.hi = hi
+		v.hi, wider = hi, true
 	}
 	v.sorted = true
+	return wider
 }
 
 func (x *extractor) span(s span) []byte { return x.buf[s.from:s.to] }
@@ -77,7 +80,10 @@ func (x *extractor) sortText(n int, p *planParam, text []byte) {
 	if p.sorted {
 		from := uint32(len(x.buf))
 		x.buf = appendCut(x.buf, text)
-		x.sort(n, p, from)
+		here := span{from, uint32(len(x.buf))}
+		if !x.bounds(n, p, here, here) {
+			x.buf = x.buf[:from]
+		}
 	}
 }
 
@@ -123,6 +129,7 @@ func (x *extractor) sortWords(n int, p *planParam, text []byte) {
 
 func (x *extractor) oneCoding(i int32, n int, p *planParam) {
 	system, code, display := x.fullCoding(i)
+	x.here = i
 	if code != nil {
 		x.code(n, p, system, code)
 	}
@@ -140,8 +147,7 @@ func (x *extractor) code(n int, p *planParam, system, code []byte) {
 func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joined bool) {
 	x.begin(p, kind)
 	x.buf = appendCode(x.buf, code)
-	x.end()
-	x.joins(joined)
+	x.joins(joined, x.end())
 	if len(system) > 0 {
 		x.begin(p, kind)
 		x.buf = appendToken(x.buf, system, nil)
@@ -149,18 +155,13 @@ func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joine
 	}
 	x.begin(p, kind)
 	x.buf = appendToken(x.buf, system, code)
-	x.end()
-	x.joins(joined)
+	x.joins(joined, x.end())
 }
 
-// joins notes the code of the last key for the keys of patient and code.
-func (x *extractor) joins(joined bool) {
-	if !joined {
-		return
-	}
-	last := &x.keys[len(x.keys)-1]
-	if rest := (span{last.restFrom, last.key.to}); joins(x.span(rest)) {
-		x.codes = append(x.codes, rest)
+// joins notes the code of a key for the keys of patient and code.
+func (x *extractor) joins(joined bool, code span) {
+	if joined && joins(x.span(code)) {
+		x.codes = append(x.codes, code)
 	}
 }
 
@@ -180,10 +181,7 @@ func (x *extractor) system(p *planParam, system string, code []byte) {
 		from := len(x.buf)
 		x.buf = append(append(x.buf, system...), '|') // systems of R4 need no escapes
 		x.buf = cutTail(appendPart(x.buf, c), from)
-		x.end()
-		if c != nil {
-			x.joins(p.joined)
-		}
+		x.joins(p.joined && c != nil, x.end())
 	}
 }
 
@@ -281,7 +279,14 @@ func (x *extractor) notDeceased() {
 
 // join writes the keys of patient and code together.
 func (x *extractor) join() {
+	if len(x.subjects)*len(x.codes) > manyKeys {
+		slices.SortFunc(x.codes, x.compare)
+		x.codes = slices.CompactFunc(x.codes, func(a, b span) bool { return x.compare(a, b) == 0 })
+	}
 	for _, s := range x.subjects {
+		if !x.combine(len(x.codes)) {
+			return
+		}
 		for _, c := range x.codes {
 			x.beginOther(&patientCodePrefix)
 			x.buf = append(x.buf, x.buf[s.from:s.to]...)

@@ -47,10 +47,9 @@ func (x *extractor) string(i int32, n int, p *planParam) {
 	folded := x.folded(text)
 	if len(folded) > 0 {
 		x.begin(p, foldedKey)
-		from := uint32(len(x.buf))
 		x.buf = appendCut(x.buf, folded)
-		x.end()
-		x.sort(n, p, from)
+		key := x.end()
+		x.bounds(n, p, key, key)
 	}
 	x.begin(p, exactKey)
 	x.buf = appendCut(x.buf, text)
@@ -70,13 +69,12 @@ func (x *extractor) uri(i int32, s *sink, p *planParam) {
 		return
 	}
 	x.begin(p, referenceKey)
-	from := uint32(len(x.buf))
 	x.buf = appendCut(x.buf, u)
-	x.end()
-	x.sort(s.param, p, from)
-	for end := nextSegment(u, 0); end > 0; end = nextSegment(u, end) {
+	key := x.end()
+	x.bounds(s.param, p, key, key)
+	for above := (paths{url: u}); above.next() && x.fault == nil; {
 		x.begin(p, pathKey)
-		x.buf = appendCut(x.buf, u[:end])
+		x.buf = above.append(x.buf, false)
 		x.end()
 	}
 }

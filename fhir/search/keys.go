@@ -1,7 +1,6 @@
 package search
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -106,21 +105,4 @@ func appendUnit(to, system, code []byte) ([]byte, *unit) {
 		return cutTail(appendPart(to, code), start), nil
 	}
 	return u.appendCode(to), u
-}
-
-// nextSegment returns the end of the next path above a URL, or 0. In
-// http://hl7.org/fhir/ValueSet the ends are 14 and 19. A urn has none.
-func nextSegment(u []byte, after int) int {
-	if after == 0 {
-		host := bytes.Index(u, []byte("://"))
-		if host < 0 {
-			return 0
-		}
-		after = host + 2
-	}
-	i := bytes.IndexByte(u[after+1:], '/')
-	if i < 0 || after+1+i == len(u)-1 {
-		return 0
-	}
-	return after + 1 + i
 }

@@ -23,11 +23,16 @@ func appendCut(to, value []byte) []byte {
 	if len(value) <= keyLimit {
 		return append(to, value...)
 	}
+	sum := sha256.Sum256(value)
+	return appendHashed(to, value, sum[:])
+}
+
+// appendHashed appends a long value, truncated, and its hash.
+func appendHashed(to, value, sum []byte) []byte {
 	end := keyLimit
 	for end > 0 && !utf8.RuneStart(value[end]) {
 		end--
 	}
-	sum := sha256.Sum256(value)
 	return hex.AppendEncode(append(append(to, value[:end]...), hashMark), sum[:10])
 }
 

@@ -57,6 +57,7 @@ const (
 	maxIncludes = 20
 	maxCount    = 1000
 	maxLeaves   = 5000 // compiled comparisons
+	maxSize     = 256 << 10
 )
 
 // modifiers lists the modifiers of a kind of parameter, except :[type] of
@@ -112,6 +113,13 @@ func ParseQuery(typ string, params []fhir.Param, o QueryOptions) (*Query, error)
 	}
 	if len(params) > maxParams {
 		return nil, invalidParam("", "A search has at most 64 parameters.")
+	}
+	size := 0
+	for _, param := range params {
+		size += len(param.Name) + len(param.Value)
+	}
+	if size > maxSize { // a chain may compile them for every type
+		return nil, &fhir.Error{Kind: fhir.TooLarge, Detail: "The parameters of a search have at most 256 KB."}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -68,13 +68,9 @@ func (p *queryParser) summary(param fhir.Param) error {
 }
 
 func (p *queryParser) elements(param fhir.Param) error {
-	for name := range strings.SplitSeq(param.Value, ",") {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !isWordRune(r) && r != '_' && r != '-' }) {
-			return invalidParam(param.Name, "_elements is a list of names of top-level elements with commas between them.")
-		}
-		p.q.Elements = append(p.q.Elements, name)
-	}
-	return nil
+	var err error
+	p.q.Elements, err = fhir.ParseElements(param.Value)
+	return err
 }
 
 func (p *queryParser) sort(param fhir.Param) error {

@@ -141,10 +141,10 @@ func (c criterion) compile(value string) (Condition, error) {
 		if err != nil {
 			return nil, err
 		}
+		if c.leaves += len(some); c.leaves > maxLeaves {
+			return nil, c.tooCostly()
+		}
 		list = append(list, some...)
-	}
-	if c.leaves += len(list); c.leaves > maxLeaves {
-		return nil, &fhir.Error{Kind: fhir.TooCostly, Expression: c.name, Detail: "The search has too many alternatives: name the type in references, or give fewer values."}
 	}
 	if c.modifier == "not" {
 		return Not{anyOf(list)}, nil
@@ -203,6 +203,10 @@ func (c criterion) missing(value string) (Condition, error) {
 	return nil, c.invalid("The modifier :missing takes true or false.")
 }
 
+func (c criterion) tooCostly() error {
+	return &fhir.Error{Kind: fhir.TooCostly, Expression: c.name, Detail: "The search has too many alternatives: name the type in references, or give fewer values and words."}
+}
+
 func (c criterion) invalid(detail string) error { return invalidParam(c.name, detail) }
 
 // value compiles one value; several conditions are alternatives.
@@ -215,7 +219,7 @@ func (c criterion) value(v string) ([]Condition, error) {
 	case "reference":
 		return c.reference(v)
 	case "uri":
-		return c.uri(unescapeValue(v)), nil
+		return c.uri(unescapeValue(v))
 	case "date":
 		return one(c.date(v, c.def.Name))
 	case "number":

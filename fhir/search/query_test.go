@@ -347,22 +347,3 @@ func TestSearchParamsAreKnown(t *testing.T) {
 		}
 	}
 }
-
-func FuzzQuery(f *testing.F) {
-	f.Add("name:exact", `a\,b|c$d`)
-	f.Add("subject:Patient.name", "x")
-	f.Add("_has:Observation:patient:code", "s|c")
-	f.Add("code-value-quantity", "s|c$gt5|http://unitsofmeasure.org|mg")
-	f.Add("date", "ap2024-01-01T10:00:00+02:00")
-	f.Add("_include:iterate", "Patient:link:Patient")
-	f.Fuzz(func(t *testing.T, name, value string) {
-		for _, typ := range []string{"Observation", "Patient", "ValueSet"} {
-			q, err := ParseQuery(typ, []fhir.Param{{Name: name, Value: value}}, testOptions)
-			if err == nil {
-				Match(q.Where, Holder{fhir.Ref{Type: typ, ID: "1"}, &Index{}}, nil)
-			} else if _, ok := err.(*fhir.Error); !ok {
-				t.Fatalf("%T", err)
-			}
-		}
-	})
-}

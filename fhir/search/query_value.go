@@ -65,6 +65,9 @@ func (c criterion) words(v string) (Condition, error) {
 		if len(word) > keyLimit {
 			return nil, c.invalid("A word to search for has at most 64 bytes.")
 		}
+		if c.leaves++; c.leaves > maxLeaves {
+			return nil, c.tooCostly()
+		}
 		from := c.def.Name + string(opWord) + string(word)
 		all = append(all, KeyRange{from, from + keyEnd})
 	}
@@ -106,7 +109,7 @@ func (c criterion) folded(v string) (string, error) {
 }
 
 // uri compiles an absolute URI, with :below and :above by segments of its path.
-func (c criterion) uri(v string) []Condition {
+func (c criterion) uri(v string) ([]Condition, error) {
 	equal := func(u string) Condition {
 		return HasKey{string(appendCut([]byte(c.def.Name+string(opReference)), []byte(u)))}
 	}
@@ -114,15 +117,25 @@ func (c criterion) uri(v string) []Condition {
 	case "below":
 		v = strings.TrimSuffix(v, "/")
 		path := appendCut([]byte(c.def.Name+string(opPath)), []byte(v))
-		return []Condition{equal(v), equal(v + "/"), HasKey{string(path)}}
+		return []Condition{equal(v), equal(v + "/"), HasKey{string(path)}}, nil
 	case "above":
-		list := []Condition{equal(v)}
-		for end := nextSegment([]byte(v), 0); end > 0; end = nextSegment([]byte(v), end) {
-			list = append(list, equal(v[:end]), equal(v[:end]+"/"))
-		}
-		return list
+		return c.above(v, equal(v))
 	}
-	return []Condition{equal(v)}
+	return []Condition{equal(v)}, nil
+}
+
+// above compiles a URI and the paths above it, with and without a slash at the end.
+func (c criterion) above(v string, whole Condition) ([]Condition, error) {
+	list := []Condition{whole}
+	for above := (paths{url: []byte(v)}); above.next(); {
+		if len(list) > maxValues {
+			return nil, c.invalid("With :above a URI has at most 250 segments.")
+		}
+		for _, slash := range [2]bool{false, true} {
+			list = append(list, HasKey{string(above.append([]byte(c.def.Name+string(opReference)), slash))})
+		}
+	}
+	return list, nil
 }
 
 // date compiles a date with its prefix; param is the name in the index.

@@ -1,0 +1,135 @@
+package search
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// The limits of a resource. Time and memory of an extraction are linear in the document:
+// it stops at the first value beyond a limit, and what repeats is kept once.
+const (
+	maxKeys     = 2000         // different keys, ranges included
+	maxCombined = 10 * maxKeys // combinations of composites, whether or not they differ
+	manyKeys    = maxKeys / 2  // from here on each value is looked up before it is kept
+)
+
+// known holds every value of a resource with many of them.
+type known struct {
+	keys  map[string]headed
+	other map[string]struct{} // ranges
+}
+
+func (k *known) len() int { return len(k.keys) + len(k.other) }
+
+// exact says whether values are looked up, and begins with that when there are many:
+// until then copies are cheaper to sort away than to look up.
+func (x *extractor) exact() bool {
+	if x.known != nil {
+		return true
+	}
+	if len(x.keys)+len(x.dates)+len(x.numbers) < manyKeys {
+		return false
+	}
+	x.order()
+	x.known = &known{keys: make(map[string]headed, len(x.keys)), other: map[string]struct{}{}}
+	for _, k := range x.keys {
+		x.known.keys[string(x.span(k.key))] = k
+	}
+	for i := range x.dates {
+		x.known.other[string(x.dateText(&x.dates[i]))] = struct{}{}
+	}
+	for i := range x.numbers {
+		x.known.other[string(x.numberText(&x.numbers[i]))] = struct{}{}
+	}
+	return true
+}
+
+// add keeps a key that ends the arena, and returns it. If the key is known, it returns
+// the one that is there and gives the room back.
+func (x *extractor) add(k headed) headed {
+	if !x.exact() {
+		x.keys = append(x.keys, k)
+		return k
+	}
+	old, found := x.known.keys[string(x.span(k.key))]
+	if found {
+		x.buf = x.buf[:k.key.from]
+		return old
+	}
+	if !x.room() {
+		x.buf = x.buf[:k.key.from]
+		return headed{}
+	}
+	x.known.keys[string(x.span(k.key))] = k
+	x.keys = append(x.keys, k)
+	return k
+}
+
+func (x *extractor) addDate(d dateValue) {
+	if !x.exact() || x.isNew(x.dateText(&d), d.param) {
+		x.dates = append(x.dates, d)
+	}
+}
+
+func (x *extractor) addNumber(n numberValue) {
+	if !x.exact() || x.isNew(x.numberText(&n), n.param.key) {
+		x.numbers = append(x.numbers, n)
+	}
+}
+
+// isNew says whether a range is to be kept. It gives back the room of its name.
+func (x *extractor) isNew(text []byte, name span) bool {
+	if _, found := x.known.other[string(text)]; !found {
+		if !x.room() {
+			return false
+		}
+		x.known.other[string(text)] = struct{}{}
+		return true
+	}
+	if int(name.to) == len(x.buf) {
+		x.buf = x.buf[:name.from]
+	}
+	return false
+}
+
+// dateText and numberText are all that a range is. They are valid until the next one.
+func (x *extractor) dateText(d *dateValue) []byte {
+	x.probe = append(x.probe[:0], x.span(d.param)...)
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(x.probe, uint64(d.lo)), uint64(d.hi))
+}
+
+func (x *extractor) numberText(n *numberValue) []byte {
+	x.probe = append(append(x.probe[:0], x.span(n.param.key)...), 0)
+	x.probe = append(append(x.probe, x.span(n.lo)...), 0)
+	return append(x.probe, x.span(n.hi)...)
+}
+
+// room says whether one more value may be kept, and refuses the resource otherwise.
+func (x *extractor) room() bool {
+	if x.limit > 0 && x.known.len() >= x.limit {
+		x.tooMany()
+	}
+	return x.fault == nil
+}
+
+// combine counts combinations of a composite before they are made: copies cost as much.
+func (x *extractor) combine(n int) bool {
+	x.combined += n
+	if x.limit > 0 && x.combined > maxCombined {
+		x.refuse("Its repetitions make more than " + strconv.Itoa(maxCombined) + " combinations to search for. Split it into several resources.")
+	}
+	return x.fault == nil
+}
+
+func (x *extractor) tooMany() {
+	x.refuse("The resource has more than " + strconv.Itoa(maxKeys) + " different values to search for. Split it into several resources.")
+}
+
+// refuse ends the extraction at the node that is read.
+func (x *extractor) refuse(detail string) {
+	if x.fault == nil {
+		x.fault = &fhir.Error{Kind: fhir.Unprocessable, Detail: detail, Expression: x.Place(x.here)}
+	}
+}
