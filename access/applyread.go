@@ -34,7 +34,7 @@ func (t *change) get(ctx context.Context, s *step) error {
 	if v.Deleted {
 		return gone()
 	}
-	t.held += int64(len(v.Body))
+	t.held += v.Weight()
 	s.effect = Effect{Status: 200, Version: v}
 	return nil
 }

@@ -129,7 +129,7 @@ func (t *change) present(ctx context.Context, s *step, v *Version) error {
 	if !seen {
 		v.Body = nil
 	}
-	t.held += int64(len(v.Body))
+	t.held += v.Weight()
 	return err
 }
 

@@ -189,6 +189,30 @@ func (h *house) put(documents ...string) {
 	}
 }
 
+// putAll is put in one transaction.
+func (h *house) putAll(documents []string) {
+	h.Helper()
+	var ops []Operation
+	for i, d := range documents {
+		res := h.parse(d)
+		ops = append(ops, Operation{Method: "PUT", Ref: fhir.Ref{Type: res.Type(), ID: res.ID()}, Resource: res, Expression: fmt.Sprintf("Bundle.entry[%d]", i)})
+	}
+	if _, err := h.Apply(h.Context(), h.system(), ops); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// rows are those of the access log.
+func (h *house) rows(from, to int64) (rows []ledgerbridge.Row) {
+	h.Helper()
+	_, log := h.Store.Logs()
+	err := log.Rows(h.Context(), from, to, func(row ledgerbridge.Row) error { rows = append(rows, row); return nil })
+	if err != nil {
+		h.Fatal(err)
+	}
+	return rows
+}
+
 func (h *house) parse(document string) *fhir.Resource {
 	h.Helper()
 	res, err := fhir.Parse([]byte(document))

@@ -108,11 +108,11 @@ func (r *review) discloseResult(res *Result) {
 	}
 }
 
-// size is how many bytes of documents a page has.
+// size is what a page counts against the bytes of an answer.
 func (res *Result) size() (n int64) {
 	for _, versions := range [][]Version{res.Matches, res.Included} {
 		for i := range versions {
-			n += int64(len(versions[i].Body))
+			n += versions[i].Weight()
 		}
 	}
 	return n
