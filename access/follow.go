@@ -19,7 +19,7 @@ const (
 	mostNamed    = 1000 // resources named by a request that are looked up
 	mostFollowed = 200  // conditions of a request that are followed
 	mostRead     = 2000 // resources that are read to follow one
-	followedPage = 200  // of which so many at once
+	followedPage = 50   // of which so many at once
 )
 
 // concernAsked finds the patients whom the request names and singles out. The target of a
@@ -50,8 +50,8 @@ func (r *review) concernAsked(ctx context.Context, failed error) error {
 }
 
 // follow finds the patients whom criteria single out. Of a search that was not answered
-// these are also those whom it would select. Where nobody was selected, somebody whom only
-// one criterion excludes learns as much of the answer.
+// these are also those whom it would select. Where nobody was selected, and no criterion
+// says about whom the question is, it is about those whom it nearly selects.
 func (r *review) follow(ctx context.Context, q *search.Query) error {
 	if err := r.concernLed(ctx, q.Type, q.Where); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (r *review) follow(ctx context.Context, q *search.Query) error {
 	switch {
 	case !answered:
 		return r.concernFew(ctx, q.Type, q.Where)
-	case found || !several || len(all) < 2:
+	case found || !several || len(all) < 2 || slices.ContainsFunc(all, leads):
 		return nil
 	}
 	for i := range all {
@@ -142,8 +142,10 @@ func (r *review) concernMember(ctx context.Context, typ string, all search.All, 
 	if not, ok := all[i].(search.Not); ok {
 		excluded := slices.Clone(all)
 		excluded[i] = not.C
-		if err := r.concernFew(ctx, typ, excluded); err != nil {
-			return err
+		if !slices.ContainsFunc(all, leads) { // else they are concerned anyhow
+			if err := r.concernFew(ctx, typ, excluded); err != nil {
+				return err
+			}
 		}
 		return r.concernLed(ctx, typ, not.C)
 	}
@@ -153,6 +155,22 @@ func (r *review) concernMember(ctx context.Context, typ string, all search.All, 
 		}
 	}
 	return r.concernLed(ctx, typ, all[i])
+}
+
+// leads tells criteria that say about whom a question is: those whom they lead to are
+// concerned, or many, whatever the other criteria say.
+func leads(c search.Condition) bool {
+	switch c := c.(type) {
+	case search.Any:
+		return len(c) > 0 && !slices.ContainsFunc(c, func(m search.Condition) bool { return !leads(m) })
+	case search.HasKey:
+		return strings.HasPrefix(c.Key, "_id=") || strings.Contains(c.Key, ">Patient/") || strings.HasPrefix(c.Key, search.CompartmentKey("Patient/")) || identifies(c)
+	case search.Chain:
+		return slices.Contains(c.Types, "Patient")
+	case search.Reverse:
+		return true
+	}
+	return false
 }
 
 // identifies tells criteria by identifiers.
