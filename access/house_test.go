@@ -97,8 +97,9 @@ type faultyStore struct {
 	changed int              // so many records and commits answer ErrChanged
 	judged  []store.Judged   // of all records and commits
 
-	searched int
-	hangUp   func() // called by the next search, which fails then
+	searched   int
+	hangsAfter int    // so many searches: later ones wait for the end of their context; 0: none does
+	hangUp     func() // called by the next search, which fails then
 }
 
 func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
@@ -110,6 +111,10 @@ func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, err
 
 func (s *faultyStore) Search(ctx context.Context, q store.Search) (store.Page, error) {
 	s.searched++
+	if s.hangsAfter > 0 && s.searched > s.hangsAfter {
+		<-ctx.Done()
+		return store.Page{}, ctx.Err()
+	}
 	if hangUp := s.hangUp; hangUp != nil {
 		s.hangUp = nil
 		hangUp()

@@ -88,7 +88,9 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 	} else if r.entry.Outcome == 0 {
 		r.entry.Outcome = 200
 	}
-	incomplete := r.concernAsked(ctx, outcome)
+	within, cancel := context.WithTimeout(ctx, r.gate.patience/2)
+	incomplete := r.concernAsked(within, outcome)
+	cancel()
 	if incomplete != nil {
 		incomplete = unavailable("record cannot be completed", incomplete)
 		r.entry.Outcome = status(incomplete)
