@@ -29,7 +29,7 @@ faults:
 # Disables each guard of privacy, records and consent in turn (mutants_test.go), and shows
 # the test that fails. ONLY='name of a guard' tries one.
 mutants:
-	ACESO_MUTANTS=1 go test -count=1 -timeout 30m -run '^TestMutants$$' .
+	ACESO_MUTANTS=1 go test -count=1 -timeout 40m -parallel 2 -run '^TestMutants$$' .
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o aceso ./cmd/aceso

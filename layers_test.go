@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 	"fhir":          {},
 	"fhir/search":   {"fhir"},
 	"fhir/fhirtest": {},       // test data and processor time for tests; never linked into the binary
+	"fhir/balptest": {},       // the rules of IHE BALP for tests; never linked into the binary
 	"fhir/gen":      {"fhir"}, // writes the definitions
 }
 

@@ -43,7 +43,6 @@ type change struct {
 	taken      map[fhir.Ref]*step // what is changed, or found by a conditional create, by which step
 	conditions map[string]bool    // Type?criteria that matched nothing
 	snapshot   int64              // consent epoch of a snapshot of this attempt, if asked
-	held       int64              // bytes of stored documents that the answer carries
 	asked      bool
 }
 

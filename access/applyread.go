@@ -34,7 +34,6 @@ func (t *change) get(ctx context.Context, s *step) error {
 	if v.Deleted {
 		return gone()
 	}
-	t.held += v.Weight()
 	s.effect = Effect{Status: 200, Version: v}
 	return nil
 }
@@ -70,11 +69,10 @@ func (t *change) find(ctx context.Context, s *step) error {
 	}
 	t.criteria(s.Ref.Type, query)
 	d := t.decide(ctx, s.question)
-	res, err := t.search(ctx, s.question, query, nil, t.call.room(t.held))
+	res, err := t.search(ctx, s.question, query, nil)
 	if err != nil {
 		return err
 	}
-	t.held += res.size()
 	s.effect = Effect{Status: 200, Result: res}
 	return t.further(res, link{Search: &SearchRequest{Type: s.Ref.Type, Params: s.Criteria}, Policy: d.Revision})
 }

@@ -126,10 +126,10 @@ func (r *review) render(ctx context.Context, rec record, rep report) (*Version, 
 	}
 	reason, replaces, _ := strings.Cut(e.Reason, "; replaces ") // no longer written
 	a := fhir.Access{
-		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction,
+		ID: auditID(rec.log.Source(), rec.row.Seq), Recorded: e.Time, Interaction: e.Interaction, Type: e.Type,
 		Action: e.Action, Status: int(e.Outcome), Decision: e.Decision, Reason: reason, Replaces: replaces, Policy: e.Policy,
 		Record: rec.row.Receipt(rec.log.Source()).String(), Request: e.Request,
-		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization,
+		Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Node: nodeOf(e.Source), Site: g.Organization, Base: g.Base,
 	}
 	wanted := rep.opens(rec.row.Parts, g.Sealer)
 	parts, err := g.Sealer.OpenParts(ctx, rec.row.Parts, wanted)
@@ -148,6 +148,7 @@ func (r *review) render(ctx context.Context, rec record, rep report) (*Version, 
 	if e.Schema == 1 && rec.row.Erased() { // what is left may name who was erased
 		a.Query, a.Target = "", ""
 	}
+	a.Asked = a.Query != "" || rep.patient == "" && a.Erased == 0
 	body, err := fhir.AuditEvent(a)
 	if err != nil {
 		return nil, err

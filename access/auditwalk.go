@@ -100,6 +100,9 @@ func (w *auditWalk) page(ctx context.Context) (*Result, error) {
 		res.Matches = append(res.Matches, *v)
 		bytes += int64(len(v.Body))
 	}
+	if err := w.hold(sizeOf(res.Matches)); err != nil {
+		return nil, err
+	}
 	here := w.left()
 	counts := w.first && (w.query.Summary == "count" || w.query.Total == "accurate" || w.query.Total == "estimate")
 	more, err := w.rest(ctx, counts)

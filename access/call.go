@@ -21,6 +21,9 @@ type Call struct {
 	Address  string   // client address
 	Receipts []string // values for the X-Aceso-Record header
 	Room     int64    // bytes of documents that the answer may have; 0: MaxAnswer
+	// Hold is told how many bytes of documents the request holds, whenever there are more;
+	// its error refuses them. nil is never asked.
+	Hold func(bytes int64) error
 }
 
 // MaxAnswer is how many bytes of documents an answer usually has at most: it ends with the

@@ -129,8 +129,10 @@ func (t *change) present(ctx context.Context, s *step, v *Version) error {
 	if !seen {
 		v.Body = nil
 	}
-	t.held += v.Weight()
-	return err
+	if err != nil {
+		return err
+	}
+	return t.hold(v.Weight())
 }
 
 // finds says what a condition finds: what the caller sees. Own systems find by identifier

@@ -100,9 +100,6 @@ func (r *review) concernStored(ctx context.Context, ref fhir.Ref) error {
 	if err != nil {
 		return fmt.Errorf("find the patients concerned: %w", err)
 	}
-	if ref.Type == "Patient" {
-		r.concern([]string{ref.String()})
-	}
 	r.concern(v.Facts.Patients)
 	return nil
 }
@@ -219,28 +216,25 @@ func (r *review) concernThrough(ctx context.Context, types []string, where searc
 // concernFew records the patients of the resources for which a condition holds, seen or
 // hidden. If they are many, or it costs too much to know, the question is a broad one.
 func (r *review) concernFew(ctx context.Context, typ string, where search.Condition) error {
-	few, err := r.few(ctx, typ, where)
-	if kindOf(err) == fhir.TooCostly {
-		r.part(ledgerbridge.Everyone)
-		return nil
-	}
-	r.concerned.singled = append(r.concerned.singled, few...)
-	return err
+	return r.singleOut(ctx, typ, where, true)
 }
 
 // concernIfFew is concernFew for conditions that are about nobody in particular if they
 // hold for many.
 func (r *review) concernIfFew(ctx context.Context, typ string, where search.Condition) error {
+	return r.singleOut(ctx, typ, where, false)
+}
+
+func (r *review) singleOut(ctx context.Context, typ string, where search.Condition, otherwiseBroad bool) error {
 	few, err := r.few(ctx, typ, where)
-	if kindOf(err) == fhir.TooCostly && r.followed <= mostFollowed {
-		return nil
+	if kindOf(err) != fhir.TooCostly {
+		r.concerned.singled = append(r.concerned.singled, few...)
+		return err
 	}
-	if kindOf(err) == fhir.TooCostly {
+	if otherwiseBroad || r.followed > mostFollowed {
 		r.part(ledgerbridge.Everyone)
-		return nil
 	}
-	r.concerned.singled = append(r.concerned.singled, few...)
-	return err
+	return nil
 }
 
 // few are the patients of the resources for which a condition holds; its error is

@@ -54,12 +54,15 @@ func (r *review) history(ctx context.Context, q question, d policy.Decision, h H
 	}
 	page, err := r.gate.Store.History(ctx, store.History{
 		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(ctx, rows, q.action),
-		After: l.Position, Limit: pageSize(h.Count), Bytes: r.call.room(0), Count: true,
+		After: l.Position, Limit: pageSize(h.Count), Bytes: r.call.room(r.held), Count: true,
 	})
 	if err != nil {
 		return nil, unavailable("history cannot be read", err)
 	}
 	if err := r.check(ctx, question{rows, q.action, ""}, page.Matches); err != nil {
+		return nil, err
+	}
+	if err := r.hold(sizeOf(page.Matches)); err != nil {
 		return nil, err
 	}
 	unfiltered := h.Since.IsZero() && h.At.IsZero() && len(l.Position) == 0

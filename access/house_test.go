@@ -97,6 +97,7 @@ type faultyStore struct {
 	changed int              // so many records and commits answer ErrChanged
 	judged  []store.Judged   // of all records and commits
 
+	careless   bool // asks nobody what may be seen
 	searched   int
 	hangsAfter int    // so many searches: later ones wait for the end of their context; 0: none does
 	hangUp     func() // called by the next search, which fails then
@@ -124,12 +125,18 @@ func (s *faultyStore) Search(ctx context.Context, q store.Search) (store.Page, e
 	if err := s.fail["Search"]; err != nil {
 		return store.Page{}, err
 	}
+	if s.careless {
+		q.Visible = anybody
+	}
 	return s.Store.Search(ctx, q)
 }
 
 func (s *faultyStore) History(ctx context.Context, q store.History) (store.Page, error) {
 	if err := s.fail["History"]; err != nil {
 		return store.Page{}, err
+	}
+	if s.careless {
+		q.Visible = anybody
 	}
 	return s.Store.History(ctx, q)
 }

@@ -39,6 +39,17 @@ type review struct {
 	concerned concerned
 	change    store.Change // what is committed with the record
 	final     bool         // the record no longer rests on what was judged, see instead
+	held      int64        // bytes of stored documents that the answer carries
+}
+
+// hold adds bytes of documents to those that the answer carries, if there is memory for
+// them. It counts what the caller may see: its refusal tells nothing of anything else.
+func (r *review) hold(bytes int64) error {
+	r.held += bytes
+	if r.call.Hold == nil {
+		return nil
+	}
+	return r.call.Hold(r.held)
 }
 
 // question is what the policy is asked, once per attempt.

@@ -86,3 +86,42 @@ func TestTransactionsEndWhenTheAnswerIsFull(t *testing.T) {
 		}
 	}
 }
+
+// What there is no memory for is refused and recorded, and hidden documents do not count.
+func TestDocumentsAreHeld(t *testing.T) {
+	h := newHouse(t)
+	h.put(patientDoc("p"), observationDoc("o1", "p"), patientDoc("hidden"), observationDoc("h1", "hidden"), denialDoc("c", "hidden"))
+	for name, ask := range map[string]func(*house, *Call) error{
+		"read": read("Observation/o1"), "search": searchFor("Observation", "patient=p"), "history": history("Observation", "o1"),
+		"transaction": apply(Operation{Method: "GET", Ref: ref("Observation/o1"), Expression: "Bundle.entry[0]"}),
+		"found":       apply(Operation{Method: "POST", Ref: fhir.Ref{Type: "Patient"}, Resource: h.parse(patientDoc("new")), Conditional: true, Criteria: params("_id=p")}),
+	} {
+		c := h.as(agent.Practitioner, "TREAT")
+		held := int64(0)
+		c.Hold = func(bytes int64) error { held = bytes; return nil }
+		if err := ask(h, c); err != nil || held < 100 {
+			t.Errorf("%s: %d bytes held, %v", name, held, err)
+		}
+		told := h.told()
+		c.Hold = func(int64) error { return &fhir.Error{Kind: fhir.Throttled, Detail: "No memory."} }
+		if err := ask(h, c); kindOf(err) != fhir.Throttled {
+			t.Errorf("%s: %v", name, err)
+		}
+		if lines := told(); len(lines) != 1 || !strings.Contains(lines[0], " 429 ") || strings.Contains(lines[0], "GET ") {
+			t.Errorf("%s: %v", name, lines)
+		}
+	}
+	c := h.as(agent.Practitioner, "TREAT")
+	c.Hold = func(bytes int64) error {
+		if bytes > 0 {
+			t.Errorf("%d bytes of what is hidden", bytes)
+		}
+		return nil
+	}
+	if err := read("Observation/h1")(h, c); kindOf(err) != fhir.NotFound {
+		t.Error(err)
+	}
+	if err := searchFor("Observation", "patient=hidden")(h, c); err != nil {
+		t.Error(err)
+	}
+}

@@ -20,7 +20,7 @@ func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, e
 	return answer(ctx, g, c, func(r *review) (*Result, error) {
 		q := question{"search-type", "s", s.Type}
 		return r.searchPage(ctx, q, s, func(d policy.Decision, query *search.Query, at []byte) (*Result, error) {
-			res, err := r.search(ctx, q, query, at, r.call.room(0))
+			res, err := r.search(ctx, q, query, at)
 			if err == nil {
 				r.discloseResult(res)
 			}
@@ -74,12 +74,12 @@ func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error
 	return query, l, err
 }
 
-// search runs one page, of documents up to a number of bytes.
-func (r *review) search(ctx context.Context, q question, query *search.Query, at []byte, bytes int64) (*Result, error) {
+// search runs one page.
+func (r *review) search(ctx context.Context, q question, query *search.Query, at []byte) (*Result, error) {
 	counted := query.Summary == "count"
 	page, err := r.gate.Store.Search(ctx, store.Search{
 		Query: query, Visible: r.visible(ctx, q.interaction, q.action), After: at,
-		Limit: pageSize(query.Count), Bytes: bytes, NoBody: counted,
+		Limit: pageSize(query.Count), Bytes: r.call.room(r.held), NoBody: counted,
 		Count: counted || query.Total == "accurate" || query.Total == "estimate",
 	})
 	if err != nil {
@@ -87,6 +87,9 @@ func (r *review) search(ctx context.Context, q question, query *search.Query, at
 	}
 	r.told(query, page)
 	if err := r.check(ctx, q, page.Matches, page.Included); err != nil {
+		return nil, err
+	}
+	if err := r.hold(sizeOf(page.Matches) + sizeOf(page.Included)); err != nil {
 		return nil, err
 	}
 	if page.Total < 0 && len(page.Next) == 0 && len(at) == 0 && query.Total != "none" {
@@ -108,12 +111,10 @@ func (r *review) discloseResult(res *Result) {
 	}
 }
 
-// size is what a page counts against the bytes of an answer.
-func (res *Result) size() (n int64) {
-	for _, versions := range [][]Version{res.Matches, res.Included} {
-		for i := range versions {
-			n += versions[i].Weight()
-		}
+// sizeOf is what documents count against the bytes of an answer.
+func sizeOf(versions []Version) (n int64) {
+	for i := range versions {
+		n += versions[i].Weight()
 	}
 	return n
 }

@@ -83,16 +83,8 @@ func (a alone) journal(_ context.Context, _ *records, source string) (*ledgerbri
 // openPolicy puts the built-in policies in force, or those of a folder, which is then
 // watched.
 func (alone) openPolicy(ctx context.Context, n *Node, folder string, o policy.Options) (err error) {
-	if folder == "" {
-		n.policy, err = policy.New(ctx, nil, o)
+	if n.policy, err = openFolder(ctx, folder, o); err != nil || folder == "" {
 		return err
-	}
-	files, err := policy.Folder(folder)
-	if err != nil {
-		return fmt.Errorf("policies: %w", err)
-	}
-	if n.policy, err = policy.New(ctx, files, o); err != nil {
-		return fmt.Errorf("policies in %s: %w", folder, err)
 	}
 	n.running.Go(func() { n.policy.Watch(ctx, folder) })
 	return nil

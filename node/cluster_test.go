@@ -290,6 +290,18 @@ func TestPolicyOfAllNodes(t *testing.T) {
 			t.Errorf("the record does not name revision %s: %s", revision, r.Body)
 		}
 	}
+	wrong := "package aceso.extra_test\n\nimport data.aceso.extra\n\ntest_value if extra.value == 3\n"
+	for _, file := range [][2]string{{"extra_test.rego", wrong}, {"extra.rego", "package aceso.extra\n\nvalue := 2\n"}} {
+		if err := os.WriteFile(filepath.Join(folder, file[0]), []byte(file[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	soon(t, "the node that proposes is not ready", func() bool { status, _ := third.readiness(); return status == 503 })
+	for _, n := range c.nodes {
+		if now := n.node.policy.Revision(); now != revision {
+			t.Errorf("a revision whose test fails is in force: %s", now)
+		}
+	}
 }
 
 // crash ends a node without giving anything back, as if its process were killed.

@@ -107,6 +107,7 @@ func TestEveryInteractionLeavesOneRecord(t *testing.T) {
 			if refused := hidden || c.status == 403 || c.status == 404 && !strings.Contains(c.r.path, "absent"); refused != told.Has(`"valueString":"deny"`) {
 				t.Errorf("the decision that is recorded: %s", told.Body)
 			}
+			wantProfile(t, told, c.interaction)
 			for _, entity := range c.entities {
 				found := officer.Get("/AuditEvent?_count=1000&entity=" + entity).Want(200)
 				if !strings.Contains(fmt.Sprint(found.IDs()), "AuditEvent/"+answer.Event()) {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ type Node struct {
 	identity Identity
 	gate     *access.Gate
 	policy   *policy.Engine
+	proposed func() error // what keeps this node's folder from being the policies of all; nil without one
 	handler  http.Handler
 	trials   trials
 	stop     context.CancelFunc
@@ -111,6 +113,31 @@ func (n *Node) consents() *consent.Registry {
 		n.log.Warn("a Consent is not understood in full; the privacy office should look at it", "consent", n.sealer.TargetPseudonym(ref.String()), "version", version, "error", err)
 	}
 	return r
+}
+
+// openFolder opens the policies of a folder, or the built-in ones.
+func openFolder(ctx context.Context, dir string, o policy.Options) (*policy.Engine, error) {
+	if dir == "" {
+		return policy.New(ctx, nil, o)
+	}
+	folder, err := policy.Folder(dir)
+	if err != nil {
+		return nil, fmt.Errorf("--policies: %w", err)
+	}
+	e, err := policy.New(ctx, folder, o)
+	if err != nil {
+		return nil, fmt.Errorf("the policies in %s (--policies) are not put in force: %w", dir, err)
+	}
+	return e, nil
+}
+
+// notes are lines about a node that is ready.
+func (n *Node) notes(ctx context.Context) []string {
+	lines := n.bridge.notes(ctx)
+	if times, failed := n.policy.Evaluated(); failed > 0 {
+		lines = append(lines, fmt.Sprintf("the policies in force failed to decide %d of %d questions, and so refused them; the log says why", failed, times))
+	}
+	return lines
 }
 
 // Close ends the journals with a last checkpoint, copies that to the witness, and

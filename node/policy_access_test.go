@@ -25,6 +25,7 @@ func TestBasePolicyByRole(t *testing.T) {
 	remove := func(path string) request { return request{method: "DELETE", path: path} }
 	plain := withoutID(observationJSON("x", "p1", 1), "x")
 	consent1 := withoutID(privacyConsent("x", "p1", `{"type":"permit"}`), "x")
+	const team, group = `{"resourceType":"CareTeam","participant":[{"member":{"reference":"Practitioner/dr"}}]}`, `{"resourceType":"Group","type":"practitioner","actual":true}`
 	for _, c := range []struct {
 		name string
 		by   user
@@ -33,12 +34,15 @@ func TestBasePolicyByRole(t *testing.T) {
 	}{
 		{"practitioner", grants("practitioner", "TREAT"),
 			[]request{get("/Patient/p1"), get("/Patient/p2"), get("/Practitioner/dr"), get("/Binary/b"), post("/Observation", plain), post("/Consent", consent1), get("/_history"), get("/Patient/p1/_history/1/$verify")},
-			map[int][]request{403: {get("/AuditEvent"), get("/AuditEvent/" + event), get("/AuditEvent/" + event + "/$proof"), get("/Patient/p1/$access-report")}, 404: {put("/Patient/chosen", patientJSON("chosen", "A"))}}},
+			map[int][]request{403: {get("/AuditEvent"), get("/AuditEvent/" + event), get("/AuditEvent/" + event + "/$proof"), get("/Patient/p1/$access-report"), put("/Consent/c-p1", privacyConsent("c-p1", "p1", `{"type":"permit"}`)), remove("/Consent/c-p1"), put("/Practitioner/dr", practitionerJSON), remove("/Practitioner/dr"), post("/CareTeam", team), post("/Group", group)}, 404: {put("/Patient/chosen", patientJSON("chosen", "A"))}}},
 		{"payment", grants("practitioner", "HPAYMT"), []request{get("/Patient/p2")}, nil},
 		{"marketing", grants("practitioner", "HMARKT"), nil, map[int][]request{403: {get("/Patient/p1"), get("/Patient"), post("/Observation", plain), get("/_history")}}},
 		{"break-glass", grants("practitioner", "BTG"), nil, map[int][]request{403: {get("/Patient/p1")}}},
+		{"laboratory", grants("system", "HOPERAT", func(g *Grant) { g.Client = "lab" }),
+			[]request{post("/Observation", plain), post("/Consent", consent1), post("/CareTeam", team), put("/Practitioner/dr", practitionerJSON)},
+			map[int][]request{403: {put("/Consent/c-p1", privacyConsent("c-p1", "p1", `{"type":"permit"}`)), put("/Consent/new", privacyConsent("new", "p1", `{"type":"permit"}`)), remove("/Consent/c-p1")}}},
 		{"system", system,
-			[]request{put("/Patient/chosen", patientJSON("chosen", "A")), post("/Observation", plain), get("/Patient/p2")},
+			[]request{post("/Group", group), put("/Patient/chosen", patientJSON("chosen", "A")), post("/Observation", plain), get("/Patient/p2")},
 			map[int][]request{403: {get("/AuditEvent"), get("/Patient/p1/$access-report")}}},
 		{"researcher", grants("practitioner", "HRESCH"),
 			[]request{get("/Patient/p1"), get("/Practitioner/dr"), get("/Observation/o-p1")},
@@ -57,6 +61,8 @@ func TestBasePolicyByRole(t *testing.T) {
 		{"privacy officer", grants("privacy-officer", "HOPERAT"),
 			[]request{get("/AuditEvent"), get("/AuditEvent/" + event), get("/AuditEvent/" + event + "/$proof"), get("/Consent/c-p2"), get("/Consent"), put("/Consent/c-p1", privacyConsent("c-p1", "p1", `{"type":"permit"}`)), get("/Patient/p2/$access-report"), get("/Patient/p1/_history/1/$verify")},
 			map[int][]request{403: {get("/Patient/p1"), get("/Observation"), get("/Practitioner/dr"), remove("/Consent/c-p1"), post("/Observation", plain), get("/_history")}}},
+		{"privacy officer in the context of a patient", scoped("privacy-officer", "patient/*.cruds"), nil,
+			map[int][]request{403: {get("/AuditEvent"), get("/AuditEvent/" + event), get("/AuditEvent/" + event + "/$proof"), get("/Consent"), get("/Consent/c-p1"), get("/Patient/p1/$access-report"), get("/Patient/p1/_history/1/$verify")}}},
 		{"administrator", grants("administrator", "HOPERAT"), nil,
 			map[int][]request{403: {get("/Patient/p1"), get("/Consent/c-p1"), get("/AuditEvent"), get("/AuditEvent/" + event), get("/AuditEvent/" + event + "/$proof"), get("/Patient/p1/$access-report"), post("/Observation", plain), get("/Practitioner/dr"), get("/_history"), get("/Patient/p1/_history/1/$verify")}}},
 		{"read without search", scoped("practitioner", "user/Observation.r"), []request{get("/Observation/o-p1"), get("/Observation/o-p1/_history/1")}, map[int][]request{403: {get("/Observation"), get("/Patient/p1"), get("/Observation/_history"), post("/Observation", plain), get("/Patient/p1/Observation")}}},

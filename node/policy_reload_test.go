@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,8 +13,25 @@ import (
 	"github.com/aceso-health/aceso/policy"
 )
 
-// policyFolder is a folder with the built-in policies.
+// policyFolder is a folder with the built-in policies, without their tests: those hold
+// what a test is going to change.
 func policyFolder(t *testing.T) string {
+	t.Helper()
+	dir := testedFolder(t)
+	tests, err := filepath.Glob(filepath.Join(dir, "*_test.rego"))
+	if err != nil || len(tests) == 0 {
+		t.Fatal("no tests of policies", err)
+	}
+	for _, file := range tests {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// testedFolder is a folder with the built-in policies and their tests.
+func testedFolder(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "policies")
 	if err := os.CopyFS(dir, policy.Base()); err != nil {
@@ -126,6 +144,68 @@ func TestPoliciesAreReloaded(t *testing.T) {
 	soon(t, "research is allowed", func() bool { return researcher.Get("/Patient/p1").Status == http.StatusOK })
 	if r := researcher.Get("/Patient/p1").Want(http.StatusOK); n.revision(r) != old {
 		t.Errorf("the first policies again have revision %q, not %q", n.revision(r), old)
+	}
+}
+
+// A folder whose own tests fail is not put in force: the policies before it stay, and the
+// node says so. With such a folder no node starts.
+func TestPoliciesWhoseTestsFailAreNotActivated(t *testing.T) {
+	dir := testedFolder(t)
+	n := startNode(t, t.TempDir(), func(_ *Node, o *Options) { o.Policies = dir })
+	twoPatients(n)
+	before := n.node.policy.Revision()
+	rewrite(t, filepath.Join(dir, "clinician.rego"), `deny("type-not-allowed") if input.type == "AuditEvent"`, `permit("own-treatment", "none", launch_rows) if input.type == "AuditEvent"`)
+	soon(t, "the node is not ready", func() bool { status, _ := n.readiness(); return status == http.StatusServiceUnavailable })
+	if _, words := n.readiness(); !strings.Contains(words, "fails its tests") {
+		t.Errorf("readyz says %q", words)
+	}
+	if n.node.policy.Revision() != before {
+		t.Error("policies whose tests fail are in force")
+	}
+	n.as("practitioner", "TREAT").Get("/AuditEvent").Want(http.StatusForbidden)
+	wantNoStart(t, dir, "tests of the policies fail, the first is data.aceso.access_test.")
+}
+
+// wantNoStart wants a node to refuse a policy folder, in words that name folder and flag.
+func wantNoStart(t *testing.T, dir, says string) {
+	t.Helper()
+	data, err := CreateFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := Open(t.Context(), data, Options{Organization: "hospital", Name: "n1", BaseURL: "http://127.0.0.1/fhir", Policies: dir, Log: quiet()})
+	if err == nil {
+		_ = n.Close()
+	}
+	for _, words := range []string{says, "--policies", dir} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("start: %v, want words of %q", err, words)
+		}
+	}
+}
+
+// A folder that is not there is said to be so.
+func TestPolicyFolderThatIsMissing(t *testing.T) {
+	wantNoStart(t, filepath.Join(t.TempDir(), "nothere"), "there is no folder ")
+}
+
+// Policies that fail to decide refuse; readiness and metrics tell it.
+func TestPoliciesThatFailToDecideAreTold(t *testing.T) {
+	dir := policyFolder(t)
+	rewrite(t, filepath.Join(dir, "clinician.rego"), `deny("scope-missing") if not scoped`, `deny("scope-missing") if 1 / count(input.agent.patient) < 0`)
+	n := startNode(t, t.TempDir(), func(_ *Node, o *Options) { o.Policies = dir })
+	if status, words := n.readiness(); status != http.StatusOK || strings.Contains(words, "failed to decide") {
+		t.Fatalf("readyz: %d %s", status, words)
+	}
+	n.as("practitioner", "TREAT").Get("/Patient/p1").Want(http.StatusForbidden)
+	soon(t, "the node is not ready", func() bool { status, _ := n.readiness(); return status == http.StatusServiceUnavailable })
+	a, err := n.Client.Do(mustRequest(t, n, n.as("administrator", "HOPERAT")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if text, _ := io.ReadAll(a.Body); !bytes.Contains(text, []byte("aceso_policy_failures_total 1")) {
+		t.Errorf("metrics: %d %s", a.StatusCode, text)
 	}
 }
 

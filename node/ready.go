@@ -19,8 +19,8 @@ func (n *Node) ready(ctx context.Context) error {
 			reasons = append(reasons, "no checkpoint can be made of "+j.Source())
 		}
 	}
-	if n.policy.Problem() != nil {
-		reasons = append(reasons, "the policy folder does not compile; the policies before it are in force")
+	if n.policy.Problem() != nil || n.proposed != nil && n.proposed() != nil {
+		reasons = append(reasons, "the policy folder does not compile or fails its tests; the policies before it are in force")
 	}
 	writes, decides := n.trials.of(ctx, n)
 	if writes != nil || n.gate.Unrecorded() {

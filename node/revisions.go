@@ -18,20 +18,13 @@ const policyPoll = 400 * time.Millisecond
 // and activates its own, now and whenever it changes; without one, a node activates the
 // built-in policies if nothing else was ever activated.
 func (c *cluster) openPolicy(ctx context.Context, n *Node, folder string, options policy.Options) error {
-	mine := policy.Base()
-	if folder != "" {
-		var err error
-		if mine, err = policy.Folder(folder); err != nil {
-			return fmt.Errorf("policies: %w", err)
-		}
-	}
-	engine, err := policy.New(ctx, mine, options)
+	engine, err := openFolder(ctx, folder, options)
 	if err != nil {
-		return fmt.Errorf("policies of all nodes: %w", err)
+		return err
 	}
 	n.policy = engine
 	f := &follower{n: n, all: c.store.Policies()}
-	if err := f.begin(ctx, mine, folder); err != nil {
+	if err := f.begin(ctx, folder); err != nil {
 		return fmt.Errorf("policies of all nodes: %w", err)
 	}
 	n.running.Go(func() { f.run(ctx) })
@@ -45,8 +38,12 @@ type follower struct {
 	tried string // revision that this node could not use
 }
 
-func (f *follower) begin(ctx context.Context, mine fs.FS, folder string) error {
-	if err := f.propose(ctx, mine, folder == ""); err != nil {
+func (f *follower) begin(ctx context.Context, folder string) error {
+	mine := policy.Base()
+	if folder != "" {
+		mine = os.DirFS(folder)
+	}
+	if err := f.propose(ctx, mine, folder == "", f.n.policy.Revision()); err != nil {
 		return err
 	}
 	if folder != "" {
@@ -57,10 +54,11 @@ func (f *follower) begin(ctx context.Context, mine fs.FS, folder string) error {
 	return f.look(ctx)
 }
 
-// propose activates a folder that has compiled.
-func (f *follower) propose(ctx context.Context, folder fs.FS, builtIn bool) error {
+// propose activates a folder whose tests passed as the revision admitted. One that has
+// changed since is looked at again.
+func (f *follower) propose(ctx context.Context, folder fs.FS, builtIn bool, admitted string) error {
 	revision, archive, err := policy.Pack(folder)
-	if err != nil {
+	if err != nil || revision != admitted {
 		return err
 	}
 	active, err := f.all.Active(ctx)
@@ -75,18 +73,19 @@ func (f *follower) propose(ctx context.Context, folder fs.FS, builtIn bool) erro
 
 // watchProposals activates a folder whenever it changes and compiles.
 func (f *follower) watchProposals(ctx context.Context, folder string) error {
-	told := func(_ string, err error) {
+	told := func(admitted string, err error) {
 		if err == nil {
-			err = f.propose(ctx, os.DirFS(folder), false)
+			err = f.propose(ctx, os.DirFS(folder), false, admitted)
 		}
 		if err != nil {
 			f.n.log.Error("policies were not activated: the ones before stay in force", "folder", folder, "error", err)
 		}
 	}
-	proposals, err := policy.New(ctx, os.DirFS(folder), policy.Options{Reloaded: told})
+	proposals, err := openFolder(ctx, folder, policy.Options{Reloaded: told})
 	if err != nil {
 		return err
 	}
+	f.n.proposed = proposals.Problem
 	f.n.running.Go(func() { proposals.Watch(ctx, folder) })
 	return nil
 }

@@ -38,13 +38,15 @@ func (n *Node) openServer(o Options) error {
 	n.findings = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "aceso_scrubber_findings_total", Help: "Places where data and records do not agree.",
 	})
-	registry.MustRegister(n.findings)
+	registry.MustRegister(n.findings, prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "aceso_policy_failures_total", Help: "Questions that the policies in force failed to decide, and so refused.",
+	}, func() float64 { _, failed := n.policy.Evaluated(); return float64(failed) }))
 	n.bridge.register(registry)
 	n.handler = server.New(server.Config{
 		Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL,
 		Organization: n.organization, AllowedOrigins: o.Origins, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
 		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
-		Notes: n.bridge.notes, Anchored: n.bridge.await,
+		Notes: n.notes, Anchored: n.bridge.await,
 	})
 	return nil
 }

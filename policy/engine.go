@@ -36,21 +36,32 @@ func (o Options) withDefaults() Options {
 type Engine struct {
 	options Options
 	reload  sync.Mutex // one reload at a time
+	state   string     // of the folder in force
 	current atomic.Pointer[program]
 	problem atomic.Pointer[error]
 	failed  atomic.Pointer[Input] // the last that could not be decided
 }
 
-// New compiles the policies of a folder; nil means the built-in ones (Base). If
-// they do not compile it returns no Engine: a node without policies must not start.
+// New compiles the policies of a folder and runs their tests; nil means the built-in
+// ones (Base), whose tests ran before they were built in. If they do not compile or a
+// test fails it returns no Engine: a node without policies must not start.
 func New(ctx context.Context, fsys fs.FS, o Options) (*Engine, error) {
-	if fsys == nil {
-		fsys = Base()
-	}
 	e := &Engine{options: o.withDefaults()}
-	if err := e.Reload(ctx, fsys); err != nil {
+	if fsys != nil {
+		if err := e.Reload(ctx, fsys); err != nil {
+			return nil, err
+		}
+		return e, nil
+	}
+	s, err := readSource(Base())
+	if err != nil {
 		return nil, err
 	}
+	p, err := compile(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	e.current.Store(p)
 	return e, nil
 }
 
@@ -77,14 +88,17 @@ func (e *Engine) Reload(ctx context.Context, fsys fs.FS) error {
 	return e.activate(ctx, s)
 }
 
-// activate compiles and swaps. The caller holds e.reload.
+// activate compiles, tests and swaps. The caller holds e.reload.
 func (e *Engine) activate(ctx context.Context, s *source) error {
-	if old := e.current.Load(); old == nil || old.revision != s.revision() {
-		p, err := compile(ctx, s)
+	if state := s.state(); e.state != state {
+		p, err := admit(ctx, s)
 		if err != nil {
 			return e.refuse(err)
 		}
-		e.current.Store(p)
+		if old := e.current.Load(); old == nil || old.revision != p.revision {
+			e.current.Store(p)
+		}
+		e.state = state
 	}
 	e.problem.Store(nil)
 	return nil
@@ -93,6 +107,14 @@ func (e *Engine) activate(ctx context.Context, s *source) error {
 func (e *Engine) refuse(err error) error {
 	e.problem.Store(&err)
 	return err
+}
+
+// Evaluated says how often the policies in force were evaluated since they were
+// activated, and how often that failed; what is remembered does not count. Each failure
+// refused a request.
+func (e *Engine) Evaluated() (times, failed int64) {
+	p := e.current.Load()
+	return p.evaluated.Load(), p.failed.Load()
 }
 
 // Decide asks the policies in force. With an error it always denies, with the
@@ -109,6 +131,7 @@ func (e *Engine) Decide(ctx context.Context, in Input) (Decision, error) {
 		return d, nil
 	}
 	d, err := p.decide(ctx, &in, e.options.Deadline)
+	p.count(err)
 	d.Revision = p.revision
 	if err != nil {
 		failed := in // a copy only now: decisions are many

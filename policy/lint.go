@@ -21,7 +21,7 @@ func lint(compiler *ast.Compiler, modules map[string]*ast.Module, document map[s
 	for _, name := range slices.Sorted(maps.Keys(compiler.Modules)) {
 		errs = append(errs, lintData(compiler, compiler.Modules[name], document)...)
 	}
-	return errs
+	return append(errs, lintFlow(compiler)...)
 }
 
 // lintDefault: the decision must exist, and deny by default.
@@ -48,37 +48,6 @@ func lintWith(m *ast.Module) (errs ast.Errors) {
 		return false
 	})
 	return errs
-}
-
-// lintAnswers: literal answers must be of the right type and from the closed lists.
-func lintAnswers(m *ast.Module) (errs ast.Errors) {
-	reasons := Reasons()
-	ast.WalkTerms(m, func(t *ast.Term) bool {
-		o, ok := t.Value.(ast.Object)
-		if !ok {
-			return false
-		}
-		if v := o.Get(ast.StringTerm("allow")); v != nil && isLiteral(v) {
-			if _, ok := v.Value.(ast.Boolean); !ok {
-				errs = append(errs, ast.NewError(lintCode, v.Location, "allow must be true or false, not %v", v))
-			}
-		}
-		if v := o.Get(ast.StringTerm("reason")); v != nil && isLiteral(v) {
-			if s, ok := v.Value.(ast.String); !ok || reasons[string(s)] == "" {
-				errs = append(errs, ast.NewError(lintCode, v.Location, "unknown reason code %v", v))
-			}
-		}
-		return false
-	})
-	return errs
-}
-
-func isLiteral(t *ast.Term) bool {
-	switch t.Value.(type) {
-	case ast.String, ast.Boolean, ast.Number, ast.Null:
-		return true
-	}
-	return false
 }
 
 // lintData: a reference to missing data or to a missing rule is always undefined,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -21,11 +22,22 @@ const entrypoint = "data.aceso.access.decision"
 //go:embed schema.json
 var schemaJSON []byte
 
-// program is one compiled revision of the policies. It never changes.
+// program is one compiled revision of the policies. It never changes, but for its
+// memory and what is counted.
 type program struct {
 	revision string
 	evaluate func(context.Context, ast.Value, topdown.Cancel) (rego.ResultSet, error)
 	memory   *memory // nil if the time of the request can matter
+
+	evaluated, failed atomic.Int64
+}
+
+// count counts an evaluation.
+func (p *program) count(err error) {
+	p.evaluated.Add(1)
+	if err != nil {
+		p.failed.Add(1)
+	}
 }
 
 // compile compiles a policy folder.

@@ -119,12 +119,21 @@ func (s *source) place(name string) (map[string]string, error) {
 	return nil, nil
 }
 
+// state tells apart everything that matters for putting a folder in force: what
+// decides, and the tests.
+func (s *source) state() string {
+	return s.revision() + hashed(s.tests)
+}
+
 // revision is the SHA-256 of everything that decides: paths and contents of
 // policies and data in order of path, each preceded by its length. Tests do not
 // decide.
-func (s *source) revision() string {
+func (s *source) revision() string { return hashed(s.rego, s.data) }
+
+// hashed hashes files in order of path.
+func hashed(all ...map[string]string) string {
 	h := sha256.New()
-	for _, files := range []map[string]string{s.rego, s.data} {
+	for _, files := range all {
 		for _, name := range slices.Sorted(maps.Keys(files)) {
 			for _, part := range []string{name, files[name]} {
 				var n [8]byte

@@ -42,17 +42,48 @@ func (r *Report) Passed() bool {
 
 // Check returns an error if the policies of a folder cannot be put in force. It
 // compiles them strictly against the input's schema and the sandbox, applies our own
-// rules, and also compiles the tests.
+// rules, and runs their tests.
 func Check(ctx context.Context, fsys fs.FS) error {
 	s, err := readSource(fsys)
 	if err != nil {
 		return err
 	}
-	if _, err := compile(ctx, s); err != nil {
-		return err
-	}
-	_, _, err = compileTests(s)
+	_, err = admit(ctx, s)
 	return err
+}
+
+// admit is what policies pass before they are put in force: they compile, and none of
+// their own tests fails.
+func admit(ctx context.Context, s *source) (*program, error) {
+	p, err := compile(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	report, err := runSuite(ctx, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p, report.failure()
+}
+
+// failure is the first test that failed, in words; nil if none did.
+func (r *Report) failure() error {
+	failed, first := 0, TestResult{}
+	for _, t := range r.Tests {
+		if t.Passed || t.Skipped {
+			continue
+		}
+		if failed++; failed == 1 {
+			first = t
+		}
+	}
+	switch {
+	case failed == 0:
+		return nil
+	case first.Err != nil:
+		return fmt.Errorf("%d of %d tests of the policies fail, the first is %s (%s): %w", failed, len(r.Tests), first.Name, first.Place, first.Err)
+	}
+	return fmt.Errorf("%d of %d tests of the policies fail, the first is %s (%s)", failed, len(r.Tests), first.Name, first.Place)
 }
 
 // Test runs the tests of a folder the way "opa test" does, inside the sandbox.
@@ -61,6 +92,21 @@ func Test(ctx context.Context, fsys fs.FS) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	coverage := cover.New()
+	report, err := runSuite(ctx, s, coverage)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := parse(s.rego)
+	if err != nil {
+		return nil, fmt.Errorf("parse policies: %w", err)
+	}
+	report.cover(coverage.Report(policies))
+	return report, nil
+}
+
+// runSuite compiles policies with their tests and runs these; coverage may be nil.
+func runSuite(ctx context.Context, s *source, coverage *cover.Cover) (*Report, error) {
 	modules, document, err := compileTests(s)
 	if err != nil {
 		return nil, err
@@ -69,22 +115,22 @@ func Test(ctx context.Context, fsys fs.FS) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	coverage, store := cover.New(), newStore(document)
+	store := newStore(document)
 	txn, err := store.NewTransaction(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("test policies: %w", err)
 	}
 	defer store.Abort(ctx, txn)
-	report, err := run(ctx, txn, tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
-		SetCoverageQueryTracer(coverage).RaiseBuiltinErrors(true).SetTimeout(10*time.Second))
-	if err != nil {
-		return nil, err
+	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
+		RaiseBuiltinErrors(true).SetTimeout(testTimeout)
+	if coverage != nil {
+		runner = runner.SetCoverageQueryTracer(coverage)
 	}
-	policies := maps.Clone(modules)
-	maps.DeleteFunc(policies, func(name string, _ *ast.Module) bool { return s.rego[name] == "" })
-	report.cover(coverage.Report(policies))
-	return report, nil
+	return run(ctx, txn, runner)
 }
+
+// testTimeout bounds one test.
+const testTimeout = 10 * time.Second
 
 // compileTests parses and compiles policies with their tests, to report all errors
 // early and in one place.

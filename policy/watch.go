@@ -43,12 +43,12 @@ func (e *Engine) Watch(ctx context.Context, dir string) {
 }
 
 // look reloads if the folder differs from the last attempt, and returns the
-// revision it tried. It reports an unreadable folder once.
+// state it tried. It reports an unreadable folder once.
 func (e *Engine) look(ctx context.Context, dir, tried string) string {
 	s, err := readSource(os.DirFS(dir))
 	now := ""
 	if err == nil {
-		now = s.revision()
+		now = s.state()
 	} else {
 		now = err.Error()
 	}
@@ -56,14 +56,15 @@ func (e *Engine) look(ctx context.Context, dir, tried string) string {
 		return tried
 	}
 	e.reload.Lock()
-	before := e.Revision()
+	before := e.state
 	if err == nil {
 		err = e.activate(ctx, s)
 	} else {
 		err = e.refuse(err)
 	}
+	changed := e.state != before
 	e.reload.Unlock()
-	if told := e.options.Reloaded; told != nil && (err != nil || e.Revision() != before || tried != "") {
+	if told := e.options.Reloaded; told != nil && (err != nil || changed || tried != "") {
 		told(e.Revision(), err)
 	}
 	return now

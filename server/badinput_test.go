@@ -184,7 +184,7 @@ func TestGateErrors(t *testing.T) {
 			if strings.Contains(a.body, "secret") {
 				t.Errorf("%v: %s", request, a.body)
 			}
-			if (kind == fhir.Unavailable) != (a.Header.Get("Retry-After") != "") {
+			if (kind == fhir.Unavailable || kind == fhir.Throttled) != (a.Header.Get("Retry-After") != "") {
 				t.Errorf("Retry-After %q", a.Header.Get("Retry-After"))
 			}
 		}

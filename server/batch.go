@@ -42,6 +42,7 @@ func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answ
 	for i := range b.Entries {
 		own := *call
 		own.Receipts, own.Room = nil, room
+		own.Hold = func(bytes int64) error { return call.Hold(access.MaxAnswer - room + bytes) }
 		e := s.batchEntry(c, &own, &b.Entries[i])
 		room -= int64(len(e.Body))
 		e.Response.Records = own.Receipts

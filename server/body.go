@@ -25,9 +25,12 @@ func (s *server) body(c *gin.Context, limit int64, medias ...string) ([]byte, er
 	if c.Request.ContentLength > limit {
 		return nil, tooLarge(nil)
 	}
-	data, err := readAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit), c.Request.ContentLength)
+	data, err := readAll(counted{http.MaxBytesReader(c.Writer, c.Request.Body, limit), s.holdOf(c)}, c.Request.ContentLength)
 	var exceeded *http.MaxBytesError
+	var refused *fhir.Error
 	switch {
+	case errors.As(err, &refused):
+		return nil, refused
 	case errors.As(err, &exceeded):
 		return nil, tooLarge(err)
 	case err != nil:

@@ -16,6 +16,7 @@ const (
 	keyMedia   = "media type"
 	keyCause   = "cause"
 	keyRefused = "refused authentication"
+	keyHold    = "held documents"
 )
 
 // RecordHeader carries the receipts of the records of a request, also if it failed.

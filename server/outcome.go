@@ -42,6 +42,10 @@ func (s *server) fail(c *gin.Context, err error) {
 		}
 	case fhir.Unavailable:
 		c.Header("Retry-After", retryAfter)
+	case fhir.Throttled:
+		if c.Writer.Header().Get("Retry-After") == "" {
+			c.Header("Retry-After", "1")
+		}
 	}
 	status, issues := issuesOf(c, e)
 	s.outcome(c, status, issues)

@@ -146,7 +146,9 @@ func (s *server) handlers(group []route) []gin.HandlerFunc {
 // serve runs the handler and writes what it returns.
 func (s *server) serve(c *gin.Context, handle handler) {
 	caller, _ := c.Value(keyAgent).(agent.Agent)
-	call := &access.Call{Agent: caller, Request: c.GetString(keyRequest), Address: address(c.Request)}
+	held := s.holdOf(c)
+	defer held.end()
+	call := &access.Call{Agent: caller, Request: c.GetString(keyRequest), Address: address(c.Request), Hold: held.upTo}
 	a, err := handle(s, c, call)
 	if len(call.Receipts) > 0 {
 		c.Header(RecordHeader, strings.Join(call.Receipts, ", "))

@@ -65,6 +65,7 @@ type server struct {
 	strangers *limiter  // of addresses without an agent, apart: they must not push agents out
 	busy      occupancy // of own systems
 	alarms    watch
+	memory    memory // of documents
 	metrics   *metrics
 	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
 	pages     func() (*web.Pages, error) // for people, read once

@@ -82,7 +82,7 @@ func TestFailedStartsLeaveNothing(t *testing.T) {
 	}
 	for _, data := range []string{made, there} {
 		code, out := typed("serve", "--listen", "127.0.0.1:0", "--data", data, "--policies", filepath.Join(dir, "nothere"))
-		if code != exitFailed || !strings.Contains(out, "policies: there is no folder") || strings.Contains(out, "stat") {
+		if code != exitFailed || !strings.Contains(out, "there is no folder") || strings.Contains(out, "stat") {
 			t.Errorf("%s: exit %d: %s", data, code, out)
 		}
 	}

@@ -91,9 +91,6 @@ func (w policyWork) test(dir string) error {
 
 // check prints the revision as which a server would activate the folder.
 func (w policyWork) check(dir string) error {
-	if err := policy.Check(context.Background(), os.DirFS(dir)); err != nil {
-		return err
-	}
 	e, err := policy.New(context.Background(), os.DirFS(dir), policy.Options{})
 	if err != nil {
 		return err

@@ -49,10 +49,11 @@ func TestPolicyCommand(t *testing.T) {
 			appendTo(t, filepath.Join(dir, "office_test.rego"), "\ntest_wrong if decision.allow with input as request\n\ntest_odd if decision.allow == false with input as request\n")
 		},
 			[]string{"test", dir}, exitFailed, "FAIL  data.aceso.access_test.test_odd"},
+		{"check runs tests", nil, []string{"check", dir}, exitFailed, "the first is data.aceso.access_test.test_odd (office_test.rego:"},
 		{"mistyped", func() { appendTo(t, filepath.Join(dir, "request.rego"), "\nlate if not input.noww\n") },
 			[]string{"check", dir}, exitFailed, "request.rego:"},
 		{"mistyped tests", nil, []string{"test", dir}, exitFailed, "input.noww"},
-		{"no folder", nil, []string{"check", dir + "x"}, exitFailed, "policies"},
+		{"no folder", nil, []string{"check", dir + "x"}, exitFailed, "there is no folder " + dir + "x"},
 		{"no arguments", nil, nil, exitUsage, "usage"},
 		{"unknown", nil, []string{"approve", dir}, exitUsage, "approve"},
 	}

@@ -118,7 +118,7 @@ func (o serveOptions) folder() (data node.Folder, leave func(started bool) error
 		return node.Folder(path), func(bool) error { return os.RemoveAll(path) }, nil
 	}
 	path := cmp.Or(o.data, "aceso-data")
-	if data, err = node.CreateFolder(filepath.Dir(path)); err != nil {
+	if _, err := node.CreateFolder(filepath.Dir(path)); err != nil {
 		return "", nil, err
 	}
 	made := os.Mkdir(path, 0o700) == nil
