@@ -1,5 +1,5 @@
 # Everything that CI runs can be run here with the same words.
-.PHONY: test lint bench faults mutants build fabric
+.PHONY: test lint bench faults mutants fuzz build fabric
 
 test: fabric
 	go test -timeout 15m ./...
@@ -30,6 +30,18 @@ faults:
 # the test that fails. ONLY='name of a guard' tries one.
 mutants:
 	ACESO_MUTANTS=1 go test -count=1 -timeout 40m -parallel 2 -run '^TestMutants$$' .
+
+# Sends what nobody expects: documents, searches, Bundles and tokens, each target for
+# TIME. None may panic, answer 5xx, or cost more than 200 MB or 1 s of CPU for 100 KB.
+# FUZZ names some targets: make fuzz FUZZ=node:FuzzBundle TIME=1m. What fails is kept in
+# testdata/fuzz of the package, as a seed that `make test` runs from then on.
+FUZZ = fhir:FuzzParse fhir:FuzzParseBundle fhir/search:FuzzDocument fhir/search:FuzzQuery \
+	auth:FuzzAuthenticate auth:FuzzClaims node:FuzzCreate node:FuzzBundle node:FuzzSearch
+fuzz:
+	@for target in $(FUZZ); do \
+		echo "== $$target"; \
+		go test -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(or $(TIME),10m) -timeout 0 ./$${target%:*} || exit 1; \
+	done
 
 build:
 	CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w' -o aceso ./cmd/aceso

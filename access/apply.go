@@ -43,6 +43,7 @@ type change struct {
 	taken      map[fhir.Ref]*step // what is changed, or found by a conditional create, by which step
 	conditions map[string]bool    // Type?criteria that matched nothing
 	snapshot   int64              // consent epoch of a snapshot of this attempt, if asked
+	inheriting int                // patients collected from references
 	asked      bool
 }
 

@@ -24,11 +24,14 @@ func (t *change) stamp(s *step) (err error) {
 	if s.index, s.facts, err = search.Describe(s.stamped, t.gate.Base); err != nil {
 		return err
 	}
-	return t.referrable(s.facts.References)
+	return t.referrable(s)
 }
 
 // replace judges the new version as it will be stored.
 func (t *change) replace(ctx context.Context, s *step) (err error) {
+	if err := s.able(); err != nil {
+		return err
+	}
 	if err := s.aboutSomebody(); err != nil {
 		return err
 	}
@@ -69,6 +72,10 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	return nil
 }
 
+// mostInherited is how many patients the resources of one request collect from what they
+// refer to. A row of resources that refer to one another would collect their square.
+const mostInherited = 100_000
+
 // inherit gives a resource in nobody's compartment the patients of what it refers to: a
 // Provenance, a List or a Binary about hidden data would reveal it. What is hidden from
 // the writer counts as absent, else the writer could tell the two apart; own systems,
@@ -86,6 +93,9 @@ func (t *change) inherit(ctx context.Context, s *step) error {
 		patients, err := t.patientsOf(ctx, s, ref)
 		if err != nil {
 			return err
+		}
+		if t.inheriting += len(patients); t.inheriting > mostInherited {
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.place(target), Detail: "What the resources sent refer to is about more patients than one request may collect (100,000). Send them in parts, or refer to less."}
 		}
 		s.facts.Patients = append(s.facts.Patients, patients...)
 		if len(s.facts.Patients) < 2*mostPatients {
@@ -142,13 +152,14 @@ func (t *change) today(ctx context.Context, s *step) (epoch int64, err error) {
 
 // referrable refuses references whose meaning is unclear: references decide about
 // compartments.
-func (t *change) referrable(targets []string) error {
-	for _, target := range targets {
+func (t *change) referrable(s *step) error {
+	unclear := func(target string) bool { return conditional(target) || !fhir.PlainReference(target, t.gate.Base) }
+	for _, target := range s.facts.References {
 		if conditional(target) {
-			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.stamped.ReferencePlace(conditional), Detail: "Conditional references are resolved in transactions only. Refer to the resource by its id."}
 		}
 		if !fhir.PlainReference(target, t.gate.Base) {
-			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A reference is neither Type/id, nor an absolute URL in its usual spelling, nor a urn. Write references to this server as Type/id."}
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.stamped.ReferencePlace(unclear), Detail: "A reference is neither Type/id, nor an absolute URL in its usual spelling, nor a urn. Write references to this server as Type/id."}
 		}
 	}
 	return nil

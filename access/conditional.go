@@ -224,10 +224,7 @@ func (t *change) criteria(typ string, q *search.Query) {
 		t.entry.Query = q.Self
 		return
 	}
-	if t.entry.Query != "" {
-		t.entry.Query += "\n"
-	}
-	t.entry.Query += typ + "?" + q.Self
+	t.queries = append(t.queries, typ+"?"+q.Self)
 }
 
 func refs(versions []Version) []fhir.Ref {
@@ -243,7 +240,7 @@ func (t *change) link(ctx context.Context, s *step) error {
 	if s.Resource == nil || !t.transaction() {
 		return nil
 	}
-	if err := t.resolve(ctx, s.Resource.References()); err != nil {
+	if err := t.resolve(ctx, s); err != nil {
 		return err
 	}
 	root := s.root()
@@ -260,9 +257,14 @@ func (t *change) link(ctx context.Context, s *step) error {
 	return err
 }
 
+// place is where the resource of a step has a reference.
+func (s *step) place(reference string) string {
+	return s.Resource.ReferencePlace(func(value string) bool { return value == reference })
+}
+
 // resolve finds the targets of conditional references, each once per change.
-func (t *change) resolve(ctx context.Context, references []string) error {
-	for _, reference := range references {
+func (t *change) resolve(ctx context.Context, s *step) error {
+	for _, reference := range s.Resource.References() {
 		if _, known := t.targets[reference]; known || !conditional(reference) {
 			continue
 		}
@@ -276,7 +278,7 @@ func (t *change) resolve(ctx context.Context, references []string) error {
 			return err
 		}
 		if len(page.Matches) != 1 {
-			return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A conditional reference must match exactly one resource. Create its target first, or make the criteria more selective."}
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.place(reference), Detail: "A conditional reference must match exactly one resource. Create its target first, or make the criteria more selective."}
 		}
 		t.targets[reference] = page.Matches[0].Ref.String()
 	}
@@ -323,6 +325,9 @@ func at(expression string, err error) error {
 func join(place, rest string) string {
 	if rest == "" || strings.HasPrefix(rest, place) {
 		return place
+	}
+	if typ, inside, ok := strings.Cut(rest, "."); ok && fhir.IsResourceType(typ) {
+		return place + ".resource." + inside
 	}
 	return place + "." + rest
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -87,6 +88,9 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 		r.discloseNothing()
 	} else if r.entry.Outcome == 0 {
 		r.entry.Outcome = 200
+	}
+	if len(r.queries) > 0 {
+		r.entry.Query = strings.Join(r.queries, "\n")
 	}
 	within, cancel := context.WithTimeout(ctx, r.gate.patience/2)
 	incomplete := r.concernAsked(within, outcome)

@@ -35,6 +35,7 @@ type review struct {
 	looked    int                    // resources looked up because the request names them
 	followed  int                    // conditions followed to the patients they lead to
 	asked     []*search.Query        // all criteria that the request evaluates
+	queries   []string               // those of a transaction, for the record
 	answered  map[*search.Query]bool // those of them of which the store has said whom they select: anybody?
 	concerned concerned
 	change    store.Change // what is committed with the record

@@ -5,14 +5,18 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/fhirtest"
 )
 
 // hs256 signs with a secret that an attacker knows.
@@ -189,20 +193,60 @@ func TestEveryChangedCharacterIsNoticed(t *testing.T) {
 	}
 }
 
+// oddClaims are payloads that cost or confuse.
+var oddClaims = []string{
+	strings.Repeat("[", 9000), strings.Repeat(`{"a":`, 2000), `{"exp":1e999999,"iat":-1e308,"nbf":1e-400}`, `{"exp":` + strings.Repeat("9", 9000) + `}`,
+	`{"extensions":{"ihe_iua":{"purpose_of_use":[` + strings.Repeat(`"TREAT",`, 1000) + `"TREAT"]}}}`, `{"scope":"` + strings.Repeat("system/*.cruds ", 600) + `"}`,
+	`{` + strings.Repeat(`"a":1,`, 1500) + `"iss":"` + builtIn + `"}`, `{"aud":[` + strings.Repeat(`"a",`, 2000) + `"a"]}`,
+}
+
+// check authenticates with a token: an error says what the caller did, and what it costs
+// is bounded.
+func check(t *testing.T, a *auth.Authenticator, token string) (found agent.Agent, err error) {
+	t.Helper()
+	r := request("x")
+	r.Header["Authorization"] = []string{"Bearer " + token}
+	fhirtest.Linear.Check(t, len(token), func() { found, err = a.Authenticate(r) })
+	var refused *fhir.Error
+	if err != nil && (!errors.As(err, &refused) || refused.Kind.Status() >= 500) {
+		t.Errorf("%q: %v", token, err)
+	}
+	return found, err
+}
+
+// A token that nobody signed is refused.
 func FuzzAuthenticate(f *testing.F) {
 	f.Add(good(claims()))
 	f.Add("a.b.c")
 	f.Add(encode([]byte(`{"alg":"EdDSA","kid":"own"}`)) + "." + encode([]byte(`{"iss":"`+builtIn+`","extensions":{"ihe_iua":{"subject_role":[1]}}}`)) + ".AA")
-	a, err := auth.New(auth.Config{Audience: base, Issuers: []auth.Issuer{auth.BuiltIn(builtIn, auth.Key{ID: "own", Public: public(own)})}, Now: func() time.Time { return noon }})
+	for _, odd := range oddClaims {
+		f.Add(encode([]byte(`{"alg":"EdDSA","kid":"own"}`)) + "." + encode([]byte(odd)) + ".AA")
+	}
+	a, valid := authenticator(f), good(claims())
+	f.Fuzz(func(t *testing.T, token string) {
+		if _, err := check(t, a, token); err == nil && token != valid {
+			t.Errorf("accepted: %q", token)
+		}
+	})
+}
+
+// A signed token with any claims makes somebody with one role, one organisation and one
+// purpose, or nobody.
+func FuzzClaims(f *testing.F) {
+	whole, err := json.Marshal(claims())
 	if err != nil {
 		f.Fatal(err)
 	}
-	valid := good(claims())
-	f.Fuzz(func(t *testing.T, token string) {
-		r := request("x")
-		r.Header["Authorization"] = []string{"Bearer " + token}
-		if _, err := a.Authenticate(r); err == nil && token != valid {
-			t.Errorf("accepted: %q", token)
+	f.Add(whole)
+	for _, odd := range oddClaims {
+		f.Add([]byte(odd))
+		f.Add([]byte(strings.Replace(string(whole), "{", strings.TrimSuffix(odd, "}")+",", 1)))
+	}
+	a := authenticator(f)
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		who, err := check(t, a, good(payload))
+		if err == nil && (who.Subject == "" || who.Organization == "" || who.Role == "" || who.Purpose == "" || who.Expires.IsZero()) {
+			t.Errorf("%s: %+v", payload, who)
 		}
 	})
 }

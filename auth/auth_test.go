@@ -37,7 +37,7 @@ var own, other, spare = seeded('a'), seeded('b'), seeded('c')
 func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
 
 // authenticator trusts the built-in issuer and one limited external issuer.
-func authenticator(t *testing.T) *auth.Authenticator {
+func authenticator(t testing.TB) *auth.Authenticator {
 	t.Helper()
 	a, err := auth.New(auth.Config{
 		Audience: base,

@@ -102,15 +102,13 @@ func (e *Entry) checkReferences(known map[string]bool) {
 	if e.Resource == nil {
 		return
 	}
-	for _, value := range e.Resource.References() {
-		if strings.HasPrefix(value, "urn:uuid:") && !known[value] {
-			e.fail(&Error{
-				Kind:       Unprocessable,
-				Detail:     "A reference names a urn:uuid that is the fullUrl of no entry of this transaction.",
-				Expression: ".resource",
-			})
-			return
-		}
+	dangles := func(value string) bool { return strings.HasPrefix(value, "urn:uuid:") && !known[value] }
+	if slices.ContainsFunc(e.Resource.References(), dangles) {
+		e.fail(&Error{
+			Kind:       Unprocessable,
+			Detail:     "A reference names a urn:uuid that is the fullUrl of no entry of this transaction.",
+			Expression: ".resource" + afterType(e.Resource.ReferencePlace(dangles)),
+		})
 	}
 }
 

@@ -72,7 +72,7 @@ func TestParseBundleRefuses(t *testing.T) {
 	}{
 		{"no JSON", []byte(`{"resourceType":"Bundle",`), Malformed, ""},
 		{"empty", nil, Malformed, ""},
-		{"an array", []byte(`[]`), Unprocessable, ""},
+		{"an array", []byte(`[]`), Malformed, ""},
 		{"no Bundle", []byte(patient1), Invalid, "Bundle.type"},
 		{"a collection", []byte(`{"resourceType":"Bundle","type":"collection"}`), Invalid, "Bundle.type"},
 		{"duplicate member of the frame", []byte(`{"resourceType":"Bundle","type":"batch","type":"transaction"}`), Malformed, ""},

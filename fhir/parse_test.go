@@ -57,6 +57,8 @@ func TestParseRefusesWhatIsNotJSON(t *testing.T) {
 		"duplicate inside":       head + `"name":[{"text":"a","text":"b"}]}`,
 		"duplicate choice":       head + `"deceasedBoolean":true,"deceasedBoolean":true}`,
 		"duplicate beside":       head + `"_birthDate":{"id":"a"},"birthDate":"2001","_birthDate":{"id":"b"}}`,
+		"no object":              `[]`,
+		"a number":               `1`,
 		"duplicate resourceType": head + `"resourceType":"Patient"}`,
 		"depth 1000":             deep(500),
 		"depth of nonsense":      head + `"nonsense":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`,
@@ -95,7 +97,6 @@ func asContained(c, members string) string {
 func TestParseRefusesWhatIsNotR4(t *testing.T) {
 	const org = `{"resourceType":"Organization","id":"c","name":"n"`
 	for name, c := range map[string]struct{ in, code, place, word string }{
-		"no object":             {`[]`, "structure", "", "JSON object"},
 		"no resourceType":       {`{"id":"a"}`, "structure", "", "resourceType"},
 		"unknown resourceType":  {`{"resourceType":"Nothing"}`, "structure", "", "resourceType"},
 		"abstract resourceType": {`{"resourceType":"DomainResource"}`, "structure", "", "resourceType"},

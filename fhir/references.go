@@ -27,6 +27,21 @@ func (r *Resource) MapReferences(target func(value string) (replacement string, 
 	return Open(p.apply())
 }
 
+// ReferencePlace is the FHIRPath of the first such value that is wanted, "" if there is none.
+func (r *Resource) ReferencePlace(wanted func(value string) bool) string {
+	s, err := openTape(r.data)
+	if err != nil {
+		return "" // cannot happen: every Resource was scanned before
+	}
+	defer s.close()
+	for i := range s.Nodes {
+		if at := int32(i); s.refers(at) && wanted(string(s.text(at))) {
+			return s.place(at)
+		}
+	}
+	return ""
+}
+
 // allLinks lists the references of the resource. Parse noted them; otherwise it
 // scans the document again.
 func (r *Resource) allLinks() []place {

@@ -100,19 +100,21 @@ func (s *scanner) scan(data []byte, check bool) error {
 
 func (s *scanner) document() {
 	s.space()
-	ok := true
-	if s.peek() == '{' {
+	ok, object := false, s.peek() == '{'
+	if object {
 		ok = s.resource(-1, -1)
 	} else {
-		s.issue("structure", "", "A resource is a JSON object. Send one object with a resourceType.")
 		ok = s.skip()
 	}
 	if !ok {
 		return
 	}
 	s.space()
-	if s.pos < len(s.data) {
+	switch {
+	case s.pos < len(s.data):
 		s.syntax("text follows the end of the resource")
+	case !object:
+		s.fault = &Error{Kind: Malformed, Detail: "A resource is a JSON object. Send one object with a resourceType."}
 	}
 }
 

@@ -28,6 +28,8 @@ func TestBadInput(t *testing.T) {
 		{"malformed JSON", "POST", "/fhir/Patient", `{"resourceType":`, 400, "structure", "", nil},
 		{"empty body", "POST", "/fhir/Patient", ` `, 400, "structure", "", nil},
 		{"duplicate keys", "POST", "/fhir/Patient", `{"resourceType":"Patient","active":true,"active":false}`, 400, "structure", "Patient", nil},
+		{"an array", "POST", "/fhir/Patient", `[]`, 400, "structure", "", nil},
+		{"an array instead of a Bundle", "POST", "/fhir", `[]`, 400, "structure", "", nil},
 		{"wrong UTF-8", "POST", "/fhir/Patient", "{\"resourceType\":\"Patient\",\"language\":\"\xff\"}", 400, "structure", "", nil},
 		{"depth 1,000", "POST", "/fhir/Patient", `{"resourceType":"Patient","extension":` + strings.Repeat(`[{"url":"x","extension":`, 500) + "1" + strings.Repeat("}]", 500) + "}", 400, "structure", "", nil},
 		{"body above the limit", "POST", "/fhir/Patient", strings.Repeat(" ", 20_000_001), 413, "too-long", "", nil},
@@ -205,4 +207,31 @@ func TestUnknownErrorsSayNothing(t *testing.T) {
 	}
 	n.panics = false
 	n.get("/fhir/Patient/1").want(200)
+}
+
+// Operations that do not exist are refused as such, wherever they are asked for.
+func TestUnknownOperations(t *testing.T) {
+	n := start(t)
+	for _, request := range []string{
+		"GET /fhir/$lookup", "POST /fhir/$lookup", "GET /fhir/Patient/$match", "POST /fhir/Patient/$match", "GET /fhir/Patient/1/$everything",
+		"POST /fhir/Patient/1/$everything", "GET /fhir/Patient/1/_history/1/$diff", "GET /fhir/Patient/$lookup/_history", "GET /fhir/a/b/c/d/e/$x",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		a := n.do(method, path, patient).want(404, "not-supported").header("Allow", "")
+		if got := a.issue().Details.Text; got != "There is no such operation." {
+			t.Errorf("%s: %s", request, got)
+		}
+	}
+	n.untouched()
+	n.do("POST", "/fhir/Patient/1/$access-report", "").want(405, "not-supported").header("Allow", "GET, HEAD")
+}
+
+// Editors put a mark before UTF-8, and older clients have another name for FHIR JSON.
+func TestOtherSpellingsOfJSON(t *testing.T) {
+	n := start(t)
+	n.do("POST", "/fhir/Patient", "\xef\xbb\xbf"+patient).want(201)
+	n.do("POST", "/fhir", "\xef\xbb\xbf"+`{"resourceType":"Bundle","type":"batch"}`).want(200)
+	n.do("POST", "/fhir/Patient", patient, "Content-Type", "application/json+fhir;charset=utf-8").want(201)
+	n.do("POST", "/fhir/Patient", patient, "Accept", "application/json+fhir").want(201).header("Content-Type", "application/fhir+json;charset=utf-8")
+	n.do("POST", "/fhir/Patient", "\xef\xbb\xbf\xef\xbb\xbf"+patient).want(400, "structure")
 }

@@ -21,7 +21,7 @@ func (s *server) bundle(c *gin.Context, call *access.Call) (*answer, error) {
 	if _, err := viewOf(c); err != nil {
 		return nil, err
 	}
-	data, err := s.body(c, s.MaxBody, mediaFHIR, mediaJSON)
+	data, err := s.document(c)
 	if err != nil {
 		return nil, err
 	}

@@ -62,9 +62,15 @@ func checkMedia(r *http.Request, medias []string) error {
 	return &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "Content-Type must be " + medias[0] + " with charset utf-8."}
 }
 
+// document reads a body that is JSON, without the mark that some editors put in front.
+func (s *server) document(c *gin.Context) ([]byte, error) {
+	data, err := s.body(c, s.MaxBody, mediaFHIR, mediaJSON, mediaOld)
+	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), err
+}
+
 // resource reads a body that is one resource of a type.
 func (s *server) resource(c *gin.Context, typ string) (*fhir.Resource, error) {
-	data, err := s.body(c, s.MaxBody, mediaFHIR, mediaJSON)
+	data, err := s.document(c)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 const (
 	mediaFHIR = "application/fhir+json"
 	mediaJSON = "application/json"
+	mediaOld  = "application/json+fhir" // what FHIR JSON was called before R4
 	mediaForm = "application/x-www-form-urlencoded"
 	utf8      = ";charset=utf-8"
 )
@@ -56,7 +57,7 @@ func offered(wanted string) (string, bool) {
 		return "", false
 	}
 	switch media {
-	case "*/*", "application/*", mediaFHIR, "json":
+	case "*/*", "application/*", mediaFHIR, mediaOld, "json":
 		return mediaFHIR, true
 	case mediaJSON, "text/json":
 		return mediaJSON, true

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strings"
+
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -12,9 +14,21 @@ const auditEvent = "AuditEvent"
 
 const auditEventsOnly = "AuditEvents can be read and searched, nothing else."
 
+// noOperation refuses a segment of a path that is the name of an operation: those that
+// exist have routes of their own.
+func noOperation(segment string) error {
+	if strings.HasPrefix(segment, "$") {
+		return unsupported("There is no such operation.")
+	}
+	return nil
+}
+
 // typeOf is the resource type in the path, of an interaction that reads.
 func typeOf(c *gin.Context) (string, error) {
 	typ := c.Param("type")
+	if err := noOperation(typ); err != nil {
+		return "", err
+	}
 	if !fhir.IsResourceType(typ) {
 		return "", unsupported("R4 has no such resource type.")
 	}
@@ -42,6 +56,9 @@ func errAuditEvent() *fhir.Error {
 func refOf(c *gin.Context, types func(*gin.Context) (string, error)) (fhir.Ref, error) {
 	typ, err := types(c)
 	if err != nil {
+		return fhir.Ref{}, err
+	}
+	if err := noOperation(c.Param("id")); err != nil {
 		return fhir.Ref{}, err
 	}
 	return fhir.Ref{Type: typ, ID: c.Param("id")}, fhir.CheckID(c.Param("id"))

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -161,11 +162,29 @@ func (s *server) serve(c *gin.Context, handle handler) {
 	s.write(c, a)
 }
 
+// unknownOperation refuses a path that ends in the name of an operation without a route.
+func unknownOperation(at string) error {
+	name := path.Base(at)
+	if slices.ContainsFunc(routes(), func(r route) bool { return path.Base(r.path) == name }) {
+		return nil
+	}
+	return noOperation(name)
+}
+
 func (s *server) noRoute(c *gin.Context) {
+	if err := unknownOperation(c.Request.URL.Path); err != nil {
+		s.fail(c, err)
+		return
+	}
 	s.refuse(c, http.StatusNotFound, "not-found", "There is nothing at this address. The FHIR base is /fhir.")
 }
 
 // noMethod answers where the path exists but the method does not; the router has set Allow.
 func (s *server) noMethod(c *gin.Context) {
+	if err := unknownOperation(c.Request.URL.Path); err != nil {
+		c.Header("Allow", "")
+		s.fail(c, err)
+		return
+	}
 	s.refuse(c, http.StatusMethodNotAllowed, "not-supported", "The method is not supported at this address. Allow lists those that are.")
 }

@@ -28,8 +28,11 @@ func (s *server) searchCompartment(c *gin.Context, call *access.Call) (*answer, 
 		return nil, err
 	}
 	typ := c.Param("member")
+	if err := noOperation(typ); err != nil {
+		return nil, err
+	}
 	if !fhir.IsResourceType(typ) || typ == auditEvent {
-		return nil, unsupported("There is no such resource type in a compartment, and no such operation.")
+		return nil, unsupported("There is no such resource type in a compartment.")
 	}
 	return s.searchset(c, call, access.SearchRequest{Type: typ, Compartment: compartment.String()}, s.Gate.Search)
 }

@@ -105,6 +105,19 @@ func CapabilityParams(typ string) []fhir.CapabilityParam {
 	return all
 }
 
+// RevIncludes lists the references to a type that a search can follow backwards, as
+// Observation:subject. AuditEvents are no part of it: they are not searched with others.
+func RevIncludes(typ string) (all []string) {
+	for _, from := range fhir.ResourceTypes() {
+		for _, p := range fhir.SearchParams(from) {
+			if p.Kind == "reference" && from != "AuditEvent" && supported(p) && slices.Contains(p.Targets, typ) {
+				all = append(all, from+":"+p.Name)
+			}
+		}
+	}
+	return all
+}
+
 // ParseQuery compiles search parameters of R4 section 3.1.1. Unknown or unsupported
 // parameters and modifiers are Invalid (a warning if lenient).
 func ParseQuery(typ string, params []fhir.Param, o QueryOptions) (*Query, error) {
