@@ -24,7 +24,11 @@ const (
 
 // concernAsked finds the patients whom the request names and singles out. The target of a
 // request that failed names those whose data it is.
-func (r *review) concernAsked(ctx context.Context, failed error) error {
+func (r *review) concernAsked(ctx context.Context, failed error) (err error) {
+	defer fhir.Caught(&err)
+	defer r.follow()()
+	ctx, cancel := context.WithTimeout(ctx, r.gate.patience/3) // then there is time to record that it took too long
+	defer cancel()
 	target, err := fhir.ParseRef(r.entry.Target)
 	if err == nil && failed != nil {
 		if err := r.concernStored(ctx, target); err != nil {
@@ -42,17 +46,17 @@ func (r *review) concernAsked(ctx context.Context, failed error) error {
 		if q.Type == auditEvent {
 			continue // nobody's data
 		}
-		if err := r.follow(ctx, q); err != nil {
+		if err := r.concernQuery(ctx, q); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// follow finds the patients whom criteria single out. Of a search that was not answered
+// concernQuery finds the patients whom criteria single out. Of a search that was not answered
 // these are also those whom it would select. Where nobody was selected, and no criterion
 // says about whom the question is, it is about those whom it nearly selects.
-func (r *review) follow(ctx context.Context, q *search.Query) error {
+func (r *review) concernQuery(ctx context.Context, q *search.Query) error {
 	if err := r.concernLed(ctx, q.Type, q.Where); err != nil {
 		return err
 	}
@@ -231,7 +235,7 @@ func (r *review) singleOut(ctx context.Context, typ string, where search.Conditi
 		r.concerned.singled = append(r.concerned.singled, few...)
 		return err
 	}
-	if otherwiseBroad || r.followed > mostFollowed {
+	if otherwiseBroad || r.exhausted() {
 		r.part(ledgerbridge.Everyone)
 	}
 	return nil
@@ -240,12 +244,12 @@ func (r *review) singleOut(ctx context.Context, typ string, where search.Conditi
 // few are the patients of the resources for which a condition holds; its error is
 // TooCostly if these are many, or cannot be known.
 func (r *review) few(ctx context.Context, typ string, where search.Condition) (patients []string, err error) {
-	if r.followed++; r.followed > mostFollowed {
+	if r.followed++; r.exhausted() {
 		return nil, tooBroad
 	}
-	s := store.Search{Query: &search.Query{Type: typ, Where: where}, Limit: followedPage, Most: mostRead}
+	s := store.Search{Query: &search.Query{Type: typ, Where: where}, Limit: followedPage, Most: mostRead, Work: r.leads}
 	for read := 0; read < mostRead; read += followedPage {
-		page, err := r.gate.Store.Search(ctx, s)
+		page, err := r.seek(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("find the patients concerned: %w", err)
 		}
@@ -260,6 +264,23 @@ func (r *review) few(ctx context.Context, typ string, where search.Condition) (p
 	}
 	return nil, tooBroad
 }
+
+// follow begins to find, for the record, whom the question singles out, and returns the
+// function that ends it. What that costs is taken from what the request may spend, but is
+// done even if that is not enough: otherwise the costs of a question could hide whom it
+// is about. A request that had nothing left before, or had no turn, has been told nothing.
+func (r *review) follow() (end func()) {
+	all := r.call.spend()
+	r.looked, r.followed, r.leads = 0, 0, &store.Work{}
+	if all.Left > 0 && !r.turnedAway {
+		r.leads.Left = mostLed * store.RowSteps
+	}
+	began := r.leads.Left
+	return func() { all.Left -= began - r.leads.Left }
+}
+
+// exhausted says that no more is followed.
+func (r *review) exhausted() bool { return r.followed > mostFollowed || r.leads.Left <= 0 }
 
 // tooBroad ends the following of conditions.
 var tooBroad error = &fhir.Error{Kind: fhir.TooCostly}

@@ -92,9 +92,7 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 	if len(r.queries) > 0 {
 		r.entry.Query = strings.Join(r.queries, "\n")
 	}
-	within, cancel := context.WithTimeout(ctx, r.gate.patience/2)
-	incomplete := r.concernAsked(within, outcome)
-	cancel()
+	incomplete := r.concernAsked(ctx, outcome)
 	if incomplete != nil {
 		incomplete = unavailable("record cannot be completed", incomplete)
 		r.entry.Outcome = status(incomplete)
