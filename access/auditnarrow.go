@@ -103,12 +103,8 @@ func narrowKey(key string, s *ledgerbridge.Sealer) []ledgerbridge.Filter {
 			return []ledgerbridge.Filter{{Action: value}}
 		}
 	case "outcome=":
-		var all []ledgerbridge.Filter
-		for _, status := range fhir.AuditStatuses(value) {
-			all = append(all, ledgerbridge.Filter{OutcomeFrom: status[0], OutcomeTo: status[1]})
-		}
-		if len(all) > 0 {
-			return all
+		if from, to, ok := fhir.AuditStatuses(value); ok {
+			return []ledgerbridge.Filter{{OutcomeFrom: from, OutcomeTo: to}}
 		}
 	case "broad=":
 		if value == "true" {

@@ -77,7 +77,7 @@ func (a *archive) fill(random *rand.Rand, n int) {
 			Agent: pick("Practitioner/1 Practitioner/2 Organization/hospital Patient/1 dr.who"), Name: pick("Anna Bert"), Role: pick("practitioner system"),
 			Address: pick("10.0.0.1 10.0.0.2"), Organization: pick("hospital lab"), Client: pick("app dr.who"), Purpose: pick("TREAT HOPERAT BTG"),
 			Decision: pick("permit deny"), Reason: pick("treatment own-data row-refused"), Policy: pick("p1 p2"),
-			Outcome: []int{200, 201, 204, 304, 400, 403, 404, 412, 499, 500, 503}[random.Intn(11)], Request: fmt.Sprintf("req-%d", i%50),
+			Outcome: []int{200, 201, 304, 400, 403, 404, 412, 499, 500, 503}[random.Intn(10)], Request: fmt.Sprintf("req-%d", i%50),
 			Target: pick("Observation/1 Observation/2 Patient/1 Patient/2 Patient/none AuditEvent/n1.accesses.0.4"), Query: pick("code=x subject=Patient/2"),
 		}
 		for _, p := range []string{"Patient/1", "Patient/2"} {
@@ -193,7 +193,6 @@ func TestAuditParameters(t *testing.T) {
 		return some || d.Target == ref
 	}
 	type told = ledgerbridge.Draft
-	silent := func(d told) bool { return d.Decision == "deny" && d.Outcome == 204 } // a refused DELETE that says nothing
 	for query, holds := range map[string]func(id string, d told) bool{
 		"_id=n2.accesses.0.7":                        func(id string, _ told) bool { return id == "n2.accesses.0.7" },
 		"_id=n2.accesses.0.7,n2.changes.0.1":         func(id string, _ told) bool { return id == "n2.accesses.0.7" || id == "n2.changes.0.1" },
@@ -201,10 +200,10 @@ func TestAuditParameters(t *testing.T) {
 		"action=C":                          func(_ string, d told) bool { return d.Action == "C" },
 		"action=C,R":                        func(_ string, d told) bool { return d.Action == "C" || d.Action == "R" },
 		"action=C&action=R":                 func(string, told) bool { return false },
-		"outcome=0":                         func(_ string, d told) bool { return d.Outcome < 400 && !silent(d) },
-		"outcome=4":                         func(_ string, d told) bool { return d.Outcome >= 400 && d.Outcome < 500 || silent(d) },
+		"outcome=0":                         func(_ string, d told) bool { return d.Outcome < 400 },
+		"outcome=4":                         func(_ string, d told) bool { return d.Outcome >= 400 && d.Outcome < 500 },
 		"outcome=8,12":                      func(_ string, d told) bool { return d.Outcome >= 500 },
-		"outcome:not=4":                     func(_ string, d told) bool { return (d.Outcome < 400 || d.Outcome >= 500) && !silent(d) },
+		"outcome:not=4":                     func(_ string, d told) bool { return d.Outcome < 400 || d.Outcome >= 500 },
 		"purpose=BTG":                       func(_ string, d told) bool { return d.Purpose == "BTG" },
 		"purpose=TREAT,BTG&decision=permit": func(_ string, d told) bool { return d.Purpose != "HOPERAT" && d.Decision == "permit" },
 		"decision=deny":                     func(_ string, d told) bool { return d.Decision == "deny" },
@@ -480,7 +479,7 @@ func TestAuditSearchIsBounded(t *testing.T) {
 func TestAuditFiltersAreFew(t *testing.T) {
 	a := newArchive(t)
 	for query, want := range map[string]int{
-		"": 1, "patient=1": 3, "agent=Practitioner/1,Practitioner/2": 2, "agent=Practitioner/1&entity=Patient/1": 2, "action=R,C&patient=1&outcome=8": 6,
+		"": 1, "patient=1": 3, "agent=Practitioner/1,Practitioner/2": 2, "agent=Practitioner/1&entity=Patient/1": 2, "action=R,C&patient=1&outcome=4": 6,
 		"agent=" + strings.Repeat("Practitioner/1,", 16) + "Practitioner/2": 1, "entity=1": 1, "patient=1,2,3,4&agent=Practitioner/1,Practitioner/2": 12,
 		"action=R&agent=Practitioner/1,Organization/lab": 1, "_id=a": 0,
 	} {

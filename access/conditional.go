@@ -23,6 +23,7 @@ func (t *change) identify(ctx context.Context, s *step) error {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "AuditEvents are made from the records and cannot be written or deleted."}
 	}
 	if refused != nil {
+		t.wouldAsk(s)
 		return refused
 	}
 	if s.Conditional && s.Method != "GET" {
@@ -45,6 +46,13 @@ func (t *change) identify(ctx context.Context, s *step) error {
 	}
 	t.name(s)
 	return nil
+}
+
+// wouldAsk notes the criteria of an operation that is refused before they are evaluated.
+func (t *change) wouldAsk(s *step) {
+	if q, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base}); err == nil && len(s.Criteria) > 0 {
+		t.criteria(s.Ref.Type, q)
+	}
 }
 
 func questionOf(op *Operation) question {
@@ -94,7 +102,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 	}
 	matches := page.Matches
 	s.query = query
-	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches)})
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches), At: page.At})
 	switch {
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
@@ -124,7 +132,7 @@ func (t *change) present(ctx context.Context, s *step, v *Version) error {
 	if err != nil {
 		return err
 	}
-	return t.hold(int64(len(v.Body)))
+	return t.hold(v.Weight())
 }
 
 // finds says what a condition finds: what the caller sees. Own systems find by identifier
@@ -198,10 +206,14 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
 	t.criteria(typ, q)
+	q.Sort, q.Include = nil, nil // they do not change what matches, but what it costs
 	if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {
 		return nil, page, t.refuse(d)
 	}
-	page, err = t.gate.Store.Search(ctx, store.Search{Query: q, Visible: t.finds(ctx, typ, criteria), Limit: 2})
+	guard := store.Guard{Query: q, Visible: t.finds(ctx, typ, criteria), Want: make([]fhir.Ref, 1)}
+	if page, err = t.seek(ctx, guard.Search(t.guards)); kindOf(err) == fhir.TooCostly {
+		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine too many resources. Search by an identifier."}
+	}
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)
 	}

@@ -77,7 +77,7 @@ func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error
 // search runs one page.
 func (r *review) search(ctx context.Context, q question, query *search.Query, at []byte) (*Result, error) {
 	counted := query.Summary == "count"
-	page, err := r.gate.Store.Search(ctx, store.Search{
+	page, err := r.seek(ctx, store.Search{
 		Query: query, Visible: r.visible(ctx, q.interaction, q.action), After: at,
 		Limit: pageSize(query.Count), Bytes: r.call.room(r.held), NoBody: counted,
 		Count: counted || query.Total == "accurate" || query.Total == "estimate",
@@ -111,10 +111,10 @@ func (r *review) discloseResult(res *Result) {
 	}
 }
 
-// sizeOf is how many bytes documents have.
+// sizeOf is what documents count against the bytes of an answer.
 func sizeOf(versions []Version) (n int64) {
 	for i := range versions {
-		n += int64(len(versions[i].Body))
+		n += versions[i].Weight()
 	}
 	return n
 }

@@ -14,20 +14,12 @@ var auditOutcomes = []struct {
 	from int
 }{{r4.AuditEventOutcome0, 0}, {r4.AuditEventOutcome4, 400}, {r4.AuditEventOutcome8, 500}}
 
-// silentRefusal is the one status below 400 of a refusal: a DELETE of what the caller may
-// not know is answered like one of what is not there, and nothing is deleted.
-const silentRefusal = 204
-
-// outcome is a success only if nothing was refused.
 func (a *Access) outcome() *r4.AuditEventOutcome {
 	o := auditOutcomes[0].code
 	for _, outcome := range auditOutcomes {
 		if a.Status >= outcome.from {
 			o = outcome.code
 		}
-	}
-	if a.Decision == "deny" && a.Status == silentRefusal {
-		o = r4.AuditEventOutcome4
 	}
 	return &o
 }
@@ -67,18 +59,15 @@ func statusCode(status int) string {
 	return Internal.Code()
 }
 
-// AuditStatuses returns the ranges of HTTP statuses, from <= status < to, of which a
-// code of AuditEvent.outcome may be told; none for a code that no record has.
-func AuditStatuses(code string) (ranges [][2]int) {
-	to := 600
+// AuditStatuses returns the HTTP statuses, from <= status < to, that a code of
+// AuditEvent.outcome stands for. No record has a code that is not ok.
+func AuditStatuses(code string) (from, to int, ok bool) {
+	to = 600
 	for _, outcome := range slices.Backward(auditOutcomes) {
 		if outcome.code.Code() == code {
-			ranges = append(ranges, [2]int{outcome.from, to})
+			return outcome.from, to, true
 		}
 		to = outcome.from
 	}
-	if code == r4.AuditEventOutcome4.Code() {
-		ranges = append(ranges, [2]int{silentRefusal, silentRefusal + 1})
-	}
-	return ranges
+	return 0, 0, false
 }

@@ -16,6 +16,7 @@ type Capability struct {
 	Formats           []string
 	CORS              bool
 	Security          string   // how to authenticate
+	Documentation     string   // of what the statement has no element for
 	Interactions      []string // of the system: transaction, batch, history-system ...
 	Operations        []CapabilityOperation
 	Resources         []ResourceCapability
@@ -25,7 +26,9 @@ type Capability struct {
 type ResourceCapability struct {
 	Type         string
 	Interactions []string // read, vread, update ...
-	Conditional  bool     // conditional create, update, delete and read
+	Versioned    bool     // has versions, which can be read; conditional read and delete
+	Writable     bool     // can be created and updated, conditionally and under an id of the client's, too
+	Note         string   // what clients should know beside
 	Search       []CapabilityParam
 	Includes     []string // Observation:subject ...
 	RevIncludes  []string
@@ -62,9 +65,13 @@ func (c *Capability) Bytes() ([]byte, error) {
 
 func (c *Capability) rest() (r4.CapabilityStatementRest, error) {
 	rest := r4.CapabilityStatementRest{
-		Mode:      r4.RestfulCapabilityModeServer,
-		Security:  &r4.CapabilityStatementRestSecurity{Cors: &c.CORS, Description: &c.Security},
-		Operation: operations(c.Operations),
+		Mode: r4.RestfulCapabilityModeServer,
+		Security: &r4.CapabilityStatementRestSecurity{
+			Cors: &c.CORS, Description: &c.Security,
+			Service: []r4.CodeableConcept{concept("http://terminology.hl7.org/CodeSystem/restful-security-service", "OAuth", "OAuth")},
+		},
+		Documentation: text(c.Documentation),
+		Operation:     operations(c.Operations),
 	}
 	for _, name := range c.Interactions {
 		var i r4.CapabilityStatementRestInteraction
@@ -84,18 +91,14 @@ func (c *Capability) rest() (r4.CapabilityStatementRest, error) {
 }
 
 func (c *ResourceCapability) build() (r4.CapabilityStatementRestResource, error) {
-	versioned, readable := r4.ResourceVersionPolicyVersioned, true
 	r := r4.CapabilityStatementRestResource{
-		Versioning: &versioned, ReadHistory: &readable,
 		SearchInclude: c.Includes, SearchRevInclude: c.RevIncludes,
-		Operation: operations(c.Operations),
+		Documentation: text(c.Note), Operation: operations(c.Operations),
 	}
 	if err := r.Type.UnmarshalJSON([]byte(c.Type)); err != nil {
 		return r, err
 	}
-	if c.Conditional {
-		c.conditional(&r)
-	}
+	c.versions(&r)
 	for _, name := range c.Interactions {
 		var i r4.CapabilityStatementRestResourceInteraction
 		if err := i.Code.UnmarshalJSON([]byte(name)); err != nil {
@@ -113,10 +116,17 @@ func (c *ResourceCapability) build() (r4.CapabilityStatementRestResource, error)
 	return r, nil
 }
 
-func (c *ResourceCapability) conditional(r *r4.CapabilityStatementRestResource) {
-	yes, read, single := true, r4.ConditionalReadStatusFullSupport, r4.ConditionalDeleteStatusSingle
-	r.UpdateCreate, r.ConditionalCreate, r.ConditionalUpdate = &yes, &yes, &yes
-	r.ConditionalRead, r.ConditionalDelete = &read, &single
+// versions says what can be done with versions, and under conditions.
+func (c *ResourceCapability) versions(r *r4.CapabilityStatementRestResource) {
+	policy, yes := r4.ResourceVersionPolicyNoVersion, true
+	if c.Versioned {
+		read, single := r4.ConditionalReadStatusFullSupport, r4.ConditionalDeleteStatusSingle
+		policy, r.ReadHistory, r.ConditionalRead, r.ConditionalDelete = r4.ResourceVersionPolicyVersioned, &yes, &read, &single
+	}
+	r.Versioning = &policy
+	if c.Writable {
+		r.UpdateCreate, r.ConditionalCreate, r.ConditionalUpdate = &yes, &yes, &yes
+	}
 }
 
 func operations(all []CapabilityOperation) []r4.CapabilityStatementRestResourceOperation {

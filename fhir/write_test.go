@@ -86,7 +86,7 @@ func TestCapability(t *testing.T) {
 		Software: "Aceso", URL: "http://x/fhir", Formats: []string{"application/fhir+json"},
 		Interactions: []string{"transaction"},
 		Resources: []ResourceCapability{{
-			Type: "Patient", Interactions: []string{"read"}, Conditional: true,
+			Type: "Patient", Interactions: []string{"read"}, Versioned: true, Writable: true,
 			Search:     []CapabilityParam{{Name: "name", Type: "string"}},
 			Operations: []CapabilityOperation{{"access-report", "http://x"}},
 		}},

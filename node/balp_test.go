@@ -83,6 +83,7 @@ func TestAuditEventsMeetBALP(t *testing.T) {
 		{"verify", doctor.Get("/Patient/p1/_history/1/$verify"), ""},
 		{"report", patient.Get("/Patient/p1/$access-report"), ""},
 		{"refused row", guest.Get("/Observation/o-p2"), ""},
+		{"refused delete that says nothing", guest.Do("DELETE", "/Observation/o-p2", ""), ""},
 		{"refused request", doctor.Get("/AuditEvent"), ""},
 		{"absent", doctor.Get("/Observation/absent"), ""},
 		{"malformed", doctor.Get("/Observation?nonsense=1"), ""},

@@ -18,7 +18,12 @@ type statement struct {
 	Software                                struct{ Name, Version string }
 	Implementation                          struct{ URL string }
 	Rest                                    []struct {
-		Mode        string
+		Mode     string
+		Security struct {
+			Service []struct {
+				Coding []struct{ System, Code string }
+			}
+		}
 		Interaction []struct{ Code string }
 		Resource    []capability
 	}
@@ -26,12 +31,17 @@ type statement struct {
 
 // capability is what the statement says about one type.
 type capability struct {
-	Type              string
-	Interaction       []struct{ Code string }
-	ConditionalCreate bool
-	SearchParam       []struct{ Name, Type string }
-	SearchInclude     []string
-	Operation         []struct{ Name, Definition string }
+	Type                            string
+	Interaction                     []struct{ Code string }
+	Versioning                      string
+	ReadHistory, UpdateCreate       bool
+	ConditionalCreate               bool
+	ConditionalUpdate               bool
+	ConditionalRead                 string
+	ConditionalDelete               string
+	SearchParam                     []struct{ Name, Type string }
+	SearchInclude, SearchRevInclude []string
+	Operation                       []struct{ Name, Definition string }
 }
 
 func (n *testNode) statement() (s statement) {
@@ -137,6 +147,11 @@ func TestMetadataSearchParameters(t *testing.T) {
 		for _, include := range r.SearchInclude {
 			if a := peek(caller, "/"+r.Type+"?_count=1&_include="+include); a.Status != http.StatusOK {
 				t.Errorf("_include=%s is listed, and refused: %d %s", include, a.Status, a.Body)
+			}
+		}
+		for some := range slices.Chunk(r.SearchRevInclude, 20) {
+			if a := peek(caller, "/"+r.Type+"?_count=1&_revinclude="+strings.Join(some, "&_revinclude=")); a.Status != http.StatusOK {
+				t.Errorf("_revinclude of %s is listed, and refused: %d %s", r.Type, a.Status, a.Body)
 			}
 		}
 		return len(r.SearchParam)

@@ -47,6 +47,9 @@ func twinRoutes() []twinRoute {
 		{"GET /healthz", 1, fixed("GET", "/healthz")},
 		{"GET /readyz", 1, fixed("GET", "/readyz")},
 		{"GET /metrics", 1, fixed("GET", "/metrics")},
+		{"GET /", 1, fixed("GET", "/")},
+		{"GET /ui", 1, fixed("GET", "/ui")},
+		{"GET /ui/", 1, fixed("GET", "/ui/")},
 		{"GET /ui/ledger", 1, fixed("GET", "/ui/ledger")},
 		{"GET /ui/bundle", 1, fixed("GET", "/ui/bundle?event=n1.accesses.0.1")},
 		{"POST /ui/sign-in", 1, fixed("POST", "/ui/sign-in")},
@@ -63,7 +66,7 @@ func twinRoutes() []twinRoute {
 		{"PUT /fhir/:type", 6, (*twinAsker).updateIf},
 		{"DELETE /fhir/:type/:id", 4, (*twinAsker).remove},
 		{"DELETE /fhir/:type", 3, (*twinAsker).removeIf},
-		{"GET /fhir/:type/:id/_history", 8, (*twinAsker).historyInstance},
+		{"GET /fhir/:type/:id/_history", 16, (*twinAsker).historyInstance},
 		{"GET /fhir/:type/_history", 6, (*twinAsker).historyType},
 		{"GET /fhir/:type", 100, (*twinAsker).search},
 		{"POST /fhir/:type/_search", 12, (*twinAsker).searchByPost},
@@ -172,14 +175,17 @@ func (n twinNames) known(id string) string {
 func (a *twinAsker) held(ref string) *held { return a.byRef[ref] }
 
 // witness is a resource that fits: mostly one that the caller may see, nil if there is none.
-func (a *twinAsker) witness(fits func(*held) bool) (found *held) {
-	hidden, offset := a.once(6), a.IntN(len(a.known))
+func (a *twinAsker) witness(fits func(*held) bool) *held { return a.prefer(!a.once(4), fits) }
+
+// prefer is a resource that fits, seen or hidden if there is such a one.
+func (a *twinAsker) prefer(seen bool, fits func(*held) bool) (found *held) {
+	offset := a.IntN(len(a.known))
 	for i := range a.known {
 		h := a.known[(offset+i)%len(a.known)]
 		if !fits(h) {
 			continue
 		}
-		if found = h; h.seen != hidden {
+		if found = h; h.seen == seen {
 			return h
 		}
 	}

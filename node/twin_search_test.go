@@ -95,14 +95,13 @@ func (a *twinAsker) queryFor(p twinParam, deep bool) *query {
 // nest puts the criterion into a chain or _has about some resource.
 func (a *twinAsker) nest(q *query, h *held, name string) string {
 	for range []int{1, 1, 1, 2, 0, 0}[a.IntN(6)] {
-		link, ok := a.links.find(func(l twinParam) bool { return l.typ == h.ref.Type && len(h.targets(l.Name)) > 0 })
-		if target := a.held(a.first(h, link)); ok && target != nil && a.once(2) && !strings.Contains(name, ".") {
+		if target, link := a.leads(h); target != nil && a.once(2) && !strings.Contains(name, ".") {
 			name = "_has:" + h.ref.Type + ":" + link.Name + ":" + name
 			h = target
 			q.drawn = append(q.drawn, link.String())
 			continue
 		}
-		source := a.witness(func(s *held) bool { return a.refers(s, h.ref) != "" })
+		source := a.prefer(true, func(s *held) bool { return a.refers(s, h.ref) != "" })
 		if source == nil || strings.HasPrefix(name, "_has:") && a.once(2) {
 			break
 		}
@@ -115,12 +114,22 @@ func (a *twinAsker) nest(q *query, h *held, name string) string {
 	return name
 }
 
-// first is the first target of a link.
-func (a *twinAsker) first(h *held, link twinParam) string {
-	if targets := h.targets(link.Name); len(targets) > 0 {
-		return targets[0]
+// leads is a resource that another refers to, and how: one that the caller may see if
+// there is one, also from what is hidden.
+func (a *twinAsker) leads(h *held) (target *held, link twinParam) {
+	for range 6 {
+		l, ok := a.links.find(func(l twinParam) bool { return l.typ == h.ref.Type && len(h.targets(l.Name)) > 0 })
+		if !ok {
+			break
+		}
+		if t := a.held(a.pick(h.targets(l.Name))); t != nil && (target == nil || t.seen) {
+			target, link = t, l
+		}
+		if target != nil && target.seen {
+			break
+		}
 	}
-	return ""
+	return target, link
 }
 
 // refers is a parameter by which a resource refers to another.
@@ -152,7 +161,7 @@ func (a *twinAsker) more(q *query) {
 			q.drawn = append(q.drawn, p.String()+" sorts")
 		}
 	}
-	for a.once(3) {
+	for a.once(2) {
 		a.include(q)
 	}
 	a.control(q, "_total", 4, "accurate", "accurate", "estimate", "none")
@@ -176,10 +185,20 @@ func (a *twinAsker) include(q *query) {
 		}
 		return
 	}
-	if l, ok := a.links.find(func(l twinParam) bool { return l.typ == q.typ }); ok {
+	apart := func(l twinParam) bool { return l.typ == q.typ && q.answer != nil && a.parts(q.answer, l) }
+	l, ok := a.links.find(apart)
+	if !ok {
+		l, ok = a.links.find(func(l twinParam) bool { return l.typ == q.typ })
+	}
+	if ok {
 		q.add("_include"+iterate, l.typ+":"+a.pick([]string{l.Name, l.Name, "*"}))
 		q.drawn = append(q.drawn, l.String())
 	}
+}
+
+// parts says whether a parameter leads from what is seen to what is not.
+func (a *twinAsker) parts(h *held, l twinParam) bool {
+	return slices.ContainsFunc(h.targets(l.Name), func(ref string) bool { t := a.held(ref); return t != nil && t.seen != h.seen })
 }
 
 // has says whether a resource has a value for a parameter.

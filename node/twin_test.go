@@ -35,7 +35,7 @@ func twinSetting(t *testing.T, name string, usual int) int {
 func TestHiddenDataChangeNoAnswer(t *testing.T) {
 	asks := twinAsks
 	if testing.Short() {
-		asks /= 10
+		asks /= 5
 	}
 	asks = twinSetting(t, "ACESO_TWIN", asks)
 	seed := uint64(twinSetting(t, "ACESO_TEST_SEED", 1))
@@ -55,6 +55,20 @@ func TestHiddenDataChangeNoAnswer(t *testing.T) {
 	if !testing.Short() {
 		drawn.check(t)
 	}
+}
+
+// So it is with a database.
+func TestHiddenDataChangeNoAnswerOnMongoDB(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: loads two databases")
+	}
+	asks, seed := twinSetting(t, "ACESO_TWIN", twinAsks)/10, uint64(twinSetting(t, "ACESO_TEST_SEED", 1))
+	caller := twinCallers()[2]
+	w := newTwins(t, caller, func(t *testing.T) *testNode { return newCluster(t, 1).nodes[0] })
+	w.load(caller.script(seed))
+	a := newTwinAsker(w, seed, 0, 1)
+	a.share = nil
+	w.compare(a, asks, &twinDrawn{})
 }
 
 // twinExceptions are the routes of which only the status and the number of records are

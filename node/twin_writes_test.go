@@ -32,7 +32,7 @@ func (a *twinAsker) written(ref fhir.Ref) string {
 		if typ == "Patient" {
 			return twinRef(typ, patient)
 		}
-		if slices.Contains(twinSettles, ref.Type) {
+		if slices.Contains([]string{"Binary", "Composition", "List"}, ref.Type) { // see towards
 			if h := a.seen(typ); h != nil {
 				return h.ref
 			}

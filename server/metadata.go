@@ -13,8 +13,16 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
-// capabilities is GET [base]/metadata.
-func (s *server) capabilities(*gin.Context, *access.Call) (*answer, error) {
+// capabilities is GET [base]/metadata. Everything in it is normative or in full use, so
+// the modes full and normative have the same answer.
+func (s *server) capabilities(c *gin.Context, _ *access.Call) (*answer, error) {
+	switch c.Query("mode") {
+	case "", "full", "normative":
+	case "terminology":
+		return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "mode", Detail: "This server is no terminology server: it has no TerminologyCapabilities. Without mode, the answer is its CapabilityStatement."}
+	default:
+		return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "mode", Detail: "The mode of a CapabilityStatement is full, normative or terminology."}
+	}
 	body, err := s.metadata()
 	return &answer{status: http.StatusOK, body: body}, err
 }
@@ -23,10 +31,12 @@ func (s *server) capabilities(*gin.Context, *access.Call) (*answer, error) {
 func (s *server) capability(at time.Time) *fhir.Capability {
 	c := &fhir.Capability{
 		Software: "Aceso", Version: s.Version, URL: s.base, Date: at,
-		Description:  "FHIR server in which every access is decided by policy and leaves a provable record",
-		Formats:      []string{mediaFHIR, mediaJSON, "json"},
-		CORS:         len(s.AllowedOrigins) > 0,
-		Security:     "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
+		Description: "FHIR server in which every access is decided by policy and leaves a provable record",
+		Formats:     []string{mediaFHIR, mediaJSON, "json"},
+		CORS:        len(s.AllowedOrigins) > 0,
+		Security:    "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
+		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates and deletes, If-None-Match and If-Modified-Since " +
+			"reads, If-None-Exist creates. Each answer names its record in the header " + RecordHeader + ".",
 		Interactions: interactions("", true),
 	}
 	for _, typ := range fhir.ResourceTypes() {
@@ -39,9 +49,15 @@ func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
 	r := fhir.ResourceCapability{Type: typ, Operations: operations(typ), Search: search.CapabilityParams(typ)}
 	if typ == auditEvent {
 		r.Interactions = interactions(auditEvent, false)
+		r.Note = auditEventsOnly + " They are made from the records of accesses and changes."
 		return r
 	}
-	r.Interactions, r.Conditional = interactions("", false), true
+	r.Interactions, r.Versioned, r.Writable, r.RevIncludes = interactions("", false), true, true, search.RevIncludes(typ)
+	r.Note = "Updates create resources for systems only; other roles create them without an id."
+	if why := access.Unable(typ); why != "" {
+		r.Writable, r.Note = false, why
+		r.Interactions = slices.DeleteFunc(r.Interactions, func(code string) bool { return code == "create" || code == "update" })
+	}
 	for _, p := range r.Search {
 		if p.Type == "reference" {
 			r.Includes = append(r.Includes, typ+":"+p.Name)
