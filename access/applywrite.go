@@ -13,6 +13,10 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
+// mostPatients is how many patients' data a resource may be: each is named in the record
+// of showing it, and their Consents judge it.
+const mostPatients = consent.MostPatients
+
 // stamp makes the new version: id, number and time first, then hash, keys and facts.
 func (t *change) stamp(s *step) (err error) {
 	if s.stamped, err = s.Resource.Stamp(s.Ref.ID, s.before.Version+1, t.time(s)); err != nil {
@@ -120,7 +124,7 @@ func (t *change) traceable(ctx context.Context, s *step) error {
 	if err == nil && reached != nil && reached.More {
 		return &fhir.Error{
 			Kind:   fhir.Unprocessable,
-			Detail: fmt.Sprintf("Nobody can tell whose data this is: the resource is in no patient's compartment and leads to more than %d others, or has an identifier that more than %d patients bear. Give it a subject, or split it.", consent.Furthest, consent.MostIdentified),
+			Detail: fmt.Sprintf("Nobody can tell whose data this is: the resource is in no patient's compartment and leads to more than %d others or %d patients, or has an identifier that more than %d patients bear. Give it a subject, or split it.", consent.Furthest, mostPatients, consent.MostIdentified),
 		}
 	}
 	if t.inheriting += len(s.facts.Inherited); t.inheriting > mostInherited {

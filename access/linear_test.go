@@ -36,16 +36,6 @@ func TestInheritedPatientsAreBounded(t *testing.T) {
 	}
 }
 
-// What leads to too many patients is refused.
-func TestLedPatientsAreBounded(t *testing.T) {
-	h := newHouse(t)
-	h.put(crowd(900), strings.NewReplacer(`"id":"g"`, `"id":"k"`, "Patient/g", "Patient/k").Replace(crowd(900)))
-	_, err := h.Apply(t.Context(), h.system(), []Operation{h.post(list("l", "Group/g", "Group/k"))})
-	if kindOf(err) != fhir.Unprocessable {
-		t.Errorf("1800 patients: %v", err)
-	}
-}
-
 // References that are refused have their place in the answer.
 func TestRefusedReferencesHaveTheirPlace(t *testing.T) {
 	h := newHouse(t)

@@ -17,7 +17,7 @@ func linked(t *testing.T) *house {
 	return h
 }
 
-func listDoc(id string, items ...string) string {
+func itemsDoc(id string, items ...string) string {
 	entries := ""
 	for _, item := range items {
 		entries += fmt.Sprintf(`,{"item":{"reference":"%s"}}`, item)
@@ -70,45 +70,45 @@ func (h *house) see(names string) {
 func TestWhatLeadsToHiddenDataIsHidden(t *testing.T) {
 	for name, test := range map[string]func(h *house){
 		"circles": func(h *house) {
-			h.put(listDoc("a", "List/b"), listDoc("b", "List/a", "Observation/o2"), listDoc("c", "List/d"), listDoc("d", "List/c", "Observation/o1"))
+			h.put(itemsDoc("a", "List/b"), itemsDoc("b", "List/a", "Observation/o2"), itemsDoc("c", "List/d"), itemsDoc("d", "List/c", "Observation/o1"))
 			h.see("-List/a -List/b List/c List/d")
 		},
 		"what it refers to changes later": func(h *house) {
-			h.put(listDoc("a", "List/b"), listDoc("b"))
+			h.put(itemsDoc("a", "List/b"), itemsDoc("b"))
 			h.see("List/a List/b")
-			h.put(listDoc("b", "List/c"), listDoc("c", "Observation/o2"))
+			h.put(itemsDoc("b", "List/c"), itemsDoc("c", "Observation/o2"))
 			h.see("-List/a -List/b -List/c")
-			h.put(listDoc("b", "Observation/o1"))
+			h.put(itemsDoc("b", "Observation/o1"))
 			h.see("List/a")
 		},
 		"what it refers to comes later": func(h *house) {
-			h.put(listDoc("a", "Observation/new", "List/new"))
+			h.put(itemsDoc("a", "Observation/new", "List/new"))
 			h.see("List/a")
 			h.put(observationDoc("new", "p2"))
 			h.see("-List/a")
 		},
 		"what it refers to moves to her": func(h *house) {
-			h.put(listDoc("a", "Observation/o1"))
+			h.put(itemsDoc("a", "Observation/o1"))
 			h.see("List/a")
 			h.put(observationDoc("o1", "p2"))
 			h.see("-List/a")
 		},
 		"what it refers to was deleted": func(h *house) {
-			h.put(listDoc("a", "List/b"), listDoc("b", "Observation/o2"))
+			h.put(itemsDoc("a", "List/b"), itemsDoc("b", "Observation/o2"))
 			h.remove("List/b", "Observation/o2")
 			h.see("-List/a")
 		},
 		"the patient herself, under a former base": func(h *house) {
-			h.put(listDoc("a", "https://old.example/fhir/Patient/p2"))
+			h.put(itemsDoc("a", "https://old.example/fhir/Patient/p2"))
 			h.see("-List/a")
 		},
 		"other types": func(h *house) {
 			h.put(`{"resourceType":"Basic","id":"b","code":{"text":"x"},"extension":[{"url":"u","valueReference":{"reference":"List/a"}}]}`,
-				`{"resourceType":"Bundle","id":"u","type":"collection","entry":[{"resource":`+strings.Replace(listDoc("i", "Observation/o2"), `"id":"i",`, "", 1)+`}]}`,
+				`{"resourceType":"Bundle","id":"u","type":"collection","entry":[{"resource":`+strings.Replace(itemsDoc("i", "Observation/o2"), `"id":"i",`, "", 1)+`}]}`,
 				`{"resourceType":"Provenance","id":"p","target":[{"reference":"Basic/b"}],"recorded":"2026-01-01T00:00:00Z","agent":[{"who":{"display":"x"}}]}`,
 				`{"resourceType":"Library","id":"l","status":"active","type":{"text":"x"},"content":[{"url":"Binary/y"}]}`, binaryDoc("y", "Observation/o2"),
 				`{"resourceType":"DocumentManifest","id":"m","status":"current","content":[{"reference":"Binary/y"}]}`,
-				listDoc("a", "Observation/o2"))
+				itemsDoc("a", "Observation/o2"))
 			h.see("-Basic/b -Bundle/u -Provenance/p -Library/l -Binary/y -DocumentManifest/m")
 		},
 		"who and where lead nowhere": func(h *house) {
@@ -171,15 +171,15 @@ func TestBinariesBelongToWhatNamesThem(t *testing.T) {
 			h.see("-Binary/b")
 		},
 		"a list of hers": func(h *house) {
-			h.put(binaryDoc("b", ""), strings.Replace(listDoc("l", "Binary/b"), `"status"`, `"subject":{"reference":"Patient/p2"},"status"`, 1))
+			h.put(binaryDoc("b", ""), strings.Replace(itemsDoc("l", "Binary/b"), `"status"`, `"subject":{"reference":"Patient/p2"},"status"`, 1))
 			h.see("-Binary/b")
 		},
 		"a list that leads to her": func(h *house) {
-			h.put(binaryDoc("b", ""), listDoc("l", "Binary/b", "List/k"), listDoc("k", "Observation/o2"))
+			h.put(binaryDoc("b", ""), itemsDoc("l", "Binary/b", "List/k"), itemsDoc("k", "Observation/o2"))
 			h.see("-Binary/b")
 		},
 		"securityContext": func(h *house) {
-			h.put(binaryDoc("b", "Observation/o2"), binaryDoc("c", "Observation/o1"), document("d", "p2", "Binary/c"), binaryDoc("e", "List/l"), listDoc("l", "Observation/o2"))
+			h.put(binaryDoc("b", "Observation/o2"), binaryDoc("c", "Observation/o1"), document("d", "p2", "Binary/c"), binaryDoc("e", "List/l"), itemsDoc("l", "Observation/o2"))
 			h.see("-Binary/b Binary/c -Binary/e")
 		},
 		"a securityContext that leads nowhere": func(h *house) {
@@ -202,7 +202,7 @@ func TestIdentifiersNamePatients(t *testing.T) {
 		named("e", `{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"urn:mrn","value":"p2"}]}]`),
 		named("f", `{"identifier":{"system":"urn:other","value":"p2"}}`),
 		strings.Replace(observationDoc("g", "p1"), `"status"`, `"performer":[{"identifier":{"system":"urn:mrn","value":"p2"}}],"status"`, 1),
-		listDoc("l", "Observation/a"), listDoc("k", "Observation/c"))
+		itemsDoc("l", "Observation/a"), itemsDoc("k", "Observation/c"))
 	h.see("-Observation/a -Observation/b -Observation/e -Observation/g -List/l List/k")
 	shown := func(r string) bool {
 		_, err := h.Read(h.Context(), h.as(agent.Practitioner, "TREAT"), ref(r))
@@ -225,16 +225,16 @@ func TestWhatLeadsTooFar(t *testing.T) {
 	for i := range 1001 {
 		many = append(many, fmt.Sprintf("Observation/n%d", i))
 	}
-	res := h.parse(listDoc("a", many...))
+	res := h.parse(itemsDoc("a", many...))
 	_, err := h.Apply(h.Context(), h.system(), []Operation{{Method: "PUT", Ref: ref("List/a"), Resource: res}})
 	if kindOf(err) != fhir.Unprocessable || !strings.Contains(err.Error(), "more than 1000 others") {
 		t.Errorf("a list of 1001: %v", err)
 	}
-	h.put(listDoc("b", many[:990]...), listDoc("c", "List/d"), listDoc("d"))
+	h.put(itemsDoc("b", many[:990]...), itemsDoc("c", "List/d"), itemsDoc("d"))
 	h.see("List/b List/c")
-	h.put(listDoc("d", "List/b"), listDoc("b", many[:500]...))
+	h.put(itemsDoc("d", "List/b"), itemsDoc("b", many[:500]...))
 	h.see("List/c")
-	h.put(strings.Replace(listDoc("d", many...), `"status"`, `"subject":{"reference":"Patient/p1"},"status"`, 1))
+	h.put(strings.Replace(itemsDoc("d", many...), `"status"`, `"subject":{"reference":"Patient/p1"},"status"`, 1))
 	h.see("-List/c")
 }
 
@@ -242,7 +242,7 @@ func TestWhatLeadsTooFar(t *testing.T) {
 func TestTransactionsAreFollowed(t *testing.T) {
 	h := linked(t)
 	for i, order := range [][]string{{"a", "b"}, {"b", "a"}} {
-		docs := map[string]string{"a": listDoc("a", "List/b"), "b": listDoc("b", "List/a", "Observation/o2")}
+		docs := map[string]string{"a": itemsDoc("a", "List/b"), "b": itemsDoc("b", "List/a", "Observation/o2")}
 		var ops []Operation
 		for n, id := range order {
 			ops = append(ops, Operation{Method: "PUT", Ref: ref("List/" + id), Resource: h.parse(docs[id]), Expression: fmt.Sprintf("Bundle.entry[%d]", n)})
@@ -260,15 +260,15 @@ func TestTransactionsAreFollowed(t *testing.T) {
 		if _, err := h.Apply(h.Context(), doctor, []Operation{read}); kindOf(err) != fhir.NotFound {
 			t.Errorf("order %d: read in a transaction: %v", i, err)
 		}
-		h.put(listDoc("a"), listDoc("b"))
+		h.put(itemsDoc("a"), itemsDoc("b"))
 	}
 }
 
 // What a resource came to lead to protects its past; and what it has left, no longer counts.
 func TestLaterReferencesProtectThePast(t *testing.T) {
 	h := linked(t)
-	h.put(listDoc("a"), listDoc("a", "List/b"), listDoc("b", "Observation/o2"), listDoc("a", "Observation/o1"))
-	h.put(strings.Replace(listDoc("c"), `"status"`, `"subject":{"reference":"Patient/p1"},"status"`, 1), listDoc("c", "List/b"))
+	h.put(itemsDoc("a"), itemsDoc("a", "List/b"), itemsDoc("b", "Observation/o2"), itemsDoc("a", "Observation/o1"))
+	h.put(strings.Replace(itemsDoc("c"), `"status"`, `"subject":{"reference":"Patient/p1"},"status"`, 1), itemsDoc("c", "List/b"))
 	for name, hidden := range map[string]bool{"List/a 1": true, "List/a 2": true, "List/a 3": false, "List/c 1": true, "List/c 2": true} {
 		id, version, _ := strings.Cut(name, " ")
 		if _, err := h.VRead(h.Context(), h.as(agent.Practitioner, "TREAT"), ref(id), int64(version[0]-'0')); (err == nil) == hidden {
@@ -280,7 +280,7 @@ func TestLaterReferencesProtectThePast(t *testing.T) {
 // Records name whom a resource leads to: read, counted, refused.
 func TestRecordsNameWhomResourcesLeadTo(t *testing.T) {
 	h := linked(t)
-	h.put(listDoc("a", "List/b"), listDoc("b", "Observation/o1"), listDoc("c", "Observation/o2"))
+	h.put(itemsDoc("a", "List/b"), itemsDoc("b", "Observation/o1"), itemsDoc("c", "Observation/o2"))
 	doctor := h.as(agent.Practitioner, "TREAT")
 	for name, do := range map[string]struct {
 		err  func() error
@@ -316,7 +316,7 @@ func TestLookupsAreBounded(t *testing.T) {
 	if _, err := h.Read(h.Context(), h.as(agent.Practitioner, "TREAT"), ref("Observation/a")); kindOf(err) != fhir.NotFound {
 		t.Errorf("an identifier of 101 patients: %v", err)
 	}
-	h.put(listDoc("l", "Observation/o1", "List/k"))
+	h.put(itemsDoc("l", "Observation/o1", "List/k"))
 	r := h.review(h.system())
 	r.directory.most = 1
 	if _, err := r.trace(t.Context(), &fhir.Facts{Type: "List", ID: "x", References: []string{"Observation/o1", "List/l"}}); kindOf(err) != fhir.TooCostly {
@@ -331,15 +331,15 @@ func TestWritersDoNotProbe(t *testing.T) {
 	h := linked(t)
 	doctor := h.as(agent.Practitioner, "TREAT")
 	for _, item := range []string{"Observation/o2", "Observation/later", "Patient/p2", "List/hidden"} {
-		h.put(listDoc("hidden", "Observation/o2"))
-		effects, err := h.Apply(t.Context(), doctor, []Operation{{Method: "POST", Ref: fhir.Ref{Type: "List"}, Resource: h.parse(strings.Replace(listDoc("x", "Observation/o1", item), `"id":"x",`, "", 1))}})
+		h.put(itemsDoc("hidden", "Observation/o2"))
+		effects, err := h.Apply(t.Context(), doctor, []Operation{{Method: "POST", Ref: fhir.Ref{Type: "List"}, Resource: h.parse(strings.Replace(itemsDoc("x", "Observation/o1", item), `"id":"x",`, "", 1))}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.put(observationDoc("later", "p2"))
 		h.see(effects[0].Version.Ref.String())
 	}
-	effects, err := h.Apply(t.Context(), doctor, []Operation{{Method: "POST", Ref: fhir.Ref{Type: "List"}, Resource: h.parse(strings.Replace(listDoc("x", "Observation/o1"), `"id":"x",`, "", 1))}})
+	effects, err := h.Apply(t.Context(), doctor, []Operation{{Method: "POST", Ref: fhir.Ref{Type: "List"}, Resource: h.parse(strings.Replace(itemsDoc("x", "Observation/o1"), `"id":"x",`, "", 1))}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,11 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// Furthest is how many resources, and how many patients, one resource may lead to. What
-// leads further may lead to anything.
+// MostPatients is how many patients' data a resource may lead to.
+const MostPatients = 5000
+
+// Furthest is how many resources one resource may lead to. What leads further may lead to
+// anything.
 const Furthest = 1000
 
 // MostIdentified is how many patients may bear one identifier: beyond that, it names
@@ -92,10 +95,10 @@ func (w *walk) take(f *fhir.Facts, first bool) {
 
 // inherit adds patients, whom many resources may share.
 func (w *walk) inherit(patients []string) {
-	if w.Patients = append(w.Patients, patients...); len(w.Patients) > Furthest {
+	if w.Patients = append(w.Patients, patients...); len(w.Patients) > MostPatients {
 		slices.Sort(w.Patients)
 		w.Patients = slices.Compact(w.Patients)
-		w.More = w.More || len(w.Patients) > Furthest
+		w.More = w.More || len(w.Patients) > MostPatients
 	}
 }
 
@@ -154,7 +157,6 @@ func (w *walk) visit(from *fhir.Facts, ref string) {
 		w.add(typ, nil) // as unknown as what is not there
 		return
 	case typ == "Patient":
-		w.seen[ref] = true
 		if w.inherits {
 			w.inherit([]string{ref})
 		}
