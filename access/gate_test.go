@@ -162,6 +162,7 @@ func TestFailuresAreRecordedAndShowNothing(t *testing.T) {
 		{"record", []string{"Record"}, read("Observation/s1"), ""},
 		{"both logs", []string{"Record", "Commit"}, update, ""},
 		{"patients named", []string{"Get"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [* seen] []"},
+		{"patients named, and the search", []string{"Get", "Search"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [* seen] []"},
 		{"patient named", []string{"Get"}, read("Patient/seen"), "permit 503 read Patient/seen  [* seen] []"},
 		{"patients led to", []string{"Search"}, searchFor("Observation", "patient.identifier=urn:mrn|seen"), "permit 503 search-type  patient.identifier=urn:mrn%7Cseen [*] []"},
 	} {
