@@ -202,7 +202,7 @@ func TestCallersWhoHangUpInTroubleAreRecorded(t *testing.T) {
 	h := ward(t)
 	told := h.told()
 	for query, want := range map[string]string{
-		"patient.identifier=urn:mrn|seen": "[seen]", "_id=s1": "[seen]", "patient.identifier=urn:mrn|hidden": "[hidden]", "patient=seen": "[seen]",
+		"patient.identifier=urn:mrn|seen": "[seen]", "_id=s1": "[seen]", "code=8867-4": "[hidden seen]", "patient.identifier=urn:mrn|hidden": "[hidden]", "patient=seen": "[seen]",
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		h.faulty.hangUp = cancel
