@@ -25,6 +25,8 @@ func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, e
 // stamp every step. What it writes is committed with its record.
 func (r *review) apply(ctx context.Context, ops []Operation) ([]Effect, error) {
 	t := &change{review: r, targets: map[string]string{}, taken: map[fhir.Ref]*step{}, conditions: map[string]bool{}}
+	t.guards = store.GuardWork(len(ops))
+	t.guards.Of = r.call.spend()
 	if err := t.plan(ctx, ops); err != nil {
 		if t.transaction() {
 			t.entry.Interaction, t.entry.Action = "transaction", "E"
@@ -45,6 +47,7 @@ type change struct {
 	snapshot   int64              // consent epoch of a snapshot of this attempt, if asked
 	inheriting int                // patients collected from references
 	asked      bool
+	guards     *store.Work // what all conditions may examine together
 }
 
 // step is one operation and what became of it.

@@ -37,11 +37,7 @@ func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchReque
 			if own := d.Constraints.Compartment; patient != "" && own != "" && own != patient {
 				return nil, r.refuseRow(notFound())
 			}
-			w, err := r.walk(ctx, query, report{patient, asksBroad(s.Params)}, at)
-			if err != nil {
-				return nil, err
-			}
-			res, err := w.page(ctx)
+			res, err := r.walkPage(ctx, query, report{patient, asksBroad(s.Params)}, at)
 			if err == nil {
 				r.entry.Count = int64(len(res.Matches))
 			}

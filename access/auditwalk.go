@@ -8,6 +8,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/store"
 )
 
 // maxRendered is how many records one request may open to see whether they match.
@@ -70,6 +71,19 @@ func (r *review) walk(ctx context.Context, query *search.Query, rep report, at [
 		w.logs = append(w.logs, &logWalk{log: log, filters: filters, oldest: w.oldest, left: left, batch: w.size + 1})
 	}
 	return w, nil
+}
+
+// walkPage is the next page of a walk, in turns with the long searches of other callers.
+func (r *review) walkPage(ctx context.Context, query *search.Query, about report, at []byte) (res *Result, err error) {
+	err = r.turns(ctx, r.call.spend(), func(ctx context.Context) error {
+		w, err := r.walk(ctx, query, about, at)
+		if err != nil {
+			return err
+		}
+		res, err = w.page(ctx)
+		return err
+	})
+	return res, err
 }
 
 // filters find the records that may match. Those of a report are narrowed
@@ -145,6 +159,9 @@ func (w *auditWalk) next(ctx context.Context) (*Version, error) {
 		}
 		if w.budget--; w.budget < 0 {
 			return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: "The search would have to open more than 20,000 records. Narrow it by date, patient, entity or agent."}
+		}
+		if err := w.call.spend().Spend(ctx, store.RowSteps); err != nil {
+			return nil, err
 		}
 		v, err := w.render(ctx, *rec, w.report)
 		if err = cmp.Or(err, ctx.Err()); err != nil {

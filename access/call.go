@@ -24,6 +24,8 @@ type Call struct {
 	// Hold is told how many bytes of documents the request holds, whenever there are more;
 	// its error refuses them. nil is never asked.
 	Hold func(bytes int64) error
+
+	work *store.Work // what is left to spend, see spend
 }
 
 // MaxAnswer is how many bytes of documents an answer usually has at most: it ends with the

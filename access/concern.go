@@ -100,7 +100,11 @@ func (r *review) mention(patients []string) { r.mentioned = append(r.mentioned, 
 
 // concernAsked finds the patients whom the request names and singles out. The target of a
 // request that failed names those whose data it is.
-func (r *review) concernAsked(ctx context.Context, failed error) error {
+func (r *review) concernAsked(ctx context.Context, failed error) (err error) {
+	defer fhir.Caught(&err)
+	defer r.follow()()
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout/3) // then there is time to record that it took too long
+	defer cancel()
 	target, err := fhir.ParseRef(r.entry.Target)
 	if err == nil && failed != nil {
 		if err := r.concernStored(ctx, target, ""); err != nil {
@@ -213,8 +217,8 @@ func (r *review) concernThrough(ctx context.Context, types []string, where searc
 func (r *review) concernFew(ctx context.Context, typ string, where search.Condition) error {
 	var page store.Page
 	err := tooBroad
-	if r.followed++; r.followed <= mostFollowed {
-		page, err = r.gate.Store.Search(ctx, store.Search{Query: &search.Query{Type: typ, Where: where}, Limit: singledOut + 1, Most: mostRead})
+	if r.followed++; r.followed <= mostFollowed && r.leads.Left > 0 {
+		page, err = r.seek(ctx, store.Search{Query: &search.Query{Type: typ, Where: where}, Limit: singledOut + 1, Most: mostRead, Work: r.leads})
 	}
 	switch {
 	case kindOf(err) == fhir.TooCostly || len(page.Matches) > singledOut:
@@ -225,6 +229,20 @@ func (r *review) concernFew(ctx context.Context, typ string, where search.Condit
 		r.concerned.singled = append(r.concerned.singled, page.Selected.Visible...)
 	}
 	return nil
+}
+
+// follow begins to find, for the record, whom the question singles out, and returns the
+// function that ends it. What that costs is taken from what the request may spend, but is
+// done even if that is not enough: otherwise the costs of a question could hide whom it
+// is about. A request that had nothing left before, or had no turn, has been told nothing.
+func (r *review) follow() (end func()) {
+	all := r.call.spend()
+	r.followed, r.leads = 0, &store.Work{}
+	if all.Left > 0 && !r.turnedAway {
+		r.leads.Left = mostLed * store.RowSteps
+	}
+	began := r.leads.Left
+	return func() { all.Left -= began - r.leads.Left }
 }
 
 // tooBroad ends the following of conditions.

@@ -94,7 +94,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 	}
 	matches := page.Matches
 	s.query = query
-	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches)})
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches), At: page.At})
 	switch {
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
@@ -198,10 +198,14 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 		return nil, page, &fhir.Error{Kind: fhir.Invalid, Detail: "A conditional interaction needs search criteria."}
 	}
 	t.criteria(typ, q)
+	q.Sort, q.Include = nil, nil // they do not change what matches, but what it costs
 	if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {
 		return nil, page, t.refuse(d)
 	}
-	page, err = t.gate.Store.Search(ctx, store.Search{Query: q, Visible: t.finds(ctx, typ, criteria), Limit: 2})
+	guard := store.Guard{Query: q, Visible: t.finds(ctx, typ, criteria), Want: make([]fhir.Ref, 1)}
+	if page, err = t.seek(ctx, guard.Search(t.guards)); kindOf(err) == fhir.TooCostly {
+		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine too many resources. Search by an identifier."}
+	}
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aceso-health/aceso/access/fair"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
 )
@@ -24,11 +25,14 @@ type Gate struct {
 	Config
 	retry   chan struct{} // one slot: changes that lost a race are tried again one at a time
 	callers callers
+	shares  *fair.Shares // of long searches
 	failed  atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
 
 // New makes a gate.
-func New(c Config) *Gate { return &Gate{Config: c, retry: make(chan struct{}, 1)} }
+func New(c Config) *Gate {
+	return &Gate{Config: c, retry: make(chan struct{}, 1), shares: newShares()}
+}
 
 const (
 	// maximumAttempts bounds how often a request is judged again because what it
@@ -55,7 +59,7 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 	var none T
 	for try := 1; ; try++ {
 		r := g.review(c)
-		result, err := work(r)
+		result, err := caught(r, work)
 		if errors.Is(err, store.ErrChanged) {
 			if try < maximumAttempts {
 				continue
@@ -81,6 +85,12 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 		}
 		return result, nil
 	}
+}
+
+// caught does the work; that it panics is a failure like others, and is recorded.
+func caught[T any](r *review, work func(*review) (T, error)) (result T, err error) {
+	defer fhir.Caught(&err)
+	return work(r)
 }
 
 // record makes the record of a request durable, together with what the request writes;

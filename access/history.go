@@ -52,7 +52,7 @@ func (r *review) history(ctx context.Context, q question, d policy.Decision, h H
 	if rows == "history-system" { // the policy is asked about the type of every row
 		rows = "history-type"
 	}
-	page, err := r.gate.Store.History(ctx, store.History{
+	page, err := r.lookBack(ctx, store.History{
 		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(ctx, rows, q.action),
 		After: l.Position, Limit: pageSize(h.Count), Bytes: r.call.room(r.held), Count: true,
 	})

@@ -29,6 +29,9 @@ type review struct {
 	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64               // the lowest consent epoch of the rows judged
 
+	leads      *store.Work // what it may cost to follow conditions to the patients they lead to
+	turnedAway bool        // a search had no turn
+
 	entry     ledgerbridge.Draft // the record
 	parts     map[string]int     // patient -> place in entry.Patients
 	mentioned []string           // patients that the request names

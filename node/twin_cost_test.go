@@ -16,9 +16,7 @@ type tightStore struct {
 }
 
 func (s tightStore) Search(ctx context.Context, q store.Search) (store.Page, error) {
-	if q.Most == 0 {
-		q.Most = s.most
-	}
+	q.Most = s.most
 	return s.Store.Search(ctx, q)
 }
 

@@ -40,10 +40,10 @@ func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answ
 	a := fhir.Answer{Type: "batch-response", Time: s.Now(), Total: -1, Entries: make([]fhir.AnswerEntry, len(b.Entries))}
 	size, room := 0, int64(access.MaxAnswer)
 	for i := range b.Entries {
-		own := *call
-		own.Receipts, own.Room = nil, room
+		own := call.Entry()
+		own.Room = room
 		own.Hold = func(bytes int64) error { return call.Hold(access.MaxAnswer - room + bytes) }
-		e := s.batchEntry(c, &own, &b.Entries[i])
+		e := s.batchEntry(c, own, &b.Entries[i])
 		room -= int64(len(e.Body))
 		e.Response.Records = own.Receipts
 		a.Entries[b.Entries[i].Index] = e

@@ -3,11 +3,8 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -51,8 +48,7 @@ func (s *server) fail(c *gin.Context, err error) {
 	s.outcome(c, status, issues)
 }
 
-// recover turns a panic into a 500 without detail. The log gets the stack, and the
-// message only if it is the runtime's: others may contain a patient's data.
+// recover turns a panic into a 500 without detail.
 func (s *server) recover(c *gin.Context) {
 	defer func() {
 		p := recover()
@@ -62,11 +58,7 @@ func (s *server) recover(c *gin.Context) {
 		if c.Writer.Written() {
 			panic(http.ErrAbortHandler)
 		}
-		what := fmt.Sprintf("%T", p)
-		if fault, ok := p.(runtime.Error); ok {
-			what = fault.Error()
-		}
-		s.fail(c, fmt.Errorf("panic: %s\n%s", what, debug.Stack()))
+		s.fail(c, fhir.Panicked(p))
 	}()
 	c.Next()
 }

@@ -123,6 +123,7 @@ type Search struct {
 	Limit   int    // matches per page
 	Count   bool   // compute Page.Total (of visible matches)
 	Most    int    // rows that may be examined before the search is TooCostly; 0: as many as the store allows
+	Work    *Work  // what the request has left for this and other searches; nil: no bound
 	NoBody  bool   // matches are only counted (_summary=count)
 	Bytes   int64  // of documents, after which the page ends; 0: no bound
 }
@@ -136,6 +137,8 @@ type History struct {
 	After    []byte
 	Limit    int
 	Count    bool
+	Most     int   // see Search
+	Work     *Work // see Search
 	Bytes    int64 // of documents, after which the page ends; 0: no bound
 }
 
@@ -147,6 +150,7 @@ type Page struct {
 	Next     []byte // nil on the last page
 	Epoch    int64  // consent epoch of the snapshot
 	Selected Selected
+	At       []byte // names the snapshot of a search for a Guard, in the store's own way; nil if it cannot be named
 }
 
 // Selected are the patients of the rows that satisfied a query before the page was
@@ -199,15 +203,30 @@ type Guard struct {
 	Query   *search.Query
 	Visible Visible
 	Want    []fhir.Ref
+	At      []byte // Page.At of the search that found Want: the store need not search again if nothing changed since
 }
 
 // Search finds the matches, and one more than are wanted.
-func (g *Guard) Search() Search {
-	return Search{Query: g.Query, Visible: g.Visible, Limit: len(g.Want) + 1}
+func (g *Guard) Search(w *Work) Search {
+	return Search{Query: g.Query, Visible: g.Visible, Limit: len(g.Want) + 1, Most: guardRows, Work: w}
 }
 
-// Holds says whether that search still finds what is wanted.
-func (g *Guard) Holds(page Page) bool {
+// Check judges what that search has found: ErrChanged unless it is what is wanted. It is
+// ErrChanged, too, if more would have to be examined than when the guard was decided.
+func (g *Guard) Check(page Page, err error) error {
+	var refusal *fhir.Error
+	switch {
+	case errors.As(err, &refusal) && refusal.Kind == fhir.TooCostly:
+		return ErrChanged
+	case err != nil:
+		return err
+	case !g.holds(page):
+		return ErrChanged
+	}
+	return nil
+}
+
+func (g *Guard) holds(page Page) bool {
 	found := make([]fhir.Ref, len(page.Matches))
 	for i, m := range page.Matches {
 		found[i] = m.Ref

@@ -25,6 +25,29 @@ type Query struct {
 	Patients []string     // patients that the criteria name ("Patient/1"), for the record
 }
 
+// Types are the types on which it depends what the criteria match, the query's own first.
+func (q *Query) Types() []string { return leadsTo([]string{q.Type}, q.Where) }
+
+func leadsTo(types []string, where Condition) []string {
+	var members []Condition
+	switch c := where.(type) {
+	case All:
+		members = c
+	case Any:
+		members = c
+	case Not:
+		members = []Condition{c.C}
+	case Chain:
+		types, members = append(types, c.Types...), []Condition{c.Where}
+	case Reverse:
+		types, members = append(types, c.Type), []Condition{c.Where}
+	}
+	for _, m := range members {
+		types = leadsTo(types, m)
+	}
+	return types
+}
+
 // SortBy is one _sort criterion.
 type SortBy struct {
 	Param string // _id, _lastUpdated or a search parameter

@@ -16,10 +16,15 @@ import (
 
 // Collect finds the places of a condition. Queries hint their index where they can:
 // otherwise the server may choose another.
-func (x *reader) Collect(typ string, c search.Condition, limit int) (places []int64, err error) {
+func (x *reader) Collect(typ string, c search.Condition, limit int, pass func(int) error) (places []int64, err error) {
 	filter, index := x.filter(typ, c)
 	if filter == nil {
 		return nil, nil
+	}
+	if _, scans := c.(search.Contains); scans {
+		if err := pass(scanned); err != nil {
+			return nil, err
+		}
 	}
 	o := options.Find().SetProjection(bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}).SetLimit(int64(limit) + 1).SetBatchSize(int32(limit) + 1)
 	if index != "" {
@@ -29,8 +34,15 @@ func (x *reader) Collect(typ string, c search.Condition, limit int) (places []in
 		places = append(places, doc.Lookup("o").AsInt64())
 		return nil
 	})
+	if err == nil {
+		err = pass(len(places))
+	}
 	return places, err
 }
+
+// scanned is how many entries of the index a search for a part of a text counts as passing
+// over. The database does not say how many they were.
+const scanned = 100_000
 
 // filter translates a condition for the database and names the index with its bounds.
 // A nil filter finds nothing.

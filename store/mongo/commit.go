@@ -93,6 +93,7 @@ type unit struct {
 
 	resources map[string]*current // that the group writes
 	dirty     []*current          // changed since the last flush, in the order of stamps
+	wrote     map[string]bool     // types of the versions
 	entries   []any
 	pasts     []any
 	touched   [][]string // for each change of what governs access since the last flush, the keys
@@ -112,7 +113,7 @@ type current struct {
 }
 
 func newUnit(w *writer) *unit {
-	return &unit{s: w.s, w: w, end: w.head.End, resources: map[string]*current{}}
+	return &unit{s: w.s, w: w, end: w.head.End, resources: map[string]*current{}, wrote: map[string]bool{}}
 }
 
 // run writes the members of a group. A member that fails by itself gets its error, and
@@ -140,7 +141,7 @@ func (u *unit) run(ctx context.Context, group []*member) error {
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	return u.s.fenced(ctx, u.w.head, u.end)
+	return u.s.fenced(ctx, u.w.head, u.end, u.wrote)
 }
 
 // groupError says whether an error comes from the database, which ends the transaction
@@ -197,8 +198,9 @@ func (c *current) governs() ([]string, error) {
 
 // take checks before it writes, so that a member that fails leaves nothing.
 func (u *unit) take(ctx context.Context, m *member) error {
+	work := store.GuardWork(len(m.change.Guards))
 	for i := range m.change.Guards {
-		if err := u.checkGuard(ctx, &m.change.Guards[i]); err != nil {
+		if err := u.checkGuard(ctx, &m.change.Guards[i], work); err != nil {
 			return err
 		}
 	}
@@ -287,6 +289,7 @@ func (u *unit) put(w *prepared, stamp, seq int64) error {
 	c.Version, c.Stamp, c.governed, c.Facts = w.Expect+1, stamp, store.Governed(&w.Facts), nil
 	u.pasts = append(u.pasts, join(past, w.past))
 	u.end.Stamp = stamp
+	u.wrote[w.Ref.Type] = true
 	return nil
 }
 
@@ -339,8 +342,12 @@ func (u *unit) flushResources(ctx context.Context) error {
 	return err
 }
 
-// checkGuard searches again, inside the transaction.
-func (u *unit) checkGuard(ctx context.Context, g *store.Guard) error {
+// checkGuard searches again, inside the transaction. Whoever is to decide again searches
+// outside of it.
+func (u *unit) checkGuard(ctx context.Context, g *store.Guard, work *store.Work) error {
+	if holds, err := u.holds(ctx, g); holds || err != nil {
+		return err
+	}
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
@@ -348,12 +355,6 @@ func (u *unit) checkGuard(ctx context.Context, g *store.Guard) error {
 	if err != nil {
 		return err
 	}
-	page, err := x.search(g.Search())
-	if err != nil {
-		return err
-	}
-	if !g.Holds(page) {
-		return store.ErrChanged
-	}
-	return nil
+	page, err := x.search(g.Search(work))
+	return g.Check(page, err)
 }

@@ -175,7 +175,7 @@ func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge
 		if err := insertAll(ctx, w.log, docs); err != nil {
 			return err
 		}
-		return t.fenced(ctx, w.head, next)
+		return t.fenced(ctx, w.head, next, nil)
 	})
 	if err == nil {
 		w.head.End = next
@@ -233,7 +233,7 @@ func (u *unit) copyAll(ctx context.Context, all []store.Stored, writes []prepare
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
-	return u.s.fenced(ctx, u.w.head, u.end)
+	return u.s.fenced(ctx, u.w.head, u.end, u.wrote)
 }
 
 func (u *unit) copyVersion(v *store.Stored, w *prepared) error {

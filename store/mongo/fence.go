@@ -19,6 +19,7 @@ type head struct {
 	Fence  int64  `bson:"fence"` // incremented whenever transactions begun before must not commit
 	Lane   int64  `bson:"lane"`  // of the stamps of this log's writer
 	End    end    `bson:",inline"`
+	Types  types  `bson:",inline"`
 
 	Destroyed int64 `bson:"destroyed"` // keys of parts, since the database was made
 }
@@ -41,9 +42,10 @@ var errMoved = errors.New("the log has moved")
 
 // fenced moves a head, inside a transaction, to the new end of the log. It fails with
 // errMoved unless the head is as known.
-func (s *Store) fenced(ctx context.Context, known head, next end) error {
+func (s *Store) fenced(ctx context.Context, known head, next end, written map[string]bool) error {
 	at := bson.D{{Key: "_id", Value: known.Source}, {Key: "fence", Value: known.Fence}, {Key: "size", Value: known.End.Size}, {Key: "destroyed", Value: known.Destroyed}}
-	r, err := s.heads.UpdateOne(ctx, at, bson.D{{Key: "$set", Value: next}})
+	moved := bson.D{{Key: "size", Value: next.Size}, {Key: "at", Value: next.At}, {Key: "stamp", Value: next.Stamp}}
+	r, err := s.heads.UpdateOne(ctx, at, bson.D{{Key: "$set", Value: append(moved, known.wrote(written, next.Stamp)...)}})
 	if err != nil {
 		return err
 	}

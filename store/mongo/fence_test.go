@@ -55,7 +55,7 @@ func leaveOpen(t *testing.T, s *Store) {
 	known := s.accesses.head
 	next := known.End
 	next.Size++
-	if err := s.fenced(mongo.NewSessionContext(t.Context(), session), known, next); err != nil {
+	if err := s.fenced(mongo.NewSessionContext(t.Context(), session), known, next, nil); err != nil {
 		t.Fatal(err)
 	}
 }

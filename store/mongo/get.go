@@ -95,7 +95,10 @@ func (g *getter) answer(group []*lookup) {
 		}
 		byID[l.id] = append(byID[l.id], l)
 	}
-	err := g.s.snapshot(ctx, func(ctx context.Context) error { return g.read(ctx, ids, byID) })
+	err := g.s.snapshot(ctx, func(ctx context.Context) (err error) {
+		defer fhir.Caught(&err) // nobody above would
+		return g.read(ctx, ids, byID)
+	})
 	for _, l := range group {
 		l.err = err
 		close(l.done)

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/group"
@@ -164,7 +165,8 @@ func (w *writer) fail(members []*member, err error) {
 // that is being committed, and each further try, of the group or of its half, begins a
 // transaction of its own. So it has everything that was acknowledged before the call of
 // any member.
-func (w *writer) attempt(ctx context.Context, members []*member) error {
+func (w *writer) attempt(ctx context.Context, members []*member) (err error) {
+	defer fhir.Caught(&err)
 	ctx, cancel := context.WithTimeout(ctx, w.s.opts.Patience/2+working(members)) // time is left for another connection
 	defer cancel()
 	within, err := w.inSession(ctx)
@@ -186,6 +188,9 @@ func (w *writer) attempt(ctx context.Context, members []*member) error {
 	}
 	if err := w.session.CommitTransaction(ctx); err != nil {
 		return w.resolve(u, err)
+	}
+	if u.end.Stamp != w.head.End.Stamp {
+		w.head.Types.Known = u.end.Stamp
 	}
 	w.head.End = u.end
 	return nil

@@ -1,10 +1,13 @@
 package search
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
 )
 
 // collect gives the sorted places of a type that may satisfy a condition, and misses
@@ -36,9 +39,17 @@ func (x *searcher) collect(typ string, c search.Condition, limit int) (places []
 	return nil, false, nil
 }
 
-// lookUp collects the places of a condition that the store can look up.
+// lookUp collects the places of a condition that the store can look up. To go to a place
+// of an index costs as much as a row.
 func (x *searcher) lookUp(typ string, c search.Condition, limit int) (places []int64, ok bool, err error) {
-	places, err = x.Collect(typ, c, limit)
+	seeks := 1
+	if keys, several := c.(search.Any); several {
+		seeks = len(keys)
+	}
+	if err := x.pass(seeks * store.RowSteps); err != nil {
+		return nil, false, err
+	}
+	places, err = x.Collect(typ, c, limit, x.pass)
 	if err != nil || len(places) > limit {
 		return nil, false, err
 	}
@@ -85,12 +96,12 @@ func (x *searcher) collectChain(typ string, c search.Chain, limit int) (all []in
 	}
 	var links search.Any
 	for _, target := range c.Types {
-		rows, fits, err := x.allOf(target, c.Where, x.Patience.Few)
+		fits, err := x.allOf(target, c.Where, x.Patience.Few, func(r *Row) error {
+			links = append(links, search.HasKey{Key: search.RefKey(c.Param, r.Ref)})
+			return nil
+		})
 		if err != nil || !fits {
 			return nil, false, err
-		}
-		for _, r := range rows {
-			links = append(links, search.HasKey{Key: search.RefKey(c.Param, r.Ref)})
 		}
 	}
 	return x.lookUp(typ, links, limit)
@@ -101,45 +112,55 @@ func (x *searcher) collectReverse(typ string, c search.Reverse, limit int) (all 
 	if limit == x.Patience.Few {
 		return nil, false, nil
 	}
-	rows, fits, err := x.allOf(c.Type, c.Where, limit)
+	targets := map[fhir.Ref]bool{}
+	fits, err := x.allOf(c.Type, c.Where, limit, func(r *Row) error {
+		index, err := r.Index()
+		if err != nil {
+			return err
+		}
+		for _, ref := range index.Targets(c.Param) {
+			if ref.Type == typ {
+				targets[ref] = true
+			}
+		}
+		return nil
+	})
 	if err != nil || !fits {
 		return nil, false, err
 	}
-	if err := x.expect(rows, []string{c.Param}); err != nil {
+	return x.placesOf(slices.Collect(maps.Keys(targets)))
+}
+
+// placesOf gives the places of the visible ones among some resources.
+func (x *searcher) placesOf(refs []fhir.Ref) (all []int64, ok bool, err error) {
+	if err := x.announce(refs); err != nil {
 		return nil, false, err
 	}
-	for _, r := range rows {
-		index, err := r.Index()
+	for _, ref := range refs {
+		target, err := x.find(ref)
 		if err != nil {
 			return nil, false, err
 		}
-		for _, ref := range index.Targets(c.Param) {
-			if ref.Type != typ {
-				continue
-			}
-			target, err := x.find(ref)
-			if err != nil {
-				return nil, false, err
-			}
-			if target != nil {
-				all = append(all, target.Place)
-			}
+		if target != nil {
+			all = append(all, target.Place)
 		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all), true, nil
 }
 
-// allOf gives the visible rows of a type for which a condition holds.
-func (x *searcher) allOf(typ string, where search.Condition, limit int) (found []*Row, ok bool, err error) {
+// allOf visits the visible rows of a type for which a condition holds, up to a limit. It
+// keeps none of them: they may be thousands.
+func (x *searcher) allOf(typ string, where search.Condition, limit int, visit func(*Row) error) (ok bool, err error) {
 	p, err := x.plan(typ, where)
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
-	examined := x.examined
+	found := 0
+	most := x.spent.steps + int64(4*x.Patience.Many*store.RowSteps)
 	err = x.scan(p, 0, func(r *Row) (bool, error) {
-		found = append(found, r)
-		return len(found) <= limit && x.examined-examined < 4*x.Patience.Many, nil
+		found++
+		return found <= limit && x.spent.steps < most, visit(r)
 	})
-	return found, len(found) <= limit && x.examined-examined < 4*x.Patience.Many, err
+	return found <= limit && x.spent.steps < most, err
 }

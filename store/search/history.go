@@ -28,13 +28,13 @@ const historyBatch = 64
 type historian struct {
 	*past
 	Options
-	ctx      context.Context
-	h        *store.History
-	at       historyCursor
-	examined int
-	total    int64
-	kept     []*Row // up to one more than the page has, which tells whether there is another
-	size     int64  // of the documents of kept but the last
+	ctx   context.Context
+	h     *store.History
+	at    historyCursor
+	spent spending
+	total int64
+	kept  []*Row // up to one more than the page has, which tells whether there is another
+	size  int64  // of the documents of kept but the last
 }
 
 // historyCursor is the newest stamp of the first page and the last version shown.
@@ -45,7 +45,7 @@ type historyCursor struct {
 
 // History answers one page of a history, newest first by stamp.
 func History(ctx context.Context, r HistoryReader, o Options, h *store.History) (page store.Page, err error) {
-	x := &historian{past: newPast(r), Options: o, ctx: ctx, h: h}
+	x := &historian{past: newPast(r), Options: o, ctx: ctx, h: h, spent: budget(h.Most, h.Work)}
 	if err := x.begin(); err != nil {
 		return page, err
 	}
@@ -114,10 +114,7 @@ func (x *historian) first() int64 {
 }
 
 func (x *historian) take(r *Row) (more bool, err error) {
-	if x.examined++; x.examined > maxExamined {
-		return false, TooCostly("The history would have to examine too many versions. Narrow it by resource or by _since.")
-	}
-	if err := x.ctx.Err(); err != nil {
+	if err := x.spent.spend(x.ctx, store.RowSteps, "The history would have to examine too many versions. Narrow it by resource or by _since."); err != nil {
 		return false, err
 	}
 	replaced, err := x.protectPast(r)

@@ -10,7 +10,6 @@
 package search
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,7 +23,7 @@ import (
 
 // Bounds of what one search may cost.
 const (
-	maxExamined = 500_000 // rows read
+	maxExamined = 500_000 // rows read, or as much as that (store.RowSteps)
 	maxIncluded = 5_000   // resources added by _include and _revinclude
 	maxRounds   = 8       // depth of :iterate
 )
@@ -34,8 +33,9 @@ type Reader interface {
 	// Collect gives the places of all current resources of a type for which a condition
 	// holds, in any order and perhaps twice, or more than limit places if there are more:
 	// for a key that Drives, Any of such keys, a range of keys of one parameter, InDates,
-	// InNumbers, or Contains (of which it may give more).
-	Collect(typ string, c search.Condition, limit int) (places []int64, err error)
+	// InNumbers, or Contains (of which it may give more). It calls pass with the number of
+	// entries of an index that it passes over, before very many; an error of pass ends it.
+	Collect(typ string, c search.Condition, limit int, pass func(entries int) error) (places []int64, err error)
 	// Rows reads the current versions of a type at some places, in that order.
 	Rows(typ string, places []int64) iter.Seq2[*Row, error]
 	// Scan reads the current, undeleted versions of a type that have all of up to
@@ -43,6 +43,9 @@ type Reader interface {
 	Scan(typ string, keys []string, after int64) iter.Seq2[*Row, error]
 	// Find reads a current version, nil if there is none.
 	Find(ref fhir.Ref) (*Row, error)
+	// Position names the snapshot for a Guard (see store.Page); nil if it cannot. costly
+	// says that searching again would be.
+	Position(costly bool) ([]byte, error)
 	// Expect announces references that Find will look up, so that a store may read them
 	// together.
 	Expect(refs []fhir.Ref) error
@@ -67,9 +70,9 @@ type searcher struct {
 	Options
 	ctx      context.Context
 	visible  store.Visible
-	examined int
-	most     int // rows that may be examined
+	spent    spending
 	selected selection
+	sets     map[*search.Condition]keySet
 	found    map[fhir.Ref]*Row // visible current rows by reference; nil: none
 	held     int64             // bytes of the documents of found
 }
@@ -83,7 +86,7 @@ type cursor struct {
 
 // Run answers one page of a query.
 func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, most: cmp.Or(q.Most, maxExamined), found: map[fhir.Ref]*Row{}}
+	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, spent: budget(q.Most, q.Work), found: map[fhir.Ref]*Row{}}
 	at, err := x.begin(q.After)
 	if err != nil {
 		return page, err
@@ -93,6 +96,12 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 		return page, err
 	}
 	page = store.Page{Total: -1, Epoch: o.Epoch, Selected: x.selected.patients()}
+	if err := x.pass(0); err != nil { // what the last row has cost
+		return page, err
+	}
+	if page.At, err = x.Position(x.spent.steps > costly); err != nil {
+		return page, err
+	}
 	if q.Count {
 		page.Total = out.total
 	}
@@ -229,18 +238,12 @@ func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 }
 
 // count bounds the rows that a search reads.
-func (x *searcher) count() error {
-	x.examined++
-	if x.examined > x.most {
-		return TooCostly("The search would have to examine too many resources. Add criteria that narrow it.")
-	}
-	return x.ctx.Err()
-}
+func (x *searcher) count() error { return x.pass(store.RowSteps) }
 
-// TooCostly refuses a request that would read too much.
-func TooCostly(detail string) error {
-	return &fhir.Error{Kind: fhir.TooCostly, Detail: detail}
-}
+// pass bounds what a search does in steps, and gives others their turn.
+func (x *searcher) pass(steps int) error { return x.spent.spend(x.ctx, steps, tooLong) }
+
+const tooLong = "The search would have to examine too many resources. Add criteria that narrow it."
 
 // sees asks a visibility function, nil for everything, about a row.
 func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
@@ -307,7 +310,15 @@ func (x *searcher) expect(rows []*Row, params []string) error {
 			refs = append(refs, targets(index, p)...)
 		}
 	}
-	return x.Expect(slices.DeleteFunc(refs, func(ref fhir.Ref) bool {
+	return x.announce(refs)
+}
+
+// announce expects those of some references that are not known yet.
+func (x *searcher) announce(refs []fhir.Ref) error {
+	if x.Batch <= 1 {
+		return nil
+	}
+	return x.Expect(slices.DeleteFunc(slices.Clone(refs), func(ref fhir.Ref) bool {
 		_, known := x.found[ref]
 		return known
 	}))

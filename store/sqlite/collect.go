@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strings"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/aceso-health/aceso/fhir/search"
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // Collect looks for the rids of a condition.
-func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int64, err error) {
+func (x *reader) Collect(typ string, c search.Condition, limit int, pass func(int) error) (rids []int64, err error) {
 	switch c := c.(type) {
 	case search.HasKey:
 		return x.collectKey(typ, c.Key, limit)
@@ -18,11 +20,11 @@ func (x *reader) Collect(typ string, c search.Condition, limit int) (rids []int6
 	case search.KeyRange:
 		return x.collectRange(typ, c, limit)
 	case search.Contains:
-		return x.collectContains(typ, c, limit)
+		return x.collectContains(typ, c, limit, pass)
 	case search.InDates:
-		return x.collectDates(typ, c, limit)
+		return x.collectDates(typ, c, limit, pass)
 	case search.InNumbers:
-		return x.collectNumbers(typ, c, limit)
+		return x.collectNumbers(typ, c, limit, pass)
 	}
 	return nil, fmt.Errorf("collect %T", c)
 }
@@ -49,8 +51,32 @@ func (x *reader) collectRange(typ string, c search.KeyRange, limit int) ([]int64
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= ? AND v < ? LIMIT ?", x.names.id(typ, param), from, c.To[len(param):], limit+1)
 }
 
-func (x *reader) collectContains(typ string, c search.Contains, limit int) ([]int64, error) {
-	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v >= '^' AND v < '_' AND instr(v, ?) > 0 LIMIT ?", x.names.id(typ, c.Param), c.Needle, limit+1)
+func (x *reader) collectContains(typ string, c search.Contains, limit int, pass func(int) error) ([]int64, error) {
+	return x.sift(limit, pass, "SELECT rid, instr(v, ?) > 0 FROM ix WHERE p = ? AND v >= '^' AND v < '_'", c.Needle, x.names.id(typ, c.Param))
+}
+
+// passAtOnce is how many entries are passed over between two calls of pass.
+const passAtOnce = 1000
+
+// sift runs a query for row ids, of which those count whose second column is true, until
+// there are more than room.
+func (x *reader) sift(room int, pass func(int) error, query string, args ...any) (rids []int64, err error) {
+	n := 0
+	err = x.each(query, func(st *sqlite.Stmt) error {
+		if st.ColumnBool(1) {
+			if rids = append(rids, st.ColumnInt64(0)); len(rids) > room {
+				return errStop
+			}
+		}
+		if n++; n%passAtOnce > 0 {
+			return nil
+		}
+		return pass(passAtOnce)
+	}, args...)
+	if err == nil {
+		err = pass(n % passAtOnce)
+	}
+	return rids, err
 }
 
 // compareSQL says in SQL what a prefix means; ?1 and ?2 are the searched range.
@@ -67,7 +93,7 @@ func compareSQL(p search.Prefix) string {
 	return "(" + strings.Join(alternatives, " OR ") + ")"
 }
 
-func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64, error) {
+func (x *reader) collectDates(typ string, c search.InDates, limit int, pass func(int) error) ([]int64, error) {
 	p, u := x.key(typ, c.Param)
 	is := compareSQL(c.Prefix)
 	var all []int64
@@ -78,16 +104,16 @@ func (x *reader) collectDates(typ string, c search.InDates, limit int) ([]int64,
 		}
 		class = next[0]
 		from, to := plan.DateSpan(c, int(class))
-		rids, err := x.rids(limit, "SELECT rid FROM dates WHERE p = ?3 AND u = ?4 AND class = ?5 AND lo >= ?6 AND lo <= ?7 AND "+is+" LIMIT ?8", c.Lo, c.Hi, p, u, class, from, to, limit+1)
+		rids, err := x.sift(limit, pass, "SELECT rid, "+is+" FROM dates WHERE p = ?3 AND u = ?4 AND class = ?5 AND lo >= ?6 AND lo <= ?7", c.Lo, c.Hi, p, u, class, from, to)
 		if all = append(all, rids...); err != nil || len(all) > limit {
 			return all, err
 		}
 	}
 }
 
-func (x *reader) collectNumbers(typ string, c search.InNumbers, limit int) ([]int64, error) {
+func (x *reader) collectNumbers(typ string, c search.InNumbers, limit int, pass func(int) error) ([]int64, error) {
 	p, u := x.key(typ, c.Param)
 	from, to := plan.NumberSpan(c)
-	return x.rids(limit, "SELECT rid FROM numbers WHERE p = ?3 AND u = ?4 AND lo >= ?5 AND lo <= ?6 AND "+compareSQL(c.Prefix)+" LIMIT ?7",
-		c.Lo, c.Hi, p, u, from, to, limit+1)
+	return x.sift(limit, pass, "SELECT rid, "+compareSQL(c.Prefix)+" FROM numbers WHERE p = ?3 AND u = ?4 AND lo >= ?5 AND lo <= ?6",
+		c.Lo, c.Hi, p, u, from, to)
 }

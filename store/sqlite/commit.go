@@ -102,8 +102,12 @@ func prepare(all []store.Write) ([]prepared, error) {
 
 // commit checks before it writes.
 func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepared) (r ledgerbridge.Receipt, err error) {
+	work := store.GuardWork(len(c.Guards))
 	for i := range c.Guards {
-		if err := u.checkGuard(ctx, &c.Guards[i]); err != nil {
+		if u.s.written.holds(&c.Guards[i]) {
+			continue
+		}
+		if err := u.checkGuard(ctx, &c.Guards[i], work); err != nil {
 			return r, err
 		}
 	}
@@ -135,8 +139,9 @@ func (u *changeUnit) countEpoch() error {
 // id of the base URL that its index was made with.
 type origin struct{ stamp, seq, base int64 }
 
-// checkGuard searches again, inside the transaction.
-func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard) error {
+// checkGuard searches again, inside the transaction. Whoever is to decide again searches
+// outside of it.
+func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard, work *store.Work) error {
 	known := &u.s.names
 	if len(u.fresh) > 0 {
 		known = &names{source: u.s.names.source}
@@ -147,14 +152,8 @@ func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard) error {
 	if err != nil {
 		return err
 	}
-	page, err := u.s.search(ctx, x, g.Search())
-	if err != nil {
-		return err
-	}
-	if !g.Holds(page) {
-		return store.ErrChanged
-	}
-	return nil
+	page, err := u.s.search(ctx, x, g.Search(work))
+	return g.Check(page, err)
 }
 
 // current is what the resources table says before a write.
@@ -180,6 +179,7 @@ func (u *changeUnit) writeVersion(w *prepared, at origin) error {
 		w.row.Place = u.rid
 	}
 	u.stamp = at.stamp
+	u.s.written.note(w.Ref.Type, at.stamp)
 	w.row.Stamp, w.row.Seq = at.stamp, at.seq
 	v := versionRow{w.row, typ, at.base}
 	if err := u.insertVersion(&v, w.contentSum, w.Ref.ID); err != nil {

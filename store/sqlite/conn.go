@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -82,15 +81,23 @@ func (c conn) each(query string, row func(*sqlite.Stmt) error, args ...any) erro
 			return err
 		}
 	}
+	running := true
+	defer func() {
+		if running { // row has panicked
+			_ = st.Reset()
+		}
+	}()
 	for {
 		more, err := st.Step()
 		if err != nil || !more {
+			running = false
 			return err
 		}
 		if row == nil {
 			continue
 		}
 		if err := row(st); err != nil {
+			running = false
 			if err == errStop {
 				err = nil
 			}
@@ -150,81 +157,4 @@ func blob(st *sqlite.Stmt, col int) []byte {
 	b := make([]byte, st.ColumnLen(col))
 	st.ColumnBytes(col, b)
 	return b
-}
-
-// pool holds the reading connections of one file; they are opened when first needed.
-type pool struct {
-	path string
-	mode mode
-	free chan conn // a zero conn is a slot without a connection
-}
-
-func newPool(path string, m mode, size int) *pool {
-	p := &pool{path: path, mode: m, free: make(chan conn, size)}
-	for range size {
-		p.free <- conn{}
-	}
-	return p
-}
-
-// read runs do on a connection inside one read transaction: one snapshot.
-func (p *pool) read(ctx context.Context, do func(conn) error) error {
-	return p.use(ctx, func(c conn) error {
-		if err := c.exec("BEGIN"); err != nil {
-			return err
-		}
-		return errors.Join(do(c), c.exec("ROLLBACK"))
-	})
-}
-
-// use runs do on a connection. A connection that met a fault of the disk, or is
-// still inside a transaction, is closed and not used again.
-func (p *pool) use(ctx context.Context, do func(conn) error) error {
-	var c conn
-	select {
-	case c = <-p.free:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if c.Conn == nil {
-		var err error
-		if c, err = openConn(p.path, p.mode); err != nil {
-			p.free <- conn{}
-			return unavailable(err)
-		}
-	}
-	err := do(c)
-	if !diskFault(err) && c.AutocommitEnabled() {
-		p.free <- c
-		return err
-	}
-	c.Close()
-	p.free <- conn{}
-	return unavailable(err)
-}
-
-// rest closes the connections that nobody uses, and with them their page caches.
-func (p *pool) rest() {
-	for range cap(p.free) {
-		select {
-		case c := <-p.free:
-			if c.Conn != nil {
-				c.Close()
-			}
-			p.free <- conn{}
-		default:
-			return
-		}
-	}
-}
-
-// close waits for all readers and closes their connections.
-func (p *pool) close() error {
-	var errs []error
-	for range cap(p.free) {
-		if c := <-p.free; c.Conn != nil {
-			errs = append(errs, c.Close())
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store/group"
 )
 
@@ -99,7 +100,8 @@ func (w *writer[U]) discard() {
 	}
 }
 
-func (w *writer[U]) transact(members []*member[U]) error {
+func (w *writer[U]) transact(members []*member[U]) (err error) {
+	defer fhir.Caught(&err)
 	if w.conn.Conn == nil {
 		c, err := openConn(w.path, writing)
 		if err != nil {
@@ -134,6 +136,12 @@ func (w *writer[U]) transact(members []*member[U]) error {
 	return nil
 }
 
+// attempt runs the member; that it panics does not touch the others.
+func (m *member[U]) attempt(u U) (err error) {
+	defer fhir.Caught(&err)
+	return m.run(u)
+}
+
 // runMember returns an error only if the whole group must fail.
 func (w *writer[U]) runMember(u U, m *member[U]) error {
 	if m.settle {
@@ -145,7 +153,7 @@ func (w *writer[U]) runMember(u U, m *member[U]) error {
 		return err
 	}
 	u.mark()
-	m.err = m.run(u)
+	m.err = m.attempt(u)
 	if m.err == nil {
 		return w.conn.exec("RELEASE m")
 	}

@@ -11,7 +11,7 @@ import (
 
 // History returns versions newest first, in the order of their stamps.
 func (s *Store) History(ctx context.Context, h store.History) (page store.Page, err error) {
-	err = s.snapshot(ctx, "history", func(x *reader) error {
+	err = s.snapshot(ctx, s.searches, "history", func(x *reader) error {
 		page, err = search.History(ctx, x, search.Options{Epoch: x.epoch}, &h)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strconv"
 
 	"zombiezen.com/go/sqlite"
 
@@ -29,9 +30,9 @@ type mark struct {
 
 var _ search.Reader = (*reader)(nil)
 
-// snapshot runs do in one read transaction. Errors say that what failed.
-func (s *Store) snapshot(ctx context.Context, what string, do func(*reader) error) error {
-	err := s.read.read(ctx, func(c conn) error {
+// snapshot runs do in one read transaction of a pool. Errors say that what failed.
+func (s *Store) snapshot(ctx context.Context, from *pool, what string, do func(*reader) error) error {
+	err := from.read(ctx, func(c conn) error {
 		x, err := newReader(c, &s.names)
 		if err != nil {
 			return err
@@ -52,7 +53,7 @@ func newReader(c conn, n *names) (*reader, error) {
 
 // Search answers a query in one read transaction.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.snapshot(ctx, "search", func(x *reader) error {
+	err = s.snapshot(ctx, s.searches, "search", func(x *reader) error {
 		page, err = s.search(ctx, x, q)
 		return err
 	})
@@ -62,6 +63,9 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 func (s *Store) search(ctx context.Context, x *reader, q store.Search) (store.Page, error) {
 	return search.Run(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience}, &q)
 }
+
+// Position names the snapshot by its last stamp.
+func (x *reader) Position(bool) ([]byte, error) { return strconv.AppendInt(nil, x.Stamp, 10), nil }
 
 func (x *reader) Mark() (json.RawMessage, error) { return json.Marshal(x.mark) }
 

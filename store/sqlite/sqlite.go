@@ -44,9 +44,11 @@ type Store struct {
 	names    names
 	patience search.Patience
 	base     int64 // id of Options.Base in bases
+	written  written
 
 	closed      atomic.Bool
 	read        *pool
+	searches    *pool // and histories; nothing else waits for them
 	logRead     *pool
 	consentRead *pool // judging a row must not wait for the searches that judge
 	write       *writer[*changeUnit]
@@ -57,8 +59,12 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// readers is how many reads of resources run at the same time.
-const readers = 8
+// How many reads run at the same time. Connections are opened when all others are in use.
+const (
+	readers    = 8
+	searchers  = store.LongSearches + 8
+	logReaders = 8
+)
 
 var errReadOnly = errors.New("store was opened for reading only")
 
@@ -126,7 +132,8 @@ func newStore(dir string, o Options, m mode) *Store {
 	}
 	s := &Store{dir: dir, opts: o, patience: search.UsualPatience}
 	s.read = newPool(filepath.Join(dir, mainFile), m, readers)
-	s.logRead = newPool(filepath.Join(dir, accessFile), m, 2)
+	s.searches = newPool(filepath.Join(dir, mainFile), m, searchers)
+	s.logRead = newPool(filepath.Join(dir, accessFile), m, logReaders)
 	s.consentRead = newPool(filepath.Join(dir, mainFile), m, 4)
 	s.names.publish(map[name]int64{})
 	return s
@@ -158,6 +165,9 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	}
 	if s.base, err = main.baseID(s.opts.Base); err != nil {
 		return err
+	}
+	if s.written.before, err = main.number("SELECT max(stamp) FROM versions"); err != nil {
+		return fmt.Errorf("find the last version: %w", err)
 	}
 	fresh, err := loadNames(main)
 	if err != nil {
@@ -239,7 +249,7 @@ func (s *Store) Close() error {
 	if s.write != nil {
 		errs = append(errs, s.write.close(), s.logWrite.close())
 	}
-	errs = append(errs, s.read.close(), s.consentRead.close(), s.logRead.close())
+	errs = append(errs, s.read.close(), s.searches.close(), s.consentRead.close(), s.logRead.close())
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
 	}
@@ -248,7 +258,7 @@ func (s *Store) Close() error {
 
 // rest closes idle readers.
 func (s *Store) rest() {
-	for _, p := range []*pool{s.read, s.consentRead, s.logRead} {
+	for _, p := range []*pool{s.read, s.searches, s.consentRead, s.logRead} {
 		p.rest()
 	}
 }

@@ -119,7 +119,7 @@ const epochQuery = "(SELECT value FROM counters WHERE name = 'epoch')"
 
 // GetVersion returns one version of the history.
 func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, version int64) (v store.Version, err error) {
-	err = s.snapshot(ctx, "get version", func(x *reader) error {
+	err = s.snapshot(ctx, s.read, "get version", func(x *reader) error {
 		r, err := x.one("SELECT "+rowColumns+` FROM (SELECT * FROM resources WHERE type = ? AND id = ? LIMIT 1) r
 			JOIN versions v ON v.rid = r.rid AND v.version = ?`, s.names.id(ref.Type, ""), ref.ID, version)
 		if err != nil {

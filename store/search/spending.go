@@ -1,0 +1,41 @@
+package search
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// costly is from how much work on it is worth while to avoid a second search.
+const costly = 100 * store.RowSteps
+
+// spending counts the steps of one search or history.
+type spending struct {
+	steps int64 // so far
+	told  int64 // of these, how many work knows of
+	most  int64
+	work  *store.Work
+}
+
+func budget(rows int, w *store.Work) spending {
+	return spending{most: int64(cmp.Or(rows, maxExamined)) * store.RowSteps, work: w}
+}
+
+// spend refuses with a sentence what would be too much.
+func (s *spending) spend(ctx context.Context, steps int, refusal string) error {
+	if s.steps += int64(steps); s.steps > s.most {
+		return TooCostly(refusal)
+	}
+	if err := s.work.Spend(ctx, s.steps-s.told); err != nil {
+		return err
+	}
+	s.told = s.steps
+	return ctx.Err()
+}
+
+// TooCostly refuses a request that would read too much.
+func TooCostly(detail string) error {
+	return &fhir.Error{Kind: fhir.TooCostly, Detail: detail}
+}
