@@ -40,7 +40,7 @@ FUZZ = fhir:FuzzParse fhir:FuzzParseBundle fhir/search:FuzzDocument fhir/search:
 fuzz:
 	@for target in $(FUZZ); do \
 		echo "== $$target"; \
-		go test -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(or $(TIME),10m) -timeout 0 ./$${target%:*} || exit 1; \
+		go test -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(or $(TIME),10m) -fuzzminimizetime 2s -timeout 0 ./$${target%:*} || exit 1; \
 	done
 
 build:

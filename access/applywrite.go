@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,6 +11,10 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
+
+// mostPatients is how many patients' data a resource may be: each is named in the record
+// of showing it, and their Consents judge it.
+const mostPatients = 5000
 
 // stamp makes the new version: id, number and time first, then hash, keys and facts.
 func (t *change) stamp(s *step) (err error) {
@@ -32,6 +37,9 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	}
 	if err := t.inherit(ctx, s); err != nil {
 		return err
+	}
+	if len(s.facts.Patients) > mostPatients {
+		return &fhir.Error{Kind: fhir.Unprocessable, Detail: fmt.Sprintf("The resource refers to data of more than %d patients. Split it.", mostPatients)}
 	}
 	t.concern(s.facts.Patients)
 	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
@@ -90,10 +98,20 @@ func (t *change) inherit(ctx context.Context, s *step) error {
 			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.place(target), Detail: "What the resources sent refer to is about more patients than one request may collect (100,000). Send them in parts, or refer to less."}
 		}
 		s.facts.Patients = append(s.facts.Patients, patients...)
+		if len(s.facts.Patients) < 2*mostPatients {
+			continue
+		}
+		if s.facts.Patients = distinct(s.facts.Patients); len(s.facts.Patients) > mostPatients {
+			return nil // enough to refuse it
+		}
 	}
-	slices.Sort(s.facts.Patients)
-	s.facts.Patients = slices.Compact(s.facts.Patients)
+	s.facts.Patients = distinct(s.facts.Patients)
 	return nil
+}
+
+func distinct(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // patientsOf are the patients of a resource of this change or of the store that a step

@@ -28,6 +28,14 @@ func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
 		{"an identifier", "Patient", "identifier=urn:mrn|hidden&_summary=count", "[hidden]"},
 		{"a name with no match", "Condition", "patient=hidden", "[hidden]"},
 		{"nobody", "Patient", "identifier=urn:mrn|nobody", "[]"},
+		{"an id, and a guess", "Observation", "_id=h1&value-quantity=gt4.0", "[hidden]"},
+		{"one of two ids, and a guess", "Observation", "_id=h1,none&value-quantity=gt4.0", "[hidden]"},
+		{"whom it excludes", "Observation", "code:not=http://loinc.org|8867-4", "[hidden seen]"},
+		{"a resource by reference", "Observation", "has-member=Observation/h1", "[hidden]"},
+		{"an identifier, and a guess about one of two", "Patient", "identifier=urn:mrn|seen,urn:mrn|hidden&_id=seen", "[hidden seen]"},
+		{"a rare value, and a guess", "Observation", "code=http://loinc.org|8867-4&value-quantity=gt4.0", "[hidden seen]"},
+		{"two values of few, and a guess", "Observation", "code=http://loinc.org|8867-4&status=final&value-quantity=gt4.0", "[hidden seen]"},
+		{"a name, and whom it excludes", "Observation", "patient=seen&status:not=final", "[seen]"},
 	} {
 		if err := searchFor(c.typ, c.query)(h, h.as("practitioner", "TREAT")); err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -82,6 +90,21 @@ func TestRefusedSearchesConcernThoseTheySingleOut(t *testing.T) {
 	}
 }
 
+// A change that is refused names those of its conditions.
+func TestRefusedConditionsConcernThoseTheySingleOut(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	c := h.as("practitioner", "TREAT")
+	c.Agent.Scopes = nil
+	op := Operation{Method: "DELETE", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient.identifier=urn:mrn|hidden")}
+	if err := apply(op)(h, c); kindOf(err) != fhir.Forbidden {
+		t.Fatal(err)
+	}
+	if got := told(); len(got) != 1 || !strings.HasSuffix(got[0], "patient.identifier=urn:mrn%7Chidden [hidden] []") {
+		t.Errorf("%q", got)
+	}
+}
+
 // Beyond a hundred, a record names those alone whose data are disclosed; a broad question
 // is about nobody in particular who is hidden.
 func TestBroadQuestions(t *testing.T) {
@@ -123,6 +146,26 @@ func TestChainsBeyondTheLimitAreBroad(t *testing.T) {
 	}
 	if got := told(); len(got) != 1 || !strings.Contains(got[0], "* ") {
 		t.Errorf("%q", got)
+	}
+}
+
+// A question that names more than are looked up is a broad one.
+func TestNamesThatAreLookedUpAreBounded(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	var query []string
+	for param := range 3 {
+		var ids []string
+		for i := range mostNamed/2 - 1 {
+			ids = append(ids, fmt.Sprintf("n%d-%d", param, i))
+		}
+		query = append(query, "_id="+strings.Join(ids, ","))
+	}
+	if err := searchFor("Observation", strings.Join(query, "&"))(h, h.as("practitioner", "TREAT")); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(); len(got) != 1 || !strings.HasSuffix(got[0], " [*] []") {
+		t.Errorf("%.200q", got)
 	}
 }
 

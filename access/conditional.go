@@ -23,6 +23,7 @@ func (t *change) identify(ctx context.Context, s *step) error {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "AuditEvents are made from the records and cannot be written or deleted."}
 	}
 	if refused != nil {
+		t.wouldAsk(s)
 		return refused
 	}
 	if s.Conditional && s.Method != "GET" {
@@ -45,6 +46,13 @@ func (t *change) identify(ctx context.Context, s *step) error {
 	}
 	t.name(s)
 	return nil
+}
+
+// wouldAsk notes the criteria of an operation that is refused before they are evaluated.
+func (t *change) wouldAsk(s *step) {
+	if q, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base}); err == nil && len(s.Criteria) > 0 {
+		t.criteria(s.Ref.Type, q)
+	}
 }
 
 func questionOf(op *Operation) question {
@@ -124,7 +132,7 @@ func (t *change) present(ctx context.Context, s *step, v *Version) error {
 	if err != nil {
 		return err
 	}
-	return t.hold(int64(len(v.Body)))
+	return t.hold(v.Weight())
 }
 
 // finds says what a condition finds: what the caller sees. Own systems find by identifier

@@ -10,6 +10,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -23,22 +24,24 @@ import (
 // Gate is the door.
 type Gate struct {
 	Config
-	retry   chan struct{} // one slot: changes that lost a race are tried again one at a time
-	callers callers
-	shares  *fair.Shares // of long searches
-	failed  atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
+	retry    chan struct{} // one slot: changes that lost a race are tried again one at a time
+	patience time.Duration // with a record: recordTimeout
+	callers  callers
+	shares   *fair.Shares // of long searches
+	failed   atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
 
 // New makes a gate.
 func New(c Config) *Gate {
-	return &Gate{Config: c, retry: make(chan struct{}, 1), shares: newShares()}
+	return &Gate{Config: c, retry: make(chan struct{}, 1), patience: recordTimeout, shares: newShares()}
 }
 
 const (
 	// maximumAttempts bounds how often a request is judged again because what it
 	// rests on has changed meanwhile.
 	maximumAttempts = 8
-	// recordTimeout bounds how long an answer waits for its record.
+	// recordTimeout bounds how long an answer waits for its record: half of it to find whom
+	// it concerns.
 	recordTimeout = 30 * time.Second
 	// unrecordedFor is for how long a record that could not be made counts, if none is
 	// made since: who asks whether the gate can record may be the only one who still asks.
@@ -99,36 +102,38 @@ func caught[T any](r *review, work func(*review) (T, error)) (result T, err erro
 // that hangs up does not stop its record. If it cannot be known whom the request concerns,
 // that failure is recorded and returned.
 func (r *review) record(ctx context.Context, outcome error) error {
-	err := r.makeDurable(ctx, outcome)
+	incomplete, err := r.makeDurable(ctx, outcome)
 	switch failed := &r.gate.failed; {
 	case err == nil && failed.Load() != 0:
 		failed.Store(0)
 	case err != nil && !errors.Is(err, store.ErrChanged):
 		failed.Store(r.gate.Now().UnixMilli())
 	}
-	return err
+	return cmp.Or(err, incomplete)
 }
 
-func (r *review) makeDurable(ctx context.Context, outcome error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
+// makeDurable is record; incomplete is the failure that a durable record is of, since it
+// could not be completed.
+func (r *review) makeDurable(ctx context.Context, outcome error) (incomplete, err error) {
 	if r.entry.Interaction == "" {
-		return unavailable("record cannot be completed", errors.New("nothing was decided"))
+		return nil, unavailable("record cannot be completed", errors.New("nothing was decided"))
 	}
-	incomplete := r.conclude(ctx, outcome)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.gate.patience)
+	defer cancel()
+	incomplete = r.conclude(ctx, outcome)
 	pending, err := r.gate.Sealer.Prepare(ctx, r.entry)
 	if err != nil {
-		return unavailable("record cannot be sealed", err)
+		return nil, unavailable("record cannot be sealed", err)
 	}
 	receipt, err := r.commit(ctx, pending)
 	if errors.Is(err, store.ErrChanged) {
-		return err
+		return nil, err
 	}
 	if err != nil {
-		return unavailable("record cannot be made durable", err)
+		return nil, unavailable("record cannot be made durable", err)
 	}
 	r.call.Receipts = append(r.call.Receipts, receipt.String())
-	return incomplete
+	return incomplete, nil
 }
 
 // waitToRetry waits for the slot of changes that are tried again, and returns the function

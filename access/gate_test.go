@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
@@ -161,6 +162,7 @@ func TestFailuresAreRecordedAndShowNothing(t *testing.T) {
 		{"record", []string{"Record"}, read("Observation/s1"), ""},
 		{"both logs", []string{"Record", "Commit"}, update, ""},
 		{"patients named", []string{"Get"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [* seen] []"},
+		{"patient named", []string{"Get"}, read("Patient/seen"), "permit 503 read Patient/seen  [* seen] []"},
 		{"patients led to", []string{"Search"}, searchFor("Observation", "patient.identifier=urn:mrn|seen"), "permit 503 search-type  patient.identifier=urn:mrn%7Cseen [*] []"},
 	} {
 		h.faulty.fail = map[string]error{}
@@ -209,6 +211,20 @@ func TestCallersWhoHangUpInTroubleAreRecorded(t *testing.T) {
 		if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], "permit 503 ") || !strings.HasSuffix(got[0], want+" []") {
 			t.Errorf("%s: %q", query, got)
 		}
+	}
+}
+
+// A store that does not answer while the patients are looked up does not keep the record
+// from being made.
+func TestHangingLookUpsAreRecorded(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	h.patience, h.faulty.hangsAfter = time.Second, 1
+	if err := searchFor("Patient", "identifier=urn:mrn|seen&active=true")(h, h.as(agent.Practitioner, "TREAT")); kindOf(err) != fhir.Unavailable || h.Unrecorded() {
+		t.Errorf("%v, unrecorded %v", err, h.Unrecorded())
+	}
+	if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], "permit 503 ") || !strings.HasSuffix(got[0], "[*] []") {
+		t.Errorf("%q", got)
 	}
 }
 

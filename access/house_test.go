@@ -97,9 +97,10 @@ type faultyStore struct {
 	changed int              // so many records and commits answer ErrChanged
 	judged  []store.Judged   // of all records and commits
 
-	careless bool // asks nobody what may be seen
-	searched int
-	hangUp   func() // called by the next search, which fails then
+	careless   bool // asks nobody what may be seen
+	searched   int
+	hangsAfter int    // so many searches: later ones wait for the end of their context; 0: none does
+	hangUp     func() // called by the next search, which fails then
 }
 
 func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
@@ -111,6 +112,10 @@ func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, err
 
 func (s *faultyStore) Search(ctx context.Context, q store.Search) (store.Page, error) {
 	s.searched++
+	if s.hangsAfter > 0 && s.searched > s.hangsAfter {
+		<-ctx.Done()
+		return store.Page{}, ctx.Err()
+	}
 	if hangUp := s.hangUp; hangUp != nil {
 		s.hangUp = nil
 		hangUp()
@@ -194,6 +199,30 @@ func (h *house) put(documents ...string) {
 			h.Fatalf("put %s: %v", d, err)
 		}
 	}
+}
+
+// putAll is put in one transaction.
+func (h *house) putAll(documents []string) {
+	h.Helper()
+	var ops []Operation
+	for i, d := range documents {
+		res := h.parse(d)
+		ops = append(ops, Operation{Method: "PUT", Ref: fhir.Ref{Type: res.Type(), ID: res.ID()}, Resource: res, Expression: fmt.Sprintf("Bundle.entry[%d]", i)})
+	}
+	if _, err := h.Apply(h.Context(), h.system(), ops); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// rows are those of the access log.
+func (h *house) rows(from, to int64) (rows []ledgerbridge.Row) {
+	h.Helper()
+	_, log := h.Store.Logs()
+	err := log.Rows(h.Context(), from, to, func(row ledgerbridge.Row) error { rows = append(rows, row); return nil })
+	if err != nil {
+		h.Fatal(err)
+	}
+	return rows
 }
 
 func (h *house) parse(document string) *fhir.Resource {

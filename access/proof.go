@@ -46,17 +46,27 @@ func (r *review) proof(ctx context.Context, rec record) ([]byte, error) {
 	if err != nil {
 		return nil, unavailable("record cannot be proven", err)
 	}
-	parts, err := r.gate.Sealer.OpenParts(ctx, proof.Row.Parts, nil)
+	rec.row = proof.Row
+	opened, err := r.shown(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	return ledgerbridge.FormatBundle(proof, opened)
+}
+
+// shown are the parts that are opened in a proof.
+func (r *review) shown(ctx context.Context, rec record) (map[int]ledgerbridge.Opened, error) {
+	parts, err := r.gate.Sealer.OpenParts(ctx, rec.row.Parts, nil)
 	if err != nil {
 		return nil, unavailable("record cannot be opened", err)
 	}
 	opened := map[int]ledgerbridge.Opened{}
 	for i, o := range parts {
-		if !o.Empty() && !(rec.entry.Schema == 1 && proof.Row.Erased() && namesQuestion(o)) {
+		if !o.Empty() && !(rec.entry.Schema == 1 && rec.row.Erased() && namesQuestion(o)) {
 			opened[i] = o
 		}
 	}
-	return ledgerbridge.FormatBundle(proof, opened)
+	return opened, nil
 }
 
 // namesQuestion says whether a part says what was asked. Of a record of version 1, one that is

@@ -45,7 +45,7 @@ func (r *review) fetch(ctx context.Context, q question, ref fhir.Ref, version in
 	if !may {
 		return nil, r.refuseRow(notFound())
 	}
-	return &v, r.hold(int64(len(v.Body)))
+	return &v, r.hold(v.Weight())
 }
 
 func (r *review) stored(ctx context.Context, ref fhir.Ref, version int64) (Version, error) {

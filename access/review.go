@@ -32,13 +32,14 @@ type review struct {
 	leads      *store.Work // what it may cost to follow conditions to the patients they lead to
 	turnedAway bool        // a search had no turn
 
-	entry     ledgerbridge.Draft // the record
-	parts     map[string]int     // patient -> place in entry.Patients
-	mentioned []string           // patients that the request names
-	followed  int                // conditions followed to the patients they lead to
-	asked     []*search.Query    // all criteria that the request evaluates
-	queries   []string           // those of a transaction, for the record
-	answered  []*search.Query    // those of them of which the store has said whom they select
+	entry     ledgerbridge.Draft     // the record
+	parts     map[string]int         // patient -> place in entry.Patients
+	mentioned []string               // patients that the request names
+	looked    int                    // resources looked up because the request names them
+	followed  int                    // conditions followed to the patients they lead to
+	asked     []*search.Query        // all criteria that the request evaluates
+	queries   []string               // those of a transaction, for the record
+	answered  map[*search.Query]bool // those of them of which the store has said whom they select: anybody?
 	concerned concerned
 	change    store.Change // what is committed with the record
 	final     bool         // the record no longer rests on what was judged, see instead

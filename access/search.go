@@ -111,10 +111,10 @@ func (r *review) discloseResult(res *Result) {
 	}
 }
 
-// sizeOf is how many bytes documents have.
+// sizeOf is what documents count against the bytes of an answer.
 func sizeOf(versions []Version) (n int64) {
 	for i := range versions {
-		n += int64(len(versions[i].Body))
+		n += versions[i].Weight()
 	}
 	return n
 }

@@ -67,6 +67,18 @@ func TestEntriesDoNotRepeatQuestions(t *testing.T) {
 	}
 }
 
+// A patient who is data of another one, too, is named in the own part only.
+func TestPatientsStandInTheirOwnParts(t *testing.T) {
+	s, _ := newSealer(t)
+	d := search()
+	linked := ledgerbridge.Item{Ref: "Patient/1", Version: 1, Method: "GET"}
+	d.Patients = []ledgerbridge.Touched{{Patient: "Patient/1", Items: []ledgerbridge.Item{linked}}, {Patient: "Patient/2", Items: []ledgerbridge.Item{linked, {Ref: "Patient/3", Version: 1, Method: "GET"}}}}
+	all, err := s.OpenParts(t.Context(), seal(t, s, d, 0).Parts, nil)
+	if err != nil || len(all[1].Patient.Items) != 1 || len(all[2].Patient.Items) != 1 || all[2].Patient.Items[0].Ref != "Patient/3" {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
 // A long question about many patients is kept once: its beginning, and the hash of the
 // rest.
 func TestLongQuestionsAreKeptOnce(t *testing.T) {

@@ -258,7 +258,7 @@ type Opened struct {
 }
 
 // Empty says that the part was erased, or not opened.
-func (o *Opened) Empty() bool { return o.clear == nil }
+func (o Opened) Empty() bool { return o.clear == nil }
 
 // OpenPart decrypts a part and checks it against its salt and commitment. The error is
 // ErrErased if the part or its key is gone. The part about the question needs the others

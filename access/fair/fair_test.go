@@ -93,7 +93,9 @@ func TestOneCallerHasSomeOpen(t *testing.T) {
 		t.Fatal("more turns have begun than may")
 	}
 	more := []chan *Turn{third, begin(t, s, "a"), begin(t, s, "a"), fourth}
-	if _, err := s.Begin(t.Context(), "a"); !errors.Is(err, ErrFull) {
+	soon, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := s.Begin(soon, "a"); !errors.Is(err, ErrFull) {
 		t.Errorf("a caller may let more wait than others: %v", err)
 	}
 	for _, open := range []*Turn{a, b, c} {
@@ -150,7 +152,9 @@ func TestQueueIsBounded(t *testing.T) {
 	for s.waiting() < maxQueue {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := s.Begin(ctx, "another"); !errors.Is(err, ErrFull) {
+	soon, give := context.WithTimeout(ctx, time.Second)
+	defer give()
+	if _, err := s.Begin(soon, "another"); !errors.Is(err, ErrFull) {
 		t.Errorf("more than %d wait: %v", maxQueue, err)
 	}
 	cancel()

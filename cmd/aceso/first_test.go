@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/aceso-health/aceso/node"
 )
 
 // typed runs a command as a user would.
@@ -186,4 +188,19 @@ func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.Buffer.Write(p)
+}
+
+// A server limits clients without being told to: a Bundle costs its entries.
+func TestRateIsOnByDefault(t *testing.T) {
+	n := startChild(t, t.TempDir())
+	doctor := n.as("practitioner", "TREAT")
+	entries := strings.Repeat(`{"request":{"method":"GET","url":"Patient/p"}},`, 800)
+	doctor.Post("/", `{"resourceType":"Bundle","type":"batch","entry":[`+strings.TrimSuffix(entries, ",")+`]}`).Want(200)
+	r := doctor.Get("/Patient/p").Want(429)
+	if wait := r.Header.Get("Retry-After"); wait == "" || wait == "0" {
+		t.Errorf("Retry-After %q", wait)
+	}
+	n.as("practitioner", "TREAT", func(g *node.Grant) { g.Subject = "Practitioner/other" }).Get("/Patient/p").Want(404)
+	n.as("system", "HOPERAT").Get("/Patient/p").Want(404)
+	n.terminate()
 }

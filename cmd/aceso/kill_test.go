@@ -143,7 +143,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	all := &kept{}
 	var last *kept
 	for round := range rounds {
-		n := startChild(t, dir, "--witness", witness)
+		n := startChild(t, dir, "--witness", witness, "--rate", "0")
 		if last != nil {
 			stillThere(n.testNode, last.versions)
 		}
@@ -166,7 +166,7 @@ func TestKilledUnderLoad(t *testing.T) {
 		}
 	}
 	recorded(t, dir, all)
-	n := startChild(t, dir, "--witness", witness)
+	n := startChild(t, dir, "--witness", witness, "--rate", "0")
 	n.as("practitioner", "TREAT").Get("/Patient/w0").Want(200)
 	n.terminate()
 	verifyWith(t, dir, witness, last.receipts[len(last.receipts)-20:])

@@ -54,7 +54,7 @@ var attacks = map[string]func(n int) string{
 		return `{"resourceType":"ValueSet","status":"active","url":"http://h` + repeat(1900, "/"+repeat(n/100, "a")) + `"}`
 	},
 	"the first entry": func(n int) string {
-		return `{"resourceType":"Bundle","type":"collection","link":[` + list(n/2, `{"relation":"a","url":"b"}`) + `],"entry":[` + list(n/3, `{"resource":{"resourceType":"Basic","code":{"text":"a"}}}`) + `]}`
+		return `{"resourceType":"Bundle","type":"collection","link":[` + list(n, `{"relation":"a","url":"b"}`) + `],"entry":[` + list(n/2, `{"resource":{"resourceType":"Basic","code":{"text":"a"}}}`) + `]}`
 	},
 	"names": func(n int) string { return `{"resourceType":"Patient","name":[{"given":[` + list(n*5, `"a"`) + `]}]}` },
 	"words": func(n int) string {

@@ -73,8 +73,14 @@ func (r *Row) Ranges() (_ *search.Index, err error) {
 	return r.ranges, err
 }
 
-// size is how many bytes the document has.
-func (r *Row) size() int64 { return int64(store.UnpackedLen(r.PackedBody)) }
+// size is what the version counts against the bytes of an answer.
+func (r *Row) size() int64 {
+	patients := 0
+	if facts, err := r.Facts(); err == nil {
+		patients = len(facts.Patients)
+	}
+	return store.Weight(store.UnpackedLen(r.PackedBody), patients)
+}
 
 // Full is the version with its document.
 func (r *Row) Full(epoch int64) (store.Version, error) {

@@ -12,7 +12,7 @@ import (
 
 func sizeOf(versions []store.Version) (n int64) {
 	for _, v := range versions {
-		n += int64(len(v.Body))
+		n += v.Weight()
 	}
 	return n
 }
