@@ -45,28 +45,27 @@ type change struct {
 	taken      map[fhir.Ref]*step // what is changed, or found by a conditional create, by which step
 	conditions map[string]bool    // Type?criteria that matched nothing
 	snapshot   int64              // consent epoch of a snapshot of this attempt, if asked
-	inheriting int                // patients collected from references
 	asked      bool
+	inheriting int         // patients collected from references
 	guards     *store.Work // what all conditions may examine together
 }
 
 // step is one operation and what became of it.
 type step struct {
 	*Operation
-	question  question
-	query     *search.Query // of a conditional interaction
-	before    Version       // current version, if exists
-	exists    bool
-	stamped   *fhir.Resource // the new version
-	index     *search.Index
-	facts     fhir.Facts     // of the new version; of a deleted one those it had
-	inherited bool           // patients of what it refers to have been looked for
-	consent   *consent.Rules // of a Consent that is written
-	fresh     bool           // nothing matched the condition, so nothing may be there
-	refused   bool           // the resource is hidden: nothing was done, and the answer does not say so
-	unseen    bool           // the writer may not see what it has written
-	write     *store.Write
-	effect    Effect
+	question question
+	query    *search.Query // of a conditional interaction
+	before   Version       // current version, if exists
+	exists   bool
+	stamped  *fhir.Resource // the new version
+	index    *search.Index
+	facts    fhir.Facts     // of the new version; of a deleted one those it had
+	consent  *consent.Rules // of a Consent that is written
+	fresh    bool           // nothing matched the condition, so nothing may be there
+	refused  bool           // the resource is hidden: nothing was done, and the answer does not say so
+	unseen   bool           // the writer may not see what it has written
+	write    *store.Write
+	effect   Effect
 }
 
 // plan runs the phases in order; the first refusal ends it.
@@ -75,7 +74,7 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 		op := ops[i]
 		t.steps = append(t.steps, &step{Operation: &op})
 	}
-	for _, phase := range []func(context.Context, *step) error{t.identify, t.link, t.prepare, t.judge} {
+	for _, phase := range []func(context.Context, *step) error{t.identify, t.link, t.prepare, t.foresee, t.judge} {
 		for _, s := range t.steps {
 			t.turnTo(s)
 			if err := phase(ctx, s); err != nil {
@@ -127,6 +126,14 @@ func (t *change) prepare(ctx context.Context, s *step) error {
 	return t.stamp(s)
 }
 
+// foresee lets what the step writes count for what leads to it.
+func (t *change) foresee(_ context.Context, s *step) error {
+	if s.stamped != nil || s.write != nil {
+		t.directory.planned[s.Ref] = s
+	}
+	return nil
+}
+
 // judge decides about the new version as it will be stored, or reads.
 func (t *change) judge(ctx context.Context, s *step) error {
 	switch {
@@ -151,9 +158,13 @@ func (t *change) before(ctx context.Context, s *step) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return unavailable("resource cannot be read", err)
 	}
+	if err == nil { // also when the step moves the resource away from them
+		if err := t.concernVersion(ctx, &v); err != nil {
+			return err
+		}
+	}
 	s.before, s.exists = v, err == nil
-	s.before.Body = nil         // a Bundle may name very many
-	t.concern(v.Facts.Patients) // also when the step moves the resource away from them
+	s.before.Body = nil // a Bundle may name very many
 	if !s.exists {
 		return t.absent(ctx, s)
 	}
@@ -244,6 +255,6 @@ func (s *step) version() Version {
 	w := s.write
 	return Version{
 		Ref: w.Ref, Version: w.Expect + 1, LastUpdated: w.LastUpdated, Deleted: w.Deleted,
-		Method: w.Method, Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: w.Facts,
+		Method: w.Method, Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: s.facts,
 	}
 }

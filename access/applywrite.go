@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
@@ -14,7 +15,7 @@ import (
 
 // mostPatients is how many patients' data a resource may be: each is named in the record
 // of showing it, and their Consents judge it.
-const mostPatients = 5000
+const mostPatients = consent.MostPatients
 
 // stamp makes the new version: id, number and time first, then hash, keys and facts.
 func (t *change) stamp(s *step) (err error) {
@@ -35,13 +36,13 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	if err := s.aboutSomebody(); err != nil {
 		return err
 	}
-	if err := t.inherit(ctx, s); err != nil {
+	if err := t.blind(ctx, s); err != nil {
 		return err
 	}
-	if len(s.facts.Patients) > mostPatients {
-		return &fhir.Error{Kind: fhir.Unprocessable, Detail: fmt.Sprintf("The resource refers to data of more than %d patients. Split it.", mostPatients)}
+	if err := t.traceable(ctx, s); err != nil {
+		return err
 	}
-	t.concern(s.facts.Patients)
+	t.concern(s.facts.Whose())
 	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
 	if row.Epoch, err = t.today(ctx, s); err != nil {
 		return err
@@ -72,67 +73,64 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	return nil
 }
 
-// mostInherited is how many patients the resources of one request collect from what they
-// refer to. A row of resources that refer to one another would collect their square.
-const mostInherited = 100_000
-
-// inherit gives a resource in nobody's compartment the patients of what it refers to: a
-// Provenance, a List or a Binary about hidden data would reveal it. What is hidden from
-// the writer counts as absent, else the writer could tell the two apart; own systems,
-// which record what they cannot see, are believed.
-func (t *change) inherit(ctx context.Context, s *step) error {
-	if s.inherited || len(s.facts.Patients) > 0 {
+// blind notes what the new version refers to without its writer knowing whether it is
+// there: what is hidden from the writer counts as absent, now and later, else the writer
+// could tell the two apart. Own systems, which record what they cannot see, are believed.
+func (t *change) blind(ctx context.Context, s *step) error {
+	if t.subject.System || !consent.Leads(&s.facts) {
 		return nil
 	}
-	s.inherited = true
-	for _, target := range s.facts.References {
-		ref, _, ok := fhir.ParseReference(target, t.gate.Base)
-		if !ok {
+	targets := slices.Concat(s.facts.References, s.facts.Contents)
+	for _, target := range targets[:min(len(targets), consent.Furthest)] {
+		ref, err := fhir.ParseRef(target)
+		if err != nil || t.directory.planned[ref] != nil || s.before.Facts.LeadsTo(target) {
 			continue
 		}
-		patients, err := t.patientsOf(ctx, s, ref)
+		seen, err := t.glimpses(ctx, s, ref)
 		if err != nil {
 			return err
 		}
-		if t.inheriting += len(patients); t.inheriting > mostInherited {
-			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.place(target), Detail: "What the resources sent refer to is about more patients than one request may collect (100,000). Send them in parts, or refer to less."}
-		}
-		s.facts.Patients = append(s.facts.Patients, patients...)
-		if len(s.facts.Patients) < 2*mostPatients {
-			continue
-		}
-		if s.facts.Patients = distinct(s.facts.Patients); len(s.facts.Patients) > mostPatients {
-			return nil // enough to refuse it
+		if !seen {
+			s.facts.Blind = append(s.facts.Blind, target)
 		}
 	}
-	s.facts.Patients = distinct(s.facts.Patients)
 	return nil
 }
 
-func distinct(list []string) []string {
-	slices.Sort(list)
-	return slices.Compact(list)
+// glimpses says whether the writer of a step may know a resource, and records whom that
+// concerns.
+func (t *change) glimpses(ctx context.Context, s *step, ref fhir.Ref) (bool, error) {
+	v, err := t.gate.Store.Get(ctx, ref)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unavailable("references cannot be followed", err)
+	}
+	if err := t.concernVersion(ctx, &v); err != nil {
+		return false, err
+	}
+	return t.sees(ctx, s.question, rowOf(&v))
 }
 
-// patientsOf are the patients of a resource of this change or of the store that a step
-// refers to.
-func (t *change) patientsOf(ctx context.Context, s *step, ref fhir.Ref) ([]string, error) {
-	if other := t.taken[ref]; other != nil && other.stamped != nil {
-		err := t.inherit(ctx, other)
-		return other.facts.Patients, err
+// mostInherited is how many patients the resources of one request collect from what they
+// lead to.
+const mostInherited = 100_000
+
+// traceable finds out whose data the new version is, and refuses one that leads to so much
+// that nobody can tell.
+func (t *change) traceable(ctx context.Context, s *step) error {
+	reached, err := t.trace(ctx, &s.facts)
+	if err == nil && reached != nil && reached.More {
+		return &fhir.Error{
+			Kind:   fhir.Unprocessable,
+			Detail: fmt.Sprintf("Nobody can tell whose data this is: the resource is in no patient's compartment and leads to more than %d others or %d patients, or has an identifier that more than %d patients bear. Give it a subject, or split it.", consent.Furthest, mostPatients, consent.MostIdentified),
+		}
 	}
-	v, err := t.gate.Store.Get(ctx, ref)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, unavailable("references cannot be followed", err)
+	if t.inheriting += len(s.facts.Inherited); t.inheriting > mostInherited {
+		return &fhir.Error{Kind: fhir.Unprocessable, Detail: "What the resources sent refer to is about more patients than one request may collect (100,000). Send them in parts, or refer to less."}
 	}
-	t.concern(v.Facts.Patients)
-	if t.subject.System || err != nil {
-		return v.Facts.Patients, nil
-	}
-	if seen, err := t.sees(ctx, s.question, rowOf(&v)); !seen {
-		return nil, err
-	}
-	return v.Facts.Patients, nil
+	return err
 }
 
 // today is the consent epoch that a new version is judged by: that of a snapshot of

@@ -30,6 +30,7 @@ func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
 		{"nobody", "Patient", "identifier=urn:mrn|nobody", "[]"},
 		{"an id, and a guess", "Observation", "_id=h1&value-quantity=gt4.0", "[hidden]"},
 		{"one of two ids, and a guess", "Observation", "_id=h1,none&value-quantity=gt4.0", "[hidden]"},
+		{"a name, and another's id that it excludes", "Observation", "patient=seen&_id:not=h1", "[hidden seen]"},
 		{"whom it excludes", "Observation", "code:not=http://loinc.org|8867-4", "[hidden seen]"},
 		{"a resource by reference", "Observation", "has-member=Observation/h1", "[hidden]"},
 		{"an identifier, and a guess about one of two", "Patient", "identifier=urn:mrn|seen,urn:mrn|hidden&_id=seen", "[hidden seen]"},

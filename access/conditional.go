@@ -102,7 +102,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 	}
 	matches := page.Matches
 	s.query = query
-	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches), At: page.At})
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: t.asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches), At: page.At})
 	switch {
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
@@ -162,8 +162,11 @@ func identify(criteria []fhir.Param) bool {
 
 // asOf judges rows by the Consents of an earlier snapshot: a guard runs inside a
 // transaction that may hold Consents which nobody can read before it has ended.
-func asOf(visible store.Visible, epoch int64) store.Visible {
+func (r *review) asOf(visible store.Visible, epoch int64) store.Visible {
 	return func(row store.Row) (bool, error) {
+		planned := r.directory.planned // what this change writes is not there yet
+		r.directory.planned = nil
+		defer func() { r.directory.planned = planned }()
 		row.Epoch = min(row.Epoch, epoch)
 		return visible(row)
 	}

@@ -31,7 +31,7 @@ type Config struct {
 	Network      ledgerbridge.AnchorProver // nil without a network's ledger
 	Organization string
 	Node         string
-	Base         string // base URL, for absolute references and links
+	Base         string // all base URLs that the server has had, see fhir.Below
 	Links        Links
 	Now          func() time.Time
 	Log          *slog.Logger

@@ -104,8 +104,7 @@ func (r *review) concernStored(ctx context.Context, ref fhir.Ref) error {
 	if err != nil {
 		return fmt.Errorf("find the patients concerned: %w", err)
 	}
-	r.concern(v.Facts.Patients)
-	return nil
+	return r.concernVersion(ctx, &v)
 }
 
 // concernLed records the patients whom the names, chains and _has of a query on a type lead
@@ -247,7 +246,7 @@ func (r *review) few(ctx context.Context, typ string, where search.Condition) (p
 	if r.followed++; r.exhausted() {
 		return nil, tooBroad
 	}
-	s := store.Search{Query: &search.Query{Type: typ, Where: where}, Limit: followedPage, Most: mostRead, Work: r.leads}
+	s := store.Search{Query: &search.Query{Type: typ, Where: where}, Visible: r.everything(ctx), Limit: followedPage, Most: mostRead, Work: r.leads}
 	for read := 0; read < mostRead; read += followedPage {
 		page, err := r.seek(ctx, s)
 		if err != nil {

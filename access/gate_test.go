@@ -162,6 +162,7 @@ func TestFailuresAreRecordedAndShowNothing(t *testing.T) {
 		{"record", []string{"Record"}, read("Observation/s1"), ""},
 		{"both logs", []string{"Record", "Commit"}, update, ""},
 		{"patients named", []string{"Get"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [* seen] []"},
+		{"patients named, and the search", []string{"Get", "Search"}, searchFor("Observation", "patient=seen"), "permit 503 search-type  patient=seen [* seen] []"},
 		{"patient named", []string{"Get"}, read("Patient/seen"), "permit 503 read Patient/seen  [* seen] []"},
 		{"patients led to", []string{"Search"}, searchFor("Observation", "patient.identifier=urn:mrn|seen"), "permit 503 search-type  patient.identifier=urn:mrn%7Cseen [*] []"},
 	} {
@@ -201,7 +202,7 @@ func TestCallersWhoHangUpInTroubleAreRecorded(t *testing.T) {
 	h := ward(t)
 	told := h.told()
 	for query, want := range map[string]string{
-		"patient.identifier=urn:mrn|seen": "[seen]", "_id=s1": "[seen]", "patient.identifier=urn:mrn|hidden": "[hidden]", "patient=seen": "[seen]",
+		"patient.identifier=urn:mrn|seen": "[seen]", "_id=s1": "[seen]", "code=8867-4": "[hidden seen]", "patient.identifier=urn:mrn|hidden": "[hidden]", "patient=seen": "[seen]",
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		h.faulty.hangUp = cancel

@@ -100,6 +100,8 @@ func (r *review) noHistory(ctx context.Context, ref fhir.Ref) error {
 	if err != nil {
 		return unavailable("history cannot be read", err)
 	}
-	r.concern(v.Facts.Patients)
+	if err := r.concernVersion(ctx, &v); err != nil {
+		return err
+	}
 	return r.refuseRow(notFound())
 }

@@ -37,7 +37,9 @@ func (r *review) fetch(ctx context.Context, q question, ref fhir.Ref, version in
 	if err != nil {
 		return nil, unavailable("resource cannot be read", err)
 	}
-	r.concern(v.Facts.Patients)
+	if err := r.concernVersion(ctx, &v); err != nil {
+		return nil, err
+	}
 	may, err := r.row(ctx, q, rowOf(&v))
 	if err != nil {
 		return nil, err

@@ -57,10 +57,11 @@ const rowRefused = "row-refused"
 func (r *review) disclose(v *Version, method string) {
 	item := v.Item()
 	item.Method = method
-	if len(v.Facts.Patients) == 0 {
+	patients := v.Facts.Whose()
+	if len(patients) == 0 {
 		r.entry.Others = append(r.entry.Others, item)
 	}
-	for _, patient := range v.Facts.Patients {
+	for _, patient := range patients {
 		part := r.part(patient)
 		part.Items = append(part.Items, item)
 	}
@@ -115,7 +116,7 @@ func (r *review) judged() store.Judged {
 	if r.final {
 		return store.Judged{}
 	}
-	j := store.Judged{Epoch: r.epoch, All: len(r.consentsRead) > judgedLimit}
+	j := store.Judged{Epoch: r.epoch, All: len(r.consentsRead) > judgedLimit, Seen: r.directory.seen()}
 	if !j.All && len(r.consentsRead) > 0 {
 		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consentsRead)), maps.Keys(r.consentsRead))
 		for _, key := range r.caller.rests() {

@@ -215,7 +215,10 @@ func TestReferencesToTheHidden(t *testing.T) {
 			t.Fatal(err)
 		}
 		v, err := h.Store.Get(t.Context(), effects[0].Version.Ref)
-		if got := fmt.Sprint(v.Facts.Patients); err != nil || got != c.want {
+		if _, err := h.review(h.system()).trace(t.Context(), &v.Facts); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(v.Facts.Whose()); err != nil || got != c.want {
 			t.Errorf("%s: %s, %v", c.name, got, err)
 		}
 		_, err = h.Read(t.Context(), h.as(agent.Practitioner, "TREAT"), v.Ref)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
@@ -28,6 +29,8 @@ type review struct {
 	decisions    map[question]policy.Decision
 	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64               // the lowest consent epoch of the rows judged
+	traced       *fhir.Facts         // the last that trace was asked about ...
+	reached      *consent.Reached    // ... and what it found
 
 	leads      *store.Work // what it may cost to follow conditions to the patients they lead to
 	turnedAway bool        // a search had no turn
@@ -129,7 +132,13 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 	if d.Reason == tooSlow { // not decided is not hidden: the answer is 503
 		return false, r.refuse(d)
 	}
-	if !d.Allow || !within(d.Constraints, q, row) {
+	if !d.Allow {
+		return false, nil
+	}
+	if _, err := r.trace(ctx, row.Facts); err != nil {
+		return false, err
+	}
+	if !within(d.Constraints, q, row) {
 		return false, nil
 	}
 	return r.agreed(ctx, d, r.actions(q), row)
@@ -143,6 +152,10 @@ func (r *review) sees(ctx context.Context, q question, row store.Row) (bool, err
 // agreed says whether the Consents of all patients whose data a row is let the caller do
 // all of actions.
 func (r *review) agreed(ctx context.Context, d policy.Decision, actions []string, row store.Row) (bool, error) {
+	reached, err := r.trace(ctx, row.Facts)
+	if err != nil {
+		return false, err
+	}
 	mode := d.Consent
 	if mode == policy.None {
 		if d.Constraints.Compartment == "" {
@@ -150,13 +163,16 @@ func (r *review) agreed(ctx context.Context, d policy.Decision, actions []string
 		}
 		mode = policy.Permits // a compartment exempts its own patient only; every other one must permit
 	}
+	if reached != nil && reached.More { // anybody's Consent may bind it
+		return false, nil
+	}
 	verdicts := make([]consent.Verdict, 0, 2)
-	for _, patient := range row.Facts.Patients {
+	for _, patient := range row.Facts.Whose() {
 		if d.Consent == policy.None && patient == d.Constraints.Compartment {
 			continue
 		}
 		for _, action := range actions {
-			v, err := r.consents(ctx, action, patient, row)
+			v, err := r.consents(ctx, action, patient, row, reached)
 			if err != nil {
 				return false, err
 			}
@@ -170,7 +186,7 @@ func (r *review) agreed(ctx context.Context, d policy.Decision, actions []string
 }
 
 // consents evaluates all Consents of one patient about doing something to the row.
-func (r *review) consents(ctx context.Context, action, patient string, row store.Row) (consent.Verdict, error) {
+func (r *review) consents(ctx context.Context, action, patient string, row store.Row, reached *consent.Reached) (consent.Verdict, error) {
 	if r.consentsRead == nil {
 		r.consentsRead, r.epoch = map[string][]string{}, row.Epoch
 	}
@@ -185,7 +201,7 @@ func (r *review) consents(ctx context.Context, action, patient string, row store
 		return consent.Deny, unavailable("consents cannot be read", err)
 	}
 	s := r.subject
-	s.Action = action
+	s.Action, s.Reached = action, reached
 	r.directory.ctx = ctx
 	v, decided, _ := consent.Evaluate(rules, s, row.Facts)
 	if err := r.directory.err; err != nil {
@@ -225,9 +241,13 @@ func (r *review) visible(ctx context.Context, interaction, action string) store.
 }
 
 // within applies the policy's constraints to a row. Shared types are for everyone where
-// they are in no compartment; without a list of Uncompartmented all types may be.
+// they are in no compartment; without a list of Uncompartmented all types may be. Whom an
+// identifier may name has no right to the row by that.
 func within(c policy.Constraints, q question, row store.Row) bool {
 	patients := row.Facts.Patients
+	if len(row.Facts.Inherited) > 0 {
+		patients = slices.Concat(patients, row.Facts.Inherited)
+	}
 	shared := len(patients) == 0 && slices.Contains(c.SharedTypes, row.Ref.Type)
 	switch {
 	case len(c.Types) > 0 && !slices.Contains(c.Types, row.Ref.Type):

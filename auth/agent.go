@@ -152,5 +152,8 @@ func actors(caller *agent.Agent, user string) []string {
 	return list
 }
 
-// local makes a reference below this server's base URL relative.
-func (a *Authenticator) local(ref string) string { return strings.TrimPrefix(ref, a.base+"/") }
+// local makes a reference below one of this server's base URLs relative.
+func (a *Authenticator) local(ref string) string {
+	ref, _ = fhir.Below(ref, a.bases)
+	return ref
+}

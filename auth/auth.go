@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -20,6 +21,7 @@ const Skew = 30 * time.Second
 // Config says whose tokens are accepted.
 type Config struct {
 	Audience string   // the base URL of this server
+	Bases    string   // all that it has had, see fhir.Below; "" means Audience
 	Issuers  []Issuer // the built-in one and the external ones
 	Now      func() time.Time
 }
@@ -27,7 +29,8 @@ type Config struct {
 // Authenticator verifies tokens. It is safe for concurrent use.
 type Authenticator struct {
 	now     func() time.Time
-	base    string
+	base    string // the audience
+	bases   string
 	issuers map[string]*trusted
 	seen    cache
 }
@@ -47,7 +50,7 @@ func New(c Config) (*Authenticator, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	a := &Authenticator{now: c.Now, base: trimSlash(c.Audience), issuers: map[string]*trusted{}}
+	a := &Authenticator{now: c.Now, base: trimSlash(c.Audience), bases: cmp.Or(c.Bases, c.Audience), issuers: map[string]*trusted{}}
 	for _, i := range c.Issuers {
 		if err := i.check(); err != nil {
 			return nil, err

@@ -1,8 +1,10 @@
 package consent
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -212,6 +214,27 @@ type entries map[string]Entry
 func (e entries) Stored(ref string) (Entry, bool) {
 	found, known := e[ref]
 	return found, known
+}
+
+func (e entries) Facts(ref string) *fhir.Facts { return e[ref].Facts }
+
+// Naming implements Directory: who refers to or attaches a Binary names it.
+func (e entries) Naming(binary string) (all []*fhir.Facts) {
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		if f := e[name].Facts; slices.Contains(f.Contents, binary) || slices.Contains(f.References, binary) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// Identified implements Directory: a patient's id is her identifier.
+func (e entries) Identified(identifier string) (patients []string) {
+	_, value, _ := strings.Cut(identifier, "|")
+	if e["Patient/"+value].Facts != nil {
+		patients = []string{"Patient/" + value}
+	}
+	return patients
 }
 
 // archive is what the random Consents refer to.

@@ -114,6 +114,14 @@ type question struct {
 	labels *labels
 }
 
+// reached is what the resource leads to, which is looked for once.
+func (c *question) reached() *Reached {
+	if c.s.Reached == nil {
+		c.s.Reached = Reach(c.s.Directory, c.facts)
+	}
+	return c.s.Reached
+}
+
 // judge gives the verdicts that the provision may come to. addressed says that the
 // request certainly matches all provisions above.
 func (p *provision) judge(c *question, addressed bool) worlds {
@@ -121,7 +129,7 @@ func (p *provision) judge(c *question, addressed bool) worlds {
 	request := min(rest, who)
 	resource := yes
 	if request != no {
-		resource = p.resource(c.s, c.facts, c.labels)
+		resource = p.resource(c)
 	}
 	match := min(request, resource)
 	switch p.kind {

@@ -3,7 +3,6 @@ package consent
 import (
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 )
@@ -83,33 +82,35 @@ func (p *provision) request(s *Subject, now int64) (rest, who truth) {
 	return rest, who
 }
 
-// resource says whether the provision is about this resource: of a container, it and all
-// that is in it.
-func (p *provision) resource(s *Subject, f *fhir.Facts, l *labels) truth {
-	t := p.matches(s, f, l)
-	if !containers.has(f.Type) || p.class == nil && p.content == nil && p.labels == nil && p.dataPeriod == nil && p.data == nil {
+// resource says whether the provision is about this resource: it and all that is in it or
+// that it shows.
+func (p *provision) resource(c *question) truth {
+	t := p.matches(c.s, c.facts, c.labels)
+	if p.class == nil && p.content == nil && p.labels == nil && p.dataPeriod == nil && p.data == nil {
 		return t
 	}
-	for _, ref := range f.References {
-		if typ, _, local := strings.Cut(ref, "/"); local && !bystanders.has(typ) {
-			t = agree(t, p.part(s, f, ref, typ))
+	r := c.reached()
+	for i := range r.parts {
+		if t = agree(t, p.part(c, &r.parts[i])); t == maybe {
+			return t
 		}
+	}
+	if r.More {
+		return maybe
 	}
 	return t
 }
 
-// part says whether the provision is about what a container refers to. What is another
-// patient's than the container is as unknown as what is not there: it may be hidden.
-func (p *provision) part(s *Subject, container *fhir.Facts, ref, typ string) truth {
-	e, known := s.stored(ref)
-	if !known || e.Facts == nil || !within(e.Facts.Patients, container.Patients) {
-		if p.class != nil && p.class.matchType(typ) == no {
+// part says whether the provision is about a part of the resource. What is another
+// patient's than the whole is as unknown as what is not there: it may be hidden.
+func (p *provision) part(c *question, x *part) truth {
+	if x.facts == nil || !within(x.facts.Patients, c.facts.Patients) && !within(x.facts.Patients, c.reached().Patients) {
+		if p.class != nil && p.class.matchType(x.typ) == no {
 			return no
 		}
 		return maybe
 	}
-	l := readLabels(e.Facts.Labels)
-	return p.matches(s, e.Facts, &l)
+	return p.matches(c.s, x.facts, &x.labels)
 }
 
 // within says whether all patients are among others.
@@ -121,7 +122,7 @@ func within(patients, others []string) bool {
 func (p *provision) matches(s *Subject, f *fhir.Facts, l *labels) truth {
 	t := yes
 	if p.class != nil {
-		t = min(t, p.class.match(f))
+		t = min(t, p.class.matchType(f.Type))
 	}
 	if p.content != nil {
 		t = min(t, p.content.match(f.Codes))
@@ -170,19 +171,6 @@ type codes struct {
 	values  set
 	any     bool // matches everything
 	unclear bool // has a value that is not understood
-}
-
-func (c *codes) match(f *fhir.Facts) truth {
-	t := c.matchType(f.Type)
-	if f.Type != "Bundle" {
-		return t
-	}
-	for i := range f.Codes { // types inside
-		if typeSystems.has(f.Codes[i].System) && !bystanders.has(f.Codes[i].Code) {
-			t = agree(t, c.matchType(f.Codes[i].Code))
-		}
-	}
-	return t
 }
 
 func (c *codes) matchType(typ string) truth {

@@ -203,7 +203,7 @@ func TestClinicalTrialIsResearch(t *testing.T) {
 // A container is what it holds and refers to, too.
 func TestContainers(t *testing.T) {
 	binary := &fhir.Facts{Type: "Binary", ID: "b", References: []string{"Observation/1", "Patient/1"}, Start: 1}
-	bundle := &fhir.Facts{Type: "Bundle", ID: "b", Codes: []fhir.Coding{{System: typeSystems[0], Code: "Observation"}}, Start: 1}
+	bundle := &fhir.Facts{Type: "Bundle", ID: "b", Inside: []fhir.Facts{{Type: "Observation", ID: "1", Start: 1}}, Start: 1}
 	lost := &fhir.Facts{Type: "List", ID: "l", References: []string{"Observation/lost"}, Start: 1}
 	plain := &fhir.Facts{Type: "Binary", ID: "p", References: []string{"Patient/1"}, Start: 1}
 	partly := []string{privacy(`'type':'permit',<HRESCH>,'provision':[{'type':'deny',<observations>}]`)}

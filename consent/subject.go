@@ -29,6 +29,7 @@ type Subject struct {
 	BreakGlass bool   // has declared an emergency: only an explicit deny of BTG binds
 	House      string // the organisation of this node, "Organization/own"
 	Directory  Directory
+	Reached    *Reached // what the resource leads to, if that is known already
 	Now        time.Time
 
 	purposes   []string // what the request is for, and all above it; none if that is unknown
@@ -46,6 +47,15 @@ type Directory interface {
 	// Stored returns what is known of a reference. ok is false if it cannot be
 	// resolved, or if it is a group whose members are not listed.
 	Stored(ref string) (e Entry, ok bool)
+	// Facts returns those of the current version of a resource, deleted or not; nil if it
+	// is not stored.
+	Facts(ref string) *fhir.Facts
+	// Naming returns the facts of the versions that named a Binary, past and deleted ones
+	// included; at least one more than Furthest if there are as many.
+	Naming(binary string) []*fhir.Facts
+	// Identified returns the patients who have an identifier (system|value), up to one more
+	// than MostIdentified; without a system, of any.
+	Identified(identifier string) []string
 }
 
 // Entry is what a Directory knows of one resource.

@@ -18,11 +18,14 @@ var (
 )
 
 // containers are the types of what holds other resources, or shows them. Of what they
-// refer to, bystanders are not in them.
+// refer to, bystanders are not in them. Contained ingredients are what their container is
+// about, not something beside it. What is only whoAndWhere leads to nobody's data.
 var (
 	containers = oneOf{"Binary", "Bundle", "Composition", "DocumentManifest", "List"}
 	bystanders = oneOf{"CareTeam", "Device", "Encounter", "EpisodeOfCare", "Group", "Location", "Organization", "Patient",
 		"Practitioner", "PractitionerRole", "RelatedPerson"}
+	ingredients = oneOf{"Medication", "Substance"}
+	whoAndWhere = oneOf{"Endpoint", "HealthcareService", "Location", "Organization", "Practitioner", "PractitionerRole"}
 )
 
 var (

@@ -3,6 +3,7 @@ package fhir
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // Coding is a system and a code; System may be "".
@@ -20,20 +21,51 @@ type Facts struct {
 	References []string // normalised targets of all references ("Type/id" or URL), sorted, unique
 	Authors    []string // references of author-like elements (author, recorder, performer, asserter, agent...)
 	Start, End int64    // clinical time as DateRange; unknown if Start > End
+	Contents   []string // what Attachments point to on this server ("Binary/1"), sorted, unique
+	Logical    []string // system|value of patients who are named by an identifier alone, sorted, unique
+	Blind      []string // of References and Contents, what the writer could not see, or was not there
+	Inside     []Facts  // of the resources inside, contained or in a Bundle, without theirs
+
+	// What follows is not kept.
+
+	Later      []string // of a past version: references and contents of later ones, which protect it
+	Loose      bool     // of a past version: it or a later one is in nobody's compartment
+	Inherited  []string // of one in nobody's compartment: patients of what it leads to; whoever judges finds them
+	Identified []string // patients of Logical; whoever judges finds them
+	Traced     bool     // Inherited and Identified have been looked for
 }
 
-// factsFormat begins the encoding: another encoding would have another number.
-const factsFormat = 1
+// LeadsTo says whether the resource refers to or holds a target that its writer knew.
+func (f *Facts) LeadsTo(target string) bool {
+	return (slices.Contains(f.References, target) || slices.Contains(f.Contents, target)) && !slices.Contains(f.Blind, target)
+}
+
+// Whose are all patients whose data it is.
+func (f *Facts) Whose() []string {
+	if len(f.Inherited)+len(f.Identified) == 0 {
+		return f.Patients
+	}
+	all := slices.Concat(f.Patients, f.Inherited, f.Identified)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// factsFormat begins the encoding: another encoding has another number. The first one
+// ended with the clinical time.
+const (
+	factsFormat = 2
+	factsOf1    = 1
+)
 
 // AppendBinary appends the encoding that ParseFacts reads.
 func (f *Facts) AppendBinary(b []byte) ([]byte, error) {
-	b = append(b, factsFormat)
+	return f.append(append(b, factsFormat)), nil
+}
+
+func (f *Facts) append(b []byte) []byte {
 	b = appendString(appendString(b, f.Type), f.ID)
 	for _, list := range [...][]string{f.Patients, f.Profiles, f.References, f.Authors} {
-		b = binary.AppendUvarint(b, uint64(len(list)))
-		for _, s := range list {
-			b = appendString(b, s)
-		}
+		b = appendStrings(b, list)
 	}
 	for _, list := range [...][]Coding{f.Labels, f.Codes} {
 		b = binary.AppendUvarint(b, uint64(len(list)))
@@ -41,7 +73,21 @@ func (f *Facts) AppendBinary(b []byte) ([]byte, error) {
 			b = appendString(appendString(b, c.System), c.Code)
 		}
 	}
-	return binary.AppendVarint(binary.AppendVarint(b, f.Start), f.End), nil
+	b = binary.AppendVarint(binary.AppendVarint(b, f.Start), f.End)
+	b = appendStrings(appendStrings(appendStrings(b, f.Contents), f.Logical), f.Blind)
+	b = binary.AppendUvarint(b, uint64(len(f.Inside)))
+	for i := range f.Inside {
+		b = f.Inside[i].append(b)
+	}
+	return b
+}
+
+func appendStrings(b []byte, list []string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, s := range list {
+		b = appendString(b, s)
+	}
+	return b
 }
 
 func appendString(b []byte, s string) []byte {
@@ -52,15 +98,11 @@ var errFacts = errors.New("facts: damaged encoding")
 
 // ParseFacts is the inverse of AppendBinary; damaged bytes are an error, never a panic.
 func ParseFacts(b []byte) (Facts, error) {
-	var f Facts
-	if len(b) == 0 || b[0] != factsFormat {
-		return f, errFacts
+	if len(b) == 0 || b[0] != factsFormat && b[0] != factsOf1 {
+		return Facts{}, errFacts
 	}
-	r := factsReader{rest: string(b[1:])}
-	f.Type, f.ID = r.string(), r.string()
-	f.Patients, f.Profiles, f.References, f.Authors = r.strings(), r.strings(), r.strings(), r.strings()
-	f.Labels, f.Codes = r.codings(), r.codings()
-	f.Start, f.End = r.time(), r.time()
+	r := factsReader{rest: string(b[1:]), format: b[0]}
+	f := r.facts(true)
 	if r.bad || r.rest != "" {
 		return Facts{}, errFacts
 	}
@@ -69,8 +111,36 @@ func ParseFacts(b []byte) (Facts, error) {
 
 // factsReader reads values off the front. After an error it returns zero values.
 type factsReader struct {
-	rest string
-	bad  bool
+	rest   string
+	format byte
+	bad    bool
+}
+
+// leastFacts is how many bytes facts have at least.
+const leastFacts = 14
+
+// facts reads facts; only the outermost have others inside.
+func (r *factsReader) facts(outermost bool) (f Facts) {
+	f.Type, f.ID = r.string(), r.string()
+	f.Patients, f.Profiles, f.References, f.Authors = r.strings(), r.strings(), r.strings(), r.strings()
+	f.Labels, f.Codes = r.codings(), r.codings()
+	f.Start, f.End = r.time(), r.time()
+	if r.format == factsOf1 {
+		return f
+	}
+	f.Contents, f.Logical, f.Blind = r.strings(), r.strings(), r.strings()
+	if f.Inside = readList(r, leastFacts, func() Facts { return r.inside(outermost) }); r.bad {
+		return Facts{}
+	}
+	return f
+}
+
+func (r *factsReader) inside(allowed bool) Facts {
+	if !allowed {
+		r.bad, r.rest = true, ""
+		return Facts{}
+	}
+	return r.facts(false)
 }
 
 func (r *factsReader) number() uint64 {

@@ -48,16 +48,27 @@ func IsID[T string | []byte](id T) bool {
 	return true
 }
 
-// ParseReference reads the value of a Reference.reference that names a resource
-// of the server at base: relative, or absolute below base, possibly with a version.
-// ok is false for any other reference, even if valid: a fragment, a urn, a resource
-// of another server, a conditional reference.
-func ParseReference(value, base string) (ref Ref, version int64, ok bool) {
-	if base != "" {
-		if rest, below := strings.CutPrefix(value, strings.TrimSuffix(base, "/")+"/"); below {
-			value = rest
+// Below cuts the server's base URL off an absolute URL; ok is false for any other value.
+// bases are all base URLs by which the server was ever known, separated by spaces: a URL
+// that was its own stays so. Nothing else compares a URL with the base.
+func Below[T string | []byte](value T, bases string) (rest T, ok bool) {
+	for bases != "" {
+		var base string
+		base, bases, _ = strings.Cut(bases, " ")
+		base = strings.TrimRight(base, "/")
+		if n := len(base); n > 0 && len(value) > n && value[n] == '/' && string(value[:n]) == base {
+			return value[n+1:], true
 		}
 	}
+	return value, false
+}
+
+// ParseReference reads the value of a Reference.reference that names a resource of this
+// server: relative, or absolute below one of bases (see Below), possibly with a version.
+// ok is false for any other reference, even if valid: a fragment, a urn, a resource
+// of another server, a conditional reference.
+func ParseReference(value, bases string) (ref Ref, version int64, ok bool) {
+	value, _ = Below(value, bases)
 	name, history, versioned := strings.Cut(value, "/_history/")
 	typ, id, _ := strings.Cut(name, "/")
 	if !IsID(id) || !IsResourceType(typ) {
@@ -71,28 +82,66 @@ func ParseReference(value, base string) (ref Ref, version int64, ok bool) {
 	return Ref{Type: typ, ID: id}, version, true
 }
 
+// ParseLink reads the URL of an Attachment as the resource of this server to which it may
+// lead in one spelling or another: readers follow it, and no rule says how it is written.
+func ParseLink(value, bases string) (Ref, bool) {
+	if ref, _, ok := ParseReference(value, bases); ok || value == "" {
+		return ref, ok
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Opaque != "" {
+		return Ref{}, false
+	}
+	if bases == "" && !u.IsAbs() {
+		bases = "http://localhost"
+	}
+	for base := range strings.FieldsSeq(bases) {
+		b, err := url.Parse(strings.TrimRight(base, "/") + "/")
+		if err != nil {
+			continue
+		}
+		if at := b.ResolveReference(u); leadsBelow(at, base) {
+			path := strings.TrimPrefix(at.JoinPath().Path, b.JoinPath().Path)
+			if ref, _, ok := ParseReference(strings.Trim(path, "/"), ""); ok {
+				return ref, true
+			}
+		}
+	}
+	return Ref{}, false
+}
+
 // PlainReference says whether the target of a reference is unambiguous: Type/id
 // (with or without a version), an absolute URI elsewhere, or a fragment. Some
-// readers would take other relative paths, and other spellings of URLs below base,
-// for a resource of this server that its compartments do not know. target is
+// readers would take other relative paths, and other spellings of URLs below one of
+// bases, for a resource of this server that its compartments do not know. target is
 // normalised, as in Facts.References.
-func PlainReference(target, base string) bool {
+func PlainReference(target, bases string) bool {
 	if strings.HasPrefix(target, "#") {
 		return true
 	}
-	if _, _, ok := ParseReference(target, base); ok {
+	if _, _, ok := ParseReference(target, bases); ok {
 		return true
 	}
 	u, err := url.Parse(target)
 	if err != nil || !u.IsAbs() {
 		return false
 	}
+	for base := range strings.FieldsSeq(bases) {
+		if leadsBelow(u, base) {
+			return false
+		}
+	}
+	return true
+}
+
+// leadsBelow says whether a URL, however it is spelled, is below a base URL.
+func leadsBelow(u *url.URL, base string) bool {
 	b, err := url.Parse(base)
-	if err != nil || base == "" || !strings.EqualFold(u.Host, b.Host) || u.Host == "" {
-		return true
+	if err != nil || !strings.EqualFold(u.Host, b.Host) || u.Host == "" {
+		return false
 	}
 	below := strings.TrimSuffix(b.JoinPath().Path, "/") + "/" // JoinPath cleans
-	return !strings.HasPrefix(strings.TrimSuffix(u.JoinPath().Path, "/")+"/", below)
+	return strings.HasPrefix(strings.TrimSuffix(u.JoinPath().Path, "/")+"/", below)
 }
 
 // ParseVersion reads a version id of this server: a positive integer in its

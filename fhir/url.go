@@ -19,12 +19,10 @@ type Target struct {
 	Params      []Param
 }
 
-// parseURL reads a URL relative to base, or absolute below it. Errors are Invalid.
-func parseURL(s, base string) (Target, error) {
+// parseURL reads a relative URL, or an absolute one below bases. Errors are Invalid.
+func parseURL(s, bases string) (Target, error) {
 	path, query, _ := strings.Cut(s, "?")
-	if rest, below := strings.CutPrefix(path, strings.TrimSuffix(base, "/")+"/"); below && base != "" {
-		path = rest
-	}
+	path, _ = Below(path, bases)
 	if strings.Contains(path, "://") {
 		return Target{}, invalidURL("The URL belongs to another server.")
 	}

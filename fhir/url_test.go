@@ -121,3 +121,30 @@ func TestParseParamsRefusesWhatIsNoText(t *testing.T) {
 		}
 	}
 }
+
+// What was below one of the server's base URLs is its own for ever; nothing else is.
+func TestBelow(t *testing.T) {
+	const bases = "https://new.example/fhir http://old:8080/fhir/"
+	for value, want := range map[string]string{
+		"https://new.example/fhir/Patient/1": "Patient/1", "http://old:8080/fhir/Patient/1": "Patient/1",
+		"https://new.example/fhirx/Patient/1": "", "https://new.example/fhir": "", "http://old:8080/Patient/1": "", "Patient/1": "", "": "",
+	} {
+		if rest, ok := Below(value, bases); ok != (want != "") || ok && rest != want {
+			t.Errorf("%q: %q %v, want %q", value, rest, ok, want)
+		}
+		if ref, _, ok := ParseReference(value, bases); ok != (want != "" || value == "Patient/1") {
+			t.Errorf("%q: parsed as %v", value, ref)
+		}
+	}
+	if _, ok := Below("/Patient/1", " "); ok {
+		t.Error("an empty base is below everything")
+	}
+	for _, odd := range []string{"HTTP://OLD:8080/fhir/Patient/1", "https://new.example/fhir/./Patient/1"} {
+		if PlainReference(odd, bases) {
+			t.Errorf("%s is taken for a foreign one", odd)
+		}
+	}
+	if got, err := parseURL("http://old:8080/fhir/Patient/1", bases); err != nil || got.ID != "1" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -62,4 +64,46 @@ func TestConsentDenialBindsTheNextRequest(t *testing.T) {
 	if r := researcher.Get("/_history").Want(200); r.Has("p2") {
 		t.Errorf("system history tells of the hidden patient:\n%s", r.Body)
 	}
+}
+
+// What was below a base URL that the server once had stays its own, after restarts under
+// others: in Consents, in references, in searches, in what a Bundle asks for, in tokens.
+func TestFormerBasesStayOwn(t *testing.T) {
+	c := newCluster(t, 0)
+	for name, start := range map[string]func(dir, base string) *testNode{
+		"SQLite":  func(dir, base string) *testNode { return startNode(t, dir, under(base)) },
+		"MongoDB": func(dir, base string) *testNode { return c.start(dir, "n1", under(base)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			n := start(dir, "http://old.example/fhir")
+			twoPatients(n)
+			n.stop()
+			n = start(dir, "https://new.example/fhir")
+			n.stop()
+			n = start(dir, "https://newest.example/r4")
+			system, doctor, researcher := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT"), n.as("practitioner", "HRESCH")
+			for i, base := range []string{"http://old.example/fhir", "https://new.example/fhir", "https://newest.example/r4"} {
+				id := fmt.Sprint("b", i)
+				system.Put("/Observation/"+id, strings.Replace(observationJSON(id, "p2", 1), "Patient/p2", base+"/Patient/p2", 1)).Want(201)
+				wantIDs(t, doctor.Get("/Observation?_id="+id+"&subject="+base+"/Patient/p2"), 1, "Observation/"+id)
+			}
+			batch := `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"http://old.example/fhir/Patient/p2"}}]}`
+			system.Post("", batch).WantStatuses("200")
+			for kind, actor := range map[string]string{"permit": "http://old.example/fhir/Organization/hospital", "deny": "https://new.example/fhir/Organization/other"} {
+				named := `"provision":{"actor":[{"role":{"coding":[{"code":"PRCP"}]},"reference":{"reference":"` + actor + `"}}],`
+				doc := strings.Replace(researchConsent("c-"+kind, "p2", kind), `"provision":{`, named, 1)
+				system.Put("/Consent/c-"+kind, strings.Replace(doc, "Patient/p2", "http://old.example/fhir/Patient/p2", 1)).Want(201)
+			}
+			system.Do("DELETE", "/Consent/c-p2", "").Want(204)
+			for i := range 3 {
+				researcher.Get(fmt.Sprint("/Observation/b", i)).Want(200)
+			}
+			n.stop()
+		})
+	}
+}
+
+func under(base string) func(*Node, *Options) {
+	return func(_ *Node, o *Options) { o.BaseURL = base }
 }

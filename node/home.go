@@ -20,6 +20,8 @@ type storage interface {
 	store.Prober
 	// Organization owns the data.
 	Organization() string
+	// Bases are all base URLs that the server has had, see fhir.Below.
+	Bases() string
 	// Node is the name under which this node's logs are written.
 	Node() string
 	// PartKeys gives access to the keys of patients' parts, which the keyring wraps.

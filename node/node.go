@@ -59,11 +59,11 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		return err
 	}
 	consents := n.consents()
-	consents.Compiler.Base = o.BaseURL
+	consents.Compiler.Base = n.store.Bases()
 	n.gate = access.New(access.Config{
 		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
 		Changes: n.changes, Accesses: n.accesses, Others: n.otherJournal, Organization: n.organization, Node: n.name,
-		Base: o.BaseURL, Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
+		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
 	})
 	if err := n.openServer(o); err != nil {
 		return err

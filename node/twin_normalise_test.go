@@ -44,7 +44,7 @@ func (n twinNames) own(text string) string {
 // common writes what a server said in the names of the test.
 func (n twinNames) common(text string) string {
 	text = twinUUID.ReplaceAllStringFunc(text, n.name)
-	text = twinEvent.ReplaceAllStringFunc(text, n.name)
+	text = twinEvent.ReplaceAllString(text, "EVENT")
 	text = twinReceipt.ReplaceAllString(text, "RECEIPT")
 	text = twinVisit.ReplaceAllString(text, "VISIT")
 	text = twinHash.ReplaceAllString(text, "HASH")

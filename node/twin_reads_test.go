@@ -97,7 +97,7 @@ func (a *twinAsker) report() twinAsk {
 	if a.once(4) {
 		of = fmt.Sprint("r", a.IntN(twinHomes))
 	}
-	return twinAsk{method: "GET", path: "/fhir/Patient/" + of + "/$access-report?_count=10"}
+	return twinAsk{method: "GET", path: "/fhir/Patient/" + of + "/$access-report?_count=10" + a.pick([]string{"", "&broad=true"})}
 }
 
 func (a *twinAsker) event() twinAsk {

@@ -64,8 +64,23 @@ func (c *twinCaller) step(a *twinAuthor, typ string, k, round int) twinStep {
 	patient := twinRef("Patient", home).String()
 	s.body = a.document(s.ref, patient, label)
 	s.decoy = strings.Replace(s.body, `"resourceType"`, `"implicitRules":"urn:other","resourceType"`, 1)
+	s.decoy = leadAway(s.decoy)
 	s.decoy = strings.ReplaceAll(s.decoy, `/r6"`, `/r5"`) // hidden, too, but not a stranger to the second server
 	return s
+}
+
+// leadAway lets a document that is in nobody's compartment lead to a hidden patient, for
+// what it leads to may not be there.
+func leadAway(body string) string {
+	const hidden = `{"reference":"Patient/r6"}`
+	if strings.Contains(body, `"resourceType":"Binary"`) {
+		before, after, found := strings.Cut(body, `"securityContext":{`)
+		if _, rest, _ := strings.Cut(after, "}"); found {
+			return before + `"securityContext":` + hidden + rest
+		}
+		return body
+	}
+	return strings.Replace(body, `"resourceType"`, `"extension":[{"url":"urn:decoy","valueReference":`+hidden+`}],"resourceType"`, 1)
 }
 
 // towards makes references of a type mostly to documents of the same patient. Whether a

@@ -26,6 +26,9 @@ type Config struct {
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The server's own paths begin with /fhir regardless.
 	BaseURL string
+	// Bases are all base URLs that the server has had, BaseURL first: see fhir.Below. They
+	// count as its own in what it is sent; "" means BaseURL.
+	Bases string
 	// AllowedOrigins are those whose scripts may read answers; "*" is any.
 	AllowedOrigins []string
 	// Organization is the one whose systems are its own.

@@ -39,7 +39,7 @@ type Store interface {
 	// Visibility functions call it: it MUST NOT wait for a search that is going on.
 	Get(ctx context.Context, ref fhir.Ref) (Version, error)
 	// GetVersion returns one version of the history, or ErrNotFound. Its Facts.Patients
-	// and Facts.Labels include those of all later versions.
+	// and Facts.Labels include those of all later versions, Facts.Later what they lead to.
 	GetVersion(ctx context.Context, ref fhir.Ref, version int64) (Version, error)
 	// History returns versions newest first. What Visible and the caller see as
 	// Facts.Patients and Facts.Labels of a version MUST include those of all later
@@ -67,6 +67,9 @@ type Store interface {
 	// functions call it: it MUST NOT wait for a search, history or commit that is
 	// going on.
 	Consents(ctx context.Context, patient string) ([]Version, int64, error)
+	// Naming returns the facts of up to limit versions that name a Binary (see Names),
+	// current, past and deleted ones, under the rules of Get.
+	Naming(ctx context.Context, binary fhir.Ref, limit int) ([]*fhir.Facts, error)
 	// ConsentChanges returns the keys (see Governed) of what governs access and was written
 	// (created, updated, deleted, moved to or from another patient) with an epoch above
 	// since, and the consent epoch of the snapshot, under the rules of Consents.
@@ -107,7 +110,7 @@ type Row struct {
 	Version int64
 	Owner   string
 	Deleted bool
-	Facts   *fhir.Facts // MUST NOT be kept or changed by the visibility function
+	Facts   *fhir.Facts // MUST NOT be kept or changed by the visibility function, but for the fields that are not stored
 	Epoch   int64       // consent epoch of the snapshot this row was read in
 }
 
@@ -125,6 +128,7 @@ type Search struct {
 	Most    int    // rows that may be examined before the search is TooCostly; 0: as many as the store allows
 	Work    *Work  // what the request has left for this and other searches; nil: no bound
 	NoBody  bool   // matches are only counted (_summary=count)
+	Judging bool   // a visibility function asks: MUST NOT wait for a search that is going on
 	Bytes   int64  // of documents, after which the page ends; 0: no bound
 }
 
@@ -174,13 +178,22 @@ type Change struct {
 // zero Judged always holds.
 //
 // A store MUST answer ErrChanged, and MUST NOT write anything of the call, if one of the
-// keys changed after Epoch and that change was acknowledged before the call. It MUST NOT
-// answer ErrChanged if nothing changed after Epoch. A store whose every snapshot holds all
+// keys changed after Epoch, or one of Seen has changed, and that change was acknowledged before the call. It MUST NOT
+// answer ErrChanged if nothing has. A store whose every snapshot holds all
 // that was acknowledged before need not check: the answer was true when it was worked out.
 type Judged struct {
 	Keys  []string // whose changes matter: patients ("Patient/1"), and those by whom the caller was identified; in any order, without duplicates
 	All   bool     // too many to name: any change matters
 	Epoch int64    // the lowest consent epoch of the snapshots that were judged
+	Seen  []Seen   // what the rows judged lead to
+}
+
+// Seen is a resource as it was when a row that leads to it was judged. It has changed if it
+// is in another version, or if more versions name it.
+type Seen struct {
+	Ref     fhir.Ref
+	Version int64 // 0: it did not exist; -1: was not asked
+	Names   int   // of a Binary: how many versions name it (see Names); -1: was not asked
 }
 
 // Write is one new version. Version is Expect+1.
@@ -194,7 +207,7 @@ type Write struct {
 	Body        []byte
 	Hash        fhir.Hash
 	Index       *search.Index // nil for a tombstone
-	Facts       fhir.Facts    // the document's; one in no compartment may inherit Patients from what it refers to
+	Facts       fhir.Facts    // the document's
 }
 
 // Guard is the criteria of a conditional interaction, checked again inside the

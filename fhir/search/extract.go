@@ -2,7 +2,6 @@ package search
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -95,7 +94,7 @@ func (x *extractor) release() {
 }
 
 func (x *extractor) reset(t *fhir.Tape, base string) {
-	x.Tape, x.base, x.fault, x.quiet = t, strings.TrimRight(base, "/"), nil, false
+	x.Tape, x.base, x.fault, x.quiet = t, base, nil, false
 	x.here, x.limit, x.known, x.combined = 0, maxKeys, nil, 0
 	x.buf, x.text = x.buf[:0], x.text[:0]
 	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]

@@ -78,9 +78,7 @@ func (t *target) split(text []byte, base string) {
 	if len(text) == 0 || text[0] == '#' {
 		return
 	}
-	if n := len(base); n > 0 && len(text) > n && text[n] == '/' && string(text[:n]) == base {
-		text = text[n+1:]
-	}
+	text, _ = fhir.Below(text, base)
 	slash := bytes.IndexByte(text, '/')
 	if slash < 0 {
 		t.url = text

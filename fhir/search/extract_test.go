@@ -34,6 +34,12 @@ func render(x *Index, f fhir.Facts) string {
 	}
 	fmt.Fprintf(&b, "facts  %s/%s patients %v labels %v codes %v\n", f.Type, f.ID, f.Patients, f.Labels, f.Codes)
 	fmt.Fprintf(&b, "facts  profiles %v references %v authors %v time %s .. %s\n", f.Profiles, f.References, f.Authors, instantOf(f.Start), instantOf(f.End))
+	if len(f.Contents)+len(f.Logical) > 0 {
+		fmt.Fprintf(&b, "facts  contents %v logical %v\n", f.Contents, f.Logical)
+	}
+	for _, in := range f.Inside {
+		fmt.Fprintf(&b, "inside %s/%s labels %v codes %v references %v authors %v\n", in.Type, in.ID, in.Labels, in.Codes, in.References, in.Authors)
+	}
 	return b.String()
 }
 

@@ -68,13 +68,14 @@ const (
 	roleReference
 	roleIdentifier
 	roleUse
+	roleURL
 )
 
 var roleNames = map[string]role{
 	"id": roleID, "system": roleSystem, "code": roleCode, "display": roleDisplay, "coding": roleCoding, "text": roleText,
 	"type": roleType, "value": roleValue, "comparator": roleComparator, "unit": roleUnit, "currency": roleCurrency,
 	"low": roleLow, "high": roleHigh, "start": roleStart, "end": roleEnd, "event": roleEvent, "repeat": roleRepeat,
-	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse,
+	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse, "url": roleURL,
 }
 
 // roles are the classes and plans of all types and the roles of all elements by index.
@@ -84,6 +85,7 @@ type roles struct {
 	elements []role
 
 	security, profile int32 // the elements Meta.security and Meta.profile
+	attachment        int32 // the type Attachment
 }
 
 // rolesOf resolves all names once, so that a walk compares numbers only.
@@ -92,6 +94,7 @@ var rolesOf = sync.OnceValue(func() *roles {
 	r := &roles{plans: make([]func() *plan, len(d.Types)), classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
 	meta := d.TypeIndex("Meta")
 	r.security, r.profile = d.Element(meta, "security"), d.Element(meta, "profile")
+	r.attachment = d.TypeIndex("Attachment")
 	for i := range d.Types {
 		name := d.Types[i].Name
 		r.classes[i] = classNames[name]

@@ -32,28 +32,65 @@ func (x *extractor) facts(f *fhir.Facts) {
 	for _, p := range x.patients {
 		f.Patients, _ = appendNew(f.Patients, x.span(p))
 	}
+	x.inside(f)
 	for i := range x.Nodes {
 		if !x.Nodes[i].PrimitiveExt {
 			x.fact(int32(i), f)
 		}
 	}
-	if f.Type == "Bundle" {
-		f.Codes = x.appendTypes(f.Codes)
-	}
-	f.Patients, f.References, f.Authors = unique(f.Patients), unique(f.References), unique(f.Authors)
-	f.Labels, f.Codes = uniqueCodings(f.Labels), uniqueCodings(f.Codes)
+	tidy(f)
 	x.clinicalTime(f)
 }
 
-// appendTypes appends the types of the resources inside, which Consents see as the Bundle's
-// own classes.
-func (x *extractor) appendTypes(list []fhir.Coding) []fhir.Coding {
-	for i := 1; i < len(x.Nodes); i++ {
-		if typ := x.Nodes[i].Type; typ >= 0 && x.d.Types[typ].IsResource() {
-			list = append(list, fhir.Coding{System: "http://hl7.org/fhir/resource-types", Code: x.d.Types[typ].Name})
+func tidy(f *fhir.Facts) {
+	f.Patients, f.References, f.Authors = unique(f.Patients), unique(f.References), unique(f.Authors)
+	f.Contents, f.Logical = unique(f.Contents), unique(f.Logical)
+	f.Labels, f.Codes = uniqueCodings(f.Labels), uniqueCodings(f.Codes)
+}
+
+// inside adds the facts of each resource inside by itself: what a rule says of one of them
+// it says of the whole. Their times are unknown.
+func (x *extractor) inside(f *fhir.Facts) {
+	for _, at := range x.Marked {
+		if x.Nodes[at].Elem == x.roles.security {
+			continue
+		}
+		one := fhir.Facts{Type: x.d.Types[x.Nodes[at].Type].Name, ID: string(x.child(at, roleID)), Start: 1}
+		for i := at; i < x.Nodes[at].Next; i++ {
+			n := &x.Nodes[i]
+			if i > at && x.isResource(i) {
+				i = n.Next - 1 // has its own
+			} else if !n.PrimitiveExt {
+				x.fact(i, &one)
+			}
+		}
+		if one.Type == "Patient" {
+			x.identifiers(at, f)
+		}
+		tidy(&one)
+		f.Inside = append(f.Inside, one)
+	}
+}
+
+func (x *extractor) isResource(i int32) bool {
+	typ := x.Nodes[i].Type
+	return typ >= 0 && x.d.Types[typ].IsResource()
+}
+
+// identifiers adds those of a patient inside, who may be one of this server's.
+func (x *extractor) identifiers(at int32, f *fhir.Facts) {
+	for c := at + 1; c < x.Nodes[at].Next; c = x.Nodes[c].Next {
+		if x.class(c) == identifierClass && x.role(c) == roleIdentifier {
+			x.logicalName(c, f)
 		}
 	}
-	return list
+}
+
+// logicalName adds an identifier by which a patient may be meant.
+func (x *extractor) logicalName(at int32, f *fhir.Facts) {
+	if value := x.child(at, roleValue); len(value) > 0 {
+		f.Logical = append(f.Logical, string(x.child(at, roleSystem))+"|"+string(value))
+	}
 }
 
 // fact adds the facts of one node.
@@ -67,6 +104,10 @@ func (x *extractor) fact(i int32, f *fhir.Facts) {
 		f.Profiles = append(f.Profiles, string(x.value(i)))
 	case x.class(i) == referenceClass:
 		x.referred(i, f)
+	case n.Type == x.roles.attachment:
+		if ref, ok := fhir.ParseLink(string(x.child(i, roleURL)), x.base); ok {
+			f.Contents = append(f.Contents, ref.String())
+		}
 	case x.class(i) == codingClass && x.isCode(i):
 		f.Codes = x.appendCoding(f.Codes, i)
 	}
@@ -135,6 +176,10 @@ func (x *extractor) referred(i int32, f *fhir.Facts) {
 		from := len(x.text)
 		x.text = append(append(append(x.text, t.typ...), '/'), t.id...)
 		text = x.text[from:]
+	} else if of := string(x.child(i, roleType)); of == "" || of == "Patient" {
+		if at := x.find(i, roleIdentifier); at >= 0 {
+			x.logicalName(at, f)
+		}
 	}
 	if len(text) == 0 {
 		return

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"slices"
@@ -121,16 +122,71 @@ func TestDescribeIsIndexAndFacts(t *testing.T) {
 	}
 }
 
-// A Bundle has the types of what is in it.
-func TestTypesInABundle(t *testing.T) {
-	r, err := fhir.Parse([]byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient"}},` +
-		`{"resource":{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"s","code":"c"}]}}}]}`))
-	if err != nil {
-		t.Fatal(err)
+// What is inside a resource, contained or in a Bundle, has facts of its own.
+func TestFactsOfWhatIsInside(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p"}},{"resource":{"resourceType":"Observation","id":"o",
+			"meta":{"security":[{"system":"s","code":"R"}]},"code":{"coding":[{"system":"s","code":"c"}]},"performer":[{"reference":"Practitioner/1"}]}}]}`: "Patient/p [] [] [] Observation/o [{s R}] [{s c}] [Practitioner/1] ",
+		`{"resourceType":"Bundle","type":"document","entry":[{"resource":{"resourceType":"Bundle","type":"message","entry":[{"resource":{"resourceType":"Flag","code":{"coding":[{"code":"f"}]}}}]}}]}`: "Bundle/ [] [] [] Flag/ [] [{ f}] [] ",
+		`{"resourceType":"DocumentReference","contained":[{"resourceType":"Condition","id":"c","code":{"coding":[{"code":"x"}]}}],"type":{"coding":[{"code":"t"}]}}`:                                    "Condition/c [] [{ x}] [] ",
+		`{"resourceType":"Parameters","parameter":[{"name":"n","resource":{"resourceType":"Observation","code":{"coding":[{"code":"p"}]}}}]}`:                                                           "Observation/ [] [{ p}] [] ",
+		`{"resourceType":"Observation","code":{"coding":[{"code":"c"}]}}`:                                                                                                                               "",
+	} {
+		r, err := fhir.Open([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, in := range factsOf(r, "").Inside {
+			got += fmt.Sprintf("%s/%s %v %v %v ", in.Type, in.ID, in.Labels, in.Codes, in.Authors)
+		}
+		if got != want {
+			t.Errorf("%s: inside are %q, want %q", doc, got, want)
+		}
 	}
-	const types = "http://hl7.org/fhir/resource-types"
-	want := []fhir.Coding{{System: types, Code: "Observation"}, {System: types, Code: "Patient"}, {System: "s", Code: "c"}}
-	if _, f, err := Describe(r, ""); err != nil || !slices.Equal(f.Codes, want) {
-		t.Errorf("codes %v, want %v", f.Codes, want)
+}
+
+// What an attachment points to, wherever it stands and however it is spelled, is content;
+// who is named by an identifier alone is noted.
+func TestContentsAndLogicalReferences(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"resourceType":"DocumentReference","content":[{"attachment":{"url":"Binary/1"}},{"attachment":{"url":"http://old/fhir/Binary/2"}}]}`:                                  "[Binary/1 Binary/2] []",
+		`{"resourceType":"Media","content":{"url":"HTTP://NEW/fhir/./x/../Binary/1?a=b"}}`:                                                                                      "[Binary/1] []",
+		`{"resourceType":"Communication","payload":[{"contentAttachment":{"url":"/fhir/Binary/1/_history/3"}}]}`:                                                                "[Binary/1] []",
+		`{"resourceType":"Patient","photo":[{"url":"./Binary/1"}]}`:                                                                                                             "[Binary/1] []",
+		`{"resourceType":"Consent","sourceAttachment":{"url":"Binary/1"}}`:                                                                                                      "[Binary/1] []",
+		`{"resourceType":"Basic","extension":[{"url":"u","valueAttachment":{"url":"Bundle/1"}}]}`:                                                                               "[Bundle/1] []",
+		`{"resourceType":"Media","content":{"url":"https://elsewhere/fhir/Binary/1"}}`:                                                                                          "[] []",
+		`{"resourceType":"Media","content":{"url":"cid:Binary/1"}}`:                                                                                                             "[] []",
+		`{"resourceType":"Observation","subject":{"identifier":{"system":"urn:mrn","value":"M1"}}}`:                                                                             "[] [urn:mrn|M1]",
+		`{"resourceType":"Condition","subject":{"type":"Patient","identifier":{"value":"M1"}}}`:                                                                                 "[] [|M1]",
+		`{"resourceType":"Condition","subject":{"reference":"http://elsewhere/Patient/1","identifier":{"system":"s","value":"M1"}}}`:                                            "[] [s|M1]",
+		`{"resourceType":"Condition","subject":{"reference":"Patient/1","identifier":{"system":"s","value":"M1"}}}`:                                                             "[] []",
+		`{"resourceType":"Condition","asserter":{"type":"Practitioner","identifier":{"system":"s","value":"M1"}}}`:                                                              "[] []",
+		`{"resourceType":"Observation","contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"s","value":"1"},{"value":"2"}]}],"subject":{"reference":"#p"}}`: "[] [s|1 |2]",
+		`{"resourceType":"Bundle","type":"document","entry":[{"resource":{"resourceType":"Patient","identifier":[{"system":"s","value":"1"}]}}]}`:                               "[] [s|1]",
+	} {
+		r, err := fhir.Open([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := factsOf(r, "http://new/fhir http://old/fhir")
+		if got := fmt.Sprint(f.Contents, f.Logical); got != want {
+			t.Errorf("%s: %s, want %s", doc, got, want)
+		}
+	}
+}
+
+// All base URLs that the server has had are its own.
+func TestFactsUnderFormerBases(t *testing.T) {
+	for _, base := range []string{"http://new/fhir", "http://old/fhir", "https://older.example/r4"} {
+		r, err := fhir.Open([]byte(`{"resourceType":"Observation","subject":{"reference":"` + base + `/Patient/1"},"encounter":{"reference":"` + base + `/Encounter/2/_history/1"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, f, err := Describe(r, "http://new/fhir http://old/fhir/ https://older.example/r4")
+		if err != nil || fmt.Sprint(f.Patients, f.References) != "[Patient/1] [Encounter/2 Patient/1]" || !slices.Contains(x.Keys, "subject>Patient/1") {
+			t.Errorf("%s: %v %v, %v", base, f.Patients, f.References, err)
+		}
 	}
 }

@@ -25,10 +25,13 @@ type checked struct {
 // checkGroup checks some resources, each as one snapshot shows it.
 func (k *checker) checkGroup(ctx context.Context, ids []string) error {
 	var group []*checked
-	var missing []string
+	var missing, unnamed []string
 	err := k.s.snapshot(ctx, func(ctx context.Context) (err error) {
 		if group, err = k.load(ctx, ids); err == nil {
 			missing, err = k.missingEntries(ctx, group)
+		}
+		if err == nil {
+			unnamed, err = k.missingNames(ctx, group)
 		}
 		return err
 	})
@@ -37,6 +40,9 @@ func (k *checker) checkGroup(ctx context.Context, ids []string) error {
 	}
 	for _, id := range missing {
 		k.found("changes", id, "", "is missing: a version names it")
+	}
+	for _, id := range unnamed {
+		k.found("named", id, "", "is missing: the version names the Binary")
 	}
 	for _, c := range group {
 		if err := k.checkResource(ctx, c); err != nil {
@@ -152,7 +158,7 @@ type versionCheck struct {
 var fields = map[string]string{"version": "v", "stamp": "w", "facts": "f", "body": "body"}
 
 func (c versionCheck) Found(column, what string) {
-	if column == "facts" && c.s.identity.Schema < schemaGoverning && c.v.Ref.Type == "Bundle" {
+	if column == "facts" && c.s.identity.Schema < schemaGoverning {
 		return
 	}
 	c.found("history", c.v.id(), fields[column], what)

@@ -96,6 +96,7 @@ type unit struct {
 	wrote     map[string]bool     // types of the versions
 	entries   []any
 	pasts     []any
+	names     []any      // see putNames
 	touched   [][]string // for each change of what governs access since the last flush, the keys
 }
 
@@ -288,6 +289,7 @@ func (u *unit) put(w *prepared, stamp, seq int64) error {
 	c.doc = join(doc, w.current)
 	c.Version, c.Stamp, c.governed, c.Facts = w.Expect+1, stamp, store.Governed(&w.Facts), nil
 	u.pasts = append(u.pasts, join(past, w.past))
+	u.putNames(pastID(w.id, w.Expect+1), &w.Facts)
 	u.end.Stamp = stamp
 	u.wrote[w.Ref.Type] = true
 	return nil
@@ -301,13 +303,16 @@ func (u *unit) flush(ctx context.Context) error {
 	if err := insertAll(ctx, u.s.history, u.pasts); err != nil {
 		return err
 	}
+	if err := insertAll(ctx, u.s.named, u.names); err != nil {
+		return err
+	}
 	if err := u.flushEpochs(ctx); err != nil {
 		return err
 	}
 	if err := u.flushResources(ctx); err != nil {
 		return err
 	}
-	u.entries, u.pasts = nil, nil
+	u.entries, u.pasts, u.names = nil, nil, nil
 	return nil
 }
 

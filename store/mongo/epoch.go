@@ -13,7 +13,16 @@ import (
 // and the list of changes only if the epoch has moved. Both are as new as they must be:
 // the transaction begins after the last member has joined (see attempt), and commits only
 // on the primary, which has everything that was acknowledged before.
-func (u *unit) stillJudged(ctx context.Context, group []*member) (valid []*member, err error) {
+func (u *unit) stillJudged(ctx context.Context, group []*member) ([]*member, error) {
+	group, err := u.stillSeen(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	return u.stillCurrent(ctx, group)
+}
+
+// stillCurrent is stillJudged for keys and epochs.
+func (u *unit) stillCurrent(ctx context.Context, group []*member) (valid []*member, err error) {
 	lowest := int64(math.MaxInt64)
 	for _, m := range group {
 		if j := &m.change.Judged; j.All || len(j.Keys) > 0 {

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"github.com/aceso-health/aceso/store"
 )
 
 // schemaVersion is the layout of the documents, indexGeneration that of keys and
@@ -19,7 +22,8 @@ const (
 )
 
 // schemaGoverning is the first version whose epochs count changes of all governing types,
-// and whose facts of a Bundle have the types inside. In version 1, only Consents counted.
+// and whose facts are the document's alone and have what is inside. In version 1, only
+// Consents counted.
 const schemaGoverning = 2
 
 // identity is what a database is fixed to: the document "store" of meta.
@@ -80,7 +84,25 @@ func (id identity) accept(o Options) error {
 	return nil
 }
 
-// addBase finds or adds a base URL. One that nothing was written with does no harm.
+// Bases are all base URLs that the server has had, the current one first: see fhir.Below.
+func (s *Store) Bases() string { return s.ownBases }
+
+// settleBases adds the base URL of this start to those before.
+func (s *Store) settleBases(ctx context.Context) error {
+	if err := s.readBases(ctx); err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return err
+	}
+	s.ownBases = store.Bases(s.opts.Base, s.bases)
+	if news := store.Bases("", s.bases); len(s.bases) > 0 && !slices.Contains(strings.Fields(news), strings.TrimRight(s.opts.Base, "/")) {
+		s.opts.Report(fmt.Sprintf("the base URL %s is new to this database: if other nodes go on with another one, tokens and links of one do not hold on the other", s.opts.Base))
+	}
+	base, err := s.addBase(ctx, s.ownBases)
+	s.base = base
+	return err
+}
+
+// addBase finds or adds the base URLs of a start. Those that nothing was written with do
+// no harm.
 func (s *Store) addBase(ctx context.Context, url string) (int32, error) {
 	if i := s.knownBase(url); i >= 0 {
 		return i, nil
@@ -91,7 +113,7 @@ func (s *Store) addBase(ctx context.Context, url string) (int32, error) {
 			return 0, fmt.Errorf("write bases: %w", err)
 		}
 	}
-	added, err := s.meta().UpdateOne(ctx,
+	_, err := s.meta().UpdateOne(ctx,
 		bson.D{{Key: "_id", Value: "bases"}, {Key: "urls", Value: bson.D{{Key: "$ne", Value: url}}}},
 		bson.D{{Key: "$push", Value: bson.D{{Key: "urls", Value: url}}}})
 	if err != nil {
@@ -99,9 +121,6 @@ func (s *Store) addBase(ctx context.Context, url string) (int32, error) {
 	}
 	if err := s.readBases(ctx); err != nil {
 		return 0, err
-	}
-	if added.ModifiedCount > 0 {
-		s.opts.Report(fmt.Sprintf("the base URL %s is new to this database: if other nodes go on with another one, tokens and links of one do not hold on the other", url))
 	}
 	return s.knownBase(url), nil
 }

@@ -65,7 +65,7 @@ func allIndexes() []indexed {
 
 // withoutIndexes are the collections that transactions write to and that no index creates.
 func withoutIndexes() []string {
-	return []string{"checkpoints", "counters", "epochs", "heads", "keyring", "takeovers"}
+	return []string{"checkpoints", "counters", "epochs", "heads", "keyring", "named", "takeovers"}
 }
 
 // createCollections creates the missing ones: a transaction cannot, across shards or while

@@ -26,7 +26,7 @@ type Options struct {
 	// Node names the logs that this process writes. No other process may use the
 	// name at the same time.
 	Node string
-	// Base is the server's base URL. It is kept with each version, because index
+	// Base is the server's base URL. It is kept, with those of earlier starts, with each version, because index
 	// keys of absolute references depend on it.
 	Base string
 	// Now is the clock, time.Now if nil.
@@ -55,12 +55,13 @@ type Store struct {
 	keysDestroyed atomic.Int64
 
 	process  string // names this process among those that ever held a log
-	base     int32  // of Options.Base in meta
+	base     int32  // of ownBases in meta
+	ownBases string // Options.Base and those of earlier starts, of all nodes
 	patience search.Patience
 	client   *mongo.Client
 	db       *mongo.Database
 
-	resources, history, locks, counters, epochs, heads, tiles, keys *mongo.Collection
+	resources, history, locks, counters, epochs, heads, tiles, keys, named *mongo.Collection
 
 	getter   getter
 	changes  *writer
@@ -115,6 +116,7 @@ func newStore(client *mongo.Client, o Options) *Store {
 	s.locks, s.counters, s.epochs = s.db.Collection("locks"), s.db.Collection("counters"), s.db.Collection("epochs")
 	s.heads, s.tiles, s.keys = s.db.Collection("heads"), s.db.Collection("tiles"), s.db.Collection("partkeys")
 	s.nodes, s.lost = s.db.Collection("nodes"), make(chan struct{})
+	s.named = s.db.Collection("named")
 	return s
 }
 
@@ -133,11 +135,9 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	if err := s.upgrade(ctx); err != nil {
 		return err
 	}
-	base, err := s.addBase(ctx, s.opts.Base)
-	if err != nil {
+	if err := s.settleBases(ctx); err != nil {
 		return err
 	}
-	s.base = base
 	if err := s.dropLocks(ctx); err != nil {
 		return fmt.Errorf("drop old locks: %w", err)
 	}

@@ -24,8 +24,8 @@ func (s *Store) upgrade(ctx context.Context) error {
 	if done, err := s.othersEnded(ctx); done || err != nil {
 		return err
 	}
-	if err := s.renewBundles(ctx); err != nil {
-		return fmt.Errorf("upgrade Bundles: %w", err)
+	if err := s.renewAllFacts(ctx); err != nil {
+		return fmt.Errorf("upgrade facts: %w", err)
 	}
 	_, err := s.meta().UpdateOne(ctx, bson.D{{Key: "_id", Value: "store"}, {Key: "schema", Value: s.identity.Schema}},
 		bson.D{{Key: "$set", Value: bson.D{{Key: "schema", Value: int32(schemaVersion)}}}})
@@ -79,44 +79,60 @@ func (s *Store) otherLeases(ctx context.Context) (all []lease, err error) {
 	return slices.DeleteFunc(all, func(l lease) bool { return l.Node == s.opts.Node && l.free(s.opts.Owner) }), nil
 }
 
-// renewBundles lets the facts of Bundles have the types of what is in them. A damaged
-// version stays as it is.
-func (s *Store) renewBundles(ctx context.Context) error {
-	typ := s.in("Bundle")
-	last, end := typ, typ[:len(typ)-1]+"0"
-	var of fhir.Ref // whose version before had facts
-	var facts []byte
+// renewAllFacts lets the facts of all versions be what their documents say; a tombstone has
+// those of the version before. A damaged version stays as it is.
+func (s *Store) renewAllFacts(ctx context.Context) error {
+	last := s.tenant()
+	var before renewed
 	for {
-		some, err := s.rows(ctx, s.history, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: last}, {Key: "$lt", Value: end}}}},
+		some, err := s.rows(ctx, s.history, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: last}}}},
 			options.Find().SetSort(byID).SetLimit(rowsAtOnce))
 		if err != nil || len(some) == 0 {
 			return err
 		}
 		for _, r := range some {
 			last = r.Columns.(*row).id()
-			if !r.Deleted {
-				if facts, err = search.RenewCodes(r.PackedFacts, r.PackedBody); err != nil {
-					of = fhir.Ref{} // the check finds it
-					continue
-				}
-				of = r.Ref
-			}
-			if of != r.Ref {
-				continue
-			}
-			if err := s.renewFacts(ctx, r, facts); err != nil {
+			if before, err = s.renew(ctx, r, before); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// renewFacts writes the facts of a version, and of the resource if that is its current one.
-func (s *Store) renewFacts(ctx context.Context, r *search.Row, facts []byte) error {
-	set := bson.D{{Key: "$set", Value: bson.D{{Key: "f", Value: facts}}}}
-	_, err := s.history.UpdateOne(ctx, bson.D{{Key: "_id", Value: pastID(s.id(r.Ref), r.Version)}}, set)
+// renewed are the facts of a version; of is zero if it is damaged.
+type renewed struct {
+	of    fhir.Ref
+	facts []byte
+	names []string
+}
+
+// renew writes the facts of a version, and of the resource if that is its current one.
+func (s *Store) renew(ctx context.Context, r *search.Row, before renewed) (now renewed, err error) {
+	if now = before; !r.Deleted {
+		base, known, err := s.baseURL(ctx, r.Columns.(*row).base)
+		if err != nil {
+			return now, err
+		}
+		facts, names, err := search.RenewFacts(r.PackedFacts, r.PackedBody, base)
+		if err != nil || !known {
+			return renewed{}, nil // the check finds it
+		}
+		now = renewed{r.Ref, facts, names}
+	}
+	if now.of != r.Ref {
+		return now, nil
+	}
+	id := pastID(s.id(r.Ref), r.Version)
+	for _, name := range now.names {
+		doc := bson.D{{Key: "_id", Value: namedID(s.tenant()+name, id)}}
+		if _, err := s.named.ReplaceOne(ctx, doc, doc, options.Replace().SetUpsert(true)); err != nil {
+			return now, err
+		}
+	}
+	set := bson.D{{Key: "$set", Value: bson.D{{Key: "f", Value: now.facts}}}}
+	_, err = s.history.UpdateOne(ctx, bson.D{{Key: "_id", Value: id}}, set)
 	if err == nil {
 		_, err = s.resources.UpdateOne(ctx, bson.D{{Key: "_id", Value: s.id(r.Ref)}, {Key: "w", Value: r.Stamp}}, set)
 	}
-	return err
+	return now, err
 }

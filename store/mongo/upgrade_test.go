@@ -31,7 +31,7 @@ func makeOld(t *testing.T, s *Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Codes = nil
+		f.Inside = nil
 		raw, err := f.AppendBinary(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -39,7 +39,27 @@ func makeOld(t *testing.T, s *Store) {
 		set("history", r.Columns.(*row).id(), "f", store.Pack(raw))
 		set("resources", s.id(r.Ref), "f", store.Pack(raw)) // the last one stays
 	}
+	if _, err := s.named.DeleteMany(t.Context(), bson.D{}); err != nil {
+		t.Fatal(err)
+	}
 	set("meta", "store", "schema", int32(1))
+}
+
+const mediaBody = `{"resourceType":"Media","status":"completed","subject":{"reference":"Patient/1"},"content":{"url":"Binary/b"}}`
+
+// The check finds names of Binaries that are missing.
+func TestCheckFindsNames(t *testing.T) {
+	a := newAuthor(t, newServer(t).open(t, testOptions("")))
+	a.commit(a.document("m", 0, mediaBody))
+	if all := a.findings(CheckOptions{}); len(all) != 0 {
+		t.Errorf("findings %q", all)
+	}
+	if _, err := a.named.DeleteMany(t.Context(), bson.D{}); err != nil {
+		t.Fatal(err)
+	}
+	if all := a.findings(CheckOptions{}); len(all) != 1 || !strings.Contains(all[0], "the version names the Binary") {
+		t.Errorf("findings %q", all)
+	}
 }
 
 const bundleBody = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Condition","subject":{"reference":"Patient/1"}}}]}`
@@ -53,6 +73,7 @@ func TestUpgrade(t *testing.T) {
 	a.commit(a.document("b", 1, bundleBody))
 	gone := a.document("gone", 0, bundleBody)
 	a.commit(gone)
+	a.commit(a.document("m", 0, mediaBody))
 	a.commit(store.Write{Ref: gone.Ref, Expect: 1, LastUpdated: gone.LastUpdated, Deleted: true, Method: "DELETE", Owner: gone.Owner, Facts: gone.Facts})
 	makeOld(t, a.Store)
 	a.must(a.Close())
@@ -65,8 +86,12 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("findings %q", all)
 		}
 		v, err := s.Get(t.Context(), fhir.Ref{Type: "Bundle", ID: "b"})
-		if err != nil || !slices.ContainsFunc(v.Facts.Codes, func(c fhir.Coding) bool { return c.Code == "Condition" }) {
-			t.Errorf("the Bundle has the codes %v: %v", v.Facts.Codes, err)
+		if err != nil || len(v.Facts.Inside) != 1 || v.Facts.Inside[0].Type != "Condition" {
+			t.Errorf("inside the Bundle is %v: %v", v.Facts.Inside, err)
+		}
+		names, err := s.Naming(t.Context(), fhir.Ref{Type: "Binary", ID: "b"}, 9)
+		if err != nil || len(names) != 1 || names[0].Type != "Media" {
+			t.Errorf("named by %v, %v", names, err)
 		}
 		if s.identity.Schema != 2 {
 			t.Errorf("schema version %d", s.identity.Schema)

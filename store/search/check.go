@@ -90,8 +90,8 @@ func checkDocument(c Checked, r *Row) error {
 	return c.Derived(x, &facts)
 }
 
-// sameFacts compares facts derived from a document with those stored. A resource in no
-// compartment may have inherited the patients of what it refers to (Write.Facts).
+// sameFacts compares facts derived from a document with those stored. A Consent of schema
+// version 1 may have inherited patients (see RenewFacts).
 func sameFacts(said fhir.Facts, packed []byte) bool {
 	stored, err := store.Unpack(packed)
 	if err != nil {
@@ -101,9 +101,10 @@ func sameFacts(said fhir.Facts, packed []byte) bool {
 	if err != nil {
 		return false
 	}
-	if len(said.Patients) == 0 {
+	if said.Type == consent && len(said.Patients) == 0 {
 		said.Patients = kept.Patients
 	}
+	said.Blind = kept.Blind // who wrote it knew what was there, the document does not
 	raw, err := said.AppendBinary(nil)
 	return err == nil && bytes.Equal(raw, stored)
 }

@@ -28,6 +28,8 @@ type later struct {
 	version  int64 // the oldest of them, 0 if there is none
 	at       int64 // when that was written
 	patients []string
+	leads    []string // references and contents
+	loose    bool     // one of them is in nobody's compartment
 	labels   []fhir.Coding
 }
 
@@ -46,13 +48,26 @@ func (p *past) protectPast(r *Row) (replaced int64, err error) {
 	protected := *facts
 	protected.Patients, protected.Labels = store.Union(facts.Patients, l.patients), store.Union(facts.Labels, l.labels)
 	slices.Sort(protected.Patients)
+	protected.Later, protected.Loose = l.leads, l.loose || len(facts.Patients) == 0
 	r.facts = &protected
 	replaced = l.at
 	if l.version == 0 {
 		replaced = math.MaxInt64
 	}
-	*l = later{r.Version, r.Updated, protected.Patients, protected.Labels}
+	*l = later{r.Version, r.Updated, protected.Patients, l.all(facts), protected.Loose, protected.Labels}
 	return replaced, nil
+}
+
+// all are the references and contents of the later versions and of one more.
+func (l *later) all(f *fhir.Facts) []string {
+	if len(f.Contents)+len(f.Blind) == 0 && slices.Equal(l.leads, f.References) {
+		return l.leads
+	}
+	all := slices.DeleteFunc(slices.Concat(l.leads, f.References, f.Contents), func(ref string) bool {
+		return slices.Contains(f.Blind, ref) && !slices.Contains(l.leads, ref)
+	})
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // add notes a later version, in any order.
@@ -63,6 +78,7 @@ func (p *past) add(r *Row) error {
 	}
 	l := p.later[r.Ref]
 	l.patients, l.labels = store.Union(l.patients, facts.Patients), store.Union(l.labels, facts.Labels)
+	l.leads, l.loose = l.all(facts), l.loose || len(facts.Patients) == 0
 	if l.version == 0 || r.Version < l.version {
 		l.version, l.at = r.Version, r.Updated
 	}

@@ -77,7 +77,7 @@ func (r *Row) Ranges() (_ *search.Index, err error) {
 func (r *Row) size() int64 {
 	patients := 0
 	if facts, err := r.Facts(); err == nil {
-		patients = len(facts.Patients)
+		patients = len(facts.Whose())
 	}
 	return store.Weight(store.UnpackedLen(r.PackedBody), patients)
 }

@@ -18,7 +18,7 @@ func (s *selection) add(r *Row, visible bool) error {
 	if visible {
 		to = &s.visible
 	}
-	for _, patient := range facts.Patients {
+	for _, patient := range facts.Whose() {
 		to.add(patient)
 	}
 	return nil

@@ -70,8 +70,13 @@ func (a *author) version(id string, expect int64, body string) store.Write {
 
 func (a *author) put(id string, expect int64, body string) {
 	a.Helper()
-	_, err := a.Commit(a.Context(), store.Change{Writes: []store.Write{a.version(id, expect, body)}, Entry: a.entry()})
-	a.must(err)
+	a.must(a.commitOne(a.version(id, expect, body)))
+}
+
+func (a *author) commitOne(w store.Write) error {
+	a.Helper()
+	_, err := a.Commit(a.Context(), store.Change{Writes: []store.Write{w}, Entry: a.entry()})
+	return err
 }
 
 func (a *author) remove(ref fhir.Ref) {

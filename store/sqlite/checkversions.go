@@ -34,6 +34,7 @@ func (v *checked) rowName() string {
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
 	k.expected, k.consents, k.touched = newTallies(maphash.MakeSeed()), map[consentRow]bool{}, touched{}
+	k.named = map[consentRow]bool{}
 	var last *checked
 	var before *plan.Row // last, if it is of the same resource
 	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) {
@@ -46,6 +47,7 @@ func (k *checker) checkVersions() error {
 			k.touched.add(&v.Row, before)
 		}
 		k.checkVersion(v, before)
+		k.expectNames(v)
 		last, before = v, &v.Row
 	})
 	if err == nil && last != nil {
@@ -107,7 +109,7 @@ type versionCheck struct {
 }
 
 func (c versionCheck) Found(column, what string) {
-	if column == "facts" && c.schema < schemaGoverning && c.v.Ref.Type == "Bundle" {
+	if column == "facts" && c.schema < schemaGoverning {
 		return
 	}
 	c.found("versions", c.v.rowName(), column, what)

@@ -188,6 +188,9 @@ func (u *changeUnit) writeVersion(w *prepared, at origin) error {
 	if err := u.reindex(&before, &v, w.Write); err != nil {
 		return fmt.Errorf("index version: %w", err)
 	}
+	if err := u.indexNames(at.stamp, store.Names(&w.Facts)); err != nil {
+		return fmt.Errorf("index names: %w", err)
+	}
 	if store.Governs(w.Ref.Type) {
 		return u.indexGoverning(&before, &v, w.Write)
 	}

@@ -142,7 +142,25 @@ func (s *Store) sameIdentity(c conn) error {
 	return nil
 }
 
-// baseID finds or adds a base URL.
+// Bases are all base URLs that the server has had, the current one first: see fhir.Below.
+func (s *Store) Bases() string { return s.ownBases }
+
+// settleBases adds the base URL of this start to those before.
+func (s *Store) settleBases(c conn) (err error) {
+	var known []string
+	err = c.each("SELECT url FROM bases ORDER BY id", func(st *sqlite.Stmt) error {
+		known = append(known, st.ColumnText(0))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read bases: %w", err)
+	}
+	s.ownBases = store.Bases(s.opts.Base, known)
+	s.base, err = c.baseID(s.ownBases)
+	return err
+}
+
+// baseID finds or adds the base URLs of a start.
 func (c conn) baseID(url string) (int64, error) {
 	id := int64(-1)
 	err := c.each("SELECT id FROM bases WHERE url = ?", func(st *sqlite.Stmt) error {

@@ -60,9 +60,9 @@ func (u *changeUnit) reindexAll(ctx context.Context) error {
 }
 
 // bases are the base URLs that match their checksums.
-func (u *changeUnit) bases() (map[int64]string, error) {
+func (c conn) bases() (map[int64]string, error) {
 	bases := map[int64]string{}
-	return bases, u.each("SELECT id, url, sum FROM bases", func(st *sqlite.Stmt) error {
+	return bases, c.each("SELECT id, url, sum FROM bases", func(st *sqlite.Stmt) error {
 		if id, url := st.ColumnInt64(0), st.ColumnText(1); bytes.Equal(blob(st, 2), rowSum(id, url)) {
 			bases[id] = url
 		}

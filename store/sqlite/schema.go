@@ -5,7 +5,8 @@ package sqlite
 const schemaVersion = 2
 
 // schemaGoverning is the first version whose epochs count changes of all governing types,
-// and whose facts of a Bundle have the types inside. In version 1, only Consents counted.
+// and whose facts are the document's alone and have what is inside. In version 1, only
+// Consents counted.
 const schemaGoverning = 2
 
 // The files of a data folder.
@@ -65,7 +66,8 @@ CREATE TABLE IF NOT EXISTS tiles (
 // distinguishes a range (unit, or token part of a composite). dates.class is the
 // bit length of hi-lo: within a class the interval's width is bounded, so a
 // search above a value is a bounded scan of lo. consent_writes has the
-// keys (store.Governed) that the change with a consent epoch touched.
+// keys (store.Governed) that the change with a consent epoch touched; named has the
+// stamps of the versions that name a Binary (store.Names).
 const mainSchema = `
 CREATE TABLE IF NOT EXISTS names (
 	id   INTEGER PRIMARY KEY,
@@ -139,6 +141,11 @@ CREATE TABLE IF NOT EXISTS consent_writes (
 	epoch   INTEGER NOT NULL,
 	patient TEXT NOT NULL,
 	PRIMARY KEY (epoch, patient)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS named (
+	binary TEXT NOT NULL,
+	stamp  INTEGER NOT NULL,
+	PRIMARY KEY (binary, stamp)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS consents (
 	patient TEXT NOT NULL,

@@ -53,7 +53,11 @@ func newReader(c conn, n *names) (*reader, error) {
 
 // Search answers a query in one read transaction.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.snapshot(ctx, s.searches, "search", func(x *reader) error {
+	from := s.searches
+	if q.Judging {
+		from = s.consentRead
+	}
+	err = s.snapshot(ctx, from, "search", func(x *reader) error {
 		page, err = s.search(ctx, x, q)
 		return err
 	})

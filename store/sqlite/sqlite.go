@@ -22,7 +22,7 @@ type Options struct {
 	Organization string
 	Tenant       string
 	Node         string
-	// Base is the server's base URL. It is kept with each version, because index
+	// Base is the server's base URL. It is kept, with those of earlier starts, with each version, because index
 	// keys of absolute references depend on it.
 	Base string
 	// Now is the clock, time.Now if nil.
@@ -43,7 +43,8 @@ type Store struct {
 	lock     *os.File // nil if opened read-only
 	names    names
 	patience search.Patience
-	base     int64 // id of Options.Base in bases
+	base     int64  // id of ownBases in bases
+	ownBases string // Options.Base and those of earlier starts
 	written  written
 
 	closed      atomic.Bool
@@ -163,7 +164,7 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	if err := s.upgrade(ctx, access); err != nil {
 		return err
 	}
-	if s.base, err = main.baseID(s.opts.Base); err != nil {
+	if err = s.settleBases(main); err != nil {
 		return err
 	}
 	if s.written.before, err = main.number("SELECT max(stamp) FROM versions"); err != nil {

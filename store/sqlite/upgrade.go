@@ -35,7 +35,7 @@ func (s *Store) upgradeFrom(ctx context.Context, c conn, from int) error {
 		if err := c.renewEpochs(ctx); err != nil {
 			return err
 		}
-		if err := c.renewBundles(ctx); err != nil {
+		if err := c.renewFacts(ctx); err != nil {
 			return err
 		}
 	}
@@ -94,31 +94,43 @@ func (c conn) renewEpochs(ctx context.Context) error {
 	return c.exec("UPDATE counters SET value = ? WHERE name = 'epoch'", int64(len(all)))
 }
 
-// renewBundles lets the facts of Bundles have the types of what is in them; a tombstone has
+// renewFacts lets the facts of all versions be what their documents say; a tombstone has
 // those of the version before. A damaged version, and its tombstone, stay as they are.
-func (c conn) renewBundles(ctx context.Context) error {
-	return c.eachOf(ctx, []string{"Bundle"}, func(v, before *checked) error {
-		if !v.whole() {
+func (c conn) renewFacts(ctx context.Context) error {
+	bases, err := c.bases()
+	if err != nil {
+		return err
+	}
+	var named []string
+	return c.eachOf(ctx, nil, func(v, before *checked) error {
+		base, known := bases[v.base]
+		if !known || !v.whole() {
 			return nil
 		}
 		facts, err := v.PackedFacts, error(nil)
 		switch {
 		case !v.Deleted:
-			facts, err = plan.RenewCodes(v.PackedFacts, v.PackedBody)
+			facts, named, err = plan.RenewFacts(v.PackedFacts, v.PackedBody, base)
 		case before != nil && before.whole():
 			facts = before.PackedFacts
+		default:
+			return nil
 		}
 		if err != nil {
+			named = nil
 			return nil // the check finds it
 		}
 		v.PackedFacts = facts
 		v.storedSum = v.sum(v.contentSum())
+		if err := c.indexNames(v.Stamp, named); err != nil {
+			return err
+		}
 		return c.exec("UPDATE versions SET facts = ?, sum = ? WHERE stamp = ?", facts, v.storedSum, v.Stamp)
 	})
 }
 
-// eachOf visits the versions of some types, resource by resource, each with the one before
-// it. visit may update them.
+// eachOf visits the versions of some types, or of all if there are none, resource by
+// resource, each with the one before it. visit may update them.
 func (c conn) eachOf(ctx context.Context, types []string, visit func(v, before *checked) error) error {
 	known, err := loadNames(c)
 	if err != nil {
@@ -127,14 +139,17 @@ func (c conn) eachOf(ctx context.Context, types []string, visit func(v, before *
 	var n names
 	n.publish(known)
 	var stamps []int64
+	if types == nil {
+		stamps, err = c.stamps(ctx, "SELECT stamp FROM versions ORDER BY rid, version")
+	}
 	for _, typ := range types {
-		err := c.each("SELECT stamp FROM versions WHERE type = ? ORDER BY rid, version", func(st *sqlite.Stmt) error {
-			stamps = append(stamps, st.ColumnInt64(0))
-			return ctx.Err()
-		}, n.id(typ, ""))
-		if err != nil {
-			return err
+		some, failed := c.stamps(ctx, "SELECT stamp FROM versions WHERE type = ? ORDER BY rid, version", n.id(typ, ""))
+		if stamps, err = append(stamps, some...), failed; err != nil {
+			break
 		}
+	}
+	if err != nil {
+		return err
 	}
 	var before *checked
 	for _, stamp := range stamps {

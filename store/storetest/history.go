@@ -41,10 +41,11 @@ func (m *model) end(i int) time.Time {
 	return time.Unix(1<<40, 0)
 }
 
-// protected are the facts of a version with the patients and labels of later ones.
+// protected are the facts of a version with the patients and labels of later ones, and what
+// those lead to.
 func (m *model) protected(i int) fhir.Facts {
 	f := m.versions[i].Facts
-	f.Labels, f.Patients = slices.Clone(f.Labels), slices.Clone(f.Patients)
+	f.Labels, f.Patients, f.Loose = slices.Clone(f.Labels), slices.Clone(f.Patients), len(f.Patients) == 0
 	for _, v := range m.versions[i+1:] {
 		if v.Ref != m.versions[i].Ref {
 			continue
@@ -55,7 +56,11 @@ func (m *model) protected(i int) fhir.Facts {
 			}
 		}
 		f.Patients = append(f.Patients, v.Facts.Patients...)
+		f.Later = slices.Concat(f.Later, v.Facts.References, v.Facts.Contents)
+		f.Loose = f.Loose || len(v.Facts.Patients) == 0
 	}
+	slices.Sort(f.Later)
+	f.Later = slices.Compact(f.Later)
 	slices.Sort(f.Patients)
 	f.Patients = slices.Compact(f.Patients)
 	return f

@@ -18,6 +18,7 @@ func RunShared(t *testing.T, open func(t *testing.T) (a, b store.Store)) {
 	for name, test := range map[string]func(a, b *world){
 		"what another node changed is judged again": testOvertaken,
 		"members judged by the past fail alone":     testOvertakenMembers,
+		"what rows lead to is looked at again":      testSeen,
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := open(t)

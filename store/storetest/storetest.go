@@ -62,6 +62,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"consents and their epoch", testConsents},
 		{"whose consents changed", testConsentChanges},
 		{"what is judged now is recorded", testJudgedNow},
+		{"who names a Binary is found", testNaming},
+		{"judging does not wait for searches", testJudgingSearches},
 		{"consents are read inside a search", testConsentsInside},
 		{"a probe leaves no trace", testProbe},
 		{"logs are dense and keep their rows", testLogs},
