@@ -348,7 +348,7 @@ var mutants = []mutant{
 	{"rows that _has is looked for count", "store/search/eval.go", "if err := x.count(); err != nil { // to go to the place", "if err := x.ctx.Err(); err != nil { // to go to the place", "./store/sqlite", "TestStore"},
 	{"long lists of keys are sets", "store/search/eval.go", "if set := x.keySet(c); set != nil {", "if set := x.keySet(c); false {", "./store/sqlite", "TestStore"},
 	{"entries passed over count", "store/sqlite/collect.go", "err = pass(n % passAtOnce)", "err = nil", "./store/sqlite", "TestEntriesPassedOverCount"},
-	{"a condition that costs more than before has changed", "store/store.go", "case errors.As(err, &refusal) && refusal.Kind == fhir.TooCostly:", "case false:", "./store/sqlite", "TestStore"},
+	{"a condition that costs more than before has changed", "store/store.go", "case errors.As(err, &refusal) && refusal.Kind == fhir.TooCostly:", "case errors.As(err, &refusal) && false:", "./store/sqlite", "TestStore"},
 	{"unchanged conditions are not searched again", "store/sqlite/commit.go", "if u.s.written.holds(&c.Guards[i]) {", "if false {", "./store/sqlite", "TestStore"},
 	{"what is written is noted", "store/sqlite/commit.go", "\tu.s.written.note(w.Ref.Type, at.stamp)\n", "", "./store/sqlite", "TestStore"},
 	{"reads do not wait for searches", "store/sqlite/search.go", "from := s.searches", "from := s.read", "./store/sqlite", "TestReadsDoNotWaitForSearches"},
