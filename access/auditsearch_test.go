@@ -144,7 +144,10 @@ func (a *archive) rendered(patient string) (all []*Version) {
 			return p.Patient == a.Sealer.PatientPseudonym(patient) || slices.Contains(strings.Fields(p.Target), a.Sealer.TargetPseudonym(patient))
 		})
 	}
-	r := a.review(a.as(agent.PrivacyOfficer, "HOPERAT"))
+	r, list := a.review(a.as(agent.PrivacyOfficer, "HOPERAT")), report{patient: patient}
+	if patient != "" { // who reads it in these tests
+		list.reader = a.Sealer.AgentPseudonym(patient)
+	}
 	for _, log := range logs {
 		var own []*Version
 		err := log.Rows(a.Context(), 0, 1<<40, func(row ledgerbridge.Row) error {
@@ -152,7 +155,7 @@ func (a *archive) rendered(patient string) (all []*Version) {
 			if err != nil || !concerns(row) {
 				return err
 			}
-			v, err := r.render(a.Context(), record{log, row, e}, report{patient: patient})
+			v, err := r.render(a.Context(), record{log, row, e}, list)
 			if v != nil {
 				own = append(own, v)
 			}
