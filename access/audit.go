@@ -145,6 +145,12 @@ func (r *review) render(ctx context.Context, rec record, rep report) (*Version, 
 		}
 		tell(&a, parts[i], rep.patient != "")
 	}
+	if rep.own(&rec) {
+		if len(a.Items) == 0 {
+			return nil, nil
+		}
+		a.Target = ""
+	}
 	if e.Schema == 1 && rec.row.Erased() { // what is left may name who was erased
 		a.Query, a.Target = "", ""
 	}

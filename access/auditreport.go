@@ -14,7 +14,13 @@ import (
 type report struct {
 	patient string // "Patient/1"
 	broad   bool   // the second list
+	reader  string // the agent, by pseudonym, if the patient reads it and not an office
 }
+
+// own says whether a record is of a request of the reader. Of these a report has what was
+// disclosed, and no target: all else depends on what the request met that the reader may
+// not see.
+func (p report) own(rec *record) bool { return p.reader != "" && rec.entry.Agent == p.reader }
 
 // AccessReport lists who accessed a patient's data: the AuditEvents of all records that
 // concern the patient, without what they say about others; or, apart, with broad=true, those of
@@ -46,7 +52,7 @@ func (p report) lists(rec *record, s *ledgerbridge.Sealer) bool {
 	row := &rec.row
 	hers := row.Has(s.PatientPseudonym(p.patient)) || !row.Erased() && row.Targets(s.TargetPseudonym(p.patient))
 	if p.broad {
-		return !hers && row.Has(s.PatientPseudonym(ledgerbridge.Everyone))
+		return !hers && !p.own(rec) && row.Has(s.PatientPseudonym(ledgerbridge.Everyone))
 	}
 	return hers
 }

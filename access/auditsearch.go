@@ -34,10 +34,14 @@ func (g *Gate) auditPage(ctx context.Context, c *Call, q question, s SearchReque
 			if err := aboutAnother(s.Params, patient); err != nil {
 				return nil, err
 			}
-			if own := d.Constraints.Compartment; patient != "" && own != "" && own != patient {
-				return nil, r.refuseRow(notFound())
+			about := report{patient: patient, broad: asksBroad(s.Params)}
+			if own := d.Constraints.Compartment; patient != "" && own != "" {
+				if own != patient {
+					return nil, r.refuseRow(notFound())
+				}
+				about.reader = r.gate.Sealer.AgentPseudonym(c.Agent.Subject)
 			}
-			res, err := r.walkPage(ctx, query, report{patient, asksBroad(s.Params)}, at)
+			res, err := r.walkPage(ctx, query, about, at)
 			if err == nil {
 				r.entry.Count = int64(len(res.Matches))
 			}

@@ -24,7 +24,8 @@ func TestReadsDoNotWaitForSearches(t *testing.T) {
 	a.work()
 	ref := fhir.Ref{Type: "Patient", ID: "last"}
 	a.put(ref.ID, 0, fmt.Sprintf(patientBody, "Last"))
-	inside, leave := make(chan struct{}), make(chan struct{})
+	inside, leave := make(chan struct{}, searchers), make(chan struct{})
+	patience := time.After(20 * time.Second)
 	stays := func(store.Row) (bool, error) {
 		inside <- struct{}{}
 		<-leave
@@ -40,11 +41,12 @@ func TestReadsDoNotWaitForSearches(t *testing.T) {
 		})
 		select {
 		case <-inside:
-		case <-time.After(10 * time.Second):
+		case <-patience:
 			t.Error("searches do not have their connections")
+			patience = time.After(0)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	changes, accesses := a.Logs()
 	for name, read := range map[string]func() error{

@@ -107,7 +107,8 @@ func (c conn) renewFacts(ctx context.Context) error {
 		if !known || !v.whole() {
 			return nil
 		}
-		facts, err := v.PackedFacts, error(nil)
+		var facts []byte
+		var err error
 		switch {
 		case !v.Deleted:
 			facts, named, err = plan.RenewFacts(v.PackedFacts, v.PackedBody, base)
