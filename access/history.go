@@ -93,15 +93,12 @@ func (r *review) historyLink(h *HistoryRequest, d policy.Decision) (link, error)
 // noHistory answers for a resource with no version that the caller may know. Absent and
 // hidden answer alike; the record tells them apart.
 func (r *review) noHistory(ctx context.Context, ref fhir.Ref) error {
-	v, err := r.gate.Store.Get(ctx, ref)
+	_, err := r.gate.Store.Get(ctx, ref)
 	if errors.Is(err, store.ErrNotFound) {
 		return notFound()
 	}
 	if err != nil {
 		return unavailable("history cannot be read", err)
-	}
-	if err := r.concernVersion(ctx, &v); err != nil {
-		return err
 	}
 	return r.refuseRow(notFound())
 }

@@ -280,13 +280,15 @@ func TestLaterReferencesProtectThePast(t *testing.T) {
 // Records name whom a resource leads to: read, counted, refused.
 func TestRecordsNameWhomResourcesLeadTo(t *testing.T) {
 	h := linked(t)
-	h.put(itemsDoc("a", "List/b"), itemsDoc("b", "Observation/o1"), itemsDoc("c", "Observation/o2"))
+	h.put(itemsDoc("a", "List/b"), itemsDoc("b", "Observation/o1"), itemsDoc("c", "Observation/o2"), itemsDoc("d", "Observation/o2"), itemsDoc("d", "Observation/o1"))
 	doctor := h.as(agent.Practitioner, "TREAT")
 	for name, do := range map[string]struct {
 		err  func() error
 		want string
 	}{
 		"read":    {func() error { _, err := h.Read(h.Context(), doctor, ref("List/a")); return err }, "[p1] [GET List/a]"},
+		"past":    {func() error { _, err := h.VRead(h.Context(), doctor, ref("List/d"), 1); return err }, "[p1 p2] []"},
+		"history": {func() error { return history("List", "c")(h, doctor) }, "[p2] []"},
 		"count":   {func() error { return searchFor("List", "_id=a&_summary=count")(h, doctor) }, "[p1] []"},
 		"refused": {func() error { _, err := h.Read(h.Context(), doctor, ref("List/c")); return err }, "[p2] []"},
 	} {

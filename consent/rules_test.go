@@ -216,3 +216,21 @@ func TestContainers(t *testing.T) {
 		{"a deny of a code within", []string{privacy(`'type':'deny','code':[{'coding':[{'system':'http://loinc.org','code':'1'}]}]`)}, clinician, lost, Deny},
 	})
 }
+
+// What is another patient's than its container may be anything, like what is not there.
+func TestPartsOfOthersAreUnknown(t *testing.T) {
+	coded := func(id, patient string) *fhir.Facts {
+		return &fhir.Facts{Type: "Observation", ID: id, Patients: []string{patient}, Codes: []fhir.Coding{{System: "s", Code: "x"}}}
+	}
+	s := clinician
+	s.Directory = entries{"Observation/own": {Facts: coded("own", "Patient/1")}, "Observation/other": {Facts: coded("other", "Patient/2")}}
+	list := func(ref string) *fhir.Facts {
+		return &fhir.Facts{Type: "List", ID: "l", Patients: []string{"Patient/1"}, References: []string{ref}, Codes: []fhir.Coding{{System: "s", Code: "x"}}}
+	}
+	denied := []string{privacy(`'type':'deny','code':[{'coding':[{'system':'http://loinc.org','code':'1'}]}]`)}
+	run(t, []judged{
+		{"a part of the same patient", denied, s, list("Observation/own"), Silent},
+		{"a part of another", denied, s, list("Observation/other"), Deny},
+		{"a part that is not there", denied, s, list("Observation/none"), Deny},
+	})
+}
