@@ -149,7 +149,7 @@ func (r *review) render(ctx context.Context, rec record, rep report) (*Version, 
 		if len(a.Items) == 0 {
 			return nil, nil
 		}
-		a.Target = ""
+		a.Target, a.Reason = "", ""
 	}
 	if e.Schema == 1 && rec.row.Erased() { // what is left may name who was erased
 		a.Query, a.Target = "", ""

@@ -18,7 +18,7 @@ type report struct {
 }
 
 // own says whether a record is of a request of the reader. Of these a report has what was
-// disclosed, and no target: all else depends on what the request met that the reader may
+// disclosed, without target and reason: all else depends on what the request met that the reader may
 // not see.
 func (p report) own(rec *record) bool { return p.reader != "" && rec.entry.Agent == p.reader }
 

@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	r4 "github.com/samply/golang-fhir-models/fhir-models/fhir"
@@ -83,7 +84,7 @@ func AuditEvent(a Access) ([]byte, error) {
 		return nil, err
 	}
 	event.Action, event.Outcome = &action, a.outcome()
-	event.OutcomeDesc = text(a.Decision + ": " + a.Reason)
+	event.OutcomeDesc = text(strings.TrimSuffix(a.Decision+": "+a.Reason, ": "))
 	event.PurposeOfEvent = purposeOf(a)
 	event.Extension = accessExtensions(a)
 	if a.failed() {
