@@ -133,8 +133,13 @@ func TestNodesActAsOne(t *testing.T) {
 // whole verifies everything, from the folder of each node.
 func (c *testCluster) whole() {
 	c.t.Helper()
+	o, and := c.options(), "?"
+	if strings.Contains(o.URI, "?") {
+		and = "&"
+	}
+	o.URI += and + "timeoutMS=120000" // a busy machine reads all versions of everything
 	for _, n := range c.nodes {
-		wantWhole(c.t, n.data, c.options())
+		wantWhole(c.t, n.data, o)
 	}
 }
 
