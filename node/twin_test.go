@@ -71,6 +71,11 @@ func TestHiddenDataChangeNoAnswerOnMongoDB(t *testing.T) {
 	w.compare(a, asks, &twinDrawn{})
 }
 
+// Exception: of a patient's access report only the status and the number of records are
+// compared. It has what others did with data of hers that she may not see, and they did so
+// on one server only; that her own requests tell her nothing is tested in package access.
+func exceptReports(q twinAsk) bool { return strings.Contains(q.path, "/$access-report") }
+
 // twinDrawn is what the generators have drawn.
 type twinDrawn struct {
 	sync.Mutex
@@ -162,6 +167,11 @@ func (w *twins) ask(q twinAsk) (next string) {
 		page[i] = nextPage(r)
 		if i == 0 {
 			w.count(q, r)
+		}
+	}
+	if exceptReports(q) {
+		for i := range told {
+			told[i], page[i] = told[i][:len("200")], ""
 		}
 	}
 	if told[0] != told[1] {
