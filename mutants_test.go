@@ -151,7 +151,7 @@ var mutants = []mutant{
 	{"comparing a version is decided", "access/verifyversion.go", "if _, err := r.ask(ctx, q); err != nil {", "if _, err := r.ask(ctx, q); false {", "./access", "TestOperationsAreForThoseWhoMay"},
 	{"comparing a version is recorded", "access/verifyversion.go", "\tr.disclose(v, \"GET\")\n", "", "./access", "TestOperationsConcernThePatient"},
 	{"histories protect the past", "store/search/history.go", "replaced, err := x.protectPast(r)", "replaced, err := int64(1<<62), error(nil)", "./store/search", "TestLaterLabelsProtectThePast"},
-	{"versions protect the past", "store/search/past.go", "if _, err := p.protectPast(row); err != nil {", "if err := error(nil); err != nil {", "./store/search", "TestLaterLabelsProtectThePast"},
+	{"versions protect the past", "store/search/past.go", "if _, err := p.protectPast(row); err != nil {", "if err := error(nil); err != nil {", "./store/sqlite", "TestStore"},
 	{"who may read may learn that a delete is refused", "access/apply.go", `seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))`, "seen, err := false, error(nil)", "./access", "TestTheRestrictedDoNotEndTheRestriction"},
 	{"deletes of the hidden are recorded as refused", "access/apply.go", "return t.refuseRow(t.absent(ctx, s))", "return t.absent(ctx, s)", "./access", "TestHiddenIsWrittenLikeAbsent"},
 	{"ids are chosen by those who see all", "access/apply.go", "\td := t.decide(ctx, q)\n\tc := d", "\td := policy.Decision{}\n\tc := d", "./access", "TestWhoChoosesIDs"},
