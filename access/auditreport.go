@@ -52,7 +52,7 @@ func (p report) lists(rec *record, s *ledgerbridge.Sealer) bool {
 	row := &rec.row
 	hers := row.Has(s.PatientPseudonym(p.patient)) || !row.Erased() && row.Targets(s.TargetPseudonym(p.patient))
 	if p.broad {
-		return !hers && !p.own(rec) && row.Has(s.PatientPseudonym(ledgerbridge.Everyone))
+		return !hers && row.Has(s.PatientPseudonym(ledgerbridge.Everyone))
 	}
 	return hers
 }

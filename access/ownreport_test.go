@@ -37,6 +37,9 @@ func TestOwnRequestsTellNothingOfTheHidden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := searchFor("Patient", "_summary=count")(h, herself); err != nil { // a broad question
+		t.Fatal(err)
+	}
 	_ = read("Observation/h1")(h, herself)
 	_ = read("Observation/o")(h, herself)
 	if after := reports(herself); after != before {
