@@ -40,7 +40,7 @@ const (
 	// maximumAttempts bounds how often a request is judged again because what it
 	// rests on has changed meanwhile.
 	maximumAttempts = 8
-	// recordTimeout bounds how long an answer waits for its record: half of it to find whom
+	// recordTimeout bounds how long an answer waits for its record: a third of it to find whom
 	// it concerns.
 	recordTimeout = 30 * time.Second
 	// unrecordedFor is for how long a record that could not be made counts, if none is
