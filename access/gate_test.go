@@ -122,23 +122,27 @@ func TestEveryAnswerIsRecorded(t *testing.T) {
 // A request that the policy refuses as a whole still names whose data it was after.
 func TestRefusedRequestsNameThePatient(t *testing.T) {
 	h := ward(t)
-	told := h.told()
-	unscoped := func() *Call {
-		c := h.as(agent.Practitioner, "TREAT")
-		c.Agent.Scopes = nil
-		return c
-	}
-	for _, a := range []asked{
+	h.refuses([]asked{
 		{"read", read("Observation/h1"), 0, "deny 403 read Observation/h1  [hidden] []"},
 		{"search", searchFor("Observation", "patient=seen,hidden"), 0, "deny 403 search-type  patient=seen,hidden [hidden seen] []"},
 		{"history", history("Observation", "s1"), 0, "deny 403 history-instance Observation/s1  [seen] []"},
 		{"update", apply(Operation{Method: "PUT", Ref: ref("Observation/s1"), Resource: h.parse(observationDoc("s1", "seen"))}), 0, "deny 403 update Observation/s1  [seen] []"},
-	} {
-		if err := a.do(h, unscoped()); kindOf(err) != fhir.Forbidden {
-			t.Errorf("%s: %v", a.name, err)
+	})
+}
+
+// refuses asks as a caller whose token allows nothing: each request is refused, and leaves
+// its one record.
+func (h *house) refuses(requests []asked) {
+	h.Helper()
+	told := h.told()
+	for _, a := range requests {
+		c := h.as(agent.Practitioner, "TREAT")
+		c.Agent.Scopes = nil
+		if err := a.do(h, c); kindOf(err) != fhir.Forbidden {
+			h.Errorf("%s: %v", a.name, err)
 		}
 		if got := told(); len(got) != 1 || got[0] != a.want {
-			t.Errorf("%s:\n got %q\nwant %q", a.name, got, a.want)
+			h.Errorf("%s:\n got %q\nwant %q", a.name, got, a.want)
 		}
 	}
 }

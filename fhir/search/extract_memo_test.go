@@ -2,9 +2,10 @@ package search
 
 import (
 	"bytes"
+	"maps"
 	"os"
-	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir/fhirtest"
@@ -32,7 +33,7 @@ func indexWith(t *testing.T, x *extractor, data []byte) *Index {
 
 // Earlier documents must not influence an extractor.
 func TestExtractorForgets(t *testing.T) {
-	docs := syntheaDocs(t)
+	docs, golden := syntheaDocs(t), goldenDocuments(t)
 	for _, file := range fhirtest.Corpus(t, "r4-examples") {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -40,16 +41,8 @@ func TestExtractorForgets(t *testing.T) {
 		}
 		docs = append(docs, data)
 	}
-	files, err := filepath.Glob("testdata/index/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs = append(docs, data)
+	for _, file := range slices.Sorted(maps.Keys(golden)) {
+		docs = append(docs, golden[file])
 	}
 	old := &extractor{d: fhir.R4(), roles: rolesOf()}
 	for round := range 3 { // seen once, remembered, recalled

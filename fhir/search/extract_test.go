@@ -53,16 +53,24 @@ func instantOf(v int64) string {
 	return time.UnixMilli(v).UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-func TestIndexGolden(t *testing.T) {
+// goldenDocuments are the documents whose keys testdata/index keeps, by file.
+func goldenDocuments(t testing.TB) map[string][]byte {
+	t.Helper()
 	files, err := filepath.Glob("testdata/index/*.json")
 	if err != nil || len(files) < 10 {
 		t.Fatal(files, err)
 	}
+	documents := map[string][]byte{}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
+		if documents[file], err = os.ReadFile(file); err != nil {
 			t.Fatal(err)
 		}
+	}
+	return documents
+}
+
+func TestIndexGolden(t *testing.T) {
+	for file, data := range goldenDocuments(t) {
 		r, err := fhir.Parse(data)
 		if err != nil {
 			t.Errorf("%s: %v", file, err)

@@ -1,8 +1,9 @@
 package search
 
 import (
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,16 +44,9 @@ var queryAttacks = map[string]func(n int) fhir.Param{
 // holders are some indexed resources.
 func holders(t testing.TB) (all []Holder) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/index/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x, err := indexed(string(data))
+	golden := goldenDocuments(t)
+	for _, file := range slices.Sorted(maps.Keys(golden)) {
+		x, err := indexed(string(golden[file]))
 		if err != nil {
 			t.Fatal(err)
 		}
