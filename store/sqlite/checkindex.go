@@ -112,7 +112,7 @@ func (k *checker) need(of map[param]map[line]bool) error {
 			return // reported already
 		}
 		typ := k.names.typeOf(st.ColumnInt64(1))
-		r, _ := indexRows(x, st.ColumnInt64(0), func(param string) (int64, error) { return k.names.id(typ, param), nil })
+		r, _ := indexRows(typ, x, st.ColumnInt64(0), func(param string) (int64, error) { return k.names.id(typ, param), nil })
 		for _, l := range r.lines() {
 			if of[l.param] != nil {
 				of[l.param][l] = true

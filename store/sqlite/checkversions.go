@@ -135,7 +135,7 @@ func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
 // version need a name.
 func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) {
 	typ, unnamed := v.Ref.Type, ""
-	rows, _ := indexRows(index, v.Place, func(param string) (int64, error) {
+	rows, _ := indexRows(v.Ref.Type, index, v.Place, func(param string) (int64, error) {
 		id := k.names.id(typ, param)
 		if id == 0 && unnamed == "" {
 			unnamed = param

@@ -232,13 +232,13 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 		if err != nil {
 			return &store.Finding{File: mainFile, Table: "versions", Row: w.Ref.String(), Column: "idx", What: "cannot be decoded"}
 		}
-		if old, err = indexRows(x, v.Place, intern); err != nil {
+		if old, err = indexRows(w.Ref.Type, x, v.Place, intern); err != nil {
 			return err
 		}
 	}
 	if !v.Deleted {
 		var err error
-		if fresh, err = indexRows(w.Index, v.Place, intern); err != nil {
+		if fresh, err = indexRows(w.Ref.Type, w.Index, v.Place, intern); err != nil {
 			return err
 		}
 	}
