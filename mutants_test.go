@@ -122,6 +122,7 @@ var mutants = []mutant{
 	{"no answer leaves before its record", "access/gate.go", "recordErr := r.record(ctx, err)", "recordErr := error(nil)", "./access", "TestEveryAnswerIsRecorded"},
 	{"records are sealed", "access/gate.go", "pending, err := r.gate.Sealer.Prepare(ctx, r.entry)", "r.entry.Patients = nil\n\tpending, err := r.gate.Sealer.Prepare(ctx, r.entry)", "./access", "TestEveryAnswerIsRecorded"},
 	{"operations are decided", "access/gate.go", "\t\t_, err := r.ask(ctx, question{operation, \"r\", \"\"})\n", "\t\t_, _ = r.ask(ctx, question{operation, \"r\", \"\"})\n\t\tvar err error\n", "./access", "TestOperationsAreForThoseWhoMay"},
+	{"histories are counted only if asked", "access/history.go", "return h.Total || h.ID != \"\"", "return true", "./access", "TestHistoriesAreCountedIfAsked"},
 	{"histories are decided", "access/history.go", "\td, err := r.ask(ctx, q)\n\tif err != nil {", "\td, err := r.ask(ctx, q)\n\tif err != nil && false {", "./access", "TestRefusedRequestsNameThePatient"},
 	{"what a history shows is recorded", "access/history.go", "\tr.discloseResult(res)\n", "", "./access", "TestEveryAnswerIsRecorded"},
 	{"histories show what the caller sees", "access/history.go", "Visible: r.visible(ctx, rows, q.action),", "Visible: func(store.Row) (bool, error) { return true, nil },", "./access", "TestEveryAnswerIsRecorded"},

@@ -122,7 +122,7 @@ type Visible func(Row) (bool, error)
 type Search struct {
 	Query   *search.Query
 	Visible Visible
-	Sight   Looks  // what is certain of Visible; nil: nothing
+	Sight   Sights // what is certain of whole sets of rows; nil: nothing
 	After   []byte // Page.Next of the page before, nil for the first
 	Limit   int    // matches per page
 	Count   bool   // compute Page.Total (of visible matches)
@@ -139,7 +139,7 @@ type History struct {
 	Since    time.Time // versions written at or after
 	At       time.Time // versions current at some time at or after At: zero for all
 	Visible  Visible
-	Sight    Looks // see Search
+	Sight    Sights // see Search
 	After    []byte
 	Limit    int
 	Count    bool
@@ -217,7 +217,7 @@ type Write struct {
 type Guard struct {
 	Query   *search.Query
 	Visible Visible
-	Sight   Looks // see Search
+	Sight   Sights // see Search
 	Want    []fhir.Ref
 	At      []byte // Page.At of the search that found Want: the store need not search again if nothing changed since
 }
