@@ -2,12 +2,16 @@ package sqlite
 
 // schemaVersion is the layout below; a data folder with a newer one is refused, an older
 // one is upgraded when it is opened for writing.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // schemaGoverning is the first version whose epochs count changes of all governing types,
 // and whose facts are the document's alone and have what is inside. In version 1, only
 // Consents counted.
 const schemaGoverning = 2
+
+// schemaOrdered is the first version whose index has the values by which a search sorts: dates by
+// their start, texts without a code, and what has no value.
+const schemaOrdered = 3
 
 // The files of a data folder.
 const (
