@@ -17,14 +17,6 @@ var (
 	actCodeSystems = oneOf{"http://terminology.hl7.org/CodeSystem/v3-ActCode", "http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"}
 )
 
-// Of what containers (fhir.HoldsOthers) refer to, bystanders are not in them. Contained
-// ingredients are what their container is about, not something beside it.
-var (
-	bystanders = oneOf{"CareTeam", "Device", "Encounter", "EpisodeOfCare", "Group", "Location", "Organization", "Patient",
-		"Practitioner", "PractitionerRole", "RelatedPerson"}
-	ingredients = oneOf{"Medication", "Substance"}
-)
-
 var (
 	actionCodes = oneOf{"collect", "access", "use", "disclose", "correct"}
 	// dissents are the codes of policyRule by which a grantor refuses.
