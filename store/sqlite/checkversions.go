@@ -128,7 +128,7 @@ func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
 		c.Found("idx", "differs from what the document says")
 	}
 	if c.schema >= schemaOrdered {
-		c.expect(c.v, x)
+		c.expect(c.v, x, facts)
 	}
 	if c.v.Ref.Type == "Consent" && c.v.resource.stamp == c.v.Stamp {
 		for _, p := range facts.Patients {
@@ -140,9 +140,9 @@ func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
 
 // expect notes the index rows that a current version needs. The parameters of every
 // version need a name.
-func (k *checker) expect(v *checked, index *search.Index) {
+func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) {
 	typ, unnamed := v.Ref.Type, ""
-	rows, _ := indexRows(v.Ref.Type, index, v.Place, func(param string) (int64, error) {
+	rows, _ := indexRows(typ, index, k.mark(v, facts), v.Place, func(param string) (int64, error) {
 		id := k.names.id(typ, param)
 		if id == 0 && unnamed == "" {
 			unnamed = param
@@ -156,6 +156,15 @@ func (k *checker) expect(v *checked, index *search.Index) {
 	for _, l := range rows.lines() {
 		k.expected.add(l)
 	}
+}
+
+// mark is that of the stored facts: a Consent keeps patients that its document no longer
+// names. Damaged ones are found already.
+func (k *checker) mark(v *checked, said *fhir.Facts) string {
+	if facts, err := v.Facts(); err == nil {
+		return search.Mark(facts)
+	}
+	return search.Mark(said)
 }
 
 // checkCurrent compares the last version of a resource with the resource.

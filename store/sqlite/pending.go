@@ -54,10 +54,11 @@ type rows struct {
 	numbers []numberRow
 }
 
-// indexRows gives the rows of the index of a resource. intern returns the id of a parameter.
-// The id of the resource has no row: it is in the table of resources.
-func indexRows(typ string, x *search.Index, rid int64, intern func(param string) (int64, error)) (rows, error) {
-	r := rows{keys: make([]keyRow, 0, len(x.Keys))}
+// indexRows gives the rows of the index of a resource, and of a mark, "" for none. intern
+// returns the id of a parameter. The id of the resource has no row: it is in the table of
+// resources.
+func indexRows(typ string, x *search.Index, mark string, rid int64, intern func(param string) (int64, error)) (rows, error) {
+	r := rows{keys: make([]keyRow, 0, len(x.Keys)+1)}
 	var failed error
 	last, lastID := "", int64(-1)
 	id := func(key string) (int64, string) {
@@ -75,6 +76,10 @@ func indexRows(typ string, x *search.Index, rid int64, intern func(param string)
 		if p, v := id(k); plan.Drives(v) {
 			r.keys = append(r.keys, keyRow{p, v, rid})
 		}
+	}
+	if mark != "" {
+		p, v := id(mark)
+		r.keys = append(r.keys, keyRow{p, v, rid})
 	}
 	date, name := search.Principal(typ)
 	for _, param := range []string{date, name} {

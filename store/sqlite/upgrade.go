@@ -39,6 +39,11 @@ func (s *Store) upgradeFrom(ctx context.Context, c conn, from int) error {
 			return err
 		}
 	}
+	if c.file == mainFile && from < schemaMarked {
+		if err := s.addMarks(ctx, c); err != nil {
+			return err
+		}
+	}
 	if c.file == mainFile && from < schemaOrdered {
 		if err := s.renewIndex(ctx, c); err != nil {
 			return err
