@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -92,7 +93,9 @@ func (r *renewal) renew(v *checked) error {
 	if err != nil {
 		return err
 	}
-	before.keys = slices.DeleteFunc(before.keys, func(k keyRow) bool { return k.v == withoutValue })
+	before.keys = slices.DeleteFunc(before.keys, func(k keyRow) bool { // those that older programs did not write
+		return k.v == withoutValue || strings.HasSuffix(k.v, "|")
+	})
 	after, err := r.rows(v, fresh)
 	if err == nil {
 		r.pending.add(before, after)

@@ -229,7 +229,6 @@ func (k *walk) end() {
 	k.Helper()
 	if !k.changes {
 		if !slices.Equal(k.shown, k.start) {
-			k.zz()
 			k.Errorf("%s\n got %v\nwant %v", k.text, k.shown, k.start)
 		}
 		return
@@ -261,20 +260,4 @@ func names(all []fhir.Ref) []string {
 		list[i] = r.String()
 	}
 	return list
-}
-
-func (k *walk) zz() {
-	for _, r := range k.start {
-		v := k.model.last[r]
-		for _, s := range v.index.Sorts {
-			if s.Param == "email" {
-				fmt.Printf("%s %q\n", r, s)
-			}
-		}
-		for _, s := range v.index.Keys {
-			if len(s) > 6 && s[:6] == "email=" {
-				fmt.Printf("   %q\n", s)
-			}
-		}
-	}
 }
