@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -174,7 +175,9 @@ func (c versionCheck) Base() (string, bool, error) {
 
 // Derived compares the sort values, which history keeps for walks that have begun.
 func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
-	c.of.last = x
+	if c.of.last = x; c.s.identity.Schema < schemaMarked {
+		return nil
+	}
 	sorts, err := c.v.sorts()
 	if want := newSorts(x); err != nil || !maps.Equal(want, sorts) {
 		return c.repaired(c.ctx, c.s.history, "history", c.v, bson.D{{Key: "s", Value: want}})
@@ -185,6 +188,9 @@ func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
 // checkKeys compares the search keys of a current version with those derived from the
 // last version in the history, which is the same.
 func (k *checker) checkKeys(ctx context.Context, c *checked) error {
+	if k.s.identity.Schema < schemaMarked {
+		return nil
+	}
 	var want index
 	var sorts map[string]sortValue
 	if !c.Deleted {
@@ -195,7 +201,7 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 		if err != nil {
 			return nil // found already
 		}
-		want, sorts = k.s.newIndex(c.Ref.Type, c.last, k.mark(facts)), newSorts(c.last)
+		want, sorts = k.s.newIndex(c.Ref.Type, c.last, search.Mark(facts)), newSorts(c.last)
 	}
 	if c.Ref.Type == "Consent" && !c.Deleted {
 		facts, _ := c.Facts()
@@ -206,17 +212,7 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 	if err == nil && bson.Unmarshal(c.doc, &stored) == nil && sameKeys(want, stored) && maps.Equal(sorts, kept) {
 		return nil
 	}
-	return k.repaired(ctx, k.s.resources, "resources", c.row, bson.D{
-		{Key: "k", Value: want.Keys}, {Key: "u", Value: want.More}, {Key: "d", Value: want.Dates}, {Key: "n", Value: want.Numbers}, {Key: "s", Value: sorts},
-	})
-}
-
-// mark is that of a current version.
-func (k *checker) mark(f *fhir.Facts) string {
-	if k.s.identity.Schema < schemaMarked {
-		return ""
-	}
-	return search.Mark(f)
+	return k.repaired(ctx, k.s.resources, "resources", c.row, append(want.fields(), bson.E{Key: "s", Value: sorts}))
 }
 
 // repaired reports wrong search keys and, if asked to, rewrites them unless the
@@ -239,5 +235,6 @@ func (k *checker) repaired(ctx context.Context, in *mongo.Collection, table stri
 
 func sameKeys(a, b index) bool {
 	sorted := func(keys []string) []string { return slices.Sorted(slices.Values(keys)) } // an upgrade adds at the end
-	return slices.Equal(sorted(a.Keys), sorted(b.Keys)) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers)
+	return slices.Equal(sorted(a.Keys), sorted(b.Keys)) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers) &&
+		reflect.DeepEqual(a.Orders, b.Orders)
 }

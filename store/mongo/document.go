@@ -50,6 +50,7 @@ type index struct {
 	More    []string      `bson:"u"` // keys too common for that: in no index
 	Dates   []dateRange   `bson:"d"`
 	Numbers []numberRange `bson:"n"`
+	Orders  *orders       `bson:"q,omitempty"`
 }
 
 type dateRange struct {
@@ -107,7 +108,7 @@ func (s *Store) consentKey(patient string) string { return s.tenant() + "¤conse
 // newIndex returns the keys of a version, and a mark (see search.Mark), as they are stored.
 func (s *Store) newIndex(typ string, x *search.Index, mark string) index {
 	in := s.in(typ)
-	var d index
+	d := index{Orders: newOrders(typ, x)}
 	if mark != "" {
 		d.Keys = append(d.Keys, in+mark)
 	}

@@ -40,7 +40,8 @@ func TestStoreImpatient(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, 2) })
 }
 
-// TestDifferential also has plans that give up collecting at once.
+// TestDifferential also has plans that give up collecting at once, and every way to find a
+// sorted page.
 func TestDifferential(t *testing.T) {
 	var n atomic.Int64
 	storetest.Differential(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, n.Add(1)) })
@@ -49,5 +50,6 @@ func TestDifferential(t *testing.T) {
 func (s *server) impatient(t testing.TB, n int64) *Store {
 	opened := s.open(t, testOptions(""))
 	opened.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n%3]
+	opened.choice = search.Choice(n / 3 % 3)
 	return opened
 }
