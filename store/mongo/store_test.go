@@ -50,6 +50,22 @@ func TestDifferential(t *testing.T) {
 func (s *server) impatient(t testing.TB, n int64) *Store {
 	opened := s.open(t, testOptions(""))
 	opened.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n%3]
-	opened.choice = search.Choice(n / 3 % 3)
+	opened.choice = search.Choice(n / 3 % search.Choices)
 	return opened
+}
+
+func TestOrders(t *testing.T) {
+	storetest.Orders(t, search.Choices, func(t *testing.T, n int) store.Store {
+		s := newServer(t).open(t, testOptions(""))
+		s.choice = search.Choice(n)
+		return s
+	})
+}
+
+func TestWalksEnd(t *testing.T) {
+	storetest.WalksEnd(t, func(t *testing.T) store.Store {
+		s := newServer(t).open(t, testOptions(""))
+		s.patience = search.Patience{Written: storetest.FewWritten}
+		return s
+	})
 }
