@@ -246,8 +246,8 @@ var mutants = []mutant{
 	{"a folder that is not in force is told", "node/ready.go", "if n.policy.Problem() != nil || ", "if ", "./node", "TestPoliciesWhoseTestsFailAreNotActivated"},
 
 	// What one request may cost.
-	{"an extraction stops at the limit", "fhir/search/extract_limit.go", "if x.limit > 0 && x.known.len() >= x.limit {", "if false {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
-	{"combinations are counted before they are made", "fhir/search/extract_limit.go", "if x.limit > 0 && x.combined > maxCombined {", "if false {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
+	{"an extraction stops at the limit", "fhir/search/extract_limit.go", "if x.limit.keys > 0 && x.known.len() >= x.limit.keys {", "if false {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
+	{"combinations are counted before they are made", "fhir/search/extract_limit.go", "if x.limit.combined > 0 && x.combined > x.limit.combined {", "if false {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
 	{"copies are kept once", "fhir/search/extract_limit.go", "if len(x.keys)+len(x.dates)+len(x.numbers) < manyKeys {", "if true {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
 	{"a part of all combinations is read once", "fhir/search/extract_composite.go", "if shared && old.part == first {", "if false {", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
 	{"the hash of a path goes on", "fhir/search/keys_path.go", "p.hash.Write(p.url[p.hashed:end])", "p.hash.Reset()\n\tp.hash.Write(p.url[:end])", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
