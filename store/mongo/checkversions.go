@@ -200,13 +200,21 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 		if err != nil || c.last == nil {
 			return nil // found already
 		}
-		pieces, sorts = k.s.newPieces(c.Ref.Type, c.last, facts.Patients), newSorts(c.last)
+		pieces, sorts = k.s.newPieces(c.Ref.Type, c.last, facts, k.mark(facts)), newSorts(c.last)
 	}
 	kept, err := c.sorts()
 	if err == nil && slices.EqualFunc(pieces, c.pieces, sameKeys) && maps.Equal(sorts, kept) {
 		return nil
 	}
 	return k.repaired(ctx, "resources", c.row, func(ctx context.Context) (bool, error) { return c.rewriteKeys(ctx, pieces, sorts) })
+}
+
+// mark is that of a current version.
+func (k *checker) mark(f *fhir.Facts) string {
+	if k.s.identity.Schema < schemaMarked {
+		return ""
+	}
+	return search.Mark(f)
 }
 
 // repaired reports wrong search keys and, if asked to, lets rewrite write them anew.
@@ -234,5 +242,6 @@ func (r *row) set(ctx context.Context, in *mongo.Collection, fields bson.D) (boo
 }
 
 func sameKeys(a, b index) bool {
-	return slices.Equal(a.Keys, b.Keys) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers)
+	sorted := func(keys []string) []string { return slices.Sorted(slices.Values(keys)) } // an upgrade adds at the end
+	return slices.Equal(sorted(a.Keys), sorted(b.Keys)) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers)
 }

@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -56,7 +57,7 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	if !w.Deleted {
 		c.Body = store.Pack(w.Body)
 		c.Sorts = newSorts(w.Index)
-		pieces := s.newPieces(w.Ref.Type, w.Index, w.Facts.Patients)
+		pieces := s.newPieces(w.Ref.Type, w.Index, &w.Facts, search.Mark(&w.Facts))
 		x, p.pieces = pieces[0], pieces[1:]
 	}
 	if p.past, err = bson.Marshal(c); err != nil {

@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
@@ -48,11 +49,11 @@ func split(x index, size int) []index {
 
 // newPieces returns the keys of a version as its documents hold them. Those by which Consents
 // finds it are in its own.
-func (s *Store) newPieces(typ string, x *search.Index, patients []string) []index {
-	pieces := split(s.newIndex(typ, x), s.room)
+func (s *Store) newPieces(typ string, x *search.Index, f *fhir.Facts, mark string) []index {
+	pieces := split(s.newIndex(typ, x, mark), s.room)
 	pieces[0].Further = int32(len(pieces) - 1)
 	if typ == "Consent" {
-		pieces[0].Keys = append(pieces[0].Keys, s.consentKeys(patients)...)
+		pieces[0].Keys = append(pieces[0].Keys, s.consentKeys(f.Patients)...)
 	}
 	return pieces
 }
