@@ -101,11 +101,11 @@ type current struct {
 	Facts   []byte `bson:"f"` // only of what governs access
 	Further int32  `bson:"x"` // further key documents in the database, until it is read
 
-	stored        int64   // version in the database
-	storedFurther int32   // further key documents in the database
-	pieces        []index // of those to be written
-	governed []string // only of what governs access
-	doc      bson.Raw // to be written
+	stored        int64    // version in the database
+	storedFurther int32    // further key documents in the database
+	pieces        []index  // of those to be written
+	governed      []string // only of what governs access
+	doc           bson.Raw // to be written
 }
 
 func newUnit(w *writer) *unit {
@@ -246,7 +246,7 @@ func (u *unit) seal(ctx context.Context, m *member) error {
 		return fmt.Errorf("encode entry: %w", err)
 	}
 	if len(doc) > maxDocument {
-		return errors.New("the record of the request is too large to be stored")
+		return recordTooLarge()
 	}
 	if u.end.Size == u.w.head.End.Size {
 		u.first = row.Commitment
@@ -255,6 +255,14 @@ func (u *unit) seal(ctx context.Context, m *member) error {
 	u.end.Size, u.end.At = row.Seq+1, at
 	m.receipt = row.Receipt(u.w.source)
 	return nil
+}
+
+// recordTooLarge answers a request whose record no document can hold: it names whose data it
+// showed or changed, one by one.
+func recordTooLarge() error {
+	return &fhir.Error{
+		Kind: fhir.TooLarge, Detail: fmt.Sprintf("The record of this request would have more than %d MB, since it concerns so many patients. Ask for fewer resources at once (_count), or send fewer.", maxDocument>>20),
+	}
 }
 
 // stamp puts a version with the next stamp.

@@ -51,6 +51,6 @@ func TestDifferential(t *testing.T) {
 func (s *server) impatient(t testing.TB, n int64) *Store {
 	opened := s.open(t, testOptions(""))
 	opened.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n%3]
-	opened.room = []int{keysInDocument, 30, 7}[n/3%3]
+	opened.room = []int{keysInDocument, 7, 200}[n/3%3]
 	return opened
 }
