@@ -131,7 +131,7 @@ func (c criterion) compile(value string) (Condition, error) {
 	}
 	values := splitEscaped(value, ',')
 	if len(values) > maxValues {
-		return nil, c.invalid("A parameter has at most 500 alternative values.")
+		return nil, c.invalid("A parameter has at most 500 alternative values. Send the others in further searches.")
 	}
 	var list []Condition
 	for _, v := range values {
