@@ -1,11 +1,18 @@
 package store
 
+import (
+	"slices"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
 // Sight says, for one type, what a visibility function would answer for whole sets of
 // rows. Only what is certain counts: rows of ByRow, and rows with the key ¤row (see
-// search.RowKey), are judged one by one.
+// search.RowKey: those whose facts are not Apart), are judged one by one.
 //
-// It says the same of past versions: a resource that is certainly hidden now, without
-// ¤row, is hidden in all versions before, for later labels and patients protect the past.
+// That of a history says the same of past versions: a resource that is certainly hidden
+// now, without ¤row, is hidden in all versions before, for later labels and patients
+// protect the past. What is certainly shown may have been hidden.
 type Sight struct {
 	Free   Sure    // rows in nobody's compartment
 	Rest   Sure    // rows in the compartment of one patient who is in no group
@@ -30,5 +37,23 @@ type Group struct {
 }
 
 // Sights gives the Sight of a type in a snapshot with a consent epoch. A nil function, and
-// a nil Sight, leave every row to the visibility function. It is asked once per type.
+// a nil Sight, leave every row to the visibility function. It is asked once per type, and
+// MUST NOT be asked by a search that does not use what it says: who makes it takes all
+// patients for judged. It is asked under the rules of Visible.
 type Sights func(typ string, epoch int64) (*Sight, error)
+
+// Of is what is certain of one current version: the definition of a Sight.
+func (s *Sight) Of(f *fhir.Facts) Sure {
+	switch {
+	case !f.Apart():
+		return ByRow
+	case len(f.Patients) == 0:
+		return s.Free
+	}
+	for i := range s.Groups {
+		if _, in := slices.BinarySearch(s.Groups[i].Patients, f.Patients[0]); in {
+			return s.Groups[i].Is
+		}
+	}
+	return s.Rest
+}
