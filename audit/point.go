@@ -25,9 +25,9 @@ type Point struct {
 	Program  string                           `json:"program"` // version of the program that checked last
 	Checks   int                              `json:"checks"`  // see Checks
 	Time     time.Time                        `json:"time"`    // when the last check began
-	Whole    time.Time                        `json:"whole"`   // when the last one of everything began
-	Logs     map[string]ledgerbridge.TreeHead `json:"logs"`    // audited, by source
-	Turns    map[string]int64                 `json:"turns,omitempty"`
+	Heads    map[string]ledgerbridge.TreeHead `json:"heads"`   // of the logs at that time: they must still begin like this
+	Logs     map[string]ledgerbridge.TreeHead `json:"logs"`    // how far each log was audited
+	Turns    map[string]int64                 `json:"turns"`   // the row of each log with which the next turn through it begins
 	Versions Progress                         `json:"versions"`
 	Store    []byte                           `json:"store,omitempty"` // as the store's check left it
 }

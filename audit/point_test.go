@@ -24,6 +24,7 @@ func TestPointsAreSigned(t *testing.T) {
 	}
 	p := Point{
 		Node: "hospital/n1", Program: "v1", Checks: Checks, Time: time.Date(2026, 5, 4, 1, 2, 3, 0, time.UTC),
+		Heads: map[string]ledgerbridge.TreeHead{"hospital/n1/changes.0": {Size: 8, Root: [32]byte{2}}}, Turns: map[string]int64{"x": 1},
 		Logs:     map[string]ledgerbridge.TreeHead{"hospital/n1/changes.0": {Size: 7, Root: [32]byte{1}}},
 		Versions: Progress{Entries: map[string]int64{"hospital/n1/changes.0": 7}, Versions: 9, Turn: []byte("x")}, Store: []byte("mark"),
 	}
