@@ -157,3 +157,25 @@ func TestTurnsCompareEverything(t *testing.T) {
 		}
 	}
 }
+
+// Versions of a new entry may come after some of older entries: nodes have clocks of their
+// own. They are looked for.
+func TestLateVersionsAreWaitedFor(t *testing.T) {
+	a := filled(t, 700, 1)
+	before, _ := a.from(a, Progress{})
+	a.write("create", a.patient("new", 1, "POST"))
+	var late []store.Version
+	a.edit = func(v store.Version) []store.Version {
+		switch v.Ref.ID {
+		case "new":
+			late = []store.Version{v}
+			return nil
+		case "p50-0":
+			return append(late, v)
+		}
+		return []store.Version{v}
+	}
+	if _, found := a.from(a, before); found != "" {
+		t.Errorf("found %q", found)
+	}
+}
