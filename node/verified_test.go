@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -363,4 +364,29 @@ func TestStoreCheckGoesOn(t *testing.T) {
 			t.Error("the check of the store vouched for the records")
 		}
 	})
+}
+
+// Another version of the program may derive search keys otherwise: it looks at every
+// resource again.
+func TestAnotherVersionChecksEveryResource(t *testing.T) {
+	n := &verifiedNode{testNode: startNode(t, t.TempDir())}
+	n.work("p1")
+	n.whole(false)
+	c, err := sqlite.OpenConn(n.data.file("aceso.db"), sqlite.OpenReadWrite)
+	if err == nil {
+		err = errors.Join(sqlitex.ExecuteTransient(c, "DELETE FROM ix", nil), c.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for program, want := range map[string]bool{"test": false, "newer": true} {
+		found := false
+		err := CheckStore(t.Context(), n.data, n.database, Check{Sample: 1}, Extent{Program: program}, func(store.Finding) error {
+			found = true
+			return nil
+		})
+		if err != nil || found != want {
+			t.Errorf("version %s: found %t, %v", program, found, err)
+		}
+	}
 }

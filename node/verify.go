@@ -53,6 +53,10 @@ func (v *verification) begin(ctx context.Context, x Extent) (err error) {
 	if !x.All {
 		v.from = before
 	}
+	if before.Store != nil && v.from.Program != x.Program && !x.All { // it may derive search keys otherwise
+		x.say(false, "version %s made the last check, this is %s: every resource is checked", v.from.Program, x.Program)
+		v.from.Store = nil
+	}
 	v.to, err = v.newPoint(ctx, x, before)
 	return err
 }
