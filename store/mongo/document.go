@@ -51,6 +51,7 @@ type index struct {
 	Dates   []dateRange   `bson:"d"`
 	Numbers []numberRange `bson:"n"`
 	Orders  *orders       `bson:"q,omitempty"`
+	Further int32         `bson:"x,omitempty"` // how many further key documents there are, see keysInDocument
 }
 
 type dateRange struct {
@@ -108,7 +109,7 @@ func (s *Store) consentKey(patient string) string { return s.tenant() + "¤conse
 // newIndex returns the keys of a version, and a mark (see search.Mark), as they are stored.
 func (s *Store) newIndex(typ string, x *search.Index, mark string) index {
 	in := s.in(typ)
-	d := index{Orders: newOrders(typ, x)}
+	var d index
 	if mark != "" {
 		d.Keys = append(d.Keys, in+mark)
 	}

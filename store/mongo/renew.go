@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	plan "github.com/aceso-health/aceso/store/search"
 )
@@ -72,23 +73,24 @@ func (s *Store) derive(ctx context.Context, r *plan.Row) (*search.Index, error) 
 	return x, nil
 }
 
-// renewed are the fields of the search keys of a current version.
+// renewed are the fields of the search keys of a current version. In older databases no
+// resource had so many that they need further documents.
 func (s *Store) renewed(r *plan.Row, x *search.Index) bson.D {
 	mark := search.RowKey
 	facts, err := r.Facts()
 	if err == nil {
 		mark = search.Mark(facts)
+	} else {
+		facts = &fhir.Facts{}
 	}
-	keys := s.newIndex(r.Ref.Type, x, mark)
-	if r.Ref.Type == "Consent" && err == nil {
-		keys.Keys = append(keys.Keys, s.consentKeys(facts.Patients)...)
-	}
-	return append(keys.fields(), bson.E{Key: "s", Value: newSorts(x)})
+	all := s.newPieces(r.Ref.Type, x, facts, mark)
+	return append(all[0].fields(), bson.E{Key: "s", Value: newSorts(x)})
 }
 
 // fields are those of the document.
 func (x index) fields() bson.D {
 	return bson.D{
-		{Key: "k", Value: x.Keys}, {Key: "u", Value: x.More}, {Key: "d", Value: x.Dates}, {Key: "n", Value: x.Numbers}, {Key: "q", Value: x.Orders},
+		{Key: "k", Value: x.Keys}, {Key: "u", Value: x.More}, {Key: "d", Value: x.Dates}, {Key: "n", Value: x.Numbers},
+		{Key: "x", Value: x.Further}, {Key: "q", Value: x.Orders},
 	}
 }

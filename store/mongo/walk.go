@@ -219,7 +219,7 @@ func (x *reader) walkIDs(typ string, o plan.Order, pass func(int) error, yield f
 	w.all(func(limit int) (all []plan.Entry, err error) {
 		find := options.Find().SetHint(byID).SetLimit(int64(limit)).SetBatchSize(int32(limit)).
 			SetSort(bson.D{{Key: "_id", Value: pick(o.Desc, -1, 1)}}).SetProjection(bson.D{{Key: "o", Value: 1}})
-		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: from}, {Key: "$lt", Value: to}}}}
+		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: from}, {Key: "$lt", Value: to}}}, {Key: "r", Value: in}} // without further key documents
 		err = eachRaw(x.ctx, x.s.resources, filter, find, func(doc bson.Raw) error {
 			id := doc.Lookup("_id").StringValue()
 			*pick(o.Desc, &to, &from) = id
