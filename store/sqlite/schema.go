@@ -2,19 +2,24 @@ package sqlite
 
 // schemaVersion is the layout below; a data folder with a newer one is refused, an older
 // one is upgraded when it is opened for writing.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // schemaGoverning is the first version whose epochs count changes of all governing types,
 // and whose facts are the document's alone and have what is inside. In version 1, only
 // Consents counted.
 const schemaGoverning = 2
 
+// In version 3 the keys of parts are in one file, part.keys, and not in one each. The
+// databases have the number so that older programs, which would make new keys, refuse the
+// folder.
+
 // The files of a data folder.
 const (
 	mainFile   = "aceso.db"
 	accessFile = "access.db"
 	lockFile   = "lock"
-	keyFolder  = "partkeys"
+	keysFile   = "part.keys"
+	keyFolder  = "partkeys" // until schema version 2: a file for each key
 )
 
 // metaSchema says whose data a file holds. Small tables that nothing else can be

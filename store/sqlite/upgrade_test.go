@@ -87,7 +87,7 @@ func TestUpgradeIsWholeOrNothing(t *testing.T) {
 		if _, err := Open(t.Context(), dir, o); err == nil || !strings.Contains(err.Error(), "the disk is full") {
 			t.Fatalf("%s: %v", file, err)
 		}
-		if is := schemas(t, dir); is[i] != 1 || is[0] != i+1 {
+		if is := schemas(t, dir); is[i] != 1 || i == 1 && is[0] != schemaVersion {
 			t.Errorf("%s: schema versions %v", file, is)
 		}
 		if all := findings(t, dir); len(all) > 0 {
@@ -98,14 +98,14 @@ func TestUpgradeIsWholeOrNothing(t *testing.T) {
 	o := options()
 	o.Report = func(m string) { told = append(told, m) }
 	s := open(t, dir, o)
-	if want := []string{"bringing access.db from schema version 1 to 2", "access.db has schema version 2"}; !slices.Equal(told, want) {
+	if want := []string{"bringing access.db from schema version 1 to 3", "access.db has schema version 3"}; !slices.Equal(told, want) {
 		t.Errorf("told %q", told)
 	}
 	keys, epoch, err := s.ConsentChanges(t.Context(), 0)
 	if err != nil || !slices.Contains(keys, "Practitioner/pr") {
 		t.Errorf("keys %q, epoch %d, %v", keys, epoch, err)
 	}
-	if is := schemas(t, dir); is != [2]int{2, 2} {
+	if is := schemas(t, dir); is != [2]int{schemaVersion, schemaVersion} {
 		t.Errorf("schema versions %v", is)
 	}
 	if all := findings(t, dir); len(all) > 0 {
