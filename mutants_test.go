@@ -122,6 +122,7 @@ var mutants = []mutant{
 	{"no answer leaves before its record", "access/gate.go", "recordErr := r.record(ctx, err)", "recordErr := error(nil)", "./access", "TestEveryAnswerIsRecorded"},
 	{"records are sealed", "access/gate.go", "pending, err := r.gate.Sealer.Prepare(ctx, r.entry)", "r.entry.Patients = nil\n\tpending, err := r.gate.Sealer.Prepare(ctx, r.entry)", "./access", "TestEveryAnswerIsRecorded"},
 	{"operations are decided", "access/gate.go", "\t\t_, err := r.ask(ctx, question{operation, \"r\", \"\"})\n", "\t\t_, _ = r.ask(ctx, question{operation, \"r\", \"\"})\n\t\tvar err error\n", "./access", "TestOperationsAreForThoseWhoMay"},
+	{"histories are counted only if asked", "access/history.go", "return h.Total || h.ID != \"\"", "return true", "./access", "TestHistoriesAreCountedIfAsked"},
 	{"histories are decided", "access/history.go", "\td, err := r.ask(ctx, q)\n\tif err != nil {", "\td, err := r.ask(ctx, q)\n\tif err != nil && false {", "./access", "TestRefusedRequestsNameThePatient"},
 	{"what a history shows is recorded", "access/history.go", "\tr.discloseResult(res)\n", "", "./access", "TestEveryAnswerIsRecorded"},
 	{"histories show what the caller sees", "access/history.go", "Visible: r.visible(ctx, rows, q.action),", "Visible: func(store.Row) (bool, error) { return true, nil },", "./access", "TestEveryAnswerIsRecorded"},
@@ -171,6 +172,15 @@ var mutants = []mutant{
 
 	// Whose data a resource is, by what it leads to.
 	{"what leads to hidden data is hidden", "access/trace.go", "f.Inherited, f.Identified, f.Traced = found.Patients, found.Identified, true", "f.Traced = true", "./access", "TestWhatLeadsToHiddenDataIsHidden"},
+	{"what is apart is in one compartment", "fhir/apart.go", "len(f.Patients) > 1, ", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what is apart was never loose", "fhir/apart.go", "f.Loose, ", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what is apart names nobody by identifier", "fhir/apart.go", "len(f.Logical) > 0, ", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what is apart has no attachments", "fhir/apart.go", "len(f.Contents) > 0, ", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"containers are not apart", "fhir/apart.go", " Container(f.Type):", " false:", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what shows a part is not apart", "fhir/apart.go", "return Shows(f.Type, in.Type) }", "return false }", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"later versions count for what is apart", "fhir/apart.go", " && !slices.ContainsFunc(f.Later, leads)", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what refers to a Binary is not apart", "fhir/apart.go", `return typ == "Binary"`, "return false", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what is nobody's and leads on is not apart", "fhir/apart.go", "return !WhoAndWhere(typ)", "return false", "./consent", "TestWhatIsApartLeadsNowhere"},
 	{"Binaries belong to what names them", "consent/reach.go", "\t\tw.back(f)\n", "", "./access", "TestBinariesBelongToWhatNamesThem"},
 	{"a securityContext says whose a Binary is", "consent/reach.go", " && !w.belongs(f) {", " {", "./access", "TestBinariesBelongToWhatNamesThem"},
 	{"attachments are content", "consent/reach.go", "for _, ref := range f.Contents {", "for _, ref := range f.Contents[:0] {", "./access", "TestConsentsReachWhatContainersHold"},
