@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/durable"
-	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -40,18 +39,6 @@ type keyFile struct {
 	read      time.Time
 }
 
-// freshKey is a key that is not yet durable. Its slot is 0 before the first attempt to
-// write it, after which the file may hold it.
-type freshKey struct {
-	id   keyID
-	data slot
-	slot int
-}
-
-// grow is how many slots at least the file grows by. They are written as zeros: to
-// write into what is there already costs the file system no entry in its journal.
-const grow = 512
-
 // openKeyFile opens the folder's file for writing, and makes it if it is not there.
 func openKeyFile(dir string, o Options) (*keyFile, error) {
 	k := &keyFile{dir: dir, fault: o.Fault}
@@ -70,6 +57,30 @@ func openKeyFile(dir string, o Options) (*keyFile, error) {
 
 func (k *keyFile) path() string { return filepath.Join(k.dir, keysFile) }
 
+// probe writes what waits, and the head anew.
+func (k *keyFile) probe() error {
+	if err := k.settle(); err != nil {
+		return err
+	}
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	err := k.allowed("write")
+	if err == nil {
+		err = k.writeHead()
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", keysFile, err)
+	}
+	return durable.SyncData(k.file)
+}
+
+func (k *keyFile) writeHead() error {
+	var head slot
+	copy(head[:], keyHead)
+	_, err := k.file.WriteAt(head[:], 0)
+	return err
+}
+
 // create opens the file, and begins it if it has not been begun: a crash may have left
 // less than one slot.
 func (k *keyFile) create() (err error) {
@@ -80,9 +91,7 @@ func (k *keyFile) create() (err error) {
 	if err != nil || info.Size() >= slotSize {
 		return err
 	}
-	var head slot
-	copy(head[:], keyHead)
-	if _, err = k.file.WriteAt(head[:], 0); err == nil {
+	if err = k.writeHead(); err == nil {
 		err = k.file.Sync()
 	}
 	if err != nil {
@@ -94,8 +103,12 @@ func (k *keyFile) create() (err error) {
 // index reads which keys the file has. It returns the slots at the end that were not
 // written whole: what is damaged between whole ones is left to the check.
 func (k *keyFile) index() (half []int, err error) {
-	k.at, k.twins, k.free, k.count = map[keyOwner]int{}, map[keyOwner][]int{}, nil, 0
-	k.read = time.Now()
+	info, err := k.file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	k.at, k.twins = make(map[keyOwner]int, info.Size()/slotSize), map[keyOwner][]int{}
+	k.free, k.count, k.read = nil, 0, time.Now()
 	err = k.scan(func(n int, s *slot) error {
 		k.count = n + 1
 		switch {
@@ -280,141 +293,6 @@ const clockStep = time.Second
 // freshMost bounds the keys that wait while the disk is full. A transaction may have
 // 50,000 entries.
 const freshMost = 200_000
-
-// ensure adds a key unless the owner has one, and returns the owner's.
-func (k *keyFile) ensure(id keyID, wrapped []byte) (keyID, []byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	has, there, err := k.look(id.owner(), anyKey)
-	if errors.Is(err, fs.ErrNotExist) {
-		return id, wrapped, k.add(id, wrapped)
-	}
-	return has, there, err
-}
-
-// add lets a key wait for settle; the caller holds mu.
-func (k *keyFile) add(id keyID, wrapped []byte) error {
-	if k.readOnly {
-		return errReadOnly
-	}
-	data, err := newSlot(id, wrapped)
-	if err != nil {
-		return err
-	}
-	if len(k.fresh) >= freshMost {
-		return store.Unavailable(fmt.Errorf("%d keys of new patients wait to be written: %w", freshMost, k.failed))
-	}
-	if k.fresh == nil {
-		k.fresh = map[keyOwner]*freshKey{}
-	}
-	k.fresh[id.owner()] = &freshKey{id: id, data: data}
-	return nil
-}
-
-// durable fails if one of the parts was sealed with a key that is not durable.
-func (k *keyFile) durable(parts []ledgerbridge.PartRow) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.fresh) == 0 {
-		return nil
-	}
-	for i := range parts {
-		id, ok := parseKeyID(parts[i].Key)
-		if !ok {
-			continue
-		}
-		if f := k.fresh[id.owner()]; f != nil && f.id == id {
-			return store.Unavailable(fmt.Errorf("the key of a new patient is not durable: %w", k.failed))
-		}
-	}
-	return nil
-}
-
-// settle makes the keys durable that wait. If it fails they go on waiting, and durable
-// tells.
-func (k *keyFile) settle() error {
-	k.writing.Lock()
-	defer k.writing.Unlock()
-	batch, err := k.batch()
-	if len(batch) == 0 {
-		return err
-	}
-	if err == nil {
-		err = k.write(batch)
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.failed = err; err != nil {
-		return fmt.Errorf("write %s: %w", keysFile, err)
-	}
-	for _, f := range batch {
-		delete(k.fresh, f.id.owner())
-		k.place(f.id.owner(), f.slot)
-	}
-	return nil
-}
-
-// batch gives each key that waits a slot.
-func (k *keyFile) batch() (batch []*freshKey, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, f := range k.fresh {
-		batch = append(batch, f)
-	}
-	for _, f := range batch {
-		if f.slot != 0 {
-			continue
-		}
-		if len(k.free) == 0 {
-			if err := k.extend(len(batch)); err != nil {
-				k.failed = err
-				return batch, err
-			}
-		}
-		f.slot, k.free = k.free[0], k.free[1:]
-	}
-	slices.SortFunc(batch, func(a, b *freshKey) int { return a.slot - b.slot })
-	return batch, nil
-}
-
-// extend adds free slots at the end.
-func (k *keyFile) extend(n int) error {
-	n = max(n, grow)
-	if err := k.allowed("grow"); err != nil {
-		return err
-	}
-	if _, err := k.file.WriteAt(make([]byte, n*slotSize), int64(k.count)*slotSize); err != nil {
-		return err
-	}
-	for range n {
-		k.free = append(k.free, k.count)
-		k.count++
-	}
-	return nil
-}
-
-// write writes a batch, neighbours at once, and syncs.
-func (k *keyFile) write(batch []*freshKey) error {
-	if err := k.allowed("write"); err != nil {
-		return err
-	}
-	for len(batch) > 0 {
-		first, n := batch[0].slot, 1
-		data := batch[0].data[:]
-		for n < len(batch) && batch[n].slot == first+n {
-			data = append(data, batch[n].data[:]...)
-			n++
-		}
-		if _, err := k.file.WriteAt(data, int64(first)*slotSize); err != nil {
-			return err
-		}
-		batch = batch[n:]
-	}
-	if err := k.allowed("sync"); err != nil {
-		return err
-	}
-	return durable.SyncData(k.file)
-}
 
 // destroy overwrites all keys of an owner where they stand, those too that were written
 // by an attempt that failed, and says whether there were any.

@@ -74,13 +74,12 @@ func (s *slot) id() keyID { return keyID(s[idAt:wrappedAt]) }
 var errHalfSlot = errors.New("the slot is damaged, or was not written whole")
 
 func (s *slot) wrapped() ([]byte, error) {
-	if binary.BigEndian.Uint32(s[:]) != s.checksum() || s[4] != slotVersion || int(s[5]) > wrappedMost {
+	if !s.whole() {
 		return nil, errHalfSlot
 	}
 	return append([]byte{}, s[wrappedAt:wrappedAt+int(s[5])]...), nil
 }
 
 func (s *slot) whole() bool {
-	_, err := s.wrapped()
-	return err == nil
+	return binary.BigEndian.Uint32(s[:]) == s.checksum() && s[4] == slotVersion && int(s[5]) <= wrappedMost
 }

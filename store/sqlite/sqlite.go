@@ -222,12 +222,13 @@ func (s *Store) nameLogs() {
 	}
 }
 
-// Probe writes a number that means nothing to both databases, and the keys that wait.
+// Probe writes a number that means nothing to both databases, and to the file of keys what
+// waits and its head.
 func (s *Store) Probe(ctx context.Context) error {
 	number := fmt.Sprintf("PRAGMA user_version = %d", s.opts.Now().Unix()&0xffffff)
 	probe := func(c conn) error { return sqlitex.ExecuteTransient(c.Conn, number, nil) }
 	return errors.Join(
-		s.keys.settle(),
+		s.keys.probe(),
 		s.write.do(ctx, false, func(u *changeUnit) error { return probe(u.conn) }),
 		s.logWrite.do(ctx, false, func(u *logUnit) error { return probe(u.conn) }),
 	)
