@@ -18,6 +18,7 @@ const (
 	opPath       = '/'
 	opWord       = '~'
 	opPresent    = '?'
+	opOrder      = '<'
 )
 
 // The keys that belong to no search parameter begin with '¤'.
@@ -26,10 +27,6 @@ const (
 	keyLabel       = "¤lab="
 	keyPatientCode = "¤pt:code="
 )
-
-// RowKey is the key of a resource whose visibility does not rest on the one patient in
-// whose compartment it is, if any: it is judged by itself.
-const RowKey = "¤row"
 
 // keyEnd sorts after everything that may follow a prefix.
 const keyEnd = "\U0010FFFF"

@@ -9,6 +9,13 @@ const schemaVersion = 3
 // Consents counted.
 const schemaGoverning = 2
 
+// schemaOrdered is the first version whose index has the values by which a search sorts:
+// dates by their start, texts without a code, and what has no value.
+const schemaOrdered = 3
+
+// schemaMarked is the first version whose ix has the marks of search.Mark.
+const schemaMarked = 3
+
 // In version 3 the keys of parts are in one file, part.keys, and not in one each. The
 // databases have the number so that older programs, which would make new keys, refuse the
 // folder.
@@ -118,7 +125,7 @@ CREATE TABLE IF NOT EXISTS versions (
 	body    BLOB
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS versions_rid ON versions(rid, version);
-CREATE INDEX IF NOT EXISTS versions_type ON versions(type);
+CREATE INDEX IF NOT EXISTS versions_of ON versions(type, stamp, rid);
 CREATE TABLE IF NOT EXISTS ix (
 	p   INTEGER NOT NULL,
 	v   TEXT NOT NULL,
