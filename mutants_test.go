@@ -265,6 +265,7 @@ var mutants = []mutant{
 	{"words are alternatives", "fhir/search/query_value.go", "if c.leaves++; c.leaves > maxLeaves {", "if false {", "./fhir/search", "TestQueriesAreBounded"},
 	{"alternatives are bounded", "fhir/search/query_criterion.go", "if c.leaves += len(some); c.leaves > maxLeaves {", "if c.leaves += len(some); false {", "./fhir/search", "TestQueriesAreBounded"},
 
+	{"searches know the names of their snapshot", "store/sqlite/names.go", "if last <= n.last() {", "if last >= 0 {", "./store/sqlite", "TestSearchKnowsTheNamesOfItsSnapshot"},
 	{"keys are durable before records", "store/sqlite/log.go", "if err := u.keys.durable(row.Parts); err != nil {", "if err := error(nil); err != nil {", "./store/sqlite", "TestKeysAreDurableBeforeRecords"},
 	{"keys are settled before a group", "store/sqlite/group.go", "\t_ = w.keys.settle() //", "\t//", "./store/sqlite", "TestKillAroundKeys"},
 	{"keys that wait are bounded", "store/sqlite/freshkeys.go", "if len(k.fresh) >= freshMost {", "if false {", "./store/sqlite", "TestKeysWaitInLimits"},
