@@ -27,10 +27,6 @@ const (
 	keyPatientCode = "¤pt:code="
 )
 
-// RowKey is the key of a resource whose visibility does not rest on the one patient in
-// whose compartment it is, if any: it is judged by itself.
-const RowKey = "¤row"
-
 // keyEnd sorts after everything that may follow a prefix.
 const keyEnd = "\U0010FFFF"
 
