@@ -16,18 +16,36 @@ const mostRuns = 256
 // decides is answered in every way in which one could answer it. It may give more, and
 // never gives less.
 func Foresee(rules []*Rules, s Subject, typ string) Verdicts {
-	s.prepare()
-	if s.System && !s.reads() {
-		return 1 << Silent
+	all, _ := foresee(rules, s, typ)
+	return all
+}
+
+// Decisive names the Consents that may decide about one of these resources.
+func Decisive(rules []*Rules, s Subject, typ string) (names []string) {
+	all, each := foresee(rules, s, typ)
+	for i, own := range each {
+		if own&all&^(1<<Silent) != 0 && rules[i] != nil {
+			names = append(names, rules[i].name...)
+		}
 	}
-	now, all := s.Now.UnixMilli(), Verdicts(1<<Silent)
+	return names
+}
+
+// foresee also gives the verdicts of each Consent by itself.
+func foresee(rules []*Rules, s Subject, typ string) (all Verdicts, each []Verdicts) {
+	s.prepare()
+	all = 1 << Silent
+	if s.System && !s.reads() {
+		return all, nil
+	}
 	for _, r := range rules {
 		if r == nil {
 			r = &Rules{}
 		}
-		all = all.strongest(r.foresee(&s, now, typ))
+		each = append(each, r.foresee(&s, s.Now.UnixMilli(), typ))
+		all = all.strongest(each[len(each)-1])
 	}
-	return all
+	return all, each
 }
 
 // strongest gives what the stronger of two verdicts may be.

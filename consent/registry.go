@@ -15,7 +15,7 @@ type Found struct {
 	Ref      fhir.Ref
 	Version  int64
 	Body     []byte
-	Patients []string // in whose compartments it is; only EachConsent says so
+	Patients []string // in whose compartments it is; only what EachConsent visits must say so
 }
 
 // Finder reads Consents. Both epochs here count writes of Consents in the store:
