@@ -74,7 +74,7 @@ func (s *shelf) EachConsent(_ context.Context, visit func([]Found, int64) error)
 	err = errors.Join(err, visit(nil, at))
 	for _, p := range patients {
 		s.mu.Lock()
-		list := slices.Clone(s.consents[p])
+		list, at := slices.Clone(s.consents[p]), s.epoch-s.lag
 		s.mu.Unlock()
 		for i := range list {
 			list[i].Patients = []string{p}

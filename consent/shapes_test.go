@@ -51,6 +51,7 @@ type hall struct {
 	shelf    *shelf
 	registry *Registry
 	names    map[string][]string // the patients of each bucket that was ever shown
+	kept     []Bucket            // all that were ever shown
 	seen     map[string]int
 }
 
@@ -65,13 +66,21 @@ func (h *hall) agrees(epoch int64, now time.Time) {
 		h.seen["unknown"]++
 		return
 	}
+	for _, b := range h.kept {
+		if !slices.Equal(b.Patients, h.names[b.Name]) {
+			h.Fatalf("%s has changed", b.Name)
+		}
+	}
 	in := map[string]*Shape{}
 	for _, shape := range all {
 		for _, b := range shape.Buckets {
 			if old, again := h.names[b.Name]; again && !slices.Equal(old, b.Patients) {
 				h.Fatalf("%s had %v and has %v", b.Name, old, b.Patients)
 			}
-			h.names[b.Name] = slices.Clone(b.Patients)
+			if _, again := h.names[b.Name]; !again {
+				h.names[b.Name] = slices.Clone(b.Patients)
+				h.kept = append(h.kept, b)
+			}
 			if !slices.IsSorted(b.Patients) {
 				h.Fatalf("%v are not sorted", b.Patients)
 			}
@@ -228,5 +237,44 @@ func TestShapesAreBounded(t *testing.T) {
 	}
 	if len(all) != mostShapes+1 || found != patients || unclear != 1000 {
 		t.Errorf("%d shapes of %d patients, %d unclear", len(all), found, unclear)
+	}
+}
+
+// Consents of one model foresee the same; small Consents often differ in one thing alone.
+func TestModelsTellConsentsApart(t *testing.T) {
+	d := newDice(31)
+	known := map[[32]byte]*Rules{}
+	shared := 0
+	for range cases(t) / 4 {
+		c := d.consent()
+		root, _ := c["provision"].(object)
+		for name := range root {
+			if name != "type" && name != "provision" && d.chance(60) {
+				delete(root, name)
+			}
+		}
+		if d.chance(80) {
+			delete(root, "provision")
+		}
+		_, all := compileAll([]object{c})
+		is := newStanding()
+		if is.add(all[0], noon.UnixMilli(), nil); len(is.models) == 0 || is.models[0].persons {
+			continue
+		}
+		one := known[is.models[0].key]
+		if known[is.models[0].key] = all[0]; one == nil {
+			continue
+		}
+		shared++
+		for range 20 {
+			s, typ := d.subject(), d.one("Observation", "Condition", "Patient", "Encounter")
+			s.Now = noon
+			if a, b := Foresee([]*Rules{one}, s, typ), Foresee(all, s, typ); a != b {
+				t.Fatalf("one model foresees %04b and %04b\n%+v\n%+v\n%+v", a, b, one.root, all[0].root, s)
+			}
+		}
+	}
+	if t.Log(shared, "of", len(known), "models"); shared < 1000 {
+		t.Errorf("only %d share a model: hardly tried", shared)
 	}
 }
