@@ -94,28 +94,28 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 		r.entry.Query = strings.Join(r.queries, "\n")
 	}
 	incomplete := r.concernAsked(ctx, outcome)
+	if incomplete == nil {
+		r.name()
+		incomplete = r.nameConsents(ctx, r.everybody)
+	}
 	if incomplete != nil {
 		incomplete = unavailable("record cannot be completed", incomplete)
 		r.entry.Outcome = status(incomplete)
 		r.discloseNothing()
 		r.concernBlindly()
-	}
-	r.name()
-	if err := r.nameConsents(ctx); err != nil && incomplete == nil {
-		incomplete = unavailable("record cannot be completed", err)
-		r.entry.Outcome = status(incomplete)
-		r.discloseNothing()
+		r.name()
+		_ = r.nameConsents(ctx, false)
 	}
 	return incomplete
 }
 
-// nameConsents adds to each patient's part the Consents that decided.
-func (r *review) nameConsents(ctx context.Context) error {
+// nameConsents adds to each patient's part the Consents that decided; those of patients of
+// whom nobody looked at a row have to be looked for.
+func (r *review) nameConsents(ctx context.Context, look bool) (err error) {
 	for i := range r.entry.Patients {
 		part := &r.entry.Patients[i]
 		read, asked := r.consentsRead[part.Patient]
-		if !asked && r.everybody && part.Patient != ledgerbridge.Everyone {
-			var err error
+		if !asked && look && part.Patient != ledgerbridge.Everyone {
 			if read, err = r.decisive(ctx, part.Patient); err != nil {
 				return err
 			}

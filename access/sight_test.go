@@ -328,6 +328,11 @@ func TestWhatIsCertainRestsOnEverybody(t *testing.T) {
 	if j := r.judged(); !j.All || j.Epoch != 1 {
 		t.Errorf("rests on %+v", j)
 	}
+	r.begin(question{"search-type", "s", "Observation"}, policy.Decision{Allow: true})
+	r.concern([]string{"Patient/hidden", "Patient/seen"})
+	if err := r.conclude(t.Context(), nil); err != nil || len(r.entry.Patients) != 2 || !slices.Equal(r.entry.Patients[0].Consents, []string{"Consent/c1/_history/1"}) || r.entry.Patients[1].Consents != nil {
+		t.Errorf("the record names %+v, %v", r.entry.Patients, err)
+	}
 	h.Gate.Consents = consent.NewRegistry(NewFinder(h.faulty))
 	h.faulty.fail = map[string]error{"EachConsent": context.DeadlineExceeded}
 	fails := h.Gate.review(h.as(agent.Practitioner, "TREAT"))
