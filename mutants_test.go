@@ -197,6 +197,13 @@ var mutants = []mutant{
 	{"names of Binaries are kept", "store/sqlite/commit.go", "u.indexNames(at.stamp, store.Names(&w.Facts))", "error(nil)", "./store/sqlite", "TestStore"},
 	{"names of Binaries are kept in a database", "store/mongo/commit.go", "\tu.putNames(pastID(w.id, w.Expect+1), &w.Facts)\n", "", "./store/mongo", "TestStore"},
 	{"missing names are found", "store/sqlite/named.go", "k.named[consentRow{binary, v.Stamp}] = true", "_ = binary", "./store/sqlite", "TestCheckFindsNames"},
+	{"keys that are gone leave a database", "store/mongo/further.go", "old = append(old, furtherIDs(c.ID, c.storedFurther)...)", "", "./store/mongo", "TestFurtherKeyDocumentsGoWithTheResource"},
+	{"further keys are compared with the document", "store/mongo/checkversions.go", "slices.EqualFunc(pieces, c.pieces, sameKeys)", "sameKeys(pieces[0], c.pieces[0])", "./store/mongo", "TestCheckFindsFurtherKeyDocuments"},
+	{"further keys of nothing are found", "store/mongo/further.go", "if err == nil && !has[id] {", "if false {", "./store/mongo", "TestCheckFindsFurtherKeyDocuments"},
+	{"further key documents are no Consents", "store/mongo/consents.go", `, {Key: "r", Value: s.in("Consent")}}, // no`, "}, // no", "./store/mongo", "TestConsentsWithFurtherKeyDocumentsAreVisitedOnce"},
+	{"types with further key documents are noted", "store/mongo/further.go", "large[u.s.in(u.s.refOf(c.ID).Type)] = true", "", "./store/mongo", "TestStore/resources_with_very_many_keys"},
+	{"keys are looked for in all documents of a resource", "store/mongo/collect.go", "has, err = hasAll(r, keys[1:])", "", "./store/mongo", "TestStore/resources_with_very_many_keys"},
+	{"what leads further than can be followed may be anybody's", "consent/reach.go", "w.More = w.More || len(w.seen) > Furthest;", "", "./access", "TestWhatLeadsTooFar"},
 	{"missing names are found in a database", "store/mongo/checkversions.go", "unnamed, err = k.missingNames(ctx, group)", "err = ctx.Err()", "./store/mongo", "TestCheckFindsNames"},
 	{"former base URLs stay the server's own", "store/bases.go", "append([]string{current}, known...)", "append([]string{current}, known[:0]...)", "./node", "TestFormerBasesStayOwn"},
 
