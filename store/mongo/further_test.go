@@ -9,7 +9,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // large is a store whose documents hold few keys, with a Group of some members.
@@ -106,5 +108,26 @@ func TestConsentsWithFurtherKeyDocumentsAreVisitedOnce(t *testing.T) {
 	}
 	if all, _, err := a.Consents(t.Context(), "Patient/1"); err != nil || len(all) != 1 {
 		t.Errorf("%d Consents: %v", len(all), err)
+	}
+}
+
+// Keys that are in different documents of a resource are found together, also by a search
+// that joins them in the database.
+func TestKeysInDifferentDocumentsAreFoundTogether(t *testing.T) {
+	a := large(t)
+	a.patience = plan.Patience{Few: 0, Many: 0}
+	a.commit(a.document("other", 0, groupOf(1)))
+	for text, want := range map[string]int{
+		"member=Practitioner/p0&member=Practitioner/p19": 1, "type=practitioner&member=Practitioner/p19": 1, "member=Practitioner/p19": 1,
+		"member=Practitioner/p0": 2, "member=Practitioner/p0&type=practitioner": 2, "type=practitioner": 2, "member=Practitioner/p19&member=Practitioner/p20": 0,
+	} {
+		params, err := fhir.ParseParams(text)
+		a.must(err)
+		q, err := search.ParseQuery("Group", params, search.QueryOptions{})
+		a.must(err)
+		page, err := a.Search(t.Context(), store.Search{Query: q, Limit: 10})
+		if err != nil || len(page.Matches) != want {
+			t.Errorf("%s: %d matches, %v, want %d", text, len(page.Matches), err, want)
+		}
 	}
 }
