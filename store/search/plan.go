@@ -29,8 +29,7 @@ var UsualPatience = Patience{Few: 256, Many: 8192}
 // If no condition is selective, it visits all rows with the plain keys among them, or
 // all rows of the type, in order, so that a page can be complete before the end.
 func (x *searcher) plan(typ string, where search.Condition) (*plan, error) {
-	all := flatten(nil, where)
-	slices.SortStableFunc(all, func(a, b search.Condition) int { return rank(a) - rank(b) })
+	all := byRank(where)
 	for _, limit := range []int{x.Patience.Few, x.Patience.Many} {
 		p, err := x.intersect(typ, all, limit)
 		if p != nil || err != nil {
@@ -38,6 +37,13 @@ func (x *searcher) plan(typ string, where search.Condition) (*plan, error) {
 		}
 	}
 	return x.joinKeys(typ, all), nil
+}
+
+// byRank lists the conditions that must all hold.
+func byRank(where search.Condition) []search.Condition {
+	all := flatten(nil, where)
+	slices.SortStableFunc(all, func(a, b search.Condition) int { return rank(a) - rank(b) })
+	return all
 }
 
 // intersect collects up to limit places of each condition until the conditions share
