@@ -15,7 +15,8 @@ type plan struct {
 	rows func(after int64) iter.Seq2[*Row, error]
 	rest []search.Condition
 
-	selects bool // what is asked for, not what a chain leads through
+	places  []int64 // sorted, of all rows; nil if they are too many to know
+	selects bool    // what is asked for, not what a chain leads through
 }
 
 // Patience is how many places a condition may have and still be selective: Few at
@@ -82,6 +83,7 @@ func (x *searcher) intersect(typ string, all []search.Condition, limit int) (*pl
 	if !found {
 		return nil, nil
 	}
+	p.places = append([]int64{}, common...)
 	p.rows = func(after int64) iter.Seq2[*Row, error] {
 		i, there := slices.BinarySearch(common, after)
 		if there {

@@ -98,16 +98,16 @@ func (x *reader) Joined(typ, prefix string, rests []string, size int64, to searc
 		}
 		left := int64(len(rests) - i - 1)
 		if i%seeksAtOnce == seeksAtOnce-1 && left*(seekEntries+found/int64(i+1)) > size*3/2 {
-			return x.merge(p, begin, rests[i+1:], to)
+			return x.mergeKeys(p, begin, rests[i+1:], to)
 		}
 	}
 	return nil
 }
 
-// merge passes over all keys that begin with begin, in order, beside the sorted rests.
-func (x *reader) merge(p int64, begin string, rests []string, to search.Sink) error {
+// mergeKeys passes over all keys that begin with begin, in order, beside the sorted rests.
+func (x *reader) mergeKeys(p int64, begin string, rests []string, to search.Sink) error {
 	at, last, in := 0, "", false
-	return x.walk(p, begin, func(st *sqlite.Stmt, rest []byte) error {
+	return x.walkKeys(p, begin, func(st *sqlite.Stmt, rest []byte) error {
 		if string(rest) != last {
 			last = string(rest)
 			for at < len(rests) && rests[at] < last {
@@ -122,8 +122,8 @@ func (x *reader) merge(p int64, begin string, rests []string, to search.Sink) er
 	}, to.Pass)
 }
 
-// walk visits the keys that begin with begin, in order; rest is what follows.
-func (x *reader) walk(p int64, begin string, visit func(st *sqlite.Stmt, rest []byte) error, pass func(int) error) error {
+// walkKeys visits the keys that begin with begin, in order; rest is what follows.
+func (x *reader) walkKeys(p int64, begin string, visit func(st *sqlite.Stmt, rest []byte) error, pass func(int) error) error {
 	room, n := make([]byte, 256), 0
 	return x.each("SELECT v, rid FROM ix WHERE p = ? AND v >= ? AND v < ?", func(st *sqlite.Stmt) error {
 		if long := st.ColumnLen(0); long > len(room) {
@@ -146,7 +146,7 @@ func beyond(begin string) string { return begin[:len(begin)-1] + string(rune(beg
 func (x *reader) Targets(typ, prefix string, in func(int64) bool, visit func(string), pass func(int) error) error {
 	p, begin := x.key(typ, prefix)
 	last := ""
-	return x.walk(p, begin, func(st *sqlite.Stmt, rest []byte) error {
+	return x.walkKeys(p, begin, func(st *sqlite.Stmt, rest []byte) error {
 		if string(rest) != last && in(st.ColumnInt64(1)) {
 			last = string(rest)
 			visit(last)

@@ -57,7 +57,9 @@ func denying(patients int) store.Sights {
 func BenchmarkCount(b *testing.B) {
 	a, patients := counting(b)
 	consents := denying(patients)
-	shown := func(string, int64) (*store.Sight, error) { return &store.Sight{Free: store.Shown, Rest: store.Shown}, nil }
+	shown := func(string, int64) (*store.Sight, error) {
+		return &store.Sight{Free: store.Shown, Rest: store.Shown}, nil
+	}
 	for _, c := range []struct {
 		name, typ string
 		sight     store.Sights

@@ -44,6 +44,7 @@ type Store struct {
 	names    names
 	patience search.Patience
 	sets     *search.Sets
+	choice   search.Choice
 	base     int64  // id of ownBases in bases
 	ownBases string // Options.Base and those of earlier starts
 	written  written
