@@ -14,6 +14,11 @@ func (x *searcher) countBySets(q *search.Query, at cursor, out *collector) error
 	if err != nil {
 		return err
 	}
+	if few := m.upper.GetCardinality(); few <= uint64(x.Patience.Few) {
+		places := after(m.upper, 0, int(few))
+		rows := func(int64) iter.Seq2[*Row, error] { return x.Rows(q.Type, places) }
+		return x.judgeAll(&plan{typ: q.Type, rows: rows, rest: m.where}, at, out)
+	}
 	found, err := x.decide(&m)
 	if err != nil {
 		return err

@@ -113,15 +113,17 @@ func (x *searcher) live(typ string) (set, error) {
 	return x.kept(typ, all{}, func(to Sink) error { return x.Live(typ, to) })
 }
 
-// gathered is the set of a condition that the reader can look up. To go to a place of an
-// index costs as much as a row.
+// seekSteps is what it costs to go to a place of an index to gather what follows.
+const seekSteps = store.RowSteps / 4
+
+// gathered is the set of a condition that the reader can look up.
 func (x *searcher) gathered(typ string, c search.Condition) (set, error) {
 	seeks := 1
 	if keys, several := c.(search.Any); several {
 		seeks = len(keys)
 	}
 	return x.kept(typ, condition{c}, func(to Sink) error {
-		if err := x.pass(seeks * store.RowSteps); err != nil {
+		if err := x.pass(seeks * seekSteps); err != nil {
 			return err
 		}
 		return x.Gather(typ, c, to)

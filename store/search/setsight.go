@@ -97,9 +97,9 @@ type matching struct {
 // matching finds all that may match.
 func (x *searcher) matching(typ string, where search.Condition) (m matching, err error) {
 	m.typ, m.where = typ, byRank(where)
-	if m.bounds, err = x.bounds(typ, where); err != nil || m.upper.IsEmpty() {
-		m.sure, m.unsure = noPlaces(), noPlaces()
-		return m, err
+	if m.bounds, err = x.bounds(typ, where); err != nil || m.upper.GetCardinality() <= uint64(x.Patience.Few) {
+		m.sure, m.unsure = noPlaces(), m.upper
+		return m, err // to look at them is cheaper than to ask what is certain
 	}
 	if m.view, err = x.view(typ); err != nil {
 		return m, err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -36,6 +37,9 @@ func (x *reader) pour(to search.Sink, query string, args ...any) error {
 func (x *reader) Gather(typ string, c fhirsearch.Condition, to search.Sink) error {
 	switch c := c.(type) {
 	case fhirsearch.HasKey:
+		if id, ok := strings.CutPrefix(c.Key, idKey); ok {
+			return x.pour(to, "SELECT rid FROM resources WHERE type = ? AND id = ? AND deleted = 0", x.names.id(typ, ""), id)
+		}
 		p, v := x.key(typ, c.Key)
 		return x.pour(to, "SELECT rid FROM ix WHERE p = ? AND v = ?", p, v)
 	case fhirsearch.Any:
