@@ -33,11 +33,16 @@ func (v *checked) rowName() string {
 
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
+	return k.walkVersions(checkedVersions + " ORDER BY v.rid, v.version")
+}
+
+// walkVersions checks the versions that a query selects: all those of some resources.
+func (k *checker) walkVersions(query string, args ...any) error {
 	k.expected, k.consents, k.touched = newTallies(maphash.MakeSeed()), map[consentRow]bool{}, touched{}
 	k.named = map[consentRow]bool{}
 	var last *checked
 	var before *plan.Row // last, if it is of the same resource
-	err := k.each(checkedVersions+" ORDER BY v.rid, v.version", func(st *sqlite.Stmt) {
+	err := k.each(query, func(st *sqlite.Stmt) {
 		v := k.names.scanChecked(st)
 		if last != nil && last.Place != v.Place {
 			k.checkCurrent(last)
@@ -49,7 +54,7 @@ func (k *checker) checkVersions() error {
 		k.checkVersion(v, before)
 		k.expectNames(v)
 		last, before = v, &v.Row
-	})
+	}, args...)
 	if err == nil && last != nil {
 		k.checkCurrent(last)
 	}
@@ -150,6 +155,9 @@ func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) {
 		}
 		return id, nil
 	})
+	if k.keysOf != nil {
+		k.keysOf(v, rows)
+	}
 	if unnamed != "" || v.resource.stamp != v.Stamp {
 		return
 	}
