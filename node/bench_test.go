@@ -2,19 +2,24 @@ package node
 
 import (
 	"fmt"
-	"slices"
+	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aceso-health/aceso/node/nodetest"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
-// BenchmarkHTTP measures whole requests over loopback, policy and record included,
-// with the load generator on the same cores.
+// TestMain lets the binary be the load generator of a benchmark, too.
+func TestMain(m *testing.M) {
+	if os.Getenv(nodetest.GeneratorVariable) != "" {
+		os.Exit(nodetest.Generate())
+	}
+	os.Exit(m.Run())
+}
+
+// BenchmarkHTTP measures whole requests over loopback, policy and record included. The load
+// generator is another process on the same cores; the server's CPU is told without it.
 func BenchmarkHTTP(b *testing.B) { onEachStore(b, benchmarkHTTP) }
 
 // onEachStore measures a node with a folder and, where there is a real MongoDB, one
@@ -44,22 +49,25 @@ func benchmarkHTTP(b *testing.B, n *testNode) {
 		}
 	}
 	doctors := staff(n)
+	create := func(i int64) string {
+		body := strings.Replace(observationJSON("x", fmt.Sprintf("p%d", i%patients), float64(i)), `"id":"x",`, "", 1)
+		return nodetest.PostRequest(doctors(i), "/Observation", body)
+	}
 	for _, c := range []struct {
-		name    string
-		request func(i int64) string
+		name        string
+		connections int
+		request     func(i int64) string
 	}{
-		{"GET by id", func(i int64) string {
-			return nodetest.GetRequest(doctors(i), fmt.Sprintf("/Observation/o%d-%d", i%patients, i%10))
+		{"GET by id", nodetest.Connections, func(i int64) string {
+			return nodetest.GetRequest(doctors(i), fmt.Sprintf("/Observation/o%d-%d", i%patients, i/7%10))
 		}},
-		{"search patient and code", func(i int64) string {
+		{"search patient and code", nodetest.Connections, func(i int64) string {
 			return nodetest.GetRequest(doctors(i), fmt.Sprintf("/Observation?patient=Patient/p%d&code=http://loinc.org|8867-4", i%patients))
 		}},
-		{"create", func(i int64) string {
-			body := strings.Replace(observationJSON("x", fmt.Sprintf("p%d", i%patients), float64(i)), `"id":"x",`, "", 1)
-			return fmt.Sprintf("POST /fhir/Observation HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", doctors(i).Token, len(body), body)
-		}},
+		{"create", nodetest.Connections, create},
+		{"create 64", 64, create},
 	} {
-		b.Run(c.name, func(b *testing.B) { load(b, n, c.request) })
+		b.Run(c.name, func(b *testing.B) { load(b, n, c.connections, c.request) })
 	}
 }
 
@@ -73,30 +81,20 @@ func staff(n *testNode) func(i int64) user {
 	return func(i int64) user { return all[i%doctors] }
 }
 
-// load sends b.N requests over all nodetest.Connections and reports rate and latencies.
-func load(b *testing.B, n *testNode, request func(int64) string) {
-	var sent atomic.Int64
-	var all sync.Mutex
-	var latencies []time.Duration
-	var wg sync.WaitGroup
-	b.ResetTimer()
-	for range nodetest.Connections {
-		wg.Go(func() {
-			own, err := nodetest.Drive(&n.Node, int64(b.N), &sent, request)
-			if err != nil {
-				b.Error(err)
-			}
-			all.Lock()
-			defer all.Unlock()
-			latencies = append(latencies, own...)
-		})
+// load sends b.N requests, of which 2,000 are different, and reports rate, latencies and
+// the CPU of the server.
+func load(b *testing.B, n *testNode, connections int, request func(int64) string) {
+	l := nodetest.Load{Address: n.Server.Listener.Addr().String(), Connections: connections, Total: int64(b.N)}
+	for i := range min(l.Total, 2000) {
+		l.Requests = append(l.Requests, request(i))
 	}
-	wg.Wait()
+	m, err := nodetest.Measure(l, b.ResetTimer)
 	b.StopTimer()
-	slices.Sort(latencies)
-	if len(latencies) > 0 {
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
-		b.ReportMetric(float64(latencies[len(latencies)/2].Microseconds()), "p50-us")
-		b.ReportMetric(float64(latencies[len(latencies)*99/100].Microseconds()), "p99-us")
+	if err != nil {
+		b.Fatal(err)
 	}
+	b.ReportMetric(m.Rate(), "req/s")
+	b.ReportMetric(m.PerRequest(), "cpu-us/op")
+	b.ReportMetric(m.Percentile(50), "p50-us")
+	b.ReportMetric(m.Percentile(99), "p99-us")
 }

@@ -71,20 +71,41 @@ func (u *logUnit) insert(row *ledgerbridge.Row) error {
 	if len(row.Parts) >= 1<<partBits {
 		return errors.New("entry has too many parts")
 	}
-	err := u.exec("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		row.Seq, row.Time.UnixMilli(), row.Agent, row.Action, row.Outcome, row.Salt[:], row.Commitment[:], row.Entry)
-	if err != nil {
+	if err := u.run("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", func(st *sqlite.Stmt) { bindEntry(st, row) }); err != nil {
 		return fmt.Errorf("insert entry: %w", err)
 	}
-	for n, part := range row.Parts {
-		err := u.exec("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row.Seq<<partBits|int64(n),
-			part.Patient, part.Target, part.Key, part.ErasedBy, part.Salt[:], part.Commitment[:], part.Sealed)
+	for n := range row.Parts {
+		err := u.run("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", func(st *sqlite.Stmt) {
+			bindPart(st, row.Seq<<partBits|int64(n), &row.Parts[n])
+		})
 		if err != nil {
 			return fmt.Errorf("insert part: %w", err)
 		}
 	}
 	u.next, u.last = row.Seq+1, row.Time.UnixMilli()
 	return nil
+}
+
+func bindEntry(st *sqlite.Stmt, row *ledgerbridge.Row) {
+	st.BindInt64(1, row.Seq)
+	st.BindInt64(2, row.Time.UnixMilli())
+	st.BindText(3, row.Agent)
+	st.BindText(4, row.Action)
+	st.BindInt64(5, int64(row.Outcome))
+	st.BindBytes(6, row.Salt[:])
+	st.BindBytes(7, row.Commitment[:])
+	bindBlob(st, 8, row.Entry)
+}
+
+func bindPart(st *sqlite.Stmt, id int64, part *ledgerbridge.PartRow) {
+	st.BindInt64(1, id)
+	st.BindText(2, part.Patient)
+	st.BindText(3, part.Target)
+	st.BindText(4, part.Key)
+	st.BindText(5, part.ErasedBy)
+	st.BindBytes(6, part.Salt[:])
+	st.BindBytes(7, part.Commitment[:])
+	bindBlob(st, 8, part.Sealed)
 }
 
 // Source is the name of the log.
