@@ -125,10 +125,19 @@ const rowsAtOnce = 256
 
 // Rows visits rows from <= seq < to in order.
 func (l *storedLog) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+	return l.visit(ctx, from, to, readRows, visit)
+}
+
+// BareRows implements ledgerbridge.BareLog.
+func (l *storedLog) BareRows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+	return l.visit(ctx, from, to, readEntries, visit)
+}
+
+func (l *storedLog) visit(ctx context.Context, from, to int64, read func(c conn, from, to int64) ([]ledgerbridge.Row, error), visit func(ledgerbridge.Row) error) error {
 	for from < to {
 		var rows []ledgerbridge.Row
 		err := l.pool.read(ctx, func(c conn) (err error) {
-			rows, err = readRows(c, from, to)
+			rows, err = read(c, from, to)
 			return err
 		})
 		if err != nil {
@@ -148,8 +157,16 @@ func (l *storedLog) Rows(ctx context.Context, from, to int64, visit func(ledgerb
 }
 
 func readRows(c conn, from, to int64) ([]ledgerbridge.Row, error) {
-	var rows []ledgerbridge.Row
-	err := c.each(`SELECT seq, time, agent, action, outcome, salt, commitment, entry
+	rows, err := readEntries(c, from, to)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows, addParts(c, rows)
+}
+
+// readEntries reads rows without their parts.
+func readEntries(c conn, from, to int64) (rows []ledgerbridge.Row, err error) {
+	err = c.each(`SELECT seq, time, agent, action, outcome, salt, commitment, entry
 		FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?`, func(st *sqlite.Stmt) error {
 		r := ledgerbridge.Row{
 			Seq: st.ColumnInt64(0), Time: time.UnixMilli(st.ColumnInt64(1)).UTC(),
@@ -160,10 +177,7 @@ func readRows(c conn, from, to int64) ([]ledgerbridge.Row, error) {
 		rows = append(rows, r)
 		return nil
 	}, from, to, rowsAtOnce)
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return rows, addParts(c, rows)
+	return rows, err
 }
 
 // addParts gives each row its parts; both come in the order of seq.
