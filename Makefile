@@ -27,9 +27,9 @@ faults:
 	ACESO_FAULTS=1 go test -count=1 -timeout 30m -run '^TestFaultMatrix$$' -v ./ledgerbridge/fabric
 
 # Disables each guard of privacy, records and consent in turn (mutants_test.go), and shows
-# the test that fails. ONLY='name of a guard' tries one.
+# the test that fails. ONLY='name of a guard', or its first words, tries some.
 mutants:
-	ACESO_MUTANTS=1 go test -count=1 -timeout 40m -parallel 2 -run '^TestMutants$$' .
+	ACESO_MUTANTS=1 go test -count=1 -v -timeout 1h -run '^TestMutants$$' .
 
 # Sends what nobody expects: documents, searches, Bundles and tokens, each target for
 # TIME. None may panic, answer 5xx, or cost more than 200 MB or 1 s of CPU for 100 KB.

@@ -1,11 +1,7 @@
 package aceso_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -72,6 +68,8 @@ var mutants = []mutant{
 	{"searches that failed are followed", "access/follow.go", "case !answered:", "case !answered && false:", "./access", "TestCallersWhoHangUpInTroubleAreRecorded"},
 	{"failed requests concern their target", "access/follow.go", "if err == nil && failed != nil {", "if err == nil && false {", "./access", "TestRefusedRequestsNameThePatient"},
 	{"reports hide others", "access/auditreport.go", "return i == 0 || parts[i].Patient == pseudonym", "return pseudonym != \"\"", "./access", "TestReportIsNoOracle"},
+	{"what does not stand for itself is judged by itself", "fhir/search/facts_mark.go", "case !f.Apart() || f.Type", "case f.Type", "./consent", "TestUnmarkedLeadsToNobody"},
+	{"an upgrade marks what is judged by itself", "store/sqlite/marks.go", "for _, rid := range marked[marking{of.typ, mark}] {", "for _, rid := range marked[marking{}] {", "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
 	{"later labels protect the past", "store/search/past.go", "protected.Patients, protected.Labels = store.Union(facts.Patients, l.patients), store.Union(facts.Labels, l.labels)", "", "./store/sqlite", "TestStore"},
 	{"visibility binds every alias", "store/search/search.go", "return visible(store.Row{Ref: r.Ref,", "return true, nil\n\treturn visible(store.Row{Ref: r.Ref,", "./store/sqlite", "TestStore"},
 	{"hidden targets end chains and includes", "store/search/search.go", "} else if !ok {\n\t\t\tr = nil", "} else if !ok && false {\n\t\t\tr = nil", "./node", "TestHiddenDataChangeNoAnswer"},
@@ -113,7 +111,7 @@ var mutants = []mutant{
 	{"chains in chains are followed", "access/follow.go", "if err := r.concernLed(ctx, typ, where); err != nil {", "if err := error(nil); err != nil {", "./access", "TestQuestionsConcernThoseTheySingleOut"},
 	{"those whom a condition leads to are concerned", "access/follow.go", "\t\tr.concerned.singled = append(r.concerned.singled, few...)\n", "\t\t_ = few\n", "./access", "TestQuestionsConcernThoseTheySingleOut"},
 	{"operations of a change are decided", "access/conditional.go", "\t_, refused := t.ask(ctx, s.question)", "\tt.ask(ctx, s.question)\n\tvar refused error", "./access", "TestRefusedRequestsNameThePatient"},
-	{"guards of a change are judged as of its snapshot", "access/conditional.go", "asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch)", "t.finds(ctx, s.Ref.Type, s.Criteria)", "./access", "TestGuardsSeeWhatTheirWriterSaw"},
+	{"guards of a change are judged as of its snapshot", "access/conditional.go", "t.asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch)", "t.finds(ctx, s.Ref.Type, s.Criteria)", "./access", "TestGuardsSeeWhatTheirWriterSaw"},
 	{"guards see what the caller sees", "access/conditional.go", "\t\treturn visible(row)\n", "\t\t_ = visible\n\t\treturn true, nil\n", "./access", "TestGuardsSeeWhatTheirWriterSaw"},
 	{"conditions are for those who may search", "access/conditional.go", `if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {`, `if d := t.decide(ctx, question{"search-type", "s", typ}); false {`, "./access", "TestConditionsAreForThoseWhoMaySearch"},
 	{"conditions see what the caller sees", "access/conditional.go", "Visible: t.finds(ctx, typ, criteria), Want", "Visible: func(store.Row) (bool, error) { return true, nil }, Want", "./access", "TestEveryAnswerIsRecorded"},
@@ -122,6 +120,7 @@ var mutants = []mutant{
 	{"no answer leaves before its record", "access/gate.go", "recordErr := r.record(ctx, err)", "recordErr := error(nil)", "./access", "TestEveryAnswerIsRecorded"},
 	{"records are sealed", "access/gate.go", "pending, err := r.gate.Sealer.Prepare(ctx, r.entry)", "r.entry.Patients = nil\n\tpending, err := r.gate.Sealer.Prepare(ctx, r.entry)", "./access", "TestEveryAnswerIsRecorded"},
 	{"operations are decided", "access/gate.go", "\t\t_, err := r.ask(ctx, question{operation, \"r\", \"\"})\n", "\t\t_, _ = r.ask(ctx, question{operation, \"r\", \"\"})\n\t\tvar err error\n", "./access", "TestOperationsAreForThoseWhoMay"},
+	{"histories are counted only if asked", "access/history.go", "return h.Total || h.ID != \"\"", "return true", "./access", "TestHistoriesAreCountedIfAsked"},
 	{"histories are decided", "access/history.go", "\td, err := r.ask(ctx, q)\n\tif err != nil {", "\td, err := r.ask(ctx, q)\n\tif err != nil && false {", "./access", "TestRefusedRequestsNameThePatient"},
 	{"what a history shows is recorded", "access/history.go", "\tr.discloseResult(res)\n", "", "./access", "TestEveryAnswerIsRecorded"},
 	{"histories show what the caller sees", "access/history.go", "Visible: r.visible(ctx, rows, q.action),", "Visible: func(store.Row) (bool, error) { return true, nil },", "./access", "TestEveryAnswerIsRecorded"},
@@ -154,11 +153,11 @@ var mutants = []mutant{
 	{"who may read may learn that a delete is refused", "access/apply.go", `seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))`, "seen, err := false, error(nil)", "./access", "TestWhatConsentsSayOfRecording"},
 	{"deletes of the hidden are recorded as refused", "access/apply.go", "return t.refuseRow(t.absent(ctx, s))", "return t.absent(ctx, s)", "./access", "TestHiddenIsWrittenLikeAbsent"},
 	{"ids are chosen by those who see all", "access/apply.go", "\td := t.decide(ctx, q)\n\tc := d", "\td := policy.Decision{}\n\tc := d", "./access", "TestWhoChoosesIDs"},
-	{"what a change writes is shown to those who may see it", "access/applyread.go", "may, err := t.row(ctx, s.question, rowOf(&v))", "may, err := true, error(nil)", "./access", "TestWhatConsentsSayOfRecording"},
+	{"what a change writes is shown to those who may see it", "access/applyread.go", "may, err := t.row(ctx, s.question, rowOf(&v))", "may, err := true, error(nil)", "./access", "TestLaboratoriesRecordForWhomTheyDoNotSee"},
 	{"what was found is shown to those who may see it", "access/conditional.go", "\tseen, err := t.sees(ctx, s.question, rowOf(v))\n", "\tseen, err := true, error(nil)\n", "./access", "TestLaboratoriesRecordForWhomTheyDoNotSee"},
 	{"conditions of others see what they see", "access/conditional.go", "return t.visible(ctx, q.interaction, q.action)", "return func(store.Row) (bool, error) { return true, nil }", "./access", "TestOnlyOwnSystemsFindTheHidden"},
-	{"the policy binds what own systems find", "access/conditional.go", "d := t.decide(ctx, q)\n\t\tif !d.Allow || !within(d.Constraints, q, row) {", "d := t.decide(ctx, q)\n\t\tif false {", "./access", "TestLaboratoriesRecordForWhomTheyDoNotSee"},
-	{"own systems find by identifier what may be corrected", "access/conditional.go", `return t.agreed(ctx, d, []string{"correct"}, row)`, "return true, nil", "./access", "TestLaboratoriesRecordForWhomTheyDoNotSee"},
+	{"the policy binds what own systems find", "access/conditional.go", "d := t.decide(ctx, q)\n\t\tif !d.Allow || !within(d.Constraints, q, row) {", "d := t.decide(ctx, q)\n\t\tif false {", "./access", "TestThePolicyBindsWhatOwnSystemsFind"},
+	{"own systems find by identifier what may be corrected", "access/conditional.go", `return t.agreed(ctx, d, []string{"correct"}, row)`, "return true, nil", "./access", "TestThePolicyBindsWhatOwnSystemsFind"},
 	{"what ends otherwise is recorded", "access/gate.go", "\t\t\trecordErr = r.record(ctx, err)\n", "\t\t\trecordErr = nil\n", "./access", "TestOvertakenRequests"},
 	{"changes are kept", "access/record.go", "\treturn r.gate.Store.Commit(ctx, r.change)\n", "\treturn ledgerbridge.Receipt{}, nil\n", "./access", "TestOvertakenRequests"},
 	{"who writes sees no more than Consents let", "access/review.go", `return r.agreed(ctx, r.decide(ctx, q), []string{"access"}, row)`, "return true, nil", "./access", "TestWhatConsentsSayOfRecording"},
@@ -171,6 +170,15 @@ var mutants = []mutant{
 
 	// Whose data a resource is, by what it leads to.
 	{"what leads to hidden data is hidden", "access/trace.go", "f.Inherited, f.Identified, f.Traced = found.Patients, found.Identified, true", "f.Traced = true", "./access", "TestWhatLeadsToHiddenDataIsHidden"},
+	{"what is apart is in one compartment", "fhir/apart.go", "len(f.Patients) > 1, ", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what is apart was never loose", "fhir/apart.go", "f.Loose, ", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what is apart names nobody by identifier", "fhir/apart.go", "len(f.Logical) > 0, ", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what is apart has no attachments", "fhir/apart.go", "len(f.Contents) > 0, ", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"containers are not apart", "fhir/apart.go", " Container(f.Type):", " false:", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what shows a part is not apart", "fhir/apart.go", "return Shows(f.Type, in.Type) }", "return false }", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"later versions count for what is apart", "fhir/apart.go", " && !slices.ContainsFunc(f.Later, leads)", "", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what refers to a Binary is not apart", "fhir/apart.go", `return typ == "Binary"`, "return false", "./consent", "TestWhatIsApartLeadsNowhere"},
+	{"what is nobody's and leads on is not apart", "fhir/apart.go", "return !WhoAndWhere(typ)", "return false", "./consent", "TestWhatIsApartLeadsNowhere"},
 	{"Binaries belong to what names them", "consent/reach.go", "\t\tw.back(f)\n", "", "./access", "TestBinariesBelongToWhatNamesThem"},
 	{"a securityContext says whose a Binary is", "consent/reach.go", " && !w.belongs(f) {", " {", "./access", "TestBinariesBelongToWhatNamesThem"},
 	{"attachments are content", "consent/reach.go", "for _, ref := range f.Contents {", "for _, ref := range f.Contents[:0] {", "./access", "TestConsentsReachWhatContainersHold"},
@@ -238,17 +246,17 @@ var mutants = []mutant{
 
 	// Policies that are broken.
 	{"policies pass their own tests", "policy/suite.go", "return p, report.failure()", "_ = report\n\treturn p, nil", "./policy", "TestFailingTestsAreNotActivated"},
-	{"tests of policies are watched", "policy/watch.go", "now = s.state()", "now = s.revision()", "./policy", "TestWatchRunsTests"},
+	{"tests of policies are watched", "policy/watch.go", "now = s.state()", "now = s.revision()", "./policy", "TestFoldersDifferByTheirTests"},
 	{"literals of answers are known", "policy/lint.go", "return append(errs, lintFlow(compiler)...)", "return errs", "./policy", "TestCompileRefuses"},
 	{"failures to decide are counted", "policy/engine.go", "p.count(err)", "p.count(nil)", "./policy", "TestFailuresAreCounted"},
-	{"a proposal that is not in force is told", "node/ready.go", " || n.proposed != nil && n.proposed() != nil {", " {", "./node", "TestPolicyOfAllNodes"},
-	{"a folder that is not in force is told", "node/ready.go", "if n.policy.Problem() != nil || ", "if ", "./node", "TestPoliciesWhoseTestsFailAreNotActivated"},
+	{"a proposal that is not in force is told", "node/ready.go", " || n.proposed != nil && n.proposed() != nil {", " {", "./node", "TestReadinessKnowsOfPoliciesNotInForce"},
+	{"a folder that is not in force is told", "node/ready.go", "if n.policy.Problem() != nil || ", "if ", "./node", "TestReadinessKnowsOfPoliciesNotInForce"},
 
 	// What one request may cost.
 	{"an extraction stops at the limit", "fhir/search/extract_limit.go", "if x.limit > 0 && x.known.len() >= x.limit {", "if false {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
 	{"combinations are counted before they are made", "fhir/search/extract_limit.go", "if x.limit > 0 && x.combined > maxCombined {", "if false {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
 	{"copies are kept once", "fhir/search/extract_limit.go", "if len(x.keys)+len(x.dates)+len(x.numbers) < manyKeys {", "if true {", "./fhir/search", "TestTooManyValuesAreRefusedInTheirPlace"},
-	{"a part of all combinations is read once", "fhir/search/extract_composite.go", "if shared && old.part == first {", "if false {", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
+	{"a part of all combinations is read once", "fhir/search/extract_composite.go", "if shared && old.part == first {", "if false {", "./fhir/search", "TestAttacksCostWhatTheyWeigh/a_composite_with_the_same_long_part_for_every_element"},
 	{"the hash of a path goes on", "fhir/search/keys_path.go", "p.hash.Write(p.url[p.hashed:end])", "p.hash.Reset()\n\tp.hash.Write(p.url[:end])", "./fhir/search", "TestAttacksCostWhatTheyWeigh"},
 	{"_elements is a short list", "fhir/subset.go", "if len(names) > maxElements ||", "if false ||", "./fhir/search", "TestQueriesAreBounded"},
 	{"_elements stands once", "server/view.go", "if len(v.elements) > 0 {", "if false {", "./server", "TestBadInput"},
@@ -358,55 +366,6 @@ var mutants = []mutant{
 	{"unchanged conditions are not searched again in a database", "store/mongo/commit.go", "if holds, err := u.holds(ctx, g); holds || err != nil {", "if holds, err := u.holds(ctx, g); false && holds || err != nil {", "./store/mongo", "TestStore"},
 	{"what a lane does not know may be written", "store/mongo/unchanged.go", "if h.Types.Known != h.End.Stamp || h.Types.From > stamp {", "if false {", "./store/mongo", "TestLanesKnowWhatTheyWrote"},
 	{"what a group wrote is noted", "store/mongo/commit.go", "\tu.wrote[w.Ref.Type] = true\n", "", "./store/mongo", "TestStore"},
-}
-
-// TestMutants proves that a test fails for each guard that is disabled; `make mutants`
-// runs it. ONLY names one guard.
-func TestMutants(t *testing.T) {
-	if os.Getenv("ACESO_MUTANTS") == "" {
-		t.Skip("SKIPPED: takes minutes; run it with `make mutants`")
-	}
-	for _, m := range mutants {
-		if only := os.Getenv("ONLY"); only != "" && only != m.name {
-			continue
-		}
-		t.Run(m.name, func(t *testing.T) {
-			t.Parallel()
-			out, err := exec.Command("go", "test", "-short", "-count=1", "-vet=off", "-overlay", m.overlay(t), "-run", "^"+m.test, m.pkg).CombinedOutput()
-			if err == nil || !strings.Contains(string(out), "--- FAIL: "+m.test) {
-				t.Errorf("survives %s of %s: %v\n%s", m.test, m.pkg, err, out)
-				return
-			}
-			fmt.Printf("%-50s %s: caught by %s\n", m.name, m.file, m.test)
-		})
-	}
-}
-
-// overlay is a file that puts the mutated source in the place of the original one.
-func (m mutant) overlay(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mutated := filepath.Join(dir, "mutated.go")
-	if err := os.WriteFile(mutated, []byte(strings.Replace(string(source), m.text, m.other, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	original, err := filepath.Abs(m.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutated}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }
 
 // TestMutantsApply keeps the table true: each guard stands where its row says, once.

@@ -69,6 +69,7 @@ type HistoryRequest struct {
 	Type, ID  string // both empty: system level
 	Since, At time.Time
 	Count     int
+	Total     bool // how many versions there are; of one resource it is always told
 	Link      string
 }
 

@@ -54,7 +54,7 @@ func (r *review) history(ctx context.Context, q question, d policy.Decision, h H
 	}
 	page, err := r.lookBack(ctx, store.History{
 		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(ctx, rows, q.action),
-		After: l.Position, Limit: pageSize(h.Count), Bytes: r.call.room(r.held), Count: true,
+		After: l.Position, Limit: pageSize(h.Count), Bytes: r.call.room(r.held), Count: h.counted(),
 	})
 	if err != nil {
 		return nil, unavailable("history cannot be read", err)
@@ -72,6 +72,9 @@ func (r *review) history(ctx context.Context, q question, d policy.Decision, h H
 	res := &Result{Matches: page.Matches, Total: page.Total, position: page.Next}
 	return res, r.further(res, l)
 }
+
+// counted says whether all versions are counted, which costs as much as to show them all.
+func (h *HistoryRequest) counted() bool { return h.Total || h.ID != "" }
 
 // historyLink is what the page's own link carries; with a paging link, h becomes what the
 // first page was asked.

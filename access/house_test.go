@@ -98,6 +98,7 @@ type faultyStore struct {
 	judged  []store.Judged   // of all records and commits
 
 	careless   bool // asks nobody what may be seen
+	crowded    bool // commits next to others, see beside
 	searched   int
 	hangsAfter int    // so many searches: later ones wait for the end of their context; 0: none does
 	hangUp     func() // called by the next search, which fails then
@@ -145,7 +146,24 @@ func (s *faultyStore) Commit(ctx context.Context, c store.Change) (ledgerbridge.
 	if err := s.verdict("Commit", c.Judged); err != nil {
 		return ledgerbridge.Receipt{}, err
 	}
+	if s.crowded {
+		c.Guards = beside(c.Guards)
+	}
 	return s.Store.Commit(ctx, c)
+}
+
+// beside are guards as they run after others of the same group: they are searched again, in
+// a transaction with Consents that nobody can read yet.
+func beside(guards []store.Guard) []store.Guard {
+	later := slices.Clone(guards)
+	for i := range later {
+		visible := later[i].Visible
+		later[i].At, later[i].Visible = nil, func(row store.Row) (bool, error) {
+			row.Epoch++
+			return visible(row)
+		}
+	}
+	return later
 }
 
 func (s *faultyStore) Record(ctx context.Context, p *ledgerbridge.Pending, j store.Judged) (ledgerbridge.Receipt, error) {

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/policy"
 )
 
 // post is the operation that creates a document without its id.
@@ -284,6 +286,48 @@ func TestLaboratoriesRecordForWhomTheyDoNotSee(t *testing.T) {
 	}
 	if err := read("Observation/lab-1")(h, lab()); kindOf(err) != fhir.NotFound {
 		t.Errorf("shown to the laboratory: %v", err)
+	}
+}
+
+// needsPermits is a policy by which even own systems find what Consents permit, only.
+type needsPermits struct{ Decider }
+
+func (p needsPermits) Decide(ctx context.Context, in policy.Input) (policy.Decision, error) {
+	d, err := p.Decider.Decide(ctx, in)
+	if in.Interaction == "search-type" {
+		d.Consent = policy.Permits
+	}
+	return d, err
+}
+
+// What own systems find by identifier is bound by the policy: by its constraints, and by
+// what it says of Consents.
+func TestThePolicyBindsWhatOwnSystemsFind(t *testing.T) {
+	h := ward(t)
+	numbered := func(number, document string) string {
+		return strings.Replace(document, `"status"`, `"identifier":[{"system":"urn:lab","value":"`+number+`"}],"status"`, 1)
+	}
+	h.put(numbered("hers", observationDoc("hers", "seen")),
+		numbered("nobody's", strings.Replace(observationDoc("nobody", ""), `,"subject":{"reference":"Patient/"}`, "", 1)))
+	launched := func() *Call {
+		c := h.system()
+		c.Agent.Scopes[0].Context, c.Agent.Patient = "patient", "Patient/seen"
+		return c
+	}
+	finds := func(c *Call, number string) bool {
+		op := h.post(observationDoc("x", "seen"))
+		op.Conditional, op.Criteria = true, params("identifier=urn:lab|"+number)
+		return h.outcomes(c, op) == "200 body"
+	}
+	if !finds(h.system(), "hers") || !finds(h.system(), "nobody's") || !finds(launched(), "hers") {
+		t.Error("a system does not find what is there")
+	}
+	if finds(launched(), "nobody's") {
+		t.Error("a system that acts for a patient finds more than her data")
+	}
+	h.policy.Decider = needsPermits{h.policy.Decider}
+	if finds(h.system(), "hers") {
+		t.Error("a system finds what no Consent permits")
 	}
 }
 

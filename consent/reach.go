@@ -64,7 +64,7 @@ type walk struct {
 
 // Leads says whether a resource is followed at all.
 func Leads(f *fhir.Facts) bool {
-	return loose(f) || len(f.Contents) > 0 || containers.has(f.Type) || slices.ContainsFunc(f.References, isBinary)
+	return loose(f) || len(f.Contents) > 0 || fhir.Container(f.Type) || slices.ContainsFunc(f.References, isBinary)
 }
 
 // loose says whether a resource is in nobody's compartment.
@@ -84,7 +84,7 @@ func (w *walk) take(f *fhir.Facts, first bool) {
 	}
 	for i := range f.Inside {
 		in := &f.Inside[i]
-		if !bystanders.has(in.Type) && (containers.has(f.Type) || !ingredients.has(in.Type)) {
+		if fhir.Shows(f.Type, in.Type) {
 			w.parts = append(w.parts, part{in.Type, in, readLabels(in.Labels)})
 		}
 	}
@@ -113,7 +113,7 @@ func (w *walk) identify(patients []string) {
 
 // follow goes one step further.
 func (w *walk) follow(f *fhir.Facts) {
-	all := containers.has(f.Type) || loose(f)
+	all := fhir.Container(f.Type) || loose(f)
 	for _, list := range [][]string{f.References, f.Later} {
 		for _, ref := range list {
 			if all || isBinary(ref) {
@@ -151,7 +151,7 @@ func (w *walk) belongs(f *fhir.Facts) bool {
 func (w *walk) visit(from *fhir.Facts, ref string) {
 	typ, _, local := strings.Cut(ref, "/")
 	switch {
-	case !local || !fhir.IsResourceType(typ) || w.seen[ref] || whoAndWhere.has(typ):
+	case !local || !fhir.IsResourceType(typ) || w.seen[ref] || fhir.WhoAndWhere(typ):
 		return
 	case slices.Contains(from.Blind, ref):
 		w.add(typ, nil) // as unknown as what is not there
@@ -172,7 +172,7 @@ func (w *walk) visit(from *fhir.Facts, ref string) {
 
 // add counts a resource, and makes it a part.
 func (w *walk) add(typ string, f *fhir.Facts) {
-	if w.More = w.More || len(w.seen) > Furthest; w.More || bystanders.has(typ) {
+	if w.More = w.More || len(w.seen) > Furthest; w.More || fhir.Bystander(typ) {
 		return
 	}
 	p := part{typ: typ, facts: f}

@@ -17,17 +17,6 @@ var (
 	actCodeSystems = oneOf{"http://terminology.hl7.org/CodeSystem/v3-ActCode", "http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"}
 )
 
-// containers are the types of what holds other resources, or shows them. Of what they
-// refer to, bystanders are not in them. Contained ingredients are what their container is
-// about, not something beside it. What is only whoAndWhere leads to nobody's data.
-var (
-	containers = oneOf{"Binary", "Bundle", "Composition", "DocumentManifest", "List"}
-	bystanders = oneOf{"CareTeam", "Device", "Encounter", "EpisodeOfCare", "Group", "Location", "Organization", "Patient",
-		"Practitioner", "PractitionerRole", "RelatedPerson"}
-	ingredients = oneOf{"Medication", "Substance"}
-	whoAndWhere = oneOf{"Endpoint", "HealthcareService", "Location", "Organization", "Practitioner", "PractitionerRole"}
-)
-
 var (
 	actionCodes = oneOf{"collect", "access", "use", "disclose", "correct"}
 	// dissents are the codes of policyRule by which a grantor refuses.

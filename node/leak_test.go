@@ -111,6 +111,7 @@ func looks() []request {
 		"/Observation/d-p2/_history/1", "/Observation/d-p2/_history/2",
 		"/Observation/o-p2/_history", "/Observation/d-p2/_history", "/Observation/o-p2/_history?_since=2020-01-01",
 		"/Observation/o-p2/_history?_at=2030", "/Observation/_history", "/Patient/_history?_count=1", "/_history", "/_history?_count=1",
+		"/Observation/_history?_total=accurate", "/Patient/_history?_count=1&_total=accurate", "/_history?_count=1&_total=estimate",
 		"/Observation/o-p2/_history/1/$verify", "/Patient/p2/_history/1/$verify", "/Observation/d-p2/_history/2/$verify",
 		"/Patient?_summary=count", "/Observation?_summary=count&code=8867-4", "/Patient?_total=accurate", "/Patient?_total=estimate&_count=1",
 		"/Patient?_count=1", "/Patient?_count=1&_sort=family", "/Patient?_count=1&_sort=-family", "/Patient?_sort=-_lastUpdated", "/Patient?_sort=-_id",

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
@@ -21,7 +24,7 @@ func (n *testNode) wantReadiness(status int, words string) {
 		if got == status && strings.Contains(told, words) {
 			return
 		}
-		if time.Since(begin) > time.Minute {
+		if time.Since(begin) > 20*time.Second {
 			n.T.Fatalf("readyz: %d %s, want %d %s", got, told, status, words)
 		}
 	}
@@ -107,4 +110,34 @@ func TestReadinessKnowsOfThePolicies(t *testing.T) {
 	n.as("practitioner", "TREAT").Get("/Patient/p1").Want(http.StatusOK)
 	rewrite(t, filepath.Join(dir, "decision.rego"), broken, "")
 	n.wantReadiness(200, "ready")
+}
+
+// Policies that are not in force make their node unready: those of its folder, and those
+// that it has proposed to all nodes.
+func TestReadinessKnowsOfPoliciesNotInForce(t *testing.T) {
+	const words = "the policy folder does not compile or fails its tests"
+	var refused atomic.Bool
+	n := startNode(t, t.TempDir(), func(n *Node, _ *Options) {
+		n.proposed = func() error {
+			if refused.Load() {
+				return errors.New("the proposal fails its tests")
+			}
+			return nil
+		}
+	})
+	told := func(want string) {
+		t.Helper()
+		if got := fmt.Sprint(n.node.ready(t.Context())); !strings.Contains(got, want) {
+			t.Errorf("readiness says %s, want %s", got, want)
+		}
+	}
+	told("<nil>")
+	refused.Store(true)
+	told(words)
+	refused.Store(false)
+	told("<nil>")
+	if err := n.node.policy.Reload(t.Context(), fstest.MapFS{}); err == nil {
+		t.Fatal("a folder without policies is in force")
+	}
+	told(words)
 }

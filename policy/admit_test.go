@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -65,6 +66,18 @@ func TestWatchRunsTests(t *testing.T) {
 	write(t, dir, "p_test.rego", wrongTest)
 	if r := taken(reloads); allows(t, e) || e.Problem() != nil || r.revision == before {
 		t.Errorf("told %+v, problem %v", r, e.Problem())
+	}
+}
+
+// A folder with other tests is another folder, though it decides the same.
+func TestFoldersDifferByTheirTests(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "p.rego", openText)
+	e := newEngine(t, os.DirFS(dir), Options{})
+	before := e.look(t.Context(), dir, "")
+	write(t, dir, "p_test.rego", wrongTest)
+	if e.look(t.Context(), dir, before) == before || e.Problem() == nil {
+		t.Errorf("a test that fails is not noticed: %v", e.Problem())
 	}
 }
 

@@ -86,6 +86,7 @@ func TestBadInput(t *testing.T) {
 		{"history _count=-1", "GET", "/fhir/_history?_count=-1", "", 400, "invalid", "_count", nil},
 		{"history _count=0", "GET", "/fhir/_history?_count=0", "", 400, "invalid", "_count", nil},
 		{"history _count no number", "GET", "/fhir/_history?_count=x", "", 400, "invalid", "_count", nil},
+		{"history bad _total", "GET", "/fhir/_history?_total=all", "", 400, "invalid", "_total", nil},
 		{"history bad _since", "GET", "/fhir/_history?_since=monday", "", 400, "invalid", "_since", nil},
 		{"paging link with more", "GET", "/fhir/Patient?_page=x&name=y", "", 400, "invalid", "_page", nil},
 		{"paging link without token", "GET", "/fhir/Patient?_page=", "", 400, "invalid", "_page", nil},

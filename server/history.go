@@ -63,6 +63,8 @@ func historyRequest(ref fhir.Ref, params []fhir.Param) (access.HistoryRequest, e
 			h.At, err = parseTime(p)
 		case "_count":
 			h.Count, err = parseCount(p)
+		case "_total":
+			h.Total, err = parseTotal(p)
 		case pageParam:
 			h.Link, err = pageOf(params)
 		default:
@@ -93,6 +95,17 @@ func parseCount(p fhir.Param) (int, error) {
 		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: "_count of a history must be a positive integer.", Expression: p.Name}
 	}
 	return n, nil
+}
+
+// parseTotal says whether a total is wanted. An estimate is not cheaper than the total.
+func parseTotal(p fhir.Param) (bool, error) {
+	switch p.Value {
+	case "none":
+		return false, nil
+	case "estimate", "accurate":
+		return true, nil
+	}
+	return false, &fhir.Error{Kind: fhir.Invalid, Detail: "_total is none, estimate or accurate.", Expression: p.Name}
 }
 
 // historyEntry shows a version together with the request that made it.

@@ -186,11 +186,13 @@ func TestHistory(t *testing.T) {
 		`"request":{"method":"POST","url":"Patient"},"response":{"status":"201 Created","etag":"W/\"1\"","lastModified":"2024-05-01T10:00:00.250Z"},"resource":`+n.body+`}`,
 		base+`/Patient/1/_history?_page=n`,
 	)
-	n.wantAsked("history {Type:Patient ID:1 Since:2024-05-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Count:2 Link:}")
+	n.wantAsked("history {Type:Patient ID:1 Since:2024-05-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Count:2 Total:false Link:}")
 	n.get("/fhir/Patient/_history?_at=2024").want(200).contains(base + `/Patient/_history?_page=n`)
-	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:2024-01-01 00:00:00 +0000 UTC Count:-1 Link:}")
+	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:2024-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:}")
+	n.get("/fhir/Patient/_history?_total=accurate").want(200)
+	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:true Link:}")
 	n.get("/fhir/_history?_page=n").want(200).contains(base + `/_history?_page=n`)
-	n.wantAsked("history {Type: ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Count:-1 Link:n}")
+	n.wantAsked("history {Type: ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:n}")
 }
 
 func TestRecords(t *testing.T) {

@@ -36,7 +36,7 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 		CORS:        len(s.AllowedOrigins) > 0,
 		Security:    "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
 		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates and deletes, If-None-Match and If-Modified-Since " +
-			"reads, If-None-Exist creates. Each answer names its record in the header " + RecordHeader + ".",
+			"reads, If-None-Exist creates. The history of a type or of everything has a total if _total=accurate asks for it. Each answer names its record in the header " + RecordHeader + ".",
 		Interactions: interactions("", true),
 	}
 	for _, typ := range fhir.ResourceTypes() {

@@ -122,6 +122,7 @@ type Visible func(Row) (bool, error)
 type Search struct {
 	Query   *search.Query
 	Visible Visible
+	Sight   Sights // what is certain of whole sets of rows; nil: nothing
 	After   []byte // Page.Next of the page before, nil for the first
 	Limit   int    // matches per page
 	Count   bool   // compute Page.Total (of visible matches)
@@ -138,6 +139,7 @@ type History struct {
 	Since    time.Time // versions written at or after
 	At       time.Time // versions current at some time at or after At: zero for all
 	Visible  Visible
+	Sight    Sights // see Search
 	After    []byte
 	Limit    int
 	Count    bool
@@ -215,13 +217,14 @@ type Write struct {
 type Guard struct {
 	Query   *search.Query
 	Visible Visible
+	Sight   Sights // see Search
 	Want    []fhir.Ref
 	At      []byte // Page.At of the search that found Want: the store need not search again if nothing changed since
 }
 
 // Search finds the matches, and one more than are wanted.
 func (g *Guard) Search(w *Work) Search {
-	return Search{Query: g.Query, Visible: g.Visible, Limit: len(g.Want) + 1, Most: guardRows, Work: w}
+	return Search{Query: g.Query, Visible: g.Visible, Sight: g.Sight, Limit: len(g.Want) + 1, Most: guardRows, Work: w}
 }
 
 // Check judges what that search has found: ErrChanged unless it is what is wanted. It is

@@ -191,13 +191,14 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 		if c.last == nil {
 			return nil // found already
 		}
-		want, sorts = k.s.newIndex(c.Ref.Type, c.last), newSorts(c.last)
-	}
-	if c.Ref.Type == "Consent" && !c.Deleted {
 		facts, err := c.Facts()
 		if err != nil {
 			return nil // found already
 		}
+		want, sorts = k.s.newIndex(c.Ref.Type, c.last, k.mark(facts)), newSorts(c.last)
+	}
+	if c.Ref.Type == "Consent" && !c.Deleted {
+		facts, _ := c.Facts()
 		want.Keys = append(want.Keys, k.s.consentKeys(facts.Patients)...)
 	}
 	var stored index
@@ -208,6 +209,14 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 	return k.repaired(ctx, k.s.resources, "resources", c.row, bson.D{
 		{Key: "k", Value: want.Keys}, {Key: "u", Value: want.More}, {Key: "d", Value: want.Dates}, {Key: "n", Value: want.Numbers}, {Key: "s", Value: sorts},
 	})
+}
+
+// mark is that of a current version.
+func (k *checker) mark(f *fhir.Facts) string {
+	if k.s.identity.Schema < schemaMarked {
+		return ""
+	}
+	return search.Mark(f)
 }
 
 // repaired reports wrong search keys and, if asked to, rewrites them unless the
@@ -229,5 +238,6 @@ func (k *checker) repaired(ctx context.Context, in *mongo.Collection, table stri
 }
 
 func sameKeys(a, b index) bool {
-	return slices.Equal(a.Keys, b.Keys) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers)
+	sorted := func(keys []string) []string { return slices.Sorted(slices.Values(keys)) } // an upgrade adds at the end
+	return slices.Equal(sorted(a.Keys), sorted(b.Keys)) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers)
 }

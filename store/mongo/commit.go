@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -61,7 +62,7 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 		}
 		c.Body = store.Pack(w.Body)
 		c.Sorts = newSorts(w.Index)
-		x = s.newIndex(w.Ref.Type, w.Index)
+		x = s.newIndex(w.Ref.Type, w.Index, search.Mark(&w.Facts))
 		if p.consent() {
 			x.Keys = append(x.Keys, s.consentKeys(w.Facts.Patients)...)
 		}

@@ -17,7 +17,7 @@ import (
 // indexes. A database with a newer one is refused, one with an older schema is upgraded
 // when a node opens it.
 const (
-	schemaVersion   = 2
+	schemaVersion   = 3
 	indexGeneration = 1
 )
 
@@ -25,6 +25,9 @@ const (
 // and whose facts are the document's alone and have what is inside. In version 1, only
 // Consents counted.
 const schemaGoverning = 2
+
+// schemaMarked is the first version whose keys have the marks of search.Mark.
+const schemaMarked = 3
 
 // identity is what a database is fixed to: the document "store" of meta.
 type identity struct {

@@ -131,7 +131,7 @@ func (r *row) DecodeIndex() (*search.Index, error) {
 			if !ok {
 				return nil, r.Damaged(field)
 			}
-			if k, ok := strings.CutPrefix(k, r.typ); ok { // others are the store's own
+			if k, ok := strings.CutPrefix(k, r.typ); ok && !strings.HasPrefix(k, search.RowKey) { // others are the store's own
 				all.Keys = append(all.Keys, k)
 			}
 		}

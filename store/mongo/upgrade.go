@@ -24,8 +24,13 @@ func (s *Store) upgrade(ctx context.Context) error {
 	if done, err := s.othersEnded(ctx); done || err != nil {
 		return err
 	}
-	if err := s.renewAllFacts(ctx); err != nil {
-		return fmt.Errorf("upgrade facts: %w", err)
+	if s.identity.Schema < schemaGoverning {
+		if err := s.renewAllFacts(ctx); err != nil {
+			return fmt.Errorf("upgrade facts: %w", err)
+		}
+	}
+	if err := s.addMarks(ctx); err != nil {
+		return fmt.Errorf("upgrade keys: %w", err)
 	}
 	_, err := s.meta().UpdateOne(ctx, bson.D{{Key: "_id", Value: "store"}, {Key: "schema", Value: s.identity.Schema}},
 		bson.D{{Key: "$set", Value: bson.D{{Key: "schema", Value: int32(schemaVersion)}}}})

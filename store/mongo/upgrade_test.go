@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -41,6 +42,12 @@ func makeOld(t *testing.T, s *Store) {
 	}
 	if _, err := s.named.DeleteMany(t.Context(), bson.D{}); err != nil {
 		t.Fatal(err)
+	}
+	for _, typ := range []string{"Bundle", "Media"} {
+		mark := bson.D{{Key: "k", Value: s.in(typ) + search.RowKey}}
+		if _, err := s.resources.UpdateMany(t.Context(), mark, bson.D{{Key: "$pull", Value: mark}}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	set("meta", "store", "schema", int32(1))
 }
@@ -93,12 +100,12 @@ func TestUpgrade(t *testing.T) {
 		if err != nil || len(names) != 1 || names[0].Type != "Media" {
 			t.Errorf("named by %v, %v", names, err)
 		}
-		if s.identity.Schema != 2 {
+		if s.identity.Schema != 3 {
 			t.Errorf("schema version %d", s.identity.Schema)
 		}
 		a.must(s.Close())
 	}
-	if want := []string{"bringing the database from schema version 1 to 2", "the database has schema version 2"}; !slices.Equal(told, want) {
+	if want := []string{"bringing the database from schema version 1 to 3", "the database has schema version 3"}; !slices.Equal(told, want) {
 		t.Errorf("told %q", told)
 	}
 }
@@ -128,7 +135,7 @@ func TestUpgradeWaitsForOthers(t *testing.T) {
 		t.Errorf("schema version %d, %v", old.identity.Schema, err)
 	}
 	die(t, old)
-	if s := openNode(t, server, "n2"); s.identity.Schema != 2 {
+	if s := openNode(t, server, "n2"); s.identity.Schema != 3 {
 		t.Errorf("schema version %d", s.identity.Schema)
 	}
 }

@@ -135,7 +135,11 @@ func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
 // version need a name.
 func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) {
 	typ, unnamed := v.Ref.Type, ""
-	rows, _ := indexRows(index, v.Place, func(param string) (int64, error) {
+	mark := ""
+	if k.schema >= schemaMarked {
+		mark = k.mark(v, facts)
+	}
+	rows, _ := indexRows(index, mark, v.Place, func(param string) (int64, error) {
 		id := k.names.id(typ, param)
 		if id == 0 && unnamed == "" {
 			unnamed = param
@@ -154,6 +158,15 @@ func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) {
 			k.consents[consentRow{p, v.Place}] = true
 		}
 	}
+}
+
+// mark is that of the stored facts: a Consent keeps patients that its document no longer
+// names. Damaged ones are found already.
+func (k *checker) mark(v *checked, said *fhir.Facts) string {
+	if facts, err := v.Facts(); err == nil {
+		return search.Mark(facts)
+	}
+	return search.Mark(said)
 }
 
 // checkCurrent compares the last version of a resource with the resource.

@@ -10,6 +10,8 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	plan "github.com/aceso-health/aceso/store/search"
@@ -241,26 +243,45 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 	var old, fresh rows
 	intern := func(param string) (int64, error) { return u.intern(w.Ref.Type, param) }
 	if before.version > 0 && !before.deleted {
-		raw, err := u.value("SELECT idx FROM versions WHERE stamp = ?", before.stamp)
+		x, mark, err := u.indexed(before.stamp, w.Ref)
 		if err != nil {
 			return err
 		}
-		x, err := storedIndex(raw)
-		if err != nil {
-			return &store.Finding{File: mainFile, Table: "versions", Row: w.Ref.String(), Column: "idx", What: "cannot be decoded"}
-		}
-		if old, err = indexRows(x, v.Place, intern); err != nil {
+		if old, err = indexRows(x, mark, v.Place, intern); err != nil {
 			return err
 		}
 	}
 	if !v.Deleted {
 		var err error
-		if fresh, err = indexRows(w.Index, v.Place, intern); err != nil {
+		if fresh, err = indexRows(w.Index, search.Mark(&w.Facts), v.Place, intern); err != nil {
 			return err
 		}
 	}
 	u.pending.add(old, fresh)
 	return nil
+}
+
+// indexed are the keys of a stored version.
+func (c conn) indexed(stamp int64, of fhir.Ref) (x *search.Index, mark string, err error) {
+	damaged := func(column string) error {
+		return &store.Finding{File: mainFile, Table: "versions", Row: of.String(), Column: column, What: "cannot be decoded"}
+	}
+	err = c.each("SELECT idx, facts FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) (err error) {
+		if x, err = storedIndex(blob(st, 0)); err != nil {
+			return damaged("idx")
+		}
+		if mark, err = markOf(blob(st, 1)); err != nil {
+			return damaged("facts")
+		}
+		return nil
+	}, stamp)
+	return x, mark, err
+}
+
+// markOf is the mark (see search.Mark) of a version with packed facts.
+func markOf(packed []byte) (string, error) {
+	facts, err := store.UnpackFacts(packed)
+	return search.Mark(&facts), err
 }
 
 // intern returns the id of a name, giving it one if it is new.

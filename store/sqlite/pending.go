@@ -53,9 +53,10 @@ type rows struct {
 	numbers []numberRow
 }
 
-// indexRows gives the rows of an index. intern returns the id of a parameter.
-func indexRows(x *search.Index, rid int64, intern func(param string) (int64, error)) (rows, error) {
-	r := rows{keys: make([]keyRow, 0, len(x.Keys))}
+// indexRows gives the rows of an index and a mark, "" for none. intern returns the id of a
+// parameter.
+func indexRows(x *search.Index, mark string, rid int64, intern func(param string) (int64, error)) (rows, error) {
+	r := rows{keys: make([]keyRow, 0, len(x.Keys)+1)}
 	var failed error
 	last, lastID := "", int64(-1)
 	id := func(key string) (int64, string) {
@@ -70,6 +71,10 @@ func indexRows(x *search.Index, rid int64, intern func(param string) (int64, err
 		if p, v := id(k); plan.Drives(v) {
 			r.keys = append(r.keys, keyRow{p, v, rid})
 		}
+	}
+	if mark != "" {
+		p, v := id(mark)
+		r.keys = append(r.keys, keyRow{p, v, rid})
 	}
 	for _, d := range x.Dates {
 		p, u := id(d.Param)

@@ -86,7 +86,11 @@ func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
 			return err
 		}
 	}
-	fresh, err := indexRows(index, v.Place, func(param string) (int64, error) { return u.intern(v.Ref.Type, param) })
+	facts, err := v.Facts()
+	if err != nil {
+		return err
+	}
+	fresh, err := indexRows(index, search.Mark(facts), v.Place, func(param string) (int64, error) { return u.intern(v.Ref.Type, param) })
 	if err == nil && v.resource.stamp == v.Stamp {
 		u.pending.add(rows{}, fresh)
 	}

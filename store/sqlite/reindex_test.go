@@ -29,7 +29,7 @@ func age(t *testing.T, s *Store) {
 			if failed != nil {
 				return failed
 			}
-			old, failed := indexRows(x, v.Place, func(param string) (int64, error) { return u.intern(u.s.names.typeOf(v.typ), param) })
+			old, failed := indexRows(x, "", v.Place, func(param string) (int64, error) { return u.intern(u.s.names.typeOf(v.typ), param) })
 			if failed != nil {
 				return failed
 			}

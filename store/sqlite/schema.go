@@ -2,12 +2,15 @@ package sqlite
 
 // schemaVersion is the layout below; a data folder with a newer one is refused, an older
 // one is upgraded when it is opened for writing.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // schemaGoverning is the first version whose epochs count changes of all governing types,
 // and whose facts are the document's alone and have what is inside. In version 1, only
 // Consents counted.
 const schemaGoverning = 2
+
+// schemaMarked is the first version whose ix has the marks of search.Mark.
+const schemaMarked = 3
 
 // The files of a data folder.
 const (
@@ -113,7 +116,7 @@ CREATE TABLE IF NOT EXISTS versions (
 	body    BLOB
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS versions_rid ON versions(rid, version);
-CREATE INDEX IF NOT EXISTS versions_type ON versions(type);
+CREATE INDEX IF NOT EXISTS versions_of ON versions(type, stamp, rid);
 CREATE TABLE IF NOT EXISTS ix (
 	p   INTEGER NOT NULL,
 	v   TEXT NOT NULL,

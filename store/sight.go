@@ -1,0 +1,59 @@
+package store
+
+import (
+	"slices"
+
+	"github.com/aceso-health/aceso/fhir"
+)
+
+// Sight says, for one type, what a visibility function would answer for whole sets of
+// rows. Only what is certain counts: rows of ByRow, and rows with the key ¤row (see
+// search.RowKey: those whose facts are not Apart), are judged one by one.
+//
+// That of a history says the same of past versions: a resource that is certainly hidden
+// now, without ¤row, is hidden in all versions before, for later labels and patients
+// protect the past. What is certainly shown may have been hidden.
+type Sight struct {
+	Free   Sure    // rows in nobody's compartment
+	Rest   Sure    // rows in the compartment of one patient who is in no group
+	Groups []Group // patients apart from the rest; no patient is in two
+}
+
+// Sure is what is certain of the rows of a Sight.
+type Sure uint8
+
+// What can be certain. The zero value is the safe one.
+const (
+	ByRow  Sure = iota // nothing: each row is judged by the visibility function
+	Hidden             // the visibility function hides all of them
+	Shown              // the visibility function shows all of them
+)
+
+// Group is patients of whose rows the same is certain.
+type Group struct {
+	Name     string // the same name has the same patients as long as the process runs, so that sets may be kept by it
+	Is       Sure
+	Patients []string // "Patient/1"; sorted; MUST NOT be changed
+}
+
+// Sights gives the Sight of a type in a snapshot with a consent epoch. A nil function, and
+// a nil Sight, leave every row to the visibility function. It is asked once per type, and
+// MUST NOT be asked by a search that does not use what it says: who makes it takes all
+// patients for judged. It is asked under the rules of Visible.
+type Sights func(typ string, epoch int64) (*Sight, error)
+
+// Of is what is certain of one current version: the definition of a Sight.
+func (s *Sight) Of(f *fhir.Facts) Sure {
+	switch {
+	case !f.Apart():
+		return ByRow
+	case len(f.Patients) == 0:
+		return s.Free
+	}
+	for i := range s.Groups {
+		if _, in := slices.BinarySearch(s.Groups[i].Patients, f.Patients[0]); in {
+			return s.Groups[i].Is
+		}
+	}
+	return s.Rest
+}
