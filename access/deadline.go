@@ -43,7 +43,7 @@ func (d *deadline) Err() error {
 	case d.timed != nil:
 		return d.timed.Err()
 	case time.Now().Before(d.at):
-		return nil
+		return d.Context.Err()
 	}
 	return context.DeadlineExceeded
 }
