@@ -215,7 +215,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 	}
 	guard := store.Guard{Query: q, Visible: t.finds(ctx, typ, criteria), Want: make([]fhir.Ref, 1)}
 	if page, err = t.seek(ctx, guard.Search(t.guards)); kindOf(err) == fhir.TooCostly {
-		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine too many resources. Search by an identifier."}
+		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine more than 2,000 resources, or all of a transaction more than 20,000 and 10 for each. Search by an identifier."}
 	}
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)

@@ -1,6 +1,7 @@
 // Package audit is what operators do with data and records outside the gate: compare
-// every stored version with the change logs (Verify), and make a patient's parts of all
-// records unreadable (Erase).
+// every stored version with the change logs (Verify), go on from where that was done
+// before (VerifyFrom, VerifyTurn, Point), and make a patient's parts of all records
+// unreadable (Erase).
 //
 // It answers no requests, decides about no access and shows no clinical data. It does
 // not check the logs themselves (package ledgerbridge) or the index (the stores).
@@ -9,7 +10,6 @@ package audit
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -20,84 +20,65 @@ import (
 // verifyPage is how many versions are read at once.
 const verifyPage = 500
 
-// openGroups is how many entries all nodes together may write at the same time: so far
-// apart may the versions of one entry stand.
+// openGroups is how many entries several nodes together may write at the same time: so
+// far apart may the versions of one entry stand. One node writes one after the other.
 const openGroups = 256
 
 // Verify compares every stored version with the change logs of all nodes, and every
 // entry of them with what is stored, in both directions. The logs themselves are
 // checked by ledgerbridge (Journal), the index rows by the store.
 func Verify(ctx context.Context, s store.Store, report func(store.Finding) error) error {
-	v := &verification{report: report, logs: map[string]*changeLog{}, groups: map[group][]store.Version{}}
-	if err := v.open(ctx, s); err != nil {
-		return err
-	}
-	var after []byte
-	for {
-		page, err := s.History(ctx, store.History{After: after, Limit: verifyPage})
-		if err != nil {
-			return fmt.Errorf("read versions: %w", err)
-		}
-		for i := range page.Matches {
-			if err := v.version(ctx, &page.Matches[i]); err != nil {
-				return err
-			}
-		}
-		if after = page.Next; after == nil {
-			break
-		}
-	}
-	if err := v.close(ctx, 0); err != nil {
-		return err
-	}
-	for _, log := range v.logs {
-		if err := v.unseen(ctx, log); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := VerifyFrom(ctx, s, Progress{}, report)
+	return err
 }
 
 // verification walks versions newest first; those of one entry are neighbours, but
 // for what other nodes wrote at the same time.
 type verification struct {
-	report func(store.Finding) error
-	logs   map[string]*changeLog
-	groups map[group][]store.Version // entries of which more versions may come
-	order  []group                   // the same, oldest first
+	store    store.Store
+	report   func(store.Finding) error
+	logs     map[string]*changeLog
+	groups   map[group][]store.Version // entries of which more versions may come
+	order    []group                   // the same, oldest first
+	spread   int                       // so far apart, in groups, may the versions of one entry stand
+	begun    int                       // groups so far
+	skip     int                       // as many of them may lack versions that come before the walk
+	versions int64                     // so far
+	wanting  int64                     // entries to compare whose versions have not come
+	old      int                       // groups compared that need not be
 }
 
 // group is the entry that wrote a version.
 type group struct {
 	source string
 	seq    int64
+	number int // of its versions' first, in the walk
 }
 
-// changeLog is the change log of one node.
-type changeLog struct {
-	ledgerbridge.Log
-	seen []bool // by sequence number: versions name the entry
-}
-
-func (v *verification) open(ctx context.Context, s store.Store) error {
-	logs, err := store.AllLogs(ctx, s)
-	if err != nil {
-		return err
-	}
-	for _, log := range logs {
-		if !ledgerbridge.IsChanges(log.Source()) {
-			continue
-		}
-		size, err := log.Size(ctx)
+// walk visits versions from a place in the history on, until enough says so after a
+// page. It says whether it came to the end.
+func (v *verification) walk(ctx context.Context, after []byte, enough func(next []byte) bool) (bool, error) {
+	for {
+		page, err := v.store.History(ctx, store.History{After: after, Limit: verifyPage})
 		if err != nil {
-			return fmt.Errorf("size of the change log: %w", err)
+			return false, fmt.Errorf("read versions: %w", err)
 		}
-		v.logs[log.Source()] = &changeLog{log, make([]bool, size)}
+		for i := range page.Matches {
+			if err := v.version(ctx, &page.Matches[i]); err != nil {
+				return false, err
+			}
+		}
+		if after = page.Next; after == nil {
+			return true, v.close(ctx, 0)
+		}
+		if enough(after) {
+			return false, nil
+		}
 	}
-	return nil
 }
 
 func (v *verification) version(ctx context.Context, s *store.Version) error {
+	v.versions++
 	if what := contradiction(s); what != "" {
 		if err := v.report(store.Finding{Table: "versions", Row: place(s), What: what}); err != nil {
 			return err
@@ -106,12 +87,13 @@ func (v *verification) version(ctx context.Context, s *store.Version) error {
 	if v.logs[s.Source] == nil {
 		return v.report(store.Finding{Table: "versions", Row: place(s), What: "names a change log that is none of the nodes'"})
 	}
-	g := group{s.Source, s.Seq}
+	g := group{source: s.Source, seq: s.Seq}
 	if v.groups[g] == nil {
-		if err := v.close(ctx, openGroups-1); err != nil {
+		if err := v.close(ctx, v.spread-1); err != nil {
 			return err
 		}
-		v.order = append(v.order, g)
+		v.begun++
+		v.order = append(v.order, group{s.Source, s.Seq, v.begun})
 	}
 	s.Body = nil // checked; only what identifies it is still needed
 	v.groups[g] = append(v.groups[g], *s)
@@ -121,9 +103,12 @@ func (v *verification) version(ctx context.Context, s *store.Version) error {
 // close compares the oldest groups with their entries until so many are left.
 func (v *verification) close(ctx context.Context, left int) error {
 	for len(v.order) > left {
-		g := v.order[0]
-		if err := v.entry(ctx, g, v.groups[g]); err != nil {
-			return err
+		number := v.order[0].number
+		g := group{source: v.order[0].source, seq: v.order[0].seq}
+		if number > v.skip {
+			if err := v.entry(ctx, g, v.groups[g]); err != nil {
+				return err
+			}
 		}
 		v.order = v.order[1:]
 		delete(v.groups, g)
@@ -162,11 +147,13 @@ func (v *verification) entry(ctx context.Context, g group, written []store.Versi
 	if err != nil {
 		return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("names entry %d, which cannot be read: %v", g.seq, err)})
 	}
-	if g.seq < int64(len(log.seen)) { // others came while this was going on
-		if log.seen[g.seq] {
-			return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("stands apart from the other versions of entry %d", g.seq)})
-		}
-		log.seen[g.seq] = true
+	switch again, asked := log.see(g.seq); {
+	case again:
+		return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("stands apart from the other versions of entry %d", g.seq)})
+	case asked:
+		v.wanting--
+	default:
+		v.old++
 	}
 	for i := range written {
 		if what := against(e, &written[i]); what != "" {
@@ -179,16 +166,6 @@ func (v *verification) entry(ctx context.Context, g group, written []store.Versi
 		return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("is not what entry %d of the change log says was written", g.seq)})
 	}
 	return nil
-}
-
-func (l *changeLog) entry(ctx context.Context, seq int64) (ledgerbridge.Entry, error) {
-	var e ledgerbridge.Entry
-	err := errors.New("the entry is missing")
-	failed := l.Rows(ctx, seq, seq+1, func(row ledgerbridge.Row) error {
-		e, err = ledgerbridge.ParseEntry(row.Entry)
-		return nil
-	})
-	return e, errors.Join(failed, err)
 }
 
 // against compares the columns that a version's own hash does not cover.
@@ -218,15 +195,4 @@ func matches(e ledgerbridge.Entry, group []store.Version) bool {
 	}
 	content := ledgerbridge.Content(e.Interaction, items)
 	return e.Content == hex.EncodeToString(content[:])
-}
-
-// unseen finds entries that say something was written which is not there.
-func (v *verification) unseen(ctx context.Context, log *changeLog) error {
-	return log.Rows(ctx, 0, int64(len(log.seen)), func(row ledgerbridge.Row) error {
-		e, err := ledgerbridge.ParseEntry(row.Entry)
-		if err != nil || log.seen[row.Seq] || e.Content == "" {
-			return nil // an unreadable entry is the journal's finding
-		}
-		return v.report(store.Finding{Table: "changes", Row: fmt.Sprint(row.Seq), What: "says that versions were written, and they are missing"})
-	})
 }

@@ -113,9 +113,12 @@ func (p *provision) part(c *question, x *part) truth {
 	return p.matches(c.s, x.facts, &x.labels)
 }
 
-// within says whether all patients are among others.
+// within says whether all patients are among others, which are sorted.
 func within(patients, others []string) bool {
-	return !slices.ContainsFunc(patients, func(patient string) bool { return !slices.Contains(others, patient) })
+	return !slices.ContainsFunc(patients, func(patient string) bool {
+		_, among := slices.BinarySearch(others, patient)
+		return !among
+	})
 }
 
 // matches judges one resource by itself.

@@ -16,16 +16,18 @@ type CheckpointHistory interface {
 // AuditConfig is what an audit reads.
 type AuditConfig struct {
 	Log    Log
-	Ledger Ledger // a CheckpointHistory is read in full, of others the head
-	Keys   Keys   // public keys whose checkpoints count
+	Ledger Ledger   // a CheckpointHistory is read in full, of others the head
+	Keys   Keys     // public keys whose checkpoints count
+	From   TreeHead // of an audit before: what it covers is not read again; zero: everything is
 }
 
 // Audited is what an audit read.
 type Audited struct {
-	Rows        int64
+	Rows        int64 // of the tree, those that were not read again included
 	Checkpoints int
 	Size        int64    // of the last checkpoint
 	Root        [32]byte // over all rows, also those after the last checkpoint
+	Head        TreeHead // of the last checkpoint: a later audit may go on from it
 }
 
 // Audit re-hashes a whole log: every row with CheckRow, the tree over all rows, and
@@ -34,6 +36,9 @@ type Audited struct {
 // first mismatch as a *Damage.
 func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audited, error) {
 	a := audit{cfg: cfg, source: cfg.Log.Source(), tree: newTree()}
+	if err := a.goOn(ctx); err != nil {
+		return a.seen, err
+	}
 	if err := a.readCheckpoints(ctx); err != nil {
 		return a.seen, err
 	}
@@ -47,7 +52,7 @@ func Audit(ctx context.Context, cfg AuditConfig, visit func(*Row) error) (Audite
 	if err := a.matchCheckpoints(); err != nil { // those of size 0
 		return a.seen, err
 	}
-	err = eachRow(ctx, cfg.Log, 0, size, func(row *Row) error {
+	err = eachRow(ctx, cfg.Log, cfg.From.Size, size, func(row *Row) error {
 		if err := a.row(ctx, row); err != nil || visit == nil {
 			return err
 		}
@@ -96,7 +101,10 @@ func (a *audit) readCheckpoints(ctx context.Context) error {
 		a.seen.Checkpoints++
 		return nil
 	}
-	if history, ok := a.cfg.Ledger.(CheckpointHistory); ok {
+	if later, ok := a.cfg.Ledger.(Later); ok && a.cfg.From.Size > 0 {
+		return later.After(ctx, a.source, a.cfg.From.Size, visit)
+	}
+	if history, ok := a.cfg.Ledger.(CheckpointHistory); ok && a.cfg.From.Size == 0 {
 		return history.Checkpoints(ctx, a.source, visit)
 	}
 	head, err := a.cfg.Ledger.Head(ctx, a.source)
@@ -163,6 +171,7 @@ func (a *audit) matchCheckpoints() error {
 			at := a.seen.Checkpoints - len(a.signed)
 			return &Damage{Source: a.source, Seq: -1, Column: "checkpoint " + strconv.Itoa(at), What: fmt.Sprintf("the first %d rows do not give its root: one of them was changed, added or removed", a.seen.Rows)}
 		}
+		a.seen.Head = TreeHead{a.seen.Rows, a.signed[0].root}
 		a.signed = a.signed[1:]
 	}
 	return nil

@@ -42,6 +42,15 @@ type Later interface {
 	After(ctx context.Context, source string, size int64, visit func(signed []byte) error) error
 }
 
+// After implements Later with the checkpoints of the copy.
+func (c Copied) After(ctx context.Context, source string, size int64, visit func(signed []byte) error) error {
+	later, ok := c.Copy.(Later)
+	if !ok {
+		return errors.New("the copy keeps no history of checkpoints")
+	}
+	return later.After(ctx, source, size, visit)
+}
+
 // CatchUp brings a lagging copy to where the ledger is, checkpoint by checkpoint; the
 // log MUST give their roots. A ledger behind its copy, or at another root, is a *Damage:
 // it was restored or changed.

@@ -25,10 +25,10 @@ type Tampered struct{ error }
 // Unwrap makes the cause visible to errors.As.
 func (t *Tampered) Unwrap() error { return t.error }
 
-// VerifyLog re-hashes everything that a node keeps: its logs, all checkpoints, every
-// stored version and index row. The node may be serving. It reports every place that
+// VerifyLog re-hashes what a node keeps: its logs, all checkpoints, every stored version
+// and index row; what was verified before only if x says so. The node may be serving. It reports every place that
 // does not fit; one that ends the check is a *Tampered. It returns the node's name.
-func VerifyLog(ctx context.Context, data Folder, database Database, e Evidence, report func(store.Finding) error) (name string, err error) {
+func VerifyLog(ctx context.Context, data Folder, database Database, e Evidence, x Extent, report func(store.Finding) error) (name string, err error) {
 	r := records{log: slog.New(slog.DiscardHandler)}
 	defer func() { err = errors.Join(r.tampered(err), r.close()) }()
 	if err := r.read(ctx, data, database); err != nil {
@@ -41,7 +41,7 @@ func VerifyLog(ctx context.Context, data Folder, database Database, e Evidence, 
 	if err := r.lookUp(ctx, e.Receipts); err != nil {
 		return name, err
 	}
-	return name, r.verify(ctx, report)
+	return name, r.verify(ctx, x, 0, true, report)
 }
 
 // tampered names the place of damage.

@@ -29,6 +29,9 @@ type storage interface {
 	// Check compares what is stored with what can be derived again. An error of visit
 	// ends it; any other error means that the check failed.
 	Check(ctx context.Context, visit func(store.Finding) error) error
+	// CheckSince is Check of what has changed since an earlier one. It returns the mark
+	// from which the next one goes on.
+	CheckSince(ctx context.Context, since store.Since, visit func(store.Finding) error) ([]byte, error)
 	Close() error
 }
 

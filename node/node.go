@@ -83,7 +83,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
 	})
-	n.running.Go(func() { scrub(ctx, o.Scrub, n.verify, n.alarm) })
+	n.running.Go(func() { scrub(ctx, o.Scrub, n.doubted, n.scrubOnce, n.alarm) })
 }
 
 // Handler answers requests.
@@ -155,9 +155,9 @@ func (n *Node) Close() error {
 
 // scrub repeats a check until ctx ends, so that damage on the disk is found even if
 // nobody reads what is damaged. alarm receives each finding; a check that could not be
-// made is a Finding without a place.
-func scrub(ctx context.Context, interval time.Duration, check func(context.Context, func(store.Finding) error) error, alarm func(store.Finding)) {
-	for range every(ctx, interval) {
+// made is a Finding without a place. The first check waits, too, unless it is to be now.
+func scrub(ctx context.Context, interval time.Duration, now bool, check func(context.Context, func(store.Finding) error) error, alarm func(store.Finding)) {
+	once := func() {
 		err := check(ctx, func(f store.Finding) error {
 			alarm(f)
 			return nil
@@ -166,6 +166,22 @@ func scrub(ctx context.Context, interval time.Duration, check func(context.Conte
 			alarm(store.Finding{What: err.Error()})
 		}
 	}
+	if now && interval > 0 {
+		once()
+	}
+	for range every(ctx, interval) {
+		once()
+	}
+}
+
+// scrubOnce checks what is new, and one part of what was verified before.
+func (n *Node) scrubOnce(ctx context.Context, report func(store.Finding) error) error {
+	x := Extent{Program: n.program, Say: func(text string, warn bool) {
+		if warn {
+			n.log.Warn(text)
+		}
+	}}
+	return n.verify(ctx, x, scrubTurns, false, report)
 }
 
 // alarm reports what the scrubber found: in the log, in the metrics, and as not ready.

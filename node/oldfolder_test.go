@@ -37,7 +37,7 @@ func TestFolderOfSchemaVersion1(t *testing.T) {
 	n.as("privacy-officer", "HOPERAT").Get("/AuditEvent/" + r.Event() + "/$proof").Want(200)
 	n.stop()
 	wantWhole(t, folder, Database{}, receipts...)
-	err := CheckStore(t.Context(), folder, Database{}, Check{Sample: 1}, func(f store.Finding) error { return errors.New(f.Error()) })
+	err := CheckStore(t.Context(), folder, Database{}, Check{Sample: 1}, Extent{All: true}, func(f store.Finding) error { return errors.New(f.Error()) })
 	if err != nil {
 		t.Error(err)
 	}
@@ -52,7 +52,7 @@ func TestFolderWithoutEpochsOfTeams(t *testing.T) {
 	whole := func() {
 		t.Helper()
 		wantWhole(t, folder, Database{})
-		err := CheckStore(t.Context(), folder, Database{}, Check{Sample: 1}, func(f store.Finding) error { return errors.New(f.Error()) })
+		err := CheckStore(t.Context(), folder, Database{}, Check{Sample: 1}, Extent{All: true}, func(f store.Finding) error { return errors.New(f.Error()) })
 		if err != nil {
 			t.Error(err)
 		}

@@ -21,6 +21,8 @@ import (
 // jobs use them, too.
 type records struct {
 	home         home
+	data         Folder
+	program      string // version
 	log          *slog.Logger
 	organization string
 	name         string
@@ -37,12 +39,13 @@ type records struct {
 	accesses     *ledgerbridge.Journal
 	closers      []io.Closer // of what is open, in this order
 	damaged      atomic.Bool
+	doubted      bool // what was verified before does not fit: the scrubber looks at everything at once
 	findings     prometheus.Counter
 }
 
 // choose finds the home of a folder's node, and opens nothing.
 func (r *records) choose(data Folder, o Database) (err error) {
-	r.copier, r.bridge = unwitnessed{}, unanchored{}
+	r.copier, r.bridge, r.data = unwitnessed{}, unanchored{}, data
 	r.home, err = homeOf(data, o)
 	return err
 }
@@ -52,6 +55,7 @@ func (r *records) open(ctx context.Context, data Folder, o Options) (err error) 
 	if err := r.choose(data, o.Database); err != nil {
 		return err
 	}
+	r.program = o.Version
 	if err := r.home.open(ctx, r, o); err != nil {
 		return err
 	}
@@ -80,6 +84,9 @@ func (r *records) open(ctx context.Context, data Folder, o Options) (err error) 
 	if err := r.openJournals(ctx, checkpoints); err != nil {
 		return err
 	}
+	if err := r.continued(ctx); err != nil {
+		return err
+	}
 	return errors.Join(r.bridge.compare(ctx, r.changes), r.bridge.compare(ctx, r.accesses))
 }
 
@@ -91,11 +98,16 @@ func (r *records) read(ctx context.Context, data Folder, o Database) (err error)
 	if err := r.home.read(ctx, r); err != nil {
 		return err
 	}
+	return r.readLogs(ctx)
+}
+
+// readLogs opens the logs of a store that is open for reading.
+func (r *records) readLogs(ctx context.Context) (err error) {
 	if err := r.openSealer(); err != nil {
 		return err
 	}
 	changes, accesses := r.store.Logs()
-	if r.ledger, err = local.OpenRead(data.checkpoints(), changes.Source(), accesses.Source()); err != nil {
+	if r.ledger, err = local.OpenRead(r.data.checkpoints(), changes.Source(), accesses.Source()); err != nil {
 		return err
 	}
 	r.opened(r.ledger)

@@ -20,7 +20,7 @@ func TestScrub(t *testing.T) {
 		return report(store.Finding{Table: "versions", Row: "1", What: "differs"})
 	}
 	var told []store.Finding
-	scrub(ctx, time.Millisecond, check, func(f store.Finding) {
+	scrub(ctx, time.Millisecond, false, check, func(f store.Finding) {
 		if told = append(told, f); len(told) == 3 {
 			stop()
 		}
@@ -28,5 +28,5 @@ func TestScrub(t *testing.T) {
 	if len(told) != 3 || told[0].Row != "1" || told[1] != (store.Finding{What: "disk"}) || told[2].Row != "1" {
 		t.Errorf("%+v", told)
 	}
-	scrub(t.Context(), 0, check, nil) // switched off: returns at once
+	scrub(t.Context(), 0, true, check, nil) // switched off: returns at once
 }

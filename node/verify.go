@@ -5,67 +5,178 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/aceso-health/aceso/audit"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
 
-// verify checks the logs, every stored version and every index row. An error in one does
-// not keep it from checking the others.
-func (r *records) verify(ctx context.Context, report func(store.Finding) error) error {
-	inMain := func(f store.Finding) error {
-		f.Table = r.home.tables("").resources + f.Table
-		return report(f)
-	}
-	return errors.Join(
-		r.verifyLogs(ctx, report),
-		audit.Verify(ctx, r.store, inMain),
-		r.store.Check(ctx, func(f store.Finding) error {
-			return report(store.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
-		}))
+// scrubTurns is in how many rounds the scrubber looks again at everything that was
+// verified before: a week, if it works every hour.
+const scrubTurns = 168
+
+// verification is one run of all checks.
+type verification struct {
+	*records
+	from   audit.Point
+	turns  int64 // look also at one part in so many of what was verified before; 0: not at all
+	mu     sync.Mutex
+	failed []error
+	found  int
+	to     audit.Point
+	report func(store.Finding) error
 }
 
-// verifyLogs audits this node's logs against the checkpoints in its folder, and those of
-// all nodes against the checkpoints in their database.
-func (r *records) verifyLogs(ctx context.Context, report func(store.Finding) error) error {
-	all, err := store.AllLogs(ctx, r.store)
+// verify checks the logs, every stored version and every index row, as far as they were
+// not verified before. An error in one does not keep it from checking the others. What
+// was verified is noted if nothing was found. With together, the checks run at the same
+// time.
+func (r *records) verify(ctx context.Context, x Extent, turns int64, together bool, report func(store.Finding) error) error {
+	v := &verification{records: r, turns: turns, report: report}
+	if err := v.begin(ctx, x); err != nil {
+		return err
+	}
+	v.run(together,
+		func() error { return v.logs(ctx) },
+		func() error { return v.versions(ctx) },
+		func() error { return v.stored(ctx) })
+	return v.end(x)
+}
+
+// begin finds what the run goes on from.
+func (v *verification) begin(ctx context.Context, x Extent) (err error) {
+	before, err := v.goOn(ctx, x, v.tell)
 	if err != nil {
 		return err
 	}
-	sources, err := r.home.sources(ctx)
+	if !x.All {
+		v.from = before
+	}
+	if before.Store != nil && v.from.Program != x.Program && !x.All { // it may derive search keys otherwise
+		x.say(false, "version %s made the last check, this is %s: every resource is checked", v.from.Program, x.Program)
+		v.from.Store = nil
+	}
+	v.to, err = v.newPoint(ctx, x, before)
+	return err
+}
+
+// run makes checks, one after the other or together.
+func (v *verification) run(together bool, checks ...func() error) {
+	var running sync.WaitGroup
+	for _, check := range checks {
+		do := func() {
+			err := check()
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			v.failed = append(v.failed, err)
+		}
+		if together {
+			running.Go(do)
+		} else {
+			do()
+		}
+	}
+	running.Wait()
+}
+
+// end notes what was verified.
+func (v *verification) end(x Extent) error {
+	if err := errors.Join(v.failed...); err != nil || v.found > 0 {
+		return err
+	}
+	if err := v.keepPoint(v.to); err != nil {
+		x.say(true, "the next check will not go on from this one: %v", err)
+	}
+	return nil
+}
+
+// tell reports a finding.
+func (v *verification) tell(f store.Finding) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.found++
+	return v.report(f)
+}
+
+// versions compares stored versions with the change logs.
+func (v *verification) versions(ctx context.Context) (err error) {
+	inMain := func(f store.Finding) error {
+		f.Table = v.home.tables("").resources + f.Table
+		return v.tell(f)
+	}
+	if v.to.Versions, err = audit.VerifyFrom(ctx, v.store, v.from.Versions, inMain); err != nil || v.turns == 0 || len(v.from.Versions.Entries) == 0 {
+		return err
+	}
+	v.to.Versions, err = audit.VerifyTurn(ctx, v.store, v.to.Versions, v.turns, inMain)
+	return err
+}
+
+// stored compares what is stored with what can be derived again.
+func (v *verification) stored(ctx context.Context) (err error) {
+	v.to.Store, err = v.store.CheckSince(ctx, store.Since{Mark: v.from.Store, Turns: v.turns}, func(f store.Finding) error {
+		return v.tell(store.Finding{Table: f.File + " " + f.Table, Row: f.Row + " " + f.Column, What: f.What})
+	})
+	return err
+}
+
+// logs audits this node's logs against the checkpoints in its folder, and those of all
+// nodes against the checkpoints in their database.
+func (v *verification) logs(ctx context.Context) error {
+	all, err := store.AllLogs(ctx, v.store)
 	if err != nil {
 		return err
 	}
+	sources, err := v.home.sources(ctx)
+	if err != nil {
+		return err
+	}
+	v.to.Logs, v.to.Turns = map[string]ledgerbridge.TreeHead{}, map[string]int64{}
 	var failed []error
-	for _, j := range r.journals() {
-		failed = append(failed, r.verifyLog(ctx, j, all, report))
+	for _, j := range v.journals() {
+		failed = append(failed, v.log(ctx, j, all))
 	}
 	for _, source := range sources {
-		j, err := r.home.journal(ctx, r, source)
+		j, err := v.home.journal(ctx, v.records, source)
 		if err != nil {
-			failed = append(failed, r.reported(err, report))
+			failed = append(failed, v.reported(err))
 			continue
 		}
-		failed = append(failed, r.verifyLog(ctx, j, all, report))
+		failed = append(failed, v.log(ctx, j, all))
 	}
 	return errors.Join(failed...)
 }
 
-// verifyLog audits one log and opens every part that was not erased: only the
-// keyring can tell whether sealed bytes are what they were.
-func (r *records) verifyLog(ctx context.Context, j *ledgerbridge.Journal, all []ledgerbridge.Log, report func(store.Finding) error) error {
-	_, err := j.Audit(ctx, r.sealer.AuditParts(ctx, j.Source(), all...))
-	return r.reported(err, report)
+// log audits one log and opens every part that was not erased: only the keyring can tell
+// whether sealed bytes are what they were.
+func (v *verification) log(ctx context.Context, j *ledgerbridge.Journal, all []ledgerbridge.Log) error {
+	source := j.Source()
+	check := v.sealer.AuditParts(ctx, source, all...)
+	a, err := j.AuditFrom(ctx, v.from.Logs[source], check)
+	if err != nil {
+		return v.reported(err)
+	}
+	v.to.Logs[source] = a.Head
+	head, from := v.from.Logs[source], v.from.Turns[source]
+	if v.turns == 0 || head.Size == 0 {
+		v.to.Turns[source] = from
+		return nil
+	}
+	if from >= head.Size {
+		from = 0
+	}
+	to := store.NextPart(from, head.Size, v.turns)
+	v.to.Turns[source] = to
+	return v.reported(j.AuditPart(ctx, head, from, to, check))
 }
 
 // reported turns damage into a finding.
-func (r *records) reported(err error, report func(store.Finding) error) error {
+func (v *verification) reported(err error) error {
 	var damage *ledgerbridge.Damage
 	if !errors.As(err, &damage) {
 		return err
 	}
-	return report(r.home.tables(damage.Source).place(damage))
+	return v.tell(v.home.tables(damage.Source).place(damage))
 }
 
 // tables names where a log, its checkpoints and the resources are kept: tables with

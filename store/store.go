@@ -208,7 +208,7 @@ type Write struct {
 	Owner       string
 	Body        []byte
 	Hash        fhir.Hash
-	Index       *search.Index // nil for a tombstone
+	Index       *search.Index // as the document says, time and id included; nil for a tombstone
 	Facts       fhir.Facts    // the document's
 }
 

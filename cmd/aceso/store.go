@@ -22,6 +22,7 @@ type storeJob struct {
 	database       node.Database
 	sample         int
 	repair         bool
+	all            bool
 }
 
 // storeCommand checks what a node stores, or moves it elsewhere.
@@ -32,6 +33,7 @@ func storeCommand(args []string, stdout, stderr io.Writer) int {
 	databaseFlags(f, &j.database)
 	f.IntVar(&j.sample, "sample", 1, "check: look at about one resource in `n` (database only)")
 	f.BoolVar(&j.repair, "repair", false, "check: rewrite search keys that differ from the document; the node of a folder must be stopped")
+	f.BoolVar(&j.all, "all", false, "check: everything, not only what is new since the check before")
 	rest, code, ok := parse(f, args)
 	if !ok {
 		return code
@@ -60,7 +62,7 @@ func (j *storeJob) check(ctx context.Context) int {
 	data, err := node.OpenFolder(j.data)
 	var found findings
 	if err == nil {
-		err = node.CheckStore(ctx, data, j.database, node.Check{Sample: j.sample, Repair: j.repair}, func(f store.Finding) error {
+		err = node.CheckStore(ctx, data, j.database, node.Check{Sample: j.sample, Repair: j.repair}, extent(j.all, j.stderr), func(f store.Finding) error {
 			found.count++
 			fmt.Fprintln(j.stderr, f.Error())
 			return nil

@@ -47,6 +47,7 @@ type verification struct {
 	database       node.Database
 	profile, out   string
 	proof          string
+	all            bool
 }
 
 // verifyCommand checks what others claim. It trusts only the keys that it is given;
@@ -90,6 +91,7 @@ func (v *verification) flags(f *flag.FlagSet) {
 	f.StringVar(&v.profile, "profile", "", "ledger, trust: connection profile `file` of an organisation")
 	f.StringVar(&v.out, "out", "", "trust: `folder` to make; consistency: file for the proof")
 	f.StringVar(&v.proof, "proof", "", "consistency: `file` with the proof, instead of the log")
+	f.BoolVar(&v.all, "all", false, "log, ledger: check everything, not only what is new since the check before")
 	v.network.flags(f)
 	databaseFlags(f, &v.database)
 }

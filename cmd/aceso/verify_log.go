@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/aceso-health/aceso/node"
 	"github.com/aceso-health/aceso/store"
 )
 
-// log re-hashes everything in a data folder. A server may be running.
+// log re-hashes what is in a data folder, as far as it was not verified before. A server
+// may be running.
 func (v *verification) log() int {
 	data, err := node.OpenFolder(v.data)
 	if err != nil {
@@ -22,7 +24,7 @@ func (v *verification) log() int {
 		return nil
 	}
 	evidence := node.Evidence{Witness: v.witness, Receipts: v.receipts}
-	name, err := node.VerifyLog(context.Background(), data, v.database, evidence, report)
+	name, err := node.VerifyLog(context.Background(), data, v.database, evidence, extent(v.all, v.stderr), report)
 	var tampered *node.Tampered
 	switch {
 	case found.count > 0:
@@ -44,4 +46,14 @@ func (f *findings) Error() string {
 		return "1 place does not fit"
 	}
 	return fmt.Sprintf("%d places do not fit", f.count)
+}
+
+// extent says how far a check goes, and what it goes on from.
+func extent(all bool, stderr io.Writer) node.Extent {
+	return node.Extent{All: all, Program: version(), Say: func(text string, warn bool) {
+		if warn {
+			text = "warning: " + text
+		}
+		fmt.Fprintln(stderr, oneLine(text))
+	}}
 }

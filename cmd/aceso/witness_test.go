@@ -171,6 +171,13 @@ func TestCutCheckpointsAreFoundByWitness(t *testing.T) {
 	}
 	for name, dir := range map[string]string{"last checkpoint": shorter, "the whole folder of then": copyFolder(t, d.yesterday)} {
 		t.Run(name, func(t *testing.T) {
+			if point := filepath.Join(dir, "verified"); dir == shorter { // what was verified tells, too, if it is left there
+				verifyWants(t, dir, 1, "cut off")
+				startRefused(t, dir, "cut off")
+				if err := os.Remove(point); err != nil {
+					t.Fatal(err)
+				}
+			}
 			verifyWants(t, dir, 0, "ok")
 			verifyWants(t, dir, 1, "cut off", "--witness", kept)
 			verifyWants(t, dir, 1, "cut off", "--witness", d.witness)

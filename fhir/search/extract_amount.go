@@ -33,7 +33,11 @@ func (x *extractor) quantity(i int32, s *sink, p *planParam) {
 	}
 	x.ranges(p, nil)
 	f := &x.measured.forms[x.measured.full]
-	x.bounds(s.param, p, f.lo, f.hi)
+	start := f.lo
+	if x.compare(f.hi, start) < 0 {
+		start = f.hi
+	}
+	x.bounds(s.param, p, start, start)
 }
 
 // ranges writes the last measured amount. The token of a composite precedes the

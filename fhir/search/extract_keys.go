@@ -23,6 +23,7 @@ const (
 	pathKey
 	wordKey
 	presentKey
+	orderKey
 	unitRange  // name|, of quantities and composites
 	plainRange // name
 	keyKinds
@@ -30,7 +31,7 @@ const (
 
 var keySigns = [keyKinds]byte{
 	tokenKey: opToken, identifierKey: opIdentifier, ofTypeKey: opOfType, foldedKey: opFolded, exactKey: opExact,
-	referenceKey: opReference, pathKey: opPath, wordKey: opWord, presentKey: opPresent, unitRange: '|',
+	referenceKey: opReference, pathKey: opPath, wordKey: opWord, presentKey: opPresent, orderKey: opOrder, unitRange: '|',
 }
 
 // prefix begins a key: the name of a parameter and a sign, or one of the prefixes

@@ -12,8 +12,9 @@ func (x *extractor) date(i int32, n int, p *planParam) {
 	x.addDate(dateValue{param, lo, hi})
 	if p.sorted {
 		from := uint32(len(x.buf))
-		x.buf = appendTime(appendTime(x.buf, lo), hi)
-		if !x.bounds(n, p, span{from, from + 16}, span{from + 16, from + 32}) {
+		x.buf = AppendTime(x.buf, min(lo, hi))
+		start := span{from, uint32(len(x.buf))}
+		if !x.bounds(n, p, start, start) {
 			x.buf = x.buf[:from]
 		}
 	}

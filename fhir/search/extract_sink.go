@@ -75,18 +75,6 @@ func (x *extractor) bounds(n int, p *planParam, lo, hi span) (wider bool) {
 
 func (x *extractor) span(s span) []byte { return x.buf[s.from:s.to] }
 
-// sortText notes a text that is not a key.
-func (x *extractor) sortText(n int, p *planParam, text []byte) {
-	if p.sorted {
-		from := uint32(len(x.buf))
-		x.buf = appendCut(x.buf, text)
-		here := span{from, uint32(len(x.buf))}
-		if !x.bounds(n, p, here, here) {
-			x.buf = x.buf[:from]
-		}
-	}
-}
-
 // makeToken writes the keys of a token parameter without the memo.
 func (x *extractor) makeToken(i int32, s *sink, p *planParam) {
 	if s.exists {
@@ -120,11 +108,16 @@ func (x *extractor) concept(i int32, n int, p *planParam) {
 	}
 }
 
-// sortWords sorts a concept without a code by its text.
+// sortWords sorts a concept without a code by its text, which has a key of its own for that.
 func (x *extractor) sortWords(n int, p *planParam, text []byte) {
-	if !x.seen[n].sorted {
-		x.sortText(n, p, x.folded(text))
+	if !p.sorted || x.seen[n].sorted {
+		return
 	}
+	folded := x.folded(text)
+	x.begin(p, orderKey)
+	x.buf = appendCut(x.buf, folded)
+	key := x.end()
+	x.bounds(n, p, key, key)
 }
 
 func (x *extractor) oneCoding(i int32, n int, p *planParam) {
@@ -138,16 +131,18 @@ func (x *extractor) oneCoding(i int32, n int, p *planParam) {
 	}
 }
 
-// code writes the three forms of a token.
+// code writes the three forms of a token, which sorts as it is without its system.
 func (x *extractor) code(n int, p *planParam, system, code []byte) {
-	x.forms(p, tokenKey, system, code, p.joined)
-	x.sortText(n, p, code)
+	bare := x.forms(p, tokenKey, system, code, p.joined)
+	x.bounds(n, p, bare, bare)
 }
 
-func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joined bool) {
+// forms gives the form without a system.
+func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joined bool) (bare span) {
 	x.begin(p, kind)
 	x.buf = appendCode(x.buf, code)
-	x.joins(joined, x.end())
+	bare = x.end()
+	x.joins(joined, bare)
 	if len(system) > 0 {
 		x.begin(p, kind)
 		x.buf = appendToken(x.buf, system, nil)
@@ -156,6 +151,7 @@ func (x *extractor) forms(p *planParam, kind keyKind, system, code []byte, joine
 	x.begin(p, kind)
 	x.buf = appendToken(x.buf, system, code)
 	x.joins(joined, x.end())
+	return bare
 }
 
 // joins notes the code of a key for the keys of patient and code.

@@ -7,6 +7,7 @@ package search
 //	p#system|value ...                        p:identifier, in the forms of a token
 //	p@system|type|value                       p:of-type
 //	p~word                                    p:text, words of display and text
+//	p<folded                                  nothing: a text that a concept without a code sorts by
 //	p^folded p!exact                          strings
 //	p>Type/id p>url                           references and URIs
 //	p/url                                     URIs: the paths above one
@@ -24,6 +25,9 @@ type Index struct {
 	Sorts   []Sort        // one per sortable parameter that has a value, sorted by Param
 }
 
+// Len is how many keys and ranges there are, which is what a resource weighs in an index.
+func (x *Index) Len() int { return len(x.Keys) + len(x.Dates) + len(x.Numbers) }
+
 // DateRange is a closed interval of milliseconds since 1970 UTC, as wide as the
 // value's precision, Lo <= Hi; an open end is math.MinInt64 or math.MaxInt64.
 type DateRange struct {
@@ -37,5 +41,9 @@ type NumberRange struct {
 	Lo, Hi string
 }
 
-// Sort is the lowest and highest value of a parameter, as byte-ordered strings.
+// Sort is the lowest and highest value of a parameter, as byte-ordered strings: a search
+// that sorts by the parameter goes by the lowest going up, and by the highest going down.
+// The value of a date, period or quantity is the start of its range (AppendTime, the lower
+// end of a NumberRange), in both directions; that of a token is its key without a system;
+// those of strings, references and URIs are what follows the sign in their keys.
 type Sort struct{ Param, Lo, Hi string }

@@ -18,6 +18,7 @@ const (
 	opPath       = '/'
 	opWord       = '~'
 	opPresent    = '?'
+	opOrder      = '<'
 )
 
 // The keys that belong to no search parameter begin with '¤'.

@@ -13,7 +13,7 @@ func TestTimesSort(t *testing.T) {
 	list := []int64{dateMin, -1e15, -1, 0, 1, 1e15, dateMax}
 	var keys []string
 	for _, v := range list {
-		keys = append(keys, string(appendTime(nil, v)))
+		keys = append(keys, string(AppendTime(nil, v)))
 	}
 	if !slices.IsSorted(keys) {
 		t.Error(keys)

@@ -224,14 +224,3 @@ func (l *Ledger) Checkpoints(ctx context.Context, source string, visit func([]by
 		return visit(r.note)
 	})
 }
-
-// After implements ledgerbridge.Later. It reads the whole file, as Checkpoints does.
-func (l *Ledger) After(ctx context.Context, source string, size int64, visit func([]byte) error) error {
-	return l.Checkpoints(ctx, source, func(signed []byte) error {
-		c, err := ledgerbridge.ParseCheckpoint(signed)
-		if err != nil || c.Size <= size {
-			return err
-		}
-		return visit(signed)
-	})
-}

@@ -18,11 +18,19 @@ const epochName = "epoch"
 
 // epoch is the consent epoch.
 func (s *Store) epoch(ctx context.Context) (int64, error) {
-	var doc struct {
-		Value int64 `bson:"v"`
-	}
-	_, err := found(s.counters.FindOne(ctx, bson.D{{Key: "_id", Value: epochName}}).Decode(&doc))
-	return doc.Value, err
+	at, err := s.began(ctx)
+	return at.Epoch, err
+}
+
+// began is what every snapshot reads first.
+type began struct {
+	Epoch int64    `bson:"v"`
+	Large []string `bson:"large"` // types (see Store.in) of which some resources have further key documents
+}
+
+func (s *Store) began(ctx context.Context) (at began, err error) {
+	_, err = found(s.counters.FindOne(ctx, bson.D{{Key: "_id", Value: epochName}}).Decode(&at))
+	return at, err
 }
 
 // Consents returns the current Consents in the compartment of a patient, from a snapshot

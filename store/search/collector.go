@@ -1,8 +1,6 @@
 package search
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -36,6 +34,9 @@ func newCollector(q *store.Search, at cursor) *collector {
 	}
 	return c
 }
+
+// reset forgets all matches.
+func (c *collector) reset() { c.kept, c.size, c.total = nil, 0, 0 }
 
 // needsAll says that the walk must begin at the first row again.
 func (c *collector) needsAll() bool { return c.count || len(c.sort) > 0 }
@@ -101,69 +102,27 @@ func (c *collector) spills(without int) bool {
 	return size >= c.bytes
 }
 
-// compare orders by the sort values, then by creation. Resources without a value
-// come last in either direction.
+// compare orders by the sort values, then by creation, in the direction of the last of
+// them. Resources without a value come last in either direction.
 func (c *collector) compare(a, b match) int {
 	for i, s := range c.sort {
-		x, y := a.sort[i], b.sort[i]
-		switch {
-		case x == nil && y == nil:
-			continue
-		case x == nil:
-			return 1
-		case y == nil:
-			return -1
-		}
-		if n := bytes.Compare(x, y); n != 0 {
-			if s.Desc {
-				return -n
-			}
+		if n := compareValues(a.sort[i], b.sort[i], s.Desc); n != 0 {
 			return n
 		}
 	}
-	return cmp.Compare(a.place, b.place)
+	return comparePlaces(a.place, b.place, len(c.sort) > 0 && c.sort[len(c.sort)-1].Desc)
 }
 
 // values are a row's sort values: the lowest going up, the highest going down.
 func (c *collector) values(r *Row) ([][]byte, error) {
-	index, err := r.Ranges()
-	if err != nil {
-		return nil, err
-	}
 	values := make([][]byte, len(c.sort))
-	for i, s := range c.sort {
-		switch s.Param {
-		case "_id":
-			values[i] = []byte(r.Ref.ID)
-		case "_lastUpdated":
-			values[i] = sortTime(r.Updated)
-		default:
-			values[i] = sortValue(index, s)
+	for i := range c.sort {
+		var err error
+		if values[i], err = (&Order{SortBy: c.sort[i]}).value(r); err != nil {
+			return nil, err
 		}
 	}
 	return values, nil
-}
-
-func sortTime(ms int64) []byte {
-	b := make([]byte, 8)
-	for i := range b {
-		b[i] = byte(ms >> (56 - 8*i))
-	}
-	b[0] ^= 0x80
-	return b
-}
-
-func sortValue(index *search.Index, s search.SortBy) []byte {
-	for _, v := range index.Sorts {
-		if v.Param != s.Param {
-			continue
-		}
-		if s.Desc {
-			return append([]byte{}, v.Hi...)
-		}
-		return append([]byte{}, v.Lo...)
-	}
-	return nil
 }
 
 // most is how many matches the page can have.

@@ -28,5 +28,9 @@ func Drives(rest string) bool {
 	case rest == "" || rest[0] != '=' && rest[0] != '#':
 		return true
 	}
-	return !strings.HasSuffix(rest, "|") || strings.Contains(rest, "$")
+	if !strings.HasSuffix(rest, "|") || strings.Contains(rest, "$") {
+		return true
+	}
+	code := strings.TrimSuffix(rest, "|")
+	return (len(code)-len(strings.TrimRight(code, `\`)))%2 > 0 // the end of a code
 }

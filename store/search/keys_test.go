@@ -17,6 +17,7 @@ func TestDrives(t *testing.T) {
 	for key, want := range map[string]bool{
 		"code=sys|c": true, "code=c": true, "code=sys|": false, "subject#sys|": false, "code?": false, "name^why?": true,
 		"name^a|": true, "name!a|": true, "x=c$text|": true, "url>http://x?": true, "¤cpt=Patient/1": true,
+		`code=a\|`: true, `code=a\\|`: false,
 	} {
 		if _, rest := CutKey(key); Drives(rest) != want {
 			t.Errorf("%q drives: %v", key, !want)

@@ -15,7 +15,8 @@ type plan struct {
 	rows func(after int64) iter.Seq2[*Row, error]
 	rest []search.Condition
 
-	selects bool // what is asked for, not what a chain leads through
+	places  []int64 // sorted, of all rows; nil if they are too many to know
+	selects bool    // what is asked for, not what a chain leads through
 }
 
 // Patience is how many places a condition may have and still be selective: Few at
@@ -29,8 +30,7 @@ var UsualPatience = Patience{Few: 256, Many: 8192}
 // If no condition is selective, it visits all rows with the plain keys among them, or
 // all rows of the type, in order, so that a page can be complete before the end.
 func (x *searcher) plan(typ string, where search.Condition) (*plan, error) {
-	all := flatten(nil, where)
-	slices.SortStableFunc(all, func(a, b search.Condition) int { return rank(a) - rank(b) })
+	all := byRank(where)
 	for _, limit := range []int{x.Patience.Few, x.Patience.Many} {
 		p, err := x.intersect(typ, all, limit)
 		if p != nil || err != nil {
@@ -38,6 +38,13 @@ func (x *searcher) plan(typ string, where search.Condition) (*plan, error) {
 		}
 	}
 	return x.joinKeys(typ, all), nil
+}
+
+// byRank lists the conditions that must all hold.
+func byRank(where search.Condition) []search.Condition {
+	all := flatten(nil, where)
+	slices.SortStableFunc(all, func(a, b search.Condition) int { return rank(a) - rank(b) })
+	return all
 }
 
 // intersect collects up to limit places of each condition until the conditions share
@@ -76,6 +83,7 @@ func (x *searcher) intersect(typ string, all []search.Condition, limit int) (*pl
 	if !found {
 		return nil, nil
 	}
+	p.places = append([]int64{}, common...)
 	p.rows = func(after int64) iter.Seq2[*Row, error] {
 		i, there := slices.BinarySearch(common, after)
 		if there {

@@ -55,6 +55,19 @@ type Reader interface {
 	// Then gives the version of r's resource that was current in a marked snapshot, nil
 	// if there was none. The mark is the same in all calls; BadLink if it is unreadable.
 	Then(r *Row, mark json.RawMessage) (*Row, error)
+	Walking
+}
+
+// Walking is to go through a type in an order.
+type Walking interface {
+	// Ordered says whether the store keeps an order.
+	Ordered(typ string, by search.SortBy) bool
+	// Walk gives the entries of an order that is kept. It calls pass with the number of
+	// entries that it reads, before very many, and with what it costs to go to a place.
+	Walk(typ string, o Order, pass func(steps int) error) iter.Seq2[Entry, error]
+	// Written gives the places of the resources of a type that were written since a marked
+	// snapshot, in any order and perhaps twice, or more than limit places if there are more.
+	Written(typ string, mark json.RawMessage, limit int) (places []int64, err error)
 }
 
 // Options tune a search or a history to a store.
@@ -62,6 +75,7 @@ type Options struct {
 	Epoch    int64 // consent epoch of the snapshot
 	Patience Patience
 	Batch    int // rows that one Expect or Later is worth; 0 and 1: read them singly
+	Choice   Choice
 }
 
 // searcher answers one search.
@@ -87,7 +101,7 @@ type cursor struct {
 // Run answers one page of a query.
 func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
 	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, spent: budget(q.Most, q.Work), found: map[fhir.Ref]*Row{}}
-	at, err := x.begin(q.After)
+	at, err := x.begin(q.After, q.Query.Sort)
 	if err != nil {
 		return page, err
 	}
@@ -137,11 +151,11 @@ func (x *searcher) fit(out *collector, q *store.Search) (matches, included []*Ro
 }
 
 // begin reads the position of the walk.
-func (x *searcher) begin(after []byte) (at cursor, err error) {
+func (x *searcher) begin(after []byte, sort []search.SortBy) (at cursor, err error) {
 	if after == nil {
 		return at, nil
 	}
-	if json.Unmarshal(after, &at) != nil || at.Mark == nil {
+	if json.Unmarshal(after, &at) != nil || at.Mark == nil || at.Place <= 0 || len(at.Sort) != len(sort) {
 		return at, BadLink("Search again.")
 	}
 	return at, nil
@@ -154,10 +168,18 @@ func BadLink(advice string) error {
 
 // matches passes all visible matches that the walk may still show to out.
 func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
+	if w := x.walker(q, at, out); w != nil {
+		return w.page(q)
+	}
 	p, err := x.plan(q.Type, q.Where)
 	if err != nil {
 		return err
 	}
+	return x.judgeAll(p, at, out)
+}
+
+// judgeAll passes those of a plan's rows.
+func (x *searcher) judgeAll(p *plan, at cursor, out *collector) error {
 	p.selects = true
 	from := at.Place
 	if out.needsAll() {
@@ -166,6 +188,7 @@ func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	return x.scan(p, from, func(r *Row) (bool, error) {
 		then := r
 		if at.Place > 0 {
+			var err error
 			if then, err = x.Then(r, at.Mark); err != nil || then == nil || then.Deleted {
 				return true, err
 			}

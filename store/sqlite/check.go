@@ -46,10 +46,11 @@ type checker struct {
 	schema   int // of the file: of an older one less is checked
 	names    names
 	bases    map[int64]string
-	expected tallies             // index rows that should be there
-	consents map[consentRow]bool // rows of consents that should be there
-	touched  touched             // by the change entries
-	named    map[consentRow]bool // rows of named that should be there: a Binary and a stamp
+	expected tallies              // index rows that should be there
+	consents map[consentRow]bool  // rows of consents that should be there
+	touched  touched              // by the change entries
+	named    map[consentRow]bool  // rows of named that should be there: a Binary and a stamp
+	keysOf   func(*checked, rows) // takes the index rows that each version needs; nil in a check of everything
 }
 
 // run makes all checks. Damage that SQLite cannot read past is a finding; the other
@@ -163,16 +164,19 @@ func (k *checker) checkNames() error {
 }
 
 // checkParts looks for parts that no entry owns, and for gaps among those of one.
-func (k *checker) checkParts() error {
-	err := k.each(`SELECT id FROM parts p WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.seq = p.id >> 16)`, func(st *sqlite.Stmt) {
+func (k *checker) checkParts() error { return k.checkPartsOf(0) }
+
+// checkPartsOf looks at the parts from an id on.
+func (k *checker) checkPartsOf(first int64) error {
+	err := k.each(`SELECT id FROM parts p WHERE id >= ? AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.seq = p.id >> 16)`, func(st *sqlite.Stmt) {
 		k.found("parts", fmt.Sprint(st.ColumnInt64(0)), "id", "belongs to no entry")
-	})
+	}, first)
 	if err != nil {
 		return err
 	}
-	return k.each("SELECT id >> 16 FROM parts GROUP BY id >> 16 HAVING max(id & 65535) + 1 <> count(*)", func(st *sqlite.Stmt) {
+	return k.each("SELECT id >> 16 FROM parts WHERE id >= ? GROUP BY id >> 16 HAVING max(id & 65535) + 1 <> count(*)", func(st *sqlite.Stmt) {
 		k.found("parts", fmt.Sprintf("of entry %d", st.ColumnInt64(0)), "id", "one is missing in between")
-	})
+	}, first)
 }
 
 // checkFile lets SQLite check pages, trees and its own indexes.

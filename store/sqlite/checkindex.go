@@ -72,6 +72,9 @@ func (t *tallies) add(l line) {
 
 // checkIndex compares the index tables with what the current versions need.
 func (k *checker) checkIndex() error {
+	if k.schema < schemaOrdered {
+		return nil
+	}
 	there := newTallies(k.expected.seed)
 	for i, table := range indexTables {
 		scan := scanLine(i)
@@ -113,10 +116,10 @@ func (k *checker) need(of map[param]map[line]bool) error {
 		}
 		typ := k.names.typeOf(st.ColumnInt64(1))
 		mark, err := markOf(blob(st, 3))
-		if err != nil || k.schema < schemaMarked {
+		if err != nil {
 			mark = ""
 		}
-		r, _ := indexRows(x, mark, st.ColumnInt64(0), func(param string) (int64, error) { return k.names.id(typ, param), nil })
+		r, _ := indexRows(typ, x, mark, st.ColumnInt64(0), func(param string) (int64, error) { return k.names.id(typ, param), nil })
 		for _, l := range r.lines() {
 			if of[l.param] != nil {
 				of[l.param][l] = true

@@ -29,7 +29,13 @@ func (x *reader) Collect(typ string, c search.Condition, limit int, pass func(in
 	return nil, fmt.Errorf("collect %T", c)
 }
 
+// idKey begins the key of a resource's id.
+const idKey = "_id="
+
 func (x *reader) collectKey(typ, key string, limit int) ([]int64, error) {
+	if id, ok := strings.CutPrefix(key, idKey); ok {
+		return x.rids(1, "SELECT rid FROM resources WHERE type = ? AND id = ? AND deleted = 0", x.names.id(typ, ""), id)
+	}
 	p, v := x.key(typ, key)
 	return x.rids(limit, "SELECT rid FROM ix WHERE p = ? AND v = ? ORDER BY rid LIMIT ?", p, v, limit+1)
 }

@@ -247,13 +247,13 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 		if err != nil {
 			return err
 		}
-		if old, err = indexRows(x, mark, v.Place, intern); err != nil {
+		if old, err = indexRows(w.Ref.Type, x, mark, v.Place, intern); err != nil {
 			return err
 		}
 	}
 	if !v.Deleted {
 		var err error
-		if fresh, err = indexRows(w.Index, search.Mark(&w.Facts), v.Place, intern); err != nil {
+		if fresh, err = indexRows(w.Ref.Type, w.Index, search.Mark(&w.Facts), v.Place, intern); err != nil {
 			return err
 		}
 	}

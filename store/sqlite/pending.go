@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -53,9 +54,10 @@ type rows struct {
 	numbers []numberRow
 }
 
-// indexRows gives the rows of an index and a mark, "" for none. intern returns the id of a
-// parameter.
-func indexRows(x *search.Index, mark string, rid int64, intern func(param string) (int64, error)) (rows, error) {
+// indexRows gives the rows of the index of a resource, and of a mark, "" for none. intern
+// returns the id of a parameter. The id of the resource has no row: it is in the table of
+// resources.
+func indexRows(typ string, x *search.Index, mark string, rid int64, intern func(param string) (int64, error)) (rows, error) {
 	r := rows{keys: make([]keyRow, 0, len(x.Keys)+1)}
 	var failed error
 	last, lastID := "", int64(-1)
@@ -68,6 +70,9 @@ func indexRows(x *search.Index, mark string, rid int64, intern func(param string
 		return lastID, rest
 	}
 	for _, k := range x.Keys {
+		if strings.HasPrefix(k, idKey) {
+			continue
+		}
 		if p, v := id(k); plan.Drives(v) {
 			r.keys = append(r.keys, keyRow{p, v, rid})
 		}
@@ -75,6 +80,13 @@ func indexRows(x *search.Index, mark string, rid int64, intern func(param string
 	if mark != "" {
 		p, v := id(mark)
 		r.keys = append(r.keys, keyRow{p, v, rid})
+	}
+	date, name := search.Principal(typ)
+	for _, param := range []string{date, name} {
+		if param != "" && !slices.ContainsFunc(x.Sorts, func(s search.Sort) bool { return s.Param == param }) {
+			p, _ := id(param)
+			r.keys = append(r.keys, keyRow{p, withoutValue, rid})
+		}
 	}
 	for _, d := range x.Dates {
 		p, u := id(d.Param)

@@ -29,7 +29,8 @@ func age(t *testing.T, s *Store) {
 			if failed != nil {
 				return failed
 			}
-			old, failed := indexRows(x, "", v.Place, func(param string) (int64, error) { return u.intern(u.s.names.typeOf(v.typ), param) })
+			typ := u.s.names.typeOf(v.typ)
+			old, failed := indexRows(typ, x, "", v.Place, func(param string) (int64, error) { return u.intern(typ, param) })
 			if failed != nil {
 				return failed
 			}

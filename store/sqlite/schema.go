@@ -9,6 +9,10 @@ const schemaVersion = 3
 // Consents counted.
 const schemaGoverning = 2
 
+// schemaOrdered is the first version whose index has the values by which a search sorts:
+// dates by their start, texts without a code, and what has no value.
+const schemaOrdered = 3
+
 // schemaMarked is the first version whose ix has the marks of search.Mark.
 const schemaMarked = 3
 

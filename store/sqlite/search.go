@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 	"strconv"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -65,7 +67,7 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 }
 
 func (s *Store) search(ctx context.Context, x *reader, q store.Search) (store.Page, error) {
-	return search.Run(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience}, &q)
+	return search.Run(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience, Choice: s.choice}, &q)
 }
 
 // Position names the snapshot by its last stamp.
@@ -74,20 +76,27 @@ func (x *reader) Position(bool) ([]byte, error) { return strconv.AppendInt(nil, 
 func (x *reader) Mark() (json.RawMessage, error) { return json.Marshal(x.mark) }
 
 func (x *reader) Then(r *search.Row, at json.RawMessage) (*search.Row, error) {
-	if x.began == nil {
-		x.began = &mark{}
-		if json.Unmarshal(at, x.began) != nil {
-			return nil, search.BadLink("Search again.")
-		}
-	}
+	began, err := x.start(at)
 	switch {
-	case r.Place > x.began.Last:
-		return nil, nil
-	case r.Stamp <= x.began.Stamp:
+	case err != nil || r.Place > began.Last:
+		return nil, err
+	case r.Stamp <= began.Stamp:
 		return r, nil
 	}
 	return x.one("SELECT "+rowColumns+` FROM (SELECT * FROM versions WHERE rid = ? AND stamp <= ? ORDER BY version DESC LIMIT 1) v
-		JOIN resources r ON r.rid = v.rid`, r.Place, x.began.Stamp)
+		JOIN resources r ON r.rid = v.rid`, r.Place, began.Stamp)
+}
+
+// start reads where the walk began.
+func (x *reader) start(at json.RawMessage) (*mark, error) {
+	if x.began == nil {
+		began := &mark{}
+		if json.Unmarshal(at, began) != nil {
+			return nil, search.BadLink("Search again.")
+		}
+		x.began = began
+	}
+	return x.began, nil
 }
 
 // all reads rows.
@@ -173,6 +182,9 @@ func (x *reader) source(typ string, keys []string) func(after int64, n int) ([]i
 			return x.rids(n, "SELECT rid FROM resources WHERE type = ? AND deleted = 0 AND rid > ? ORDER BY rid LIMIT ?", id, after, n)
 		}
 	}
+	if i := slices.IndexFunc(keys, func(k string) bool { return strings.HasPrefix(k, idKey) }); i >= 0 {
+		return x.identified(typ, keys[i], slices.Delete(slices.Clone(keys), i, i+1))
+	}
 	args := make([]any, 0, 2*len(keys)+2)
 	for _, k := range append(keys[1:len(keys):len(keys)], keys[0]) {
 		p, v := x.key(typ, k)
@@ -180,6 +192,30 @@ func (x *reader) source(typ string, keys []string) func(after int64, n int) ([]i
 	}
 	return func(after int64, n int) ([]int64, error) {
 		return x.rids(n, keyQueries[len(keys)], append(args[:2*len(keys):2*len(keys)], after, n)...)
+	}
+}
+
+// identified gives the rid of the resource with an id key, if it has others, too.
+func (x *reader) identified(typ, id string, others []string) func(after int64, n int) ([]int64, error) {
+	return func(after int64, n int) ([]int64, error) {
+		rids, err := x.collectKey(typ, id, 1)
+		for _, k := range others {
+			if err != nil || len(rids) == 0 {
+				break
+			}
+			if strings.HasPrefix(k, idKey) && k != id {
+				return nil, nil
+			}
+			if strings.HasPrefix(k, idKey) {
+				continue
+			}
+			p, v := x.key(typ, k)
+			rids, err = x.rids(1, "SELECT rid FROM ix WHERE p = ? AND v = ? AND rid = ?", p, v, rids[0])
+		}
+		if len(rids) > 0 && rids[0] <= after {
+			rids = nil
+		}
+		return rids, err
 	}
 }
 

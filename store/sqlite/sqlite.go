@@ -43,6 +43,7 @@ type Store struct {
 	lock     *os.File // nil if opened read-only
 	names    names
 	patience search.Patience
+	choice   search.Choice
 	base     int64  // id of ownBases in bases
 	ownBases string // Options.Base and those of earlier starts
 	written  written

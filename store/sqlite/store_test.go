@@ -35,12 +35,14 @@ func TestAlone(t *testing.T) {
 	storetest.RunAlone(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), options()) })
 }
 
-// TestDifferential also has plans that give up collecting at once.
+// TestDifferential also has plans that give up collecting at once, and every way to find a
+// sorted page.
 func TestDifferential(t *testing.T) {
 	var n atomic.Int64
 	storetest.Differential(t, func(t *testing.T) store.Store {
-		s := open(t, t.TempDir(), options())
-		s.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n.Add(1)%3]
+		s, i := open(t, t.TempDir(), options()), n.Add(1)
+		s.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[i%3]
+		s.choice = search.Choice(i / 3 % 3)
 		return s
 	})
 }

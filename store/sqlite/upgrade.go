@@ -44,6 +44,11 @@ func (s *Store) upgradeFrom(ctx context.Context, c conn, from int) error {
 			return err
 		}
 	}
+	if c.file == mainFile && from < schemaOrdered {
+		if err := s.renewIndex(ctx, c); err != nil {
+			return err
+		}
+	}
 	v := strconv.Itoa(schemaVersion)
 	if err := c.exec("UPDATE meta SET value = ?, sum = ? WHERE name = 'schema'", v, rowSum(0, "schema", v)); err != nil {
 		return err

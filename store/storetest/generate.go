@@ -122,6 +122,7 @@ func (g *generator) write(ref fhir.Ref, expect int64, at time.Time) store.Write 
 		w.Facts.Labels = []fhir.Coding{{System: "conf", Code: "R"}}
 	}
 	w.Index = g.index(ref, &w.Facts)
+	w.Index.Dates = append(w.Index.Dates, search.DateRange{Param: "_lastUpdated", Lo: at.UnixMilli(), Hi: at.UnixMilli()})
 	w.Body = fmt.Appendf(nil, `{"resourceType":%q,"id":%q,"meta":{"versionId":"%d"},"x":%q}`,
 		ref.Type, ref.ID, expect+1, strings.Repeat("x", g.IntN(300)))
 	w.Hash = sha256.Sum256(w.Body)

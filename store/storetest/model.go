@@ -106,6 +106,9 @@ func (v view) search(q *search.Query) []fhir.Ref {
 			found = append(found, h.Ref)
 		}
 	}
+	if n := len(q.Sort); n > 0 && q.Sort[n-1].Desc { // alike ones come in this direction, too
+		slices.Reverse(found)
+	}
 	slices.SortStableFunc(found, func(a, b fhir.Ref) int {
 		for _, s := range q.Sort {
 			if n := compareBy(v.rows[a], v.rows[b], s); n != 0 {

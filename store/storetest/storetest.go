@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"search agrees with the definition", testSearch},
 		{"real queries agree with the definition", testQueries},
 		{"prefixes mean what R4 says", testPrefixes},
+		{"resources with very many keys", testLarge},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
 		{"pages end with their bytes", testBytes},
