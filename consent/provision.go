@@ -85,6 +85,9 @@ func (p *provision) request(s *Subject, now int64) (rest, who truth) {
 // resource says whether the provision is about this resource: it and all that is in it or
 // that it shows.
 func (p *provision) resource(c *question) truth {
+	if c.assumed != nil {
+		return c.assumed.about(p)
+	}
 	t := p.matches(c.s, c.facts, c.labels)
 	if p.class == nil && p.content == nil && p.labels == nil && p.dataPeriod == nil && p.data == nil {
 		return t

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"included resources", testInclude},
 		{"included resources, iterated", testIterate},
 		{"consents and their epoch", testConsents},
+		{"all consents are visited", testEachConsent},
 		{"whose consents changed", testConsentChanges},
 		{"what is judged now is recorded", testJudgedNow},
 		{"who names a Binary is found", testNaming},
