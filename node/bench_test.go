@@ -66,9 +66,19 @@ func benchmarkHTTP(b *testing.B, n *testNode) {
 		}},
 		{"create", nodetest.Connections, create},
 		{"create 64", 64, create},
+		{"create patient", nodetest.Connections, func(i int64) string {
+			return nodetest.PostRequest(doctors(i), "/Patient", newPatient(i))
+		}},
 	} {
 		b.Run(c.name, func(b *testing.B) { load(b, n, c.connections, c.request) })
 	}
+}
+
+// newPatient is a Patient of whom the records know nothing yet.
+func newPatient(i int64) string {
+	return fmt.Sprintf(`{"resourceType":"Patient","identifier":[{"system":"urn:ward","value":"%d"}],"active":true,"name":[{"family":"Family%d","given":["Given%d"]}],`+
+		`"telecom":[{"system":"phone","value":"555-%d"}],"gender":"%s","birthDate":"%d-0%d-1%d","address":[{"city":"Town%d","postalCode":"%05d"}]}`,
+		i, i%9973, i%311, i, []string{"male", "female"}[i%2], 1930+i%80, 1+i%9, i%10, i%100, i%100_000)
 }
 
 // staff are so many doctors that each stays within the usual rate.

@@ -53,6 +53,7 @@ type Store struct {
 	reading  snapshots
 	// keysDestroyed counts how often this process learned that part keys were destroyed.
 	keysDestroyed atomic.Int64
+	fresh         freshKeys
 
 	process  string // names this process among those that ever held a log
 	base     int32  // of ownBases in meta

@@ -179,22 +179,26 @@ type partKeys struct {
 	keys map[string][]byte
 }
 
-func (k *partKeys) Key(_ context.Context, patient string, create bool) (string, []byte, error) {
+func (k *partKeys) Has(_ context.Context, patient string) (bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if key, ok := k.keys[patient]; ok {
-		return patient, key, nil
+	return k.keys[patient] != nil, nil
+}
+
+func (k *partKeys) Keys(_ context.Context, patients []string) (all []ledgerbridge.Secret, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, patient := range patients {
+		if k.keys == nil {
+			k.keys = map[string][]byte{}
+		}
+		if k.keys[patient] == nil {
+			k.keys[patient] = make([]byte, 32)
+			rand.Read(k.keys[patient])
+		}
+		all = append(all, ledgerbridge.Secret{ID: patient, Key: k.keys[patient]})
 	}
-	if !create {
-		return "", nil, fs.ErrNotExist
-	}
-	if k.keys == nil {
-		k.keys = map[string][]byte{}
-	}
-	key := make([]byte, 32)
-	rand.Read(key)
-	k.keys[patient] = key
-	return patient, key, nil
+	return all, nil
 }
 
 func (k *partKeys) Open(_ context.Context, id string) ([]byte, error) {
