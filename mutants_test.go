@@ -191,7 +191,7 @@ var mutants = []mutant{
 	{"lookups are bounded", "access/directory.go", "len(d.identified) >= d.most {", "len(d.identified) < 0 {", "./access", "TestLookupsAreBounded"},
 	{"what leads too far is hidden", "access/review.go", "if reached != nil && reached.More {", "if false {", "./access", "TestWhatLeadsTooFar"},
 	{"what leads too far is refused", "access/applywrite.go", "if err == nil && reached != nil && reached.More {", "if err == nil && reached != nil && false {", "./access", "TestWhatLeadsTooFar"},
-	{"a change is followed as it will be", "access/apply.go", "t.directory.planned[s.Ref] = s", "_ = s", "./access", "TestTransactionsAreFollowed"},
+	{"a change is followed as it will be", "access/apply.go", "remember(&t.directory.planned, s.Ref, s)", "_ = s", "./access", "TestTransactionsAreFollowed"},
 	{"writers do not probe", "consent/reach.go", "case w.isBlind(from, ref):", "case false:", "./access", "TestWritersDoNotProbe"},
 	{"later references protect the past", "store/search/past.go", "protected.Later, protected.Loose = l.leads, l.loose || len(facts.Patients) == 0", "", "./access", "TestLaterReferencesProtectThePast"},
 	{"records rest on what was seen", "access/record.go", ", Seen: r.directory.seen()", "", "./access", "TestRecordsNameWhomResourcesLeadTo"},
