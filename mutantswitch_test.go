@@ -137,7 +137,8 @@ func (s *switchedFile) add(n int) bool {
 	return false
 }
 
-// copy writes the function without its guard, and the call of it.
+// copy writes the function without its guard, and the call of it. An error of the compiler
+// names the mutant.
 func (s *switchedFile) copy(n int, f *ast.FuncDecl, arguments string) {
 	name := fmt.Sprintf("%s_mutant%d", f.Name.Name, n)
 	call := name + "(" + arguments + ")"
@@ -151,7 +152,7 @@ func (s *switchedFile) copy(n int, f *ast.FuncDecl, arguments string) {
 	}
 	s.calls[s.at(f.Body.Lbrace)+1] += fmt.Sprintf(" if mutantSwitch == \"%d\" { %s };", n, call)
 	body := strings.Replace(s.source[s.at(f.Name.End()):s.at(f.End())], mutants[n].text, mutants[n].other, 1)
-	s.copies.WriteString("\n" + s.source[s.at(f.Pos()):s.at(f.Name.Pos())] + name + body + "\n")
+	s.copies.WriteString("\n//line " + mutants[n].name + ":1\n" + s.source[s.at(f.Pos()):s.at(f.Name.Pos())] + name + body + "\n")
 }
 
 // passed is what a function passes on to a copy of itself: its parameters, if all have

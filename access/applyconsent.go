@@ -69,7 +69,10 @@ func (t *change) room(ctx context.Context, patient string, epoch int64) error {
 		}
 	}
 	for _, s := range t.steps {
-		if s.consent != nil && slices.Contains(s.facts.Patients, patient) {
+		if s.consent == nil {
+			continue
+		}
+		if _, about := slices.BinarySearch(s.facts.Patients, patient); about {
 			count(s.consent)
 		}
 	}

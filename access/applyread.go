@@ -13,7 +13,7 @@ func (t *change) full() error {
 	if t.call.room(t.held) > 0 {
 		return nil
 	}
-	return &fhir.Error{Kind: fhir.TooLarge, Detail: "The answer to this Bundle would be too large. Send what reads in several Bundles, or by itself."}
+	return &fhir.Error{Kind: fhir.TooLarge, Detail: "The answer to this Bundle would have more than 32 MB of documents. Send what reads in several Bundles, or by itself."}
 }
 
 // get answers a GET entry: from this change if it writes the resource.

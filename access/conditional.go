@@ -102,7 +102,9 @@ func (t *change) match(ctx context.Context, s *step) error {
 	}
 	matches := page.Matches
 	s.query = query
-	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: t.asOf(t.finds(ctx, s.Ref.Type, s.Criteria), page.Epoch), Want: refs(matches), At: page.At})
+	visible, sight := t.finds(ctx, s.Ref.Type, s.Criteria)
+	visible, sight = t.asOf(visible, sight, page.Epoch)
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: visible, Sight: sight, Want: refs(matches), At: page.At})
 	switch {
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
@@ -138,17 +140,21 @@ func (t *change) present(ctx context.Context, s *step, v *Version) error {
 // finds says what a condition finds: what the caller sees. Own systems find by identifier
 // what Consents hide from them, too: a result names its patient so, and an amended one
 // the result. No other criterion could be tried out on hidden values this way.
-func (t *change) finds(ctx context.Context, typ string, criteria []fhir.Param) store.Visible {
+func (t *change) finds(ctx context.Context, typ string, criteria []fhir.Param) (store.Visible, store.Sights) {
 	q := question{"search-type", "s", typ}
 	if !t.subject.System || !identify(criteria) {
-		return t.visible(ctx, q.interaction, q.action)
+		return t.visible(ctx, q.interaction, q.action), t.sight(ctx, q.interaction, q.action)
 	}
-	return func(row store.Row) (bool, error) {
+	actions := []string{"correct"}
+	visible := func(row store.Row) (bool, error) {
 		d := t.decide(ctx, q)
 		if !d.Allow || !within(d.Constraints, q, row) {
 			return false, nil
 		}
-		return t.agreed(ctx, d, []string{"correct"}, row)
+		return t.agreed(ctx, d, actions, row)
+	}
+	return visible, func(typ string, epoch int64) (*store.Sight, error) {
+		return t.look(ctx, question{q.interaction, q.action, typ}, actions, epoch)
 	}
 }
 
@@ -162,14 +168,15 @@ func identify(criteria []fhir.Param) bool {
 
 // asOf judges rows by the Consents of an earlier snapshot: a guard runs inside a
 // transaction that may hold Consents which nobody can read before it has ended.
-func (r *review) asOf(visible store.Visible, epoch int64) store.Visible {
-	return func(row store.Row) (bool, error) {
+func (r *review) asOf(visible store.Visible, sight store.Sights, epoch int64) (store.Visible, store.Sights) {
+	rows := func(row store.Row) (bool, error) {
 		planned := r.directory.planned // what this change writes is not there yet
 		r.directory.planned = nil
 		defer func() { r.directory.planned = planned }()
 		row.Epoch = min(row.Epoch, epoch)
 		return visible(row)
 	}
+	return rows, func(typ string, now int64) (*store.Sight, error) { return sight(typ, min(now, epoch)) }
 }
 
 // conditionalCreate is a conditional create or update without match. Two entries of
@@ -213,9 +220,10 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 	if d := t.decide(ctx, question{"search-type", "s", typ}); !d.Allow {
 		return nil, page, t.refuse(d)
 	}
-	guard := store.Guard{Query: q, Visible: t.finds(ctx, typ, criteria), Want: make([]fhir.Ref, 1)}
+	visible, sight := t.finds(ctx, typ, criteria)
+	guard := store.Guard{Query: q, Visible: visible, Sight: sight, Want: make([]fhir.Ref, 1)}
 	if page, err = t.seek(ctx, guard.Search(t.guards)); kindOf(err) == fhir.TooCostly {
-		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine too many resources. Search by an identifier."}
+		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine more than 2,000 resources, or all of a transaction more than 20,000 and 10 for each. Search by an identifier."}
 	}
 	if err != nil {
 		return nil, page, unavailable("search cannot be run", err)

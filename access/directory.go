@@ -102,6 +102,11 @@ func (d *directory) version(name string) (*Version, error) {
 	case err != nil:
 		return nil, err
 	}
+	switch ref.Type {
+	case "Organization", "CareTeam", "Group", "PractitionerRole": // find reads them
+	default:
+		v.Body = nil // a resource may lead to thousands
+	}
 	d.versions[name] = &v
 	return &v, nil
 }
@@ -144,4 +149,4 @@ func (d *directory) Naming(binary string) []*fhir.Facts {
 }
 
 // tooFar ends a request that asks about too much that leads to others.
-var tooFar error = &fhir.Error{Kind: fhir.TooCostly, Detail: "What this request is about leads to too many other resources. Make it more selective."}
+var tooFar error = &fhir.Error{Kind: fhir.TooCostly, Detail: fmt.Sprintf("What this request is about leads to more than %d other resources. Make it more selective.", mostLookups)}

@@ -19,9 +19,18 @@ func (f finder) Consents(ctx context.Context, patient string) ([]consent.Found, 
 	if err != nil {
 		return nil, 0, err
 	}
+	return foundIn(versions), epoch, nil
+}
+
+// EachConsent implements consent.Finder.
+func (f finder) EachConsent(ctx context.Context, visit func([]consent.Found, int64) error) error {
+	return f.Store.EachConsent(ctx, func(versions []store.Version, epoch int64) error { return visit(foundIn(versions), epoch) })
+}
+
+func foundIn(versions []store.Version) []consent.Found {
 	found := make([]consent.Found, len(versions))
 	for i, v := range versions {
-		found[i] = consent.Found{Ref: v.Ref, Version: v.Version, Body: v.Body}
+		found[i] = consent.Found{Ref: v.Ref, Version: v.Version, Body: v.Body, Patients: v.Facts.Patients}
 	}
-	return found, epoch, nil
+	return found
 }

@@ -104,6 +104,13 @@ type faultyStore struct {
 	hangUp     func() // called by the next search, which fails then
 }
 
+func (s *faultyStore) EachConsent(ctx context.Context, visit func([]store.Version, int64) error) error {
+	if err := s.fail["EachConsent"]; err != nil {
+		return err
+	}
+	return s.Store.EachConsent(ctx, visit)
+}
+
 func (s *faultyStore) Get(ctx context.Context, ref fhir.Ref) (store.Version, error) {
 	if err := s.fail["Get"]; err != nil {
 		return store.Version{}, err

@@ -94,17 +94,35 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 		r.entry.Query = strings.Join(r.queries, "\n")
 	}
 	incomplete := r.concernAsked(ctx, outcome)
+	if incomplete == nil {
+		r.name()
+		incomplete = r.nameConsents(ctx, r.everybody)
+	}
 	if incomplete != nil {
 		incomplete = unavailable("record cannot be completed", incomplete)
 		r.entry.Outcome = status(incomplete)
 		r.discloseNothing()
 		r.concernBlindly()
-	}
-	r.name()
-	for i := range r.entry.Patients {
-		r.entry.Patients[i].Consents = r.consentsRead[r.entry.Patients[i].Patient]
+		r.name()
+		_ = r.nameConsents(ctx, false)
 	}
 	return incomplete
+}
+
+// nameConsents adds to each patient's part the Consents that decided; those of patients of
+// whom nobody looked at a row have to be looked for.
+func (r *review) nameConsents(ctx context.Context, look bool) (err error) {
+	for i := range r.entry.Patients {
+		part := &r.entry.Patients[i]
+		read, asked := r.consentsRead[part.Patient]
+		if !asked && look && part.Patient != ledgerbridge.Everyone {
+			if read, err = r.decisive(ctx, part.Patient); err != nil {
+				return err
+			}
+		}
+		part.Consents = read
+	}
+	return nil
 }
 
 // judgedLimit is how many patients a record or change is checked against one by one.
@@ -116,7 +134,7 @@ func (r *review) judged() store.Judged {
 	if r.final {
 		return store.Judged{}
 	}
-	j := store.Judged{Epoch: r.epoch, All: len(r.consentsRead) > judgedLimit, Seen: r.directory.seen()}
+	j := store.Judged{Epoch: r.epoch, All: r.everybody || len(r.consentsRead) > judgedLimit, Seen: r.directory.seen()}
 	if !j.All && len(r.consentsRead) > 0 {
 		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consentsRead)), maps.Keys(r.consentsRead))
 		for _, key := range r.caller.rests() {

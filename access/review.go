@@ -29,8 +29,11 @@ type review struct {
 	decisions    map[question]policy.Decision
 	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64               // the lowest consent epoch of the rows judged
-	traced       *fhir.Facts         // the last that trace was asked about ...
-	reached      *consent.Reached    // ... and what it found
+	everybody    bool                // the Consents of all patients were asked
+	sights       map[sighting]*store.Sight
+	lookups      int              // to make them
+	traced       *fhir.Facts      // the last that trace was asked about ...
+	reached      *consent.Reached // ... and what it found
 
 	leads      *store.Work // what it may cost to follow conditions to the patients they lead to
 	turnedAway bool        // a search had no turn
@@ -156,19 +159,16 @@ func (r *review) agreed(ctx context.Context, d policy.Decision, actions []string
 	if err != nil {
 		return false, err
 	}
-	mode := d.Consent
-	if mode == policy.None {
-		if d.Constraints.Compartment == "" {
-			return true, nil
-		}
-		mode = policy.Permits // a compartment exempts its own patient only; every other one must permit
+	mode, asks := binding(d)
+	if !asks {
+		return true, nil
 	}
 	if reached != nil && reached.More { // anybody's Consent may bind it
 		return false, nil
 	}
 	verdicts := make([]consent.Verdict, 0, 2)
 	for _, patient := range row.Facts.Whose() {
-		if d.Consent == policy.None && patient == d.Constraints.Compartment {
+		if exempt(d, patient) {
 			continue
 		}
 		for _, action := range actions {
@@ -185,13 +185,23 @@ func (r *review) agreed(ctx context.Context, d policy.Decision, actions []string
 	return consent.Combine(mode, verdicts), nil
 }
 
+// binding is how Consents bind, and whether they are asked at all. A compartment exempts its
+// own patient only; every other one must permit.
+func binding(d policy.Decision) (mode string, asks bool) {
+	if d.Consent != policy.None {
+		return d.Consent, true
+	}
+	return policy.Permits, d.Constraints.Compartment != ""
+}
+
+// exempt says whether a patient's Consents are not asked.
+func exempt(d policy.Decision, patient string) bool {
+	return d.Consent == policy.None && patient == d.Constraints.Compartment
+}
+
 // consents evaluates all Consents of one patient about doing something to the row.
 func (r *review) consents(ctx context.Context, action, patient string, row store.Row, reached *consent.Reached) (consent.Verdict, error) {
-	if r.consentsRead == nil {
-		r.consentsRead, r.epoch = map[string][]string{}, row.Epoch
-	}
-	r.epoch = min(r.epoch, row.Epoch)
-	if err := r.stillIs(ctx, row.Epoch); err != nil {
+	if err := r.restsOn(ctx, row.Epoch); err != nil {
 		return consent.Deny, err
 	}
 	decisive := r.consentsRead[patient]
@@ -214,6 +224,15 @@ func (r *review) consents(ctx context.Context, action, patient string, row store
 		}
 	}
 	return v, nil
+}
+
+// restsOn notes that the answer rests on Consents as of an epoch, and on who the caller is.
+func (r *review) restsOn(ctx context.Context, epoch int64) error {
+	if r.consentsRead == nil {
+		r.consentsRead, r.epoch = map[string][]string{}, epoch
+	}
+	r.epoch = min(r.epoch, epoch)
+	return r.stillIs(ctx, epoch)
 }
 
 // actions are what a request does in the words of Consents

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -222,15 +223,15 @@ func TestIdentifiersNamePatients(t *testing.T) {
 func TestWhatLeadsTooFar(t *testing.T) {
 	h := linked(t)
 	var many []string
-	for i := range 1001 {
+	for i := range consent.Furthest + 1 {
 		many = append(many, fmt.Sprintf("Observation/n%d", i))
 	}
 	res := h.parse(itemsDoc("a", many...))
 	_, err := h.Apply(h.Context(), h.system(), []Operation{{Method: "PUT", Ref: ref("List/a"), Resource: res}})
-	if kindOf(err) != fhir.Unprocessable || !strings.Contains(err.Error(), "more than 1000 others") {
-		t.Errorf("a list of 1001: %v", err)
+	if kindOf(err) != fhir.Unprocessable || !strings.Contains(err.Error(), "more than 5000 others") {
+		t.Errorf("a list of 5001: %v", err)
 	}
-	h.put(itemsDoc("b", many[:990]...), itemsDoc("c", "List/d"), itemsDoc("d"))
+	h.put(itemsDoc("b", many[:consent.Furthest-10]...), itemsDoc("c", "List/d"), itemsDoc("d"))
 	h.see("List/b List/c")
 	h.put(itemsDoc("d", "List/b"), itemsDoc("b", many[:500]...))
 	h.see("List/c")

@@ -23,7 +23,7 @@ func Evaluate(rules []*Rules, s Subject, f *fhir.Facts) (v Verdict, decided []st
 			r = &Rules{}
 		}
 		next = min(next, r.next(now))
-		switch own := r.judge(&s, now, f, &l); {
+		switch own := r.fold(&question{s: &s, now: now, facts: f, labels: &l}); {
 		case own == Silent || own < v:
 		case own > v:
 			v, decided = own, r.name
@@ -49,18 +49,18 @@ func (r *Rules) next(now int64) int64 {
 	return never
 }
 
-// judge folds the possible worlds of one Consent: what shows least counts. Folding
+// fold folds the possible worlds of one Consent: what shows least counts. Folding
 // each Consent by itself is safe: Permit overall means that no Consent denies in any
 // world and one permits in all.
-func (r *Rules) judge(s *Subject, now int64, f *fhir.Facts, l *labels) Verdict {
-	if r.state == dormant || now < r.from {
+func (r *Rules) fold(c *question) Verdict {
+	s := c.s
+	if r.state == dormant || c.now < r.from {
 		return Silent
 	}
 	binds := min(r.scope.binds(s.purposes), r.about(s))
 	if binds == no {
 		return Silent
 	}
-	c := &question{s: s, now: now, facts: f, labels: l}
 	var w worlds
 	if r.root != nil {
 		w = r.root.judge(c, binds == yes)
@@ -112,6 +112,8 @@ type question struct {
 	now    int64
 	facts  *fhir.Facts
 	labels *labels
+
+	assumed *answers // instead of those of facts
 }
 
 // reached is what the resource leads to, which is looked for once.

@@ -85,6 +85,9 @@ func (p *provision) request(s *Subject, now int64) (rest, who truth) {
 // resource says whether the provision is about this resource: it and all that is in it or
 // that it shows.
 func (p *provision) resource(c *question) truth {
+	if c.assumed != nil {
+		return c.assumed.about(p)
+	}
 	t := p.matches(c.s, c.facts, c.labels)
 	if p.class == nil && p.content == nil && p.labels == nil && p.dataPeriod == nil && p.data == nil {
 		return t
@@ -113,9 +116,12 @@ func (p *provision) part(c *question, x *part) truth {
 	return p.matches(c.s, x.facts, &x.labels)
 }
 
-// within says whether all patients are among others.
+// within says whether all patients are among others, which are sorted.
 func within(patients, others []string) bool {
-	return !slices.ContainsFunc(patients, func(patient string) bool { return !slices.Contains(others, patient) })
+	return !slices.ContainsFunc(patients, func(patient string) bool {
+		_, among := slices.BinarySearch(others, patient)
+		return !among
+	})
 }
 
 // matches judges one resource by itself.

@@ -7,12 +7,13 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// MostPatients is how many patients' data a resource may lead to.
-const MostPatients = 5000
+// MostPatients is how many patients' data a resource may be, or lead to.
+const MostPatients = 20_000
 
 // Furthest is how many resources one resource may lead to. What leads further may lead to
-// anything.
-const Furthest = 1000
+// anything. Each patient's Consents with criteria look at all of them, so this times
+// MostPatients bounds what it costs to judge one resource.
+const Furthest = 5000
 
 // MostIdentified is how many patients may bear one identifier: beyond that, it names
 // nobody, and may mean anybody.
@@ -50,7 +51,6 @@ func Reach(d Directory, f *fhir.Facts) *Reached {
 		w.follow(next)
 	}
 	slices.Sort(w.Patients)
-	w.Patients = slices.Compact(w.Patients)
 	return &w.Reached
 }
 
@@ -59,7 +59,10 @@ type walk struct {
 	directory Directory
 	inherits  bool
 	seen      map[string]bool
-	fresh     []*fhir.Facts // to be followed
+	inherited map[string]bool // Patients
+	named     map[string]bool // Identified
+	blind     map[string]bool // those of the one that is followed, if there are many
+	fresh     []*fhir.Facts   // to be followed
 }
 
 // Leads says whether a resource is followed at all.
@@ -95,17 +98,26 @@ func (w *walk) take(f *fhir.Facts, first bool) {
 
 // inherit adds patients, whom many resources may share.
 func (w *walk) inherit(patients []string) {
-	if w.Patients = append(w.Patients, patients...); len(w.Patients) > MostPatients {
-		slices.Sort(w.Patients)
-		w.Patients = slices.Compact(w.Patients)
-		w.More = w.More || len(w.Patients) > MostPatients
+	if w.inherited == nil {
+		w.inherited = map[string]bool{}
 	}
+	for _, p := range patients {
+		if !w.inherited[p] {
+			w.inherited[p] = true
+			w.Patients = append(w.Patients, p)
+		}
+	}
+	w.More = w.More || len(w.Patients) > MostPatients
 }
 
 func (w *walk) identify(patients []string) {
 	w.More = w.More || len(patients) > MostIdentified
 	for _, p := range patients {
-		if !slices.Contains(w.Identified, p) {
+		if w.named == nil {
+			w.named = map[string]bool{}
+		}
+		if !w.named[p] {
+			w.named[p] = true
 			w.Identified = append(w.Identified, p)
 		}
 	}
@@ -113,6 +125,7 @@ func (w *walk) identify(patients []string) {
 
 // follow goes one step further.
 func (w *walk) follow(f *fhir.Facts) {
+	w.blind = nil
 	all := fhir.Container(f.Type) || loose(f)
 	for _, list := range [][]string{f.References, f.Later} {
 		for _, ref := range list {
@@ -153,7 +166,7 @@ func (w *walk) visit(from *fhir.Facts, ref string) {
 	switch {
 	case !local || !fhir.IsResourceType(typ) || w.seen[ref] || fhir.WhoAndWhere(typ):
 		return
-	case slices.Contains(from.Blind, ref):
+	case w.isBlind(from, ref):
 		w.add(typ, nil) // as unknown as what is not there
 		return
 	case typ == "Patient":
@@ -168,6 +181,23 @@ func (w *walk) visit(from *fhir.Facts, ref string) {
 	if f != nil {
 		w.take(f, false)
 	}
+}
+
+// fewBlind is up to how many are compared faster than they are looked up.
+const fewBlind = 32
+
+// isBlind says whether the writer of a resource could not see what it refers to.
+func (w *walk) isBlind(from *fhir.Facts, ref string) bool {
+	if len(from.Blind) <= fewBlind {
+		return slices.Contains(from.Blind, ref)
+	}
+	if w.blind == nil {
+		w.blind = map[string]bool{}
+		for _, b := range from.Blind {
+			w.blind[b] = true
+		}
+	}
+	return w.blind[ref]
 }
 
 // add counts a resource, and makes it a part.

@@ -12,9 +12,10 @@ import (
 
 // Found is one stored Consent.
 type Found struct {
-	Ref     fhir.Ref
-	Version int64
-	Body    []byte
+	Ref      fhir.Ref
+	Version  int64
+	Body     []byte
+	Patients []string // in whose compartments it is; only what EachConsent visits must say so
 }
 
 // Finder reads Consents. Both epochs here count writes of Consents in the store:
@@ -29,6 +30,11 @@ type Finder interface {
 	// updated, deleted, moved to or from another patient) with an epoch above since,
 	// and the epoch of the snapshot this was read in, under the same rules.
 	ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error)
+	// EachConsent visits all current, undeleted Consents in portions, each with the epoch
+	// of a snapshot of its own, under the same rules; at least one portion, which may be
+	// empty. What is written meanwhile may be visited as it was, as it is, both, or not at
+	// all: ConsentChanges since the first epoch names its patients.
+	EachConsent(ctx context.Context, visit func(list []Found, epoch int64) error) error
 }
 
 // maxPatients limits a registry, at about 1 KB per patient with a few Consents.
@@ -48,6 +54,8 @@ type Registry struct {
 	mu      sync.RWMutex
 	entries map[string]entry
 	through int64 // all entries include the writes up to this epoch
+
+	shapes *shapes
 }
 
 type entry struct {
@@ -58,7 +66,7 @@ type entry struct {
 // NewRegistry returns an empty registry that reads with f. Set the exported fields before
 // the first use.
 func NewRegistry(f Finder) *Registry {
-	return &Registry{finder: f, limit: maxPatients, entries: map[string]entry{}}
+	return &Registry{finder: f, limit: maxPatients, entries: map[string]entry{}, shapes: newShapes()}
 }
 
 // Rules returns the rules of all Consents of patient ("Patient/1"), at least as new

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,6 +63,30 @@ func (s *shelf) ConsentChanges(_ context.Context, since int64) ([]string, int64,
 		}
 	}
 	return patients, s.epoch - s.lag, s.err
+}
+
+// EachConsent gives a portion per patient; during runs after each.
+func (s *shelf) EachConsent(_ context.Context, visit func([]Found, int64) error) error {
+	s.mu.Lock()
+	at, err, during := s.epoch-s.lag, s.err, s.during
+	patients := slices.Sorted(maps.Keys(s.consents))
+	s.mu.Unlock()
+	err = errors.Join(err, visit(nil, at))
+	for _, p := range patients {
+		s.mu.Lock()
+		list, at := slices.Clone(s.consents[p]), s.epoch-s.lag
+		s.mu.Unlock()
+		for i := range list {
+			list[i].Patients = []string{p}
+		}
+		if err == nil {
+			err = visit(list, at)
+		}
+		if during != nil {
+			during()
+		}
+	}
+	return err
 }
 
 const allow, refuse = `'type':'permit'`, `'type':'deny'`

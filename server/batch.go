@@ -74,7 +74,7 @@ func (s *server) tryEntry(c *gin.Context, call *access.Call, e *fhir.Entry) (fhi
 	case e.Err != nil:
 		return fhir.AnswerEntry{}, e.Err
 	case call.Room <= 0:
-		return fhir.AnswerEntry{}, &fhir.Error{Kind: fhir.TooLarge, Detail: "The entries before this one fill the answer. Send this entry in another batch, or by itself."}
+		return fhir.AnswerEntry{}, &fhir.Error{Kind: fhir.TooLarge, Detail: "The entries before this one fill the answer, which has 32 MB of documents. Send this entry in another batch, or by itself."}
 	}
 	if e.Method == http.MethodGet {
 		return s.get(c, call, e)

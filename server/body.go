@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -23,7 +24,7 @@ func (s *server) body(c *gin.Context, limit int64, medias ...string) ([]byte, er
 		return nil, err
 	}
 	if c.Request.ContentLength > limit {
-		return nil, tooLarge(nil)
+		return nil, tooLarge(limit, nil)
 	}
 	data, err := readAll(counted{http.MaxBytesReader(c.Writer, c.Request.Body, limit), s.holdOf(c)}, c.Request.ContentLength)
 	var exceeded *http.MaxBytesError
@@ -32,7 +33,7 @@ func (s *server) body(c *gin.Context, limit int64, medias ...string) ([]byte, er
 	case errors.As(err, &refused):
 		return nil, refused
 	case errors.As(err, &exceeded):
-		return nil, tooLarge(err)
+		return nil, tooLarge(limit, err)
 	case err != nil:
 		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The body is shorter than its Content-Length.", Err: err}
 	}
@@ -47,8 +48,9 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func tooLarge(cause error) error {
-	return &fhir.Error{Kind: fhir.TooLarge, Detail: "The body is larger than this server takes. Send it in parts.", Err: cause}
+func tooLarge(limit int64, cause error) error {
+	detail := fmt.Sprintf("The body is larger than the %d KB that this server takes. Send it in parts.", limit>>10)
+	return &fhir.Error{Kind: fhir.TooLarge, Detail: detail, Err: cause}
 }
 
 func checkMedia(r *http.Request, medias []string) error {

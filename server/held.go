@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"strconv"
 	"sync"
 
 	"github.com/gin-gonic/gin"
@@ -18,6 +19,8 @@ const (
 	freeHeld  = 64 << 10  // by a request that is not counted: small ones are always answered
 )
 
+func megabytes(n int64) string { return strconv.FormatInt(n>>20, 10) + " MB" }
+
 // memory counts what requests hold.
 type memory struct {
 	mu   sync.Mutex
@@ -31,9 +34,9 @@ func (m *memory) take(client string, bytes int64) error {
 	defer m.mu.Unlock()
 	switch {
 	case m.each[client]+bytes > shareHeld:
-		return &fhir.Error{Kind: fhir.Throttled, Detail: "This client has too many large documents under way. Ask again when it has received or sent some of them."}
+		return &fhir.Error{Kind: fhir.Throttled, Detail: "This client has too many large documents under way: " + megabytes(shareHeld) + " are allowed. Ask again when it has received or sent some of them."}
 	case m.all+bytes > mostHeld:
-		return &fhir.Error{Kind: fhir.Unavailable, Detail: "The server has too many large documents under way. Try again later."}
+		return &fhir.Error{Kind: fhir.Unavailable, Detail: "The server has too many large documents under way: " + megabytes(mostHeld) + " at most. Try again later."}
 	}
 	if m.each == nil {
 		m.each = map[string]int64{}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
 	}
 	token := strings.TrimSpace(form.Get("token"))
 	if len(token) > maxCookie {
-		return nil, &fhir.Error{Kind: fhir.TooLarge, Detail: "The token is too long for a cookie. Request one with fewer scopes."}
+		return nil, &fhir.Error{Kind: fhir.TooLarge, Detail: "The token is too long for a cookie, which takes " + strconv.Itoa(maxCookie) + " bytes. Request one with fewer scopes."}
 	}
 	leave, err := s.admit(c, bearing(c.Request, token))
 	if err != nil {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -11,9 +10,11 @@ import (
 // names a Binary says whose it is.
 func Names(f *fhir.Facts) []string {
 	var names []string
+	known := map[string]bool{}
 	for _, list := range [][]string{f.References, f.Contents} {
 		for _, ref := range list {
-			if strings.HasPrefix(ref, "Binary/") && ref != f.Type+"/"+f.ID && !slices.Contains(names, ref) {
+			if strings.HasPrefix(ref, "Binary/") && ref != f.Type+"/"+f.ID && !known[ref] {
+				known[ref] = true
 				names = append(names, ref)
 			}
 		}

@@ -74,6 +74,12 @@ type Store interface {
 	// (created, updated, deleted, moved to or from another patient) with an epoch above
 	// since, and the consent epoch of the snapshot, under the rules of Consents.
 	ConsentChanges(ctx context.Context, since int64) (keys []string, epoch int64, err error)
+	// EachConsent visits all current, undeleted Consents in portions, each with the consent
+	// epoch of a snapshot of its own, under the rules of Consents, in constant memory. visit
+	// is called at least once, perhaps with none, and never while a database is being read:
+	// it may take its time. What is written meanwhile may be visited as it was, as it is,
+	// both or not at all; ConsentChanges since the first epoch names its patients.
+	EachConsent(ctx context.Context, visit func(all []Version, epoch int64) error) error
 }
 
 // Prober is a store that can be asked whether it can write.

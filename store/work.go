@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/aceso-health/aceso/fhir"
 )
@@ -22,6 +23,7 @@ type Work struct {
 	Of   *Work                           // from which this is spent, too; may be nil
 	Turn func(ctx context.Context) error // called now and then, so that others have a turn; may be nil
 	done int64                           // steps since the last turn
+	most int64                           // what there was at first
 }
 
 // Spend takes steps. It returns an error if none are left, or if there is no further turn.
@@ -29,9 +31,10 @@ func (w *Work) Spend(ctx context.Context, steps int64) error {
 	if w == nil {
 		return nil
 	}
+	w.most = max(w.most, w.Left)
 	w.Left -= steps
 	if w.Left < 0 {
-		return &fhir.Error{Kind: fhir.TooCostly, Detail: "The searches and conditions of this request would have to examine too many resources together. Add criteria that narrow them, or send fewer at once."}
+		return &fhir.Error{Kind: fhir.TooCostly, Detail: "The searches and conditions of this request would have to examine more than " + strconv.FormatInt(w.most/RowSteps, 10) + " resources together. Add criteria that narrow them, or send fewer at once."}
 	}
 	if err := w.Of.Spend(ctx, steps); err != nil {
 		return err

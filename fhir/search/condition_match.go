@@ -33,7 +33,7 @@ func Holds(c Condition, document []byte, base string) (bool, error) {
 		return false, err
 	}
 	defer t.Close()
-	x := extract(t, base, 0)
+	x := extract(t, base, limits{})
 	defer x.release()
 	index, err := x.all()
 	return err == nil && Match(c, Holder{Index: index}, nil), err

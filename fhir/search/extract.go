@@ -21,7 +21,7 @@ type extractor struct {
 	base  string
 	quiet bool  // nested resource: compartments only
 	here  int32 // the node that is read, for the place of a refusal
-	limit int   // of different values; 0 for none
+	limit limits
 
 	buf      []byte // the arena
 	keys     []headed
@@ -73,8 +73,8 @@ type seenValue struct {
 var extractors = sync.Pool{New: func() any { return &extractor{d: fhir.R4(), roles: rolesOf()} }}
 
 // extract walks the tape of a resource, and stops at a fault. The extractor is valid until
-// release. limit bounds the different values; 0 is no bound.
-func extract(t *fhir.Tape, base string, limit int) *extractor {
+// release.
+func extract(t *fhir.Tape, base string, limit limits) *extractor {
 	x := extractors.Get().(*extractor)
 	x.reset(t, base)
 	x.limit = limit
@@ -95,7 +95,7 @@ func (x *extractor) release() {
 
 func (x *extractor) reset(t *fhir.Tape, base string) {
 	x.Tape, x.base, x.fault, x.quiet = t, base, nil, false
-	x.here, x.limit, x.known, x.combined = 0, maxKeys, nil, 0
+	x.here, x.limit, x.known, x.combined = 0, limits{}, nil, 0
 	x.buf, x.text = x.buf[:0], x.text[:0]
 	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
 	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]

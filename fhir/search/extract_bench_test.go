@@ -149,7 +149,7 @@ func extractOnce(b *testing.B, doc []byte) {
 		b.Fatal(err)
 	}
 	defer tape.Close()
-	x := extract(tape, "", maxKeys)
+	x := extract(tape, "", limitsOf(len(doc)))
 	defer x.release()
 	x.order()
 }

@@ -17,7 +17,7 @@ func IndexOf(r *fhir.Resource, base string) (*Index, error) {
 		return nil, err
 	}
 	defer t.Close()
-	x := extract(t, base, maxKeys)
+	x := extract(t, base, limitsOf(len(r.Bytes())))
 	defer x.release()
 	return x.index()
 }
@@ -25,7 +25,7 @@ func IndexOf(r *fhir.Resource, base string) (*Index, error) {
 // index is all, if a store can keep that many keys.
 func (x *extractor) index() (*Index, error) {
 	index, err := x.all()
-	if err == nil && len(index.Keys)+len(index.Dates)+len(index.Numbers) > maxKeys { // with hulls
+	if err == nil && x.limit.keys > 0 && index.Len() > x.limit.keys { // with hulls
 		x.here = 0
 		x.tooMany()
 		return nil, x.fault

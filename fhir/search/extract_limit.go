@@ -9,11 +9,30 @@ import (
 
 // The limits of a resource. Time and memory of an extraction are linear in the document:
 // it stops at the first value beyond a limit, and what repeats is kept once.
+//
+// Few bytes can make many values: composites combine every value of one part with every
+// value of another, a URL has a value for each of its paths. So what a document may have
+// grows with its size, by a rate that lists of members, targets or concepts stay below (the
+// shortest, concepts, have a value for 6 bytes), and that costs no more for a byte than
+// reading the document does.
 const (
-	maxKeys     = 2000         // different keys, ranges included
-	maxCombined = 10 * maxKeys // combinations of composites, whether or not they differ
-	manyKeys    = maxKeys / 2  // from here on each value is looked up before it is kept
+	MaxKeys      = 100_000 // different keys, ranges included, of any resource
+	fewKeys      = 2000    // that the shortest may have
+	bytesPerKey  = 4       // of the document, for each more
+	fewCombined  = 20_000  // combinations of composites, whether or not they differ, of the shortest
+	bytesPerPair = 2       // of the document, for each more
+	maxCombined  = 10 * MaxKeys
+	manyKeys     = 1000 // from here on each value is looked up before it is kept
 )
+
+// limits bound the different values of a document and the combinations of its composites.
+// Zero is no bound.
+type limits struct{ keys, combined int }
+
+// limitsOf a document of so many bytes.
+func limitsOf(bytes int) limits {
+	return limits{min(MaxKeys, fewKeys+bytes/bytesPerKey), min(maxCombined, fewCombined+bytes/bytesPerPair)}
+}
 
 // known holds every value of a resource with many of them.
 type known struct {
@@ -108,7 +127,7 @@ func (x *extractor) numberText(n *numberValue) []byte {
 
 // room says whether one more value may be kept, and refuses the resource otherwise.
 func (x *extractor) room() bool {
-	if x.limit > 0 && x.known.len() >= x.limit {
+	if x.limit.keys > 0 && x.known.len() >= x.limit.keys {
 		x.tooMany()
 	}
 	return x.fault == nil
@@ -117,14 +136,22 @@ func (x *extractor) room() bool {
 // combine counts combinations of a composite before they are made: copies cost as much.
 func (x *extractor) combine(n int) bool {
 	x.combined += n
-	if x.limit > 0 && x.combined > maxCombined {
-		x.refuse("Its repetitions make more than " + strconv.Itoa(maxCombined) + " combinations to search for. Split it into several resources.")
+	if x.limit.combined > 0 && x.combined > x.limit.combined {
+		x.refuse("Its repetitions make more than " + strconv.Itoa(x.limit.combined) + " combinations to search for. " + forItsSize(x.limit.combined, maxCombined))
 	}
 	return x.fault == nil
 }
 
 func (x *extractor) tooMany() {
-	x.refuse("The resource has more than " + strconv.Itoa(maxKeys) + " different values to search for. Split it into several resources.")
+	x.refuse("The resource has more than " + strconv.Itoa(x.limit.keys) + " different values to search for. " + forItsSize(x.limit.keys, MaxKeys))
+}
+
+// forItsSize says what a limit depends on, and what to do.
+func forItsSize(limit, most int) string {
+	if limit < most {
+		return "That is the most for a resource of its size. Split it into several resources."
+	}
+	return "Split it into several resources."
 }
 
 // refuse ends the extraction at the node that is read.

@@ -212,11 +212,7 @@ func checkIndex(t *testing.T, name string, x *Index) {
 }
 
 func TestTooManyKeys(t *testing.T) {
-	doc := `{"resourceType":"Patient","name":[`
-	for i := range maxKeys {
-		doc += fmt.Sprintf(`{"family":"f%d"},`, i)
-	}
-	r, err := fhir.Open([]byte(doc[:len(doc)-1] + `]}`))
+	r, err := fhir.Open([]byte(`{"resourceType":"Patient","name":[` + list(MaxKeys, `{"family":"f%d"}`) + `]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func Describe(r *fhir.Resource, base string) (*Index, fhir.Facts, error) {
 		return nil, fhir.Facts{}, err
 	}
 	defer t.Close()
-	x := extract(t, base, maxKeys)
+	x := extract(t, base, limitsOf(len(r.Bytes())))
 	defer x.release()
 	if x.fault != nil {
 		return nil, fhir.Facts{}, x.fault

@@ -25,6 +25,9 @@ type Index struct {
 	Sorts   []Sort        // one per sortable parameter that has a value, sorted by Param
 }
 
+// Len is how many keys and ranges there are, which is what a resource weighs in an index.
+func (x *Index) Len() int { return len(x.Keys) + len(x.Dates) + len(x.Numbers) }
+
 // DateRange is a closed interval of milliseconds since 1970 UTC, as wide as the
 // value's precision, Lo <= Hi; an open end is math.MinInt64 or math.MaxInt64.
 type DateRange struct {

@@ -3,6 +3,7 @@ package search
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -130,7 +131,7 @@ func (c criterion) compile(value string) (Condition, error) {
 	}
 	values := splitEscaped(value, ',')
 	if len(values) > maxValues {
-		return nil, c.invalid("A parameter has at most 500 alternative values.")
+		return nil, c.invalid("A parameter has at most 500 alternative values. Send the others in further searches.")
 	}
 	var list []Condition
 	for _, v := range values {
@@ -204,7 +205,7 @@ func (c criterion) missing(value string) (Condition, error) {
 }
 
 func (c criterion) tooCostly() error {
-	return &fhir.Error{Kind: fhir.TooCostly, Expression: c.name, Detail: "The search has too many alternatives: name the type in references, or give fewer values and words."}
+	return &fhir.Error{Kind: fhir.TooCostly, Expression: c.name, Detail: "The search has more than " + strconv.Itoa(maxLeaves) + " alternatives: name the type in references, or give fewer values and words."}
 }
 
 func (c criterion) invalid(detail string) error { return invalidParam(c.name, detail) }

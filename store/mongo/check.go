@@ -81,6 +81,10 @@ func (k *checker) checkIndexes(ctx context.Context) error {
 // checkResources walks the resources, or a sample, in the order of their ids.
 func (k *checker) checkResources(ctx context.Context) error {
 	return k.eachID(ctx, "resources", func(ids []string) error {
+		ids, err := k.checkFurther(ctx, ids)
+		if err != nil {
+			return err
+		}
 		if k.o.Sample > 1 {
 			ids = slices.DeleteFunc(ids, func(string) bool { return rand.IntN(k.o.Sample) != 0 })
 		}

@@ -19,6 +19,7 @@ import (
 type checked struct {
 	*row
 	versions []*row
+	pieces   []index       // as they are stored in it and its further key documents, nil if they cannot be read
 	last     *search.Index // derived from the last version's document, nil if that failed
 }
 
@@ -61,6 +62,11 @@ func (k *checker) load(ctx context.Context, ids []string) (group []*checked, err
 	})
 	if err != nil || len(group) == 0 {
 		return group, err
+	}
+	for _, c := range group {
+		if c.pieces, err = c.storedPieces(); err != nil {
+			return nil, err
+		}
 	}
 	return group, k.loadVersions(ctx, ids, byRef)
 }
@@ -177,7 +183,9 @@ func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
 	c.of.last = x
 	sorts, err := c.v.sorts()
 	if want := newSorts(x); err != nil || !maps.Equal(want, sorts) {
-		return c.repaired(c.ctx, c.s.history, "history", c.v, bson.D{{Key: "s", Value: want}})
+		return c.repaired(c.ctx, "history", c.v, func(ctx context.Context) (bool, error) {
+			return c.v.set(ctx, c.s.history, bson.D{{Key: "s", Value: want}})
+		})
 	}
 	return nil
 }
@@ -185,30 +193,20 @@ func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
 // checkKeys compares the search keys of a current version with those derived from the
 // last version in the history, which is the same.
 func (k *checker) checkKeys(ctx context.Context, c *checked) error {
-	var want index
+	pieces := []index{{}}
 	var sorts map[string]sortValue
 	if !c.Deleted {
-		if c.last == nil {
-			return nil // found already
-		}
 		facts, err := c.Facts()
-		if err != nil {
+		if err != nil || c.last == nil {
 			return nil // found already
 		}
-		want, sorts = k.s.newIndex(c.Ref.Type, c.last, k.mark(facts)), newSorts(c.last)
+		pieces, sorts = k.s.newPieces(c.Ref.Type, c.last, facts, k.mark(facts)), newSorts(c.last)
 	}
-	if c.Ref.Type == "Consent" && !c.Deleted {
-		facts, _ := c.Facts()
-		want.Keys = append(want.Keys, k.s.consentKeys(facts.Patients)...)
-	}
-	var stored index
 	kept, err := c.sorts()
-	if err == nil && bson.Unmarshal(c.doc, &stored) == nil && sameKeys(want, stored) && maps.Equal(sorts, kept) {
+	if err == nil && slices.EqualFunc(pieces, c.pieces, sameKeys) && maps.Equal(sorts, kept) {
 		return nil
 	}
-	return k.repaired(ctx, k.s.resources, "resources", c.row, bson.D{
-		{Key: "k", Value: want.Keys}, {Key: "u", Value: want.More}, {Key: "d", Value: want.Dates}, {Key: "n", Value: want.Numbers}, {Key: "s", Value: sorts},
-	})
+	return k.repaired(ctx, "resources", c.row, func(ctx context.Context) (bool, error) { return c.rewriteKeys(ctx, pieces, sorts) })
 }
 
 // mark is that of a current version.
@@ -219,22 +217,28 @@ func (k *checker) mark(f *fhir.Facts) string {
 	return search.Mark(f)
 }
 
-// repaired reports wrong search keys and, if asked to, rewrites them unless the
-// resource has changed meanwhile.
-func (k *checker) repaired(ctx context.Context, in *mongo.Collection, table string, r *row, keys bson.D) error {
+// repaired reports wrong search keys and, if asked to, lets rewrite write them anew.
+// That does nothing if the resource has changed meanwhile.
+func (k *checker) repaired(ctx context.Context, table string, r *row, rewrite func(context.Context) (bool, error)) error {
 	what := "the search keys are not what the document says"
 	if k.o.Repair {
-		filter := bson.D{{Key: "_id", Value: r.id()}, {Key: "v", Value: r.Version}, {Key: "w", Value: r.Stamp}}
-		updated, err := in.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: keys}})
+		done, err := rewrite(ctx)
 		if err != nil {
 			return err
 		}
-		if updated.MatchedCount == 1 {
+		if done {
 			what += "; they were written anew"
 		}
 	}
 	k.found(table, r.id(), "", what)
 	return nil
+}
+
+// set changes fields of a version unless the resource has changed meanwhile.
+func (r *row) set(ctx context.Context, in *mongo.Collection, fields bson.D) (bool, error) {
+	filter := bson.D{{Key: "_id", Value: r.id()}, {Key: "v", Value: r.Version}, {Key: "w", Value: r.Stamp}}
+	updated, err := in.UpdateOne(ctx, filter, bson.D{{Key: "$set", Value: fields}})
+	return err == nil && updated.MatchedCount == 1, err
 }
 
 func sameKeys(a, b index) bool {

@@ -26,7 +26,7 @@ func (x *reader) Collect(typ string, c search.Condition, limit int, pass func(in
 			return nil, err
 		}
 	}
-	o := options.Find().SetProjection(bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}).SetLimit(int64(limit) + 1).SetBatchSize(int32(limit) + 1)
+	o := options.Find().SetProjection(placeOnly).SetLimit(int64(limit) + 1).SetBatchSize(int32(limit) + 1)
 	if index != "" {
 		o.SetHint(index)
 	}
@@ -170,6 +170,9 @@ func (x *reader) Rows(typ string, places []int64) iter.Seq2[*plan.Row, error] {
 
 // Scan also reads in growing chunks. $all takes its bounds from the first key.
 func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*plan.Row, error] {
+	if len(keys) > 0 && slices.Contains(x.large, x.s.in(typ)) {
+		return x.scanLarge(typ, keys, after)
+	}
 	filter, index := bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: false}}, typeIndex
 	if len(keys) > 0 {
 		all := make(bson.A, len(keys))
@@ -189,6 +192,54 @@ func (x *reader) Scan(typ string, keys []string, after int64) iter.Seq2[*plan.Ro
 			after = rows[n-1].Place
 		}
 	}
+}
+
+// scanLarge is Scan for a type of which some resources have further key documents: any of
+// the documents of a resource may have the first key, and others the other keys.
+func (x *reader) scanLarge(typ string, keys []string, after int64) iter.Seq2[*plan.Row, error] {
+	return func(yield func(*plan.Row, error) bool) {
+		for n := 64; ; n = min(4*n, 1024) {
+			var places []int64
+			filter := bson.D{{Key: "k", Value: x.s.in(typ) + keys[0]}, {Key: "o", Value: bson.D{{Key: "$gt", Value: after}}}}
+			err := eachRaw(x.ctx, x.s.resources, filter, options.Find().SetHint(keyIndex).SetProjection(placeOnly).
+				SetSort(bson.D{{Key: "o", Value: 1}}).SetLimit(int64(n)).SetBatchSize(int32(n)), func(doc bson.Raw) error {
+				places = append(places, doc.Lookup("o").AsInt64())
+				return nil
+			})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for r, err := range x.Rows(typ, places) {
+				has := err == nil
+				if has && len(keys) > 1 {
+					has, err = hasAll(r, keys[1:])
+				}
+				if (has || err != nil) && (!yield(r, err) || err != nil) {
+					return
+				}
+			}
+			if len(places) < n {
+				return
+			}
+			after = places[n-1]
+		}
+	}
+}
+
+// placeOnly is answered from the index.
+var placeOnly = bson.D{{Key: "_id", Value: 0}, {Key: "o", Value: 1}}
+
+// hasAll says whether a resource has some keys.
+func hasAll(r *plan.Row, keys []string) (bool, error) {
+	index, err := r.Index()
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(keys, func(k string) bool {
+		_, found := slices.BinarySearch(index.Keys, k)
+		return !found
+	}), nil
 }
 
 // hand passes rows on; it is false when the caller wants no more.

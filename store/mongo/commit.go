@@ -18,14 +18,12 @@ import (
 // maxDocument is below MongoDB's limit of 16 MB: some fields are added later.
 const maxDocument = 15 << 20
 
-// maxKeys is how many search keys one resource may have.
-const maxKeys = 2000
-
 // prepared is a Write that is ready except for what needs the database.
 type prepared struct {
 	*store.Write
 	id            string   // of the resource
 	past, current bson.Raw // its documents, without what the transaction adds
+	pieces        []index  // of further key documents
 }
 
 func (s *Store) prepare(all []store.Write) ([]prepared, error) {
@@ -57,15 +55,10 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	}
 	var x index
 	if !w.Deleted {
-		if n := len(w.Index.Keys) + len(w.Index.Dates) + len(w.Index.Numbers); n > maxKeys {
-			return p, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The resource has more than 2000 different values to search for. Split it into several resources."}
-		}
 		c.Body = store.Pack(w.Body)
 		c.Sorts = newSorts(w.Index)
-		x = s.newIndex(w.Ref.Type, w.Index, search.Mark(&w.Facts))
-		if p.consent() {
-			x.Keys = append(x.Keys, s.consentKeys(w.Facts.Patients)...)
-		}
+		pieces := s.newPieces(w.Ref.Type, w.Index, &w.Facts, search.Mark(&w.Facts))
+		x, p.pieces = pieces[0], pieces[1:]
 	}
 	if p.past, err = bson.Marshal(c); err != nil {
 		return p, fmt.Errorf("%s: %w", w.Ref, err)
@@ -80,8 +73,6 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	}
 	return p, nil
 }
-
-func (p *prepared) consent() bool { return p.Ref.Type == "Consent" }
 
 func (p *prepared) governs() bool { return store.Governs(p.Ref.Type) }
 
@@ -108,10 +99,13 @@ type current struct {
 	Version int64  `bson:"v"`
 	Stamp   int64  `bson:"w"`
 	Facts   []byte `bson:"f"` // only of what governs access
+	Further int32  `bson:"x"` // further key documents in the database, until it is read
 
-	stored   int64    // version in the database
-	governed []string // only of what governs access
-	doc      bson.Raw // to be written
+	stored        int64    // version in the database
+	storedFurther int32    // further key documents in the database
+	pieces        []index  // of those to be written
+	governed      []string // only of what governs access
+	doc           bson.Raw // to be written
 }
 
 func newUnit(w *writer) *unit {
@@ -171,20 +165,20 @@ func (u *unit) load(ctx context.Context, group []*member) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return u.s.readCurrent(ctx, ids, governing, u.resources)
+	return u.s.readCurrent(ctx, ids, governing, func(c *current) { u.resources[c.ID] = c })
 }
 
 // readCurrent reads resources that are going to be replaced, with their facts if
 // what governs access may be among them.
-func (s *Store) readCurrent(ctx context.Context, ids bson.A, governing bool, to map[string]*current) error {
-	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}}
+func (s *Store) readCurrent(ctx context.Context, ids bson.A, governing bool, visit func(*current)) error {
+	fields := bson.D{{Key: "o", Value: 1}, {Key: "v", Value: 1}, {Key: "w", Value: 1}, {Key: "x", Value: 1}}
 	if governing {
 		fields = append(fields, bson.E{Key: "f", Value: 1})
 	}
 	in := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}
 	return each(ctx, s.resources, in, options.Find().SetProjection(fields), func(c *current) error {
-		c.stored = c.Version
-		to[c.ID] = c
+		c.stored, c.storedFurther = c.Version, c.Further
+		visit(c)
 		return nil
 	})
 }
@@ -252,7 +246,7 @@ func (u *unit) seal(ctx context.Context, m *member) error {
 		return fmt.Errorf("encode entry: %w", err)
 	}
 	if len(doc) > maxDocument {
-		return errors.New("the record of the request is too large to be stored")
+		return recordTooLarge()
 	}
 	if u.end.Size == u.w.head.End.Size {
 		u.first = row.Commitment
@@ -261,6 +255,14 @@ func (u *unit) seal(ctx context.Context, m *member) error {
 	u.end.Size, u.end.At = row.Seq+1, at
 	m.receipt = row.Receipt(u.w.source)
 	return nil
+}
+
+// recordTooLarge answers a request whose record no document can hold: it names whose data it
+// showed or changed, one by one.
+func recordTooLarge() error {
+	return &fhir.Error{
+		Kind: fhir.TooLarge, Detail: fmt.Sprintf("The record of this request would have more than %d MB, since it concerns so many patients. Ask for fewer resources at once (_count), or send fewer.", maxDocument>>20),
+	}
 }
 
 // stamp puts a version with the next stamp.
@@ -287,7 +289,7 @@ func (u *unit) put(w *prepared, stamp, seq int64) error {
 	if c.doc == nil {
 		u.dirty = append(u.dirty, c)
 	}
-	c.doc = join(doc, w.current)
+	c.doc, c.pieces = join(doc, w.current), w.pieces
 	c.Version, c.Stamp, c.governed, c.Facts = w.Expect+1, stamp, store.Governed(&w.Facts), nil
 	u.pasts = append(u.pasts, join(past, w.past))
 	u.putNames(pastID(w.id, w.Expect+1), &w.Facts)
@@ -326,6 +328,9 @@ func insertAll(ctx context.Context, c *mongo.Collection, docs []any) error {
 }
 
 func (u *unit) flushResources(ctx context.Context) error {
+	if err := u.flushFurther(ctx, u.dirty); err != nil {
+		return err
+	}
 	var created []any
 	var replaced []mongo.WriteModel
 	for _, c := range u.dirty {

@@ -10,7 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/store"
-	"github.com/aceso-health/aceso/store/search"
+	plan "github.com/aceso-health/aceso/store/search"
 )
 
 // epochName is the counter of changes that wrote what governs access.
@@ -18,11 +18,19 @@ const epochName = "epoch"
 
 // epoch is the consent epoch.
 func (s *Store) epoch(ctx context.Context) (int64, error) {
-	var doc struct {
-		Value int64 `bson:"v"`
-	}
-	_, err := found(s.counters.FindOne(ctx, bson.D{{Key: "_id", Value: epochName}}).Decode(&doc))
-	return doc.Value, err
+	at, err := s.began(ctx)
+	return at.Epoch, err
+}
+
+// began is what every snapshot reads first.
+type began struct {
+	Epoch int64    `bson:"v"`
+	Large []string `bson:"large"` // types (see Store.in) of which some resources have further key documents
+}
+
+func (s *Store) began(ctx context.Context) (at began, err error) {
+	_, err = found(s.counters.FindOne(ctx, bson.D{{Key: "_id", Value: epochName}}).Decode(&at))
+	return at, err
 }
 
 // Consents returns the current Consents in the compartment of a patient, from a snapshot
@@ -51,8 +59,43 @@ func (s *Store) consentsOf(ctx context.Context, patient string, epoch int64) ([]
 	if err != nil {
 		return nil, err
 	}
-	return search.Versions(rows, epoch)
+	return plan.Versions(rows, epoch)
 }
+
+// EachConsent visits all current Consents, in the order of their ids. Each portion is read
+// in a snapshot that will last.
+func (s *Store) EachConsent(ctx context.Context, visit func([]store.Version, int64) error) error {
+	after, end := s.in("Consent"), s.in("Consent")+"\U0010FFFF"
+	for {
+		var rows []*plan.Row
+		var epoch int64
+		err := s.lastingSnapshot(ctx, func(ctx context.Context) (err error) {
+			if epoch, err = s.epoch(ctx); err != nil {
+				return err
+			}
+			rows, err = s.rows(ctx, s.resources, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}, {Key: "$lt", Value: end}}}},
+				options.Find().SetSort(byID).SetLimit(consentsAtOnce).SetProjection(withoutKeys))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read all consents: %w", err)
+		}
+		full := len(rows) == consentsAtOnce
+		if full {
+			after = s.id(rows[len(rows)-1].Ref)
+		}
+		all, err := plan.Versions(slices.DeleteFunc(rows, func(r *plan.Row) bool { return r.Deleted }), epoch)
+		if err != nil {
+			return fmt.Errorf("read all consents: %w", err)
+		}
+		if err := visit(all, epoch); err != nil || !full {
+			return err
+		}
+	}
+}
+
+// consentsAtOnce is how many Consents are visited together.
+const consentsAtOnce = 500
 
 // ConsentChanges returns the keys of what governs access and was written with an epoch
 // above since (see store.Governed), and the epoch of the snapshot, which will last.

@@ -145,8 +145,8 @@ func (t *Target) AddWrappedKey(ctx context.Context, id string, wrapped []byte) e
 
 // transacted commits what do writes. Trouble that lasts fails the copy, which can be
 // continued.
-func (t *Target) transacted(ctx context.Context, do func(context.Context) error) error {
-	session, err := t.client.StartSession()
+func (s *Store) transacted(ctx context.Context, do func(context.Context) error) error {
+	session, err := s.client.StartSession()
 	if err != nil {
 		return unavailable(err)
 	}

@@ -20,6 +20,10 @@ type row struct {
 	doc  bson.Raw
 	typ  string // tenant/Type/, see Store.in
 	base int32  // which of the bases in meta its keys depend on
+
+	further int32           // how many further key documents there are ...
+	docs    []bson.Raw      // ... and those, once they are read ...
+	ctx     context.Context // ... in the snapshot of this
 }
 
 // read decodes a document by hand, because searches read very many, and keeps its bytes.
@@ -72,6 +76,8 @@ func (r *row) field(name string, v bson.RawValue) (ok bool) {
 		var hash []byte
 		_, hash, ok = v.BinaryOK()
 		copy(r.Hash[:], hash)
+	case "x":
+		r.further, ok = v.Int32OK()
 	case "f":
 		_, r.PackedFacts, ok = v.BinaryOK()
 	case "body":
@@ -87,6 +93,7 @@ func (s *Store) eachRow(ctx context.Context, in *mongo.Collection, filter bson.D
 		if err != nil {
 			return err
 		}
+		r.ctx = ctx
 		return visit(&r.Row)
 	})
 }
@@ -177,9 +184,29 @@ func (r *row) sorts() (sorts map[string]sortValue, err error) {
 	return sorts, nil
 }
 
-// list is the array in a field; an empty one may be stored as null.
-func (r *row) list(field string) ([]bson.RawValue, error) {
-	v := r.doc.Lookup(field)
+// list has the arrays in a field of all documents of the resource.
+func (r *row) list(field string) (all []bson.RawValue, err error) {
+	docs, err := r.documents()
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range docs {
+		some, err := r.listIn(doc, field)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = some
+		} else {
+			all = append(all, some...)
+		}
+	}
+	return all, nil
+}
+
+// listIn is the array in a field; an empty one may be stored as null.
+func (r *row) listIn(doc bson.Raw, field string) ([]bson.RawValue, error) {
+	v := doc.Lookup(field)
 	if v.Type == 0 || v.Type == bson.TypeNull {
 		return nil, nil
 	}

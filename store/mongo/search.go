@@ -27,8 +27,8 @@ func (s *Store) readSnapshot(ctx context.Context, what string, read func(*reader
 }
 
 func (s *Store) reader(ctx context.Context) (*reader, error) {
-	epoch, err := s.epoch(ctx)
-	return &reader{ctx: ctx, s: s, epoch: epoch, known: map[fhir.Ref]*search.Row{}}, err
+	at, err := s.began(ctx)
+	return &reader{ctx: ctx, s: s, epoch: at.Epoch, large: at.Large, known: map[fhir.Ref]*search.Row{}}, err
 }
 
 // Search answers a query in one snapshot.
@@ -49,6 +49,7 @@ type reader struct {
 	ctx   context.Context
 	s     *Store
 	epoch int64
+	large []string                 // see began
 	known map[fhir.Ref]*search.Row // expected and read; nil: none
 	began marks                    // of the walk, once Then has read it
 }

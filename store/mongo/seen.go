@@ -54,12 +54,9 @@ func (s *Store) look(ctx context.Context, all []store.Seen) (map[string]sight, e
 		for i := range some {
 			ids[i] = s.id(some[i].Ref)
 		}
-		known := map[string]*current{}
-		if err := s.readCurrent(ctx, ids, false, known); err != nil {
+		err := s.readCurrent(ctx, ids, false, func(c *current) { now[c.ID] = sight{version: c.Version} })
+		if err != nil {
 			return nil, err
-		}
-		for id, c := range known {
-			now[id] = sight{version: c.Version}
 		}
 	}
 	for i := range all {

@@ -35,12 +35,14 @@ func TestStore(t *testing.T) {
 }
 
 // TestStoreImpatient runs the suite with plans that give up collecting at once, as
-// they do when conditions have very many resources.
+// they do when conditions have very many resources, and with further key documents for
+// every resource.
 func TestStoreImpatient(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, 2) })
+	storetest.Run(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, 8) })
 }
 
-// TestDifferential also has plans that give up collecting at once.
+// TestDifferential also has plans that give up collecting at once, and resources that
+// have further key documents.
 func TestDifferential(t *testing.T) {
 	var n atomic.Int64
 	storetest.Differential(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, n.Add(1)) })
@@ -49,5 +51,6 @@ func TestDifferential(t *testing.T) {
 func (s *server) impatient(t testing.TB, n int64) *Store {
 	opened := s.open(t, testOptions(""))
 	opened.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n%3]
+	opened.room = []int{keysInDocument, 7, 200}[n/3%3]
 	return opened
 }

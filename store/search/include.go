@@ -2,6 +2,7 @@ package search
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ func (x *searcher) include(matches []*Row, all []search.Include, bytes int64) ([
 	frontier := matches
 	for round := 0; len(frontier) > 0; round++ {
 		if round > maxRounds {
-			return nil, TooCostly("The _include:iterate parameters lead too far. Leave some of them out.")
+			return nil, TooCostly(fmt.Sprintf("The parameters _include:iterate lead further than %d steps. Leave some of them out.", maxRounds))
 		}
 		before := len(in.added)
 		for _, inc := range all {
@@ -158,7 +159,7 @@ var errTooMany = errors.New("too much is included")
 
 // tooMany answers if even one match includes too much.
 func tooMany() error {
-	return TooCostly("The page would include too many resources, or too large ones. Leave out some _include and _revinclude parameters, or ask for these resources by themselves.")
+	return TooCostly(fmt.Sprintf("One match would include more than %d resources, or documents of more bytes than an answer may have. Leave out some _include and _revinclude parameters, or ask for these resources by themselves.", maxIncluded))
 }
 
 func (in *inclusion) add(r *Row) error {

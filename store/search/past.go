@@ -63,9 +63,12 @@ func (l *later) all(f *fhir.Facts) []string {
 	if len(f.Contents)+len(f.Blind) == 0 && slices.Equal(l.leads, f.References) {
 		return l.leads
 	}
-	all := slices.DeleteFunc(slices.Concat(l.leads, f.References, f.Contents), func(ref string) bool {
-		return slices.Contains(f.Blind, ref) && !slices.Contains(l.leads, ref)
-	})
+	blind := make(map[string]bool, len(f.Blind))
+	for _, ref := range f.Blind {
+		blind[ref] = true
+	}
+	all := slices.DeleteFunc(slices.Concat(f.References, f.Contents), func(ref string) bool { return blind[ref] })
+	all = append(all, l.leads...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

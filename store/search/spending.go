@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
@@ -26,7 +27,7 @@ func budget(rows int, w *store.Work) spending {
 // spend refuses with a sentence what would be too much.
 func (s *spending) spend(ctx context.Context, steps int, refusal string) error {
 	if s.steps += int64(steps); s.steps > s.most {
-		return TooCostly(refusal)
+		return TooCostly(fmt.Sprintf("%s It may examine %d.", refusal, s.most/store.RowSteps))
 	}
 	if err := s.work.Spend(ctx, s.steps-s.told); err != nil {
 		return err

@@ -34,6 +34,38 @@ func (s *Store) Consents(ctx context.Context, patient string) (all []store.Versi
 	return all, epoch, nil
 }
 
+// EachConsent visits all current Consents, in the order in which they were created.
+func (s *Store) EachConsent(ctx context.Context, visit func([]store.Version, int64) error) error {
+	after := int64(0)
+	for {
+		var rows []*search.Row
+		var epoch int64
+		err := s.consentRead.read(ctx, func(c conn) (err error) {
+			if epoch, err = c.number("SELECT " + epochQuery); err != nil {
+				return err
+			}
+			x := &reader{conn: c, names: &s.names}
+			rows, err = x.all("SELECT "+rowColumns+` FROM resources r JOIN versions v ON v.stamp = r.stamp
+				WHERE r.type = ? AND r.deleted = 0 AND r.rid > ? ORDER BY r.rid LIMIT ?`, s.names.id("Consent", ""), after, consentsAtOnce)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read all consents: %w", err)
+		}
+		all, err := search.Versions(rows, epoch)
+		if err != nil {
+			return fmt.Errorf("read all consents: %w", err)
+		}
+		if err := visit(all, epoch); err != nil || len(rows) < consentsAtOnce {
+			return err
+		}
+		after = rows[len(rows)-1].Place
+	}
+}
+
+// consentsAtOnce is how many Consents are visited together.
+const consentsAtOnce = 500
+
 // ConsentChanges returns the keys of what governs access and was written with an epoch
 // above since (see store.Governed), and the epoch of the snapshot.
 func (s *Store) ConsentChanges(ctx context.Context, since int64) (patients []string, epoch int64, err error) {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -273,6 +274,57 @@ func testErase(w *world) {
 	}
 	if found, err := log.Find(w.Context(), ledgerbridge.Filter{Patient: ben}, 10); len(found) > 0 || err != nil {
 		w.Errorf("found by the erased patient: %v %v", found, err)
+	}
+}
+
+// testEachConsent writes more Consents than are visited at once, changes and deletes some,
+// and some while they are visited.
+func testEachConsent(w *world) {
+	g := newGenerator(703, 5)
+	visited := func(during func()) (versions map[string]int64, first int64) {
+		w.Helper()
+		versions, first = map[string]int64{}, -1
+		w.check(w.store.EachConsent(w.Context(), func(all []store.Version, epoch int64) error {
+			if first < 0 {
+				first = epoch
+				during()
+			}
+			for _, v := range all {
+				if versions[v.Ref.ID] == 0 || versions[v.Ref.ID] == v.Version {
+					w.same(v, w.model.of(v.Ref)[v.Version-1])
+				}
+				versions[v.Ref.ID] = max(versions[v.Ref.ID], v.Version)
+			}
+			return nil
+		}))
+		return versions, first
+	}
+	if none, epoch := visited(func() {}); len(none) > 0 || epoch != 0 {
+		w.Errorf("%v at epoch %d are visited in an empty store", none, epoch)
+	}
+	const all = 1203
+	for i := 0; i < all; i += 401 {
+		var writes []store.Write
+		for j := range 401 {
+			writes = append(writes, w.consent(g, fmt.Sprint(i+j), 0, fmt.Sprint("Patient/", j)))
+		}
+		w.commit(writes...)
+	}
+	w.commit(g.write(anna, 0, w.tick()))
+	w.commit(w.consent(g, "7", 1, "Patient/ben"))
+	w.commit(tombstone(w.get(fhir.Ref{Type: "Consent", ID: "8"}), w.tick()))
+	seen, epoch := visited(func() {})
+	if len(seen) != all-1 || seen["7"] != 2 || seen["8"] != 0 || epoch != w.model.epoch {
+		w.Errorf("%d are visited, 7 in version %d, 8 in version %d, at epoch %d", len(seen), seen["7"], seen["8"], epoch)
+	}
+	seen, epoch = visited(func() { w.commit(w.consent(g, "1202", 1, "Patient/carl")) })
+	changed, _, err := w.store.ConsentChanges(w.Context(), epoch)
+	if w.check(err); len(seen) != all-1 || !slices.Contains(changed, "Patient/carl") {
+		w.Errorf("%d are visited while one is written, and changes since epoch %d are %v", len(seen), epoch, changed)
+	}
+	stop := errors.New("stop")
+	if err := w.store.EachConsent(w.Context(), func([]store.Version, int64) error { return stop }); !errors.Is(err, stop) {
+		w.Errorf("the visit went on: %v", err)
 	}
 }
 

@@ -71,6 +71,7 @@ func keysOf(doc document, list []indexField) ([]indexKey, error) {
 type keyMaker struct {
 	fields []indexField
 	keys   []indexKey
+	known  map[string]struct{} // keys, encoded
 }
 
 // expand follows all paths until they end or meet an array, and then goes on
@@ -152,9 +153,14 @@ func (g *keyMaker) emit(cursors []pathCursor) {
 		b = appendComponent(b, c.v, g.fields[i].desc)
 	}
 	k.encoded = string(b)
-	if !slices.ContainsFunc(g.keys, func(o indexKey) bool { return o.encoded == k.encoded }) {
-		g.keys = append(g.keys, k)
+	if _, known := g.known[k.encoded]; known {
+		return
 	}
+	if g.known == nil {
+		g.known = map[string]struct{}{}
+	}
+	g.known[k.encoded] = struct{}{}
+	g.keys = append(g.keys, k)
 }
 
 func appendComponent(b []byte, v value, desc bool) []byte {

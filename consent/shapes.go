@@ -1,0 +1,160 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// shapes keeps the roll of a registry, and what it said last.
+type shapes struct {
+	last atomic.Pointer[view]
+	turn chan struct{} // who brings the roll up to date
+	roll *roll         // nil: to be filled
+	name func() string
+}
+
+func newShapes() *shapes {
+	prefix, n := rand.Text()[:8], 0
+	return &shapes{turn: make(chan struct{}, 1), name: func() string { n++; return fmt.Sprintf("%s/%d", prefix, n) }}
+}
+
+// Shapes are all patients who have Consents that say something at a time, at least as new
+// as an epoch, by what is foreseen of them. known is false if it cannot be told, because
+// periods of Consents have begun or ended since. The first call reads all Consents there are.
+func (r *Registry) Shapes(ctx context.Context, epoch int64, now time.Time) (all []*Shape, known bool, err error) {
+	at := now.UnixMilli()
+	v := r.shapes.last.Load()
+	if v.outdated(epoch, at) {
+		if v, err = r.catchUpShapes(ctx, epoch, at); err != nil {
+			return nil, false, err
+		}
+	}
+	if at < v.from {
+		return nil, false, nil
+	}
+	return v.shapes, true, nil
+}
+
+func (v *view) outdated(epoch, now int64) bool {
+	return v == nil || v.epoch < epoch || now >= v.until
+}
+
+func (r *Registry) catchUpShapes(ctx context.Context, epoch, now int64) (*view, error) {
+	s := r.shapes
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	v := s.last.Load()
+	if !v.outdated(epoch, now) {
+		return v, nil
+	}
+	at, err := r.follow(ctx, v, epoch, now)
+	if err == nil && at < epoch {
+		err = fmt.Errorf("find consents: read at epoch %d, before %d", at, epoch)
+	}
+	if err != nil {
+		s.roll = nil // it may have taken in a part of the changes
+		return nil, err
+	}
+	v = s.roll.show(at)
+	s.last.Store(v)
+	return v, nil
+}
+
+// follow brings the roll up to date, and says as of which epoch it is then. It reads
+// patients again one by one if they are few, and all Consents otherwise.
+func (r *Registry) follow(ctx context.Context, v *view, epoch, now int64) (at int64, err error) {
+	s := r.shapes
+	if s.roll == nil {
+		return r.fill(ctx, now)
+	}
+	var stale []string
+	if at = v.epoch; at < epoch {
+		var keys []string
+		if keys, at, err = r.finder.ConsentChanges(ctx, at); err != nil {
+			return 0, fmt.Errorf("find changed consents: %w", err)
+		}
+		for _, key := range keys {
+			if strings.HasPrefix(key, "Patient/") {
+				stale = append(stale, key)
+			}
+		}
+	}
+	if stale = append(stale, s.roll.due(now)...); len(stale) > mostStale {
+		return r.fill(ctx, now)
+	}
+	for _, patient := range stale {
+		rules, err := r.Rules(ctx, patient, at)
+		if err != nil {
+			return 0, err
+		}
+		is := newStanding()
+		for _, one := range rules {
+			is.add(one, now, nil)
+		}
+		s.roll.put(patient, is)
+	}
+	return at, nil
+}
+
+// fill makes a roll of all Consents. It goes on if the caller hangs up: others wait for it.
+func (r *Registry) fill(ctx context.Context, now int64) (at int64, err error) {
+	f := filling{now: now, of: map[string]standing{}, models: map[[sha256.Size]byte]*model{}}
+	at = -1
+	err = r.finder.EachConsent(context.WithoutCancel(ctx), func(list []Found, epoch int64) error {
+		if at < 0 {
+			at = epoch
+		}
+		for i, rules := range r.compile(list) {
+			f.add(rules, list[i].Patients)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("find consents: %w", err)
+	}
+	l := newRoll(r.shapes.name)
+	for patient, is := range f.of {
+		l.put(patient, is)
+	}
+	r.shapes.roll = l
+	return at, nil
+}
+
+// filling gathers how the Consents of each patient stand.
+type filling struct {
+	now    int64
+	of     map[string]standing
+	models map[[sha256.Size]byte]*model
+}
+
+func (f *filling) add(rules *Rules, patients []string) {
+	for _, patient := range patients {
+		is, known := f.of[patient]
+		if !known {
+			patient, is = strings.Clone(patient), newStanding()
+		}
+		is.add(rules, f.now, f.common)
+		f.of[patient] = is
+	}
+}
+
+// common gives one model in place of all with its key. All beyond the bound are one.
+func (f *filling) common(m *model) *model {
+	known := f.models[m.key]
+	if known == nil {
+		if known = m; len(f.models) >= mostModels {
+			return &model{}
+		}
+		f.models[m.key] = m
+	}
+	return known
+}
