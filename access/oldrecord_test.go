@@ -19,8 +19,9 @@ import (
 // oldKeys are the part keys of a record that an older version wrote.
 type oldKeys map[string]string
 
-func (k oldKeys) Key(context.Context, string, bool) (string, []byte, error) {
-	return "", nil, fs.ErrNotExist
+func (k oldKeys) Has(context.Context, string) (bool, error) { return false, errors.ErrUnsupported }
+func (k oldKeys) Keys(context.Context, []string) ([]ledgerbridge.Secret, error) {
+	return nil, fs.ErrNotExist
 }
 func (k oldKeys) Destroy(context.Context, string) error { return errors.ErrUnsupported }
 func (k oldKeys) Open(_ context.Context, id string) ([]byte, error) {

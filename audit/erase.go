@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
@@ -54,8 +53,8 @@ func Erase(ctx context.Context, s store.Store, sealer *ledgerbridge.Sealer, keys
 // known is ErrUnknown unless the patient (pseudonym) has a key, or a part of a record: an
 // erasure that was cut short may have left parts without a key.
 func known(ctx context.Context, s store.Store, keys ledgerbridge.PartKeys, patient string) error {
-	_, _, err := keys.Key(ctx, patient, false)
-	if !errors.Is(err, fs.ErrNotExist) {
+	has, err := keys.Has(ctx, patient)
+	if has || err != nil {
 		return err
 	}
 	logs, err := store.AllLogs(ctx, s)

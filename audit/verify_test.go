@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -181,7 +180,7 @@ func TestErase(t *testing.T) {
 	if err != nil || erased != 4 || receipt.Seq != 4 { // a's three parts, and that of the erasure
 		t.Fatalf("%d parts, record %v: %v", erased, receipt, err)
 	}
-	if _, _, err := a.keys.Key(t.Context(), a.sealer.PatientPseudonym("Patient/a"), false); !errors.Is(err, fs.ErrNotExist) {
+	if has, err := a.keys.Has(t.Context(), a.sealer.PatientPseudonym("Patient/a")); has || err != nil {
 		t.Errorf("the key is still there: %v", err)
 	}
 	opened, gone := 0, 0

@@ -50,8 +50,9 @@ type goldenPart struct {
 // fixedKeys are part keys that a test states.
 type fixedKeys map[string]string
 
-func (k fixedKeys) Key(context.Context, string, bool) (string, []byte, error) {
-	return "", nil, fs.ErrInvalid
+func (k fixedKeys) Has(context.Context, string) (bool, error) { return false, fs.ErrInvalid }
+func (k fixedKeys) Keys(context.Context, []string) ([]ledgerbridge.Secret, error) {
+	return nil, fs.ErrInvalid
 }
 func (k fixedKeys) Open(_ context.Context, id string) ([]byte, error) {
 	if text, ok := k[id]; ok {

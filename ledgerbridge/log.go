@@ -54,11 +54,14 @@ type Filter struct {
 }
 
 // PartKeys keeps the random key of each patient's parts, wrapped by the keyring,
-// apart from everything else. Key with create MUST be durable before it returns.
+// apart from everything else.
 type PartKeys interface {
-	// Key returns the current key of a patient (pseudonym) and its id; fs.ErrNotExist
-	// if there is none and create is false.
-	Key(ctx context.Context, patient string, create bool) (id string, key []byte, err error)
+	// Keys returns the current keys of patients (pseudonyms), in their order, and makes
+	// those that are missing. A new key MUST be durable before a record is whose parts
+	// were sealed with it; a store MUST NOT write such a record otherwise.
+	Keys(ctx context.Context, patients []string) ([]Secret, error)
+	// Has says whether a patient has a key.
+	Has(ctx context.Context, patient string) (bool, error)
 	// Open returns the key with this id; fs.ErrNotExist if it was destroyed.
 	Open(ctx context.Context, id string) ([]byte, error)
 	// Destroy overwrites and removes all keys of the patient.

@@ -64,12 +64,16 @@ func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) 
 	if erasable > 1 {
 		key, shares = split(erasable)
 	}
-	for _, t := range patients {
+	keys, err := w.keys(ctx, patients)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, t := range patients {
 		share := ""
 		if t.erasable() {
 			share, shares = shares[0], shares[1:]
 		}
-		if err := w.patient(ctx, t, share, erasable == 1 && t.erasable()); err != nil {
+		if err := w.patient(keys[i], t, share, erasable == 1 && t.erasable()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -92,21 +96,42 @@ func (w *sealing) request(alone bool) {
 	w.parts = append(w.parts, w.sealPart(w.cfg.Requests[0].ID, w.Sealer.request, plain))
 }
 
+// patientKey is the key of a patient's part, and the pseudonym.
+type patientKey struct {
+	Secret
+	patient string
+}
+
+// keys finds or makes the keys of all patients at once.
+func (w *sealing) keys(ctx context.Context, patients []Touched) ([]patientKey, error) {
+	if len(patients) == 0 {
+		return nil, nil
+	}
+	names, keys := make([]string, len(patients)), make([]patientKey, len(patients))
+	for i, t := range patients {
+		names[i] = w.names.of("patient", t.Patient)
+	}
+	secrets, err := w.cfg.Parts.Keys(ctx, names)
+	if err != nil {
+		return nil, fmt.Errorf("keys of patients' parts: %w", err)
+	}
+	for i := range keys {
+		keys[i] = patientKey{secrets[i], names[i]}
+	}
+	return keys, nil
+}
+
 // patient seals the part of one patient; alone, it says what was asked.
-func (w *sealing) patient(ctx context.Context, t Touched, share string, alone bool) error {
+func (w *sealing) patient(key patientKey, t Touched, share string, alone bool) error {
 	d, target := w.draft, ""
 	part := PatientPart{Patient: t.Patient, Items: ownItems(t, d.Patients), Consents: t.Consents, More: t.More, Share: share}
-	plain := plainPart{patient: w.names.of("patient", t.Patient)}
+	plain := plainPart{patient: key.patient}
 	if alone {
 		part.Target, part.Query, target = d.Target, d.Query, w.target
 		plain.blind = w.tell()
 	}
 	plain.targets, plain.clear = pseudonyms(w.names, target, part.Items), part.appendJSON(make([]byte, 0, 256))
-	id, key, err := w.cfg.Parts.Key(ctx, plain.patient, true)
-	if err != nil {
-		return fmt.Errorf("key of a patient's part: %w", err)
-	}
-	return w.seal(id, key, plain)
+	return w.seal(key.ID, key.Key, plain)
 }
 
 // asked seals the part that says what was asked of several patients.

@@ -101,8 +101,8 @@ type Pending struct {
 	parts []PartRow
 }
 
-// Prepare pseudonymises a draft and seals its parts. When it returns, the keys of new
-// patients are durable.
+// Prepare pseudonymises a draft and seals its parts. The keys of new patients become
+// durable before the record does, see PartKeys.
 func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
 	names := s.pseudonymizer()
 	d.Query = bounded(d.Query)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aceso-health/aceso/fhir/fhirtest"
 	"github.com/aceso-health/aceso/node/nodetest"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
@@ -56,11 +57,24 @@ func benchmarkHTTP(b *testing.B, n *testNode) {
 		}},
 		{"create", func(i int64) string {
 			body := strings.Replace(observationJSON("x", fmt.Sprintf("p%d", i%patients), float64(i)), `"id":"x",`, "", 1)
-			return fmt.Sprintf("POST /fhir/Observation HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", doctors(i).Token, len(body), body)
+			return postRequest(doctors(i), "/Observation", body)
 		}},
+		{"create patient", func(i int64) string { return postRequest(doctors(i), "/Patient", newPatient(i)) }},
 	} {
 		b.Run(c.name, func(b *testing.B) { load(b, n, c.request) })
 	}
+}
+
+// postRequest is a request that creates a resource.
+func postRequest(u user, path, body string) string {
+	return fmt.Sprintf("POST /fhir%s HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", path, u.Token, len(body), body)
+}
+
+// newPatient is a Patient of whom the records know nothing yet.
+func newPatient(i int64) string {
+	return fmt.Sprintf(`{"resourceType":"Patient","identifier":[{"system":"urn:ward","value":"%d"}],"active":true,"name":[{"family":"Family%d","given":["Given%d"]}],`+
+		`"telecom":[{"system":"phone","value":"555-%d"}],"gender":"%s","birthDate":"%d-0%d-1%d","address":[{"city":"Town%d","postalCode":"%05d"}]}`,
+		i, i%9973, i%311, i, []string{"male", "female"}[i%2], 1930+i%80, 1+i%9, i%10, i%100, i%100_000)
 }
 
 // staff are so many doctors that each stays within the usual rate.
@@ -80,6 +94,7 @@ func load(b *testing.B, n *testNode, request func(int64) string) {
 	var latencies []time.Duration
 	var wg sync.WaitGroup
 	b.ResetTimer()
+	before := fhirtest.CPUTime()
 	for range nodetest.Connections {
 		wg.Go(func() {
 			own, err := nodetest.Drive(&n.Node, int64(b.N), &sent, request)
@@ -93,6 +108,7 @@ func load(b *testing.B, n *testNode, request func(int64) string) {
 	}
 	wg.Wait()
 	b.StopTimer()
+	b.ReportMetric(float64((fhirtest.CPUTime()-before).Microseconds())/float64(b.N), "cpu-us/req")
 	slices.Sort(latencies)
 	if len(latencies) > 0 {
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")

@@ -128,7 +128,7 @@ func (m *moving) openTarget(ctx context.Context, p Place) (err error) {
 
 // own are the files of a data folder that belong to its kind of store. All others
 // move with the node: checkpoints, and what it knows of its anchors on a channel.
-var own = []string{"aceso.db", "access.db", "lock", "partkeys", "keyring.json", "node.json", "owner", "node.lock", "master.key", "copying"}
+var own = []string{"aceso.db", "access.db", "lock", "part.keys", "partkeys", "keyring.json", "node.json", "owner", "node.lock", "master.key", "copying"}
 
 // copyOwnFiles copies the files that are not part of the store.
 func (m *moving) copyOwnFiles() error {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -33,7 +32,7 @@ func (n *testNode) wantReadiness(status int, words string) {
 // Whichever file cannot be written, the node says that it is not ready before anybody asks
 // for data, says nothing about its files, and is ready again when they can be written.
 func TestReadinessKnowsOfTheDisk(t *testing.T) {
-	for _, file := range []string{"access.db", "aceso.db"} {
+	for _, file := range []string{"access.db", "aceso.db", "part.keys"} {
 		t.Run(file, func(t *testing.T) {
 			var failing atomic.Bool
 			n := startNode(t, t.TempDir(), func(n *Node, _ *Options) {
@@ -56,31 +55,26 @@ func TestReadinessKnowsOfTheDisk(t *testing.T) {
 	}
 }
 
-// A record that cannot be made counts, too, though the files can be written: here the keys
-// of new patients cannot.
+// A record that cannot be made counts, too, though what there is of the files can be
+// written: here there is no room for the keys of new patients.
 func TestReadinessKnowsOfFailedRecords(t *testing.T) {
-	dir := t.TempDir()
-	n := startNode(t, dir)
+	var full atomic.Bool
+	n := startNode(t, t.TempDir(), func(n *Node, _ *Options) {
+		n.folder.Fault = func(op string) error {
+			if full.Load() && op == "part.keys grow" {
+				return syscall.ENOSPC
+			}
+			return nil
+		}
+	})
 	system := n.as("system", "HOPERAT")
-	system.Put("/Patient/p1", patientJSON("p1", "A")).Want(201)
 	n.wantReadiness(200, "ready")
-	keys := filepath.Join(dir, "partkeys")
-	if err := os.Rename(keys, keys+".away"); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(keys, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	system.Put("/Patient/p2", patientJSON("p2", "B")).Want(503)
+	full.Store(true)
+	system.Put("/Patient/p1", patientJSON("p1", "A")).Want(503)
 	n.wantReadiness(503, "records cannot be written")
-	if err := os.Remove(keys); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(keys+".away", keys); err != nil {
-		t.Fatal(err)
-	}
+	full.Store(false)
 	n.wantReadiness(200, "ready") // by itself
-	system.Put("/Patient/p2", patientJSON("p2", "B")).Want(201)
+	system.Put("/Patient/p1", patientJSON("p1", "A")).Want(201)
 }
 
 // A database that takes no writes makes its nodes unready.

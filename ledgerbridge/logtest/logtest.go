@@ -177,15 +177,26 @@ type Keys struct {
 	made int
 }
 
-// Key implements ledgerbridge.PartKeys.
-func (k *Keys) Key(_ context.Context, patient string, create bool) (string, []byte, error) {
+// Has implements ledgerbridge.PartKeys.
+func (k *Keys) Has(_ context.Context, patient string) (bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if id, ok := k.of[patient]; ok {
-		return id, k.keys[id], nil
+	return k.of[patient] != "", nil
+}
+
+// Keys implements ledgerbridge.PartKeys.
+func (k *Keys) Keys(_ context.Context, patients []string) (all []ledgerbridge.Secret, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, patient := range patients {
+		all = append(all, k.key(patient))
 	}
-	if !create {
-		return "", nil, fs.ErrNotExist
+	return all, nil
+}
+
+func (k *Keys) key(patient string) ledgerbridge.Secret {
+	if id, ok := k.of[patient]; ok {
+		return ledgerbridge.Secret{ID: id, Key: k.keys[id]}
 	}
 	if k.of == nil {
 		k.of, k.keys = map[string]string{}, map[string][]byte{}
@@ -194,7 +205,7 @@ func (k *Keys) Key(_ context.Context, patient string, create bool) (string, []by
 	id, key := fmt.Sprintf("part-%d", k.made), make([]byte, 32)
 	rand.Read(key)
 	k.of[patient], k.keys[id] = id, key
-	return id, key, nil
+	return ledgerbridge.Secret{ID: id, Key: key}
 }
 
 // Open implements ledgerbridge.PartKeys.

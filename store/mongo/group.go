@@ -176,6 +176,9 @@ func (w *writer) attempt(ctx context.Context, members []*member) (err error) {
 	if err := w.recover(within); err != nil {
 		return err
 	}
+	if err := w.s.settleKeys(ctx); transient(err) {
+		return err
+	} // otherwise members whose keys are not durable fail: unit.sealable
 	if err := startTransaction(w.session, durably()); err != nil {
 		return err
 	}

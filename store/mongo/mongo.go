@@ -53,11 +53,13 @@ type Store struct {
 	reading  snapshots
 	// keysDestroyed counts how often this process learned that part keys were destroyed.
 	keysDestroyed atomic.Int64
+	fresh         freshKeys
 
 	process  string // names this process among those that ever held a log
 	base     int32  // of ownBases in meta
 	ownBases string // Options.Base and those of earlier starts, of all nodes
 	patience search.Patience
+	choice   search.Choice
 	room     int // keysInDocument, but in tests
 	client   *mongo.Client
 	db       *mongo.Database

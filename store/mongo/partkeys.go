@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -23,13 +24,8 @@ type partKeys struct {
 	wrap, unwrap store.Wrap
 
 	mu    sync.Mutex
-	since int64              // Store.keysDestroyed when known was empty
-	known map[string]partKey // by patient; what was used lately
-}
-
-type partKey struct {
-	id  string
-	key []byte
+	since int64                          // Store.keysDestroyed when known was empty
+	known map[string]ledgerbridge.Secret // by patient; what was used lately
 }
 
 // wrappedKey is a document of the collection partkeys. Its _id is a hash of the
@@ -40,47 +36,124 @@ type wrappedKey struct {
 	Wrapped []byte `bson:"w"`
 }
 
-// keysKnown bounds how many keys are kept in memory.
-const keysKnown = 4096
+const (
+	// keysKnown bounds how many keys are kept in memory.
+	keysKnown = 4096
+	// keysAtOnce bounds how many keys one query asks for.
+	keysAtOnce = 1000
+)
 
 // PartKeys gives access to the part keys in the database, wrapped and unwrapped by
 // the caller's keyring.
 func (s *Store) PartKeys(wrap, unwrap store.Wrap) ledgerbridge.PartKeys {
-	return &partKeys{s: s, wrap: wrap, unwrap: unwrap, known: map[string]partKey{}}
+	return &partKeys{s: s, wrap: wrap, unwrap: unwrap, known: map[string]ledgerbridge.Secret{}}
 }
 
-// Key returns the patient's current key. A new one is durable when it returns.
-func (k *partKeys) Key(ctx context.Context, patient string, create bool) (string, []byte, error) {
-	p, since := k.remembered(patient)
-	if p.id != "" {
-		return p.id, p.key, nil
+// Keys returns the current keys of patients, and makes those that are missing. These are
+// durable before a record is that was sealed with them: see freshKeys.
+func (k *partKeys) Keys(ctx context.Context, patients []string) ([]ledgerbridge.Secret, error) {
+	known, unknown, since := k.remembered(patients)
+	for chunk := range slices.Chunk(unknown, keysAtOnce) {
+		loaded, err := retried(ctx, k.s, func(ctx context.Context) (map[string]ledgerbridge.Secret, error) { return k.load(ctx, chunk) })
+		if err != nil {
+			return nil, fmt.Errorf("part keys: %w", err)
+		}
+		maps.Copy(known, loaded)
+		k.remember(loaded, since)
 	}
-	p, err := retried(ctx, k.s, func(ctx context.Context) (partKey, error) { return k.load(ctx, patient, create) })
-	if err != nil {
-		return "", nil, fmt.Errorf("part key: %w", err)
+	keys := make([]ledgerbridge.Secret, len(patients))
+	for i, patient := range patients {
+		keys[i] = known[patient]
 	}
-	k.remember(patient, p, since)
-	return p.id, p.key, nil
+	return keys, nil
 }
 
-// remembered is a key that was used lately, and what to pass to remember after loading
-// one. It forgets all keys whenever any node has destroyed some.
-func (k *partKeys) remembered(patient string) (p partKey, since int64) {
+// remembered are keys that were used lately, patients of whom none is known, and what to
+// pass to remember after loading them. It forgets all keys whenever any node has destroyed
+// some, or has come before this one.
+func (k *partKeys) remembered(patients []string) (known map[string]ledgerbridge.Secret, unknown []string, since int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if now := k.s.keysDestroyed.Load(); now != k.since || len(k.known) >= keysKnown {
 		k.since = now
 		clear(k.known)
 	}
-	return k.known[patient], k.since
+	known = make(map[string]ledgerbridge.Secret, len(patients))
+	for _, patient := range patients {
+		if key, ok := k.known[patient]; ok {
+			known[patient] = key
+		} else {
+			unknown = append(unknown, patient)
+		}
+	}
+	return known, unknown, k.since
 }
 
-func (k *partKeys) remember(patient string, p partKey, since int64) {
+func (k *partKeys) remember(loaded map[string]ledgerbridge.Secret, since int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if since == k.s.keysDestroyed.Load() {
-		k.known[patient] = p
+		maps.Copy(k.known, loaded)
 	}
+}
+
+// load reads the keys of patients, or makes them.
+func (k *partKeys) load(ctx context.Context, patients []string) (map[string]ledgerbridge.Secret, error) {
+	names := make(bson.A, len(patients))
+	for i, patient := range patients {
+		names[i] = store.PartKeyOwner(patient)
+	}
+	there := map[string]wrappedKey{}
+	in := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: names}}}}
+	err := each(ctx, k.s.keys, in, options.Find(), func(w *wrappedKey) error {
+		there[w.Owner] = *w
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	loaded := make(map[string]ledgerbridge.Secret, len(patients))
+	for i, patient := range patients {
+		w, ok := there[names[i].(string)]
+		if !ok {
+			if w, err = k.create(patient); err != nil {
+				return nil, err
+			}
+		}
+		if len(w.Wrapped) == 0 {
+			return nil, store.Unavailable(errors.New("the key of a patient is being destroyed: try again"))
+		}
+		key, err := k.unwrap(w.Wrapped, []byte(w.ID))
+		if err != nil {
+			return nil, err
+		}
+		loaded[patient] = ledgerbridge.Secret{ID: w.ID, Key: key}
+	}
+	return loaded, nil
+}
+
+// create makes a key that waits to be written, unless one does.
+func (k *partKeys) create(patient string) (wrappedKey, error) {
+	id, _, wrapped, err := store.NewPartKey(patient, k.wrap)
+	if err != nil {
+		return wrappedKey{}, err
+	}
+	return k.s.fresh.ensure(wrappedKey{Owner: store.PartKeyOwner(patient), ID: id, Wrapped: wrapped})
+}
+
+// Has says whether the patient has a key.
+func (k *partKeys) Has(ctx context.Context, patient string) (bool, error) {
+	has, err := retried(ctx, k.s, func(ctx context.Context) (bool, error) {
+		_, err := k.read(ctx, bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}})
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
+		return false, fmt.Errorf("part key: %w", err)
+	}
+	return has || k.s.fresh.has(store.PartKeyOwner(patient)), nil
 }
 
 // Open returns the key with this id.
@@ -112,6 +185,7 @@ func (k *partKeys) Destroy(ctx context.Context, patient string) error {
 	if err == nil {
 		_, err = k.s.keys.DeleteOne(ctx, filter)
 	}
+	k.s.fresh.forget(store.PartKeyOwner(patient))
 	k.s.keysDestroyed.Add(1)
 	if err == nil {
 		_, err = k.s.heads.UpdateMany(ctx, bson.D{}, bson.D{{Key: "$inc", Value: bson.D{{Key: "destroyed", Value: int64(1)}}}})
@@ -122,42 +196,10 @@ func (k *partKeys) Destroy(ctx context.Context, patient string) error {
 	return nil
 }
 
-func (k *partKeys) load(ctx context.Context, patient string, create bool) (partKey, error) {
-	w, err := k.read(ctx, bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}})
-	if err == fs.ErrNotExist && create {
-		w, err = k.create(ctx, patient)
-	}
-	if err != nil {
-		return partKey{}, err
-	}
-	key, err := k.unwrap(w.Wrapped, []byte(w.ID))
-	return partKey{w.ID, key}, err
-}
-
 func (k *partKeys) read(ctx context.Context, filter bson.D) (w wrappedKey, err error) {
 	ok, err := found(k.s.keys.FindOne(ctx, filter).Decode(&w))
 	if err == nil && (!ok || len(w.Wrapped) == 0) {
 		err = fs.ErrNotExist
-	}
-	return w, err
-}
-
-// create makes a key unless another node has just done so, and returns what is there.
-func (k *partKeys) create(ctx context.Context, patient string) (w wrappedKey, err error) {
-	id, _, wrapped, err := store.NewPartKey(patient, k.wrap)
-	if err != nil {
-		return w, err
-	}
-	for range 2 {
-		err = k.s.keys.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: store.PartKeyOwner(patient)}},
-			bson.D{{Key: "$setOnInsert", Value: bson.D{{Key: "id", Value: id}, {Key: "w", Value: wrapped}}}},
-			options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&w)
-		if !mongo.IsDuplicateKeyError(err) {
-			break
-		}
-	}
-	if err == nil && len(w.Wrapped) == 0 {
-		err = errors.New("the key of a patient is being destroyed: try again")
 	}
 	return w, err
 }
@@ -169,8 +211,11 @@ const doubtful = time.Minute
 // errDestroyed says that a part was sealed with a key that no longer exists.
 var errDestroyed = errors.New("a record was sealed with a key that has been destroyed since")
 
-// sealable fails unless the keys of all parts still exist.
+// sealable fails unless the keys of all parts are durable, and still exist.
 func (u *unit) sealable(ctx context.Context, parts []ledgerbridge.PartRow) error {
+	if err := u.s.fresh.durable(parts); err != nil {
+		return err
+	}
 	if time.Since(u.w.destroyed) > doubtful {
 		return nil
 	}

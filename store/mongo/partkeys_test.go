@@ -3,7 +3,7 @@ package mongo
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"sync"
@@ -26,6 +26,26 @@ func unwrap(wrapped, context []byte) ([]byte, error) {
 	return key, nil
 }
 
+// key is a patient's key, made if need be.
+func key(t testing.TB, k ledgerbridge.PartKeys, patient string) ledgerbridge.Secret {
+	t.Helper()
+	all, err := k.Keys(t.Context(), []string{patient})
+	if err != nil || len(all) != 1 || len(all[0].Key) != 32 {
+		t.Fatal(all, err)
+	}
+	return all[0]
+}
+
+// durableKey is key after the key has been written, or that of another node found.
+func durableKey(t testing.TB, s *Store, k ledgerbridge.PartKeys, patient string) ledgerbridge.Secret {
+	t.Helper()
+	key(t, k, patient)
+	if err := s.settleKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return key(t, k, patient)
+}
+
 func TestPartKeys(t *testing.T) {
 	nodes := openNodes(t)
 	var keys []ledgerbridge.PartKeys
@@ -33,38 +53,86 @@ func TestPartKeys(t *testing.T) {
 		keys = append(keys, n.PartKeys(wrap, unwrap))
 	}
 	ctx := t.Context()
-	if _, _, err := keys[0].Key(ctx, "anna", false); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a key that nobody made: %v", err)
+	if has, err := keys[0].Has(ctx, "anna"); has || err != nil {
+		t.Errorf("a key that nobody made: %v %v", has, err)
 	}
-	ids, values := make([]string, 12), make([][]byte, 12)
+	all := make([]ledgerbridge.Secret, 12)
 	var wait sync.WaitGroup
-	for i := range ids {
-		wait.Go(func() {
-			var err error
-			if ids[i], values[i], err = keys[i%3].Key(ctx, "anna", true); err != nil {
-				t.Error(err)
-			}
-		})
+	for i := range all {
+		wait.Go(func() { all[i] = durableKey(t, nodes[i%3].Store, keys[i%3], "anna") })
 	}
 	wait.Wait()
-	for i := range ids {
-		if ids[i] != ids[0] || !bytes.Equal(values[i], values[0]) || len(values[i]) != 32 {
-			t.Errorf("two nodes made keys of their own for one patient: %v", ids)
+	for _, k := range all {
+		if k.ID != all[0].ID || !bytes.Equal(k.Key, all[0].Key) {
+			t.Errorf("two nodes made keys of their own for one patient: %v", all)
 		}
 	}
-	if key, err := keys[2].Open(ctx, ids[0]); err != nil || !bytes.Equal(key, values[0]) {
+	if has, err := keys[1].Has(ctx, "anna"); !has || err != nil {
+		t.Error(has, err)
+	}
+	if key, err := keys[2].Open(ctx, all[0].ID); err != nil || !bytes.Equal(key, all[0].Key) {
 		t.Errorf("open: %x %v", key, err)
 	}
 	if err := keys[1].Destroy(ctx, "anna"); err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{ids[0], "", "x", "x-y", ids[0] + "0"} {
+	for _, id := range []string{all[0].ID, "", "x", "x-y", all[0].ID + "0"} {
 		if _, err := keys[0].Open(ctx, id); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("open %q: %v", id, err)
 		}
 	}
-	if id, _, err := keys[1].Key(ctx, "anna", true); err != nil || id == ids[0] {
-		t.Errorf("the next key is %s, after %s: %v", id, ids[0], err)
+	if next := durableKey(t, nodes[1].Store, keys[1], "anna"); next.ID == all[0].ID {
+		t.Errorf("the next key is %s again", next.ID)
+	}
+}
+
+// Two nodes that make a key for the same new patient at once end up with one: what one of
+// them has sealed with the other key is not written, and is sealed again.
+func TestOneKeyForAPatientOfTwoNodes(t *testing.T) {
+	nodes := openNodes(t)
+	var sealers []*ledgerbridge.Sealer
+	var pending []*ledgerbridge.Pending
+	for _, n := range nodes {
+		sealers = append(sealers, sealerWith(t, n.PartKeys(wrap, unwrap)))
+		p, err := storetest.Record(sealers[len(sealers)-1], "read", "R", 200, "Patient/new")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending = append(pending, p)
+	}
+	for i, n := range nodes {
+		_, err := n.Record(t.Context(), pending[i], store.Judged{})
+		if i == 0 && err != nil || i > 0 && !errors.Is(err, store.ErrChanged) {
+			t.Errorf("node %d: %v", i, err)
+		}
+		if i == 0 {
+			continue
+		}
+		again, err := storetest.Record(sealers[i], "read", "R", 200, "Patient/new")
+		if err == nil {
+			_, err = n.Record(t.Context(), again, store.Judged{})
+		}
+		if err != nil {
+			t.Errorf("node %d, again: %v", i, err)
+		}
+	}
+	ids := map[string]bool{}
+	for _, n := range nodes {
+		_, log := n.Logs()
+		err := log.Rows(t.Context(), 0, 10, func(r ledgerbridge.Row) error {
+			for _, p := range r.Parts {
+				if p.Patient != "" {
+					ids[p.Key] = true
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if len(ids) != 1 {
+		t.Errorf("keys %v", ids)
 	}
 }
 
@@ -122,9 +190,8 @@ func TestDestroyedKeyIsNotUsed(t *testing.T) {
 func sealerWith(t *testing.T, parts ledgerbridge.PartKeys) *ledgerbridge.Sealer {
 	t.Helper()
 	secret := func(id string) ledgerbridge.Secret {
-		s := ledgerbridge.Secret{ID: id, Key: make([]byte, 32)}
-		rand.Read(s.Key)
-		return s
+		key := sha256.Sum256([]byte(t.Name() + id)) // the same on all nodes
+		return ledgerbridge.Secret{ID: id, Key: key[:]}
 	}
 	sealer, err := ledgerbridge.NewSealer(ledgerbridge.Config{
 		Organization: storetest.Organization, Node: "n2", Pseudonyms: secret("pseudonyms-1"),

@@ -27,10 +27,15 @@ func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) erro
 		if err != nil {
 			return err
 		}
-		return s.logRead.read(ctx, func(c conn) error {
+		err = s.logRead.read(ctx, func(c conn) error {
 			k := &checker{conn: c, ctx: ctx, file: accessFile, identity: s.identity, findings: findings}
 			return k.run(k.checkMeta, k.checkParts, k.checkFile)
 		})
+		if err != nil {
+			return err
+		}
+		k := &checker{ctx: ctx, file: keysFile, findings: findings}
+		return k.run(func() error { return s.keys.check(k) })
 	})
 }
 

@@ -31,7 +31,7 @@ type changeUnit struct {
 type ends struct{ rid, stamp, name, epoch int64 }
 
 func (s *Store) beginChanges(c conn) (*changeUnit, error) {
-	log := logUnit{conn: c, source: s.changes.source, now: s.opts.Now}
+	log := logUnit{conn: c, source: s.changes.source, now: s.opts.Now, keys: s.keys}
 	u := &changeUnit{logUnit: log, s: s, fresh: map[name]int64{}}
 	return u, u.undo()
 }

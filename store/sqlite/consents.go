@@ -19,9 +19,14 @@ func (s *Store) Consents(ctx context.Context, patient string) (all []store.Versi
 		if epoch, err = c.number("SELECT " + epochQuery); err != nil {
 			return err
 		}
-		x := &reader{conn: c, names: &s.names}
+		known, err := s.names.in(c)
+		if err != nil {
+			return err
+		}
+		x := &reader{conn: c, names: known}
+		// A bare parameter would make SQLite plan the join again whenever it changes.
 		rows, err := x.all("SELECT "+rowColumns+` FROM consents k JOIN resources r ON r.rid = k.rid
-			JOIN versions v ON v.stamp = r.stamp WHERE k.patient = ? ORDER BY r.rid`, patient)
+			JOIN versions v ON v.stamp = r.stamp WHERE k.patient = ? || '' ORDER BY r.rid`, patient)
 		if err != nil {
 			return err
 		}

@@ -53,6 +53,9 @@ func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
 
 // Finish lets the folder be opened.
 func (t *Target) Finish(context.Context) error {
+	if err := t.keys.settle(); err != nil {
+		return fmt.Errorf("finish the copy: %w", err)
+	}
 	if err := os.Remove(filepath.Join(t.dir, copyMark)); err != nil {
 		return fmt.Errorf("finish the copy: %w", err)
 	}
@@ -105,43 +108,25 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 
 // WrappedKeys visits the wrapped keys of parts.
 func (s *Store) WrappedKeys(ctx context.Context, visit func(id string, wrapped []byte) error) error {
-	root := filepath.Join(s.dir, keyFolder)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil || d.IsDir() || !isKeyID(d.Name()) {
-			return err
-		}
-		wrapped, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return visit(d.Name(), wrapped)
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, absent := os.Stat(root); absent != nil {
-			return nil
-		}
+	if err := s.keys.settle(); err != nil {
+		return err
 	}
-	return err
+	return s.keys.each(func(id keyID, wrapped []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return visit(id.String(), wrapped)
+	})
 }
 
-// AddWrappedKey takes the wrapped key of parts.
-func (t *Target) AddWrappedKey(_ context.Context, id string, wrapped []byte) error {
-	if !isKeyID(id) {
-		return fmt.Errorf("part key %q: not an id", hex.EncodeToString([]byte(id)))
+// AddWrappedKey takes the wrapped key of parts. It is durable before any row, and when the
+// copy is finished.
+func (t *Target) AddWrappedKey(_ context.Context, text string, wrapped []byte) error {
+	id, ok := parseKeyID(text)
+	if !ok {
+		return fmt.Errorf("part key %q: not an id", hex.EncodeToString([]byte(text)))
 	}
-	path := openPartKeys(t.dir, nil, nil).path(id)
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	for _, dir := range []string{filepath.Join(t.dir, keyFolder), filepath.Dir(path)} {
-		if err := makeFolder(dir); err != nil {
-			return err
-		}
-	}
-	return durable.WriteFile(path, wrapped)
+	return t.keys.take(id, wrapped)
 }
 
 // AddRows takes the next rows of a log.

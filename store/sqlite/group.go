@@ -32,6 +32,7 @@ type member[U unit] struct {
 type writer[U unit] struct {
 	path  string
 	begin func(conn) (U, error) // reads the committed state when fresh
+	keys  *keyFile
 	fault func(op string) error
 	idle  func() // called when nothing was written for a while; may be nil
 
@@ -109,6 +110,7 @@ func (w *writer[U]) transact(members []*member[U]) (err error) {
 		}
 		w.conn = c
 	}
+	_ = w.keys.settle() // members whose keys are not durable fail: logUnit.insert
 	if err := w.conn.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}

@@ -26,12 +26,13 @@ type logUnit struct {
 	conn
 	source string
 	now    func() time.Time
+	keys   *keyFile
 	next   int64 // sequence number of the next entry
 	last   int64 // time of the last entry, milliseconds
 }
 
-func beginLog(c conn, source string, now func() time.Time) (*logUnit, error) {
-	u := &logUnit{conn: c, source: source, now: now}
+func (s *Store) beginAccesses(c conn) (*logUnit, error) {
+	u := &logUnit{conn: c, source: s.accesses.source, now: s.opts.Now, keys: s.keys}
 	return u, u.undo()
 }
 
@@ -70,6 +71,9 @@ func (u *logUnit) append(p *ledgerbridge.Pending) (ledgerbridge.Receipt, error) 
 func (u *logUnit) insert(row *ledgerbridge.Row) error {
 	if len(row.Parts) >= 1<<partBits {
 		return errors.New("entry has too many parts")
+	}
+	if err := u.keys.durable(row.Parts); err != nil {
+		return err
 	}
 	err := u.exec("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		row.Seq, row.Time.UnixMilli(), row.Agent, row.Action, row.Outcome, row.Salt[:], row.Commitment[:], row.Entry)

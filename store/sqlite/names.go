@@ -22,6 +22,34 @@ type names struct {
 type nameMaps struct {
 	ids   map[name]int64
 	names map[int64]name
+	last  int64 // the highest id
+}
+
+func (n *names) last() int64 { return n.p.Load().last }
+
+// in are the names in the snapshot of a connection.
+func (n *names) in(c conn) (*names, error) {
+	last, err := c.number("SELECT max(id) FROM names")
+	if err != nil {
+		return nil, err
+	}
+	return n.upTo(last, c)
+}
+
+// upTo are the names with all ids up to last, which is in the snapshot of a connection. One
+// that was committed a moment ago may not be published yet; without it a search would miss
+// what is in its snapshot.
+func (n *names) upTo(last int64, c conn) (*names, error) {
+	if last <= n.last() {
+		return n, nil
+	}
+	all, err := loadNames(c)
+	if err != nil {
+		return nil, err
+	}
+	later := &names{source: n.source}
+	later.publish(all)
+	return later, nil
 }
 
 // id is the id of a name, 0 if it has none: no row is found with that one.
@@ -37,13 +65,17 @@ func (n *names) publish(fresh map[name]int64) {
 	next := &nameMaps{ids: map[name]int64{}, names: map[int64]name{}}
 	if old := n.p.Load(); old != nil {
 		for k, id := range old.ids {
-			next.ids[k], next.names[id] = id, k
+			next.add(k, id)
 		}
 	}
 	for k, id := range fresh {
-		next.ids[k], next.names[id] = id, k
+		next.add(k, id)
 	}
 	n.p.Store(next)
+}
+
+func (m *nameMaps) add(k name, id int64) {
+	m.ids[k], m.names[id], m.last = id, k, max(m.last, id)
 }
 
 // loadNames reads the table.

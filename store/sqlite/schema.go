@@ -16,12 +16,17 @@ const schemaOrdered = 3
 // schemaMarked is the first version whose ix has the marks of search.Mark.
 const schemaMarked = 3
 
+// In version 3 the keys of parts are in one file, part.keys, and not in one each. The
+// databases have the number so that older programs, which would make new keys, refuse the
+// folder.
+
 // The files of a data folder.
 const (
 	mainFile   = "aceso.db"
 	accessFile = "access.db"
 	lockFile   = "lock"
-	keyFolder  = "partkeys"
+	keysFile   = "part.keys"
+	keyFolder  = "partkeys" // until schema version 2: a file for each key
 )
 
 // metaSchema says whose data a file holds. Small tables that nothing else can be

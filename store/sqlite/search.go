@@ -46,10 +46,14 @@ func (s *Store) snapshot(ctx context.Context, from *pool, what string, do func(*
 
 func newReader(c conn, n *names) (*reader, error) {
 	x := &reader{conn: c, names: n}
-	err := x.each("SELECT "+epochQuery+", (SELECT max(stamp) FROM versions), (SELECT max(rid) FROM resources)", func(st *sqlite.Stmt) error {
-		x.epoch, x.Stamp, x.Last = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2)
+	var last int64
+	err := x.each("SELECT "+epochQuery+", (SELECT max(stamp) FROM versions), (SELECT max(rid) FROM resources), (SELECT max(id) FROM names)", func(st *sqlite.Stmt) error {
+		x.epoch, x.Stamp, x.Last, last = st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2), st.ColumnInt64(3)
 		return nil
 	})
+	if err == nil {
+		x.names, err = n.upTo(last, c)
+	}
 	return x, err
 }
 

@@ -42,6 +42,7 @@ type Store struct {
 	identity identity
 	lock     *os.File // nil if opened read-only
 	names    names
+	keys     *keyFile
 	patience search.Patience
 	choice   search.Choice
 	base     int64  // id of ownBases in bases
@@ -121,6 +122,7 @@ func OpenReadOnly(ctx context.Context, dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open data folder: %w", err), s.Close())
 	}
+	s.keys = &keyFile{dir: dir, readOnly: true}
 	s.nameLogs()
 	return s, nil
 }
@@ -163,6 +165,9 @@ func (s *Store) openForWriting(ctx context.Context) error {
 		return err
 	}
 	if err := s.upgrade(ctx, access); err != nil {
+		return err
+	}
+	if s.keys, err = openKeyFile(s.dir, s.opts); err != nil {
 		return err
 	}
 	if err = s.settleBases(main); err != nil {
@@ -218,11 +223,13 @@ func (s *Store) nameLogs() {
 	}
 }
 
-// Probe writes a number that means nothing to both files.
+// Probe writes a number that means nothing to both databases, and to the file of keys what
+// waits and its head.
 func (s *Store) Probe(ctx context.Context) error {
 	number := fmt.Sprintf("PRAGMA user_version = %d", s.opts.Now().Unix()&0xffffff)
 	probe := func(c conn) error { return sqlitex.ExecuteTransient(c.Conn, number, nil) }
 	return errors.Join(
+		s.keys.probe(),
 		s.write.do(ctx, false, func(u *changeUnit) error { return probe(u.conn) }),
 		s.logWrite.do(ctx, false, func(u *logUnit) error { return probe(u.conn) }),
 	)
@@ -230,12 +237,12 @@ func (s *Store) Probe(ctx context.Context) error {
 
 func (s *Store) startWriters() {
 	s.write = &writer[*changeUnit]{
-		path: s.read.path, fault: s.opts.Fault,
+		path: s.read.path, fault: s.opts.Fault, keys: s.keys,
 		begin: s.beginChanges,
 	}
 	s.logWrite = &writer[*logUnit]{
-		path: s.logRead.path, fault: s.opts.Fault,
-		begin: func(c conn) (*logUnit, error) { return beginLog(c, s.accesses.source, s.opts.Now) },
+		path: s.logRead.path, fault: s.opts.Fault, keys: s.keys,
+		begin: s.beginAccesses,
 		idle:  s.rest, // every read is recorded, so nobody reads either
 	}
 	s.write.start()
@@ -252,6 +259,7 @@ func (s *Store) Close() error {
 		errs = append(errs, s.write.close(), s.logWrite.close())
 	}
 	errs = append(errs, s.read.close(), s.searches.close(), s.consentRead.close(), s.logRead.close())
+	errs = append(errs, s.keys.close())
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
 	}

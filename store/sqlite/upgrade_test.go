@@ -221,7 +221,7 @@ func TestUpgradeIsWholeOrNothing(t *testing.T) {
 	if err != nil || !slices.Contains(keys, "Practitioner/pr") {
 		t.Errorf("keys %q, epoch %d, %v", keys, epoch, err)
 	}
-	if is := schemas(t, dir); is != [2]int{3, 3} {
+	if is := schemas(t, dir); is != [2]int{schemaVersion, schemaVersion} {
 		t.Errorf("schema versions %v", is)
 	}
 	if all := findings(t, dir); len(all) > 0 {

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"resources with very many keys", testLarge},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
+		{"sorted pages examine what they show", testSortedPages},
 		{"pages end with their bytes", testBytes},
 		{"pages end with the bytes of what they include", testIncludedBytes},
 		{"a walk shows what stays exactly once", testWalk},
@@ -179,22 +180,26 @@ type partKeys struct {
 	keys map[string][]byte
 }
 
-func (k *partKeys) Key(_ context.Context, patient string, create bool) (string, []byte, error) {
+func (k *partKeys) Has(_ context.Context, patient string) (bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if key, ok := k.keys[patient]; ok {
-		return patient, key, nil
+	return k.keys[patient] != nil, nil
+}
+
+func (k *partKeys) Keys(_ context.Context, patients []string) (all []ledgerbridge.Secret, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, patient := range patients {
+		if k.keys == nil {
+			k.keys = map[string][]byte{}
+		}
+		if k.keys[patient] == nil {
+			k.keys[patient] = make([]byte, 32)
+			rand.Read(k.keys[patient])
+		}
+		all = append(all, ledgerbridge.Secret{ID: patient, Key: k.keys[patient]})
 	}
-	if !create {
-		return "", nil, fs.ErrNotExist
-	}
-	if k.keys == nil {
-		k.keys = map[string][]byte{}
-	}
-	key := make([]byte, 32)
-	rand.Read(key)
-	k.keys[patient] = key
-	return patient, key, nil
+	return all, nil
 }
 
 func (k *partKeys) Open(_ context.Context, id string) ([]byte, error) {
