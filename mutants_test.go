@@ -422,6 +422,11 @@ var mutants = []mutant{
 	{"comparisons count", "store/search/eval.go", "\tx.spent.steps++ // looked at with the next row\n", "", "./store/sqlite", "TestStore/searches_and_histories_end_in_time"},
 	{"keys to look up count", "store/search/collect.go", "seeks = len(keys)", "_ = keys", "./store/sqlite", "TestStore/searches_and_histories_end_in_time"},
 	{"rows that _has is looked for count", "store/search/eval.go", "if err := x.count(); err != nil { // to go to the place", "if err := x.ctx.Err(); err != nil { // to go to the place", "./store/sqlite", "TestStore/searches_and_histories_end_in_time"},
+	{"sorted walks end", "store/search/walk.go", "if len(w.written) > most {", "if false {", "./store/sqlite", "TestWalksEnd"},
+	{"what is written during a walk keeps its place", "store/search/walk.go", "; moved {", "; moved && false {", "./store/sqlite", "TestOrders"},
+	{"resources are sorted by one value", "store/search/walk.go", "|| !bytes.Equal(value, e.Value) {", "|| !bytes.Equal(value, e.Value) && false {", "./store/sqlite", "TestOrders"},
+	{"sorted pages end when they are full", "store/search/walk.go", "if !w.out.full() {", "if true {", "./store/sqlite", "TestStore/sorted_pages_examine_what_they_show"},
+	{"those with several dates are not left out", "store/sqlite/walk.go", "if several > 0 {", "if several > 0 && false {", "./store/sqlite", "TestWalksKeepThoseWithSeveralDates"},
 	{"long lists of keys are sets", "store/search/eval.go", "if set := x.keySet(c); set != nil {", "if set := x.keySet(c); false {", "./store/sqlite", "TestStore/searches_and_histories_end_in_time"},
 	{"entries passed over count", "store/sqlite/collect.go", "err = pass(n % passAtOnce)", "err = nil", "./store/sqlite", "TestEntriesPassedOverCount"},
 	{"a condition that costs more than before has changed", "store/store.go", "case errors.As(err, &refusal) && refusal.Kind == fhir.TooCostly:", "case errors.As(err, &refusal) && false:", "./store/sqlite", "TestStore/conditions_are_checked_again_in_time"},
@@ -453,6 +458,10 @@ var mutants = []mutant{
 	{"keys of the version before are gone", "store/sqlite/checksince.go", "return s.look(false, stale.without(needed))", "return s.look(false, stale.without(stale))", "./store/sqlite", "TestCheckSinceFindsEditsOfWhatChanged"},
 	{"old resources are checked in turns", "store/sqlite/checksince.go", "return k.checkThose(\"v.rid > ? AND v.rid <= ?\", from, m.Turn)", "return nil", "./store/sqlite", "TestCheckSinceFindsOldEditsInTurns"},
 	{"old resources of a database are checked in turns", "store/mongo/checksince.go", "func(ctx context.Context) error { return k.checkTurn(ctx, to, turns) },", "", "./store/mongo", "TestCheckSince"},
+	{"inspections go on from the block that was there", "ledgerbridge/fabric/known.go", "if err == nil && hash != c.last {", "if false {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
+	{"inspections go on with the same peers", "ledgerbridge/fabric/known.go", "k.Profile == i.profile.sum() &&", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
+	{"inspections go on with the same checkpoints", "ledgerbridge/fabric/known.go", "&& k.Held == i.held.sum(k.Logs)", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
+	{"inspections that find something leave nothing", "ledgerbridge/fabric/known.go", "if i.said || len(i.chains) == 0 {", "if len(i.chains) == 0 {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
 }
 
 // TestMutantsApply keeps the table true: each guard stands where its row says, once.

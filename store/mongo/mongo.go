@@ -59,6 +59,7 @@ type Store struct {
 	base     int32  // of ownBases in meta
 	ownBases string // Options.Base and those of earlier starts, of all nodes
 	patience search.Patience
+	choice   search.Choice
 	room     int // keysInDocument, but in tests
 	client   *mongo.Client
 	db       *mongo.Database

@@ -41,8 +41,8 @@ func TestStoreImpatient(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, 8) })
 }
 
-// TestDifferential also has plans that give up collecting at once, and resources that
-// have further key documents.
+// TestDifferential also has plans that give up collecting at once, resources that have
+// further key documents, and every way to find a sorted page.
 func TestDifferential(t *testing.T) {
 	var n atomic.Int64
 	storetest.Differential(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, n.Add(1)) })
@@ -52,5 +52,22 @@ func (s *server) impatient(t testing.TB, n int64) *Store {
 	opened := s.open(t, testOptions(""))
 	opened.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n%3]
 	opened.room = []int{keysInDocument, 7, 200}[n/3%3]
+	opened.choice = search.Choice((n + n/3 + 2) % int64(search.Choices))
 	return opened
+}
+
+func TestOrders(t *testing.T) {
+	storetest.Orders(t, search.Choices, func(t *testing.T, n int) store.Store {
+		s := newServer(t).open(t, testOptions(""))
+		s.choice = search.Choice(n)
+		return s
+	})
+}
+
+func TestWalksEnd(t *testing.T) {
+	storetest.WalksEnd(t, func(t *testing.T) store.Store {
+		s := newServer(t).open(t, testOptions(""))
+		s.patience = search.Patience{Written: storetest.FewWritten}
+		return s
+	})
 }

@@ -42,7 +42,7 @@ func TestDifferential(t *testing.T) {
 	storetest.Differential(t, func(t *testing.T) store.Store {
 		s, i := open(t, t.TempDir(), options()), n.Add(1)
 		s.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[i%3]
-		s.choice = search.Choice(i / 3 % 3)
+		s.choice = search.Choice(i / 3 % search.Choices)
 		return s
 	})
 }
@@ -57,4 +57,20 @@ func TestStoreImpatient(t *testing.T) {
 			return s
 		})
 	}
+}
+
+func TestOrders(t *testing.T) {
+	storetest.Orders(t, search.Choices, func(t *testing.T, n int) store.Store {
+		s := open(t, t.TempDir(), options())
+		s.choice = search.Choice(n)
+		return s
+	})
+}
+
+func TestWalksEnd(t *testing.T) {
+	storetest.WalksEnd(t, func(t *testing.T) store.Store {
+		s := open(t, t.TempDir(), options())
+		s.patience = search.Patience{Written: storetest.FewWritten}
+		return s
+	})
 }
