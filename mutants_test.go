@@ -450,7 +450,7 @@ var mutants = []mutant{
 	{"no point is moved past a finding", "node/verify.go", "err != nil || v.found > 0 {", "err != nil {", "./node", "TestChecksGoOnFromWhatWasVerified"},
 	{"--all checks everything", "node/verify.go", "if !x.All {", "if true {", "./node", "TestChecksGoOnFromWhatWasVerified"},
 	{"the scrubber audits old rows in turns", "node/verify.go", "return v.reported(j.AuditPart(ctx, head, from, to, check))", "return nil", "./node", "TestScrubberComesRound"},
-	{"rows of a part give the root", "ledgerbridge/auditpart.go", "if err == nil && root != h.Root {", "if false {", "./ledgerbridge", "TestAuditOfParts"},
+	{"rows of a part give the root", "ledgerbridge/auditpart.go", "if err == nil && root != h.Root {", "if err == nil && root != h.Root && false {", "./ledgerbridge", "TestAuditOfParts"},
 	{"rows of a part are those of the tiles", "ledgerbridge/auditpart.go", "if err == nil && id.Level%tileHeight == 0 {", "if false {", "./ledgerbridge", "TestAuditOfParts"},
 	{"a shorter log continues nothing", "ledgerbridge/auditpart.go", "if last.Size < h.Size {", "if false {", "./ledgerbridge", "TestLogContinuesAnAuditedHead"},
 	{"an audit goes on from the same tree", "ledgerbridge/auditpart.go", "if a.tree, err = openTree(ctx, a.cfg.Log, Head{Size: from.Size, Root: from.Root}); err != nil {", "if a.tree, err = loadTree(ctx, a.cfg.Log, from.Size); err != nil {", "./ledgerbridge", "TestLogContinuesAnAuditedHead"},
@@ -461,6 +461,10 @@ var mutants = []mutant{
 	{"keys of the version before are gone", "store/sqlite/checksince.go", "return s.look(false, stale.without(needed))", "return s.look(false, stale.without(stale))", "./store/sqlite", "TestCheckSinceFindsEditsOfWhatChanged"},
 	{"old resources are checked in turns", "store/sqlite/checksince.go", "return k.checkThose(\"v.rid > ? AND v.rid <= ?\", from, m.Turn)", "return nil", "./store/sqlite", "TestCheckSinceFindsOldEditsInTurns"},
 	{"old resources of a database are checked in turns", "store/mongo/checksince.go", "func(ctx context.Context) error { return k.checkTurn(ctx, to, turns) },", "", "./store/mongo", "TestCheckSince"},
+	{"inspections go on from the block that was there", "ledgerbridge/fabric/known.go", "if err == nil && hash != c.last {", "if false {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
+	{"inspections go on with the same peers", "ledgerbridge/fabric/known.go", "k.Profile == i.profile.sum() &&", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
+	{"inspections go on with the same checkpoints", "ledgerbridge/fabric/known.go", "&& k.Held == i.held.sum(k.Logs)", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
+	{"inspections that find something leave nothing", "ledgerbridge/fabric/known.go", "if i.said || len(i.chains) == 0 {", "if len(i.chains) == 0 {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
 }
 
 // TestMutantsApply keeps the table true: each guard stands where its row says, once.
