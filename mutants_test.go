@@ -206,6 +206,7 @@ var mutants = []mutant{
 	{"types with further key documents are noted", "store/mongo/further.go", "large[u.s.in(u.s.refOf(c.ID).Type)] = true", "", "./store/mongo", "TestKeysInDifferentDocumentsAreFoundTogether"},
 	{"keys are looked for in all documents of a resource", "store/mongo/collect.go", "has, err = hasAll(r, keys[1:])", "", "./store/mongo", "TestKeysInDifferentDocumentsAreFoundTogether"},
 	{"long Provenances are followed to their end", "consent/reach.go", "const Furthest = 5000", "const Furthest = 1000", "./access", "TestLongProvenancesAreReadByThoseWhoMay"},
+	{"very many keys cost more than a row", "store/search/search.go", "x.spent.steps += r.keySteps()", "", "./store/sqlite", "TestStore"},
 	{"what leads further than can be followed may be anybody's", "consent/reach.go", "w.More = w.More || len(w.seen) > Furthest;", "", "./access", "TestWhatLeadsTooFar"},
 	{"missing names are found in a database", "store/mongo/checkversions.go", "unnamed, err = k.missingNames(ctx, group)", "err = ctx.Err()", "./store/mongo", "TestCheckFindsNames"},
 	{"former base URLs stay the server's own", "store/bases.go", "append([]string{current}, known...)", "append([]string{current}, known[:0]...)", "./node", "TestFormerBasesStayOwn"},
