@@ -265,6 +265,10 @@ var mutants = []mutant{
 	{"alternatives are bounded", "fhir/search/query_criterion.go", "if c.leaves += len(some); c.leaves > maxLeaves {", "if c.leaves += len(some); false {", "./fhir/search", "TestQueriesAreBounded"},
 
 	{"searches know the names of their snapshot", "store/sqlite/names.go", "if last <= n.last() {", "if last >= 0 {", "./store/sqlite", "TestSearchKnowsTheNamesOfItsSnapshot"},
+	{"keys in a database are durable before records", "store/mongo/partkeys.go", "if err := u.s.fresh.durable(parts); err != nil {", "if err := error(nil); err != nil {", "./store/mongo", "TestKeysAreDurableBeforeRecords"},
+	{"a patient has one key on all nodes", "store/mongo/freshkeys.go", "if other, taken := others[w.Owner]; taken && other != w.ID {", "if false {", "./store/mongo", "TestOneKeyForAPatientOfTwoNodes"},
+	{"keys that wait for a database are bounded", "store/mongo/freshkeys.go", "if len(f.waiting) >= freshMost {", "if false {", "./store/mongo", "TestKeysWaitInLimits"},
+	{"erasures name the end of the oplog", "node/erase.go", "by.Request = \"oplog-\" + end", "_ = end", "./node", "TestErasedOnAllNodes"},
 	{"keys are durable before records", "store/sqlite/log.go", "if err := u.keys.durable(row.Parts); err != nil {", "if err := error(nil); err != nil {", "./store/sqlite", "TestKeysAreDurableBeforeRecords"},
 	{"keys are settled before a group", "store/sqlite/group.go", "\t_ = w.keys.settle() //", "\t//", "./store/sqlite", "TestKillAroundKeys"},
 	{"keys that wait are bounded", "store/sqlite/freshkeys.go", "if len(k.fresh) >= freshMost {", "if false {", "./store/sqlite", "TestKeysWaitInLimits"},
