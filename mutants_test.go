@@ -346,6 +346,12 @@ var mutants = []mutant{
 	{"a proof has no parameters", "server/audit.go", "if err := noParams(c); err != nil {", "if err := error(nil); err != nil {", "./server", "TestBadInput"},
 	{"a comparison has no parameters", "server/verify.go", "if err := noParams(c); err != nil {", "if err := error(nil); err != nil {", "./server", "TestBadInput"},
 
+	{"labels constrain rows", "access/review.go", "case len(c.Labels) > 0 && consent.Bars(c.Labels, row.Facts.Labels):", "case len(c.Labels) < 0 && consent.Bars(c.Labels, row.Facts.Labels):", "./access", "TestLabelsConstrainRows"},
+	{"labels bar those above", "consent/labels.go", "secrecyRank(code) > 0 && secrecyRank(l.Code) >= secrecyRank(code)", "false", "./consent", "TestBars"},
+	{"labels bar those subsumed", "consent/labels.go", "for c := l.Code; c != \"\"; c = sensitivityParent(c) {", "for c := l.Code; c != \"\"; c = \"\" {", "./consent", "TestBars"},
+	{"labels without a system are barred", "consent/labels.go", "return l.Code == code && (l.System == \"\" || l.System == system)", "return l.Code == code && l.System == system", "./consent", "TestBars"},
+	{"labels of a policy are whole", "policy/answer.go", "		if !isLabel(label) {", "		if false {", "./policy", "TestFailuresWhileDecidingDeny"},
+
 	// What is certain of sets of rows.
 	{"classes that are not understood are left open", "consent/foresee.go", "\t\treturn []truth{no, maybe}", "\t\treturn []truth{maybe}", "./consent", "TestWhatIsForeseenHolds"},
 	{"vague criteria are left open", "consent/foresee.go", "p.content != nil || p.labels != nil || p.dataPeriod != nil", "p.content != nil || p.dataPeriod != nil", "./consent", "TestWhatIsForeseenHolds"},
@@ -380,8 +386,9 @@ var mutants = []mutant{
 	{"what was in a compartment is judged by row", "access/sight.go", "\tcase consents != store.Hidden && o.past():\n\t\treturn store.ByRow\n", "", "./access", "TestWhatIsCertainIsWithinConstraints"},
 	{"what is in no compartment is within constraints", "access/sight.go", "\tcase o.within():\n", "\tcase true:\n", "./access", "TestWhatIsCertainIsWithinConstraints"},
 	{"what left its compartment is judged by row", "access/sight.go", "\tcase o.past() && len(fhir.CompartmentParams(\"Patient\", o.question.typ)) > 0:\n\t\treturn store.ByRow\n", "", "./access", "TestWhatIsCertainIsWithinConstraints"},
-	{"owners are judged by row", "access/sight.go", "if is == store.Shown && (c.Owner != \"\" || c.Author != \"\" && writes) {", "if is == store.Shown && (c.Author != \"\" && writes) {", "./access", "TestWhatIsCertainIsWithinConstraints"},
-	{"authors are judged by row", "access/sight.go", "if is == store.Shown && (c.Owner != \"\" || c.Author != \"\" && writes) {", "if is == store.Shown && (c.Owner != \"\") {", "./access", "TestWhatIsCertainIsWithinConstraints"},
+	{"owners are judged by row", "access/sight.go", "if is == store.Shown && (c.Owner != \"\" || len(c.Labels) > 0 || c.Author != \"\" && writes) {", "if is == store.Shown && (len(c.Labels) > 0 || c.Author != \"\" && writes) {", "./access", "TestWhatIsCertainIsWithinConstraints"},
+	{"labels are judged by row", "access/sight.go", "len(c.Labels) > 0 || ", "", "./access", "TestWhatIsCertainIsWithinConstraints"},
+	{"authors are judged by row", "access/sight.go", "if is == store.Shown && (c.Owner != \"\" || len(c.Labels) > 0 || c.Author != \"\" && writes) {", "if is == store.Shown && (c.Owner != \"\" || len(c.Labels) > 0) {", "./access", "TestWhatIsCertainIsWithinConstraints"},
 	{"all actions must be open", "access/sight.go", "\tfor _, action := range o.actions {\n\t\ts.Action = action\n\t\tshown", "\tfor _, action := range o.actions[:1] {\n\t\ts.Action = action\n\t\tshown", "./access", "TestWhatIsCertainIsDecidedAlike"},
 	{"what is not certain is judged by row", "access/sight.go", "\t\t\tis = store.ByRow\n", "", "./access", "TestWhatIsCertainIsDecidedAlike"},
 	{"few are looked up", "access/sight.go", "\tif few.short {\n\t\treturn store.ByRow, nil\n\t}\n", "", "./access", "TestFewAreLookedUpToForesee"},

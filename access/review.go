@@ -273,6 +273,8 @@ func within(c policy.Constraints, q question, row store.Row) bool {
 		return false
 	case c.Owner != "" && row.Owner != c.Owner:
 		return false
+	case len(c.Labels) > 0 && consent.Bars(c.Labels, row.Facts.Labels):
+		return false
 	case c.Compartment != "" && !shared && !slices.Contains(patients, c.Compartment):
 		return false
 	case c.Author != "" && q.action != "r" && q.action != "s" && !slices.Contains(row.Facts.Authors, c.Author):

@@ -124,7 +124,7 @@ func (o *outlook) weigh(consents store.Sure, patient string) store.Sure {
 func (o *outlook) unlessByRow(is store.Sure) store.Sure {
 	c := o.decision.Constraints
 	writes := o.question.action != "r" && o.question.action != "s"
-	if is == store.Shown && (c.Owner != "" || c.Author != "" && writes) {
+	if is == store.Shown && (c.Owner != "" || len(c.Labels) > 0 || c.Author != "" && writes) {
 		return store.ByRow
 	}
 	return is

@@ -1,6 +1,11 @@
 package consent
 
-import "github.com/aceso-health/aceso/fhir"
+import (
+	"slices"
+	"strings"
+
+	"github.com/aceso-health/aceso/fhir"
+)
 
 // labels is what a resource's security labels say.
 //
@@ -130,4 +135,33 @@ func (c *labelled) matchTag(label *fhir.Coding) truth {
 		}
 	}
 	return either(false, c.broader.has(label.Code))
+}
+
+// Bars says whether one of a resource's labels is one of some others (system|code), or
+// falls under one: a confidentiality under those below it, a sensitivity under those that
+// subsume it. A label without a system may be of any.
+func Bars(barred []string, labels []fhir.Coding) bool {
+	for _, one := range barred {
+		system, code, _ := strings.Cut(one, "|")
+		if slices.ContainsFunc(labels, func(l fhir.Coding) bool { return fallsUnder(l, system, code) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func fallsUnder(l fhir.Coding, system, code string) bool {
+	same := func(systems oneOf) bool { return systems.has(system) && (l.System == "" || systems.has(l.System)) }
+	switch {
+	case same(secrecySystems):
+		return l.Code == code || secrecyRank(code) > 0 && secrecyRank(l.Code) >= secrecyRank(code)
+	case same(actCodeSystems):
+		for c := l.Code; c != ""; c = sensitivityParent(c) {
+			if c == code {
+				return true
+			}
+		}
+		return false
+	}
+	return l.Code == code && (l.System == "" || l.System == system)
 }

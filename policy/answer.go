@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -79,6 +80,8 @@ func readConstraints(v ast.Value, c *Constraints) error {
 			return readStrings(v, &c.SharedTypes)
 		case "uncompartmented":
 			return readStrings(v, &c.Uncompartmented)
+		case "labels":
+			return readLabels(v, &c.Labels)
 		case "owner":
 			return readString(v, &c.Owner)
 		case "author":
@@ -86,6 +89,24 @@ func readConstraints(v ast.Value, c *Constraints) error {
 		}
 		return errors.New("unknown field")
 	})
+}
+
+// readLabels refuses what is no label: it would bar nothing.
+func readLabels(v ast.Value, into *[]string) error {
+	if err := readStrings(v, into); err != nil {
+		return err
+	}
+	for _, label := range *into {
+		if !isLabel(label) {
+			return fmt.Errorf("%q is not a security label like system|code", label)
+		}
+	}
+	return nil
+}
+
+func isLabel(s string) bool {
+	system, code, ok := strings.Cut(s, "|")
+	return ok && system != "" && code != ""
 }
 
 func eachField(o ast.Object, read func(string, ast.Value) error) error {

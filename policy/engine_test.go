@@ -102,6 +102,7 @@ func TestFailuresWhileDecidingDeny(t *testing.T) {
 		"constraint of a type":    {`decision := ` + with(`"constraints": {"types": "Patient"}`), "types"},
 		"constraint of numbers":   {`decision := ` + with(`"constraints": {"types": [1]}`), "types"},
 		"empty types":             {`decision := ` + with(`"constraints": {"types": [x | some x in data.aceso.known; x == "b"]}`), "types"},
+		"a label that is none":    {`decision := ` + with(`"constraints": {"labels": {x | some x in data.aceso.known}}`), "labels"},
 		"empty uncompartmented":   {`decision := ` + with(`"constraints": {"uncompartmented": {x | some x in data.aceso.known; x == "b"}}`), "uncompartmented"},
 		"compartment of nobody":   {`decision := ` + with(`"constraints": {"compartment": input.agent.patient}`), "compartment"},
 		"owner of another type":   {`decision := ` + with(`"constraints": {"owner": ["a"]}`), "owner"},

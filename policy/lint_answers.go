@@ -49,6 +49,7 @@ const (
 	dutiesOf    part = "obligations"
 	rowsOf      part = "constraints"
 	oneRow      part = "a constraint"
+	oneLabel    part = "the constraint labels"
 	otherPart   part = ""
 )
 
@@ -65,6 +66,8 @@ func (p part) field(name string) (field part, ok bool) {
 		switch name {
 		case "types", "compartment", "shared_types", "uncompartmented", "owner", "author":
 			return oneRow, true
+		case "labels":
+			return oneLabel, true
 		}
 		return otherPart, false
 	}
@@ -82,8 +85,10 @@ func (p part) refuses(v ast.Value) string {
 		return "unknown consent mode %v"
 	case p == dutiesOf && (!ok || !knownObligation(word)):
 		return "unknown obligation %v"
-	case p == oneRow && ok && word == "":
+	case (p == oneRow || p == oneLabel) && ok && word == "":
 		return "the constraint %v is empty: it would not narrow anything"
+	case p == oneLabel && ok && !isLabel(word):
+		return "%v is not a security label like system|code"
 	}
 	return ""
 }
@@ -194,9 +199,9 @@ func (f *flow) object(o ast.Object, p part, in *ast.Rule) {
 // list follows the members of a list of obligations; a constraint must have some.
 func (f *flow) list(list interface{ Foreach(func(*ast.Term)) }, size int, p part, in *ast.Rule) {
 	switch {
-	case p == dutiesOf:
+	case p == dutiesOf, p == oneLabel && size > 0:
 		list.Foreach(func(t *ast.Term) { f.term(t, p, in) })
-	case p == oneRow && size == 0:
+	case (p == oneRow || p == oneLabel) && size == 0:
 		f.fault(in.Location, "the constraint %v is empty: it would not narrow anything", "[]")
 	}
 }

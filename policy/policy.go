@@ -50,5 +50,6 @@ type Constraints struct {
 	SharedTypes     []string // types outside every compartment that are also allowed
 	Uncompartmented []string // types that may be shown although in no patient compartment; nil: any. The engine never yields an empty, non-nil list
 	Owner           string   // organisation that wrote the version
+	Labels          []string // security labels (system|code) of which the row must have none, see consent.Bars
 	Author          string   // writes only: reference that must be among Facts.Authors (patient-authored data)
 }
