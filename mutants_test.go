@@ -458,7 +458,7 @@ var mutants = []mutant{
 	{"keys of the version before are gone", "store/sqlite/checksince.go", "return s.look(false, stale.without(needed))", "return s.look(false, stale.without(stale))", "./store/sqlite", "TestCheckSinceFindsEditsOfWhatChanged"},
 	{"old resources are checked in turns", "store/sqlite/checksince.go", "return k.checkThose(\"v.rid > ? AND v.rid <= ?\", from, m.Turn)", "return nil", "./store/sqlite", "TestCheckSinceFindsOldEditsInTurns"},
 	{"old resources of a database are checked in turns", "store/mongo/checksince.go", "func(ctx context.Context) error { return k.checkTurn(ctx, to, turns) },", "", "./store/mongo", "TestCheckSince"},
-	{"inspections go on from the block that was there", "ledgerbridge/fabric/known.go", "if err == nil && hash != c.last {", "if false {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
+	{"inspections go on from the block that was there", "ledgerbridge/fabric/known.go", "if err == nil && hash != c.last {", "if err == nil && hash != c.last && false {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
 	{"inspections go on with the same peers", "ledgerbridge/fabric/known.go", "k.Profile == i.profile.sum() &&", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
 	{"inspections go on with the same checkpoints", "ledgerbridge/fabric/known.go", "&& k.Held == i.held.sum(k.Logs)", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
 	{"inspections that find something leave nothing", "ledgerbridge/fabric/known.go", "if i.said || len(i.chains) == 0 {", "if len(i.chains) == 0 {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
