@@ -38,15 +38,19 @@ const pointTitle = "aceso verified 1\n"
 
 // Sign gives the point as it is kept: a signed note, see OpenPoint.
 func (p Point) Sign(key ed25519.PrivateKey) ([]byte, error) {
-	data, err := json.Marshal(p)
+	return signNote(pointTitle, p, p.Node, key)
+}
+
+func signNote(title string, v any, node string, key ed25519.PrivateKey) ([]byte, error) {
+	data, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := ledgerbridge.NewSigner(p.Node+pointLog, key)
+	signer, err := ledgerbridge.NewSigner(node+pointLog, key)
 	if err != nil {
 		return nil, fmt.Errorf("sign what was verified: %w", err)
 	}
-	return note.Sign(&note.Note{Text: pointTitle + string(data) + "\n"}, signer)
+	return note.Sign(&note.Note{Text: title + string(data) + "\n"}, signer)
 }
 
 // pointLog follows the node's name in the name of the key.
@@ -56,16 +60,8 @@ const pointLog = "/verified"
 // why it is not believed.
 func OpenPoint(signed []byte, node string, keys []ed25519.PublicKey) (Point, error) {
 	var p Point
-	n, err := openNote(signed, node, keys)
-	if err != nil {
-		return p, err
-	}
-	data, ok := strings.CutPrefix(n.Text, pointTitle)
-	if !ok {
-		return p, errors.New("it is of another kind")
-	}
-	if err := json.Unmarshal([]byte(data), &p); err != nil {
-		return Point{}, fmt.Errorf("it cannot be read: %w", err)
+	if err := readNote(pointTitle, signed, node, keys, &p); err != nil {
+		return Point{}, err
 	}
 	switch {
 	case p.Node != node:
@@ -74,6 +70,22 @@ func OpenPoint(signed []byte, node string, keys []ed25519.PublicKey) (Point, err
 		return Point{}, fmt.Errorf("it was made by version %s, which checked otherwise", p.Program)
 	}
 	return p, nil
+}
+
+// readNote reads what one of the keys has signed under a title.
+func readNote(title string, signed []byte, node string, keys []ed25519.PublicKey, v any) error {
+	n, err := openNote(signed, node, keys)
+	if err != nil {
+		return err
+	}
+	data, ok := strings.CutPrefix(n.Text, title)
+	if !ok {
+		return errors.New("it is of another kind")
+	}
+	if err := json.Unmarshal([]byte(data), v); err != nil {
+		return fmt.Errorf("it cannot be read: %w", err)
+	}
+	return nil
 }
 
 func openNote(signed []byte, node string, keys []ed25519.PublicKey) (*note.Note, error) {

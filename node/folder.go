@@ -43,6 +43,7 @@ func (d Folder) resources() string   { return d.file("aceso.db") }
 func (d Folder) keys() string        { return d.file("keyring.json") }
 func (d Folder) checkpoints() string { return d.file("checkpoints.log") }
 func (d Folder) verified() string    { return d.file("verified") }
+func (d Folder) inspected() string   { return d.file("inspected") }
 func (d Folder) identity() string    { return d.file("node.json") }
 
 // Identity is what a data folder is fixed to, and where it was last served.

@@ -29,4 +29,6 @@ func TestScrub(t *testing.T) {
 		t.Errorf("%+v", told)
 	}
 	scrub(t.Context(), 0, true, check, nil) // switched off: returns at once
+	soon, stop := context.WithCancel(t.Context())
+	scrub(soon, time.Hour, true, check, func(store.Finding) { stop() }) // a first check does not wait
 }

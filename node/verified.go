@@ -38,11 +38,15 @@ func (r *records) readPoint() (audit.Point, error) {
 	if err != nil {
 		return audit.Point{}, err
 	}
-	var keys []ed25519.PublicKey
+	return audit.OpenPoint(signed, r.self(), r.publicKeys())
+}
+
+// publicKeys are those of the keys that sign the node's checkpoints.
+func (r *records) publicKeys() (keys []ed25519.PublicKey) {
 	for _, k := range r.ring.Keys(keyring.Log) {
 		keys = append(keys, k.Public())
 	}
-	return audit.OpenPoint(signed, r.self(), keys)
+	return keys
 }
 
 // keepPoint notes what was verified. It replaces the file in one step: a crash leaves the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Finding is one place where stored data is damaged. It is also the error of reading a
@@ -34,8 +35,10 @@ func (f *Finding) Error() string {
 // findingsPerTable keeps one fault in every row from filling a report.
 const findingsPerTable = 50
 
-// Findings passes the findings of a check on, up to a limit for each table.
+// Findings passes the findings of a check on, up to a limit for each table. Several
+// goroutines may add some.
 type Findings struct {
+	mu     sync.Mutex
 	visit  func(Finding) error
 	err    error // of visit
 	end    context.CancelFunc
@@ -54,6 +57,8 @@ func Check(ctx context.Context, visit func(Finding) error, check func(context.Co
 
 // Add visits a finding.
 func (l *Findings) Add(f Finding) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	table := [2]string{f.File, f.Table}
 	l.counts[table]++
 	n := l.counts[table]

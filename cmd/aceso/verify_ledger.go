@@ -4,15 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
 	"github.com/aceso-health/aceso/node"
 )
 
-// ledger checks a whole channel as an organisation sees it: every block of every
-// reachable peer, every log's tree, and the checkpoints that this organisation holds.
+// ledger checks a channel as an organisation sees it: every block of every reachable
+// peer, as far as it was not inspected before, every log's tree, and the checkpoints that
+// this organisation holds.
 func (v *verification) ledger() int {
 	if v.profile == "" {
 		return v.unchecked(errors.New("give the connection profile with --profile"))
@@ -32,7 +32,7 @@ func (v *verification) ledger() int {
 		return v.unchecked(err)
 	}
 	t := &tally{stderr: v.stderr}
-	seen, err := fabric.Inspect(ctx, p, time.Now(), held, t.add)
+	seen, err := node.InspectChannel(ctx, node.Folder(v.data), v.database, p, held, extent(v.all, v.stderr), t.add)
 	if err == nil {
 		v.show(p, seen)
 		err = node.CompareChannel(ctx, node.Folder(v.data), v.database, seen.Sources, t.add)

@@ -37,6 +37,7 @@ func (f Finding) String() string {
 type Inspected struct {
 	Peers   []InspectedPeer
 	Sources []InspectedSource
+	Before  uint64 // blocks that were inspected before and not read again
 }
 
 // InspectedPeer is a peer with all blocks read.
@@ -63,19 +64,35 @@ type InspectedSource struct {
 // each block of each peer. It calls report for each finding, from one goroutine at a
 // time. The error says why nothing could be inspected.
 func Inspect(ctx context.Context, p *Profile, now time.Time, held Held, report func(Finding)) (Inspected, error) {
+	seen, _, err := InspectFrom(ctx, p, now, held, nil, report)
+	return seen, err
+}
+
+// InspectFrom is Inspect of the blocks after those that an earlier inspection left as
+// known: of those it reads the last, which every peer must still have. It reads all if from
+// is nil, or of another profile or other held checkpoints. What it returns as known is
+// nil if anything was found or could not be checked.
+func InspectFrom(ctx context.Context, p *Profile, now time.Time, held Held, from *Known, report func(Finding)) (Inspected, *Known, error) {
 	m, err := p.identity(now)
 	if err != nil {
-		return Inspected{}, err
+		return Inspected{}, nil, err
 	}
 	trust, err := p.Trust()
 	if err != nil {
-		return Inspected{}, err
+		return Inspected{}, nil, err
 	}
-	i := &inspection{profile: p, member: m, trust: trust, held: held, report: report}
+	i := &inspection{profile: p, member: m, trust: trust, held: held}
+	i.report = func(f Finding) {
+		i.said = true
+		report(f)
+	}
+	if i.usable(from) {
+		i.from = from
+	}
 	var reading sync.WaitGroup
 	for _, o := range p.Organizations {
 		if len(o.Nodes) == 0 {
-			report(Finding{Peer: o.MSP, Block: -1, What: "the profile has no peer of this organisation, so what its peers hold is not known", Unchecked: true})
+			i.report(Finding{Peer: o.MSP, Block: -1, What: "the profile has no peer of this organisation, so what its peers hold is not known", Unchecked: true})
 		}
 		for _, e := range o.Nodes {
 			reading.Go(func() { i.read(ctx, o.MSP, &e) })
@@ -84,9 +101,10 @@ func Inspect(ctx context.Context, p *Profile, now time.Time, held Held, report f
 	reading.Wait()
 	i.catchUp(ctx)
 	if err := ctx.Err(); err != nil {
-		return Inspected{}, err
+		return Inspected{}, nil, err
 	}
-	return i.compare(), nil
+	seen := i.compare()
+	return seen, i.known(), nil
 }
 
 type inspection struct {
@@ -94,9 +112,11 @@ type inspection struct {
 	member  *member
 	trust   *Trust
 	held    Held
+	from    *Known // nil: the first block
 
 	mu     sync.Mutex
 	report func(Finding)
+	said   bool // something was found, or could not be checked
 	chains []*inspectedChain
 }
 
@@ -119,11 +139,19 @@ func (i *inspection) compare() (seen Inspected) {
 	for n := range highest {
 		i.compareBlock(n, odd)
 	}
-	seen.Sources = i.sources()
+	seen.Sources, seen.Before = i.sources(), i.before()
 	return seen
 }
 
-// compareBlock reports the peers whose block n is not that of most; each once, at the
+// before is how many blocks are not read again.
+func (i *inspection) before() uint64 {
+	if i.from == nil {
+		return 0
+	}
+	return i.from.Blocks
+}
+
+// compareBlock reports the peers whose nth block that was read is not that of most; each once, at the
 // first block where it differs.
 func (i *inspection) compareBlock(n int, odd map[*inspectedChain]bool) {
 	count := map[blockSum]int{}
@@ -144,7 +172,7 @@ func (i *inspection) compareBlock(n int, odd map[*inspectedChain]bool) {
 			continue
 		}
 		odd[c] = true
-		i.say(c, Finding{Block: int64(n), What: "it is not the block that other peers have, or this peer found other transactions in it valid"})
+		i.say(c, Finding{Block: int64(i.before()) + int64(n), What: "it is not the block that other peers have, or this peer found other transactions in it valid"})
 	}
 }
 

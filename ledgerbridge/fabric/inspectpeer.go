@@ -60,7 +60,13 @@ func (i *inspection) read(ctx context.Context, organization string, e *Endpoint)
 			i.found(c, Finding{Block: int64(block), What: what, Unchecked: true})
 		},
 	}
-	err := i.readPeer(ctx, c, e)
+	var err error
+	if i.from != nil {
+		err = c.goOn(i.from)
+	}
+	if err == nil {
+		err = i.readPeer(ctx, c, e)
+	}
 	if err == nil {
 		err = c.enough()
 	}
@@ -104,12 +110,20 @@ func (i *inspection) readPeer(ctx context.Context, c *inspectedChain, e *Endpoin
 	if height == 0 {
 		return errors.New("it shows no block of the channel")
 	}
-	err = p.blocks(ctx, 0, height, func(b *common.Block) error {
-		if c.next == before {
-			c.logs.mark()
-		}
-		return errors.Join(c.block(b), c.enough())
-	})
+	if err := c.stands(ctx, p, height); err != nil || c.broken {
+		return err
+	}
+	if before < c.next {
+		c.logs.mark()
+	}
+	if height > c.next {
+		err = p.blocks(ctx, c.next, height, func(b *common.Block) error {
+			if c.next == before {
+				c.logs.mark()
+			}
+			return errors.Join(c.block(b), c.enough())
+		})
+	}
 	if err != nil || c.broken {
 		return err
 	}

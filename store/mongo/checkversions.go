@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -180,7 +181,9 @@ func (c versionCheck) Base() (string, bool, error) {
 
 // Derived compares the sort values, which history keeps for walks that have begun.
 func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
-	c.of.last = x
+	if c.of.last = x; c.s.identity.Schema < schemaMarked {
+		return nil
+	}
 	sorts, err := c.v.sorts()
 	if want := newSorts(x); err != nil || !maps.Equal(want, sorts) {
 		return c.repaired(c.ctx, "history", c.v, func(ctx context.Context) (bool, error) {
@@ -193,6 +196,9 @@ func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
 // checkKeys compares the search keys of a current version with those derived from the
 // last version in the history, which is the same.
 func (k *checker) checkKeys(ctx context.Context, c *checked) error {
+	if k.s.identity.Schema < schemaMarked {
+		return nil
+	}
 	pieces := []index{{}}
 	var sorts map[string]sortValue
 	if !c.Deleted {
@@ -200,21 +206,13 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 		if err != nil || c.last == nil {
 			return nil // found already
 		}
-		pieces, sorts = k.s.newPieces(c.Ref.Type, c.last, facts, k.mark(facts)), newSorts(c.last)
+		pieces, sorts = k.s.newPieces(c.Ref.Type, c.last, facts, search.Mark(facts)), newSorts(c.last)
 	}
 	kept, err := c.sorts()
 	if err == nil && slices.EqualFunc(pieces, c.pieces, sameKeys) && maps.Equal(sorts, kept) {
 		return nil
 	}
 	return k.repaired(ctx, "resources", c.row, func(ctx context.Context) (bool, error) { return c.rewriteKeys(ctx, pieces, sorts) })
-}
-
-// mark is that of a current version.
-func (k *checker) mark(f *fhir.Facts) string {
-	if k.s.identity.Schema < schemaMarked {
-		return ""
-	}
-	return search.Mark(f)
 }
 
 // repaired reports wrong search keys and, if asked to, lets rewrite write them anew.
@@ -243,5 +241,6 @@ func (r *row) set(ctx context.Context, in *mongo.Collection, fields bson.D) (boo
 
 func sameKeys(a, b index) bool {
 	sorted := func(keys []string) []string { return slices.Sorted(slices.Values(keys)) } // an upgrade adds at the end
-	return slices.Equal(sorted(a.Keys), sorted(b.Keys)) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers)
+	return slices.Equal(sorted(a.Keys), sorted(b.Keys)) && slices.Equal(a.More, b.More) && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Numbers, b.Numbers) &&
+		reflect.DeepEqual(a.Orders, b.Orders)
 }

@@ -50,6 +50,7 @@ type index struct {
 	More    []string      `bson:"u"` // keys too common for that: in no index
 	Dates   []dateRange   `bson:"d"`
 	Numbers []numberRange `bson:"n"`
+	Orders  *orders       `bson:"q,omitempty"`
 	Further int32         `bson:"x,omitempty"` // how many further key documents there are, see keysInDocument
 }
 

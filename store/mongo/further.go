@@ -51,7 +51,7 @@ func split(x index, size int) []index {
 // finds it are in its own.
 func (s *Store) newPieces(typ string, x *search.Index, f *fhir.Facts, mark string) []index {
 	pieces := split(s.newIndex(typ, x, mark), s.room)
-	pieces[0].Further = int32(len(pieces) - 1)
+	pieces[0].Further, pieces[0].Orders = int32(len(pieces)-1), newOrders(typ, x)
 	if typ == "Consent" {
 		pieces[0].Keys = append(pieces[0].Keys, s.consentKeys(f.Patients)...)
 	}
@@ -176,10 +176,7 @@ func (r *row) storedPieces() ([]index, error) {
 // rewriteKeys writes the search keys of a resource anew unless it has changed meanwhile.
 func (r *row) rewriteKeys(ctx context.Context, pieces []index, sorts map[string]sortValue) (done bool, err error) {
 	own := pieces[0]
-	fields := bson.D{
-		{Key: "k", Value: own.Keys}, {Key: "u", Value: own.More}, {Key: "d", Value: own.Dates}, {Key: "n", Value: own.Numbers},
-		{Key: "x", Value: own.Further}, {Key: "s", Value: sorts},
-	}
+	fields := append(own.fields(), bson.E{Key: "s", Value: sorts})
 	err = r.s.transacted(ctx, func(ctx context.Context) error {
 		if done, err = r.set(ctx, r.s.resources, fields); !done {
 			return err

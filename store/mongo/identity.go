@@ -26,7 +26,8 @@ const (
 // Consents counted.
 const schemaGoverning = 2
 
-// schemaMarked is the first version whose keys have the marks of search.Mark.
+// schemaMarked is the first version whose keys have the marks of search.Mark, and the values
+// by which a search sorts.
 const schemaMarked = 3
 
 // identity is what a database is fixed to: the document "store" of meta.

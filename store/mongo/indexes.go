@@ -19,6 +19,12 @@ const (
 	keyIndex    = "keys.1"
 	dateIndex   = "dates.1"
 	numberIndex = "numbers.1"
+
+	updatedIndex  = "updated.1"
+	dateUpIndex   = "dateup.1"
+	dateDownIndex = "datedown.1"
+	nameUpIndex   = "nameup.1"
+	nameDownIndex = "namedown.1"
 	// Of resources and history.
 	typeIndex = "type.1"
 	// Of history.
@@ -55,6 +61,11 @@ func allIndexes() []indexed {
 			{dateIndex, "d.p d.c d.s d.e"},
 			{numberIndex, "n.p n.lo n.hi"},
 			{typeIndex, "r o"},
+			{updatedIndex, "r lu o"},
+			{dateUpIndex, "r q.d.l o"},
+			{dateDownIndex, "r q.d.h o"},
+			{nameUpIndex, "r q.n.l o"},
+			{nameDownIndex, "r q.n.h o"},
 		}},
 		{"history", []fieldIndex{{orderIndex, "w"}, {typeIndex, "r w"}}},
 		{"changes", log},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -33,15 +32,18 @@ func (s *Store) reader(ctx context.Context) (*reader, error) {
 
 // Search answers a query in one snapshot.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.readSnapshot(ctx, "search", func(x *reader) error {
-		page, err = x.search(q)
-		return err
+	err = s.sets.Fresh(func(sets *search.Sets) error {
+		return s.readSnapshot(ctx, "search", func(x *reader) error {
+			page, err = x.search(q, sets)
+			return err
+		})
 	})
 	return page, err
 }
 
-func (x *reader) search(q store.Search) (store.Page, error) {
-	return search.Run(x.ctx, x, search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch}, &q)
+// search answers a query; sets is nil if the snapshot is not that of what was committed.
+func (x *reader) search(q store.Search, sets *search.Sets) (store.Page, error) {
+	return search.Run(x.ctx, x, search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch, Choice: x.s.choice, Sets: sets}, &q)
 }
 
 // reader reads for one search or history, in the snapshot of ctx.
@@ -63,26 +65,43 @@ type marks map[int64]int64
 // has says whether a version belongs to the snapshot.
 func (m marks) has(stamp int64) bool { return stamp <= m[stamp&(maxLanes-1)] }
 
-// Mark reads where all logs end.
-func (x *reader) Mark() (json.RawMessage, error) {
+// ends are where all logs end.
+func (x *reader) ends() (marks, error) {
 	heads, err := all[head](x.ctx, x.s.heads, bson.D{}, options.Find())
 	if err != nil {
 		return nil, err
 	}
-	m := map[string]int64{}
+	m := marks{}
 	for _, h := range heads {
 		if h.End.Stamp > 0 {
-			m[strconv.FormatInt(h.Lane, 10)] = h.End.Stamp
+			m[h.Lane] = h.End.Stamp
 		}
 	}
+	return m, nil
+}
+
+// Mark names where all logs end.
+func (x *reader) Mark() (json.RawMessage, error) {
+	m, err := x.ends()
+	if err != nil {
+		return nil, err
+	}
 	return json.Marshal(m)
+}
+
+// start reads where the walk began.
+func (x *reader) start(mark json.RawMessage) (marks, error) {
+	if x.began == nil && json.Unmarshal(mark, &x.began) != nil {
+		return nil, search.BadLink("Search again.")
+	}
+	return x.began, nil
 }
 
 // Then reads the history of a resource that was written since the walk began: the
 // newest version that belongs to the snapshot is the one.
 func (x *reader) Then(r *search.Row, mark json.RawMessage) (then *search.Row, err error) {
-	if x.began == nil && json.Unmarshal(mark, &x.began) != nil {
-		return nil, search.BadLink("Search again.")
+	if _, err := x.start(mark); err != nil {
+		return nil, err
 	}
 	switch {
 	case !x.began.has(r.Place):

@@ -29,7 +29,7 @@ func (s *Store) upgrade(ctx context.Context) error {
 			return fmt.Errorf("upgrade facts: %w", err)
 		}
 	}
-	if err := s.addMarks(ctx); err != nil {
+	if err := s.renewIndex(ctx); err != nil {
 		return fmt.Errorf("upgrade keys: %w", err)
 	}
 	_, err := s.meta().UpdateOne(ctx, bson.D{{Key: "_id", Value: "store"}, {Key: "schema", Value: s.identity.Schema}},

@@ -20,8 +20,9 @@ type plan struct {
 }
 
 // Patience is how many places a condition may have and still be selective: Few at
-// first, then, if all conditions have more, Many.
-type Patience struct{ Few, Many int }
+// first, then, if all conditions have more, Many. Written is how many resources may be
+// written during a sorted walk, 0 for as many as usual.
+type Patience struct{ Few, Many, Written int }
 
 // UsualPatience suits both many small searches and few large ones.
 var UsualPatience = Patience{Few: 256, Many: 8192}

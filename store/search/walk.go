@@ -2,6 +2,7 @@ package search
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"iter"
 	"math"
@@ -19,6 +20,8 @@ const (
 	Cheapest   Choice = iota // as examines fewer rows
 	JudgeAll                 // read all that may match, and sort
 	WalkOrders               // walk in the order, where it is kept
+
+	Choices = iota
 )
 
 const (
@@ -103,11 +106,12 @@ func (w *walker) begin() (err error) {
 	if w.begun = true; w.at.Place == 0 {
 		return nil
 	}
-	if w.written, err = w.Written(w.plan.typ, w.at.Mark, maxWritten); err != nil {
+	most := cmp.Or(w.Patience.Written, maxWritten)
+	if w.written, err = w.Written(w.plan.typ, w.at.Mark, most); err != nil {
 		return err
 	}
-	if len(w.written) > maxWritten {
-		return TooCostly(fmt.Sprintf("Since the first page more than %d resources of the type were written. Begin again with the first page.", maxWritten))
+	if len(w.written) > most {
+		return TooCostly(fmt.Sprintf("Since the first page more than %d resources of the type were written. Begin again with the first page.", most))
 	}
 	slices.Sort(w.written)
 	w.written = slices.Compact(w.written)

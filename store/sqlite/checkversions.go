@@ -3,7 +3,6 @@ package sqlite
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
 
 	"zombiezen.com/go/sqlite"
 
@@ -34,31 +33,6 @@ func (v *checked) rowName() string {
 // checkVersions walks all versions, resource by resource.
 func (k *checker) checkVersions() error {
 	return k.walkVersions(checkedVersions + " ORDER BY v.rid, v.version")
-}
-
-// walkVersions checks the versions that a query selects: all those of some resources.
-func (k *checker) walkVersions(query string, args ...any) error {
-	k.expected, k.consents, k.touched = newTallies(maphash.MakeSeed()), map[consentRow]bool{}, touched{}
-	k.named = map[consentRow]bool{}
-	var last *checked
-	var before *plan.Row // last, if it is of the same resource
-	err := k.each(query, func(st *sqlite.Stmt) {
-		v := k.names.scanChecked(st)
-		if last != nil && last.Place != v.Place {
-			k.checkCurrent(last)
-			before = nil
-		}
-		if v.Ref.Type == "Consent" || k.schema >= schemaGoverning && store.Governs(v.Ref.Type) {
-			k.touched.add(&v.Row, before)
-		}
-		k.checkVersion(v, before)
-		k.expectNames(v)
-		last, before = v, &v.Row
-	}, args...)
-	if err == nil && last != nil {
-		k.checkCurrent(last)
-	}
-	return err
 }
 
 // checkedVersions belongs to scanChecked. The type is that of the version.

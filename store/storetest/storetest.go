@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"resources with very many keys", testLarge},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
+		{"sorted pages examine what they show", testSortedPages},
 		{"pages end with their bytes", testBytes},
 		{"pages end with the bytes of what they include", testIncludedBytes},
 		{"a walk shows what stays exactly once", testWalk},

@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
+	plan "github.com/aceso-health/aceso/store/search"
+)
+
+// found is what a search that walks finds, without types.
+func (a *author) found(typ, text string) string {
+	a.Helper()
+	params, err := fhir.ParseParams(text)
+	a.must(err)
+	q, err := search.ParseQuery(typ, params, search.QueryOptions{})
+	a.must(err)
+	page, err := a.Search(a.Context(), store.Search{Query: q, Limit: 10})
+	a.must(err)
+	var ids []string
+	for _, m := range page.Matches {
+		ids = append(ids, m.Ref.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
+// A walk leaves out dates for which a condition on them does not hold, unless a resource has
+// several: it may match by another than that by which it is sorted.
+func TestWalksKeepThoseWithSeveralDates(t *testing.T) {
+	s := open(t, t.TempDir(), options())
+	s.choice = plan.WalkOrders
+	a := newAuthor(t, s)
+	goal := func(id string, due ...string) {
+		targets := ""
+		for i := range due {
+			due[i] = fmt.Sprintf(`{"dueDate":"%s"}`, due[i])
+			targets = `,"target":[` + strings.Join(due[:i+1], ",") + "]"
+		}
+		a.put(id, 0, fmt.Sprintf(`{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"x"},"subject":{"reference":"Patient/1"}%s}`, targets))
+	}
+	goal("late", "2022-01-01")
+	goal("early", "2010-01-01")
+	goal("none")
+	for text, want := range map[string]string{"target-date=ge2020&_sort=target-date": "late", "target-date=lt2020&_sort=-target-date": "early"} {
+		if got := a.found("Goal", text); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	goal("both", "2010-02-01", "2021-01-01")
+	for text, want := range map[string]string{
+		"target-date=ge2020&_sort=target-date": "both late", "target-date=lt2020&_sort=-target-date": "both early", "_sort=-target-date": "late both early none",
+	} {
+		if got := a.found("Goal", text); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Every lane reads an index in its order: what is sorted is of one value.
+func TestLanesNeedNoSorting(t *testing.T) {
+	s := open(t, t.TempDir(), options())
+	newAuthor(t, s).put("o", 0, observation(1, 1))
+	err := s.read.read(t.Context(), func(c conn) error {
+		x, err := newReader(c, &s.names)
+		if err != nil {
+			return err
+		}
+		for _, param := range []string{"_id", "_lastUpdated", "date", "code", "value-quantity", "patient"} {
+			for _, desc := range []bool{false, true} {
+				if err := x.checkLanes(t, plan.Order{SortBy: search.SortBy{Param: param, Desc: desc}}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (x *reader) checkLanes(t *testing.T, o plan.Order) error {
+	lanes, err := x.lanes("Observation", o)
+	if err == nil && len(lanes) == 0 {
+		t.Errorf("no lanes for %v", o)
+	}
+	for _, l := range lanes {
+		more, args := l.others(o.Desc)
+		all := append(append([]any{}, l.args...), append(args, 10)...)
+		err = x.each("EXPLAIN QUERY PLAN "+l.from+more, func(st *sqlite.Stmt) error {
+			step := st.ColumnText(3)
+			if strings.HasPrefix(step, "SCAN") || strings.Contains(step, "B-TREE FOR ORDER BY") {
+				t.Errorf("%s: %s", l.from+more, step)
+			}
+			return nil
+		}, all...)
+		if err != nil {
+			return err
+		}
+	}
+	return err
+}
