@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -33,9 +34,7 @@ func TestMutants(t *testing.T) {
 	}
 	r := newMutantRun(t, chosen)
 	each(r.packages(), r.build)
-	if !t.Failed() {
-		each(r.ordered, r.try)
-	}
+	each(r.ordered, r.try)
 	r.summary()
 }
 
@@ -61,31 +60,61 @@ func each[T any](all []T, do func(T)) {
 type mutantRun struct {
 	t       *testing.T
 	began   time.Time
+	all     int
 	ordered []int
 	shared  *overlay         // most mutants, switched by the environment
 	alone   map[int]*overlay // those that are built alone
 
 	mu       sync.Mutex
 	passes   map[string]func() error // runs a test without a mutant, once
-	done     int
+	caught   int
 	survived []string
 }
 
 // newMutantRun prepares the sources. Mutants that are built alone come first, so that at
 // the end no core waits for a build.
 func newMutantRun(t *testing.T, chosen []int) *mutantRun {
-	r := &mutantRun{t: t, began: time.Now(), alone: map[int]*overlay{}, passes: map[string]func() error{}}
+	r := &mutantRun{t: t, began: time.Now(), all: len(chosen), alone: map[int]*overlay{}, passes: map[string]func() error{}}
+	fmt.Printf("%d mutants\n", len(chosen))
 	r.shared, r.ordered = switched(t, chosen)
+	for wrong := r.miscompiled(chosen); len(wrong) > 0; wrong = r.miscompiled(chosen) {
+		chosen = slices.DeleteFunc(chosen, func(n int) bool { return slices.Contains(wrong, n) })
+		r.shared, r.ordered = switched(t, chosen)
+	}
 	for _, n := range r.ordered {
 		r.alone[n] = single(t, n)
 	}
-	fmt.Printf("%d mutants, of which %d are built alone\n", len(chosen), len(r.alone))
 	for _, n := range chosen {
 		if r.alone[n] == nil {
 			r.ordered = append(r.ordered, n)
 		}
 	}
+	fmt.Printf("%d mutants compile together, %d need a build of their own\n", len(chosen)-len(r.alone), len(r.alone))
 	return r
+}
+
+// miscompiled are the mutants that the compiler refuses; they survive.
+func (r *mutantRun) miscompiled(chosen []int) (wrong []int) {
+	args := []string{"build", "-o", os.DevNull, "-overlay", r.shared.file()}
+	for _, n := range chosen {
+		if dir := "./" + path.Dir(mutants[n].file); path.Ext(mutants[n].file) == ".go" && !slices.Contains(args, dir) {
+			args = append(args, dir)
+		}
+	}
+	out, err := exec.Command("go", args...).CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	for _, n := range chosen {
+		if name := mutants[n].name; strings.Contains(string(out), "\n"+name+":") {
+			wrong = append(wrong, n)
+			r.survived = append(r.survived, name+" (does not compile)")
+		}
+	}
+	if r.t.Errorf("mutants that do not compile: %v\n%s", err, out); len(wrong) == 0 {
+		r.t.FailNow()
+	}
+	return wrong
 }
 
 // packages are those whose tests are needed, those with most mutants first.
@@ -112,12 +141,14 @@ func (r *mutantRun) try(n int) {
 	err := r.survives(n)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.done++; err != nil {
+	if err == nil {
+		r.caught++
+	} else {
 		how = "SURVIVES"
 		r.survived = append(r.survived, m.name)
 		r.t.Errorf("%s: %s of %s: %.4000s", m.name, m.test, m.pkg, err)
 	}
-	fmt.Printf("[%3d/%d] %s: %s (%s) by %s, %.1fs\n", r.done, len(r.ordered), how, m.name, m.file, m.test, time.Since(began).Seconds())
+	fmt.Printf("[%3d/%d] %s: %s (%s) by %s, %.1fs\n", r.caught+len(r.survived), r.all, how, m.name, m.file, m.test, time.Since(began).Seconds())
 }
 
 // survives says why a mutant is not caught: its test fails anyway, or it passes.
@@ -188,7 +219,7 @@ func passes(m mutant, binary string, n int) error {
 
 // summary ends the run.
 func (r *mutantRun) summary() {
-	fmt.Printf("%d of %d mutants caught in %s\n", r.done-len(r.survived), r.done, time.Since(r.began).Round(time.Second))
+	fmt.Printf("%d mutants caught, %d survive, in %s\n", r.caught, len(r.survived), time.Since(r.began).Round(time.Second))
 	slices.Sort(r.survived)
 	for _, name := range r.survived {
 		fmt.Println("survives:", name)
