@@ -285,7 +285,7 @@ var mutants = []mutant{
 	{"destroyed keys are overwritten", "store/sqlite/keyfile.go", "_, err := k.file.WriteAt(make([]byte, slotSize), int64(n)*slotSize)", "var err error", "./store/sqlite", "TestDestroyedKeyIsNowhere"},
 	{"half written keys are destroyed, too", "store/sqlite/keyfile.go", "if f := k.fresh[owner]; f != nil && f.slot != 0 {", "if false {\n\t\tvar f *freshKey", "./store/sqlite", "TestDestroyedKeyDoesNotComeBack"},
 	{"half written keys are recognised", "store/sqlite/keyslot.go", "return binary.BigEndian.Uint32(s[:]) == s.checksum() &&", "return", "./store/sqlite", "TestHalfWrittenKeys"},
-	{"damaged keys are found", "store/sqlite/checkkeys.go", "if err == nil && !again.free() && !again.whole() {", "if err == nil && n < 0 {", "./store/sqlite", "TestDamagedKeys"},
+	{"damaged keys are found", "store/sqlite/checkkeys.go", `c.found("slots", strconv.Itoa(n), "", "a key of parts does not match its checksum")`, "_ = strconv.Itoa(n)", "./store/sqlite", "TestDamagedKeys"},
 	{"old key files are overwritten", "store/sqlite/oldkeys.go", "_, err = f.Write(make([]byte, info.Size()))", "_ = info", "./store/sqlite", "TestOldKeysAreMoved"},
 	{"old keys are moved before they are destroyed", "store/sqlite/oldkeys.go", "\tif err == nil {\n\t\terr = k.settle()\n\t}\n", "", "./store/sqlite", "TestOldKeysAreMovedAfterInterruptions"},
 	{"readers of keys write nothing", "store/sqlite/keyfile.go", "if k.readOnly {\n\t\treturn errReadOnly\n\t}\n\tif k.fault", "if k.fault", "./store/sqlite", "TestReaderFollowsKeys"},
