@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -266,11 +267,13 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// rest closes idle readers.
+// rest closes idle readers, and gives memory that is free back to the machine: what a burst
+// of requests took is not kept for the next one.
 func (s *Store) rest() {
 	for _, p := range []*pool{s.read, s.searches, s.consentRead, s.logRead} {
 		p.rest()
 	}
+	debug.FreeOSMemory()
 }
 
 // Organization is whose data the folder holds.
