@@ -154,7 +154,7 @@ func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard, work *store
 	if err != nil {
 		return err
 	}
-	page, err := u.s.search(ctx, x, g.Search(work))
+	page, err := u.s.search(ctx, x, g.Search(work), nil)
 	return g.Check(page, err)
 }
 
