@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -268,13 +267,11 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// rest closes idle readers, and gives memory that is free back to the machine: what a burst
-// of requests took is not kept for the next one.
+// rest closes idle readers.
 func (s *Store) rest() {
 	for _, p := range []*pool{s.read, s.searches, s.consentRead, s.logRead} {
 		p.rest()
 	}
-	debug.FreeOSMemory()
 }
 
 // Organization is whose data the folder holds.
