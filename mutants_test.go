@@ -422,7 +422,7 @@ var mutants = []mutant{
 	{"records rest on everybody", "access/record.go", "All: r.everybody || len", "All: len", "./access", "TestWhatIsCertainRestsOnEverybody"},
 	{"sets rest on who the caller is", "access/sight.go", "func (o *outlook) shapes(ctx context.Context, s *store.Sight) (err error) {\n\tif err := o.restsOn(ctx, o.epoch); err != nil {\n\t\treturn err\n\t}\n", "func (o *outlook) shapes(ctx context.Context, s *store.Sight) (err error) {\n", "./access", "TestWhatIsCertainRestsOnEverybody"},
 	{"the patient of a compartment has a group of her own", "access/sight.go", "if i, there := slices.BinarySearch(b.Patients, own); there {", "if i, there := slices.BinarySearch(b.Patients, own); there && false {", "./access", "TestWhatIsCertainIsWithinConstraints"},
-	{"unknown shapes are judged by row", "access/sight.go", "\tif !known {\n\t\treturn nil\n\t}\n", "", "./access", "TestWhatIsCertainIsDecidedAlike"},
+	{"unknown shapes are judged by row", "access/sight.go", "\tif !known {\n\t\treturn nil\n\t}\n", "\tif !known && false {\n\t\treturn nil\n\t}\n", "./access", "TestEarlierRequestsAreJudgedByRow"},
 	{"refused types are hidden", "access/sight.go", "case !d.Allow, len(d", "case len(d", "./access", "TestWhatIsCertainIsWithinConstraints"},
 	{"sets are decided by the policy", "access/sight.go", "\td := r.decide(ctx, q)\n", "\td := policy.Decision{Allow: true, Consent: policy.None}\n", "./access", "TestWhatIsCertainIsWithinConstraints"},
 	{"constraints bind sets", "access/sight.go", "\treturn within(c, o.question, store.Row{Ref: fhir.Ref{Type: o.question.typ}, Owner: c.Owner, Facts: f})\n", "\treturn f != nil\n", "./access", "TestWhatIsCertainIsWithinConstraints"},
