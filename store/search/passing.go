@@ -52,6 +52,8 @@ type stream struct {
 // longestList is how many versions a stream lists at once.
 const longestList = 1024
 
+const tooFar = "The history would have to examine too many versions. Narrow it by resource or by _since."
+
 func newPasser(ctx context.Context, o Options, h *store.History) *passer {
 	p := &passer{searcher: &searcher{Reader: o.Passing, Options: o, ctx: ctx, visible: h.Visible, sight: h.Sight, spent: budget(h.Most, h.Work, tooFar)}}
 	p.lowest = store.FirstStamp(h.Since)

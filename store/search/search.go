@@ -300,11 +300,7 @@ func (x *searcher) count() error { return x.pass(store.RowSteps) }
 // pass bounds what a search does in steps, and gives others their turn.
 func (x *searcher) pass(steps int) error { return x.spent.spend(x.ctx, steps) }
 
-// The refusals of searches and histories.
-const (
-	tooLong = "The search would have to examine too many resources. Add criteria that narrow it."
-	tooFar  = "The history would have to examine too many versions. Narrow it by resource or by _since."
-)
+const tooLong = "The search would have to examine too many resources. Add criteria that narrow it."
 
 // sees asks a visibility function, nil for everything, about a row.
 func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
