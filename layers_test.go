@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 
 // onlyIn says which packages a library may appear in. Other libraries are free.
 var onlyIn = map[string][]string{
+	"github.com/RoaringBitmap/roaring":         {"store/search"},
 	"github.com/gin-gonic/gin":                 {"server"},
 	"github.com/open-policy-agent":             {"policy"},
 	"zombiezen.com/go/sqlite":                  {"store/sqlite"},

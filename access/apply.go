@@ -92,7 +92,7 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 
 // turnTo lets the record be about a step: if it fails, that is what was refused.
 func (t *change) turnTo(s *step) {
-	if d, asked := t.decisions[s.question]; asked {
+	if d, asked := t.decided(s.question); asked {
 		t.begin(s.question, d)
 	}
 	t.entry.Target = ""
@@ -129,7 +129,7 @@ func (t *change) prepare(ctx context.Context, s *step) error {
 // foresee lets what the step writes count for what leads to it.
 func (t *change) foresee(_ context.Context, s *step) error {
 	if s.stamped != nil || s.write != nil {
-		t.directory.planned[s.Ref] = s
+		remember(&t.directory.planned, s.Ref, s)
 	}
 	return nil
 }

@@ -11,7 +11,8 @@ import (
 // resource.
 func (t *change) recordEffects() {
 	first, d := t.steps[0], &t.entry
-	t.begin(first.question, t.decisions[first.question])
+	decided, _ := t.decided(first.question)
+	t.begin(first.question, decided)
 	d.Outcome = first.effect.Status
 	written := t.discloseEffects()
 	switch {

@@ -32,10 +32,10 @@ type identity struct {
 	epoch int64
 }
 
-func (c *callers) get(key string) *identity {
+func (c *callers) get(key []byte) *identity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.known[key]
+	return c.known[string(key)]
 }
 
 func (c *callers) put(key string, k *identity) {
@@ -59,9 +59,13 @@ func (c *callers) drop(key string) {
 	delete(c.known, key)
 }
 
-// callerKey is by what a caller is remembered: all that its identity is resolved from.
-func callerKey(a *agent.Agent) string {
-	return strings.Join(append([]string{a.Organization}, a.Actors...), "\x00")
+// callerKey appends by what a caller is remembered: all that its identity is resolved from.
+func callerKey(b []byte, a *agent.Agent) []byte {
+	b = append(b, a.Organization...)
+	for _, actor := range a.Actors {
+		b = append(append(b, 0), actor...)
+	}
+	return b
 }
 
 // identify finds out who calls, before anything is judged. It searches, so it must not
@@ -71,7 +75,8 @@ func (r *review) identify(ctx context.Context) error {
 		return nil
 	}
 	g, a := r.gate, &r.call.Agent
-	key := callerKey(a)
+	var room [256]byte
+	key := callerKey(room[:0], a)
 	k := g.callers.get(key)
 	if k == nil || !k.Until.IsZero() && !r.now.Before(k.Until) {
 		found := &people{store: g.Store, base: g.Base, epoch: math.MaxInt64}
@@ -80,7 +85,7 @@ func (r *review) identify(ctx context.Context) error {
 			return unavailable("caller cannot be identified", err)
 		}
 		k = &identity{Caller: c, epoch: found.epoch}
-		g.callers.put(key, k)
+		g.callers.put(string(key), k)
 	}
 	r.caller = k
 	r.subject.Actors, r.subject.Possible, r.subject.Open = k.Actors, k.Possible, k.Open
@@ -95,7 +100,7 @@ func (r *review) stillIs(ctx context.Context, epoch int64) error {
 	if k == nil || epoch <= k.epoch {
 		return nil
 	}
-	key := callerKey(&r.call.Agent)
+	key := string(callerKey(nil, &r.call.Agent))
 	written, at, err := r.gate.Store.ConsentChanges(ctx, k.epoch)
 	if err != nil {
 		return unavailable("caller cannot be identified", err)

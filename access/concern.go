@@ -25,7 +25,7 @@ func (r *review) name() {
 	rest := map[string]bool{}
 	add := func(patients []string, room func() bool) {
 		for _, patient := range patients {
-			if _, known := r.parts[patient]; known {
+			if r.partOf(patient) >= 0 {
 				continue
 			}
 			if !room() {
@@ -46,10 +46,10 @@ func (r *review) name() {
 
 // names is how many patients the record names.
 func (r *review) names() int {
-	if _, broad := r.parts[ledgerbridge.Everyone]; broad {
-		return len(r.parts) - 1
+	if r.partOf(ledgerbridge.Everyone) >= 0 {
+		return len(r.entry.Patients) - 1
 	}
-	return len(r.parts)
+	return len(r.entry.Patients)
 }
 
 // concern notes the patients of what the request is about, whether or not their data are

@@ -32,9 +32,16 @@ const mostLookups = 50_000
 
 func newDirectory(s store.Store, base string) *directory {
 	return &directory{
-		store: s, base: base, planned: map[fhir.Ref]*step{}, versions: map[string]*Version{}, known: map[string]consent.Entry{}, lost: map[string]bool{},
-		naming: map[string][]*fhir.Facts{}, identified: map[string][]string{}, most: mostLookups,
+		store: s, base: base, most: mostLookups,
 	}
+}
+
+// remember puts into a map that most attempts do not need.
+func remember[K comparable, V any](to *map[K]V, key K, value V) {
+	if *to == nil {
+		*to = map[K]V{}
+	}
+	(*to)[key] = value
 }
 
 // Stored implements consent.Directory.
@@ -50,9 +57,9 @@ func (d *directory) Stored(name string) (consent.Entry, bool) {
 	case err != nil:
 		d.fail(err)
 	case known:
-		d.known[name] = e
+		remember(&d.known, name, e)
 	default:
-		d.lost[name] = true
+		remember(&d.lost, name, true)
 	}
 	return e, known && err == nil
 }
@@ -97,7 +104,7 @@ func (d *directory) version(name string) (*Version, error) {
 	v, err := d.store.Get(d.ctx, ref)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		d.versions[name] = nil
+		remember(&d.versions, name, nil)
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -107,7 +114,7 @@ func (d *directory) version(name string) (*Version, error) {
 	default:
 		v.Body = nil // a resource may lead to thousands
 	}
-	d.versions[name] = &v
+	remember(&d.versions, name, &v)
 	return &v, nil
 }
 
@@ -138,7 +145,7 @@ func (d *directory) Naming(binary string) []*fhir.Facts {
 			all, err = d.store.Naming(d.ctx, ref, consent.Furthest+1)
 		}
 		d.fail(err)
-		d.naming[binary] = all
+		remember(&d.naming, binary, all)
 	}
 	for _, s := range d.planned {
 		if slices.Contains(store.Names(&s.facts), binary) {

@@ -26,6 +26,9 @@ const (
 // request that failed names those whose data it is.
 func (r *review) concernAsked(ctx context.Context, failed error) (err error) {
 	defer fhir.Caught(&err)
+	if failed == nil && len(r.mentioned) == 0 && len(r.asked) == 0 {
+		return nil
+	}
 	defer r.follow()()
 	ctx, cancel := context.WithTimeout(ctx, r.gate.patience/3) // then there is time to record that it took too long
 	defer cancel()

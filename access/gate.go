@@ -118,8 +118,9 @@ func (r *review) makeDurable(ctx context.Context, outcome error) (incomplete, er
 	if r.entry.Interaction == "" {
 		return nil, unavailable("record cannot be completed", errors.New("nothing was decided"))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.gate.patience)
-	defer cancel()
+	patience := lasting(ctx, r.gate.patience)
+	defer patience.end()
+	ctx = patience
 	incomplete = r.conclude(ctx, outcome)
 	pending, err := r.gate.Sealer.Prepare(ctx, r.entry)
 	if err != nil {

@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 
@@ -69,15 +68,34 @@ func (r *review) disclose(v *Version, method string) {
 
 // part returns the record's part of a patient, new if need be.
 func (r *review) part(patient string) *ledgerbridge.Touched {
-	if i, known := r.parts[patient]; known {
+	if i := r.partOf(patient); i >= 0 {
 		return &r.entry.Patients[i]
+	}
+	if r.parts != nil {
+		r.parts[patient] = len(r.entry.Patients)
+	}
+	r.entry.Patients = append(r.entry.Patients, ledgerbridge.Touched{Patient: patient})
+	return &r.entry.Patients[len(r.entry.Patients)-1]
+}
+
+// fewParts are compared one by one; most records have one or two.
+const fewParts = 16
+
+// partOf is the place of a patient's part, -1 if there is none.
+func (r *review) partOf(patient string) int {
+	if len(r.entry.Patients) <= fewParts {
+		return slices.IndexFunc(r.entry.Patients, func(t ledgerbridge.Touched) bool { return t.Patient == patient })
 	}
 	if r.parts == nil {
 		r.parts = map[string]int{}
+		for i := range r.entry.Patients {
+			r.parts[r.entry.Patients[i].Patient] = i
+		}
 	}
-	r.parts[patient] = len(r.entry.Patients)
-	r.entry.Patients = append(r.entry.Patients, ledgerbridge.Touched{Patient: patient})
-	return &r.entry.Patients[len(r.entry.Patients)-1]
+	if i, known := r.parts[patient]; known {
+		return i
+	}
+	return -1
 }
 
 // conclude completes the record: how the request ended, the patients it names, the
@@ -136,7 +154,10 @@ func (r *review) judged() store.Judged {
 	}
 	j := store.Judged{Epoch: r.epoch, All: r.everybody || len(r.consentsRead) > judgedLimit, Seen: r.directory.seen()}
 	if !j.All && len(r.consentsRead) > 0 {
-		j.Keys = slices.AppendSeq(make([]string, 0, len(r.consentsRead)), maps.Keys(r.consentsRead))
+		j.Keys = make([]string, 0, len(r.consentsRead)+len(r.caller.rests()))
+		for key := range r.consentsRead {
+			j.Keys = append(j.Keys, key)
+		}
 		for _, key := range r.caller.rests() {
 			if _, patient := r.consentsRead[key]; !patient {
 				j.Keys = append(j.Keys, key)

@@ -26,7 +26,7 @@ type review struct {
 	subject      consent.Subject
 	directory    *directory
 	caller       *identity // once identified
-	decisions    map[question]policy.Decision
+	decisions    []decision
 	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64               // the lowest consent epoch of the rows judged
 	everybody    bool                // the Consents of all patients were asked
@@ -39,7 +39,7 @@ type review struct {
 	turnedAway bool        // a search had no turn
 
 	entry     ledgerbridge.Draft     // the record
-	parts     map[string]int         // patient -> place in entry.Patients
+	parts     map[string]int         // patient -> place in entry.Patients, if there are many
 	mentioned []string               // patients that the request names
 	looked    int                    // resources looked up because the request names them
 	followed  int                    // conditions followed to the patients they lead to
@@ -71,7 +71,6 @@ func (g *Gate) review(c *Call) *review {
 	own := a.Organization == g.Organization
 	return &review{
 		gate: g, call: c, now: now, directory: d,
-		decisions: map[question]policy.Decision{},
 		subject: consent.Subject{
 			Actors: a.Actors, Purpose: a.Purpose, Guest: !own,
 			System: own && a.Role == agent.System && agent.PurposeFamily(a.Purpose) != agent.Research,
@@ -97,7 +96,7 @@ func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 
 // decide is the only place that asks the policy engine.
 func (r *review) decide(ctx context.Context, q question) policy.Decision {
-	if d, ok := r.decisions[q]; ok {
+	if d, ok := r.decided(q); ok {
 		return d
 	}
 	a := &r.call.Agent
@@ -120,8 +119,24 @@ func (r *review) decide(ctx context.Context, q question) policy.Decision {
 	if errors.Is(err, policy.ErrDeadline) {
 		d.Reason = tooSlow
 	}
-	r.decisions[q] = d
+	r.decisions = append(r.decisions, decision{q, d})
 	return d
+}
+
+// decision is what the policy has said; a request asks few questions.
+type decision struct {
+	question
+	policy.Decision
+}
+
+// decided is what the policy has said to a question of this attempt.
+func (r *review) decided(q question) (policy.Decision, bool) {
+	for i := range r.decisions {
+		if r.decisions[i].question == q {
+			return r.decisions[i].Decision, true
+		}
+	}
+	return policy.Decision{}, false
 }
 
 // tooSlow is the reason of a decision that was not reached in time: it denies, but

@@ -66,7 +66,7 @@ func (d *directory) Identified(identifier string) []string {
 		var err error
 		all, err = d.identify(identifier)
 		d.fail(err)
-		d.identified[identifier] = all
+		remember(&d.identified, identifier, all)
 	}
 	return all
 }
@@ -101,6 +101,9 @@ var tokenEscape = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `|`, `\|`, `$`, `\$`
 
 // seen is what has been looked up: what was judged rests on it.
 func (d *directory) seen() (all []store.Seen) {
+	if len(d.versions) == 0 && len(d.naming) == 0 {
+		return nil
+	}
 	add := func(name string, version int64) {
 		ref, _, ok := fhir.ParseReference(name, d.base)
 		s := store.Seen{Ref: ref, Version: version, Names: -1}

@@ -138,7 +138,7 @@ func TestVerifyFromReadsLittle(t *testing.T) {
 // Turns compare every version, also where versions of several entries may be mixed.
 func TestTurnsCompareEverything(t *testing.T) {
 	const transactions = 1600
-	a := filled(t, transactions, 2)
+	a := filled(t, transactions, 3)
 	for _, s := range []store.Store{a, sharedArchive{a}} {
 		a.edit = func(v store.Version) []store.Version {
 			if strings.HasSuffix(v.Ref.ID, "3-1") {
@@ -146,7 +146,7 @@ func TestTurnsCompareEverything(t *testing.T) {
 			}
 			return []store.Version{v}
 		}
-		found, turns := a.turns(s, Progress{Versions: 2 * transactions}, 20)
+		found, turns := a.turns(s, Progress{Versions: 3 * transactions}, 20)
 		for i := 3; i < transactions; i += 10 {
 			if !strings.Contains(found.String(), fmt.Sprintf("p%d-1/_history/1 has another owner", i)) {
 				t.Errorf("%T: a change in transaction %d is not found in %d turns", s, i, turns)

@@ -68,7 +68,7 @@ func TestPointsAreNotCheckpoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := note.Sign(&note.Note{Text: "hospital/n1/verified\n{}\n"}, signer)
+	other, err := note.Sign(&note.Note{Text: `{"node":"hospital/n1","checks":1}` + "\n"}, signer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -85,11 +86,24 @@ func (a *Authenticator) Authenticate(r *http.Request) (agent.Agent, error) {
 	if err != nil {
 		return agent.Agent{}, err
 	}
-	issuer, claims, err := a.verify(token)
+	chosen, now := r.Header.Values(PurposeHeader), a.now()
+	seen := a.seen.get(token)
+	if seen != nil && seen.caller != nil && len(chosen) == 0 && seen.holds(now) {
+		return *seen.caller, nil
+	}
+	issuer, claims, err := a.verify(token, seen)
 	if err != nil {
 		return agent.Agent{}, refused(claims, issuer != nil, err)
 	}
-	caller, err := a.agent(issuer, claims, r.Header.Values(PurposeHeader))
+	caller, err := a.agent(issuer, claims, chosen)
+	fresh := &verified{claims: claims, since: now}
+	if err == nil && len(chosen) == 0 {
+		caller.Scopes, caller.Actors = slices.Clip(caller.Scopes), slices.Clip(caller.Actors)
+		fresh.caller = &caller
+	}
+	if seen == nil || fresh.caller != nil {
+		a.seen.put(token, fresh)
+	}
 	if err != nil {
 		return agent.Agent{}, refused(claims, true, err)
 	}
@@ -98,9 +112,12 @@ func (a *Authenticator) Authenticate(r *http.Request) (agent.Agent, error) {
 
 // verify returns the claims of a token whose signature, times, audience and issuer hold.
 // With an error there are those that could be read, and an issuer if it has signed them.
-func (a *Authenticator) verify(token string) (*trusted, *Claims, error) {
-	claims, found := a.seen.get(token)
-	if !found {
+// The signature of one that was seen is not verified again.
+func (a *Authenticator) verify(token string, seen *verified) (*trusted, *Claims, error) {
+	var claims *Claims
+	if seen != nil {
+		claims = seen.claims
+	} else {
 		var err error
 		if claims, err = a.open(token); err != nil {
 			return nil, claims, err
@@ -109,9 +126,6 @@ func (a *Authenticator) verify(token string) (*trusted, *Claims, error) {
 	issuer := a.issuers[claims.Issuer]
 	if err := issuer.validator.Validate(claims); err != nil {
 		return issuer, claims, refusal(err)
-	}
-	if !found {
-		a.seen.put(token, claims)
 	}
 	return issuer, claims, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -21,9 +22,13 @@ var ranges = compact.RangeFactory{Hash: func(left, right []byte) []byte {
 }}
 
 func hashLeaf(leaf []byte) []byte {
-	b := append(make([]byte, 0, 1+hashSize), rfc6962.RFC6962LeafHashPrefix)
-	h := sha256.Sum256(append(b, leaf...))
+	h := leafHash(leaf)
 	return h[:]
+}
+
+func leafHash(leaf []byte) sum {
+	var room [1 + 4*hashSize]byte
+	return sha256.Sum256(append(append(room[:0], rfc6962.RFC6962LeafHashPrefix), leaf...))
 }
 
 // contentLabel begins each leaf of a transaction's content.
@@ -55,11 +60,14 @@ func Content(interaction string, items []Item) fhir.Hash {
 
 // disclosedRoot is the RFC 6962 root over the commitments of an entry's parts.
 func disclosedRoot(parts []PartRow) sum {
-	r := ranges.NewEmptyRange(0)
-	for i := range parts {
-		appendLeaf(r, parts[i].Commitment[:])
+	switch len(parts) {
+	case 0:
+		return rootOf(ranges.NewEmptyRange(0))
+	case 1:
+		return leafHash(parts[0].Commitment[:])
 	}
-	return rootOf(r)
+	left := 1 << (bits.Len(uint(len(parts)-1)) - 1)
+	return sum(tlog.NodeHash(tlog.Hash(disclosedRoot(parts[:left])), tlog.Hash(disclosedRoot(parts[left:]))))
 }
 
 // appendLeaf appends to a range that begins at 0, which never fails.

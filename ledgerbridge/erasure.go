@@ -33,7 +33,7 @@ func (s *Sealer) Erasure(patient, place string) Erasure {
 // where somebody who only can write to the store cannot make one.
 func (s *Sealer) mark(place string, commitment [32]byte) [32]byte {
 	key := sum(s.cfg.Pseudonyms.Key)
-	b := openHMAC(&key, "aceso.erased.v1\x00", len(s.cfg.Organization)+len(place)+2*4+len(commitment))
+	b := openHMAC(nil, &key, "aceso.erased.v1\x00")
 	return closeHMAC(&key, append(frame(frame(b, s.cfg.Organization), place), commitment[:]...))
 }
 

@@ -29,6 +29,13 @@ type Log interface {
 	Erase(ctx context.Context, e Erasure) (int64, error)
 }
 
+// BareLog is a Log that can leave out the parts, which the tree does not need: every
+// record is read once more to grow it.
+type BareLog interface {
+	// BareRows is Rows with rows that have no Parts.
+	BareRows(ctx context.Context, from, to int64, visit func(Row) error) error
+}
+
 // IsChanges tells a change log from an access log by its source.
 func IsChanges(source string) bool { return strings.Contains(source, "/changes.") }
 

@@ -229,16 +229,15 @@ func pseudonyms(names *pseudonymizer, target string, items []Item) string {
 // erased part's can still be recomputed.
 func (s *Sealer) sealPart(key string, aead cipher.AEAD, p plainPart) PartRow {
 	row := PartRow{Patient: p.patient, Target: p.targets, Key: key}
-	sealed := make([]byte, nonceSize, nonceSize+blindSize+len(p.clear)+aead.Overhead())
-	rand.Read(sealed)
-	plain := make([]byte, blindSize, blindSize+len(p.clear))
-	if rand.Read(plain); p.blind != nil {
-		copy(plain, p.blind[:])
+	sealed := make([]byte, nonceSize+blindSize, nonceSize+blindSize+len(p.clear)+aead.Overhead())
+	nonce, blind := sealed[:nonceSize], sealed[nonceSize:]
+	if rand.Read(sealed); p.blind != nil {
+		copy(blind, p.blind[:])
 	}
-	row.Salt = saltOf(sum(plain), p.clear)
+	row.Salt = saltOf(sum(blind), p.clear)
 	row.Commitment = row.commit()
-	plain = append(plain, p.clear...)
-	row.Sealed = aead.Seal(sealed, sealed, plain, s.partContext(&row))
+	plain := append(sealed, p.clear...)[nonceSize:]
+	row.Sealed = aead.Seal(nonce, nonce, plain, s.partContext(&row)) // in place
 	return row
 }
 
@@ -253,7 +252,8 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 // partContext is the text that a sealed part authenticates. It names no position: the
 // sequence number comes later.
 func (s *Sealer) partContext(row *PartRow) []byte {
-	return row.appendColumns(frame([]byte(partLabel), s.cfg.Organization))
+	size := len(partLabel) + len(s.cfg.Organization) + len(row.Patient) + len(row.Target) + len(row.Key) + 4*4
+	return row.appendColumns(frame(append(make([]byte, 0, size), partLabel...), s.cfg.Organization))
 }
 
 func (r *PartRow) appendColumns(b []byte) []byte {
@@ -262,13 +262,14 @@ func (r *PartRow) appendColumns(b []byte) []byte {
 
 // commit is HMAC-SHA-256(salt, label || patient || target || key), each with its length.
 func (r *PartRow) commit() sum {
-	columns := len(r.Patient) + len(r.Target) + len(r.Key) + 3*4
-	return closeHMAC(&r.Salt, r.appendColumns(openHMAC(&r.Salt, partLabel, columns)))
+	var room [512]byte
+	return closeHMAC(&r.Salt, r.appendColumns(openHMAC(room[:0], &r.Salt, partLabel)))
 }
 
 // saltOf is HMAC-SHA-256(blind, label || clear text).
 func saltOf(blind sum, text []byte) sum {
-	return closeHMAC(&blind, append(openHMAC(&blind, bodyLabel, len(text)), text...))
+	var room [1024]byte
+	return closeHMAC(&blind, append(openHMAC(room[:0], &blind, bodyLabel), text...))
 }
 
 // Opened is a part in clear: it has a Request, a Patient or an Asked, or nothing if it was

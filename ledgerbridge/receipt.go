@@ -3,6 +3,7 @@ package ledgerbridge
 import (
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +22,9 @@ func (r *Row) Receipt(source string) Receipt {
 
 // String writes the value of the header X-Aceso-Record: <source>/<seq>;c=<commitment in hex>.
 func (r Receipt) String() string {
-	return Place(r.Source, r.Seq) + ";c=" + hex.EncodeToString(r.Commitment[:])
+	b := make([]byte, 0, len(r.Source)+2*len(r.Commitment)+24)
+	b = strconv.AppendInt(append(append(b, r.Source...), '/'), r.Seq, 10)
+	return string(hex.AppendEncode(append(b, ";c="...), r.Commitment[:]))
 }
 
 // ParseReceipt reads what String writes and nothing else.

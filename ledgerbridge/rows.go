@@ -35,11 +35,16 @@ func (r *Row) Targets(target string) bool {
 
 // eachRow visits every row of the range. A missing row is a *Damage.
 func eachRow(ctx context.Context, log Log, from, to int64, visit func(*Row) error) error {
+	return eachOf(ctx, log, log.Rows, from, to, visit)
+}
+
+// eachOf visits rows as one of the log's methods reads them.
+func eachOf(ctx context.Context, log Log, read func(context.Context, int64, int64, func(Row) error) error, from, to int64, visit func(*Row) error) error {
 	next := from
 	missing := func(what string) error {
 		return &Damage{Source: log.Source(), Seq: next, Column: "seq", What: "the row is missing" + what}
 	}
-	err := log.Rows(ctx, from, to, func(row Row) error {
+	err := read(ctx, from, to, func(row Row) error {
 		if row.Seq != next {
 			return missing(fmt.Sprintf(", row %d follows", row.Seq))
 		}
@@ -60,7 +65,11 @@ func eachRow(ctx context.Context, log Log, from, to int64, visit func(*Row) erro
 
 // eachCommitment visits the commitments of the range, recomputed from entry and salt.
 func eachCommitment(ctx context.Context, log Log, from, to int64, visit func([32]byte) error) error {
-	return eachRow(ctx, log, from, to, func(row *Row) error {
+	read := log.Rows
+	if bare, ok := log.(BareLog); ok {
+		read = bare.BareRows
+	}
+	return eachOf(ctx, log, read, from, to, func(row *Row) error {
 		if commitEntry(row.Salt, row.Entry) != row.Commitment {
 			return &Damage{Source: log.Source(), Seq: row.Seq, Column: "entry", What: "entry, salt and commitment do not agree"}
 		}

@@ -2,7 +2,6 @@ package ledgerbridge
 
 import (
 	"bytes"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -119,7 +118,8 @@ func ParseEntry(data []byte) (Entry, error) {
 
 // commitEntry is the commitment of an entry: HMAC-SHA-256(salt, label || entry).
 func commitEntry(salt sum, entry []byte) sum {
-	return closeHMAC(&salt, append(openHMAC(&salt, entryLabel, len(entry)), entry...))
+	var room [2048]byte
+	return closeHMAC(&salt, append(openHMAC(room[:0], &salt, entryLabel), entry...))
 }
 
 // hexOrNone is "" for the zero hash: nothing was hashed.
@@ -127,5 +127,5 @@ func hexOrNone(h fhir.Hash) string {
 	if h == (fhir.Hash{}) {
 		return ""
 	}
-	return hex.EncodeToString(h[:])
+	return hexOf(h[:])
 }

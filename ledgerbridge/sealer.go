@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -29,6 +28,7 @@ type Config struct {
 type Sealer struct {
 	cfg     Config
 	request cipher.AEAD // of new request parts
+	keys    string      // Entry.Keys of every entry
 }
 
 // maxNode bounds the name of a node: NODE.accesses.0.NUMBER is the id of a record's
@@ -55,7 +55,7 @@ func NewSealer(cfg Config) (*Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key %q of the sealer: %w", cfg.Requests[0].ID, err)
 	}
-	return &Sealer{cfg: cfg, request: request}, nil
+	return &Sealer{cfg: cfg, request: request, keys: joinSorted([]string{cfg.Pseudonyms.ID, cfg.Requests[0].ID})}, nil
 }
 
 // Source names one of the node's logs: organisation/node/log.
@@ -88,9 +88,10 @@ func (p *pseudonymizer) of(kind, value string) string {
 	if value == "" {
 		return ""
 	}
-	b := openHMAC(&p.key, "aceso.pseudonym.v1\x00", len(p.organization)+len(kind)+len(value)+2*4)
+	var room [512]byte
+	b := openHMAC(room[:0], &p.key, "aceso.pseudonym.v1\x00")
 	h := closeHMAC(&p.key, append(frame(frame(b, p.organization), kind), value...))
-	return hex.EncodeToString(h[:16])
+	return hexOf(h[:16])
 }
 
 // Pending is a Draft that is pseudonymised, its parts sealed, its disclosed root
@@ -117,10 +118,10 @@ func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
 		Client: d.Client, Purpose: d.Purpose, Type: d.Type,
 		Target: teller.of("target", d.Target), Version: d.Version,
 		Content: hexOrNone(d.Content), Query: teller.of("query", d.Query),
-		Disclosed: hex.EncodeToString(disclosed[:]), Count: d.Count,
+		Disclosed: hexOf(disclosed[:]), Count: d.Count,
 		Decision: d.Decision, Reason: d.Reason, Policy: d.Policy,
 		Outcome: int64(d.Outcome), Request: d.Request,
-		Keys: joinSorted([]string{s.cfg.Pseudonyms.ID, s.cfg.Requests[0].ID}),
+		Keys: s.keys,
 	}}
 	var at string
 	fields := p.entry.fields(&at)

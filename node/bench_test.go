@@ -2,20 +2,24 @@ package node
 
 import (
 	"fmt"
-	"slices"
+	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/aceso-health/aceso/fhir/fhirtest"
 	"github.com/aceso-health/aceso/node/nodetest"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
-// BenchmarkHTTP measures whole requests over loopback, policy and record included,
-// with the load generator on the same cores.
+// TestMain lets the binary be the load generator of a benchmark, too.
+func TestMain(m *testing.M) {
+	if os.Getenv(nodetest.GeneratorVariable) != "" {
+		os.Exit(nodetest.Generate())
+	}
+	os.Exit(m.Run())
+}
+
+// BenchmarkHTTP measures whole requests over loopback, policy and record included. The load
+// generator is another process on the same cores; the server's CPU is told without it.
 func BenchmarkHTTP(b *testing.B) { onEachStore(b, benchmarkHTTP) }
 
 // onEachStore measures a node with a folder and, where there is a real MongoDB, one
@@ -45,29 +49,29 @@ func benchmarkHTTP(b *testing.B, n *testNode) {
 		}
 	}
 	doctors := staff(n)
+	create := func(i int64) string {
+		body := strings.Replace(observationJSON("x", fmt.Sprintf("p%d", i%patients), float64(i)), `"id":"x",`, "", 1)
+		return nodetest.PostRequest(doctors(i), "/Observation", body)
+	}
 	for _, c := range []struct {
-		name    string
-		request func(i int64) string
+		name        string
+		connections int
+		request     func(i int64) string
 	}{
-		{"GET by id", func(i int64) string {
-			return nodetest.GetRequest(doctors(i), fmt.Sprintf("/Observation/o%d-%d", i%patients, i%10))
+		{"GET by id", nodetest.Connections, func(i int64) string {
+			return nodetest.GetRequest(doctors(i), fmt.Sprintf("/Observation/o%d-%d", i%patients, i/7%10))
 		}},
-		{"search patient and code", func(i int64) string {
+		{"search patient and code", nodetest.Connections, func(i int64) string {
 			return nodetest.GetRequest(doctors(i), fmt.Sprintf("/Observation?patient=Patient/p%d&code=http://loinc.org|8867-4", i%patients))
 		}},
-		{"create", func(i int64) string {
-			body := strings.Replace(observationJSON("x", fmt.Sprintf("p%d", i%patients), float64(i)), `"id":"x",`, "", 1)
-			return postRequest(doctors(i), "/Observation", body)
+		{"create", nodetest.Connections, create},
+		{"create 64", 64, create},
+		{"create patient", nodetest.Connections, func(i int64) string {
+			return nodetest.PostRequest(doctors(i), "/Patient", newPatient(i))
 		}},
-		{"create patient", func(i int64) string { return postRequest(doctors(i), "/Patient", newPatient(i)) }},
 	} {
-		b.Run(c.name, func(b *testing.B) { load(b, n, c.request) })
+		b.Run(c.name, func(b *testing.B) { load(b, n, c.connections, c.request) })
 	}
-}
-
-// postRequest is a request that creates a resource.
-func postRequest(u user, path, body string) string {
-	return fmt.Sprintf("POST /fhir%s HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", path, u.Token, len(body), body)
 }
 
 // newPatient is a Patient of whom the records know nothing yet.
@@ -87,32 +91,25 @@ func staff(n *testNode) func(i int64) user {
 	return func(i int64) user { return all[i%doctors] }
 }
 
-// load sends b.N requests over all nodetest.Connections and reports rate and latencies.
-func load(b *testing.B, n *testNode, request func(int64) string) {
-	var sent atomic.Int64
-	var all sync.Mutex
-	var latencies []time.Duration
-	var wg sync.WaitGroup
-	b.ResetTimer()
-	before := fhirtest.CPUTime()
-	for range nodetest.Connections {
-		wg.Go(func() {
-			own, err := nodetest.Drive(&n.Node, int64(b.N), &sent, request)
-			if err != nil {
-				b.Error(err)
-			}
-			all.Lock()
-			defer all.Unlock()
-			latencies = append(latencies, own...)
-		})
+// load sends each of 2,000 different requests once, and then b.N of them: rate, latencies
+// and the CPU of the server are those of a server that knows its callers.
+func load(b *testing.B, n *testNode, connections int, request func(int64) string) {
+	l := nodetest.Load{Address: n.Server.Listener.Addr().String(), Connections: connections, Total: int64(b.N)}
+	for i := range int64(2000) {
+		l.Requests = append(l.Requests, request(i))
 	}
-	wg.Wait()
+	warm := l
+	warm.Total = int64(len(l.Requests))
+	if _, err := nodetest.Measure(warm, func() {}); err != nil {
+		b.Fatal(err)
+	}
+	m, err := nodetest.Measure(l, b.ResetTimer)
 	b.StopTimer()
-	b.ReportMetric(float64((fhirtest.CPUTime()-before).Microseconds())/float64(b.N), "cpu-us/req")
-	slices.Sort(latencies)
-	if len(latencies) > 0 {
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
-		b.ReportMetric(float64(latencies[len(latencies)/2].Microseconds()), "p50-us")
-		b.ReportMetric(float64(latencies[len(latencies)*99/100].Microseconds()), "p99-us")
+	if err != nil {
+		b.Fatal(err)
 	}
+	b.ReportMetric(m.Rate(), "req/s")
+	b.ReportMetric(m.PerRequest(), "cpu-us/op")
+	b.ReportMetric(m.Percentile(50), "p50-us")
+	b.ReportMetric(m.Percentile(99), "p99-us")
 }

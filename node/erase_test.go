@@ -2,10 +2,12 @@ package node
 
 import (
 	"net/url"
+	"regexp"
 	"testing"
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
 // Whoever is erased on one node is found by her id on none, whichever node's log it is in.
@@ -22,10 +24,11 @@ func TestErasedOnAllNodes(t *testing.T) {
 		t.Fatalf("before: %v", before)
 	}
 	c.nodes[0].stop()
-	_, parts, err := Erase(t.Context(), c.nodes[0].data, c.options(), fhir.Ref{Type: "Patient", ID: "p1"})
+	receipt, parts, err := Erase(t.Context(), c.nodes[0].data, c.options(), fhir.Ref{Type: "Patient", ID: "p1"})
 	if err != nil || parts < 9 {
 		t.Fatalf("%d parts, %v", parts, err)
 	}
+	wantOplogEnd(t, c.users("privacy-officer", "HOPERAT")[1], receipt)
 	before := "&_lastUpdated=lt" + url.QueryEscape(time.Now().Format(time.RFC3339Nano))
 	for i, officer := range c.users("privacy-officer", "HOPERAT")[1:] {
 		for _, path := range []string{mine, "/AuditEvent?entity=Patient/p1", "/Patient/p1/$access-report?_count=100"} {
@@ -44,5 +47,15 @@ func TestErasedOnAllNodes(t *testing.T) {
 	}
 	if _, _, err := Erase(t.Context(), c.nodes[0].data, c.options(), fhir.Ref{Type: "Patient", ID: "nobody"}); err == nil {
 		t.Error("nobody was erased")
+	}
+}
+
+// wantOplogEnd fails unless the record of an erasure says where the oplog ended.
+func wantOplogEnd(t *testing.T, officer user, receipt ledgerbridge.Receipt) {
+	t.Helper()
+	found := officer.Get("/AuditEvent?action=D&_count=1000").Want(200)
+	named := regexp.MustCompile(`oplog-[1-9][0-9]{9}\.[0-9]+`).FindString(string(found.Body))
+	if named == "" {
+		t.Errorf("the record %s of the erasure does not name the end of the oplog: %.500s", receipt, found.Body)
 	}
 }

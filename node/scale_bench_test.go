@@ -188,7 +188,7 @@ func (w *ward) requests() []namedRequest {
 			p := patient(i)
 			body := wardObservation("x", wardID(p), wardID(p, "visit", number%visits), number%30, time.Date(2025, 1, 1+number%300, 0, 0, 0, 0, time.UTC))
 			body = strings.Replace(body, `"id":"x",`, "", 1)
-			return fmt.Sprintf("POST /fhir/Observation HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", doctors(i).Token, len(body), body)
+			return nodetest.PostRequest(doctors(i), "/Observation", body)
 		}},
 	}
 }

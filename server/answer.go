@@ -26,24 +26,24 @@ type answer struct {
 
 // write sends the answer.
 func (s *server) write(c *gin.Context, a *answer) {
-	h := c.Writer.Header()
+	h, x := c.Writer.Header(), exchangeOf(c)
 	if a.etag != "" {
-		h.Set("ETag", a.etag)
+		x.header(h, "Etag", a.etag)
 	}
 	if !a.lastModified.IsZero() {
-		h.Set("Last-Modified", a.lastModified.UTC().Format(http.TimeFormat))
+		x.header(h, "Last-Modified", a.lastModified.UTC().Format(http.TimeFormat))
 	}
 	if a.location != "" {
-		h.Set("Location", a.location)
+		x.header(h, "Location", a.location)
 	}
 	if len(a.body) == 0 {
 		c.Status(a.status)
 		c.Writer.WriteHeaderNow()
 		return
 	}
-	h.Set("Content-Type", cmp.Or(a.media, cmp.Or(c.GetString(keyMedia), mediaFHIR)+utf8))
+	x.header(h, "Content-Type", cmp.Or(a.media, fullMedia(x.media)))
 	body := s.compress(c, a.body)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.header(h, "Content-Length", strconv.Itoa(len(body)))
 	c.Status(a.status)
 	c.Writer.WriteHeaderNow()
 	if c.Request.Method != http.MethodHead {

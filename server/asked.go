@@ -21,15 +21,16 @@ type asked struct {
 
 // askedOf parses them once for each request.
 func askedOf(c *gin.Context) asked {
-	if a, ok := c.Value(keyAsked).(*asked); ok {
-		return *a
+	x := exchangeOf(c)
+	if x.asked != nil {
+		return *x.asked
 	}
 	prefer, query := c.Request.Header.Values("Prefer"), c.Request.URL.RawQuery
 	if query == "" && len(prefer) == 0 { // as in most requests
 		return asked{preference: preferOf(nil)}
 	}
 	a := parseAsked(prefer, query)
-	c.Set(keyAsked, &a)
+	x.asked = &a
 	return a
 }
 

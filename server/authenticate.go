@@ -36,7 +36,8 @@ func (s *server) admit(c *gin.Context, r *http.Request) (leave func(), err error
 		}
 		return nil, err
 	}
-	c.Set(keyAgent, caller)
+	x := exchangeOf(c)
+	x.call.Agent, x.known = caller, true
 	if s.own(&caller) {
 		return s.enter(c, clientOf(&caller))
 	}

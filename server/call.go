@@ -8,17 +8,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// Keys of what the middleware leaves in the gin context.
-const (
-	keyRequest = "request id"
-	keyAgent   = "agent"
-	keyAsked   = "asked"
-	keyMedia   = "media type"
-	keyCause   = "cause"
-	keyRefused = "refused authentication"
-	keyHold    = "held documents"
-)
-
 // RecordHeader carries the receipts of the records of a request, also if it failed.
 const RecordHeader = "X-Aceso-Record"
 
@@ -44,6 +33,7 @@ func (s *server) identify(c *gin.Context) {
 		}
 		id = made.String()
 	}
-	c.Set(keyRequest, id)
-	c.Header("X-Request-Id", id)
+	x := exchangeOf(c)
+	x.id = id
+	x.header(c.Writer.Header(), "X-Request-Id", id)
 }

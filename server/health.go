@@ -27,7 +27,7 @@ func (s *server) ready(c *gin.Context, _ *access.Call) (*answer, error) {
 		lines := append([]string{"ready"}, s.Notes(c.Request.Context())...)
 		return &answer{status: http.StatusOK, body: []byte(strings.Join(lines, "\n") + "\n"), media: mediaText}, nil
 	}
-	c.Set(keyCause, err)
+	exchangeOf(c).cause = err
 	c.Header("Retry-After", retryAfter)
 	reason := "The node is not ready."
 	var words *fhir.Error

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -58,21 +57,28 @@ func (m *memory) give(client string, bytes int64) {
 // hold is what one request holds, until its answer is sent.
 type hold struct {
 	s                      *server
-	client                 string
+	c                      *gin.Context
+	client                 string // whose account, once something is counted
 	body, documents, taken int64
 }
 
 // holdOf is that of the request.
 func (s *server) holdOf(c *gin.Context) *hold {
-	if h, ok := c.Value(keyHold).(*hold); ok {
-		return h
-	}
-	h := &hold{s: s, client: "address " + network(c.Request)}
-	if caller, ok := c.Value(keyAgent).(agent.Agent); ok {
-		h.client = "agent " + clientOf(&caller)
-	}
-	c.Set(keyHold, h)
+	h := &exchangeOf(c).hold
+	h.s, h.c = s, c
 	return h
+}
+
+// account is whose memory is counted: it does not change while some is.
+func (h *hold) account() string {
+	if h.client != "" {
+		return h.client
+	}
+	h.client = "address " + network(h.c.Request)
+	if caller, ok := callerOf(h.c); ok {
+		h.client = "agent " + clientOf(caller)
+	}
+	return h.client
 }
 
 // upTo counts the documents of the answer.
@@ -92,7 +98,7 @@ func (h *hold) count(all int64) error {
 	if all <= max(h.taken, freeHeld) {
 		return nil
 	}
-	if err := h.s.memory.take(h.client, all-h.taken); err != nil {
+	if err := h.s.memory.take(h.account(), all-h.taken); err != nil {
 		h.s.metrics.throttled.WithLabelValues("memory").Inc()
 		return err
 	}

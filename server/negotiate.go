@@ -27,7 +27,16 @@ func (s *server) negotiate(c *gin.Context) {
 		s.refuse(c, http.StatusNotAcceptable, "not-supported", "This server answers in application/fhir+json (R4) only.")
 		return
 	}
-	c.Set(keyMedia, media)
+	exchangeOf(c).media = media
+}
+
+// fullMedia is a negotiated media type with its character set.
+func fullMedia(media string) string {
+	switch media {
+	case "", mediaFHIR:
+		return mediaFHIR + utf8
+	}
+	return media + utf8
 }
 
 // acceptable is the best media type for a client. _format wins over Accept; its plus

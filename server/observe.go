@@ -8,8 +8,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/aceso-health/aceso/agent"
 )
 
 // metrics are the measurements of the server itself.
@@ -51,22 +49,23 @@ func (s *server) observe(c *gin.Context) {
 	c.Next()
 	elapsed, status, route := time.Since(start), c.Writer.Status(), cmp.Or(c.FullPath(), "none")
 	s.metrics.durations.WithLabelValues(method(c), route, strconv.Itoa(status)).Observe(elapsed.Seconds())
-	attrs := []slog.Attr{
+	x := exchangeOf(c)
+	attrs := append(make([]slog.Attr, 0, 8),
 		slog.String("method", method(c)),
 		slog.String("route", route),
 		slog.Int("status", status),
 		slog.Duration("duration", elapsed),
-		slog.String("request", c.GetString(keyRequest)),
-	}
-	if caller, ok := c.Value(keyAgent).(agent.Agent); ok {
-		attrs = append(attrs, slog.String("organization", caller.Organization), slog.String("role", caller.Role))
+		slog.String("request", x.id),
+	)
+	if x.known {
+		attrs = append(attrs, slog.String("organization", x.call.Agent.Organization), slog.String("role", x.call.Agent.Role))
 	}
 	level := slog.LevelInfo
-	if refused, ok := c.Value(keyRefused).([]slog.Attr); ok {
-		level, attrs = slog.LevelWarn, append(attrs, refused...)
+	if x.refused != nil {
+		level, attrs = slog.LevelWarn, append(attrs, x.refused...)
 	}
-	if cause, ok := c.Value(keyCause).(error); ok {
-		level, attrs = slog.LevelError, append(attrs, slog.String("cause", cause.Error()))
+	if x.cause != nil {
+		level, attrs = slog.LevelError, append(attrs, slog.String("cause", x.cause.Error()))
 	}
 	s.Logger.LogAttrs(c.Request.Context(), level, "request", attrs...)
 }

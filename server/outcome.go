@@ -67,7 +67,7 @@ func (s *server) recover(c *gin.Context) {
 // is the server's.
 func issuesOf(c *gin.Context, e *fhir.Error) (status int, issues []fhir.Issue) {
 	if status = e.Kind.Status(); status >= http.StatusInternalServerError {
-		c.Set(keyCause, e)
+		exchangeOf(c).cause = e
 	}
 	return status, e.Findings(e.Kind.Code())
 }
@@ -92,7 +92,7 @@ func (s *server) outcome(c *gin.Context, status int, issues []fhir.Issue) {
 func outcomeAnswer(c *gin.Context, status int, issues []fhir.Issue) *answer {
 	body, err := fhir.Outcome(issues)
 	if err != nil { // an issue code that R4 does not have
-		c.Set(keyCause, err)
+		exchangeOf(c).cause = err
 		return &answer{status: http.StatusInternalServerError, body: []byte(exception)}
 	}
 	return &answer{status: status, body: body}

@@ -9,18 +9,17 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
 // charge takes a request of several entries, of which some are paid already, from the
 // allowance of its agent. Own systems have none: see enter.
 func (s *server) charge(c *gin.Context, entries, paid int) error {
-	caller, ok := c.Value(keyAgent).(agent.Agent)
-	if !ok || s.own(&caller) {
+	caller, ok := callerOf(c)
+	if !ok || s.own(caller) {
 		return nil
 	}
-	wait := s.limits.take(clientOf(&caller), entries, paid)
+	wait := s.limits.take(clientOf(caller), entries, paid)
 	if wait <= 0 {
 		return nil
 	}

@@ -27,7 +27,7 @@ func (s *server) noteRefused(c *gin.Context, err error) {
 		kind = "forbidden"
 	}
 	s.metrics.refused.WithLabelValues(kind).Inc()
-	c.Set(keyRefused, s.known(err))
+	exchangeOf(c).refused = s.known(err)
 	if s.alarms.note(network(c.Request), s.Now()) {
 		s.metrics.alarms.Inc()
 		s.Logger.Error("ALARM: more than 100 authentications of one address were refused within a minute", "address", address(c.Request))

@@ -9,7 +9,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/agent"
 )
 
 // handler answers one request. It writes nothing itself.
@@ -146,13 +145,14 @@ func (s *server) handlers(group []route) []gin.HandlerFunc {
 
 // serve runs the handler and writes what it returns.
 func (s *server) serve(c *gin.Context, handle handler) {
-	caller, _ := c.Value(keyAgent).(agent.Agent)
+	x := exchangeOf(c)
 	held := s.holdOf(c)
 	defer held.end()
-	call := &access.Call{Agent: caller, Request: c.GetString(keyRequest), Address: address(c.Request), Hold: held.upTo}
+	call := &x.call
+	call.Request, call.Address, call.Hold = x.id, address(c.Request), held.upTo
 	a, err := handle(s, c, call)
 	if len(call.Receipts) > 0 {
-		c.Header(RecordHeader, strings.Join(call.Receipts, ", "))
+		x.header(c.Writer.Header(), RecordHeader, strings.Join(call.Receipts, ", "))
 	}
 	if err != nil {
 		s.fail(c, err)

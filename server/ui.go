@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/web"
 )
@@ -116,8 +115,8 @@ func (s *server) frame(c *gin.Context, title string, receipts []string) web.Fram
 	if token := s.cookie(c, cookieToken); token != "" {
 		f.SignOut = formValue(token)
 	}
-	if caller, ok := c.Value(keyAgent).(agent.Agent); ok {
-		f.Who = whoIs(caller)
+	if caller, ok := callerOf(c); ok {
+		f.Who = whoIs(*caller)
 	}
 	return f
 }
@@ -135,7 +134,7 @@ func (s *server) problem(c *gin.Context, status int, detail string) *answer {
 		return p.Problem(web.Problem{Frame: s.frame(c, http.StatusText(status), receipts), Status: status, Detail: detail})
 	})
 	if err != nil { // the templates are broken, which a test excludes
-		c.Set(keyCause, err)
+		exchangeOf(c).cause = err
 		a = &answer{body: []byte(http.StatusText(status) + "\n"), media: mediaText}
 	}
 	a.status = status

@@ -14,7 +14,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/web"
 )
@@ -52,7 +51,7 @@ func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
 	}
 	defer leave()
 	life := visitLife
-	if caller, ok := c.Value(keyAgent).(agent.Agent); ok && !caller.Expires.IsZero() {
+	if caller, ok := callerOf(c); ok && !caller.Expires.IsZero() {
 		life = min(life, caller.Expires.Sub(s.Now()))
 	}
 	s.setCookie(c, cookieToken, token, life)

@@ -167,12 +167,17 @@ type Page struct {
 
 // Selected are the patients of the rows that satisfied a query before the page was
 // complete, counted ones included: those of rows that the caller may see, and those of
-// hidden rows. Each is named once; no more than SelectedLimit are named.
+// hidden rows. Each is named once; no more than SelectedLimit are named, and of the hidden
+// ones those beyond SelectedHidden need not be.
 type Selected struct{ Visible, Hidden []string }
 
 // SelectedLimit is how many patients a Selected names. It is well above what a record
 // names one by one.
 const SelectedLimit = 1000
+
+// SelectedHidden is more hidden patients than a question may lead to and yet single them
+// out.
+const SelectedHidden = 100
 
 // Change is all that one request writes.
 type Change struct {

@@ -32,5 +32,8 @@ func eraseCommand(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, "erase", err)
 	}
 	fmt.Fprintf(stdout, "%d parts of records can no longer be read; record of the erasure: %s\n", erased, receipt)
+	if database.URI != "" {
+		fmt.Fprintln(stdout, "The sealed key stays in the oplog of the database until the oldest entry there is later than this record, and in backups until they are deleted.")
+	}
 	return exitOK
 }

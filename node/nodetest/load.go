@@ -18,6 +18,11 @@ func GetRequest(u User, path string) string {
 	return fmt.Sprintf("GET /fhir%s HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\n\r\n", path, u.Token)
 }
 
+// PostRequest is the bytes of a create.
+func PostRequest(u User, path, body string) string {
+	return fmt.Sprintf("POST /fhir%s HTTP/1.1\r\nHost: aceso\r\nAuthorization: Bearer %s\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s", path, u.Token, len(body), body)
+}
+
 // Drive is one connection: requests one after the other, until limit are sent.
 func Drive(n *Node, limit int64, sent *atomic.Int64, request func(int64) string) ([]time.Duration, error) {
 	conn, err := net.Dial("tcp", n.Server.Listener.Addr().String())

@@ -71,6 +71,11 @@ func (q *Queue[M]) join(w waiter[M]) error {
 		return ErrClosed
 	}
 	select {
+	case q.waiting <- w: // usually: then nobody waits for the context
+		return nil
+	default:
+	}
+	select {
 	case q.waiting <- w:
 		return nil
 	case <-w.ctx.Done():

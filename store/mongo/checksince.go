@@ -122,7 +122,11 @@ func (k *checker) checkTurn(ctx context.Context, m *checkMark, turns int64) erro
 			m.Turn = ""
 			return nil
 		}
-		if err := k.checkGroups(ctx, ids); err != nil {
+		resources, err := k.checkFurther(ctx, ids)
+		if err != nil {
+			return err
+		}
+		if err := k.checkGroups(ctx, resources); err != nil {
 			return err
 		}
 		m.Turn = ids[len(ids)-1]

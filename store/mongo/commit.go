@@ -366,6 +366,6 @@ func (u *unit) checkGuard(ctx context.Context, g *store.Guard, work *store.Work)
 	if err != nil {
 		return err
 	}
-	page, err := x.search(g.Search(work))
+	page, err := x.search(g.Search(work), nil)
 	return g.Check(page, err)
 }

@@ -73,8 +73,9 @@ func (s *Store) EachConsent(ctx context.Context, visit func([]store.Version, int
 			if epoch, err = s.epoch(ctx); err != nil {
 				return err
 			}
-			rows, err = s.rows(ctx, s.resources, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}, {Key: "$lt", Value: end}}}},
-				options.Find().SetSort(byID).SetLimit(consentsAtOnce).SetProjection(withoutKeys))
+			ids := bson.D{{Key: "$gt", Value: after}, {Key: "$lt", Value: end}}
+			rows, err = s.rows(ctx, s.resources, bson.D{{Key: "_id", Value: ids}, {Key: "r", Value: s.in("Consent")}}, // no further key documents
+				options.Find().SetHint(byID).SetSort(byID).SetLimit(consentsAtOnce).SetProjection(withoutKeys))
 			return err
 		})
 		if err != nil {

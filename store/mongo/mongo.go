@@ -59,6 +59,7 @@ type Store struct {
 	base     int32  // of ownBases in meta
 	ownBases string // Options.Base and those of earlier starts, of all nodes
 	patience search.Patience
+	sets     *search.Sets
 	choice   search.Choice
 	room     int // keysInDocument, but in tests
 	client   *mongo.Client
@@ -113,7 +114,7 @@ func newStore(client *mongo.Client, o Options) *Store {
 	if o.Report == nil {
 		o.Report = func(string) {}
 	}
-	s := &Store{opts: o, process: rand.Text(), patience: search.UsualPatience, room: keysInDocument, client: client, db: client.Database(o.Database)}
+	s := &Store{opts: o, process: rand.Text(), patience: search.UsualPatience, sets: search.UsualSets(), room: keysInDocument, client: client, db: client.Database(o.Database)}
 	s.getter.s = s
 	s.resources, s.history = s.db.Collection("resources"), s.db.Collection("history")
 	s.locks, s.counters, s.epochs = s.db.Collection("locks"), s.db.Collection("counters"), s.db.Collection("epochs")

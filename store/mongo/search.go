@@ -32,15 +32,18 @@ func (s *Store) reader(ctx context.Context) (*reader, error) {
 
 // Search answers a query in one snapshot.
 func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, err error) {
-	err = s.readSnapshot(ctx, "search", func(x *reader) error {
-		page, err = x.search(q)
-		return err
+	err = s.sets.Fresh(func(sets *search.Sets) error {
+		return s.readSnapshot(ctx, "search", func(x *reader) error {
+			page, err = x.search(q, sets)
+			return err
+		})
 	})
 	return page, err
 }
 
-func (x *reader) search(q store.Search) (store.Page, error) {
-	return search.Run(x.ctx, x, search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch, Choice: x.s.choice}, &q)
+// search answers a query; sets is nil if the snapshot is not that of what was committed.
+func (x *reader) search(q store.Search, sets *search.Sets) (store.Page, error) {
+	return search.Run(x.ctx, x, search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch, Choice: x.s.choice, Sets: sets}, &q)
 }
 
 // reader reads for one search or history, in the snapshot of ctx.

@@ -48,9 +48,14 @@ func TestDifferential(t *testing.T) {
 	storetest.Differential(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, n.Add(1)) })
 }
 
+// keeps are ways to keep sets between searches: as usual, all, hardly any, none.
+var keeps = []*search.Sets{search.UsualSets(), {Bytes: 1 << 20, Most: 2000}, {Bytes: 2000, Most: 6}, {Least: 1 << 30}}
+
 func (s *server) impatient(t testing.TB, n int64) *Store {
 	opened := s.open(t, testOptions(""))
 	opened.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[n%3]
+	k := keeps[n%4]
+	opened.sets = &search.Sets{Bytes: k.Bytes, Least: k.Least, Most: k.Most}
 	opened.room = []int{keysInDocument, 7, 200}[n/3%3]
 	opened.choice = search.Choice((n + n/3 + 2) % int64(search.Choices))
 	return opened

@@ -55,6 +55,7 @@ type Reader interface {
 	// Then gives the version of r's resource that was current in a marked snapshot, nil
 	// if there was none. The mark is the same in all calls; BadLink if it is unreadable.
 	Then(r *Row, mark json.RawMessage) (*Row, error)
+	SetReader
 	Walking
 }
 
@@ -76,6 +77,7 @@ type Options struct {
 	Patience Patience
 	Batch    int // rows that one Expect or Later is worth; 0 and 1: read them singly
 	Choice   Choice
+	Sets     *Sets // what sets are kept in; may be nil
 }
 
 // searcher answers one search.
@@ -84,8 +86,13 @@ type searcher struct {
 	Options
 	ctx      context.Context
 	visible  store.Visible
+	sight    store.Sights
 	spent    spending
+	skipped  int // entries of an index, see skim
 	selected selection
+	views    map[string]view     // by type
+	editions map[string]*edition // by type
+	mark     json.RawMessage     // see snapshot
 	sets     map[*search.Condition]keySet
 	found    map[fhir.Ref]*Row // visible current rows by reference; nil: none
 	held     int64             // bytes of the documents of found
@@ -100,7 +107,7 @@ type cursor struct {
 
 // Run answers one page of a query.
 func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, spent: budget(q.Most, q.Work), found: map[fhir.Ref]*Row{}}
+	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, sight: q.Sight, spent: budget(q.Most, q.Work), found: map[fhir.Ref]*Row{}}
 	at, err := x.begin(q.After, q.Query.Sort)
 	if err != nil {
 		return page, err
@@ -109,6 +116,7 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 	if err := x.matches(q.Query, at, out); err != nil {
 		return page, err
 	}
+	x.keepSets()
 	page = store.Page{Total: -1, Epoch: o.Epoch, Selected: x.selected.patients()}
 	if err := x.pass(0); err != nil { // what the last row has cost
 		return page, err
@@ -132,6 +140,14 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 	}
 	page.Included, err = Versions(included, o.Epoch)
 	return page, err
+}
+
+// snapshot is the mark of this one.
+func (x *searcher) snapshot() (_ json.RawMessage, err error) {
+	if x.mark == nil {
+		x.mark, err = x.Mark()
+	}
+	return x.mark, err
 }
 
 // fit gives the page as far as what it includes fits: fewer matches include less.
@@ -171,9 +187,24 @@ func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	if w := x.walker(q, at, out); w != nil {
 		return w.page(q)
 	}
+	if out.count && len(q.Sort) == 0 {
+		return x.counted(q, at, out)
+	}
 	p, err := x.plan(q.Type, q.Where)
 	if err != nil {
 		return err
+	}
+	return x.judgeAll(p, at, out)
+}
+
+// counted passes all visible matches: of a few places row by row, of many by sets.
+func (x *searcher) counted(q *search.Query, at cursor, out *collector) error {
+	p, err := x.intersect(q.Type, byRank(q.Where), x.Patience.Few)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return x.countBySets(q, at, out)
 	}
 	return x.judgeAll(p, at, out)
 }

@@ -154,7 +154,7 @@ func (u *changeUnit) checkGuard(ctx context.Context, g *store.Guard, work *store
 	if err != nil {
 		return err
 	}
-	page, err := u.s.search(ctx, x, g.Search(work))
+	page, err := u.s.search(ctx, x, g.Search(work), nil)
 	return g.Check(page, err)
 }
 
@@ -208,14 +208,31 @@ func (u *changeUnit) current(typ int64, id string) (cur current, err error) {
 }
 
 func (u *changeUnit) insertVersion(v *versionRow, contentSum []byte, id string) error {
-	err := u.exec("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		v.Stamp, v.Place, v.Version, v.typ, v.Updated, v.Deleted, v.Method, v.Owner, v.Seq, v.base, v.Hash[:], v.sum(contentSum),
-		v.PackedFacts, v.packedIndex, v.PackedBody)
+	err := u.run("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", func(st *sqlite.Stmt) {
+		for i, n := range [...]int64{v.Stamp, v.Place, v.Version, v.typ, v.Updated} {
+			st.BindInt64(i+1, n)
+		}
+		st.BindBool(6, v.Deleted)
+		st.BindText(7, v.Method)
+		st.BindText(8, v.Owner)
+		st.BindInt64(9, v.Seq)
+		st.BindInt64(10, v.base)
+		for i, b := range [...][]byte{v.Hash[:], v.sum(contentSum), v.PackedFacts, v.packedIndex, v.PackedBody} {
+			bindBlob(st, i+11, b)
+		}
+	})
 	if err != nil {
 		return err
 	}
 	if v.Version == 1 {
-		return u.exec("INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?)", v.Place, v.typ, id, v.Version, v.Stamp, v.Deleted)
+		return u.run("INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?)", func(st *sqlite.Stmt) {
+			st.BindInt64(1, v.Place)
+			st.BindInt64(2, v.typ)
+			st.BindText(3, id)
+			st.BindInt64(4, v.Version)
+			st.BindInt64(5, v.Stamp)
+			st.BindBool(6, v.Deleted)
+		})
 	}
 	return u.exec("UPDATE resources SET version = ?, stamp = ?, deleted = ? WHERE rid = ?", v.Version, v.Stamp, v.Deleted, v.Place)
 }

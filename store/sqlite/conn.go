@@ -14,7 +14,8 @@ import (
 // the next one starts: statements are cached by their text.
 type conn struct {
 	*sqlite.Conn
-	file string // name of the database file, for reports
+	file  string // name of the database file, for reports
+	known map[string]*sqlite.Stmt
 }
 
 // errStop ends each early; each then returns nil.
@@ -67,7 +68,21 @@ func openConn(path string, m mode) (conn, error) {
 			return conn{}, fmt.Errorf("open %s: %w", path, err)
 		}
 	}
-	return conn{c, filepath.Base(path)}, nil
+	return conn{c, filepath.Base(path), map[string]*sqlite.Stmt{}}, nil
+}
+
+// Prepare returns the statement with this text. Whoever runs it MUST bind all of its
+// parameters: they keep their values. Clearing them, as the driver's Prepare does, makes
+// SQLite compile many statements anew for every use, which takes longer than to run them.
+func (c conn) Prepare(query string) (*sqlite.Stmt, error) {
+	if st := c.known[query]; st != nil {
+		return st, st.Reset()
+	}
+	st, err := c.Conn.Prepare(query)
+	if err == nil {
+		c.known[query] = st
+	}
+	return st, err
 }
 
 // each runs a statement and calls row, if given, for every row of its result.
@@ -76,11 +91,35 @@ func (c conn) each(query string, row func(*sqlite.Stmt) error, args ...any) erro
 	if err != nil {
 		return err
 	}
+	if n := st.BindParamCount(); n != len(args) {
+		return fmt.Errorf("statement of %d parameters got %d: %s", n, len(args), query)
+	}
 	for i, a := range args {
 		if err := bind(st, i+1, a); err != nil {
 			return err
 		}
 	}
+	return results(st, row)
+}
+
+// run runs a statement without results. bind binds all of its parameters; it is for the
+// hottest ones, because each binds by way of the heap.
+func (c conn) run(query string, bind func(*sqlite.Stmt)) error {
+	return c.scan(query, bind, nil)
+}
+
+// scan is each with such a bind.
+func (c conn) scan(query string, bind func(*sqlite.Stmt), row func(*sqlite.Stmt) error) error {
+	st, err := c.Prepare(query)
+	if err != nil {
+		return err
+	}
+	bind(st)
+	return results(st, row)
+}
+
+// results runs a statement whose parameters are bound.
+func results(st *sqlite.Stmt, row func(*sqlite.Stmt) error) error {
 	running := true
 	defer func() {
 		if running { // row has panicked
@@ -138,15 +177,20 @@ func bind(st *sqlite.Stmt, i int, a any) error {
 	case bool:
 		st.BindBool(i, v)
 	case []byte:
-		if v == nil {
-			st.BindNull(i)
-			return nil
-		}
-		st.BindBytes(i, v)
+		bindBlob(st, i, v)
 	default:
 		return fmt.Errorf("bind %T", a)
 	}
 	return nil
+}
+
+// bindBlob binds nil as NULL.
+func bindBlob(st *sqlite.Stmt, i int, b []byte) {
+	if b == nil {
+		st.BindNull(i)
+		return
+	}
+	st.BindBytes(i, b)
 }
 
 // blob copies a column; NULL is nil.

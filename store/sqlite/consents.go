@@ -15,6 +15,10 @@ import (
 // connections of its own: visibility functions call it while a search holds one of the
 // others.
 func (s *Store) Consents(ctx context.Context, patient string) (all []store.Version, epoch int64, err error) {
+	if patient == "" { // nobody: who asks wants the epoch
+		epoch, err = s.epoch(ctx)
+		return nil, epoch, err
+	}
 	err = s.consentRead.read(ctx, func(c conn) error {
 		if epoch, err = c.number("SELECT " + epochQuery); err != nil {
 			return err
@@ -37,6 +41,18 @@ func (s *Store) Consents(ctx context.Context, patient string) (all []store.Versi
 		return nil, 0, fmt.Errorf("read consents: %w", err)
 	}
 	return all, epoch, nil
+}
+
+// epoch is the consent epoch now.
+func (s *Store) epoch(ctx context.Context) (epoch int64, err error) {
+	err = s.consentRead.use(ctx, func(c conn) error {
+		epoch, err = c.number("SELECT " + epochQuery)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read consent epoch: %w", err)
+	}
+	return epoch, nil
 }
 
 // EachConsent visits all current Consents, in the order in which they were created.

@@ -75,20 +75,41 @@ func (u *logUnit) insert(row *ledgerbridge.Row) error {
 	if err := u.keys.durable(row.Parts); err != nil {
 		return err
 	}
-	err := u.exec("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		row.Seq, row.Time.UnixMilli(), row.Agent, row.Action, row.Outcome, row.Salt[:], row.Commitment[:], row.Entry)
-	if err != nil {
+	if err := u.run("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", func(st *sqlite.Stmt) { bindEntry(st, row) }); err != nil {
 		return fmt.Errorf("insert entry: %w", err)
 	}
-	for n, part := range row.Parts {
-		err := u.exec("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row.Seq<<partBits|int64(n),
-			part.Patient, part.Target, part.Key, part.ErasedBy, part.Salt[:], part.Commitment[:], part.Sealed)
+	for n := range row.Parts {
+		err := u.run("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", func(st *sqlite.Stmt) {
+			bindPart(st, row.Seq<<partBits|int64(n), &row.Parts[n])
+		})
 		if err != nil {
 			return fmt.Errorf("insert part: %w", err)
 		}
 	}
 	u.next, u.last = row.Seq+1, row.Time.UnixMilli()
 	return nil
+}
+
+func bindEntry(st *sqlite.Stmt, row *ledgerbridge.Row) {
+	st.BindInt64(1, row.Seq)
+	st.BindInt64(2, row.Time.UnixMilli())
+	st.BindText(3, row.Agent)
+	st.BindText(4, row.Action)
+	st.BindInt64(5, int64(row.Outcome))
+	st.BindBytes(6, row.Salt[:])
+	st.BindBytes(7, row.Commitment[:])
+	bindBlob(st, 8, row.Entry)
+}
+
+func bindPart(st *sqlite.Stmt, id int64, part *ledgerbridge.PartRow) {
+	st.BindInt64(1, id)
+	st.BindText(2, part.Patient)
+	st.BindText(3, part.Target)
+	st.BindText(4, part.Key)
+	st.BindText(5, part.ErasedBy)
+	st.BindBytes(6, part.Salt[:])
+	st.BindBytes(7, part.Commitment[:])
+	bindBlob(st, 8, part.Sealed)
 }
 
 // Source is the name of the log.
@@ -108,10 +129,19 @@ const rowsAtOnce = 256
 
 // Rows visits rows from <= seq < to in order.
 func (l *storedLog) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+	return l.visit(ctx, from, to, readRows, visit)
+}
+
+// BareRows implements ledgerbridge.BareLog.
+func (l *storedLog) BareRows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+	return l.visit(ctx, from, to, readEntries, visit)
+}
+
+func (l *storedLog) visit(ctx context.Context, from, to int64, read func(c conn, from, to int64) ([]ledgerbridge.Row, error), visit func(ledgerbridge.Row) error) error {
 	for from < to {
 		var rows []ledgerbridge.Row
 		err := l.pool.read(ctx, func(c conn) (err error) {
-			rows, err = readRows(c, from, to)
+			rows, err = read(c, from, to)
 			return err
 		})
 		if err != nil {
@@ -131,8 +161,16 @@ func (l *storedLog) Rows(ctx context.Context, from, to int64, visit func(ledgerb
 }
 
 func readRows(c conn, from, to int64) ([]ledgerbridge.Row, error) {
-	var rows []ledgerbridge.Row
-	err := c.each(`SELECT seq, time, agent, action, outcome, salt, commitment, entry
+	rows, err := readEntries(c, from, to)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows, addParts(c, rows)
+}
+
+// readEntries reads rows without their parts.
+func readEntries(c conn, from, to int64) (rows []ledgerbridge.Row, err error) {
+	err = c.each(`SELECT seq, time, agent, action, outcome, salt, commitment, entry
 		FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?`, func(st *sqlite.Stmt) error {
 		r := ledgerbridge.Row{
 			Seq: st.ColumnInt64(0), Time: time.UnixMilli(st.ColumnInt64(1)).UTC(),
@@ -143,10 +181,7 @@ func readRows(c conn, from, to int64) ([]ledgerbridge.Row, error) {
 		rows = append(rows, r)
 		return nil
 	}, from, to, rowsAtOnce)
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return rows, addParts(c, rows)
+	return rows, err
 }
 
 // addParts gives each row its parts; both come in the order of seq.

@@ -33,12 +33,10 @@ func (p *pool) read(ctx context.Context, do func(conn) error) error {
 // use runs do on a connection. A connection that met a fault of the disk, is still inside
 // a transaction, or saw do panic, is closed and not used again.
 func (p *pool) use(ctx context.Context, do func(conn) error) error {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := p.enter(ctx); err != nil {
+		return err
 	}
+	defer func() { <-p.slots }()
 	c, err := p.take()
 	if err != nil {
 		return unavailable(err)
@@ -57,6 +55,21 @@ func (p *pool) use(ctx context.Context, do func(conn) error) error {
 		return unavailable(err)
 	}
 	return err
+}
+
+// enter waits for a slot.
+func (p *pool) enter(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}: // usually: then nobody waits for the context
+		return nil
+	default:
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (p *pool) take() (conn, error) {

@@ -21,6 +21,7 @@ const reindexedAtOnce = 256
 // not match its checksum keeps its keys; if those are damaged, too, the error is a
 // *store.Finding.
 func (s *Store) Reindex(ctx context.Context) error {
+	defer s.sets.Forget()
 	err := s.write.do(ctx, true, func(u *changeUnit) error { return u.reindexAll(ctx) })
 	if err != nil {
 		return fmt.Errorf("write search keys: %w", err)

@@ -63,15 +63,18 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 	if q.Judging {
 		from = s.consentRead
 	}
-	err = s.snapshot(ctx, from, "search", func(x *reader) error {
-		page, err = s.search(ctx, x, q)
-		return err
+	err = s.sets.Fresh(func(sets *search.Sets) error {
+		return s.snapshot(ctx, from, "search", func(x *reader) error {
+			page, err = s.search(ctx, x, q, sets)
+			return err
+		})
 	})
 	return page, err
 }
 
-func (s *Store) search(ctx context.Context, x *reader, q store.Search) (store.Page, error) {
-	return search.Run(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience, Choice: s.choice}, &q)
+// search answers a query; sets is nil if the snapshot is not that of what was committed.
+func (s *Store) search(ctx context.Context, x *reader, q store.Search, sets *search.Sets) (store.Page, error) {
+	return search.Run(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience, Choice: s.choice, Sets: sets}, &q)
 }
 
 // Position names the snapshot by its last stamp.

@@ -44,6 +44,7 @@ type Store struct {
 	names    names
 	keys     *keyFile
 	patience search.Patience
+	sets     *search.Sets
 	choice   search.Choice
 	base     int64  // id of ownBases in bases
 	ownBases string // Options.Base and those of earlier starts
@@ -134,7 +135,7 @@ func newStore(dir string, o Options, m mode) *Store {
 	if o.Report == nil {
 		o.Report = func(string) {}
 	}
-	s := &Store{dir: dir, opts: o, patience: search.UsualPatience}
+	s := &Store{dir: dir, opts: o, patience: search.UsualPatience, sets: search.UsualSets()}
 	s.read = newPool(filepath.Join(dir, mainFile), m, readers)
 	s.searches = newPool(filepath.Join(dir, mainFile), m, searchers)
 	s.logRead = newPool(filepath.Join(dir, accessFile), m, logReaders)

@@ -35,14 +35,19 @@ func TestAlone(t *testing.T) {
 	storetest.RunAlone(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), options()) })
 }
 
-// TestDifferential also has plans that give up collecting at once, and every way to find a
-// sorted page.
+// keeps are ways to keep sets between searches: as usual, all, hardly any, none.
+var keeps = []*search.Sets{search.UsualSets(), {Bytes: 1 << 20, Most: 2000}, {Bytes: 2000, Most: 6}, {Least: 1 << 30}}
+
+// TestDifferential also has plans that give up collecting at once, every way to find a
+// sorted page, and keeps sets in all ways.
 func TestDifferential(t *testing.T) {
 	var n atomic.Int64
 	storetest.Differential(t, func(t *testing.T) store.Store {
 		s, i := open(t, t.TempDir(), options()), n.Add(1)
 		s.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[i%3]
 		s.choice = search.Choice(i / 3 % search.Choices)
+		k := keeps[i%4]
+		s.sets = &search.Sets{Bytes: k.Bytes, Least: k.Least, Most: k.Most}
 		return s
 	})
 }

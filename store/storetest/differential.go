@@ -71,7 +71,8 @@ func (w *world) differ(seed uint64, queries int) {
 			refused++
 			continue
 		}
-		k := &walk{world: w, text: text, q: q, visible: w.caller(a), changes: a.once(8)}
+		k := &walk{world: w, text: text, q: q, changes: a.once(8)}
+		k.visible, k.sight = w.caller(a)
 		if found := k.run(a); found == 0 {
 			empty++
 		}
@@ -92,8 +93,9 @@ func (w *world) change(a *author, n int) {
 	}
 }
 
-// caller makes a visibility function that also checks the rows it is shown.
-func (w *world) caller(a *asker) store.Visible {
+// caller makes a visibility function that also checks the rows it is shown, and perhaps says
+// what is certain of it.
+func (w *world) caller(a *asker) (store.Visible, store.Sights) {
 	hidden := a.IntN(a.ids)
 	rules := []store.Visible{
 		func(store.Row) (bool, error) { return true, nil },
@@ -102,12 +104,16 @@ func (w *world) caller(a *asker) store.Visible {
 		func(r store.Row) (bool, error) { return r.Ref.ID != fmt.Sprint("r", hidden), nil },
 	}
 	rule := rules[a.IntN(len(rules))]
+	var sight store.Sights
+	if a.once(2) {
+		rule, sight = a.sighted(rule)
+	}
 	return func(r store.Row) (bool, error) {
 		if v := w.model.last[r.Ref]; v.Version.Version != r.Version || v.Owner != r.Owner || r.Deleted || !slices.Equal(v.Facts.Patients, r.Facts.Patients) {
 			w.Errorf("shown for judgement: %+v, want %+v", r, v.Version)
 		}
 		return rule(r)
-	}
+	}, sight
 }
 
 // walk is one search from its first page to its last.
@@ -116,6 +122,7 @@ type walk struct {
 	text    string
 	q       *search.Query
 	visible store.Visible
+	sight   store.Sights
 	changes bool // whether writes come between pages
 
 	now   view
@@ -129,7 +136,7 @@ type walk struct {
 func (k *walk) run(a *asker) int {
 	k.Helper()
 	k.begin()
-	s := store.Search{Query: k.q, Visible: k.visible, Limit: 1 + a.IntN(1+len(k.start)), Count: a.once(3)}
+	s := store.Search{Query: k.q, Visible: k.visible, Sight: k.sight, Limit: 1 + a.IntN(1+len(k.start)), Count: a.once(3)}
 	if len(k.start) > 8*s.Limit {
 		s.Limit = len(k.start) / 8
 	}
@@ -201,6 +208,9 @@ func (k *walk) page(s *store.Search, page *store.Page) {
 	if page.Total != total {
 		k.Errorf("total %d, want %d", page.Total, total)
 	}
+	if s.Count && s.After == nil && len(s.Query.Sort) == 0 {
+		k.whose(page.Selected)
+	}
 	if n := len(page.Matches); n > s.Limit || page.Next != nil && n < s.Limit || s.NoBody && n > 0 {
 		k.Errorf("%d matches on a page of %d, next %q", n, s.Limit, page.Next)
 	}
@@ -212,6 +222,18 @@ func (k *walk) page(s *store.Search, page *store.Page) {
 	}
 	k.included(k.q, page, k.now)
 	k.shown = append(k.shown, refs(page.Matches)...)
+}
+
+// whose checks whom a counted query concerns.
+func (k *walk) whose(s store.Selected) {
+	k.Helper()
+	seen, hidden := k.model.selected(k.q, k.visible)
+	if got := distinct(s.Visible); !slices.Equal(got, seen) {
+		k.Errorf("visible patients\n got %v\nwant %v", got, seen)
+	}
+	if got := distinct(s.Hidden); !slices.Equal(got, hidden) {
+		k.Errorf("hidden patients\n got %v\nwant %v", got, hidden)
+	}
 }
 
 // total counts what matches now and existed at the start.

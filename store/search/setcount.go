@@ -1,0 +1,214 @@
+package search
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
+)
+
+// countBySets counts all matches, and passes those of one page to out.
+func (x *searcher) countBySets(q *search.Query, at cursor, out *collector) error {
+	m, err := x.matching(q.Type, q.Where)
+	if err != nil {
+		return err
+	}
+	if few := m.upper.GetCardinality(); few <= uint64(x.Patience.Few) {
+		places := after(m.upper, 0, int(few))
+		rows := func(int64) iter.Seq2[*Row, error] { return x.Rows(q.Type, places) }
+		return x.judgeAll(&plan{typ: q.Type, rows: rows, rest: m.where}, at, out)
+	}
+	found, err := x.decide(&m)
+	if err != nil {
+		return err
+	}
+	if found, err = x.sinceThen(q.Type, found, at); err != nil {
+		return err
+	}
+	out.total = int64(found.GetCardinality())
+	return x.showFrom(q.Type, found, at, out)
+}
+
+// decide gives the visible matches, and notes whom they and the hidden ones are about.
+func (x *searcher) decide(m *matching) (set, error) {
+	if err := x.name(m.typ, m.sure, &x.selected.visible, store.SelectedLimit); err != nil {
+		return nil, err
+	}
+	if err := x.name(m.typ, within(m.lower, m.hidden), &x.selected.hidden, store.SelectedHidden); err != nil {
+		return nil, err
+	}
+	found := m.sure
+	if !m.unsure.IsEmpty() {
+		found = found.Clone()
+	}
+	err := x.read(m.typ, m.unsure, func(r *Row) error {
+		matches, visible, err := x.judge(m, r)
+		if err != nil || !matches {
+			return err
+		}
+		if visible {
+			found.Add(uint64(r.Place))
+		}
+		return x.selected.add(r, visible)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, x.nameHidden(m)
+}
+
+// nameHidden looks for whom those hidden resources are about that may match.
+func (x *searcher) nameHidden(m *matching) error {
+	doubtful := without(within(m.upper, m.hidden), m.lower)
+	for place := int64(0); len(x.selected.hidden.list) < store.SelectedHidden; {
+		places := after(doubtful, place, glance)
+		if len(places) == 0 {
+			break
+		}
+		place = places[len(places)-1]
+		for r, err := range x.counting(x.Rows(m.typ, places)) {
+			if err != nil {
+				return err
+			}
+			matches, visible, err := x.judge(m, r)
+			if err == nil && matches {
+				err = x.selected.add(r, visible)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// counting counts rows as they are read.
+func (x *searcher) counting(rows iter.Seq2[*Row, error]) iter.Seq2[*Row, error] {
+	return func(yield func(*Row, error) bool) {
+		for r, err := range rows {
+			if err == nil {
+				err = x.count()
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// sinceThen leaves out what did not exist when a walk began.
+func (x *searcher) sinceThen(typ string, found set, at cursor) (set, error) {
+	if at.Place == 0 {
+		return found, nil
+	}
+	rows, is, err := x.Since(typ, at.Mark, mostSince)
+	if err != nil {
+		return nil, err
+	}
+	written := noPlaces()
+	for _, r := range rows {
+		written.Add(uint64(r.Place))
+	}
+	if is != Known { // each of them may have been
+		written = found
+	}
+	found = found.Clone()
+	err = x.read(typ, within(written, found), func(r *Row) error {
+		then, err := x.Then(r, at.Mark)
+		if err == nil && (then == nil || then.Deleted) {
+			found.Remove(uint64(r.Place))
+		}
+		return err
+	})
+	return found, err
+}
+
+// mostSince is after how many writes it is cheaper to look at all matches.
+const mostSince = 10_000
+
+// showFrom passes the page that begins after a place.
+func (x *searcher) showFrom(typ string, found set, at cursor, out *collector) error {
+	for place := at.Place; out.limit > 0 && !out.full(); {
+		places := after(found, place, min(out.limit+1, readAtOnce))
+		if len(places) == 0 {
+			return nil
+		}
+		place = places[len(places)-1]
+		for r, err := range x.counting(x.Rows(typ, places)) {
+			if err != nil {
+				return err
+			}
+			visible, err := sees(x.visible, r, x.Epoch)
+			if err != nil {
+				return err
+			}
+			if visible && !out.full() {
+				out.insert(match{row: r, place: r.Place})
+			}
+		}
+	}
+	return nil
+}
+
+// What it costs to read whose a row is, and how many are read at first and at most.
+const (
+	briefSteps = store.RowSteps / 4
+	namedFirst = 64
+	namedMost  = store.SelectedLimit + 100
+)
+
+// name notes the patients of a set, without what is judged by itself, up to limit. It looks
+// at some resources, leaves out all of their patients', and goes on with the rest.
+func (x *searcher) name(typ string, of set, to *distinct, limit int) error {
+	if of.IsEmpty() || len(to.list) >= limit {
+		return nil
+	}
+	free, err := x.gathered(typ, search.HasKey{Key: search.FreeKey})
+	if err != nil {
+		return err
+	}
+	live, err := x.live(typ)
+	if err != nil {
+		return err
+	}
+	rest := without(of, free)
+	for n := namedFirst; !rest.IsEmpty(); n = min(4*n, namedMost) {
+		patients, err := x.patientsOf(typ, rest, sample(rest, n), to)
+		if err != nil || len(to.list) >= limit {
+			return err
+		}
+		theirs, err := x.joined(typ, search.CompartmentKey(""), patients, live)
+		if err != nil {
+			return err
+		}
+		rest = without(rest, theirs)
+	}
+	return nil
+}
+
+// patientsOf reads whose some resources are, and takes them out of rest.
+func (x *searcher) patientsOf(typ string, rest set, places []int64, to *distinct) ([]string, error) {
+	var all distinct
+	for r, err := range x.Brief(typ, places) {
+		if err == nil {
+			err = x.pass(briefSteps)
+		}
+		if err != nil {
+			return nil, err
+		}
+		facts, err := r.Facts()
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range facts.Patients {
+			to.add(p)
+			all.add(p)
+		}
+	}
+	for _, p := range places {
+		rest.Remove(uint64(p))
+	}
+	slices.Sort(all.list)
+	return all.list, nil
+}

@@ -1,0 +1,141 @@
+package search
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
+)
+
+// fewOf says whether n of size places are few enough to go to each of them, instead of
+// passing over all in an index.
+func fewOf(n, size uint64) bool { return n <= glance || n*50 < size }
+
+// setOfChain finds the visible targets first, then what refers to them.
+func (x *searcher) setOfChain(typ string, c search.Chain) (set, error) {
+	live, err := x.live(typ)
+	if err != nil {
+		return nil, err
+	}
+	all := noPlaces()
+	for _, target := range c.Types {
+		found, err := x.visibleOf(target, c.Where)
+		if err != nil {
+			return nil, err
+		}
+		ids, err := x.idsOf(target, found)
+		if err != nil {
+			return nil, err
+		}
+		prefix := search.RefKey(c.Param, fhir.Ref{Type: target})
+		linked, err := x.joined(typ, prefix, ids, live)
+		if err != nil {
+			return nil, err
+		}
+		all.Or(linked)
+	}
+	return all, nil
+}
+
+// joined is what has a key of prefix and one of rests, which are sorted.
+func (x *searcher) joined(typ, prefix string, rests []string, live set) (set, error) {
+	if len(rests) == 0 {
+		return noPlaces(), nil
+	}
+	return x.gather(func(to Sink) error { return x.Joined(typ, prefix, rests, int64(live.GetCardinality()), to) })
+}
+
+// idsOf gives the sorted ids of some places.
+func (x *searcher) idsOf(typ string, of set) (ids []string, err error) {
+	n := of.GetCardinality()
+	if n == 0 {
+		return nil, nil
+	}
+	live, err := x.live(typ)
+	if err != nil {
+		return nil, err
+	}
+	var places []int64
+	if n*8 < live.GetCardinality() || n <= glance {
+		places = after(of, 0, int(n))
+	}
+	ids = make([]string, 0, n)
+	err = x.IDs(typ, places, func(place int64, id string) {
+		if of.Contains(uint64(place)) {
+			ids = append(ids, id)
+		}
+	}, x.skim)
+	slices.Sort(ids)
+	return ids, err
+}
+
+// setOfReverse finds what refers here first, then what it refers to.
+func (x *searcher) setOfReverse(typ string, c search.Reverse) (set, error) {
+	from, err := x.visibleOf(c.Type, c.Where)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := x.targetsOf(c.Type, from, c.Param, typ)
+	if err != nil || len(ids) == 0 {
+		return noPlaces(), err
+	}
+	found, err := x.gather(func(to Sink) error { return x.Places(typ, ids, to) })
+	if err != nil {
+		return nil, err
+	}
+	live, err := x.live(typ)
+	return within(found, live), err
+}
+
+// targetsOf gives the sorted ids of what some places of a type refer to.
+func (x *searcher) targetsOf(typ string, of set, param, target string) ([]string, error) {
+	live, err := x.live(typ)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]bool{}
+	if n := of.GetCardinality(); !fewOf(n, live.GetCardinality()) {
+		prefix := search.RefKey(param, fhir.Ref{Type: target})
+		err = x.Targets(typ, prefix, func(p int64) bool { return of.Contains(uint64(p)) }, func(id string) { ids[id] = true }, x.skim)
+		return slices.Sorted(maps.Keys(ids)), err
+	}
+	err = x.read(typ, of, func(r *Row) error {
+		index, err := r.Index()
+		if err != nil {
+			return err
+		}
+		for _, ref := range index.Targets(param) {
+			if ref.Type == target {
+				ids[ref.ID] = true
+			}
+		}
+		return nil
+	})
+	return slices.Sorted(maps.Keys(ids)), err
+}
+
+// read reads the rows of a set.
+func (x *searcher) read(typ string, at set, visit func(*Row) error) error {
+	for from := int64(0); ; {
+		places := after(at, from, readAtOnce)
+		if len(places) == 0 {
+			return nil
+		}
+		from = places[len(places)-1]
+		for r, err := range x.Rows(typ, places) {
+			if err != nil {
+				return err
+			}
+			if err := x.count(); err != nil {
+				return err
+			}
+			if err := visit(r); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// readAtOnce is how many rows read reads together.
+const readAtOnce = 1024

@@ -1,0 +1,148 @@
+package search
+
+import (
+	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
+)
+
+// view is what is certain of the visibility of a type. What is in neither set is judged row
+// by row; no set has what is judged by itself.
+type view struct{ shown, hidden set }
+
+// view gives what a Sight says of a type in sets.
+func (x *searcher) view(typ string) (v view, err error) {
+	if v, known := x.views[typ]; known {
+		return v, nil
+	}
+	switch {
+	case x.visible == nil:
+		v, err = x.evaluate(typ, &store.Sight{Free: store.Shown, Rest: store.Shown})
+	case x.sight != nil:
+		var s *store.Sight
+		if s, err = x.sight(typ, x.Epoch); err == nil && s != nil {
+			v, err = x.evaluate(typ, s)
+		}
+	}
+	if err != nil {
+		return v, err
+	}
+	if x.views == nil {
+		x.views = map[string]view{}
+	}
+	x.views[typ] = v
+	return v, nil
+}
+
+// evaluate makes sets of a Sight.
+func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
+	if s.Free == store.ByRow && s.Rest == store.ByRow && len(s.Groups) == 0 {
+		return v, nil
+	}
+	sure := map[store.Sure]set{}
+	add := func(is store.Sure, places set) {
+		if is != store.ByRow {
+			sure[is] = union(sure[is], places)
+		}
+	}
+	apart := noPlaces() // what is not of the rest
+	for i := range s.Groups {
+		g := &s.Groups[i]
+		if g.Is == s.Rest || len(g.Patients) == 0 {
+			continue
+		}
+		places, err := x.group(typ, g)
+		if err != nil {
+			return v, err
+		}
+		add(g.Is, places)
+		apart.Or(places)
+	}
+	free, err := x.gathered(typ, search.HasKey{Key: search.FreeKey})
+	if err != nil {
+		return v, err
+	}
+	add(s.Free, free)
+	if s.Rest != store.ByRow {
+		live, err := x.live(typ)
+		if err != nil {
+			return v, err
+		}
+		add(s.Rest, without(live, union(apart, free)))
+	}
+	single, err := x.gathered(typ, search.HasKey{Key: search.RowKey})
+	return view{without(sure[store.Shown], single), without(sure[store.Hidden], single)}, err
+}
+
+// group is what is in the compartments of a group's patients.
+func (x *searcher) group(typ string, g *store.Group) (set, error) {
+	return x.kept(typ, member{g}, func(to Sink) error {
+		live, err := x.live(typ)
+		if err != nil {
+			return err
+		}
+		return x.Joined(typ, search.CompartmentKey(""), g.Patients, int64(live.GetCardinality()), to)
+	})
+}
+
+// matching are the places of a type for a condition, and what is certain of them.
+type matching struct {
+	bounds     // of the condition
+	view       // of the type
+	sure   set // matches, and is visible
+	unsure set // what may match and may be visible, but for sure
+	typ    string
+	where  []search.Condition
+}
+
+// matching finds all that may match.
+func (x *searcher) matching(typ string, where search.Condition) (m matching, err error) {
+	m.typ, m.where = typ, byRank(where)
+	if m.bounds, err = x.bounds(typ, where); err != nil || m.upper.GetCardinality() <= uint64(x.Patience.Few) {
+		m.sure, m.unsure = noPlaces(), m.upper
+		return m, err // to look at them is cheaper than to ask what is certain
+	}
+	if m.view, err = x.view(typ); err != nil {
+		return m, err
+	}
+	m.sure = within(m.lower, m.shown)
+	m.unsure = without(without(m.upper, m.sure), m.hidden)
+	return m, nil
+}
+
+// judge says of a row of upper whether it matches and whether it is visible, and looks at
+// no more of it than is not certain.
+func (x *searcher) judge(m *matching, r *Row) (matches, visible bool, err error) {
+	if r.Deleted || r.Ref.Type != m.typ {
+		return false, false, nil
+	}
+	if !contains(m.lower, r.Place) {
+		if matches, err := x.holdsAll(m.where, r); err != nil || !matches {
+			return false, false, err
+		}
+	}
+	switch {
+	case contains(m.hidden, r.Place):
+		return true, false, nil
+	case contains(m.shown, r.Place):
+		return true, true, nil
+	}
+	visible, err = sees(x.visible, r, x.Epoch)
+	return true, visible, err
+}
+
+// visibleOf gives all visible resources of a type for which a condition holds.
+func (x *searcher) visibleOf(typ string, where search.Condition) (set, error) {
+	m, err := x.matching(typ, where)
+	if err != nil || m.unsure.IsEmpty() {
+		return m.sure, err
+	}
+	all := m.sure.Clone()
+	err = x.read(typ, m.unsure, func(r *Row) error {
+		matches, visible, err := x.judge(&m, r)
+		if matches && visible {
+			all.Add(uint64(r.Place))
+		}
+		return err
+	})
+	return all, err
+}
