@@ -304,7 +304,7 @@ func TestWhatIsCertainIsWithinConstraints(t *testing.T) {
 	for range 120 {
 		s.Decision = policy.Decision{Allow: c.IntN(20) > 0, Reason: "local-permit", Consent: c.one(policy.Forbids, policy.Permits, policy.None), Constraints: policy.Constraints{
 			Types: list("Observation", "Basic", "Patient"), Compartment: maybe("Patient/" + c.one(c.other(), c.one(c.moved...))), SharedTypes: list("Basic", "Medication"),
-			Uncompartmented: list("Basic"), Owner: maybe(c.one("hospital", "other")), Author: maybe("Practitioner/doctor"), Labels: list("http://terminology.hl7.org/CodeSystem/v3-Confidentiality|R", "http://terminology.hl7.org/CodeSystem/v3-ActCode|SPI"),
+			Uncompartmented: list(c.one("Basic", "Medication")), Owner: maybe(c.one("hospital", "other")), Author: maybe("Practitioner/doctor"), Labels: list("http://terminology.hl7.org/CodeSystem/v3-Confidentiality|R", "http://terminology.hl7.org/CodeSystem/v3-ActCode|SPI"),
 		}}
 		c.agreeAll("doctor")
 	}

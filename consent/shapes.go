@@ -108,13 +108,14 @@ func (r *Registry) follow(ctx context.Context, v *view, epoch, now int64) (at in
 // fill makes a roll of all Consents. It goes on if the caller hangs up: others wait for it.
 func (r *Registry) fill(ctx context.Context, now int64) (at int64, err error) {
 	f := filling{now: now, of: map[string]standing{}, models: map[[sha256.Size]byte]*model{}}
+	u := reuse{known: map[[sha256.Size]byte]*Rules{}}
 	at = -1
 	err = r.finder.EachConsent(context.WithoutCancel(ctx), func(list []Found, epoch int64) error {
 		if at < 0 {
 			at = epoch
 		}
-		for i, rules := range r.compile(list) {
-			f.add(rules, list[i].Patients)
+		for _, one := range list {
+			f.add(u.compile(r, one), one.Patients)
 		}
 		return nil
 	})

@@ -73,6 +73,20 @@ func (r *Row) Ranges() (_ *search.Index, err error) {
 	return r.ranges, err
 }
 
+// The keys of a row that are read with it; more cost a step for each further stepKeys.
+const (
+	usualKeys = 1000
+	stepKeys  = 10
+)
+
+// keySteps is what it costs to decode the search keys, if that was done, beyond the row.
+func (r *Row) keySteps() int64 {
+	if r.index == nil {
+		return 0
+	}
+	return int64(max(0, r.index.Len()-usualKeys) / stepKeys)
+}
+
 // size is what the version counts against the bytes of an answer.
 func (r *Row) size() int64 {
 	patients := 0

@@ -281,7 +281,9 @@ func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 	if r.Deleted || r.Ref.Type != p.typ {
 		return false, nil
 	}
-	if ok, err := x.holdsAll(p.rest, r); err != nil || !ok {
+	ok, err := x.holdsAll(p.rest, r)
+	x.spent.steps += r.keySteps()
+	if err != nil || !ok {
 		return false, err
 	}
 	visible, err := sees(x.visible, r, x.Epoch)

@@ -172,8 +172,11 @@ func (x *searcher) name(typ string, of set, to *distinct, limit int) error {
 	if err != nil {
 		return err
 	}
-	rest := without(of, free)
-	for n := namedFirst; !rest.IsEmpty(); n = min(4*n, namedMost) {
+	rest, first := without(of, free), namedFirst
+	if rest.GetCardinality() > 50*store.SelectedLimit {
+		first = namedMost // they are probably many patients'
+	}
+	for n := first; !rest.IsEmpty(); n = min(4*n, namedMost) {
 		patients, err := x.patientsOf(typ, rest, sample(rest, n), to)
 		if err != nil || len(to.list) >= limit {
 			return err

@@ -95,21 +95,50 @@ func BenchmarkSearchPatient(b *testing.B) {
 	})
 }
 
+// BenchmarkHistory shows what a page of a history costs as the number of versions grows: the
+// first, the twentieth and the last.
 func BenchmarkHistory(b *testing.B) {
-	a := populated(b, 20)
-	for name, h := range map[string]store.History{
-		"resource": {Type: "Observation", ID: "3-3", Limit: 10}, "type": {Type: "Observation", Limit: 10}, "count": {Limit: 10, Count: true},
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
+	for _, patients := range []int{20, 200} {
+		a := populated(b, patients)
+		for name, h := range map[string]store.History{
+			"resource": {Type: "Observation", ID: "3-3", Limit: 10}, "type": {Type: "Observation", Limit: 20}, "system": {Limit: 20},
+		} {
+			b.Run(fmt.Sprintf("%d/%s/first", patients*151, name), func(b *testing.B) { readHistory(b, a, h) })
+			if h.ID != "" {
+				continue
+			}
+			for range 19 {
 				page, err := a.History(b.Context(), h)
 				a.must(err)
-				if len(page.Matches) == 0 {
-					b.Fatal("finds nothing")
-				}
+				h.After = page.Next
 			}
-		})
+			b.Run(fmt.Sprintf("%d/%s/twentieth", patients*151, name), func(b *testing.B) { readHistory(b, a, h) })
+			h.After = []byte(fmt.Sprintf(`{"t":%d,"l":%d}`, int64(1)<<62, stampOf(b, a, 21)))
+			b.Run(fmt.Sprintf("%d/%s/last", patients*151, name), func(b *testing.B) { readHistory(b, a, h) })
+		}
+	}
+}
+
+// stampOf is the stamp of the version that was written as number n.
+func stampOf(b *testing.B, a *author, n int) (stamp int64) {
+	rows := 0
+	a.must(a.Versions(b.Context(), 0, func(v store.Stored) error {
+		if rows++; rows == n {
+			stamp = v.Stamp
+		}
+		return nil
+	}))
+	return stamp
+}
+
+func readHistory(b *testing.B, a *author, h store.History) {
+	b.ReportAllocs()
+	for b.Loop() {
+		page, err := a.History(b.Context(), h)
+		a.must(err)
+		if len(page.Matches) == 0 {
+			b.Fatal("finds nothing")
+		}
 	}
 }
 

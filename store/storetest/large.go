@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +36,7 @@ func testLarge(w *world) {
 	w.finds("Group?member=Patient/m1,Patient/m19999&code:text=first", "small", "large")
 	w.finds("Group?type=person&member=Patient/m19999", "large")
 	w.finds("Group?type=person&code:text=first", "small", "large", "after")
+	w.costsItsKeys()
 	group(1, "second", 5, n-1)
 	w.finds("Group?member=Patient/m19999")
 	w.finds("Group?member=Patient/m1", "small")
@@ -63,5 +65,15 @@ func (w *world) finds(text string, want ...string) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) || page.Total != int64(len(want)) {
 		w.Errorf("%s finds %v, total %d, want %v", text, got, page.Total, want)
+	}
+}
+
+// costsItsKeys says that to decode very many keys counts as more than a row.
+func (w *world) costsItsKeys() {
+	w.Helper()
+	_, err := w.store.Search(w.Context(), store.Search{Query: w.parse("Group?code:not=x"), Limit: 100, Most: 150})
+	var refusal *fhir.Error
+	if !errors.As(err, &refusal) || refusal.Kind != fhir.TooCostly {
+		w.Errorf("a search that decodes 40,000 keys may examine 150 rows: %v", err)
 	}
 }
