@@ -145,7 +145,7 @@ func wardBundle(patient int) string {
 		id, patient, patient%9973, patient%311, patient, []string{"male", "female"}[patient%2], 1930+patient%80, 1+patient%9, patient%10, patient%100, patient%100_000))}
 	for v := range visits {
 		visit := wardID(patient, "visit", v)
-		at := time.Date(2010+v, time.Month(1+patient%12), 1+patient%28, patient%24, 0, 0, 0, time.UTC)
+		at := time.Date(2014+v, time.Month(1+patient%12), 1+patient%28, patient%24, 0, 0, 0, time.UTC)
 		entries = append(entries, putEntry("Encounter/"+visit, fmt.Sprintf(`{"resourceType":"Encounter","id":"%s","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},`+
 			`"type":[{"coding":[{"system":"http://snomed.info/sct","code":"%d"}]}],"subject":{"reference":"Patient/%s"},"period":{"start":"%s","end":"%s"}}`,
 			visit, 185345009+patient%50, id, at.Format(time.RFC3339), at.Add(time.Hour).Format(time.RFC3339))))

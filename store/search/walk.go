@@ -27,9 +27,9 @@ const (
 const (
 	// maxWritten is how many resources of a type may be written during a sorted walk.
 	maxWritten = 100_000
-	// firstWalk is how much of an order is walked before it is known whether a condition
-	// leaves fewer to sort.
-	firstWalk = 256 * store.RowSteps
+	// firstWalk is how much of an order is walked, with twice a page, before it is asked what
+	// is certainly hidden or whether a condition leaves fewer to sort.
+	firstWalk = 16 * store.RowSteps
 	// maxBatch is how many rows are read together at most.
 	maxBatch = 1024
 )
@@ -46,9 +46,11 @@ type walker struct {
 	order   Order
 	at      cursor
 	out     *collector
-	among   []int64 // sorted places, one of which each match has; nil: not known
-	written []int64 // sorted places of what was written since the walk began
-	last    *Entry  // looked at
+	among   set      // places, one of which each match has; nil: not known
+	all     matching // once the sets are known
+	passed  set      // what was passed over as hidden
+	written []int64  // sorted places of what was written since the walk began
+	last    *Entry   // looked at
 	begun   bool
 	done    bool // the page is complete
 }
@@ -74,7 +76,7 @@ func (x *searcher) walker(q *search.Query, at cursor, out *collector) *walker {
 // page walks or, if that examines fewer rows, sorts all that may match.
 func (w *walker) page(q *search.Query) error {
 	if w.Choice == WalkOrders {
-		return w.run(math.MaxInt64)
+		return w.bySets(q)
 	}
 	all := byRank(q.Where)
 	p, err := w.intersect(q.Type, all, w.Patience.Few)
@@ -84,21 +86,44 @@ func (w *walker) page(q *search.Query) error {
 	if p != nil {
 		return w.judgeAll(p, w.at, w.out)
 	}
-	if err := w.run(firstWalk + int64(w.out.limit)*store.RowSteps); err != nil || w.done {
+	if err := w.run(firstWalk + 2*int64(w.out.limit)*store.RowSteps); err != nil || w.done {
 		return err
 	}
 	if p, err = w.intersect(q.Type, all, w.Patience.Many); err != nil {
 		return err
 	}
 	if p == nil {
-		return w.run(math.MaxInt64)
+		return w.bySets(q)
 	}
-	w.among = p.places
+	w.among = noPlaces()
+	for _, place := range p.places {
+		w.among.Add(uint64(place))
+	}
 	if err := w.run(int64(len(p.places)) * store.RowSteps); err != nil || w.done {
 		return err
 	}
 	w.out.reset()
 	return w.judgeAll(p, w.at, w.out)
+}
+
+// bySets goes on without reading what certainly does not match or is hidden. Whom the hidden
+// ones on the way are about is found out for the record, as if they had been read.
+func (w *walker) bySets(q *search.Query) (err error) {
+	if w.all, err = w.matching(q.Type, q.Where); err != nil {
+		return err
+	}
+	w.among, w.passed = without(w.all.upper, w.all.hidden), noPlaces()
+	if err := w.run(math.MaxInt64); err != nil {
+		return err
+	}
+	m := w.all
+	if m.hidden = within(m.hidden, w.passed); m.hidden.IsEmpty() {
+		return nil
+	}
+	if err := w.name(m.typ, within(m.lower, m.hidden), &w.selected.hidden, store.SelectedHidden); err != nil {
+		return err
+	}
+	return w.nameHidden(&m)
 }
 
 // begin looks for what was written since the walk began.
@@ -196,11 +221,13 @@ func (w *walker) candidateAt(e Entry) bool {
 	if _, moved := slices.BinarySearch(w.written, e.Place); moved {
 		return false
 	}
-	if w.among == nil {
+	if w.among == nil || contains(w.among, e.Place) {
 		return true
 	}
-	_, among := slices.BinarySearch(w.among, e.Place)
-	return among
+	if contains(w.all.hidden, e.Place) {
+		w.passed.Add(uint64(e.Place))
+	}
+	return false
 }
 
 // show judges what is at some entries.

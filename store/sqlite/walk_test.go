@@ -105,3 +105,29 @@ func (x *reader) checkLanes(t *testing.T, o plan.Order) error {
 	}
 	return err
 }
+
+// A walk that passes over what is certainly hidden names whom that is about.
+func TestWalksNameWhatTheyPassOver(t *testing.T) {
+	s := open(t, t.TempDir(), options())
+	s.choice, s.patience = plan.WalkOrders, plan.Patience{}
+	a := newAuthor(t, s)
+	for i := range 30 {
+		a.put(fmt.Sprint("o", i), 0, observation(i%3, i))
+	}
+	params, err := fhir.ParseParams("_sort=date")
+	a.must(err)
+	q, err := search.ParseQuery("Observation", params, search.QueryOptions{})
+	a.must(err)
+	judged := 0
+	page, err := s.Search(t.Context(), store.Search{
+		Query: q, Limit: 5,
+		Visible: func(r store.Row) (bool, error) { judged++; return r.Facts.Patients[0] == "Patient/1", nil },
+		Sight: func(string, int64) (*store.Sight, error) {
+			return &store.Sight{Rest: store.Hidden, Groups: []store.Group{{Name: "one", Is: store.Shown, Patients: []string{"Patient/1"}}}}, nil
+		},
+	})
+	a.must(err)
+	if got := page.Selected; strings.Join(got.Visible, " ") != "Patient/1" || len(got.Hidden) != 2 || judged > 10 {
+		t.Errorf("%d were judged; selected are %v", judged, got)
+	}
+}

@@ -38,7 +38,8 @@ func (w *world) order(seed uint64) {
 				continue
 			}
 			text := fmt.Sprintf("%s?_sort=%s", typ, by)
-			k := &walk{world: w, text: text, q: w.parse(text), visible: first(w.caller(a)), changes: a.once(2)}
+			k := &walk{world: w, text: text, q: w.parse(text), changes: a.once(2)}
+			k.visible, k.sight = w.caller(a)
 			k.run(a)
 			if walks++; k.changes {
 				moved++
