@@ -184,12 +184,21 @@ func (c *population) agrees(who string, r *review, q question, actions []string,
 	if err != nil {
 		c.Fatal(err)
 	}
+	grouped := map[string]bool{}
+	for _, g := range sight.Groups {
+		for _, p := range g.Patients {
+			if grouped[p] {
+				c.Fatalf("%s: %s is in two groups of %+v", who, p, sight)
+			}
+			grouped[p] = true
+		}
+	}
 	hidden := map[fhir.Ref]bool{}
 	for i := range current {
 		v := &current[i]
 		is := sight.Of(&v.Facts)
 		c.tried[fmt.Sprint(who, " ", is)]++
-		if hidden[v.Ref] = is == store.Hidden; is == store.ByRow || strings.HasPrefix(q.interaction, "history") {
+		if hidden[v.Ref] = is == store.Hidden; is == store.ByRow {
 			continue
 		}
 		if c.judge(r, q, actions, v) != (is == store.Shown) {
@@ -354,15 +363,15 @@ func TestFewAreLookedUpToForesee(t *testing.T) {
 	call := h.as(agent.Practitioner, "TREAT")
 	call.Agent.Actors = []string{"Practitioner/doctor"}
 	r := h.Gate.review(call)
-	s, err := r.look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, 1_000_000)
-	if kindOf(err) != fhir.Unavailable {
+	if _, err := r.look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, 1_000_000); kindOf(err) != fhir.Unavailable {
 		t.Errorf("Consents of another time: %v", err)
 	}
 	_, epoch, err := h.Store.Consents(t.Context(), "Patient/p1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err = r.look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, epoch); err != nil {
+	s, err := r.look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, epoch)
+	if err != nil {
 		t.Fatal(err)
 	}
 	hidden, open := 0, 0
@@ -376,5 +385,23 @@ func TestFewAreLookedUpToForesee(t *testing.T) {
 	}
 	if hidden != mostForeseen || open != 20 || len(r.directory.versions) > mostForeseen {
 		t.Errorf("%d are certainly hidden, %d not known, %d looked up", hidden, open, len(r.directory.versions))
+	}
+}
+
+// What is known of a later time, when periods have begun, says nothing about a request that
+// began before.
+func TestEarlierRequestsAreJudgedByRow(t *testing.T) {
+	h := newHouse(t)
+	h.put(patientDoc("p1"), strings.Replace(denialDoc("c1", "p1"), `"patient":`, `"dateTime":"2026-05-04T12:30:00Z","patient":`, 1))
+	for _, r := range []struct {
+		at   time.Time
+		rest store.Sure
+		of   int
+	}{{time.Date(2026, 5, 4, 12, 40, 0, 0, time.UTC), store.Shown, 1}, {time.Date(2026, 5, 4, 12, 10, 0, 0, time.UTC), store.ByRow, 0}} {
+		h.Gate.Now = func() time.Time { return r.at }
+		s, err := h.Gate.review(h.as(agent.Practitioner, "TREAT")).look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, 1)
+		if err != nil || s.Rest != r.rest || len(s.Groups) != r.of {
+			t.Errorf("at %s: %+v, %v", r.at, s, err)
+		}
 	}
 }

@@ -157,9 +157,18 @@ const rowsAtOnce = 256
 
 // Rows visits rows from <= seq < to in order.
 func (l *storedLog) Rows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+	return l.visit(ctx, from, to, options.Find(), visit)
+}
+
+// BareRows implements ledgerbridge.BareLog.
+func (l *storedLog) BareRows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
+	return l.visit(ctx, from, to, options.Find().SetProjection(bson.D{{Key: "p", Value: 0}}), visit)
+}
+
+func (l *storedLog) visit(ctx context.Context, from, to int64, o *options.FindOptionsBuilder, visit func(ledgerbridge.Row) error) error {
 	for from < to {
 		batch, err := retried(ctx, l.s, func(ctx context.Context) ([]entry, error) {
-			return all[entry](ctx, l.log, between(l.source, from, to), options.Find().SetSort(byID).SetLimit(rowsAtOnce))
+			return all[entry](ctx, l.log, between(l.source, from, to), o.SetSort(byID).SetLimit(rowsAtOnce))
 		})
 		if err != nil {
 			return fmt.Errorf("read log: %w", err)

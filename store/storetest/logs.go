@@ -72,6 +72,7 @@ func (w *world) rows(l ledgerbridge.Log, from, to int64) (rows []ledgerbridge.Ro
 		rows = append(rows, r)
 		return nil
 	}))
+	w.bare(l, from, to, rows)
 	return rows
 }
 
