@@ -138,7 +138,8 @@ func (o *outlook) patient(ctx context.Context, patient string) (store.Sure, erro
 	if err := o.restsOn(ctx, o.epoch); err != nil {
 		return store.ByRow, err
 	}
-	o.consentsRead[patient] = o.consentsRead[patient]
+	decisive := o.consentsRead[patient]
+	o.consentsRead[patient] = decisive // there is a key for whoever's Consents are read
 	rules, err := o.gate.Consents.Rules(ctx, patient, o.epoch)
 	if err != nil {
 		return store.ByRow, unavailable("consents cannot be read", err)

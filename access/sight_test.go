@@ -372,15 +372,15 @@ func TestFewAreLookedUpToForesee(t *testing.T) {
 	call := h.as(agent.Practitioner, "TREAT")
 	call.Agent.Actors = []string{"Practitioner/doctor"}
 	r := h.Gate.review(call)
-	s, err := r.look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, 1_000_000)
-	if kindOf(err) != fhir.Unavailable {
+	if _, err := r.look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, 1_000_000); kindOf(err) != fhir.Unavailable {
 		t.Errorf("Consents of another time: %v", err)
 	}
 	_, epoch, err := h.Store.Consents(t.Context(), "Patient/p1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err = r.look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, epoch); err != nil {
+	s, err := r.look(t.Context(), question{"search-type", "s", "Observation"}, []string{"access"}, epoch)
+	if err != nil {
 		t.Fatal(err)
 	}
 	hidden, open := 0, 0

@@ -27,11 +27,9 @@ const historyBatch = 64
 // historian answers one page of a history.
 type historian struct {
 	*past
-	Options
-	ctx   context.Context
+	*passer
 	h     *store.History
 	at    historyCursor
-	spent spending
 	total int64
 	kept  []*Row // up to one more than the page has, which tells whether there is another
 	size  int64  // of the documents of kept but the last
@@ -45,13 +43,14 @@ type historyCursor struct {
 
 // History answers one page of a history, newest first by stamp.
 func History(ctx context.Context, r HistoryReader, o Options, h *store.History) (page store.Page, err error) {
-	x := &historian{past: newPast(r), Options: o, ctx: ctx, h: h, spent: budget(h.Most, h.Work)}
+	x := &historian{past: newPast(r), passer: newPasser(ctx, o, h), h: h}
 	if err := x.begin(); err != nil {
 		return page, err
 	}
 	if err := x.scan(); err != nil {
 		return page, err
 	}
+	x.keepSets()
 	page = store.Page{Total: -1, Epoch: o.Epoch}
 	if h.Count {
 		page.Total = x.total
@@ -84,9 +83,8 @@ func (x *historian) begin() (err error) {
 // scan visits versions in batches. A stamp is never below its version's time, so
 // Since bounds the scan; At does not, because an old version may still be current.
 func (x *historian) scan() error {
-	lowest := store.FirstStamp(x.h.Since)
 	for top := x.first(); ; {
-		rows, err := x.Past(x.h, lowest, top, historyBatch)
+		rows, last, err := x.following(top)
 		if err != nil {
 			return err
 		}
@@ -99,10 +97,23 @@ func (x *historian) scan() error {
 			}
 			top = r.Stamp - 1
 		}
-		if len(rows) < historyBatch && !Enough(rows) {
+		if last {
 			return nil
 		}
 	}
+}
+
+// following reads the next versions. last says that there are no others.
+func (x *historian) following(top int64) (rows []*Row, last bool, err error) {
+	if !x.passes {
+		rows, err = x.Past(x.h, x.lowest, top, historyBatch)
+		return rows, len(rows) < historyBatch && !Enough(rows), err
+	}
+	room := historyBatch
+	if !x.h.Count {
+		room = min(room, max(x.Batch, x.h.Limit+1-len(x.kept)))
+	}
+	return x.rows(x.h.Type, top, room)
 }
 
 // first is the stamp to begin with: counting starts at the top again.
@@ -114,7 +125,7 @@ func (x *historian) first() int64 {
 }
 
 func (x *historian) take(r *Row) (more bool, err error) {
-	if err := x.spent.spend(x.ctx, store.RowSteps, "The history would have to examine too many versions. Narrow it by resource or by _since."); err != nil {
+	if err := x.count(); err != nil {
 		return false, err
 	}
 	replaced, err := x.protectPast(r)
@@ -125,6 +136,7 @@ func (x *historian) take(r *Row) (more bool, err error) {
 		return true, nil
 	}
 	if ok, err := sees(x.h.Visible, r, x.Epoch); err != nil || !ok {
+		x.judged(r.Ref.Type)
 		return true, err
 	}
 	x.total++

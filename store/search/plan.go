@@ -21,11 +21,12 @@ type plan struct {
 
 // Patience is how many places a condition may have and still be selective: Few at
 // first, then, if all conditions have more, Many. Written is how many resources may be
-// written during a sorted walk, 0 for as many as usual.
-type Patience struct{ Few, Many, Written int }
+// written during a sorted walk, 0 for as many as usual. Unseen is how many versions of a type
+// a history judges and does not show before it passes over what is certainly hidden.
+type Patience struct{ Few, Many, Written, Unseen int }
 
 // UsualPatience suits both many small searches and few large ones.
-var UsualPatience = Patience{Few: 256, Many: 8192}
+var UsualPatience = Patience{Few: 256, Many: 8192, Unseen: 64}
 
 // plan chooses what drives a search: the places that all selective conditions share.
 // If no condition is selective, it visits all rows with the plain keys among them, or

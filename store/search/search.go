@@ -77,7 +77,8 @@ type Options struct {
 	Patience Patience
 	Batch    int // rows that one Expect or Later is worth; 0 and 1: read them singly
 	Choice   Choice
-	Sets     *Sets // what sets are kept in; may be nil
+	Sets     *Sets   // what sets are kept in; may be nil
+	Passing  Passing // of a history; nil: it reads every version
 }
 
 // searcher answers one search.
@@ -107,7 +108,7 @@ type cursor struct {
 
 // Run answers one page of a query.
 func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, sight: q.Sight, spent: budget(q.Most, q.Work), found: map[fhir.Ref]*Row{}}
+	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, sight: q.Sight, spent: budget(q.Most, q.Work, tooLong), found: map[fhir.Ref]*Row{}}
 	at, err := x.begin(q.After, q.Query.Sort)
 	if err != nil {
 		return page, err
@@ -285,7 +286,7 @@ func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 func (x *searcher) count() error { return x.pass(store.RowSteps) }
 
 // pass bounds what a search does in steps, and gives others their turn.
-func (x *searcher) pass(steps int) error { return x.spent.spend(x.ctx, steps, tooLong) }
+func (x *searcher) pass(steps int) error { return x.spent.spend(x.ctx, steps) }
 
 const tooLong = "The search would have to examine too many resources. Add criteria that narrow it."
 

@@ -18,16 +18,18 @@ type spending struct {
 	told  int64 // of these, how many work knows of
 	most  int64
 	work  *store.Work
+
+	refusal string // the sentence for what would be too much
 }
 
-func budget(rows int, w *store.Work) spending {
-	return spending{most: int64(cmp.Or(rows, maxExamined)) * store.RowSteps, work: w}
+func budget(rows int, w *store.Work, refusal string) spending {
+	return spending{most: int64(cmp.Or(rows, maxExamined)) * store.RowSteps, work: w, refusal: refusal}
 }
 
-// spend refuses with a sentence what would be too much.
-func (s *spending) spend(ctx context.Context, steps int, refusal string) error {
+// spend refuses what would be too much.
+func (s *spending) spend(ctx context.Context, steps int) error {
 	if s.steps += int64(steps); s.steps > s.most {
-		return TooCostly(fmt.Sprintf("%s It may examine %d.", refusal, s.most/store.RowSteps))
+		return TooCostly(fmt.Sprintf("%s It may examine %d.", s.refusal, s.most/store.RowSteps))
 	}
 	if err := s.work.Spend(ctx, s.steps-s.told); err != nil {
 		return err

@@ -57,6 +57,16 @@ func (n *names) id(typ, param string) int64 { return n.p.Load().ids[name{typ, pa
 
 func (n *names) typeOf(id int64) string { return n.p.Load().names[id].typ }
 
+// types are those that have a name.
+func (n *names) types() (all []string) {
+	for k := range n.p.Load().ids {
+		if k.name == "" {
+			all = append(all, k.typ)
+		}
+	}
+	return all
+}
+
 // publish makes names known to readers.
 func (n *names) publish(fresh map[name]int64) {
 	if len(fresh) == 0 && n.p.Load() != nil {

@@ -60,10 +60,11 @@ func TestOlderSnapshotsUseNoLaterSets(t *testing.T) {
 func TestReindexForgetsSets(t *testing.T) {
 	a := eager(t)
 	a.put("1", 0, malePatient)
-	a.must(a.write.do(t.Context(), true, func(u *changeUnit) error { return u.exec("DELETE FROM ix") }))
-	a.males(t, 0)
-	a.must(a.Reindex(t.Context()))
+	a.put("2", 0, malePatient)
+	a.must(a.write.do(t.Context(), true, func(u *changeUnit) error { return u.exec("DELETE FROM ix WHERE rid = 2") }))
 	a.males(t, 1)
+	a.must(a.Reindex(t.Context()))
+	a.males(t, 2)
 }
 
 // What was written in between is counted, whether it is little or so much that the sets are

@@ -78,6 +78,3 @@ func distinct(list []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
-
-// first is the visibility function without what is certain of it.
-func first(visible store.Visible, _ store.Sights) store.Visible { return visible }

@@ -47,6 +47,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"history is newest first and complete", testHistory},
 		{"history is paged without loss", testHistoryPages},
 		{"history since and at", testHistoryTimes},
+		{"histories pass over what is certainly hidden", testHistoryPasses},
+		{"histories judge few of what is hidden", testHistoryJudgesFew},
 		{"a later label protects past versions", testLaterLabels},
 		{"a later label protects past versions on every page", testProtectedPages},
 		{"search agrees with the definition", testSearch},
