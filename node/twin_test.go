@@ -46,7 +46,8 @@ func TestHiddenDataChangeNoAnswer(t *testing.T) {
 		for i, caller := range callers {
 			t.Run(caller.name, func(t *testing.T) {
 				t.Parallel()
-				w := newTwins(t, caller, func(t *testing.T) *testNode { return startNode(t, t.TempDir()) })
+				plans := [][]func(*Node, *Options){nil, {inSets}}[(uint64(i)+seed)%2]
+				w := newTwins(t, caller, func(t *testing.T) *testNode { return startNode(t, t.TempDir(), plans...) })
 				w.load(caller.script(seed))
 				w.compare(newTwinAsker(w, seed, i, len(callers)), asks/len(callers), &drawn)
 			})
