@@ -76,6 +76,8 @@ var mutants = []mutant{
 	{"sets leave out what is judged by itself", "store/search/setsight.go", "return view{without(sure[store.Shown], single), without(sure[store.Hidden], single)}, err", "return view{union(sure[store.Shown], within(single, nil)), union(sure[store.Hidden])}, err", "./store/sqlite", "TestDifferential"},
 	{"sets hold what is shown, not what matches", "store/search/setsight.go", "m.sure = within(m.lower, m.shown)", "m.sure = union(m.lower)", "./store/sqlite", "TestDifferential"},
 	{"chains of sets lead through what is visible", "store/search/setsight.go", "if matches && visible {", "if matches && (visible || true) {", "./store/sqlite", "TestDifferential"},
+	{"totals of sorted pages are counted apart", "store/search/setcount.go", "\tout.total = total.total\n", "", "./store/sqlite", "TestStore"},
+	{"shapes are foreseen as they stood", "consent/roll.go", "m.rules.foresee(&s, m.at, typ)", "m.rules.foresee(&s, s.Now.UnixMilli(), typ)", "./consent", "TestShapesOutliveTheirFirstConsent"},
 	{"groups apart are not of the rest", "store/search/setsight.go", "\t\tapart.Or(places)\n", "", "./store/sqlite", "TestDifferential"},
 	{"kept sets lose what moved away", "store/search/setkept.go", "next.Remove(uint64(r.Place))", "_ = next", "./store/sqlite", "TestDifferential"},
 	{"kept sets gain what was written", "store/search/setkept.go", "next.Add(uint64(r.Place))", "_ = next", "./store/sqlite", "TestDifferential"},

@@ -33,14 +33,20 @@ const base = "https://hospital.example/fhir"
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t}
-	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	clock := func() time.Time { now = now.Add(time.Millisecond); return now }
 	s, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{Organization: "hospital", Node: "n1", Base: base})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	return houseOver(t, s)
+}
+
+// houseOver is a house over an empty store.
+func houseOver(t *testing.T, s store.Store) *house {
+	t.Helper()
+	h := &house{T: t}
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { now = now.Add(time.Millisecond); return now }
 	engine, err := policy.New(t.Context(), nil, policy.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -122,8 +122,8 @@ func (c *population) provision(p string, depth int) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-// callers are of every kind; each begins a review as a request of its own does.
-func (c *population) callers() map[string]*review {
+// calls are of callers of every kind.
+func (c *population) calls() map[string]*Call {
 	call := func(role, purpose, subject string) *Call {
 		call := c.as(role, purpose)
 		call.Agent.Subject, call.Agent.Actors = subject, []string{subject, "Organization/hospital"}
@@ -135,26 +135,35 @@ func (c *population) callers() map[string]*review {
 	own.Agent.Actors = []string{"Patient/p1", "RelatedPerson/p2"}
 	narrow := call(agent.Practitioner, "TREAT", "Practitioner/nurse")
 	narrow.Agent.Patient, narrow.Agent.Scopes[0].Context = "Patient/p3", "patient"
+	return map[string]*Call{
+		"doctor": call(agent.Practitioner, "TREAT", "Practitioner/doctor"), "researcher": call(agent.Practitioner, "HRESCH", "Practitioner/doctor"),
+		"guest": guest, "system": c.system(), "patient": own, "narrow": narrow, "office": call(agent.PrivacyOfficer, "HOPERAT", "Practitioner/officer"),
+		"emergency": call(agent.Practitioner, "TREAT", "Practitioner/nurse"),
+	}
+}
+
+// callers begin a review as a request of their own does.
+func (c *population) callers() map[string]*review {
 	_, epoch, err := c.Store.Consents(c.Context(), "Patient/p1")
 	if err != nil {
 		c.Fatal(err)
 	}
 	all := map[string]*review{}
-	for name, call := range map[string]*Call{
-		"doctor": call(agent.Practitioner, "TREAT", "Practitioner/doctor"), "researcher": call(agent.Practitioner, "HRESCH", "Practitioner/doctor"),
-		"guest": guest, "system": c.system(), "patient": own, "narrow": narrow, "office": call(agent.PrivacyOfficer, "HOPERAT", "Practitioner/officer"),
-		"emergency": call(agent.Practitioner, "TREAT", "Practitioner/nurse"),
-	} {
-		var r *review
-		for changed := store.ErrChanged; errors.Is(changed, store.ErrChanged); changed = r.stillIs(c.Context(), epoch) {
-			if r = c.Gate.review(call); r.identify(c.Context()) != nil {
-				c.Fatal("who calls is not found")
-			}
-		}
-		r.subject.BreakGlass = name == "emergency"
-		all[name] = r
+	for name, call := range c.calls() {
+		all[name] = c.begun(name, call, epoch)
 	}
 	return all
+}
+
+func (c *population) begun(name string, call *Call, epoch int64) (r *review) {
+	c.Helper()
+	for changed := store.ErrChanged; errors.Is(changed, store.ErrChanged); changed = r.stillIs(c.Context(), epoch) {
+		if r = c.Gate.review(call); r.identify(c.Context()) != nil {
+			c.Fatal("who calls is not found")
+		}
+	}
+	r.subject.BreakGlass = name == "emergency"
+	return r
 }
 
 // versions are all versions of all resources of a type, the current ones first.

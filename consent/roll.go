@@ -18,7 +18,7 @@ const (
 type Shape struct {
 	Buckets []Bucket // disjoint
 
-	rules   []*Rules
+	models  []*model
 	unclear bool // nothing is foreseen
 	persons bool // see model
 }
@@ -34,7 +34,14 @@ func (p *Shape) Foresee(s Subject, typ string) Verdicts {
 	if p.unclear || p.persons && s.person() {
 		return anyVerdict
 	}
-	return Foresee(p.rules, s, typ)
+	all := Verdicts(1 << Silent)
+	if s.prepare(); s.System && !s.reads() {
+		return all
+	}
+	for _, m := range p.models { // not as they stand now: their own periods may have ended
+		all = all.strongest(m.rules.foresee(&s, m.at, typ))
+	}
+	return all
 }
 
 // view is what a roll says at a time. It is never changed.
@@ -202,10 +209,9 @@ func (l *roll) shapeOf(models []*model) *members {
 	if len(l.shapes) >= mostShapes || slices.ContainsFunc(models, func(m *model) bool { return m.rules == nil }) {
 		return l.unclear
 	}
-	made := &members{key: string(key)}
+	made := &members{key: string(key), shape: Shape{models: models}}
 	for _, m := range models {
 		made.shape.persons = made.shape.persons || m.persons
-		made.shape.rules = append(made.shape.rules, m.rules)
 	}
 	l.shapes[made.key] = made
 	return made

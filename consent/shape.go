@@ -15,6 +15,7 @@ type model struct {
 	key     [sha256.Size]byte
 	persons bool   // names patients or related persons as actors; the key does not say whom
 	rules   *Rules // of one of these Consents; nil if there are too many models
+	at      int64  // when it stood so
 }
 
 // standing is how the Consents of one patient stand at a moment.
@@ -42,7 +43,7 @@ func (s *standing) add(r *Rules, now int64, common func(*model) *model) {
 	if r.root != nil {
 		w.provision(r.root)
 	}
-	m := &model{sha256.Sum256(w.text), w.persons, r}
+	m := &model{sha256.Sum256(w.text), w.persons, r, now}
 	if common != nil {
 		m = common(m)
 	}

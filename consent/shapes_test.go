@@ -183,6 +183,35 @@ func TestShapesFollowWhatIsWrittenMeanwhile(t *testing.T) {
 	}
 }
 
+// What is foreseen of a shape stays when the Consent ends that it was made of: the others'
+// say the same as before.
+func TestShapesOutliveTheirFirstConsent(t *testing.T) {
+	s := newShelf()
+	denyUntil := func(patient, end string) int64 {
+		return s.write(patient, `'type':'deny','period':{'start':'2020','end':'`+end+`'}`)
+	}
+	at := denyUntil("Patient/1", "2026-03-10T12:00:10Z")
+	r := NewRegistry(s)
+	if all, _, err := r.Shapes(t.Context(), at, noon); err != nil || len(all) != 1 {
+		t.Fatalf("%d shapes, %v", len(all), err)
+	}
+	at = denyUntil("Patient/2", "2030")
+	if all, _, err := r.Shapes(t.Context(), at, noon); err != nil || len(all) != 1 {
+		t.Fatalf("%d shapes, %v", len(all), err)
+	}
+	c := clinician
+	c.Now = noon.Add(time.Minute)
+	all, known, err := r.Shapes(t.Context(), at, c.Now)
+	if err != nil || !known {
+		t.Fatal(known, err)
+	}
+	for _, shape := range all {
+		if got := shape.Foresee(c, "Observation"); slices.Equal(shape.Buckets[0].Patients, []string{"Patient/2"}) != (got == 1<<Deny) {
+			t.Errorf("%04b is foreseen of %v", got, shape.Buckets[0].Patients)
+		}
+	}
+}
+
 // What cannot be read, or is older than the row, is no answer; the next one is right.
 func TestShapesFail(t *testing.T) {
 	s := newShelf()

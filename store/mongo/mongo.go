@@ -42,6 +42,8 @@ type Options struct {
 	Patience time.Duration
 	// Report receives messages about slow steps of the start; may be nil.
 	Report func(message string)
+	// Tune, for tests, changes how a search is planned. No answer depends on it.
+	Tune func(*search.Options)
 }
 
 // Store keeps the resources of an organisation and the logs of its nodes in a

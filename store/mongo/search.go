@@ -43,7 +43,11 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 
 // search answers a query; sets is nil if the snapshot is not that of what was committed.
 func (x *reader) search(q store.Search, sets *search.Sets) (store.Page, error) {
-	return search.Run(x.ctx, x, search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch, Choice: x.s.choice, Sets: sets}, &q)
+	o := search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch, Choice: x.s.choice, Sets: sets}
+	if x.s.opts.Tune != nil {
+		x.s.opts.Tune(&o)
+	}
+	return search.Run(x.ctx, x, o, &q)
 }
 
 // reader reads for one search or history, in the snapshot of ctx.

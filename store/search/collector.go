@@ -30,7 +30,7 @@ type match struct {
 func newCollector(q *store.Search, at cursor) *collector {
 	c := &collector{limit: q.Limit, bytes: q.Bytes, count: q.Count, at: at, sort: q.Query.Sort}
 	if q.NoBody {
-		c.limit = 0
+		c.limit, c.sort = 0, nil
 	}
 	return c
 }

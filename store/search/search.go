@@ -185,27 +185,15 @@ func BadLink(advice string) error {
 
 // matches passes all visible matches that the walk may still show to out.
 func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
+	if out.count {
+		return x.counted(q, at, out)
+	}
 	if w := x.walker(q, at, out); w != nil {
 		return w.page(q)
-	}
-	if out.count && len(q.Sort) == 0 {
-		return x.counted(q, at, out)
 	}
 	p, err := x.plan(q.Type, q.Where)
 	if err != nil {
 		return err
-	}
-	return x.judgeAll(p, at, out)
-}
-
-// counted passes all visible matches: of a few places row by row, of many by sets.
-func (x *searcher) counted(q *search.Query, at cursor, out *collector) error {
-	p, err := x.intersect(q.Type, byRank(q.Where), x.Patience.Few)
-	if err != nil {
-		return err
-	}
-	if p == nil {
-		return x.countBySets(q, at, out)
 	}
 	return x.judgeAll(p, at, out)
 }

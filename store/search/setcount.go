@@ -8,6 +8,36 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
+// counted passes all visible matches: of a few places row by row, of many by sets. What the
+// page of a walk shows is found apart from them.
+func (x *searcher) counted(q *search.Query, at cursor, out *collector) error {
+	p, err := x.intersect(q.Type, byRank(q.Where), x.Patience.Few)
+	if err != nil {
+		return err
+	}
+	if p != nil {
+		return x.judgeAll(p, at, out)
+	}
+	if len(out.sort) == 0 {
+		return x.countBySets(q, at, out)
+	}
+	w := x.walker(q, at, out)
+	if w == nil {
+		if p, err = x.plan(q.Type, q.Where); err != nil {
+			return err
+		}
+		return x.judgeAll(p, at, out)
+	}
+	total := &collector{count: true, at: at}
+	if err := x.countBySets(q, at, total); err != nil {
+		return err
+	}
+	out.count = false
+	err = w.page(q)
+	out.total = total.total
+	return err
+}
+
 // countBySets counts all matches, and passes those of one page to out.
 func (x *searcher) countBySets(q *search.Query, at cursor, out *collector) error {
 	m, err := x.matching(q.Type, q.Where)

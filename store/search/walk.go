@@ -55,9 +55,9 @@ type walker struct {
 	done    bool // the page is complete
 }
 
-// walker is nil if the store does not keep the order, or if more is asked for than a page.
+// walker is nil if the store does not keep the order.
 func (x *searcher) walker(q *search.Query, at cursor, out *collector) *walker {
-	if len(q.Sort) == 0 || out.count || out.limit == 0 || x.Choice == JudgeAll || !x.Ordered(q.Type, q.Sort[0]) {
+	if len(q.Sort) == 0 || out.limit == 0 || x.Choice == JudgeAll || !x.Ordered(q.Type, q.Sort[0]) {
 		return nil
 	}
 	w := &walker{searcher: x, plan: &plan{typ: q.Type, rest: flatten(nil, q.Where), selects: true}, order: Order{SortBy: q.Sort[0]}, at: at, out: out}

@@ -74,7 +74,11 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 
 // search answers a query; sets is nil if the snapshot is not that of what was committed.
 func (s *Store) search(ctx context.Context, x *reader, q store.Search, sets *search.Sets) (store.Page, error) {
-	return search.Run(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience, Choice: s.choice, Sets: sets}, &q)
+	o := search.Options{Epoch: x.epoch, Patience: s.patience, Choice: s.choice, Sets: sets}
+	if s.opts.Tune != nil {
+		s.opts.Tune(&o)
+	}
+	return search.Run(ctx, x, o, &q)
 }
 
 // Position names the snapshot by its last stamp.

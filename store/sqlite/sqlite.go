@@ -33,6 +33,8 @@ type Options struct {
 	// the commit of a group, and with "aceso.db upgrade" and "access.db upgrade"; its
 	// error makes the commit fail like a disk.
 	Fault func(op string) error
+	// Tune, for tests, changes how a search is planned. No answer depends on it.
+	Tune func(*search.Options)
 }
 
 // Store keeps one node's resources and logs in a folder. It implements store.Store.

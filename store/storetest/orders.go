@@ -78,17 +78,23 @@ func testSortedPages(w *world) {
 		}
 		w.commit(w.document(fmt.Sprint("o", i), 0, `{"resourceType":"Observation","status":"final","code":{"text":"x"}%s}`, date))
 	}
-	for _, text := range []string{"Observation?_sort=-date", "Observation?_sort=date", "Observation?_sort=_lastUpdated", "Observation?_sort=-_id"} {
+	for i, text := range []string{"Observation?_sort=-date", "Observation?_sort=date", "Observation?_sort=_lastUpdated", "Observation?_sort=-_id", "Observation?_sort=-date", "Observation?_sort=_id"} {
 		q := w.parse(text)
 		want := w.model.search(q, nil)
 		var judged int
 		s := store.Search{Query: q, Limit: 10, Visible: func(store.Row) (bool, error) { judged++; return true, nil }}
+		if s.Count = i >= 4; s.Count { // what is certain is counted unseen
+			s.Sight = func(string, int64) (*store.Sight, error) { return &store.Sight{Free: store.Shown}, nil }
+		}
 		for n := 0; ; n += s.Limit {
 			judged = 0
 			page, err := w.store.Search(w.Context(), s)
 			w.check(err)
 			if got := refs(page.Matches); !slices.Equal(got, want[n:n+len(got)]) {
 				w.Fatalf("%s from %d on:\n got %v\nwant %v", text, n, got, want[n:n+len(got)])
+			}
+			if s.Count && page.Total != int64(len(want)) {
+				w.Errorf("%s: total %d, want %d", text, page.Total, len(want))
 			}
 			if judged > 4*s.Limit {
 				w.Errorf("%s: %d were judged for the page after %d", text, judged, n)
