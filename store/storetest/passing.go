@@ -35,12 +35,12 @@ func (a *asker) backward(rule store.Visible) (store.Visible, store.Sights) {
 
 // testHistoryPasses reads histories of what is moved, deleted, made again and labelled.
 func testHistoryPasses(w *world) {
-	a := &asker{author: newAuthor(605, 45)}
+	a := &asker{author: newAuthor(605, 40)}
 	w.populate(a.author)
 	shown := func(store.Row) (bool, error) { return true, nil }
-	for i := range 24 {
+	for i := range 12 {
 		w.change(a.author, 10)
-		h := store.History{Limit: []int{1, 3, 20, 500}[i%4], Count: a.once(2)}
+		h := store.History{Limit: []int{5, 20, 500, 500}[i%4], Count: a.once(2)}
 		h.Visible, h.Sight = a.backward([]store.Visible{shown, hideLabelled, hideOthers}[i%3])
 		at := w.model.versions[a.IntN(len(w.model.versions))].LastUpdated
 		switch a.IntN(4) {
@@ -49,7 +49,7 @@ func testHistoryPasses(w *world) {
 		case 1:
 			h.At = at.Add(time.Duration(a.IntN(3)-1) * time.Millisecond)
 		}
-		if h.Limit > 1 {
+		if i%2 == 1 {
 			w.walkHistory(h)
 		}
 		h.Type = a.pick(wardTypes)
