@@ -45,7 +45,7 @@ func TestStoreImpatient(t *testing.T) {
 // further key documents, and every way to find a sorted page.
 func TestDifferential(t *testing.T) {
 	var n atomic.Int64
-	storetest.Differential(t, func(t *testing.T) store.Store { return newServer(t).impatient(t, n.Add(1)) })
+	storetest.Differential(t, 5_000, func(t *testing.T) store.Store { return newServer(t).impatient(t, n.Add(1)) })
 }
 
 // keeps are ways to keep sets between searches: as usual, all, hardly any, none.

@@ -42,7 +42,7 @@ var keeps = []*search.Sets{search.UsualSets(), {Bytes: 1 << 20, Most: 2000}, {By
 // sorted page, and keeps sets in all ways.
 func TestDifferential(t *testing.T) {
 	var n atomic.Int64
-	storetest.Differential(t, func(t *testing.T) store.Store {
+	storetest.Differential(t, 20_000, func(t *testing.T) store.Store {
 		s, i := open(t, t.TempDir(), options()), n.Add(1)
 		s.patience = []search.Patience{search.UsualPatience, {Few: 0, Many: 1}, {Few: 2, Many: 6}}[i%3]
 		s.choice = search.Choice(i / 3 % search.Choices)

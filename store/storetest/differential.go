@@ -14,9 +14,8 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// How many queries Differential asks in all and of one population.
+// How many queries Differential asks in all if -short, and of one population.
 const (
-	allQueries   = 20_000
 	shortQueries = 2_000
 	ofOneWard    = 1_000
 )
@@ -24,9 +23,10 @@ const (
 // Differential feeds generated documents to a store and to a brute-force evaluator,
 // asks both thousands of generated queries, in pages of any size and with writes
 // between pages, and compares matches, order, totals and included resources. Every run
-// asks other queries: ACESO_TEST_SEED repeats one, ACESO_TEST_QUERIES sets their number. open returns an empty store and closes it when its test ends.
-func Differential(t *testing.T, open func(t *testing.T) store.Store) {
-	queries := allQueries
+// asks other queries: ACESO_TEST_SEED repeats one, ACESO_TEST_QUERIES sets their number, which is
+// usual otherwise. open returns an empty store and closes it when its test ends.
+func Differential(t *testing.T, usual int, open func(t *testing.T) store.Store) {
+	queries := usual
 	if testing.Short() {
 		queries = shortQueries
 	}
