@@ -27,7 +27,7 @@ import (
 // How many queries the gate is asked in all, and of one throng. ACESO_CASES sets another
 // number, ACESO_TEST_SEED repeats one run.
 const (
-	differQueries      = 3000
+	differQueries      = 1500
 	differShort        = 400
 	differOfOne        = 500
 	differMongoPercent = 20
@@ -352,11 +352,11 @@ func (d *differed) check(t *testing.T) {
 	t.Logf("%+v", *d)
 	switch {
 	case d.queries < 300: // too few to say
-	case d.countedBySets*3 < d.counted, d.sortedBySets*4 < d.sorted, d.judged > d.rows:
+	case d.countedBySets*4 < d.counted, d.sortedBySets*8 < d.sorted, d.judged > d.rows:
 		t.Error("sets and walks hardly ever decided")
-	case d.empty*2 > d.queries, d.refused*4 > d.queries, d.changes*8 < d.pages:
+	case d.empty*3 > 2*d.queries, d.refused*4 > d.queries, d.changes*8 < d.pages:
 		t.Error("they test too little")
-	case d.shapes < 50:
+	case d.shapes < 40:
 		t.Errorf("only %d shapes of Consents", d.shapes)
 	}
 }
