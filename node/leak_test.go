@@ -276,7 +276,7 @@ func TestLabelsProtectThePast(t *testing.T) {
 		see(path, 404)
 	}
 	wantIDs(t, doctor.Get("/Observation?_total=accurate"), 0)
-	wantIDs(t, doctor.Get("/Observation/_history"), 0)
+	wantIDs(t, doctor.Get("/Observation/_history?_total=accurate"), 0)
 	system.Put("/Observation/o", labelled("o", "p1", "N")).Want(200)
 	see("/Observation/o", 200)
 	see("/Observation/o/_history/2", 404)
