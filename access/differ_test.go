@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +18,7 @@ import (
 	"github.com/aceso-health/aceso/store/mongo"
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 	"github.com/aceso-health/aceso/store/sqlite"
+	"github.com/aceso-health/aceso/store/storetest"
 
 	plan "github.com/aceso-health/aceso/store/search"
 )
@@ -33,19 +32,6 @@ const (
 	differMongoPercent = 20
 )
 
-func differSetting(t *testing.T, name string, usual uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return usual
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 // What the gate answers, on sets and on walks, is what it says of each row: matches, totals,
 // order and pages, for callers of every kind, while Consents, care teams, patients and
 // labels change and periods end between the pages, whatever sets are kept.
@@ -54,8 +40,8 @@ func TestGateAnswersAsItsRowsDo(t *testing.T) {
 	if testing.Short() {
 		queries = differShort
 	}
-	queries = differSetting(t, "ACESO_CASES", queries)
-	seed := differSetting(t, "ACESO_TEST_SEED", rand.Uint64N(1<<40))
+	queries = storetest.Setting(t, "ACESO_CASES", queries)
+	seed := storetest.Setting(t, "ACESO_TEST_SEED", rand.Uint64N(1<<40))
 	t.Logf("%d queries; to repeat them: ACESO_CASES=%d ACESO_TEST_SEED=%d", queries, queries, seed)
 	onMongo := queries * differMongoPercent / 100
 	for name, n := range map[string]uint64{"SQLite": queries - onMongo, "MongoDB": onMongo} {

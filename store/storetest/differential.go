@@ -30,8 +30,8 @@ func Differential(t *testing.T, usual int, open func(t *testing.T) store.Store) 
 	if testing.Short() {
 		queries = shortQueries
 	}
-	queries = int(setting(t, "ACESO_TEST_QUERIES", uint64(queries)))
-	first := setting(t, "ACESO_TEST_SEED", rand.Uint64N(1<<40))
+	queries = int(Setting(t, "ACESO_TEST_QUERIES", uint64(queries)))
+	first := Setting(t, "ACESO_TEST_SEED", rand.Uint64N(1<<40))
 	for i := range uint64(max(1, queries/ofOneWard)) {
 		seed := first + i
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -43,7 +43,9 @@ func Differential(t *testing.T, usual int, open func(t *testing.T) store.Store) 
 	}
 }
 
-func setting(t *testing.T, name string, usual uint64) uint64 {
+// Setting is a number that an environment variable sets for a run of a test, or the usual one.
+func Setting(t *testing.T, name string, usual uint64) uint64 {
+	t.Helper()
 	text := os.Getenv(name)
 	if text == "" {
 		return usual

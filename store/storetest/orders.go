@@ -20,7 +20,7 @@ func Orders(t *testing.T, ways int, open func(t *testing.T, n int) store.Store) 
 	for n := range ways {
 		t.Run(fmt.Sprint("way ", n), func(t *testing.T) {
 			t.Parallel()
-			seed := setting(t, "ACESO_TEST_SEED", rand.Uint64N(1<<40))
+			seed := Setting(t, "ACESO_TEST_SEED", rand.Uint64N(1<<40))
 			t.Logf("to repeat this: ACESO_TEST_SEED=%d", seed)
 			w := newWorld(t, open(t, n))
 			w.order(seed)
