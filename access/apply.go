@@ -61,6 +61,7 @@ type step struct {
 	index    *search.Index
 	facts    fhir.Facts     // of the new version; of a deleted one those it had
 	consent  *consent.Rules // of a Consent that is written
+	same     bool           // the new version would be the one before
 	fresh    bool           // nothing matched the condition, so nothing may be there
 	refused  bool           // the resource is hidden: nothing was done, and the answer does not say so
 	unseen   bool           // the writer may not see what it has written
@@ -78,7 +79,7 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 		for _, s := range t.steps {
 			t.turnTo(s)
 			if err := phase(ctx, s); err != nil {
-				return at(s.Expression, err)
+				return fhir.At(s.Expression, err)
 			}
 		}
 	}
@@ -120,10 +121,21 @@ func (t *change) prepare(ctx context.Context, s *step) error {
 	if err := t.before(ctx, s); err != nil || s.done() {
 		return err
 	}
-	if s.Method == "DELETE" {
+	switch s.Method {
+	case "DELETE":
 		return t.remove(s)
+	case "PATCH":
+		if err := t.patched(ctx, s); err != nil {
+			return err
+		}
 	}
-	return t.stamp(s)
+	if err := t.stamp(s); err != nil {
+		return err
+	}
+	if s.same = s.unchanged(t.call.Agent.Organization); !s.same {
+		s.before.Body = nil // a Bundle may name very many
+	}
+	return nil
 }
 
 // foresee lets what the step writes count for what leads to it.
@@ -164,16 +176,17 @@ func (t *change) before(ctx context.Context, s *step) error {
 		}
 	}
 	s.before, s.exists = v, err == nil
-	s.before.Body = nil // a Bundle may name very many
 	if !s.exists {
 		return t.absent(ctx, s)
 	}
-	may, err := t.row(ctx, s.question, rowOf(&v))
+	may, err := t.mayChange(ctx, s, &v)
 	switch {
 	case err != nil:
 		return err
 	case !may:
 		return t.withheld(ctx, s)
+	case s.Method == "PATCH" && v.Deleted:
+		return gone()
 	case s.fresh && !v.Deleted:
 		return &fhir.Error{Kind: fhir.Conflict, Detail: "Nothing matches the criteria, but the id of the resource sent is in use. Choose another one."}
 	case s.IfMatch != 0 && s.IfMatch != v.Version:
@@ -223,7 +236,7 @@ func (t *change) choosesIDs(ctx context.Context, q question) bool {
 
 // remove makes the tombstone; deleting what is deleted changes nothing.
 func (t *change) remove(s *step) error {
-	s.facts = s.before.Facts
+	s.facts, s.before.Body = s.before.Facts, nil
 	s.effect.Status = 204
 	if s.before.Deleted {
 		return nil

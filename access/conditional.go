@@ -18,6 +18,9 @@ import (
 // conditions are searches that see what the caller sees, so a hidden match is no match.
 func (t *change) identify(ctx context.Context, s *step) error {
 	s.question = questionOf(s.Operation)
+	if s.Patch != nil {
+		t.asksPatch(s)
+	}
 	_, refused := t.ask(ctx, s.question)
 	if s.Ref.Type == "AuditEvent" && s.Method != "GET" {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "AuditEvents are made from the records and cannot be written or deleted."}
@@ -25,6 +28,11 @@ func (t *change) identify(ctx context.Context, s *step) error {
 	if refused != nil {
 		t.wouldAsk(s)
 		return refused
+	}
+	if s.Patch != nil {
+		if err := t.mayPatch(ctx, s); err != nil {
+			return err
+		}
 	}
 	if s.Conditional && s.Method != "GET" {
 		if err := t.match(ctx, s); err != nil {
@@ -61,6 +69,8 @@ func questionOf(op *Operation) question {
 		return question{"create", "c", op.Ref.Type}
 	case op.Method == "PUT":
 		return question{"update", "u", op.Ref.Type}
+	case op.Method == "PATCH" && op.Patch != nil:
+		return question{"patch", "u", op.Ref.Type}
 	case op.Method == "DELETE":
 		return question{"delete", "d", op.Ref.Type}
 	case op.Method != "GET": // unknown to every policy, so refused
@@ -115,7 +125,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 		if s.Method == "PUT" && s.Resource.ID() != "" && s.Resource.ID() != s.Ref.ID {
 			return &fhir.Error{Kind: fhir.Invalid, Detail: "The criteria match a resource with another id than the resource sent has."}
 		}
-	case s.Method == "DELETE":
+	case s.Method == "DELETE" || s.Method == "PATCH":
 		return t.absent(ctx, s)
 	default:
 		return t.conditionalCreate(ctx, s)
@@ -236,7 +246,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 func (t *change) criteria(typ string, q *search.Query) {
 	t.asks(q)
 	if !t.transaction() {
-		t.entry.Query = q.Self
+		t.entry.Query = strings.Trim(q.Self+"&"+t.entry.Query, "&")
 		return
 	}
 	t.queries = append(t.queries, typ+"?"+q.Self)
@@ -259,6 +269,9 @@ func (t *change) link(ctx context.Context, s *step) error {
 		return err
 	}
 	root := s.root()
+	if s.Method == "PATCH" { // what was there before refers to what was there before
+		root = ""
+	}
 	linked, err := s.Resource.MapReferences(func(value string) (string, bool) {
 		target, ok := t.targets[value]
 		if !ok && root != "" {
@@ -319,30 +332,4 @@ func pairs(query string) ([]fhir.Param, error) {
 		params = append(params, fhir.Param{Name: n, Value: v})
 	}
 	return params, nil
-}
-
-// at puts the place of the entry before the place an error names.
-func at(expression string, err error) error {
-	var known *fhir.Error
-	if expression == "" || !errors.As(err, &known) {
-		return err
-	}
-	placed := *known
-	placed.Expression = join(expression, known.Expression)
-	placed.Issues = nil
-	for _, i := range known.Issues {
-		i.Expression = join(expression, i.Expression)
-		placed.Issues = append(placed.Issues, i)
-	}
-	return &placed
-}
-
-func join(place, rest string) string {
-	if rest == "" || strings.HasPrefix(rest, place) {
-		return place
-	}
-	if typ, inside, ok := strings.Cut(rest, "."); ok && fhir.IsResourceType(typ) {
-		return place + ".resource." + inside
-	}
-	return place + "." + rest
 }

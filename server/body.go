@@ -53,6 +53,12 @@ func tooLarge(limit int64, cause error) error {
 	return &fhir.Error{Kind: fhir.TooLarge, Detail: detail, Err: cause}
 }
 
+// mediaOf is the media type of the body, "" without one.
+func mediaOf(r *http.Request) string {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return media
+}
+
 func checkMedia(r *http.Request, medias []string) error {
 	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "Compressed bodies are not supported. Send the body without Content-Encoding."}

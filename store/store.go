@@ -230,7 +230,17 @@ type Guard struct {
 	Visible Visible
 	Sight   Sights // see Search
 	Want    []fhir.Ref
+	Version int64  // that of the one wanted; 0: any
 	At      []byte // Page.At of the search that found Want: the store need not search again if nothing changed since
+}
+
+// Unchanged is the guard that a resource is still in a version.
+func Unchanged(ref fhir.Ref, version int64) Guard {
+	return Guard{
+		Query:   &search.Query{Type: ref.Type, Where: search.All{search.HasKey{Key: search.IDKey(ref.ID)}}, Count: -1},
+		Visible: func(Row) (bool, error) { return true, nil },
+		Want:    []fhir.Ref{ref}, Version: version,
+	}
 }
 
 // Search finds the matches, and one more than are wanted.
@@ -257,6 +267,9 @@ func (g *Guard) holds(page Page) bool {
 	found := make([]fhir.Ref, len(page.Matches))
 	for i, m := range page.Matches {
 		found[i] = m.Ref
+		if g.Version != 0 && m.Version != g.Version {
+			return false
+		}
 	}
 	byName := func(a, b fhir.Ref) int { return strings.Compare(a.String(), b.String()) }
 	slices.SortFunc(found, byName)

@@ -107,3 +107,6 @@ func appendUnit(to, system, code []byte) ([]byte, *unit) {
 	}
 	return u.appendCode(to), u
 }
+
+// IDKey is the key by which a resource of one id is found.
+func IDKey(id string) string { return "_id" + string(opToken) + id }
