@@ -62,6 +62,9 @@ type step struct {
 	facts    fhir.Facts     // of the new version; of a deleted one those it had
 	consent  *consent.Rules // of a Consent that is written
 	same     bool           // the new version would be the one before
+	length   int            // of the document before
+	pinned   bool           // another entry refers to the new version
+	draft    *draft         // of the new version, see among
 	fresh    bool           // nothing matched the condition, so nothing may be there
 	refused  bool           // the resource is hidden: nothing was done, and the answer does not say so
 	unseen   bool           // the writer may not see what it has written
@@ -75,7 +78,7 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 		op := ops[i]
 		t.steps = append(t.steps, &step{Operation: &op})
 	}
-	for _, phase := range []func(context.Context, *step) error{t.identify, t.link, t.prepare, t.foresee, t.judge} {
+	for _, phase := range []func(context.Context, *step) error{t.identify, t.prepare, t.link, t.resolve, t.make, t.foresee, t.judge} {
 		for _, s := range t.steps {
 			t.turnTo(s)
 			if err := phase(ctx, s); err != nil {
@@ -113,28 +116,32 @@ func (t *change) writable() error {
 // transaction says whether the operations are entries of a Bundle.
 func (t *change) transaction() bool { return t.steps[0].Expression != "" }
 
-// prepare decides about the version that is there, and stamps the new one.
+// prepare decides about the version that is there, and deletes or patches it.
 func (t *change) prepare(ctx context.Context, s *step) error {
 	if s.done() || s.Method == "GET" {
 		return nil
 	}
-	if err := t.before(ctx, s); err != nil || s.done() {
-		return err
+	err := t.before(ctx, s)
+	switch {
+	case err != nil || s.done():
+	case s.Method == "DELETE":
+		err = t.remove(s)
+	case s.Method == "PATCH":
+		err = t.patched(ctx, s)
 	}
-	switch s.Method {
-	case "DELETE":
-		return t.remove(s)
-	case "PATCH":
-		if err := t.patched(ctx, s); err != nil {
-			return err
-		}
+	s.length, s.before.Body = len(s.before.Body), nil // a Bundle may name very many
+	return err
+}
+
+// make stamps the new version.
+func (t *change) make(_ context.Context, s *step) error {
+	if s.Resource == nil || s.done() {
+		return nil
 	}
 	if err := t.stamp(s); err != nil {
 		return err
 	}
-	if s.same = s.unchanged(t.call.Agent.Organization); !s.same {
-		s.before.Body = nil // a Bundle may name very many
-	}
+	s.same = s.unchanged(t.call.Agent.Organization)
 	return nil
 }
 
@@ -236,7 +243,7 @@ func (t *change) choosesIDs(ctx context.Context, q question) bool {
 
 // remove makes the tombstone; deleting what is deleted changes nothing.
 func (t *change) remove(s *step) error {
-	s.facts, s.before.Body = s.before.Facts, nil
+	s.facts = s.before.Facts
 	s.effect.Status = 204
 	if s.before.Deleted {
 		return nil

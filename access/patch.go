@@ -1,7 +1,6 @@
 package access
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 
@@ -54,7 +53,7 @@ func (t *change) mayChange(ctx context.Context, s *step, v *Version) (bool, erro
 
 // patched makes the resource that the patch makes of the version that is there. A patch
 // that cannot be done has told about that version, and the record says so.
-func (t *change) patched(ctx context.Context, s *step) (err error) {
+func (t *change) patched(_ context.Context, s *step) (err error) {
 	if err := t.full(); err != nil {
 		return err
 	}
@@ -63,9 +62,8 @@ func (t *change) patched(ctx context.Context, s *step) (err error) {
 	}
 	if s.Resource, err = s.apply(); err != nil {
 		t.given = append(t.given, s.before)
-		return err
 	}
-	return t.link(ctx, s)
+	return err
 }
 
 func (s *step) apply() (*fhir.Resource, error) {
@@ -89,14 +87,18 @@ func (s *step) apply() (*fhir.Resource, error) {
 // and time only.
 func (s *step) unchanged(owner string) bool {
 	before := &s.before
-	if !s.exists || before.Deleted || before.Owner != owner {
+	if !s.exists || s.pinned || before.Deleted || before.Owner != owner {
 		return false
 	}
-	if more := len(s.stamped.Bytes()) - len(before.Body); more != 0 && more != 1 { // the number may have a digit more
+	if more := len(s.stamped.Bytes()) - s.length; more != 0 && more != 1 { // the number may have a digit more
 		return false
 	}
 	again, err := s.Resource.Stamp(s.Ref.ID, before.Version, before.LastUpdated)
-	return err == nil && bytes.Equal(again.Bytes(), before.Body)
+	if err != nil || again.Hash() != before.Hash {
+		return false
+	}
+	before.Body = again.Bytes()
+	return true
 }
 
 // leave answers an update that changes nothing: it was decided like others, and there is no

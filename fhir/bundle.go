@@ -107,7 +107,10 @@ func (e *Entry) checkReferences(known map[string]bool) {
 	if e.Resource == nil {
 		return
 	}
-	dangles := func(value string) bool { return strings.HasPrefix(value, "urn:uuid:") && !known[value] }
+	dangles := func(value string) bool {
+		name, _ := Named(value)
+		return strings.HasPrefix(value, "urn:uuid:") && !known[name]
+	}
 	if slices.ContainsFunc(e.Resource.References(), dangles) {
 		e.fail(&Error{
 			Kind:       Unprocessable,

@@ -41,6 +41,9 @@ type narrative struct {
 	open   []extent // names of the open elements
 	filled bool
 	strays bool // an element or attribute that is not allowed
+
+	collect bool
+	links   []extent // values of href and src
 }
 
 func (x *narrative) fault() string {
@@ -164,6 +167,9 @@ func (x *narrative) attribute() bool {
 		default:
 			x.pos++
 		}
+	}
+	if x.collect && (string(name) == "href" || string(name) == "src") {
+		x.links = append(x.links, extent{start, x.pos})
 	}
 	x.judgeAttribute(name, x.text[start:x.pos])
 	x.pos++

@@ -102,7 +102,7 @@ func (c *claimant) interactions() {
 			c.holds("patch", c.send("PATCH", at, "", "Content-Type", "application/json-patch+json"), 200)
 			c.holds("conditional patch", c.send("PATCH", "?_id="+at[1:], "", "Content-Type", "application/json-patch+json"), 200)
 		},
-		"delete":           func() { c.holds("delete", c.send("DELETE", at, ""), 204) },
+		"delete": func() { c.holds("delete", c.send("DELETE", at, ""), 204) },
 	}
 	for _, code := range slices.Sorted(slices.Values(c.codes())) {
 		if tries[code] == nil {
