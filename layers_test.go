@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "fhir", "fhir/search", "web"},
+	"server":      {"access", "agent", "auth", "fhir", "fhir/search", "fhir/xml", "web"},
 	"auth":        {"agent", "fhir"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 
 	"fhir":          {},
 	"fhir/search":   {"fhir"},
+	"fhir/xml":      {"fhir"},
 	"fhir/fhirtest": {},       // test data and processor time for tests; never linked into the binary
 	"fhir/balptest": {},       // the rules of IHE BALP for tests; never linked into the binary
 	"fhir/gen":      {"fhir"}, // writes the definitions
