@@ -122,7 +122,27 @@ func (c criterion) uri(v string) ([]Condition, error) {
 	case "above":
 		return c.above(v, equal(v))
 	}
+	if whole, ok := c.edition(v); ok {
+		return []Condition{equal(v), whole}, nil
+	}
 	return []Condition{equal(v)}, nil
+}
+
+// edition compiles url|version for what is published under a URL and in versions.
+func (c criterion) edition(v string) (Condition, bool) {
+	bar := strings.LastIndexByte(v, '|')
+	def, versions := findParam(c.typ, "version")
+	if c.def.Name != "url" || bar < 1 || bar == len(v)-1 || !versions {
+		return nil, false
+	}
+	part := c
+	part.def = def
+	return All{HasKey{c.def.Name + string(opReference) + v[:bar]}, part.codeKey(v[bar+1:])}, true
+}
+
+// codeKey is the key of a code without a system.
+func (c criterion) codeKey(code string) HasKey {
+	return HasKey{string(appendCode([]byte(c.def.Name+string(opToken)), []byte(code)))}
 }
 
 // above compiles a URI and the paths above it, with and without a slash at the end.
