@@ -61,9 +61,15 @@ var mayImport = map[string][]string{
 	"fhir":          {},
 	"fhir/search":   {"fhir"},
 	"fhir/xml":      {"fhir"},
+	"fhir/search":   {"fhir", "fhir/ucum"},
+	"fhir/fhirpath": {"fhir", "fhir/ucum"},
+	"fhir/patch":    {"fhir", "fhir/fhirpath"},
+	"fhir/ucum":     {},       // units that convert
 	"fhir/fhirtest": {},       // test data and processor time for tests; never linked into the binary
 	"fhir/balptest": {},       // the rules of IHE BALP for tests; never linked into the binary
 	"fhir/gen":      {"fhir"}, // writes the definitions
+
+	"fhir/fhirpath/gen": {"fhir"}, // writes the official cases
 }
 
 // onlyIn says which packages a library may appear in. Other libraries are free.
