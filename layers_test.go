@@ -59,7 +59,6 @@ var mayImport = map[string][]string{
 	"web": {}, // templates and styles
 
 	"fhir":          {},
-	"fhir/search":   {"fhir"},
 	"fhir/xml":      {"fhir"},
 	"fhir/search":   {"fhir", "fhir/ucum"},
 	"fhir/fhirpath": {"fhir", "fhir/ucum"},
