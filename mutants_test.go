@@ -106,6 +106,7 @@ var mutants = []mutant{
 	{"terminology is decided", "access/terminology.go", "if _, err := r.ask(ctx, question{t.Operation, \"r\", t.Type}); err != nil {", "if _, err := r.ask(ctx, question{t.Operation, \"r\", t.Type}); err != nil && false {", "./access", "TestTerminologyIsRecorded"},
 	{"terminology that is used is recorded", "access/terminology.go", "\t\t\tr.disclose(&s.used[i], \"GET\")\n", "\t\t\t_ = i\n", "./access", "TestTerminologyIsRecorded"},
 	{"what terminology leads to is recorded", "access/terminology.go", "\ts.told(query, page)\n", "", "./access", "TestTerminologyIsRecorded"},
+	{"terminology that fails is followed", "access/terminology.go", "\ts.asks(query)\n", "", "./access", "TestTerminologyThatFailsConcernsWhoseItIs"},
 	{"hidden terminology is absent", "access/terminology.go", "Visible: s.visible(ctx, q.interaction, q.action), Sight: s.sight(ctx, q.interaction, q.action),", "Visible: func(store.Row) (bool, error) { return true, nil },", "./access", "TestHiddenTerminologyIsAbsent"},
 	{"terminology that the store lets through is noticed", "access/terminology.go", "if err := s.check(ctx, q, page.Matches); err != nil ||", "if err := ctx.Err(); err != nil ||", "./access", "TestForgetfulStoresShowNoTerminology"},
 	{"refused searches look no codes up", "access/terminology.go", "if !v.decide(v.ctx, v.asked).Allow {", "if false {", "./access", "TestRefusedSearchesLookNothingUp"},

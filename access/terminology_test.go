@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -218,5 +219,19 @@ func TestForgetfulStoresShowNoTerminology(t *testing.T) {
 	body, err := terms("expand", "ValueSet", "closed", "")(h, h.as(agent.Practitioner, "TREAT"))
 	if kindOf(err) != fhir.Unavailable {
 		t.Errorf("%s %v", body, err)
+	}
+}
+
+// What could not be looked up for a caller who hung up is followed for the record.
+func TestTerminologyThatFailsConcernsWhoseItIs(t *testing.T) {
+	h := shelves(t)
+	told := h.told()
+	ctx, cancel := context.WithCancel(t.Context())
+	h.faulty.hangUp = cancel
+	if _, err := h.Terminology(ctx, h.as(agent.Practitioner, "TREAT"), TermsRequest{Operation: "expand", Type: "ValueSet", Params: params("url=urn:closed")}); err == nil {
+		t.Error("an answer for nobody")
+	}
+	if got := told(); len(got) != 1 || got[0] != "permit 503 expand  url=urn%3Aclosed [hidden] []" {
+		t.Errorf("%q", got)
 	}
 }

@@ -25,7 +25,7 @@ func TestTerminologyIsAsked(t *testing.T) {
 		n.get(path).want(404)
 	}
 	n.get("/fhir/ValueSet/a_b/$expand").want(400)
-	n.untouched()
+	n.wantAsked("terms expand ValueSet  [] " + body) // nothing since
 }
 
 func TestTerminologyHasCapabilities(t *testing.T) {
