@@ -16,6 +16,17 @@ type mutant struct {
 // mutants are the guards that tests hold. A guard that is moved or reworded takes its row
 // with it.
 var mutants = []mutant{
+	{"document types are refused", "fhir/xml/token.go", "case bytes.HasPrefix(rest, []byte(\"<!\")):\n\t\treturn t.fail(\"a document type is not taken, nor are entities of one\")", "case bytes.HasPrefix(rest, []byte(\"<!\")):\n\t\treturn t.upTo(instruction, 2, \">\")", "./fhir/xml", "TestBadXMLIsRefused"},
+	{"elements of XML are bounded", "fhir/xml/scope.go", "if len(s.open) == maxDepth {", "if false {", "./fhir/xml", "TestDepthOfXMLIsBounded"},
+	{"namespaces are bounded", "fhir/xml/scope.go", "!ok || len(s.declared) == maxNames", "!ok", "./fhir/xml", "TestDepthOfXMLIsBounded"},
+	{"attributes are bounded", "fhir/xml/token.go", "if len(t.attrs) == maxAttrs {", "if false {", "./fhir/xml", "TestDepthOfXMLIsBounded"},
+	{"narrative stays in its place", "fhir/xml/div.go", "case len(s.open) == 0 && t.pos == len(div):", "case len(s.open) == 0:", "./fhir/xml", "TestStoredNarrativeIsWritten"},
+	{"narrative is XHTML", "fhir/narrative.go", "case !x.spaced:", "case false:", "./fhir", "TestNarrative"},
+	{"narrative has no strange attributes", "fhir/narrative.go", "x.strays = x.strays || !isNarrativeAttribute(tag, name)", "_ = tag", "./fhir", "TestNarrative"},
+	{"bombs are unpacked to the limit", "server/body.go", "body, length = http.MaxBytesReader(c.Writer, z, limit), -1", "body, length = z, -1", "./server", "TestPackedBodiesAreBounded"},
+	{"raw Binaries fit as documents", "server/binary.go", "(s.MaxBody-4096)/4*3", "s.MaxBody", "./server", "TestRawBinariesAreBounded"},
+	{"browsers do not run Binaries", "server/binary.go", "\th.Set(\"Content-Disposition\", \"attachment\")\n", "", "./server", "TestBinaryIsReadAsWhatItHolds"},
+	{"other versions of FHIR are refused", "server/body.go", "case err == nil && !r4(params):", "case false:", "./server", "TestXMLIsTaken"},
 	{"rows are decided", "access/read.go", "if !may {\n\t\treturn nil, r.refuseRow(notFound())\n\t}", "_ = may", "./access", "TestEveryAnswerIsRecorded"},
 	{"policy refusals end a request", "access/review.go", "if !d.Allow {\n\t\treturn d, r.refuse(d)\n\t}", "", "./access", "TestEveryAnswerIsRecorded"},
 	{"constraints bind rows", "access/review.go", "if !within(d.Constraints, q, row) {", "if false {", "./node", "TestBasePolicyByRole"},
@@ -113,6 +124,23 @@ var mutants = []mutant{
 	{"hidden reads like absent", "access/read.go", "return nil, r.refuseRow(notFound())", "return nil, r.refuseRow(forbidden(rowRefused))", "./access", "TestEveryAnswerIsRecorded"},
 	{"hidden histories are absent", "access/history.go", "return r.refuseRow(notFound())", "return r.refuseRow(forbidden(rowRefused))", "./access", "TestEveryAnswerIsRecorded"},
 	{"writing the hidden is like writing the absent", "access/apply.go", "return t.refuseRow(t.absent(ctx, s))", "return t.refuseRow(forbidden(rowRefused))", "./access", "TestHiddenIsWrittenLikeAbsent"},
+	{"terminology is decided", "access/terminology.go", "if _, err := r.ask(ctx, question{t.Operation, \"r\", t.Type}); err != nil {", "if _, err := r.ask(ctx, question{t.Operation, \"r\", t.Type}); err != nil && false {", "./access", "TestTerminologyIsRecorded"},
+	{"terminology that is used is recorded", "access/terminology.go", "\t\t\tr.disclose(&s.used[i], \"GET\")\n", "\t\t\t_ = i\n", "./access", "TestTerminologyIsRecorded"},
+	{"what terminology leads to is recorded", "access/terminology.go", "\ts.told(query, page)\n", "", "./access", "TestTerminologyIsRecorded"},
+	{"terminology that fails is followed", "access/terminology.go", "\ts.asks(query)\n", "", "./access", "TestTerminologyThatFailsConcernsWhoseItIs"},
+	{"hidden terminology is absent", "access/terminology.go", "Visible: s.visible(ctx, q.interaction, q.action), Sight: s.sight(ctx, q.interaction, q.action),", "Visible: func(store.Row) (bool, error) { return true, nil },", "./access", "TestHiddenTerminologyIsAbsent"},
+	{"terminology that the store lets through is noticed", "access/terminology.go", "if err := s.check(ctx, q, page.Matches); err != nil ||", "if err := ctx.Err(); err != nil ||", "./access", "TestForgetfulStoresShowNoTerminology"},
+	{"refused searches look no codes up", "access/terminology.go", "if !v.decide(v.ctx, v.asked).Allow {", "if false {", "./access", "TestRefusedSearchesLookNothingUp"},
+	{"value sets do not include themselves", "fhir/terminology/expand.go", "if slices.Contains(t.path, vs) {", "if false {", "./fhir/terminology", "TestExpansionIsBounded"},
+	{"value sets lead to few others", "fhir/terminology/expand.go", "if len(t.path) == mostDeep {", "if false {", "./fhir/terminology", "TestExpansionIsBounded"},
+	{"expansions have few codes", "fhir/terminology/expand.go", "if len(e.list) == mostCodes {", "if false {", "./fhir/terminology", "TestExpansionIsBounded"},
+	{"terminology looks at few codes", "fhir/terminology/terms.go", "if t.steps += steps; t.steps > mostSteps {", "if t.steps += steps; false {", "./fhir/terminology", "TestExpansionIsBounded"},
+	{"terminology loads few resources", "fhir/terminology/terms.go", "if t.loaded++; t.loaded > mostLoaded {", "if t.loaded++; false {", "./fhir/terminology", "TestExpansionIsBounded"},
+	{"terminology loads few bytes", "fhir/terminology/terms.go", "err == nil && t.bytes > mostBytes {", "false {", "./fhir/terminology", "TestExpansionIsBounded"},
+	{"patterns of filters are short", "fhir/terminology/filter.go", "if len(f.Value) > mostRegex {", "if false {", "./fhir/terminology", "TestExpansionIsBounded"},
+	{"embedded terminology is not replaced", "fhir/terminology/terms.go", "if made != nil || err != nil || url == \"\" {", "if url == \"\" {", "./fhir/terminology", "TestEmbeddedTerminologyComesFirst"},
+	{"maps lead to few others", "fhir/terminology/translate.go", "if deep == mostDeep {", "if false {", "./fhir/terminology", "TestTranslateFollowsGroups"},
+	{"codes that are looked up are few", "fhir/search/query_codes.go", "if c.leaves+len(list) > maxLeaves {", "if false {", "./fhir/search", "TestCodesThatAreLookedUpAreFew"},
 
 	// Every call of a guard, see TestEveryGuardHasAMutant.
 	{"the patients of what is changed are concerned", "access/apply.go", "if err := t.concernVersion(ctx, &v); err != nil {", "if err := ctx.Err(); err != nil {", "./access", "TestEveryAnswerIsRecorded"},
@@ -476,7 +504,7 @@ var mutants = []mutant{
 	{"what is written during a walk keeps its place", "store/search/walk.go", "; moved {", "; moved && false {", "./store/sqlite", "TestOrders"},
 	{"resources are sorted by one value", "store/search/walk.go", "|| !bytes.Equal(value, e.Value) {", "|| !bytes.Equal(value, e.Value) && false {", "./store/sqlite", "TestOrders"},
 	{"sorted pages end when they are full", "store/search/walk.go", "if !w.out.full() {", "if true {", "./store/sqlite", "TestStore/sorted_pages_examine_what_they_show"},
-	{"hidden resources passed over on a walk are named", "store/search/walk.go", "m.hidden.IsEmpty() {\n\t\treturn nil", "true {\n\t\treturn nil", "./store/sqlite", "TestWalksNameWhatTheyPassOver"},
+	{"hidden resources passed over on a walk are named", "store/search/walk.go", "m.hidden.IsEmpty() {\n\t\treturn err", "true {\n\t\treturn err", "./store/sqlite", "TestWalksNameWhatTheyPassOver"},
 	{"those with several dates are not left out", "store/sqlite/walk.go", "if several > 0 {", "if several > 0 && false {", "./store/sqlite", "TestWalksKeepThoseWithSeveralDates"},
 	{"long lists of keys are sets", "store/search/eval.go", "if set := x.keySet(c); set != nil {", "if set := x.keySet(c); false {", "./store/sqlite", "TestStore/searches_and_histories_end_in_time"},
 	{"entries passed over count", "store/sqlite/collect.go", "err = pass(n % passAtOnce)", "err = nil", "./store/sqlite", "TestEntriesPassedOverCount"},
@@ -513,6 +541,8 @@ var mutants = []mutant{
 	{"inspections go on with the same peers", "ledgerbridge/fabric/known.go", "k.Profile == i.profile.sum() &&", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
 	{"inspections go on with the same checkpoints", "ledgerbridge/fabric/known.go", "&& k.Held == i.held.sum(k.Logs)", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
 	{"inspections that find something leave nothing", "ledgerbridge/fabric/known.go", "if i.said || len(i.chains) == 0 {", "if len(i.chains) == 0 {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
+	{"chains are bounded", "fhir/search/query_criterion.go", "case (reverse || chained) && depth == maxDepth:", "case false:", "./fhir/search", "TestQueryErrors"},
+	{"links of many types are bounded", "fhir/search/query_link.go", "if p.leaves++; p.leaves > maxLeaves {", "if false {", "./fhir/search", "TestChainsOfManyTypesAreBounded"},
 }
 
 // TestMutantsApply keeps the table true: each guard stands where its row says, once.

@@ -60,7 +60,7 @@ func (t *change) getWritten(ctx context.Context, s, other *step) (err error) {
 
 // find answers a GET entry that searches.
 func (t *change) find(ctx context.Context, s *step) error {
-	query, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base})
+	query, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: t.codes(ctx, s.question)})
 	if err != nil {
 		return err
 	}
