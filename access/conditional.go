@@ -312,7 +312,7 @@ func (t *change) versioned(target, rest string) string {
 		version = found.Version
 	}
 	other.pinned = true
-	rest, fragment, local := strings.Cut(rest, "#")
+	_, fragment, local := strings.Cut(rest, "#")
 	if local {
 		fragment = "#" + fragment
 	}

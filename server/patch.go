@@ -1,6 +1,7 @@
 package server
 
 import (
+	"mime"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -49,12 +50,12 @@ func patchIn(e *fhir.Entry) (access.Patch, error) {
 	if e.Resource.Type() != "Binary" {
 		return nil, &fhir.Error{Kind: fhir.UnsupportedMedia, Expression: "Parameters", Detail: noFHIRPathPatch}
 	}
-	media, data, err := e.Resource.Content()
+	held, err := fhir.ReadBinary(e.Resource.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	if media != mediaPatch {
+	if media, _, err := mime.ParseMediaType(held.Type); err != nil || media != mediaPatch {
 		return nil, &fhir.Error{Kind: fhir.UnsupportedMedia, Expression: "Binary.contentType", Detail: "The Binary of a PATCH holds a JSON Patch: its contentType must be " + mediaPatch + "."}
 	}
-	return patch.ParseJSON(data)
+	return patch.ParseJSON(held.Data)
 }
