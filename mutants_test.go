@@ -16,6 +16,16 @@ type mutant struct {
 // mutants are the guards that tests hold. A guard that is moved or reworded takes its row
 // with it.
 var mutants = []mutant{
+	{"expressions have a length", "fhir/fhirpath/expression.go", "if len(text) > MaxLength {", "if false {", "./fhir/fhirpath", "TestLimitsNameTheirNumbers"},
+	{"expressions have a depth", "fhir/fhirpath/parser.go", "if p.depth++; p.depth <= MaxDepth {", "if true {", "./fhir/fhirpath", "TestLimitsNameTheirNumbers"},
+	{"evaluations have steps", "fhir/fhirpath/run.go", "if r.left -= n; r.left < 0 {", "if r.left -= n; r.left < -1<<40 {", "./fhir/fhirpath", "TestStepsOfTheEnvironmentBind"},
+	{"collections have a size", "fhir/fhirpath/run.go", "if len(c) > MaxItems {", "if false {", "./fhir/fhirpath", "TestLimitsNameTheirNumbers"},
+	{"texts have a size", "fhir/fhirpath/run.go", "if len(s) > maxText {", "if len(s) > maxText<<4 {", "./fhir/fhirpath", "TestLimitsNameTheirNumbers"},
+	{"replacements are counted before they are made", "fhir/fhirpath/fn_string.go", "if len(in)+more > maxText {", "if false {", "./fhir/fhirpath", "TestReplacementsAreCountedBeforeTheyAreMade"},
+	{"characters are counted before they are items", "fhir/fhirpath/fn_string.go", "if strings.Count(in, separator) > MaxItems {", "if false {", "./fhir/fhirpath", "TestReplacementsAreCountedBeforeTheyAreMade"},
+	{"regular expressions have a length", "fhir/fhirpath/fn_regex.go", "if len(source) > longestPattern {", "if false {", "./fhir/fhirpath", "TestLimitsNameTheirNumbers"},
+	{"regular expressions cost what they take", "fhir/fhirpath/fn_regex.go", "if !r.charge(len(in) * p.size / 16) {", "if !r.charge(1) {", "./fhir/fhirpath", "TestLimitsNameTheirNumbers"},
+	{"numbers have a size", "fhir/fhirpath/arithmetic.go", "if !d.fits() {\n\t\treturn nil\n\t}\n\treturn Collection{decimalOf", "return Collection{decimalOf", "./fhir/fhirpath", "TestOverflowIsEmpty"},
 	{"rows are decided", "access/read.go", "if !may {\n\t\treturn nil, r.refuseRow(notFound())\n\t}", "_ = may", "./access", "TestEveryAnswerIsRecorded"},
 	{"policy refusals end a request", "access/review.go", "if !d.Allow {\n\t\treturn d, r.refuse(d)\n\t}", "", "./access", "TestEveryAnswerIsRecorded"},
 	{"constraints bind rows", "access/review.go", "if !within(d.Constraints, q, row) {", "if false {", "./node", "TestBasePolicyByRole"},
