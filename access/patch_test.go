@@ -119,32 +119,6 @@ func TestWhatAPatchMakesIsJudged(t *testing.T) {
 	}
 }
 
-// A search next to writes must still be true when they are committed: who writes what it
-// would find, or another version of what it found, has the transaction judged again.
-func TestSearchesNextToWritesHoldAtTheCommit(t *testing.T) {
-	for name, meanwhile := range map[string]string{
-		"found newly": observationDoc("s2", "seen"), "found otherwise": strings.Replace(observationDoc("s1", "seen"), `"code"`, `"issued":"2020-01-01T00:00:00Z","code"`, 1),
-		"found no more": amended(observationDoc("s1", "seen")),
-	} {
-		h := ward(t)
-		find := Operation{Method: "GET", Ref: fhir.Ref{Type: "Observation"}, Criteria: params("patient=seen&status=final")}
-		h.Writable = func() error { // asked after all is judged
-			h.Writable = nil
-			h.put(meanwhile)
-			return nil
-		}
-		effects, err := h.Apply(t.Context(), h.as(agent.Practitioner, "TREAT"), transaction(h.post(observationDoc("x", "seen")), find))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		found := effects[1].Result
-		want := map[string]int{"found newly": 3, "found otherwise": 2, "found no more": 1}[name]
-		if len(found.Matches) != want || name == "found otherwise" && found.Matches[0].Version+found.Matches[1].Version != 3 {
-			t.Errorf("%s: %d matches", name, len(found.Matches))
-		}
-	}
-}
-
 // An update that changes nothing is decided and recorded, and makes no version; another
 // organisation's is one.
 func TestUpdatesWithoutEffectMakeNoVersion(t *testing.T) {
