@@ -147,3 +147,22 @@ func TestUpdatesWithoutEffectMakeNoVersion(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A version belongs to the organisation that wrote it: another one's update is a version of
+// its own, though its bytes are the same.
+func TestUpdatesOfAnotherOrganisationMakeVersions(t *testing.T) {
+	h := ward(t)
+	v, err := h.Store.Get(t.Context(), ref("Observation/s1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := h.parse(observationDoc("s1", "seen"))
+	stamped, err := res.Stamp("s1", 2, v.LastUpdated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &step{Operation: &Operation{Ref: v.Ref, Resource: res}, exists: true, before: v, stamped: stamped, length: len(v.Body)}
+	if !s.unchanged(v.Owner) || s.unchanged("other") {
+		t.Errorf("by its owner %v, by another %v", s.unchanged(v.Owner), s.unchanged("other"))
+	}
+}
