@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 
 	"server":      {"access", "agent", "auth", "fhir", "fhir/search", "web"},
 	"auth":        {"agent", "fhir"},
-	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "ledgerbridge", "policy", "store"},
+	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/validate", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 
 	"fhir":          {},
 	"fhir/search":   {"fhir"},
+	"fhir/validate": {"fhir", "fhir/fhirpath"},
 	"fhir/fhirtest": {},       // test data and processor time for tests; never linked into the binary
 	"fhir/balptest": {},       // the rules of IHE BALP for tests; never linked into the binary
 	"fhir/gen":      {"fhir"}, // writes the definitions

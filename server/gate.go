@@ -16,6 +16,8 @@ type Gate interface {
 	Records
 	// Apply does all operations or none.
 	Apply(ctx context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error)
+	// Validate holds a resource against rules; findings are no error.
+	Validate(ctx context.Context, c *access.Call, v access.ValidateRequest) ([]fhir.Issue, error)
 	// Operate decides and records an operation without resources.
 	Operate(ctx context.Context, c *access.Call, operation string) error
 }

@@ -89,5 +89,5 @@ func operations(typ string) []fhir.CapabilityOperation {
 			all = append(all, fhir.CapabilityOperation{Name: name, Definition: fhir.OperationURL(name)})
 		}
 	}
-	return all
+	return slices.Compact(all) // an operation may have several rows, one below the other
 }

@@ -19,6 +19,11 @@ writing if input.interaction in {"create", "update", "patch", "delete"}
 # verifying compares a stored version with its record; it shows no content.
 verifying if input.interaction == "verify"
 
+# validating looks at a document that is sent, or at a stored one, as reading does.
+validating if input.interaction == "validate"
+
 looking if reading
 
 looking if verifying
+
+looking if validating
