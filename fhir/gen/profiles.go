@@ -43,10 +43,23 @@ func word(s map[string]json.RawMessage, name string) (text string) {
 
 // bare is a StructureDefinition with what constrains only.
 func bare(s map[string]json.RawMessage) ([]byte, error) {
+	differential, err := bareElements(s["differential"])
+	if err != nil {
+		return nil, err
+	}
+	keep(s, func(name string) bool {
+		return slices.Contains([]string{"url", "type", "baseDefinition", "kind", "derivation", "context"}, name)
+	})
+	s["differential"] = differential
+	return json.Marshal(s)
+}
+
+// bareElements are those of a snapshot or differential, without prose.
+func bareElements(view json.RawMessage) (json.RawMessage, error) {
 	var d struct {
 		Element []map[string]json.RawMessage `json:"element"`
 	}
-	if err := json.Unmarshal(s["differential"], &d); err != nil {
+	if err := json.Unmarshal(view, &d); err != nil {
 		return nil, err
 	}
 	for i, e := range d.Element {
@@ -56,15 +69,7 @@ func bare(s map[string]json.RawMessage) ([]byte, error) {
 		}
 		d.Element[i] = kept
 	}
-	keep(s, func(name string) bool {
-		return slices.Contains([]string{"url", "type", "baseDefinition", "kind", "derivation", "context"}, name)
-	})
-	differential, err := json.Marshal(d)
-	if err != nil {
-		return nil, err
-	}
-	s["differential"] = differential
-	return json.Marshal(s)
+	return json.Marshal(d)
 }
 
 func bareElement(e map[string]json.RawMessage) (map[string]json.RawMessage, error) {

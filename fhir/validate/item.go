@@ -14,8 +14,7 @@ func (i item) node() int32 {
 
 // items are the values of an element of a value.
 func (c *check) items(parent item, name string) []item {
-	var all []item
-	var extensions []int32
+	var all, extensions []item
 	for _, from := range []int32{parent.at, parent.ext} {
 		if from < 0 {
 			continue
@@ -25,44 +24,47 @@ func (c *check) items(parent item, name string) []item {
 			switch {
 			case c.d.Elements[n.Elem].Name != name:
 			case n.PrimitiveExt:
-				extensions = append(extensions, at)
+				extensions = append(extensions, item{-1, at})
 			default:
 				all = append(all, item{at, -1})
 			}
 		}
+	}
+	if len(extensions) == 0 {
+		return all
 	}
 	return c.paired(all, extensions)
 }
 
 // paired gives primitives their extensions. Those of a repeating element belong together
 // if they have the same place in their arrays.
-func (c *check) paired(all []item, extensions []int32) []item {
-	if len(extensions) == 0 {
-		return all
-	}
+func (c *check) paired(all, extensions []item) []item {
 	slots := make(map[int]int, len(all))
-	for k := range all {
-		slots[c.slot(all[k].at)] = k
+	for k, slot := range c.slots(all) {
+		slots[slot] = k
 	}
-	for _, ext := range extensions {
-		if k, ok := slots[c.slot(ext)]; ok {
-			all[k].ext = ext
+	for k, slot := range c.slots(extensions) {
+		if v, ok := slots[slot]; ok {
+			all[v].ext = extensions[k].ext
 			continue
 		}
-		all = append(all, item{-1, ext})
+		all = append(all, extensions[k])
 	}
 	return all
 }
 
-// slot is the place in an array. To find it costs as much as there are values before it.
-func (c *check) slot(at int32) int {
-	n := &c.t.Nodes[at]
-	if !c.d.Elements[n.Elem].Array {
-		return 0
+// slots are the places of values in their array, counted with its nulls.
+func (c *check) slots(values []item) []int {
+	slots := make([]int, len(values))
+	for k, v := range values {
+		at := v.node()
+		if !c.d.Elements[c.t.Nodes[at].Elem].Array {
+			continue
+		}
+		places, first := c.t.Ahead(at)
+		if slots[k] = places; !first && k > 0 {
+			slots[k] += slots[k-1]
+		}
 	}
-	c.checks += int(at - n.Parent)
-	if !c.spend() {
-		return 0
-	}
-	return c.t.Slot(at)
+	return slots
 }

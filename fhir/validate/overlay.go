@@ -13,7 +13,7 @@ import (
 func compile(s *structure, base *profile, alone bool) (*profile, error) {
 	p := &profile{url: s.URL, typ: s.Type, root: newRule(s.Type)}
 	for _, c := range s.Context {
-		p.contexts = append(p.contexts, context{c.Type, c.Expression})
+		p.contexts = append(p.contexts, usage{c.Type, c.Expression})
 	}
 	elements := s.Differential.Element
 	switch {
@@ -69,8 +69,7 @@ func (o *overlay) at(steps []segment) (*rule, error) {
 		r = r.child(name)
 		for part := range strings.SplitSeq(s.slice, "/") {
 			if part != "" {
-				r = r.inSlice(part)
-				o.typed(r, elem)
+				r = o.slice(r, part, elem)
 			}
 		}
 		typ = typeOf(o.d, r, elem)
@@ -81,7 +80,6 @@ func (o *overlay) at(steps []segment) (*rule, error) {
 // choice is the rule of a choice element written with its type, as valueQuantity: a slice
 // of value[x] by type.
 func (o *overlay) choice(r *rule, typ int32, name string) (*rule, int32) {
-	t := &o.d.Types[typ]
 	for e := o.d.Element(typ, "id"); e >= 0 && int(e) < len(o.d.Elements) && o.d.Elements[e].Owner == typ; e++ {
 		el := &o.d.Elements[e]
 		if !el.Choice || !strings.HasPrefix(name, el.Name) {
@@ -97,8 +95,22 @@ func (o *overlay) choice(r *rule, typ int32, name string) (*rule, int32) {
 			}
 		}
 	}
-	_ = t
 	return nil, -1
+}
+
+// slice is the rule for a slice of an element. Extensions are told apart by url, choice
+// elements by type, also where a profile does not say so.
+func (o *overlay) slice(r *rule, name string, elem int32) *rule {
+	switch {
+	case r.slicing != nil || r.slice != "":
+	case r.name == "extension" || r.name == "modifierExtension":
+		r.slicing = &slicing{by: []discriminator{{"value", "url"}}}
+	case elem >= 0 && o.d.Elements[elem].Choice:
+		byType(r)
+	}
+	s := r.inSlice(name)
+	o.typed(s, elem)
+	return s
 }
 
 // typed gives a slice of a choice element its type, if its name says it.

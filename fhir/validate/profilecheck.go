@@ -197,15 +197,3 @@ func (c *check) count(parent item, r *rule, n int, p *profile) {
 		c.tellBelow(parent.node(), r.name, false, "structure", "%sThere may be at most %d of %s, but there are %d.", in(p.url), r.most, name, n)
 	}
 }
-
-// item is one value of an element: its node, and for a primitive that of its extensions;
-// -1 for what it has not.
-type item struct{ at, ext int32 }
-
-// node is one that tells the place.
-func (i item) node() int32 {
-	if i.at >= 0 {
-		return i.at
-	}
-	return i.ext
-}

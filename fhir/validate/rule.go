@@ -9,12 +9,12 @@ import (
 // profile is a compiled StructureDefinition: a tree of what it demands beyond R4.
 type profile struct {
 	url, typ string
-	contexts []context // where an extension may be
+	contexts []usage // where an extension may be
 	root     *rule
 }
 
-// context is a place where an extension may be.
-type context struct{ kind, expression string }
+// usage is a place where an extension may be.
+type usage struct{ kind, expression string }
 
 // rule is what a profile demands of an element.
 type rule struct {

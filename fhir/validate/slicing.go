@@ -8,8 +8,8 @@ import (
 // sliced divides the values of an element among slices and holds each against its own.
 func (c *check) sliced(parent item, r *rule, values []item, p *profile) {
 	s := r.slicing
-	if s == nil {
-		s = &slicing{}
+	if s == nil || len(s.by) == 0 { // nothing tells them apart
+		return
 	}
 	members := make([]int, len(r.slices))
 	last, loose := -1, false
@@ -42,13 +42,9 @@ func (c *check) sliced(parent item, r *rule, values []item, p *profile) {
 	}
 }
 
-// sliceOf is the first slice that a value belongs to, -1 if it is in none. Slices that
-// nothing tells apart have no members.
+// sliceOf is the first slice that a value belongs to, -1 if it is in none.
 func (c *check) sliceOf(v item, r *rule, s *slicing) int {
 	return slices.IndexFunc(r.slices, func(slice *rule) bool {
-		if len(s.by) == 0 {
-			return false
-		}
 		return !slices.ContainsFunc(s.by, func(d discriminator) bool { return !c.spend() || !c.discriminated(v, slice, d) })
 	})
 }
