@@ -59,11 +59,16 @@ var mayImport = map[string][]string{
 	"web": {}, // templates and styles
 
 	"fhir":          {},
-	"fhir/search":   {"fhir"},
+	"fhir/search":   {"fhir", "fhir/ucum"},
+	"fhir/fhirpath": {"fhir", "fhir/ucum"},
+	"fhir/patch":    {"fhir", "fhir/fhirpath"},
 	"fhir/validate": {"fhir", "fhir/fhirpath"},
+	"fhir/ucum":     {},       // units that convert
 	"fhir/fhirtest": {},       // test data and processor time for tests; never linked into the binary
 	"fhir/balptest": {},       // the rules of IHE BALP for tests; never linked into the binary
 	"fhir/gen":      {"fhir"}, // writes the definitions
+
+	"fhir/fhirpath/gen": {"fhir"}, // writes the official cases
 }
 
 // onlyIn says which packages a library may appear in. Other libraries are free.

@@ -503,6 +503,8 @@ var mutants = []mutant{
 	{"inspections go on with the same peers", "ledgerbridge/fabric/known.go", "k.Profile == i.profile.sum() &&", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
 	{"inspections go on with the same checkpoints", "ledgerbridge/fabric/known.go", "&& k.Held == i.held.sum(k.Logs)", "", "./ledgerbridge/fabric", "TestOtherInspectionsBeginAgain"},
 	{"inspections that find something leave nothing", "ledgerbridge/fabric/known.go", "if i.said || len(i.chains) == 0 {", "if len(i.chains) == 0 {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
+	{"chains are bounded", "fhir/search/query_criterion.go", "case (reverse || chained) && depth == maxDepth:", "case false:", "./fhir/search", "TestQueryErrors"},
+	{"links of many types are bounded", "fhir/search/query_link.go", "if p.leaves++; p.leaves > maxLeaves {", "if false {", "./fhir/search", "TestChainsOfManyTypesAreBounded"},
 }
 
 // TestMutantsApply keeps the table true: each guard stands where its row says, once.

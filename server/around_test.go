@@ -175,6 +175,18 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// _elements are of the type that is searched for: what is included stays whole.
+func TestElementsLeaveIncludedResourcesWhole(t *testing.T) {
+	n := start(t)
+	n.body = `{"resourceType":"Patient","id":"1","gender":"male","birthDate":"2000-01-01"}`
+	v := *n.version(fhir.Ref{Type: "Patient", ID: "1"}, 1)
+	n.result = access.Result{Total: -1, Query: &search.Query{Elements: []string{"birthDate"}}, Matches: []access.Version{v}, Included: []access.Version{v}}
+	a := n.get("/fhir/Patient?_elements=birthDate&_include=Patient:link").want(200).contains(n.body)
+	if strings.Count(a.body, "gender") != 1 {
+		t.Error(a.body)
+	}
+}
+
 func TestHTTPServerHasLimits(t *testing.T) {
 	s := server.HTTP(nil)
 	if s.ReadHeaderTimeout == 0 || s.ReadTimeout == 0 || s.WriteTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {

@@ -107,6 +107,7 @@ func (s *server) resultBundle(result *access.Result, links []fhir.Link) ([]byte,
 	if err := s.appendVersions(&a, "match", result.Matches, v); err != nil {
 		return nil, err
 	}
+	v.elements = nil // are of what is searched for
 	if err := s.appendVersions(&a, "include", result.Included, v); err != nil {
 		return nil, err
 	}

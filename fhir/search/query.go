@@ -57,7 +57,7 @@ type SortBy struct {
 // Include is one _include or _revinclude.
 type Include struct {
 	Reverse bool
-	Source  string // type with the reference
+	Source  string // type with the reference; "*" for all
 	Param   string // "*" for all
 	Target  string // "" for any
 	Iterate bool
@@ -81,6 +81,7 @@ const (
 	maxCount    = 1000
 	maxLeaves   = 5000 // compiled comparisons
 	maxSize     = 256 << 10
+	maxDepth    = 8 // links of a chain, _has included
 )
 
 // modifiers lists the modifiers of a kind of parameter, except :[type] of
@@ -189,12 +190,12 @@ func (p *queryParser) param(param fhir.Param) error {
 		return nil
 	}
 	if p.o.Alone && asksOthers(param.Name) {
-		return &unknownParam{"Chains, _has and includes are not supported for this type."}
+		return &unknownParam{"Chains, _has, _list and includes are not supported for this type."}
 	}
 	if set, ok := controls[param.Name]; ok {
 		return p.control(param, set)
 	}
-	c, err := p.criterion(p.q.Type, param, true)
+	c, err := p.criterion(p.q.Type, param, 0)
 	if e, ok := err.(*fhir.Error); ok {
 		e.Expression = param.Name // as the client wrote it, also in a chain
 	}
@@ -208,7 +209,7 @@ func (p *queryParser) param(param fhir.Param) error {
 
 // asksOthers says whether a parameter needs other resources than those searched for.
 func asksOthers(name string) bool {
-	return strings.Contains(name, ".") || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
+	return strings.Contains(name, ".") || name == "_list" || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
 }
 
 // lenient turns an unknown parameter into a warning, if the client asks for that.

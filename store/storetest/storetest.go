@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"a later label protects past versions on every page", testProtectedPages},
 		{"search agrees with the definition", testSearch},
 		{"real queries agree with the definition", testQueries},
+		{"searches find what R4 says", testField},
 		{"prefixes mean what R4 says", testPrefixes},
 		{"resources with very many keys", testLarge},
 		{"sorting agrees with the model", testSort},
