@@ -192,10 +192,17 @@ func (b *packageReader) finish() (*Package, error) {
 	switch {
 	case !b.named || b.p.Name == "" || b.p.Version == "":
 		return nil, errors.New("read package: it has no package.json with a name and a version")
+	case !plainName(b.p.Name) || !plainName(b.p.Version):
+		return nil, errors.New("read package: its name and version may have letters, digits, dots, hyphens and underscores")
 	case len(b.p.FHIRVersions) > 0 && !slices.ContainsFunc(b.p.FHIRVersions, func(v string) bool { return strings.HasPrefix(v, "4.0") }):
 		return nil, fmt.Errorf("package %s is of FHIR %s; this server has R4 (4.0.1)", b.p.Name, strings.Join(b.p.FHIRVersions, ", "))
 	}
 	return &b.p, nil
+}
+
+// plainName says whether a name can be one of a file.
+func plainName(name string) bool {
+	return len(name) <= 100 && name[0] != '.' && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
 }
 
 // Pack is the form in which a package is kept: gzipped lines of JSON, first of the package
