@@ -55,6 +55,7 @@ func (r *rules) look(ctx context.Context, kept packages) error {
 		return nil
 	}
 	var definitions [][]byte
+	terms := packageTerms{}
 	for name, revision := range revisions {
 		data, err := kept.Load(ctx, name, revision)
 		if err != nil {
@@ -67,12 +68,15 @@ func (r *rules) look(ctx context.Context, kept packages) error {
 		for _, d := range p.Profiles {
 			definitions = append(definitions, d)
 		}
+		if err := terms.add(p.Terminology); err != nil {
+			return fmt.Errorf("package %s: %w", name, err)
+		}
 	}
 	profiles, err := validate.NewProfiles(definitions)
 	if err != nil {
 		return err
 	}
-	r.validator.Store(&validate.Validator{Profiles: profiles})
+	r.validator.Store(&validate.Validator{Profiles: profiles, Terminology: terms.begin})
 	r.revisions = revisions
 	return nil
 }

@@ -122,6 +122,10 @@ func (g *fakeGate) VerifyVersion(_ context.Context, c *access.Call, ref fhir.Ref
 	return []byte(`{"resourceType":"Parameters"}`), g.ask(c, "verify %s %d", ref, n)
 }
 
+func (g *fakeGate) Terminology(_ context.Context, c *access.Call, t access.TermsRequest) ([]byte, error) {
+	return []byte(`{"resourceType":"Parameters"}`), g.ask(c, "terms %s %s %s %v %s", t.Operation, t.Type, t.ID, t.Params, t.Body)
+}
+
 func (g *fakeGate) AccessReport(_ context.Context, c *access.Call, ref fhir.Ref, s access.SearchRequest) (*access.Result, error) {
 	return &g.result, g.ask(c, "report %s %+v", ref, s)
 }

@@ -19,7 +19,8 @@ func (s *server) capabilities(c *gin.Context, _ *access.Call) (*answer, error) {
 	switch c.Query("mode") {
 	case "", "full", "normative":
 	case "terminology":
-		return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "mode", Detail: "This server is no terminology server: it has no TerminologyCapabilities. Without mode, the answer is its CapabilityStatement."}
+		body, err := s.terms()
+		return &answer{status: http.StatusOK, body: body}, err
 	default:
 		return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "mode", Detail: "The mode of a CapabilityStatement is full, normative or terminology."}
 	}
@@ -86,8 +87,21 @@ func operations(typ string) []fhir.CapabilityOperation {
 	for _, r := range routes() {
 		name, ok := strings.CutPrefix(r.interaction, "$")
 		if ok && (r.typ == typ || r.typ == "" && typ != auditEvent) {
-			all = append(all, fhir.CapabilityOperation{Name: name, Definition: fhir.OperationURL(name)})
+			o := fhir.CapabilityOperation{Name: name, Definition: definition(r, name)}
+			if !slices.Contains(all, o) {
+				all = append(all, o)
+			}
 		}
 	}
 	return slices.Compact(all) // an operation may have several rows, one below the other
+}
+
+// definition is the canonical URL of an operation: R4 defines those of terminology.
+func definition(r route, name string) string {
+	for _, standard := range termsRoutes() {
+		if standard.path == r.path && standard.typ == r.typ {
+			return "http://hl7.org/fhir/OperationDefinition/" + r.typ + "-" + name
+		}
+	}
+	return fhir.OperationURL(name)
 }

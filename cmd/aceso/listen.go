@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"github.com/aceso-health/aceso/fhir/validate"
 	"net"
 	"net/url"
 	"strings"

@@ -9,7 +9,7 @@ import (
 // has a text only satisfies a binding that is not required.
 func (c *check) bound(at int32, b *binding, profile string) {
 	warning := b.strength != "required"
-	if c.Terminology == nil || warning && b.strength != "extensible" || !c.wants(warning) {
+	if c.terms == nil || warning && b.strength != "extensible" || !c.wants(warning) {
 		return
 	}
 	codings := c.codings(at)
@@ -20,7 +20,7 @@ func (c *check) bound(at int32, b *binding, profile string) {
 		if one[1] == "" {
 			continue
 		}
-		if member, known := c.Terminology.Member(c.ctx, b.set, one[0], one[1]); member || !known {
+		if member, known := c.terms.Member(c.ctx, b.set, one[0], one[1]); member || !known {
 			return
 		}
 	}

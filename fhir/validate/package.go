@@ -216,7 +216,8 @@ func (p *Package) Pack() ([]byte, error) {
 	for _, r := range slices.Concat(p.Profiles, p.Terminology) {
 		err = cmp.Or(err, e.Encode(r))
 	}
-	return out.Bytes(), cmp.Or(err, z.Close())
+	err = cmp.Or(err, z.Close())
+	return out.Bytes(), err
 }
 
 // Unpack is the inverse of Pack.

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -20,6 +21,38 @@ func (c *constraint) compiled() (*fhirpath.Expression, error) {
 	p.once.Do(func() { p.path, p.broken = fhirpath.Compile(c.expression) })
 	return p.path, p.broken
 }
+
+// asks answers what expressions ask beside the document.
+type asks struct{ *run }
+
+// MemberOf implements fhirpath.Terminology.
+func (a asks) MemberOf(codings []fhirpath.Coding, set string) (bool, error) {
+	unsure := false
+	for _, c := range codings {
+		member, known := a.terms.Member(a.ctx, canonical(set), c.System, c.Code)
+		if member {
+			return true, nil
+		}
+		unsure = unsure || !known
+	}
+	if unsure {
+		return false, errUnknown
+	}
+	return false, nil
+}
+
+// Subsumes implements fhirpath.Terminology.
+func (asks) Subsumes(fhirpath.Coding, fhirpath.Coding) (bool, error) { return false, errUnknown }
+
+// ConformsTo implements fhirpath.Profiles.
+func (a asks) ConformsTo(at fhirpath.Node, url string) (conforms, known bool, err error) {
+	c := &check{run: a.run, quiet: true}
+	conforms, known = c.conforms(at.At, url)
+	return conforms, known, c.err
+}
+
+// errUnknown ends an expression that asks what nobody here knows.
+var errUnknown = errors.New("the terminology that the expression asks about is not known here")
 
 // holds evaluates a constraint on an element. What cannot be told from what is there, such
 // as whether 2012 is before 2012-05, is no fault.

@@ -19,8 +19,10 @@ type Terminology interface {
 // Validator holds resources against rules. A zero Validator knows the constraints of R4
 // alone. It may be used by several goroutines.
 type Validator struct {
-	Profiles    *Profiles   // nil: no profiles and no extensions
-	Terminology Terminology // nil: no bindings beyond those that fhir.Parse checks
+	Profiles *Profiles // nil: no profiles and no extensions
+	// Terminology makes one for a validation; nil: no bindings beyond those that fhir.Parse
+	// checks.
+	Terminology func() Terminology
 }
 
 // Options say what is looked at.
@@ -49,8 +51,11 @@ func (v *Validator) Check(ctx context.Context, r *fhir.Resource, o Options) ([]f
 		return nil, err
 	}
 	defer t.Close()
-	c := &check{
-		run: &run{Validator: v, ctx: ctx, t: t, d: fhir.R4(), options: o, env: &fhirpath.Env{}, conforming: map[conformance]bool{}},
+	c := &check{run: &run{Validator: v, ctx: ctx, t: t, d: fhir.R4(), options: o, conforming: map[conformance]bool{}}}
+	c.env = &fhirpath.Env{Profiles: asks{c.run}}
+	if v.Terminology != nil {
+		c.terms = v.Terminology()
+		c.env.Terminology = asks{c.run}
 	}
 	c.everything()
 	if len(o.Profiles) > 0 {
@@ -70,6 +75,7 @@ type run struct {
 	d          *fhir.Definitions
 	options    Options
 	env        *fhirpath.Env
+	terms      Terminology
 	conforming map[conformance]bool
 	entries    map[string]int32 // resources of Bundles by fullUrl, once needed
 	checks     int

@@ -22,7 +22,12 @@ verifying if input.interaction == "verify"
 # validating looks at a document that is sent, or at a stored one, as reading does.
 validating if input.interaction == "validate"
 
+# terming asks what codes mean; what it rests on is judged like what a read shows.
+terming if input.interaction in {"expand", "validate-code", "lookup", "subsumes", "translate"}
+
 looking if reading
+
+looking if terming
 
 looking if verifying
 
