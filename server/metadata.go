@@ -33,7 +33,7 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 	c := &fhir.Capability{
 		Software: "Aceso", Version: s.Version, URL: s.base, Date: at,
 		Description: "FHIR server in which every access is decided by policy and leaves a provable record",
-		Formats:     []string{mediaFHIR, mediaJSON, "json"},
+		Formats:     []string{mediaFHIR, mediaXML, mediaJSON, "json", "xml"},
 		CORS:        len(s.AllowedOrigins) > 0,
 		Security:    "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
 		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates and deletes, If-None-Match and If-Modified-Since " +
