@@ -201,7 +201,7 @@ func TestMetadataInteractions(t *testing.T) {
 			"create": system.Post("/Basic", `{"resourceType":"Basic","code":{"text":"y"}}`),
 			"update": system.Put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"z"}}`), "verify": system.Get("/Basic/b/_history/1/$verify"),
 			"validate": system.Get("/Basic/b/$validate"),
-			"delete": system.Do("DELETE", "/Basic/b", ""),
+			"delete":   system.Do("DELETE", "/Basic/b", ""),
 		},
 		"Patient":    {"access-report": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }).Get("/Patient/p1/$access-report")},
 		"AuditEvent": {"read": officer.Get("/AuditEvent/" + read.Event()), "search-type": officer.Get("/AuditEvent"), "proof": officer.Get("/AuditEvent/" + read.Event() + "/$proof")},
