@@ -11,6 +11,7 @@ import (
 // program is the compiled form of a constraint's expression.
 type program struct {
 	once   sync.Once
+	quick  []quick // what lets it hold without being evaluated
 	path   *fhirpath.Expression
 	broken error
 }
@@ -18,7 +19,10 @@ type program struct {
 // compiled compiles the expression on the first call.
 func (c *constraint) compiled() (*fhirpath.Expression, error) {
 	p := &c.program
-	p.once.Do(func() { p.path, p.broken = fhirpath.Compile(c.expression) })
+	p.once.Do(func() {
+		p.path, p.broken = fhirpath.Compile(c.expression)
+		p.quick = quickly(c.expression)
+	})
 	return p.path, p.broken
 }
 
@@ -56,10 +60,17 @@ var errUnknown = errors.New("the terminology that the expression asks about is n
 
 // holds evaluates a constraint on an element. What cannot be told from what is there, such
 // as whether 2012 is before 2012-05, is no fault.
-func (c *constraint) holds(env *fhirpath.Env, t *fhir.Tape, at int32) (bool, error) {
+func (c *constraint) holds(env *fhirpath.Env, d *fhir.Definitions, t *fhir.Tape, at int32) (bool, error) {
 	path, err := c.compiled()
 	if err != nil {
 		return false, err
+	}
+	if t.Nodes[at].Kind == '{' {
+		for _, q := range c.program.quick {
+			if q.holds(t, d, at) {
+				return true, nil
+			}
+		}
 	}
 	found, err := path.Evaluate(env, fhirpath.Node{Tape: t, At: at})
 	if err != nil {

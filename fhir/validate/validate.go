@@ -38,6 +38,8 @@ const (
 	MaxIssues = 50
 	// MaxChecks is how often an element is held against a rule of a profile.
 	MaxChecks = 2_000_000
+	// mostCostly is how many constraints may cost too much to be evaluated.
+	mostCostly = 10
 )
 
 // Check validates a resource that fhir.Parse accepted, and returns its findings. The
@@ -79,6 +81,7 @@ type run struct {
 	conforming map[conformance]bool
 	entries    map[string]int32 // resources of Bundles by fullUrl, once needed
 	checks     int
+	costly     int
 	err        error // why the validation ends
 }
 
@@ -172,7 +175,7 @@ func (c *check) constraints(at int32, all []*constraint, profile string) {
 		if !c.wants(one.warning) {
 			continue
 		}
-		holds, err := one.holds(c.env, c.t, at)
+		holds, err := one.holds(c.env, c.d, c.t, at)
 		switch {
 		case err != nil:
 			c.unclear(at, one, err)
@@ -182,15 +185,18 @@ func (c *check) constraints(at int32, all []*constraint, profile string) {
 	}
 }
 
-// unclear is about a constraint that cannot be evaluated. What costs too much ends the
-// validation; another fault is one of the constraint, not of the resource.
+// unclear is about a constraint that cannot be evaluated: a fault of the constraint, not of
+// the resource, or an element that is too large. Many of those end the validation.
 func (c *check) unclear(at int32, one *constraint, err error) {
 	var known *fhir.Error
-	if errors.As(err, &known) && known.Kind == fhir.TooCostly {
-		c.err = known
+	if !errors.As(err, &known) || known.Kind != fhir.TooCostly {
+		c.tell(at, true, "not-supported", "%s: This constraint cannot be evaluated here.", one.key)
 		return
 	}
-	c.tell(at, true, "not-supported", "%s: This constraint cannot be evaluated here.", one.key)
+	c.tell(at, true, "too-costly", "%s: This constraint is not evaluated: the element is too large.", one.key)
+	if c.costly++; c.costly > mostCostly {
+		c.err = &fhir.Error{Kind: fhir.TooCostly, Detail: fmt.Sprintf("More than %d constraints of the resource cost too much to evaluate. Send it in parts.", mostCostly)}
+	}
 }
 
 // in begins a sentence about a rule of a profile.
