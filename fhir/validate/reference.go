@@ -89,12 +89,25 @@ func (c *check) contained(at int32, id string) int32 {
 		}
 		holder = n.Parent
 	}
-	for _, one := range c.items(item{holder, -1}, "contained") {
-		if c.text(one.at, "id") == id {
-			return one.at
-		}
+	if c.inside[holder] == nil {
+		c.readContained(holder)
+	}
+	if found, ok := c.inside[holder][id]; ok {
+		return found
 	}
 	return -1
+}
+
+// readContained notes the resources contained in one.
+func (c *check) readContained(holder int32) {
+	if c.inside == nil {
+		c.inside = map[int32]map[string]int32{}
+	}
+	all := map[string]int32{}
+	for _, one := range c.items(item{holder, -1}, "contained") {
+		all[c.text(one.at, "id")] = one.at
+	}
+	c.inside[holder] = all
 }
 
 // entryAround is the entry of a Bundle that a node is in, -1 if it is in none.

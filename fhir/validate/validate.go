@@ -79,7 +79,8 @@ type run struct {
 	env        *fhirpath.Env
 	terms      Terminology
 	conforming map[conformance]bool
-	entries    map[string]int32 // resources of Bundles by fullUrl, once needed
+	entries    map[string]int32           // resources of Bundles by fullUrl, once needed
+	inside     map[int32]map[string]int32 // contained resources by container and id, once needed
 	checks     int
 	costly     int
 	err        error // why the validation ends
