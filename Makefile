@@ -1,5 +1,5 @@
 # Everything that CI runs can be run here with the same words.
-.PHONY: test lint bench faults mutants fuzz build fabric
+.PHONY: test lint bench scale faults mutants fuzz build fabric
 
 test: fabric
 	go test -timeout 15m ./...
@@ -16,10 +16,16 @@ lint:
 	go tool staticcheck ./...
 	.ci/miscompiled
 
-# BENCH and TIME narrow it down: make bench BENCH=HTTP TIME=10s. ACESO_BENCH_SCALE=1
-# adds the comparison of 32,000 with 320,000 resources, which takes two minutes.
+# BENCH and TIME narrow it down: make bench BENCH=HTTP TIME=10s.
 bench:
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchtime $(or $(TIME),1s) -benchmem ./...
+
+# Prints one table of what must not grow with the data: the bar of each line, and what was
+# measured with SIZE resources and with 32,000. FOLDER keeps the hospitals for the next run.
+# PART narrows it down: make scale PART=SQLite/usual/counts.
+scale:
+	ACESO_BENCH_SCALE=$(or $(SIZE),3200000) ACESO_BENCH_FOLDER=$(FOLDER) \
+	go test -p 1 -timeout 0 -run '^$$' -bench 'BenchmarkScale$(addprefix /,$(PART))' -benchtime 1x ./node ./cmd/aceso
 
 # Kills and stops the processes of real Fabric networks while records are anchored, and
 # prints what was lost (nothing) and for how long it stood still.
@@ -35,7 +41,7 @@ mutants:
 # TIME. None may panic, answer 5xx, or cost more than 200 MB or 1 s of CPU for 100 KB.
 # FUZZ names some targets: make fuzz FUZZ=node:FuzzBundle TIME=1m. What fails is kept in
 # testdata/fuzz of the package, as a seed that `make test` runs from then on.
-FUZZ = fhir:FuzzParse fhir:FuzzParseBundle fhir/search:FuzzDocument fhir/search:FuzzQuery \
+FUZZ = fhir:FuzzParse fhir:FuzzParseBundle fhir/search:FuzzDocument fhir/search:FuzzQuery fhir/fhirpath:FuzzExpression \
 	auth:FuzzAuthenticate auth:FuzzClaims node:FuzzCreate node:FuzzBundle node:FuzzSearch
 fuzz:
 	@for target in $(FUZZ); do \

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir/fhirtest"
+	"github.com/aceso-health/aceso/node/nodetest"
 	"github.com/aceso-health/aceso/store"
 )
 
 // BenchmarkChecks measures what the checks of everything cost, and those that go on from
-// there, at the sizes of BenchmarkScale.
+// there, at the sizes that ACESO_BENCH_CHECKS names.
 func BenchmarkChecks(b *testing.B) {
 	sizes := scaleSizes(b)
 	onEachStore(b, func(b *testing.B, n *testNode) {
@@ -48,7 +49,7 @@ func benchmarkChecks(b *testing.B, w *ward) {
 		b.Run(fmt.Sprintf("%s/%d", c.name, size), func(b *testing.B) {
 			if c.name == "verify log" || c.name == "store check" { // a thousand new resources
 				for i := range 10 {
-					r, err := n.as("system", "HOPERAT").Try(http.MethodPost, "", wardBundle(w.patients+i))
+					r, err := n.as("system", "HOPERAT").Try(http.MethodPost, "", nodetest.UsualWard.Bundle(w.patients+i))
 					if err != nil || r.Status != http.StatusOK {
 						b.Fatal(err, r.Status)
 					}

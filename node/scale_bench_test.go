@@ -7,193 +7,243 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/aceso-health/aceso/node/nodetest"
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
-// BenchmarkScale measures whether requests stay as fast when the data grow: the
-// same requests at 32,000 and at 320,000 resources. It takes minutes, so it only
-// runs if ACESO_BENCH_SCALE is set: to 1, or to sizes of one's own as in
-// ACESO_BENCH_SCALE=3000,30000.
+// smallSize is how many resources the hospital has with which a large one is compared.
+const smallSize = 32_000
+
+// BenchmarkScale compares a hospital of ACESO_BENCH_SCALE resources with one of 32,000, and
+// prints a table of what was measured. ACESO_BENCH_FOLDER keeps the hospitals in folders for
+// the next run. Its parts can be run alone: -bench Scale/SQLite/counts.
 func BenchmarkScale(b *testing.B) {
-	sizes := scaleSizes(b)
-	onEachStore(b, func(b *testing.B, n *testNode) { benchmarkScale(b, n, sizes) })
+	size := scaleSize(b)
+	root := os.Getenv("ACESO_BENCH_FOLDER")
+	if root == "" {
+		root = b.TempDir()
+	}
+	b.Run("SQLite", func(b *testing.B) { benchmarkScale(b, size, places{root: root}) })
+	b.Run("MongoDB", func(b *testing.B) {
+		if !mongotest.Real() {
+			fmt.Printf("%s SKIPPED: %s is not set and there is no mongod on PATH\n", b.Name(), mongotest.ServerVariable)
+			b.SkipNow()
+		}
+		benchmarkScale(b, size, places{root: root, database: true})
+	})
 }
 
-func benchmarkScale(b *testing.B, n *testNode, sizes []int) {
-	w := &ward{n: n}
-	smallest := map[string]float64{}
-	for _, size := range sizes {
-		w.fill(b, size)
-		for _, c := range w.requests() {
-			b.Run(fmt.Sprintf("%s/%d", c.name, size), func(b *testing.B) {
-				p50 := median(b, n, c.request)
-				b.ReportMetric(p50, "p50-us")
-				if size == sizes[0] {
-					smallest[c.name] = p50
-				} else if smallest[c.name] > 0 { // not if only this size was asked for
-					b.ReportMetric(p50/smallest[c.name], "p50-ratio")
-				}
-			})
+func benchmarkScale(b *testing.B, size int, p places) {
+	_, name, _ := strings.Cut(b.Name(), "/")
+	t := table{name}
+	t.head()
+	b.Run("usual", func(b *testing.B) {
+		s := scaled{table: t, small: p.open(b, usualHospital(smallSize)), large: p.open(b, usualHospital(size)), size: size}
+		b.Run("pages", once(s.pages))
+		b.Run("counts", once(s.counts))
+		b.Run("requests", once(s.requests))
+	})
+	b.Run("research", once(func(b *testing.B) { t.research(b, size/32, p) }))
+}
+
+// once runs a benchmark that measures by itself.
+func once(part func(*testing.B)) func(*testing.B) {
+	done := false
+	return func(b *testing.B) {
+		if !done {
+			part(b)
+		}
+		done = true
+	}
+}
+
+// scaled are a small hospital and a large one.
+type scaled struct {
+	table
+	small, large *testNode
+	size         int
+}
+
+// lists are those whose pages cost the same in a small and in a large hospital.
+var lists = []string{
+	"Observation?_sort=-date&_count=10", "Patient?_sort=family&_count=20", "Encounter?date=ge2020&_sort=-date&_count=20",
+	"_history?_count=20", "Observation/_history?_count=20",
+}
+
+// pages compares the first page, the 20th, and the last one or what comes after the last
+// value.
+func (s *scaled) pages(b *testing.B) {
+	for _, who := range []struct{ name, purpose string }{{"practitioner", "TREAT"}, {"researcher", "HRESCH"}} {
+		for _, list := range lists {
+			for _, page := range []int{1, 20} {
+				c := inTurn(b, pageOf(b, s.small, who.purpose, list, page), pageOf(b, s.large, who.purpose, list, page))
+				s.ratio(fmt.Sprintf("%s: `%s`, page %d", who.name, list, page), 1.5, c[0], c[1])
+			}
+		}
+	}
+	for _, list := range lists {
+		if !strings.Contains(list, "_history") {
+			c := inTurn(b, afterLast(b, s.small, list), afterLast(b, s.large, list))
+			s.ratio(fmt.Sprintf("store alone: `%s`, after the last value", list), 1.5, c[0], c[1])
 		}
 	}
 }
 
+// counts measures totals, with their record: the first after the start, and the next ones.
+func (s *scaled) counts(b *testing.B) {
+	for _, c := range []struct {
+		what, purpose, path string
+		bar                 time.Duration
+		million             bool // for each million matches
+	}{
+		{"", "TREAT", "/Observation?_summary=count", 50 * time.Millisecond, false},
+		{", 10 % of the patients deny", "HPAYMT", "/Observation?_summary=count", 150 * time.Millisecond, false},
+		{", for 1,000,000 matches", "TREAT", "/Observation?date=ge2020&_summary=count", 150 * time.Millisecond, true},
+		{", for 1,000,000 matches", "TREAT", "/Observation?patient.gender=male&_summary=count", 400 * time.Millisecond, true},
+		{", for 1,000,000 matches, 10 % deny", "HPAYMT", "/Observation?patient.gender=male&_summary=count", 400 * time.Millisecond, true},
+	} {
+		user := s.large.as("practitioner", c.purpose)
+		cpu := nodetest.CPU()
+		total := user.Get(c.path).Want(200).JSON()["total"].(float64)
+		first := nodetest.CPU() - cpu
+		each := inTurn(b, asking(user, c.path))[0].cpu
+		note := fmt.Sprintf("for %.0f, the first one %s", total, brief(first))
+		if c.million {
+			each = time.Duration(float64(each) / total * 1e6)
+		}
+		s.atMost("`"+c.path[1:]+"`"+c.what, c.bar, each, note)
+	}
+}
+
+// requests measures single ones: in the small hospital how many and what they cost, and in
+// the large one whether it is the same.
+func (s *scaled) requests(b *testing.B) {
+	bars := map[string]struct {
+		rate float64
+		cpu  time.Duration
+	}{
+		"GET by id": {8000, 120 * time.Microsecond}, "search patient and code": {4000, time.Hour}, "create": {2500, time.Hour},
+		"create 64": {4000, time.Hour}, "create patient": {2400, 500 * time.Microsecond},
+	}
+	small, large := s.ask(b, s.small, smallSize), s.ask(b, s.large, s.size)
+	for i, m := range small {
+		bar, cpu := bars[m.name], func(m *nodetest.Measured) time.Duration { return time.Duration(m.PerRequest() * 1000) }
+		limit := ""
+		if bar.cpu < time.Hour {
+			limit = fmt.Sprintf(", CPU <= %v", bar.cpu)
+		}
+		l := large[i]
+		s.row(m.name, fmt.Sprintf(">= %.0f/s%s", bar.rate, limit), fmt.Sprintf("%.0f/s, CPU %v; large: %.0f/s, CPU %v", m.Rate(), cpu(m.Measured), l.Rate(), cpu(l.Measured)),
+			m.Rate() >= bar.rate && cpu(m.Measured) <= bar.cpu)
+	}
+}
+
+type measured struct {
+	name string
+	*nodetest.Measured
+}
+
+// ask sends single requests to one of the nodes.
+func (s *scaled) ask(b *testing.B, n *testNode, size int) (all []measured) {
+	w := &ward{n: n, patients: size / perPatient}
+	doctors := staff(n)
+	requests := w.requests()
+	requests = append(requests, namedRequest{"create 64", requests[2].request}, namedRequest{"create patient", func(i int64) string {
+		return nodetest.PostRequest(doctors(i), "/Patient", newPatient(i))
+	}})
+	for _, r := range requests {
+		l := nodetest.Load{Address: n.Server.Listener.Addr().String(), Connections: nodetest.Connections, Total: 2000}
+		if r.name == "create 64" {
+			l.Connections = 64
+		}
+		for i := range l.Total {
+			l.Requests = append(l.Requests, r.request(i))
+		}
+		if _, err := nodetest.Measure(l, func() {}); err != nil {
+			b.Fatal(err)
+		}
+		l.Total = 10_000
+		m, err := nodetest.Measure(l, func() {})
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, measured{r.name, m})
+	}
+	return all
+}
+
+// research compares a researcher's search under the Consents of so many patients, of 50
+// shapes, with that of somebody in the same hospital without Consents.
+func (t table) research(b *testing.B, patients int, p places) {
+	plain := nodetest.Ward{Visits: 1, PerVisit: 7}
+	bound := plain
+	bound.Consents = nodetest.FiftyConsents
+	free := p.open(b, hospital{plain, fmt.Sprintf("plain-%d", patients), patients}).as("practitioner", "TREAT")
+	researcher := p.open(b, hospital{bound, fmt.Sprintf("shapes-%d", patients), patients}).as("practitioner", "HRESCH")
+	for _, query := range []string{"code=http://loinc.org|" + wardCode(3), "status=final", "patient.gender=male", "date=ge2014-06"} {
+		path := "/Observation?" + query + "&_count=50&_total=accurate"
+		start, cpu := time.Now(), nodetest.CPU()
+		total := researcher.Get(path).Want(200).JSON()["total"]
+		first := fmt.Sprintf("the first one %v, CPU %v", time.Since(start).Round(time.Millisecond), (nodetest.CPU() - cpu).Round(time.Millisecond))
+		c := inTurn(b, asking(free, path), asking(researcher, path))
+		t.ratio(fmt.Sprintf("`%s` under %d patients' Consents, total %v (%s)", path[1:], patients, total, first), 2, c[0], c[1])
+	}
+}
+
+func asking(u user, path string) func() error {
+	return func() error {
+		r, err := u.Try(http.MethodGet, path, "")
+		if err == nil && r.Status != 200 {
+			err = fmt.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+		return err
+	}
+}
+
+// pageOf asks for a page of a list, or for the last one if there are fewer.
+func pageOf(b *testing.B, n *testNode, purpose, list string, page int) func() error {
+	b.Helper()
+	user, path := n.as("practitioner", purpose), "/"+list
+	for range page - 1 {
+		next := linkedPage(user.Get(path).Want(200))
+		if next == "" {
+			break
+		}
+		path = next
+	}
+	return asking(user, path)
+}
+
+// linkedPage is the path of the next page, "" for none.
+func linkedPage(r nodetest.Answer) string {
+	links, _ := r.JSON()["link"].([]any)
+	for _, l := range links {
+		if link := l.(map[string]any); link["relation"] == "next" {
+			_, path, _ := strings.Cut(link["url"].(string), "/fhir")
+			return path
+		}
+	}
+	return ""
+}
+
+// scaleSizes are those at which everything is checked.
 func scaleSizes(b *testing.B) []int {
 	b.Helper()
-	asked := os.Getenv("ACESO_BENCH_SCALE")
-	switch asked {
-	case "":
-		b.Skip("SKIPPED: set ACESO_BENCH_SCALE=1 to load 320,000 resources")
-	case "1":
-		return []int{32_000, 320_000}
+	asked := os.Getenv("ACESO_BENCH_CHECKS")
+	if asked == "" {
+		b.Skip("SKIPPED: set ACESO_BENCH_CHECKS=60000,100000 to load so many resources")
 	}
 	var sizes []int
 	for text := range strings.SplitSeq(asked, ",") {
 		size, err := strconv.Atoi(text)
 		if err != nil || size < perPatient {
-			b.Fatalf("ACESO_BENCH_SCALE: %q is no size from %d", text, perPatient)
+			b.Fatalf("ACESO_BENCH_CHECKS: %q is no size from %d", text, perPatient)
 		}
 		sizes = append(sizes, size)
 	}
 	slices.Sort(sizes)
 	return sizes
-}
-
-// median sends b.N requests over all nodetest.Connections; the result is in microseconds.
-func median(b *testing.B, n *testNode, request func(int64) string) float64 {
-	b.Helper()
-	var sent atomic.Int64
-	var all sync.Mutex
-	var latencies []time.Duration
-	var wg sync.WaitGroup
-	for range nodetest.Connections {
-		wg.Go(func() {
-			own, err := nodetest.Drive(&n.Node, int64(b.N), &sent, request)
-			if err != nil {
-				b.Error(err)
-			}
-			all.Lock()
-			defer all.Unlock()
-			latencies = append(latencies, own...)
-		})
-	}
-	wg.Wait()
-	if len(latencies) == 0 {
-		return 0
-	}
-	slices.Sort(latencies)
-	return float64(latencies[len(latencies)/2].Nanoseconds()) / 1000
-}
-
-// What a patient of the ward has: every patient the same, so that an answer is as
-// long in a large ward as in a small one.
-const (
-	visits     = 9
-	perVisit   = 10
-	perPatient = 1 + visits + visits*perVisit
-)
-
-// ward is a growing hospital of made-up patients. Ids are spread like random
-// ones, as those of real clients are.
-type ward struct {
-	n        *testNode
-	patients int
-	created  atomic.Int64
-}
-
-func wardID(parts ...any) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Append(nil, parts...)).String()
-}
-
-// fill adds patients until there are size resources, one transaction for each.
-func (w *ward) fill(b *testing.B, size int) {
-	b.Helper()
-	system := w.n.as("system", "HOPERAT")
-	start, before := time.Now(), w.patients
-	var group errgroup.Group
-	group.SetLimit(4)
-	for ; w.patients < size/perPatient; w.patients++ {
-		bundle := wardBundle(w.patients)
-		group.Go(func() error {
-			r, err := system.Try(http.MethodPost, "", bundle)
-			if err == nil && r.Status != http.StatusOK {
-				err = fmt.Errorf("status %d: %s", r.Status, r.Body)
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		b.Fatal(err)
-	}
-	added := (w.patients - before) * perPatient
-	b.Logf("%d resources, %d of them added with %.0f/s", w.patients*perPatient, added, float64(added)/time.Since(start).Seconds())
-}
-
-// wardBundle is all that a patient has.
-func wardBundle(patient int) string {
-	id := wardID(patient)
-	entries := []string{putEntry("Patient/"+id, fmt.Sprintf(`{"resourceType":"Patient","id":"%s","identifier":[{"system":"urn:ward","value":"%d"}],"active":true,`+
-		`"name":[{"family":"Family%d","given":["Given%d"]}],"telecom":[{"system":"phone","value":"555-%d"}],"gender":"%s","birthDate":"%d-0%d-1%d","address":[{"city":"Town%d","postalCode":"%05d"}]}`,
-		id, patient, patient%9973, patient%311, patient, []string{"male", "female"}[patient%2], 1930+patient%80, 1+patient%9, patient%10, patient%100, patient%100_000))}
-	for v := range visits {
-		visit := wardID(patient, "visit", v)
-		at := time.Date(2014+v, time.Month(1+patient%12), 1+patient%28, patient%24, 0, 0, 0, time.UTC)
-		entries = append(entries, putEntry("Encounter/"+visit, fmt.Sprintf(`{"resourceType":"Encounter","id":"%s","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},`+
-			`"type":[{"coding":[{"system":"http://snomed.info/sct","code":"%d"}]}],"subject":{"reference":"Patient/%s"},"period":{"start":"%s","end":"%s"}}`,
-			visit, 185345009+patient%50, id, at.Format(time.RFC3339), at.Add(time.Hour).Format(time.RFC3339))))
-		for o := range perVisit {
-			observation := wardID(patient, "visit", v, "observation", o)
-			entries = append(entries, putEntry("Observation/"+observation, wardObservation(observation, id, visit, v*perVisit+o, at)))
-		}
-	}
-	return `{"resourceType":"Bundle","type":"transaction","entry":[` + strings.Join(entries, ",") + `]}`
-}
-
-func putEntry(url, resource string) string {
-	return fmt.Sprintf(`{"fullUrl":"http://127.0.0.1/fhir/%s","resource":%s,"request":{"method":"PUT","url":"%s"}}`, url, resource, url)
-}
-
-// wardCode is one of thirty LOINC codes: each patient has each three times.
-func wardCode(number int) string { return fmt.Sprintf("%d-%d", 8302+number%30, number%10) }
-
-func wardObservation(id, patient, visit string, number int, at time.Time) string {
-	return fmt.Sprintf(`{"resourceType":"Observation","id":"%s","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],`+
-		`"code":{"coding":[{"system":"http://loinc.org","code":"%s","display":"Measurement %d"}],"text":"Measurement %d"},"subject":{"reference":"Patient/%s"},"encounter":{"reference":"Encounter/%s"},`+
-		`"effectiveDateTime":"%s","issued":"%s","valueQuantity":{"value":%d.%d0,"unit":"cm","system":"http://unitsofmeasure.org","code":"cm"}}`,
-		id, wardCode(number), number%30, number%30, patient, visit, at.Format(time.RFC3339), at.Format("2006-01-02T15:04:05.000Z07:00"), 60+number, number%10)
-}
-
-// requests are what is measured; each request concerns another patient, all over the ward.
-func (w *ward) requests() []namedRequest {
-	doctors := staff(w.n)
-	patient := func(i int64) int { return int(i * 2_654_435_761 % int64(w.patients)) }
-	return []namedRequest{
-		{"GET by id", func(i int64) string {
-			v, o := int(i)%visits, int(i)%perVisit
-			return nodetest.GetRequest(doctors(i), "/Observation/"+wardID(patient(i), "visit", v, "observation", o))
-		}},
-		{"search patient and code", func(i int64) string {
-			return nodetest.GetRequest(doctors(i), "/Observation?patient=Patient/"+wardID(patient(i))+"&code=http://loinc.org|"+wardCode(int(i)))
-		}},
-		{"create", func(i int64) string {
-			number := int(w.created.Add(1))
-			p := patient(i)
-			body := wardObservation("x", wardID(p), wardID(p, "visit", number%visits), number%30, time.Date(2025, 1, 1+number%300, 0, 0, 0, 0, time.UTC))
-			body = strings.Replace(body, `"id":"x",`, "", 1)
-			return nodetest.PostRequest(doctors(i), "/Observation", body)
-		}},
-	}
-}
-
-type namedRequest struct {
-	name    string
-	request func(i int64) string
 }

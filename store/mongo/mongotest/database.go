@@ -18,6 +18,12 @@ import (
 // on PATH or, if there is none, against the stand-in.
 const ServerVariable = "ACESO_TEST_MONGODB"
 
+// Real says whether Database gives one of a real server.
+func Real() bool {
+	_, err := exec.LookPath("mongod")
+	return err == nil || os.Getenv(ServerVariable) != ""
+}
+
 // Database is the connection string of a fresh database, and the stand-in that
 // serves it, or nil.
 func Database(t testing.TB) (string, *Server) {
