@@ -21,6 +21,8 @@ func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
 		{"a count behind an identifier", "Observation", "patient.identifier=urn:mrn|seen&_summary=count", "[seen]"},
 		{"a chain to the hidden", "Observation", "patient.identifier=urn:mrn|hidden", "[hidden]"},
 		{"a chain with no match", "Condition", "patient.identifier=urn:mrn|hidden", "[hidden]"},
+		{"a longer chain", "Observation", "encounter:Encounter.subject:Patient.identifier=urn:mrn|hidden", "[hidden]"},
+		{"a longer reverse chain", "Practitioner", "_has:Encounter:practitioner:_has:Observation:encounter:_id=h1", "[hidden]"},
 		{"a negated chain", "Condition", "patient:Patient.identifier=urn:mrn|seen&patient.identifier:not=urn:mrn|hidden", "[hidden seen]"},
 		{"a reverse chain", "Patient", "_has:Observation:patient:_id=h1", "[hidden]"},
 		{"a reverse chain with no match", "Practitioner", "_has:Observation:performer:_id=h1", "[hidden]"},

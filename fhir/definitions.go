@@ -51,6 +51,7 @@ type Definitions struct {
 	byBase       map[string][]SearchParam
 	compartments map[string]map[string][]string // compartment, type: parameters
 	marks        landmarks
+	deciding     func() []bool // elements on which access rests, see ParseLoosely
 	broken       error
 }
 
@@ -58,6 +59,7 @@ type Definitions struct {
 type landmarks struct {
 	resource, bundle, extension, coding, concept int32 // types
 	canonical, uri, url, oid, uuid               int32
+	referenceType                                int32
 	reference, security                          int32 // the elements Reference.reference and Meta.security
 }
 
@@ -93,6 +95,15 @@ func (t *Type) IsResource() bool { return t.kind == resourceType }
 // InResource says whether the elements of the type belong to a resource itself
 // rather than to a data type.
 func (t *Type) InResource() bool { return t.kind == resourceType || t.kind == backboneType }
+
+// IsPrimitive says whether values of the type are JSON strings, numbers or booleans.
+func (t *Type) IsPrimitive() bool { return t.kind == primitiveType }
+
+// IsBackbone says whether the type is a part of another one, named by its path.
+func (t *Type) IsBackbone() bool { return t.kind == backboneType }
+
+// Span is where the elements of the type are in Definitions.Elements, in the order of R4.
+func (t *Type) Span() (first, end int32) { return t.first, t.end }
 
 // Element is one element of one type.
 type Element struct {

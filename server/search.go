@@ -70,6 +70,9 @@ func (s *server) searchParams(c *gin.Context) ([]fhir.Param, error) {
 		return nil, err
 	}
 	more, err := fhir.ParseParams(string(form))
+	if err == nil {
+		err = presentBy(c, more)
+	}
 	return append(slices.Clip(params), withoutFormat(more)...), err
 }
 
@@ -107,6 +110,7 @@ func (s *server) resultBundle(result *access.Result, links []fhir.Link) ([]byte,
 	if err := s.appendVersions(&a, "match", result.Matches, v); err != nil {
 		return nil, err
 	}
+	v.elements = nil // are of what is searched for
 	if err := s.appendVersions(&a, "include", result.Included, v); err != nil {
 		return nil, err
 	}

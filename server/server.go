@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/terminology"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -38,6 +40,8 @@ type Config struct {
 	// a batch or a transaction is as many as it has.
 	EntriesPerSecond float64
 	Burst            int
+	// Parse reads the resources that are written; nil is fhir.Parse.
+	Parse fhir.Parser
 	// MaxBody is the largest request body in bytes; 0 is 20 MB.
 	MaxBody int64
 	// Logger gets one line per request.
@@ -71,6 +75,7 @@ type server struct {
 	memory    memory // of documents
 	metrics   *metrics
 	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
+	terms     func() ([]byte, error)     // the TerminologyCapabilities, too
 	pages     func() (*web.Pages, error) // for people, read once
 	fixed     map[string][]string        // headers of every answer
 	packers   sync.Pool                  // of *gzip.Writer, which are large
@@ -82,12 +87,18 @@ func New(c Config) http.Handler {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Parse == nil {
+		c.Parse = fhir.Parse
+	}
 	s := &server{Config: c, base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
 	s.limits = newLimiter(s.EntriesPerSecond, s.Burst, s.Now)
 	s.strangers = newLimiter(s.EntriesPerSecond, s.Burst, s.Now)
 	s.metrics = newMetrics(s.Registry)
 	started := s.Now()
 	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
+	s.terms = sync.OnceValues(func() ([]byte, error) {
+		return terminology.Capabilities("Aceso", s.Version, s.base, started)
+	})
 	s.pages = sync.OnceValues(web.New)
 	return s.engine()
 }

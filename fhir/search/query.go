@@ -57,7 +57,7 @@ type SortBy struct {
 // Include is one _include or _revinclude.
 type Include struct {
 	Reverse bool
-	Source  string // type with the reference
+	Source  string // type with the reference; "*" for all
 	Param   string // "*" for all
 	Target  string // "" for any
 	Iterate bool
@@ -70,6 +70,7 @@ type QueryOptions struct {
 	Compartment string           // "Patient/1" for a compartment search, "" otherwise
 	Now         func() time.Time // for the prefix ap of dates; nil means time.Now
 	Alone       bool             // each resource is judged alone: chains, _has and includes are unknown
+	Codes       Codes            // for :in, :not-in, :above and :below of tokens; nil if these are unknown
 }
 
 // The bounds of a query.
@@ -81,16 +82,22 @@ const (
 	maxCount    = 1000
 	maxLeaves   = 5000 // compiled comparisons
 	maxSize     = 256 << 10
+	maxDepth    = 8 // links of a chain, _has included
 )
 
-// modifiers lists the modifiers of a kind of parameter, except :[type] of
-// references.
-func modifiers(kind string) []string {
-	switch kind {
+// modifiers lists the modifiers of a parameter, except :[type] of references.
+func modifiers(p fhir.SearchParam) []string {
+	switch p.Kind {
 	case "string":
 		return []string{"contains", "exact", "missing"}
 	case "token":
-		return []string{"missing", "not", "of-type", "text"}
+		switch {
+		case p.Name == "_id":
+			return []string{"missing", "not"}
+		case identifies(p):
+			return []string{"missing", "not", "of-type", "text"}
+		}
+		return []string{"above", "below", "in", "missing", "not", "not-in", "text"}
 	case "reference":
 		return []string{"identifier", "missing"}
 	case "uri":
@@ -189,26 +196,30 @@ func (p *queryParser) param(param fhir.Param) error {
 		return nil
 	}
 	if p.o.Alone && asksOthers(param.Name) {
-		return &unknownParam{"Chains, _has and includes are not supported for this type."}
+		return &unknownParam{"Chains, _has, _list, _filter and includes are not supported for this type."}
 	}
 	if set, ok := controls[param.Name]; ok {
 		return p.control(param, set)
 	}
-	c, err := p.criterion(p.q.Type, param, true)
+	c, err := p.criterion(p.q.Type, param, 0)
 	if e, ok := err.(*fhir.Error); ok {
 		e.Expression = param.Name // as the client wrote it, also in a chain
 	}
 	if err != nil {
 		return err
 	}
-	p.where = append(p.where, c)
+	if parts, several := c.(All); several && param.Name == "_filter" { // as if they were asked for one by one
+		p.where = append(p.where, parts...)
+	} else {
+		p.where = append(p.where, c)
+	}
 	p.criteria = append(p.criteria, param)
 	return nil
 }
 
 // asksOthers says whether a parameter needs other resources than those searched for.
 func asksOthers(name string) bool {
-	return strings.Contains(name, ".") || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
+	return strings.Contains(name, ".") || name == "_list" || name == "_filter" || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
 }
 
 // lenient turns an unknown parameter into a warning, if the client asks for that.

@@ -23,17 +23,33 @@ var controls = map[string]func(*queryParser, fhir.Param) error{
 	"_revinclude:recurse": (*queryParser).include,
 }
 
-// control parses a control parameter. All but includes may be given once.
+// control parses a control parameter. All but _sort and includes may be given once.
 func (p *queryParser) control(param fhir.Param, set func(*queryParser, fhir.Param) error) error {
-	if p.seen[param.Name] && !strings.Contains(param.Name, "include") {
+	if p.seen[param.Name] && param.Name != "_sort" && !strings.Contains(param.Name, "include") {
 		return invalidParam(param.Name, "Give the parameter only once.")
 	}
 	p.seen[param.Name] = true
 	if err := set(p, param); err != nil {
 		return err
 	}
-	p.controls = append(p.controls, param)
+	p.apply(param)
 	return nil
+}
+
+// apply notes a control parameter for the self link, as far as it has an effect: a page has
+// maxCount matches at most, and several _sort are one, in their order.
+func (p *queryParser) apply(param fhir.Param) {
+	switch param.Name {
+	case "_count":
+		param.Value = strconv.Itoa(p.q.Count)
+	case "_sort":
+		i := slices.IndexFunc(p.controls, func(c fhir.Param) bool { return c.Name == "_sort" })
+		if i >= 0 {
+			p.controls[i].Value += "," + param.Value
+			return
+		}
+	}
+	p.controls = append(p.controls, param)
 }
 
 // count reads _count. A value above maxCount is not an error.
@@ -75,7 +91,7 @@ func (p *queryParser) elements(param fhir.Param) error {
 
 func (p *queryParser) sort(param fhir.Param) error {
 	names := strings.Split(param.Value, ",")
-	if len(names) > maxSorts {
+	if len(p.q.Sort)+len(names) > maxSorts {
 		return invalidParam(param.Name, "_sort has at most 5 parameters.")
 	}
 	for _, name := range names {
@@ -95,7 +111,7 @@ func sortable(def fhir.SearchParam) bool {
 	return supported(def) && def.Kind != "composite" && !union
 }
 
-// include reads Type:param, Type:param:Target and Type:*.
+// include reads Type:param, Type:param:Target, Type:* and, for all types, *.
 func (p *queryParser) include(param fhir.Param) error {
 	if len(p.q.Include) == maxIncludes {
 		return invalidParam(param.Name, "A search has at most 20 _include and _revinclude.")
@@ -103,8 +119,11 @@ func (p *queryParser) include(param fhir.Param) error {
 	kind, modifier, _ := strings.Cut(param.Name, ":")
 	in := Include{Reverse: kind == "_revinclude", Iterate: modifier != ""}
 	parts := strings.Split(param.Value, ":")
-	if param.Value == "*" && !in.Reverse {
+	if param.Value == "*" {
 		parts = []string{p.q.Type, "*"}
+		if in.Reverse || in.Iterate {
+			parts[0] = "*"
+		}
 	}
 	if len(parts) < 2 || len(parts) > 3 {
 		return invalidParam(param.Name, "An include is Type:parameter or Type:parameter:TargetType.")
@@ -123,6 +142,8 @@ func (p *queryParser) include(param fhir.Param) error {
 func (p *queryParser) checkInclude(in Include) error {
 	def, ok := findParam(in.Source, in.Param)
 	switch {
+	case in.Source == "*" && in.Param == "*" && in.Target == "":
+		return nil
 	case !fhir.IsResourceType(in.Source):
 		return &unknownParam{"An include begins with the R4 resource type that has the reference."}
 	case !in.Reverse && !in.Iterate && in.Source != p.q.Type:

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,18 +19,23 @@ var unions = map[string][]string{
 	"combo-value-quantity":      {"value-quantity", "component-value-quantity"},
 }
 
-// criterion compiles one parameter of a type. deep allows a chain or _has: only
-// one level is supported.
-func (p *queryParser) criterion(typ string, param fhir.Param, deep bool) (Condition, error) {
+// criterion compiles one parameter of a type; depth is how many links of chains and _has
+// lead to it.
+func (p *queryParser) criterion(typ string, param fhir.Param, depth int) (Condition, error) {
 	rest, reverse := strings.CutPrefix(param.Name, "_has:")
 	head, tail, chained := strings.Cut(param.Name, ".")
 	switch {
-	case (reverse || chained) && !deep:
-		return nil, &unknownParam{"Chains and _has have one level here: search the inner resources first."}
+	case param.Name == "_filter" && depth == 0:
+		c, err := p.filter(typ, param.Value)
+		return c, asFilter(err)
+	case param.Name == "_list":
+		return p.listed(typ, param.Value)
+	case (reverse || chained) && depth == maxDepth:
+		return nil, invalidParam("", "Chains and _has lead over at most "+strconv.Itoa(maxDepth)+" references.")
 	case reverse:
-		return p.reverse(typ, rest, param.Value)
+		return p.reverse(typ, rest, param.Value, depth)
 	case chained:
-		return p.chain(typ, head, fhir.Param{Name: tail, Value: param.Value})
+		return p.chain(typ, head, fhir.Param{Name: tail, Value: param.Value}, depth)
 	}
 	name, modifier, _ := strings.Cut(param.Name, ":")
 	def, ok := findParam(typ, name)
@@ -40,64 +44,6 @@ func (p *queryParser) criterion(typ string, param fhir.Param, deep bool) (Condit
 	}
 	c := criterion{queryParser: p, typ: typ, def: def, name: param.Name, modifier: modifier}
 	return c.compile(param.Value)
-}
-
-// reverse compiles _has:Type:param:rest=value.
-func (p *queryParser) reverse(typ, spec, value string) (Condition, error) {
-	parts := strings.SplitN(spec, ":", 3)
-	if len(parts) < 3 || parts[2] == "" {
-		return nil, &unknownParam{"_has needs a type, a reference parameter of it and a parameter: _has:Observation:patient:code=1234."}
-	}
-	def, ok := findParam(parts[0], parts[1])
-	if !ok || def.Kind != "reference" || !slices.Contains(def.Targets, typ) {
-		return nil, &unknownParam{"_has needs a type and one of its reference parameters that can point to the type searched for."}
-	}
-	where, err := p.criterion(parts[0], fhir.Param{Name: parts[2], Value: value}, false)
-	if err != nil {
-		return nil, err
-	}
-	return Reverse{Type: parts[0], Param: parts[1], Where: where}, nil
-}
-
-// chain compiles subject:Patient.name=value and subject.name=value.
-func (p *queryParser) chain(typ, head string, rest fhir.Param) (Condition, error) {
-	name, only, _ := strings.Cut(head, ":")
-	def, ok := findParam(typ, name)
-	if !ok || def.Kind != "reference" {
-		return nil, &unknownParam{"A chain begins with a reference parameter of the type searched for."}
-	}
-	types := def.Targets
-	if only != "" {
-		if !slices.Contains(types, only) {
-			return nil, &unknownParam{"The reference cannot point to the type in the chain."}
-		}
-		types = []string{only}
-	}
-	var links []Chain
-	for _, t := range types {
-		where, err := p.criterion(t, rest, false)
-		if _, unknown := err.(*unknownParam); unknown && len(types) > 1 {
-			continue
-		} else if err != nil {
-			return nil, err
-		}
-		links = link(links, name, t, where)
-	}
-	if len(links) == 0 {
-		return nil, &unknownParam{"No type that the reference can point to has the parameter at the end of the chain."}
-	}
-	return anyOf(links), nil
-}
-
-// link adds a target type; types with the same condition share a Chain.
-func link(links []Chain, param, typ string, where Condition) []Chain {
-	for i := range links {
-		if reflect.DeepEqual(links[i].Where, where) {
-			links[i].Types = append(links[i].Types, typ)
-			return links
-		}
-	}
-	return append(links, Chain{Param: param, Types: []string{typ}, Where: where})
 }
 
 // anyOf is the disjunction of list, or its only member.
@@ -147,7 +93,7 @@ func (c criterion) compile(value string) (Condition, error) {
 		}
 		list = append(list, some...)
 	}
-	if c.modifier == "not" {
+	if c.negates() {
 		return Not{anyOf(list)}, nil
 	}
 	return anyOf(list), nil
@@ -173,13 +119,13 @@ func (c criterion) members(v string) ([]Condition, error) {
 }
 
 func (c criterion) checkModifier() error {
-	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(modifiers(c.def.Kind), c.modifier) {
+	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(modifiers(c.def), c.modifier) {
 		return nil
 	}
 	if c.def.Kind == "reference" && slices.Contains(c.def.Targets, c.modifier) {
 		return nil
 	}
-	allowed := ":" + strings.Join(modifiers(c.def.Kind), " :")
+	allowed := ":" + strings.Join(modifiers(c.def), " :")
 	if c.def.Kind == "reference" {
 		allowed += " and the types it can point to"
 	}
@@ -204,8 +150,10 @@ func (c criterion) missing(value string) (Condition, error) {
 	return nil, c.invalid("The modifier :missing takes true or false.")
 }
 
-func (c criterion) tooCostly() error {
-	return &fhir.Error{Kind: fhir.TooCostly, Expression: c.name, Detail: "The search has more than " + strconv.Itoa(maxLeaves) + " alternatives: name the type in references, or give fewer values and words."}
+func (c criterion) tooCostly() error { return tooCostly(c.name) }
+
+func tooCostly(name string) error {
+	return &fhir.Error{Kind: fhir.TooCostly, Expression: name, Detail: "The search has more than " + strconv.Itoa(maxLeaves) + " alternatives: name the type in references, or give fewer values and words."}
 }
 
 func (c criterion) invalid(detail string) error { return invalidParam(c.name, detail) }
@@ -214,6 +162,9 @@ func (c criterion) invalid(detail string) error { return invalidParam(c.name, de
 func (c criterion) value(v string) ([]Condition, error) {
 	switch c.def.Kind {
 	case "token":
+		if slices.Contains(meaning, c.modifier) {
+			return c.meant(v)
+		}
 		return one(c.token(v))
 	case "string":
 		return one(c.text(v))

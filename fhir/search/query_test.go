@@ -35,7 +35,7 @@ func spell(c Condition) string {
 		}
 		return "(" + strings.Join(parts, sep) + ")"
 	}
-	names := []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}
+	names := []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap", "co"}
 	switch c := c.(type) {
 	case All:
 		return join(c, " & ")
@@ -126,6 +126,11 @@ func TestQueryConditions(t *testing.T) {
 		{"Observation", "subject.identifier=x", "(subject->[Group Device Patient Location]identifier=x)"},
 		{"Observation", "subject.birthdate=2000", "(subject->[Patient]birthdate eq[2000-01-01T00:00:00.000Z 2000-12-31T23:59:59.999Z])"},
 		{"Patient", "_has:Observation:patient:code=1", "(Observation.patient<-code=1)"},
+		{"Patient", "_has:Observation:patient:_has:Provenance:target:recorded:missing=true", "(Observation.patient<-Provenance.target<-!recorded?)"},
+		{"Patient", "_has:Observation:patient:encounter.status=x", "(Observation.patient<-encounter->[Encounter EpisodeOfCare]status=x)"},
+		{"Observation", "subject:Patient.organization.name=x", "(subject->[Patient]organization->[Organization]name^x...)"},
+		{"Patient", "_list=1,2", "(List.item<-(_id=1 | _id=2))"},
+		{"ValueSet", "url=http://a/b|1", "((url>http://a/b|1 | (url>http://a/b & version=1)))"},
 		{"Patient", "_has:Observation:subject:code:not=1", "(Observation.subject<-!code=1)"},
 	} {
 		q, err := ParseQuery(c.typ, paramsOf(t, c.query), testOptions)
@@ -186,15 +191,20 @@ func TestQueryErrors(t *testing.T) {
 		{"MolecularSequence", "chromosome-window-coordinate=7$gt1$lt2", "chromosome-window-coordinate"},
 		{"Observation", "subject:Patient.nonsense=1", "subject:Patient.nonsense"},
 		{"Observation", "subject:Organization.name=1", "subject:Organization.name"},
-		{"Observation", "subject.organization.name=1", "subject.organization.name"},
+		{"Observation", "subject.nonsense.name=1", "subject.nonsense.name"},
+		{"Observation", strings.Repeat("has-member.", 9) + "code=1", strings.Repeat("has-member.", 9) + "code"},
+		{"Patient", "_list=$current-problems", "_list"},
+		{"Patient", "_list=a%20b", "_list"},
+		{"Patient", "_list=", "_list"},
+		{"Patient", "_list:not=1", "_list:not"},
 		{"Observation", "subject.nonsense=1", "subject.nonsense"},
 		{"Observation", "code.text=1", "code.text"},
 		{"Observation", "subject:Patient.birthdate=x", "subject:Patient.birthdate"},
 		{"Patient", "_has:Observation:code:status=final", "_has:Observation:code:status"},
 		{"Patient", "_has:Observation:encounter:status=final", "_has:Observation:encounter:status"},
 		{"Patient", "_has:Observation:patient=final", "_has:Observation:patient"},
-		{"Patient", "_has:Observation:patient:_has:Provenance:target:recorded=2020", "_has:Observation:patient:_has:Provenance:target:recorded"},
-		{"Patient", "_has:Observation:patient:encounter.status=x", "_has:Observation:patient:encounter.status"},
+		{"Patient", "_has:Observation:patient:_has:Patient:link:name=2020", "_has:Observation:patient:_has:Patient:link:name"},
+		{"Patient", "_has:Observation:patient:encounter.nonsense=x", "_has:Observation:patient:encounter.nonsense"},
 		{"Patient", "_count=-1", "_count"},
 		{"Patient", "_count=ten", "_count"},
 		{"Patient", "_count=1&_count=2", "_count"},
@@ -211,7 +221,8 @@ func TestQueryErrors(t *testing.T) {
 		{"Patient", "_include=Observation:subject", "_include"},
 		{"Patient", "_include=Patient:organization:Patient", "_include"},
 		{"Patient", "_include=Patient:organization:Nonsense", "_include"},
-		{"Patient", "_revinclude=*", "_revinclude"},
+		{"Patient", "_revinclude=*:patient", "_revinclude"},
+		{"Patient", "_sort=name,family&_sort=given&_sort=gender,birthdate,_id", "_sort"},
 		{"Patient", "_revinclude=Observation:encounter", "_revinclude"},
 		{"Patient", "_revinclude=Nonsense:subject", "_revinclude"},
 		{"Patient", "_include:other=Patient:organization", "_include:other"},
@@ -245,6 +256,13 @@ func TestQueryLimits(t *testing.T) {
 	}
 }
 
+// Each link of a chain may be of many types, of which the next link multiplies the number.
+func TestChainsOfManyTypesAreBounded(t *testing.T) {
+	if _, err := ParseQuery("Task", paramsOf(t, strings.Repeat("subject.", 5)+"nonsense=x"), testOptions); kindOf(err) != fhir.TooCostly {
+		t.Error(err)
+	}
+}
+
 func TestLenientHandling(t *testing.T) {
 	o := testOptions
 	o.Lenient = true
@@ -273,20 +291,20 @@ func TestLenientHandling(t *testing.T) {
 }
 
 func TestQueryControls(t *testing.T) {
-	q, err := ParseQuery("Observation", paramsOf(t, "_sort=-date,_id&_count=5000&_total=accurate&_summary=data&_elements=id,code&_format=json&_pretty=true&"+
+	q, err := ParseQuery("Observation", paramsOf(t, "_sort=-date,_id&_count=5000&_total=accurate&_sort=-status&_summary=data&_elements=id,code&_format=json&_pretty=true&"+
 		"_include=Observation:subject:Patient&_include:iterate=Patient:organization&_revinclude:recurse=Provenance:target&_include=*&status=final&code=a%26b%3Dc"), testOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &Query{
 		Type: "Observation", Where: All{HasKey{"status=final"}, HasKey{"code=a&b=c"}}, Count: 1000, Total: "accurate", Summary: "data",
-		Sort: []SortBy{{"date", true}, {"_id", false}}, Elements: []string{"id", "code"},
+		Sort: []SortBy{{"date", true}, {"_id", false}, {"status", true}}, Elements: []string{"id", "code"},
 		Include: []Include{
 			{Source: "Observation", Param: "subject", Target: "Patient"}, {Source: "Patient", Param: "organization", Iterate: true},
 			{Reverse: true, Source: "Provenance", Param: "target", Iterate: true}, {Source: "Observation", Param: "*"},
 		},
-		Self: "code=a%26b%3Dc&status=final&_count=5000&_elements=id,code&_include=%2A&_include=Observation:subject:Patient&" +
-			"_include:iterate=Patient:organization&_revinclude:recurse=Provenance:target&_sort=-date,_id&_summary=data&_total=accurate",
+		Self: "code=a%26b%3Dc&status=final&_count=1000&_elements=id,code&_include=%2A&_include=Observation:subject:Patient&" +
+			"_include:iterate=Patient:organization&_revinclude:recurse=Provenance:target&_sort=-date,_id,-status&_summary=data&_total=accurate",
 	}
 	if !reflect.DeepEqual(q, want) {
 		t.Errorf("got  %+v\nwant %+v", q, want)
@@ -338,7 +356,7 @@ func TestSearchParamsAreKnown(t *testing.T) {
 			if _, err := ParseQuery(typ, []fhir.Param{{Name: p.Name + ":missing", Value: "true"}}, testOptions); err != nil {
 				t.Errorf("%s.%s: %v", typ, p.Name, err)
 			}
-			if len(modifiers(p.Kind)) == 0 || strings.ContainsAny(p.Name, "=#@^!>/~?|$.: ") {
+			if len(modifiers(p)) == 0 || strings.ContainsAny(p.Name, "=#@^!>/~?|$.: ") {
 				t.Errorf("%s.%s %s", typ, p.Name, p.Kind)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/ucum"
 )
 
 // token compiles code, system|code, |code and system|.
@@ -20,7 +21,7 @@ func (c criterion) token(v string) (Condition, error) {
 		if c.typ == "Patient" && fhir.IsID(v) {
 			c.patient(fhir.Ref{Type: "Patient", ID: v})
 		}
-		return HasKey{"_id" + string(opToken) + unescapeValue(v)}, nil
+		return HasKey{IDKey(unescapeValue(v))}, nil
 	}
 	return c.tokenKey(v, opToken)
 }
@@ -91,7 +92,7 @@ func (c criterion) text(v string) (Condition, error) {
 		return nil, err
 	}
 	if c.modifier == "contains" {
-		return Contains{c.def.Name, needle}, nil
+		return Contains{Param: c.def.Name, Needle: needle}, nil
 	}
 	from := c.def.Name + string(opFolded) + needle
 	return KeyRange{from, from + keyEnd}, nil
@@ -121,7 +122,27 @@ func (c criterion) uri(v string) ([]Condition, error) {
 	case "above":
 		return c.above(v, equal(v))
 	}
+	if whole, ok := c.edition(v); ok {
+		return []Condition{equal(v), whole}, nil
+	}
 	return []Condition{equal(v)}, nil
+}
+
+// edition compiles url|version for what is published under a URL and in versions.
+func (c criterion) edition(v string) (Condition, bool) {
+	bar := strings.LastIndexByte(v, '|')
+	def, versions := findParam(c.typ, "version")
+	if c.def.Name != "url" || bar < 1 || bar == len(v)-1 || !versions {
+		return nil, false
+	}
+	part := c
+	part.def = def
+	return All{HasKey{c.def.Name + string(opReference) + v[:bar]}, part.codeKey(v[bar+1:])}, true
+}
+
+// codeKey is the key of a code without a system.
+func (c criterion) codeKey(code string) HasKey {
+	return HasKey{string(appendCode([]byte(c.def.Name+string(opToken)), []byte(code)))}
 }
 
 // above compiles a URI and the paths above it, with and without a slash at the end.
@@ -165,7 +186,7 @@ func (c criterion) number(v string) (Condition, error) {
 
 // numbers compiles the comparison with a number in a unit. For eq, ne and ap the
 // digits of the number imply its precision; for the other prefixes it is exact.
-func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Condition, error) {
+func (c criterion) numbers(prefix Prefix, text, param string, u *ucum.Unit) (Condition, error) {
 	var d decimal
 	if !d.parse([]byte(text)) {
 		return nil, c.invalid("A number is written like 100, -5.40 or 1e-3, after one of the prefixes eq ne gt lt ge le sa eb ap, with at most 64 digits.")
@@ -179,7 +200,7 @@ func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Conditio
 		lo, hi, ok = d.around(10)
 	}
 	if u != nil {
-		ok = ok && u.convert(&lo) && u.convert(&hi)
+		ok = ok && lo.convert(u) && hi.convert(u)
 	}
 	if !ok {
 		return nil, c.invalid("The number has too many digits to be compared.")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -55,7 +56,7 @@ func (in *inclusion) follow(rows []*Row, inc search.Include) error {
 	if inc.Reverse {
 		return in.referring(rows, inc)
 	}
-	rows = slices.DeleteFunc(slices.Clone(rows), func(r *Row) bool { return r.Ref.Type != inc.Source })
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r *Row) bool { return inc.Source != "*" && r.Ref.Type != inc.Source })
 	if err := in.x.expect(rows, []string{inc.Param}); err != nil {
 		return err
 	}
@@ -107,35 +108,43 @@ func targets(index *search.Index, param string) []fhir.Ref {
 
 // referring adds what refers to rows.
 func (in *inclusion) referring(rows []*Row, inc search.Include) error {
-	params := []string{inc.Param}
-	if inc.Param == "*" {
-		params = references(inc.Source)
-	}
-	var links search.Any
+	links, known := map[string]search.Any{}, map[string][]string{}
 	for _, r := range rows {
 		if inc.Target != "" && inc.Target != r.Ref.Type {
 			continue
 		}
-		for _, param := range params {
-			links = append(links, search.HasKey{Key: search.RefKey(param, r.Ref)})
+		if known[r.Ref.Type] == nil {
+			known[r.Ref.Type] = referringTo(r.Ref.Type, inc)
+		}
+		for _, from := range known[r.Ref.Type] {
+			typ, param, _ := strings.Cut(from, ":")
+			links[typ] = append(links[typ], search.HasKey{Key: search.RefKey(param, r.Ref)})
 		}
 	}
-	for some := range slices.Chunk(links, maxLinks) {
-		if err := in.linked(inc.Source, some); err != nil {
-			return err
+	for _, typ := range slices.Sorted(maps.Keys(links)) {
+		for some := range slices.Chunk(links[typ], maxLinks) {
+			if err := in.linked(typ, some); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// references lists the reference parameters of a type.
-func references(typ string) (params []string) {
-	for _, p := range search.CapabilityParams(typ) {
+// referringTo lists the references, as Type:param, that an include follows backwards to a type.
+func referringTo(typ string, inc search.Include) (all []string) {
+	switch {
+	case inc.Source == "*":
+		return search.RevIncludes(typ)
+	case inc.Param != "*":
+		return []string{inc.Source + ":" + inc.Param}
+	}
+	for _, p := range search.CapabilityParams(inc.Source) {
 		if p.Type == "reference" {
-			params = append(params, p.Name)
+			all = append(all, inc.Source+":"+p.Name)
 		}
 	}
-	return params
+	return all
 }
 
 // maxLinks is how many keys are looked up together.

@@ -55,7 +55,7 @@ type asker struct {
 func (a *asker) query(typ string) string {
 	var params []string
 	for range []int{0, 1, 1, 1, 2, 2, 3}[a.IntN(7)] {
-		params = append(params, a.criterion(typ, true))
+		params = append(params, a.criterion(typ, 3))
 	}
 	if a.once(3) {
 		params = append(params, "_sort="+a.sort(typ))
@@ -66,17 +66,23 @@ func (a *asker) query(typ string) string {
 	return typ + "?" + strings.Join(params, "&")
 }
 
-// criterion writes one parameter; deep allows a chain or _has around it.
-func (a *asker) criterion(typ string, deep bool) string {
-	if deep && a.once(4) {
-		if c := a.chain(typ); c != "" {
+// criterion writes one parameter, with up to depth chains and _has around it.
+func (a *asker) criterion(typ string, depth int) string {
+	if depth > 0 && a.once(4) {
+		if c := a.chain(typ, depth-1); c != "" {
 			return c
 		}
 	}
-	if deep && a.once(5) {
-		if c := a.reverse(typ); c != "" {
+	if depth > 0 && a.once(5) {
+		if c := a.reverse(typ, depth-1); c != "" {
 			return c
 		}
+	}
+	if depth == 3 && a.once(12) {
+		return "_filter=" + escapeURL(a.filter(typ, 2))
+	}
+	if a.once(30) {
+		return "_list=" + a.ref("List").ID
 	}
 	p := kinds[typ][a.IntN(len(kinds[typ]))]
 	for n := 0; n < 6 && a.values(typ, p) == nil; n++ {
@@ -143,6 +149,8 @@ func (a *asker) tokenForm(of func(string, ...string) func() string, comma func(f
 	switch a.IntN(8) {
 	case 0:
 		return ":not", comma(of("=", codes...))
+	case 3:
+		return a.meaning()
 	case 1:
 		return ":text", func() string { return escapeValue(a.part(of("~", "pain", "body height", "zoë")())) }
 	case 2:
@@ -231,16 +239,16 @@ func (a *asker) composite(typ, name string) string {
 // links lists the reference parameters of a type whose targets are in the ward.
 func links(typ string) []string { return slices.Sorted(maps.Keys(wards[typ])) }
 
-func (a *asker) chain(typ string) string {
+func (a *asker) chain(typ string, depth int) string {
 	if len(links(typ)) == 0 {
 		return ""
 	}
 	param := a.pick(links(typ))
 	target := a.pick(wards[typ][param])
 	if a.once(3) && len(wards[typ][param]) == 1 {
-		return param + "." + a.criterion(target, false)
+		return param + "." + a.criterion(target, depth)
 	}
-	return param + ":" + target + "." + a.criterion(target, false)
+	return param + ":" + target + "." + a.criterion(target, depth)
 }
 
 // referring lists Type:param of what can refer to a type.
@@ -255,14 +263,14 @@ func referring(typ string) (all []string) {
 	return all
 }
 
-func (a *asker) reverse(typ string) string {
+func (a *asker) reverse(typ string, depth int) string {
 	all := referring(typ)
 	if len(all) == 0 {
 		return ""
 	}
 	link := a.pick(all)
 	source, _, _ := strings.Cut(link, ":")
-	return "_has:" + link + ":" + a.criterion(source, false)
+	return "_has:" + link + ":" + a.criterion(source, depth)
 }
 
 func (a *asker) sort(typ string) string {
@@ -279,6 +287,9 @@ func (a *asker) sort(typ string) string {
 
 func (a *asker) include(typ string) string {
 	iterate := a.pick([]string{"", "", ":iterate"})
+	if a.once(10) {
+		return a.pick([]string{"_include", "_revinclude"}) + iterate + "=*"
+	}
 	if all := referring(typ); a.once(2) && len(all) > 0 {
 		return "_revinclude" + iterate + "=" + a.pick(all)
 	}

@@ -35,16 +35,13 @@ func (v view) included(matches []fhir.Ref, incs []search.Include) map[fhir.Ref]b
 
 // step follows one include from one row.
 func (v view) step(from stored, inc search.Include) (found []fhir.Ref) {
-	if !inc.Reverse && from.Ref.Type != inc.Source {
-		return nil
-	}
 	for _, other := range v.holders {
 		a, b := from.Ref, other.Ref
 		x := from.index
 		if inc.Reverse {
 			a, b, x = other.Ref, from.Ref, other.Index
 		}
-		if a.Type == inc.Source && (inc.Target == "" || inc.Target == b.Type) && refers(x, inc.Param, b) {
+		if (inc.Source == "*" || a.Type == inc.Source) && (inc.Target == "" || inc.Target == b.Type) && refers(x, inc.Param, b) {
 			found = append(found, other.Ref)
 		}
 	}
@@ -107,6 +104,8 @@ func testInclude(w *world) {
 		{{Reverse: true, Source: "Observation", Param: "has-member"}},
 		{{Reverse: true, Source: "Observation", Param: "*"}, {Source: "Observation", Param: "encounter"}},
 		{{Reverse: true, Source: "Observation", Param: "*", Target: "Patient"}},
+		{{Reverse: true, Source: "*", Param: "*"}},
+		{{Source: "*", Param: "*", Iterate: true}},
 	} {
 		for _, visible := range callers {
 			w.includes(&search.Query{Type: "Observation", Where: search.All{g.condition("Observation", 1)}, Include: inc}, visible)

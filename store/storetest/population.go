@@ -27,6 +27,9 @@ func (a *author) document(typ string) []byte {
 			"occurrenceDateTime": a.maybe(a.date), "prediction": a.some(func() any {
 				return object{"outcome": a.concept(), "probabilityDecimal": a.maybe(a.number), "qualitativeRisk": a.maybe(a.concept)}
 			})}
+	case "List":
+		o = object{"status": a.pick([]string{"current", "retired"}), "mode": "working", "title": a.maybe(a.of(texts...)), "subject": a.maybe(a.to("Patient")), "code": a.maybe(a.concept),
+			"entry": a.some(func() any { return object{"item": a.to("Patient", "Observation", "Condition", "Encounter")()} })}
 	case "ValueSet":
 		o = a.valueSet()
 	case "MolecularSequence":

@@ -29,6 +29,7 @@ var wards = map[string]map[string][]string{
 	"Encounter":         {"subject": {"Patient"}, "patient": {"Patient"}, "part-of": {"Encounter"}, "service-provider": {"Organization"}, "diagnosis": {"Condition"}, "reason-reference": {"Condition", "Observation"}},
 	"Observation":       {"subject": {"Patient"}, "patient": {"Patient"}, "encounter": {"Encounter"}, "has-member": {"Observation"}, "derived-from": {"Observation", "DocumentReference"}, "performer": {"Patient", "Organization"}},
 	"Condition":         {"subject": {"Patient"}, "patient": {"Patient"}, "encounter": {"Encounter"}, "asserter": {"Patient"}},
+	"List":              {"subject": {"Patient"}, "patient": {"Patient"}, "item": {"Patient", "Observation", "Condition", "Encounter"}},
 	"RiskAssessment":    {"subject": {"Patient"}, "patient": {"Patient"}, "condition": {"Condition"}},
 	"ValueSet":          {},
 	"MolecularSequence": {"patient": {"Patient"}},
