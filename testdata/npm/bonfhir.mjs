@@ -44,9 +44,6 @@ await step('transaction', async () => {
   const answer = await client.transaction(bundle('transaction', ['POST', 'Patient', patient()], ['POST', 'Observation', observation(ada.id, 70)]));
   assert.deepEqual(answer.entry.map((entry) => entry.response.status.slice(0, 3)), ['201', '201']);
 });
-  await transaction.send();
-  assert.equal(result.resource.subject.reference, `Patient/${newcomer.resource.id}`);
-});
 await step('conditional', async () => {
   const body = patient();
   const identifier = criterion(body);

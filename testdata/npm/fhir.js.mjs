@@ -39,7 +39,7 @@ await step('search', async () => {
     page = (await client.nextPage({ bundle: page })).data;
   }
   assert.equal(seen.size, 7);
-  const born = (await client.search({ type, query: { birthdate: { $gt: '1972', $lt: '1973' } } })).data;
+  const born = (await client.search({ type, query: { birthdate: { $gt: '1971-12-31', $lt: '1973' } } })).data;
   assert.deepEqual(born.entry.map((entry) => entry.resource.id), [ada.id]);
 });
 await step('batch', async () => {
