@@ -93,7 +93,7 @@ func modifiers(kind string) []string {
 	case "token":
 		return []string{"missing", "not", "of-type", "text"}
 	case "reference":
-		return []string{"identifier", "missing"}
+		return []string{"below", "identifier", "missing"}
 	case "uri":
 		return []string{"above", "below", "missing"}
 	}
@@ -134,7 +134,7 @@ func CapabilityParams(typ string) []fhir.CapabilityParam {
 func RevIncludes(typ string) (all []string) {
 	for _, from := range fhir.ResourceTypes() {
 		for _, p := range fhir.SearchParams(from) {
-			if p.Kind == "reference" && from != "AuditEvent" && supported(p) && slices.Contains(p.Targets, typ) {
+			if p.Kind == "reference" && from != "AuditEvent" && supported(p) && LeadsOut(from, p.Name) && slices.Contains(p.Targets, typ) {
 				all = append(all, from+":"+p.Name)
 			}
 		}

@@ -352,7 +352,7 @@ func (x *searcher) expect(rows []*Row, params []string) error {
 			return err
 		}
 		for _, p := range params {
-			refs = append(refs, targets(index, p)...)
+			refs = append(refs, targets(r.Ref.Type, index, p)...)
 		}
 	}
 	return x.announce(refs)

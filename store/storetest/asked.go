@@ -182,6 +182,9 @@ func (a *asker) referenceForm(typ, param string, identifiers func() string) (str
 		targets = []string{"Patient"}
 	}
 	target := a.pick(targets)
+	if search.IsCanonical(typ, param) && !a.once(4) {
+		return a.pick([]string{"", ":below"}), func() string { return escapeValue(a.pick(forms)) + "%7C" + a.pick(editions) }
+	}
 	switch a.IntN(6) {
 	case 0:
 		return ":identifier", identifiers
