@@ -24,9 +24,9 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "fhir", "fhir/search", "web"},
+	"server":      {"access", "agent", "auth", "fhir", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
 	"auth":        {"agent", "fhir"},
-	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "ledgerbridge", "policy", "store"},
+	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/terminology", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
@@ -58,11 +58,19 @@ var mayImport = map[string][]string{
 
 	"web": {}, // templates and styles
 
-	"fhir":          {},
-	"fhir/search":   {"fhir"},
-	"fhir/fhirtest": {},       // test data and processor time for tests; never linked into the binary
-	"fhir/balptest": {},       // the rules of IHE BALP for tests; never linked into the binary
-	"fhir/gen":      {"fhir"}, // writes the definitions
+	"fhir":                 {},
+	"fhir/search":          {"fhir", "fhir/ucum"},
+	"fhir/fhirpath":        {"fhir", "fhir/ucum"},
+	"fhir/patch":           {"fhir", "fhir/fhirpath"},
+	"fhir/ucum":            {}, // units that convert
+	"fhir/terminology":     {"fhir"},
+	"fhir/xml":             {"fhir"},
+	"fhir/terminology/gen": {"fhir/terminology"}, // writes what it embeds
+	"fhir/fhirtest":        {},                   // test data and processor time for tests; never linked into the binary
+	"fhir/balptest":        {},                   // the rules of IHE BALP for tests; never linked into the binary
+	"fhir/gen":             {"fhir"},             // writes the definitions
+
+	"fhir/fhirpath/gen": {"fhir"}, // writes the official cases
 }
 
 // onlyIn says which packages a library may appear in. Other libraries are free.

@@ -63,7 +63,7 @@ func (t *change) find(ctx context.Context, s *step) error {
 	if slices.ContainsFunc(t.steps, func(other *step) bool { return other.write != nil }) {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "A transaction that writes cannot search. Send the search by itself or in a batch."}
 	}
-	query, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base})
+	query, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: t.codes(ctx, s.question)})
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (t *change) identify(ctx context.Context, s *step) error {
 
 // wouldAsk notes the criteria of an operation that is refused before they are evaluated.
 func (t *change) wouldAsk(s *step) {
-	if q, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base}); err == nil && len(s.Criteria) > 0 {
+	if q, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: unopened{}}); err == nil && len(s.Criteria) > 0 {
 		t.criteria(s.Ref.Type, q)
 	}
 }
@@ -209,7 +209,8 @@ func (t *change) conditionalCreate(ctx context.Context, s *step) error {
 // matches searches for what a condition means: two are enough to know that there are
 // more than one. The record names the criteria and the patients of what they match.
 func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param) (q *search.Query, page store.Page, err error) {
-	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base}); err != nil {
+	codes := t.codes(ctx, question{"search-type", "s", typ})
+	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base, Codes: codes}); err != nil {
 		return nil, page, err
 	}
 	if all, ok := q.Where.(search.All); ok && len(all) == 0 { // _count and the like select nothing

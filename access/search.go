@@ -34,7 +34,7 @@ func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, e
 // was asked; only callers who may ask learn that it is malformed.
 func (r *review) searchPage(ctx context.Context, q question, s SearchRequest, run func(d policy.Decision, query *search.Query, at []byte) (*Result, error)) (*Result, error) {
 	r.entry.Target = s.Compartment
-	query, l, malformed := r.parse(&s)
+	query, l, malformed := r.parse(ctx, q, &s)
 	d, err := r.ask(ctx, q)
 	if err = cmp.Or(err, malformed); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (r *review) searchPage(ctx context.Context, q question, s SearchRequest, ru
 }
 
 // parse parses the query; with a paging link that is what the first page was asked.
-func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error) {
+func (r *review) parse(ctx context.Context, q question, s *SearchRequest) (query *search.Query, l link, err error) {
 	ofRecords := s.Type == auditEvent
 	if s.Link != "" {
 		if l, err = r.open(s.Link); err != nil {
@@ -64,7 +64,7 @@ func (r *review) parse(s *SearchRequest) (query *search.Query, l link, err error
 	}
 	o := search.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Now: r.gate.Now, Alone: ofRecords}
 	if !ofRecords {
-		o.Compartment = s.Compartment
+		o.Compartment, o.Codes = s.Compartment, r.codes(ctx, q)
 	}
 	query, err = search.ParseQuery(s.Type, s.Params, o)
 	if err == nil {

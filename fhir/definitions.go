@@ -94,6 +94,15 @@ func (t *Type) IsResource() bool { return t.kind == resourceType }
 // rather than to a data type.
 func (t *Type) InResource() bool { return t.kind == resourceType || t.kind == backboneType }
 
+// IsPrimitive says whether values of the type are JSON strings, numbers or booleans.
+func (t *Type) IsPrimitive() bool { return t.kind == primitiveType }
+
+// IsBackbone says whether the type is a part of another one, named by its path.
+func (t *Type) IsBackbone() bool { return t.kind == backboneType }
+
+// Span is where the elements of the type are in Definitions.Elements, in the order of R4.
+func (t *Type) Span() (first, end int32) { return t.first, t.end }
+
 // Element is one element of one type.
 type Element struct {
 	Name      string  // without [x]

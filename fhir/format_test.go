@@ -52,10 +52,11 @@ func TestFormats(t *testing.T) {
 }
 
 func TestNarrative(t *testing.T) {
+	const div = `<div xmlns="http://www.w3.org/1999/xhtml"`
 	s := &scanner{}
 	for _, good := range []string{
-		`<div>a</div>`, ` <div xmlns="http://www.w3.org/1999/xhtml"><p class='x'>a &amp; b&#160;&#xA0;&nbsp;</p><br/><hr /></div> `,
-		`<div><img src="#i" alt="a > b"/></div>`, `<div><!-- c -->t</div>`, `<div><a href="http://x/y:z">a</a></div>`, `<div ><table><tr><td colspan="2">a</td></tr></table></div >`,
+		div + `>a</div>`, ` <div xmlns="http://www.w3.org/1999/xhtml"><p class='x'>a &amp; b&#160;&#xA0;&quot;&lt;&gt;&apos;</p><br/><hr /></div> `,
+		div + `><img src="#i" alt="a > b"/></div>`, div + `><!-- c -->t</div>`, div + `><a href="http://x/y:z">a</a></div>`, div + ` xml:lang="en"><table border="1"><tr><td colspan="2">a</td></tr></table></div >`,
 	} {
 		if fault := s.narrativeFault([]byte(good)); fault != "" {
 			t.Errorf("%s: %s", good, fault)
@@ -73,7 +74,15 @@ func TestNarrative(t *testing.T) {
 		`<div onclick="a()">a</div>`: notAllowed, `<div><a href="javascript:a()">a</a></div>`: notAllowed,
 		`<div><a href=" JavaScript:a()">a</a></div>`: notAllowed, `<div><a href="java&#115;cript:a()">a</a></div>`: notAllowed,
 		`<div><a href="java&#115;cript&#58;a()">a</a></div>`: notAllowed, "<div><a href=\"java\tscript:a()\">a</a></div>": notAllowed,
+		`<div><p xmlns="http://www.w3.org/1999/xhtml">a</p></div>`: noNamespace, `<div xmlns="urn:x">a</div>`: notAllowed, `<div>a&nbsp;</div>`: notXML,
+		`<div horse="a">a</div>`: notAllowed, `<div><p href="a">a</p></div>`: notAllowed, `<div><p xmlns="urn:x">a</p></div>`: notAllowed, `<div><svg>a</svg></div>`: notAllowed,
 	} {
+		if want != noNamespace && !strings.Contains(bad, "urn:x") { // what is wrong is not the namespace
+			bad = strings.Replace(bad, "<div", div, 1)
+		}
+		if strings.Contains(bad, "<p xmlns=\"urn:x") {
+			bad = strings.Replace(bad, "<div", div, 1)
+		}
 		if fault := s.narrativeFault([]byte(bad)); fault != want {
 			t.Errorf("%s: %q, want %q", bad, fault, want)
 		}

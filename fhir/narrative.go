@@ -1,29 +1,9 @@
 package fhir
 
-import (
-	"bytes"
-	"slices"
-)
+import "bytes"
 
 // extent is a part of a text.
 type extent struct{ start, end int }
-
-// isNarrativeTag lists the elements that txt-1 allows.
-func isNarrativeTag(tag []byte) bool {
-	switch string(tag) {
-	case "a", "abbr", "acronym", "b", "big", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "dfn",
-		"div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre", "q", "samp",
-		"small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "ul", "var":
-		return true
-	}
-	return false
-}
-
-const (
-	notXML      = "The narrative is not well-formed XHTML in one div."
-	notAllowed  = "txt-1: The narrative has an element or attribute that R4 does not allow: only basic formatting, no scripts, forms or frames."
-	noNarrative = "txt-2: The narrative must have some text or an image."
-)
 
 // narrativeFault says what is wrong with the text of a Narrative.div, or "".
 func (s *scanner) narrativeFault(text []byte) string {
@@ -41,6 +21,7 @@ type narrative struct {
 	open   []extent // names of the open elements
 	filled bool
 	strays bool // an element or attribute that is not allowed
+	spaced bool // the div declares its namespace
 }
 
 func (x *narrative) fault() string {
@@ -65,6 +46,8 @@ func (x *narrative) fault() string {
 	switch {
 	case len(x.open) > 0 || len(x.text) == 0:
 		return notXML
+	case !x.spaced:
+		return noNamespace
 	case x.strays:
 		return notAllowed
 	case !x.filled:
@@ -133,14 +116,14 @@ func (x *narrative) startTag() bool {
 		case x.take('/'):
 			x.open = x.open[:len(x.open)-1]
 			return x.take('>')
-		case !apart || !x.attribute():
+		case !apart || !x.attribute(tag):
 			return false
 		}
 	}
 }
 
 // attribute reads name="value".
-func (x *narrative) attribute() bool {
+func (x *narrative) attribute(tag []byte) bool {
 	name := x.cut(x.name())
 	x.spaces()
 	if len(name) == 0 || !x.take('=') {
@@ -165,16 +148,19 @@ func (x *narrative) attribute() bool {
 			x.pos++
 		}
 	}
-	x.judgeAttribute(name, x.text[start:x.pos])
+	x.judgeAttribute(tag, name, x.text[start:x.pos])
 	x.pos++
 	return true
 }
 
-// judgeAttribute notes attributes that run scripts.
-func (x *narrative) judgeAttribute(name, value []byte) {
-	if len(name) > 2 && bytes.EqualFold(name[:2], []byte("on")) {
-		x.strays = true
+// judgeAttribute notes attributes that R4 does not allow, or that run scripts.
+func (x *narrative) judgeAttribute(tag, name, value []byte) {
+	if string(name) == "xmlns" {
+		x.spaced = x.spaced || len(x.open) == 1
+		x.strays = x.strays || string(value) != xhtmlNamespace
+		return
 	}
+	x.strays = x.strays || !isNarrativeAttribute(tag, name)
 	if string(name) != "href" && string(name) != "src" {
 		return
 	}
@@ -213,10 +199,11 @@ func (x *narrative) entity() bool {
 	}
 	name := x.text[x.pos+1 : x.pos+end]
 	x.pos += end + 1
-	if name[0] == '#' {
-		return isCharacter(name[1:])
+	switch string(name) {
+	case "amp", "lt", "gt", "quot", "apos":
+		return true
 	}
-	return !slices.ContainsFunc(name, func(c byte) bool { return !isAlphanumeric(c) })
+	return name[0] == '#' && isCharacter(name[1:])
 }
 
 func isCharacter(digits []byte) bool {

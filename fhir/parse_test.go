@@ -151,7 +151,7 @@ func TestParseRefusesWhatIsNotR4(t *testing.T) {
 		"target type, URL":     {asObservation(`"encounter":{"reference":"https://h.example/fhir/Patient/1/_history/2"}`), "value", "Observation.encounter.reference", "may not refer"},
 		"target, conditional":  {asObservation(`"encounter":{"reference":"Patient?identifier=1"}`), "value", "Observation.encounter.reference", "may not refer"},
 		"target, contained":    {asContained(`{"resourceType":"Basic","id":"c","code":{"text":"x"}}`, ""), "value", "Patient.managingOrganization.reference", "may not refer"},
-		"narrative":            {asPatient(`"text":{"status":"generated","div":"<div><script>x</script></div>"}`), "invariant", "Patient.text.div", "txt-1"},
+		"narrative":            {asPatient(`"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><script>x</script></div>"}`), "invariant", "Patient.text.div", "txt-1"},
 		"narrative not XML":    {asPatient(`"text":{"status":"generated","div":"<div>"}`), "value", "Patient.text.div", "well-formed"},
 
 		"ele-1":               {asPatient(`"name":[{}]`), "invariant", "Patient.name[0]", "ele-1"},

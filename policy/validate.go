@@ -34,7 +34,7 @@ func interactions(name string) (action, bool) {
 		return action{letters: "s", typed: true}, true
 	case "search-system", "history-system":
 		return action{letters: "s", system: true}, true
-	case "verify":
+	case "verify", "expand", "validate-code", "lookup", "subsumes", "translate":
 		return action{letters: "rs", typed: true}, true
 	case "access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read":
 		return action{letters: "rs"}, true

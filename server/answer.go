@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/xml"
 )
 
 // answer is what a handler returns, complete before the first byte is sent.
@@ -26,6 +29,10 @@ type answer struct {
 
 // write sends the answer.
 func (s *server) write(c *gin.Context, a *answer) {
+	if err := present(c, a); err != nil {
+		s.unwritable(c, err)
+		return
+	}
 	h, x := c.Writer.Header(), exchangeOf(c)
 	if a.etag != "" {
 		x.header(h, "Etag", a.etag)
@@ -51,6 +58,39 @@ func (s *server) write(c *gin.Context, a *answer) {
 	}
 }
 
+// present gives a document the form that the client wants. It is for answers that are
+// complete: what it does not change are the stored bytes.
+func present(c *gin.Context, a *answer) error {
+	pretty, media := askedOf(c).pretty, exchangeOf(c).media
+	if a.media != "" || len(a.body) == 0 || !pretty && !inXML(media) {
+		return nil
+	}
+	if inXML(media) {
+		body, err := xml.Write(a.body, pretty)
+		if err == nil {
+			a.body = body
+		}
+		return err
+	}
+	var lines bytes.Buffer
+	if err := json.Indent(&lines, a.body, "", "  "); err != nil {
+		return err
+	}
+	a.body = lines.Bytes()
+	return nil
+}
+
+// unwritable answers, in JSON, that the answer has no form in XML.
+func (s *server) unwritable(c *gin.Context, err error) {
+	exchangeOf(c).media = mediaFHIR
+	e := describe(err)
+	if e.Kind != fhir.Unprocessable {
+		s.fail(c, err)
+		return
+	}
+	s.refuse(c, http.StatusNotAcceptable, "not-supported", e.Detail)
+}
+
 // showOne answers with the version that the gate returns. The URL may have the parameters
 // of a view and no others.
 func showOne(c *gin.Context, ask func(context.Context) (*access.Version, error)) (*answer, error) {
@@ -62,7 +102,11 @@ func showOne(c *gin.Context, ask func(context.Context) (*access.Version, error))
 	if err != nil {
 		return nil, err
 	}
-	return version(v, view, c.GetHeader("If-None-Match"), c.GetHeader("If-Modified-Since"))
+	a, err := version(v, view, c.GetHeader("If-None-Match"), c.GetHeader("If-Modified-Since"))
+	if err == nil && exchangeOf(c).raw && view.whole() && a.status == http.StatusOK {
+		err = rawAnswer(c, a, v)
+	}
+	return a, err
 }
 
 // version answers with one version of a resource, or with 304 if the client has it.

@@ -16,22 +16,33 @@ import (
 	"github.com/aceso-health/aceso/server"
 )
 
+const fhirJSON, fhirXML = "application/fhir+json;charset=utf-8", "application/fhir+xml;charset=utf-8"
+
 func TestNegotiation(t *testing.T) {
 	n := start(t)
-	const fhirJSON, plainJSON = "application/fhir+json;charset=utf-8", "application/json;charset=utf-8"
+	const plainJSON = "application/json;charset=utf-8"
 	for _, c := range []struct{ accept, query, want string }{
 		{"", "", fhirJSON},
 		{"*/*", "", fhirJSON},
 		{"application/json", "", plainJSON},
 		{"application/fhir+json", "", fhirJSON},
 		{"application/fhir+json; fhirVersion=4.0", "", fhirJSON},
-		{"text/html, application/xml;q=0.9, */*;q=0.8", "", fhirJSON},
+		{"text/html, application/xml;q=0.9, */*;q=0.8", "", "application/xml;charset=utf-8"},
+		{" ", "", fhirJSON},
+		{"application/json+fhir", "", fhirJSON},
+		{"text/json", "", plainJSON},
+		{"application/fhir+xml", "", fhirXML},
+		{"application/xml+fhir;fhirVersion=4.0", "", fhirXML},
+		{"text/xml", "", "text/xml;charset=utf-8"},
+		{"application/fhir+xml;q=0.9, application/fhir+json;q=0.5", "", fhirXML},
+		{"application/fhir+json", "?_format=xml", fhirXML},
+		{"application/fhir+json;fhirVersion=3.0", "", ""},
 		{"application/json;q=0.5, application/fhir+json", "", fhirJSON},
 		{"application/xml", "?_format=json", fhirJSON},
 		{"", "?_format=application/json", plainJSON},
 		{"", "?_format=application/fhir+json", fhirJSON}, // the plus arrives as a space
 		{"", "?_format=application/fhir%2Bjson", fhirJSON},
-		{"application/xml", "", ""},
+		{"text/turtle", "", ""},
 		{"application/fhir+json;q=0", "", ""},
 		{"", "?_format=ttl", ""},
 	} {
@@ -42,7 +53,7 @@ func TestNegotiation(t *testing.T) {
 		}
 		a.want(200).header("Content-Type", c.want)
 	}
-	for _, media := range []string{"application/fhir+json", "application/json", "application/fhir+json; charset=UTF-8", "application/fhir+json; fhirVersion=4.0"} {
+	for _, media := range []string{"application/fhir+json", "application/json", "application/fhir+json; charset=UTF-8", "application/fhir+json; fhirVersion=4.0", "application/json+fhir", "text/json"} {
 		n.do("POST", "/fhir/Patient", patient, "Content-Type", media).want(201)
 	}
 }

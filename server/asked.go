@@ -15,7 +15,8 @@ import (
 type asked struct {
 	preference
 	format string       // of the answer: _format, "" is none
-	params []fhir.Param // the others, but _pretty
+	pretty bool         // _pretty=true
+	params []fhir.Param // the others
 	err    error        // if the query is malformed
 }
 
@@ -41,11 +42,38 @@ func parseAsked(prefer []string, query string) asked {
 		a.err = err
 		return a
 	}
-	if i := slices.IndexFunc(params, func(p fhir.Param) bool { return p.Name == "_format" }); i >= 0 {
-		a.format = params[i].Value
-	}
+	a.present(params)
 	a.params = withoutFormat(params)
 	return a
+}
+
+// present reads the parameters of how the answer looks.
+func (a *asked) present(params []fhir.Param) {
+	for _, p := range params {
+		switch {
+		case p.Name == "_format" && a.format == "":
+			a.format = p.Value
+		case p.Name == "_pretty":
+			a.pretty = p.Value == "true"
+		}
+	}
+}
+
+// presentBy has the parameters of a form say how the answer looks, where the URL does not.
+func presentBy(c *gin.Context, form []fhir.Param) error {
+	a, x := askedOf(c), exchangeOf(c)
+	asked := a.format
+	a.present(form)
+	x.asked = &a
+	if a.format == asked {
+		return nil
+	}
+	media, ok := acceptable(a.format, nil)
+	if !ok {
+		return &fhir.Error{Kind: fhir.Invalid, Detail: notAcceptable(a.format, nil), Expression: "_format"}
+	}
+	x.media = media
+	return nil
 }
 
 func queryOf(c *gin.Context) ([]fhir.Param, error) {

@@ -11,8 +11,10 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/xml"
 )
 
 // maxForm is the largest form of a search.
@@ -23,10 +25,28 @@ func (s *server) body(c *gin.Context, limit int64, medias ...string) ([]byte, er
 	if err := checkMedia(c.Request, medias); err != nil {
 		return nil, err
 	}
+	return s.bytes(c, limit)
+}
+
+// bytes reads the request's body, whatever it is. A packed one may have limit bytes when
+// it is unpacked, and is unpacked no further.
+func (s *server) bytes(c *gin.Context, limit int64) ([]byte, error) {
 	if c.Request.ContentLength > limit {
 		return nil, tooLarge(limit, nil)
 	}
-	data, err := readAll(counted{http.MaxBytesReader(c.Writer, c.Request.Body, limit), s.holdOf(c)}, c.Request.ContentLength)
+	body, length := io.ReadCloser(http.MaxBytesReader(c.Writer, c.Request.Body, limit)), c.Request.ContentLength
+	packed, err := isPacked(c.Request)
+	if err != nil {
+		return nil, err
+	}
+	if packed {
+		z, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, notGzip(err)
+		}
+		body, length = http.MaxBytesReader(c.Writer, z, limit), -1
+	}
+	data, err := readAll(counted{body, s.holdOf(c)}, length)
 	var exceeded *http.MaxBytesError
 	var refused *fhir.Error
 	switch {
@@ -34,10 +54,27 @@ func (s *server) body(c *gin.Context, limit int64, medias ...string) ([]byte, er
 		return nil, refused
 	case errors.As(err, &exceeded):
 		return nil, tooLarge(limit, err)
+	case err != nil && packed:
+		return nil, notGzip(err)
 	case err != nil:
 		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The body is shorter than its Content-Length.", Err: err}
 	}
 	return data, nil
+}
+
+// isPacked says whether the body is compressed with gzip.
+func isPacked(r *http.Request) (bool, error) {
+	switch strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))) {
+	case "", "identity":
+		return false, nil
+	case "gzip", "x-gzip":
+		return true, nil
+	}
+	return false, &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "Content-Encoding is gzip or identity. Send the body in one of these."}
+}
+
+func notGzip(cause error) error {
+	return &fhir.Error{Kind: fhir.Malformed, Detail: "The body is not what its Content-Encoding says: no complete gzip.", Err: cause}
 }
 
 // readAll reads a body into a buffer of its announced length, -1 if that is unknown.
@@ -54,25 +91,51 @@ func tooLarge(limit int64, cause error) error {
 }
 
 func checkMedia(r *http.Request, medias []string) error {
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "Compressed bodies are not supported. Send the body without Content-Encoding."}
-	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err == nil && slices.Contains(medias, media) && r4(params) && unicode(params) {
+	switch {
+	case err == nil && !r4(params):
+		return &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "This server speaks FHIR R4 only: fhirVersion is 4.0."}
+	case err == nil && slices.Contains(medias, media) && unicode(params):
 		return nil
 	}
-	return &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "Content-Type must be " + medias[0] + " with charset utf-8."}
+	return &fhir.Error{Kind: fhir.UnsupportedMedia, Detail: "Content-Type must be " + named(medias) + " with charset utf-8."}
 }
 
-// document reads a body that is JSON, without the mark that some editors put in front.
+// named lists the media types that FHIR names.
+func named(medias []string) string {
+	if slices.Contains(medias, mediaXML) {
+		return mediaFHIR + " or " + mediaXML
+	}
+	return medias[0]
+}
+
+// documentMedias are the media types of documents.
+func documentMedias() []string {
+	var all []string
+	for _, s := range spellings() {
+		if strings.Contains(s.asked, "/") {
+			all = append(all, s.asked)
+		}
+	}
+	return all
+}
+
+// document reads a body that is JSON, without the mark that some editors put in front, or
+// makes the JSON of one that is XML.
 func (s *server) document(c *gin.Context) ([]byte, error) {
-	data, err := s.body(c, s.MaxBody, mediaFHIR, mediaJSON, mediaOld)
-	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), err
+	data, err := s.body(c, s.MaxBody, documentMedias()...)
+	if err != nil {
+		return nil, err
+	}
+	if media, _, _ := mime.ParseMediaType(c.GetHeader("Content-Type")); inXML(media) || strings.HasSuffix(media, "xml+fhir") {
+		return xml.Read(data)
+	}
+	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), nil
 }
 
 // resource reads a body that is one resource of a type.
 func (s *server) resource(c *gin.Context, typ string) (*fhir.Resource, error) {
-	data, err := s.document(c)
+	data, err := s.documentOf(c, typ)
 	if err != nil {
 		return nil, err
 	}

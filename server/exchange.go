@@ -16,6 +16,7 @@ type exchange struct {
 	call    access.Call // its Agent is who calls, if known
 	known   bool
 	media   string      // that was negotiated
+	raw     bool        // a Binary is to be read as what it holds
 	asked   *asked      // nil: not parsed yet
 	hold    hold        // of documents
 	cause   error       // why the server failed

@@ -37,6 +37,7 @@ type fakeGate struct {
 	bundle string // proof bundle
 	ledger access.LedgerView
 	panics bool
+	wrote  string // the document of the last operation
 }
 
 func (g *fakeGate) ask(c *access.Call, format string, args ...any) error {
@@ -76,6 +77,9 @@ func (g *fakeGate) Apply(_ context.Context, c *access.Call, ops []access.Operati
 	for _, op := range ops {
 		asked = append(asked, fmt.Sprintf("%s %s v%d match %d %t %v %s%s", op.Method, op.Ref, op.Version, op.IfMatch, op.Conditional, op.Criteria, op.FullURL, op.Expression))
 		effects = append(effects, g.effect(op))
+		if op.Resource != nil {
+			g.wrote = string(op.Resource.Bytes())
+		}
 	}
 	return effects, g.ask(c, "%s", strings.Join(asked, "; "))
 }
@@ -120,6 +124,10 @@ func (g *fakeGate) Ledger(_ context.Context, c *access.Call) (*access.LedgerView
 
 func (g *fakeGate) VerifyVersion(_ context.Context, c *access.Call, ref fhir.Ref, n int64) ([]byte, error) {
 	return []byte(`{"resourceType":"Parameters"}`), g.ask(c, "verify %s %d", ref, n)
+}
+
+func (g *fakeGate) Terminology(_ context.Context, c *access.Call, t access.TermsRequest) ([]byte, error) {
+	return []byte(`{"resourceType":"Parameters"}`), g.ask(c, "terms %s %s %s %v %s", t.Operation, t.Type, t.ID, t.Params, t.Body)
 }
 
 func (g *fakeGate) AccessReport(_ context.Context, c *access.Call, ref fhir.Ref, s access.SearchRequest) (*access.Result, error) {
@@ -286,6 +294,15 @@ func (n *node) lastAsked() string {
 		return ""
 	}
 	return n.asked[len(n.asked)-1]
+}
+
+func (n *node) wantWritten(want string) {
+	n.t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.wrote != want {
+		n.t.Errorf("written was %s, want %s", n.wrote, want)
+	}
 }
 
 func (n *node) wantAsked(want string) {

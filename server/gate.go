@@ -14,6 +14,8 @@ import (
 type Gate interface {
 	Reads
 	Records
+	// Terminology answers an operation of terminology with a resource.
+	Terminology(ctx context.Context, c *access.Call, t access.TermsRequest) ([]byte, error)
 	// Apply does all operations or none.
 	Apply(ctx context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error)
 	// Operate decides and records an operation without resources.

@@ -141,7 +141,7 @@ func TestSearch(t *testing.T) {
 		Total:    7, Next: "to ken", Self: "name=a&_count=1",
 		Warnings: []fhir.Issue{{Detail: "left out"}},
 	}
-	n.get("/fhir/Patient?name=a&_count=1&_format=json&_pretty=true", "Prefer", "handling=lenient").want(200).header("X-Aceso-Record", recorded).contains(
+	n.get("/fhir/Patient?name=a&_count=1&_format=json&_pretty=false", "Prefer", "handling=lenient").want(200).header("X-Aceso-Record", recorded).contains(
 		`"type":"searchset"`, `"total":7`,
 		`{"relation":"self","url":"`+base+`/Patient?name=a&_count=1"}`,
 		`{"relation":"next","url":"`+base+`/Patient?_page=to+ken"}`,

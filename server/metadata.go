@@ -19,7 +19,8 @@ func (s *server) capabilities(c *gin.Context, _ *access.Call) (*answer, error) {
 	switch c.Query("mode") {
 	case "", "full", "normative":
 	case "terminology":
-		return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "mode", Detail: "This server is no terminology server: it has no TerminologyCapabilities. Without mode, the answer is its CapabilityStatement."}
+		body, err := s.terms()
+		return &answer{status: http.StatusOK, body: body}, err
 	default:
 		return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "mode", Detail: "The mode of a CapabilityStatement is full, normative or terminology."}
 	}
@@ -32,7 +33,7 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 	c := &fhir.Capability{
 		Software: "Aceso", Version: s.Version, URL: s.base, Date: at,
 		Description: "FHIR server in which every access is decided by policy and leaves a provable record",
-		Formats:     []string{mediaFHIR, mediaJSON, "json"},
+		Formats:     []string{mediaFHIR, mediaXML, mediaJSON, "json", "xml"},
 		CORS:        len(s.AllowedOrigins) > 0,
 		Security:    "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
 		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates and deletes, If-None-Match and If-Modified-Since " +
@@ -86,8 +87,21 @@ func operations(typ string) []fhir.CapabilityOperation {
 	for _, r := range routes() {
 		name, ok := strings.CutPrefix(r.interaction, "$")
 		if ok && (r.typ == typ || r.typ == "" && typ != auditEvent) {
-			all = append(all, fhir.CapabilityOperation{Name: name, Definition: fhir.OperationURL(name)})
+			o := fhir.CapabilityOperation{Name: name, Definition: definition(r, name)}
+			if !slices.Contains(all, o) {
+				all = append(all, o)
+			}
 		}
 	}
 	return all
+}
+
+// definition is the canonical URL of an operation: R4 defines those of terminology.
+func definition(r route, name string) string {
+	for _, standard := range termsRoutes() {
+		if standard.path == r.path && standard.typ == r.typ {
+			return "http://hl7.org/fhir/OperationDefinition/" + r.typ + "-" + name
+		}
+	}
+	return fhir.OperationURL(name)
 }

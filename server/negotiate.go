@@ -1,33 +1,58 @@
 package server
 
 import (
-	"bytes"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	"github.com/klauspost/compress/gzip"
 )
 
 const (
 	mediaFHIR = "application/fhir+json"
 	mediaJSON = "application/json"
 	mediaOld  = "application/json+fhir" // what FHIR JSON was called before R4
+	mediaXML  = "application/fhir+xml"
 	mediaForm = "application/x-www-form-urlencoded"
 	utf8      = ";charset=utf-8"
 )
 
+// spelling is one name of a format: what is asked for with it, and what is answered.
+type spelling struct{ asked, answered string }
+
+// spellings are the names of the two formats, the usual one of each first.
+func spellings() []spelling {
+	return []spelling{
+		{mediaFHIR, mediaFHIR}, {mediaOld, mediaFHIR}, {"json", mediaFHIR}, {mediaJSON, mediaJSON}, {"text/json", mediaJSON},
+		{mediaXML, mediaXML}, {"application/xml+fhir", mediaXML}, {"xml", mediaXML}, {"application/xml", "application/xml"}, {"text/xml", "text/xml"},
+	}
+}
+
+// inXML says whether an answer of the media type is XML.
+func inXML(media string) bool { return strings.HasSuffix(media, "xml") }
+
 // negotiate chooses the media type of the answer, or refuses with 406 before the
-// handler runs.
+// handler runs. A Binary is read as what it holds, unless its reader asks for FHIR.
 func (s *server) negotiate(c *gin.Context) {
-	media, ok := acceptable(askedOf(c).format, c.Request.Header.Values("Accept"))
+	x, format, accept := exchangeOf(c), askedOf(c).format, c.Request.Header.Values("Accept")
+	media, ok := acceptable(format, accept)
+	if c.Param("type") == binary && isRead(c) && format == "" && !asksFHIR(accept) {
+		x.raw, ok = true, true
+	}
 	if !ok {
-		s.refuse(c, http.StatusNotAcceptable, "not-supported", "This server answers in application/fhir+json (R4) only.")
+		s.refuse(c, http.StatusNotAcceptable, "not-supported", notAcceptable(format, accept))
 		return
 	}
-	exchangeOf(c).media = media
+	x.media = media
+}
+
+// notAcceptable says what would be.
+func notAcceptable(format string, accept []string) string {
+	if strings.Contains(strings.ToLower(format+strings.Join(accept, ",")), "fhirversion") {
+		return "This server speaks FHIR R4 only: fhirVersion is 4.0."
+	}
+	return "This server answers in application/fhir+json and application/fhir+xml (R4) only."
 }
 
 // fullMedia is a negotiated media type with its character set.
@@ -45,11 +70,12 @@ func acceptable(format string, accept []string) (string, bool) {
 	if format != "" {
 		return offered(strings.ReplaceAll(format, " ", "+"))
 	}
-	if len(accept) == 0 {
+	wanted := strings.Join(accept, ",")
+	if strings.TrimSpace(wanted) == "" {
 		return mediaFHIR, true
 	}
 	best, quality := "", 0.0
-	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+	for item := range strings.SplitSeq(wanted, ",") {
 		if q := qualityOf(item); q > quality {
 			if media, ok := offered(item); ok {
 				best, quality = media, q
@@ -59,17 +85,31 @@ func acceptable(format string, accept []string) (string, bool) {
 	return best, best != ""
 }
 
+// asksFHIR says whether what a client wants most is a form of FHIR.
+func asksFHIR(accept []string) bool {
+	fhir, quality := false, 0.0
+	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		if q := qualityOf(item); q > quality {
+			_, ok := offered(item)
+			fhir, quality = ok && !strings.Contains(item, "*"), q
+		}
+	}
+	return fhir
+}
+
 // offered is the media type that satisfies a media range or a word of _format.
 func offered(wanted string) (string, bool) {
 	media, params, err := mime.ParseMediaType(strings.TrimSpace(wanted))
 	if err != nil || !r4(params) || !unicode(params) {
 		return "", false
 	}
-	switch media {
-	case "*/*", "application/*", mediaFHIR, mediaOld, "json":
+	if media == "*/*" || media == "application/*" {
 		return mediaFHIR, true
-	case mediaJSON, "text/json":
-		return mediaJSON, true
+	}
+	for _, s := range spellings() {
+		if s.asked == media {
+			return s.answered, true
+		}
 	}
 	return "", false
 }
@@ -94,37 +134,4 @@ func r4(params map[string]string) bool {
 func unicode(params map[string]string) bool {
 	charset, given := params["charset"]
 	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
-}
-
-// compressFrom is the size from which compression is worth its time.
-const compressFrom = 4 << 10
-
-// compress packs a large body for a client that accepts gzip. It leaves pages alone:
-// they contain a secret next to the client's own text, and the length would leak it.
-func (s *server) compress(c *gin.Context, body []byte) []byte {
-	if len(body) < compressFrom || isPage(c) || !wantsGzip(c.GetHeader("Accept-Encoding")) {
-		return body
-	}
-	z, ok := s.packers.Get().(*gzip.Writer)
-	if !ok {
-		z = gzip.NewWriter(nil)
-	}
-	defer s.packers.Put(z)
-	var packed bytes.Buffer
-	z.Reset(&packed)
-	if _, err := z.Write(body); err != nil || z.Close() != nil {
-		return body
-	}
-	c.Header("Content-Encoding", "gzip")
-	return packed.Bytes()
-}
-
-func wantsGzip(accept string) bool {
-	for item := range strings.SplitSeq(accept, ",") {
-		name, _, err := mime.ParseMediaType(strings.TrimSpace(item))
-		if err == nil && name == "gzip" {
-			return qualityOf(item) > 0
-		}
-	}
-	return false
 }

@@ -33,7 +33,7 @@ func routes() []route {
 		get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 		open, plain         = true, true
 	)
-	return []route{
+	return append([]route{
 		{get, "/healthz", "", "", open, plain, (*server).health},
 		{get, "/readyz", "", "", open, plain, (*server).ready},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
@@ -73,7 +73,7 @@ func routes() []route {
 		{get, "/fhir/:type", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
-	}
+	}, termsRoutes()...)
 }
 
 // Routes names every row of the route table: method, path, and its type if it has one. A

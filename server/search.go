@@ -70,6 +70,9 @@ func (s *server) searchParams(c *gin.Context) ([]fhir.Param, error) {
 		return nil, err
 	}
 	more, err := fhir.ParseParams(string(form))
+	if err == nil {
+		err = presentBy(c, more)
+	}
 	return append(slices.Clip(params), withoutFormat(more)...), err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/fhir/terminology"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -71,6 +72,7 @@ type server struct {
 	memory    memory // of documents
 	metrics   *metrics
 	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
+	terms     func() ([]byte, error)     // the TerminologyCapabilities, too
 	pages     func() (*web.Pages, error) // for people, read once
 	fixed     map[string][]string        // headers of every answer
 	packers   sync.Pool                  // of *gzip.Writer, which are large
@@ -88,6 +90,9 @@ func New(c Config) http.Handler {
 	s.metrics = newMetrics(s.Registry)
 	started := s.Now()
 	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
+	s.terms = sync.OnceValues(func() ([]byte, error) {
+		return terminology.Capabilities("Aceso", s.Version, s.base, started)
+	})
 	s.pages = sync.OnceValues(web.New)
 	return s.engine()
 }

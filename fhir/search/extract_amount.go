@@ -1,6 +1,10 @@
 package search
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/aceso-health/aceso/fhir/ucum"
+)
 
 // amount is a parsed quantity: the ends of its interval and its unit.
 type amount struct {
@@ -100,7 +104,7 @@ func (x *extractor) bareUnit(unit []byte) span {
 func (x *extractor) fullUnit(a *amount, lo, hi span) {
 	s := span{from: uint32(len(x.buf))}
 	u := &knownUnit{}
-	if string(a.system) == ucum {
+	if string(a.system) == ucum.System {
 		u = x.unit(a.code)
 	}
 	if !u.converts {
@@ -109,9 +113,9 @@ func (x *extractor) fullUnit(a *amount, lo, hi span) {
 		x.form(s, lo, hi)
 		return
 	}
-	x.buf = append(append(x.buf, ucum+"|"...), u.canonical...)
+	x.buf = append(append(x.buf, ucum.System+"|"...), u.canonical...)
 	s.to = uint32(len(x.buf))
-	if !u.convert(&a.lo) || !a.one && !u.convert(&a.hi) {
+	if !a.lo.convert(&u.Unit) || !a.one && !a.hi.convert(&u.Unit) {
 		x.tooLong()
 	}
 	lo, hi = x.ends(a)
@@ -120,7 +124,7 @@ func (x *extractor) fullUnit(a *amount, lo, hi span) {
 
 // knownUnit is a cached unit.
 type knownUnit struct {
-	unit
+	ucum.Unit
 	converts  bool
 	canonical string
 }
@@ -132,8 +136,8 @@ func (x *extractor) unit(code []byte) *knownUnit {
 		return u
 	}
 	u := &knownUnit{}
-	if u.converts = u.parse(code); u.converts {
-		u.canonical = string(u.appendCode(nil))
+	if u.converts = u.Parse(code); u.converts {
+		u.canonical = string(u.AppendCode(nil))
 	}
 	if x.units == nil {
 		x.units = make(map[string]*knownUnit)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/ucum"
 )
 
 // The first character after a parameter's name says what kind of key it is.
@@ -97,13 +98,13 @@ func appendOfType(to, system, code, value []byte) []byte {
 // appendUnit appends the unit in the name of a NumberRange: |system|code, or
 // ||code without a system. A UCUM unit that converts becomes the canonical unit
 // and is returned.
-func appendUnit(to, system, code []byte) ([]byte, *unit) {
+func appendUnit(to, system, code []byte) ([]byte, *ucum.Unit) {
 	to = append(to, '|')
 	start := len(to)
 	to = append(appendPart(to, system), '|')
-	u := new(unit)
-	if string(system) != ucum || !u.parse(code) {
+	u := new(ucum.Unit)
+	if string(system) != ucum.System || !u.Parse(code) {
 		return cutTail(appendPart(to, code), start), nil
 	}
-	return u.appendCode(to), u
+	return u.AppendCode(to), u
 }

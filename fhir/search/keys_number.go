@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math/big"
 	"strconv"
+
+	"github.com/aceso-health/aceso/fhir/ucum"
 )
 
 // Numbers are compared as byte strings, never as doubles: '-', '0' or '1' for
@@ -99,6 +101,11 @@ func (d *decimal) scale(factor uint64, power int) bool {
 	}
 	d.n = copy(d.digits[:], product[at:])
 	return true
+}
+
+// convert converts a value in a unit to the canonical unit, exactly.
+func (d *decimal) convert(u *ucum.Unit) bool {
+	return d.scale(u.Factor, u.Power) && (u.Offset == 0 || d.add(u.Offset, -2))
 }
 
 // add adds v * 10^exp, exactly, for units with another zero point.

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
+
+	"github.com/aceso-health/aceso/fhir/ucum"
 )
 
 func encoded(t *testing.T, text string, e nudge) string {
@@ -180,11 +182,11 @@ func TestAddingAgreesWithExactArithmetic(t *testing.T) {
 func canonicalValue(t *testing.T, value, code string) string {
 	t.Helper()
 	var d decimal
-	var u unit
-	if !d.parse([]byte(value)) || !u.parse([]byte(code)) || !u.convert(&d) {
+	var u ucum.Unit
+	if !d.parse([]byte(value)) || !u.Parse([]byte(code)) || !d.convert(&u) {
 		t.Fatalf("%s %s does not convert", value, code)
 	}
-	return string(u.appendCode(nil)) + " " + d.encode(exact)
+	return string(u.AppendCode(nil)) + " " + d.encode(exact)
 }
 
 func TestUnitsThatStayAsWritten(t *testing.T) {
@@ -192,9 +194,9 @@ func TestUnitsThatStayAsWritten(t *testing.T) {
 		"", "/", "..", "mg/", "/.g", "{score}x", "mg/{", "(mg/L)", "furlong", "kmin", "mg/a", "1.73", "mL/min/1.73.m2", "24.h", "g/[lb_av]",
 		"Cel/min", "mg2x", "g0", "m[", "{a}b", "g16", "m-", "t12", "g/L/",
 	} {
-		var u unit
-		if u.parse([]byte(code)) {
-			t.Errorf("%q was taken as %s", code, u.appendCode(nil))
+		var u ucum.Unit
+		if u.Parse([]byte(code)) {
+			t.Errorf("%q was taken as %s", code, u.AppendCode(nil))
 		}
 	}
 }
@@ -204,10 +206,10 @@ func FuzzUnit(f *testing.F) {
 		f.Add(code, "1.5")
 	}
 	f.Fuzz(func(t *testing.T, code, value string) {
-		var u unit
+		var u ucum.Unit
 		var d decimal
-		if d.parse([]byte(value)) && u.parse([]byte(code)) && u.convert(&d) {
-			_ = d.encode(exact) + string(u.appendCode(nil))
+		if d.parse([]byte(value)) && u.Parse([]byte(code)) && d.convert(&u) {
+			_ = d.encode(exact) + string(u.AppendCode(nil))
 		}
 	})
 }

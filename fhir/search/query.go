@@ -70,6 +70,7 @@ type QueryOptions struct {
 	Compartment string           // "Patient/1" for a compartment search, "" otherwise
 	Now         func() time.Time // for the prefix ap of dates; nil means time.Now
 	Alone       bool             // each resource is judged alone: chains, _has and includes are unknown
+	Codes       Codes            // for :in, :not-in, :above and :below of tokens; nil if these are unknown
 }
 
 // The bounds of a query.
@@ -84,14 +85,19 @@ const (
 	maxDepth    = 8 // links of a chain, _has included
 )
 
-// modifiers lists the modifiers of a kind of parameter, except :[type] of
-// references.
-func modifiers(kind string) []string {
-	switch kind {
+// modifiers lists the modifiers of a parameter, except :[type] of references.
+func modifiers(p fhir.SearchParam) []string {
+	switch p.Kind {
 	case "string":
 		return []string{"contains", "exact", "missing"}
 	case "token":
-		return []string{"missing", "not", "of-type", "text"}
+		switch {
+		case p.Name == "_id":
+			return []string{"missing", "not"}
+		case identifies(p):
+			return []string{"missing", "not", "of-type", "text"}
+		}
+		return []string{"above", "below", "in", "missing", "not", "not-in", "text"}
 	case "reference":
 		return []string{"below", "identifier", "missing"}
 	case "uri":

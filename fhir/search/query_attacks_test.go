@@ -9,6 +9,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/fhirtest"
+	"github.com/aceso-health/aceso/fhir/ucum"
 )
 
 // queryAttacks are parameters whose cost could grow faster than they do.
@@ -32,7 +33,7 @@ var queryAttacks = map[string]func(n int) fhir.Param{
 	},
 	"an exponent": func(n int) fhir.Param { return fhir.Param{Name: "value-quantity", Value: "1e999999999"} },
 	"a unit": func(n int) fhir.Param {
-		return fhir.Param{Name: "value-quantity", Value: "1|" + ucum + "|" + repeat(n, "m.")}
+		return fhir.Param{Name: "value-quantity", Value: "1|" + ucum.System + "|" + repeat(n, "m.")}
 	},
 	"a deep chain": func(n int) fhir.Param { return fhir.Param{Name: repeat(n/4, "subject."), Value: "a"} },
 	"deep _has":    func(n int) fhir.Param { return fhir.Param{Name: repeat(n/12, "_has:Observation:patient:"), Value: "a"} },

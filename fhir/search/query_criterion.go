@@ -90,7 +90,7 @@ func (c criterion) compile(value string) (Condition, error) {
 		}
 		list = append(list, some...)
 	}
-	if c.modifier == "not" {
+	if c.negates() {
 		return Not{anyOf(list)}, nil
 	}
 	return anyOf(list), nil
@@ -116,13 +116,13 @@ func (c criterion) members(v string) ([]Condition, error) {
 }
 
 func (c criterion) checkModifier() error {
-	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(modifiers(c.def.Kind), c.modifier) {
+	if c.modifier == "" && !strings.HasSuffix(c.name, ":") || slices.Contains(modifiers(c.def), c.modifier) {
 		return nil
 	}
 	if c.def.Kind == "reference" && slices.Contains(c.def.Targets, c.modifier) {
 		return nil
 	}
-	allowed := ":" + strings.Join(modifiers(c.def.Kind), " :")
+	allowed := ":" + strings.Join(modifiers(c.def), " :")
 	if c.def.Kind == "reference" {
 		allowed += " and the types it can point to"
 	}
@@ -159,6 +159,9 @@ func (c criterion) invalid(detail string) error { return invalidParam(c.name, de
 func (c criterion) value(v string) ([]Condition, error) {
 	switch c.def.Kind {
 	case "token":
+		if slices.Contains(meaning, c.modifier) {
+			return c.meant(v)
+		}
 		return one(c.token(v))
 	case "string":
 		return one(c.text(v))

@@ -365,7 +365,7 @@ func TestSearchParamsAreKnown(t *testing.T) {
 			if _, err := ParseQuery(typ, []fhir.Param{{Name: p.Name + ":missing", Value: "true"}}, testOptions); err != nil {
 				t.Errorf("%s.%s: %v", typ, p.Name, err)
 			}
-			if len(modifiers(p.Kind)) == 0 || strings.ContainsAny(p.Name, "=#@^!>/~?|$.: ") {
+			if len(modifiers(p)) == 0 || strings.ContainsAny(p.Name, "=#@^!>/~?|$.: ") {
 				t.Errorf("%s.%s %s", typ, p.Name, p.Kind)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/ucum"
 )
 
 // token compiles code, system|code, |code and system|.
@@ -203,7 +204,7 @@ func (c criterion) number(v string) (Condition, error) {
 
 // numbers compiles the comparison with a number in a unit. For eq, ne and ap the
 // digits of the number imply its precision; for the other prefixes it is exact.
-func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Condition, error) {
+func (c criterion) numbers(prefix Prefix, text, param string, u *ucum.Unit) (Condition, error) {
 	var d decimal
 	if !d.parse([]byte(text)) {
 		return nil, c.invalid("A number is written like 100, -5.40 or 1e-3, after one of the prefixes eq ne gt lt ge le sa eb ap, with at most 64 digits.")
@@ -217,7 +218,7 @@ func (c criterion) numbers(prefix Prefix, text, param string, u *unit) (Conditio
 		lo, hi, ok = d.around(10)
 	}
 	if u != nil {
-		ok = ok && u.convert(&lo) && u.convert(&hi)
+		ok = ok && lo.convert(u) && hi.convert(u)
 	}
 	if !ok {
 		return nil, c.invalid("The number has too many digits to be compared.")

@@ -91,3 +91,15 @@ test_verify_without_scope if {
 	d := decision with input as changed(scope("Patient", "r"), {"interaction": "verify", "action": ""})
 	d == refused("scope-missing")
 }
+
+test_terminology_as_read if {
+	every interaction in {"expand", "validate-code", "lookup", "subsumes", "translate"} {
+		request := {"interaction": interaction, "action": "r", "type": "ValueSet"}
+		d := decision with input as changed({}, request)
+		d.reason == "own-treatment"
+		p := decision with input as changed({"role": "patient", "patient": "Patient/1"}, object.union(request, {"purpose": "PATRQT"}))
+		p.constraints.compartment == "Patient/1"
+		o := decision with input as changed({"role": "administrator"}, object.union(request, {"purpose": "HOPERAT"}))
+		not o.allow
+	}
+}

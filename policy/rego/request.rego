@@ -19,6 +19,11 @@ writing if input.interaction in {"create", "update", "patch", "delete"}
 # verifying compares a stored version with its record; it shows no content.
 verifying if input.interaction == "verify"
 
+# terming asks what codes mean; what it rests on is judged like what a read shows.
+terming if input.interaction in {"expand", "validate-code", "lookup", "subsumes", "translate"}
+
 looking if reading
+
+looking if terming
 
 looking if verifying

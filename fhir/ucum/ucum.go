@@ -1,4 +1,4 @@
-package search
+package ucum
 
 import (
 	"bytes"
@@ -6,20 +6,16 @@ import (
 	"strconv"
 )
 
-// ucum is the system of comparable units. It covers
-// products and quotients, with prefixes and whole exponents, of the units in
-// atoms: mass, length, volume, time, temperature, substance, counts,
-// pressure, energy and the arbitrary units of a laboratory. Everything else,
-// and every unit that does not convert exactly, is compared as written.
-const ucum = "http://unitsofmeasure.org"
+// System is the code system of UCUM.
+const System = "http://unitsofmeasure.org"
 
-// unit is factor * 10^power of the product of dims, plus offset for
-// temperatures.
-type unit struct {
-	factor uint64
-	power  int
+// Unit is Factor * 10^Power of the product of the canonical units in dims, plus Offset
+// for temperatures.
+type Unit struct {
+	Factor uint64
+	Power  int
+	Offset uint64 // hundredths of the canonical unit
 	dims   [len(dimensions)]int8
-	offset uint64 // hundredths of the canonical unit
 }
 
 // dimensions are the canonical units. For temperature it is a ninth of a
@@ -67,15 +63,15 @@ var unitPrefixes = [...]struct {
 	{"d", -1}, {"c", -2}, {"m", -3}, {"u", -6}, {"n", -9}, {"p", -12}, {"f", -15},
 }
 
-// parse reads a UCUM code, and returns false if it is not covered.
-func (u *unit) parse(code []byte) bool {
-	*u = unit{factor: 1}
+// Parse reads a UCUM code, and returns false if it is not covered.
+func (u *Unit) Parse(code []byte) bool {
+	*u = Unit{Factor: 1}
 	switch string(code) {
 	case "Cel":
-		u.factor, u.offset, u.dims[kelvinDimension] = 9, 245835, 1
+		u.Factor, u.Offset, u.dims[kelvinDimension] = 9, 245835, 1
 		return true
 	case "[degF]":
-		u.factor, u.offset, u.dims[kelvinDimension] = 5, 229835, 1
+		u.Factor, u.Offset, u.dims[kelvinDimension] = 5, 229835, 1
 		return true
 	}
 	divisor, sign := uint64(1), int8(1)
@@ -124,7 +120,7 @@ func cutTerm(code []byte) (term []byte, end int) {
 }
 
 // multiply multiplies by one term, such as mm[Hg], m2, 10*3 or 24.
-func (u *unit) multiply(term []byte, sign int8, divisor *uint64) bool {
+func (u *Unit) multiply(term []byte, sign int8, divisor *uint64) bool {
 	name, exp, ok := cutPower(term)
 	if !ok {
 		return false
@@ -132,11 +128,11 @@ func (u *unit) multiply(term []byte, sign int8, divisor *uint64) bool {
 	exp *= sign
 	switch {
 	case string(name) == "10*" || string(name) == "10^":
-		u.power += int(exp)
+		u.Power += int(exp)
 		return true
 	case len(name) == 0: // a power of ten only; UCUM reads 1.73 as a product
 		zeros := len(term) - 1
-		u.power += zeros * int(exp)
+		u.Power += zeros * int(exp)
 		return zeros >= 0 && term[0] == '1' && len(bytes.Trim(term[1:], "0")) == 0
 	}
 	a, power, ok := findAtom(name)
@@ -148,7 +144,7 @@ func (u *unit) multiply(term []byte, sign int8, divisor *uint64) bool {
 			return false
 		}
 	}
-	u.power += (a.power + power) * int(exp)
+	u.Power += (a.power + power) * int(exp)
 	for ; exp > 0; exp-- {
 		ok = ok && u.times(a.factor, 1, divisor)
 	}
@@ -159,8 +155,8 @@ func (u *unit) multiply(term []byte, sign int8, divisor *uint64) bool {
 }
 
 // times multiplies factor or divisor; false if that would overflow.
-func (u *unit) times(n uint64, sign int8, divisor *uint64) bool {
-	target := &u.factor
+func (u *Unit) times(n uint64, sign int8, divisor *uint64) bool {
+	target := &u.Factor
 	if sign < 0 {
 		target = divisor
 	}
@@ -206,23 +202,23 @@ func findAtom(name []byte) (a atom, power int, ok bool) {
 }
 
 // finish turns the divisor into a factor, if that is exact.
-func (u *unit) finish(divisor uint64) bool {
+func (u *Unit) finish(divisor uint64) bool {
 	for t := u.dims[timeDimension]; t < 0; t++ {
 		if !u.times(perWeek, 1, &divisor) {
 			return false
 		}
 	}
-	g := gcd(u.factor, divisor)
-	u.factor, divisor = u.factor/g, divisor/g
+	g := gcd(u.Factor, divisor)
+	u.Factor, divisor = u.Factor/g, divisor/g
 	for _, d := range [...]uint64{10, 5, 2} {
 		for ; divisor%d == 0; divisor /= d {
-			u.power--
+			u.Power--
 			if d < 10 && !u.times(10/d, 1, &divisor) {
 				return false
 			}
 		}
 	}
-	return divisor == 1 && u.power > -60 && u.power < 60
+	return divisor == 1 && u.Power > -60 && u.Power < 60
 }
 
 func gcd(a, b uint64) uint64 {
@@ -232,16 +228,11 @@ func gcd(a, b uint64) uint64 {
 	return a
 }
 
-// convert converts a value in this unit to the canonical unit, exactly.
-func (u *unit) convert(d *decimal) bool {
-	if !d.scale(u.factor, u.power) {
-		return false
-	}
-	return u.offset == 0 || d.add(u.offset, -2)
-}
+// Alike says whether two units measure the same, so that amounts in them compare.
+func (u *Unit) Alike(other *Unit) bool { return u.dims == other.dims }
 
-// appendCode appends the code of the canonical unit.
-func (u *unit) appendCode(to []byte) []byte {
+// AppendCode appends the code of the canonical unit.
+func (u *Unit) AppendCode(to []byte) []byte {
 	start := len(to)
 	for i, exp := range u.dims {
 		if exp == 0 {
