@@ -12,20 +12,24 @@ type inner struct {
 	at    int32
 }
 
-// contained notes the contained resource with an id.
-func (x *extractor) contained(p *planParam, id []byte) {
+// contained notes the contained resource with an id, if it is of a type, "" for any.
+func (x *extractor) contained(p *planParam, only string, id []byte) {
 	for _, i := range x.Marked {
 		n := &x.Nodes[i]
 		if n.Parent == x.root && n.Elem >= 0 && x.d.Elements[n.Elem].Name == "contained" && string(x.child(i, roleID)) == string(id) {
-			x.look(p, i)
+			x.look(p, only, i)
 			return
 		}
 	}
 }
 
 // look notes a resource inside, once. What is inside that is not looked into.
-func (x *extractor) look(p *planParam, at int32) {
-	if x.root == 0 && slices.Contains(p.targets, x.d.Types[x.Nodes[at].Type].Name) && !slices.Contains(x.inner, inner{p, at}) {
+func (x *extractor) look(p *planParam, only string, at int32) {
+	typ := x.d.Types[x.Nodes[at].Type].Name
+	if only != "" && typ != only {
+		return
+	}
+	if x.root == 0 && slices.Contains(p.targets, typ) && !slices.Contains(x.inner, inner{p, at}) {
 		x.inner = append(x.inner, inner{p, at})
 	}
 }

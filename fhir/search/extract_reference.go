@@ -25,14 +25,14 @@ type linked struct {
 // node does not count for it.
 func (x *extractor) reference(i int32, s *sink, p *planParam) bool {
 	t, ok := x.target(i, p)
+	if t.inner != nil {
+		x.contained(p, s.target, t.inner)
+	}
 	if !ok || s.target != "" && !t.is(s.target) {
 		return false
 	}
 	if t.ref >= 0 {
 		x.logical(t.ref, p)
-	}
-	if t.inner != nil {
-		x.contained(p, t.inner)
 	}
 	switch {
 	case x.class(i) == canonicalClass:
@@ -69,7 +69,7 @@ func (x *extractor) target(i int32, p *planParam) (target, bool) {
 		t.split(x.value(i), x.base)
 		return t, true
 	case x.isResource(i): // the first entry of a Bundle
-		x.look(p, i)
+		x.look(p, "", i)
 		t.typ, t.id = []byte(x.d.Types[x.Nodes[i].Type].Name), x.child(i, roleID)
 		for _, name := range p.targets {
 			if name == string(t.typ) && t.id != nil {
