@@ -557,6 +557,7 @@ var mutants = []mutant{
 	{"questions over several types are followed", "access/follow.go", "for _, part := range q.Parts() {", "for _, part := range q.Parts()[:0] {", "./access", "TestQuestionsConcernThoseTheySingleOut"},
 	{"searches over several types are bounded", "fhir/search/query_system.go", "if p.among+p.leaves > maxAmong {", "if false {", "./fhir/search", "TestSystemQueries"},
 	{"what the matches of a type replaced comes back", "store/search/collector.go", "c.kept, c.size, c.total = slices.Clone(c.before.kept), c.before.size, c.before.total", "c.kept, c.size, c.total = nil, 0, 0", "./store/search", "TestTypesBeginAnew"},
+	{"ids that several types have come once for each", "store/mongo/walk.go", "pick(o.After != nil && !o.Desc, \"$gte\", \"$gt\")", "\"$gt\"", "./store/mongo", "TestStore"},
 }
 
 // TestMutantsApply keeps the table true: each guard stands where its row says, once.

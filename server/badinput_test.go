@@ -102,7 +102,7 @@ func TestBadInput(t *testing.T) {
 		{"below nowhere", "GET", "/fhir/Patient/1/2/3/4/5", "", 404, "not-found", "", nil},
 		{"PATCH", "PATCH", "/fhir/Patient/1", `[]`, 405, "not-supported", "", []string{"Content-Type", "application/json-patch+json"}},
 		{"POST to an instance", "POST", "/fhir/Patient/1", patient1, 405, "not-supported", "", nil},
-		{"system search", "GET", "/fhir", "", 405, "not-supported", "", nil},
+		{"write the base", "PUT", "/fhir", "", 405, "not-supported", "", nil},
 		{"TRACE", "TRACE", "/fhir/Patient/1", "", 405, "not-supported", "", nil},
 		{"write metadata", "PUT", "/fhir/metadata/x/y", "", 405, "not-supported", "", nil},
 	} {
