@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"html"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -202,6 +201,8 @@ func quoted(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
 // xhtml writes a narrative as a string.
 func xhtml(d *xml.Decoder, start xml.StartElement) (string, error) {
 	var b strings.Builder
@@ -219,7 +220,7 @@ func xhtml(d *xml.Decoder, start xml.StartElement) (string, error) {
 			depth--
 			b.WriteString("</" + t.Name.Local + ">")
 		case xml.CharData:
-			b.WriteString(html.EscapeString(string(t)))
+			b.WriteString(escaper.Replace(string(t)))
 		}
 	}
 	return quoted(b.String()), nil
