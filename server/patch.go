@@ -54,7 +54,8 @@ func (s *server) patchBody(c *gin.Context) (access.Patch, error) {
 // patchIn is the patch that an entry of a Bundle holds.
 func patchIn(e *fhir.Entry) (access.Patch, error) {
 	if e.Resource.Type() == "Parameters" {
-		return patch.ParsePath(e.Resource.Bytes())
+		p, err := patch.ParsePath(e.Resource.Bytes())
+		return entryPatch{p}, inEntry(err)
 	}
 	held, err := fhir.ReadBinary(e.Resource.Bytes())
 	if err != nil {
@@ -64,4 +65,24 @@ func patchIn(e *fhir.Entry) (access.Patch, error) {
 		return nil, &fhir.Error{Kind: fhir.UnsupportedMedia, Expression: "Binary.contentType", Detail: "The Binary of a PATCH holds a JSON Patch: its contentType must be " + mediaPatch + "."}
 	}
 	return patch.ParseJSON(held.Data)
+}
+
+// entryPatch is a FHIRPath Patch in a Bundle. Its paths lead into the resource that it
+// changes, not into the Bundle.
+type entryPatch struct{ *patch.Path }
+
+// Apply names the path of an error in its sentence.
+func (p entryPatch) Apply(document []byte) ([]byte, error) {
+	changed, err := p.Path.Apply(document)
+	return changed, inEntry(err)
+}
+
+func inEntry(err error) error {
+	e, ok := err.(*fhir.Error)
+	if !ok || e.Expression == "" {
+		return err
+	}
+	named := *e
+	named.Detail, named.Expression = e.Detail+" Its path is "+e.Expression+".", ""
+	return &named
 }
