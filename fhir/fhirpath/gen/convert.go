@@ -70,10 +70,10 @@ func (m *memberOf) parts() (parts []string) {
 		of     func(value) string
 	}{{"", func(v value) string { return v.plain }}, {"_", func(v value) string { return v.extended }}} {
 		var all []string
-		any := false
+		given := false
 		for _, v := range m.values {
 			text := side.of(v)
-			if any = any || text != ""; text == "" {
+			if given = given || text != ""; text == "" {
 				text = "null"
 			}
 			all = append(all, text)
@@ -82,7 +82,7 @@ func (m *memberOf) parts() (parts []string) {
 		if m.array {
 			text = "[" + text + "]"
 		}
-		if any {
+		if given {
 			parts = append(parts, `"`+side.prefix+m.name+`":`+text)
 		}
 	}
