@@ -59,6 +59,9 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 		return err
 	}
 	s.unseen = !seen
+	if err := t.valid(ctx, s); err != nil {
+		return err
+	}
 	if err := t.acceptable(ctx, s, row.Epoch); err != nil {
 		return err
 	}

@@ -44,12 +44,15 @@ func entryPlace(i int) string { return fmt.Sprintf("Bundle.entry[%d]", i) }
 // the Bundle. It reports everything wrong with a transaction in one *Error with
 // one Issue per finding; in a batch each entry has its own error.
 func ParseBundle(data []byte, base string) (*Bundle, error) {
-	return AdmitBundle(data, base, func(int) error { return nil })
+	return AdmitBundle(data, base, Parse, func(int) error { return nil })
 }
 
+// A Parser reads a resource: Parse, ParseLoosely, or one that chooses.
+type Parser func(data []byte) (*Resource, error)
+
 // AdmitBundle is ParseBundle that first asks about the number of entries, before it spends
-// work on each. An error of admit ends it.
-func AdmitBundle(data []byte, base string, admit func(entries int) error) (*Bundle, error) {
+// work on each, and reads the resources with parse. An error of admit ends it.
+func AdmitBundle(data []byte, base string, parse Parser, admit func(entries int) error) (*Bundle, error) {
 	parts, err := cutBundle(data)
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func AdmitBundle(data []byte, base string, admit func(entries int) error) (*Bund
 	}
 	b := &Bundle{Type: f.Type, Entries: make([]Entry, len(f.Entry))}
 	for i := range f.Entry {
-		b.Entries[i] = f.Entry[i].read(i, parts.resources[i], base)
+		b.Entries[i] = f.Entry[i].read(i, parts.resources[i], base, parse)
 	}
 	b.checkLinks()
 	if b.Type == "transaction" {

@@ -90,7 +90,7 @@ func (f *frame) assign(invalid error) bool {
 }
 
 // read makes an Entry and reports errors in its Err.
-func (f *frameEntry) read(i int, resource []byte, base string) Entry {
+func (f *frameEntry) read(i int, resource []byte, base string, parse Parser) Entry {
 	e := Entry{Index: i, FullURL: f.FullURL, Err: f.err}
 	if f.Request == nil {
 		e.fail(&Error{Kind: Invalid, Detail: "Every entry of a transaction or batch needs a request.", Expression: ".request"})
@@ -102,7 +102,7 @@ func (f *frameEntry) read(i int, resource []byte, base string) Entry {
 	}
 	e.fill(f.Request, base)
 	if resource != nil {
-		e.parse(resource)
+		e.parse(resource, parse)
 	}
 	if e.Err == nil {
 		e.checkMethod(f.Request)
@@ -114,8 +114,8 @@ func (f *frameEntry) read(i int, resource []byte, base string) Entry {
 }
 
 // parse reads the resource and puts its findings below the entry.
-func (e *Entry) parse(data []byte) {
-	r, err := Parse(data)
+func (e *Entry) parse(data []byte, parse Parser) {
+	r, err := parse(data)
 	if err == nil {
 		e.Resource = r
 		return

@@ -113,6 +113,9 @@ func (c *claimant) interactions() {
 	}
 	c.conditions(at)
 	for _, o := range c.c.Operation {
+		if o.Name == "validate" {
+			c.holds("$validate", c.send("GET", at+"/$validate", ""), 200)
+		}
 		if o.Name == "verify" {
 			c.holds("$verify", c.send("GET", at+"/_history/1/$verify", ""), 200)
 		}

@@ -145,7 +145,7 @@ func (s *server) resource(c *gin.Context, typ string) (*fhir.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := fhir.Parse(data)
+	r, err := s.Parse(data)
 	if err != nil {
 		return nil, err
 	}

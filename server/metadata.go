@@ -97,12 +97,16 @@ func operations(typ string) []fhir.CapabilityOperation {
 	return all
 }
 
-// definition is the canonical URL of an operation: R4 defines those of terminology.
+// definition is the canonical URL of an operation: R4 defines those of terminology
+// and validation.
 func definition(r route, name string) string {
 	for _, standard := range termsRoutes() {
 		if standard.path == r.path && standard.typ == r.typ {
 			return "http://hl7.org/fhir/OperationDefinition/" + r.typ + "-" + name
 		}
+	}
+	if name == "validate" {
+		return "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 	}
 	return fhir.OperationURL(name)
 }

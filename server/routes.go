@@ -69,6 +69,10 @@ func routes() []route {
 		{post, "/fhir/:type/:id/:member/_search", "", "search-type", false, false, (*server).searchCompartment},
 		{get, "/fhir/:type/:id/_history/:version/$verify", "", "$verify", false, false, (*server).verify},
 
+		{post, "/fhir/:type/$validate", "", "$validate", false, false, (*server).validate},
+		{get, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
+		{post, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
+
 		{get, "/fhir/:type/:id/$access-report", "Patient", "$access-report", false, false, (*server).accessReport},
 
 		{get, "/fhir/:type/:id", auditEvent, "read", false, false, (*server).readAuditEvent},
