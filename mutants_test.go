@@ -186,7 +186,7 @@ var mutants = []mutant{
 	{"what is changed is decided", "access/patch.go", "may, err := t.row(ctx, s.question, rowOf(v))", "may, err := true, error(nil)", "./access", "TestWhoChangesMustSee"},
 	{"hidden resources that are changed are recorded as refused", "access/apply.go", "return t.refuseRow(notFound())", "return notFound()", "./access", "TestHiddenIsWrittenLikeAbsent"},
 	{"criteria of a GET in a transaction are recorded", "access/applyread.go", "\tt.criteria(s.Ref.Type, query)\n", "", "./access", "TestEveryAnswerIsRecorded"},
-	{"links in a transaction are bound to the policy", "access/applyread.go", "\td := t.decide(ctx, s.question)\n", "\td := t.decisions[question{}]\n", "./access", "TestLinksOfTransactionsEndWithThePolicy"},
+	{"links in a transaction are bound to the policy", "access/applyread.go", "\td := t.decide(ctx, s.question)\n", "\td, _ := t.decided(question{})\n", "./access", "TestLinksOfTransactionsEndWithThePolicy"},
 	{"what is written is recorded", "access/applyrecord.go", "\t\t\tt.disclose(&v, v.Method)\n", "", "./access", "TestOvertakenRequests"},
 	{"what a transaction reads is recorded", "access/applyrecord.go", "\t\t\tt.disclose(s.effect.Version, \"GET\")\n", "", "./access", "TestEveryAnswerIsRecorded"},
 	{"what a transaction finds is recorded", "access/applyrecord.go", "\t\t\tt.discloseResult(s.effect.Result)\n", "", "./access", "TestEveryAnswerIsRecorded"},
