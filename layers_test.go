@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "fhir", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
+	"server":      {"access", "agent", "auth", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
 	"auth":        {"agent", "fhir"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work

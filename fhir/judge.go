@@ -30,13 +30,19 @@ func (s *scanner) judge(at int32, t *Type, look looks) {
 	}
 	switch {
 	case n.Elem == s.d.marks.reference:
-		s.links = append(s.links, at)
+		if s.linkKind(at) != noLink {
+			s.links = append(s.links, at)
+		}
 		s.judgeReference(at, text)
 	case s.d.marks.isURI(n.Type):
 		if text[0] == '#' {
 			s.locals = append(s.locals, local{at: at})
 		}
-		if s.refers(at) {
+		if s.linkKind(at) != noLink {
+			s.links = append(s.links, at)
+		}
+	case t.Name == "xhtml":
+		if s.linkKind(at) != noLink {
 			s.links = append(s.links, at)
 		}
 	}

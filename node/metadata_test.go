@@ -201,6 +201,7 @@ func TestMetadataInteractions(t *testing.T) {
 			"create": system.Post("/Basic", `{"resourceType":"Basic","code":{"text":"y"}}`),
 			"update": system.Put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"z"}}`), "verify": system.Get("/Basic/b/_history/1/$verify"),
 			"validate": system.Get("/Basic/b/$validate"),
+			"patch":    system.Do("PATCH", "/Basic/b", `[{"op":"replace","path":"/code/text","value":"zz"}]`, "Content-Type", "application/json-patch+json"),
 			"delete":   system.Do("DELETE", "/Basic/b", ""),
 		},
 		"Patient":    {"access-report": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }).Get("/Patient/p1/$access-report")},

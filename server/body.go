@@ -90,6 +90,12 @@ func tooLarge(limit int64, cause error) error {
 	return &fhir.Error{Kind: fhir.TooLarge, Detail: detail, Err: cause}
 }
 
+// mediaOf is the media type of the body, "" without one.
+func mediaOf(r *http.Request) string {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return media
+}
+
 func checkMedia(r *http.Request, medias []string) error {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
