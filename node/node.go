@@ -69,6 +69,11 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		return err
 	}
 	n.run(ctx, o)
+	n.running.Go(func() {
+		if err := consents.Prepare(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			n.log.Warn("Consents could not be read at the start: the first search that needs all of them reads them", "error", err)
+		}
+	})
 	return data.note(n.identity)
 }
 
