@@ -99,6 +99,8 @@ var mutants = []mutant{
 	{"sets of a later snapshot are not used", "store/search/setkept.go", "return nil, ErrOlder", "return e, nil", "./store/sqlite", "TestOlderSnapshotsUseNoLaterSets"},
 	{"totals leave out what came after the first page", "store/search/setcount.go", "if err == nil && (then == nil || then.Deleted) {", "if err == nil && then == r && r == nil {", "./store/sqlite", "TestDifferential"},
 	{"counted sets name the patients seen", "store/search/setcount.go", "x.name(m.typ, m.sure, &x.selected.visible, store.SelectedLimit)", "x.name(m.typ, noPlaces(), &x.selected.visible, store.SelectedLimit)", "./store/sqlite", "TestDifferential"},
+	{"nodes at work keep their memory", "node/rest.go", "now-last < calm && ", "", "./node", "TestRestingNodesGiveMemoryBack"},
+	{"sorted pages name whom they leave out", "store/search/walk.go", "!few && w.passes > 0 {", "w.passes > 0 || few {", "./store/sqlite", "TestWalksNameWhatTheyPassOver"},
 	{"counted sets name the patients hidden", "store/search/setcount.go", "x.name(m.typ, within(m.lower, m.hidden), &x", "x.name(m.typ, noPlaces(), &x", "./store/sqlite", "TestDifferential"},
 	{"new search keys end old sets", "store/sqlite/reindex.go", "defer s.sets.Forget()", "", "./store/sqlite", "TestReindexForgetsSets"},
 	{"histories pass over only what is certainly hidden", "store/search/passing.go", "return contains(of.hidden, v.Place), err", "return contains(of.hidden, v.Place) || contains(of.shown, v.Place), err", "./store/sqlite", "TestStoreImpatient/histories_pass_over_what_is_certainly_hidden"},

@@ -88,6 +88,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
 	})
+	n.running.Go(func() { rest(ctx, pause, heapAllocated, giveBack) })
 	n.running.Go(func() { scrub(ctx, o.Scrub, n.doubted, n.scrubOnce, n.alarm) })
 }
 
