@@ -111,6 +111,7 @@ var mutants = []mutant{
 	{"counted sets name the patients seen", "store/search/setcount.go", "x.name(m.typ, m.sure, &x.selected.visible, store.SelectedLimit)", "x.name(m.typ, noPlaces(), &x.selected.visible, store.SelectedLimit)", "./store/sqlite", "TestDifferential"},
 	{"nodes at work keep their memory", "node/rest.go", "now-last < calm && ", "", "./node", "TestRestingNodesGiveMemoryBack"},
 	{"sorted pages name whom they leave out", "store/search/walk.go", "!few && w.passes > 0 {", "w.passes > 0 || few {", "./store/sqlite", "TestWalksNameWhatTheyPassOver"},
+	{"unsorted pages name whom they leave out", "store/search/unsorted.go", "x.name(m.typ, within(m.lower, m.hidden)", "x.name(m.typ, noPlaces()", "./store/sqlite", "TestUnsortedPagesPassOverWhatIsHidden"},
 	{"counted sets name the patients hidden", "store/search/setcount.go", "x.name(m.typ, within(m.lower, m.hidden), &x", "x.name(m.typ, noPlaces(), &x", "./store/sqlite", "TestDifferential"},
 	{"new search keys end old sets", "store/sqlite/reindex.go", "defer s.sets.Forget()", "", "./store/sqlite", "TestReindexForgetsSets"},
 	{"histories pass over only what is certainly hidden", "store/search/passing.go", "return contains(of.hidden, v.Place), err", "return contains(of.hidden, v.Place) || contains(of.shown, v.Place), err", "./store/sqlite", "TestStoreImpatient/histories_pass_over_what_is_certainly_hidden"},

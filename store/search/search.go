@@ -191,6 +191,9 @@ func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 	if w := x.walker(q, at, out); w != nil {
 		return w.page(q)
 	}
+	if !out.needsAll() && out.limit > 0 {
+		return x.unsorted(q, at, out)
+	}
 	p, err := x.plan(q.Type, q.Where)
 	if err != nil {
 		return err
@@ -200,11 +203,16 @@ func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
 
 // judgeAll passes those of a plan's rows.
 func (x *searcher) judgeAll(p *plan, at cursor, out *collector) error {
-	p.selects = true
 	from := at.Place
 	if out.needsAll() {
 		from = 0
 	}
+	return x.judgeFrom(p, from, at, out)
+}
+
+// judgeFrom passes those after a place.
+func (x *searcher) judgeFrom(p *plan, from int64, at cursor, out *collector) error {
+	p.selects = true
 	return x.scan(p, from, func(r *Row) (bool, error) {
 		then := r
 		if at.Place > 0 {
