@@ -11,7 +11,7 @@ import (
 // memory back it has allocated more than burst.
 const (
 	pause = 10 * time.Second
-	calm = 4 << 20
+	calm  = 4 << 20
 	burst = 64 << 20
 )
 
