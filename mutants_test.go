@@ -547,6 +547,11 @@ var mutants = []mutant{
 	{"inspections that find something leave nothing", "ledgerbridge/fabric/known.go", "if i.said || len(i.chains) == 0 {", "if len(i.chains) == 0 {", "./ledgerbridge/fabric", "TestInspectionsThatGoOnFindEdits"},
 	{"chains are bounded", "fhir/search/query_criterion.go", "case (reverse || chained) && depth == maxDepth:", "case false:", "./fhir/search", "TestQueryErrors"},
 	{"links of many types are bounded", "fhir/search/query_link.go", "if p.leaves++; p.leaves > maxLeaves {", "if false {", "./fhir/search", "TestChainsOfManyTypesAreBounded"},
+	{"those who hold what chains lead to are concerned", "access/follow.go", "return r.concernIfFew(ctx, typ, member)", "return nil", "./access", "TestQuestionsConcernThoseTheySingleOut"},
+	{"chains do not lead out of Bundles", "fhir/search/query_link.go", "if !LeadsOut(typ, param) {", "if false {", "./store/sqlite", "TestStore"},
+	{"versions of canonicals bind", "fhir/search/query_canonical.go", "if c.Version != \"\" {", "if false {", "./store/sqlite", "TestStore"},
+	{"resources inside are not looked into further", "fhir/search/extract_inside.go", "if x.root == 0 && ", "if ", "./fhir/search", "TestContainedResourcesAreLookedIntoOnce"},
+	{"schema version 3 is derived again", "store/sqlite/upgrade.go", "from < schemaInside {", "from < schemaOrdered {", "./store/sqlite", "TestUpgradeLooksInside"},
 }
 
 // TestMutantsApply keeps the table true: each guard stands where its row says, once.

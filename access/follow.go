@@ -123,6 +123,9 @@ func (r *review) concernLed(ctx context.Context, typ string, where search.Condit
 		}
 	case search.Any:
 		for _, member := range c {
+			if err := r.concernInside(ctx, typ, member); err != nil {
+				return err
+			}
 			if err := r.concernLed(ctx, typ, member); err != nil {
 				return err
 			}
@@ -160,12 +163,21 @@ func (r *review) concernMember(ctx context.Context, typ string, all search.All, 
 	return r.concernLed(ctx, typ, all[i])
 }
 
+// concernInside records whose data holds a resource inside for which the end of a chain holds:
+// they are asked about like those whom the chain leads to.
+func (r *review) concernInside(ctx context.Context, typ string, member search.Condition) error {
+	if !search.LooksInside(member) {
+		return nil
+	}
+	return r.concernIfFew(ctx, typ, member)
+}
+
 // leads tells criteria that say about whom a question is: those whom they lead to are
 // concerned, or many, whatever the other criteria say.
 func leads(c search.Condition) bool {
 	switch c := c.(type) {
 	case search.Any:
-		return len(c) > 0 && !slices.ContainsFunc(c, func(m search.Condition) bool { return !leads(m) })
+		return slices.ContainsFunc(c, leads) && !slices.ContainsFunc(c, func(m search.Condition) bool { return !leads(m) && !search.LooksInside(m) })
 	case search.HasKey:
 		return strings.HasPrefix(c.Key, "_id=") || strings.Contains(c.Key, ">Patient/") || strings.HasPrefix(c.Key, search.CompartmentKey("Patient/")) || identifies(c)
 	case search.Chain:

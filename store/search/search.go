@@ -183,8 +183,22 @@ func BadLink(advice string) error {
 	return &fhir.Error{Kind: fhir.Invalid, Detail: "The paging link is not valid. " + advice}
 }
 
-// matches passes all visible matches that the walk may still show to out.
+// matches passes all visible matches that the walk may still show to out. Those of several
+// types come in one order: places are those of all types.
 func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
+	for _, part := range q.Parts() {
+		one := *q
+		one.Type, one.Where, one.Among = part.Type, part.Where, nil
+		out.begin()
+		if err := x.matchesOf(&one, at, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matchesOf passes those of one type.
+func (x *searcher) matchesOf(q *search.Query, at cursor, out *collector) error {
 	if out.count {
 		return x.counted(q, at, out)
 	}
@@ -352,7 +366,7 @@ func (x *searcher) expect(rows []*Row, params []string) error {
 			return err
 		}
 		for _, p := range params {
-			refs = append(refs, targets(index, p)...)
+			refs = append(refs, targets(r.Ref.Type, index, p)...)
 		}
 	}
 	return x.announce(refs)

@@ -100,6 +100,9 @@ func (w *world) parsed(text string) (*search.Query, error) {
 			params = append(params, fhir.Param{Name: n, Value: v})
 		}
 	}
+	if u.Path == "" {
+		return search.ParseSystem(params, search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}})
+	}
 	return search.ParseQuery(u.Path, params, search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}})
 }
 
