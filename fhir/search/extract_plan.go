@@ -80,11 +80,12 @@ const (
 	quantitySink
 	uriSink
 	compositeSink
+	placeSink
 )
 
 var sinkKindNames = map[string]sinkKind{
 	"token": tokenSink, "reference": referenceSink, "string": stringSink, "date": dateSink, "number": numberSink,
-	"quantity": quantitySink, "uri": uriSink, "composite": compositeSink,
+	"quantity": quantitySink, "uri": uriSink, "composite": compositeSink, "special": placeSink,
 }
 
 // part is one part of a composite: paths from the composite's element.

@@ -69,6 +69,8 @@ const (
 	roleIdentifier
 	roleUse
 	roleURL
+	roleLatitude
+	roleLongitude
 )
 
 var roleNames = map[string]role{
@@ -76,6 +78,7 @@ var roleNames = map[string]role{
 	"type": roleType, "value": roleValue, "comparator": roleComparator, "unit": roleUnit, "currency": roleCurrency,
 	"low": roleLow, "high": roleHigh, "start": roleStart, "end": roleEnd, "event": roleEvent, "repeat": roleRepeat,
 	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse, "url": roleURL,
+	"latitude": roleLatitude, "longitude": roleLongitude,
 }
 
 // roles are the classes and plans of all types and the roles of all elements by index.

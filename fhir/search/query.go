@@ -131,7 +131,7 @@ const foreign = "DeviceDefinition.classification.type"
 
 // supported says whether a parameter has keys.
 func supported(p fhir.SearchParam) bool {
-	return p.Expression != "" && p.Expression != foreign && p.Kind != "special"
+	return p.Expression != "" && p.Expression != foreign && (p.Kind != "special" || p.Name == "near")
 }
 
 // findParam finds a supported parameter of a type.

@@ -178,6 +178,8 @@ func (c criterion) value(v string) ([]Condition, error) {
 		return one(c.number(v))
 	case "quantity":
 		return one(c.quantity(v, c.def.Name))
+	case "special":
+		return one(c.near(v))
 	}
 	return c.composite(v)
 }

@@ -160,7 +160,7 @@ func TestQueryErrors(t *testing.T) {
 		{"Patient", "_text=x", "_text"},
 		{"Patient", "_content=x", "_content"},
 		{"Patient", "_filter=x", "_filter"},
-		{"Location", "near=1|2|3", "near"},
+		{"Location", "near=1|200|3", "near"},
 		{"Patient", "name:not=x", "name:not"},
 		{"Patient", "name:=x", "name:"},
 		{"Patient", "gender:in=http://x", "gender:in"},
