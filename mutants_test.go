@@ -97,7 +97,7 @@ var mutants = []mutant{
 	{"sets leave out what is judged by itself", "store/search/setsight.go", "return view{without(sure[store.Shown], single), without(sure[store.Hidden], single)}, err", "return view{union(sure[store.Shown], within(single, nil)), union(sure[store.Hidden])}, err", "./store/sqlite", "TestDifferential"},
 	{"sets hold what is shown, not what matches", "store/search/setsight.go", "m.sure = within(m.lower, m.shown)", "m.sure = union(m.lower)", "./store/sqlite", "TestDifferential"},
 	{"chains of sets lead through what is visible", "store/search/setsight.go", "if matches && visible {", "if matches && (visible || true) {", "./store/sqlite", "TestDifferential"},
-	{"totals of sorted pages are counted apart", "store/search/setcount.go", "\tout.total = total.total\n", "", "./store/sqlite", "TestStore"},
+	{"totals of sorted pages are counted apart", "store/search/setcount.go", "\tout.count, out.total = true, before+total.total\n", "\tout.count = true\n", "./store/sqlite", "TestStore"},
 	{"sets hide without a row check", "access/sight.go", "return o.weigh(is, patient), nil", "return o.weigh(store.Shown, patient), nil", "./node", "TestSetsHideLikeAbsent"},
 	{"sets hide the rest", "access/sight.go", "if s.Rest, err = o.foresee(ctx, somebody, none); err != nil {", "if s.Rest, err = o.foresee(ctx, somebody, none); err != nil || s.Rest == store.Hidden {\n\t\ts.Rest = store.Shown", "./access", "TestGateAnswersAsItsRowsDo"},
 	{"the rest is not shown before it is known", "access/sight.go", "\ts := &store.Sight{Free: o.free()}\n", "\ts := &store.Sight{Free: store.Shown}\n", "./access", "TestGateAnswersAsItsRowsDo"},
@@ -552,6 +552,11 @@ var mutants = []mutant{
 	{"versions of canonicals bind", "fhir/search/query_canonical.go", "if c.Version != \"\" {", "if false {", "./store/sqlite", "TestStore"},
 	{"resources inside are not looked into further", "fhir/search/extract_inside.go", "if x.root == 0 && ", "if ", "./fhir/search", "TestContainedResourcesAreLookedIntoOnce"},
 	{"schema version 3 is derived again", "store/sqlite/upgrade.go", "from < schemaInside {", "from < schemaOrdered {", "./store/sqlite", "TestUpgradeLooksInside"},
+	{"types that may not be searched have nothing", "access/searchsystem.go", "d := r.decide(ctx, question{\"search-type\", \"s\", part.Type})", "d := policy.Decision{Allow: true}", "./access", "TestSearchOverSeveralTypes"},
+	{"a search of types none of which may be searched is refused", "access/searchsystem.go", "if refused != nil && len(may) == 0 {", "if false {", "./access", "TestSearchOverSeveralTypes"},
+	{"questions over several types are followed", "access/follow.go", "for _, part := range q.Parts() {", "for _, part := range q.Parts()[:0] {", "./access", "TestQuestionsConcernThoseTheySingleOut"},
+	{"searches over several types are bounded", "fhir/search/query_system.go", "if p.among+p.leaves > maxAmong {", "if false {", "./fhir/search", "TestSystemQueries"},
+	{"what the matches of a type replaced comes back", "store/search/collector.go", "c.kept, c.size, c.total = slices.Clone(c.before.kept), c.before.size, c.before.total", "c.kept, c.size, c.total = nil, 0, 0", "./store/search", "TestTypesBeginAnew"},
 }
 
 // TestMutantsApply keeps the table true: each guard stands where its row says, once.

@@ -63,13 +63,16 @@ func (t *change) find(ctx context.Context, s *step) error {
 	if slices.ContainsFunc(t.steps, func(other *step) bool { return other.write != nil }) {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "A transaction that writes cannot search. Send the search by itself or in a batch."}
 	}
-	query, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: t.codes(ctx, s.question)})
+	query, err := parseSearch(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: t.codes(ctx, s.question)})
 	if err != nil {
 		return err
 	}
 	t.criteria(s.Ref.Type, query)
 	d := t.decide(ctx, s.question)
-	res, err := t.search(ctx, s.question, query, nil)
+	if err := t.searchable(ctx, query); err != nil {
+		return err
+	}
+	res, err := t.search(ctx, question{"search-type", "s", s.Ref.Type}, query, nil)
 	if err != nil {
 		return err
 	}

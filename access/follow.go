@@ -49,8 +49,10 @@ func (r *review) concernAsked(ctx context.Context, failed error) (err error) {
 		if q.Type == auditEvent {
 			continue // nobody's data
 		}
-		if err := r.concernQuery(ctx, q); err != nil {
-			return err
+		for _, part := range q.Parts() {
+			if err := r.concernQuery(ctx, q, part); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -59,11 +61,11 @@ func (r *review) concernAsked(ctx context.Context, failed error) (err error) {
 // concernQuery finds the patients whom criteria single out. Of a search that was not answered
 // these are also those whom it would select. Where nobody was selected, and no criterion
 // says about whom the question is, it is about those whom it nearly selects.
-func (r *review) concernQuery(ctx context.Context, q *search.Query) error {
+func (r *review) concernQuery(ctx context.Context, asked *search.Query, q search.Part) error {
 	if err := r.concernLed(ctx, q.Type, q.Where); err != nil {
 		return err
 	}
-	found, answered := r.answered[q]
+	found, answered := r.answered[asked]
 	all, several := q.Where.(search.All)
 	switch {
 	case !answered:

@@ -21,6 +21,8 @@ var controls = map[string]func(*queryParser, fhir.Param) error{
 	"_revinclude":         (*queryParser).include,
 	"_revinclude:iterate": (*queryParser).include,
 	"_revinclude:recurse": (*queryParser).include,
+	"_contained":          (*queryParser).contained,
+	"_containedType":      (*queryParser).contained,
 }
 
 // control parses a control parameter. All but _sort and includes may be given once.
@@ -81,6 +83,14 @@ func (p *queryParser) summary(param fhir.Param) error {
 		p.q.Summary = param.Value
 	}
 	return nil
+}
+
+// contained takes what is so anyhow: contained resources are no matches.
+func (p *queryParser) contained(param fhir.Param) error {
+	if param.Name == "_contained" && param.Value == "false" || param.Name == "_containedType" && param.Value == "container" {
+		return nil
+	}
+	return invalidParam(param.Name, "Contained resources are no matches of their own: search for what contains them, by a chain.")
 }
 
 func (p *queryParser) elements(param fhir.Param) error {
