@@ -15,6 +15,8 @@ type plan struct {
 	typ      int32
 	name     string
 	id       prefix
+	text     prefix // of the words of the narrative
+	content  prefix // and of those of other text
 	root     *state
 	params   []planParam
 	joined   bool // has the keys of patient and code together

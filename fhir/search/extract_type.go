@@ -90,6 +90,8 @@ type roles struct {
 
 	security, profile int32 // the elements Meta.security and Meta.profile
 	attachment        int32 // the type Attachment
+
+	string, markdown, xhtml int32 // types of text
 }
 
 // rolesOf resolves all names once, so that a walk compares numbers only.
@@ -99,6 +101,7 @@ var rolesOf = sync.OnceValue(func() *roles {
 	meta := d.TypeIndex("Meta")
 	r.security, r.profile = d.Element(meta, "security"), d.Element(meta, "profile")
 	r.attachment = d.TypeIndex("Attachment")
+	r.string, r.markdown, r.xhtml = d.TypeIndex("string"), d.TypeIndex("markdown"), d.TypeIndex("xhtml")
 	for i := range d.Types {
 		name := d.Types[i].Name
 		r.classes[i] = classNames[name]

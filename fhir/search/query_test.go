@@ -157,8 +157,7 @@ func TestQueryErrors(t *testing.T) {
 		{"Patient", "nonsense=1", "nonsense"},
 		{"Patient", "Name=1", "Name"},
 		{"Patient", "combo-code=1", "combo-code"},
-		{"Patient", "_text=x", "_text"},
-		{"Patient", "_content=x", "_content"},
+		{"Patient", "_query=x", "_query"},
 		{"Patient", "_filter=x", "_filter"},
 		{"Location", "near=1|200|3", "near"},
 		{"Patient", "name:not=x", "name:not"},
@@ -275,7 +274,7 @@ func TestChainsOfManyTypesAreBounded(t *testing.T) {
 func TestLenientHandling(t *testing.T) {
 	o := testOptions
 	o.Lenient = true
-	q, err := ParseQuery("Patient", paramsOf(t, "nonsense=1&name:nonsense=2&subject.x=3&gender=male&_text=x"), o)
+	q, err := ParseQuery("Patient", paramsOf(t, "nonsense=1&name:nonsense=2&subject.x=3&gender=male&_query=x"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +285,7 @@ func TestLenientHandling(t *testing.T) {
 			t.Error(w)
 		}
 	}
-	if want := []string{"nonsense", "name:nonsense", "subject.x", "_text"}; !slices.Equal(at, want) {
+	if want := []string{"nonsense", "name:nonsense", "subject.x", "_query"}; !slices.Equal(at, want) {
 		t.Errorf("warnings at %v", at)
 	}
 	if q.Self != "gender=male" || spell(q.Where) != "(gender=male)" {
