@@ -32,7 +32,8 @@ func within(prefix string, c Condition) (_ Condition, ok bool) {
 	case KeyRange:
 		return KeyRange{prefix + c.From, prefix + c.To}, true
 	case Contains:
-		return Contains{Param: prefix + c.Param, Needle: c.Needle, AtEnd: c.AtEnd}, true
+		c.Param = prefix + c.Param
+		return c, true
 	case InDates:
 		c.Param = prefix + c.Param
 		return c, !strings.HasSuffix(c.Param, "_lastUpdated")

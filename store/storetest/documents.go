@@ -100,10 +100,11 @@ func (w *world) parsed(text string) (*search.Query, error) {
 			params = append(params, fhir.Param{Name: n, Value: v})
 		}
 	}
+	o := search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}}
 	if u.Path == "" {
-		return search.ParseSystem(params, search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}})
+		return search.ParseSystem(params, o)
 	}
-	return search.ParseQuery(u.Path, params, search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}})
+	return search.ParseQuery(u.Path, params, o)
 }
 
 func testQueries(w *world) {
