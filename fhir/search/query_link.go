@@ -97,8 +97,7 @@ func link(links []Chain, param, typ string, where Condition) []Chain {
 
 // listed compiles _list: what a List refers to, if the caller may see the List.
 func (p *queryParser) listed(typ, value string) (Condition, error) {
-	def, _ := findParam("List", "item")
-	if !slices.Contains(def.Targets, typ) {
+	if !Listable(typ) {
 		return nil, &unknownParam{"A List cannot have this type."}
 	}
 	values := splitEscaped(value, ',')
@@ -116,5 +115,11 @@ func (p *queryParser) listed(typ, value string) (Condition, error) {
 		}
 		lists[i] = HasKey{"_id" + string(opToken) + id}
 	}
-	return Reverse{Type: "List", Param: def.Name, Where: anyOf(lists)}, nil
+	return Reverse{Type: "List", Param: "item", Where: anyOf(lists)}, nil
+}
+
+// Listable says whether a List can have resources of a type.
+func Listable(typ string) bool {
+	def, _ := findParam("List", "item")
+	return slices.Contains(def.Targets, typ)
 }
