@@ -227,7 +227,7 @@ func (p *queryParser) param(param fhir.Param) error {
 		return nil
 	}
 	if p.o.Alone && asksOthers(param.Name) {
-		return &unknownParam{"Chains, _has, _list, _filter and includes are not supported for this type."}
+		return &unknownParam{"Chains, _has, _list, _filter, _text, _content and includes are not supported for this type."}
 	}
 	if set, ok := controls[param.Name]; ok {
 		return p.control(param, set)
@@ -250,7 +250,7 @@ func (p *queryParser) param(param fhir.Param) error {
 
 // asksOthers says whether a parameter needs other resources than those searched for.
 func asksOthers(name string) bool {
-	return strings.Contains(name, ".") || name == "_list" || name == "_filter" || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
+	return strings.Contains(name, ".") || name == "_list" || name == "_filter" || name == textParam || name == contentParam || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
 }
 
 // lenient turns an unknown parameter into a warning, if the client asks for that.
