@@ -1,5 +1,7 @@
 package aceso_test
 
+func init() { mutants = append(mutants, meaningMutants...) }
+
 // meaningMutants are the guards of terminology, filters, words and places.
 var meaningMutants = []mutant{
 	{"terminology is decided", "access/terminology.go", "if _, err := r.ask(ctx, question{t.Operation, \"r\", t.Type}); err != nil {", "if _, err := r.ask(ctx, question{t.Operation, \"r\", t.Type}); err != nil && false {", "./access", "TestTerminologyIsRecorded"},

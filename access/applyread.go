@@ -66,8 +66,8 @@ func (t *change) find(ctx context.Context, s *step) error {
 	}
 	t.criteria(s.Ref.Type, query)
 	if slices.ContainsFunc(t.steps, func(other *step) bool { return other.write != nil }) {
-		if s.Ref.Type == "" {
-			return besideWrites("is of one type")
+		if query.Type == "" {
+			return &fhir.Error{Kind: fhir.Invalid, Detail: "A transaction that writes searches one type at a time. Send a search over several types by itself or in a batch."}
 		}
 		return t.findBeside(ctx, s, query)
 	}

@@ -26,10 +26,6 @@ const (
 // Consents counted.
 const schemaGoverning = 2
 
-// schemaMarked is the first version whose keys have the marks of search.Mark, and the values
-// by which a search sorts.
-const schemaMarked = 3
-
 // schemaInside is the first version whose keys have what is inside resources, canonicals with
 // their versions, and long texts and URLs.
 const schemaInside = 4
