@@ -50,7 +50,7 @@ var mutants = []mutant{
 	{"numbers have a size", "fhir/fhirpath/arithmetic.go", "if !d.fits() {\n\t\treturn nil\n\t}\n\treturn Collection{decimalOf", "return Collection{decimalOf", "./fhir/fhirpath", "TestOverflowIsEmpty"},
 	{"operations of a FHIRPath Patch are bounded", "fhir/patch/path.go", "if len(p.operations) == mostPathOperations {", "if false {", "./fhir/patch", "TestOperationsOfAPathPatchAreBounded"},
 	{"FHIRPath Patches do bounded work", "fhir/patch/path_apply.go", "if err := work.spend(step + 2*len(document)); err != nil {", "if err := work.spend(1); err != nil {", "./fhir/patch", "TestOperationsOfAPathPatchAreBounded"},
-	{"FHIRPath Patches stay in the resource", "fhir/patch/path_apply.go", "if !ok || n.Tape != e.tape {", "if false {", "./fhir/patch", "TestPathPatchesSayWhatIsWrong"},
+	{"FHIRPath Patches stay in the resource", "fhir/patch/path_apply.go", "if !ok || n.Tape != e.tape {", "if (!ok || n.Tape != e.tape) && false {", "./fhir/patch", "TestPathPatchesSayWhatIsWrong"},
 	{"FHIRPath Patches do not replace the whole", "fhir/patch/path_apply.go", "case e.tape.Nodes[nodes[0]].Parent < 0:", "case false:", "./fhir/patch", "TestPathPatchesSayWhatIsWrong"},
 	{"FHIRPath Patches change one element", "fhir/patch/path_apply.go", "case len(nodes) > 1:", "case false:", "./fhir/patch", "TestPathPatchesSayWhatIsWrong"},
 	{"choices get types that they have", "fhir/patch/path_content.go", "case el.Choice && !takes:", "case false:", "./fhir/patch", "TestPathPatchesSayWhatIsWrong"},
