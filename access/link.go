@@ -22,6 +22,9 @@ type link struct {
 	Search   *SearchRequest  `json:"s,omitempty"`
 	History  *HistoryRequest `json:"h,omitempty"`
 	Position []byte          `json:"p"`
+
+	Everything *EverythingRequest `json:"e,omitempty"`
+	Type       string             `json:"t,omitempty"` // where $everything goes on
 	Policy   string          `json:"r"` // revision that decided the first page
 }
 

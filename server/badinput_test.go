@@ -39,7 +39,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown resource type to create", "POST", "/fhir/Foo", patient, 404, "not-supported", "", nil},
 		{"abstract resource type", "GET", "/fhir/DomainResource/1", "", 404, "not-supported", "", nil},
 		{"unknown type in a compartment", "GET", "/fhir/Patient/1/Foo", "", 404, "not-supported", "", nil},
-		{"unknown operation", "GET", "/fhir/Patient/1/$everything", "", 404, "not-supported", "", nil},
+		{"unknown operation", "GET", "/fhir/Patient/1/$all", "", 404, "not-supported", "", nil},
 		{"operation of another type", "GET", "/fhir/Group/1/$access-report", "", 404, "not-supported", "", nil},
 		{"proof of a resource", "GET", "/fhir/Patient/1/$proof", "", 404, "not-supported", "", nil},
 		{"id of 65 characters", "GET", "/fhir/Patient/" + long, "", 400, "invalid", "", nil},

@@ -28,6 +28,7 @@ type Reads interface {
 	VRead(ctx context.Context, c *access.Call, ref fhir.Ref, version int64) (*access.Version, error)
 	History(ctx context.Context, c *access.Call, h access.HistoryRequest) (*access.Result, error)
 	Search(ctx context.Context, c *access.Call, s access.SearchRequest) (*access.Result, error)
+	Everything(ctx context.Context, c *access.Call, e access.EverythingRequest) (*access.Result, error)
 }
 
 // Records are the interactions and operations on audit records.

@@ -67,6 +67,10 @@ func routes() []route {
 		{post, "/fhir/:type/:id/:member/_search", "", "search-type", false, false, (*server).searchCompartment},
 		{get, "/fhir/:type/:id/_history/:version/$verify", "", "$verify", false, false, (*server).verify},
 
+		{get, "/fhir/:type/:id/$everything", "Patient", "$everything", false, false, (*server).everything},
+		{post, "/fhir/:type/:id/$everything", "Patient", "$everything", false, false, (*server).everything},
+		{get, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
+		{post, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
 		{get, "/fhir/:type/:id/$access-report", "Patient", "$access-report", false, false, (*server).accessReport},
 
 		{get, "/fhir/:type/:id", auditEvent, "read", false, false, (*server).readAuditEvent},
