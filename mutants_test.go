@@ -494,7 +494,7 @@ var mutants = []mutant{
 	{"what is written during a walk keeps its place", "store/search/walk.go", "; moved {", "; moved && false {", "./store/sqlite", "TestOrders"},
 	{"resources are sorted by one value", "store/search/walk.go", "|| !bytes.Equal(value, e.Value) {", "|| !bytes.Equal(value, e.Value) && false {", "./store/sqlite", "TestOrders"},
 	{"sorted pages end when they are full", "store/search/walk.go", "if !w.out.full() {", "if true {", "./store/sqlite", "TestStore/sorted_pages_examine_what_they_show"},
-	{"hidden resources passed over on a walk are named", "store/search/walk.go", "m.hidden.IsEmpty() {\n\t\treturn nil", "true {\n\t\treturn nil", "./store/sqlite", "TestWalksNameWhatTheyPassOver"},
+	{"hidden resources passed over on a walk are named", "store/search/walk.go", "m.hidden.IsEmpty() {\n\t\treturn err", "true {\n\t\treturn err", "./store/sqlite", "TestWalksNameWhatTheyPassOver"},
 	{"those with several dates are not left out", "store/sqlite/walk.go", "if several > 0 {", "if several > 0 && false {", "./store/sqlite", "TestWalksKeepThoseWithSeveralDates"},
 	{"long lists of keys are sets", "store/search/eval.go", "if set := x.keySet(c); set != nil {", "if set := x.keySet(c); false {", "./store/sqlite", "TestStore/searches_and_histories_end_in_time"},
 	{"entries passed over count", "store/sqlite/collect.go", "err = pass(n % passAtOnce)", "err = nil", "./store/sqlite", "TestEntriesPassedOverCount"},

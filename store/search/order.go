@@ -20,6 +20,9 @@ type Order struct {
 	// MUST NOT as long as a resource of the type has several dates: one may be sorted by
 	// another date than that for which Within holds.
 	Within *search.InDates
+	// Skip, if it is not nil, says of which places no entries are wanted. A store may give
+	// them nevertheless.
+	Skip func(place int64) bool
 }
 
 // Entry is a value of a resource in an order. A resource with several values has more

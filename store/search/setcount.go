@@ -185,7 +185,6 @@ func (x *searcher) showFrom(typ string, found set, at cursor, out *collector) er
 const (
 	briefSteps = store.RowSteps / 4
 	namedFirst = 64
-	namedMost  = store.SelectedLimit + 100
 )
 
 // name notes the patients of a set, without what is judged by itself, up to limit. It looks
@@ -202,11 +201,11 @@ func (x *searcher) name(typ string, of set, to *distinct, limit int) error {
 	if err != nil {
 		return err
 	}
-	rest, first := without(of, free), namedFirst
-	if rest.GetCardinality() > 50*store.SelectedLimit {
-		first = namedMost // they are probably many patients'
+	rest, first, most := without(of, free), namedFirst, limit+limit/10
+	if rest.GetCardinality() > uint64(50*limit) {
+		first = most // they are probably many patients'
 	}
-	for n := first; !rest.IsEmpty(); n = min(4*n, namedMost) {
+	for n := first; !rest.IsEmpty(); n = min(4*n, most) {
 		patients, err := x.patientsOf(typ, rest, sample(rest, n), to)
 		if err != nil || len(to.list) >= limit {
 			return err

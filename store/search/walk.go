@@ -49,6 +49,7 @@ type walker struct {
 	among   set      // places, one of which each match has; nil: not known
 	all     matching // once the sets are known
 	passed  set      // what was passed over as hidden
+	passes  int      // how many more of these count
 	written []int64  // sorted places of what was written since the walk began
 	last    *Entry   // looked at
 	begun   bool
@@ -89,6 +90,11 @@ func (w *walker) page(q *search.Query) error {
 	if err := w.run(firstWalk + 2*int64(w.out.limit)*store.RowSteps); err != nil || w.done {
 		return err
 	}
+	if hidden, err := w.mostHidden(q.Type); err != nil {
+		return err
+	} else if hidden {
+		return w.bySets(q)
+	}
 	if p, err = w.intersect(q.Type, all, w.Patience.Many); err != nil {
 		return err
 	}
@@ -112,18 +118,72 @@ func (w *walker) bySets(q *search.Query) (err error) {
 	if w.all, err = w.matching(q.Type, q.Where); err != nil {
 		return err
 	}
-	w.among, w.passed = without(w.all.upper, w.all.hidden), noPlaces()
-	if err := w.run(math.MaxInt64); err != nil {
+	w.among = without(w.all.upper, w.all.hidden)
+	m := w.all
+	m.hidden = within(m.hidden, m.upper)
+	exact := within(m.hidden, m.lower).GetCardinality() == m.hidden.GetCardinality()
+	few, err := w.fewerThanWalked(exact)
+	if err != nil {
 		return err
 	}
-	m := w.all
-	if m.hidden = within(m.hidden, w.passed); m.hidden.IsEmpty() {
-		return nil
+	if few {
+		w.out.reset()
+		places := after(w.among, 0, int(w.among.GetCardinality()))
+		err = w.judgeAll(&plan{typ: q.Type, rest: m.where, rows: func(int64) iter.Seq2[*Row, error] { return w.Rows(q.Type, places) }}, w.at, w.out)
+	} else {
+		if w.passed, w.passes = noPlaces(), math.MaxInt; exact {
+			w.passes = mostPassed
+		}
+		w.order.Skip = func(place int64) bool { return !w.wanted(place) }
+		err = w.run(math.MaxInt64)
+	}
+	if err != nil || m.hidden.IsEmpty() {
+		return err
+	}
+	if !few && w.passes > 0 {
+		m.hidden = within(m.hidden, w.passed)
 	}
 	if err := w.name(m.typ, within(m.lower, m.hidden), &w.selected.hidden, store.SelectedHidden); err != nil {
 		return err
 	}
 	return w.nameHidden(&m)
+}
+
+// mostPassed is from how many hidden matches on the way the question is about all of them:
+// it is a broad one.
+const mostPassed = 4096
+
+// fewerThanWalked says whether all that may match is less to read than what a walk to the end
+// of the page would. exact says that all hidden ones match.
+func (w *walker) fewerThanWalked(exact bool) (bool, error) {
+	n := w.among.GetCardinality()
+	if w.Choice == WalkOrders || !exact || n > uint64(w.Patience.Many) {
+		return false, nil
+	}
+	live, err := w.live(w.plan.typ)
+	page := uint64(w.out.limit + 1)
+	return n*store.RowSteps <= page*(live.GetCardinality()/max(n, 1)+store.RowSteps), err
+}
+
+// mostHidden says whether most of a type is hidden, for all that is certain.
+func (w *walker) mostHidden(typ string) (bool, error) {
+	if w.sight == nil {
+		return false, nil
+	}
+	s, err := w.sight(typ, w.Epoch)
+	return err == nil && s != nil && s.Rest == store.Hidden, err
+}
+
+// wanted says whether a match may be at a place, and notes what is hidden.
+func (w *walker) wanted(place int64) bool {
+	if w.among == nil || contains(w.among, place) {
+		return true
+	}
+	if w.passes > 0 && contains(w.all.hidden, place) {
+		w.passed.Add(uint64(place))
+		w.passes--
+	}
+	return false
 }
 
 // begin looks for what was written since the walk began.
@@ -221,13 +281,7 @@ func (w *walker) candidateAt(e Entry) bool {
 	if _, moved := slices.BinarySearch(w.written, e.Place); moved {
 		return false
 	}
-	if w.among == nil || contains(w.among, e.Place) {
-		return true
-	}
-	if contains(w.all.hidden, e.Place) {
-		w.passed.Add(uint64(e.Place))
-	}
-	return false
+	return w.wanted(e.Place)
 }
 
 // show judges what is at some entries.

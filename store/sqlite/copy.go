@@ -26,7 +26,10 @@ var (
 )
 
 // Target is a folder that a copy is filling. It implements store.Target.
-type Target struct{ *Store }
+type Target struct {
+	*Store
+	counted int64 // change of the last version that governs access; -1: not known yet
+}
 
 // OpenTarget opens a folder that does not exist, is empty, or that an interrupted copy
 // has left.
@@ -48,7 +51,7 @@ func OpenTarget(ctx context.Context, dir string, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Target{s}, nil
+	return &Target{s, -1}, nil
 }
 
 // Finish lets the folder be opened.
@@ -158,18 +161,24 @@ func (t *Target) AddVersions(ctx context.Context, all []store.Stored) error {
 	if err != nil {
 		return err
 	}
-	return t.write.do(ctx, false, func(u *changeUnit) error {
+	var counted int64
+	err = t.write.do(ctx, false, func(u *changeUnit) error {
+		counted = t.counted
 		for i := range all {
-			if err := u.copyVersion(&all[i], &prepared[i]); err != nil {
+			if err := u.copyVersion(&all[i], &prepared[i], &counted); err != nil {
 				return fmt.Errorf("%s version %d: %w", all[i].Ref, all[i].Version.Version, err)
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		t.counted = counted
+	}
+	return err
 }
 
 // copyVersion writes a version with the stamp, the base and the epoch it had.
-func (u *changeUnit) copyVersion(v *store.Stored, w *prepared) error {
+func (u *changeUnit) copyVersion(v *store.Stored, w *prepared, counted *int64) error {
 	if v.Stamp <= u.stamp {
 		return errors.New("comes out of order")
 	}
@@ -178,15 +187,23 @@ func (u *changeUnit) copyVersion(v *store.Stored, w *prepared) error {
 		return err
 	}
 	if store.Governs(v.Ref.Type) {
-		if err := u.copyEpoch(v.Seq); err != nil {
+		if err := u.copyEpoch(v.Seq, counted); err != nil {
 			return err
 		}
 	}
 	return u.writeVersion(w, origin{stamp: v.Stamp, seq: v.Seq, base: base})
 }
 
-// copyEpoch counts the changes that wrote what governs access, as their commits did.
-func (u *changeUnit) copyEpoch(seq int64) error {
+// copyEpoch counts the changes that wrote what governs access, as their commits did. counted
+// is the last one, which a copy that was interrupted has to look for.
+func (u *changeUnit) copyEpoch(seq int64, counted *int64) error {
+	if last := *counted; last >= 0 {
+		if *counted = seq; last == seq {
+			return nil
+		}
+		return u.countEpoch()
+	}
+	*counted = seq
 	for _, name := range store.Governing() {
 		typ, err := u.intern(name, "")
 		if err != nil {

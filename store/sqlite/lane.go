@@ -18,6 +18,7 @@ type lane struct {
 	column string // the value's
 	kind   kind
 
+	skip  func(place int64) bool
 	ahead []plan.Entry // read, and not given yet
 	after *plan.Entry  // where reading goes on; nil: it begins
 	ended bool
@@ -38,7 +39,7 @@ type kind interface {
 
 type (
 	texts   struct{}
-	times   struct{}
+	times   struct{ from, above any } // milliseconds; nil: no end
 	keys    struct{ sign byte }
 	missing struct{ all any } // has one value, which stands for none
 )
@@ -48,7 +49,7 @@ func (texts) value(st *sqlite.Stmt) []byte   { return append([]byte{}, st.Column
 func (texts) ends() (lowest, above any)      { return nil, nil }
 func (texts) skip([]byte) (string, bool)     { return "", false }
 func (times) value(st *sqlite.Stmt) []byte   { return search.AppendTime(nil, st.ColumnInt64(0)) }
-func (times) ends() (lowest, above any)      { return nil, nil }
+func (t times) ends() (lowest, above any)    { return t.from, t.above }
 func (times) skip([]byte) (string, bool)     { return "", false }
 func (k keys) column(value []byte) any       { return string(rune(k.sign)) + string(value) }
 func (k keys) value(st *sqlite.Stmt) []byte  { return append([]byte{}, st.ColumnText(0)[1:]...) }
@@ -103,7 +104,7 @@ func (x *reader) merge(lanes []*lane, o plan.Order, pass func(int) error, yield 
 
 // fill reads until there is an entry ahead, if there is one.
 func (x *reader) fill(l *lane, desc bool, n int, pass func(int) error) error {
-	for len(l.ahead) == 0 && !l.ended {
+	for ; len(l.ahead) == 0 && !l.ended; n = min(2*n, maxChunk) {
 		read, err := x.read(l, desc, n)
 		if err != nil {
 			return err
@@ -115,30 +116,34 @@ func (x *reader) fill(l *lane, desc bool, n int, pass func(int) error) error {
 	return nil
 }
 
+// portion is what is read of a lane at once.
+type portion struct {
+	entries []plan.Entry // those that are wanted
+	read    int          // with the others
+	last    plan.Entry   // of all, if there are as many as were asked for; of those that are wanted otherwise
+}
+
 // read reads about n entries after l.after: of the same value, then of others.
 func (x *reader) read(l *lane, desc bool, n int) (read int, err error) {
-	var all []plan.Entry
+	var p portion
 	if l.after != nil {
 		more := " AND " + l.column + " = ? AND rid > ? ORDER BY rid LIMIT ?"
 		if desc {
 			more = " AND " + l.column + " = ? AND rid < ? ORDER BY rid DESC LIMIT ?"
 		}
-		if all, err = x.entries(all, l, more, l.kind.column(l.after.Value), l.after.Place, n); err != nil {
+		if err = x.entries(&p, l, n, more, l.kind.column(l.after.Value), l.after.Place, n); err != nil {
 			return 0, err
 		}
 	}
-	if _, one := l.kind.(missing); one {
-		l.ended = len(all) < n
-	} else if len(all) < n {
-		some := len(all)
+	if _, one := l.kind.(missing); !one && p.read < n {
 		more, args := l.others(desc)
-		if all, err = x.entries(all, l, more, append(args, n-some)...); err != nil {
+		if err = x.entries(&p, l, n, more, append(args, n-p.read)...); err != nil {
 			return 0, err
 		}
-		l.ended = len(all) < n
 	}
-	l.take(all, desc)
-	return len(all), nil
+	l.ended = p.read < n
+	l.take(p, desc)
+	return p.read, nil
 }
 
 // others are the conditions for the values after l.after.
@@ -166,34 +171,38 @@ func (l *lane) others(desc bool) (more string, args []any) {
 	return more + order, args
 }
 
-// entries reads pairs of a value and a row id.
-func (x *reader) entries(to []plan.Entry, l *lane, more string, args ...any) ([]plan.Entry, error) {
-	err := x.each(l.from+more, func(st *sqlite.Stmt) error {
-		to = append(to, plan.Entry{Value: l.kind.value(st), Place: st.ColumnInt64(1)})
+// entries reads pairs of a value and a row id, until a portion has n.
+func (x *reader) entries(p *portion, l *lane, n int, more string, args ...any) error {
+	return x.each(l.from+more, func(st *sqlite.Stmt) error {
+		p.read++
+		place := st.ColumnInt64(1)
+		unwanted := l.skip != nil && l.skip(place)
+		if unwanted && p.read < n {
+			return nil
+		}
+		p.last = plan.Entry{Value: l.kind.value(st), Place: place}
+		if !unwanted {
+			p.entries = append(p.entries, p.last)
+		}
 		return nil
 	}, append(l.args[:len(l.args):len(l.args)], args...)...)
-	return to, err
 }
 
 // take keeps what was read, and goes on after it, or after what the order leaves out.
-func (l *lane) take(all []plan.Entry, desc bool) {
-	if len(all) == 0 {
-		return
-	}
-	last := all[len(all)-1]
-	l.after = &last
-	for _, e := range all {
+func (l *lane) take(p portion, desc bool) {
+	l.after = &p.last
+	for _, e := range p.entries {
 		prefix, skips := l.kind.skip(e.Value)
 		if !skips {
 			l.ahead = append(l.ahead, e)
 			continue
 		}
-		if !strings.HasPrefix(string(last.Value), prefix) {
+		if !strings.HasPrefix(string(p.last.Value), prefix) {
 			continue // they end before the last one
 		}
 		l.after = &plan.Entry{Value: []byte(prefix), Place: -1}
 		if !desc {
-			l.after = &plan.Entry{Value: []byte(max(string(last.Value), prefix+lastRune)), Place: math.MaxInt64}
+			l.after = &plan.Entry{Value: []byte(max(string(p.last.Value), prefix+lastRune)), Place: math.MaxInt64}
 		}
 		return
 	}

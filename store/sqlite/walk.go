@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/json"
 	"iter"
+	"math"
 
 	"zombiezen.com/go/sqlite"
 
@@ -31,7 +32,7 @@ func (x *reader) Walk(typ string, o plan.Order, pass func(int) error) iter.Seq2[
 				return
 			}
 			for _, l := range lanes {
-				l.after = o.After
+				l.after, l.skip = o.After, o.Skip
 			}
 			if !x.merge(lanes, o, pass, yield) {
 				return
@@ -79,12 +80,14 @@ func (x *reader) dateLanes(p int64, o plan.Order) (lanes []*lane, err error) {
 			return lanes, err
 		}
 		class = next[0]
-		l := &lane{from: "SELECT lo, rid FROM dates WHERE p = ? AND u = '' AND class = ?", args: []any{p, class}, column: "lo", kind: times{}}
+		var span times // one bound for each end: SQLite looks for the first that it is given
 		if o.Within != nil {
 			from, to := plan.DateSpan(*o.Within, int(class))
-			l.from, l.args = l.from+" AND lo >= ? AND lo <= ?", append(l.args, from, to)
+			if span.from = from; to < math.MaxInt64 {
+				span.above = to + 1
+			}
 		}
-		lanes = append(lanes, l)
+		lanes = append(lanes, &lane{from: "SELECT lo, rid FROM dates WHERE p = ? AND u = '' AND class = ?", args: []any{p, class}, column: "lo", kind: span})
 	}
 }
 
@@ -116,6 +119,7 @@ func (x *reader) without(typ string, o plan.Order) *lane {
 	if date, name := search.Principal(typ); o.Param == date || o.Param == name {
 		l = &lane{from: "SELECT v, rid FROM ix WHERE p = ?", args: []any{x.names.id(typ, o.Param)}, column: "v", kind: missing{withoutValue}}
 	}
+	l.skip = o.Skip
 	if l.after = o.After; l.after == nil || l.after.Value != nil {
 		l.after = &plan.Entry{Place: plan.Before(o.Desc)}
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,28 +107,52 @@ func (x *reader) checkLanes(t *testing.T, o plan.Order) error {
 	return err
 }
 
-// A walk that passes over what is certainly hidden names whom that is about.
+// A sorted page that leaves out what is certainly hidden, on a walk or because it reads the
+// rest, names whom that is about.
 func TestWalksNameWhatTheyPassOver(t *testing.T) {
 	s := open(t, t.TempDir(), options())
-	s.choice, s.patience = plan.WalkOrders, plan.Patience{}
 	a := newAuthor(t, s)
-	for i := range 30 {
+	for i := range 300 {
 		a.put(fmt.Sprint("o", i), 0, observation(i%3, i))
 	}
-	params, err := fhir.ParseParams("_sort=date")
+	params, err := fhir.ParseParams("_sort=date&status=final")
 	a.must(err)
 	q, err := search.ParseQuery("Observation", params, search.QueryOptions{})
 	a.must(err)
-	judged := 0
-	page, err := s.Search(t.Context(), store.Search{
-		Query: q, Limit: 5,
-		Visible: func(r store.Row) (bool, error) { judged++; return r.Facts.Patients[0] == "Patient/1", nil },
-		Sight: func(string, int64) (*store.Sight, error) {
-			return &store.Sight{Rest: store.Hidden, Groups: []store.Group{{Name: "one", Is: store.Shown, Patients: []string{"Patient/1"}}}}, nil
-		},
-	})
-	a.must(err)
-	if got := page.Selected; strings.Join(got.Visible, " ") != "Patient/1" || len(got.Hidden) != 2 || judged > 10 {
-		t.Errorf("%d were judged; selected are %v", judged, got)
+	for how, choice := range map[string]plan.Choice{"walk": plan.WalkOrders, "cheapest": plan.Cheapest} {
+		s.choice, s.patience = choice, plan.Patience{Many: 200}
+		judged := 0
+		page, err := s.Search(t.Context(), store.Search{
+			Query: q, Limit: 90,
+			Visible: func(r store.Row) (bool, error) { judged++; return r.Facts.Patients[0] == "Patient/1", nil },
+			Sight: func(string, int64) (*store.Sight, error) {
+				return &store.Sight{Rest: store.Hidden, Groups: []store.Group{{Name: "one", Is: store.Shown, Patients: []string{"Patient/1"}}}}, nil
+			},
+		})
+		a.must(err)
+		if got := page.Selected; strings.Join(got.Visible, " ") != "Patient/1" || len(got.Hidden) != 2 || len(page.Matches) != 90 || judged > 300 {
+			t.Errorf("%s: %d were judged, %d are shown; selected are %v", how, judged, len(page.Matches), got)
+		}
+	}
+}
+
+// A walk that is narrowed by dates goes on where it was, and not from its beginning.
+func TestWalksGoOnWhereTheyWere(t *testing.T) {
+	s := open(t, t.TempDir(), options())
+	a := newAuthor(t, s)
+	a.put("o", 0, observation(1, 1))
+	for _, desc := range []bool{false, true} {
+		within := search.InDates{Param: "date", Prefix: search.Ge, Lo: 0, Hi: 1}
+		a.must(s.snapshot(t.Context(), s.read, "walk", func(x *reader) error {
+			lanes, err := x.lanes("Observation", plan.Order{SortBy: search.SortBy{Param: "date", Desc: desc}, Within: &within})
+			for _, l := range lanes {
+				l.after = &plan.Entry{Value: search.AppendTime(nil, 77), Place: 1}
+				more, args := l.others(desc)
+				if strings.Count(l.from+more, "lo >")+strings.Count(l.from+more, "lo <") > 2 || !slices.Contains(args, any(int64(77))) {
+					t.Errorf("down %v: %s %v", desc, l.from+more, args)
+				}
+			}
+			return err
+		}))
 	}
 }
