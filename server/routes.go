@@ -71,6 +71,7 @@ func routes() []route {
 		{post, "/fhir/:type/:id/$everything", "Patient", "$everything", false, false, (*server).everything},
 		{get, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
 		{post, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
+		{get, "/fhir/:type/:id/$meta", "", "$meta", false, false, (*server).meta},
 		{get, "/fhir/:type/:id/$access-report", "Patient", "$access-report", false, false, (*server).accessReport},
 
 		{get, "/fhir/:type/:id", auditEvent, "read", false, false, (*server).readAuditEvent},
