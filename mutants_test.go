@@ -16,6 +16,13 @@ type mutant struct {
 // mutants are the guards that tests hold. A guard that is moved or reworded takes its row
 // with it.
 var mutants = []mutant{
+	{"everything of a hidden patient is nothing", "access/everything.go", "v, err := r.fetch(ctx, q, e.Ref, 0)\n\t\tif err != nil {\n\t\t\treturn nil, err\n\t\t}", "v, err := r.fetch(ctx, q, e.Ref, 0)\n\t\tif err != nil {\n\t\t\tv, err = &Version{}, nil\n\t\t}", "./access", "TestEverythingIsRecorded"},
+	{"everything is checked once more", "access/everything.go", "if err := r.check(ctx, q, page.Matches, page.Included); err != nil {\n\t\treturn page, err\n\t}", "", "./access", "TestEverythingOfAForgetfulStore"},
+	{"links of everything are bound to the patient", "access/everything.go", "l.Everything == nil || l.Everything.Ref != e.Ref", "l.Everything == nil", "./access", "TestLinksOfEverythingAreBound"},
+	{"everything discloses in the record", "access/everything.go", "\tr.discloseResult(res)\n\treturn res, nil", "\treturn res, nil", "./access", "TestEverythingIsRecorded"},
+	{"pages of everything disclose in the record", "access/everything.go", "\tr.discloseResult(res)\n\tres.Next, err", "\tres.Next, err", "./access", "TestPagesOfEverythingAreRecorded"},
+	{"definitions of operations are the server's", "server/apply.go", "if err = mayWrite(op.Ref); err == nil {", "if true {", "./server", "TestOperationDefinitionsAreServed"},
+	{"definitions in Bundles are the server's", "server/transaction.go", "return op, mayWrite(e.Ref)", "return op, nil", "./server", "TestOperationDefinitionsAreServed"},
 	{"document types are refused", "fhir/xml/token.go", "case bytes.HasPrefix(rest, []byte(\"<!\")):\n\t\treturn t.fail(\"a document type is not taken, nor are entities of one\")", "case bytes.HasPrefix(rest, []byte(\"<!\")):\n\t\treturn t.upTo(instruction, 2, \">\")", "./fhir/xml", "TestBadXMLIsRefused"},
 	{"elements of XML are bounded", "fhir/xml/scope.go", "if len(s.open) == maxDepth {", "if false {", "./fhir/xml", "TestDepthOfXMLIsBounded"},
 	{"namespaces are bounded", "fhir/xml/scope.go", "!ok || len(s.declared) == maxNames", "!ok", "./fhir/xml", "TestDepthOfXMLIsBounded"},

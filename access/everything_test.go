@@ -123,3 +123,30 @@ func TestLinksOfEverythingAreBound(t *testing.T) {
 		t.Errorf("as a search: %v %v", search, err)
 	}
 }
+
+// A store that asks nobody what may be seen is noticed before anything leaves.
+func TestEverythingOfAForgetfulStore(t *testing.T) {
+	h := ward(t)
+	h.put(strings.Replace(observationDoc("secret", "seen"), `"status"`, `"performer":[{"reference":"Patient/hidden"}],"status"`, 1))
+	h.faulty.careless = true
+	res, err := h.Everything(t.Context(), h.as(agent.Practitioner, "TREAT"), EverythingRequest{Ref: ref("Patient/seen")})
+	if kindOf(err) != fhir.Unavailable {
+		t.Errorf("%v %v", res, err)
+	}
+}
+
+func TestPagesOfEverythingAreRecorded(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	e := EverythingRequest{Ref: ref("Patient/seen"), Params: params("_count=1")}
+	for _, want := range []string{"permit 200 everything Patient/seen _count=1 [seen] [GET Patient/seen]", "permit 200 everything Patient/seen _count=1 [seen] [GET Observation/s1]"} {
+		res, err := h.Everything(t.Context(), h.as(agent.Practitioner, "TREAT"), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := told(); len(got) != 1 || got[0] != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		e.Link = res.Next
+	}
+}

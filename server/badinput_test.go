@@ -216,8 +216,8 @@ func TestUnknownErrorsSayNothing(t *testing.T) {
 func TestUnknownOperations(t *testing.T) {
 	n := start(t)
 	for _, request := range []string{
-		"GET /fhir/$lookup", "POST /fhir/$lookup", "GET /fhir/Patient/$match", "POST /fhir/Patient/$match", "GET /fhir/Patient/1/$everything",
-		"POST /fhir/Patient/1/$everything", "GET /fhir/Patient/1/_history/1/$diff", "GET /fhir/Patient/$lookup/_history", "GET /fhir/a/b/c/d/e/$x",
+		"GET /fhir/$lookup", "POST /fhir/$lookup", "GET /fhir/Patient/$match", "POST /fhir/Patient/$match", "GET /fhir/Patient/1/$all",
+		"POST /fhir/Patient/1/$all", "GET /fhir/Patient/1/_history/1/$diff", "GET /fhir/Patient/$lookup/_history", "GET /fhir/a/b/c/d/e/$x",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		a := n.do(method, path, patient).want(404, "not-supported").header("Allow", "")

@@ -96,11 +96,12 @@ func operations(typ string) []fhir.CapabilityOperation {
 	return all
 }
 
-// definition is the canonical URL of an operation: R4 defines those of terminology.
+// definition is the canonical URL of an operation: that of R4 or of a guide, if one defines
+// it. OperationDefinition/[id] here says how this server does it.
 func definition(r route, name string) string {
-	for _, standard := range termsRoutes() {
-		if standard.path == r.path && standard.typ == r.typ {
-			return "http://hl7.org/fhir/OperationDefinition/" + r.typ + "-" + name
+	for _, o := range operationsOffered() {
+		if o.isAt(r) && o.base != "" {
+			return o.base
 		}
 	}
 	return fhir.OperationURL(name)

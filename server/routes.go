@@ -36,6 +36,7 @@ func routes() []route {
 	return append([]route{
 		{get, "/healthz", "", "", open, plain, (*server).health},
 		{get, "/readyz", "", "", open, plain, (*server).ready},
+		{get, "/openapi.json", "", "", open, plain, (*server).openAPI},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
 		{get, "/", "", "", open, plain, (*server).welcome},
@@ -71,6 +72,8 @@ func routes() []route {
 		{post, "/fhir/:type/:id/$everything", "Patient", "$everything", false, false, (*server).everything},
 		{get, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
 		{post, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
+		{get, "/fhir/:type/$docref", "DocumentReference", "$docref", false, false, (*server).docref},
+		{post, "/fhir/:type/$docref", "DocumentReference", "$docref", false, false, (*server).docref},
 		{get, "/fhir/:type/:id/$meta", "", "$meta", false, false, (*server).meta},
 		{get, "/fhir/:type/:id/$access-report", "Patient", "$access-report", false, false, (*server).accessReport},
 
