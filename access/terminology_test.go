@@ -127,14 +127,14 @@ func TestHiddenTerminologyIsAbsent(t *testing.T) {
 func TestRefusedSearchesLookNothingUp(t *testing.T) {
 	h := shelves(t)
 	searched := map[string]int{}
-	for _, query := range []string{"code=x", "code:in=urn:absent", "code:below=urn:absent|x"} {
+	for _, query := range []string{"code=x", "code:in=urn:all", "code:below=urn:letters|a"} {
 		h.faulty.searched = 0
 		if err := searchFor("Observation", query)(h, h.as("administrator", "HOPERAT")); kindOf(err) != fhir.Forbidden {
 			t.Error(err)
 		}
 		searched[query] = h.faulty.searched
 	}
-	if searched["code:in=urn:absent"] > searched["code=x"] || searched["code:below=urn:absent|x"] > searched["code=x"] {
+	if searched["code:in=urn:all"] > searched["code=x"] || searched["code:below=urn:letters|a"] > searched["code=x"] {
 		t.Errorf("%v", searched)
 	}
 }
@@ -222,6 +222,15 @@ func TestForgetfulStoresShowNoTerminology(t *testing.T) {
 	}
 }
 
+// Whose terminology it is that was looked up is known then, and not looked for again.
+func TestTerminologyIsLookedUpOnce(t *testing.T) {
+	h := shelves(t)
+	h.faulty.searched = 0
+	if _, err := terms("expand", "ValueSet", "", "url=urn:all")(h, h.as(agent.Practitioner, "TREAT")); err != nil || h.faulty.searched != 2 {
+		t.Errorf("%d searches: %v", h.faulty.searched, err)
+	}
+}
+
 // What could not be looked up for a caller who hung up is followed for the record.
 func TestTerminologyThatFailsConcernsWhoseItIs(t *testing.T) {
 	h := shelves(t)
@@ -233,5 +242,27 @@ func TestTerminologyThatFailsConcernsWhoseItIs(t *testing.T) {
 	}
 	if got := told(); len(got) != 1 || got[0] != "permit 503 expand  url=urn%3Aclosed [hidden] []" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A filter is judged and recorded like the criteria of which it consists.
+func TestFiltersSeeWhatTheirCallerSees(t *testing.T) {
+	h := ward(t)
+	told := h.told()
+	for filter, want := range map[string]string{
+		"code eq 8867-4": "s1", "patient[_id eq hidden]._id eq hidden": "", "patient.identifier eq urn:mrn|hidden": "", "not(patient.identifier eq urn:mrn|hidden)": "s1", "subject re Patient/hidden": "",
+	} {
+		res, err := h.Search(t.Context(), h.as(agent.Practitioner, "TREAT"), SearchRequest{Type: "Observation", Params: []fhir.Param{{Name: "_filter", Value: filter}, {Name: "_total", Value: "accurate"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, v := range res.Matches {
+			ids = append(ids, v.Ref.ID)
+		}
+		got := told()
+		if strings.Join(ids, " ") != want || int(res.Total) != len(ids) || len(got) != 1 || !strings.Contains(got[0], "_filter=") || strings.Contains(filter, "hidden") && !strings.Contains(got[0], "[hidden") {
+			t.Errorf("%s: %v of %d, %q", filter, ids, res.Total, got)
+		}
 	}
 }

@@ -29,3 +29,19 @@ func (t *Tape) Ahead(i int32) (places int, first bool) {
 	}
 	return places, true
 }
+
+// Slot is the place of a node in its JSON array, counted with the nulls.
+func (t *Tape) Slot(i int32) int {
+	n := &t.Nodes[i]
+	slot := 0
+	for c := n.Parent + 1; c <= i; c = t.Nodes[c].Next {
+		if o := &t.Nodes[c]; o.Elem == n.Elem && o.PrimitiveExt == n.PrimitiveExt {
+			places, first := t.Ahead(c)
+			if first {
+				slot = 0
+			}
+			slot += places
+		}
+	}
+	return slot
+}

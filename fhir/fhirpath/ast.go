@@ -21,8 +21,9 @@ type (
 
 	// path is a chain a.b.c[0]: each step is applied to what the one before selects.
 	path struct {
-		first expr
-		steps []expr
+		first   expr
+		steps   []expr
+		defines bool // variables, which end with it
 	}
 
 	// member is the name of an element; at the start of an expression it may also be the
@@ -43,7 +44,8 @@ type (
 		f    *function
 		args []expr
 		typ  *typeSpec
-		at   int
+
+		pattern atomic.Pointer[pattern] // the regular expression it had last
 	}
 
 	// sign is -x or +x.

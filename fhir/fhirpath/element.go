@@ -36,12 +36,31 @@ func (v *Value) children(to Collection, elem int32) Collection {
 			continue
 		}
 		extended = extended || n.PrimitiveExt
+		if to == nil {
+			to = make(Collection, 0, 4)
+		}
 		to = append(to, Value{tape: v.tape, at: c, ext: -1})
 	}
-	if extended {
+	switch {
+	case extended && elem >= 0 && !fhir.R4().Elements[elem].Array:
+		return append(to[:start], joined(to[start:]))
+	case extended:
 		return append(to[:start], pair(to[start:])...)
 	}
 	return to
+}
+
+// joined is the value and the extensions of a primitive that does not repeat.
+func joined(sides Collection) Value {
+	v := sides[0]
+	for _, o := range sides[1:] {
+		if o.tape.Nodes[o.at].PrimitiveExt {
+			v.ext = o.at
+		} else {
+			v.at, v.ext = o.at, v.at
+		}
+	}
+	return v
 }
 
 // slot is the place of a primitive: the same for its value and its extensions.

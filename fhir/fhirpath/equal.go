@@ -32,7 +32,7 @@ func (r *run) equal(left, right *Value) (same, known bool) {
 	if left.kind == Element && right.kind == Element && left.tape == right.tape && left.at == right.at {
 		return true, true
 	}
-	a, b := left.system(), right.system()
+	a, b := r.system(left), r.system(right)
 	switch {
 	case a.kind == Element && b.kind == Element:
 		return r.equalElements(&a, &b, false), true
@@ -149,7 +149,7 @@ func (r *run) equivalentAll(left, right Collection) bool {
 	}
 	taken := make([]bool, len(right))
 	for i := range left {
-		if !r.takeEquivalent(&left[i], right, taken) {
+		if !r.takeEquivalent(&left[i], right, taken) || r.err != nil {
 			return false
 		}
 	}
@@ -158,7 +158,7 @@ func (r *run) equivalentAll(left, right Collection) bool {
 
 func (r *run) takeEquivalent(v *Value, from Collection, taken []bool) bool {
 	for i := range from {
-		if !taken[i] && r.equivalent(v, &from[i]) {
+		if r.err == nil && !taken[i] && r.equivalent(v, &from[i]) {
 			taken[i] = true
 			return true
 		}
@@ -172,7 +172,7 @@ func (r *run) equivalent(left, right *Value) bool {
 	if !r.charge(1) {
 		return false
 	}
-	a, b := left.system(), right.system()
+	a, b := r.system(left), r.system(right)
 	if x, y, ok := numbers(&a, &b); ok {
 		return roughly(x, y)
 	}
@@ -276,12 +276,7 @@ func (r *run) set(of Collection) set {
 }
 
 func (s set) has(v *Value) bool {
-	for _, o := range s.keys[v.key()] {
-		if same, known := s.r.equal(v, &o); same && known {
-			return true
-		}
-	}
-	return false
+	return s.r.has(s.keys[v.key()], v)
 }
 
 // add puts a value into the set, unless it is there.
@@ -299,6 +294,9 @@ func (r *run) has(c Collection, v *Value) bool {
 	for i := range c {
 		if same, known := r.equal(v, &c[i]); same && known {
 			return true
+		}
+		if r.err != nil {
+			return false
 		}
 	}
 	return false

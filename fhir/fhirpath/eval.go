@@ -23,13 +23,16 @@ func (x *special) eval(r *run, s *scope, _ Collection) Collection {
 
 // eval evaluates a chain. Variables that its steps define end with it.
 func (p *path) eval(r *run, s *scope, on Collection) Collection {
-	own := *s
-	c := p.first.eval(r, &own, on)
+	if p.defines {
+		own := *s
+		s = &own
+	}
+	c := p.first.eval(r, s, on)
 	for _, step := range p.steps {
 		if r.err != nil {
 			return nil
 		}
-		c = step.eval(r, &own, c)
+		c = step.eval(r, s, c)
 	}
 	return c
 }
@@ -43,6 +46,9 @@ func (m *member) eval(r *run, _ *scope, on Collection) Collection {
 			out = append(out, typeInfoPart(v, m.name)...)
 		case v.kind != Element:
 		case m.start && m.names(v):
+			if len(on) == 1 {
+				return on
+			}
 			out = append(out, *v)
 		default:
 			if elem := m.find(v); elem >= 0 {
@@ -58,7 +64,11 @@ func (m *member) eval(r *run, _ *scope, on Collection) Collection {
 // Patient.name.
 func (m *member) names(v *Value) bool {
 	c := m.name[0:min(1, len(m.name))]
-	return c >= "A" && c <= "Z" && isKindOf(typeName(v.fhirType()), m.name)
+	if c < "A" || c > "Z" {
+		return false
+	}
+	t := v.fhirType()
+	return t.Name == m.name || isKindOf(typeName(t), m.name)
 }
 
 // find is the element with that name of the type of v, or -1. It remembers the last type:

@@ -5,8 +5,8 @@ package fhirpath
 var existence = map[string]*function{
 	"empty":  {gives: "Boolean", apply: func(_ *run, _ *call, _ *scope, on Collection) Collection { return yes(len(on) == 0) }},
 	"count":  {gives: "Integer", apply: func(_ *run, _ *call, _ *scope, on Collection) Collection { return Collection{integer(int64(len(on)))} }},
-	"exists": {max: 1, gives: "Boolean", apply: exists},
-	"all":    {min: 1, max: 1, gives: "Boolean", apply: all},
+	"exists": {items: true, max: 1, gives: "Boolean", apply: exists},
+	"all":    {items: true, min: 1, max: 1, gives: "Boolean", apply: all},
 	"not":    {gives: "Boolean", apply: not},
 
 	"allTrue":  {gives: "Boolean", apply: booleans(func(t, f int) bool { return f == 0 })},

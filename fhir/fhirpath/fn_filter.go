@@ -4,14 +4,14 @@ import "sort"
 
 // filtering are the functions that choose items, or make others of each.
 var filtering = map[string]*function{
-	"where":     {min: 1, max: 1, gives: "same", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.keep(c.args[0], s, on) }},
-	"select":    {min: 1, max: 1, gives: "arg", apply: selectEach},
-	"repeat":    {min: 1, max: 1, gives: "any", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.repeat(c.args[0], s, on, true) }},
-	"repeatAll": {min: 1, max: 1, gives: "any", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.repeat(c.args[0], s, on, false) }},
+	"where":     {items: true, min: 1, max: 1, gives: "same", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.keep(c.args[0], s, on) }},
+	"select":    {items: true, min: 1, max: 1, gives: "arg", apply: selectEach},
+	"repeat":    {items: true, min: 1, max: 1, gives: "any", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.repeat(c.args[0], s, on, true) }},
+	"repeatAll": {items: true, min: 1, max: 1, gives: "any", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.repeat(c.args[0], s, on, false) }},
 	"ofType":    {types: true, gives: "type", apply: ofType},
-	"sort":      {max: most, gives: "same", apply: sorted},
-	"aggregate": {min: 1, max: 2, gives: "any", apply: aggregate},
-	"iif":       {min: 2, max: 3, gives: "any", apply: iif},
+	"sort":      {items: true, max: most, gives: "same", apply: sorted},
+	"aggregate": {items: true, min: 1, max: 2, gives: "any", apply: aggregate},
+	"iif":       {items: true, min: 2, max: 3, gives: "any", apply: iif},
 	"coalesce":  {min: 1, max: most, gives: "any", apply: coalesce},
 }
 
@@ -39,7 +39,7 @@ func (r *run) repeat(e expr, s *scope, on Collection, once bool) Collection {
 			}
 			return len(found) <= MaxItems
 		})
-		out = r.bounded(append(out, found...))
+		out = r.fitting(append(out, found...))
 		queue = found
 	}
 	return out

@@ -16,6 +16,9 @@ var math = map[string]*function{
 	"power":    {min: 1, max: 1, gives: "Decimal", apply: ofNumber(power)},
 }
 
+// mathCosts are the steps of functions that compute a series.
+var mathCosts = map[string]int{"sqrt": 50, "exp": 1000, "ln": 3000, "log": 6000, "power": 4000}
+
 // rounders give whole numbers.
 var rounders = map[string]bool{"ceiling": true, "floor": true, "truncate": true}
 
@@ -41,7 +44,7 @@ func ofNumber(apply func(r *run, d *decimal, args []*decimal) *decimal) func(*ru
 				return r.fail(unfit("an argument of %s() is no number", c.name))
 			}
 		}
-		if r.charge(10); r.err != nil {
+		if r.charge(mathCosts[c.name]); r.err != nil {
 			return nil
 		}
 		return numberLike(&v, c.name, apply(r, d, args))

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"html"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -24,13 +23,13 @@ var strs = map[string]*function{
 	"length": {gives: "Integer", apply: ofString(func(_ *run, in string, _ []string) Collection {
 		return Collection{integer(int64(utf8.RuneCountInString(in)))}
 	})},
-	"toChars":        {gives: "String", apply: ofString(func(_ *run, in string, _ []string) Collection { return stringsOf(strings.Split(in, "")) })},
-	"split":          {min: 1, max: 1, gives: "String", apply: ofString(func(_ *run, in string, a []string) Collection { return stringsOf(strings.Split(in, a[0])) })},
+	"toChars":        {gives: "String", apply: ofString(func(r *run, in string, _ []string) Collection { return r.parts(in, "") })},
+	"split":          {min: 1, max: 1, gives: "String", apply: ofString(func(r *run, in string, a []string) Collection { return r.parts(in, a[0]) })},
 	"join":           {max: 1, gives: "String", apply: join},
 	"replace":        {min: 2, max: 2, gives: "String", apply: ofString(replace)},
-	"matches":        {min: 1, max: 1, gives: "Boolean", apply: ofString(matches)},
-	"matchesFull":    {min: 1, max: 1, gives: "Boolean", apply: ofString(matchesFull)},
-	"replaceMatches": {min: 2, max: 2, gives: "String", apply: ofString(replaceMatches)},
+	"matches":        {min: 1, max: 1, gives: "Boolean", apply: ofPattern(matches)},
+	"matchesFull":    {min: 1, max: 1, gives: "Boolean", apply: ofPattern(matches)},
+	"replaceMatches": {min: 2, max: 2, gives: "String", apply: ofPattern(replaceMatches)},
 	"encode":         {min: 1, max: 1, gives: "String", apply: ofString(encode)},
 	"decode":         {min: 1, max: 1, gives: "String", apply: ofString(decode)},
 	"escape":         {min: 1, max: 1, gives: "String", apply: ofString(escape)},
@@ -55,7 +54,12 @@ func ofString(apply func(r *run, in string, args []string) Collection) func(*run
 	}
 }
 
-func stringsOf(all []string) Collection {
+// parts cuts a string at a separator, unless that makes too many items.
+func (r *run) parts(in, separator string) Collection {
+	if strings.Count(in, separator) > MaxItems {
+		return r.fail(tooMuch("selects more than %d items", MaxItems))
+	}
+	all := strings.Split(in, separator)
 	c := make(Collection, len(all))
 	for i, s := range all {
 		c[i] = str(s)
@@ -113,56 +117,16 @@ func join(r *run, c *call, s *scope, on Collection) Collection {
 	return r.text(b.String())
 }
 
-// replaced bounds what a replacement makes before it is made.
-func (r *run) replaced(in string, times int, with string, replace func() string) Collection {
-	if len(in)+times*len(with) > maxText {
+// replaced replaces, unless what that makes is too long.
+func (r *run) replaced(in string, more int, replace func() string) Collection {
+	if len(in)+more > maxText {
 		return r.fail(tooMuch("makes a text of more than %d bytes", maxText))
 	}
 	return r.text(replace())
 }
 
 func replace(r *run, in string, a []string) Collection {
-	return r.replaced(in, strings.Count(in, a[0]), a[1], func() string { return strings.ReplaceAll(in, a[0], a[1]) })
-}
-
-// pattern compiles a regular expression; a dot matches a line feed, too. The engine's time
-// is linear in the text, whatever the expression.
-func (r *run) pattern(expression string) *regexp.Regexp {
-	const longest = 2_000
-	if len(expression) > longest {
-		r.fail(tooMuch("has a regular expression of more than %d bytes", longest))
-		return nil
-	}
-	re, err := regexp.Compile("(?s)" + expression)
-	if err != nil {
-		r.fail(unfit("a regular expression cannot be read, or uses what takes more than linear time"))
-		return nil
-	}
-	r.charge(len(expression))
-	return re
-}
-
-func matches(r *run, in string, a []string) Collection {
-	re := r.pattern(a[0])
-	if re == nil {
-		return nil
-	}
-	return yes(re.MatchString(in))
-}
-
-func matchesFull(r *run, in string, a []string) Collection {
-	return matches(r, in, []string{"^(?:" + a[0] + ")$"})
-}
-
-func replaceMatches(r *run, in string, a []string) Collection {
-	if a[0] == "" {
-		return r.text(in)
-	}
-	re := r.pattern(a[0])
-	if re == nil {
-		return nil
-	}
-	return r.replaced(in, len(re.FindAllStringIndex(in, -1)), a[1]+in, func() string { return re.ReplaceAllString(in, a[1]) })
+	return r.replaced(in, strings.Count(in, a[0])*len(a[1]), func() string { return strings.ReplaceAll(in, a[0], a[1]) })
 }
 
 func encode(r *run, in string, a []string) Collection {

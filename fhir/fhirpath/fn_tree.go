@@ -6,7 +6,7 @@ var tree = map[string]*function{
 	"children":    {gives: "unordered", apply: func(_ *run, _ *call, _ *scope, on Collection) Collection { return childrenOf(on) }},
 	"descendants": {gives: "unordered", apply: descendants},
 
-	"trace":          {min: 1, max: 2, gives: "same", apply: trace},
+	"trace":          {items: true, min: 1, max: 2, gives: "same", apply: trace},
 	"defineVariable": {min: 1, max: 2, gives: "same", apply: defineVariable},
 
 	"now": {gives: "DateTime", apply: func(r *run, _ *call, _ *scope, _ Collection) Collection {
@@ -33,7 +33,7 @@ func descendants(r *run, _ *call, _ *scope, on Collection) Collection {
 		if level = r.bounded(childrenOf(level)); len(level) == 0 {
 			break
 		}
-		out = r.bounded(append(out, level...))
+		out = r.fitting(append(out, level...))
 	}
 	return out
 }

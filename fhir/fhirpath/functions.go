@@ -8,6 +8,7 @@ import "strconv"
 type function struct {
 	min, max int
 	types    bool   // its argument is the name of a type
+	items    bool   // its arguments are evaluated on the items, not on $this
 	gives    string // what a check knows of its result: see check.go
 	apply    func(r *run, c *call, s *scope, on Collection) Collection
 }

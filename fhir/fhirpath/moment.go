@@ -178,8 +178,12 @@ func momentOf(kind Kind, t time.Time) Value {
 	m := &moment{kind: kind, to: toSecond, fraction: 3, zoned: kind == DateTime, zone: offset / 60}
 	m.part = [6]int{t.Year(), int(t.Month()), t.Day(), t.Hour(), t.Minute(), t.Second()}
 	m.nano = t.Nanosecond() / 1e6 * 1e6
-	if kind == Date {
+	switch kind {
+	case Date:
 		m.to, m.fraction, m.nano = toDay, 0, 0
+		m.clear()
+	case Time:
+		m.part[0], m.part[1], m.part[2] = 0, 0, 0
 	}
 	return Value{kind: kind, moment: m}
 }

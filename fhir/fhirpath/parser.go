@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -121,21 +122,27 @@ func (p *parser) signed() expr {
 }
 
 func (p *parser) path() expr {
-	first := p.term()
-	var steps []expr
+	chain := &path{first: p.term()}
 	for {
 		switch {
 		case p.take("."):
-			steps = append(steps, p.invocation(false))
+			chain.steps = append(chain.steps, p.invocation(false))
 		case p.take("["):
-			steps = append(steps, &index{p.expression(1)})
+			chain.steps = append(chain.steps, &index{p.expression(1)})
 			p.want("]")
-		case len(steps) == 0:
-			return first
+		case len(chain.steps) == 0:
+			return chain.first
 		default:
-			return &path{first, steps}
+			chain.defines = slices.ContainsFunc(chain.steps, defines) || defines(chain.first)
+			return chain
 		}
 	}
+}
+
+// defines says whether a step may define a variable.
+func defines(step expr) bool {
+	c, ok := step.(*call)
+	return ok && c.name == "defineVariable"
 }
 
 // term is what a path begins with.
@@ -145,7 +152,7 @@ func (p *parser) term() expr {
 	case p.take("("):
 		e := p.expression(1)
 		p.want(")")
-		return &path{first: e} // a scope of its own
+		return &path{first: e, defines: defines(e)}
 	case p.take("{"):
 		p.want("}")
 		return &literal{}
@@ -186,7 +193,7 @@ func (p *parser) invocation(start bool) expr {
 
 // call reads the arguments of a function.
 func (p *parser) call(name token) expr {
-	c := &call{name: name.text, f: functions[name.text], at: name.at}
+	c := &call{name: name.text, f: functions[name.text]}
 	if c.f == nil {
 		p.token.at = name.at
 		p.fail("there is no function %s()", name.text)

@@ -10,6 +10,7 @@ import (
 // ends it: everything that is evaluated after it returns nothing that counts.
 type run struct {
 	env     *Env
+	none    Env // stands in for an environment that is not given
 	context Collection
 	left    int
 	err     *fhir.Error
@@ -17,13 +18,11 @@ type run struct {
 }
 
 func newRun(env *Env, on Collection) *run {
+	r := &run{env: env, context: on}
 	if env == nil {
-		env = &Env{}
+		r.env = &r.none
 	}
-	r := &run{env: env, context: on, left: env.Steps, now: env.Now}
-	if r.left <= 0 {
-		r.left = MaxSteps
-	}
+	r.left, r.now = r.steps(), r.env.Now
 	return r
 }
 
@@ -52,10 +51,15 @@ func (r *run) steps() int {
 
 // bounded charges for a collection that was made, and refuses one that is too large.
 func (r *run) bounded(c Collection) Collection {
+	r.charge(len(c))
+	return r.fitting(c)
+}
+
+// fitting refuses a collection that is too large.
+func (r *run) fitting(c Collection) Collection {
 	if len(c) > MaxItems {
 		return r.fail(tooMuch("selects more than %d items", MaxItems))
 	}
-	r.charge(len(c))
 	return c
 }
 
@@ -105,7 +109,15 @@ func (r *run) one(c Collection, what string) (Value, bool) {
 	if len(c) != 1 || r.err != nil {
 		return Value{}, false
 	}
-	return c[0].system(), true
+	v := r.system(&c[0])
+	return v, r.err == nil
+}
+
+// system is a value as one of System, and charges for its text.
+func (r *run) system(v *Value) Value {
+	s := v.system()
+	r.charge(len(s.text) / 64)
+	return s
 }
 
 // truth is a collection as a condition: one item that is no boolean is true.

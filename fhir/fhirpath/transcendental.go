@@ -70,13 +70,17 @@ func logarithm(d *decimal) *decimal {
 func ln(x *big.Float) *big.Float {
 	m := new(big.Float).SetPrec(bits)
 	power := x.MantExp(m) // 0.5 <= m < 1
-	sum := new(big.Float).SetPrec(bits).Mul(artanh(number(3)), number(float64(2*power)))
+	sum := halfLn2()
+	sum.Mul(sum, number(float64(2*power)))
 	z := new(big.Float).SetPrec(bits).Quo(new(big.Float).SetPrec(bits).Sub(m, number(1)), new(big.Float).SetPrec(bits).Add(m, number(1)))
-	return sum.Add(sum, series(z).Mul(series(z), number(2)))
+	rest := series(z)
+	return sum.Add(sum, rest.Mul(rest, number(2)))
 }
 
-// artanh(1/n) for n = 3 is half of ln 2.
-func artanh(n *big.Float) *big.Float { return series(new(big.Float).SetPrec(bits).Quo(number(1), n)) }
+// halfLn2 is artanh(1/3).
+func halfLn2() *big.Float {
+	return series(new(big.Float).SetPrec(bits).Quo(number(1), number(3)))
+}
 
 // series is z + z^3/3 + z^5/5 + ... for |z| <= 1/3.
 func series(z *big.Float) *big.Float {

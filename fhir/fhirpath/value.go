@@ -98,7 +98,17 @@ func (v Value) Place() string {
 	if v.kind != Element {
 		return ""
 	}
-	return v.tape.Place(v.at)
+	n := &v.tape.Nodes[v.at]
+	if n.Parent < 0 {
+		return v.fhirType().Name
+	}
+	up, _ := v.parent()
+	el := &fhir.R4().Elements[n.Elem]
+	place := up.Place() + "." + el.Name
+	if !el.Array {
+		return place
+	}
+	return place + "[" + strconv.Itoa(v.tape.Slot(v.at)) + "]"
 }
 
 // Bool is the boolean that the value is; ok is false if it is none.

@@ -17,9 +17,12 @@ type (
 	HasKey struct{ Key string }
 	// KeyRange holds if a key k with From <= k < To is present (prefix search).
 	KeyRange struct{ From, To string }
-	// Contains holds if a '^' key of Param contains the folded Needle anywhere. It
-	// searches only as much of a long value as its key holds.
-	Contains struct{ Param, Needle string }
+	// Contains holds if a '^' key of Param contains the folded Needle anywhere, or ends in
+	// it. It searches only as much of a long value as its key holds; its end is unknown.
+	Contains struct {
+		Param, Needle string
+		AtEnd         bool
+	}
 	// InDates compares the date ranges of Param with [Lo, Hi].
 	InDates struct {
 		Param  string

@@ -105,6 +105,9 @@ func (c Contains) Prefix() string { return c.Param + string(opFolded) }
 // In says whether such a key contains the needle. It ignores the hash at the end
 // of a truncated key.
 func (c Contains) In(key string) bool {
-	text, _, _ := strings.Cut(strings.TrimPrefix(key, c.Prefix()), string(hashMark))
+	text, _, cut := strings.Cut(strings.TrimPrefix(key, c.Prefix()), string(hashMark))
+	if c.AtEnd {
+		return !cut && strings.HasSuffix(text, c.Needle)
+	}
 	return strings.Contains(text, c.Needle)
 }

@@ -316,7 +316,7 @@ func TestWindowsChangeNoAnswer(t *testing.T) {
 func TestContainsLeavesOutTheHash(t *testing.T) {
 	key := string(appendCut([]byte("title^"), []byte(strings.Repeat("x", 80))))
 	hash := key[strings.IndexByte(key, hashMark)+1:]
-	if c := (Contains{"title", hash[:6]}); c.In(key) || !(Contains{"title", "xx"}).In(key) {
+	if c := (Contains{Param: "title", Needle: hash[:6]}); c.In(key) || !(Contains{Param: "title", Needle: "xx"}).In(key) {
 		t.Errorf("%s is in %q", c.Needle, key)
 	}
 }

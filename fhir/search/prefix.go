@@ -16,6 +16,7 @@ const (
 	Sa               // sa: starts after
 	Eb               // eb: ends before
 	Ap               // ap: about; ParseQuery has widened the searched range
+	Co               // co of filters: covers
 )
 
 // meanings is the one place that says what the prefixes mean.
@@ -29,6 +30,7 @@ var meanings = [...][][]Comparison{
 	Sa: {{{Lo, ">", Hi}}},
 	Eb: {{{Hi, "<", Lo}}},
 	Ap: {{{Lo, "<=", Hi}, {Hi, ">=", Lo}}},
+	Co: {{{Lo, "<=", Lo}, {Hi, ">=", Hi}}},
 }
 
 var inside = []Comparison{{Lo, ">=", Lo}, {Hi, "<=", Hi}}

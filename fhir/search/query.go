@@ -196,7 +196,7 @@ func (p *queryParser) param(param fhir.Param) error {
 		return nil
 	}
 	if p.o.Alone && asksOthers(param.Name) {
-		return &unknownParam{"Chains, _has, _list and includes are not supported for this type."}
+		return &unknownParam{"Chains, _has, _list, _filter and includes are not supported for this type."}
 	}
 	if set, ok := controls[param.Name]; ok {
 		return p.control(param, set)
@@ -208,14 +208,18 @@ func (p *queryParser) param(param fhir.Param) error {
 	if err != nil {
 		return err
 	}
-	p.where = append(p.where, c)
+	if parts, several := c.(All); several && param.Name == "_filter" { // as if they were asked for one by one
+		p.where = append(p.where, parts...)
+	} else {
+		p.where = append(p.where, c)
+	}
 	p.criteria = append(p.criteria, param)
 	return nil
 }
 
 // asksOthers says whether a parameter needs other resources than those searched for.
 func asksOthers(name string) bool {
-	return strings.Contains(name, ".") || name == "_list" || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
+	return strings.Contains(name, ".") || name == "_list" || name == "_filter" || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
 }
 
 // lenient turns an unknown parameter into a warning, if the client asks for that.

@@ -40,9 +40,6 @@ func (c criterion) meant(v string) ([]Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.leaves+len(list) > maxLeaves {
-		return nil, c.tooCostly()
-	}
 	conditions := make([]Condition, len(list))
 	for i, code := range list {
 		tail := appendToken(nil, []byte(code.System), []byte(code.Code))

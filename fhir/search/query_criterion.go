@@ -25,6 +25,9 @@ func (p *queryParser) criterion(typ string, param fhir.Param, depth int) (Condit
 	rest, reverse := strings.CutPrefix(param.Name, "_has:")
 	head, tail, chained := strings.Cut(param.Name, ".")
 	switch {
+	case param.Name == "_filter" && depth == 0:
+		c, err := p.filter(typ, param.Value)
+		return c, asFilter(err)
 	case param.Name == "_list":
 		return p.listed(typ, param.Value)
 	case (reverse || chained) && depth == maxDepth:

@@ -35,7 +35,7 @@ func spell(c Condition) string {
 		}
 		return "(" + strings.Join(parts, sep) + ")"
 	}
-	names := []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}
+	names := []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap", "co"}
 	switch c := c.(type) {
 	case All:
 		return join(c, " & ")

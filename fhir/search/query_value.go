@@ -92,7 +92,7 @@ func (c criterion) text(v string) (Condition, error) {
 		return nil, err
 	}
 	if c.modifier == "contains" {
-		return Contains{c.def.Name, needle}, nil
+		return Contains{Param: c.def.Name, Needle: needle}, nil
 	}
 	from := c.def.Name + string(opFolded) + needle
 	return KeyRange{from, from + keyEnd}, nil

@@ -78,6 +78,9 @@ func (a *asker) criterion(typ string, depth int) string {
 			return c
 		}
 	}
+	if depth == 3 && a.once(12) {
+		return "_filter=" + escapeURL(a.filter(typ, 2))
+	}
 	if a.once(30) {
 		return "_list=" + a.ref("List").ID
 	}
@@ -146,6 +149,8 @@ func (a *asker) tokenForm(of func(string, ...string) func() string, comma func(f
 	switch a.IntN(8) {
 	case 0:
 		return ":not", comma(of("=", codes...))
+	case 3:
+		return a.meaning()
 	case 1:
 		return ":text", func() string { return escapeValue(a.part(of("~", "pain", "body height", "zoë")())) }
 	case 2:

@@ -100,7 +100,7 @@ func (w *world) parsed(text string) (*search.Query, error) {
 			params = append(params, fhir.Param{Name: n, Value: v})
 		}
 	}
-	return search.ParseQuery(u.Path, params, search.QueryOptions{Base: base, Now: w.Now})
+	return search.ParseQuery(u.Path, params, search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}})
 }
 
 func testQueries(w *world) {
