@@ -25,7 +25,7 @@ type link struct {
 
 	Everything *EverythingRequest `json:"e,omitempty"`
 	Type       string             `json:"t,omitempty"` // where $everything goes on
-	Policy   string          `json:"r"` // revision that decided the first page
+	Policy     string             `json:"r"`           // revision that decided the first page
 }
 
 // seal makes a token that only the same caller can use, for the same purpose.
