@@ -16,6 +16,9 @@ type mutant struct {
 // mutants are the guards that tests hold. A guard that is moved or reworded takes its row
 // with it.
 var mutants = []mutant{
+	{"everything is decided", "access/everything.go", "d, err := r.ask(ctx, q)", "d := r.decide(ctx, q)\n\t\tr.begin(q, d)", "./access", "TestEverythingIsRecorded"},
+	{"everything shows what may be seen", "access/everything.go", "Visible: r.visible(ctx, q.interaction, q.action), Sight: r.sight(ctx, q.interaction, q.action), After: after,", "Visible: func(store.Row) (bool, error) { return true, nil }, After: after,", "./access", "TestEverythingIsWhatReadsShow"},
+	{"everything concerns the hidden", "access/everything.go", "\tr.concernSelected(page.Selected)\n", "", "./access", "TestEverythingConcernsTheHidden"},
 	{"everything of a hidden patient is nothing", "access/everything.go", "v, err := r.fetch(ctx, q, e.Ref, 0)\n\t\tif err != nil {\n\t\t\treturn nil, err\n\t\t}", "v, err := r.fetch(ctx, q, e.Ref, 0)\n\t\tif err != nil {\n\t\t\tv, err = &Version{}, nil\n\t\t}", "./access", "TestEverythingIsRecorded"},
 	{"everything is checked once more", "access/everything.go", "if err := r.check(ctx, q, page.Matches, page.Included); err != nil {\n\t\treturn page, err\n\t}", "", "./access", "TestEverythingOfAForgetfulStore"},
 	{"links of everything are bound to the patient", "access/everything.go", "l.Everything == nil || l.Everything.Ref != e.Ref", "l.Everything == nil", "./access", "TestLinksOfEverythingAreBound"},

@@ -28,7 +28,6 @@ type EverythingRequest struct {
 func (g *Gate) Everything(ctx context.Context, c *Call, e EverythingRequest) (*Result, error) {
 	return answer(ctx, g, c, func(r *review) (*Result, error) {
 		r.entry.Target = e.Ref.String()
-		r.mention(patientsOf(e.Ref))
 		l, malformed := r.everythingLink(&e)
 		o, err := wholeOf(e)
 		malformed = cmp.Or(malformed, err)
@@ -50,13 +49,6 @@ func (g *Gate) Everything(ctx context.Context, c *Call, e EverythingRequest) (*R
 		}
 		return r.everythingPage(ctx, e, o, l, d)
 	})
-}
-
-func patientsOf(ref fhir.Ref) []string {
-	if ref.Type == "Patient" {
-		return []string{ref.String()}
-	}
-	return nil
 }
 
 // everythingLink reads a paging link; e becomes what the first page was asked.

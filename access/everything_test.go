@@ -150,3 +150,16 @@ func TestPagesOfEverythingAreRecorded(t *testing.T) {
 		e.Link = res.Next
 	}
 }
+
+// A hidden resource in the compartment concerns all whose data it is.
+func TestEverythingConcernsTheHidden(t *testing.T) {
+	h := ward(t)
+	h.put(strings.Replace(observationDoc("secret", "seen"), `"status"`, `"performer":[{"reference":"Patient/hidden"}],"status"`, 1))
+	told := h.told()
+	if _, err := h.Everything(t.Context(), h.as(agent.Practitioner, "TREAT"), EverythingRequest{Ref: ref("Patient/seen")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(); len(got) != 1 || got[0] != "permit 200 everything Patient/seen  [hidden seen] [GET Observation/s1 GET Patient/seen]" {
+		t.Errorf("%q", got)
+	}
+}
