@@ -24,9 +24,9 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "fhir", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
+	"server":      {"access", "agent", "auth", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
 	"auth":        {"agent", "fhir"},
-	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/terminology", "ledgerbridge", "policy", "store"},
+	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
@@ -64,6 +64,7 @@ var mayImport = map[string][]string{
 	"fhir/patch":           {"fhir", "fhir/fhirpath"},
 	"fhir/ucum":            {}, // units that convert
 	"fhir/terminology":     {"fhir"},
+	"fhir/validate":        {"fhir", "fhir/fhirpath"},
 	"fhir/xml":             {"fhir"},
 	"fhir/terminology/gen": {"fhir/terminology"}, // writes what it embeds
 	"fhir/fhirtest":        {},                   // test data and processor time for tests; never linked into the binary

@@ -61,6 +61,10 @@ type step struct {
 	index    *search.Index
 	facts    fhir.Facts     // of the new version; of a deleted one those it had
 	consent  *consent.Rules // of a Consent that is written
+	same     bool           // the new version would be the one before
+	length   int            // of the document before
+	pinned   bool           // another entry refers to the new version
+	draft    *draft         // of the new version, see among
 	fresh    bool           // nothing matched the condition, so nothing may be there
 	refused  bool           // the resource is hidden: nothing was done, and the answer does not say so
 	unseen   bool           // the writer may not see what it has written
@@ -74,11 +78,11 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 		op := ops[i]
 		t.steps = append(t.steps, &step{Operation: &op})
 	}
-	for _, phase := range []func(context.Context, *step) error{t.identify, t.link, t.prepare, t.foresee, t.judge} {
+	for _, phase := range []func(context.Context, *step) error{t.identify, t.prepare, t.link, t.resolve, t.make, t.foresee, t.judge} {
 		for _, s := range t.steps {
 			t.turnTo(s)
 			if err := phase(ctx, s); err != nil {
-				return at(s.Expression, err)
+				return fhir.At(s.Expression, err)
 			}
 		}
 	}
@@ -112,18 +116,33 @@ func (t *change) writable() error {
 // transaction says whether the operations are entries of a Bundle.
 func (t *change) transaction() bool { return t.steps[0].Expression != "" }
 
-// prepare decides about the version that is there, and stamps the new one.
+// prepare decides about the version that is there, and deletes or patches it.
 func (t *change) prepare(ctx context.Context, s *step) error {
 	if s.done() || s.Method == "GET" {
 		return nil
 	}
-	if err := t.before(ctx, s); err != nil || s.done() {
+	err := t.before(ctx, s)
+	switch {
+	case err != nil || s.done():
+	case s.Method == "DELETE":
+		err = t.remove(s)
+	case s.Method == "PATCH":
+		err = t.patched(ctx, s)
+	}
+	s.length, s.before.Body = len(s.before.Body), nil // a Bundle may name very many
+	return err
+}
+
+// make stamps the new version.
+func (t *change) make(_ context.Context, s *step) error {
+	if s.Resource == nil || s.done() {
+		return nil
+	}
+	if err := t.stamp(s); err != nil {
 		return err
 	}
-	if s.Method == "DELETE" {
-		return t.remove(s)
-	}
-	return t.stamp(s)
+	s.same = s.unchanged(t.call.Agent.Organization)
+	return nil
 }
 
 // foresee lets what the step writes count for what leads to it.
@@ -164,16 +183,17 @@ func (t *change) before(ctx context.Context, s *step) error {
 		}
 	}
 	s.before, s.exists = v, err == nil
-	s.before.Body = nil // a Bundle may name very many
 	if !s.exists {
 		return t.absent(ctx, s)
 	}
-	may, err := t.row(ctx, s.question, rowOf(&v))
+	may, err := t.mayChange(ctx, s, &v)
 	switch {
 	case err != nil:
 		return err
 	case !may:
 		return t.withheld(ctx, s)
+	case s.Method == "PATCH" && v.Deleted:
+		return gone()
 	case s.fresh && !v.Deleted:
 		return &fhir.Error{Kind: fhir.Conflict, Detail: "Nothing matches the criteria, but the id of the resource sent is in use. Choose another one."}
 	case s.IfMatch != 0 && s.IfMatch != v.Version:

@@ -20,6 +20,8 @@ func (t *change) recordEffects() {
 		d.Interaction, d.Action, d.Type, d.Target, d.Outcome = "transaction", "E", "", "", 200
 	case first.write != nil:
 		d.Target, d.Version = first.Ref.String(), first.write.Expect+1
+	case first.same:
+		d.Target, d.Version = first.Ref.String(), first.before.Version
 	case first.Ref.ID != "":
 		d.Target = first.Ref.String()
 	}

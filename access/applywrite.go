@@ -59,11 +59,17 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 		return err
 	}
 	s.unseen = !seen
+	if err := t.valid(ctx, s); err != nil {
+		return err
+	}
 	if err := t.acceptable(ctx, s, row.Epoch); err != nil {
 		return err
 	}
+	if t.leave(s) {
+		return nil
+	}
 	s.write = &store.Write{
-		Ref: s.Ref, Expect: s.before.Version, LastUpdated: s.stamped.LastUpdated(), Method: s.Method,
+		Ref: s.Ref, Expect: s.before.Version, LastUpdated: s.stamped.LastUpdated(), Method: s.stored(),
 		Owner: row.Owner, Body: s.stamped.Bytes(), Hash: s.stamped.Hash(), Index: s.index, Facts: s.facts,
 	}
 	s.effect.Status = 200
@@ -71,6 +77,14 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 		s.effect.Status = 201
 	}
 	return nil
+}
+
+// stored is the method of a version: that of a patched one is an update's.
+func (s *step) stored() string {
+	if s.Method == "PATCH" {
+		return "PUT"
+	}
+	return s.Method
 }
 
 // blind notes what the new version refers to without its writer knowing whether it is

@@ -37,10 +37,11 @@ func (c *Call) room(has int64) int64 { return cmp.Or(c.Room, MaxAnswer) - has }
 
 // Operation is one thing to do to one resource: a request, or an entry of a transaction.
 type Operation struct {
-	Method      string // POST PUT DELETE GET
+	Method      string // POST PUT PATCH DELETE GET
 	Ref         fhir.Ref
 	Version     int64 // GET of one version; 0: the current
 	Resource    *fhir.Resource
+	Patch       Patch
 	IfMatch     int64        // version that must be current; 0: none
 	Conditional bool         // Criteria count: If-None-Exist on POST, search URL on PUT and DELETE
 	Criteria    []fhir.Param // of a conditional interaction or of a GET search

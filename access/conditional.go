@@ -3,8 +3,10 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -18,6 +20,9 @@ import (
 // conditions are searches that see what the caller sees, so a hidden match is no match.
 func (t *change) identify(ctx context.Context, s *step) error {
 	s.question = questionOf(s.Operation)
+	if s.Patch != nil {
+		t.asksPatch(s)
+	}
 	_, refused := t.ask(ctx, s.question)
 	if s.Ref.Type == "AuditEvent" && s.Method != "GET" {
 		return &fhir.Error{Kind: fhir.NotAllowed, Detail: "AuditEvents are made from the records and cannot be written or deleted."}
@@ -25,6 +30,11 @@ func (t *change) identify(ctx context.Context, s *step) error {
 	if refused != nil {
 		t.wouldAsk(s)
 		return refused
+	}
+	if s.Patch != nil {
+		if err := t.mayPatch(ctx, s); err != nil {
+			return err
+		}
 	}
 	if s.Conditional && s.Method != "GET" {
 		if err := t.match(ctx, s); err != nil {
@@ -61,6 +71,8 @@ func questionOf(op *Operation) question {
 		return question{"create", "c", op.Ref.Type}
 	case op.Method == "PUT":
 		return question{"update", "u", op.Ref.Type}
+	case op.Method == "PATCH" && op.Patch != nil:
+		return question{"patch", "u", op.Ref.Type}
 	case op.Method == "DELETE":
 		return question{"delete", "d", op.Ref.Type}
 	case op.Method != "GET": // unknown to every policy, so refused
@@ -96,7 +108,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 	if err := t.full(); err != nil {
 		return err
 	}
-	query, page, err := t.matches(ctx, s.Ref.Type, s.Criteria)
+	query, page, err := t.matches(ctx, s.Ref.Type, s.Criteria, 0)
 	if err != nil {
 		return err
 	}
@@ -115,7 +127,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 		if s.Method == "PUT" && s.Resource.ID() != "" && s.Resource.ID() != s.Ref.ID {
 			return &fhir.Error{Kind: fhir.Invalid, Detail: "The criteria match a resource with another id than the resource sent has."}
 		}
-	case s.Method == "DELETE":
+	case s.Method == "DELETE" || s.Method == "PATCH":
 		return t.absent(ctx, s)
 	default:
 		return t.conditionalCreate(ctx, s)
@@ -183,7 +195,7 @@ func (r *review) asOf(visible store.Visible, sight store.Sights, epoch int64) (s
 // the same criteria would both create. An update keeps the id of the body, only for
 // those who may choose ids.
 func (t *change) conditionalCreate(ctx context.Context, s *step) error {
-	condition := s.Ref.Type + "?" + s.query.Self
+	condition := s.Ref.Type + "?" + spelled(s.query.Where)
 	if t.conditions[condition] {
 		return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle create a resource under the same condition. Leave one out and refer to the other."}
 	}
@@ -206,9 +218,25 @@ func (t *change) conditionalCreate(ctx context.Context, s *step) error {
 	return nil
 }
 
+// spelled is a condition whose parts stand in an order of their own: whatever order,
+// escapes and further parameters criteria had, they are the same if their parts are.
+func spelled(c search.Condition) string {
+	all, ok := c.(search.All)
+	if !ok {
+		return fmt.Sprintf("%#v", c)
+	}
+	parts := make([]string, len(all))
+	for i := range all {
+		parts[i] = spelled(all[i])
+	}
+	slices.Sort(parts)
+	return strings.Join(slices.Compact(parts), "&")
+}
+
 // matches searches for what a condition means: two are enough to know that there are
-// more than one. The record names the criteria and the patients of what they match.
-func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param) (q *search.Query, page store.Page, err error) {
+// more than one; some more may be found that the change replaces. The record names the
+// criteria and the patients of what they match.
+func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param, more int) (q *search.Query, page store.Page, err error) {
 	codes := t.codes(ctx, question{"search-type", "s", typ})
 	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base, Codes: codes}); err != nil {
 		return nil, page, err
@@ -222,7 +250,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 		return nil, page, t.refuse(d)
 	}
 	visible, sight := t.finds(ctx, typ, criteria)
-	guard := store.Guard{Query: q, Visible: visible, Sight: sight, Want: make([]fhir.Ref, 1)}
+	guard := store.Guard{Query: q, Visible: visible, Sight: sight, Want: make([]fhir.Ref, 1+more)}
 	if page, err = t.seek(ctx, guard.Search(t.guards)); kindOf(err) == fhir.TooCostly {
 		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine more than 2,000 resources, or all of a transaction more than 20,000 and 10 for each. Search by an identifier."}
 	}
@@ -237,7 +265,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param)
 func (t *change) criteria(typ string, q *search.Query) {
 	t.asks(q)
 	if !t.transaction() {
-		t.entry.Query = q.Self
+		t.entry.Query = strings.Trim(q.Self+"&"+t.entry.Query, "&")
 		return
 	}
 	t.queries = append(t.queries, typ+"?"+q.Self)
@@ -251,26 +279,44 @@ func refs(versions []Version) []fhir.Ref {
 	return all
 }
 
-// link splices the targets of urn:uuid and conditional references into a resource.
-func (t *change) link(ctx context.Context, s *step) error {
-	if s.Resource == nil || !t.transaction() {
+// link splices the targets of other entries into a resource.
+func (t *change) link(_ context.Context, s *step) (err error) {
+	if s.Resource == nil || !t.transaction() || s.done() {
 		return nil
 	}
-	if err := t.resolve(ctx, s); err != nil {
-		return err
-	}
 	root := s.root()
-	linked, err := s.Resource.MapReferences(func(value string) (string, bool) {
-		target, ok := t.targets[value]
-		if !ok && root != "" {
-			target, ok = t.targets[root+value]
-		}
-		return target, ok
-	})
-	if err == nil {
-		s.Resource = linked
+	if s.Method == "PATCH" { // what was there before refers to what was there before
+		root = ""
 	}
+	s.Resource, err = s.Resource.MapReferences(func(value string) (string, bool) {
+		name, rest := fhir.Named(value)
+		target, ok := t.targets[name]
+		if !ok && root != "" {
+			target, ok = t.targets[root+name]
+		}
+		return target + t.versioned(target, rest), ok
+	})
 	return err
+}
+
+// versioned is what follows the target in a link: a version that was named becomes that
+// which the entry makes.
+func (t *change) versioned(target, rest string) string {
+	ref, err := fhir.ParseRef(target)
+	other := t.taken[ref]
+	if err != nil || other == nil || !strings.HasPrefix(rest, "/_history/") {
+		return rest
+	}
+	version := other.before.Version + 1
+	if found := other.effect.Version; found != nil {
+		version = found.Version
+	}
+	other.pinned = true
+	_, fragment, local := strings.Cut(rest, "#")
+	if local {
+		fragment = "#" + fragment
+	}
+	return "/_history/" + strconv.FormatInt(version, 10) + fragment
 }
 
 // place is where the resource of a step has a reference.
@@ -278,8 +324,12 @@ func (s *step) place(reference string) string {
 	return s.Resource.ReferencePlace(func(value string) bool { return value == reference })
 }
 
-// resolve finds the targets of conditional references, each once per change.
-func (t *change) resolve(ctx context.Context, s *step) error {
+// resolve splices the targets of conditional references into a resource, each searched for
+// once per change: among what is stored and what the change writes.
+func (t *change) resolve(ctx context.Context, s *step) (err error) {
+	if s.Resource == nil || !t.transaction() || s.done() || !slices.ContainsFunc(s.Resource.References(), conditional) {
+		return nil
+	}
 	for _, reference := range s.Resource.References() {
 		if _, known := t.targets[reference]; known || !conditional(reference) {
 			continue
@@ -289,16 +339,25 @@ func (t *change) resolve(ctx context.Context, s *step) error {
 		if err != nil {
 			return err
 		}
-		_, page, err := t.matches(ctx, typ, params)
+		query, page, err := t.matches(ctx, typ, params, t.replaces(typ))
 		if err != nil {
 			return err
 		}
-		if len(page.Matches) != 1 {
-			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.place(reference), Detail: "A conditional reference must match exactly one resource. Create its target first, or make the criteria more selective."}
+		visible, _ := t.finds(ctx, typ, params)
+		found, err := t.among(ctx, query, page.Matches, visible)
+		if err != nil {
+			return err
 		}
-		t.targets[reference] = page.Matches[0].Ref.String()
+		if len(found) != 1 {
+			return &fhir.Error{Kind: fhir.Unprocessable, Expression: s.place(reference), Detail: "A conditional reference must match exactly one resource, after what this Bundle writes and deletes. Create its target first, or make the criteria more selective."}
+		}
+		t.targets[reference] = found[0].String()
 	}
-	return nil
+	s.Resource, err = s.Resource.MapReferences(func(value string) (string, bool) {
+		target, ok := t.targets[value]
+		return target, ok && conditional(value)
+	})
+	return err
 }
 
 // conditional tells references such as Patient?identifier=x.
@@ -320,30 +379,4 @@ func pairs(query string) ([]fhir.Param, error) {
 		params = append(params, fhir.Param{Name: n, Value: v})
 	}
 	return params, nil
-}
-
-// at puts the place of the entry before the place an error names.
-func at(expression string, err error) error {
-	var known *fhir.Error
-	if expression == "" || !errors.As(err, &known) {
-		return err
-	}
-	placed := *known
-	placed.Expression = join(expression, known.Expression)
-	placed.Issues = nil
-	for _, i := range known.Issues {
-		i.Expression = join(expression, i.Expression)
-		placed.Issues = append(placed.Issues, i)
-	}
-	return &placed
-}
-
-func join(place, rest string) string {
-	if rest == "" || strings.HasPrefix(rest, place) {
-		return place
-	}
-	if typ, inside, ok := strings.Cut(rest, "."); ok && fhir.IsResourceType(typ) {
-		return place + ".resource." + inside
-	}
-	return place + "." + rest
 }

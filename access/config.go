@@ -16,8 +16,9 @@ type Decider interface {
 	Decide(ctx context.Context, in policy.Input) (policy.Decision, error)
 }
 
-// Config is what a Gate is made of. Every field is needed but Writable, Others, where
-// the store belongs to one node, and Network, where the ledger is a file beside the logs.
+// Config is what a Gate is made of. Every field is needed but Writable, Validation, Others,
+// where the store belongs to one node, and Network, where the ledger is a file beside the
+// logs.
 type Config struct {
 	Store    store.Store
 	Policy   Decider
@@ -36,5 +37,6 @@ type Config struct {
 	Now          func() time.Time
 	Log          *slog.Logger
 	// Writable is asked before every change; its error is the answer. nil means always.
-	Writable func() error
+	Writable   func() error
+	Validation Validation
 }

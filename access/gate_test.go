@@ -161,7 +161,7 @@ func TestFailuresAreRecordedAndShowNothing(t *testing.T) {
 	h := ward(t)
 	told := h.told()
 	broken := errors.New("broken")
-	update := apply(Operation{Method: "PUT", Ref: ref("Observation/s1"), Resource: h.parse(observationDoc("s1", "seen"))})
+	update := apply(h.update(amended(observationDoc("s1", "seen"))))
 	for _, c := range []struct {
 		name   string
 		fails  []string
@@ -249,7 +249,9 @@ func TestOvertakenRequests(t *testing.T) {
 	h := ward(t)
 	told := h.told()
 	find := searchFor("Observation", "patient=seen")
-	move := apply(Operation{Method: "PUT", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient=seen"), Resource: h.parse(strings.Replace(observationDoc("", "seen"), `"id":"",`, "", 1))})
+	move := func(document string) func(*house, *Call) error {
+		return apply(Operation{Method: "PUT", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient=seen"), Resource: h.parse(strings.Replace(document, `"id":"",`, "", 1))})
+	}
 	for _, c := range []struct {
 		name    string
 		changed int
@@ -260,8 +262,8 @@ func TestOvertakenRequests(t *testing.T) {
 		{"read once", 1, find, 0, "permit 200 search-type  patient=seen [seen] [GET Observation/s1]"},
 		{"read all but once", maximumAttempts - 1, find, 0, "permit 200 search-type  patient=seen [seen] [GET Observation/s1]"},
 		{"read", maximumAttempts, find, fhir.Unavailable, "permit 503 search-type  patient=seen [seen] []"},
-		{"change once", 1, move, 0, "permit 200 update Observation/s1 patient=seen [seen] [PUT Observation/s1]"},
-		{"change", maximumAttempts, move, fhir.Conflict, "permit 409 update Observation/s1 patient=seen [seen] []"},
+		{"change once", 1, move(amended(observationDoc("", "seen"))), 0, "permit 200 update Observation/s1 patient=seen [seen] [PUT Observation/s1]"},
+		{"change", maximumAttempts, move(observationDoc("", "seen")), fhir.Conflict, "permit 409 update Observation/s1 patient=seen [seen] []"},
 	} {
 		h.faulty.changed, h.faulty.judged = c.changed, nil
 		call := h.as(agent.Practitioner, "TREAT")
@@ -344,7 +346,7 @@ func TestPolicyIsAskedOnce(t *testing.T) {
 	h := ward(t)
 	for name, do := range map[string]func(*house, *Call) error{
 		"search": searchFor("Observation", "patient=seen&_include=Observation:subject"), "read": read("Patient/seen"), "history": history("", ""),
-		"apply": apply(Operation{Method: "PUT", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient=seen"), Resource: h.parse(strings.Replace(observationDoc("", "seen"), `"id":"",`, "", 1))}),
+		"apply": apply(Operation{Method: "PUT", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params("patient=seen"), Resource: h.parse(amended(strings.Replace(observationDoc("", "seen"), `"id":"",`, "", 1)))}),
 	} {
 		h.policy.asked = map[string]int{}
 		if err := do(h, h.as(agent.Practitioner, "TREAT")); err != nil {
@@ -367,7 +369,7 @@ func TestReadOnlyNodeAnswersReads(t *testing.T) {
 		t.Error(err)
 	}
 	told()
-	err := apply(Operation{Method: "PUT", Ref: ref("Observation/s1"), Resource: h.parse(observationDoc("s1", "seen"))})(h, h.as(agent.Practitioner, "TREAT"))
+	err := apply(h.update(amended(observationDoc("s1", "seen"))))(h, h.as(agent.Practitioner, "TREAT"))
 	if got := told(); kindOf(err) != fhir.Unavailable || len(got) != 1 || got[0] != "permit 503 update Observation/s1  [seen] []" {
 		t.Errorf("%v, %q", err, got)
 	}

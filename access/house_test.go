@@ -352,6 +352,9 @@ func observationDoc(id, patient string) string {
 	return fmt.Sprintf(`{"resourceType":"Observation","id":"%s","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"8867-4"}]},"subject":{"reference":"Patient/%s"}}`, id, patient)
 }
 
+// amended is another version of an Observation.
+func amended(observation string) string { return strings.Replace(observation, "final", "amended", 1) }
+
 // denialDoc hides all of a patient's data from everybody's reads.
 func denialDoc(id, patient string) string {
 	return fmt.Sprintf(`{"resourceType":"Consent","id":"%s","status":"active","scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]},`+

@@ -105,6 +105,7 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 	if outcome != nil {
 		r.entry.Outcome = status(outcome)
 		r.discloseNothing()
+		r.discloseGiven()
 	} else if r.entry.Outcome == 0 {
 		r.entry.Outcome = 200
 	}
@@ -189,6 +190,14 @@ func (r *review) discloseNothing() {
 		e.Patients[i].Items = nil
 	}
 	r.change.Writes, r.change.Guards = nil, nil
+}
+
+// discloseGiven adds to the record of a refusal what it tells about.
+func (r *review) discloseGiven() {
+	for i := range r.given {
+		r.disclose(&r.given[i], "GET")
+	}
+	r.entry.Count = int64(len(r.given))
 }
 
 // instead is the error of a request that was overtaken in every attempt, or whose change

@@ -152,7 +152,7 @@ func TestPermitsThatNameWriting(t *testing.T) {
 // they try; the record tells, and names the patient.
 func TestHiddenIsWrittenLikeAbsent(t *testing.T) {
 	h := ward(t)
-	own := observationDoc("s1", "seen")
+	own := amended(observationDoc("s1", "seen"))
 	fails := Operation{Method: "GET", Ref: ref("Observation/none")}
 	told := h.told()
 	for _, c := range []struct {

@@ -43,6 +43,7 @@ type review struct {
 	mentioned []string               // patients that the request names
 	looked    int                    // resources looked up because the request names them
 	followed  int                    // conditions followed to the patients they lead to
+	given     []Version              // about which a refusal tells something
 	asked     []*search.Query        // all criteria that the request evaluates
 	queries   []string               // those of a transaction, for the record
 	answered  map[*search.Query]bool // those of them of which the store has said whom they select: anybody?

@@ -19,13 +19,13 @@ type Bundle struct {
 type Entry struct {
 	Index    int // position in the Bundle
 	FullURL  string
-	Method   string
-	Target   // what request.url names; for a POST the type only
+	Method   string // POST PUT PATCH DELETE GET, as sent if Err says that it is another
+	Target          // what request.url names; for a POST the type only
 	Resource *Resource
 	IfMatch  int64 // 0: none
 
 	// Conditional says that Criteria decide: If-None-Exist of a POST, the search
-	// URL of a PUT or DELETE.
+	// URL of a PUT, PATCH or DELETE.
 	Conditional bool
 	Criteria    []Param
 
@@ -40,16 +40,19 @@ func (e *Entry) Expression() string { return entryPlace(e.Index) }
 func entryPlace(i int) string { return fmt.Sprintf("Bundle.entry[%d]", i) }
 
 // ParseBundle reads a transaction or batch. base is the server's base URL. It
-// orders entries for processing: DELETE, POST, PUT, GET, and within a method as in
+// orders entries for processing: DELETE, POST, PUT and PATCH, GET, and within a method as in
 // the Bundle. It reports everything wrong with a transaction in one *Error with
 // one Issue per finding; in a batch each entry has its own error.
 func ParseBundle(data []byte, base string) (*Bundle, error) {
-	return AdmitBundle(data, base, func(int) error { return nil })
+	return AdmitBundle(data, base, Parse, func(int) error { return nil })
 }
 
+// A Parser reads a resource: Parse, ParseLoosely, or one that chooses.
+type Parser func(data []byte) (*Resource, error)
+
 // AdmitBundle is ParseBundle that first asks about the number of entries, before it spends
-// work on each. An error of admit ends it.
-func AdmitBundle(data []byte, base string, admit func(entries int) error) (*Bundle, error) {
+// work on each, and reads the resources with parse. An error of admit ends it.
+func AdmitBundle(data []byte, base string, parse Parser, admit func(entries int) error) (*Bundle, error) {
 	parts, err := cutBundle(data)
 	if err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func AdmitBundle(data []byte, base string, admit func(entries int) error) (*Bund
 	}
 	b := &Bundle{Type: f.Type, Entries: make([]Entry, len(f.Entry))}
 	for i := range f.Entry {
-		b.Entries[i] = f.Entry[i].read(i, parts.resources[i], base)
+		b.Entries[i] = f.Entry[i].read(i, parts.resources[i], base, parse)
 	}
 	b.checkLinks()
 	if b.Type == "transaction" {
@@ -77,7 +80,12 @@ func AdmitBundle(data []byte, base string, admit func(entries int) error) (*Bund
 }
 
 // order is the processing order of R4 section 3.1.0.11.2.
-func order(method string) int { return slices.Index([]string{"DELETE", "POST", "PUT", "GET"}, method) }
+func order(method string) int {
+	if method == "PATCH" {
+		method = "PUT"
+	}
+	return slices.Index([]string{"DELETE", "POST", "PUT", "GET"}, method)
+}
 
 // checkLinks refuses references to a urn:uuid that no entry of the transaction
 // has. In a batch every such reference dangles: its entries are independent.
@@ -102,7 +110,10 @@ func (e *Entry) checkReferences(known map[string]bool) {
 	if e.Resource == nil {
 		return
 	}
-	dangles := func(value string) bool { return strings.HasPrefix(value, "urn:uuid:") && !known[value] }
+	dangles := func(value string) bool {
+		name, _ := Named(value)
+		return strings.HasPrefix(value, "urn:uuid:") && !known[name]
+	}
 	if slices.ContainsFunc(e.Resource.References(), dangles) {
 		e.fail(&Error{
 			Kind:       Unprocessable,
@@ -117,7 +128,7 @@ func (b *Bundle) checkIdentities() {
 	seen := make(map[Ref]bool)
 	for i := range b.Entries {
 		e := &b.Entries[i]
-		if e.ID == "" || e.Method != "PUT" && e.Method != "DELETE" {
+		if e.ID == "" || e.Method == "GET" || e.Method == "POST" {
 			continue
 		}
 		if seen[e.Ref] {

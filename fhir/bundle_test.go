@@ -85,7 +85,7 @@ func TestParseBundleRefuses(t *testing.T) {
 		{"same fullUrl twice", bundleOf("transaction", entryWith(patient, "POST", "Patient", `"fullUrl":"`+urn+`",`), entryWith(patient, "POST", "Patient", `"fullUrl":"`+urn+`",`)), Unprocessable, "Bundle.entry[1].fullUrl"},
 		{"dangling urn:uuid", bundleOf("transaction", entryWith(`{"resourceType":"Basic","code":{"text":"x"},"subject":{"reference":"`+urn+`"}}`, "POST", "Basic")), Unprocessable, "Bundle.entry[0].resource"},
 		{"no request", bundleOf("transaction", `{"resource":`+patient1+`}`), Unprocessable, "Bundle.entry[0]"},
-		{"PATCH", bundleOf("transaction", entryWith(patient1, "PATCH", "Patient/1")), Invalid, "Bundle.entry[0].request.method"},
+		{"PATCH with a resource", bundleOf("transaction", entryWith(patient1, "PATCH", "Patient/1")), Invalid, "Bundle.entry[0].resource"},
 		{"HEAD", bundleOf("transaction", request("HEAD", "Patient/1")), Invalid, "Bundle.entry[0].request.method"},
 		{"unknown method", bundleOf("transaction", request("FLY", "Patient/1")), Unprocessable, "Bundle.entry[0].request.method"},
 		{"POST to an instance", bundleOf("transaction", entryWith(patient, "POST", "Patient/1")), Invalid, "Bundle.entry[0].request.url"},

@@ -14,6 +14,7 @@ type Capability struct {
 	Description       string
 	Date              time.Time
 	Formats           []string
+	Patches           []string // media types of patches
 	CORS              bool
 	Security          string   // how to authenticate
 	Documentation     string   // of what the statement has no element for
@@ -57,6 +58,7 @@ func (c *Capability) Bytes() ([]byte, error) {
 		Kind:           r4.CapabilityStatementKindInstance,
 		FhirVersion:    r4.FHIRVersion4_0_1,
 		Format:         c.Formats,
+		PatchFormat:    c.Patches,
 		Software:       &r4.CapabilityStatementSoftware{Name: c.Software, Version: &c.Version},
 		Implementation: &r4.CapabilityStatementImplementation{Description: c.Description, Url: &c.URL},
 		Rest:           []r4.CapabilityStatementRest{rest},

@@ -47,7 +47,7 @@ func (s *scanner) resource(parent, elem int32) bool {
 	}
 	s.judgeLocals(at, s.locals[mark:])
 	s.locals = s.locals[:mark]
-	if typ == s.d.marks.bundle {
+	if typ == s.d.marks.bundle && !s.loose {
 		s.judgeBundle(at)
 	}
 	return true
@@ -160,7 +160,7 @@ func (s *scanner) judgeLocalID(i int) {
 	switch {
 	case i > 0 && len(id.text) > 0 && bytes.Equal(id.text, s.ids[i-1].text):
 		s.issueAt(id.at, "invariant", "Two contained resources have the same id. Give each its own.")
-	case !s.Nodes[id.at].used:
+	case !s.Nodes[id.at].used && !s.loose:
 		s.issueAt(id.at, "invariant", "dom-3: A contained resource must be referred to with # and its id, or refer to its container with #.")
 	}
 }

@@ -51,6 +51,7 @@ type Definitions struct {
 	byBase       map[string][]SearchParam
 	compartments map[string]map[string][]string // compartment, type: parameters
 	marks        landmarks
+	deciding     func() []bool // elements on which access rests, see ParseLoosely
 	broken       error
 }
 
@@ -58,6 +59,7 @@ type Definitions struct {
 type landmarks struct {
 	resource, bundle, extension, coding, concept int32 // types
 	canonical, uri, url, oid, uuid               int32
+	referenceType                                int32
 	reference, security                          int32 // the elements Reference.reference and Meta.security
 }
 

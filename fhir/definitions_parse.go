@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // definitionsParser turns the lines of the table into Definitions. Types are named
@@ -46,6 +47,7 @@ func parseDefinitions(text string) (*Definitions, error) {
 	}
 	p.d.buildMembers()
 	p.d.buildBases()
+	p.d.deciding = sync.OnceValue(p.d.findDeciding)
 	return p.d, nil
 }
 
@@ -176,6 +178,7 @@ func (d *Definitions) findLandmarks() error {
 			return fmt.Errorf("type %s is missing", name)
 		}
 	}
+	m.referenceType = m.reference
 	if m.reference = d.Element(m.reference, "reference"); m.reference < 0 {
 		return fmt.Errorf("element Reference.reference is missing")
 	}

@@ -90,7 +90,7 @@ func (f *frame) assign(invalid error) bool {
 }
 
 // read makes an Entry and reports errors in its Err.
-func (f *frameEntry) read(i int, resource []byte, base string) Entry {
+func (f *frameEntry) read(i int, resource []byte, base string, parse Parser) Entry {
 	e := Entry{Index: i, FullURL: f.FullURL, Err: f.err}
 	if f.Request == nil {
 		e.fail(&Error{Kind: Invalid, Detail: "Every entry of a transaction or batch needs a request.", Expression: ".request"})
@@ -102,7 +102,7 @@ func (f *frameEntry) read(i int, resource []byte, base string) Entry {
 	}
 	e.fill(f.Request, base)
 	if resource != nil {
-		e.parse(resource)
+		e.parse(resource, parse)
 	}
 	if e.Err == nil {
 		e.checkMethod(f.Request)
@@ -114,8 +114,8 @@ func (f *frameEntry) read(i int, resource []byte, base string) Entry {
 }
 
 // parse reads the resource and puts its findings below the entry.
-func (e *Entry) parse(data []byte) {
-	r, err := Parse(data)
+func (e *Entry) parse(data []byte, parse Parser) {
+	r, err := parse(data)
 	if err == nil {
 		e.Resource = r
 		return
@@ -180,14 +180,14 @@ func (e *Entry) checkMethod(r *frameRequest) {
 		if !search || e.Params != nil {
 			e.fail(&Error{Kind: Invalid, Detail: "The URL of a POST must be a resource type alone.", Expression: ".request.url"})
 		}
-	case "PUT", "DELETE":
+	case "PUT", "PATCH", "DELETE":
 		e.Conditional = search && e.Params != nil
 		if !instance && !e.Conditional {
 			e.fail(&Error{Kind: Invalid, Detail: "The URL must name one resource, as in Patient/1, or criteria, as in Patient?identifier=x.", Expression: ".request.url"})
 		}
 		e.Criteria = e.Params
 	default:
-		e.fail(&Error{Kind: Invalid, Detail: "The method must be DELETE, POST, PUT or GET. Others are not supported.", Expression: ".request.method"})
+		e.fail(&Error{Kind: Invalid, Detail: "The method must be DELETE, POST, PUT, PATCH or GET. Others are not supported.", Expression: ".request.method"})
 	}
 	e.checkConditions(r)
 }
@@ -197,7 +197,7 @@ func (e *Entry) checkConditions(r *frameRequest) {
 		e.fail(&Error{Kind: Invalid, Detail: "ifNoneMatch and ifModifiedSince belong to a GET.", Expression: ".request"})
 	}
 	if (e.Method == "POST" || e.Method == "GET") && r.IfMatch != "" {
-		e.fail(&Error{Kind: Invalid, Detail: "ifMatch belongs to a PUT or DELETE.", Expression: ".request.ifMatch"})
+		e.fail(&Error{Kind: Invalid, Detail: "ifMatch belongs to a PUT, PATCH or DELETE.", Expression: ".request.ifMatch"})
 	}
 	if r.IfNoneExist == "" {
 		return
@@ -219,7 +219,11 @@ func (e *Entry) checkResource() {
 	}
 	switch {
 	case e.Resource == nil:
-		e.fail(&Error{Kind: Invalid, Detail: "A POST or PUT needs a resource.", Expression: ".resource"})
+		e.fail(&Error{Kind: Invalid, Detail: "A POST, PUT or PATCH needs a resource.", Expression: ".resource"})
+	case e.Method == "PATCH":
+		if typ := e.Resource.Type(); typ != "Binary" && typ != "Parameters" {
+			e.fail(&Error{Kind: Invalid, Detail: "The resource of a PATCH is a Binary that holds a JSON Patch, or Parameters with a FHIRPath Patch.", Expression: ".resource"})
+		}
 	case e.Resource.Type() != e.Type:
 		e.fail(&Error{Kind: Invalid, Detail: "The type of the resource is not the type in the URL.", Expression: ".resource"})
 	case e.Method == "PUT" && !e.Conditional && e.Resource.ID() != e.ID:

@@ -1,6 +1,9 @@
 package fhir
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // Kind says what went wrong, in terms of FHIR and HTTP.
 type Kind uint8
@@ -102,3 +105,32 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// At puts the place of an entry before the place that an error names.
+func At(entry string, err error) error {
+	var known *Error
+	if entry == "" || !errors.As(err, &known) {
+		return err
+	}
+	placed := *known
+	placed.Expression = belowEntry(entry, known.Expression)
+	placed.Issues = nil
+	for _, i := range known.Issues {
+		i.Expression = belowEntry(entry, i.Expression)
+		placed.Issues = append(placed.Issues, i)
+	}
+	return &placed
+}
+
+func belowEntry(place, rest string) string {
+	if rest == "" || strings.HasPrefix(rest, place) {
+		return place
+	}
+	if typ, inside, ok := strings.Cut(rest, "."); IsResourceType(typ) {
+		if place += ".resource"; !ok {
+			return place
+		}
+		return place + "." + inside
+	}
+	return place + "." + rest
+}

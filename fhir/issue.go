@@ -16,7 +16,7 @@ func (s *scanner) full() bool { return !s.check || len(s.issues) >= maxIssues }
 
 // issueAt notes a finding about a node.
 func (s *scanner) issueAt(at int32, code, detail string) {
-	if !s.full() {
+	if !s.full() && s.matters(s.Nodes[at].Elem) {
 		s.issue(code, s.place(at), detail)
 	}
 }
@@ -24,7 +24,7 @@ func (s *scanner) issueAt(at int32, code, detail string) {
 // issueIn notes a finding about the next value of an element, which has no node.
 func (s *scanner) issueIn(parent, elem int32, code, detail string) {
 	switch {
-	case s.full():
+	case s.full() || !s.matters(elem):
 	case parent < 0:
 		s.issue(code, "", detail)
 	default:
@@ -35,7 +35,7 @@ func (s *scanner) issueIn(parent, elem int32, code, detail string) {
 // issueNamed notes a finding about a member that is not an element. The place
 // includes its name only if it looks like an element name: it is the client's text.
 func (s *scanner) issueNamed(parent int32, name []byte, code, detail string) {
-	if s.full() {
+	if s.full() || s.loose {
 		return
 	}
 	place := s.place(parent)

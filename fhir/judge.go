@@ -1,6 +1,9 @@
 package fhir
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // judge checks the primitive of a node: its format, its code list and, for a
 // reference, its target.
@@ -22,18 +25,24 @@ func (s *scanner) judge(at int32, t *Type, look looks) {
 		s.issueAt(at, code, fault)
 		return
 	}
-	if codes := s.d.Elements[n.Elem].codes; codes != nil && !codes.hasCode(text) {
+	if codes := s.d.Elements[n.Elem].codes; codes != nil && !s.loose && !codes.hasCode(text) {
 		s.issueAt(at, "code-invalid", "The code is not in the required value set "+codes.name+". Send one of its codes.")
 	}
 	switch {
 	case n.Elem == s.d.marks.reference:
-		s.links = append(s.links, at)
+		if s.linkKind(at) != noLink {
+			s.links = append(s.links, at)
+		}
 		s.judgeReference(at, text)
 	case s.d.marks.isURI(n.Type):
 		if text[0] == '#' {
 			s.locals = append(s.locals, local{at: at})
 		}
-		if s.refers(at) {
+		if s.linkKind(at) != noLink {
+			s.links = append(s.links, at)
+		}
+	case t.Name == "xhtml":
+		if s.linkKind(at) != noLink {
 			s.links = append(s.links, at)
 		}
 	}
@@ -56,6 +65,9 @@ func (s *scanner) finish(f *level) {
 	if missing := f.t.mandatory &^ given; missing != 0 {
 		s.missing(f, missing)
 	}
+	if s.loose {
+		return
+	}
 	n := &s.Nodes[f.at]
 	if f.t.kind != resourceType && !f.odd && (given&^id == 0 && !n.PrimitiveExt || given == 0) {
 		s.issueAt(f.at, "invariant", "ele-1: An element must have a value or children other than its id. Leave it out or fill it.")
@@ -74,7 +86,7 @@ func (s *scanner) finish(f *level) {
 func (s *scanner) missing(f *level, missing uint64) {
 	for ; missing != 0; missing &= missing - 1 {
 		el := &s.d.Elements[f.t.first+int32(bits.TrailingZeros64(missing))]
-		if !s.full() {
+		if !s.full() && (!s.loose || slices.Contains(el.Types, s.d.marks.referenceType)) {
 			s.issue("required", s.place(f.at)+"."+el.Name, "This element is mandatory. Add it.")
 		}
 	}

@@ -22,6 +22,9 @@ type narrative struct {
 	filled bool
 	strays bool // an element or attribute that is not allowed
 	spaced bool // the div declares its namespace
+
+	collect bool
+	links   []extent // values of href and src
 }
 
 func (x *narrative) fault() string {
@@ -147,6 +150,9 @@ func (x *narrative) attribute(tag []byte) bool {
 		default:
 			x.pos++
 		}
+	}
+	if x.collect && (string(name) == "href" || string(name) == "src") {
+		x.links = append(x.links, extent{start, x.pos})
 	}
 	x.judgeAttribute(tag, name, x.text[start:x.pos])
 	x.pos++

@@ -22,10 +22,11 @@ type Resource struct {
 	linked  bool
 }
 
-// place is a string in the document and its text.
+// place is a link in the document and its text.
 type place struct {
 	extent
-	text string
+	text string // but of a narrative
+	kind linkKind
 }
 
 // places are where Stamp writes. They are known for scanned documents, but not for

@@ -81,17 +81,17 @@ func TestStampRefusesNonsense(t *testing.T) {
 
 func TestReferences(t *testing.T) {
 	r := parse(t, string(readTestdata(t, "patient.json")))
-	want := []string{"urn:uuid:5b2f8f2e-6f2c-4a7e-9f0b-3e0f6c1d2a4b", "#gp", "http://example.org/fhir/Patient/p-0"}
+	want := []string{"#gp", "http://example.org/fhir/Patient/p-0"}
 	if got := r.References(); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
 	mapped, err := r.MapReferences(func(v string) (string, bool) {
-		return `Patient/"2"`, strings.HasPrefix(v, "http:")
+		return `Patient/"2"`, v == "http://example.org/fhir/Patient/p-0"
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want[2] = `Patient/"2"`
+	want[1] = `Patient/"2"`
 	if got := mapped.References(); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
@@ -102,6 +102,47 @@ func TestReferences(t *testing.T) {
 	same, err := r.MapReferences(func(string) (string, bool) { return "", false })
 	if err != nil || same != r {
 		t.Errorf("nothing to map made another resource: %v", err)
+	}
+}
+
+// What R4 has a transaction rewrite is rewritten, wherever it is, and nothing else; every
+// other byte stays.
+func TestLinksAreRewrittenAsR4Says(t *testing.T) {
+	const urn, url = "urn:uuid:0b9f4ab0-5ca5-4ab5-a0dc-c8a0e8b7a7d1", "http://example.org/fhir/Binary/b"
+	narrative := func(a, b string) string {
+		return `"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">\u00e9\ud83d\ude00 <a href=\"` + a + `\">x<\/a> <img src='` + b + `' alt=\"` + urn + `\"/>é ` + urn + `</div>"}`
+	}
+	for name, c := range map[string][2]string{
+		"reference":  {`"subject":{"reference":"` + urn + `"}`, `"subject":{"reference":"New/1"}`},
+		"narrative":  {narrative(urn, url) + `,"code":{"text":"x"}`, narrative("New/1", "New/2") + `,"code":{"text":"x"}`},
+		"contained":  {`"contained":[{"resourceType":"DocumentReference","id":"d","status":"current","content":[{"attachment":{"url":"` + url + `"}}],"subject":{"reference":"` + urn + `"}}],"extension":[{"url":"x","valueReference":{"reference":"#d"}}]`, `"contained":[{"resourceType":"DocumentReference","id":"d","status":"current","content":[{"attachment":{"url":"New/2"}}],"subject":{"reference":"New/1"}}],"extension":[{"url":"x","valueReference":{"reference":"#d"}}]`},
+		"canonical":  {`"meta":{"profile":["` + urn + `"]}`, `"meta":{"profile":["` + urn + `"]}`},
+		"extension":  {`"extension":[{"url":"` + urn + `","valueUri":"` + urn + `"},{"url":"x","valueCanonical":"` + urn + `"},{"url":"y","valueOid":"urn:oid:1.2"},{"url":"z","valueString":"` + urn + `"}]`, `"extension":[{"url":"` + urn + `","valueUri":"New/1"},{"url":"x","valueCanonical":"` + urn + `"},{"url":"y","valueOid":"New/3"},{"url":"z","valueString":"` + urn + `"}]`},
+		"identifier": {`"identifier":[{"system":"urn:uuid:1b9f4ab0-5ca5-4ab5-a0dc-c8a0e8b7a7d1","value":"` + urn + `"}]`, `"identifier":[{"system":"urn:uuid:1b9f4ab0-5ca5-4ab5-a0dc-c8a0e8b7a7d1","value":"` + urn + `"}]`},
+	} {
+		before, want := `{"resourceType":"Basic","code":{"text":"y"},`+c[0]+`}`, `{"resourceType":"Basic","code":{"text":"y"},`+c[1]+`}`
+		if name == "narrative" {
+			before, want = strings.Replace(before, `"code":{"text":"y"},`, "", 1), strings.Replace(want, `"code":{"text":"y"},`, "", 1)
+		}
+		targets := map[string]string{urn: "New/1", url: "New/2", "urn:oid:1.2": "New/3"}
+		for _, read := range []func([]byte) (*Resource, error){Parse, Open} {
+			r, err := read([]byte(before))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			r, err = r.MapReferences(func(v string) (string, bool) { to, ok := targets[v]; return to, ok })
+			if err != nil || string(r.Bytes()) != want {
+				t.Errorf("%s: %v\n got %s\nwant %s", name, err, r.Bytes(), want)
+			}
+		}
+	}
+	questionnaire := `{"resourceType":"Questionnaire","status":"draft","url":"` + urn + `"}`
+	document := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"` + urn + `","resource":{"resourceType":"Basic","code":{"text":"x"},"subject":{"reference":"` + urn + `"}}}]}`
+	for _, same := range []string{questionnaire, document} {
+		r := parse(t, same)
+		if mapped, err := r.MapReferences(func(string) (string, bool) { return "x", true }); err != nil || string(mapped.Bytes()) != same {
+			t.Errorf("%s: %v", mapped.Bytes(), err)
+		}
 	}
 }
 

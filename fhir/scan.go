@@ -19,6 +19,7 @@ type scanner struct {
 	Tape
 	d      *Definitions
 	check  bool
+	loose  bool // only what access rests on, see ParseLoosely
 	pos    int
 	depth  int
 	fault  *Error // why the scan stopped
@@ -68,7 +69,7 @@ func (s *scanner) close() {
 
 func (s *scanner) reset(data []byte, check bool) {
 	s.data, s.Nodes, s.Marked = data, s.Nodes[:0], s.Marked[:0]
-	s.check, s.pos, s.depth, s.fault, s.issues = check, 0, 0, nil, nil
+	s.check, s.loose, s.pos, s.depth, s.fault, s.issues = check, false, 0, 0, nil, nil
 	s.arrays, s.locals, s.ids, s.typeEnd = s.arrays[:0], s.locals[:0], s.ids[:0], 0
 	s.ahead, s.links = 0, s.links[:0]
 	if s.follower == nil {
@@ -78,6 +79,11 @@ func (s *scanner) reset(data []byte, check bool) {
 
 func (s *scanner) scan(data []byte, check bool) error {
 	s.reset(data, check)
+	return s.read(data)
+}
+
+// read scans the document after a reset.
+func (s *scanner) read(data []byte) error {
 	switch {
 	case s.d.broken != nil:
 		return &Error{Kind: Internal, Detail: "The server cannot read its FHIR definitions.", Err: s.d.broken}

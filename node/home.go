@@ -70,6 +70,8 @@ type others interface {
 	journal(ctx context.Context, r *records, source string) (*ledgerbridge.Journal, error)
 	// openPolicy activates the policies of the folder, or those that all nodes share.
 	openPolicy(ctx context.Context, n *Node, folder string, o policy.Options) error
+	// packages are those of implementation guides; the home must be open.
+	packages() packages
 	// keep finishes the logs of nodes that died, until ctx ends.
 	keep(context.Context, *Node)
 	// lost is closed when another process has taken the node's name.

@@ -53,8 +53,8 @@ func repeated(kind, url string, n int) string {
 func TestAnswersAreBounded(t *testing.T) {
 	n := startNode(t, t.TempDir())
 	system := n.as("system", "HOPERAT")
-	for range 3 {
-		system.Put("/Binary/large", largeJSON("large"))
+	for i := range 3 {
+		system.Put("/Binary/large", strings.Replace(largeJSON("large"), `"id"`, fmt.Sprintf(`"language":"x%d","id"`, i), 1))
 	}
 	found := `{"resourceType":"Bundle","type":"transaction","entry":[`
 	for i := range 20 {

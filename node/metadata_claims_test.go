@@ -47,8 +47,11 @@ type claimant struct {
 // send makes a request about the type; path begins behind its name.
 func (c *claimant) send(method, path string, id string, header ...string) response {
 	body := ""
-	if method == http.MethodPost || method == http.MethodPut {
+	switch method {
+	case http.MethodPost, http.MethodPut:
 		body = c.body(id)
+	case http.MethodPatch:
+		body = fmt.Sprintf(`[{"op":"test","path":"/resourceType","value":%q}]`, c.c.Type)
 	}
 	a, err := c.by.Try(method, "/"+c.c.Type+path, body, header...)
 	if err != nil {
@@ -95,7 +98,11 @@ func (c *claimant) interactions() {
 		"search-type":      func() { c.holds("search-type", c.send("GET", "?_id=a", ""), 200) },
 		"create":           func() { c.holds("create", c.send("POST", "", ""), 201) },
 		"update":           func() { c.holds("update", c.send("PUT", at, strings.TrimPrefix(at, "/")), 200) },
-		"delete":           func() { c.holds("delete", c.send("DELETE", at, ""), 204) },
+		"patch": func() {
+			c.holds("patch", c.send("PATCH", at, "", "Content-Type", "application/json-patch+json"), 200)
+			c.holds("conditional patch", c.send("PATCH", "?_id="+at[1:], "", "Content-Type", "application/json-patch+json"), 200)
+		},
+		"delete": func() { c.holds("delete", c.send("DELETE", at, ""), 204) },
 	}
 	for _, code := range slices.Sorted(slices.Values(c.codes())) {
 		if tries[code] == nil {
@@ -119,6 +126,8 @@ func (c *claimant) operation(name, at string) {
 	switch name {
 	case "verify":
 		c.holds("$verify", c.send("GET", at+"/_history/1/$verify", ""), 200)
+	case "validate":
+		c.holds("$validate", c.send("GET", at+"/$validate", ""), 200)
 	case "meta":
 		a := c.send("GET", at+"/$meta", "")
 		if c.holds("$meta", a, 200); c.id != "" && !a.Has(`"lastUpdated"`) {

@@ -207,7 +207,9 @@ func TestMetadataInteractions(t *testing.T) {
 			"read": system.Get("/Basic/b"), "vread": system.Get("/Basic/b/_history/1"), "search-type": system.Get("/Basic?code:text=x"),
 			"history-instance": system.Get("/Basic/b/_history"), "history-type": system.Get("/Basic/_history"),
 			"create": system.Post("/Basic", `{"resourceType":"Basic","code":{"text":"y"}}`),
-			"update": system.Put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"z"}}`), "verify": system.Get("/Basic/b/_history/1/$verify"), "meta": system.Get("/Basic/b/$meta"),
+			"update": system.Put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"z"}}`), "verify": system.Get("/Basic/b/_history/1/$verify"),
+			"validate": system.Get("/Basic/b/$validate"), "meta": system.Get("/Basic/b/$meta"),
+			"patch":  system.Do("PATCH", "/Basic/b", `[{"op":"replace","path":"/code/text","value":"zz"}]`, "Content-Type", "application/json-patch+json"),
 			"delete": system.Do("DELETE", "/Basic/b", ""),
 		},
 		"Patient":    {"access-report": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }).Get("/Patient/p1/$access-report")},
@@ -227,7 +229,7 @@ func TestMetadataInteractions(t *testing.T) {
 		}
 		for _, o := range r.Operation {
 			listed[r.Type] = append(listed[r.Type], o.Name)
-			if !strings.HasSuffix(o.Definition, "/"+o.Name) && !strings.HasSuffix(o.Definition, "-"+o.Name) {
+			if !strings.Contains(o.Definition, "/OperationDefinition/") || !strings.HasSuffix(o.Definition, o.Name) {
 				t.Errorf("%s $%s is defined by %q", r.Type, o.Name, o.Definition)
 			}
 		}

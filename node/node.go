@@ -22,6 +22,7 @@ type Node struct {
 	identity Identity
 	gate     *access.Gate
 	policy   *policy.Engine
+	rules    rules
 	proposed func() error // what keeps this node's folder from being the policies of all; nil without one
 	handler  http.Handler
 	trials   trials
@@ -58,12 +59,16 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 	if err := n.openPolicy(ctx, o.Policies); err != nil {
 		return err
 	}
+	if err := n.openRules(ctx, o.Validate); err != nil {
+		return err
+	}
 	consents := n.consents()
 	consents.Compiler.Base = n.store.Bases()
 	n.gate = access.New(access.Config{
 		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
 		Changes: n.changes, Accesses: n.accesses, Others: n.otherJournal, Organization: n.organization, Node: n.name,
 		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
+		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current},
 	})
 	if err := n.openServer(o); err != nil {
 		return err

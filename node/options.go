@@ -23,6 +23,7 @@ type Options struct {
 	Origins  []string // whose scripts may read answers
 	Rate     float64  // entries per second of each client but own systems (see UsualRate); 0 is no limit for anybody
 	Scrub    time.Duration
+	Validate string // level at which writes are validated, see validate.ParseLevel; base if empty
 	Anchor   Anchoring
 	Version  string // of the program
 	Log      *slog.Logger

@@ -18,7 +18,7 @@ func TestDocsAreComplete(t *testing.T) {
 		constraints.shared_types constraints.uncompartmented constraints.owner constraints.author constraints.labels
 		agent.subject agent.role agent.organization agent.patient agent.client agent.scopes purpose interaction
 		action type node.organization now read vread history-instance search-type search-system history-type
-		history-system create update patch delete access-report proof verify audit-read audit-search ledger metrics
+		history-system create update patch delete access-report proof verify validate audit-read audit-search ledger metrics
 		operations policy-read expand validate-code lookup subsumes translate`)
 	for code, meaning := range Reasons() {
 		words = append(words, code)

@@ -27,7 +27,7 @@ func draw(r *rand.Rand) Input {
 	}
 	in.Purpose = one("TREAT", "TREAT", "HPAYMT", "HOPERAT", "HRESCH", "CLINTRCH", "PATRQT", "HMARKT", "BTG", "other")
 	in.Interaction = one("read", "vread", "history-instance", "search-type", "history-type", "create", "update",
-		"patch", "delete", "search-system", "history-system", "verify", "access-report", "proof", "audit-read",
+		"patch", "delete", "search-system", "history-system", "verify", "validate", "access-report", "proof", "audit-read",
 		"audit-search", "ledger", "metrics", "operations", "policy-read", "expand", "lookup")
 	in.Type = one("Patient", "Observation", "Consent", "AuditEvent", "Practitioner", "Group", "CareTeam", "QuestionnaireResponse")
 	known, _ := interactions(in.Interaction)
@@ -42,7 +42,7 @@ func draw(r *rand.Rand) Input {
 func TestInvariants(t *testing.T) {
 	e, r := newEngine(t, nil, Options{}), rand.New(rand.NewPCG(1, 2))
 	clinical := []string{"read", "vread", "history-instance", "search-type", "history-type", "create", "update", "patch",
-		"delete", "search-system", "history-system", "expand", "lookup"}
+		"delete", "search-system", "history-system", "expand", "lookup", "validate"}
 	office := []string{"verify", "access-report", "proof", "audit-read", "audit-search", "metrics", "ledger", "operations", "policy-read"}
 	ends, teams := []string{"update", "patch", "delete"}, []string{"Practitioner", "Group", "CareTeam"}
 	allowed := 0

@@ -11,7 +11,7 @@ import "github.com/aceso-health/aceso/agent"
 type Input struct {
 	Agent       Agent  `json:"agent"`
 	Purpose     string `json:"purpose"`     // code of v3-PurposeOfUse
-	Interaction string `json:"interaction"` // read, vread, search-type, create, ... or an operation: access-report, proof, verify, audit-read, audit-search, ledger, metrics
+	Interaction string `json:"interaction"` // read, vread, search-type, create, ... or an operation: access-report, proof, verify, validate, audit-read, audit-search, ledger, metrics
 	Action      string `json:"action"`      // one letter of cruds
 	Type        string `json:"type"`        // resource type, "" for system-level
 	Node        Node   `json:"node"`

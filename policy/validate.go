@@ -36,6 +36,8 @@ func interactions(name string) (action, bool) {
 		return action{letters: "s", system: true}, true
 	case "verify", "expand", "validate-code", "lookup", "subsumes", "translate":
 		return action{letters: "rs", typed: true}, true
+	case "validate":
+		return action{letters: "r", typed: true}, true
 	case "access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read":
 		return action{letters: "rs"}, true
 	}

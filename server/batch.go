@@ -26,7 +26,7 @@ func (s *server) bundle(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := fhir.AdmitBundle(data, cmp.Or(s.Bases, s.base), func(entries int) error { return s.charge(c, max(entries, 1), 1) })
+	b, err := fhir.AdmitBundle(data, cmp.Or(s.Bases, s.base), s.Parse, func(entries int) error { return s.charge(c, max(entries, 1), 1) })
 	if err != nil {
 		return nil, err
 	}

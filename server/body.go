@@ -90,6 +90,12 @@ func tooLarge(limit int64, cause error) error {
 	return &fhir.Error{Kind: fhir.TooLarge, Detail: detail, Err: cause}
 }
 
+// mediaOf is the media type of the body, "" without one.
+func mediaOf(r *http.Request) string {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return media
+}
+
 func checkMedia(r *http.Request, medias []string) error {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -139,7 +145,7 @@ func (s *server) resource(c *gin.Context, typ string) (*fhir.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := fhir.Parse(data)
+	r, err := s.Parse(data)
 	if err != nil {
 		return nil, err
 	}

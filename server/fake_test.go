@@ -142,6 +142,10 @@ func (g *fakeGate) AccessReport(_ context.Context, c *access.Call, ref fhir.Ref,
 	return &g.result, g.ask(c, "report %s %+v", ref, s)
 }
 
+func (g *fakeGate) Validate(_ context.Context, c *access.Call, v access.ValidateRequest) ([]fhir.Issue, error) {
+	return nil, g.ask(c, "validate %s %s %q %s", v.Ref, v.Mode, v.Profiles, v.Body)
+}
+
 func (g *fakeGate) Operate(_ context.Context, c *access.Call, operation string) error {
 	return g.ask(c, "operate %s", operation)
 }

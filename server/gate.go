@@ -18,6 +18,8 @@ type Gate interface {
 	Terminology(ctx context.Context, c *access.Call, t access.TermsRequest) ([]byte, error)
 	// Apply does all operations or none.
 	Apply(ctx context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error)
+	// Validate holds a resource against rules; findings are no error.
+	Validate(ctx context.Context, c *access.Call, v access.ValidateRequest) ([]fhir.Issue, error)
 	// Operate decides and records an operation without resources.
 	Operate(ctx context.Context, c *access.Call, operation string) error
 }

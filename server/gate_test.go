@@ -148,7 +148,8 @@ func TestConditionalInteractions(t *testing.T) {
 	if second := n.do("POST", "/fhir/Patient", body, criteria...).want(200).id(); second != first {
 		t.Errorf("created twice: %s and %s", first, second)
 	}
-	n.do("PUT", "/fhir/Patient?identifier=http://x|1", body).want(200).header("ETag", `W/"2"`)
+	n.do("PUT", "/fhir/Patient?identifier=http://x|1", body).want(200).header("ETag", `W/"1"`)
+	n.do("PUT", "/fhir/Patient?identifier=http://x|1", strings.Replace(body, `"identifier"`, `"active":true,"identifier"`, 1)).want(200).header("ETag", `W/"2"`)
 	n.do("POST", "/fhir/Patient", body).want(201)
 	n.do("PUT", "/fhir/Patient?identifier=http://x|1", body).want(412, "multiple-matches")
 	n.do("DELETE", "/fhir/Patient?identifier=http://x|1", "").want(412, "multiple-matches")

@@ -34,10 +34,11 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 		Software: "Aceso", Version: s.Version, URL: s.base, Date: at,
 		Description: "FHIR server in which every access is decided by policy and leaves a provable record",
 		Formats:     []string{mediaFHIR, mediaXML, mediaJSON, "json", "xml"},
+		Patches:     patchFormats(),
 		CORS:        len(s.AllowedOrigins) > 0,
 		Security:    "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
-		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates and deletes, If-None-Match and If-Modified-Since " +
-			"reads, If-None-Exist creates. The history of a type or of everything has a total if _total=accurate asks for it. Each answer names its record in the header " + RecordHeader + ".",
+		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates, patches and deletes, If-None-Match and If-Modified-Since " +
+			"reads, If-None-Exist creates. An update or patch that changes nothing makes no version. Patches need the right to read, too, and can be conditional. The history of a type or of everything has a total if _total=accurate asks for it. Each answer names its record in the header " + RecordHeader + ".",
 		Interactions: interactions("", true),
 	}
 	for _, typ := range fhir.ResourceTypes() {
@@ -57,7 +58,7 @@ func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
 	r.Note = "Updates create resources for systems only; other roles create them without an id."
 	if why := access.Unable(typ); why != "" {
 		r.Writable, r.Note = false, why
-		r.Interactions = slices.DeleteFunc(r.Interactions, func(code string) bool { return code == "create" || code == "update" })
+		r.Interactions = slices.DeleteFunc(r.Interactions, func(code string) bool { return code == "create" || code == "update" || code == "patch" })
 	}
 	for _, p := range r.Search {
 		if p.Type == "reference" {

@@ -45,6 +45,11 @@ func operationTable() []served {
 			"The resources in the compartment of an encounter, and what they refer to: what a search of the compartment would show the caller of each type.", false, everything},
 		{"Resource-meta", "meta", []string{"Resource"}, hl7Operation + "Resource-meta", "Profiles, tags and security labels",
 			"The meta of a resource. It is decided like a read.", false, []fhir.OperationParameter{out("Meta", "The meta of the current version.")}},
+		{"Resource-validate", "validate", []string{"Resource"}, hl7Operation + "Resource-validate", "Validate a resource",
+			"Says what R4, and profiles, have against a resource that is sent or stored. Nothing is written.", false, []fhir.OperationParameter{
+				in("resource", "Resource", 0, "The resource; a stored one needs none."), in("mode", "code", 0, "What is to be done with it: create, update or delete, or profile."),
+				in("profile", "uri", 0, "A profile that it must meet."), out("OperationOutcome", "What was found."),
+			}},
 		{"docref", "docref", []string{"DocumentReference"}, "http://hl7.org/fhir/us/core/OperationDefinition/docref", "Documents of a patient",
 			"The current DocumentReferences of a patient that are stored here, as a search finds them. No documents are made on demand.", false, []fhir.OperationParameter{
 				in("patient", "id", 1, "The id of the patient."), in("start", "dateTime", 0, "Of what the documents describe: not before."), in("end", "dateTime", 0, "Of what the documents describe: not after."),

@@ -30,8 +30,8 @@ type route struct {
 // from it. HEAD comes with every GET.
 func routes() []route {
 	const (
-		get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
-		open, plain         = true, true
+		get, post, put, del, patch = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch
+		open, plain                = true, true
 	)
 	return append([]route{
 		{get, "/healthz", "", "", open, plain, (*server).health},
@@ -58,6 +58,8 @@ func routes() []route {
 		{post, "/fhir/:type", "", "create", false, false, (*server).create},
 		{put, "/fhir/:type/:id", "", "update", false, false, (*server).update},
 		{put, "/fhir/:type", "", "update", false, false, (*server).update},
+		{patch, "/fhir/:type/:id", "", "patch", false, false, (*server).patch},
+		{patch, "/fhir/:type", "", "patch", false, false, (*server).patch},
 		{del, "/fhir/:type/:id", "", "delete", false, false, (*server).delete},
 		{del, "/fhir/:type", "", "delete", false, false, (*server).delete},
 		{get, "/fhir/:type/:id/_history", "", "history-instance", false, false, (*server).history},
@@ -75,6 +77,11 @@ func routes() []route {
 		{get, "/fhir/:type/$docref", "DocumentReference", "$docref", false, false, (*server).docref},
 		{post, "/fhir/:type/$docref", "DocumentReference", "$docref", false, false, (*server).docref},
 		{get, "/fhir/:type/:id/$meta", "", "$meta", false, false, (*server).meta},
+
+		{post, "/fhir/:type/$validate", "", "$validate", false, false, (*server).validate},
+		{get, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
+		{post, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
+
 		{get, "/fhir/:type/:id/$access-report", "Patient", "$access-report", false, false, (*server).accessReport},
 
 		{get, "/fhir/:type/:id", auditEvent, "read", false, false, (*server).readAuditEvent},

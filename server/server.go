@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/terminology"
 	"github.com/aceso-health/aceso/web"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	// a batch or a transaction is as many as it has.
 	EntriesPerSecond float64
 	Burst            int
+	// Parse reads the resources that are written; nil is fhir.Parse.
+	Parse fhir.Parser
 	// MaxBody is the largest request body in bytes; 0 is 20 MB.
 	MaxBody int64
 	// Logger gets one line per request.
@@ -84,6 +87,9 @@ func New(c Config) http.Handler {
 	c.MaxBody = cmp.Or(c.MaxBody, 20_000_000)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Parse == nil {
+		c.Parse = fhir.Parse
 	}
 	s := &server{Config: c, base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
 	s.limits = newLimiter(s.EntriesPerSecond, s.Burst, s.Now)

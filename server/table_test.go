@@ -55,7 +55,7 @@ func TestMetadataIsTheRouteTable(t *testing.T) {
 			wanted[r.typ+" "+r.interaction] = true
 		default:
 			for _, typ := range fhir.ResourceTypes() {
-				writes := r.interaction == "create" || r.interaction == "update"
+				writes := r.interaction == "create" || r.interaction == "update" || r.interaction == "patch"
 				if typ != auditEvent && (access.Unable(typ) == "" || !writes) {
 					wanted[typ+" "+r.interaction] = true
 				}

@@ -45,6 +45,11 @@ func operation(e *fhir.Entry) (access.Operation, error) {
 		refusal := errAuditEvent()
 		refusal.Expression = e.Expression() + ".request"
 		return op, refusal
+	case e.Method == http.MethodPatch:
+		var err error
+		op.Resource = nil
+		op.Patch, err = patchIn(e)
+		return op, fhir.At(e.Expression(), err)
 	case e.Method != http.MethodGet:
 		return op, mayWrite(e.Ref)
 	case e.History || e.Compartment != "" || e.Type == auditEvent:

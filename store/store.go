@@ -226,11 +226,21 @@ type Write struct {
 // Guard is the criteria of a conditional interaction, checked again inside the
 // transaction: the visible matches must be exactly Want.
 type Guard struct {
-	Query   *search.Query
-	Visible Visible
-	Sight   Sights // see Search
-	Want    []fhir.Ref
-	At      []byte // Page.At of the search that found Want: the store need not search again if nothing changed since
+	Query    *search.Query
+	Visible  Visible
+	Sight    Sights // see Search
+	Want     []fhir.Ref
+	Versions []int64 // those of the ones wanted; nil: any
+	At       []byte  // Page.At of the search that found Want: the store need not search again if nothing changed since
+}
+
+// Unchanged is the guard that a resource is still in a version.
+func Unchanged(ref fhir.Ref, version int64) Guard {
+	return Guard{
+		Query:   &search.Query{Type: ref.Type, Where: search.All{search.HasKey{Key: search.IDKey(ref.ID)}}, Count: -1},
+		Visible: func(Row) (bool, error) { return true, nil },
+		Want:    []fhir.Ref{ref}, Versions: []int64{version},
+	}
 }
 
 // Search finds the matches, and one more than are wanted.
@@ -257,8 +267,17 @@ func (g *Guard) holds(page Page) bool {
 	found := make([]fhir.Ref, len(page.Matches))
 	for i, m := range page.Matches {
 		found[i] = m.Ref
+		if g.Versions != nil && !g.wants(m) {
+			return false
+		}
 	}
 	byName := func(a, b fhir.Ref) int { return strings.Compare(a.String(), b.String()) }
 	slices.SortFunc(found, byName)
 	return slices.Equal(found, slices.SortedFunc(slices.Values(g.Want), byName))
+}
+
+// wants says whether a match is wanted in its version.
+func (g *Guard) wants(m Version) bool {
+	i := slices.Index(g.Want, m.Ref)
+	return i >= 0 && g.Versions[i] == m.Version
 }

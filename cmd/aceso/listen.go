@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/aceso-health/aceso/fhir/validate"
 )
 
 // check finds what is wrong with the flags before anything is touched.
@@ -20,6 +22,9 @@ func (o *serveOptions) check() error {
 	}
 	if o.Rate < 0 {
 		return errors.New("--rate must not be negative")
+	}
+	if _, err := validate.ParseLevel(o.Validate); err != nil {
+		return fmt.Errorf("--validate: %w", err)
 	}
 	if err := checkDatabase(o.Database); err != nil {
 		return err

@@ -34,6 +34,7 @@ func commands() []command {
 		{"verify", "check records, checkpoints or a whole data folder", verifyCommand},
 		{"keys", "rotate a key of a keyring", keysCommand},
 		{"policy", "test, check and format policies", policyCommand},
+		{"package", "keep the packages whose profiles resources are held against", packageCommand},
 		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
 		{"devnet", "run a Fabric network on this machine, for development", devnetCommand},
 		{"ledger", "list what a Fabric channel holds of each log, end keys and logs, report a fork", ledgerCommand},

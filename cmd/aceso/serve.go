@@ -44,6 +44,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.BoolVar(&o.tls.insecure, "insecure-listen", false, "listen beyond loopback without TLS, because something in front provides it")
 	f.Float64Var(&o.Rate, "rate", node.UsualRate, "`entries` per second of each client but the systems of --org: a request is one, a batch or transaction as many as it has; 10 times as many at once; 0 is no limit for anybody")
 	f.DurationVar(&o.Scrub, "scrub", time.Hour, "`time` between two checks of everything stored against the records; 0 is never")
+	f.StringVar(&o.Validate, "validate", "base", "`level` at which writes are validated: off, structure, base or profiles")
 	f.StringVar(&o.ledger, "ledger", "local", "`fabric:PROFILE` also anchors records on the channel of a connection profile; local does not")
 	f.DurationVar(&o.Anchor.Age, "anchor-age", fabric.Usual.Age, "`time` after which waiting records are anchored at the latest")
 	f.Int64Var(&o.Anchor.Most, "anchor-most", fabric.Usual.Most, "`records` in one transaction, at most 10000")

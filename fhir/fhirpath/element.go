@@ -50,6 +50,23 @@ func (v *Value) children(to Collection, elem int32) Collection {
 	return to
 }
 
+// passed is how many children can be passed over at the cost of a step.
+const passed = 16
+
+// width is how many children of a large element must be passed over to find some; 0 for a
+// small one.
+func (v *Value) width() (n int) {
+	const small = 1024 // nodes
+	at, nodes := v.parts(), v.tape.Nodes
+	if nodes[at].Next-at < small {
+		return 0
+	}
+	for c := at + 1; c < nodes[at].Next; c = nodes[c].Next {
+		n++
+	}
+	return n
+}
+
 // joined is the value and the extensions of a primitive that does not repeat.
 func joined(sides Collection) Value {
 	v := sides[0]

@@ -51,7 +51,7 @@ func (m *member) eval(r *run, _ *scope, on Collection) Collection {
 			}
 			out = append(out, *v)
 		default:
-			if elem := m.find(v); elem >= 0 {
+			if elem := m.find(v); elem >= 0 && r.charge(v.width()/passed) {
 				out = v.children(out, elem)
 			}
 		}

@@ -130,3 +130,20 @@ func FuzzExpression(f *testing.F) {
 		})
 	})
 }
+
+// Who asks a long list for each of its items pays for what is passed over on the way.
+func TestPassingOverChildrenCosts(t *testing.T) {
+	document := `{"resourceType":"Observation","status":"final","code":{"text":"x"},"component":[` + strings.Repeat(`{"code":{"coding":[{"code":"1"}]}},`, 40_000) + `{"code":{"text":"x"}}]}`
+	tape, err := fhir.ReadTape([]byte(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tape.Close()
+	e, err := Compile("component.code.where(coding.intersect(%resource.code.coding).exists()).empty()")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Evaluate(nil, Root(tape)); err == nil || !strings.Contains(err.Error(), "steps") {
+		t.Errorf("it costs nothing: %v", err)
+	}
+}

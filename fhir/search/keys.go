@@ -108,3 +108,6 @@ func appendUnit(to, system, code []byte) ([]byte, *ucum.Unit) {
 	}
 	return u.AppendCode(to), u
 }
+
+// IDKey is the key by which a resource of one id is found.
+func IDKey(id string) string { return "_id" + string(opToken) + id }

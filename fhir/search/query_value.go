@@ -21,7 +21,7 @@ func (c criterion) token(v string) (Condition, error) {
 		if c.typ == "Patient" && fhir.IsID(v) {
 			c.patient(fhir.Ref{Type: "Patient", ID: v})
 		}
-		return HasKey{"_id" + string(opToken) + unescapeValue(v)}, nil
+		return HasKey{IDKey(unescapeValue(v))}, nil
 	}
 	return c.tokenKey(v, opToken)
 }

@@ -92,6 +92,18 @@ test_verify_without_scope if {
 	d == refused("scope-missing")
 }
 
+test_validate_as_read if {
+	request := {"interaction": "validate", "action": "r", "type": "Observation"}
+	d := decision with input as changed(scope("Observation", "r"), request)
+	d.reason == "own-treatment"
+	other := decision with input as changed(scope("Patient", "r"), request)
+	other == refused("scope-missing")
+	p := decision with input as changed({"role": "patient", "patient": "Patient/1"}, object.union(request, {"purpose": "PATRQT"}))
+	p.constraints.compartment == "Patient/1"
+	o := decision with input as changed({"role": "administrator"}, object.union(request, {"purpose": "HOPERAT"}))
+	not o.allow
+}
+
 test_terminology_as_read if {
 	every interaction in {"expand", "validate-code", "lookup", "subsumes", "translate"} {
 		request := {"interaction": interaction, "action": "r", "type": "ValueSet"}

@@ -19,6 +19,9 @@ writing if input.interaction in {"create", "update", "patch", "delete"}
 # verifying compares a stored version with its record; it shows no content.
 verifying if input.interaction == "verify"
 
+# validating looks at a document that is sent, or at a stored one, as reading does.
+validating if input.interaction == "validate"
+
 # terming asks what codes mean; what it rests on is judged like what a read shows.
 terming if input.interaction in {"expand", "validate-code", "lookup", "subsumes", "translate"}
 
@@ -27,3 +30,5 @@ looking if reading
 looking if terming
 
 looking if verifying
+
+looking if validating

@@ -137,6 +137,20 @@ func testGuards(w *world) {
 	}
 }
 
+func testLeft(w *world) {
+	g := newGenerator(7, 3)
+	w.commit(g.write(anna, 0, w.tick()))
+	w.commit(g.write(anna, 1, w.tick()))
+	for i, version := range []int64{1, 2, 3} {
+		write := g.write(fhir.Ref{Type: "Patient", ID: fmt.Sprintf("other%d", i)}, 0, w.tick())
+		guards := []store.Guard{store.Unchanged(anna, version)}
+		_, err := w.store.Commit(w.Context(), store.Change{Writes: []store.Write{write}, Guards: guards, Entry: w.entry()})
+		if holds := version == 2; holds != (err == nil) || !holds && !errors.Is(err, store.ErrChanged) {
+			w.Errorf("version %d: %v", version, err)
+		}
+	}
+}
+
 func testGuardVisible(w *world) {
 	g := newGenerator(6, 3)
 	hidden := g.write(anna, 0, w.tick())

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"a wrong expectation changes nothing", testExpect},
 		{"a change is written whole or not at all", testAtomic},
 		{"of 64 conditional creates one wins", testGuards},
+		{"what a change leaves as it is must still be so", testLeft},
 		{"a guard sees only what is visible", testGuardVisible},
 		{"members of a group fail alone", testIsolation},
 		{"panics end their request only", testPanics},
