@@ -35,7 +35,7 @@ func TestOperationsAreDefined(t *testing.T) {
 			t.Errorf("%s is called nowhere", o.id)
 			continue
 		}
-		body, err := d.Bytes()
+		body, err := d.bytes()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -70,14 +70,6 @@ func routes() []route {
 		{post, "/fhir/:type/:id/:member/_search", "", "search-type", false, false, (*server).searchCompartment},
 		{get, "/fhir/:type/:id/_history/:version/$verify", "", "$verify", false, false, (*server).verify},
 
-		{get, "/fhir/:type/:id/$everything", "Patient", "$everything", false, false, (*server).everything},
-		{post, "/fhir/:type/:id/$everything", "Patient", "$everything", false, false, (*server).everything},
-		{get, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
-		{post, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
-		{get, "/fhir/:type/$docref", "DocumentReference", "$docref", false, false, (*server).docref},
-		{post, "/fhir/:type/$docref", "DocumentReference", "$docref", false, false, (*server).docref},
-		{get, "/fhir/:type/:id/$meta", "", "$meta", false, false, (*server).meta},
-
 		{post, "/fhir/:type/$validate", "", "$validate", false, false, (*server).validate},
 		{get, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
 		{post, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
@@ -88,7 +80,7 @@ func routes() []route {
 		{get, "/fhir/:type", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
-	}, termsRoutes()...)
+	}, append(documentRoutes(), termsRoutes()...)...)
 }
 
 // Routes names every row of the route table: method, path, and its type if it has one. A
