@@ -1,5 +1,7 @@
 package aceso_test
 
+func init() { mutants = append(mutants, formatMutants...) }
+
 // formatMutants are the guards of formats and operations.
 var formatMutants = []mutant{
 	{"document types are refused", "fhir/xml/token.go", "case bytes.HasPrefix(rest, []byte(\"<!\")):\n\t\treturn t.fail(\"a document type is not taken, nor are entities of one\")", "case bytes.HasPrefix(rest, []byte(\"<!\")):\n\t\treturn t.upTo(instruction, 2, \">\")", "./fhir/xml", "TestBadXMLIsRefused"},

@@ -93,7 +93,7 @@ func TestMetadata(t *testing.T) {
 // examples are values that a parameter of each type can have.
 var examples = map[string]string{
 	"string": "a", "token": "a", "reference": "Patient/p1", "date": "2024", "number": "1", "quantity": "1",
-	"uri": "urn:a",
+	"uri": "urn:a", "special": "a",
 }
 
 // composites are values of pairs and triples; which kinds their parts are, the statement does not say.
@@ -217,6 +217,7 @@ func TestMetadataInteractions(t *testing.T) {
 		"": {
 			"batch":       system.Post("/", bundleJSON("batch", entryJSON("GET", "Patient/p1", "", ""))),
 			"transaction": system.Post("/", bundleJSON("transaction", entryJSON("GET", "Patient/p1", "", ""))), "history-system": system.Get("/_history"),
+			"search-system": system.Get("?_type=Patient,Observation"),
 		},
 	}
 	listed := map[string][]string{}

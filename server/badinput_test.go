@@ -108,7 +108,7 @@ func TestBadInput(t *testing.T) {
 		{"patch of AuditEvents", "PATCH", "/fhir/AuditEvent/1", `[]`, 405, "not-supported", "", []string{"Content-Type", "application/json-patch+json"}},
 		{"patch with an odd If-Match", "PATCH", "/fhir/Patient/1", `[]`, 400, "invalid", "", []string{"Content-Type", "application/json-patch+json", "If-Match", "2"}},
 		{"POST to an instance", "POST", "/fhir/Patient/1", patient1, 405, "not-supported", "", nil},
-		{"system search", "GET", "/fhir", "", 405, "not-supported", "", nil},
+		{"write the base", "PUT", "/fhir", "", 405, "not-supported", "", nil},
 		{"TRACE", "TRACE", "/fhir/Patient/1", "", 405, "not-supported", "", nil},
 		{"write metadata", "PUT", "/fhir/metadata/x/y", "", 405, "not-supported", "", nil},
 	} {

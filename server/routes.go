@@ -52,6 +52,9 @@ func routes() []route {
 		{post, "/fhir", "", "transaction", false, false, (*server).bundle},
 		{post, "/fhir/", "", "batch", false, false, (*server).bundle},
 		{get, "/fhir/_history", "", "history-system", false, false, (*server).history},
+		{get, "/fhir", "", "search-system", false, false, (*server).searchSystem},
+		{get, "/fhir/", "", "search-system", false, false, (*server).searchSystem},
+		{post, "/fhir/_search", "", "search-system", false, false, (*server).searchSystem},
 
 		{get, "/fhir/:type/:id", "", "read", false, false, (*server).read},
 		{get, "/fhir/:type/:id/_history/:version", "", "vread", false, false, (*server).vread},

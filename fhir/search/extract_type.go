@@ -80,6 +80,7 @@ var roleNames = map[string]role{
 
 // roles are the classes and plans of all types and the roles of all elements by index.
 type roles struct {
+	d        *fhir.Definitions
 	plans    []func() *plan // compiled on demand
 	classes  []class
 	elements []role
@@ -91,7 +92,7 @@ type roles struct {
 // rolesOf resolves all names once, so that a walk compares numbers only.
 var rolesOf = sync.OnceValue(func() *roles {
 	d := fhir.R4()
-	r := &roles{plans: make([]func() *plan, len(d.Types)), classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
+	r := &roles{d: d, plans: make([]func() *plan, len(d.Types)), classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
 	meta := d.TypeIndex("Meta")
 	r.security, r.profile = d.Element(meta, "security"), d.Element(meta, "profile")
 	r.attachment = d.TypeIndex("Attachment")

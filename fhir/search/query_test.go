@@ -120,15 +120,22 @@ func TestQueryConditions(t *testing.T) {
 		{"MolecularSequence", "chromosome-window-coordinate=7$10$20", "(chromosome-window-coordinate=7$1200021$1200022)"},
 		{"ValueSet", "url:below=http://a/b/", "((url>http://a/b | url>http://a/b/ | url/http://a/b))"},
 		{"ValueSet", "url:above=http://a/b/c", "((url>http://a/b/c | url>http://a | url>http://a/ | url>http://a/b | url>http://a/b/))"},
-		{"Observation", "subject:Patient.name=x", "(subject->[Patient]name^x...)"},
-		{"Observation", "subject:Patient.name:exact=x", "(subject->[Patient]name!x)"},
+		{"Observation", "subject:Patient.name=x", "((subject->[Patient]name^x... | subject.Patient.name^x...))"},
+		{"Observation", "subject:Patient.name:exact=x", "((subject->[Patient]name!x | subject.Patient.name!x))"},
 		{"Observation", "subject:Patient._id=3", "(subject->[Patient]_id=3)"},
-		{"Observation", "subject.identifier=x", "(subject->[Group Device Patient Location]identifier=x)"},
-		{"Observation", "subject.birthdate=2000", "(subject->[Patient]birthdate eq[2000-01-01T00:00:00.000Z 2000-12-31T23:59:59.999Z])"},
+		{"Observation", "subject.identifier=x", "((subject->[Group Device Patient Location]identifier=x | subject.Group.identifier=x | subject.Device.identifier=x | subject.Patient.identifier=x | subject.Location.identifier=x))"},
+		{"Observation", "subject.birthdate=2000", "((subject->[Patient]birthdate eq[2000-01-01T00:00:00.000Z 2000-12-31T23:59:59.999Z] | subject.Patient.birthdate eq[2000-01-01T00:00:00.000Z 2000-12-31T23:59:59.999Z]))"},
 		{"Patient", "_has:Observation:patient:code=1", "(Observation.patient<-code=1)"},
 		{"Patient", "_has:Observation:patient:_has:Provenance:target:recorded:missing=true", "(Observation.patient<-Provenance.target<-!recorded?)"},
-		{"Patient", "_has:Observation:patient:encounter.status=x", "(Observation.patient<-encounter->[Encounter EpisodeOfCare]status=x)"},
-		{"Observation", "subject:Patient.organization.name=x", "(subject->[Patient]organization->[Organization]name^x...)"},
+		{"Patient", "_has:Observation:patient:encounter.status=x", "(Observation.patient<-(encounter->[Encounter EpisodeOfCare]status=x | encounter.Encounter.status=x | encounter.EpisodeOfCare.status=x))"},
+		{"Observation", "subject:Patient.organization.name=x", "((subject->[Patient](organization->[Organization]name^x... | organization.Organization.name^x...) | (subject.Patient> & subject.Patient.organization->[Organization]name^x...)))"},
+		{"Observation", "subject:Patient.gender:not=x", "((subject->[Patient]!gender=x | (subject.Patient> & !subject.Patient.gender=x)))"},
+		{"Bundle", "composition.title=x", "(composition.Composition.title^x...)"},
+		{"Bundle", "composition._id=x", "(())"},
+		{"Questionnaire", "version=V1", "(version=v1)"},
+		{"QuestionnaireResponse", "questionnaire=http://a/b%7CV1", "(questionnaire>http://a/b|v1)"},
+		{"QuestionnaireResponse", "questionnaire:below=http://a/b%7C1", "((questionnaire>http://a/b|1 | questionnaire>http://a/b|1.... | questionnaire>http://a/b|1-...))"},
+		{"Patient", "_profile:below=http://a/b%7C1", "((_profile>http://a/b|1 | _profile>http://a/b|1.... | _profile>http://a/b|1-...))"},
 		{"Patient", "_list=1,2", "(List.item<-(_id=1 | _id=2))"},
 		{"ValueSet", "url=http://a/b|1", "((url>http://a/b|1 | (url>http://a/b & version=1)))"},
 		{"Patient", "_has:Observation:subject:code:not=1", "(Observation.subject<-!code=1)"},
@@ -145,7 +152,7 @@ func TestQueryConditions(t *testing.T) {
 }
 
 func TestQueryErrors(t *testing.T) {
-	long := strings.Repeat("x", 65)
+	long := strings.Repeat("x", 1025)
 	for _, c := range []struct{ typ, query, at string }{
 		{"Patient", "nonsense=1", "nonsense"},
 		{"Patient", "Name=1", "Name"},
@@ -166,6 +173,8 @@ func TestQueryErrors(t *testing.T) {
 		{"Patient", "name:missing=maybe", "name:missing"},
 		{"Patient", "name=", "name"},
 		{"Patient", "name=a,,b", "name"},
+		{"Patient", "general-practitioner:below=Practitioner/1", "general-practitioner:below"},
+		{"Patient", "_has:Bundle:composition:_id=1", "_has:Bundle:composition:_id"},
 		{"Patient", "name=%20", "name"},
 		{"Patient", "name=" + long, "name"},
 		{"Patient", "identifier=a|b|c", "identifier"},

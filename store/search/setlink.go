@@ -34,6 +34,9 @@ func (x *searcher) setOfChain(typ string, c search.Chain) (set, error) {
 			return nil, err
 		}
 		all.Or(linked)
+		if err := x.chainTo(typ, c.Param, target, found, all, live); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }
@@ -76,16 +79,20 @@ func (x *searcher) setOfReverse(typ string, c search.Reverse) (set, error) {
 	if err != nil {
 		return nil, err
 	}
+	meant, err := x.reverseOf(c.Type, from, c.Param, typ)
+	if err != nil {
+		return nil, err
+	}
 	ids, err := x.targetsOf(c.Type, from, c.Param, typ)
 	if err != nil || len(ids) == 0 {
-		return noPlaces(), err
+		return meant, err
 	}
 	found, err := x.gather(func(to Sink) error { return x.Places(typ, ids, to) })
 	if err != nil {
 		return nil, err
 	}
 	live, err := x.live(typ)
-	return within(found, live), err
+	return union(within(found, live), meant), err
 }
 
 // targetsOf gives the sorted ids of what some places of a type refer to.
