@@ -57,7 +57,7 @@ await step('everything', async () => {
 });
 await step('validate', async () => {
   const resource = { ...patient(), gender: 'unheard-of' };
-  const outcome = await client.execute({ operation: '$validate', resourceType: 'Patient', parameters: { resource } });
+  const outcome = await client.execute({ operation: '$validate', resourceType: 'Patient', parameters: { resourceType: 'Parameters', parameter: [{ name: 'resource', resource }] } });
   assert.ok(outcome.issue.some((issue) => issue.severity === 'error' && issue.expression?.[0] === 'Patient.gender'));
 });
 await step('binary', async () => {
