@@ -432,7 +432,7 @@ var mutants = []mutant{
 	{"what gives access is one list", "store/governs.go", "\"Consent\", \"Group\", \"Organization\"", "\"Consent\", \"Organization\"", "./node", "TestGoverningTypesAreOneList"},
 	{"the hidden is not overwritten", "access/apply.go", "case !may:\n\t\treturn t.withheld(ctx, s)", "case !may && false:\n\t\treturn t.withheld(ctx, s)", "./access", "TestHiddenIsWrittenLikeAbsent"},
 	{"a refusal of the visible is told", "access/apply.go", "case seen:\n\t\treturn t.refuseRow(forbidden(rowRefused))", "case seen && false:", "./access", "TestWhatConsentsSayOfRecording"},
-	{"If-Match does not tell the hidden", "access/apply.go", "case s.Method == \"DELETE\" && s.IfMatch != 0:", "case false:", "./access", "TestHiddenIsWrittenLikeAbsent"},
+	{"If-Match does not tell the hidden", "access/apply.go", "case s.Method == \"DELETE\" && s.IfMatch != nil:", "case false:", "./access", "TestHiddenIsWrittenLikeAbsent"},
 	{"few choose ids", "access/apply.go", "return t.subject.System && d.Consent", "return true || d.Consent", "./access", "TestWhoChoosesIDs"},
 	{"a body's id is not overwritten", "access/apply.go", "case s.fresh && !v.Deleted:", "case false:", "./access", "TestLaboratoriesRecordForWhomTheyDoNotSee"},
 	{"writers are shown what they may see", "access/apply.go", "if s.unseen {", "if false {", "./access", "TestWhatConsentsSayOfRecording"},

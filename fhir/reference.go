@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -166,3 +167,30 @@ func ParseETag(s string) (int64, bool) {
 
 // ETag is the entity tag of a version, W/"3".
 func ETag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
+
+// Match are the versions that If-Match names, of which one must be the current one; nil is
+// no condition, and AnyVersion, as in If-Match: *, is that there is one.
+type Match []int64
+
+// AnyVersion is *.
+const AnyVersion = -1
+
+// Allows says whether a version, perhaps that of a deleted resource, may be the current one.
+func (m Match) Allows(version int64, deleted bool) bool {
+	return m == nil || slices.Contains(m, version) || !deleted && slices.Contains(m, AnyVersion)
+}
+
+// ParseMatch reads the list of entity tags of If-Match. ok is false for anything else.
+func ParseMatch(list string) (m Match, ok bool) {
+	if strings.TrimSpace(list) == "*" {
+		return Match{AnyVersion}, true
+	}
+	for tag := range strings.SplitSeq(list, ",") {
+		version, ok := ParseETag(tag)
+		if !ok {
+			return nil, false
+		}
+		m = append(m, version)
+	}
+	return m, true
+}
