@@ -60,16 +60,22 @@ func (t *change) getWritten(ctx context.Context, s, other *step) (err error) {
 
 // find answers a GET entry that searches.
 func (t *change) find(ctx context.Context, s *step) error {
-	query, err := search.ParseQuery(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: t.codes(ctx, s.question)})
+	query, err := parseSearch(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: t.codes(ctx, s.question)})
 	if err != nil {
 		return err
 	}
 	t.criteria(s.Ref.Type, query)
 	if slices.ContainsFunc(t.steps, func(other *step) bool { return other.write != nil }) {
+		if query.Type == "" {
+			return &fhir.Error{Kind: fhir.Invalid, Detail: "A transaction that writes searches one type at a time. Send a search over several types by itself or in a batch."}
+		}
 		return t.findBeside(ctx, s, query)
 	}
 	d := t.decide(ctx, s.question)
-	res, err := t.search(ctx, s.question, query, nil)
+	if err := t.searchable(ctx, query); err != nil {
+		return err
+	}
+	res, err := t.search(ctx, question{"search-type", "s", s.Ref.Type}, query, nil)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 // the answer is.
 func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
 	h := ward(t)
+	h.put(`{"resourceType":"Condition","id":"inside","subject":{"reference":"Patient/hidden"},"asserter":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"urn:x","value":"1"}]}]}`)
 	told := h.told()
 	for _, c := range []struct{ name, typ, query, patients string }{
 		{"a count", "Observation", "code=http://loinc.org|8867-4&_summary=count", "[hidden seen]"},
@@ -23,6 +24,8 @@ func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
 		{"a chain with no match", "Condition", "patient.identifier=urn:mrn|hidden", "[hidden]"},
 		{"a longer chain", "Observation", "encounter:Encounter.subject:Patient.identifier=urn:mrn|hidden", "[hidden]"},
 		{"a longer reverse chain", "Practitioner", "_has:Encounter:practitioner:_has:Observation:encounter:_id=h1", "[hidden]"},
+		{"a chain into a contained resource", "Condition", "asserter:Patient.identifier=urn:x|1", "[hidden]"},
+		{"a chain into a contained resource, and a guess", "Condition", "asserter:Patient.identifier=urn:x|1&code=x", "[hidden]"},
 		{"a negated chain", "Condition", "patient:Patient.identifier=urn:mrn|seen&patient.identifier:not=urn:mrn|hidden", "[hidden seen]"},
 		{"a reverse chain", "Patient", "_has:Observation:patient:_id=h1", "[hidden]"},
 		{"a reverse chain with no match", "Practitioner", "_has:Observation:performer:_id=h1", "[hidden]"},

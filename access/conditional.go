@@ -78,7 +78,7 @@ func questionOf(op *Operation) question {
 	case op.Method != "GET": // unknown to every policy, so refused
 		return question{op.Method, "", op.Ref.Type}
 	case op.Ref.ID == "":
-		return question{"search-type", "s", op.Ref.Type}
+		return searchQuestion(op.Ref.Type)
 	case op.Version != 0:
 		return question{"vread", "r", op.Ref.Type}
 	}

@@ -49,8 +49,10 @@ func (r *review) concernAsked(ctx context.Context, failed error) (err error) {
 		if q.Type == auditEvent {
 			continue // nobody's data
 		}
-		if err := r.concernQuery(ctx, q); err != nil {
-			return err
+		for _, part := range q.Parts() {
+			if err := r.concernQuery(ctx, q, part); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -59,11 +61,11 @@ func (r *review) concernAsked(ctx context.Context, failed error) (err error) {
 // concernQuery finds the patients whom criteria single out. Of a search that was not answered
 // these are also those whom it would select. Where nobody was selected, and no criterion
 // says about whom the question is, it is about those whom it nearly selects.
-func (r *review) concernQuery(ctx context.Context, q *search.Query) error {
+func (r *review) concernQuery(ctx context.Context, asked *search.Query, q search.Part) error {
 	if err := r.concernLed(ctx, q.Type, q.Where); err != nil {
 		return err
 	}
-	found, answered := r.answered[q]
+	found, answered := r.answered[asked]
 	all, several := q.Where.(search.All)
 	switch {
 	case !answered:
@@ -123,6 +125,9 @@ func (r *review) concernLed(ctx context.Context, typ string, where search.Condit
 		}
 	case search.Any:
 		for _, member := range c {
+			if err := r.concernInside(ctx, typ, member); err != nil {
+				return err
+			}
 			if err := r.concernLed(ctx, typ, member); err != nil {
 				return err
 			}
@@ -160,12 +165,21 @@ func (r *review) concernMember(ctx context.Context, typ string, all search.All, 
 	return r.concernLed(ctx, typ, all[i])
 }
 
+// concernInside records whose data holds a resource inside for which the end of a chain holds:
+// they are asked about like those whom the chain leads to.
+func (r *review) concernInside(ctx context.Context, typ string, member search.Condition) error {
+	if !search.LooksInside(member) {
+		return nil
+	}
+	return r.concernIfFew(ctx, typ, member)
+}
+
 // leads tells criteria that say about whom a question is: those whom they lead to are
 // concerned, or many, whatever the other criteria say.
 func leads(c search.Condition) bool {
 	switch c := c.(type) {
 	case search.Any:
-		return len(c) > 0 && !slices.ContainsFunc(c, func(m search.Condition) bool { return !leads(m) })
+		return slices.ContainsFunc(c, leads) && !slices.ContainsFunc(c, func(m search.Condition) bool { return !leads(m) && !search.LooksInside(m) })
 	case search.HasKey:
 		return strings.HasPrefix(c.Key, "_id=") || strings.Contains(c.Key, ">Patient/") || strings.HasPrefix(c.Key, search.CompartmentKey("Patient/")) || identifies(c)
 	case search.Chain:

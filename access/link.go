@@ -22,7 +22,10 @@ type link struct {
 	Search   *SearchRequest  `json:"s,omitempty"`
 	History  *HistoryRequest `json:"h,omitempty"`
 	Position []byte          `json:"p"`
-	Policy   string          `json:"r"` // revision that decided the first page
+
+	Everything *EverythingRequest `json:"e,omitempty"`
+	Type       string             `json:"t,omitempty"` // where $everything goes on
+	Policy     string             `json:"r"`           // revision that decided the first page
 }
 
 // seal makes a token that only the same caller can use, for the same purpose.

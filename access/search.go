@@ -19,7 +19,10 @@ const (
 func (g *Gate) Search(ctx context.Context, c *Call, s SearchRequest) (*Result, error) {
 	return answer(ctx, g, c, func(r *review) (*Result, error) {
 		q := question{"search-type", "s", s.Type}
-		return r.searchPage(ctx, q, s, func(d policy.Decision, query *search.Query, at []byte) (*Result, error) {
+		return r.searchPage(ctx, searchQuestion(s.Type), s, func(d policy.Decision, query *search.Query, at []byte) (*Result, error) {
+			if err := r.searchable(ctx, query); err != nil {
+				return nil, err
+			}
 			res, err := r.search(ctx, q, query, at)
 			if err == nil {
 				r.discloseResult(res)
@@ -66,7 +69,7 @@ func (r *review) parse(ctx context.Context, q question, s *SearchRequest) (query
 	if !ofRecords {
 		o.Compartment, o.Codes = s.Compartment, r.codes(ctx, q)
 	}
-	query, err = search.ParseQuery(s.Type, s.Params, o)
+	query, err = parseSearch(s.Type, s.Params, o)
 	if err == nil {
 		r.entry.Query = query.Self
 		r.asks(query)

@@ -254,5 +254,5 @@ func (d *Definitions) TypeIndex(name string) int32 {
 	return -1
 }
 
-// choiceName is the JSON name of a choice element with one of its types.
-func choiceName(name, typ string) string { return name + strings.ToUpper(typ[:1]) + typ[1:] }
+// ChoiceName is the JSON name of a choice element with one of its types.
+func ChoiceName(name, typ string) string { return name + strings.ToUpper(typ[:1]) + typ[1:] }

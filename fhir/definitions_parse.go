@@ -207,7 +207,7 @@ func (d *Definitions) buildMembers() {
 			for _, typ := range el.Types {
 				name := el.Name
 				if el.Choice {
-					name = choiceName(name, d.Types[typ].Name)
+					name = ChoiceName(name, d.Types[typ].Name)
 				}
 				d.members = append(d.members, newMember(name, e, typ, el, &d.Types[typ]))
 			}

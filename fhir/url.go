@@ -41,6 +41,9 @@ func (t *Target) path(segments []string) error {
 			return nil
 		}
 	}
+	if segments[0] == "" && len(segments) == 1 && t.Params != nil && !t.History {
+		return nil // a search over all types
+	}
 	if segments[0] == "" && len(segments) == 1 {
 		return invalidURL("The URL names no resource type.")
 	}

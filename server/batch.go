@@ -100,6 +100,9 @@ func (s *server) get(c *gin.Context, call *access.Call, e *fhir.Entry) (fhir.Ans
 	case e.History:
 		body, err := s.historyBundle(ctx, call, e.Ref, params)
 		return found(body), err
+	case e.ID == "" && e.Type == "":
+		body, err := s.systemBundle(ctx, call, params, lenient)
+		return found(body), err
 	case e.ID == "":
 		request := access.SearchRequest{Type: e.Type, Compartment: e.Compartment, Params: params, Lenient: lenient}
 		body, err := s.searchBundle(ctx, call, request, s.searchOf(e.Type))

@@ -31,13 +31,17 @@ func (s *server) links(path, query, page, next string) []fhir.Link {
 	if page != "" {
 		query = pageParam + "=" + url.QueryEscape(page)
 	}
-	self := s.url(path)
+	at := s.url(path)
+	if path == "" {
+		at = s.base
+	}
+	self := at
 	if query != "" {
 		self += "?" + query
 	}
 	links := []fhir.Link{{Relation: "self", URL: self}}
 	if next != "" {
-		links = append(links, fhir.Link{Relation: "next", URL: s.url(path) + "?" + pageParam + "=" + url.QueryEscape(next)})
+		links = append(links, fhir.Link{Relation: "next", URL: at + "?" + pageParam + "=" + url.QueryEscape(next)})
 	}
 	return links
 }

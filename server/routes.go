@@ -36,6 +36,7 @@ func routes() []route {
 	return append([]route{
 		{get, "/healthz", "", "", open, plain, (*server).health},
 		{get, "/readyz", "", "", open, plain, (*server).ready},
+		{get, "/openapi.json", "", "", open, plain, (*server).openAPI},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
 		{get, "/", "", "", open, plain, (*server).welcome},
@@ -51,6 +52,9 @@ func routes() []route {
 		{post, "/fhir", "", "transaction", false, false, (*server).bundle},
 		{post, "/fhir/", "", "batch", false, false, (*server).bundle},
 		{get, "/fhir/_history", "", "history-system", false, false, (*server).history},
+		{get, "/fhir", "", "search-system", false, false, (*server).searchSystem},
+		{get, "/fhir/", "", "search-system", false, false, (*server).searchSystem},
+		{post, "/fhir/_search", "", "search-system", false, false, (*server).searchSystem},
 
 		{get, "/fhir/:type/:id", "", "read", false, false, (*server).read},
 		{get, "/fhir/:type/:id/_history/:version", "", "vread", false, false, (*server).vread},
@@ -79,7 +83,7 @@ func routes() []route {
 		{get, "/fhir/:type", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
-	}, termsRoutes()...)
+	}, append(documentRoutes(), termsRoutes()...)...)
 }
 
 // Routes names every row of the route table: method, path, and its type if it has one. A

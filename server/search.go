@@ -37,6 +37,26 @@ func (s *server) searchCompartment(c *gin.Context, call *access.Call) (*answer, 
 	return s.searchset(c, call, access.SearchRequest{Type: typ, Compartment: compartment.String()}, s.Gate.Search)
 }
 
+// searchSystem is GET [base]?[parameters] and POST [base]/_search.
+func (s *server) searchSystem(c *gin.Context, call *access.Call) (*answer, error) {
+	params, err := s.searchParams(c)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.systemBundle(c.Request.Context(), call, params, askedOf(c).lenient)
+	return &answer{status: http.StatusOK, body: body}, err
+}
+
+// systemBundle answers a search over several types; one over AuditEvents alone is one of
+// that type.
+func (s *server) systemBundle(ctx context.Context, call *access.Call, params []fhir.Param, lenient bool) ([]byte, error) {
+	request := access.SearchRequest{Params: params, Lenient: lenient}
+	if i := slices.IndexFunc(params, func(p fhir.Param) bool { return p.Name == "_type" }); i >= 0 && params[i].Value == auditEvent {
+		request.Type, request.Params = auditEvent, slices.Delete(slices.Clone(params), i, i+1)
+	}
+	return s.searchBundle(ctx, call, request, s.searchOf(request.Type))
+}
+
 // ask is a method of the gate that answers searches.
 type ask func(context.Context, *access.Call, access.SearchRequest) (*access.Result, error)
 

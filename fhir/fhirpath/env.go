@@ -24,7 +24,8 @@ type Env struct {
 	Terminology Terminology           // of memberOf(), subsumes() and subsumedBy()
 	Profiles    Profiles              // of conformsTo(), beside the types of R4
 	Trace       func(name string, values Collection)
-	Steps       int // how much may be done, instead of MaxSteps
+	Strict      bool // as on several items is an error, as N1 says; R4's own constraints and search parameters filter with it
+	Steps       int  // how much may be done, instead of MaxSteps
 }
 
 // Resolver finds what references lead to.

@@ -160,23 +160,20 @@ func shortcut(r *run, op string, left Collection) (Collection, bool) {
 }
 
 func (t *typeTest) eval(r *run, s *scope, on Collection) Collection {
-	c := t.of.eval(r, s, on)
-	if len(c) > 1 {
-		return r.fail(unfit("is or as is applied to %d items instead of one", len(c)))
-	}
-	return testType(c, t.typ, t.cast)
+	return r.typed(t.of.eval(r, s, on), t.typ, t.cast)
 }
 
-func testType(c Collection, t *typeSpec, cast bool) Collection {
+// typed says whether one item is of a type, or leaves out those that are not.
+func (r *run) typed(c Collection, t *typeSpec, cast bool) Collection {
 	switch {
-	case len(c) != 1:
+	case len(c) > 1 && (!cast || r.env.Strict):
+		return r.fail(unfit("is or as is applied to %d items instead of one", len(c)))
+	case cast:
+		return r.ofType(c, t)
+	case len(c) == 0:
 		return nil
-	case !cast:
-		return yes(t.holds(&c[0]))
-	case t.selects(&c[0]):
-		return c
 	}
-	return nil
+	return yes(t.holds(&c[0]))
 }
 
 // constants are the variables that R4 defines.

@@ -43,20 +43,6 @@ func (e *Expression) EvaluateOn(env *Env, on Collection) (Collection, error) {
 	return out, nil
 }
 
-// Holds says whether an expression is true of an element, as the constraints of
-// definitions are: empty is false, and what is there but no boolean is true.
-func (e *Expression) Holds(env *Env, at Node) (bool, error) {
-	found, err := e.Evaluate(env, at)
-	if err != nil || len(found) == 0 {
-		return false, err
-	}
-	if len(found) > 1 {
-		return false, unfit("a condition has %d values instead of one", len(found))
-	}
-	b, ok := found[0].Bool()
-	return b || !ok, nil
-}
-
 // Cache compiles expressions once. The zero value is ready.
 type Cache struct {
 	mu    sync.RWMutex

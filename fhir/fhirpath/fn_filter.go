@@ -8,7 +8,7 @@ var filtering = map[string]*function{
 	"select":    {items: true, min: 1, max: 1, gives: "arg", apply: selectEach},
 	"repeat":    {items: true, min: 1, max: 1, gives: "any", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.repeat(c.args[0], s, on, true) }},
 	"repeatAll": {items: true, min: 1, max: 1, gives: "any", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.repeat(c.args[0], s, on, false) }},
-	"ofType":    {types: true, gives: "type", apply: ofType},
+	"ofType":    {types: true, gives: "type", apply: func(r *run, c *call, _ *scope, on Collection) Collection { return r.ofType(on, c.typ) }},
 	"sort":      {items: true, max: most, gives: "same", apply: sorted},
 	"aggregate": {items: true, min: 1, max: 2, gives: "any", apply: aggregate},
 	"iif":       {items: true, min: 2, max: 3, gives: "any", apply: iif},
@@ -45,10 +45,10 @@ func (r *run) repeat(e expr, s *scope, on Collection, once bool) Collection {
 	return out
 }
 
-func ofType(_ *run, c *call, _ *scope, on Collection) Collection {
+func (r *run) ofType(on Collection, t *typeSpec) Collection {
 	var out Collection
 	for i := range on {
-		if c.typ.selects(&on[i]) {
+		if t.selects(&on[i]) {
 			out = append(out, on[i])
 		}
 	}

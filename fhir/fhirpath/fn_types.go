@@ -8,21 +8,14 @@ import (
 
 // typing are the functions that ask for types, and for the precision of values.
 var typing = map[string]*function{
-	"is":   {types: true, gives: "Boolean", apply: func(r *run, c *call, _ *scope, on Collection) Collection { return r.typed(on, c, false) }},
-	"as":   {types: true, gives: "type", apply: func(r *run, c *call, _ *scope, on Collection) Collection { return r.typed(on, c, true) }},
+	"is":   {types: true, gives: "Boolean", apply: func(r *run, c *call, _ *scope, on Collection) Collection { return r.typed(on, c.typ, false) }},
+	"as":   {types: true, gives: "type", apply: func(r *run, c *call, _ *scope, on Collection) Collection { return r.typed(on, c.typ, true) }},
 	"type": {gives: "any", apply: typeOf},
 
 	"comparable":   {min: 1, max: 1, gives: "Boolean", apply: comparableTo},
 	"precision":    {gives: "Integer", apply: precisionOf},
 	"lowBoundary":  {max: 1, gives: "any", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.boundary(c, s, on, -1) }},
 	"highBoundary": {max: 1, gives: "any", apply: func(r *run, c *call, s *scope, on Collection) Collection { return r.boundary(c, s, on, 1) }},
-}
-
-func (r *run) typed(on Collection, c *call, cast bool) Collection {
-	if len(on) > 1 {
-		return r.fail(unfit("%s() is applied to %d items instead of one", c.name, len(on)))
-	}
-	return testType(on, c.typ, cast)
 }
 
 func typeOf(_ *run, _ *call, _ *scope, on Collection) Collection {

@@ -107,7 +107,7 @@ func (c *testCase) run(tape *fhir.Tape) (Collection, error) {
 			return nil, err
 		}
 	}
-	env := &Env{Now: time.Date(2026, 11, 30, 12, 0, 0, 0, time.FixedZone("", 3600))}
+	env := &Env{Strict: true, Now: time.Date(2026, 11, 30, 12, 0, 0, 0, time.FixedZone("", 3600))}
 	return e.Evaluate(env, Root(tape))
 }
 

@@ -1,4 +1,4 @@
-// Package patch changes documents as JSON Patch (RFC 6902) says.
+// Package patch changes documents as JSON Patch (RFC 6902) and FHIRPath Patch say.
 //
 // It works on the bytes: what a patch does not touch stays as it was, white space and the
 // text of numbers included. It does not check that the result is a FHIR resource, does not

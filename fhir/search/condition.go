@@ -36,7 +36,8 @@ type (
 		Lo, Hi string
 	}
 	// Chain holds if a reference of Param points at a visible resource of one of
-	// Types for which Where holds. The reference key is Param + ">" + Type/id.
+	// Types for which Where holds. The reference key is Param + ">" + Type/id; a
+	// canonical points at whatever has its URL, and version if it says one.
 	Chain struct {
 		Param string
 		Types []string

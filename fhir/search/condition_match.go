@@ -41,17 +41,23 @@ func Holds(c Condition, document []byte, base string) (bool, error) {
 
 // match looks for a target; a resource may refer to itself.
 func (c Chain) match(h Holder, all []Holder) bool {
-	targets := h.Index.Targets(c.Param)
 	return slices.ContainsFunc(all, func(o Holder) bool {
-		return slices.Contains(c.Types, o.Ref.Type) && slices.Contains(targets, o.Ref) && Match(c.Where, o, all)
+		return slices.Contains(c.Types, o.Ref.Type) && h.Refers(c.Param, o) && Match(c.Where, o, all)
 	})
 }
 
 func (c Reverse) match(h Holder, all []Holder) bool {
-	key := RefKey(c.Param, h.Ref)
 	return slices.ContainsFunc(all, func(o Holder) bool {
-		return o.Ref.Type == c.Type && o.Index.has(key) && Match(c.Where, o, all)
+		return o.Ref.Type == c.Type && o.Refers(c.Param, h) && Match(c.Where, o, all)
 	})
+}
+
+// Refers says whether a parameter of a resource leads to another one.
+func (h Holder) Refers(param string, to Holder) bool {
+	if h.Index.has(RefKey(param, to.Ref)) {
+		return true
+	}
+	return slices.ContainsFunc(h.Index.Canonicals(param), func(c Canonical) bool { return c.is(to.Index) })
 }
 
 // holds answers the conditions that need one resource only.
@@ -64,6 +70,8 @@ func (x *Index) holds(c Condition) bool {
 		return len(from) > 0 && from[0] < c.To
 	case Contains:
 		return x.contains(c)
+	case Near:
+		return c.holds(x)
 	case InDates:
 		return slices.ContainsFunc(x.Dates, func(d DateRange) bool {
 			return d.Param == c.Param && holds(c.Prefix, [2]int64{d.Lo, d.Hi}, [2]int64{c.Lo, c.Hi})

@@ -18,6 +18,8 @@ type extractor struct {
 	roles *roles
 	plan  *plan
 	at    int32 // root of the current resource
+	root  int32 // of the tape, or a resource inside it
+	inner []inner
 	base  string
 	quiet bool  // nested resource: compartments only
 	here  int32 // the node that is read, for the place of a refusal
@@ -41,9 +43,10 @@ type extractor struct {
 	shared []sharedTokens
 	fault  *fhir.Error
 
-	known    *known // with many values only
-	combined int    // combinations of composites so far
-	probe    []byte // scratch
+	known     *known              // with many values only
+	combined  int                 // combinations of composites so far
+	probe     []byte              // scratch
+	wordsSeen map[uint64]struct{} // by their hashes
 
 	units    map[string]*knownUnit
 	systems  map[string]string
@@ -83,6 +86,7 @@ func extract(t *fhir.Tape, base string, limit limits) *extractor {
 	}
 	x.resource(0, false)
 	x.nested()
+	x.allWords()
 	return x
 }
 
@@ -96,6 +100,7 @@ func (x *extractor) release() {
 func (x *extractor) reset(t *fhir.Tape, base string) {
 	x.Tape, x.base, x.fault, x.quiet = t, base, nil, false
 	x.here, x.limit, x.known, x.combined = 0, limits{}, nil, 0
+	x.root, x.inner = 0, x.inner[:0]
 	x.buf, x.text = x.buf[:0], x.text[:0]
 	x.keys, x.dates, x.numbers, x.seen = x.keys[:0], x.dates[:0], x.numbers[:0], x.seen[:0]
 	x.patients, x.subjects, x.codes = x.patients[:0], x.subjects[:0], x.codes[:0]

@@ -256,7 +256,7 @@ func (x *extractor) related(c int32, p *planParam) []byte {
 	case t.typ != nil:
 		x.text = append(append(append(x.text, t.typ...), '/'), t.id...)
 	default:
-		x.text = appendCut(x.text, t.url)
+		x.text = appendLong(x.text, t.url)
 	}
 	return x.text[from:]
 }

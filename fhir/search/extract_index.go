@@ -60,7 +60,7 @@ func (x *extractor) all() (*Index, error) {
 	}
 	index.Dates = appendHulls(index.Dates)
 	index.Sorts = x.sorts(cut)
-	return index, nil
+	return index, x.follow(index)
 }
 
 // appendHulls adds one range that covers all ranges of a parameter, if it has several.
@@ -140,7 +140,7 @@ func (x *extractor) sorts(cut func(span) string) []Sort {
 		}
 	}
 	list := make([]Sort, 0, n)
-	plan := x.roles.plans[x.Nodes[0].Type]()
+	plan := x.roles.plans[x.Nodes[x.root].Type]()
 	for i := range x.seen {
 		if v := &x.seen[i]; v.sorted {
 			lo, hi := cut(v.lo), cut(v.hi)

@@ -15,6 +15,8 @@ type plan struct {
 	typ      int32
 	name     string
 	id       prefix
+	text     prefix // of the words of the narrative
+	content  prefix // and of those of other text
 	root     *state
 	params   []planParam
 	joined   bool // has the keys of patient and code together
@@ -31,6 +33,8 @@ type planParam struct {
 	sorted       bool
 	joined       bool // its codes are in the keys of patient and code together
 	silent       bool // no present mark: every resource has it
+	caseless     bool // its values are strings, though it is a token
+	canonical    bool // some of its values are canonicals
 }
 
 // compartmentNames are the types that have compartments, in the order of the bits.
@@ -78,11 +82,12 @@ const (
 	quantitySink
 	uriSink
 	compositeSink
+	placeSink
 )
 
 var sinkKindNames = map[string]sinkKind{
 	"token": tokenSink, "reference": referenceSink, "string": stringSink, "date": dateSink, "number": numberSink,
-	"quantity": quantitySink, "uri": uriSink, "composite": compositeSink,
+	"quantity": quantitySink, "uri": uriSink, "composite": compositeSink, "special": placeSink,
 }
 
 // part is one part of a composite: paths from the composite's element.
@@ -128,6 +133,9 @@ func (p *plan) add(d *fhir.Definitions, def fhir.SearchParam) error {
 		name: def.Name, targets: def.Targets, sorted: sortable(def) && def.Name != "_lastUpdated",
 		silent: def.Name == "_lastUpdated", compartments: compartmentBits(p.name, def),
 	})
+	ends := endTypes(d, p.typ, paths)
+	p.params[n].caseless = def.Kind == "token" && len(ends) > 0 && !slices.ContainsFunc(ends, func(t int32) bool { return d.Types[t].Name != "string" && d.Types[t].Name != "markdown" })
+	p.params[n].canonical = slices.ContainsFunc(ends, func(t int32) bool { return d.Types[t].Name == "canonical" })
 	parts, err := compileParts(d, p.typ, def, paths)
 	if err != nil {
 		return err
@@ -149,6 +157,24 @@ func (p *plan) add(d *fhir.Definitions, def fhir.SearchParam) error {
 		return fmt.Errorf("%s.%s: no alternative is for this type", p.name, def.Name)
 	}
 	return nil
+}
+
+// endTypes lists the types of the values that paths lead to.
+func endTypes(d *fhir.Definitions, typ int32, paths []path) (all []int32) {
+	for _, one := range paths {
+		if one.root != "" && one.root != d.Types[typ].Name && one.root != "Resource" && one.root != "DomainResource" {
+			continue
+		}
+		types := []int32{typ}
+		for _, s := range one.steps {
+			types = typesBelow(d, types, s.name)
+			if s.as != "" {
+				types = []int32{typeLike(d, s.as)}
+			}
+		}
+		all = append(all, types...)
+	}
+	return all
 }
 
 // compartmentBits says which compartments a reference of the parameter places its

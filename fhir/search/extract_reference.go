@@ -9,7 +9,8 @@ import (
 // target is a reference as the index sees it: typ/id on this server, or a URL.
 type target struct {
 	typ, id []byte // of a resource of this server
-	url     []byte // of anything else; nil for a contained resource
+	url     []byte // of anything else
+	inner   []byte // the id of a contained resource
 	claims  []byte // Reference.type, or the type in the URL
 	ref     int32  // the Reference, -1 for a uri
 }
@@ -24,6 +25,9 @@ type linked struct {
 // node does not count for it.
 func (x *extractor) reference(i int32, s *sink, p *planParam) bool {
 	t, ok := x.target(i, p)
+	if t.inner != nil {
+		x.contained(p, s.target, t.inner)
+	}
 	if !ok || s.target != "" && !t.is(s.target) {
 		return false
 	}
@@ -31,11 +35,13 @@ func (x *extractor) reference(i int32, s *sink, p *planParam) bool {
 		x.logical(t.ref, p)
 	}
 	switch {
+	case x.class(i) == canonicalClass:
+		x.canonicalKeys(i, s.param, p)
 	case t.typ != nil:
 		x.local(s.param, p, t.typ, t.id)
 		x.member(p, t.typ, t.id)
 	case len(t.url) > 0:
-		x.remote(i, s.param, p, t.url)
+		x.remote(s.param, p, t.url)
 	}
 	return true
 }
@@ -62,7 +68,8 @@ func (x *extractor) target(i int32, p *planParam) (target, bool) {
 	case x.Nodes[i].Kind == '"':
 		t.split(x.value(i), x.base)
 		return t, true
-	case x.d.Types[x.Nodes[i].Type].IsResource(): // the first entry of a Bundle
+	case x.isResource(i): // the first entry of a Bundle
+		x.look(p, "", i)
 		t.typ, t.id = []byte(x.d.Types[x.Nodes[i].Type].Name), x.child(i, roleID)
 		for _, name := range p.targets {
 			if name == string(t.typ) && t.id != nil {
@@ -75,7 +82,11 @@ func (x *extractor) target(i int32, p *planParam) (target, bool) {
 
 // split normalises the text of a reference.
 func (t *target) split(text []byte, base string) {
-	if len(text) == 0 || text[0] == '#' {
+	if len(text) == 0 {
+		return
+	}
+	if text[0] == '#' {
+		t.inner = text[1:]
 		return
 	}
 	text, _ = fhir.Below(text, base)
@@ -145,21 +156,45 @@ func (x *extractor) subject(s span) {
 	x.subjects = append(x.subjects, s)
 }
 
-// remote writes the key of any other reference. Searches find a canonical with
-// and without its version.
-func (x *extractor) remote(i int32, n int, p *planParam, url []byte) {
+// remote writes the key of any other reference.
+func (x *extractor) remote(n int, p *planParam, url []byte) {
 	x.begin(p, referenceKey)
-	x.buf = appendCut(x.buf, url)
+	x.buf = appendLong(x.buf, url)
 	key := x.end()
 	x.bounds(n, p, key, key)
-	if x.class(i) != canonicalClass {
+}
+
+// canonicalKeys writes the keys of a canonical. One of a resource of this server is a
+// reference to it, too.
+func (x *extractor) canonicalKeys(i int32, n int, p *planParam) {
+	text := x.value(i)
+	if len(text) == 0 || text[0] == '#' {
 		return
 	}
-	if bar := bytes.LastIndexByte(url, '|'); bar > 0 {
-		x.begin(p, referenceKey)
-		x.buf = appendCut(x.buf, url[:bar])
-		x.end()
+	url, _, _ := splitCanonical(text)
+	t := target{}
+	if t.split(url, x.base); t.typ != nil {
+		x.local(n, p, t.typ, t.id)
+		if len(t.typ)+1+len(t.id) == len(url) {
+			return // it was relative: no URL
+		}
 	}
+	x.remote(n, p, text)
+	x.editions(p, text)
+}
+
+// editions writes a canonical as url and as url|version, or url| if it is of any version,
+// without its fragment.
+func (x *extractor) editions(p *planParam, text []byte) {
+	url, version, _ := splitCanonical(text)
+	x.begin(p, referenceKey)
+	x.buf = appendLong(x.buf, url)
+	x.end()
+	from := len(x.text)
+	x.text = appendEdition(x.text, url, version)
+	x.begin(p, referenceKey)
+	x.buf = appendLong(x.buf, x.text[from:])
+	x.end()
 }
 
 // logical writes the keys of Reference.identifier.

@@ -36,6 +36,8 @@ func (x *extractor) sink(i int32, s *sink) {
 		x.number(i, s.param, p)
 	case quantitySink:
 		x.quantity(i, s, p)
+	case placeSink:
+		x.place(i, p)
 	case uriSink:
 		x.uri(i, s, p)
 	case compositeSink:
@@ -115,7 +117,7 @@ func (x *extractor) sortWords(n int, p *planParam, text []byte) {
 	}
 	folded := x.folded(text)
 	x.begin(p, orderKey)
-	x.buf = appendCut(x.buf, folded)
+	x.buf = appendLong(x.buf, folded)
 	key := x.end()
 	x.bounds(n, p, key, key)
 }
@@ -165,6 +167,11 @@ func (x *extractor) joins(joined bool, code span) {
 // the system of a code.
 func (x *extractor) bareCode(i int32, n int, p *planParam) {
 	code := x.value(i)
+	if p.caseless {
+		from := len(x.text)
+		x.text = appendCaseless(x.text, code)
+		code = x.text[from:]
+	}
 	x.code(n, p, nil, code)
 	for system := range x.d.Elements[x.Nodes[i].Elem].SystemsOf(code) {
 		x.system(p, system, code)

@@ -1,5 +1,7 @@
 package search
 
+import "bytes"
+
 // strings writes the keys of a string parameter: of every text in a name or
 // address, of the texts of a concept, or of one text.
 func (x *extractor) strings(i int32, s *sink, p *planParam) {
@@ -47,7 +49,7 @@ func (x *extractor) string(i int32, n int, p *planParam) {
 	folded := x.folded(text)
 	if len(folded) > 0 {
 		x.begin(p, foldedKey)
-		x.buf = appendCut(x.buf, folded)
+		x.buf = appendLong(x.buf, folded)
 		key := x.end()
 		x.bounds(n, p, key, key)
 	}
@@ -69,10 +71,13 @@ func (x *extractor) uri(i int32, s *sink, p *planParam) {
 		return
 	}
 	x.begin(p, referenceKey)
-	x.buf = appendCut(x.buf, u)
+	x.buf = appendLong(x.buf, u)
 	key := x.end()
 	x.bounds(s.param, p, key, key)
-	for above := (paths{url: u}); above.next() && x.fault == nil; {
+	if x.class(i) == canonicalClass && bytes.ContainsAny(u, "|#") {
+		x.editions(p, u)
+	}
+	for above := (paths{url: u, limit: keyLimit}); above.next() && x.fault == nil; {
 		x.begin(p, pathKey)
 		x.buf = above.append(x.buf, false)
 		x.end()

@@ -69,6 +69,8 @@ const (
 	roleIdentifier
 	roleUse
 	roleURL
+	roleLatitude
+	roleLongitude
 )
 
 var roleNames = map[string]role{
@@ -76,25 +78,30 @@ var roleNames = map[string]role{
 	"type": roleType, "value": roleValue, "comparator": roleComparator, "unit": roleUnit, "currency": roleCurrency,
 	"low": roleLow, "high": roleHigh, "start": roleStart, "end": roleEnd, "event": roleEvent, "repeat": roleRepeat,
 	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse, "url": roleURL,
+	"latitude": roleLatitude, "longitude": roleLongitude,
 }
 
 // roles are the classes and plans of all types and the roles of all elements by index.
 type roles struct {
+	d        *fhir.Definitions
 	plans    []func() *plan // compiled on demand
 	classes  []class
 	elements []role
 
 	security, profile int32 // the elements Meta.security and Meta.profile
 	attachment        int32 // the type Attachment
+
+	string, markdown, xhtml int32 // types of text
 }
 
 // rolesOf resolves all names once, so that a walk compares numbers only.
 var rolesOf = sync.OnceValue(func() *roles {
 	d := fhir.R4()
-	r := &roles{plans: make([]func() *plan, len(d.Types)), classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
+	r := &roles{d: d, plans: make([]func() *plan, len(d.Types)), classes: make([]class, len(d.Types)), elements: make([]role, len(d.Elements))}
 	meta := d.TypeIndex("Meta")
 	r.security, r.profile = d.Element(meta, "security"), d.Element(meta, "profile")
 	r.attachment = d.TypeIndex("Attachment")
+	r.string, r.markdown, r.xhtml = d.TypeIndex("string"), d.TypeIndex("markdown"), d.TypeIndex("xhtml")
 	for i := range d.Types {
 		name := d.Types[i].Name
 		r.classes[i] = classNames[name]

@@ -11,6 +11,7 @@ import (
 // none. Each path begins with the last, so the hash of a long one goes on from there.
 type paths struct {
 	url    []byte
+	limit  int // of bytes
 	end    int // of the path
 	hashed int
 	hash   hash.Hash
@@ -29,7 +30,7 @@ func (p *paths) append(to []byte, slash bool) []byte {
 	if slash {
 		end++
 	}
-	if end <= keyLimit {
+	if end <= p.limit {
 		return append(to, p.url[:end]...)
 	}
 	if p.hash == nil {
@@ -38,7 +39,7 @@ func (p *paths) append(to []byte, slash bool) []byte {
 	p.hash.Write(p.url[p.hashed:end])
 	p.hashed = end
 	var room [sha256.Size]byte
-	return appendHashed(to, p.url[:end], p.hash.Sum(room[:0]))
+	return appendHashed(to, p.url[:end], p.limit, p.hash.Sum(room[:0]))
 }
 
 // nextSegment returns the end of the next path above a URL, or 0. In

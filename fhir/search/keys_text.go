@@ -15,21 +15,29 @@ import (
 // by a prefix of at most keyLimit bytes.
 const keyLimit = 64
 
+// longLimit is keyLimit for what is sorted by and looked into: folded text, and URLs.
+const longLimit = 1024
+
 // hashMark separates a truncated value from its hash. It cannot occur in folded text.
 const hashMark = '\x7f'
 
 // appendCut appends value, truncated to keyLimit.
-func appendCut(to, value []byte) []byte {
-	if len(value) <= keyLimit {
+func appendCut(to, value []byte) []byte { return appendUpTo(to, value, keyLimit) }
+
+// appendLong appends value, truncated to longLimit.
+func appendLong(to, value []byte) []byte { return appendUpTo(to, value, longLimit) }
+
+func appendUpTo(to, value []byte, limit int) []byte {
+	if len(value) <= limit {
 		return append(to, value...)
 	}
 	sum := sha256.Sum256(value)
-	return appendHashed(to, value, sum[:])
+	return appendHashed(to, value, limit, sum[:])
 }
 
-// appendHashed appends a long value, truncated, and its hash.
-func appendHashed(to, value, sum []byte) []byte {
-	end := keyLimit
+// appendHashed appends a value that is longer than limit, truncated, and its hash.
+func appendHashed(to, value []byte, limit int, sum []byte) []byte {
+	end := limit
 	for end > 0 && !utf8.RuneStart(value[end]) {
 		end--
 	}

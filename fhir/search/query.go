@@ -12,8 +12,9 @@ import (
 
 // Query is a parsed search.
 type Query struct {
-	Type     string    // resource type
+	Type     string    // resource type; "" for several
 	Where    Condition // compiled criteria, All
+	Among    []Part    // what a search over several types asks of each of them
 	Sort     []SortBy
 	Include  []Include // _include and _revinclude
 	Count    int       // _count, -1 if not given
@@ -25,8 +26,27 @@ type Query struct {
 	Patients []string     // patients that the criteria name ("Patient/1"), for the record
 }
 
+// Part is what a query asks of one type.
+type Part struct {
+	Type  string
+	Where Condition
+}
+
+// Parts are what the query asks of each of its types.
+func (q *Query) Parts() []Part {
+	if q.Type != "" {
+		return []Part{{q.Type, q.Where}}
+	}
+	return q.Among
+}
+
 // Types are the types on which it depends what the criteria match, the query's own first.
-func (q *Query) Types() []string { return leadsTo([]string{q.Type}, q.Where) }
+func (q *Query) Types() (types []string) {
+	for _, part := range q.Parts() {
+		types = leadsTo(append(types, part.Type), part.Where)
+	}
+	return types
+}
 
 func leadsTo(types []string, where Condition) []string {
 	var members []Condition
@@ -99,7 +119,7 @@ func modifiers(p fhir.SearchParam) []string {
 		}
 		return []string{"above", "below", "in", "missing", "not", "not-in", "text"}
 	case "reference":
-		return []string{"identifier", "missing"}
+		return []string{"below", "identifier", "missing"}
 	case "uri":
 		return []string{"above", "below", "missing"}
 	}
@@ -111,7 +131,7 @@ const foreign = "DeviceDefinition.classification.type"
 
 // supported says whether a parameter has keys.
 func supported(p fhir.SearchParam) bool {
-	return p.Expression != "" && p.Expression != foreign && p.Kind != "special"
+	return p.Expression != "" && p.Expression != foreign && (p.Kind != "special" || p.Name == "near")
 }
 
 // findParam finds a supported parameter of a type.
@@ -128,11 +148,18 @@ func findParam(typ, name string) (fhir.SearchParam, bool) {
 func CapabilityParams(typ string) []fhir.CapabilityParam {
 	var all []fhir.CapabilityParam
 	for _, p := range fhir.SearchParams(typ) {
-		if supported(p) {
+		if supported(p) || worded(typ, p.Name) {
 			all = append(all, fhir.CapabilityParam{Name: p.Name, Type: p.Kind})
 		}
 	}
-	return all
+	if typ == "AuditEvent" { // no others take part in a search for them
+		return all
+	}
+	all = append(all, fhir.CapabilityParam{Name: "_filter", Type: "special"})
+	if typ == "Parameters" { // is in no List
+		return all
+	}
+	return append(all, fhir.CapabilityParam{Name: "_list", Type: "special"})
 }
 
 // RevIncludes lists the references to a type that a search can follow backwards, as
@@ -140,7 +167,7 @@ func CapabilityParams(typ string) []fhir.CapabilityParam {
 func RevIncludes(typ string) (all []string) {
 	for _, from := range fhir.ResourceTypes() {
 		for _, p := range fhir.SearchParams(from) {
-			if p.Kind == "reference" && from != "AuditEvent" && supported(p) && slices.Contains(p.Targets, typ) {
+			if p.Kind == "reference" && from != "AuditEvent" && supported(p) && LeadsOut(from, p.Name) && slices.Contains(p.Targets, typ) {
 				all = append(all, from+":"+p.Name)
 			}
 		}
@@ -154,6 +181,24 @@ func ParseQuery(typ string, params []fhir.Param, o QueryOptions) (*Query, error)
 	if !fhir.IsResourceType(typ) {
 		return nil, invalidParam("", "A search needs one R4 resource type.")
 	}
+	p, err := newParser(params, o)
+	if err != nil {
+		return nil, err
+	}
+	p.q.Type, p.types = typ, []string{typ}
+	for _, param := range params {
+		if err := p.lenient(param, p.param(param)); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.compartment(); err != nil {
+		return nil, err
+	}
+	return p.finish(), nil
+}
+
+// newParser refuses more than a search may have.
+func newParser(params []fhir.Param, o QueryOptions) (*queryParser, error) {
 	if len(params) > maxParams {
 		return nil, invalidParam("", "A search has at most 64 parameters.")
 	}
@@ -167,27 +212,20 @@ func ParseQuery(typ string, params []fhir.Param, o QueryOptions) (*Query, error)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := queryParser{o: o, q: &Query{Type: typ, Count: -1}, seen: map[string]bool{}}
-	for _, param := range params {
-		if err := p.lenient(param, p.param(param)); err != nil {
-			return nil, err
-		}
-	}
-	if err := p.compartment(); err != nil {
-		return nil, err
-	}
-	return p.finish(), nil
+	return &queryParser{o: o, q: &Query{Count: -1}, seen: map[string]bool{}}, nil
 }
 
 // queryParser collects the parameters of one search.
 type queryParser struct {
 	o        QueryOptions
 	q        *Query
+	types    []string // that are searched
 	where    All
 	criteria []fhir.Param // the understood ones, for Self
 	controls []fhir.Param
 	seen     map[string]bool // control parameters so far
 	leaves   int
+	among    int // leaves of other types
 }
 
 // param parses one parameter.
@@ -196,7 +234,7 @@ func (p *queryParser) param(param fhir.Param) error {
 		return nil
 	}
 	if p.o.Alone && asksOthers(param.Name) {
-		return &unknownParam{"Chains, _has, _list, _filter and includes are not supported for this type."}
+		return &unknownParam{"Chains, _has, _list, _filter, _text, _content and includes are not supported for this type."}
 	}
 	if set, ok := controls[param.Name]; ok {
 		return p.control(param, set)
@@ -219,7 +257,7 @@ func (p *queryParser) param(param fhir.Param) error {
 
 // asksOthers says whether a parameter needs other resources than those searched for.
 func asksOthers(name string) bool {
-	return strings.Contains(name, ".") || name == "_list" || name == "_filter" || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
+	return strings.Contains(name, ".") || name == "_list" || name == "_filter" || name == textParam || name == contentParam || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
 }
 
 // lenient turns an unknown parameter into a warning, if the client asks for that.

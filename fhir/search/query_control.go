@@ -21,6 +21,8 @@ var controls = map[string]func(*queryParser, fhir.Param) error{
 	"_revinclude":         (*queryParser).include,
 	"_revinclude:iterate": (*queryParser).include,
 	"_revinclude:recurse": (*queryParser).include,
+	"_contained":          (*queryParser).contained,
+	"_containedType":      (*queryParser).contained,
 }
 
 // control parses a control parameter. All but _sort and includes may be given once.
@@ -83,6 +85,14 @@ func (p *queryParser) summary(param fhir.Param) error {
 	return nil
 }
 
+// contained takes what is so anyhow: contained resources are no matches.
+func (p *queryParser) contained(param fhir.Param) error {
+	if param.Name == "_contained" && param.Value == "false" || param.Name == "_containedType" && param.Value == "container" {
+		return nil
+	}
+	return invalidParam(param.Name, "Contained resources are no matches of their own: search for what contains them, by a chain.")
+}
+
 func (p *queryParser) elements(param fhir.Param) error {
 	var err error
 	p.q.Elements, err = fhir.ParseElements(param.Value)
@@ -96,7 +106,10 @@ func (p *queryParser) sort(param fhir.Param) error {
 	}
 	for _, name := range names {
 		name, desc := strings.CutPrefix(name, "-")
-		def, ok := findParam(p.q.Type, name)
+		if len(p.types) > 1 && name != "_id" && name != "_lastUpdated" {
+			return invalidParam(param.Name, "Several types are sorted by _id and _lastUpdated only.")
+		}
+		def, ok := findParam(p.types[0], name)
 		if !ok || !sortable(def) {
 			return invalidParam(param.Name, "_sort takes search parameters of the type, except composites and combinations; a - before one means descending order.")
 		}
@@ -108,7 +121,7 @@ func (p *queryParser) sort(param fhir.Param) error {
 // sortable says whether a search can sort by a parameter.
 func sortable(def fhir.SearchParam) bool {
 	_, union := unions[def.Name]
-	return supported(def) && def.Kind != "composite" && !union
+	return supported(def) && def.Kind != "composite" && def.Kind != "special" && !union
 }
 
 // include reads Type:param, Type:param:Target, Type:* and, for all types, *.
@@ -120,8 +133,8 @@ func (p *queryParser) include(param fhir.Param) error {
 	in := Include{Reverse: kind == "_revinclude", Iterate: modifier != ""}
 	parts := strings.Split(param.Value, ":")
 	if param.Value == "*" {
-		parts = []string{p.q.Type, "*"}
-		if in.Reverse || in.Iterate {
+		parts = []string{p.types[0], "*"}
+		if in.Reverse || in.Iterate || len(p.types) > 1 {
 			parts[0] = "*"
 		}
 	}
@@ -146,7 +159,7 @@ func (p *queryParser) checkInclude(in Include) error {
 		return nil
 	case !fhir.IsResourceType(in.Source):
 		return &unknownParam{"An include begins with the R4 resource type that has the reference."}
-	case !in.Reverse && !in.Iterate && in.Source != p.q.Type:
+	case !in.Reverse && !in.Iterate && !slices.Contains(p.types, in.Source):
 		return &unknownParam{"_include begins with the type searched for; use _include:iterate for others."}
 	case in.Target != "" && !fhir.IsResourceType(in.Target):
 		return &unknownParam{"The target of an include is an R4 resource type."}
@@ -156,7 +169,7 @@ func (p *queryParser) checkInclude(in Include) error {
 		return &unknownParam{"An include needs a reference parameter of its type."}
 	case in.Target != "" && !slices.Contains(def.Targets, in.Target):
 		return &unknownParam{"The parameter of the include cannot point to that type."}
-	case in.Reverse && !in.Iterate && !slices.Contains(def.Targets, p.q.Type):
+	case in.Reverse && !in.Iterate && !slices.ContainsFunc(p.types, func(typ string) bool { return slices.Contains(def.Targets, typ) }):
 		return &unknownParam{"The parameter of _revinclude cannot point to the type searched for."}
 	}
 	return nil

@@ -115,7 +115,7 @@ func (c criterion) stringOperand(op, value string) ([]Condition, error) {
 		if len(folded) == 0 {
 			return nil, c.invalid("The text to search for is blank.")
 		}
-		key := string(appendCut([]byte(begin), folded))
+		key := string(appendLong([]byte(begin), folded))
 		if op == "eq" {
 			return one(HasKey{key}, nil)
 		}

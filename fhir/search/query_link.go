@@ -16,7 +16,7 @@ func (p *queryParser) reverse(typ, spec, value string, depth int) (Condition, er
 		return nil, &unknownParam{"_has needs a type, a reference parameter of it and a parameter: _has:Observation:patient:code=1234."}
 	}
 	def, ok := findParam(parts[0], parts[1])
-	if !ok || def.Kind != "reference" || !slices.Contains(def.Targets, typ) {
+	if !ok || def.Kind != "reference" || !slices.Contains(def.Targets, typ) || !LeadsOut(parts[0], parts[1]) {
 		return nil, &unknownParam{"_has needs a type and one of its reference parameters that can point to the type searched for."}
 	}
 	where, err := p.criterion(parts[0], fhir.Param{Name: parts[2], Value: value}, depth+1)
@@ -41,6 +41,7 @@ func (p *queryParser) chain(typ, head string, rest fhir.Param, depth int) (Condi
 		types = []string{only}
 	}
 	var links []Chain
+	var here []Condition
 	for _, t := range types {
 		if p.leaves++; p.leaves > maxLeaves { // each link may be of many types
 			return nil, tooCostly(name)
@@ -51,12 +52,36 @@ func (p *queryParser) chain(typ, head string, rest fhir.Param, depth int) (Condi
 		} else if err != nil {
 			return nil, err
 		}
+		if c, ok := insideOf(name+"."+t, where); ok {
+			here = append(here, c)
+		}
 		links = link(links, name, t, where)
 	}
 	if len(links) == 0 {
 		return nil, &unknownParam{"No type that the reference can point to has the parameter at the end of the chain."}
 	}
-	return anyOf(links), nil
+	return p.outside(typ, name, links, here)
+}
+
+// outside joins a chain with what it means for resources inside. What is in a Bundle is no
+// resource of its own: a chain does not lead out of it.
+func (p *queryParser) outside(typ, param string, links []Chain, here []Condition) (Condition, error) {
+	if p.leaves += len(here); p.leaves > maxLeaves {
+		return nil, tooCostly(param)
+	}
+	if !LeadsOut(typ, param) {
+		return anyOf(here), nil
+	}
+	for _, l := range slices.Backward(links) {
+		here = slices.Insert(here, 0, Condition(l))
+	}
+	return anyOf(here), nil
+}
+
+// LeadsOut says whether a reference parameter of a type leads to other resources: the first
+// of a Bundle is inside it.
+func LeadsOut(typ, param string) bool {
+	return typ != "Bundle" || param != "composition" && param != "message"
 }
 
 // link adds a target type; types with the same condition share a Chain.
@@ -72,8 +97,7 @@ func link(links []Chain, param, typ string, where Condition) []Chain {
 
 // listed compiles _list: what a List refers to, if the caller may see the List.
 func (p *queryParser) listed(typ, value string) (Condition, error) {
-	def, _ := findParam("List", "item")
-	if !slices.Contains(def.Targets, typ) {
+	if !Listable(typ) {
 		return nil, &unknownParam{"A List cannot have this type."}
 	}
 	values := splitEscaped(value, ',')
@@ -91,5 +115,11 @@ func (p *queryParser) listed(typ, value string) (Condition, error) {
 		}
 		lists[i] = HasKey{"_id" + string(opToken) + id}
 	}
-	return Reverse{Type: "List", Param: def.Name, Where: anyOf(lists)}, nil
+	return Reverse{Type: "List", Param: "item", Where: anyOf(lists)}, nil
+}
+
+// Listable says whether a List can have resources of a type.
+func Listable(typ string) bool {
+	def, _ := findParam("List", "item")
+	return slices.Contains(def.Targets, typ)
 }

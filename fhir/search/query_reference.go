@@ -12,6 +12,9 @@ func (c criterion) reference(v string) ([]Condition, error) {
 		return one(c.tokenKey(v, opIdentifier))
 	}
 	v = unescapeValue(v)
+	if c.modifier == "below" {
+		return c.below(v)
+	}
 	if ref, _, ok := fhir.ParseReference(v, c.o.Base); ok {
 		return c.typed(ref)
 	}
@@ -21,7 +24,7 @@ func (c criterion) reference(v string) ([]Condition, error) {
 	if c.modifier != "" || !strings.Contains(v, ":") {
 		return nil, c.invalid("A reference is id, Type/id with an R4 resource type, or an absolute URL.")
 	}
-	return []Condition{HasKey{string(appendCut([]byte(c.def.Name+string(opReference)), []byte(v)))}}, nil
+	return []Condition{HasKey{string(appendLong([]byte(c.def.Name+string(opReference)), c.canonical(v)))}}, nil
 }
 
 func (c criterion) typed(ref fhir.Ref) ([]Condition, error) {

@@ -76,7 +76,7 @@ func TestQueryConditions(t *testing.T) {
 		{"Patient", "gender:not=male,female", "(!(gender=male | gender=female))"},
 		{"Patient", "identifier=urn:x|7", "(identifier=urn:x|7)"},
 		{"Patient", "identifier=|7", "(identifier=|7)"},
-		{"Patient", "identifier=urn:x|", "(identifier=urn:x|)"},
+		{"Patient", "identifier=urn:x|", "(identifier=urn:x|...)"},
 		{"Patient", `identifier=a%5C|b`, `(identifier=a\|b)`},
 		{"Patient", `identifier=a%5C%5Cb`, `(identifier=a\\b)`},
 		{"Patient", `identifier=a%5C$b`, `(identifier=a\$b)`},
@@ -96,7 +96,7 @@ func TestQueryConditions(t *testing.T) {
 		{"Observation", "code=1&subject=Patient/2", "(¤pt:code=Patient/2|1 & code=1 & subject>Patient/2)"},
 		{"Observation", "patient=2&code=s|1,3", "((¤pt:code=Patient/2|s|1 | ¤pt:code=Patient/2|3) & patient>Patient/2 & (code=s|1 | code=3))"},
 		{"Observation", "patient=2&code=|1", "(patient>Patient/2 & code=|1)"},
-		{"Observation", "patient=2&code=s|", "(patient>Patient/2 & code=s|)"},
+		{"Observation", "patient=2&code=s|", "(patient>Patient/2 & code=s|...)"},
 		{"Observation", "patient=2&code:not=1", "(patient>Patient/2 & !code=1)"},
 		{"Observation", "combo-code=1", "((code=1 | component-code=1))"},
 		{"Observation", "combo-code:missing=true", "(!(code? | component-code?))"},
@@ -120,15 +120,22 @@ func TestQueryConditions(t *testing.T) {
 		{"MolecularSequence", "chromosome-window-coordinate=7$10$20", "(chromosome-window-coordinate=7$1200021$1200022)"},
 		{"ValueSet", "url:below=http://a/b/", "((url>http://a/b | url>http://a/b/ | url/http://a/b))"},
 		{"ValueSet", "url:above=http://a/b/c", "((url>http://a/b/c | url>http://a | url>http://a/ | url>http://a/b | url>http://a/b/))"},
-		{"Observation", "subject:Patient.name=x", "(subject->[Patient]name^x...)"},
-		{"Observation", "subject:Patient.name:exact=x", "(subject->[Patient]name!x)"},
+		{"Observation", "subject:Patient.name=x", "((subject->[Patient]name^x... | subject.Patient.name^x...))"},
+		{"Observation", "subject:Patient.name:exact=x", "((subject->[Patient]name!x | subject.Patient.name!x))"},
 		{"Observation", "subject:Patient._id=3", "(subject->[Patient]_id=3)"},
-		{"Observation", "subject.identifier=x", "(subject->[Group Device Patient Location]identifier=x)"},
-		{"Observation", "subject.birthdate=2000", "(subject->[Patient]birthdate eq[2000-01-01T00:00:00.000Z 2000-12-31T23:59:59.999Z])"},
+		{"Observation", "subject.identifier=x", "((subject->[Group Device Patient Location]identifier=x | subject.Group.identifier=x | subject.Device.identifier=x | subject.Patient.identifier=x | subject.Location.identifier=x))"},
+		{"Observation", "subject.birthdate=2000", "((subject->[Patient]birthdate eq[2000-01-01T00:00:00.000Z 2000-12-31T23:59:59.999Z] | subject.Patient.birthdate eq[2000-01-01T00:00:00.000Z 2000-12-31T23:59:59.999Z]))"},
 		{"Patient", "_has:Observation:patient:code=1", "(Observation.patient<-code=1)"},
 		{"Patient", "_has:Observation:patient:_has:Provenance:target:recorded:missing=true", "(Observation.patient<-Provenance.target<-!recorded?)"},
-		{"Patient", "_has:Observation:patient:encounter.status=x", "(Observation.patient<-encounter->[Encounter EpisodeOfCare]status=x)"},
-		{"Observation", "subject:Patient.organization.name=x", "(subject->[Patient]organization->[Organization]name^x...)"},
+		{"Patient", "_has:Observation:patient:encounter.status=x", "(Observation.patient<-(encounter->[Encounter EpisodeOfCare]status=x | encounter.Encounter.status=x | encounter.EpisodeOfCare.status=x))"},
+		{"Observation", "subject:Patient.organization.name=x", "((subject->[Patient](organization->[Organization]name^x... | organization.Organization.name^x...) | (subject.Patient> & subject.Patient.organization->[Organization]name^x...)))"},
+		{"Observation", "subject:Patient.gender:not=x", "((subject->[Patient]!gender=x | (subject.Patient> & !subject.Patient.gender=x)))"},
+		{"Bundle", "composition.title=x", "(composition.Composition.title^x...)"},
+		{"Bundle", "composition._id=x", "(())"},
+		{"Questionnaire", "version=V1", "(version=v1)"},
+		{"QuestionnaireResponse", "questionnaire=http://a/b%7CV1", "(questionnaire>http://a/b|v1)"},
+		{"QuestionnaireResponse", "questionnaire:below=http://a/b%7C1", "((questionnaire>http://a/b|1 | questionnaire>http://a/b|1.... | questionnaire>http://a/b|1-...))"},
+		{"Patient", "_profile:below=http://a/b%7C1", "((_profile>http://a/b|1 | _profile>http://a/b|1.... | _profile>http://a/b|1-...))"},
 		{"Patient", "_list=1,2", "(List.item<-(_id=1 | _id=2))"},
 		{"ValueSet", "url=http://a/b|1", "((url>http://a/b|1 | (url>http://a/b & version=1)))"},
 		{"Patient", "_has:Observation:subject:code:not=1", "(Observation.subject<-!code=1)"},
@@ -145,15 +152,14 @@ func TestQueryConditions(t *testing.T) {
 }
 
 func TestQueryErrors(t *testing.T) {
-	long := strings.Repeat("x", 65)
+	long := strings.Repeat("x", 1025)
 	for _, c := range []struct{ typ, query, at string }{
 		{"Patient", "nonsense=1", "nonsense"},
 		{"Patient", "Name=1", "Name"},
 		{"Patient", "combo-code=1", "combo-code"},
-		{"Patient", "_text=x", "_text"},
-		{"Patient", "_content=x", "_content"},
+		{"Patient", "_query=x", "_query"},
 		{"Patient", "_filter=x", "_filter"},
-		{"Location", "near=1|2|3", "near"},
+		{"Location", "near=1|200|3", "near"},
 		{"Patient", "name:not=x", "name:not"},
 		{"Patient", "name:=x", "name:"},
 		{"Patient", "gender:in=http://x", "gender:in"},
@@ -166,6 +172,8 @@ func TestQueryErrors(t *testing.T) {
 		{"Patient", "name:missing=maybe", "name:missing"},
 		{"Patient", "name=", "name"},
 		{"Patient", "name=a,,b", "name"},
+		{"Patient", "general-practitioner:below=Practitioner/1", "general-practitioner:below"},
+		{"Patient", "_has:Bundle:composition:_id=1", "_has:Bundle:composition:_id"},
 		{"Patient", "name=%20", "name"},
 		{"Patient", "name=" + long, "name"},
 		{"Patient", "identifier=a|b|c", "identifier"},
@@ -266,7 +274,7 @@ func TestChainsOfManyTypesAreBounded(t *testing.T) {
 func TestLenientHandling(t *testing.T) {
 	o := testOptions
 	o.Lenient = true
-	q, err := ParseQuery("Patient", paramsOf(t, "nonsense=1&name:nonsense=2&subject.x=3&gender=male&_text=x"), o)
+	q, err := ParseQuery("Patient", paramsOf(t, "nonsense=1&name:nonsense=2&subject.x=3&gender=male&_query=x"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +285,7 @@ func TestLenientHandling(t *testing.T) {
 			t.Error(w)
 		}
 	}
-	if want := []string{"nonsense", "name:nonsense", "subject.x", "_text"}; !slices.Equal(at, want) {
+	if want := []string{"nonsense", "name:nonsense", "subject.x", "_query"}; !slices.Equal(at, want) {
 		t.Errorf("warnings at %v", at)
 	}
 	if q.Self != "gender=male" || spell(q.Where) != "(gender=male)" {

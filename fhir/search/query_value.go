@@ -3,6 +3,7 @@ package search
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -31,11 +32,18 @@ func (c criterion) tokenKey(v string, op byte) (Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return HasKey{c.def.Name + string(op) + tail}, nil
+	key := c.def.Name + string(op) + tail
+	if parts := splitEscaped(v, '|'); len(parts) == 2 && parts[1] == "" && !strings.ContainsRune(tail, hashMark) {
+		return KeyRange{key, key + keyEnd}, nil // the codes of the system: stores keep no key for the system alone
+	}
+	return HasKey{key}, nil
 }
 
 // tokenTail is the part of a token's key after the operator.
 func (c criterion) tokenTail(v string) (string, error) {
+	if c.caseless() {
+		v = string(appendCaseless(nil, []byte(v)))
+	}
 	parts := splitEscaped(v, '|')
 	switch {
 	case len(parts) == 1:
@@ -103,19 +111,30 @@ func (c criterion) folded(v string) (string, error) {
 	switch {
 	case needle == "":
 		return "", c.invalid("The text to search for is blank.")
-	case len(needle) > keyLimit:
-		return "", c.invalid("The text to search for has more than 64 bytes: give its beginning only, or use :exact.")
+	case len(needle) > c.longest():
+		return "", c.invalid("The text to search for has more than " + strconv.Itoa(c.longest()) + " bytes: give its beginning only, or use :exact.")
 	}
 	return needle, nil
+}
+
+// longest is how many bytes of a text can be searched for.
+func (c criterion) longest() int {
+	if c.def.Kind == "composite" {
+		return keyLimit
+	}
+	return longLimit
 }
 
 // uri compiles an absolute URI, with :below and :above by segments of its path.
 func (c criterion) uri(v string) ([]Condition, error) {
 	equal := func(u string) Condition {
-		return HasKey{string(appendCut([]byte(c.def.Name+string(opReference)), []byte(u)))}
+		return HasKey{string(appendLong([]byte(c.def.Name+string(opReference)), c.canonical(u)))}
 	}
 	switch c.modifier {
 	case "below":
+		if some := c.versionsBelow(v); some != nil {
+			return some, nil
+		}
 		v = strings.TrimSuffix(v, "/")
 		path := appendCut([]byte(c.def.Name+string(opPath)), []byte(v))
 		return []Condition{equal(v), equal(v + "/"), HasKey{string(path)}}, nil
@@ -142,13 +161,16 @@ func (c criterion) edition(v string) (Condition, bool) {
 
 // codeKey is the key of a code without a system.
 func (c criterion) codeKey(code string) HasKey {
+	if c.caseless() {
+		code = string(appendCaseless(nil, []byte(code)))
+	}
 	return HasKey{string(appendCode([]byte(c.def.Name+string(opToken)), []byte(code)))}
 }
 
 // above compiles a URI and the paths above it, with and without a slash at the end.
 func (c criterion) above(v string, whole Condition) ([]Condition, error) {
 	list := []Condition{whole}
-	for above := (paths{url: []byte(v)}); above.next(); {
+	for above := (paths{url: []byte(v), limit: longLimit}); above.next(); {
 		if len(list) > maxValues {
 			return nil, c.invalid("With :above a URI has at most 250 segments.")
 		}

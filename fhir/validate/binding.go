@@ -92,6 +92,9 @@ func (c *check) compare(at int32, bound *value) (order int, ok bool) {
 	if n.Kind == 'n' {
 		return compareNumbers(text, bound.text)
 	}
+	if text == "" || bound.text == "" {
+		return 0, false
+	}
 	precision := min(len(text), len(bound.text)) // of dates and times: the part that both have
 	if len(text) > len("2006-01-02") && text[len(text)-1] != bound.text[len(bound.text)-1] {
 		precision = min(precision, len("2006-01-02")) // other time zones

@@ -1,6 +1,7 @@
 package validate_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -51,5 +52,35 @@ func TestOfficialExamplesAreValid(t *testing.T) {
 	}
 	if valid != 724-11-len(invalidExamples) {
 		t.Errorf("%d examples are valid", valid)
+	}
+}
+
+// Synthea's resources satisfy R4's constraints: an import of them is not refused.
+func TestSyntheaIsValid(t *testing.T) {
+	v := validatorOf(t)
+	files := fhirtest.Corpus(t, "synthea-r4-100")
+	if testing.Short() {
+		files = files[:10]
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var bundle struct {
+			Entry []struct{ Resource json.RawMessage }
+		}
+		if err := json.Unmarshal(data, &bundle); err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range bundle.Entry {
+			r, err := fhir.Parse(e.Resource)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if issues, err := v.Check(t.Context(), r, validate.Options{Declared: true}); err != nil || len(issues) > 0 {
+				t.Errorf("%s entry %d: %+v, %v", filepath.Base(file), i, issues, err)
+			}
+		}
 	}
 }

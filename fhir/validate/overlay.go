@@ -230,6 +230,9 @@ func (o *overlay) link(r *rule) error {
 		if err != nil {
 			return fmt.Errorf("content reference %s: %w", r.reference, err)
 		}
+		if same.reference != "" { // else it might lead back
+			return fmt.Errorf("content reference %s: what it names is one itself", r.reference)
+		}
 		r.same = same
 	}
 	for _, list := range [][]*rule{r.children, r.slices} {

@@ -181,7 +181,7 @@ func (c versionCheck) Base() (string, bool, error) {
 
 // Derived compares the sort values, which history keeps for walks that have begun.
 func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
-	if c.of.last = x; c.s.identity.Schema < schemaMarked {
+	if c.of.last = x; c.s.identity.Schema < schemaInside {
 		return nil
 	}
 	sorts, err := c.v.sorts()
@@ -196,7 +196,7 @@ func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
 // checkKeys compares the search keys of a current version with those derived from the
 // last version in the history, which is the same.
 func (k *checker) checkKeys(ctx context.Context, c *checked) error {
-	if k.s.identity.Schema < schemaMarked {
+	if k.s.identity.Schema < schemaInside {
 		return nil
 	}
 	pieces := []index{{}}

@@ -17,7 +17,7 @@ import (
 // indexes. A database with a newer one is refused, one with an older schema is upgraded
 // when a node opens it.
 const (
-	schemaVersion   = 3
+	schemaVersion   = 4
 	indexGeneration = 1
 )
 
@@ -26,9 +26,9 @@ const (
 // Consents counted.
 const schemaGoverning = 2
 
-// schemaMarked is the first version whose keys have the marks of search.Mark, and the values
-// by which a search sorts.
-const schemaMarked = 3
+// schemaInside is the first version whose keys have what is inside resources, canonicals with
+// their versions, and long texts and URLs.
+const schemaInside = 4
 
 // identity is what a database is fixed to: the document "store" of meta.
 type identity struct {

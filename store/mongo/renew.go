@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -16,9 +17,13 @@ import (
 // renewedAtOnce is after how many versions an upgrade says how far it is.
 const renewedAtOnce = 250_000
 
-// renewIndex derives the search keys of all versions again, for an older program sorted by
-// other values. What is damaged keeps its keys.
+// renewIndex derives the search keys of all versions again, for an older program derived
+// others. What is damaged keeps its keys.
 func (s *Store) renewIndex(ctx context.Context) error {
+	large, err := s.largeTypes(ctx)
+	if err != nil {
+		return err
+	}
 	last := s.tenant()
 	for count := 0; ; {
 		some, err := s.rows(ctx, s.history, bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: last}}}},
@@ -37,12 +42,22 @@ func (s *Store) renewIndex(ctx context.Context) error {
 				continue
 			}
 			pasts = append(pasts, set(bson.D{{Key: "_id", Value: last}}, bson.D{{Key: "s", Value: newSorts(x)}}))
-			current = append(current, set(bson.D{{Key: "_id", Value: s.id(r.Ref)}, {Key: "w", Value: r.Stamp}}, s.renewed(r, x)))
+			pieces := s.renewed(r, x)
+			if len(pieces) > 1 || slices.Contains(large, s.in(r.Ref.Type)) {
+				if err := s.renewLarge(ctx, r, pieces, newSorts(x)); err != nil {
+					return err
+				}
+				continue
+			}
+			fields := append(pieces[0].fields(), bson.E{Key: "s", Value: newSorts(x)})
+			current = append(current, set(bson.D{{Key: "_id", Value: s.id(r.Ref)}, {Key: "w", Value: r.Stamp}}, fields))
 		}
 		if len(pasts) > 0 {
 			if _, err := s.history.BulkWrite(ctx, pasts); err != nil {
 				return err
 			}
+		}
+		if len(current) > 0 {
 			if _, err := s.resources.BulkWrite(ctx, current); err != nil {
 				return err
 			}
@@ -73,9 +88,8 @@ func (s *Store) derive(ctx context.Context, r *plan.Row) (*search.Index, error) 
 	return x, nil
 }
 
-// renewed are the fields of the search keys of a current version. In older databases no
-// resource had so many that they need further documents.
-func (s *Store) renewed(r *plan.Row, x *search.Index) bson.D {
+// renewed are the search keys of a current version.
+func (s *Store) renewed(r *plan.Row, x *search.Index) []index {
 	mark := search.RowKey
 	facts, err := r.Facts()
 	if err == nil {
@@ -83,8 +97,25 @@ func (s *Store) renewed(r *plan.Row, x *search.Index) bson.D {
 	} else {
 		facts = &fhir.Facts{}
 	}
-	all := s.newPieces(r.Ref.Type, x, facts, mark)
-	return append(all[0].fields(), bson.E{Key: "s", Value: newSorts(x)})
+	return s.newPieces(r.Ref.Type, x, facts, mark)
+}
+
+// renewLarge writes the keys of a version that has, or had, more than one document holds, if
+// it is the current one.
+func (s *Store) renewLarge(ctx context.Context, r *plan.Row, pieces []index, sorts map[string]sortValue) error {
+	filter := bson.D{{Key: "_id", Value: s.id(r.Ref)}, {Key: "w", Value: r.Stamp}}
+	current, err := s.rows(ctx, s.resources, filter, options.Find())
+	if err != nil || len(current) == 0 {
+		return err
+	}
+	_, err = current[0].Columns.(*row).rewriteKeys(ctx, pieces, sorts)
+	return err
+}
+
+// largeTypes are those of which some resources have further key documents.
+func (s *Store) largeTypes(ctx context.Context) ([]string, error) {
+	at, err := s.began(ctx)
+	return at.Large, err
 }
 
 // fields are those of the document.

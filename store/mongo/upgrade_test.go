@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -100,12 +101,12 @@ func TestUpgrade(t *testing.T) {
 		if err != nil || len(names) != 1 || names[0].Type != "Media" {
 			t.Errorf("named by %v, %v", names, err)
 		}
-		if s.identity.Schema != 3 {
+		if s.identity.Schema != schemaVersion {
 			t.Errorf("schema version %d", s.identity.Schema)
 		}
 		a.must(s.Close())
 	}
-	if want := []string{"bringing the database from schema version 1 to 3", "the database has schema version 3"}; !slices.Equal(told, want) {
+	if want := []string{fmt.Sprintf("bringing the database from schema version 1 to %d", schemaVersion), fmt.Sprintf("the database has schema version %d", schemaVersion)}; !slices.Equal(told, want) {
 		t.Errorf("told %q", told)
 	}
 }
@@ -135,7 +136,45 @@ func TestUpgradeWaitsForOthers(t *testing.T) {
 		t.Errorf("schema version %d, %v", old.identity.Schema, err)
 	}
 	die(t, old)
-	if s := openNode(t, server, "n2"); s.identity.Schema != 3 {
+	if s := openNode(t, server, "n2"); s.identity.Schema != schemaVersion {
 		t.Errorf("schema version %d", s.identity.Schema)
+	}
+}
+
+// A database of the version before is whole by its own rules, and after its upgrade finds what
+// is inside resources, also in one with further key documents.
+func TestUpgradeLooksInside(t *testing.T) {
+	server := newServer(t)
+	a := newAuthor(t, server.open(t, testOptions("")))
+	a.room = 8
+	body := `{"resourceType":"MedicationRequest","status":"active","intent":"order","subject":{"reference":"Patient/1"},"medicationReference":{"reference":"#m"},
+		"contained":[{"resourceType":"Medication","id":"m","code":{"coding":[{"code":"aspirin"}]}}]}`
+	write := a.document("m", 0, body)
+	a.commit(write)
+	for _, k := range write.Index.Keys {
+		if !search.LooksInside(search.HasKey{Key: k}) {
+			continue
+		}
+		one := bson.D{{Key: "k", Value: a.in("MedicationRequest") + k}}
+		if _, err := a.resources.UpdateMany(t.Context(), one, bson.D{{Key: "$pull", Value: one}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := a.db.Collection("meta").UpdateOne(t.Context(), bson.D{{Key: "_id", Value: "store"}}, bson.D{{Key: "$set", Value: bson.D{{Key: "schema", Value: int32(3)}}}})
+	a.must(err)
+	a.must(a.readIdentity(t.Context()))
+	if all := a.findings(CheckOptions{}); len(all) != 0 {
+		t.Errorf("findings %q", all)
+	}
+	a.must(a.Close())
+	s := server.open(t, testOptions(""))
+	q, err := search.ParseQuery("MedicationRequest", []fhir.Param{{Name: "medication.code", Value: "aspirin"}}, search.QueryOptions{})
+	a.must(err)
+	page, err := s.Search(t.Context(), store.Search{Query: q, Limit: 10})
+	if err != nil || len(page.Matches) != 1 {
+		t.Errorf("found %v: %v", page.Matches, err)
+	}
+	if all := newAuthor(t, s).findings(CheckOptions{}); len(all) != 0 {
+		t.Errorf("findings %q", all)
 	}
 }

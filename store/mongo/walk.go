@@ -206,7 +206,8 @@ func (w *walk) entries(filter bson.D, limit int) (all []plan.Entry, err error) {
 	return all, err
 }
 
-// walkIDs reads the places with the ids: no index has both.
+// walkIDs reads the places with the ids: no index has both. A walk over several types goes on
+// after a resource of another type, which may have the id of one that comes next.
 func (x *reader) walkIDs(typ string, o plan.Order, pass func(int) error, yield func(plan.Entry, error) bool) {
 	in := x.s.in(typ)
 	from, to := in, in+"\U0010FFFF"
@@ -216,18 +217,25 @@ func (x *reader) walkIDs(typ string, o plan.Order, pass func(int) error, yield f
 		from = in + string(o.After.Value)
 	}
 	w := &walk{reader: x, pass: pass}
+	lowest, highest := pick(o.After != nil && !o.Desc, "$gte", "$gt"), pick(o.After != nil && o.Desc, "$lte", "$lt")
 	w.all(func(limit int) (all []plan.Entry, err error) {
 		find := options.Find().SetHint(byID).SetLimit(int64(limit)).SetBatchSize(int32(limit)).
 			SetSort(bson.D{{Key: "_id", Value: pick(o.Desc, -1, 1)}}).SetProjection(bson.D{{Key: "o", Value: 1}})
-		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: from}, {Key: "$lt", Value: to}}}, {Key: "r", Value: in}} // without further key documents
+		filter := bson.D{{Key: "_id", Value: bson.D{{Key: lowest, Value: from}, {Key: highest, Value: to}}}, {Key: "r", Value: in}} // without further key documents
 		err = eachRaw(x.ctx, x.s.resources, filter, find, func(doc bson.Raw) error {
 			id := doc.Lookup("_id").StringValue()
 			*pick(o.Desc, &to, &from) = id
 			all = append(all, plan.Entry{Value: []byte(strings.TrimPrefix(id, in)), Place: doc.Lookup("o").AsInt64()})
 			return nil
 		})
+		lowest, highest = "$gt", "$lt"
 		return all, err
-	}, yield)
+	}, func(e plan.Entry, err error) bool {
+		if err == nil && o.After != nil && o.Compare(e, *o.After) <= 0 {
+			return true
+		}
+		return yield(e, err)
+	})
 }
 
 // Written reads the history of the lanes that have written since. Its order is that of

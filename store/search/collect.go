@@ -97,8 +97,9 @@ func (x *searcher) collectChain(typ string, c search.Chain, limit int) (all []in
 	var links search.Any
 	for _, target := range c.Types {
 		fits, err := x.allOf(target, c.Where, x.Patience.Few, func(r *Row) error {
-			links = append(links, search.HasKey{Key: search.RefKey(c.Param, r.Ref)})
-			return nil
+			some, err := keysTo(typ, c.Param, r)
+			links = append(links, some...)
+			return err
 		})
 		if err != nil || !fits {
 			return nil, false, err
@@ -109,7 +110,7 @@ func (x *searcher) collectChain(typ string, c search.Chain, limit int) (all []in
 
 // collectReverse finds what refers here first, then what it refers to.
 func (x *searcher) collectReverse(typ string, c search.Reverse, limit int) (all []int64, ok bool, err error) {
-	if limit == x.Patience.Few {
+	if limit == x.Patience.Few || search.IsCanonical(c.Type, c.Param) {
 		return nil, false, nil
 	}
 	targets := map[fhir.Ref]bool{}

@@ -18,6 +18,12 @@ type collector struct {
 	total int64
 	kept  []match // up to one more than the page has, which tells whether there is another
 	size  int64   // of the documents of kept
+
+	several bool // types, of which each begins anew
+	before  struct {
+		kept        []match
+		size, total int64
+	}
 }
 
 // match is a row with its position in the walk.
@@ -32,11 +38,22 @@ func newCollector(q *store.Search, at cursor) *collector {
 	if q.NoBody {
 		c.limit, c.sort = 0, nil
 	}
+	c.several = len(q.Query.Parts()) > 1
 	return c
 }
 
-// reset forgets all matches.
-func (c *collector) reset() { c.kept, c.size, c.total = nil, 0, 0 }
+// begin says that the matches of another type follow.
+func (c *collector) begin() {
+	if !c.several {
+		return
+	}
+	c.before.kept, c.before.size, c.before.total = slices.Clone(c.kept), c.size, c.total
+}
+
+// reset forgets all matches since the last begin.
+func (c *collector) reset() {
+	c.kept, c.size, c.total = slices.Clone(c.before.kept), c.before.size, c.before.total
+}
 
 // needsAll says that the walk must begin at the first row again.
 func (c *collector) needsAll() bool { return c.count || len(c.sort) > 0 }
@@ -47,10 +64,10 @@ func (c *collector) add(r, then *Row) (more bool, err error) {
 	c.total++
 	m := match{row: r, place: r.Place}
 	if len(c.sort) == 0 {
-		if r.Place > c.at.Place && !c.full() {
+		if r.Place > c.at.Place && c.wants(r.Place) {
 			c.insert(m)
 		}
-		return c.count || !c.full(), nil
+		return c.count || c.wants(r.Place), nil
 	}
 	if m.sort, err = c.values(then); err != nil {
 		return false, err
@@ -62,6 +79,11 @@ func (c *collector) add(r, then *Row) (more bool, err error) {
 	return true, nil
 }
 
+// wants says whether a match at a place may be among the first, if nothing sorts them.
+func (c *collector) wants(place int64) bool {
+	return !c.full() || c.several && place < c.kept[len(c.kept)-1].place
+}
+
 // insert keeps the first matches. Most rows of a long scan are beyond the last one kept,
 // which costs one comparison.
 func (c *collector) insert(m match) {
@@ -70,7 +92,7 @@ func (c *collector) insert(m match) {
 		return
 	}
 	i := n
-	if len(c.sort) > 0 {
+	if len(c.sort) > 0 || c.several {
 		i, _ = slices.BinarySearchFunc(c.kept, m, c.compare)
 	}
 	c.kept = slices.Insert(c.kept, i, m)

@@ -124,7 +124,12 @@ func (x *searcher) holdsChain(c search.Chain, r *Row) (bool, error) {
 			return ok, err
 		}
 	}
-	return false, nil
+	holds := false
+	err = x.published(r, c.Param, c.Types, func(target *Row) (bool, error) {
+		holds, err = x.holds(c.Where, target)
+		return !holds, err
+	})
+	return holds, err
 }
 
 func (x *searcher) holdsReverse(c search.Reverse, r *Row) (bool, error) {
@@ -132,10 +137,15 @@ func (x *searcher) holdsReverse(c search.Reverse, r *Row) (bool, error) {
 	if err := x.count(); err != nil { // to go to the place costs as much as a row
 		return false, err
 	}
-	p := x.joinKeys(c.Type, []search.Condition{search.HasKey{Key: search.RefKey(c.Param, r.Ref)}, c.Where})
-	err := x.scan(p, 0, func(*Row) (bool, error) {
-		holds = true
-		return false, nil
-	})
+	links, err := keysTo(c.Type, c.Param, r)
+	for _, link := range links {
+		if holds || err != nil {
+			break
+		}
+		err = x.scan(x.joinKeys(c.Type, []search.Condition{link, c.Where}), 0, func(*Row) (bool, error) {
+			holds = true
+			return false, nil
+		})
+	}
 	return holds, err
 }

@@ -19,6 +19,8 @@ type inclusion struct {
 	added []*Row
 	bytes int64 // of documents that the page may have; 0: no bound
 	size  int64 // of those that it has
+
+	params map[string][]string // see canonicals
 }
 
 // include follows references from and to the matches, through visible current rows
@@ -74,7 +76,10 @@ func (in *inclusion) referred(r *Row, inc search.Include) error {
 	if err != nil {
 		return err
 	}
-	for _, ref := range targets(index, inc.Param) {
+	if !search.LeadsOut(r.Ref.Type, inc.Param) {
+		return nil
+	}
+	for _, ref := range targets(r.Ref.Type, index, inc.Param) {
 		if inc.Target != "" && inc.Target != ref.Type {
 			continue
 		}
@@ -86,11 +91,53 @@ func (in *inclusion) referred(r *Row, inc search.Include) error {
 			return err
 		}
 	}
+	return in.meant(r, inc)
+}
+
+// meant adds what canonicals of r mean.
+func (in *inclusion) meant(r *Row, inc search.Include) error {
+	params := []string{inc.Param}
+	if inc.Param == "*" {
+		params = in.canonicals(r.Ref.Type)
+	}
+	for _, param := range params {
+		types := search.TargetTypes(r.Ref.Type, param)
+		if inc.Target != "" {
+			types = []string{inc.Target}
+		}
+		err := in.x.published(r, param, types, func(target *Row) (bool, error) { return true, in.add(target) })
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
+// canonicals lists the parameters of a type that have some.
+func (in *inclusion) canonicals(typ string) []string {
+	list, known := in.params[typ]
+	if !known {
+		list = slices.DeleteFunc(references(typ), func(param string) bool { return !search.IsCanonical(typ, param) })
+		if in.params == nil {
+			in.params = map[string][]string{}
+		}
+		in.params[typ] = list
+	}
+	return list
+}
+
+// references lists the reference parameters of a type.
+func references(typ string) (params []string) {
+	for _, p := range search.CapabilityParams(typ) {
+		if p.Type == "reference" {
+			params = append(params, p.Name)
+		}
+	}
+	return params
+}
+
 // targets lists what a parameter, or with "*" any parameter, refers to.
-func targets(index *search.Index, param string) []fhir.Ref {
+func targets(typ string, index *search.Index, param string) []fhir.Ref {
 	if param != "*" {
 		return index.Targets(param)
 	}
@@ -98,7 +145,7 @@ func targets(index *search.Index, param string) []fhir.Ref {
 	last := ""
 	for _, k := range index.Keys {
 		name, rest := CutKey(k)
-		if strings.HasPrefix(rest, ">") && name != last {
+		if strings.HasPrefix(rest, ">") && name != last && !strings.Contains(name, ".") && search.LeadsOut(typ, name) {
 			refs = append(refs, index.Targets(name)...)
 			last = name
 		}
@@ -118,7 +165,11 @@ func (in *inclusion) referring(rows []*Row, inc search.Include) error {
 		}
 		for _, from := range known[r.Ref.Type] {
 			typ, param, _ := strings.Cut(from, ":")
-			links[typ] = append(links[typ], search.HasKey{Key: search.RefKey(param, r.Ref)})
+			to, err := keysTo(typ, param, r)
+			if err != nil {
+				return err
+			}
+			links[typ] = append(links[typ], to...)
 		}
 	}
 	for _, typ := range slices.Sorted(maps.Keys(links)) {
@@ -139,10 +190,8 @@ func referringTo(typ string, inc search.Include) (all []string) {
 	case inc.Param != "*":
 		return []string{inc.Source + ":" + inc.Param}
 	}
-	for _, p := range search.CapabilityParams(inc.Source) {
-		if p.Type == "reference" {
-			all = append(all, inc.Source+":"+p.Name)
-		}
+	for _, param := range references(inc.Source) {
+		all = append(all, inc.Source+":"+param)
 	}
 	return all
 }

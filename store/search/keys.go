@@ -14,7 +14,7 @@ func CutKey(key string) (param, rest string) {
 }
 
 func paramByte(b byte) bool {
-	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_' || b >= 0x80
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || b == '-' || b == '_' || b == '.' || b >= 0x80
 }
 
 // Drives says whether a search may start from a key, given without its parameter, so

@@ -183,28 +183,18 @@ func BadLink(advice string) error {
 	return &fhir.Error{Kind: fhir.Invalid, Detail: "The paging link is not valid. " + advice}
 }
 
-// matches passes all visible matches that the walk may still show to out.
-func (x *searcher) matches(q *search.Query, at cursor, out *collector) error {
-	if out.count {
-		return x.counted(q, at, out)
-	}
-	if w := x.walker(q, at, out); w != nil {
-		return w.page(q)
-	}
-	p, err := x.plan(q.Type, q.Where)
-	if err != nil {
-		return err
-	}
-	return x.judgeAll(p, at, out)
-}
-
 // judgeAll passes those of a plan's rows.
 func (x *searcher) judgeAll(p *plan, at cursor, out *collector) error {
-	p.selects = true
 	from := at.Place
 	if out.needsAll() {
 		from = 0
 	}
+	return x.judgeFrom(p, from, at, out)
+}
+
+// judgeFrom passes those after a place.
+func (x *searcher) judgeFrom(p *plan, from int64, at cursor, out *collector) error {
+	p.selects = true
 	return x.scan(p, from, func(r *Row) (bool, error) {
 		then := r
 		if at.Place > 0 {
@@ -352,7 +342,7 @@ func (x *searcher) expect(rows []*Row, params []string) error {
 			return err
 		}
 		for _, p := range params {
-			refs = append(refs, targets(index, p)...)
+			refs = append(refs, targets(r.Ref.Type, index, p)...)
 		}
 	}
 	return x.announce(refs)

@@ -32,9 +32,10 @@ func (x *searcher) counted(q *search.Query, at cursor, out *collector) error {
 	if err := x.countBySets(q, at, total); err != nil {
 		return err
 	}
+	before := out.total
 	out.count = false
 	err = w.page(q)
-	out.total = total.total
+	out.count, out.total = true, before+total.total
 	return err
 }
 
@@ -56,7 +57,7 @@ func (x *searcher) countBySets(q *search.Query, at cursor, out *collector) error
 	if found, err = x.sinceThen(q.Type, found, at); err != nil {
 		return err
 	}
-	out.total = int64(found.GetCardinality())
+	out.total += int64(found.GetCardinality())
 	return x.showFrom(q.Type, found, at, out)
 }
 
@@ -72,11 +73,7 @@ func (x *searcher) decide(m *matching) (set, error) {
 	if !m.unsure.IsEmpty() {
 		found = found.Clone()
 	}
-	err := x.read(m.typ, m.unsure, func(r *Row) error {
-		matches, visible, err := x.judge(m, r)
-		if err != nil || !matches {
-			return err
-		}
+	err := x.judgeUnsure(m, func(r *Row, visible bool) error {
 		if visible {
 			found.Add(uint64(r.Place))
 		}
@@ -159,7 +156,7 @@ const mostSince = 10_000
 
 // showFrom passes the page that begins after a place.
 func (x *searcher) showFrom(typ string, found set, at cursor, out *collector) error {
-	for place := at.Place; out.limit > 0 && !out.full(); {
+	for place := at.Place; out.limit > 0 && out.wants(place); {
 		places := after(found, place, min(out.limit+1, readAtOnce))
 		if len(places) == 0 {
 			return nil
@@ -173,7 +170,7 @@ func (x *searcher) showFrom(typ string, found set, at cursor, out *collector) er
 			if err != nil {
 				return err
 			}
-			if visible && !out.full() {
+			if visible && out.wants(r.Place) {
 				out.insert(match{row: r, place: r.Place})
 			}
 		}

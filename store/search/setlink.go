@@ -1,6 +1,7 @@
 package search
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -34,6 +35,9 @@ func (x *searcher) setOfChain(typ string, c search.Chain) (set, error) {
 			return nil, err
 		}
 		all.Or(linked)
+		if err := x.chainTo(typ, c.Param, target, found, all, live); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }
@@ -76,16 +80,20 @@ func (x *searcher) setOfReverse(typ string, c search.Reverse) (set, error) {
 	if err != nil {
 		return nil, err
 	}
+	meant, err := x.reverseOf(c.Type, from, c.Param, typ)
+	if err != nil {
+		return nil, err
+	}
 	ids, err := x.targetsOf(c.Type, from, c.Param, typ)
 	if err != nil || len(ids) == 0 {
-		return noPlaces(), err
+		return meant, err
 	}
 	found, err := x.gather(func(to Sink) error { return x.Places(typ, ids, to) })
 	if err != nil {
 		return nil, err
 	}
 	live, err := x.live(typ)
-	return within(found, live), err
+	return union(within(found, live), meant), err
 }
 
 // targetsOf gives the sorted ids of what some places of a type refer to.
@@ -117,13 +125,22 @@ func (x *searcher) targetsOf(typ string, of set, param, target string) ([]string
 
 // read reads the rows of a set.
 func (x *searcher) read(typ string, at set, visit func(*Row) error) error {
+	return x.readAs(x.Rows, typ, at, visit)
+}
+
+// readBriefly reads neither documents nor search keys.
+func (x *searcher) readBriefly(typ string, at set, visit func(*Row) error) error {
+	return x.readAs(x.Brief, typ, at, visit)
+}
+
+func (x *searcher) readAs(rows func(string, []int64) iter.Seq2[*Row, error], typ string, at set, visit func(*Row) error) error {
 	for from := int64(0); ; {
 		places := after(at, from, readAtOnce)
 		if len(places) == 0 {
 			return nil
 		}
 		from = places[len(places)-1]
-		for r, err := range x.Rows(typ, places) {
+		for r, err := range rows(typ, places) {
 			if err != nil {
 				return err
 			}

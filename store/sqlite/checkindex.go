@@ -72,7 +72,7 @@ func (t *tallies) add(l line) {
 
 // checkIndex compares the index tables with what the current versions need.
 func (k *checker) checkIndex() error {
-	if k.schema < schemaOrdered {
+	if k.schema < schemaInside {
 		return nil
 	}
 	there := newTallies(k.expected.seed)

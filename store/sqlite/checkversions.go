@@ -88,7 +88,7 @@ type versionCheck struct {
 }
 
 func (c versionCheck) Found(column, what string) {
-	if column == "facts" && c.schema < schemaGoverning || column == "idx" && c.schema < schemaOrdered {
+	if column == "facts" && c.schema < schemaGoverning || column == "idx" && c.schema < schemaInside {
 		return
 	}
 	c.found("versions", c.v.rowName(), column, what)
@@ -106,7 +106,7 @@ func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
 	if stored, err := store.Unpack(c.v.packedIndex); err != nil || !bytes.Equal(encodeIndex(x), stored) {
 		c.Found("idx", "differs from what the document says")
 	}
-	if c.schema >= schemaOrdered {
+	if c.schema >= schemaInside {
 		c.expect(c.v, x, facts)
 	}
 	if c.v.Ref.Type == "Consent" && c.v.resource.stamp == c.v.Stamp {

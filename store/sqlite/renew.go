@@ -23,12 +23,13 @@ type renewal struct {
 	last    int64 // id of a name
 	bases   map[int64]string
 	pending pending
+	from    int // schema version
 }
 
-// renewIndex derives the search keys of all versions again, for an older program sorted
-// by other values. What is damaged keeps its keys.
-func (s *Store) renewIndex(ctx context.Context, c conn) error {
-	r := &renewal{conn: c, names: &names{}}
+// renewIndex derives the search keys of all versions again, for an older program derived
+// others. What is damaged keeps its keys.
+func (s *Store) renewIndex(ctx context.Context, c conn, from int) error {
+	r := &renewal{conn: c, names: &names{}, from: from}
 	known, err := loadNames(c)
 	if err != nil {
 		return fmt.Errorf("load names: %w", err)
@@ -94,7 +95,7 @@ func (r *renewal) renew(v *checked) error {
 		return err
 	}
 	before.keys = slices.DeleteFunc(before.keys, func(k keyRow) bool { // those that older programs did not write
-		return k.v == withoutValue || strings.HasSuffix(k.v, "|")
+		return r.from < schemaOrdered && (k.v == withoutValue || strings.HasSuffix(k.v, "|"))
 	})
 	after, err := r.rows(v, fresh)
 	if err == nil {

@@ -2,7 +2,7 @@ package sqlite
 
 // schemaVersion is the layout below; a data folder with a newer one is refused, an older
 // one is upgraded when it is opened for writing.
-const schemaVersion = 3
+const schemaVersion = 4
 
 // schemaGoverning is the first version whose epochs count changes of all governing types,
 // and whose facts are the document's alone and have what is inside. In version 1, only
@@ -12,6 +12,10 @@ const schemaGoverning = 2
 // schemaOrdered is the first version whose index has the values by which a search sorts:
 // dates by their start, texts without a code, and what has no value.
 const schemaOrdered = 3
+
+// schemaInside is the first version whose index has what is inside resources, canonicals with
+// their versions, and long texts and URLs.
+const schemaInside = 4
 
 // schemaMarked is the first version whose ix has the marks of search.Mark.
 const schemaMarked = 3

@@ -44,8 +44,8 @@ func (s *Store) upgradeFrom(ctx context.Context, c conn, from int) error {
 			return err
 		}
 	}
-	if c.file == mainFile && from < schemaOrdered {
-		if err := s.renewIndex(ctx, c); err != nil {
+	if c.file == mainFile && from < schemaInside {
+		if err := s.renewIndex(ctx, c, from); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,9 @@ import (
 var kinds = func() map[string][]fhir.CapabilityParam {
 	all := map[string][]fhir.CapabilityParam{}
 	for _, typ := range wardTypes {
-		all[typ] = search.CapabilityParams(typ)
+		all[typ] = slices.DeleteFunc(search.CapabilityParams(typ), func(p fhir.CapabilityParam) bool {
+			return p.Name == "_text" || p.Name == "_content" || p.Type == "special" // they have forms of their own
+		})
 	}
 	return all
 }()
@@ -66,6 +68,28 @@ func (a *asker) query(typ string) string {
 	return typ + "?" + strings.Join(params, "&")
 }
 
+// system writes a search over several types, or all.
+func (a *asker) system() string {
+	var params []string
+	if !a.once(6) {
+		params = append(params, "_type="+strings.Join([]string{a.pick(wardTypes), a.pick(wardTypes), a.pick(wardTypes)}, ","))
+	}
+	for range a.IntN(3) {
+		typ := a.pick(wardTypes)
+		params = append(params, a.pick([]string{
+			"_id=" + a.ref(typ).ID + "," + a.ref(typ).ID, "_lastUpdated=ge2026-01-02T03:10", "_security=R", "_security:not=R", "_list=" + a.ref("List").ID,
+			"_profile:below=" + escapeURL(escapeValue(a.pick(addresses))), "_tag=" + escapeURL(escapeValue(a.pick(codes))), a.reverse(typ, 1),
+		}))
+	}
+	if a.once(2) {
+		params = append(params, "_sort="+a.pick([]string{"_id", "-_id", "_lastUpdated", "-_lastUpdated", "_id,-_lastUpdated"}))
+	}
+	if a.once(4) {
+		params = append(params, a.pick([]string{"_include=*", "_revinclude=Observation:patient"}))
+	}
+	return "?" + strings.Join(slices.DeleteFunc(params, func(p string) bool { return p == "" }), "&")
+}
+
 // criterion writes one parameter, with up to depth chains and _has around it.
 func (a *asker) criterion(typ string, depth int) string {
 	if depth > 0 && a.once(4) {
@@ -80,6 +104,9 @@ func (a *asker) criterion(typ string, depth int) string {
 	}
 	if depth == 3 && a.once(12) {
 		return "_filter=" + escapeURL(a.filter(typ, 2))
+	}
+	if a.once(25) {
+		return a.pick([]string{"_text", "_content"}) + "=" + escapeURL(escapeValue(a.part(a.pick(texts))))
 	}
 	if a.once(30) {
 		return "_list=" + a.ref("List").ID
@@ -187,6 +214,9 @@ func (a *asker) referenceForm(typ, param string, identifiers func() string) (str
 		targets = []string{"Patient"}
 	}
 	target := a.pick(targets)
+	if search.IsCanonical(typ, param) && !a.once(4) {
+		return a.pick([]string{"", ":below"}), func() string { return escapeValue(a.pick(forms)) + "%7C" + a.pick(editions) }
+	}
 	switch a.IntN(6) {
 	case 0:
 		return ":identifier", identifiers

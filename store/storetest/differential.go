@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -68,6 +69,9 @@ func (w *world) differ(seed uint64, queries int) {
 			a.known = w.model.learn()
 		}
 		text := a.query(a.pick(wardTypes))
+		if a.once(12) {
+			text = a.system()
+		}
 		q, err := w.parsed(text)
 		if err != nil {
 			refused++
@@ -158,7 +162,7 @@ func (k *walk) run(a *asker) int {
 		if s.After = page.Next; k.changes {
 			k.change(a.author, 4)
 			if a.once(3) {
-				k.commit(k.document(fmt.Sprint("late", len(k.model.versions)), 0, "%s", a.document(k.q.Type)))
+				k.commit(k.document(fmt.Sprint("late", len(k.model.versions)), 0, "%s", a.document(cmp.Or(k.q.Type, a.pick(wardTypes)))))
 			}
 			k.look()
 		}

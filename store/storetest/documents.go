@@ -100,7 +100,11 @@ func (w *world) parsed(text string) (*search.Query, error) {
 			params = append(params, fhir.Param{Name: n, Value: v})
 		}
 	}
-	return search.ParseQuery(u.Path, params, search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}})
+	o := search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}}
+	if u.Path == "" {
+		return search.ParseSystem(params, o)
+	}
+	return search.ParseQuery(u.Path, params, o)
 }
 
 func testQueries(w *world) {

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
@@ -36,12 +35,11 @@ func (v view) included(matches []fhir.Ref, incs []search.Include) map[fhir.Ref]b
 // step follows one include from one row.
 func (v view) step(from stored, inc search.Include) (found []fhir.Ref) {
 	for _, other := range v.holders {
-		a, b := from.Ref, other.Ref
-		x := from.index
+		a, b := search.Holder{Ref: from.Ref, Index: from.index}, other
 		if inc.Reverse {
-			a, b, x = other.Ref, from.Ref, other.Index
+			a, b = b, a
 		}
-		if (inc.Source == "*" || a.Type == inc.Source) && (inc.Target == "" || inc.Target == b.Type) && refers(x, inc.Param, b) {
+		if (inc.Source == "*" || a.Ref.Type == inc.Source) && (inc.Target == "" || inc.Target == b.Ref.Type) && refers(a, inc.Param, b) {
 			found = append(found, other.Ref)
 		}
 	}
@@ -49,13 +47,9 @@ func (v view) step(from stored, inc search.Include) (found []fhir.Ref) {
 }
 
 // refers says whether a reference parameter, or with "*" any, has the target.
-func refers(x *search.Index, param string, target fhir.Ref) bool {
-	if param != "*" {
-		return slices.Contains(x.Keys, search.RefKey(param, target))
-	}
-	return slices.ContainsFunc(x.Keys, func(k string) bool {
-		name, ref, ok := strings.Cut(k, ">")
-		return ok && ref == target.String() && !strings.ContainsAny(name, "=#@~^!?/")
+func refers(from search.Holder, param string, to search.Holder) bool {
+	return slices.ContainsFunc(search.CapabilityParams(from.Ref.Type), func(p fhir.CapabilityParam) bool {
+		return p.Type == "reference" && (param == "*" || p.Name == param) && search.LeadsOut(from.Ref.Type, p.Name) && from.Refers(p.Name, to)
 	})
 }
 

@@ -102,7 +102,7 @@ func (m *model) seenBy(visible store.Visible) view {
 func (v view) search(q *search.Query) []fhir.Ref {
 	var found []fhir.Ref
 	for _, h := range v.holders {
-		if h.Ref.Type == q.Type && search.Match(q.Where, h, v.holders) {
+		if v.matches(q, h) {
 			found = append(found, h.Ref)
 		}
 	}
@@ -118,6 +118,10 @@ func (v view) search(q *search.Query) []fhir.Ref {
 		return 0
 	})
 	return found
+}
+
+func (v view) matches(q *search.Query, h search.Holder) bool {
+	return slices.ContainsFunc(q.Parts(), func(p search.Part) bool { return h.Ref.Type == p.Type && search.Match(p.Where, h, v.holders) })
 }
 
 // compareBy orders by one criterion, resources without a value last in both directions.

@@ -30,6 +30,15 @@ func (a *author) document(typ string) []byte {
 	case "List":
 		o = object{"status": a.pick([]string{"current", "retired"}), "mode": "working", "title": a.maybe(a.of(texts...)), "subject": a.maybe(a.to("Patient")), "code": a.maybe(a.concept),
 			"entry": a.some(func() any { return object{"item": a.to("Patient", "Observation", "Condition", "Encounter")()} })}
+	case "Medication":
+		o = a.medication()
+	case "MedicationRequest":
+		o = a.medicationRequest()
+	case "Questionnaire":
+		o = object{"status": a.pick([]string{"active", "draft"}), "url": a.maybe(a.of(forms...)), "version": a.maybe(a.of(editions...)), "title": a.maybe(a.of(texts...)), "date": a.maybe(a.date),
+			"derivedFrom": a.some(a.canonical)}
+	case "QuestionnaireResponse":
+		o = object{"status": a.pick([]string{"completed", "amended"}), "questionnaire": a.maybe(a.canonical), "subject": a.maybe(a.to("Patient")), "authored": a.maybe(a.date)}
 	case "ValueSet":
 		o = a.valueSet()
 	case "MolecularSequence":
@@ -37,7 +46,9 @@ func (a *author) document(typ string) []byte {
 	case "DocumentReference":
 		o = a.documentReference()
 	}
-	o["resourceType"], o["identifier"] = typ, a.some(a.identifier)
+	if o["resourceType"] = typ; typ != "QuestionnaireResponse" {
+		o["identifier"] = a.some(a.identifier)
+	}
 	o["language"] = a.maybe(a.of("en", "de-CH"))
 	o["meta"] = a.maybe(func() any {
 		return object{"profile": a.some(a.of(addresses...)), "tag": a.some(a.coding), "source": a.maybe(a.of(addresses...)), "security": a.security()}
@@ -47,6 +58,47 @@ func (a *author) document(typ string) []byte {
 		panic(err) // the code above made a value that JSON lacks
 	}
 	return text
+}
+
+// What questionnaires are published as.
+var (
+	forms    = []string{"http://forms.example/a", "http://forms.example/b", base + "/Questionnaire/r1"}
+	editions = []string{"1", "1.0", "1.0.1", "V2-Beta"}
+)
+
+// canonical refers to a questionnaire, in every form.
+func (a *author) canonical() any {
+	url := a.pick(forms)
+	if !a.once(3) {
+		url += "|" + a.pick(editions)
+	}
+	if a.once(5) {
+		url += "#part"
+	}
+	return url
+}
+
+func (a *author) medication() object {
+	return object{"status": a.maybe(a.of("active", "inactive")), "code": a.maybe(a.concept), "manufacturer": a.maybe(a.to("Organization"))}
+}
+
+// medicationRequest may contain what it is for, and whom it is from.
+func (a *author) medicationRequest() object {
+	o := object{"status": a.pick([]string{"active", "stopped"}), "intent": "order", "subject": a.to("Patient")(), "medicationReference": a.to("Medication")(),
+		"requester": a.maybe(a.to("Patient", "Organization")), "authoredOn": a.maybe(a.date)}
+	var inside []any
+	if a.once(2) {
+		m := a.medication()
+		m["resourceType"], m["id"], o["medicationReference"] = "Medication", "m", object{"reference": "#m"}
+		inside = append(inside, m)
+	}
+	if a.once(3) {
+		p := a.patient()
+		p["resourceType"], p["id"], o["requester"] = "Patient", "p", object{"reference": "#p"}
+		inside = append(inside, p)
+	}
+	o["contained"] = inside
+	return o
 }
 
 func (a *author) security() any {

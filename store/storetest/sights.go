@@ -61,7 +61,7 @@ func (m *model) selected(q *search.Query, visible store.Visible) (seen, hidden [
 	v := m.seenBy(visible)
 	for _, s := range m.current() {
 		h := search.Holder{Ref: s.Ref, Index: s.index}
-		if s.Ref.Type != q.Type || !search.Match(q.Where, h, v.holders) {
+		if !v.matches(q, h) {
 			continue
 		}
 		if _, shown := v.rows[s.Ref]; shown {

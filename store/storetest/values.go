@@ -33,7 +33,12 @@ var wards = map[string]map[string][]string{
 	"RiskAssessment":    {"subject": {"Patient"}, "patient": {"Patient"}, "condition": {"Condition"}},
 	"ValueSet":          {},
 	"MolecularSequence": {"patient": {"Patient"}},
-	"DocumentReference": {"subject": {"Patient"}, "patient": {"Patient"}, "author": {"Patient", "Organization"}, "custodian": {"Organization"}, "relatesto": {"DocumentReference"}},
+	"Medication":        {"manufacturer": {"Organization"}},
+	"MedicationRequest": {"subject": {"Patient"}, "patient": {"Patient"}, "medication": {"Medication"}, "requester": {"Patient", "Organization"}},
+
+	"Questionnaire":         {"derived-from": {"Questionnaire"}},
+	"QuestionnaireResponse": {"subject": {"Patient"}, "patient": {"Patient"}, "questionnaire": {"Questionnaire"}},
+	"DocumentReference":     {"subject": {"Patient"}, "patient": {"Patient"}, "author": {"Patient", "Organization"}, "custodian": {"Organization"}, "relatesto": {"DocumentReference"}},
 }
 
 var wardTypes = slices.Sorted(maps.Keys(wards))

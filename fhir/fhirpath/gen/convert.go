@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"html"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
@@ -71,10 +70,10 @@ func (m *memberOf) parts() (parts []string) {
 		of     func(value) string
 	}{{"", func(v value) string { return v.plain }}, {"_", func(v value) string { return v.extended }}} {
 		var all []string
-		any := false
+		given := false
 		for _, v := range m.values {
 			text := side.of(v)
-			if any = any || text != ""; text == "" {
+			if given = given || text != ""; text == "" {
 				text = "null"
 			}
 			all = append(all, text)
@@ -83,7 +82,7 @@ func (m *memberOf) parts() (parts []string) {
 		if m.array {
 			text = "[" + text + "]"
 		}
-		if any {
+		if given {
 			parts = append(parts, `"`+side.prefix+m.name+`":`+text)
 		}
 	}
@@ -202,6 +201,8 @@ func quoted(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
 // xhtml writes a narrative as a string.
 func xhtml(d *xml.Decoder, start xml.StartElement) (string, error) {
 	var b strings.Builder
@@ -219,7 +220,7 @@ func xhtml(d *xml.Decoder, start xml.StartElement) (string, error) {
 			depth--
 			b.WriteString("</" + t.Name.Local + ">")
 		case xml.CharData:
-			b.WriteString(html.EscapeString(string(t)))
+			b.WriteString(escaper.Replace(string(t)))
 		}
 	}
 	return quoted(b.String()), nil
