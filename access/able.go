@@ -33,6 +33,6 @@ func (s *step) partial() bool {
 	if !bytes.Contains(s.stamped.Bytes(), []byte("SUBSETTED")) {
 		return false
 	}
-	q, err := search.ParseQuery(s.Ref.Type, []fhir.Param{{Name: "_tag", Value: fhir.Subsetted}}, search.QueryOptions{})
+	q, err := search.ParseQuery(s.Ref.Type, []fhir.Param{{Name: "_tag", Value: "http://terminology.hl7.org/CodeSystem/v3-ObservationValue|SUBSETTED"}}, search.QueryOptions{})
 	return err != nil || search.Match(q.Where, search.Holder{Index: s.index}, nil)
 }

@@ -82,7 +82,7 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 		for _, s := range t.steps {
 			t.turnTo(s)
 			if err := phase(ctx, s); err != nil {
-				return fhir.At(s.Expression, err)
+				return s.at(err)
 			}
 		}
 	}
@@ -279,4 +279,13 @@ func (s *step) version() Version {
 		Ref: w.Ref, Version: w.Expect + 1, LastUpdated: w.LastUpdated, Deleted: w.Deleted,
 		Method: w.Method, Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: s.facts,
 	}
+}
+
+// at puts the place of the entry before the place that an error names.
+func (s *step) at(err error) error {
+	var known *fhir.Error
+	if s.Expression == "" || !errors.As(err, &known) {
+		return err
+	}
+	return known.At(s.Expression)
 }

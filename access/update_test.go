@@ -25,6 +25,10 @@ func TestPartsDoNotReplaceWholes(t *testing.T) {
 // answers like what is not there.
 func TestMatchesOfUpdates(t *testing.T) {
 	h := ward(t)
+	var exists fhir.Match
+	if !exists.Parse("*") {
+		t.Fatal("* is no list")
+	}
 	doc := h.update(amended(observationDoc("s1", "seen")))
 	for _, c := range []struct {
 		match fhir.Match
@@ -33,8 +37,8 @@ func TestMatchesOfUpdates(t *testing.T) {
 		want  string
 	}{
 		{nil, true, "s1", "412"}, {nil, true, "h1", "404"}, {nil, true, "no", "404"},
-		{fhir.Match{7, 8}, false, "s1", "412"}, {fhir.Match{fhir.AnyVersion}, false, "h1", "404"}, {fhir.Match{fhir.AnyVersion}, false, "no", "404"},
-		{fhir.Match{7, 1}, false, "s1", "200 body"}, {fhir.Match{fhir.AnyVersion}, false, "s1", "200 body"},
+		{fhir.Match{7, 8}, false, "s1", "412"}, {exists, false, "h1", "404"}, {exists, false, "no", "404"},
+		{fhir.Match{7, 1}, false, "s1", "200 body"}, {exists, false, "s1", "200 body"},
 	} {
 		op := doc
 		op.Ref, op.IfMatch, op.IfNone = ref("Observation/"+c.ref), c.match, c.none

@@ -166,7 +166,8 @@ func (e *Entry) fill(r *frameRequest, base string) {
 	if r.IfMatch == "" {
 		return
 	}
-	versions, ok := ParseMatch(r.IfMatch)
+	var versions Match
+	ok := versions.Parse(r.IfMatch)
 	if !ok {
 		e.fail(&Error{Kind: Invalid, Detail: `ifMatch must be entity tags of this server, as in W/"3", with commas between them, or *.`, Expression: ".request.ifMatch"})
 	}

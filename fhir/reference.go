@@ -169,28 +169,29 @@ func ParseETag(s string) (int64, bool) {
 func ETag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
 
 // Match are the versions that If-Match names, of which one must be the current one; nil is
-// no condition, and AnyVersion, as in If-Match: *, is that there is one.
+// no condition, and that of If-Match: * is that there is one.
 type Match []int64
 
-// AnyVersion is *.
-const AnyVersion = -1
+// anyVersion is *.
+const anyVersion = -1
 
 // Allows says whether a version, perhaps that of a deleted resource, may be the current one.
 func (m Match) Allows(version int64, deleted bool) bool {
-	return m == nil || slices.Contains(m, version) || !deleted && slices.Contains(m, AnyVersion)
+	return m == nil || slices.Contains(m, version) || !deleted && slices.Contains(m, anyVersion)
 }
 
-// ParseMatch reads the list of entity tags of If-Match. ok is false for anything else.
-func ParseMatch(list string) (m Match, ok bool) {
+// Parse reads the list of entity tags of If-Match. ok is false for anything else.
+func (m *Match) Parse(list string) (ok bool) {
 	if strings.TrimSpace(list) == "*" {
-		return Match{AnyVersion}, true
+		*m = Match{anyVersion}
+		return true
 	}
 	for tag := range strings.SplitSeq(list, ",") {
 		version, ok := ParseETag(tag)
 		if !ok {
-			return nil, false
+			return false
 		}
-		m = append(m, version)
+		*m = append(*m, version)
 	}
-	return m, true
+	return true
 }

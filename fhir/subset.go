@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// Subsetted is the tag of an incomplete resource, as system|code.
-const Subsetted = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue|SUBSETTED"
-
 const subsetted = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}`
 
 // Subset reduces a stored resource to the elements that _summary (true, text,

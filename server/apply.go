@@ -92,8 +92,8 @@ func ifMatch(c *gin.Context) (fhir.Match, error) {
 	if !given {
 		return nil, nil
 	}
-	versions, ok := fhir.ParseMatch(tags)
-	if !ok {
+	var versions fhir.Match
+	if !versions.Parse(tags) {
 		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: `If-Match must be entity tags of this server, as in W/"3", with commas between them, or *.`}
 	}
 	return versions, nil
