@@ -162,6 +162,13 @@ func (g *Gate) VRead(ctx context.Context, c *Call, ref fhir.Ref, version int64) 
 	})
 }
 
+// Meta is Read for what asks of a resource its meta only.
+func (g *Gate) Meta(ctx context.Context, c *Call, ref fhir.Ref) (*Version, error) {
+	return answer(ctx, g, c, func(r *review) (*Version, error) {
+		return r.read(ctx, question{"meta", "r", ref.Type}, ref, 0)
+	})
+}
+
 // Operate decides and records an operation that returns no resources, such as metrics.
 func (g *Gate) Operate(ctx context.Context, c *Call, operation string) error {
 	_, err := answer(ctx, g, c, func(r *review) (struct{}, error) {

@@ -42,6 +42,13 @@ func read(text string) func(*house, *Call) error {
 	}
 }
 
+func meta(text string) func(*house, *Call) error {
+	return func(h *house, c *Call) error {
+		_, err := h.Meta(h.Context(), c, ref(text))
+		return err
+	}
+}
+
 func searchFor(typ, query string) func(*house, *Call) error {
 	return func(h *house, c *Call) error {
 		_, err := h.Search(h.Context(), c, SearchRequest{Type: typ, Params: params(query)})
@@ -81,6 +88,8 @@ func TestEveryAnswerIsRecorded(t *testing.T) {
 		{"read absent", read("Observation/none"), fhir.NotFound, "permit 404 read Observation/none  [] []"},
 		{"read gone", read("Patient/gone"), fhir.Gone, "permit 410 read Patient/gone  [gone] []"},
 		{"read refused", read("AuditEvent/x"), fhir.Forbidden, "deny 403 read AuditEvent/x  [] []"},
+		{"meta", meta("Patient/seen"), 0, "permit 200 meta Patient/seen  [seen] [GET Patient/seen]"},
+		{"meta hidden", meta("Observation/h1"), fhir.NotFound, "deny 404 meta Observation/h1  [hidden] []"},
 		{"vread", vread("Observation/s1", 1), 0, "permit 200 vread Observation/s1  [seen] [GET Observation/s1]"},
 		{"vread hidden", vread("Observation/h1", 1), fhir.NotFound, "deny 404 vread Observation/h1  [hidden] []"},
 		{"search", searchFor("Observation", "patient=seen"), 0, "permit 200 search-type  patient=seen [seen] [GET Observation/s1]"},

@@ -23,9 +23,13 @@ type link struct {
 	Search   *SearchRequest  `json:"s,omitempty"`
 	History  *HistoryRequest `json:"h,omitempty"`
 	Position []byte          `json:"p"`
-	Policy   string          `json:"r"`           // revision that decided the first page
-	Before   [][]byte        `json:"b,omitempty"` // where the pages between the first and this one began; of a long walk the last
-	Cut      bool            `json:"c,omitempty"` // some of them were left out
+
+	Everything *EverythingRequest `json:"e,omitempty"`
+	Type       string             `json:"t,omitempty"` // where $everything goes on
+	Policy     string             `json:"r"`           // revision that decided the first page
+
+	Before [][]byte `json:"b,omitempty"` // where the pages between the first and this one began; of a long walk the last
+	Cut    bool     `json:"c,omitempty"` // some of them were left out
 }
 
 // mostBefore is how many earlier pages a link knows.

@@ -5,13 +5,6 @@ import (
 	"encoding/base64"
 )
 
-// Content is what a Binary holds.
-type Content struct {
-	Type            string // media type
-	SecurityContext string // reference to what decides who may see it, or ""
-	Data            []byte
-}
-
 // NewBinary makes the document of a Binary; an empty id or security context is left out.
 func NewBinary(id, contentType, context string, data []byte) []byte {
 	b := make([]byte, 0, base64.StdEncoding.EncodedLen(len(data))+400)
@@ -30,12 +23,12 @@ func NewBinary(id, contentType, context string, data []byte) []byte {
 	return append(b, '}')
 }
 
-// ReadBinary reads a stored Binary.
-func ReadBinary(body []byte) (Content, error) {
-	var c Content
+// ReadBinary reads what a stored Binary holds, and of what media type it is. context is the
+// reference to what decides who may see it, or "".
+func ReadBinary(body []byte) (contentType, context string, data []byte, err error) {
 	s, err := openTape(body)
 	if err != nil {
-		return c, err
+		return "", "", nil, err
 	}
 	defer s.close()
 	for i := range s.children(0) {
@@ -44,20 +37,20 @@ func ReadBinary(body []byte) (Content, error) {
 		}
 		switch s.nameOf(i) {
 		case "contentType":
-			c.Type = string(s.text(i))
+			contentType = string(s.text(i))
 		case "securityContext":
 			for r := range s.children(i) {
 				if s.Nodes[r].Elem == s.d.marks.reference && !s.Nodes[r].PrimitiveExt {
-					c.SecurityContext = string(s.text(r))
+					context = string(s.text(r))
 				}
 			}
 		case "data":
-			if c.Data, err = fromBase64(s.text(i)); err != nil {
-				return c, &Error{Kind: Internal, Detail: "A stored Binary cannot be read.", Err: err}
+			if data, err = fromBase64(s.text(i)); err != nil {
+				return "", "", nil, &Error{Kind: Internal, Detail: "A stored Binary cannot be read.", Err: err}
 			}
 		}
 	}
-	return c, nil
+	return contentType, context, data, nil
 }
 
 // fromBase64 decodes data, in which R4 allows white space.

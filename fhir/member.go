@@ -17,6 +17,3 @@ func (d *Definitions) Member(typ int32, name []byte) (Member, bool) {
 	}
 	return Member{Elem: m.elem, Type: m.typ, Array: m.array, JSON: d.Types[m.typ].json, Abstract: m.kind == abstractType}, true
 }
-
-// AppendQuoted appends s as a JSON string. s is valid UTF-8.
-func AppendQuoted(to []byte, s string) []byte { return appendQuoted(to, s) }

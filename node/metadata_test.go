@@ -107,6 +107,10 @@ func tryParam(u user, typ, name, kind string) (a response) {
 		values = []string{"R"}
 	case typ == "AuditEvent" && name == "outcome":
 		values = []string{"0"}
+	case name == "_filter":
+		values = []string{"_id eq a"}
+	case kind == "special":
+		values = []string{"a"}
 	case kind == "composite":
 		values = composites
 	}
@@ -177,7 +181,11 @@ func TestMetadataListsAll(t *testing.T) {
 			listed[p.Name] = true
 		}
 		for _, name := range names {
-			a := peek(system, "/"+r.Type+"?_count=1&"+name+"=2024")
+			value := "2024"
+			if name == "_filter" {
+				value = url.QueryEscape("_id eq a")
+			}
+			a := peek(system, "/"+r.Type+"?_count=1&"+name+"="+value)
 			if accepted := a.Status == http.StatusOK; accepted != listed[name] {
 				t.Errorf("%s?%s: listed %v, status %d\n%s", r.Type, name, listed[name], a.Status, a.Body)
 			}
@@ -200,9 +208,9 @@ func TestMetadataInteractions(t *testing.T) {
 			"history-instance": system.Get("/Basic/b/_history"), "history-type": system.Get("/Basic/_history"),
 			"create": system.Post("/Basic", `{"resourceType":"Basic","code":{"text":"y"}}`),
 			"update": system.Put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"z"}}`), "verify": system.Get("/Basic/b/_history/1/$verify"),
-			"validate": system.Get("/Basic/b/$validate"),
-			"patch":    system.Do("PATCH", "/Basic/b", `[{"op":"replace","path":"/code/text","value":"zz"}]`, "Content-Type", "application/json-patch+json"),
-			"delete":   system.Do("DELETE", "/Basic/b", ""),
+			"validate": system.Get("/Basic/b/$validate"), "meta": system.Get("/Basic/b/$meta"),
+			"patch":  system.Do("PATCH", "/Basic/b", `[{"op":"replace","path":"/code/text","value":"zz"}]`, "Content-Type", "application/json-patch+json"),
+			"delete": system.Do("DELETE", "/Basic/b", ""),
 		},
 		"Patient":    {"access-report": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }).Get("/Patient/p1/$access-report")},
 		"AuditEvent": {"read": officer.Get("/AuditEvent/" + read.Event()), "search-type": officer.Get("/AuditEvent"), "proof": officer.Get("/AuditEvent/" + read.Event() + "/$proof")},

@@ -22,7 +22,7 @@ type action struct {
 // operations of this server, whose letters the policy knows.
 func interactions(name string) (action, bool) {
 	switch name {
-	case "read", "vread", "history-instance":
+	case "read", "vread", "history-instance", "meta":
 		return action{letters: "r", typed: true}, true
 	case "create":
 		return action{letters: "c", typed: true}, true
@@ -30,7 +30,7 @@ func interactions(name string) (action, bool) {
 		return action{letters: "u", typed: true}, true
 	case "delete":
 		return action{letters: "d", typed: true}, true
-	case "search-type", "history-type":
+	case "search-type", "history-type", "everything":
 		return action{letters: "s", typed: true}, true
 	case "search-system", "history-system":
 		return action{letters: "s", system: true}, true

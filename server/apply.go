@@ -66,7 +66,9 @@ func target(c *gin.Context, method string) (op access.Operation, err error) {
 			op.Criteria, err = criteriaOf(c)
 		}
 	} else if op.Ref, err = refOf(c, writableType); err == nil {
-		_, err = viewOf(c)
+		if err = mayWrite(op.Ref); err == nil {
+			_, err = viewOf(c)
+		}
 	}
 	if err != nil {
 		return op, err

@@ -39,7 +39,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown resource type to create", "POST", "/fhir/Foo", patient, 404, "not-supported", "", nil},
 		{"abstract resource type", "GET", "/fhir/DomainResource/1", "", 404, "not-supported", "", nil},
 		{"unknown type in a compartment", "GET", "/fhir/Patient/1/Foo", "", 404, "not-supported", "", nil},
-		{"unknown operation", "GET", "/fhir/Patient/1/$everything", "", 404, "not-supported", "", nil},
+		{"unknown operation", "GET", "/fhir/Patient/1/$all", "", 404, "not-supported", "", nil},
 		{"operation of another type", "GET", "/fhir/Group/1/$access-report", "", 404, "not-supported", "", nil},
 		{"proof of a resource", "GET", "/fhir/Patient/1/$proof", "", 404, "not-supported", "", nil},
 		{"id of 65 characters", "GET", "/fhir/Patient/" + long, "", 400, "invalid", "", nil},
@@ -222,8 +222,8 @@ func TestUnknownErrorsSayNothing(t *testing.T) {
 func TestUnknownOperations(t *testing.T) {
 	n := start(t)
 	for _, request := range []string{
-		"GET /fhir/$lookup", "POST /fhir/$lookup", "GET /fhir/Patient/$match", "POST /fhir/Patient/$match", "GET /fhir/Patient/1/$everything",
-		"POST /fhir/Patient/1/$everything", "GET /fhir/Patient/1/_history/1/$diff", "GET /fhir/Patient/$lookup/_history", "GET /fhir/a/b/c/d/e/$x",
+		"GET /fhir/$lookup", "POST /fhir/$lookup", "GET /fhir/Patient/$match", "POST /fhir/Patient/$match", "GET /fhir/Patient/1/$all",
+		"POST /fhir/Patient/1/$all", "GET /fhir/Patient/1/_history/1/$diff", "GET /fhir/Patient/$lookup/_history", "GET /fhir/a/b/c/d/e/$x",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		a := n.do(method, path, patient).want(404, "not-supported").header("Allow", "")

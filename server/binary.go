@@ -51,18 +51,18 @@ func isDocument(media string) bool {
 
 // rawAnswer turns the answer with a Binary into what it holds. Browsers must not run it.
 func rawAnswer(c *gin.Context, a *answer, v *access.Version) error {
-	content, err := fhir.ReadBinary(v.Body)
+	media, context, data, err := fhir.ReadBinary(v.Body)
 	if err != nil {
 		return err
 	}
 	h := c.Writer.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 	h.Set("Content-Disposition", "attachment")
-	if content.SecurityContext != "" {
-		h.Set(securityContext, content.SecurityContext)
+	if context != "" {
+		h.Set(securityContext, context)
 	}
-	a.body, a.media = content.Data, content.Type
-	if _, _, err := mime.ParseMediaType(content.Type); err != nil {
+	a.body, a.media = data, media
+	if _, _, err := mime.ParseMediaType(media); err != nil {
 		a.media = "application/octet-stream"
 	}
 	if len(a.body) == 0 && a.status == http.StatusOK {

@@ -71,6 +71,14 @@ func (g *fakeGate) Search(_ context.Context, c *access.Call, s access.SearchRequ
 	return &g.result, g.ask(c, "search %+v", s)
 }
 
+func (g *fakeGate) Meta(_ context.Context, c *access.Call, ref fhir.Ref) (*access.Version, error) {
+	return g.version(ref, 3), g.ask(c, "meta %s", ref)
+}
+
+func (g *fakeGate) Everything(_ context.Context, c *access.Call, e access.EverythingRequest) (*access.Result, error) {
+	return &g.result, g.ask(c, "everything %+v", e)
+}
+
 func (g *fakeGate) Apply(_ context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error) {
 	var asked []string
 	var effects []access.Effect

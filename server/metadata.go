@@ -91,7 +91,7 @@ func operations(typ string) []fhir.CapabilityOperation {
 	for _, r := range routes() {
 		name, ok := strings.CutPrefix(r.interaction, "$")
 		if ok && (r.typ == typ || r.typ == "" && typ != auditEvent) {
-			o := fhir.CapabilityOperation{Name: name, Definition: definition(r, name)}
+			o := fhir.CapabilityOperation{Name: name, Definition: definitionURL(r, name)}
 			if !slices.Contains(all, o) {
 				all = append(all, o)
 			}
@@ -100,16 +100,13 @@ func operations(typ string) []fhir.CapabilityOperation {
 	return all
 }
 
-// definition is the canonical URL of an operation: R4 defines those of terminology
-// and validation.
-func definition(r route, name string) string {
-	for _, standard := range termsRoutes() {
-		if standard.path == r.path && standard.typ == r.typ {
-			return "http://hl7.org/fhir/OperationDefinition/" + r.typ + "-" + name
+// definitionURL is the canonical URL of an operation: that of R4 or of a guide, if one defines
+// it. OperationDefinition/[id] here says how this server does it.
+func definitionURL(r route, name string) string {
+	for _, o := range operationsOffered() {
+		if o.isAt(r) && o.base != "" {
+			return o.base
 		}
-	}
-	if name == "validate" {
-		return "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 	}
 	return fhir.OperationURL(name)
 }

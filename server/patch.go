@@ -57,14 +57,14 @@ func patchIn(e *fhir.Entry) (access.Patch, error) {
 		p, err := patch.ParsePath(e.Resource.Bytes())
 		return entryPatch{p}, inEntry(err)
 	}
-	held, err := fhir.ReadBinary(e.Resource.Bytes())
+	media, _, data, err := fhir.ReadBinary(e.Resource.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	if media, _, err := mime.ParseMediaType(held.Type); err != nil || media != mediaPatch {
+	if media, _, err := mime.ParseMediaType(media); err != nil || media != mediaPatch {
 		return nil, &fhir.Error{Kind: fhir.UnsupportedMedia, Expression: "Binary.contentType", Detail: "The Binary of a PATCH holds a JSON Patch: its contentType must be " + mediaPatch + "."}
 	}
-	return patch.ParseJSON(held.Data)
+	return patch.ParseJSON(data)
 }
 
 // entryPatch is a FHIRPath Patch in a Bundle. Its paths lead into the resource that it

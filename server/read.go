@@ -14,6 +14,9 @@ func (s *server) read(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if own, ok, err := ownDefinition(ref); ok {
+		return own, err
+	}
 	return showOne(c, func(ctx context.Context) (*access.Version, error) { return s.Gate.Read(ctx, call, ref) })
 }
 

@@ -36,6 +36,7 @@ func routes() []route {
 	return append([]route{
 		{get, "/healthz", "", "", open, plain, (*server).health},
 		{get, "/readyz", "", "", open, plain, (*server).ready},
+		{get, "/openapi.json", "", "", open, plain, (*server).openAPI},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
 		{get, "/", "", "", open, plain, (*server).welcome},
@@ -82,7 +83,7 @@ func routes() []route {
 		{get, "/fhir/:type", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
-	}, termsRoutes()...)
+	}, append(documentRoutes(), termsRoutes()...)...)
 }
 
 // Routes names every row of the route table: method, path, and its type if it has one. A

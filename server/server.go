@@ -76,6 +76,7 @@ type server struct {
 	metrics   *metrics
 	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
 	terms     func() ([]byte, error)     // the TerminologyCapabilities, too
+	described func() ([]byte, error)     // as OpenAPI, built once
 	pages     func() (*web.Pages, error) // for people, read once
 	fixed     map[string][]string        // headers of every answer
 	packers   sync.Pool                  // of *gzip.Writer, which are large
@@ -99,6 +100,7 @@ func New(c Config) http.Handler {
 	s.terms = sync.OnceValues(func() ([]byte, error) {
 		return terminology.Capabilities("Aceso", s.Version, s.base, started)
 	})
+	s.described = sync.OnceValues(s.describe)
 	s.pages = sync.OnceValues(web.New)
 	return s.engine()
 }

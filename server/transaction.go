@@ -51,7 +51,7 @@ func operation(e *fhir.Entry) (access.Operation, error) {
 		op.Patch, err = patchIn(e)
 		return op, fhir.At(e.Expression(), err)
 	case e.Method != http.MethodGet:
-		return op, nil
+		return op, mayWrite(e.Ref)
 	case e.History || e.Compartment != "" || e.Type == auditEvent:
 		return op, &fhir.Error{Kind: fhir.Invalid, Expression: e.Expression() + ".request.url",
 			Detail: "A GET in a transaction reads one resource or searches one type. Use a batch for histories, compartments and AuditEvents."}

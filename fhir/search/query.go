@@ -152,7 +152,14 @@ func CapabilityParams(typ string) []fhir.CapabilityParam {
 			all = append(all, fhir.CapabilityParam{Name: p.Name, Type: p.Kind})
 		}
 	}
-	return all
+	if typ == "AuditEvent" { // no others take part in a search for them
+		return all
+	}
+	all = append(all, fhir.CapabilityParam{Name: "_filter", Type: "special"})
+	if typ == "Parameters" { // is in no List
+		return all
+	}
+	return append(all, fhir.CapabilityParam{Name: "_list", Type: "special"})
 }
 
 // RevIncludes lists the references to a type that a search can follow backwards, as

@@ -97,6 +97,8 @@ func TestSlicesByTypeAndProfile(t *testing.T) {
 		{"profile, not met", "b", `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","active":true}}]}`, "required Bundle.entry"},
 		{"type of the target", "r", head + `"contained":[{"resourceType":"Practitioner","id":"1"}],"performer":[{"reference":"#1"}]}`, ""},
 		{"another type of the target", "r", head + `"contained":[{"resourceType":"Organization","id":"1","name":"x"}],"performer":[{"reference":"#1"}]}`, "structure Observation.performer[0]"},
+		{"type of a target elsewhere, in the slice", "r", head + `"performer":[{"reference":"Practitioner/1"}]}`, ""},
+		{"type of a target elsewhere, not in it", "r", head + `"performer":[{"reference":"Organization/1"}]}`, "structure Observation.performer[0]"},
 		{"profile of the target", "a", head + `"contained":[{"resourceType":"Patient","id":"1","active":true}],"subject":{"reference":"#1"}}`, "value Observation.subject"},
 		{"profile of the target, met", "a", head + `"contained":[{"resourceType":"Patient","id":"1","name":[{"text":"x"}]}],"subject":{"reference":"#1"}}`, ""},
 		{"type of a target elsewhere", "a", head + `"subject":{"reference":"Group/1"}}`, "value Observation.subject"},

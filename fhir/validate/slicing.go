@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -58,6 +59,9 @@ func (c *check) discriminated(v item, slice *rule, by discriminator) bool {
 	case "exists":
 		return len(wanted) == 0 || c.exists(wanted, len(found) > 0)
 	case "type":
+		if len(found) == 0 && len(steps) == 1 && steps[0] == "resolve()" && v.at >= 0 {
+			return c.namesType(v.at, wanted)
+		}
 		return len(found) > 0 && !slices.ContainsFunc(found, func(i item) bool { return i.at < 0 || !c.hasType(i.at, wanted) })
 	case "profile":
 		return len(found) > 0 && !slices.ContainsFunc(found, func(i item) bool { return i.at < 0 || !c.hasProfile(i.at, wanted, steps) })
@@ -242,6 +246,23 @@ func (c *check) hasType(at int32, wanted []*rule) bool {
 	for _, r := range wanted {
 		for _, k := range r.types {
 			if k.code == typ || k.code == "Reference" && slices.ContainsFunc(k.targets, func(url string) bool { return c.mayBe(url, typ) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// namesType says whether the text of a reference names one of the types of its targets:
+// what it leads to is not here.
+func (c *check) namesType(at int32, wanted []*rule) bool {
+	typ := cmp.Or(referenceType(c.text(at, "reference")), c.text(at, "type"))
+	if typ == "" {
+		return false
+	}
+	for _, r := range wanted {
+		for _, k := range r.types {
+			if slices.ContainsFunc(k.targets, func(url string) bool { return c.mayBe(url, typ) }) {
 				return true
 			}
 		}

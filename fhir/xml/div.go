@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"html"
 	"strconv"
-
-	"github.com/aceso-health/aceso/fhir"
 )
 
 // narrative reads the div of a Narrative: its bytes, without prefixes, instructions and
@@ -40,7 +38,7 @@ func (r *reader) narrative(tag token, at *run) error {
 	}
 	r.comma()
 	r.member(at.name, false)
-	r.out = fhir.AppendQuoted(r.out, string(div))
+	r.out = appendQuoted(r.out, string(div))
 	return nil
 }
 

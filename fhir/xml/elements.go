@@ -254,5 +254,5 @@ func appendValue(to, value []byte, kind byte) []byte {
 	case kind == 't' && (string(value) == "true" || string(value) == "false"):
 		return append(to, value...)
 	}
-	return fhir.AppendQuoted(to, string(value))
+	return appendQuoted(to, string(value))
 }

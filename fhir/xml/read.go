@@ -216,7 +216,7 @@ func (r *reader) named(name string, value []byte) {
 	}
 	r.comma()
 	r.out = append(append(append(r.out, '"'), name...), `":`...)
-	r.out = fhir.AppendQuoted(r.out, string(value))
+	r.out = appendQuoted(r.out, string(value))
 }
 
 // comma separates a member from the one before it.

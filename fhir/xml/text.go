@@ -125,3 +125,23 @@ func isBlank(text []byte) bool {
 	}
 	return true
 }
+
+// appendQuoted appends text as a JSON string.
+func appendQuoted(to []byte, text string) []byte {
+	to = append(to, '"')
+	for i := range len(text) {
+		switch c := text[i]; c {
+		case '"', '\\':
+			to = append(to, '\\', c)
+		case '\n':
+			to = append(to, `\n`...)
+		case '\r':
+			to = append(to, `\r`...)
+		case '\t':
+			to = append(to, `\t`...)
+		default: // XML has no other control characters
+			to = append(to, c)
+		}
+	}
+	return append(to, '"')
+}

@@ -10,8 +10,8 @@ default purpose := "unknown"
 purpose := data.aceso.purposes[input.purpose]
 
 reading if input.interaction in {
-	"read", "vread", "history-instance",
-	"search-type", "search-system", "history-type", "history-system",
+	"read", "vread", "history-instance", "meta",
+	"search-type", "search-system", "history-type", "history-system", "everything",
 }
 
 writing if input.interaction in {"create", "update", "patch", "delete"}
