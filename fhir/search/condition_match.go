@@ -70,6 +70,8 @@ func (x *Index) holds(c Condition) bool {
 		return len(from) > 0 && from[0] < c.To
 	case Contains:
 		return x.contains(c)
+	case Near:
+		return c.holds(x)
 	case InDates:
 		return slices.ContainsFunc(x.Dates, func(d DateRange) bool {
 			return d.Param == c.Param && holds(c.Prefix, [2]int64{d.Lo, d.Hi}, [2]int64{c.Lo, c.Hi})

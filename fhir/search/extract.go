@@ -43,9 +43,10 @@ type extractor struct {
 	shared []sharedTokens
 	fault  *fhir.Error
 
-	known    *known // with many values only
-	combined int    // combinations of composites so far
-	probe    []byte // scratch
+	known     *known              // with many values only
+	combined  int                 // combinations of composites so far
+	probe     []byte              // scratch
+	wordsSeen map[uint64]struct{} // by their hashes
 
 	units    map[string]*knownUnit
 	systems  map[string]string
@@ -85,6 +86,7 @@ func extract(t *fhir.Tape, base string, limit limits) *extractor {
 	}
 	x.resource(0, false)
 	x.nested()
+	x.allWords()
 	return x
 }
 

@@ -56,11 +56,12 @@ var (
 // rank ranks the prefixes of all parameters.
 func (p *plan) rank() error {
 	p.id = prefix{text: "_id" + string(opToken)}
+	p.text, p.content = prefix{text: textParam + string(opWord)}, prefix{text: contentParam + string(opWord)}
 	type ranked struct {
 		text string
 		rank *uint16
 	}
-	all := []ranked{{p.id.text, &p.id.rank}}
+	all := []ranked{{p.id.text, &p.id.rank}, {p.text.text, &p.text.rank}, {p.content.text, &p.content.rank}}
 	for i := range p.params {
 		one := &p.params[i]
 		for kind, sign := range keySigns {

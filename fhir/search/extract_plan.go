@@ -15,6 +15,8 @@ type plan struct {
 	typ      int32
 	name     string
 	id       prefix
+	text     prefix // of the words of the narrative
+	content  prefix // and of those of other text
 	root     *state
 	params   []planParam
 	joined   bool // has the keys of patient and code together
@@ -80,11 +82,12 @@ const (
 	quantitySink
 	uriSink
 	compositeSink
+	placeSink
 )
 
 var sinkKindNames = map[string]sinkKind{
 	"token": tokenSink, "reference": referenceSink, "string": stringSink, "date": dateSink, "number": numberSink,
-	"quantity": quantitySink, "uri": uriSink, "composite": compositeSink,
+	"quantity": quantitySink, "uri": uriSink, "composite": compositeSink, "special": placeSink,
 }
 
 // part is one part of a composite: paths from the composite's element.

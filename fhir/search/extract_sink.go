@@ -36,6 +36,8 @@ func (x *extractor) sink(i int32, s *sink) {
 		x.number(i, s.param, p)
 	case quantitySink:
 		x.quantity(i, s, p)
+	case placeSink:
+		x.place(i, p)
 	case uriSink:
 		x.uri(i, s, p)
 	case compositeSink:

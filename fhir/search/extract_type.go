@@ -69,6 +69,8 @@ const (
 	roleIdentifier
 	roleUse
 	roleURL
+	roleLatitude
+	roleLongitude
 )
 
 var roleNames = map[string]role{
@@ -76,6 +78,7 @@ var roleNames = map[string]role{
 	"type": roleType, "value": roleValue, "comparator": roleComparator, "unit": roleUnit, "currency": roleCurrency,
 	"low": roleLow, "high": roleHigh, "start": roleStart, "end": roleEnd, "event": roleEvent, "repeat": roleRepeat,
 	"bounds": roleBounds, "reference": roleReference, "identifier": roleIdentifier, "use": roleUse, "url": roleURL,
+	"latitude": roleLatitude, "longitude": roleLongitude,
 }
 
 // roles are the classes and plans of all types and the roles of all elements by index.
@@ -87,6 +90,8 @@ type roles struct {
 
 	security, profile int32 // the elements Meta.security and Meta.profile
 	attachment        int32 // the type Attachment
+
+	string, markdown, xhtml int32 // types of text
 }
 
 // rolesOf resolves all names once, so that a walk compares numbers only.
@@ -96,6 +101,7 @@ var rolesOf = sync.OnceValue(func() *roles {
 	meta := d.TypeIndex("Meta")
 	r.security, r.profile = d.Element(meta, "security"), d.Element(meta, "profile")
 	r.attachment = d.TypeIndex("Attachment")
+	r.string, r.markdown, r.xhtml = d.TypeIndex("string"), d.TypeIndex("markdown"), d.TypeIndex("xhtml")
 	for i := range d.Types {
 		name := d.Types[i].Name
 		r.classes[i] = classNames[name]

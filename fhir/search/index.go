@@ -11,6 +11,8 @@ package search
 //	p^folded p!exact                          strings
 //	p>Type/id p>url                           references and URIs
 //	p/url                                     URIs: the paths above one
+//	_text~word _content~word                  words of the narrative, and of other text
+//	near=cell|latitude|longitude              places
 //	p=token$value                             composites
 //	p?                                        p has a value
 //	¤cpt=Patient/1 ¤lab=system|code           compartments and security labels

@@ -131,7 +131,7 @@ const foreign = "DeviceDefinition.classification.type"
 
 // supported says whether a parameter has keys.
 func supported(p fhir.SearchParam) bool {
-	return p.Expression != "" && p.Expression != foreign && p.Kind != "special"
+	return p.Expression != "" && p.Expression != foreign && (p.Kind != "special" || p.Name == "near")
 }
 
 // findParam finds a supported parameter of a type.
@@ -148,7 +148,7 @@ func findParam(typ, name string) (fhir.SearchParam, bool) {
 func CapabilityParams(typ string) []fhir.CapabilityParam {
 	var all []fhir.CapabilityParam
 	for _, p := range fhir.SearchParams(typ) {
-		if supported(p) {
+		if supported(p) || worded(typ, p.Name) {
 			all = append(all, fhir.CapabilityParam{Name: p.Name, Type: p.Kind})
 		}
 	}
@@ -234,7 +234,7 @@ func (p *queryParser) param(param fhir.Param) error {
 		return nil
 	}
 	if p.o.Alone && asksOthers(param.Name) {
-		return &unknownParam{"Chains, _has, _list, _filter and includes are not supported for this type."}
+		return &unknownParam{"Chains, _has, _list, _filter, _text, _content and includes are not supported for this type."}
 	}
 	if set, ok := controls[param.Name]; ok {
 		return p.control(param, set)
@@ -257,7 +257,7 @@ func (p *queryParser) param(param fhir.Param) error {
 
 // asksOthers says whether a parameter needs other resources than those searched for.
 func asksOthers(name string) bool {
-	return strings.Contains(name, ".") || name == "_list" || name == "_filter" || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
+	return strings.Contains(name, ".") || name == "_list" || name == "_filter" || name == textParam || name == contentParam || strings.HasPrefix(name, "_has:") || strings.HasPrefix(name, "_include") || strings.HasPrefix(name, "_revinclude")
 }
 
 // lenient turns an unknown parameter into a warning, if the client asks for that.

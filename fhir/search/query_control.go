@@ -121,7 +121,7 @@ func (p *queryParser) sort(param fhir.Param) error {
 // sortable says whether a search can sort by a parameter.
 func sortable(def fhir.SearchParam) bool {
 	_, union := unions[def.Name]
-	return supported(def) && def.Kind != "composite" && !union
+	return supported(def) && def.Kind != "composite" && def.Kind != "special" && !union
 }
 
 // include reads Type:param, Type:param:Target, Type:* and, for all types, *.

@@ -38,6 +38,9 @@ func (p *queryParser) criterion(typ string, param fhir.Param, depth int) (Condit
 		return p.chain(typ, head, fhir.Param{Name: tail, Value: param.Value}, depth)
 	}
 	name, modifier, _ := strings.Cut(param.Name, ":")
+	if worded(typ, name) {
+		return p.wordsOf(typ, name, modifier, param)
+	}
 	def, ok := findParam(typ, name)
 	if !ok {
 		return nil, &unknownParam{"This search parameter is not known for the type; the CapabilityStatement lists the known ones."}
@@ -178,6 +181,8 @@ func (c criterion) value(v string) ([]Condition, error) {
 		return one(c.number(v))
 	case "quantity":
 		return one(c.quantity(v, c.def.Name))
+	case "special":
+		return one(c.near(v))
 	}
 	return c.composite(v)
 }

@@ -248,6 +248,7 @@ func (f *filterParser) linked(scopes []scope, name string, inner []scope, ends [
 	all, from := make([]Condition, len(scopes)), 0
 	for i, end := range ends {
 		var links []Chain
+		var here []Condition
 		for k := from; k < end; k++ {
 			if f.leaves++; f.leaves > maxLeaves {
 				return nil, tooCostly("_filter")
@@ -256,13 +257,20 @@ func (f *filterParser) linked(scopes []scope, name string, inner []scope, ends [
 			if only != nil {
 				where = join("and", only[k], rest[k])
 			}
-			if where != nil {
-				links = link(links, name, inner[k].typ, where)
+			if where == nil {
+				continue
 			}
+			if c, ok := insideOf(name+"."+inner[k].typ, where); ok {
+				here = append(here, c)
+			}
+			links = link(links, name, inner[k].typ, where)
 		}
 		from = end
 		if len(links) > 0 {
-			all[i] = anyOf(links)
+			var err error
+			if all[i], err = f.outside(scopes[i].typ, name, links, here); err != nil {
+				return nil, err
+			}
 		} else if scopes[i].unknown == nil {
 			scopes[i].unknown = &unknownParam{"No type that a reference in the filter can point to has the parameters behind it."}
 		}

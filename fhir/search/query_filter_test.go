@@ -24,10 +24,13 @@ func TestFiltersCompile(t *testing.T) {
 		{"Patient", `given eq "Peter" and birthdate ge 2014-10-10`, "(given^peter & birthdate ge[2014-10-10T00:00:00.000Z 2014-10-10T23:59:59.999Z])"},
 		{"Observation", "code eq http://loinc.org|1234-5", "(code=http://loinc.org|1234-5)"},
 		{"Observation", "code eq loinc|1234-5", "(code=http://loinc.org|1234-5)"},
-		{"Observation", "subject.name co pet", "(subject->[Patient Location]name*pet*)"},
-		{"Observation", "patient.name sw pet", "(patient->[Patient]name^pet...)"},
-		{"Observation", "patient[gender eq male and active eq true].name sw pet", "(patient->[Patient](gender=male & active=true & name^pet...))"},
-		{"Encounter", "patient.general-practitioner[name sw a].name sw b", "(patient->[Patient]general-practitioner->[Practitioner Organization](name^a... & name^b...))"},
+		{"Observation", "subject.name co pet", "((subject->[Patient Location]name*pet* | subject.Patient.name*pet* | subject.Location.name*pet*))"},
+		{"Observation", "patient.name sw pet", "((patient->[Patient]name^pet... | patient.Patient.name^pet...))"},
+		{"Observation", "patient[gender eq male and active eq true].name sw pet", "((patient->[Patient](gender=male & active=true & name^pet...) | (patient.Patient> & (patient.Patient.gender=male & patient.Patient.active=true & patient.Patient.name^pet...))))"},
+		{"Encounter", "patient.general-practitioner[name sw a].name sw b", "((patient->[Patient](general-practitioner->[Practitioner Organization](name^a... & name^b...) | " +
+			"(general-practitioner.Practitioner> & (general-practitioner.Practitioner.name^a... & general-practitioner.Practitioner.name^b...)) | " +
+			"(general-practitioner.Organization> & (general-practitioner.Organization.name^a... & general-practitioner.Organization.name^b...))) | " +
+			"(patient.Patient> & patient.Patient.general-practitioner->[Practitioner Organization](name^a... & name^b...))))"},
 		{"Observation", "subject re Patient/1", "(subject>Patient/1)"},
 		{"Observation", "code-value-quantity eq loinc$gt5", "(code-value-quantity|loinc$| gt[5 5])"},
 		{"Patient", "a eq b", ""},

@@ -40,6 +40,9 @@ func within(prefix string, c Condition) (_ Condition, ok bool) {
 	case InNumbers:
 		c.Param = prefix + c.Param
 		return c, true
+	case Near:
+		c.Param = prefix + c.Param
+		return c, true
 	case Not:
 		c.C, ok = within(prefix, c.C)
 		return c, ok

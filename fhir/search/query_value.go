@@ -32,7 +32,11 @@ func (c criterion) tokenKey(v string, op byte) (Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return HasKey{c.def.Name + string(op) + tail}, nil
+	key := c.def.Name + string(op) + tail
+	if parts := splitEscaped(v, '|'); len(parts) == 2 && parts[1] == "" && !strings.ContainsRune(tail, hashMark) {
+		return KeyRange{key, key + keyEnd}, nil // the codes of the system: stores keep no key for the system alone
+	}
+	return HasKey{key}, nil
 }
 
 // tokenTail is the part of a token's key after the operator.

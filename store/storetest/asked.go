@@ -13,7 +13,9 @@ import (
 var kinds = func() map[string][]fhir.CapabilityParam {
 	all := map[string][]fhir.CapabilityParam{}
 	for _, typ := range wardTypes {
-		all[typ] = search.CapabilityParams(typ)
+		all[typ] = slices.DeleteFunc(search.CapabilityParams(typ), func(p fhir.CapabilityParam) bool {
+			return p.Name == "_text" || p.Name == "_content" || p.Type == "special" // they have forms of their own
+		})
 	}
 	return all
 }()
@@ -102,6 +104,9 @@ func (a *asker) criterion(typ string, depth int) string {
 	}
 	if depth == 3 && a.once(12) {
 		return "_filter=" + escapeURL(a.filter(typ, 2))
+	}
+	if a.once(25) {
+		return a.pick([]string{"_text", "_content"}) + "=" + escapeURL(escapeValue(a.part(a.pick(texts))))
 	}
 	if a.once(30) {
 		return "_list=" + a.ref("List").ID

@@ -87,13 +87,16 @@ var fieldAsked = []asked{
 	{"whatever is referred to is included, and so on", "Observation?_id=o2&_include:iterate=*", "o2", "Encounter/e1 Encounter/e2 Observation/o1 Patient/anna Patient/ben"},
 }
 
-func testField(w *world) {
-	for _, document := range field {
+func testField(w *world) { w.askAll(field, fieldAsked) }
+
+// askAll asks among documents.
+func (w *world) askAll(documents []string, queries []asked) {
+	for _, document := range documents {
 		r, err := fhir.Parse([]byte(document))
 		w.check(err)
 		w.commit(w.document(r.ID(), 0, "%s", document))
 	}
-	for _, one := range fieldAsked {
+	for _, one := range queries {
 		w.Run(one.holds, func(t *testing.T) {
 			inner := *w
 			inner.T = t

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"search agrees with the definition", testSearch},
 		{"real queries agree with the definition", testQueries},
 		{"searches find what R4 says", testField},
+		{"searches find words, places and what codes mean", testMeaning},
 		{"a walk over several types shows each resource once", testManyTypes},
 		{"prefixes mean what R4 says", testPrefixes},
 		{"resources with very many keys", testLarge},
