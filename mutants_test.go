@@ -119,7 +119,7 @@ var mutants = []mutant{
 	{"an upgrade marks what is judged by itself", "store/sqlite/marks.go", "for _, rid := range marked[marking{of.typ, mark}] {", "for _, rid := range marked[marking{}] {", "./store/sqlite", "TestUpgradeIsWholeOrNothing"},
 	{"sets leave out what is judged by itself", "store/search/setsight.go", "return view{without(sure[store.Shown], single), without(sure[store.Hidden], single)}, err", "return view{union(sure[store.Shown], within(single, nil)), union(sure[store.Hidden])}, err", "./store/sqlite", "TestDifferential"},
 	{"sets hold what is shown, not what matches", "store/search/setsight.go", "m.sure = within(m.lower, m.shown)", "m.sure = union(m.lower)", "./store/sqlite", "TestDifferential"},
-	{"chains of sets lead through what is visible", "store/search/setsight.go", "if matches && visible {", "if matches && (visible || true) {", "./store/sqlite", "TestDifferential"},
+	{"chains of sets lead through what is visible", "store/search/setsight.go", "\t\tif visible {\n\t\t\tall", "\t\tif visible || true {\n\t\t\tall", "./store/sqlite", "TestDifferential"},
 	{"totals of sorted pages are counted apart", "store/search/setcount.go", "\tout.count, out.total = true, before+total.total\n", "\tout.count = true\n", "./store/sqlite", "TestStore"},
 	{"sets hide without a row check", "access/sight.go", "return o.weigh(is, patient), nil", "return o.weigh(store.Shown, patient), nil", "./node", "TestSetsHideLikeAbsent"},
 	{"sets hide the rest", "access/sight.go", "if s.Rest, err = o.foresee(ctx, somebody, none); err != nil {", "if s.Rest, err = o.foresee(ctx, somebody, none); err != nil || s.Rest == store.Hidden {\n\t\ts.Rest = store.Shown", "./access", "TestGateAnswersAsItsRowsDo"},
@@ -132,6 +132,8 @@ var mutants = []mutant{
 	{"sets of a later snapshot are not used", "store/search/setkept.go", "return nil, ErrOlder", "return e, nil", "./store/sqlite", "TestOlderSnapshotsUseNoLaterSets"},
 	{"totals leave out what came after the first page", "store/search/setcount.go", "if err == nil && (then == nil || then.Deleted) {", "if err == nil && then == r && r == nil {", "./store/sqlite", "TestDifferential"},
 	{"counted sets name the patients seen", "store/search/setcount.go", "x.name(m.typ, m.sure, &x.selected.visible, store.SelectedLimit)", "x.name(m.typ, noPlaces(), &x.selected.visible, store.SelectedLimit)", "./store/sqlite", "TestDifferential"},
+	{"sorted pages name whom they leave out", "store/search/walk.go", "!few && w.passes > 0 {", "w.passes > 0 || few {", "./store/sqlite", "TestWalksNameWhatTheyPassOver"},
+	{"unsorted pages name whom they leave out", "store/search/unsorted.go", "x.name(m.typ, within(m.lower, m.hidden)", "x.name(m.typ, noPlaces()", "./store/sqlite", "TestUnsortedPagesPassOverWhatIsHidden"},
 	{"counted sets name the patients hidden", "store/search/setcount.go", "x.name(m.typ, within(m.lower, m.hidden), &x", "x.name(m.typ, noPlaces(), &x", "./store/sqlite", "TestDifferential"},
 	{"new search keys end old sets", "store/sqlite/reindex.go", "defer s.sets.Forget()", "", "./store/sqlite", "TestReindexForgetsSets"},
 	{"histories pass over only what is certainly hidden", "store/search/passing.go", "return contains(of.hidden, v.Place), err", "return contains(of.hidden, v.Place) || contains(of.shown, v.Place), err", "./store/sqlite", "TestStoreImpatient/histories_pass_over_what_is_certainly_hidden"},
@@ -329,7 +331,6 @@ var mutants = []mutant{
 	{"failures claim no profile", "fhir/auditevent_kind.go", "|| a.failed() ||", "||", "./fhir", "TestAuditEventsOfRefusalsClaimNothing"},
 	{"hidden queries are not made up", "access/audit.go", "a.Asked = a.Query != \"\" || rep.patient == \"\" && a.Erased == 0", "a.Asked = true", "./node", "TestAuditEventsMeetBALP"},
 	{"one patient alone has a patient's profile", "fhir/auditevent_kind.go", "if len(a.Patients) == 1 && !a.Broad && a.Erased == 0 {", "if len(a.Patients) > 0 {", "./fhir", "TestAuditEventsMeetTheirProfiles"},
-
 	{"no Subscription is taken", "access/applywrite.go", "if err := s.able(); err != nil {", "if err := error(nil); err != nil {", "./node", "TestMetadataClaimsNoMore"},
 
 	// Policies that are broken.

@@ -30,7 +30,8 @@ func (r *Registry) Shapes(ctx context.Context, epoch int64, now time.Time) (all 
 	at := now.UnixMilli()
 	v := r.shapes.last.Load()
 	if v.outdated(epoch, at) {
-		if v, err = r.catchUpShapes(ctx, epoch, at); err != nil {
+		// Who fills goes on if the caller hangs up: others wait for it.
+		if v, err = r.catchUpShapes(ctx, context.WithoutCancel(ctx), epoch, at); err != nil {
 			return nil, false, err
 		}
 	}
@@ -40,11 +41,21 @@ func (r *Registry) Shapes(ctx context.Context, epoch int64, now time.Time) (all 
 	return v.shapes, true, nil
 }
 
+// Prepare takes in all Consents there are, unless that is done, so that nobody who asks for
+// shapes has to wait for it. It ends with ctx.
+func (r *Registry) Prepare(ctx context.Context, now time.Time) error {
+	if r.shapes.last.Load() != nil {
+		return nil
+	}
+	_, err := r.catchUpShapes(ctx, ctx, 0, now.UnixMilli())
+	return err
+}
+
 func (v *view) outdated(epoch, now int64) bool {
 	return v == nil || v.epoch < epoch || now >= v.until
 }
 
-func (r *Registry) catchUpShapes(ctx context.Context, epoch, now int64) (*view, error) {
+func (r *Registry) catchUpShapes(ctx, filling context.Context, epoch, now int64) (*view, error) {
 	s := r.shapes
 	select {
 	case s.turn <- struct{}{}:
@@ -56,7 +67,7 @@ func (r *Registry) catchUpShapes(ctx context.Context, epoch, now int64) (*view, 
 	if !v.outdated(epoch, now) {
 		return v, nil
 	}
-	at, err := r.follow(ctx, v, epoch, now)
+	at, err := r.follow(ctx, filling, v, epoch, now)
 	if err == nil && at < epoch {
 		err = fmt.Errorf("find consents: read at epoch %d, before %d", at, epoch)
 	}
@@ -71,10 +82,10 @@ func (r *Registry) catchUpShapes(ctx context.Context, epoch, now int64) (*view, 
 
 // follow brings the roll up to date, and says as of which epoch it is then. It reads
 // patients again one by one if they are few, and all Consents otherwise.
-func (r *Registry) follow(ctx context.Context, v *view, epoch, now int64) (at int64, err error) {
+func (r *Registry) follow(ctx, filling context.Context, v *view, epoch, now int64) (at int64, err error) {
 	s := r.shapes
 	if s.roll == nil {
-		return r.fill(ctx, now)
+		return r.fill(filling, now)
 	}
 	var stale []string
 	if at = v.epoch; at < epoch {
@@ -89,7 +100,7 @@ func (r *Registry) follow(ctx context.Context, v *view, epoch, now int64) (at in
 		}
 	}
 	if stale = append(stale, s.roll.due(now)...); len(stale) > mostStale {
-		return r.fill(ctx, now)
+		return r.fill(filling, now)
 	}
 	for _, patient := range stale {
 		rules, err := r.Rules(ctx, patient, at)
@@ -105,12 +116,12 @@ func (r *Registry) follow(ctx context.Context, v *view, epoch, now int64) (at in
 	return at, nil
 }
 
-// fill makes a roll of all Consents. It goes on if the caller hangs up: others wait for it.
+// fill makes a roll of all Consents.
 func (r *Registry) fill(ctx context.Context, now int64) (at int64, err error) {
 	f := filling{now: now, of: map[string]standing{}, models: map[[sha256.Size]byte]*model{}}
 	u := reuse{known: map[[sha256.Size]byte]*Rules{}}
 	at = -1
-	err = r.finder.EachConsent(context.WithoutCancel(ctx), func(list []Found, epoch int64) error {
+	err = r.finder.EachConsent(ctx, func(list []Found, epoch int64) error {
 		if at < 0 {
 			at = epoch
 		}

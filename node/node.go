@@ -74,6 +74,11 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		return err
 	}
 	n.run(ctx, o)
+	n.running.Go(func() {
+		if err := consents.Prepare(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			n.log.Warn("Consents could not be read at the start: the first search that needs all of them reads them", "error", err)
+		}
+	})
 	return data.note(n.identity)
 }
 
@@ -88,6 +93,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
 	})
+	n.running.Go(func() { rest(ctx, pause, heapAllocated, giveBack) })
 	n.running.Go(func() { scrub(ctx, o.Scrub, n.doubted, n.scrubOnce, n.alarm) })
 }
 

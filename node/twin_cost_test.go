@@ -26,7 +26,7 @@ func (s tightStore) Search(ctx context.Context, q store.Search) (store.Page, err
 func TestCostTellsNothingOfWhatIsHidden(t *testing.T) {
 	asks, seed := twinSetting(t, "ACESO_TWIN", twinAsks)/8, uint64(twinSetting(t, "ACESO_TEST_SEED", 1))
 	caller := twinCallers()[1]
-	w := newTwins(t, caller, func(t *testing.T) *testNode { return startNode(t, t.TempDir()) })
+	w := newTwins(t, caller, func(t *testing.T) *testNode { return startNode(t, t.TempDir(), atLevel("structure")) })
 	w.load(caller.script(seed))
 	a := newTwinAsker(w, seed, 0, 1)
 	a.learn()

@@ -47,7 +47,7 @@ func TestHiddenDataChangeNoAnswer(t *testing.T) {
 			t.Run(caller.name, func(t *testing.T) {
 				t.Parallel()
 				plans := [][]func(*Node, *Options){nil, {inSets}}[(uint64(i)+seed)%2]
-				w := newTwins(t, caller, func(t *testing.T) *testNode { return startNode(t, t.TempDir(), plans...) })
+				w := newTwins(t, caller, func(t *testing.T) *testNode { return startNode(t, t.TempDir(), append(plans, atLevel("structure"))...) })
 				w.load(caller.script(seed))
 				w.compare(newTwinAsker(w, seed, i, len(callers)), asks/len(callers), &drawn)
 			})
@@ -65,7 +65,7 @@ func TestHiddenDataChangeNoAnswerOnMongoDB(t *testing.T) {
 	}
 	asks, seed := twinSetting(t, "ACESO_TWIN", twinAsks)/10, uint64(twinSetting(t, "ACESO_TEST_SEED", 1))
 	caller := twinCallers()[2]
-	w := newTwins(t, caller, func(t *testing.T) *testNode { return newCluster(t, 1).nodes[0] })
+	w := newTwins(t, caller, func(t *testing.T) *testNode { return newCluster(t, 0).start(t.TempDir(), "n1", atLevel("structure")) })
 	w.load(caller.script(seed))
 	a := newTwinAsker(w, seed, 0, 1)
 	a.share = nil

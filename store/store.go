@@ -171,9 +171,10 @@ type Page struct {
 // ones those beyond SelectedHidden need not be.
 type Selected struct{ Visible, Hidden []string }
 
-// SelectedLimit is how many patients a Selected names. It is well above what a record
-// names one by one.
-const SelectedLimit = 1000
+// SelectedLimit is how many patients a Selected names. It is above what a record names one
+// by one, and not by much: to find out whose each of many counted resources is, is most of
+// what it costs to count them.
+const SelectedLimit = 250
 
 // SelectedHidden is more hidden patients than a question may lead to and yet single them
 // out.

@@ -13,7 +13,7 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-var update = flag.Bool("update", false, "write testdata/sorted.txt anew")
+var update = flag.Bool("update", false, "write testdata/sorted.txt and testdata/counted.txt anew")
 
 // TestCommandsOfSortedPages compares the commands for the first, the second and a late page of
 // usual lists with testdata/sorted.txt: index, bounds, order, what is read, and how many
@@ -87,7 +87,7 @@ func shown(c bson.Raw) string {
 		v := c.Lookup(field)
 		text += " " + field + "=" + numbersAndTexts.ReplaceAllString(v.String(), "?")
 	}
-	text = lists.ReplaceAllString(text, "[?]")
+	text = lists.ReplaceAllString(patientKeys.ReplaceAllString(text, "?"), "[?]")
 	if longest := 600; len(text) > longest {
 		text = text[:longest] + "..."
 	}

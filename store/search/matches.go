@@ -24,6 +24,9 @@ func (x *searcher) matchesOf(q *search.Query, at cursor, out *collector) error {
 	if w := x.walker(q, at, out); w != nil {
 		return w.page(q)
 	}
+	if !out.needsAll() && out.limit > 0 && !out.several {
+		return x.unsorted(q, at, out)
+	}
 	p, err := x.plan(q.Type, q.Where)
 	if err != nil {
 		return err

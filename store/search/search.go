@@ -185,11 +185,16 @@ func BadLink(advice string) error {
 
 // judgeAll passes those of a plan's rows.
 func (x *searcher) judgeAll(p *plan, at cursor, out *collector) error {
-	p.selects = true
 	from := at.Place
 	if out.needsAll() {
 		from = 0
 	}
+	return x.judgeFrom(p, from, at, out)
+}
+
+// judgeFrom passes those after a place.
+func (x *searcher) judgeFrom(p *plan, from int64, at cursor, out *collector) error {
+	p.selects = true
 	return x.scan(p, from, func(r *Row) (bool, error) {
 		then := r
 		if at.Place > 0 {

@@ -73,11 +73,7 @@ func (x *searcher) decide(m *matching) (set, error) {
 	if !m.unsure.IsEmpty() {
 		found = found.Clone()
 	}
-	err := x.read(m.typ, m.unsure, func(r *Row) error {
-		matches, visible, err := x.judge(m, r)
-		if err != nil || !matches {
-			return err
-		}
+	err := x.judgeUnsure(m, func(r *Row, visible bool) error {
 		if visible {
 			found.Add(uint64(r.Place))
 		}

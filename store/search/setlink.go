@@ -1,6 +1,7 @@
 package search
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -124,13 +125,22 @@ func (x *searcher) targetsOf(typ string, of set, param, target string) ([]string
 
 // read reads the rows of a set.
 func (x *searcher) read(typ string, at set, visit func(*Row) error) error {
+	return x.readAs(x.Rows, typ, at, visit)
+}
+
+// readBriefly reads neither documents nor search keys.
+func (x *searcher) readBriefly(typ string, at set, visit func(*Row) error) error {
+	return x.readAs(x.Brief, typ, at, visit)
+}
+
+func (x *searcher) readAs(rows func(string, []int64) iter.Seq2[*Row, error], typ string, at set, visit func(*Row) error) error {
 	for from := int64(0); ; {
 		places := after(at, from, readAtOnce)
 		if len(places) == 0 {
 			return nil
 		}
 		from = places[len(places)-1]
-		for r, err := range x.Rows(typ, places) {
+		for r, err := range rows(typ, places) {
 			if err != nil {
 				return err
 			}

@@ -137,12 +137,26 @@ func (x *searcher) visibleOf(typ string, where search.Condition) (set, error) {
 		return m.sure, err
 	}
 	all := m.sure.Clone()
-	err = x.read(typ, m.unsure, func(r *Row) error {
-		matches, visible, err := x.judge(&m, r)
-		if matches && visible {
+	return all, x.judgeUnsure(&m, func(r *Row, visible bool) error {
+		if visible {
 			all.Add(uint64(r.Place))
 		}
-		return err
+		return nil
 	})
-	return all, err
+}
+
+// judgeUnsure visits the matches that are not certainly visible or hidden. Of those that
+// certainly match it reads only what tells whether they are visible.
+func (x *searcher) judgeUnsure(m *matching, visit func(r *Row, visible bool) error) error {
+	judge := func(r *Row) error {
+		matches, visible, err := x.judge(m, r)
+		if err != nil || !matches {
+			return err
+		}
+		return visit(r, visible)
+	}
+	if err := x.readBriefly(m.typ, within(m.unsure, m.lower), judge); err != nil {
+		return err
+	}
+	return x.read(m.typ, without(m.unsure, m.lower), judge)
 }

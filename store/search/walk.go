@@ -165,15 +165,6 @@ func (w *walker) fewerThanWalked(exact bool) (bool, error) {
 	return n*store.RowSteps <= page*(live.GetCardinality()/max(n, 1)+store.RowSteps), err
 }
 
-// mostHidden says whether most of a type is hidden, for all that is certain.
-func (w *walker) mostHidden(typ string) (bool, error) {
-	if w.sight == nil {
-		return false, nil
-	}
-	s, err := w.sight(typ, w.Epoch)
-	return err == nil && s != nil && s.Rest == store.Hidden, err
-}
-
 // wanted says whether a match may be at a place, and notes what is hidden.
 func (w *walker) wanted(place int64) bool {
 	if w.among == nil || contains(w.among, place) {

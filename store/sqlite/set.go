@@ -8,6 +8,7 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/aceso-health/aceso/fhir"
 	fhirsearch "github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store/search"
 )
@@ -206,9 +207,9 @@ func (x *reader) Brief(typ string, rids []int64) iter.Seq2[*search.Row, error] {
 	return func(yield func(*search.Row, error) bool) {
 		for _, rid := range rids {
 			var r *row
-			err := x.each("SELECT v.version, v.deleted, v.owner, v.facts FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE r.rid = ?", func(st *sqlite.Stmt) error {
+			err := x.each("SELECT v.version, v.deleted, v.owner, v.facts, r.id FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE r.rid = ?", func(st *sqlite.Stmt) error {
 				r = &row{Row: search.Row{Place: rid, Version: st.ColumnInt64(0), Deleted: st.ColumnBool(1), Owner: st.ColumnText(2), PackedFacts: blob(st, 3)}}
-				r.Ref.Type, r.Columns = typ, r
+				r.Ref, r.Columns = fhir.Ref{Type: typ, ID: st.ColumnText(4)}, r
 				return nil
 			}, rid)
 			if r == nil && err == nil {
