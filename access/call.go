@@ -83,6 +83,8 @@ type Result struct {
 	Included []Version
 	Total    int64  // -1: not counted
 	Next     string // opaque paging token, "" on the last page
+	Previous string // that of the page before, "" if that is the first one or not known
+	Second   bool   // the page before is the first one
 	Self     string // canonical query string for the self link
 	Warnings []fhir.Issue
 

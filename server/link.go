@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -31,10 +32,7 @@ func (s *server) links(path, query, page, next string) []fhir.Link {
 	if page != "" {
 		query = pageParam + "=" + url.QueryEscape(page)
 	}
-	at := s.url(path)
-	if path == "" {
-		at = s.base
-	}
+	at := s.at(path)
 	self := at
 	if query != "" {
 		self += "?" + query
@@ -42,6 +40,34 @@ func (s *server) links(path, query, page, next string) []fhir.Link {
 	links := []fhir.Link{{Relation: "self", URL: self}}
 	if next != "" {
 		links = append(links, fhir.Link{Relation: "next", URL: at + "?" + pageParam + "=" + url.QueryEscape(next)})
+	}
+	return links
+}
+
+// at is the address of a path, that of the base if it is "".
+func (s *server) at(path string) string {
+	if path == "" {
+		return s.base
+	}
+	return s.url(path)
+}
+
+// backLinks are the links of a further page to the first one, which is searched anew, and to
+// the one before.
+func (s *server) backLinks(path, page string, result *access.Result) []fhir.Link {
+	if page == "" {
+		return nil
+	}
+	first := s.at(path)
+	if result.Self != "" {
+		first += "?" + result.Self
+	}
+	links := []fhir.Link{{Relation: "first", URL: first}}
+	switch {
+	case result.Second:
+		links = append(links, fhir.Link{Relation: "previous", URL: first})
+	case result.Previous != "":
+		links = append(links, fhir.Link{Relation: "previous", URL: s.at(path) + "?" + pageParam + "=" + url.QueryEscape(result.Previous)})
 	}
 	return links
 }

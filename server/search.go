@@ -116,7 +116,7 @@ func (s *server) searchBundle(ctx context.Context, call *access.Call, request ac
 	if request.Compartment != "" {
 		path = request.Compartment + "/" + path
 	}
-	links := s.links(path, result.Self, request.Link, result.Next)
+	links := append(s.links(path, result.Self, request.Link, result.Next), s.backLinks(path, request.Link, result)...)
 	if request.Type == accessReport {
 		links = append(links, s.otherList(path, request, result)...)
 	}
