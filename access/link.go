@@ -3,6 +3,7 @@ package access
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/aceso-health/aceso/agent"
@@ -26,6 +27,34 @@ type link struct {
 	Everything *EverythingRequest `json:"e,omitempty"`
 	Type       string             `json:"t,omitempty"` // where $everything goes on
 	Policy     string             `json:"r"`           // revision that decided the first page
+
+	Before [][]byte `json:"b,omitempty"` // where the pages between the first and this one began; of a long walk the last
+	Cut    bool     `json:"c,omitempty"` // some of them were left out
+}
+
+// mostBefore is how many earlier pages a link knows.
+const mostBefore = 8
+
+// after is the link of the page that begins at a position, after that of l.
+func (l link) after(position []byte) link {
+	if len(l.Position) > 0 {
+		l.Before = append(slices.Clip(l.Before), l.Position)
+	}
+	if n := len(l.Before) - mostBefore; n > 0 {
+		l.Before, l.Cut = l.Before[n:], true
+	}
+	l.Position = position
+	return l
+}
+
+// earlier is the link of the page before; false if it is the first one, or not known.
+func (l link) earlier() (link, bool) {
+	n := len(l.Before)
+	if n == 0 {
+		return l, false
+	}
+	l.Before, l.Position = l.Before[:n-1], l.Before[n-1]
+	return l, true
 }
 
 // seal makes a token that only the same caller can use, for the same purpose.
@@ -46,8 +75,16 @@ func (r *review) further(res *Result, l link) (err error) {
 	if len(res.position) == 0 {
 		return nil
 	}
-	l.Position = res.position
-	res.Next, err = r.seal(l)
+	res.Next, err = r.seal(l.after(res.position))
+	return err
+}
+
+// back adds the token of the page before this one of a search.
+func (r *review) back(res *Result, l link) (err error) {
+	res.Second = len(l.Position) > 0 && len(l.Before) == 0 && !l.Cut
+	if before, known := l.earlier(); known {
+		res.Previous, err = r.seal(before)
+	}
 	return err
 }
 

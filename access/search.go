@@ -49,7 +49,11 @@ func (r *review) searchPage(ctx context.Context, q question, s SearchRequest, ru
 	if err != nil {
 		return nil, err
 	}
-	return res, r.further(res, link{Search: &s, Policy: d.Revision})
+	l.Search, l.Policy = &s, d.Revision
+	if err := r.back(res, l); err != nil {
+		return nil, err
+	}
+	return res, r.further(res, l)
 }
 
 // parse parses the query; with a paging link that is what the first page was asked.

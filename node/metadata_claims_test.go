@@ -133,6 +133,14 @@ func (c *claimant) operation(name, at string) {
 		if c.holds("$meta", a, 200); c.id != "" && !a.Has(`"lastUpdated"`) {
 			c.t.Errorf("$meta of %s: %s", c.c.Type, a.Body)
 		}
+	case "meta-add", "meta-delete":
+		a, err := c.by.Try("POST", "/"+c.c.Type+at+"/$"+name, `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"system":"urn:t","code":"claimed"}]}}]}`)
+		if err != nil {
+			c.t.Error(err)
+		}
+		if c.holds("$"+name, a, 200); c.id != "" && a.Has(`"claimed"`) != (name == "meta-add") {
+			c.t.Errorf("$%s of %s: %s", name, c.c.Type, a.Body)
+		}
 	case "everything":
 		c.holds("$everything", c.send("GET", at+"/$everything", ""), 200)
 	case "docref":

@@ -202,6 +202,7 @@ func TestMetadataInteractions(t *testing.T) {
 	system, officer := n.as("system", "HOPERAT"), n.as("privacy-officer", "HOPERAT")
 	read := system.Get("/Patient/p1").Want(http.StatusOK)
 	system.Put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"x"}}`).Want(http.StatusCreated)
+	const tagged = `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"system":"urn:t","code":"a"}]}}]}`
 	sample := map[string]map[string]response{
 		"Basic": {
 			"read": system.Get("/Basic/b"), "vread": system.Get("/Basic/b/_history/1"), "search-type": system.Get("/Basic?code:text=x"),
@@ -209,6 +210,7 @@ func TestMetadataInteractions(t *testing.T) {
 			"create": system.Post("/Basic", `{"resourceType":"Basic","code":{"text":"y"}}`),
 			"update": system.Put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"z"}}`), "verify": system.Get("/Basic/b/_history/1/$verify"),
 			"validate": system.Get("/Basic/b/$validate"), "meta": system.Get("/Basic/b/$meta"),
+			"meta-add": system.Post("/Basic/b/$meta-add", tagged), "meta-delete": system.Post("/Basic/b/$meta-delete", tagged),
 			"patch":  system.Do("PATCH", "/Basic/b", `[{"op":"replace","path":"/code/text","value":"zz"}]`, "Content-Type", "application/json-patch+json"),
 			"delete": system.Do("DELETE", "/Basic/b", ""),
 		},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -18,7 +19,8 @@ func pageOf(params []fhir.Param) (string, error) {
 	if i < 0 {
 		return "", nil
 	}
-	if len(params) > 1 || params[i].Value == "" {
+	params = slices.DeleteFunc(slices.Clone(params), func(p fhir.Param) bool { return p.Name == "_count" }) // clients add it; pages keep their size
+	if len(params) > 1 || params[0].Value == "" {
 		return "", &fhir.Error{Kind: fhir.Invalid, Detail: "A paging link must be used as it was given.", Expression: pageParam}
 	}
 	return params[i].Value, nil
@@ -30,10 +32,7 @@ func (s *server) links(path, query, page, next string) []fhir.Link {
 	if page != "" {
 		query = pageParam + "=" + url.QueryEscape(page)
 	}
-	at := s.url(path)
-	if path == "" {
-		at = s.base
-	}
+	at := s.at(path)
 	self := at
 	if query != "" {
 		self += "?" + query
@@ -41,6 +40,34 @@ func (s *server) links(path, query, page, next string) []fhir.Link {
 	links := []fhir.Link{{Relation: "self", URL: self}}
 	if next != "" {
 		links = append(links, fhir.Link{Relation: "next", URL: at + "?" + pageParam + "=" + url.QueryEscape(next)})
+	}
+	return links
+}
+
+// at is the address of a path, that of the base if it is "".
+func (s *server) at(path string) string {
+	if path == "" {
+		return s.base
+	}
+	return s.url(path)
+}
+
+// backLinks are the links of a further page to the first one, which is searched anew, and to
+// the one before.
+func (s *server) backLinks(path, page string, result *access.Result) []fhir.Link {
+	if page == "" {
+		return nil
+	}
+	first := s.at(path)
+	if result.Self != "" {
+		first += "?" + result.Self
+	}
+	links := []fhir.Link{{Relation: "first", URL: first}}
+	switch {
+	case result.Second:
+		links = append(links, fhir.Link{Relation: "previous", URL: first})
+	case result.Previous != "":
+		links = append(links, fhir.Link{Relation: "previous", URL: s.at(path) + "?" + pageParam + "=" + url.QueryEscape(result.Previous)})
 	}
 	return links
 }

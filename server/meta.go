@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -24,4 +25,32 @@ func (s *server) meta(c *gin.Context, call *access.Call) (*answer, error) {
 	}
 	body, err := fhir.MetaOf(v.Body)
 	return &answer{status: http.StatusOK, body: body}, err
+}
+
+// changeMeta is POST [base]/[type]/[id]/$meta-add and $meta-delete: an update that changes
+// nothing but profiles, tags and security labels.
+func (s *server) changeMeta(c *gin.Context, call *access.Call) (*answer, error) {
+	op, err := target(c, http.MethodPatch)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := s.resource(c, "Parameters")
+	if err != nil {
+		return nil, err
+	}
+	change, err := fhir.ParseMetaChange(sent.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	change.Delete = strings.HasSuffix(c.FullPath(), "-delete")
+	op.Patch = change
+	effects, err := s.applyAll(c.Request.Context(), call, op)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.changed(&effects[0], "representation")
+	if err == nil && len(a.body) > 0 {
+		a.body, err = fhir.MetaOf(a.body)
+	}
+	return a, err
 }

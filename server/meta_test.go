@@ -1,6 +1,9 @@
 package server_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestMetaIsAsked(t *testing.T) {
 	n := start(t)
@@ -10,5 +13,13 @@ func TestMetaIsAsked(t *testing.T) {
 	}
 	n.wantAsked("meta Patient/1")
 	n.get("/fhir/Patient/1/$meta?a=b").want(400, "invalid")
+	const tagged = `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"code":"a"}]}}]}`
+	for _, operation := range []string{"$meta-add", "$meta-delete"} {
+		a := n.do("POST", "/fhir/Patient/1/"+operation, tagged).want(200)
+		if !strings.Contains(a.body, `"valueMeta":{"versionId":"3"}`) || !strings.HasPrefix(n.lastAsked(), "PATCH Patient/1") {
+			t.Errorf("%s: %s, asked %s", operation, a.body, n.lastAsked())
+		}
+	}
+	n.do("POST", "/fhir/Patient/1/$meta-add", `{"resourceType":"Parameters"}`).want(400, "invalid")
 	n.get("/fhir/AuditEvent/1/$meta").want(404, "not-supported")
 }

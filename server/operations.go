@@ -45,6 +45,12 @@ func operationTable() []served {
 			"The resources in the compartment of an encounter, and what they refer to: what a search of the compartment would show the caller of each type.", false, everything},
 		{"Resource-meta", "meta", []string{"Resource"}, hl7Operation + "Resource-meta", "Profiles, tags and security labels",
 			"The meta of a resource. It is decided like a read.", false, []parameter{out("Meta", "The meta of the current version.")}},
+		{"Resource-meta-add", "meta-add", []string{"Resource"}, hl7Operation + "Resource-meta-add", "Add profiles, tags and security labels",
+			"Adds to the meta of a resource. It is decided like an update and makes a new version, unless nothing changes.", true,
+			[]parameter{in("meta", "Meta", 1, "What is to be added."), out("Meta", "The meta of the new version.")}},
+		{"Resource-meta-delete", "meta-delete", []string{"Resource"}, hl7Operation + "Resource-meta-delete", "Take profiles, tags and security labels away",
+			"Takes from the meta of a resource. It is decided like an update and makes a new version, unless nothing changes.", true,
+			[]parameter{in("meta", "Meta", 1, "What is to be taken away: codings by system and code."), out("Meta", "The meta of the new version.")}},
 		{"Resource-validate", "validate", []string{"Resource"}, hl7Operation + "Resource-validate", "Validate a resource",
 			"Says what R4, and profiles, have against a resource that is sent or stored. Nothing is written.", false, []parameter{
 				in("resource", "Resource", 0, "The resource; a stored one needs none."), in("mode", "code", 0, "What is to be done with it: create, update or delete, or profile."),
@@ -145,5 +151,9 @@ func documentRoutes() (all []route) {
 			route{method, "/fhir/:type/$docref", "DocumentReference", "$docref", false, false, (*server).docref},
 		)
 	}
-	return append(all, route{http.MethodGet, "/fhir/:type/:id/$meta", "", "$meta", false, false, (*server).meta})
+	return append(all,
+		route{http.MethodGet, "/fhir/:type/:id/$meta", "", "$meta", false, false, (*server).meta},
+		route{http.MethodPost, "/fhir/:type/:id/$meta-add", "", "$meta-add", false, false, (*server).changeMeta},
+		route{http.MethodPost, "/fhir/:type/:id/$meta-delete", "", "$meta-delete", false, false, (*server).changeMeta},
+	)
 }

@@ -85,6 +85,9 @@ func (s *server) searchParams(c *gin.Context) ([]fhir.Param, error) {
 	if err != nil || c.Request.Method != http.MethodPost {
 		return params, err
 	}
+	if c.Request.ContentLength == 0 && c.GetHeader("Content-Type") == "" {
+		return params, nil
+	}
 	form, err := s.body(c, min(maxForm, s.MaxBody), mediaForm)
 	if err != nil {
 		return nil, err
@@ -113,7 +116,7 @@ func (s *server) searchBundle(ctx context.Context, call *access.Call, request ac
 	if request.Compartment != "" {
 		path = request.Compartment + "/" + path
 	}
-	links := s.links(path, result.Self, request.Link, result.Next)
+	links := append(s.links(path, result.Self, request.Link, result.Next), s.backLinks(path, request.Link, result)...)
 	if request.Type == accessReport {
 		links = append(links, s.otherList(path, request, result)...)
 	}
