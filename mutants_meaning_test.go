@@ -25,7 +25,7 @@ var meaningMutants = []mutant{
 	{"patterns of filters are short", "fhir/terminology/filter.go", "if len(f.Value) > mostRegex {", "if false {", "./fhir/terminology", "TestExpansionIsBounded"},
 	{"embedded terminology is not replaced", "fhir/terminology/terms.go", "if made != nil || err != nil || url == \"\" {", "if url == \"\" {", "./fhir/terminology", "TestEmbeddedTerminologyComesFirst"},
 	{"maps lead to few others", "fhir/terminology/translate.go", "if deep == mostDeep {", "if false {", "./fhir/terminology", "TestTranslateFollowsGroups"},
-	{"resources are not refused for their words", "fhir/search/extract_words.go", "if len(x.wordsSeen) >= most || full || x.fault != nil {", "if len(x.wordsSeen) >= most || x.fault != nil {", "./fhir/search", "TestNoResourceIsRefusedForItsWords"},
+	{"resources are not refused for their words", "fhir/search/extract_words.go", "if len(x.wordsSeen) >= most || full || x.fault != nil {", "if len(x.wordsSeen) >= most || full && false || x.fault != nil {", "./fhir/search", "TestNoResourceIsRefusedForItsWords"},
 	{"words of a resource are bounded", "fhir/search/extract_words.go", "if len(x.wordsSeen) >= most || full || x.fault != nil {", "if full || x.fault != nil {", "./fhir/search", "TestNoResourceIsRefusedForItsWords"},
-	{"near measures the distance", "fhir/search/place.go", "ok && distance(n.Lat, n.Long, la, lo) <= n.Meters {", "ok {", "./fhir/search", "TestNearFindsPlacesWithinADistance"},
+	{"near measures the distance", "fhir/search/place.go", "ok && distance(n.Lat, n.Long, la, lo) <= n.Meters {", "ok && distance(n.Lat, n.Long, la, lo) >= 0 {", "./fhir/search", "TestNearFindsPlacesWithinADistance"},
 }

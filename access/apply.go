@@ -82,7 +82,7 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 		for _, s := range t.steps {
 			t.turnTo(s)
 			if err := phase(ctx, s); err != nil {
-				return fhir.At(s.Expression, err)
+				return s.at(err)
 			}
 		}
 	}
@@ -196,7 +196,9 @@ func (t *change) before(ctx context.Context, s *step) error {
 		return gone()
 	case s.fresh && !v.Deleted:
 		return &fhir.Error{Kind: fhir.Conflict, Detail: "Nothing matches the criteria, but the id of the resource sent is in use. Choose another one."}
-	case s.IfMatch != 0 && s.IfMatch != v.Version:
+	case s.IfNone && !v.Deleted:
+		return versionMismatch()
+	case !s.IfMatch.Allows(v.Version, v.Deleted):
 		return versionMismatch()
 	}
 	return nil
@@ -205,12 +207,12 @@ func (t *change) before(ctx context.Context, s *step) error {
 // absent is what becomes of a step whose resource is not there.
 func (t *change) absent(ctx context.Context, s *step) error {
 	switch {
-	case s.Method == "DELETE" && s.IfMatch != 0:
+	case s.Method == "DELETE" && s.IfMatch != nil:
 		return versionMismatch()
 	case s.Method == "DELETE":
 		s.effect.Status = 204
 		return nil
-	case s.Method == "PUT" && t.choosesIDs(ctx, s.question) && s.IfMatch == 0:
+	case s.Method == "PUT" && t.choosesIDs(ctx, s.question) && s.IfMatch == nil:
 		return nil
 	}
 	return notFound()
@@ -277,4 +279,13 @@ func (s *step) version() Version {
 		Ref: w.Ref, Version: w.Expect + 1, LastUpdated: w.LastUpdated, Deleted: w.Deleted,
 		Method: w.Method, Owner: w.Owner, Body: w.Body, Hash: w.Hash, Facts: s.facts,
 	}
+}
+
+// at puts the place of the entry before the place that an error names.
+func (s *step) at(err error) error {
+	var known *fhir.Error
+	if s.Expression == "" || !errors.As(err, &known) {
+		return err
+	}
+	return known.At(s.Expression)
 }

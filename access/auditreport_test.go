@@ -68,7 +68,7 @@ func questionAbout(random *rand.Rand, h *house, id string) generated {
 		}
 		return of(method+" if "+q, apply(op))
 	case 7:
-		op := Operation{Method: "PUT", Ref: ref(fill("Observation/s-ID")), IfMatch: 99, Resource: h.parse(observationDoc("s-"+id, id))}
+		op := Operation{Method: "PUT", Ref: ref(fill("Observation/s-ID")), IfMatch: fhir.Match{99}, Resource: h.parse(observationDoc("s-"+id, id))}
 		return of("PUT Observation/s-ID", apply(op))
 	}
 	condition := Operation{Method: "DELETE", Ref: fhir.Ref{Type: "Observation"}, Conditional: true, Criteria: params(fill("patient.identifier=urn:mrn|ID&value-quantity=gt") + fmt.Sprint(random.Intn(100)))}

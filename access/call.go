@@ -42,7 +42,8 @@ type Operation struct {
 	Version     int64 // GET of one version; 0: the current
 	Resource    *fhir.Resource
 	Patch       Patch
-	IfMatch     int64        // version that must be current; 0: none
+	IfMatch     fhir.Match   // versions of which one must be current; nil: none
+	IfNone      bool         // of a PUT: there must be no current version
 	Conditional bool         // Criteria count: If-None-Exist on POST, search URL on PUT and DELETE
 	Criteria    []fhir.Param // of a conditional interaction or of a GET search
 	FullURL     string
@@ -69,6 +70,7 @@ type SearchRequest struct {
 type HistoryRequest struct {
 	Type, ID  string // both empty: system level
 	Since, At time.Time
+	Until     time.Time // the end of At, which is a time of some length
 	Count     int
 	Total     bool // how many versions there are; of one resource it is always told
 	Link      string

@@ -203,7 +203,7 @@ func (t *change) conditionalCreate(ctx context.Context, s *step) error {
 	if s.Method == "POST" {
 		return nil
 	}
-	if s.IfMatch != 0 {
+	if s.IfMatch != nil {
 		return notFound()
 	}
 	s.Ref.ID = s.Resource.ID()

@@ -101,7 +101,7 @@ func TestEveryAnswerIsRecorded(t *testing.T) {
 		{"history hidden", history("Observation", "h1"), fhir.NotFound, "deny 404 history-instance Observation/h1  [hidden] []"},
 		{"history absent", history("Observation", "none"), fhir.NotFound, "permit 404 history-instance Observation/none  [] []"},
 		{"delete hidden", apply(Operation{Method: "DELETE", Ref: ref("Observation/h1")}), 0, "deny 404 delete Observation/h1  [hidden] []"},
-		{"delete with another version", apply(Operation{Method: "DELETE", Ref: ref("Observation/s1"), IfMatch: 7}), fhir.VersionMismatch, "permit 412 delete Observation/s1  [seen] []"},
+		{"delete with another version", apply(Operation{Method: "DELETE", Ref: ref("Observation/s1"), IfMatch: fhir.Match{7}}), fhir.VersionMismatch, "permit 412 delete Observation/s1  [seen] []"},
 		{"condition that matches the hidden", apply(Operation{Method: "DELETE", Ref: fhir.Ref{Type: "Patient"}, Conditional: true, Criteria: params("identifier=urn:mrn|hidden")}), 0,
 			"permit 204 delete  identifier=urn:mrn%7Chidden [hidden] []"},
 		{"failing transaction", apply(

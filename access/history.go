@@ -53,7 +53,7 @@ func (r *review) history(ctx context.Context, q question, d policy.Decision, h H
 		rows = "history-type"
 	}
 	page, err := r.lookBack(ctx, store.History{
-		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Visible: r.visible(ctx, rows, q.action), Sight: r.sight(ctx, rows, q.action),
+		Type: h.Type, ID: h.ID, Since: h.Since, At: h.At, Until: h.Until, Visible: r.visible(ctx, rows, q.action), Sight: r.sight(ctx, rows, q.action),
 		After: l.Position, Limit: pageSize(h.Count), Bytes: r.call.room(r.held), Count: h.counted(),
 	})
 	if err != nil {

@@ -45,9 +45,10 @@ func TestSearchesNextToWritesSeeWhatTheirCallerSees(t *testing.T) {
 	h := ward(t)
 	told := h.told()
 	ops := transaction(h.post(observationDoc("x", "hidden")), finding("code=8867-4&_summary=count"))
+	h.faulty.searched = 0
 	effects, err := h.Apply(t.Context(), h.as(agent.Practitioner, "TREAT"), ops)
-	if err != nil || effects[1].Result.Total != 1 {
-		t.Fatalf("%+v, %v", effects, err)
+	if err != nil || effects[1].Result.Total != 1 || h.faulty.searched != 1 {
+		t.Fatalf("%+v after %d searches, %v", effects, h.faulty.searched, err)
 	}
 	if got := told(); len(got) != 1 || !strings.Contains(got[0], "[hidden seen]") {
 		t.Errorf("%q", got)

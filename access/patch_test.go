@@ -106,9 +106,11 @@ func TestHiddenDataCannotBeTested(t *testing.T) {
 func TestWhatAPatchMakesIsJudged(t *testing.T) {
 	h := ward(t)
 	for operations, want := range map[string]string{
-		`{'op':'replace','path':'/subject/reference','value':'Patient/hidden'}`: "403",
-		`{'op':'replace','path':'/subject/reference','value':'Patient/seen'}`:   "200 body",
-		`{'op':'replace','path':'/subject/reference','value':'Patient?x=y'}`:    "422",
+		`{'op':'replace','path':'/subject/reference','value':'Patient/hidden'}`:                     "403",
+		`{'op':'replace','path':'/subject/reference','value':'Patient/seen'}`:                       "200 body",
+		`{'op':'replace','path':'/subject/reference','value':'Patient?x=y'}`:                        "422",
+		`{'op':'replace','path':'/id','value':'other'}`:                                             "422",
+		`{'op':'replace','path':'','value':{'resourceType':'Basic','id':'s1','code':{'text':'x'}}}`: "422",
 	} {
 		if got := h.outcomes(h.as(agent.Practitioner, "TREAT"), h.patchOf("Observation/s1", operations)); got != want {
 			t.Errorf("%s: %s, want %s", operations, got, want)

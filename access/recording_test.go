@@ -45,7 +45,7 @@ func conditionalRemoval(typ, criteria string) Operation {
 }
 
 func matching(op Operation, version int64) Operation {
-	op.IfMatch = version
+	op.IfMatch = fhir.Match{version}
 	return op
 }
 

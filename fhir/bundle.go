@@ -22,7 +22,7 @@ type Entry struct {
 	Method   string // POST PUT PATCH DELETE GET, as sent if Err says that it is another
 	Target          // what request.url names; for a POST the type only
 	Resource *Resource
-	IfMatch  int64 // 0: none
+	IfMatch  Match // nil: none
 
 	// Conditional says that Criteria decide: If-None-Exist of a POST, the search
 	// URL of a PUT, PATCH or DELETE.

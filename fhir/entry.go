@@ -41,6 +41,9 @@ func readFrame(parts cut) (*frame, error) {
 		return nil, cmp.Or[error](invalid, &Error{Kind: Malformed, Detail: "The body must be a Bundle in JSON.", Err: err})
 	}
 	if err := f.check(parts); err != nil {
+		if bundleType([]byte(f.Type)) != "" && f.Type != "transaction" && f.Type != "batch" {
+			return nil, err // what is wrong with it as such a Bundle is beside the point
+		}
 		return nil, cmp.Or(invalid, err)
 	}
 	if invalid != nil && !f.assign(invalid) {
@@ -51,7 +54,7 @@ func readFrame(parts cut) (*frame, error) {
 
 func (f *frame) check(parts cut) error {
 	if f.ResourceType != "Bundle" || f.Type != "transaction" && f.Type != "batch" {
-		return &Error{Kind: Invalid, Detail: "The body must be a Bundle of type transaction or batch.", Expression: "Bundle.type"}
+		return &Error{Kind: Invalid, Detail: "The body must be a Bundle of type transaction or batch. Any other Bundle, as a document, is stored with POST Bundle.", Expression: "Bundle.type"}
 	}
 	if len(f.Entry) > maxEntries {
 		return &Error{Kind: TooLarge, Detail: "A Bundle may have 50,000 entries. Send several.", Expression: "Bundle.entry"}
@@ -163,11 +166,12 @@ func (e *Entry) fill(r *frameRequest, base string) {
 	if r.IfMatch == "" {
 		return
 	}
-	version, ok := ParseETag(r.IfMatch)
+	var versions Match
+	ok := versions.Parse(r.IfMatch)
 	if !ok {
-		e.fail(&Error{Kind: Invalid, Detail: `ifMatch must be an entity tag of this server, as in W/"3".`, Expression: ".request.ifMatch"})
+		e.fail(&Error{Kind: Invalid, Detail: `ifMatch must be entity tags of this server, as in W/"3", with commas between them, or *.`, Expression: ".request.ifMatch"})
 	}
-	e.IfMatch = version
+	e.IfMatch = versions
 }
 
 // checkMethod checks that method, URL and conditions form an interaction.

@@ -1,9 +1,6 @@
 package fhir
 
-import (
-	"errors"
-	"strings"
-)
+import "strings"
 
 // Kind says what went wrong, in terms of FHIR and HTTP.
 type Kind uint8
@@ -106,16 +103,12 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// At puts the place of an entry before the place that an error names.
-func At(entry string, err error) error {
-	var known *Error
-	if entry == "" || !errors.As(err, &known) {
-		return err
-	}
-	placed := *known
-	placed.Expression = belowEntry(entry, known.Expression)
+// At is the error with the place of an entry before the place that it names.
+func (e *Error) At(entry string) *Error {
+	placed := *e
+	placed.Expression = belowEntry(entry, e.Expression)
 	placed.Issues = nil
-	for _, i := range known.Issues {
+	for _, i := range e.Issues {
 		i.Expression = belowEntry(entry, i.Expression)
 		placed.Issues = append(placed.Issues, i)
 	}

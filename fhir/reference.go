@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -166,3 +167,31 @@ func ParseETag(s string) (int64, bool) {
 
 // ETag is the entity tag of a version, W/"3".
 func ETag(version int64) string { return `W/"` + strconv.FormatInt(version, 10) + `"` }
+
+// Match are the versions that If-Match names, of which one must be the current one; nil is
+// no condition, and that of If-Match: * is that there is one.
+type Match []int64
+
+// anyVersion is *.
+const anyVersion = -1
+
+// Allows says whether a version, perhaps that of a deleted resource, may be the current one.
+func (m Match) Allows(version int64, deleted bool) bool {
+	return m == nil || slices.Contains(m, version) || !deleted && slices.Contains(m, anyVersion)
+}
+
+// Parse reads the list of entity tags of If-Match. ok is false for anything else.
+func (m *Match) Parse(list string) (ok bool) {
+	if strings.TrimSpace(list) == "*" {
+		*m = Match{anyVersion}
+		return true
+	}
+	for tag := range strings.SplitSeq(list, ",") {
+		version, ok := ParseETag(tag)
+		if !ok {
+			return false
+		}
+		*m = append(*m, version)
+	}
+	return true
+}

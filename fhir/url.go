@@ -31,7 +31,7 @@ func parseURL(s, bases string) (Target, error) {
 		return Target{}, err
 	}
 	t := Target{Params: params}
-	return t, t.path(strings.Split(strings.TrimPrefix(path, "/"), "/"))
+	return t, t.path(strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/"))
 }
 
 func (t *Target) path(segments []string) error {

@@ -94,7 +94,11 @@ func (s *server) unwritable(c *gin.Context, err error) {
 // showOne answers with the version that the gate returns. The URL may have the parameters
 // of a view and no others.
 func showOne(c *gin.Context, ask func(context.Context) (*access.Version, error)) (*answer, error) {
-	view, err := viewOf(c)
+	params, err := queryOf(c)
+	if err != nil {
+		return nil, err
+	}
+	view, err := parseView(params, true)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func showOne(c *gin.Context, ask func(context.Context) (*access.Version, error))
 	if err != nil {
 		return nil, err
 	}
-	a, err := version(v, view, c.GetHeader("If-None-Match"), c.GetHeader("If-Modified-Since"))
+	a, err := version(v, view, strings.Join(c.Request.Header.Values("If-None-Match"), ","), c.GetHeader("If-Modified-Since"))
 	if err == nil && exchangeOf(c).raw && view.whole() && a.status == http.StatusOK {
 		err = rawAnswer(c, a, v)
 	}
@@ -144,7 +148,7 @@ func unchanged(v *access.Version, noneMatch, modifiedSince string) bool {
 		return false
 	}
 	since, err := http.ParseTime(modifiedSince)
-	return err == nil && !v.LastUpdated.Truncate(time.Second).After(since)
+	return err == nil && !v.LastUpdated.After(since) // a change in the same second is one
 }
 
 // url is an absolute URL below the FHIR base.

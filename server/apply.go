@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -85,15 +86,21 @@ func criteriaOf(c *gin.Context) ([]fhir.Param, error) {
 	return params, err
 }
 
-// ifMatch reads If-Match; 0 is none.
-func ifMatch(c *gin.Context) (int64, error) {
-	tag := c.GetHeader("If-Match")
-	if tag == "" {
-		return 0, nil
+// ifMatch reads If-Match; nil is none.
+func ifMatch(c *gin.Context) (fhir.Match, error) {
+	tags, given := listOf(c, "If-Match")
+	if !given {
+		return nil, nil
 	}
-	version, ok := fhir.ParseETag(tag)
-	if !ok {
-		return 0, &fhir.Error{Kind: fhir.Invalid, Detail: `If-Match must be one entity tag of this server, as in W/"3".`}
+	var versions fhir.Match
+	if !versions.Parse(tags) {
+		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: `If-Match must be entity tags of this server, as in W/"3", with commas between them, or *.`}
 	}
-	return version, nil
+	return versions, nil
+}
+
+// listOf is the value of a header that is a list: several lines are one.
+func listOf(c *gin.Context, name string) (list string, given bool) {
+	lines := c.Request.Header.Values(name)
+	return strings.Join(lines, ","), len(lines) > 0
 }

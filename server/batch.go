@@ -108,7 +108,7 @@ func (s *server) get(c *gin.Context, call *access.Call, e *fhir.Entry) (fhir.Ans
 		body, err := s.searchBundle(ctx, call, request, s.searchOf(e.Type))
 		return found(body), err
 	}
-	view, err := parseView(params, lenient)
+	view, err := parseView(params, true)
 	if err != nil {
 		return fhir.AnswerEntry{}, err
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -19,9 +20,9 @@ func (s *server) create(c *gin.Context, call *access.Call) (*answer, error) {
 		return nil, err
 	}
 	op := access.Operation{Method: http.MethodPost, Ref: fhir.Ref{Type: typ}}
-	if criteria := c.GetHeader("If-None-Exist"); criteria != "" {
+	if criteria := c.Request.Header.Values("If-None-Exist"); len(criteria) > 0 {
 		op.Conditional = true
-		if op.Criteria, err = fhir.ParseCriteria(criteria, typ); err != nil {
+		if op.Criteria, err = fhir.ParseCriteria(strings.Join(criteria, "&"), typ); err != nil {
 			return nil, err
 		}
 	}

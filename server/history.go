@@ -60,7 +60,7 @@ func historyRequest(ref fhir.Ref, params []fhir.Param) (access.HistoryRequest, e
 		case "_since":
 			h.Since, err = parseTime(p)
 		case "_at":
-			h.At, err = parseTime(p)
+			h.At, h.Until, err = parsePeriod(p)
 		case "_count":
 			h.Count, err = parseCount(p)
 		case "_total":
@@ -80,13 +80,33 @@ func historyRequest(ref fhir.Ref, params []fhir.Param) (access.HistoryRequest, e
 // parseTime reads an instant, or a date as its first instant. An unescaped plus sign
 // arrives as a space.
 func parseTime(p fhir.Param) (time.Time, error) {
+	from, _, err := parsePeriod(p)
+	return from, err
+}
+
+// parsePeriod reads an instant or a date as the time that it covers: a year, month, day,
+// second, or millisecond.
+func parsePeriod(p fhir.Param) (from, until time.Time, err error) {
 	value := strings.ReplaceAll(p.Value, " ", "+")
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02", "2006-01", "2006"} {
-		if t, err := time.Parse(layout, value); err == nil {
-			return t, nil
+		from, err := time.Parse(layout, value)
+		if err != nil {
+			continue
 		}
+		switch layout {
+		case "2006":
+			return from, from.AddDate(1, 0, 0), nil
+		case "2006-01":
+			return from, from.AddDate(0, 1, 0), nil
+		case "2006-01-02":
+			return from, from.AddDate(0, 0, 1), nil
+		}
+		if strings.Contains(value, ".") {
+			return from, from.Add(time.Millisecond), nil
+		}
+		return from, from.Add(time.Second), nil
 	}
-	return time.Time{}, &fhir.Error{Kind: fhir.Invalid, Detail: "The value must be an instant, as in 2024-05-01T10:00:00Z, or a date.", Expression: p.Name}
+	return from, until, &fhir.Error{Kind: fhir.Invalid, Detail: "The value must be an instant, as in 2024-05-01T10:00:00Z, or a date.", Expression: p.Name}
 }
 
 func parseCount(p fhir.Param) (int, error) {

@@ -64,7 +64,8 @@ func TestConditionalRead(t *testing.T) {
 		{"If-None-Match", `*`, 304},
 		{"If-None-Match", `W/"2"`, 200},
 		{"If-None-Match", `"abc"`, 200},
-		{"If-Modified-Since", "Wed, 01 May 2024 10:00:00 GMT", 304},
+		{"If-Modified-Since", "Wed, 01 May 2024 10:00:01 GMT", 304},
+		{"If-Modified-Since", "Wed, 01 May 2024 10:00:00 GMT", 200},
 		{"If-Modified-Since", "Wed, 01 May 2024 09:59:59 GMT", 200},
 		{"If-Modified-Since", "yesterday", 200},
 	} {
@@ -85,10 +86,10 @@ func TestCreate(t *testing.T) {
 		header("Last-Modified", "Wed, 01 May 2024 10:00:00 GMT").
 		header("X-Aceso-Record", recorded).
 		contains(n.body)
-	n.wantAsked("POST Patient/ v0 match 0 false [] ")
+	n.wantAsked("POST Patient/ v0 match [] false [] ")
 	n.status = 200
 	n.do("POST", "/fhir/Patient", patient, "If-None-Exist", "identifier=http://x%7C1&active=true").want(200).header("Location", base+"/Patient/new/_history/1")
-	n.wantAsked("POST Patient/ v0 match 0 true [{identifier http://x|1} {active true}] ")
+	n.wantAsked("POST Patient/ v0 match [] true [{identifier http://x|1} {active true}] ")
 }
 
 func TestPreferReturn(t *testing.T) {
@@ -114,11 +115,11 @@ func TestPreferReturn(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	n := start(t)
 	n.do("PUT", "/fhir/Patient/1", patient1, "If-Match", `W/"2"`).want(200).header("ETag", `W/"1"`).header("X-Aceso-Record", recorded)
-	n.wantAsked("PUT Patient/1 v0 match 2 false [] ")
+	n.wantAsked("PUT Patient/1 v0 match [2] false [] ")
 	n.status = 201
 	n.do("PUT", "/fhir/Patient/1", patient1).want(201).header("Location", base+"/Patient/1/_history/1")
 	n.do("PUT", "/fhir/Patient?identifier=a", patient).want(201)
-	n.wantAsked("PUT Patient/ v0 match 0 true [{identifier a}] ")
+	n.wantAsked("PUT Patient/ v0 match [] true [{identifier a}] ")
 }
 
 func TestDelete(t *testing.T) {
@@ -127,9 +128,9 @@ func TestDelete(t *testing.T) {
 	if a.body != "" {
 		t.Errorf("body %q", a.body)
 	}
-	n.wantAsked("DELETE Patient/1 v0 match 2 false [] ")
+	n.wantAsked("DELETE Patient/1 v0 match [2] false [] ")
 	n.do("DELETE", "/fhir/Patient?identifier=a", "").want(204)
-	n.wantAsked("DELETE Patient/ v0 match 0 true [{identifier a}] ")
+	n.wantAsked("DELETE Patient/ v0 match [] true [{identifier a}] ")
 }
 
 func TestSearch(t *testing.T) {
@@ -186,13 +187,13 @@ func TestHistory(t *testing.T) {
 		`"request":{"method":"POST","url":"Patient"},"response":{"status":"201 Created","etag":"W/\"1\"","lastModified":"2024-05-01T10:00:00.250Z"},"resource":`+n.body+`}`,
 		base+`/Patient/1/_history?_page=n`,
 	)
-	n.wantAsked("history {Type:Patient ID:1 Since:2024-05-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Count:2 Total:false Link:}")
+	n.wantAsked("history {Type:Patient ID:1 Since:2024-05-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:2 Total:false Link:}")
 	n.get("/fhir/Patient/_history?_at=2024").want(200).contains(base + `/Patient/_history?_page=n`)
-	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:2024-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:}")
+	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:2024-01-01 00:00:00 +0000 UTC Until:2025-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:}")
 	n.get("/fhir/Patient/_history?_total=accurate").want(200)
-	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:true Link:}")
+	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:true Link:}")
 	n.get("/fhir/_history?_page=n").want(200).contains(base + `/_history?_page=n`)
-	n.wantAsked("history {Type: ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:n}")
+	n.wantAsked("history {Type: ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:n}")
 }
 
 func TestRecords(t *testing.T) {

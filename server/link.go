@@ -19,7 +19,8 @@ func pageOf(params []fhir.Param) (string, error) {
 	if i < 0 {
 		return "", nil
 	}
-	if len(params) > 1 || params[i].Value == "" {
+	params = slices.DeleteFunc(slices.Clone(params), func(p fhir.Param) bool { return p.Name == "_count" }) // clients add it; pages keep their size
+	if len(params) > 1 || params[0].Value == "" {
 		return "", &fhir.Error{Kind: fhir.Invalid, Detail: "A paging link must be used as it was given.", Expression: pageParam}
 	}
 	return params[i].Value, nil

@@ -40,6 +40,9 @@ func (s *server) negotiate(c *gin.Context) {
 	if c.Param("type") == binary && isRead(c) && format == "" && !asksFHIR(accept) {
 		x.raw, ok = true, true
 	}
+	if !ok && c.Request.Method == http.MethodDelete { // it has no body to be unhappy with
+		media, ok = mediaFHIR, true
+	}
 	if !ok {
 		s.refuse(c, http.StatusNotAcceptable, "not-supported", notAcceptable(format, accept))
 		return

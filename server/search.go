@@ -85,6 +85,9 @@ func (s *server) searchParams(c *gin.Context) ([]fhir.Param, error) {
 	if err != nil || c.Request.Method != http.MethodPost {
 		return params, err
 	}
+	if c.Request.ContentLength == 0 && c.GetHeader("Content-Type") == "" {
+		return params, nil
+	}
 	form, err := s.body(c, min(maxForm, s.MaxBody), mediaForm)
 	if err != nil {
 		return nil, err

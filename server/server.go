@@ -102,7 +102,18 @@ func New(c Config) http.Handler {
 	})
 	s.described = sync.OnceValues(s.describe)
 	s.pages = sync.OnceValues(web.New)
-	return s.engine()
+	return slashless(s.engine())
+}
+
+// slashless drops a slash at the end of a path below the FHIR base: R4 itself writes
+// Patient/?identifier=x.
+func slashless(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path := r.URL.Path; len(path) > len("/fhir/") && strings.HasPrefix(path, "/fhir/") && strings.HasSuffix(path, "/") {
+			r.URL.Path, r.URL.RawPath = strings.TrimSuffix(path, "/"), strings.TrimSuffix(r.URL.RawPath, "/")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // engine is the router with its middleware, outermost first.

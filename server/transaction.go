@@ -48,8 +48,10 @@ func operation(e *fhir.Entry) (access.Operation, error) {
 	case e.Method == http.MethodPatch:
 		var err error
 		op.Resource = nil
-		op.Patch, err = patchIn(e)
-		return op, fhir.At(e.Expression(), err)
+		if op.Patch, err = patchIn(e); err != nil {
+			err = describe(err).At(e.Expression())
+		}
+		return op, err
 	case e.Method != http.MethodGet:
 		return op, mayWrite(e.Ref)
 	case e.History || e.Compartment != "" || e.Type == auditEvent:

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,8 +16,10 @@ func (s *server) update(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.GetHeader("If-None-Match") != "" {
-		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "If-None-Match is not supported for an update. Use If-Match or If-None-Exist."}
+	if tags, given := listOf(c, "If-None-Match"); given {
+		if op.IfNone = strings.TrimSpace(tags) == "*"; !op.IfNone || op.Conditional {
+			return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "If-None-Match of an update is *, with an id in the URL: it is a create under that id. For anything else use If-Match or If-None-Exist."}
+		}
 	}
 	if op.Resource, err = s.resource(c, op.Ref.Type); err != nil {
 		return nil, err

@@ -143,7 +143,8 @@ type Search struct {
 type History struct {
 	Type, ID string
 	Since    time.Time // versions written at or after
-	At       time.Time // versions current at some time at or after At: zero for all
+	At       time.Time // versions current at some time from At until Until: zero for all
+	Until    time.Time // is not part of that time; zero: a millisecond after At
 	Visible  Visible
 	Sight    Sights // see Search
 	After    []byte
@@ -152,6 +153,19 @@ type History struct {
 	Most     int   // see Search
 	Work     *Work // see Search
 	Bytes    int64 // of documents, after which the page ends; 0: no bound
+}
+
+// Selects says whether a version is one of those that Since, At and Until want: it was
+// written at one time and replaced at another, in milliseconds.
+func (h *History) Selects(written, replaced int64) bool {
+	if time.UnixMilli(written).Before(h.Since) {
+		return false
+	}
+	until := h.Until
+	if until.IsZero() {
+		until = h.At.Add(time.Millisecond)
+	}
+	return h.At.IsZero() || time.UnixMilli(written).Before(until) && replaced > h.At.UnixMilli()
 }
 
 // Page is one page of a search or a history.

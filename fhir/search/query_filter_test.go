@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,6 +123,13 @@ func TestMalformedFiltersAreRefused(t *testing.T) {
 	}
 	if _, err := filtered("Task", strings.Repeat("subject.", 5)+"nonsense eq x"); kindOf(err) != fhir.TooCostly {
 		t.Errorf("a path over all types: %v", err)
+	}
+	f := &filterParser{queryParser: &queryParser{}}
+	if _, _, err := f.targets(slices.Repeat([]scope{{"Observation", nil}}, 251), "subject"); kindOf(err) != fhir.TooCostly {
+		t.Errorf("1004 types: %v", err)
+	}
+	if _, _, err := f.targets(slices.Repeat([]scope{{"Observation", nil}}, 250), "subject"); err != nil {
+		t.Error(err)
 	}
 	if _, err := ParseQuery("AuditEvent", []fhir.Param{{Name: "_filter", Value: "action eq C"}}, QueryOptions{Alone: true}); kindOf(err) != fhir.Invalid {
 		t.Errorf("a filter of AuditEvents: %v", err)

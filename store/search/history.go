@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"time"
 
 	"github.com/aceso-health/aceso/store"
 )
@@ -165,9 +164,4 @@ func Enough(rows []*Row) bool {
 }
 
 // selected applies Since and At to a version, given when the next one replaced it.
-func (x *historian) selected(r *Row, replaced int64) bool {
-	if time.UnixMilli(r.Updated).Before(x.h.Since) {
-		return false
-	}
-	return x.h.At.IsZero() || !time.UnixMilli(r.Updated).Before(x.h.At) || replaced > x.h.At.UnixMilli()
-}
+func (x *historian) selected(r *Row, replaced int64) bool { return x.h.Selects(r.Updated, replaced) }

@@ -19,7 +19,11 @@ func (m *model) history(h store.History) []stored {
 		if v.LastUpdated.Before(h.Since) {
 			continue
 		}
-		if !h.At.IsZero() && v.LastUpdated.Before(h.At) && !m.end(i).After(h.At) {
+		until := h.Until
+		if until.IsZero() {
+			until = h.At.Add(time.Millisecond)
+		}
+		if !h.At.IsZero() && (!v.LastUpdated.Before(until) || !m.end(i).After(h.At)) {
 			continue
 		}
 		v.Facts = m.protected(i)
@@ -146,6 +150,7 @@ func testHistoryTimes(w *world) {
 			w.walkHistory(store.History{Type: "Encounter", Since: at.Add(d), Limit: 5})
 			w.walkHistory(store.History{At: at.Add(d), Limit: 7, Visible: hideOthers})
 			w.walkHistory(store.History{Type: "Patient", ID: g.ref("Patient").ID, At: at.Add(d), Limit: 3})
+			w.walkHistory(store.History{At: at.Add(d), Until: at.Add(d + time.Second), Limit: 7, Visible: hideOthers})
 		}
 	}
 }
