@@ -9,7 +9,6 @@ var searchMutants = []mutant{
 	{"those who hold what chains lead to are concerned", "access/follow.go", "return r.concernIfFew(ctx, typ, member)", "return nil", "./access", "TestQuestionsConcernThoseTheySingleOut"},
 	{"chains do not lead out of Bundles", "fhir/search/query_link.go", "if !LeadsOut(typ, param) {", "if false {", "./store/sqlite", "TestStore"},
 	{"versions of canonicals bind", "fhir/search/query_canonical.go", "if c.Version != \"\" {", "if false {", "./store/sqlite", "TestStore"},
-	{"resources inside are not looked into further", "fhir/search/extract_inside.go", "if x.root == 0 && ", "if ", "./fhir/search", "TestContainedResourcesAreLookedIntoOnce"},
 	{"schema version 3 is derived again", "store/sqlite/upgrade.go", "from < schemaInside {", "from < schemaOrdered {", "./store/sqlite", "TestUpgradeLooksInside"},
 	{"types that may not be searched have nothing", "access/searchsystem.go", "d := r.decide(ctx, question{\"search-type\", \"s\", part.Type})", "d := policy.Decision{Allow: true}", "./access", "TestSearchOverSeveralTypes"},
 	{"a search of types none of which may be searched is refused", "access/searchsystem.go", "if refused != nil && len(may) == 0 {", "if false {", "./access", "TestSearchOverSeveralTypes"},
