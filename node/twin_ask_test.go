@@ -69,6 +69,7 @@ func twinRoutes() []twinRoute {
 		{"GET /fhir/:type/:id/_history", 16, (*twinAsker).historyInstance},
 		{"GET /fhir/:type/_history", 6, (*twinAsker).historyType},
 		{"GET /fhir/:type", 100, (*twinAsker).search},
+		{"GET /fhir", 40, (*twinAsker).searchSystem},
 		{"POST /fhir/:type/_search", 12, (*twinAsker).searchByPost},
 		{"GET /fhir/:type/:id/:member", 14, (*twinAsker).compartment},
 		{"POST /fhir/:type/:id/:member/_search", 5, (*twinAsker).compartmentByPost},
