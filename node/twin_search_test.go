@@ -25,7 +25,9 @@ func (p twinParam) String() string { return p.typ + "." + p.Name }
 func twinParams() (all []twinParam) {
 	for _, typ := range twinTypes {
 		for _, known := range search.CapabilityParams(typ) {
-			i := slices.IndexFunc(fhir.SearchParams(typ), func(p fhir.SearchParam) bool { return p.Name == known.Name && p.Expression != "" && p.Kind != "special" })
+			i := slices.IndexFunc(fhir.SearchParams(typ), func(p fhir.SearchParam) bool {
+				return p.Name == known.Name && p.Expression != "" && p.Kind != "special"
+			})
 			if i >= 0 {
 				all = append(all, twinParam{typ, fhir.SearchParams(typ)[i]})
 			}

@@ -20,7 +20,9 @@ func (a *twinAsker) special(q *query) {
 	case 3:
 		q.add("_list", a.listed())
 	case 4:
-		if p, ok := a.params.find(func(p twinParam) bool { return p.typ == q.typ && p.Kind == "token" && p.Name != "_id" && !strings.Contains(p.Name, "identifier") }); ok {
+		if p, ok := a.params.find(func(p twinParam) bool {
+			return p.typ == q.typ && p.Kind == "token" && p.Name != "_id" && !strings.Contains(p.Name, "identifier")
+		}); ok {
 			q.add(p.Name+a.pick([]string{":in", ":not-in"}), a.setName())
 			q.drawn = append(q.drawn, p.String())
 		}
