@@ -1,5 +1,5 @@
 # Everything that CI runs can be run here with the same words.
-.PHONY: test lint bench scale faults mutants fuzz build fabric
+.PHONY: test lint bench scale faults mutants fuzz build fabric clients
 
 test: fabric
 	go test -timeout 15m ./...
@@ -8,6 +8,10 @@ test: fabric
 # network. The tests themselves download nothing.
 fabric:
 	go list -modfile=ledgerbridge/devnet/tools/fabric.mod -deps tool > /dev/null
+
+# The modules of the FHIR clients that TestClients runs; without them it skips, and says so.
+clients:
+	npm ci --prefix testdata/npm --omit=optional --ignore-scripts --no-audit --no-fund
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \

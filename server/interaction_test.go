@@ -152,6 +152,7 @@ func TestSearch(t *testing.T) {
 	)
 	n.wantAsked("search {Type:Patient Params:[{Name:name Value:a} {Name:_count Value:1}] Compartment: Lenient:true Link:}")
 
+	n.get("/fhir/Patient?_count=3&_page=to+ken").want(200) // as @medplum/core sends it
 	n.get("/fhir/Patient?_page=to+ken").want(200).contains(`{"relation":"self","url":"` + base + `/Patient?_page=to+ken"}`)
 	n.wantAsked("search {Type:Patient Params:[] Compartment: Lenient:false Link:to ken}")
 

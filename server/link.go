@@ -15,15 +15,15 @@ const pageParam = "_page"
 // pageOf is the token of a request for a further page, "" for a first one. The token
 // contains all other parameters, so it must stand alone.
 func pageOf(params []fhir.Param) (string, error) {
-	i := slices.IndexFunc(params, func(p fhir.Param) bool { return p.Name == pageParam })
-	if i < 0 {
+	own := slices.DeleteFunc(slices.Clone(params), func(p fhir.Param) bool { return p.Name == "_count" }) // clients add it; pages keep their size
+	switch i := slices.IndexFunc(own, func(p fhir.Param) bool { return p.Name == pageParam }); {
+	case i < 0:
 		return "", nil
-	}
-	params = slices.DeleteFunc(slices.Clone(params), func(p fhir.Param) bool { return p.Name == "_count" }) // clients add it; pages keep their size
-	if len(params) > 1 || params[0].Value == "" {
+	case len(own) > 1 || own[0].Value == "":
 		return "", &fhir.Error{Kind: fhir.Invalid, Detail: "A paging link must be used as it was given.", Expression: pageParam}
+	default:
+		return own[0].Value, nil
 	}
-	return params[i].Value, nil
 }
 
 // links are the links of a page: path and query of the request, or its own
