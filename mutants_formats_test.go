@@ -25,4 +25,11 @@ var formatMutants = []mutant{
 	{"everything is decided", "access/everything.go", "d, err := r.ask(ctx, q)", "d := r.decide(ctx, q)\n\t\tr.begin(q, d)", "./access", "TestEverythingIsRecorded"},
 	{"everything shows what may be seen", "access/everything.go", "Visible: r.visible(ctx, q.interaction, q.action), Sight: r.sight(ctx, q.interaction, q.action), After: after,", "Visible: func(store.Row) (bool, error) { return true, nil }, After: after,", "./access", "TestEverythingIsWhatReadsShow"},
 	{"everything concerns the hidden", "access/everything.go", "\tr.concernSelected(page.Selected)\n", "", "./access", "TestEverythingConcernsTheHidden"},
+	{"entries apart are not in transactions", "fhir/bundle.go", "\t\tb.checkApart()\n", "", "./server", "TestBatchesAnswerRequestsApart"},
+	{"entries apart are checked", "fhir/entry.go", "\t\te.checkApart(f.Request)\n", "", "./server", "TestBatchesAnswerRequestsApart"},
+	{"entries apart with HEAD have no body", "server/batch.go", "b.Entries[i].Method == http.MethodHead", "false", "./server", "TestBatchesAnswerRequestsApart"},
+	{"entries apart without bodies fill a batch, too", "server/batch.go", "\t\troom -= int64(len(e.Body))\n\t\tif b.Entries[i].Method == http.MethodHead {\n\t\t\te.Body = nil\n\t\t}\n", "\t\tif b.Entries[i].Method == http.MethodHead {\n\t\t\te.Body = nil\n\t\t}\n\t\troom -= int64(len(e.Body))\n", "./server", "TestBatchesOfTheServersOwnAnswersAreBounded"},
+	{"entries apart have records of their own", "server/entry.go", "handle(s, c, done.call)", "handle(s, c, &access.Call{Agent: done.call.Agent, Hold: done.call.Hold})", "./node", "TestEntriesApartAreRecordedAsByThemselves"},
+	{"entries apart have their conditions", "server/entry.go", "\"If-Match\": e.Tags, ", "", "./server", "TestEntriesApartHaveTheirConditions"},
+	{"entries apart hold memory", "server/entry.go", "call.Hold(int64(len(a.body)))", "error(nil)", "./server", "TestLargeEntriesApartAreBounded"},
 }
