@@ -32,4 +32,7 @@ var formatMutants = []mutant{
 	{"entries apart have records of their own", "server/entry.go", "handle(s, c, done.call)", "handle(s, c, &access.Call{Agent: done.call.Agent, Hold: done.call.Hold})", "./node", "TestEntriesApartAreRecordedAsByThemselves"},
 	{"entries apart have their conditions", "server/entry.go", "\"If-Match\": e.Tags, ", "", "./server", "TestEntriesApartHaveTheirConditions"},
 	{"entries apart hold memory", "server/entry.go", "call.Hold(int64(len(a.body)))", "error(nil)", "./server", "TestLargeEntriesApartAreBounded"},
+	{"histories lead back", "access/history.go", "return res, r.back(res, l)", "return res, nil", "./server", "TestPagesLeadBack"},
+	{"histories lead to what was asked", "access/history.go", "Self: h.Self, ", "", "./server", "TestPagesLeadBack"},
+	{"everything leads to what was asked", "server/everything.go", "append(s.links(path, result.Self, request.Link, result.Next), s.backLinks(path, request.Link, result)...)", "s.links(path, result.Self, request.Link, result.Next)", "./server", "TestEverythingLeadsToTheFirstPage"},
 }

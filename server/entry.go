@@ -29,7 +29,7 @@ func routedOf(c *gin.Context) *routed { return c.Request.Context().Value(keyRout
 // entryEngine routes entries of batches: it has the whole table, but none of the steps
 // before a handler, which the batch has behind it.
 func (s *server) entryEngine() *gin.Engine {
-	e := gin.New()
+	e := newEngine()
 	e.NoRoute(func(c *gin.Context) { routedOf(c).err = absent(c.Request.URL.Path) })
 	e.NoMethod(func(c *gin.Context) { routedOf(c).err = misused(c.Request.URL.Path) })
 	register(e, s.entryHandlers)

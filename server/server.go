@@ -103,7 +103,6 @@ func New(c Config) http.Handler {
 	})
 	s.described = sync.OnceValues(s.describe)
 	s.pages = sync.OnceValues(web.New)
-	gin.SetMode(gin.ReleaseMode) // or gin prints every route
 	s.entries = s.entryEngine()
 	return slashless(s.engine())
 }
@@ -119,9 +118,18 @@ func slashless(next http.Handler) http.Handler {
 	})
 }
 
+// newEngine is an empty router.
+func newEngine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode) // or gin prints every route
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	return e
+}
+
 // engine is the router with its middleware, outermost first.
 func (s *server) engine() *gin.Engine {
-	e := gin.New()
+	e := newEngine()
 	e.Use(s.identify, s.observe, s.recover, s.headers, s.cors)
 	e.NoRoute(s.noRoute)
 	e.NoMethod(s.noMethod)
@@ -131,8 +139,6 @@ func (s *server) engine() *gin.Engine {
 
 // register gives the engine all routes of the table, with what handles a group of rows.
 func register(e *gin.Engine, handlers func([]route) []gin.HandlerFunc) {
-	e.HandleMethodNotAllowed = true
-	e.RedirectTrailingSlash = false
 	groups := rows()
 	for _, key := range slices.SortedFunc(maps.Keys(groups), compareRows) { // the order of methods in Allow
 		method, path, group := key[0], key[1], groups[key]
