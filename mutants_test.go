@@ -77,7 +77,7 @@ var mutants = []mutant{
 	{"the steps of a FHIRPath Patch are told", "fhir/fhirpath/expression.go", "*r.env.Spent += r.steps() - max(r.left, 0)", "", "./access", "TestPatchesSpendFromOneBudget"},
 	{"patches tell that they can be made", "access/patch.go", "\tt.given = append(t.given, told)\n", "", "./access", "TestLaterFailuresAreRecordedWithWhatPatchesTold"},
 	{"criteria of refused patches are recorded", "access/patch.go", "\t\t\tt.wouldAsk(s)\n", "", "./access", "TestCriteriaOfRefusedPatchesAreRecorded"},
-	{"guesses are not confirmed", "access/patch.go", "if err != nil || !known || s.unseen {", "if err != nil || !known && false {", "./access", "TestGuessesAreNotConfirmed"},
+	{"guesses are not confirmed", "access/patch.go", "known, err := t.row(ctx, question{\"read\", \"r\", s.Ref.Type}, rowOf(&v))", "known, err := true, error(nil)", "./access", "TestGuessesAreNotConfirmed"},
 	{"what patches make is read as what is sent", "access/patch.go", "if g.Parse == nil {", "if true {", "./access", "TestWhatPatchesMakeIsReadAsWhatIsSent"},
 	{"adding to a list is linear", "fhir/patch/path_apply.go", "\t\t\tlast[0] = c", "\t\t\tlast[0] = c + 0*int32(e.tape.Slot(c))", "./fhir/patch", "TestAddingToLongListsIsLinear"},
 	{"changing tags is linear", "fhir/meta.go", "if !there[l.key] {", "if !slices.ContainsFunc(has, func(h labelled) bool { return h.key == l.key }) {", "./fhir", "TestManyTagsAreChangedLinearly"},
