@@ -74,6 +74,7 @@ type HistoryRequest struct {
 	Count     int
 	Total     bool // how many versions there are; of one resource it is always told
 	Link      string
+	Self      string // the query as it is written, for the link of further pages to the first
 }
 
 // Result is one page.

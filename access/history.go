@@ -69,8 +69,11 @@ func (r *review) history(ctx context.Context, q question, d policy.Decision, h H
 	if h.ID != "" && unfiltered && len(page.Matches) == 0 {
 		return nil, r.noHistory(ctx, fhir.Ref{Type: h.Type, ID: h.ID})
 	}
-	res := &Result{Matches: page.Matches, Total: page.Total, position: page.Next}
-	return res, r.further(res, l)
+	res := &Result{Matches: page.Matches, Total: page.Total, Self: h.Self, position: page.Next}
+	if err := r.further(res, l); err != nil {
+		return nil, err
+	}
+	return res, r.back(res, l)
 }
 
 // counted says whether all versions are counted, which costs as much as to show them all.

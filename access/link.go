@@ -79,7 +79,7 @@ func (r *review) further(res *Result, l link) (err error) {
 	return err
 }
 
-// back adds the token of the page before this one of a search.
+// back adds the token of the page before this one.
 func (r *review) back(res *Result, l link) (err error) {
 	res.Second = len(l.Position) > 0 && len(l.Before) == 0 && !l.Cut
 	if before, known := l.earlier(); known {

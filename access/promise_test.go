@@ -133,7 +133,7 @@ func TestStoresThatAskNobodyAreNoticed(t *testing.T) {
 func TestChangesRestOnThePatientsJudged(t *testing.T) {
 	h := ward(t)
 	h.faulty.judged = nil
-	got := h.outcomes(h.as(agent.Practitioner, "TREAT"), h.update(observationDoc("s1", "seen")))
+	got := h.outcomes(h.as(agent.Practitioner, "TREAT"), h.update(amended(observationDoc("s1", "seen"))))
 	if len(h.faulty.judged) != 1 || !strings.Contains(strings.Join(h.faulty.judged[0].Keys, " "), "Patient/seen") {
 		t.Errorf("%s: judged by %+v", got, h.faulty.judged)
 	}

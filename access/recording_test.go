@@ -256,6 +256,7 @@ func TestLaboratoriesRecordForWhomTheyDoNotSee(t *testing.T) {
 	h.put(numbered)
 	lab := func() *Call { c := h.system(); c.Agent.Client = "lab"; return c }
 	result := strings.Replace(observationDoc("x", "hidden"), "Patient/hidden", "Patient?identifier=urn:mrn|hidden", 1)
+	changed := amended(observationDoc("h1", "hidden"))
 	amended := func(criteria string) Operation {
 		op := h.post(numbered)
 		op.Method, op.Conditional, op.Criteria = "PUT", true, params(criteria)
@@ -272,7 +273,7 @@ func TestLaboratoriesRecordForWhomTheyDoNotSee(t *testing.T) {
 		want string
 	}{
 		{"by the patient's number", transaction(h.post(result)), "201"},
-		{"with what it wrote", transaction(h.update(observationDoc("h1", "hidden")), Operation{Method: "GET", Ref: ref("Observation/h1")}), "404"},
+		{"with what it wrote", transaction(h.update(changed), Operation{Method: "GET", Ref: ref("Observation/h1")}), "404"},
 		{"amended", []Operation{amended("identifier=urn:lab|7")}, "200"},
 		{"once", []Operation{once("identifier=urn:lab|7")}, "200"},
 		{"by more than identifiers", []Operation{once("identifier=urn:lab|7&status=final")}, "201"},

@@ -19,7 +19,7 @@ type Bundle struct {
 type Entry struct {
 	Index    int // position in the Bundle
 	FullURL  string
-	Method   string // POST PUT PATCH DELETE GET, as sent if Err says that it is another
+	Method   string // POST PUT PATCH DELETE GET HEAD, as sent if Err says that it is another
 	Target          // what request.url names; for a POST the type only
 	Resource *Resource
 	IfMatch  Match // nil: none
@@ -29,7 +29,14 @@ type Entry struct {
 	Conditional bool
 	Criteria    []Param
 
-	IfNoneMatch, IfModifiedSince string // of a GET
+	IfNoneMatch, IfModifiedSince string // of a GET or HEAD
+
+	// Path says that the entry of a batch is a request that only the routes of a server
+	// know: HEAD, metadata, a search by POST, an operation. Path begins with a slash and is
+	// below the base; "" is none. Nothing has been checked of Query, Sent and Tags: they are
+	// what follows the path, the resource, and ifMatch.
+	Path, Query, Tags string
+	Sent              []byte
 
 	Err *Error // of a batch: why this entry cannot be processed
 }
@@ -71,6 +78,7 @@ func AdmitBundle(data []byte, base string, parse Parser, admit func(entries int)
 	b.checkLinks()
 	if b.Type == "transaction" {
 		b.checkIdentities()
+		b.checkApart()
 		if err := b.failures(); err != nil {
 			return nil, err
 		}
@@ -81,8 +89,11 @@ func AdmitBundle(data []byte, base string, parse Parser, admit func(entries int)
 
 // order is the processing order of R4 section 3.1.0.11.2.
 func order(method string) int {
-	if method == "PATCH" {
+	switch method {
+	case "PATCH":
 		method = "PUT"
+	case "HEAD":
+		method = "GET"
 	}
 	return slices.Index([]string{"DELETE", "POST", "PUT", "GET"}, method)
 }

@@ -181,6 +181,7 @@ func FuzzParseBundle(f *testing.F) {
 	f.Add(bundleOf("transaction", entryWith(patient, "POST", "Patient"), request("GET", "Patient?_id=1")))
 	f.Add(bundleOf("batch", `{"fullUrl":5,"request":{"method":"GET","url":"Patient/1"}}`, `null`, `1`))
 	f.Add(bundleOf("batch", entryWith(patient1, "PUT", "Patient/1"), `{"request":{"method":"PUT","url":"?"}}`, `{"request":{}}`, `{"request":null}`))
+	f.Add(bundleOf("batch", request("HEAD", "Patient/1"), request("POST", "Patient/_search?name=a"), entryWith(patient, "POST", "Patient/$validate")))
 	f.Add([]byte(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/1/_history/1"},"resource":null}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := ParseBundle(data, bundleBase)
@@ -193,7 +194,7 @@ func FuzzParseBundle(f *testing.F) {
 		}
 		for i := range b.Entries {
 			e := &b.Entries[i]
-			if e.Err == nil && (e.Method == "POST" || e.Method == "PUT") != (e.Resource != nil) {
+			if e.Err == nil && e.Path == "" && (e.Method == "POST" || e.Method == "PUT") != (e.Resource != nil) {
 				t.Fatalf("entry %d: %s with resource %t", e.Index, e.Method, e.Resource != nil)
 			}
 			if e.Err != nil && b.Type == "transaction" {

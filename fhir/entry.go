@@ -103,6 +103,11 @@ func (f *frameEntry) read(i int, resource []byte, base string, parse Parser) Ent
 	if e.Err != nil {
 		return e
 	}
+	if e.apart(f.Request, base) {
+		e.Sent = resource
+		e.checkApart(f.Request)
+		return e
+	}
 	e.fill(f.Request, base)
 	if resource != nil {
 		e.parse(resource, parse)
@@ -191,23 +196,24 @@ func (e *Entry) checkMethod(r *frameRequest) {
 		}
 		e.Criteria = e.Params
 	default:
-		e.fail(&Error{Kind: Invalid, Detail: "The method must be DELETE, POST, PUT, PATCH or GET. Others are not supported.", Expression: ".request.method"})
+		e.fail(&Error{Kind: Invalid, Detail: "The method must be DELETE, POST, PUT, PATCH, GET or, in a batch, HEAD. Others are not supported.", Expression: ".request.method"})
 	}
 	e.checkConditions(r)
 }
 
 func (e *Entry) checkConditions(r *frameRequest) {
-	if e.Method != "GET" && r.IfNoneMatch+r.IfModifiedSince != "" {
+	reads := e.Method == "GET" || e.Method == "HEAD"
+	if !reads && r.IfNoneMatch+r.IfModifiedSince != "" {
 		e.fail(&Error{Kind: Invalid, Detail: "ifNoneMatch and ifModifiedSince belong to a GET.", Expression: ".request"})
 	}
-	if (e.Method == "POST" || e.Method == "GET") && r.IfMatch != "" {
+	if (reads || e.Method == "POST" && e.Path == "") && r.IfMatch != "" {
 		e.fail(&Error{Kind: Invalid, Detail: "ifMatch belongs to a PUT, PATCH or DELETE.", Expression: ".request.ifMatch"})
 	}
 	if r.IfNoneExist == "" {
 		return
 	}
 	criteria, err := ParseCriteria(r.IfNoneExist, e.Target.Type)
-	if e.Method != "POST" || err != nil {
+	if e.Method != "POST" || e.Path != "" || err != nil {
 		e.fail(&Error{Kind: Invalid, Detail: "ifNoneExist belongs to a POST and holds criteria, as in identifier=x.", Expression: ".request.ifNoneExist"})
 	}
 	e.Conditional, e.Criteria = true, criteria

@@ -64,6 +64,7 @@ func TestParseURL(t *testing.T) {
 		{"Patient/_history?_count=1", Target{Ref: Ref{Type: "Patient"}, History: true, Params: []Param{{"_count", "1"}}}},
 		{"_history", Target{History: true}},
 		{"Patient", Target{Ref: Ref{Type: "Patient"}}},
+		{"Patient/", Target{Ref: Ref{Type: "Patient"}}},
 		{"Patient?name=a%20b+c&_id=1,2", Target{Ref: Ref{Type: "Patient"}, Params: []Param{{"name", "a b c"}, {"_id", "1,2"}}}},
 		{"Patient/1/Observation?code=x%7Cy", Target{Ref: Ref{Type: "Observation"}, Compartment: "Patient/1", Params: []Param{{"code", "x|y"}}}},
 	} {
@@ -73,7 +74,7 @@ func TestParseURL(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"", "/", "?", "http://y/fhir/Patient/1", "Foo/1", "Patient/", "Patient/a b", "Patient/1/_history/0", "Patient/1/_history/x",
+		"", "/", "?", "http://y/fhir/Patient/1", "Foo/1", "Patient/a b", "Patient/1/_history/0", "Patient/1/_history/x",
 		"Patient/1/2/3", "Patient/1/Foo", "Patient/1/Observation/_history", "Patient?a=%zz", "Patient/" + strings.Repeat("a", 65),
 		"Patient/1/_history/1/2", "metadata", "Patient/1/_history/1/_history",
 	} {

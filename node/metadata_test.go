@@ -109,6 +109,8 @@ func tryParam(u user, typ, name, kind string) (a response) {
 		values = []string{"0"}
 	case name == "_filter":
 		values = []string{"_id eq a"}
+	case name == "near":
+		values = []string{"47.4|8.5|10|km"}
 	case kind == "special":
 		values = []string{"a"}
 	case kind == "composite":

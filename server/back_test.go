@@ -34,7 +34,14 @@ func TestPagesLeadBack(t *testing.T) {
 	for range 12 {
 		n.do("POST", "/fhir/Patient", patient).want(201)
 	}
-	first := "/fhir/Patient?_count=1"
+	for _, first := range []string{"/fhir/Patient?_count=1", "/fhir/Patient/_history?_count=1"} {
+		t.Run(first, func(t *testing.T) { leadsBack(t, n, first) })
+	}
+}
+
+// leadsBack walks through 12 pages and back.
+func leadsBack(t *testing.T, n *node, first string) {
+	t.Helper()
 	var walked [][]string
 	path := first
 	var back map[string]string
@@ -58,5 +65,18 @@ func TestPagesLeadBack(t *testing.T) {
 	_, second := pageOf(t, n, first)
 	if _, links := pageOf(t, n, second["next"]); links["previous"] != first {
 		t.Error(fmt.Sprint("the page before the second is ", links["previous"]))
+	}
+}
+
+// A further page of $everything leads to the first one, as it was asked for.
+func TestEverythingLeadsToTheFirstPage(t *testing.T) {
+	n := start(t)
+	n.result.Self = "_type=Observation"
+	_, links := pageOf(t, n, "/fhir/Patient/1/$everything?_page=x")
+	if links["first"] != "/fhir/Patient/1/$everything?_type=Observation" || links["previous"] != "" {
+		t.Errorf("%v", links)
+	}
+	if _, links = pageOf(t, n, "/fhir/Patient/1/$everything"); links["first"] != "" {
+		t.Errorf("%v", links)
 	}
 }

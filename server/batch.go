@@ -46,6 +46,9 @@ func (s *server) batch(c *gin.Context, call *access.Call, b *fhir.Bundle) (*answ
 		own.Hold = func(bytes int64) error { return call.Hold(access.MaxAnswer - room + bytes) }
 		e := s.batchEntry(c, own, &b.Entries[i])
 		room -= int64(len(e.Body))
+		if b.Entries[i].Method == http.MethodHead {
+			e.Body = nil
+		}
 		e.Response.Records = own.Receipts
 		a.Entries[b.Entries[i].Index] = e
 		if size += len(strings.Join(own.Receipts, ", ")); size <= maxReceipts {
@@ -75,6 +78,9 @@ func (s *server) tryEntry(c *gin.Context, call *access.Call, e *fhir.Entry) (fhi
 		return fhir.AnswerEntry{}, e.Err
 	case call.Room <= 0:
 		return fhir.AnswerEntry{}, &fhir.Error{Kind: fhir.TooLarge, Detail: "The entries before this one fill the answer, which has 32 MB of documents. Send this entry in another batch, or by itself."}
+	}
+	if e.Path != "" {
+		return s.routeEntry(c, call, e)
 	}
 	if e.Method == http.MethodGet {
 		return s.get(c, call, e)
@@ -107,6 +113,9 @@ func (s *server) get(c *gin.Context, call *access.Call, e *fhir.Entry) (fhir.Ans
 		request := access.SearchRequest{Type: e.Type, Compartment: e.Compartment, Params: params, Lenient: lenient}
 		body, err := s.searchBundle(ctx, call, request, s.searchOf(e.Type))
 		return found(body), err
+	}
+	if own, ok, err := ownDefinition(e.Ref); ok && err == nil && e.Version == 0 {
+		return found(own.body), nil
 	}
 	view, err := parseView(params, true)
 	if err != nil {

@@ -126,7 +126,7 @@ func TestBatch(t *testing.T) {
 	}
 	asked := []string{
 		"POST Patient/ v0 match [] false [] ", "read Patient/1", "vread Patient/1 2",
-		"history {Type:Patient ID:1 Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:}",
+		"history {Type:Patient ID:1 Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link: Self:}",
 		"search {Type:Observation Params:[{Name:code Value:x}] Compartment:Patient/1 Lenient:false Link:}",
 		"audit search {Type:AuditEvent Params:[{Name:entity Value:Patient/1}] Compartment: Lenient:false Link:}",
 		"audit read 7", "read Patient/1", "read Patient/1",

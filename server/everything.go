@@ -27,7 +27,9 @@ func (s *server) everything(c *gin.Context, call *access.Call) (*answer, error) 
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.resultBundle(result, s.links(ref.String()+"/$everything", result.Self, request.Link, result.Next))
+	path := ref.String() + "/$everything"
+	links := append(s.links(path, result.Self, request.Link, result.Next), s.backLinks(path, request.Link, result)...)
+	body, err := s.resultBundle(result, links)
 	return &answer{status: http.StatusOK, body: body}, err
 }
 

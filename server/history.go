@@ -40,12 +40,17 @@ func (s *server) historyBundle(ctx context.Context, call *access.Call, ref fhir.
 	if err != nil {
 		return nil, err
 	}
+	self := encodeParams(params)
+	if request.Link == "" {
+		request.Self = self
+	}
 	result, err := s.Gate.History(ctx, call, request)
 	if err != nil {
 		return nil, err
 	}
 	path := strings.TrimPrefix(strings.TrimSuffix(ref.String(), "/")+"/_history", "/")
-	a := fhir.Answer{Type: "history", Time: s.Now(), Total: result.Total, Links: s.links(path, encodeParams(params), "", result.Next)}
+	links := append(s.links(path, self, "", result.Next), s.backLinks(path, request.Link, result)...)
+	a := fhir.Answer{Type: "history", Time: s.Now(), Total: result.Total, Links: links}
 	for i := range result.Matches {
 		a.Entries = append(a.Entries, s.historyEntry(&result.Matches[i]))
 	}

@@ -188,13 +188,13 @@ func TestHistory(t *testing.T) {
 		`"request":{"method":"POST","url":"Patient"},"response":{"status":"201 Created","etag":"W/\"1\"","lastModified":"2024-05-01T10:00:00.250Z"},"resource":`+n.body+`}`,
 		base+`/Patient/1/_history?_page=n`,
 	)
-	n.wantAsked("history {Type:Patient ID:1 Since:2024-05-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:2 Total:false Link:}")
+	n.wantAsked("history {Type:Patient ID:1 Since:2024-05-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:2 Total:false Link: Self:_count=2&_since=2024-05-01T00%3A00%3A00Z}")
 	n.get("/fhir/Patient/_history?_at=2024").want(200).contains(base + `/Patient/_history?_page=n`)
-	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:2024-01-01 00:00:00 +0000 UTC Until:2025-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:}")
+	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:2024-01-01 00:00:00 +0000 UTC Until:2025-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link: Self:_at=2024}")
 	n.get("/fhir/Patient/_history?_total=accurate").want(200)
-	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:true Link:}")
+	n.wantAsked("history {Type:Patient ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:true Link: Self:_total=accurate}")
 	n.get("/fhir/_history?_page=n").want(200).contains(base + `/_history?_page=n`)
-	n.wantAsked("history {Type: ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:n}")
+	n.wantAsked("history {Type: ID: Since:0001-01-01 00:00:00 +0000 UTC At:0001-01-01 00:00:00 +0000 UTC Until:0001-01-01 00:00:00 +0000 UTC Count:-1 Total:false Link:n Self:}")
 }
 
 func TestRecords(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
 )
 
 // handler answers one request. It writes nothing itself.
@@ -108,14 +109,14 @@ func rows() map[[2]string][]route {
 
 func compareRows(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
 
-// choose finds the row for the type in the path.
-func choose(group []route, typ string) (route, bool) {
+// choose finds the handler of the row for the type in the path.
+func choose(group []route, typ string) (handler, error) {
 	for _, row := range []string{typ, ""} {
 		if i := slices.IndexFunc(group, func(r route) bool { return r.typ == row }); i >= 0 {
-			return group[i], true
+			return group[i].handle, nil
 		}
 	}
-	return route{}, false
+	return nil, unsupported("This operation is not for this type.")
 }
 
 // allowed lists the methods of a path for the Allow header.
@@ -144,12 +145,12 @@ func (s *server) handlers(group []route) []gin.HandlerFunc {
 		chain = append(chain, s.authenticate)
 	}
 	return append(chain, func(c *gin.Context) {
-		r, ok := choose(group, c.Param("type"))
-		if !ok {
-			s.fail(c, unsupported("This operation is not for this type."))
+		handle, err := choose(group, c.Param("type"))
+		if err != nil {
+			s.fail(c, err)
 			return
 		}
-		s.serve(c, r.handle)
+		s.serve(c, handle)
 	})
 }
 
@@ -181,20 +182,29 @@ func unknownOperation(at string) error {
 	return noOperation(name)
 }
 
-func (s *server) noRoute(c *gin.Context) {
-	if err := unknownOperation(c.Request.URL.Path); err != nil {
-		s.fail(c, err)
-		return
+func (s *server) noRoute(c *gin.Context) { s.fail(c, absent(c.Request.URL.Path)) }
+
+// absent refuses a path without a route.
+func absent(at string) error {
+	if err := unknownOperation(at); err != nil {
+		return err
 	}
-	s.refuse(c, http.StatusNotFound, "not-found", "There is nothing at this address. The FHIR base is /fhir.")
+	return &fhir.Error{Kind: fhir.NotFound, Detail: "There is nothing at this address. The FHIR base is /fhir."}
 }
 
 // noMethod answers where the path exists but the method does not; the router has set Allow.
 func (s *server) noMethod(c *gin.Context) {
-	if err := unknownOperation(c.Request.URL.Path); err != nil {
+	err := misused(c.Request.URL.Path)
+	if describe(err).Kind != fhir.NotAllowed {
 		c.Header("Allow", "")
-		s.fail(c, err)
-		return
 	}
-	s.refuse(c, http.StatusMethodNotAllowed, "not-supported", "The method is not supported at this address. Allow lists those that are.")
+	s.fail(c, err)
+}
+
+// misused refuses a path whose routes are of other methods.
+func misused(at string) error {
+	if err := unknownOperation(at); err != nil {
+		return err
+	}
+	return &fhir.Error{Kind: fhir.NotAllowed, Detail: "The method is not supported at this address. Allow lists those that are."}
 }

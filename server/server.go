@@ -80,6 +80,7 @@ type server struct {
 	pages     func() (*web.Pages, error) // for people, read once
 	fixed     map[string][]string        // headers of every answer
 	packers   sync.Pool                  // of *gzip.Writer, which are large
+	entries   *gin.Engine                // routes entries of batches
 }
 
 // New is the handler of all paths.
@@ -102,6 +103,7 @@ func New(c Config) http.Handler {
 	})
 	s.described = sync.OnceValues(s.describe)
 	s.pages = sync.OnceValues(web.New)
+	s.entries = s.entryEngine()
 	return slashless(s.engine())
 }
 
@@ -116,24 +118,35 @@ func slashless(next http.Handler) http.Handler {
 	})
 }
 
-// engine is the router with its middleware, outermost first.
-func (s *server) engine() *gin.Engine {
+// newEngine is an empty router.
+func newEngine() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode) // or gin prints every route
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false
+	return e
+}
+
+// engine is the router with its middleware, outermost first.
+func (s *server) engine() *gin.Engine {
+	e := newEngine()
 	e.Use(s.identify, s.observe, s.recover, s.headers, s.cors)
 	e.NoRoute(s.noRoute)
 	e.NoMethod(s.noMethod)
+	register(e, s.handlers)
+	return e
+}
+
+// register gives the engine all routes of the table, with what handles a group of rows.
+func register(e *gin.Engine, handlers func([]route) []gin.HandlerFunc) {
 	groups := rows()
 	for _, key := range slices.SortedFunc(maps.Keys(groups), compareRows) { // the order of methods in Allow
 		method, path, group := key[0], key[1], groups[key]
-		e.Handle(method, path, s.handlers(group)...)
+		e.Handle(method, path, handlers(group)...)
 		if method == http.MethodGet {
-			e.Handle(http.MethodHead, path, s.handlers(group)...)
+			e.Handle(http.MethodHead, path, handlers(group)...)
 		}
 	}
-	return e
 }
 
 // HTTP is a server for the handler, with limits for slow and huge requests. The

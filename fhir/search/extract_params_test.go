@@ -15,7 +15,7 @@ func TestEveryParameterYieldsKeys(t *testing.T) {
 	count := 0
 	for _, typ := range fhir.ResourceTypes() {
 		for _, def := range fhir.SearchParams(typ) {
-			if _, union := unions[def.Name]; union || !supported(def) || strings.HasPrefix(def.Name, "_") {
+			if _, union := unions[def.Name]; union || !supported(def) || strings.HasPrefix(def.Name, "_") || def.Name == "near" { // needs both of its numbers
 				continue
 			}
 			paths, err := parseExpression(def.Expression)

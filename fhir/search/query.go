@@ -148,7 +148,7 @@ func findParam(typ, name string) (fhir.SearchParam, bool) {
 func CapabilityParams(typ string) []fhir.CapabilityParam {
 	var all []fhir.CapabilityParam
 	for _, p := range fhir.SearchParams(typ) {
-		if supported(p) || worded(typ, p.Name) {
+		if supported(p) || worded(typ, p.Name) && typ != "AuditEvent" {
 			all = append(all, fhir.CapabilityParam{Name: p.Name, Type: p.Kind})
 		}
 	}
