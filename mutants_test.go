@@ -81,6 +81,7 @@ var mutants = []mutant{
 	{"what patches make is read as what is sent", "access/patch.go", "if g.Parse == nil {", "if true {", "./access", "TestWhatPatchesMakeIsReadAsWhatIsSent"},
 	{"adding to a list is linear", "fhir/patch/path_apply.go", "\t\t\tlast[0] = c", "\t\t\tlast[0] = c + 0*int32(e.tape.Slot(c))", "./fhir/patch", "TestAddingToLongListsIsLinear"},
 	{"changing tags is linear", "fhir/meta.go", "if !there[l.key] {", "if !slices.ContainsFunc(has, func(h labelled) bool { return h.key == l.key }) {", "./fhir", "TestManyTagsAreChangedLinearly"},
+	{"looks at what a Bundle writes are bounded", "access/overlay.go", "if t.guards.Spend(ctx, 1) != nil {", "if false {", "./access", "TestLooksAtWhatIsWrittenAreBounded"},
 	{"patches keep ids", "access/patch.go", "case r.ID() != s.Ref.ID:", "case false:", "./access", "TestWhatAPatchMakesIsJudged"},
 	{"patches keep types", "access/patch.go", "case r.Type() != s.Ref.Type:", "case false:", "./access", "TestWhatAPatchMakesIsJudged"},
 	{"the work of a patch is bounded", "fhir/patch/doc.go", "m.left -= int64(bytes); m.left < 0", "m.left -= int64(bytes); false", "./fhir/patch", "TestSmallValuesCannotExplode"},

@@ -144,3 +144,24 @@ func TestWhatPatchesMakeIsReadAsWhatIsSent(t *testing.T) {
 		t.Errorf("loosely: %s", got)
 	}
 }
+
+// Each conditional reference looks at all that its Bundle writes of the type: that is
+// bounded like what it examines in the store.
+func TestLooksAtWhatIsWrittenAreBounded(t *testing.T) {
+	h := newHouse(t)
+	var ops []Operation
+	for i := range 60 {
+		patient := patientDoc(fmt.Sprint("p", i))
+		observation := strings.Replace(observationDoc(fmt.Sprint("o", i), "p"), "Patient/p", fmt.Sprintf("Patient?identifier=urn:mrn|p%d", i), 1)
+		ops = append(ops, h.update(patient), h.update(observation))
+	}
+	for left, want := range map[int64]fhir.Kind{6000: 0, 3000: fhir.TooCostly} {
+		c := h.system()
+		c.work = &store.Work{Left: left}
+		_, err := h.Apply(t.Context(), c, transaction(ops...))
+		if (err == nil) != (want == 0) || err != nil && kindOf(err) != want {
+			t.Errorf("%d steps: %v", left, err)
+		}
+		h = newHouse(t)
+	}
+}
