@@ -132,7 +132,7 @@ var mutants = []mutant{
 	{"broad questions stand apart", "access/auditreport.go", "return !hers && row.Has(", "return row.Has(", "./access", "TestBroadQuestionsStandInEveryReport"},
 	{"answers that fail late disclose nothing", "access/record.go", "\t\tr.discloseNothing()\n\t\tr.concernBlindly()", "\t\tr.concernBlindly()", "./access", "TestFailuresAreRecordedAndShowNothing"},
 	{"failed look-ups are told", "access/record.go", "\t\tr.concernBlindly()\n", "", "./access", "TestFailuresAreRecordedAndShowNothing"},
-	{"searches that failed are followed", "access/follow.go", "if !answered {", "if false \&\& !answered {", "./access", "TestCallersWhoHangUpInTroubleAreRecorded"},
+	{"searches that failed are followed", "access/follow.go", "if !answered {", "if false && !answered {", "./access", "TestCallersWhoHangUpInTroubleAreRecorded"},
 	{"failed requests concern their target", "access/follow.go", "if err == nil && failed != nil {", "if err == nil && false {", "./access", "TestRefusedRequestsNameThePatient"},
 	{"reports hide others", "access/auditreport.go", "return i == 0 || parts[i].Patient == pseudonym", "return pseudonym != \"\"", "./access", "TestReportIsNoOracle"},
 	{"what does not stand for itself is judged by itself", "fhir/search/facts_mark.go", "case !f.Apart() || f.Type", "case f.Type", "./consent", "TestUnmarkedLeadsToNobody"},
