@@ -43,7 +43,7 @@ func twinRoutes() []twinRoute {
 	fixed := func(method, path string) func(*twinAsker) twinAsk {
 		return func(*twinAsker) twinAsk { return twinAsk{method: method, path: path} }
 	}
-	return []twinRoute{
+	own := []twinRoute{
 		{"GET /healthz", 1, fixed("GET", "/healthz")},
 		{"GET /readyz", 1, fixed("GET", "/readyz")},
 		{"GET /metrics", 1, fixed("GET", "/metrics")},
@@ -86,6 +86,7 @@ func twinRoutes() []twinRoute {
 			return q
 		}},
 	}
+	return append(own, twinOperations(own)...)
 }
 
 // newTwinAsker makes one of several askers, who together draw everything soon.
