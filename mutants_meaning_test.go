@@ -27,5 +27,6 @@ var meaningMutants = []mutant{
 	{"maps lead to few others", "fhir/terminology/translate.go", "if deep == mostDeep {", "if false {", "./fhir/terminology", "TestTranslateFollowsGroups"},
 	{"resources are not refused for their words", "fhir/search/extract_words.go", "if len(x.wordsSeen) >= most || full || x.fault != nil {", "if len(x.wordsSeen) >= most || full && false || x.fault != nil {", "./fhir/search", "TestNoResourceIsRefusedForItsWords"},
 	{"words of a resource are bounded", "fhir/search/extract_words.go", "if len(x.wordsSeen) >= most || full || x.fault != nil {", "if full || x.fault != nil {", "./fhir/search", "TestNoResourceIsRefusedForItsWords"},
+	{"patterns of value sets cost what they take", "fhir/terminology/filter.go", "t.spend(len(program.Inst) + bytes*len(program.Inst)/bytesStep)", "t.spend(bytes * 0 * len(program.Inst))", "./fhir/terminology", "TestExpansionIsBounded"},
 	{"near measures the distance", "fhir/search/place.go", "ok && distance(n.Lat, n.Long, la, lo) <= n.Meters {", "ok && distance(n.Lat, n.Long, la, lo) >= 0 {", "./fhir/search", "TestNearFindsPlacesWithinADistance"},
 }

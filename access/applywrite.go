@@ -65,8 +65,8 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 	if err := t.acceptable(ctx, s, row.Epoch); err != nil {
 		return err
 	}
-	if t.leave(s) {
-		return nil
+	if left, err := t.leave(ctx, s); left || err != nil {
+		return err
 	}
 	s.write = &store.Write{
 		Ref: s.Ref, Expect: s.before.Version, LastUpdated: s.stamped.LastUpdated(), Method: s.stored(),

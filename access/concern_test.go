@@ -16,6 +16,8 @@ import (
 func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
 	h := ward(t)
 	h.put(`{"resourceType":"Condition","id":"inside","subject":{"reference":"Patient/hidden"},"asserter":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p","identifier":[{"system":"urn:x","value":"1"}]}]}`)
+	h.put(`{"resourceType":"Encounter","id":"e-hidden","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/hidden"}}`,
+		`{"resourceType":"List","id":"l-hidden","status":"current","mode":"working","subject":{"reference":"Patient/hidden"}}`)
 	told := h.told()
 	for _, c := range []struct{ name, typ, query, patients string }{
 		{"a count", "Observation", "code=http://loinc.org|8867-4&_summary=count", "[hidden seen]"},
@@ -42,6 +44,14 @@ func TestQuestionsConcernThoseTheySingleOut(t *testing.T) {
 		{"a rare value, and a guess", "Observation", "code=http://loinc.org|8867-4&value-quantity=gt4.0", "[hidden seen]"},
 		{"two values of few, and a guess", "Observation", "code=http://loinc.org|8867-4&status=final&value-quantity=gt4.0", "[hidden seen]"},
 		{"a name, and whom it excludes", "Observation", "patient=seen&status:not=final", "[seen]"},
+		{"a filter, and a guess", "Observation", "_filter=code eq http://loinc.org|8867-4 and value-quantity gt 4.0", "[hidden seen]"},
+		{"a filter in brackets, and a guess", "Observation", "_filter=_id ne x and (code eq http://loinc.org|8867-4 and value-quantity gt 4.0)", "[hidden seen]"},
+		{"a filter with an alternative, and a guess", "Observation", "_filter=(code eq http://loinc.org|8867-4 and value-quantity gt 4.0) or _id eq none", "[hidden seen]"},
+		{"a filter with a negation, and a guess", "Observation", "_filter=not (not (code eq http://loinc.org|8867-4 and value-quantity gt 4.0)) and _id eq none", "[hidden seen]"},
+		{"a filter of a chain, and a guess", "Encounter", "_filter=patient[identifier eq urn:mrn|hidden].birthdate gt 2999", "[hidden]"},
+		{"a filter over several types, and a guess", "", "_type=Observation,DiagnosticReport&_filter=code eq http://loinc.org|8867-4 and date gt 2999", "[hidden seen]"},
+		{"a filter of a chain, and a guess about few", "Condition", "_filter=encounter[class eq AMB].date gt 2999", "[hidden]"},
+		{"a list", "Observation", "_list=l-hidden", "[hidden]"},
 	} {
 		if err := searchFor(c.typ, c.query)(h, h.as("practitioner", "TREAT")); err != nil {
 			t.Errorf("%s: %v", c.name, err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/consent"
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
@@ -16,7 +17,7 @@ type Decider interface {
 	Decide(ctx context.Context, in policy.Input) (policy.Decision, error)
 }
 
-// Config is what a Gate is made of. Every field is needed but Writable, Validation, Others,
+// Config is what a Gate is made of. Every field is needed but Writable, Validation, Parse, Others,
 // where the store belongs to one node, and Network, where the ledger is a file beside the
 // logs.
 type Config struct {
@@ -39,4 +40,5 @@ type Config struct {
 	// Writable is asked before every change; its error is the answer. nil means always.
 	Writable   func() error
 	Validation Validation
+	Parse      fhir.Parser // of what patches make; nil is fhir.Parse
 }

@@ -66,15 +66,62 @@ func (r *review) concernQuery(ctx context.Context, asked *search.Query, q search
 		return err
 	}
 	found, answered := r.answered[asked]
-	all, several := q.Where.(search.All)
-	switch {
-	case !answered:
+	if !answered {
 		return r.concernFew(ctx, q.Type, q.Where)
-	case found || !several || len(all) < 2 || slices.ContainsFunc(all, leads):
+	}
+	if all, several := q.Where.(search.All); several && found {
+		return r.concernInEach(ctx, q.Type, all)
+	}
+	return r.concernNearly(ctx, q.Type, q.Where)
+}
+
+// concernNearly notes whom the conjunctions in a condition nearly select: filters have some
+// behind references, too, below negations, and as one of several alternatives, so that
+// nothing which is found otherwise says that theirs are answered.
+func (r *review) concernNearly(ctx context.Context, typ string, where search.Condition) error {
+	types, inside := []string{typ}, where
+	switch c := where.(type) {
+	case search.All:
+		if err := r.concernAlmost(ctx, typ, c); err != nil {
+			return err
+		}
+		return r.concernInEach(ctx, typ, c)
+	case search.Any:
+		return r.concernInEach(ctx, typ, c)
+	case search.Not:
+		inside = c.C
+	case search.Chain:
+		types, inside = c.Types, c.Where
+	case search.Reverse:
+		types, inside = []string{c.Type}, c.Where
+	default:
+		return nil
+	}
+	for _, t := range types {
+		if err := r.concernNearly(ctx, t, inside); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concernInEach is concernNearly for the members of a condition.
+func (r *review) concernInEach(ctx context.Context, typ string, members []search.Condition) error {
+	for _, member := range members {
+		if err := r.concernNearly(ctx, typ, member); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concernAlmost is concernNearly for one conjunction, unless it says about whom it is.
+func (r *review) concernAlmost(ctx context.Context, typ string, all search.All) error {
+	if len(all) < 2 || slices.ContainsFunc(all, leads) || search.LooksInside(all) {
 		return nil
 	}
 	for i := range all {
-		if err := r.concernMost(ctx, q.Type, all, i); err != nil {
+		if err := r.concernMost(ctx, typ, all, i); err != nil {
 			return err
 		}
 	}

@@ -48,6 +48,9 @@ func (t *change) among(ctx context.Context, q *search.Query, stored []Version, v
 		if s.Ref.Type != q.Type || s.Resource == nil || s.done() && s.write == nil {
 			continue
 		}
+		if t.guards.Spend(ctx, 1) != nil {
+			return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: "The searches and conditional references of this Bundle would have to look at too much of what it writes: 400,000 times, and 200 for each entry. Send it in parts, or refer to its entries by their fullUrl."}
+		}
 		may, err := t.matchesWritten(ctx, q, s, visible)
 		if err != nil {
 			return nil, err

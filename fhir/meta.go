@@ -57,8 +57,9 @@ func ParseMetaChange(parameters []byte) (*MetaChange, error) {
 // Sum is the hash of what was sent.
 func (c *MetaChange) Sum() Hash { return c.sent }
 
-// Apply returns the document with its meta changed.
-func (c *MetaChange) Apply(document []byte) ([]byte, error) {
+// Apply returns the document with its meta changed. What it cost is added to work, in bytes.
+func (c *MetaChange) Apply(document []byte, work *int64) ([]byte, error) {
+	*work += int64(len(document))
 	s, err := openTape(document)
 	if err != nil {
 		return nil, err
@@ -88,18 +89,26 @@ func (c *MetaChange) Apply(document []byte) ([]byte, error) {
 
 func (c *MetaChange) changed(has, given []labelled) []labelled {
 	if c.Delete {
-		return slices.DeleteFunc(has, func(l labelled) bool { return hasKey(given, l.key) })
+		gone := keysOf(given)
+		return slices.DeleteFunc(has, func(l labelled) bool { return gone[l.key] })
 	}
+	there := keysOf(has)
 	for _, l := range given {
-		if !hasKey(has, l.key) {
+		if !there[l.key] {
+			there[l.key] = true
 			has = append(has, l)
 		}
 	}
 	return has
 }
 
-func hasKey(list []labelled, key string) bool {
-	return slices.ContainsFunc(list, func(l labelled) bool { return l.key == key })
+// keysOf are the keys of a list, which may be very long.
+func keysOf(list []labelled) map[string]bool {
+	keys := make(map[string]bool, len(list))
+	for _, l := range list {
+		keys[l.key] = true
+	}
+	return keys
 }
 
 // metaParts are the members of a meta.

@@ -2,7 +2,11 @@ package fhir
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/fhir/fhirtest"
 )
 
 func metaParameters(meta string) []byte {
@@ -28,7 +32,7 @@ func TestMetaIsChanged(t *testing.T) {
 			continue
 		}
 		change.Delete = c.remove
-		if got, err := change.Apply([]byte(c.document)); err != nil || string(got) != c.want {
+		if got, err := change.Apply([]byte(c.document), new(int64)); err != nil || string(got) != c.want {
 			t.Errorf("%s: %v\n got %s\nwant %s", name, err, got, c.want)
 		}
 	}
@@ -37,7 +41,7 @@ func TestMetaIsChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *Error
-	if _, err := change.Apply([]byte(`{"resourceType":"Patient","meta":{"_versionId":{"id":"a"}}}`)); !errors.As(err, &e) || e.Kind != Unprocessable {
+	if _, err := change.Apply([]byte(`{"resourceType":"Patient","meta":{"_versionId":{"id":"a"}}}`), new(int64)); !errors.As(err, &e) || e.Kind != Unprocessable {
 		t.Errorf("extensions of single values: %v", err)
 	}
 }
@@ -63,5 +67,31 @@ func TestMetaIsAnswered(t *testing.T) {
 		if got, err := MetaOf([]byte(document)); err != nil || string(got) != want {
 			t.Errorf("%s: %s %v", document, got, err)
 		}
+	}
+}
+
+// What it costs to change many tags grows with their number, not with its square.
+func TestManyTagsAreChangedLinearly(t *testing.T) {
+	tags := func(letter string) string {
+		var b strings.Builder
+		for i := range 50_000 {
+			fmt.Fprintf(&b, `,"urn:%s:%06d"`, letter, i)
+		}
+		return `{"profile":[` + b.String()[1:] + `]}`
+	}
+	document := []byte(`{"resourceType":"Patient","id":"p","meta":` + tags("a") + `}`)
+	for _, remove := range []bool{false, true} {
+		change, err := ParseMetaChange(metaParameters(tags("b")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change.Delete = remove
+		bound := fhirtest.Linear
+		bound.CPUPerByte /= 4
+		bound.Check(t, len(document), func() {
+			if _, err := change.Apply(document, new(int64)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

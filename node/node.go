@@ -68,7 +68,7 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
 		Changes: n.changes, Accesses: n.accesses, Others: n.otherJournal, Organization: n.organization, Node: n.name,
 		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
-		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current},
+		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current}, Parse: n.rules.parser(),
 	})
 	if err := n.openServer(o); err != nil {
 		return err

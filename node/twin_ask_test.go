@@ -43,7 +43,7 @@ func twinRoutes() []twinRoute {
 	fixed := func(method, path string) func(*twinAsker) twinAsk {
 		return func(*twinAsker) twinAsk { return twinAsk{method: method, path: path} }
 	}
-	return []twinRoute{
+	own := []twinRoute{
 		{"GET /healthz", 1, fixed("GET", "/healthz")},
 		{"GET /readyz", 1, fixed("GET", "/readyz")},
 		{"GET /metrics", 1, fixed("GET", "/metrics")},
@@ -69,6 +69,7 @@ func twinRoutes() []twinRoute {
 		{"GET /fhir/:type/:id/_history", 16, (*twinAsker).historyInstance},
 		{"GET /fhir/:type/_history", 6, (*twinAsker).historyType},
 		{"GET /fhir/:type", 100, (*twinAsker).search},
+		{"GET /fhir", 40, (*twinAsker).searchSystem},
 		{"POST /fhir/:type/_search", 12, (*twinAsker).searchByPost},
 		{"GET /fhir/:type/:id/:member", 14, (*twinAsker).compartment},
 		{"POST /fhir/:type/:id/:member/_search", 5, (*twinAsker).compartmentByPost},
@@ -85,6 +86,7 @@ func twinRoutes() []twinRoute {
 			return q
 		}},
 	}
+	return append(own, twinOperations(own)...)
 }
 
 // newTwinAsker makes one of several askers, who together draw everything soon.

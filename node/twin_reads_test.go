@@ -11,6 +11,9 @@ import (
 func (a *twinAsker) search() twinAsk { return a.searchFor(a.query(nil)) }
 
 func (a *twinAsker) searchFor(q *query) twinAsk {
+	if a.once(3) {
+		a.special(q)
+	}
 	if a.once(60) {
 		q.add(a.pick([]string{"nonsense", "subject.nonsense", "_has:Nothing:x:y", "_sort", "_include"}), "x")
 	}

@@ -20,12 +20,17 @@ type twinParam struct {
 
 func (p twinParam) String() string { return p.typ + "." + p.Name }
 
-// twinParams are all search parameters of the types held.
+// twinParams are all search parameters of the types held that elements give values; special
+// draws the others.
 func twinParams() (all []twinParam) {
 	for _, typ := range twinTypes {
 		for _, known := range search.CapabilityParams(typ) {
-			i := slices.IndexFunc(fhir.SearchParams(typ), func(p fhir.SearchParam) bool { return p.Name == known.Name })
-			all = append(all, twinParam{typ, fhir.SearchParams(typ)[i]})
+			i := slices.IndexFunc(fhir.SearchParams(typ), func(p fhir.SearchParam) bool {
+				return p.Name == known.Name && p.Expression != "" && p.Kind != "special"
+			})
+			if i >= 0 {
+				all = append(all, twinParam{typ, fhir.SearchParams(typ)[i]})
+			}
 		}
 	}
 	return all

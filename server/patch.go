@@ -72,8 +72,8 @@ func patchIn(e *fhir.Entry) (access.Patch, error) {
 type entryPatch struct{ *patch.Path }
 
 // Apply names the path of an error in its sentence.
-func (p entryPatch) Apply(document []byte) ([]byte, error) {
-	changed, err := p.Path.Apply(document)
+func (p entryPatch) Apply(document []byte, work *int64) ([]byte, error) {
+	changed, err := p.Path.Apply(document, work)
 	return changed, inEntry(err)
 }
 

@@ -26,6 +26,7 @@ type Env struct {
 	Trace       func(name string, values Collection)
 	Strict      bool // as on several items is an error, as N1 says; R4's own constraints and search parameters filter with it
 	Steps       int  // how much may be done, instead of MaxSteps
+	Spent       *int // to which the steps that were done are added; may be nil
 }
 
 // Resolver finds what references lead to.

@@ -37,6 +37,9 @@ func (e *Expression) Evaluate(env *Env, at Node) (Collection, error) {
 func (e *Expression) EvaluateOn(env *Env, on Collection) (Collection, error) {
 	r := newRun(env, on)
 	out := e.root.eval(r, &scope{this: on}, on)
+	if r.env.Spent != nil {
+		*r.env.Spent += r.steps() - max(r.left, 0)
+	}
 	if r.err != nil {
 		return nil, r.err
 	}

@@ -17,11 +17,15 @@ const (
 	mostOperations = 10_000
 	mostWork       = 100_000_000 // bytes
 	mostResult     = 20_000_000  // bytes of the changed document
+	pathStep       = 100         // bytes that a step of a path counts as in the work of a request
 	step           = 128         // bytes that one member or item counts as, which is about its size in memory
 )
 
 // meter counts the work of one patch.
 type meter struct{ left int64 }
+
+// done is the work so far, in bytes.
+func (m *meter) done() int64 { return mostWork - max(m.left, 0) }
 
 func (m *meter) spend(bytes int) *fhir.Error {
 	if m.left -= int64(bytes); m.left < 0 {

@@ -110,9 +110,11 @@ func (v *value) members(work *meter) (map[string]*value, *fhir.Error) {
 
 // Apply returns a document with the changes of all operations. Its error names the first
 // operation that cannot be done, in which case nothing is: Unprocessable if the document
-// does not have what it needs or does not pass its test, TooCostly beyond the limits.
-func (p *JSON) Apply(document []byte) ([]byte, error) {
+// does not have what it needs or does not pass its test, TooCostly beyond the limits. What
+// it cost is added to work, in bytes.
+func (p *JSON) Apply(document []byte, work *int64) ([]byte, error) {
 	a := &applied{root: &value{raw: bytes.TrimSpace(document)}, meter: meter{mostWork}}
+	defer func() { *work += a.done() }()
 	for i := range p.operations {
 		if err := a.do(&p.operations[i]); err != nil {
 			return nil, numbered(i, err)

@@ -81,7 +81,7 @@ func applied1(doc, patch string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	got, err := p.Apply([]byte(doc))
+	got, err := p.Apply([]byte(doc), new(int64))
 	return string(got), err
 }
 

@@ -11,12 +11,14 @@ import (
 
 // Apply returns a resource with the changes of all operations. Its error names the first
 // operation that cannot be done, in which case nothing is, and its path. The result is
-// not checked: parse it.
-func (p *Path) Apply(document []byte) ([]byte, error) {
+// not checked: parse it. What it cost is added to spent, in bytes.
+func (p *Path) Apply(document []byte, spent *int64) ([]byte, error) {
 	document = bytes.TrimSpace(document)
-	work := meter{mostWork}
+	work, steps := meter{mostWork}, 0
+	defer func() { *spent += work.done() + pathStep*int64(steps) }()
+	env := fhirpath.Env{Steps: fhirpath.MaxSteps / max(1, len(p.operations)), Spent: &steps}
 	for i := range p.operations {
-		changed, err := p.operations[i].apply(document, &work, fhirpath.MaxSteps/len(p.operations))
+		changed, err := p.operations[i].apply(document, &work, &env)
 		if err != nil {
 			return nil, numbered(i, placed(err, p.operations[i].path.String()))
 		}
@@ -29,7 +31,7 @@ func (p *Path) Apply(document []byte) ([]byte, error) {
 }
 
 // apply does one operation. The path is evaluated on the document as it is then.
-func (o *pathOperation) apply(document []byte, work *meter, steps int) ([]byte, *fhir.Error) {
+func (o *pathOperation) apply(document []byte, work *meter, env *fhirpath.Env) ([]byte, *fhir.Error) {
 	if err := work.spend(step + 2*len(document)); err != nil {
 		return nil, err
 	}
@@ -38,7 +40,7 @@ func (o *pathOperation) apply(document []byte, work *meter, steps int) ([]byte, 
 		return nil, placed(err, "")
 	}
 	defer t.Close()
-	found, err := o.path.Evaluate(&fhirpath.Env{Steps: steps}, fhirpath.Root(t))
+	found, err := o.path.Evaluate(env, fhirpath.Root(t))
 	if err != nil {
 		return nil, placed(err, "")
 	}
@@ -46,10 +48,10 @@ func (o *pathOperation) apply(document []byte, work *meter, steps int) ([]byte, 
 		return document, nil
 	}
 	e := &edit{applied: applied{root: &value{raw: document}, meter: *work}, tape: t}
-	if err := e.do(o, found); err != nil {
-		return nil, err
+	refused := e.do(o, found)
+	if *work = e.meter; refused != nil {
+		return nil, refused
 	}
-	*work = e.meter
 	return e.root.bytes(make([]byte, 0, len(document)+256)), nil
 }
 
@@ -132,18 +134,11 @@ func (e *edit) addChild(at int32, o *pathOperation) *fhir.Error {
 		return unprocessable("what its path selects has no element with the name of what is added.")
 	}
 	el := &fhir.R4().Elements[elem]
-	last, count := int32(-1), 0
-	nodes := e.tape.Nodes
-	for c := at + 1; c < nodes[at].Next; c = nodes[c].Next {
-		if nodes[c].Elem == elem {
-			last = c
-			count = max(count, e.tape.Slot(c)+1)
-		}
-	}
-	if last >= 0 && !el.Array {
+	count := e.count(at, elem)
+	if count > 0 && !el.Array {
 		return unprocessable("the element " + el.Name + " is there already and does not repeat. To change it, use replace.")
 	}
-	if nodes[at].Kind != '{' {
+	if e.tape.Nodes[at].Kind != '{' {
 		return unprocessable("its path selects a primitive: add to the resource or an element of it.")
 	}
 	name, s, err := o.content.as(el)
@@ -155,6 +150,29 @@ func (e *edit) addChild(at int32, o *pathOperation) *fhir.Error {
 		return e.insert(p, s)
 	}
 	return e.set(p, s)
+}
+
+// count is how many children of a node are of an element, counted with the nulls of both
+// sides. To find the place of one takes a walk over those before it: only the last ones are
+// asked for theirs.
+func (e *edit) count(at, elem int32) (count int) {
+	nodes := e.tape.Nodes
+	var last [2]int32 // children of each side; no child is node 0
+	for c := at + 1; c < nodes[at].Next; c = nodes[c].Next {
+		switch {
+		case nodes[c].Elem != elem:
+		case nodes[c].PrimitiveExt:
+			last[1] = c
+		default:
+			last[0] = c
+		}
+	}
+	for _, c := range last {
+		if c > 0 {
+			count = max(count, e.tape.Slot(c)+1)
+		}
+	}
+	return count
 }
 
 // replace changes an element; the name of its member changes with the type of a choice.

@@ -53,7 +53,7 @@ func patched(document, patch string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	got, err := p.Apply([]byte(document))
+	got, err := p.Apply([]byte(document), new(int64))
 	return string(got), err
 }
 
@@ -200,5 +200,16 @@ func FuzzPathPatch(f *testing.F) {
 				t.Errorf("the result is no JSON: %s", got)
 			}
 		})
+	})
+}
+
+// What it costs to add to a list grows with the list, not with its square.
+func TestAddingToLongListsIsLinear(t *testing.T) {
+	document := `{"resourceType":"Patient","id":"p","name":[{"given":["a"` + strings.Repeat(`,"a"`, 40_000) + `]}]}`
+	add := op(typed("add"), at("Patient.name[0]"), `"name":"name","valueString":"given"`, `"name":"value","valueString":"b"`)
+	fhirtest.Linear.Check(t, len(document), func() {
+		if got, err := patched(document, add); err != nil || !strings.HasSuffix(got, `"a","b"]}]}`) {
+			t.Errorf("%v", err)
+		}
 	})
 }

@@ -99,7 +99,7 @@ func distance(lat1, long1, lat2, long2 float64) float64 {
 // cover are the ranges of keys that hold all places within the distance, and few others: some
 // cells about as large as the circle.
 func (n Near) cover() Any {
-	high := n.Meters/earth*180/math.Pi + 1e-6
+	high := min(n.Meters/earth*180/math.Pi, 180) + 1e-6 // nothing is farther than half the way round
 	wide := 180.0
 	if far := math.Abs(n.Lat) + high; far < 90 { // no pole is inside
 		wide = math.Asin(min(1, math.Sin(high*math.Pi/180)/math.Cos(n.Lat*math.Pi/180)))*180/math.Pi + 1e-6

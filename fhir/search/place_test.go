@@ -21,7 +21,7 @@ func TestNearFindsPlacesWithinADistance(t *testing.T) {
 	for query, want := range map[string]string{
 		"near=52.52|13.40": "charite mitte", "near=52.52|13.40|1|km": "mitte", "near=52.52|13.40|1000|m": "mitte", "near=52.52|13.40|2|[mi_i]": "charite mitte",
 		"near=52.520|13.405|0": "mitte", "near=-17.7|180|50|km": "fiji samoa", "near=-17.7|-180|50|km": "fiji samoa", "near=90|0|2|km": "pole across", "near=89.99|120|3|km": "pole across",
-		"near=0|0|30000|km": "charite mitte fiji samoa pole across null", "near=0|0|1,52.52|13.40|1": "mitte null", "near:missing=true": "none", "near:missing=false": "charite mitte fiji samoa pole across null nowhere",
+		"near=90|180|1e300|km": "charite mitte fiji samoa pole across null", "near=0|0|1e306|km": "charite mitte fiji samoa pole across null", "near=0|0|30000|km": "charite mitte fiji samoa pole across null", "near=0|0|1,52.52|13.40|1": "mitte null", "near:missing=true": "none", "near:missing=false": "charite mitte fiji samoa pole across null nowhere",
 	} {
 		if got := found(t, "Location", query, all); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)

@@ -246,13 +246,18 @@ func (p *queryParser) param(param fhir.Param) error {
 	if err != nil {
 		return err
 	}
-	if parts, several := c.(All); several && param.Name == "_filter" { // as if they were asked for one by one
-		p.where = append(p.where, parts...)
-	} else {
-		p.where = append(p.where, c)
-	}
+	p.where = p.where.and(param, c)
 	p.criteria = append(p.criteria, param)
 	return nil
+}
+
+// and adds the condition of a parameter. The parts of a filter are added one by one, as if
+// they were parameters.
+func (all All) and(param fhir.Param, c Condition) All {
+	if parts, several := c.(All); several && param.Name == "_filter" {
+		return append(all, parts...)
+	}
+	return append(all, c)
 }
 
 // asksOthers says whether a parameter needs other resources than those searched for.

@@ -120,10 +120,15 @@ func join(joint string, a, b Condition) Condition {
 		}
 		return Any{a, b}
 	}
-	if every, ok := a.(All); ok && len(every) > 0 {
-		return append(slices.Clip(every), b)
+	var every All
+	for _, c := range []Condition{a, b} {
+		if some, ok := c.(All); ok && len(some) > 0 {
+			every = append(every, some...)
+		} else {
+			every = append(every, c)
+		}
 	}
-	return All{a, b}
+	return every
 }
 
 // term reads one part of an expression.

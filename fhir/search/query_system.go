@@ -103,7 +103,7 @@ func (p *queryParser) paramOfAll(param fhir.Param, all []All, none []bool) error
 		if c == nil {
 			none[i] = true
 		} else {
-			all[i] = append(all[i], c)
+			all[i] = all[i].and(param, c)
 		}
 	}
 	p.criteria = append(p.criteria, param)

@@ -3,6 +3,7 @@ package terminology
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -33,7 +34,7 @@ func (t *Terms) compile(s *system, f Filter) (test, error) {
 	case "exists":
 		return func(i int32) bool { return (len(s.values(i, f.Property)) > 0) == (f.Value == "true") }, nil
 	case "regex":
-		return s.pattern(f)
+		return t.pattern(s, f)
 	}
 	return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "A value set has a filter with an operator that R4 does not know."}
 }
@@ -56,16 +57,43 @@ func (s *system) hierarchy(f Filter) (test, error) {
 	return func(i int32) bool { return marked[i] && (self || i != at) }, nil
 }
 
-// pattern tests with an expression in linear time, anchored at both ends as in R4.
-func (s *system) pattern(f Filter) (test, error) {
+// bytesStep is for how many instructions of a pattern times bytes of texts one more concept
+// counts as looked at: about what one takes otherwise.
+const bytesStep = 16
+
+// pattern tests with an expression in linear time, anchored at both ends as in R4. What is
+// matched is counted before: short expressions may have many instructions.
+func (t *Terms) pattern(s *system, f Filter) (test, error) {
 	if len(f.Value) > mostRegex {
 		return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: fmt.Sprintf("A value set has a filter with a regular expression of more than %d bytes.", mostRegex)}
 	}
-	re, err := regexp.Compile(`^(?:` + f.Value + `)$`)
+	source := `^(?:` + f.Value + `)$`
+	tree, err := syntax.Parse(source, syntax.Perl)
 	if err != nil {
-		return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "A value set has a filter with a regular expression that cannot be used here: there are no look-around and no back-references.", Err: err}
+		return nil, unusablePattern(err)
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, unusablePattern(err)
+	}
+	bytes := 0
+	for i := range s.nodes {
+		for _, v := range s.values(int32(i), f.Property) {
+			bytes += len(v) + 1
+		}
+	}
+	if err := t.spend(len(program.Inst) + bytes*len(program.Inst)/bytesStep); err != nil {
+		return nil, err
+	}
+	re, err := regexp.Compile(source)
+	if err != nil {
+		return nil, unusablePattern(err)
 	}
 	return func(i int32) bool { return slices.ContainsFunc(s.values(i, f.Property), re.MatchString) }, nil
+}
+
+func unusablePattern(cause error) error {
+	return &fhir.Error{Kind: fhir.Unprocessable, Detail: "A value set has a filter with a regular expression that cannot be used here: there are no look-around and no back-references.", Err: cause}
 }
 
 // values are those of a property of a concept, the ones that every concept has included.

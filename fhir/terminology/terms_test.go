@@ -175,6 +175,7 @@ func TestExpansionIsBounded(t *testing.T) {
 		"ValueSet urn:other":  `{"compose":{"include":[{"valueSet":["urn:self"]}]}}`,
 		"ValueSet urn:regex":  `{"compose":{"include":[{"system":"urn:cs","filter":[{"property":"code","op":"regex","value":"` + strings.Repeat("a", 501) + `"}]}]}}`,
 		"ValueSet urn:look":   `{"compose":{"include":[{"system":"urn:cs","filter":[{"property":"code","op":"regex","value":"(?=a)"}]}]}}`,
+		"ValueSet urn:costly": `{"compose":{"include":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","filter":[{"property":"display","op":"regex","value":"(.?){1000}x"}]}]}}`,
 		"ValueSet urn:steps":  `{"compose":{"include":[` + many(100_000, `{"system":"urn:cs"}`) + `]}}`,
 		"ValueSet urn:loads":  `{"compose":{"include":[` + many(60, `{"valueSet":["urn:%d"]}`) + `]}}`,
 		"ValueSet urn:hidden": `{"compose":{"include":[{"system":"urn:hidden"}]}}`,
@@ -196,7 +197,7 @@ func TestExpansionIsBounded(t *testing.T) {
 	}
 	s["ValueSet urn:loads"] = loads
 	for url, want := range map[string]fhir.Kind{
-		"urn:self": fhir.Unprocessable, "urn:regex": fhir.TooCostly, "urn:look": fhir.Unprocessable, "urn:steps": fhir.TooCostly, "urn:loads": fhir.TooCostly,
+		"urn:self": fhir.Unprocessable, "urn:regex": fhir.TooCostly, "urn:costly": fhir.TooCostly, "urn:look": fhir.Unprocessable, "urn:steps": fhir.TooCostly, "urn:loads": fhir.TooCostly,
 		"urn:wide": fhir.TooCostly, "urn:deep0": fhir.TooCostly, "urn:big": fhir.TooCostly, "urn:hidden": fhir.Unprocessable, "urn:absent": fhir.NotFound,
 	} {
 		if got, err := expansion(t, s, url); kindOf(err) != want {
