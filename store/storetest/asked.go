@@ -346,7 +346,7 @@ func escapeURL(v string) string {
 // checkAsked fails if too many queries are refused or find nothing.
 func (w *world) checkAsked(queries, refused, empty int) {
 	w.Helper()
-	if refused > queries/10 || empty > queries*2/3 {
+	if refused > queries/8 || empty > queries*2/3 {
 		w.Errorf("they test too little")
 	}
 	w.Logf("%d queries, %d not understood, %d find nothing", queries, refused, empty)
