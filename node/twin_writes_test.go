@@ -46,6 +46,11 @@ func (a *twinAsker) written(ref fhir.Ref) string {
 		label = twinLabel
 	}
 	text := a.document(ref, twinRef("Patient", patient).String(), label)
+	// A Composition that leaves its patient lets its past be judged by what that refers to,
+	// whether it is there or not (docs/limits.md).
+	for ref.ID != "" && ref.Type == "Composition" && !strings.Contains(text, `"Patient/`) {
+		text = a.document(ref, twinRef("Patient", patient).String(), label)
+	}
 	if a.w.caller.name == "patient" {
 		text = authored(text)
 	}
