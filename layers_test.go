@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 	"web": {}, // templates and styles
 
 	"fhir":                 {},
-	"fhir/search":          {"fhir", "fhir/ucum"},
+	"fhir/search":          {"fhir", "fhir/fhirpath", "fhir/ucum"},
 	"fhir/fhirpath":        {"fhir", "fhir/ucum"},
 	"fhir/patch":           {"fhir", "fhir/fhirpath"},
 	"fhir/ucum":            {}, // units that convert

@@ -88,6 +88,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 		n.running.Go(func() { j.Run(ctx) })
 		n.running.Go(func() { n.bridge.ship(ctx, j) })
 	}
+	n.running.Go(func() { n.index(ctx) })
 	n.running.Go(func() { n.bridge.watch(ctx) })
 	n.running.Go(func() { n.home.keep(ctx, n) })
 	n.running.Go(func() {

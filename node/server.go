@@ -42,11 +42,12 @@ func (n *Node) openServer(o Options) error {
 		Name: "aceso_policy_failures_total", Help: "Questions that the policies in force failed to decide, and so refused.",
 	}, func() float64 { _, failed := n.policy.Evaluated(); return float64(failed) }))
 	n.bridge.register(registry)
+	registry.MustRegister(indexing{n.gate})
 	n.handler = server.New(server.Config{
 		Parse: n.rules.parser(), Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
 		Organization: n.organization, AllowedOrigins: o.Origins, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
 		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
-		Notes: n.notes, Anchored: n.bridge.await,
+		Notes: n.notes, Anchored: n.bridge.await, Customs: n.gate.Customs,
 	})
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/fhir/terminology"
 	"github.com/aceso-health/aceso/web"
 )
@@ -57,6 +58,8 @@ type Config struct {
 	// organisations or ctx ends. It returns the value of AnchorHeader, "" if there is
 	// no such ledger.
 	Anchored func(ctx context.Context, receipts []string) string
+	// Customs are the custom search parameters that there are; nil: there are none.
+	Customs func(context.Context) *search.Customs
 	// Registry gets the metrics of the server; /metrics shows all that it has.
 	Registry *prometheus.Registry
 	// Version of the software, for the CapabilityStatement.
@@ -74,7 +77,7 @@ type server struct {
 	alarms    watch
 	memory    memory // of documents
 	metrics   *metrics
-	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
+	metadata  statement
 	terms     func() ([]byte, error)     // the TerminologyCapabilities, too
 	described func() ([]byte, error)     // as OpenAPI, built once
 	pages     func() (*web.Pages, error) // for people, read once
@@ -97,7 +100,7 @@ func New(c Config) http.Handler {
 	s.strangers = newLimiter(s.EntriesPerSecond, s.Burst, s.Now)
 	s.metrics = newMetrics(s.Registry)
 	started := s.Now()
-	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
+	s.metadata.started = started
 	s.terms = sync.OnceValues(func() ([]byte, error) {
 		return terminology.Capabilities("Aceso", s.Version, s.base, started)
 	})

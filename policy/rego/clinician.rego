@@ -39,6 +39,14 @@ writable if {
 	own
 	purpose != "research"
 	not governing
+	not defining
+}
+
+writable if {
+	own
+	purpose != "research"
+	defining
+	input.agent.role == "system"
 }
 
 writable if {

@@ -194,6 +194,9 @@ func (c *current) governs() ([]string, error) {
 
 // take checks before it writes, so that a member that fails leaves nothing.
 func (u *unit) take(ctx context.Context, m *member) error {
+	if len(m.writes) > 0 && m.change.Plan != u.w.head.Plan {
+		return store.ErrChanged
+	}
 	work := store.GuardWork(len(m.change.Guards))
 	for i := range m.change.Guards {
 		if err := u.checkGuard(ctx, &m.change.Guards[i], work); err != nil {

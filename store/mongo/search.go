@@ -43,6 +43,9 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 
 // search answers a query; sets is nil if the snapshot is not that of what was committed.
 func (x *reader) search(q store.Search, sets *search.Sets) (store.Page, error) {
+	if err := x.byPlan(q.Query.Plan); err != nil {
+		return store.Page{}, err
+	}
 	o := search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch, Choice: x.s.choice, Sets: sets}
 	if x.s.opts.Tune != nil {
 		x.s.opts.Tune(&o)

@@ -83,7 +83,8 @@ CREATE TABLE IF NOT EXISTS tiles (
 // bit length of hi-lo: within a class the interval's width is bounded, so a
 // search above a value is a bounded scan of lo. consent_writes has the
 // keys (store.Governed) that the change with a consent epoch touched; named has the
-// stamps of the versions that name a Binary (store.Names).
+// stamps of the versions that name a Binary (store.Names). plan has the plan of
+// custom search keys, if there has been one.
 const mainSchema = `
 CREATE TABLE IF NOT EXISTS names (
 	id   INTEGER PRIMARY KEY,
@@ -163,6 +164,13 @@ CREATE TABLE IF NOT EXISTS named (
 	stamp  INTEGER NOT NULL,
 	PRIMARY KEY (binary, stamp)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plan (
+	id     INTEGER PRIMARY KEY CHECK (id = 1),
+	number INTEGER NOT NULL,
+	turn   INTEGER NOT NULL,
+	state  TEXT NOT NULL,
+	sum    BLOB NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS consents (
 	patient TEXT NOT NULL,
 	rid     INTEGER NOT NULL,
