@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/custom"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
@@ -86,7 +87,7 @@ func (g *Gate) readPlan(ctx context.Context) (*customPlan, error) {
 
 // remember compiles a plan, and keeps it unless a later one is there.
 func (g *Gate) remember(p store.Plan) (*customPlan, error) {
-	compiled, err := p.Customs()
+	compiled, err := p.Customs(custom.Compile)
 	if err != nil {
 		return nil, fmt.Errorf("compile search parameters: %w", err)
 	}
@@ -115,7 +116,7 @@ func (t *change) definable(ctx context.Context, s *step) error {
 	if s.Ref.Type != searchParameter {
 		return nil
 	}
-	c, active, err := search.ReadCustom(s.stamped)
+	c, active, err := search.ReadCustom(s.stamped, custom.Compile)
 	if err != nil || !active {
 		return err
 	}
@@ -130,7 +131,7 @@ func (t *change) definable(ctx context.Context, s *step) error {
 		if other == s || other.stamped == nil || other.Ref.Type != searchParameter {
 			continue
 		}
-		if o, active, err := search.ReadCustom(other.stamped); err == nil && active {
+		if o, active, err := search.ReadCustom(other.stamped, custom.Compile); err == nil && active {
 			others = append(slices.DeleteFunc(others, func(p search.Custom) bool { return p.ID == o.ID }), o)
 		}
 	}
@@ -206,11 +207,12 @@ func (g *Gate) activeCustoms(ctx context.Context) (params []store.Planned, err e
 			return nil, err
 		}
 		for _, v := range page.Matches {
-			doc, err := fhir.Open(v.Body)
-			if err != nil {
+			c, active, err := custom.Read(v.Body)
+			var unfit *fhir.Error
+			if err != nil && !errors.As(err, &unfit) {
 				return nil, err
 			}
-			if c, active, err := search.ReadCustom(doc); err == nil && active && c.Clash(all) == nil {
+			if err == nil && active && c.Clash(all) == nil {
 				all, params = append(all, c), append(params, store.Planned{Custom: c})
 			}
 		}

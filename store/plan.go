@@ -123,7 +123,7 @@ func (p Plan) Advance(place, n int64, done bool) Plan {
 }
 
 // Customs compiles what there should be keys of.
-func (p *Plan) Customs() (*search.Customs, error) {
+func (p *Plan) Customs(compile search.Compile) (*search.Customs, error) {
 	ready := map[string]bool{}
 	var all []search.Custom
 	for _, one := range p.Params {
@@ -132,5 +132,5 @@ func (p *Plan) Customs() (*search.Customs, error) {
 			ready[one.Key] = one.Ready
 		}
 	}
-	return search.CompileCustoms(p.Number, all, func(c *search.Custom) bool { return ready[c.Key] })
+	return search.CompileCustoms(p.Number, all, func(c *search.Custom) bool { return ready[c.Key] }, compile)
 }

@@ -9,17 +9,28 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/fhir/fhirpath"
 )
 
 // The bounds of custom search parameters.
 const (
-	MaxCustoms   = 100    // of a server
-	customSteps  = 20_000 // of FHIRPath, for one parameter and resource
-	customValues = 1000   // different values of a resource, of all custom parameters together
-	customLength = 2000   // bytes of an expression
-	customCode   = 64     // bytes of a code
+	MaxCustoms   = 100  // of a server
+	customValues = 1000 // different values of a resource, of all custom parameters together
+	customLength = 2000 // bytes of an expression
+	customCode   = 64   // bytes of a code
 )
+
+// Compile compiles the expression of a custom parameter of some types, if it has none of the
+// shapes of R4's own.
+type Compile func(expression string, types []string) (Select, error)
+
+// Select gives what an expression selects of a document.
+type Select func(*fhir.Tape) ([]Value, error)
+
+// Value is a node of a document, or, with Node -1, a text that an expression made.
+type Value struct {
+	Node int32
+	Text string
+}
 
 // Custom is a search parameter that R4 does not have: an active SearchParameter that is
 // stored on the server.
@@ -56,7 +67,7 @@ const r4Parameters = "http://hl7.org/fhir/SearchParameter/"
 
 // ReadCustom reads a SearchParameter. ok is false if it defines nothing: it is not active, or
 // one of R4's own. An error says what keeps the server from searching by it.
-func ReadCustom(doc *fhir.Resource) (c Custom, ok bool, err error) {
+func ReadCustom(doc *fhir.Resource, compile Compile) (c Custom, ok bool, err error) {
 	var said struct {
 		URL, Code, Type, Status, Expression string
 		Base, Target                        []string
@@ -71,7 +82,7 @@ func ReadCustom(doc *fhir.Resource) (c Custom, ok bool, err error) {
 		Key: customKey(doc.ID(), doc.Version()), ID: doc.ID(), URL: said.URL, Code: said.Code, Kind: said.Type, Expression: said.Expression,
 		Bases: said.Base, Targets: said.Target,
 	}
-	return c, true, c.check()
+	return c, true, c.check(compile)
 }
 
 // unfit is what is wrong with an element of a SearchParameter.
@@ -79,7 +90,7 @@ func unfit(element, format string, args ...any) error {
 	return &fhir.Error{Kind: fhir.Unprocessable, Expression: "SearchParameter." + element, Detail: fmt.Sprintf(format, args...)}
 }
 
-func (c *Custom) check() error {
+func (c *Custom) check(compile Compile) error {
 	if _, known := sinkKindNames[c.Kind]; !known || c.Kind == "composite" || c.Kind == "special" {
 		return unfit("type", "A search parameter of this server's own is of type number, date, string, token, reference, quantity or uri. Search for the parts of a composite one by one. To keep the definition without using it, give it the status draft.")
 	}
@@ -100,7 +111,7 @@ func (c *Custom) check() error {
 		return unfit("target", "The targets of a search parameter are R4 resource types, AuditEvent excepted.")
 	}
 	for _, base := range c.Bases {
-		if _, err := compileCustom(base, []Custom{*c}); err != nil {
+		if _, err := compileCustom(base, []Custom{*c}, compile); err != nil {
 			return err
 		}
 	}
@@ -169,13 +180,13 @@ type customType struct {
 }
 
 type customPath struct {
-	param      int // of the plan
-	expression *fhirpath.Expression
+	param    int // of the plan
+	selected Select
 }
 
 // CompileCustoms compiles parameters; ready says by which of them a search can find all that
 // there is.
-func CompileCustoms(number int64, all []Custom, ready func(*Custom) bool) (*Customs, error) {
+func CompileCustoms(number int64, all []Custom, ready func(*Custom) bool, compile Compile) (*Customs, error) {
 	byType := map[string][]Custom{}
 	for _, c := range all {
 		for _, base := range c.Bases {
@@ -184,7 +195,7 @@ func CompileCustoms(number int64, all []Custom, ready func(*Custom) bool) (*Cust
 	}
 	made := &Customs{Number: number, types: map[string]*customType{}}
 	for base, list := range byType {
-		t, err := compileCustom(base, list)
+		t, err := compileCustom(base, list, compile)
 		if err != nil {
 			return nil, err
 		}
@@ -196,11 +207,11 @@ func CompileCustoms(number int64, all []Custom, ready func(*Custom) bool) (*Cust
 	return made, nil
 }
 
-func compileCustom(base string, list []Custom) (*customType, error) {
+func compileCustom(base string, list []Custom, compile Compile) (*customType, error) {
 	d := fhir.R4()
 	t := &customType{params: list, plan: &plan{typ: d.TypeIndex(base), name: base, root: &state{low: -1}, deceased: -1}}
 	for i := range list {
-		if err := t.add(d, &list[i]); err != nil {
+		if err := t.add(d, &list[i], compile); err != nil {
 			return nil, err
 		}
 	}
@@ -208,32 +219,27 @@ func compileCustom(base string, list []Custom) (*customType, error) {
 }
 
 // add compiles a parameter: as R4's own if its expression has one of their shapes.
-func (t *customType) add(d *fhir.Definitions, c *Custom) error {
-	e, err := fhirpath.Compile(c.Expression)
-	if err == nil {
-		err = e.Check(t.plan.name)
-	}
-	if err != nil {
-		var known *fhir.Error
-		if errors.As(err, &known) {
-			return unfit("expression", "%s", known.Detail)
-		}
-		return unfit("expression", "The expression cannot be read.")
-	}
+func (t *customType) add(d *fhir.Definitions, c *Custom, compile Compile) error {
 	n := len(t.plan.params)
 	one := planParam{name: c.Key, targets: c.Targets, sorted: true}
-	if shaped := (&plan{typ: t.plan.typ, name: t.plan.name, root: &state{low: -1}}); shaped.add(d, c.param()) == nil && shaped.deceased < 0 {
+	shaped := &plan{typ: t.plan.typ, name: t.plan.name, root: &state{low: -1}, deceased: -1}
+	if shaped.add(d, c.param()) == nil && shaped.deceased < 0 {
 		if err := t.plan.add(d, c.param()); err != nil {
 			return fmt.Errorf("compile SearchParameter: %w", err)
 		}
 		t.plan.params[n] = one
 		return nil
 	}
-	if strings.Contains(c.Expression, "resolve(") {
-		return unfit("expression", "resolve() is understood in .where(resolve() is Patient) at the end of a path only: what a resource is found by must not depend on other resources.")
+	selected, err := compile(c.Expression, c.Bases)
+	var known *fhir.Error
+	if errors.As(err, &known) {
+		return unfit("expression", "%s", known.Detail)
+	}
+	if err != nil {
+		return unfit("expression", "The expression cannot be used: %v.", err)
 	}
 	t.plan.params = append(t.plan.params, one)
-	t.paths = append(t.paths, customPath{n, e})
+	t.paths = append(t.paths, customPath{n, selected})
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/fhir/fhirpath"
 )
 
 // CustomFault is the error of a resource that a custom parameter has no keys for.
@@ -70,7 +69,7 @@ func (t *customType) keys(tape *fhir.Tape, base string) (*Index, error) {
 
 // evaluated adds what an expression selects.
 func (x *extractor) evaluated(t *customType, p customPath) error {
-	found, err := p.expression.Evaluate(&fhirpath.Env{Steps: customSteps}, fhirpath.Root(x.Tape))
+	found, err := p.selected(x.Tape)
 	c := &t.params[p.param]
 	var fault *fhir.Error
 	if errors.As(err, &fault) {
@@ -81,23 +80,19 @@ func (x *extractor) evaluated(t *customType, p customPath) error {
 	}
 	s := sink{param: p.param, kind: sinkKindNames[c.Kind]}
 	for _, v := range found {
-		if n, ok := v.Node(); !ok {
-			x.made(v, s.kind, p.param)
-		} else if !x.Nodes[n.At].PrimitiveExt {
-			x.sink(n.At, &s)
+		switch {
+		case v.Node < 0 && v.Text != "":
+			x.made([]byte(v.Text), s.kind, p.param)
+		case v.Node >= 0 && !x.Nodes[v.Node].PrimitiveExt:
+			x.sink(v.Node, &s)
 		}
 	}
 	return nil
 }
 
-// made adds a value that an expression made: of a type that a value of its kind can have.
-func (x *extractor) made(v fhirpath.Value, kind sinkKind, n int) {
-	p, text := &x.plan.params[n], []byte(v.String())
-	switch v.Kind() {
-	case fhirpath.Boolean, fhirpath.String, fhirpath.Integer, fhirpath.Decimal, fhirpath.Date, fhirpath.DateTime:
-	default:
-		return
-	}
+// made adds a value that an expression made, if it can be one of the kind.
+func (x *extractor) made(text []byte, kind sinkKind, n int) {
+	p := &x.plan.params[n]
 	switch kind {
 	case tokenSink:
 		x.code(n, p, nil, text)

@@ -38,8 +38,8 @@ writable if not writing
 writable if {
 	own
 	purpose != "research"
-	not governing
 	not defining
+	not governing
 }
 
 writable if {
