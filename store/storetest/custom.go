@@ -182,6 +182,7 @@ func testRekeyMeanwhile(w *world) {
 	w.commit(w.document("p", 0, `{"resourceType":"Patient","name":[{"family":"Before"}]}`))
 	w.commit(w.document("gone", 0, `{"resourceType":"Patient","name":[{"family":"Before"}]}`))
 	plan := w.replan(w.planOf(customs[:1]))
+	w.wantChanged(w.try(w.document("p", 7, `{"resourceType":"Patient"}`))) // a writer that has missed the plan knows it now
 	changed := false
 	next, err := w.indexer().Rekey(w.Context(), plan, 10, func(doc *fhir.Resource, base string) (*search.Index, error) {
 		if !changed {
