@@ -223,16 +223,16 @@ func (t *change) absent(ctx context.Context, s *step) error {
 // withheld is what becomes of a step whose resource the caller may not change: as if it
 // were absent, unless the caller knows better. Nothing is done either way.
 func (t *change) withheld(ctx context.Context, s *step) error {
-	if s.Method != "DELETE" && !t.narrowed(ctx, s.question) {
-		return t.refuseRow(notFound())
+	if s.Method == "DELETE" || t.narrowed(ctx, s.question) {
+		seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))
+		switch {
+		case err != nil:
+			return err
+		case seen:
+			return t.refuseRow(forbidden(rowRefused))
+		}
 	}
-	seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))
-	switch {
-	case err != nil:
-		return err
-	case seen:
-		return t.refuseRow(forbidden(rowRefused))
-	case s.Method != "DELETE":
+	if s.Method != "DELETE" {
 		return t.refuseRow(notFound())
 	}
 	s.refused = true

@@ -81,31 +81,24 @@ func (r *review) scopes(q question) []agent.Scope {
 	return bare
 }
 
-// rights are the ways in which a question is permitted. Without scopes that have search
-// parameters that is the decision; otherwise what the other scopes permit by themselves,
-// and each of those that have some, for what satisfies its condition.
+// rights are the ways in which a question is permitted to a caller some of whose scopes have
+// search parameters: what the other scopes permit by themselves, and what each of those
+// that have some permits, for what satisfies its condition.
 func (r *review) rights(ctx context.Context, q question) ([]right, error) {
-	d := r.decide(ctx, q)
-	if !d.Allow {
-		return nil, nil
-	}
 	if r.ways == nil {
 		r.ways = map[question][]right{}
 	}
 	if known, ok := r.ways[q]; ok {
 		return known, nil
 	}
-	all, err := r.rightsOf(ctx, q, d)
+	all, err := r.rightsOf(ctx, q)
 	if err == nil {
 		r.ways[q] = all
 	}
 	return all, err
 }
 
-func (r *review) rightsOf(ctx context.Context, q question, d policy.Decision) (all []right, err error) {
-	if !r.granular || !byRows(q.interaction) {
-		return []right{{Decision: d}}, nil
-	}
+func (r *review) rightsOf(ctx context.Context, q question) (all []right, err error) {
 	add := func(scopes []agent.Scope, where search.Condition) error {
 		d := r.decideBy(ctx, q, scopes)
 		if d.Reason == tooSlow {
@@ -126,7 +119,7 @@ func (r *review) rightsOf(ctx context.Context, q question, d policy.Decision) (a
 		return nil, err
 	}
 	for _, s := range r.call.Agent.Scopes {
-		if s.Query == "" || s.Type != q.typ {
+		if s.Query == "" || s.Type != q.typ || !byRows(q.interaction) {
 			continue
 		}
 		where, err := r.gate.constraint(&s)
@@ -216,8 +209,8 @@ func (r *review) requires(ctx context.Context, interaction, action string) store
 
 // narrowed says whether some rows are hidden by the search parameters of scopes.
 func (r *review) narrowed(ctx context.Context, q question) bool {
-	within := r.requires(ctx, q.interaction, q.action)
-	return within != nil && within(q.typ) != nil
+	of := r.requires(ctx, q.interaction, q.action)
+	return of != nil && of(q.typ) != nil
 }
 
 // holds says whether a version satisfies a condition by itself: by the search keys that are
