@@ -28,6 +28,7 @@ type Gate struct {
 	patience time.Duration // with a record: recordTimeout
 	callers  callers
 	custom   customs
+	grants   grants
 	shares   *fair.Shares // of long searches
 	failed   atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
@@ -62,6 +63,9 @@ func (g *Gate) Unrecorded() bool {
 func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T, error)) (T, error) {
 	var none T
 	for try := 1; ; try++ {
+		if try > 1 { // perhaps its grant ended
+			g.grants.drop(c.Agent.Grant)
+		}
 		r := g.review(c)
 		result, err := caught(r, work)
 		if errors.Is(err, store.ErrChanged) {

@@ -121,7 +121,7 @@ func (c *claimant) interactions() {
 }
 
 // operation tries an operation that is listed. What those of terminology answer is tested
-// where they are; $access-report and $proof by TestMetadataInteractions.
+// where they are; $access-report and $proof by TestMetadataInteractions, $index-progress is for administrators.
 func (c *claimant) operation(name, at string) {
 	switch name {
 	case "verify":
@@ -145,7 +145,7 @@ func (c *claimant) operation(name, at string) {
 		c.holds("$everything", c.send("GET", at+"/$everything", ""), 200)
 	case "docref":
 		c.holds("$docref", c.send("GET", "/$docref?patient=a", ""), 200)
-	case "expand", "validate-code", "lookup", "subsumes", "translate", "access-report", "proof":
+	case "expand", "validate-code", "lookup", "subsumes", "translate", "access-report", "proof", "index-progress":
 	default:
 		c.t.Errorf("$%s of %s is listed and not tried", name, c.c.Type)
 	}
@@ -181,8 +181,15 @@ func (c *claimant) conditions(at string) {
 	if c.c.UpdateCreate {
 		c.holds("updateCreate", c.send("PUT", "/chosen", "chosen"), 201)
 	}
-	if c.c.ConditionalDelete == "single" {
-		c.holds("conditionalDelete", c.send("DELETE", "?_id=chosen", ""), 204)
+	if c.c.ConditionalDelete == "multiple" {
+		if c.c.UpdateCreate {
+			c.holds("updateCreate", c.send("PUT", "/chosen-too", "chosen-too"), 201)
+		}
+		c.holds("conditionalDelete", c.send("DELETE", "?_id=chosen,chosen-too", ""), 204)
+		if c.id != "" {
+			c.holds("conditionalDelete", c.send("GET", "/chosen", ""), 410)
+			c.holds("conditionalDelete", c.send("GET", "/chosen-too", ""), 410)
+		}
 	}
 }
 
