@@ -23,4 +23,6 @@ var customMutants = []mutant{
 	{"own systems alone define search parameters", "policy/rego/clinician.rego", "\tnot defining\n\tnot governing\n", "\tnot governing\n", "./policy", "TestBasePolicyPassesItsTests"},
 	{"progress is for those who operate", "access/customs.go", "if err := g.Operate(ctx, c, \"operations\"); err != nil {", "if err := g.Operate(ctx, c, \"operations\"); false {", "./node", "TestCustomParametersThatDoNotFitAreGivenUp"},
 	{"a damaged SearchParameter is not passed over", "fhir/custom/custom.go", "return c, false, fmt.Errorf(\"read SearchParameter: %v\", err)", "return c, false, nil", "./fhir/custom", "TestDamagedDefinitionsAreNoticed"},
+	{"plans tell no small numbers", "store/explain.go", "leastTold = 1000", "leastTold = 1", "./node", "TestQueriesAreExplained"},
+	{"plans are for those who operate", "access/explain.go", "if err = cmp.Or(err, malformed); err != nil {", "if err = malformed; err != nil {", "./node", "TestQueriesAreExplained"},
 }

@@ -71,6 +71,10 @@ func (g *fakeGate) Search(_ context.Context, c *access.Call, s access.SearchRequ
 	return &g.result, g.ask(c, "search %+v", s)
 }
 
+func (g *fakeGate) Explain(_ context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error) {
+	return nil, g.ask(c, "explain %+v", s)
+}
+
 func (g *fakeGate) IndexProgress(_ context.Context, c *access.Call) ([]access.Indexing, error) {
 	return nil, g.ask(c, "index progress")
 }

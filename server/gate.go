@@ -22,6 +22,8 @@ type Gate interface {
 	Validate(ctx context.Context, c *access.Call, v access.ValidateRequest) ([]fhir.Issue, error)
 	// Operate decides and records an operation without resources.
 	Operate(ctx context.Context, c *access.Call, operation string) error
+	// Explain says how a search would be answered.
+	Explain(ctx context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error)
 	// IndexProgress says how far custom search parameters are.
 	IndexProgress(ctx context.Context, c *access.Call) ([]access.Indexing, error)
 }

@@ -16,6 +16,7 @@ type part struct {
 	Text    string `json:"valueString,omitempty"`
 	URI     string `json:"valueUri,omitempty"`
 	Decimal *int64 `json:"valueDecimal,omitempty"`
+	Boolean *bool  `json:"valueBoolean,omitempty"`
 	Parts   []part `json:"part,omitempty"`
 }
 

@@ -171,3 +171,15 @@ func (x *reader) Expect(refs []fhir.Ref) error {
 	}
 	return nil
 }
+
+// Explain says how a query would be answered.
+func (s *Store) Explain(ctx context.Context, q store.Search) (all []store.Explanation, err error) {
+	err = s.readSnapshot(ctx, "explain", func(x *reader) error {
+		if err := x.byPlan(q.Query.Plan); err != nil {
+			return err
+		}
+		all, err = search.Explain(x.ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience}, &q)
+		return err
+	})
+	return all, err
+}

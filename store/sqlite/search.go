@@ -248,3 +248,15 @@ func (x *reader) rids(room int, query string, args ...any) ([]int64, error) {
 	}, args...)
 	return rids, err
 }
+
+// Explain says how a query would be answered.
+func (s *Store) Explain(ctx context.Context, q store.Search) (all []store.Explanation, err error) {
+	err = s.snapshot(ctx, s.searches, "explain", func(x *reader) error {
+		if err := x.planned(q.Query.Plan); err != nil {
+			return err
+		}
+		all, err = search.Explain(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience}, &q)
+		return err
+	})
+	return all, err
+}

@@ -29,10 +29,19 @@ const (
 
 // Run runs the suite. open returns an empty store and closes it when its test ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, c := range []struct {
-		name string
-		test func(*world)
-	}{
+	for _, c := range cases() {
+		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
+	}
+}
+
+// testCase is what a store must do.
+type testCase struct {
+	name string
+	test func(*world)
+}
+
+func cases() []testCase {
+	return []testCase{
 		{"a version is read as it was written", testReadBack},
 		{"versions go on after a delete", testRecreate},
 		{"a wrong expectation changes nothing", testExpect},
@@ -86,8 +95,6 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"rows are found by filter", testFind},
 		{"tiles are kept", testTiles},
 		{"a patient's parts are erased", testErase},
-	} {
-		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
 	}
 }
 
