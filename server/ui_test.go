@@ -220,7 +220,7 @@ func TestFormLimits(t *testing.T) {
 	for _, media := range []string{"application/json", "multipart/form-data; boundary=x", "text/plain"} {
 		n.do("POST", "/ui/sign-in", "form="+r.form, "Content-Type", media, "Cookie", visitCookie+"="+r.cookies[visitCookie]).want(415)
 	}
-	r.get("/ui/sign-in").want(405).header("Allow", "POST").contains("<h1>Method Not Allowed</h1>")
+	n.do("PUT", "/ui/sign-in", "").want(405).header("Allow", "GET, HEAD, POST").contains("<h1>Method Not Allowed</h1>")
 	r.get("/ui/nothing").want(404).contains("<h1>Not Found</h1>")
 	r.do("HEAD", "/ui/style.css", "").want(200)
 }
