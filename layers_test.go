@@ -24,8 +24,9 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
 	"auth":        {"agent", "fhir"},
+	"auth/oauth":  {"agent", "auth", "fhir"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 

@@ -35,6 +35,7 @@ func Unavailable(err error) error {
 
 // Store keeps resources. Every implementation passes storetest.
 type Store interface {
+	Keeper
 	// Get returns the current version, which may be a tombstone (Deleted), or ErrNotFound.
 	// Visibility functions call it: it MUST NOT wait for a search that is going on.
 	Get(ctx context.Context, ref fhir.Ref) (Version, error)
@@ -198,6 +199,7 @@ const SelectedHidden = 100
 type Change struct {
 	Writes []Write
 	Guards []Guard
+	Keep   []Kept // rows beside resources, each once
 	Judged Judged
 	Entry  *ledgerbridge.Pending // the record; also alone (erasure)
 }

@@ -90,6 +90,7 @@ type unit struct {
 	pasts     []any
 	names     []any      // see putNames
 	touched   [][]string // for each change of what governs access since the last flush, the keys
+	kept      map[string]*kept
 }
 
 // current is a resource as the transaction sees it.
@@ -123,6 +124,9 @@ func (u *unit) run(ctx context.Context, group []*member) error {
 		return err
 	}
 	if err := u.load(ctx, valid); err != nil {
+		return err
+	}
+	if err := u.loadKept(ctx, valid); err != nil {
 		return err
 	}
 	for _, m := range valid {
@@ -212,6 +216,9 @@ func (u *unit) take(ctx context.Context, m *member) error {
 		}
 		versions[w.id] = w.Expect + 1
 	}
+	if !u.keeps(m.change.Keep) {
+		return store.ErrChanged
+	}
 	touched, err := u.touches(m)
 	if err != nil {
 		return err
@@ -219,6 +226,7 @@ func (u *unit) take(ctx context.Context, m *member) error {
 	if err := u.seal(ctx, m); err != nil {
 		return err
 	}
+	u.keep(m.change.Keep)
 	if touched != nil {
 		u.touched = append(u.touched, touched)
 	}
@@ -310,6 +318,9 @@ func (u *unit) flush(ctx context.Context) error {
 		return err
 	}
 	if err := u.flushEpochs(ctx); err != nil {
+		return err
+	}
+	if err := u.flushKept(ctx); err != nil {
 		return err
 	}
 	if err := u.flushResources(ctx); err != nil {
