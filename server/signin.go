@@ -149,7 +149,7 @@ func (s *server) signInPage(c *gin.Context, p *web.Pages, next, detail string) (
 	}
 	s.setCookie(c, cookieVisit, visit, visitLife)
 	page := web.SignIn{Frame: web.Frame{Title: "Sign in"}, Form: formValue(visit), Next: next}
-	if c.Request.URL.Path == pathSignIn || c.Request.URL.Path == pathReturn || s.entered(c) {
+	if detail != "" && (c.Request.URL.Path == pathSignIn || c.Request.URL.Path == pathReturn || s.entered(c)) {
 		page.Problem = detail
 		s.setCookie(c, cookieToken, "", 0)
 		s.setCookie(c, cookieSession, "", 0)

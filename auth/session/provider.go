@@ -25,7 +25,7 @@ type Provider struct {
 	ProviderConfig
 	Back     string // where the provider sends browsers back to
 	Home     string // where it sends them after signing out
-	Houses   string // the organisation of the node
+	House    string // the organisation of the node
 	Bases    string // of this server: a fhirUser below one of them is somebody here
 	Now      func() time.Time
 	client   *http.Client

@@ -18,7 +18,7 @@ var ErrNoRole = errors.New("session: this account has no role here")
 func (p *Provider) user(claims map[string]any) (oauth.User, error) {
 	u := oauth.User{
 		Login: text(claims, p.Claims.Login), Name: text(claims, p.Claims.Name),
-		Organization: cmp.Or(text(claims, p.Claims.Organization), p.Organization, p.Houses),
+		Organization: cmp.Or(text(claims, p.Claims.Organization), p.Organization, p.House),
 	}
 	if u.Login == "" {
 		return u, errors.New("session: the id_token does not say who it is: claim " + p.Claims.Login)

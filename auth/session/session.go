@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -85,12 +86,12 @@ func event(interaction string, u oauth.User) oauth.Event {
 	if len(u.Purposes) > 0 {
 		a.Purpose = u.Purposes[0]
 	}
-	return oauth.Event{Interaction: interaction, Agent: a, Detail: u.Login}
+	return oauth.Event{Interaction: interaction, Agent: a, Detail: url.Values{"login": {u.Login}}.Encode()}
 }
 
 // Refused records that somebody could not sign in.
 func (s *Sessions) Refused(ctx context.Context, call *oauth.Call, claimed, reason string) error {
-	e := event("sign-in", oauth.User{Subject: claimed})
+	e := event("sign-in", oauth.User{Login: claimed})
 	e.Refused, e.Status = reason, http.StatusUnauthorized
 	return s.Keeper.Commit(ctx, call, e)
 }

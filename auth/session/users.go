@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -168,7 +169,7 @@ func (u *Users) commit(ctx context.Context, call *oauth.Call, user oauth.User, r
 			after = r.Key
 		}
 		if len(rows) < listed {
-			return u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-write", Agent: u.By, Detail: reason, Target: "User/" + user.Login}, keep...)
+			return u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-write", Agent: u.By, Detail: url.Values{"change": {reason}, "login": {user.Login}}.Encode(), Target: "User/" + user.Login}, keep...)
 		}
 	}
 }
