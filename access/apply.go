@@ -68,6 +68,8 @@ type step struct {
 	fresh    bool           // nothing matched the condition, so nothing may be there
 	refused  bool           // the resource is hidden: nothing was done, and the answer does not say so
 	unseen   bool           // the writer may not see what it has written
+	several  bool           // the criteria of the delete match more than one resource, of which this is the first
+	further  bool           // one of the others, which has no effect of its own
 	write    *store.Write
 	effect   Effect
 }
@@ -258,16 +260,19 @@ func (t *change) remove(s *step) error {
 }
 
 func (t *change) effects() []Effect {
-	all := make([]Effect, len(t.steps))
-	for i, s := range t.steps {
-		if s.write != nil {
+	all := make([]Effect, 0, len(t.steps))
+	for _, s := range t.steps {
+		if s.further {
+			continue
+		}
+		if s.write != nil && !s.several {
 			v := s.version()
 			if s.unseen {
 				v.Body = nil
 			}
 			s.effect.Version = &v
 		}
-		all[i] = s.effect
+		all = append(all, s.effect)
 	}
 	return all
 }

@@ -27,6 +27,8 @@ type review struct {
 	directory    *directory
 	caller       *identity // once identified
 	decisions    []decision
+	granted      bool                // the grant of the token stands ...
+	grantEpoch   int64               // ... as of this epoch
 	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64               // the lowest consent epoch of the rows judged
 	everybody    bool                // the Consents of all patients were asked
@@ -49,6 +51,7 @@ type review struct {
 	answered  map[*search.Query]bool // those of them of which the store has said whom they select: anybody?
 	concerned concerned
 	change    store.Change // what is committed with the record
+	event     bool         // of the authorization server: its record is in the change log
 	final     bool         // the record no longer rests on what was judged, see instead
 	held      int64        // bytes of stored documents that the answer carries
 }
@@ -89,6 +92,9 @@ func (g *Gate) review(c *Call) *review {
 func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 	d := r.decide(ctx, q)
 	r.begin(q, d)
+	if err := r.stands(ctx, 0); err != nil {
+		return d, err
+	}
 	if !d.Allow {
 		return d, r.refuse(d)
 	}
@@ -248,6 +254,9 @@ func (r *review) restsOn(ctx context.Context, epoch int64) error {
 		r.consentsRead, r.epoch = map[string][]string{}, epoch
 	}
 	r.epoch = min(r.epoch, epoch)
+	if err := r.stands(ctx, epoch); err != nil {
+		return err
+	}
 	return r.stillIs(ctx, epoch)
 }
 

@@ -21,6 +21,9 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 	caller := agent.Agent{
 		Subject: a.user(i, c.Subject), Name: c.Name, Client: i.client(c.Client), Issuer: c.Issuer, Token: c.ID, Expires: c.Expires,
 	}
+	if i.Own { // others' words for a grant mean nothing here
+		caller.Grant = c.Grant
+	}
 	var err error
 	if caller.Organization, err = i.organization(c); err != nil {
 		return agent.Agent{}, err

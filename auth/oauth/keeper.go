@@ -41,10 +41,9 @@ type Event struct {
 	Interaction string
 	// Agent is who does it. Of a refusal it is who was claimed, as far as something was.
 	Agent agent.Agent
-	// Detail says what it is about, for the record: scopes, the client changed.
+	// Detail says what it is about, for the record, as a query: client=app&scope=...; of a
+	// refusal what was claimed. No secret.
 	Detail string
-	// Target is what it is about, as a reference: "Grant/..." or "Client/...".
-	Target string
 	// Patient is whose data the event gives access to, if it is one patient.
 	Patient string
 	// Refused is the code of a refusal or failure; "": it is done, if the policy permits.

@@ -24,6 +24,7 @@ type prepared struct {
 	id            string   // of the resource
 	past, current bson.Raw // its documents, without what the transaction adds
 	pieces        []index  // of further key documents
+	locks         []string // of its identifiers
 }
 
 func (s *Store) prepare(all []store.Write) ([]prepared, error) {
@@ -58,7 +59,7 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 		c.Body = store.Pack(w.Body)
 		c.Sorts = newSorts(w.Index)
 		pieces := s.newPieces(w.Ref.Type, w.Index, &w.Facts, search.Mark(&w.Facts))
-		x, p.pieces = pieces[0], pieces[1:]
+		x, p.pieces, p.locks = pieces[0], pieces[1:], s.identifierLocks(w.Ref.Type, w.Index)
 	}
 	if p.past, err = bson.Marshal(c); err != nil {
 		return p, fmt.Errorf("%s: %w", w.Ref, err)
