@@ -25,6 +25,11 @@ type consent struct {
 	problem string
 }
 
+// needsPatient says that one must be chosen: a patient has her own.
+func (p *consent) needsPatient() bool {
+	return p.request.NeedsPatient && p.user.Role != agent.Patient
+}
+
 // purposes are those that client and user have in common.
 func (p *consent) purposes() (some []string) {
 	for _, code := range p.request.Purposes {
@@ -89,7 +94,10 @@ func (s *server) picker(c *gin.Context, call *access.Call, p *consent) (*web.Pic
 	if l := p.request.Launch; l != nil && l.Patient != "" {
 		return &web.Picker{Fixed: l.Patient}, nil
 	}
-	if !p.request.NeedsPatient {
+	if p.request.NeedsPatient && p.user.Role == agent.Patient {
+		return &web.Picker{Fixed: p.user.Patient + " (you)"}, nil
+	}
+	if !p.needsPatient() {
 		return nil, nil
 	}
 	picker := &web.Picker{Find: strings.TrimSpace(p.form.Get("find"))}
@@ -184,7 +192,7 @@ func (s *server) choice(c *gin.Context, call *access.Call, p *consent) (chosen o
 		return chosen, "Choose what the app may use the data for.", nil
 	}
 	chosen.Scopes = p.chosenScopes()
-	if p.request.NeedsPatient {
+	if p.needsPatient() {
 		patient := p.form.Get("patient")
 		if patient == "" {
 			return chosen, "Search the patient and choose one.", nil

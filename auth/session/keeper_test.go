@@ -80,7 +80,7 @@ func (m *memory) said() (some []string) {
 		if e.Refused != "" {
 			outcome = "deny"
 		}
-		some = append(some, fmt.Sprintf("%s %s %s %s %s", e.Interaction, outcome, e.Refused, e.Detail, e.Target))
+		some = append(some, fmt.Sprintf("%s %s %s %s", e.Interaction, outcome, e.Refused, e.Detail))
 	}
 	return some
 }

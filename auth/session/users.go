@@ -131,6 +131,14 @@ func (u *Users) Set(ctx context.Context, call *oauth.Call, user oauth.User, pass
 	return u.write(ctx, call, account{user, HashPassword(password)}, row.Version, "set")
 }
 
+// Add is Set of a user who is not there yet.
+func (u *Users) Add(ctx context.Context, call *oauth.Call, user oauth.User, password string) error {
+	if _, _, err := u.find(ctx, user.Login); !errors.Is(err, oauth.ErrNotFound) {
+		return errors.Join(err, fmt.Errorf("there is a user %s already: change the password, or remove that one first", user.Login))
+	}
+	return u.Set(ctx, call, user, password)
+}
+
 // SetPassword gives a user another password.
 func (u *Users) SetPassword(ctx context.Context, call *oauth.Call, name, password string) error {
 	if err := CheckPassword(password); err != nil {
@@ -169,7 +177,7 @@ func (u *Users) commit(ctx context.Context, call *oauth.Call, user oauth.User, r
 			after = r.Key
 		}
 		if len(rows) < listed {
-			return u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-write", Agent: u.By, Detail: url.Values{"change": {reason}, "login": {user.Login}}.Encode(), Target: "User/" + user.Login}, keep...)
+			return u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-write", Agent: u.By, Detail: url.Values{"change": {reason}, "login": {user.Login}}.Encode()}, keep...)
 		}
 	}
 }
