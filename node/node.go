@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
@@ -25,6 +26,7 @@ type Node struct {
 	rules    rules
 	proposed func() error // what keeps this node's folder from being the policies of all; nil without one
 	handler  http.Handler
+	provider *session.Provider // where people sign in; nil without one
 	trials   trials
 	stop     context.CancelFunc
 	running  sync.WaitGroup

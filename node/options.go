@@ -19,6 +19,7 @@ type Options struct {
 	Database Database // zero: the folder keeps the data
 	Policies string   // folder of policies; the built-in ones if empty
 	Issuers  string   // file that names external token issuers
+	SignIn   string   // file that names the OpenID provider where people sign in; none if empty
 	Witness  string   // folder or URL that gets a copy of every checkpoint
 	Origins  []string // whose scripts may read answers
 	Rate     float64  // entries per second of each client but own systems (see UsualRate); 0 is no limit for anybody

@@ -25,6 +25,10 @@ type Config struct {
 	Gate Gate
 	// Authenticate says who calls, or why that is unknown (an *fhir.Error).
 	Authenticate func(*http.Request) (agent.Agent, error)
+	// SignIn is how people sign in with a browser, beside pasting a token.
+	SignIn SignIn
+	// Apps is the authorization server; nil without one.
+	Apps Apps
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The server's own paths begin with /fhir regardless.
 	BaseURL string

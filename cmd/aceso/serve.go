@@ -37,6 +37,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.BoolVar(&o.demo, "demo", false, "load a small synthetic hospital and print requests to try")
 	f.StringVar(&o.Policies, "policies", "", "`folder` of policies that replace the built-in ones; watched for changes")
 	f.StringVar(&o.Issuers, "issuers", "", "`file` that names external token issuers")
+	f.StringVar(&o.SignIn, "sign-in", "", "`file` that names the OpenID provider where people sign in")
 	f.StringVar(&o.Witness, "witness", "", "`folder-or-URL` that gets a copy of every checkpoint")
 	f.StringVar(&o.origins, "cors", "", "`origins` whose scripts may read answers, separated by commas")
 	f.StringVar(&o.tls.cert, "tls-cert", "", "certificate `file` (PEM)")
