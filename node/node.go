@@ -91,6 +91,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 		n.running.Go(func() { n.bridge.ship(ctx, j) })
 	}
 	n.running.Go(func() { n.bridge.watch(ctx) })
+	n.running.Go(func() { n.sweep(ctx) })
 	n.running.Go(func() { n.home.keep(ctx, n) })
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })

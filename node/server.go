@@ -33,6 +33,10 @@ func (n *Node) openServer(o Options) error {
 	if err != nil {
 		return err
 	}
+	apps, err := n.apps(o.BaseURL, authenticator)
+	if err != nil {
+		return err
+	}
 	signIn, err := n.signIn(o)
 	if err != nil {
 		return err
@@ -47,7 +51,7 @@ func (n *Node) openServer(o Options) error {
 	}, func() float64 { _, failed := n.policy.Evaluated(); return float64(failed) }))
 	n.bridge.register(registry)
 	n.handler = server.New(server.Config{
-		Parse: n.rules.parser(), Gate: n.gate, SignIn: signIn, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
+		Parse: n.rules.parser(), Gate: n.gate, SignIn: signIn, Apps: apps, OAuth: apps, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
 		Organization: n.organization, AllowedOrigins: o.Origins, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
 		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
 		Notes: n.notes, Anchored: n.bridge.await,

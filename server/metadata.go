@@ -35,7 +35,8 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 		Description: "FHIR server in which every access is decided by policy and leaves a provable record",
 		Formats:     []string{mediaFHIR, mediaXML, mediaJSON, "json", "xml"},
 		Patches:     patchFormats(),
-		CORS:        len(s.AllowedOrigins) > 0,
+		CORS:        len(s.AllowedOrigins) > 0 || s.OAuth.Server != nil,
+		OAuth:       s.oauthURIs(),
 		Security:    "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
 		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates, patches and deletes, If-None-Match and If-Modified-Since " +
 			"reads, If-None-Exist creates. An update or patch that changes nothing makes no version. Patches need the right to read, too, and can be conditional. The history of a type or of everything has a total if _total=accurate asks for it. Each answer names its record in the header " + RecordHeader + ".",

@@ -29,6 +29,8 @@ type Config struct {
 	SignIn SignIn
 	// Apps is the authorization server; nil without one.
 	Apps Apps
+	// OAuth is its endpoints for clients.
+	OAuth Authorization
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The server's own paths begin with /fhir regardless.
 	BaseURL string
