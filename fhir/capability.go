@@ -16,10 +16,10 @@ type Capability struct {
 	Formats           []string
 	Patches           []string // media types of patches
 	CORS              bool
-	Security          string     // how to authenticate
-	OAuth             []OAuthURI // where apps go; none without an authorization server
-	Documentation     string     // of what the statement has no element for
-	Interactions      []string   // of the system: transaction, batch, history-system ...
+	Security          string   // how to authenticate
+	OAuth             []Param  // where apps go; none without an authorization server
+	Documentation     string   // of what the statement has no element for
+	Interactions      []string // of the system: transaction, batch, history-system ...
 	Operations        []CapabilityOperation
 	Resources         []ResourceCapability
 }
@@ -68,18 +68,15 @@ func (c *Capability) Bytes() ([]byte, error) {
 
 const securityService = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
-// OAuthURI is where apps go for something: authorize, token, introspect ...
-type OAuthURI struct{ Name, URI string }
-
 // oauthURIs is the extension of SMART that has them.
-func oauthURIs(all []OAuthURI) []r4.Extension {
+func oauthURIs(all []Param) []r4.Extension {
 	if len(all) == 0 {
 		return nil
 	}
 	const smart = "http://fhir-registry.smarthealthit.org/StructureDefinition/"
 	uris := r4.Extension{Url: smart + "oauth-uris"}
 	for _, u := range all {
-		uris.Extension = append(uris.Extension, r4.Extension{Url: u.Name, ValueUri: &u.URI})
+		uris.Extension = append(uris.Extension, r4.Extension{Url: u.Name, ValueUri: &u.Value})
 	}
 	return []r4.Extension{uris}
 }

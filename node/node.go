@@ -14,6 +14,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/server"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -27,9 +28,11 @@ type Node struct {
 	proposed func() error // what keeps this node's folder from being the policies of all; nil without one
 	handler  http.Handler
 	provider *session.Provider // where people sign in; nil without one
-	trials   trials
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+
+	authorization server.Authorization
+	trials        trials
+	stop          context.CancelFunc
+	running       sync.WaitGroup
 }
 
 // Open opens store, keys, logs, policies, gate and server, in this order, and writes the

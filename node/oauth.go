@@ -32,7 +32,8 @@ func (n *Node) apps(base string, a *auth.Authenticator) (server.Authorization, e
 	}})
 	s := oauth.New(oauth.Config{
 		Keeper: gateRows{keptRows{n.store}, n.gate}, Issuer: site, Base: base, TokenURL: site + server.PathToken, Style: site + server.PathStyle, Organization: n.organization,
-		Mint: n.mint, Open: a.Open, IDKey: keys.newest, Now: time.Now,
+		Enforceable: func(s agent.Scope) error { return n.gate.CheckScope(&s) },
+		Mint:        n.mint, Open: a.Open, IDKey: keys.newest, Now: time.Now,
 		Keys: func(ctx context.Context, uri, kid string) ([]jose.JSONWebKey, error) {
 			set, err := fetcher.From(jwks.Source{URL: uri})
 			if err != nil {
@@ -41,7 +42,8 @@ func (n *Node) apps(base string, a *auth.Authenticator) (server.Authorization, e
 			return set.Keys(ctx, kid)
 		},
 	})
-	return server.Authorization{Server: s, KeySet: func() ([]byte, error) { return keys.set() }}, nil
+	n.authorization = server.Authorization{Server: s, KeySet: func() ([]byte, error) { return keys.set() }}
+	return n.authorization, nil
 }
 
 // mint signs an access token as the built-in issuer.

@@ -128,13 +128,13 @@ func bearerOf(r *http.Request) string {
 }
 
 // oauthURIs are where apps go, for the CapabilityStatement.
-func (s *server) oauthURIs() []fhir.OAuthURI {
+func (s *server) oauthURIs() []fhir.Param {
 	o := s.OAuth.Server
 	if o == nil {
 		return nil
 	}
-	return []fhir.OAuthURI{
-		{Name: "authorize", URI: o.Issuer + pathAuthorize}, {Name: "token", URI: o.TokenURL}, {Name: "introspect", URI: o.Issuer + pathIntrospect},
-		{Name: "revoke", URI: o.Issuer + pathRevoke}, {Name: "register", URI: o.Issuer + pathRegister}, {Name: "manage", URI: o.Issuer + pathApps},
+	return []fhir.Param{
+		{Name: "authorize", Value: o.Issuer + pathAuthorize}, {Name: "token", Value: o.TokenURL}, {Name: "introspect", Value: o.Issuer + pathIntrospect},
+		{Name: "revoke", Value: o.Issuer + pathRevoke}, {Name: "register", Value: o.Issuer + pathRegister}, {Name: "manage", Value: o.Issuer + pathApps},
 	}
 }
