@@ -61,6 +61,9 @@ type Config struct {
 	Registry *prometheus.Registry
 	// Version of the software, for the CapabilityStatement.
 	Version string
+	// Background does work that outlives its request, until the context that it gives ends;
+	// nil is a goroutine that never ends.
+	Background func(work func(context.Context))
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -73,6 +76,7 @@ type server struct {
 	busy      occupancy // of own systems
 	alarms    watch
 	memory    memory // of documents
+	jobs      jobs
 	metrics   *metrics
 	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
 	terms     func() ([]byte, error)     // the TerminologyCapabilities, too
