@@ -136,6 +136,21 @@ func TestOldTotalsAreCountedAgain(t *testing.T) {
 	}
 }
 
+// A total leaves only if the policy says today what it said.
+func TestTotalsAreDecidedAsTheyLeave(t *testing.T) {
+	h := ward(t)
+	doctor := h.as(agent.Practitioner, "TREAT")
+	b := h.searched(doctor, "Observation", "status=final&_summary=count")
+	doctor.Agent.Scopes[0].Type = "Patient"
+	told := h.told()
+	if stands, err := h.Deliver(t.Context(), doctor, b); err != nil || stands {
+		t.Error(stands, err)
+	}
+	if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], "deny 202 search-type") {
+		t.Errorf("%q", got)
+	}
+}
+
 // Who has another subject, purpose, role or patient is another caller.
 func TestCallersAreTold(t *testing.T) {
 	h := ward(t)

@@ -39,6 +39,8 @@ type fakeGate struct {
 	panics bool
 	wrote  string // the document of the last operation
 
+	address string // of the last client
+
 	slow  chan struct{} // searches and changes wait for it, if there is one
 	stale int           // so many deliveries do not stand
 }
@@ -46,7 +48,7 @@ type fakeGate struct {
 func (g *fakeGate) ask(c *access.Call, format string, args ...any) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.asked = append(g.asked, fmt.Sprintf(format, args...))
+	g.asked, g.address = append(g.asked, fmt.Sprintf(format, args...)), c.Address
 	c.Receipts = append(c.Receipts, fmt.Sprintf("org/node/accesses/%d;c=x", len(g.asked)))
 	if g.panics {
 		panic("the name of a patient")
