@@ -27,9 +27,7 @@ func (n *Node) apps(base string, a *auth.Authenticator) (server.Authorization, e
 	}
 	keys := idKeys{ring: n.ring}
 	keys.made = sync.OnceValues(keys.make)
-	fetcher := jwks.New(jwks.Options{Failed: func(from string, err error) {
-		n.log.Warn("the keys of a client cannot be fetched", "from", from, "error", err)
-	}})
+	fetcher := n.published()
 	s := oauth.New(oauth.Config{
 		Keeper: gateRows{keptRows{n.store}, n.gate}, Issuer: site, Base: base, TokenURL: site + server.PathToken, Style: site + server.PathStyle, Organization: n.organization,
 		Enforceable: func(s agent.Scope) error { return n.gate.CheckScope(&s) },

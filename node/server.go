@@ -25,7 +25,7 @@ import (
 // might have sent meanwhile.
 const burstSeconds = 10
 
-func (n *Node) openServer(o Options) error {
+func (n *Node) openServer(ctx context.Context, o Options) error {
 	issuers, err := n.issuers(o.Issuers)
 	if err != nil {
 		return err
@@ -53,9 +53,9 @@ func (n *Node) openServer(o Options) error {
 	n.bridge.register(registry)
 	n.handler = server.New(server.Config{
 		Parse: n.rules.parser(), Gate: n.gate, SignIn: signIn, Apps: apps, OAuth: apps, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
-		Organization: n.organization, AllowedOrigins: o.Origins, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
+		Organization: n.organization, AllowedOrigins: o.Origins, TrustedProxies: o.Proxies, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
 		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
-		Notes: n.notes, Anchored: n.bridge.await,
+		Background: func(work func(context.Context)) { n.running.Go(func() { work(ctx) }) }, Notes: n.notes, Anchored: n.bridge.await,
 	})
 	return nil
 }
