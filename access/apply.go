@@ -223,15 +223,17 @@ func (t *change) absent(ctx context.Context, s *step) error {
 // withheld is what becomes of a step whose resource the caller may not change: as if it
 // were absent, unless the caller knows better. Nothing is done either way.
 func (t *change) withheld(ctx context.Context, s *step) error {
+	if s.Method == "DELETE" || t.narrowed(ctx, s.question) {
+		seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))
+		switch {
+		case err != nil:
+			return err
+		case seen:
+			return t.refuseRow(forbidden(rowRefused))
+		}
+	}
 	if s.Method != "DELETE" {
 		return t.refuseRow(notFound())
-	}
-	seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))
-	switch {
-	case err != nil:
-		return err
-	case seen:
-		return t.refuseRow(forbidden(rowRefused))
 	}
 	s.refused = true
 	return t.refuseRow(t.absent(ctx, s))
@@ -242,7 +244,7 @@ func (t *change) withheld(ctx context.Context, s *step) error {
 func (t *change) choosesIDs(ctx context.Context, q question) bool {
 	d := t.decide(ctx, q)
 	c := d.Constraints
-	return t.subject.System && d.Consent != policy.Permits && c.Compartment == "" && c.Owner == "" && c.Author == "" && c.Uncompartmented == nil
+	return t.subject.System && d.Consent != policy.Permits && c.Compartment == "" && c.Owner == "" && c.Author == "" && c.Uncompartmented == nil && !t.narrowed(ctx, q)
 }
 
 // remove makes the tombstone; deleting what is deleted changes nothing.

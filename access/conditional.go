@@ -123,7 +123,7 @@ func (t *change) match(ctx context.Context, s *step) error {
 	s.query = query
 	visible, sight := t.finds(ctx, s.Ref.Type, s.Criteria)
 	visible, sight = t.asOf(visible, sight, page.Epoch)
-	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: visible, Sight: sight, Want: refs(matches), At: page.At})
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: visible, Sight: sight, Within: t.requires(ctx, "search-type", "s"), Want: refs(matches), At: page.At})
 	switch {
 	case len(matches) > 1 && more > 0:
 		return t.deleteAll(s, page)
@@ -167,13 +167,7 @@ func (t *change) finds(ctx context.Context, typ string, criteria []fhir.Param) (
 		return t.visible(ctx, q.interaction, q.action), t.sight(ctx, q.interaction, q.action)
 	}
 	actions := []string{"correct"}
-	visible := func(row store.Row) (bool, error) {
-		d := t.decide(ctx, q)
-		if !d.Allow || !within(d.Constraints, q, row) {
-			return false, nil
-		}
-		return t.agreed(ctx, d, actions, row)
-	}
+	visible := func(row store.Row) (bool, error) { return t.mayBe(ctx, q, row, actions) }
 	return visible, func(typ string, epoch int64) (*store.Sight, error) {
 		return t.look(ctx, question{q.interaction, q.action, typ}, actions, epoch)
 	}
@@ -260,7 +254,7 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param,
 		return nil, page, t.refuse(d)
 	}
 	visible, sight := t.finds(ctx, typ, criteria)
-	guard := store.Guard{Query: q, Visible: visible, Sight: sight, Want: make([]fhir.Ref, 1+more)}
+	guard := store.Guard{Query: q, Visible: visible, Sight: sight, Within: t.requires(ctx, "search-type", "s"), Want: make([]fhir.Ref, 1+more)}
 	asked := guard.Search(t.guards)
 	asked.Bytes = bytes
 	if page, err = t.seek(ctx, asked); kindOf(err) == fhir.TooCostly {
