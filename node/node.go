@@ -72,7 +72,7 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
 		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current}, Parse: n.rules.parser(),
 	})
-	if err := n.openServer(o); err != nil {
+	if err := n.openServer(ctx, o); err != nil {
 		return err
 	}
 	n.run(ctx, o)

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/aceso-health/aceso/auth"
+	"github.com/aceso-health/aceso/auth/jwks"
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/server"
 )
@@ -24,12 +25,12 @@ import (
 // might have sent meanwhile.
 const burstSeconds = 10
 
-func (n *Node) openServer(o Options) error {
+func (n *Node) openServer(ctx context.Context, o Options) error {
 	issuers, err := n.issuers(o.Issuers)
 	if err != nil {
 		return err
 	}
-	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Bases: n.store.Bases(), Issuers: issuers, Scopes: n.gate.CheckScopes})
+	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Bases: n.store.Bases(), Issuers: issuers, Scopes: n.gate.CheckScopes, Keys: n.published()})
 	if err != nil {
 		return err
 	}
@@ -48,11 +49,18 @@ func (n *Node) openServer(o Options) error {
 	n.bridge.register(registry)
 	n.handler = server.New(server.Config{
 		Parse: n.rules.parser(), Gate: n.gate, SignIn: signIn, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
-		Organization: n.organization, AllowedOrigins: o.Origins, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
+		Organization: n.organization, AllowedOrigins: o.Origins, TrustedProxies: o.Proxies, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
 		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
-		Notes: n.notes, Anchored: n.bridge.await,
+		Background: func(work func(context.Context)) { n.running.Go(func() { work(ctx) }) }, Notes: n.notes, Anchored: n.bridge.await,
 	})
 	return nil
+}
+
+// published fetches the keys of issuers that publish them.
+func (n *Node) published() *jwks.Fetcher {
+	return jwks.New(jwks.Options{Failed: func(from string, err error) {
+		n.log.Warn("the keys of an issuer cannot be fetched", "from", from, "error", err)
+	}})
 }
 
 // issuers are the node's own and those of the configuration.

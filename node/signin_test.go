@@ -293,7 +293,7 @@ func TestPeopleSignInAtAProviderOfANode(t *testing.T) {
 	m.Answer = func(v url.Values) { v.Set("iss", "https://evil.example") }
 	p.opens("/ui/provider?next=%2Fui%2Fledger").sees(401, "The provider did not sign you in here.")
 	p.opens("/ui/ledger").sees(401)
-	p.opens("/ui/signed-in?code=x&state=y&iss=" + url.QueryEscape(m.URL)).sees(401, "has not begun to sign in")
+	p.opens("/ui/signed-in?code=x&state=y&iss="+url.QueryEscape(m.URL)).sees(401, "has not begun to sign in")
 	if found := n.as("privacy-officer", "HOPERAT").Get("/AuditEvent?subtype=sign-in&outcome=4").Want(200); len(found.IDs()) != 2 {
 		t.Errorf("refusals: %s", found.Body)
 	}

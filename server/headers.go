@@ -34,7 +34,7 @@ func (s *server) headers(c *gin.Context) {
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
 	corsRequest = "Authorization, Accept, Content-Type, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, X-Request-Id, Aceso-Purpose"
-	corsAnswer  = "ETag, Location, Last-Modified, Retry-After, X-Request-Id, " + RecordHeader + ", " + AnchorHeader
+	corsAnswer  = "ETag, Location, Content-Location, X-Progress, Last-Modified, Retry-After, X-Request-Id, " + RecordHeader + ", " + AnchorHeader
 )
 
 // cors lets scripts of configured origins read answers. It does not allow credentials:

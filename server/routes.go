@@ -48,6 +48,9 @@ func routes() []route {
 		{get, "/fhir/", "", "search-system", false, false, (*server).searchSystem},
 		{post, "/fhir/_search", "", "search-system", false, false, (*server).searchSystem},
 
+		{get, "/fhir/" + jobPath + "/:job", "", "", false, false, (*server).askJob},
+		{del, "/fhir/" + jobPath + "/:job", "", "", false, false, (*server).endJob},
+
 		{get, "/fhir/:type/:id", "", "read", false, false, (*server).read},
 		{get, "/fhir/:type/:id/_history/:version", "", "vread", false, false, (*server).vread},
 		{post, "/fhir/:type", "", "create", false, false, (*server).create},
@@ -140,6 +143,9 @@ func (s *server) handlers(group []route) []gin.HandlerFunc {
 		if err != nil {
 			s.fail(c, err)
 			return
+		}
+		if group[0].later() && wantsLater(c) {
+			handle = (*server).respondLater
 		}
 		s.serve(c, handle)
 	})

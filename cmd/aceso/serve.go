@@ -21,6 +21,7 @@ import (
 type serveOptions struct {
 	node.Options
 	data, listen, origins, ledger string
+	proxies                       string
 	tls                           tlsOptions
 	demo                          bool
 }
@@ -40,6 +41,7 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.StringVar(&o.SignIn, "sign-in", "", "`file` that names the OpenID provider where people sign in")
 	f.StringVar(&o.Witness, "witness", "", "`folder-or-URL` that gets a copy of every checkpoint")
 	f.StringVar(&o.origins, "cors", "", "`origins` whose scripts may read answers, separated by commas")
+	f.StringVar(&o.proxies, "trust-proxy", "", "`addresses` and networks of proxies whose Forwarded and X-Forwarded-* headers count, separated by commas")
 	f.StringVar(&o.tls.cert, "tls-cert", "", "certificate `file` (PEM)")
 	f.StringVar(&o.tls.key, "tls-key", "", "key `file` (PEM)")
 	f.BoolVar(&o.tls.insecure, "insecure-listen", false, "listen beyond loopback without TLS, because something in front provides it")
