@@ -32,6 +32,8 @@ type Apps interface {
 	// Grants are the apps that a person has let in, and End ends one of them.
 	Grants(ctx context.Context, u oauth.User) ([]oauth.Grant, error)
 	End(ctx context.Context, call *oauth.Call, u oauth.User, grant string) error
+	// EndSession ends the access that lasts for as long as she is signed in.
+	EndSession(ctx context.Context, call *oauth.Call, u oauth.User) error
 }
 
 // oauthCall is the call as the authorization server knows it; receipts come back with done.
@@ -211,6 +213,9 @@ func (s *server) endApp(c *gin.Context, call *access.Call) (*answer, error) {
 	to, done := oauthCall(call)
 	err = s.Apps.End(c.Request.Context(), to, found.User, form.Get("grant"))
 	done()
+	if errors.Is(err, oauth.ErrNotFound) {
+		return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "You have let no such app in, or its access has ended."}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -31,14 +31,7 @@ func (p *consent) needsPatient() bool {
 }
 
 // purposes are those that client and user have in common.
-func (p *consent) purposes() (some []string) {
-	for _, code := range p.request.Purposes {
-		if slices.Contains(p.user.Purposes, code) {
-			some = append(some, code)
-		}
-	}
-	return some
-}
+func (p *consent) purposes() []string { return p.request.Offer(*p.user) }
 
 // purpose is the one that is chosen; the first at first.
 func (p *consent) purpose() string {

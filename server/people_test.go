@@ -98,6 +98,11 @@ func (a *askedApps) End(_ context.Context, _ *oauth.Call, u oauth.User, grant st
 	return nil
 }
 
+func (a *askedApps) EndSession(_ context.Context, _ *oauth.Call, u oauth.User) error {
+	a.done = append(a.done, "leave "+u.Session[:4])
+	return nil
+}
+
 // people is a server at which two may sign in, and an app may ask.
 type people struct {
 	*node
@@ -162,6 +167,9 @@ func TestPeopleSignInWithAPassword(t *testing.T) {
 	r.get("/ui/ledger").want(200).contains("Practitioner/12-doc-TREAT")
 	r.post("/ui/sign-out", "form", r.form).want(303)
 	r.get("/ui/apps").want(401).contains("Sign in")
+	if len(p.apps.done) != 1 || !strings.HasPrefix(p.apps.done[0], "leave ") {
+		t.Errorf("what apps may do while she is there goes on: %q", p.apps.done)
+	}
 	if want := []string{"user-write change=set&login=doc", "sign-in Practitioner/1 login=doc", "sign-out Practitioner/1 login=doc"}; !slices.Equal(p.keeper.events, want) {
 		t.Errorf("recorded %q", p.keeper.events)
 	}

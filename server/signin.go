@@ -128,10 +128,7 @@ func (s *server) signOut(c *gin.Context, call *access.Call) (*answer, error) {
 		}
 	}
 	if found != nil {
-		to, done := oauthCall(call)
-		err := s.SignIn.Sessions.End(c.Request.Context(), to, found)
-		done()
-		if err != nil {
+		if err := s.endSession(c, call, found); err != nil {
 			return nil, err
 		}
 	}
@@ -139,6 +136,18 @@ func (s *server) signOut(c *gin.Context, call *access.Call) (*answer, error) {
 	s.setCookie(c, cookieSession, "", 0)
 	exchangeOf(c).session = nil
 	return s.farewell(c, found)
+}
+
+// endSession ends a session, and the access of apps that lasts no longer than it.
+func (s *server) endSession(c *gin.Context, call *access.Call, found *session.Session) error {
+	to, done := oauthCall(call)
+	defer done()
+	if s.Apps != nil {
+		if err := s.Apps.EndSession(c.Request.Context(), to, found.User); err != nil {
+			return err
+		}
+	}
+	return s.SignIn.Sessions.End(c.Request.Context(), to, found)
 }
 
 // signInPage asks for a name or a token. It names a problem only to those who have sent one.
