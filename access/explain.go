@@ -13,13 +13,11 @@ import (
 type Explanation = store.Explanation
 
 // Explain says how a search would be answered, to those whom the policy lets operate the
-// node. The question is judged and recorded like a search: chains lead through what the
-// caller may see, and the record names whom it singles out. Of what there is, powers of ten
-// are told.
+// node. The question is recorded like a search: the record names whom it singles out. No
+// resource is looked at, and of how many there are, powers of ten are told.
 func (g *Gate) Explain(ctx context.Context, c *Call, s SearchRequest) ([]store.Explanation, error) {
 	return answer(ctx, g, c, func(r *review) ([]store.Explanation, error) {
-		search := searchQuestion(s.Type)
-		query, _, malformed := r.parse(ctx, search, &s)
+		query, _, malformed := r.parse(ctx, searchQuestion(s.Type), &s)
 		_, err := r.ask(ctx, question{"operations", "r", s.Type})
 		if err = cmp.Or(err, malformed); err != nil {
 			return nil, err
@@ -30,7 +28,7 @@ func (g *Gate) Explain(ctx context.Context, c *Call, s SearchRequest) ([]store.E
 		}
 		var all []store.Explanation
 		err = r.turns(ctx, r.call.spend(), func(ctx context.Context) (err error) {
-			all, err = explainer.Explain(ctx, store.Search{Query: query, Visible: r.visible(ctx, search.interaction, search.action), Work: r.call.spend()})
+			all, err = explainer.Explain(ctx, store.Search{Query: query, Work: r.call.spend()})
 			return err
 		})
 		if err != nil {

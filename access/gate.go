@@ -141,6 +141,7 @@ func (r *review) makeDurable(ctx context.Context, outcome error) (incomplete, er
 		return nil, unavailable("record cannot be made durable", err)
 	}
 	r.call.Receipts = append(r.call.Receipts, receipt.String())
+	r.call.Basis.note(r)
 	return incomplete, nil
 }
 

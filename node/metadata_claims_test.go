@@ -258,7 +258,7 @@ func TestMetadataModes(t *testing.T) {
 	n := startNode(t, t.TempDir())
 	system := n.as("system", "HOPERAT")
 	service := n.statement().Rest[0].Security.Service
-	if len(service) != 1 || service[0].Coding[0].Code != "OAuth" || service[0].Coding[0].System != "http://terminology.hl7.org/CodeSystem/restful-security-service" {
+	if len(service) != 1 || service[0].Coding[0].Code != "SMART-on-FHIR" || service[0].Coding[0].System != "http://terminology.hl7.org/CodeSystem/restful-security-service" {
 		t.Errorf("security %+v", service)
 	}
 	for mode, status := range map[string]int{"full": 200, "normative": 200, "terminology": 200, "other": 400} {

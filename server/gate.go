@@ -20,6 +20,8 @@ type Gate interface {
 	Apply(ctx context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error)
 	// Validate holds a resource against rules; findings are no error.
 	Validate(ctx context.Context, c *access.Call, v access.ValidateRequest) ([]fhir.Issue, error)
+	// Deliver decides and records that an answer made before leaves now.
+	Deliver(ctx context.Context, c *access.Call, b *access.Basis) (stands bool, err error)
 	// Operate decides and records an operation without resources.
 	Operate(ctx context.Context, c *access.Call, operation string) error
 	// Explain says how a search would be answered.

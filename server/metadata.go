@@ -61,11 +61,12 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 		Description: "FHIR server in which every access is decided by policy and leaves a provable record",
 		Formats:     []string{mediaFHIR, mediaXML, mediaJSON, "json", "xml"},
 		Patches:     patchFormats(),
-		CORS:        len(s.AllowedOrigins) > 0,
+		CORS:        len(s.AllowedOrigins) > 0 || s.OAuth.Server != nil,
+		OAuth:       s.oauthURIs(),
 		Security:    "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
 		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates, patches and deletes, If-None-Match and If-Modified-Since " +
 			"reads, If-None-Exist creates. An update or patch that changes nothing makes no version. Patches need the right to read, too, and can be conditional. The history of a type or of everything has a total if _total=accurate asks for it. Each answer names its record in the header " + RecordHeader + ".",
-		Interactions: interactions("", true),
+		Interactions: interactions("", true), Operations: operations(""),
 	}
 	for _, typ := range fhir.ResourceTypes() {
 		c.Resources = append(c.Resources, s.resourceCapability(typ))
@@ -112,12 +113,15 @@ func interactions(typ string, ofSystem bool) []string {
 	return slices.Compact(codes)
 }
 
-// operations are those that a type has.
+// ofSystem says whether a route is called on the FHIR base itself.
+func ofSystem(r route) bool { return r.typ == "" && !strings.Contains(r.path, ":type") }
+
+// operations are those that a type has, or the system for "".
 func operations(typ string) []fhir.CapabilityOperation {
 	var all []fhir.CapabilityOperation
 	for _, r := range routes() {
 		name, ok := strings.CutPrefix(r.interaction, "$")
-		if ok && (r.typ == typ || r.typ == "" && typ != auditEvent) {
+		if ok && ofSystem(r) == (typ == "") && (r.typ == typ || r.typ == "" && typ != auditEvent) {
 			o := fhir.CapabilityOperation{Name: name, Definition: definitionURL(r, name)}
 			if !slices.Contains(all, o) {
 				all = append(all, o)

@@ -40,15 +40,6 @@ func routes() []route {
 		{get, "/openapi.json", "", "", open, plain, (*server).openAPI},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
-		{get, "/", "", "", open, plain, (*server).welcome},
-		{get, "/ui", "", "", open, plain, (*server).welcome},
-		{get, "/ui/", "", "", open, plain, (*server).welcome},
-		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
-		{get, "/ui/bundle", "", "", false, plain, (*server).proofFile},
-		{post, "/ui/sign-in", "", "", open, plain, (*server).signIn},
-		{post, "/ui/sign-out", "", "", open, plain, (*server).signOut},
-		{get, "/ui/style.css", "", "", open, plain, (*server).style},
-
 		{get, "/fhir/metadata", "", "capabilities", open, false, (*server).capabilities},
 		{post, "/fhir", "", "transaction", false, false, (*server).bundle},
 		{post, "/fhir/", "", "batch", false, false, (*server).bundle},
@@ -56,6 +47,9 @@ func routes() []route {
 		{get, "/fhir", "", "search-system", false, false, (*server).searchSystem},
 		{get, "/fhir/", "", "search-system", false, false, (*server).searchSystem},
 		{post, "/fhir/_search", "", "search-system", false, false, (*server).searchSystem},
+
+		{get, "/fhir/" + jobPath + "/:job", "", "", false, false, (*server).askJob},
+		{del, "/fhir/" + jobPath + "/:job", "", "", false, false, (*server).endJob},
 
 		{get, "/fhir/:type/:id", "", "read", false, false, (*server).read},
 		{get, "/fhir/:type/:id/_history/:version", "", "vread", false, false, (*server).vread},
@@ -86,7 +80,7 @@ func routes() []route {
 		{get, "/fhir/:type", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
-	}, append(documentRoutes(), termsRoutes()...)...)
+	}, slices.Concat(pageRoutes(), oauthRoutes(), documentRoutes(), termsRoutes())...)
 }
 
 // Routes names every row of the route table: method, path, and its type if it has one. A
@@ -151,6 +145,9 @@ func (s *server) handlers(group []route) []gin.HandlerFunc {
 		if err != nil {
 			s.fail(c, err)
 			return
+		}
+		if group[0].later() && wantsLater(c) {
+			handle = (*server).respondLater
 		}
 		s.serve(c, handle)
 	})

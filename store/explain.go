@@ -5,7 +5,7 @@ import "context"
 // Explainer is a store that says how it would answer a query.
 type Explainer interface {
 	// Explain says it for each type of the query. It reads index entries of its conditions, at
-	// the expense of s.Work, and no resources but those that chains lead to.
+	// the expense of s.Work, and no resources.
 	Explain(ctx context.Context, s Search) ([]Explanation, error)
 }
 

@@ -12,7 +12,7 @@ import (
 
 // Explain says how a query would be answered.
 func Explain(ctx context.Context, r Reader, o Options, q *store.Search) (all []store.Explanation, err error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, sight: q.Sight, spent: budget(q.Most, q.Work, tooLong), found: map[fhir.Ref]*Row{}}
+	x := &searcher{Reader: r, Options: o, ctx: ctx, spent: budget(q.Most, q.Work, tooLong), found: map[fhir.Ref]*Row{}}
 	for _, part := range q.Query.Parts() {
 		e := store.Explanation{Type: part.Type}
 		for _, c := range byRank(part.Where) {
