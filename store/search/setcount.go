@@ -166,7 +166,7 @@ func (x *searcher) showFrom(typ string, found set, at cursor, out *collector) er
 			if err != nil {
 				return err
 			}
-			visible, err := sees(x.visible, r, x.Epoch)
+			visible, err := x.sees(r)
 			if err != nil {
 				return err
 			}
@@ -199,6 +199,9 @@ func (x *searcher) name(typ string, of set, to *distinct, limit int) error {
 		return err
 	}
 	rest, first, most := without(of, free), namedFirst, limit+limit/10
+	if x.within != nil { // those passed over on a page are probably few patients'
+		first = glance / 8
+	}
 	if rest.GetCardinality() > uint64(50*limit) {
 		first = most // they are probably many patients'
 	}
