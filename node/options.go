@@ -20,6 +20,7 @@ type Options struct {
 	Database Database       // zero: the folder keeps the data
 	Policies string         // folder of policies; the built-in ones if empty
 	Issuers  string         // file that names external token issuers
+	SignIn   string         // file that names the OpenID provider where people sign in; none if empty
 	Witness  string         // folder or URL that gets a copy of every checkpoint
 	Origins  []string       // whose scripts may read answers
 	Proxies  []netip.Prefix // of trusted proxies, whose forwarded headers count

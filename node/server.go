@@ -34,6 +34,14 @@ func (n *Node) openServer(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	apps, err := n.apps(o.BaseURL, authenticator)
+	if err != nil {
+		return err
+	}
+	signIn, err := n.signIn(o)
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	n.findings = prometheus.NewCounter(prometheus.CounterOpts{
@@ -43,11 +51,12 @@ func (n *Node) openServer(ctx context.Context, o Options) error {
 		Name: "aceso_policy_failures_total", Help: "Questions that the policies in force failed to decide, and so refused.",
 	}, func() float64 { _, failed := n.policy.Evaluated(); return float64(failed) }))
 	n.bridge.register(registry)
+	registry.MustRegister(indexing{n.gate})
 	n.handler = server.New(server.Config{
-		Parse: n.rules.parser(), Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
+		Parse: n.rules.parser(), Gate: n.gate, SignIn: signIn, Apps: apps, OAuth: apps, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
 		Organization: n.organization, AllowedOrigins: o.Origins, TrustedProxies: o.Proxies, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
 		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
-		Background: func(work func(context.Context)) { n.running.Go(func() { work(ctx) }) }, Notes: n.notes, Anchored: n.bridge.await,
+		Background: func(work func(context.Context)) { n.running.Go(func() { work(ctx) }) }, Notes: n.notes, Anchored: n.bridge.await, Customs: n.gate.Customs,
 	})
 	return nil
 }

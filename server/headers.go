@@ -41,7 +41,11 @@ const (
 // tokens travel in a header, never in a cookie.
 func (s *server) cors(c *gin.Context) {
 	origin := c.GetHeader("Origin")
-	if origin == "" || !slices.Contains(s.AllowedOrigins, origin) && !slices.Contains(s.AllowedOrigins, "*") {
+	switch {
+	case origin == "":
+		return
+	case slices.Contains(s.AllowedOrigins, origin), slices.Contains(s.AllowedOrigins, "*"), isOpenToAll(c.Request.URL.Path), s.fromApp(c, origin):
+	default:
 		return
 	}
 	c.Header("Access-Control-Allow-Origin", origin)

@@ -15,8 +15,8 @@ func settings() []string {
 		"bft", "bin", "chaincode", "channel", "client", "client-ca", "cors", "coverage", "data", "demo", "dir",
 		"expires", "id", "insecure-listen", "issuers", "key", "ledger", "listen", "master-key-file", "name",
 		"node", "orderer-root", "orderer-signatures", "orderers", "org", "org-names", "org-root", "orgs", "out",
-		"patient", "policies", "profile", "proof", "purpose", "rate", "receipt", "repair", "role", "sample",
-		"scope", "scrub", "server", "state", "store", "subject", "tls-cert", "tls-key", "token", "trust", "trust-proxy", "v", "validate", "w",
+		"patient", "policies", "profile", "proof", "purpose", "random", "rate", "receipt", "repair", "role", "sample",
+		"scope", "scrub", "server", "sign-in", "state", "store", "subject", "tls-cert", "tls-key", "token", "trust", "trust-proxy", "v", "validate", "w",
 		"witness", "workers",
 	}
 }
