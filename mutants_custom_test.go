@@ -12,6 +12,7 @@ var customMutants = []mutant{
 	{"a plan that has moved is not replaced by another node", "store/mongo/plan.go", "if before.Turn != next.Turn-1 {", "if false {", "./store/mongo", "TestStore"},
 	{"what changed meanwhile keeps its keys", "store/sqlite/plan.go", "err != nil || stamp != r.Stamp {", "err != nil || stamp < 0 {", "./store/sqlite", "TestStore"},
 	{"parameters are used when they are complete", "fhir/search/custom.go", "if i < 0 || !t.ready[i] {", "if i < 0 {", "./store/sqlite", "TestStore"},
+	{"what cannot be compiled ends nothing", "store/plan.go", "always, compile); err == nil && one.Failed", "always, compile); (err == nil || true) && one.Failed", "./store", "TestPlansOutliveWhatTheyCannotCompile"},
 	{"parameters wait for all their types", "store/plan.go", "one.Failed == \"\" && !waits", "one.Failed == \"\"", "./store", "TestPlansWaitForAllTypes"},
 	{"codes of R4 mean one thing", "fhir/search/custom.go", "return p.Name == c.Code }):", "return false }):", "./fhir/search", "TestSearchParametersAreChecked"},
 	{"one code is one parameter", "fhir/search/custom.go", "if o.Code == c.Code && ", "if false && ", "./fhir/search", "TestSearchParametersDoNotClash"},
