@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir"},
-	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
+	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 	"auth/jwks":   {}, // key sets of others
 
@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
-	"store/storetest": {"fhir", "fhir/search", "ledgerbridge", "store"},
+	"store/storetest": {"fhir", "fhir/custom", "fhir/search", "ledgerbridge", "store"},
 	"store/search":    {"fhir", "fhir/search", "store"},
 	"store/sqlite":    {"durable", "fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
 	"store/mongo":     {"fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
@@ -68,6 +68,7 @@ var mayImport = map[string][]string{
 	"fhir":                 {},
 	"fhir/search":          {"fhir", "fhir/ucum"},
 	"fhir/fhirpath":        {"fhir", "fhir/ucum"},
+	"fhir/custom":          {"fhir", "fhir/fhirpath", "fhir/search"},
 	"fhir/patch":           {"fhir", "fhir/fhirpath"},
 	"fhir/ucum":            {}, // units that convert
 	"fhir/terminology":     {"fhir"},

@@ -121,7 +121,7 @@ func (c *claimant) interactions() {
 }
 
 // operation tries an operation that is listed. What those of terminology answer is tested
-// where they are; $access-report and $proof by TestMetadataInteractions.
+// where they are; $access-report and $proof by TestMetadataInteractions, $index-progress and $explain-query are for administrators.
 func (c *claimant) operation(name, at string) {
 	switch name {
 	case "verify":
@@ -145,7 +145,7 @@ func (c *claimant) operation(name, at string) {
 		c.holds("$everything", c.send("GET", at+"/$everything", ""), 200)
 	case "docref":
 		c.holds("$docref", c.send("GET", "/$docref?patient=a", ""), 200)
-	case "expand", "validate-code", "lookup", "subsumes", "translate", "access-report", "proof":
+	case "expand", "validate-code", "lookup", "subsumes", "translate", "access-report", "proof", "index-progress", "explain-query":
 	default:
 		c.t.Errorf("$%s of %s is listed and not tried", name, c.c.Type)
 	}

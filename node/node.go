@@ -93,6 +93,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 		n.running.Go(func() { j.Run(ctx) })
 		n.running.Go(func() { n.bridge.ship(ctx, j) })
 	}
+	n.running.Go(func() { n.index(ctx) })
 	n.running.Go(func() { n.bridge.watch(ctx) })
 	n.running.Go(func() { n.sweep(ctx) })
 	n.running.Go(func() { n.home.keep(ctx, n) })

@@ -98,6 +98,14 @@ func (g *fakeGate) Search(ctx context.Context, c *access.Call, s access.SearchRe
 	return &g.result, g.ask(c, "search %+v", s)
 }
 
+func (g *fakeGate) Explain(_ context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error) {
+	return nil, g.ask(c, "explain %+v", s)
+}
+
+func (g *fakeGate) IndexProgress(_ context.Context, c *access.Call) ([]access.Indexing, error) {
+	return nil, g.ask(c, "index progress")
+}
+
 func (g *fakeGate) Meta(_ context.Context, c *access.Call, ref fhir.Ref) (*access.Version, error) {
 	return g.version(ref, 3), g.ask(c, "meta %s", ref)
 }

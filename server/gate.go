@@ -24,6 +24,10 @@ type Gate interface {
 	Deliver(ctx context.Context, c *access.Call, b *access.Basis) (stands bool, err error)
 	// Operate decides and records an operation without resources.
 	Operate(ctx context.Context, c *access.Call, operation string) error
+	// Explain says how a search would be answered.
+	Explain(ctx context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error)
+	// IndexProgress says how far custom search parameters are.
+	IndexProgress(ctx context.Context, c *access.Call) ([]access.Indexing, error)
 }
 
 // Reads are the interactions that only read.

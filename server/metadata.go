@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,8 +26,32 @@ func (s *server) capabilities(c *gin.Context, _ *access.Call) (*answer, error) {
 	default:
 		return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "mode", Detail: "The mode of a CapabilityStatement is full, normative or terminology."}
 	}
-	body, err := s.metadata()
+	body, err := s.statement(c.Request.Context())
 	return &answer{status: http.StatusOK, body: body}, err
+}
+
+// statement is the CapabilityStatement, built once for the custom search parameters that
+// there are.
+type statement struct {
+	started time.Time
+	mu      sync.Mutex
+	of      *search.Customs
+	body    []byte
+}
+
+func (s *server) statement(ctx context.Context) (_ []byte, err error) {
+	var now *search.Customs
+	if s.Customs != nil {
+		now = s.Customs(ctx)
+	}
+	m := &s.metadata
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.body == nil || m.of != now {
+		m.of = now
+		m.body, err = s.capability(m.started).Bytes()
+	}
+	return m.body, err
 }
 
 // capability states what the route table and the search parameters say.
@@ -69,6 +95,7 @@ func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
 			r.Includes = append(r.Includes, typ+":"+p.Name)
 		}
 	}
+	r.Search = append(r.Search, s.metadata.of.Capability(typ)...)
 	return r
 }
 

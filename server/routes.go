@@ -72,6 +72,8 @@ func routes() []route {
 		{get, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
 		{post, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
 
+		{get, "/fhir/:type/$explain-query", "", "$explain-query", false, false, (*server).explainQuery},
+		{get, "/fhir/:type/$index-progress", "SearchParameter", "$index-progress", false, false, (*server).indexProgress},
 		{get, "/fhir/:type/:id/$access-report", "Patient", "$access-report", false, false, (*server).accessReport},
 
 		{get, "/fhir/:type/:id", auditEvent, "read", false, false, (*server).readAuditEvent},

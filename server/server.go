@@ -17,6 +17,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/fhir/terminology"
 	"github.com/aceso-health/aceso/web"
 )
@@ -67,6 +68,8 @@ type Config struct {
 	// organisations or ctx ends. It returns the value of AnchorHeader, "" if there is
 	// no such ledger.
 	Anchored func(ctx context.Context, receipts []string) string
+	// Customs are the custom search parameters that there are; nil: there are none.
+	Customs func(context.Context) *search.Customs
 	// Registry gets the metrics of the server; /metrics shows all that it has.
 	Registry *prometheus.Registry
 	// Version of the software, for the CapabilityStatement.
@@ -81,8 +84,8 @@ type Config struct {
 type server struct {
 	Config
 	*shared
-	base      string                     // of links, without a final slash
-	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
+	base      string // of links, without a final slash
+	metadata  statement
 	terms     func() ([]byte, error)     // the TerminologyCapabilities, too
 	described func() ([]byte, error)     // as OpenAPI, built once
 	pages     func() (*web.Pages, error) // for people, read once
@@ -131,7 +134,7 @@ func New(c Config) http.Handler {
 // at is the server with a base URL for its links.
 func (c Config) at(base string, all *shared, started time.Time) http.Handler {
 	s := &server{Config: c, shared: all, base: base, fixed: fixed()}
-	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
+	s.metadata.started = started
 	s.terms = sync.OnceValues(func() ([]byte, error) {
 		return terminology.Capabilities("Aceso", s.Version, s.base, started)
 	})
