@@ -99,7 +99,7 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 	var app *demoApp
 	if o.demo {
 		o.Unnamed = demo.Hospital
-		if app, err = openDemoApp(ctx, &o); err != nil {
+		if app, err = openDemoApp(ctx, o.listen); err != nil {
 			return err
 		}
 		defer app.Close()
