@@ -11,7 +11,7 @@ import (
 // settings are the flags of all commands: one environment may serve several.
 func settings() []string {
 	return []string{
-		"address", "all", "anchor-age", "anchor-most", "anchor-read-only", "anchor-warn", "base-url", "batch-timeout",
+		"address", "all", "backend", "introspects", "jwks", "jwks-uri", "kind", "launch", "redirect", "anchor-age", "anchor-most", "anchor-read-only", "anchor-warn", "base-url", "batch-timeout",
 		"bft", "bin", "chaincode", "channel", "client", "client-ca", "cors", "coverage", "data", "demo", "dir",
 		"expires", "id", "insecure-listen", "issuers", "key", "ledger", "listen", "master-key-file", "name",
 		"node", "orderer-root", "orderer-signatures", "orderers", "org", "org-names", "org-root", "orgs", "out",
