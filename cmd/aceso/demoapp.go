@@ -51,7 +51,9 @@ func (a *demoApp) start(ctx context.Context, n *node.Node, doctor demoUser) erro
 	}
 	a.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: app.Handler(app.Config{
 		Base: n.Identity().BaseURL, Patient: demo.PatientID(1), Encounter: demo.PatientID(1) + "-visit-1",
-		Launch: func(r *http.Request, patient, encounter string) (string, error) { return launchFor(r.Context(), n, doctor, patient, encounter) },
+		Launch: func(r *http.Request, patient, encounter string) (string, error) {
+			return launchFor(r.Context(), n, doctor, patient, encounter)
+		},
 	})}
 	go func() { _ = a.server.Serve(a.listener) }()
 	return nil
@@ -73,7 +75,9 @@ func launchFor(ctx context.Context, n *node.Node, doctor demoUser, patient, enco
 		return "", err
 	}
 	status, answer := call(ctx, n.Handler(), token, http.MethodPost, "/fhir/$launch-context", body)
-	var made struct{ Parameter []struct{ ValueString string } }
+	var made struct {
+		Parameter []struct{ ValueString string }
+	}
 	if err := json.Unmarshal(answer, &made); err != nil || status != http.StatusOK || len(made.Parameter) != 1 {
 		return "", errors.Join(fmt.Errorf("launch: %d: %s", status, outcomeText(answer)), err)
 	}
