@@ -102,6 +102,10 @@ func (g *fakeGate) Explain(_ context.Context, c *access.Call, s access.SearchReq
 	return nil, g.ask(c, "explain %+v", s)
 }
 
+func (g *fakeGate) LastN(_ context.Context, c *access.Call, l access.LastNRequest) (*access.Result, error) {
+	return &g.result, g.ask(c, "lastn %+v", l)
+}
+
 func (g *fakeGate) IndexProgress(_ context.Context, c *access.Call) ([]access.Indexing, error) {
 	return nil, g.ask(c, "index progress")
 }
@@ -310,6 +314,7 @@ func (a reply) issue() issue {
 	if err := json.Unmarshal([]byte(a.body), &o); err != nil || o.ResourceType != "OperationOutcome" || len(o.Issue) == 0 {
 		a.t.Fatalf("no OperationOutcome (%v): %s", err, a.body)
 	}
+	wantNamed(a.t, o.Issue[0].Details.Text)
 	if o.Issue[0].Details.Text == "" {
 		a.t.Errorf("the issue says nothing: %s", a.body)
 	}

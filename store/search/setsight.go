@@ -23,10 +23,10 @@ func (x *searcher) view(typ string) (v view, err error) {
 			v, err = x.evaluate(typ, s)
 		}
 	}
-	if c := x.required(typ); c != nil && err == nil {
-		v, err = x.require(typ, v, c)
-	}
 	if err != nil {
+		return v, err
+	}
+	if v, err = x.require(typ, v); err != nil {
 		return v, err
 	}
 	if x.views == nil {
@@ -34,25 +34,6 @@ func (x *searcher) view(typ string) (v view, err error) {
 	}
 	x.views[typ] = v
 	return v, nil
-}
-
-// required is what the visibility function requires of a resource itself.
-func (x *searcher) required(typ string) search.Condition {
-	if x.within == nil || x.visible == nil {
-		return nil
-	}
-	return x.within(typ)
-}
-
-// require leaves out what does not satisfy a condition: that is hidden, and what may not is
-// not certainly shown.
-func (x *searcher) require(typ string, v view, c search.Condition) (view, error) {
-	live, err := x.live(typ)
-	if err != nil {
-		return v, err
-	}
-	b, err := x.bounds(typ, c)
-	return view{within(v.shown, b.lower), union(v.hidden, without(live, b.upper))}, err
 }
 
 // evaluate makes sets of a Sight.
@@ -148,7 +129,7 @@ func (x *searcher) judge(m *matching, r *Row) (matches, visible bool, err error)
 	case contains(m.shown, r.Place):
 		return true, true, nil
 	}
-	visible, err = sees(x.visible, r, x.Epoch)
+	visible, err = x.sees(r)
 	return true, visible, err
 }
 
@@ -179,7 +160,9 @@ func (x *searcher) judgeUnsure(m *matching, visit func(r *Row, visible bool) err
 		return visit(r, visible)
 	}
 	briefly := x.readBriefly
-	if x.required(m.typ) != nil {
+	if required, err := x.required(m.typ); err != nil {
+		return err
+	} else if required.is {
 		briefly = x.read
 	}
 	if err := briefly(m.typ, within(m.unsure, m.lower), judge); err != nil {

@@ -50,6 +50,8 @@ type walker struct {
 	all     matching // once the sets are known
 	passed  set      // what was passed over as hidden
 	passes  int      // how many more of these count
+	must    must     // what is required of the type
+	beyond  set      // what was passed over because it does not satisfy that
 	written []int64  // sorted places of what was written since the walk began
 	last    *Entry   // looked at
 	begun   bool
@@ -74,8 +76,27 @@ func (x *searcher) walker(q *search.Query, at cursor, out *collector) *walker {
 	return w
 }
 
-// page walks or, if that examines fewer rows, sorts all that may match.
-func (w *walker) page(q *search.Query) error {
+// page finds the page, and notes whom those are about that do not satisfy what is required.
+func (w *walker) page(q *search.Query) (err error) {
+	if w.must, err = w.required(q.Type); err != nil {
+		return err
+	}
+	w.beyond = noPlaces()
+	if err := w.choose(q); err != nil || w.beyond.IsEmpty() {
+		return err
+	}
+	m := matching{bounds: bounds{noPlaces(), w.beyond}, view: view{hidden: w.beyond}, typ: q.Type, where: w.plan.rest}
+	if len(w.plan.rest) == 0 {
+		m.lower = m.upper
+	}
+	if err := w.name(m.typ, m.lower, &w.selected.hidden, store.SelectedHidden); err != nil {
+		return err
+	}
+	return w.nameHidden(&m)
+}
+
+// choose walks or, if that examines fewer rows, sorts all that may match.
+func (w *walker) choose(q *search.Query) error {
 	if w.Choice == WalkOrders {
 		return w.bySets(q)
 	}
@@ -167,6 +188,12 @@ func (w *walker) fewerThanWalked(exact bool) (bool, error) {
 
 // wanted says whether a match may be at a place, and notes what is hidden.
 func (w *walker) wanted(place int64) bool {
+	if w.must.is && !contains(w.must.upper, place) {
+		if w.beyond.GetCardinality() < mostPassed {
+			w.beyond.Add(uint64(place))
+		}
+		return false
+	}
 	if w.among == nil || contains(w.among, place) {
 		return true
 	}
