@@ -30,10 +30,10 @@ func TestRefusedClientsPay(t *testing.T) {
 func TestFormsOfClientsAreBounded(t *testing.T) {
 	a := startAppNode(t)
 	a.form("/oauth/token", url.Values{"code": {strings.Repeat("x", 65<<10)}}).Want(413)
-	a.outside("", "POST", "/oauth/token", `{"grant_type":"authorization_code"}`).Want(415)
-	a.outside("", "POST", "/oauth/register", `{`).Want(400)
-	a.outside("", "POST", "/oauth/register", `{}`).Want(401)
-	a.outside(a.as("administrator", "HOPERAT").Token, "POST", "/admin/clients", `{"id":"x","secret":"y","colour":"red"}`).Want(400)
-	a.outside(a.as("administrator", "HOPERAT").Token, "POST", "/admin/clients", `{"id":"x y"}`).Want(422)
-	a.outside("", "GET", "/admin/clients", "").Want(401)
+	a.askSite("", "POST", "/oauth/token", `{"grant_type":"authorization_code"}`).Want(415)
+	a.askSite("", "POST", "/oauth/register", `{`).Want(400)
+	a.askSite("", "POST", "/oauth/register", `{}`).Want(401)
+	a.askSite(a.as("administrator", "HOPERAT").Token, "POST", "/admin/clients", `{"id":"x","secret":"y","colour":"red"}`).Want(400)
+	a.askSite(a.as("administrator", "HOPERAT").Token, "POST", "/admin/clients", `{"id":"x y"}`).Want(422)
+	a.askSite("", "GET", "/admin/clients", "").Want(401)
 }

@@ -31,8 +31,8 @@ func (a *appNode) entries(from int64) (all []string, next int64) {
 	return all, next
 }
 
-// outside asks for what is not below the FHIR base, with a token.
-func (a *appNode) outside(token, method, path, body string) response {
+// askSite asks for what is not below the FHIR base, with a token.
+func (a *appNode) askSite(token, method, path, body string) response {
 	a.T.Helper()
 	r, err := http.NewRequest(method, a.Server.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -61,7 +61,7 @@ func TestEveryAuthorizationLeavesAnEntry(t *testing.T) {
 		return url.Values{"client_id": {"confidential"}, "client_secret": {a.secret}, "token": {token}}
 	}
 	_, from := a.entries(0)
-	outside := func(method, path, body string) response { return a.outside(admin.Token, method, path, body) }
+	outside := func(method, path, body string) response { return a.askSite(admin.Token, method, path, body) }
 	for _, c := range []struct {
 		what string
 		do   func()
@@ -96,7 +96,7 @@ func TestEveryAuthorizationLeavesAnEntry(t *testing.T) {
 			initial = fmt.Sprint(outside("POST", "/admin/registrations", `{"scopes":["openid"],"purposes":["TREAT"]}`).Want(201).JSON()["initial_access_token"])
 		}, []string{"client-write permit 200"}},
 		{"a registration", func() {
-			a.outside(initial, "POST", "/oauth/register", `{"redirect_uris":["https://r.example/cb"],"token_endpoint_auth_method":"none"}`).Want(201)
+			a.askSite(initial, "POST", "/oauth/register", `{"redirect_uris":["https://r.example/cb"],"token_endpoint_auth_method":"none"}`).Want(201)
 		}, []string{"register permit 200"}},
 	} {
 		c.do()
@@ -135,7 +135,7 @@ func TestClientsAreForAdministrators(t *testing.T) {
 			if what[1] == "/admin/clients" {
 				body = `{"id":"x","kind":"public","redirects":["https://x.example/"],"scopes":["openid"],"purposes":["TREAT"],"grants":["authorization_code"]}`
 			}
-			a.outside(u.Token, what[0], what[1], body).Want(403)
+			a.askSite(u.Token, what[0], what[1], body).Want(403)
 		}
 	}
 }
