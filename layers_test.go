@@ -24,10 +24,12 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
-	"auth":        {"agent", "fhir"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
+	"auth":        {"agent", "auth/jwks", "fhir"},
+	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
+	"auth/jwks":   {}, // key sets of others
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
 	"consent": {"agent", "fhir"},

@@ -23,7 +23,7 @@ var formatMutants = []mutant{
 	{"definitions of operations are the server's", "server/apply.go", "if err = mayWrite(op.Ref); err == nil {", "if true {", "./server", "TestOperationDefinitionsAreServed"},
 	{"definitions in Bundles are the server's", "server/transaction.go", "return op, mayWrite(e.Ref)", "return op, nil", "./server", "TestOperationDefinitionsAreServed"},
 	{"everything is decided", "access/everything.go", "d, err := r.ask(ctx, q)", "d := r.decide(ctx, q)\n\t\tr.begin(q, d)", "./access", "TestEverythingIsRecorded"},
-	{"everything shows what may be seen", "access/everything.go", "Visible: r.visible(ctx, q.interaction, q.action), Sight: r.sight(ctx, q.interaction, q.action), After: after,", "Visible: func(store.Row) (bool, error) { return true, nil }, After: after,", "./access", "TestEverythingIsWhatReadsShow"},
+	{"everything shows what may be seen", "access/everything.go", "Visible: r.visible(ctx, q.interaction, q.action), Sight: r.sight(ctx, q.interaction, q.action), Within: r.requires(ctx, q.interaction, q.action), After: after,", "Visible: func(store.Row) (bool, error) { return true, nil }, After: after,", "./access", "TestEverythingIsWhatReadsShow"},
 	{"everything concerns the hidden", "access/everything.go", "\tr.concernSelected(page.Selected)\n", "", "./access", "TestEverythingConcernsTheHidden"},
 	{"entries apart are not in transactions", "fhir/bundle.go", "\t\tb.checkApart()\n", "", "./server", "TestBatchesAnswerRequestsApart"},
 	{"entries apart are checked", "fhir/entry.go", "\t\te.checkApart(f.Request)\n", "", "./server", "TestBatchesAnswerRequestsApart"},

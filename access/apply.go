@@ -68,6 +68,8 @@ type step struct {
 	fresh    bool           // nothing matched the condition, so nothing may be there
 	refused  bool           // the resource is hidden: nothing was done, and the answer does not say so
 	unseen   bool           // the writer may not see what it has written
+	several  bool           // the criteria of the delete match more than one resource, of which this is the first
+	further  bool           // one of the others, which has no effect of its own
 	write    *store.Write
 	effect   Effect
 }
@@ -221,15 +223,17 @@ func (t *change) absent(ctx context.Context, s *step) error {
 // withheld is what becomes of a step whose resource the caller may not change: as if it
 // were absent, unless the caller knows better. Nothing is done either way.
 func (t *change) withheld(ctx context.Context, s *step) error {
+	if s.Method == "DELETE" || t.narrowed(ctx, s.question) {
+		seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))
+		switch {
+		case err != nil:
+			return err
+		case seen:
+			return t.refuseRow(forbidden(rowRefused))
+		}
+	}
 	if s.Method != "DELETE" {
 		return t.refuseRow(notFound())
-	}
-	seen, err := t.row(ctx, question{"read", "r", s.Ref.Type}, rowOf(&s.before))
-	switch {
-	case err != nil:
-		return err
-	case seen:
-		return t.refuseRow(forbidden(rowRefused))
 	}
 	s.refused = true
 	return t.refuseRow(t.absent(ctx, s))
@@ -240,7 +244,7 @@ func (t *change) withheld(ctx context.Context, s *step) error {
 func (t *change) choosesIDs(ctx context.Context, q question) bool {
 	d := t.decide(ctx, q)
 	c := d.Constraints
-	return t.subject.System && d.Consent != policy.Permits && c.Compartment == "" && c.Owner == "" && c.Author == "" && c.Uncompartmented == nil
+	return t.subject.System && d.Consent != policy.Permits && c.Compartment == "" && c.Owner == "" && c.Author == "" && c.Uncompartmented == nil && !t.narrowed(ctx, q)
 }
 
 // remove makes the tombstone; deleting what is deleted changes nothing.
@@ -258,16 +262,19 @@ func (t *change) remove(s *step) error {
 }
 
 func (t *change) effects() []Effect {
-	all := make([]Effect, len(t.steps))
-	for i, s := range t.steps {
-		if s.write != nil {
+	all := make([]Effect, 0, len(t.steps))
+	for _, s := range t.steps {
+		if s.further {
+			continue
+		}
+		if s.write != nil && !s.several {
 			v := s.version()
 			if s.unseen {
 				v.Body = nil
 			}
 			s.effect.Version = &v
 		}
-		all[i] = s.effect
+		all = append(all, s.effect)
 	}
 	return all
 }

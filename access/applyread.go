@@ -94,7 +94,7 @@ func (t *change) findBeside(ctx context.Context, s *step, query *search.Query) e
 	most := pageSize(query.Count)
 	guard := store.Guard{Query: query, Want: make([]fhir.Ref, most+t.replaces(s.Ref.Type))}
 	ask := guard.Search(t.guards)
-	ask.Visible, ask.Sight, ask.Bytes = visible, sight, t.call.room(t.held)
+	ask.Visible, ask.Sight, ask.Within, ask.Bytes = visible, sight, t.requires(ctx, q.interaction, q.action), t.call.room(t.held)
 	page, err := t.seek(ctx, ask)
 	if kindOf(err) == fhir.TooCostly {
 		return besideWrites("must be selective: this one would have to examine more than 2,000 resources, or all conditions and searches of the Bundle more than 20,000 and 10 for each")
@@ -113,7 +113,7 @@ func (t *change) findBeside(ctx context.Context, s *step, query *search.Query) e
 	if len(page.Next) > 0 || len(found) > most {
 		return besideWrites("must fit into one page: give a higher _count, which may be 1,000")
 	}
-	t.guardFound(query, page, visible, sight)
+	t.guardFound(query, page, visible, sight, ask.Within)
 	return t.answerFound(ctx, s, query, page.Matches, found)
 }
 
@@ -123,10 +123,10 @@ func besideWrites(what string) error {
 
 // guardFound lets the commit fail if the search would find something else by then, or
 // another version of it.
-func (t *change) guardFound(query *search.Query, page store.Page, visible store.Visible, sight store.Sights) {
+func (t *change) guardFound(query *search.Query, page store.Page, visible store.Visible, sight store.Sights, within store.Within) {
 	bare := *query
 	bare.Sort, bare.Include = nil, nil
-	guard := store.Guard{Query: &bare, Want: refs(page.Matches), At: page.At}
+	guard := store.Guard{Query: &bare, Within: within, Want: refs(page.Matches), At: page.At}
 	guard.Visible, guard.Sight = t.asOf(visible, sight, page.Epoch)
 	for i := range page.Matches {
 		guard.Versions = append(guard.Versions, page.Matches[i].Version)

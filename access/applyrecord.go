@@ -16,6 +16,9 @@ func (t *change) recordEffects() {
 	d.Outcome = first.effect.Status
 	written := t.discloseEffects()
 	switch {
+	case first.several && !t.transaction(): // its content is that of a transaction
+		d.Query = first.Ref.Type + "?" + d.Query
+		fallthrough
 	case t.transaction():
 		d.Interaction, d.Action, d.Type, d.Target, d.Outcome = "transaction", "E", "", "", 200
 	case first.write != nil:

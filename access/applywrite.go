@@ -43,7 +43,7 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 		return err
 	}
 	t.concern(s.facts.Whose())
-	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts}
+	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &s.facts, Content: written{s.index}}
 	if row.Epoch, err = t.today(ctx, s); err != nil {
 		return err
 	}

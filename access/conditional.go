@@ -48,13 +48,19 @@ func (t *change) identify(ctx context.Context, s *step) error {
 		}
 		s.Ref.ID = id.String()
 	}
-	if s.Method != "GET" && s.Ref.ID != "" {
-		if other := t.taken[s.Ref]; other != nil && !(s.done() && other.done()) {
-			return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle are about the same resource, and one changes it. Send them separately."}
-		}
-		t.taken[s.Ref] = s
-	}
 	t.name(s)
+	return t.claim(s)
+}
+
+// claim notes which step is about a resource: only one may be, unless none changes it.
+func (t *change) claim(s *step) error {
+	if s.Method == "GET" || s.Ref.ID == "" {
+		return nil
+	}
+	if other := t.taken[s.Ref]; other != nil && !(s.done() && other.done()) {
+		return &fhir.Error{Kind: fhir.Invalid, Detail: "Two entries of this Bundle are about the same resource, and one changes it. Send them separately."}
+	}
+	t.taken[s.Ref] = s
 	return nil
 }
 
@@ -108,7 +114,8 @@ func (t *change) match(ctx context.Context, s *step) error {
 	if err := t.full(); err != nil {
 		return err
 	}
-	query, page, err := t.matches(ctx, s.Ref.Type, s.Criteria, 0)
+	more, bytes := s.means()
+	query, page, err := t.matches(ctx, s.Ref.Type, s.Criteria, more, bytes)
 	if err != nil {
 		return err
 	}
@@ -116,8 +123,10 @@ func (t *change) match(ctx context.Context, s *step) error {
 	s.query = query
 	visible, sight := t.finds(ctx, s.Ref.Type, s.Criteria)
 	visible, sight = t.asOf(visible, sight, page.Epoch)
-	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: visible, Sight: sight, Want: refs(matches), At: page.At})
+	t.review.change.Guards = append(t.review.change.Guards, store.Guard{Query: query, Visible: visible, Sight: sight, Within: t.requires(ctx, "search-type", "s"), Want: refs(matches), At: page.At})
 	switch {
+	case len(matches) > 1 && more > 0:
+		return t.deleteAll(s, page)
 	case len(matches) > 1:
 		return &fhir.Error{Kind: fhir.MultipleMatches, Detail: "The criteria of this conditional interaction match more than one resource. Make them more selective."}
 	case len(matches) == 1 && s.Method == "POST":
@@ -158,13 +167,7 @@ func (t *change) finds(ctx context.Context, typ string, criteria []fhir.Param) (
 		return t.visible(ctx, q.interaction, q.action), t.sight(ctx, q.interaction, q.action)
 	}
 	actions := []string{"correct"}
-	visible := func(row store.Row) (bool, error) {
-		d := t.decide(ctx, q)
-		if !d.Allow || !within(d.Constraints, q, row) {
-			return false, nil
-		}
-		return t.agreed(ctx, d, actions, row)
-	}
+	visible := func(row store.Row) (bool, error) { return t.mayBe(ctx, q, row, actions) }
 	return visible, func(typ string, epoch int64) (*store.Sight, error) {
 		return t.look(ctx, question{q.interaction, q.action, typ}, actions, epoch)
 	}
@@ -234,9 +237,10 @@ func spelled(c search.Condition) string {
 }
 
 // matches searches for what a condition means: two are enough to know that there are
-// more than one; some more may be found that the change replaces. The record names the
+// more than one; some more may be found that the change replaces or deletes, of up to so
+// many bytes (0: no bound). The record names the
 // criteria and the patients of what they match.
-func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param, more int) (q *search.Query, page store.Page, err error) {
+func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param, more int, bytes int64) (q *search.Query, page store.Page, err error) {
 	codes := t.codes(ctx, question{"search-type", "s", typ})
 	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base, Codes: codes}); err != nil {
 		return nil, page, err
@@ -250,8 +254,10 @@ func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param,
 		return nil, page, t.refuse(d)
 	}
 	visible, sight := t.finds(ctx, typ, criteria)
-	guard := store.Guard{Query: q, Visible: visible, Sight: sight, Want: make([]fhir.Ref, 1+more)}
-	if page, err = t.seek(ctx, guard.Search(t.guards)); kindOf(err) == fhir.TooCostly {
+	guard := store.Guard{Query: q, Visible: visible, Sight: sight, Within: t.requires(ctx, "search-type", "s"), Want: make([]fhir.Ref, 1+more)}
+	asked := guard.Search(t.guards)
+	asked.Bytes = bytes
+	if page, err = t.seek(ctx, asked); kindOf(err) == fhir.TooCostly {
 		err = &fhir.Error{Kind: fhir.TooCostly, Detail: "The criteria of conditional interactions and references must be selective: these would have to examine more than 2,000 resources, or all of a transaction more than 20,000 and 10 for each. Search by an identifier."}
 	}
 	if err != nil {
@@ -339,7 +345,7 @@ func (t *change) resolve(ctx context.Context, s *step) (err error) {
 		if err != nil {
 			return err
 		}
-		query, page, err := t.matches(ctx, typ, params, t.replaces(typ))
+		query, page, err := t.matches(ctx, typ, params, t.replaces(typ), 0)
 		if err != nil {
 			return err
 		}

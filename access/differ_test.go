@@ -349,7 +349,7 @@ func (d *differed) check(t *testing.T) {
 
 func (c *differ) ask(n int) {
 	c.plain = false
-	calls := c.calls()
+	calls := c.everybody()
 	names := slices.Sorted(maps.Keys(calls))
 	for i := range n {
 		if i%20 == 0 {

@@ -191,7 +191,7 @@ func (r *review) everythingOf(ctx context.Context, e EverythingRequest, o whole,
 	}
 	q := question{"search-type", "s", typ}
 	page, err := r.seek(ctx, store.Search{
-		Query: query, Visible: r.visible(ctx, q.interaction, q.action), Sight: r.sight(ctx, q.interaction, q.action), After: after,
+		Query: query, Visible: r.visible(ctx, q.interaction, q.action), Sight: r.sight(ctx, q.interaction, q.action), Within: r.requires(ctx, q.interaction, q.action), After: after,
 		Limit: count, Bytes: r.call.room(r.held),
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ type Gate struct {
 	retry    chan struct{} // one slot: changes that lost a race are tried again one at a time
 	patience time.Duration // with a record: recordTimeout
 	callers  callers
+	grants   grants
 	shares   *fair.Shares // of long searches
 	failed   atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
@@ -61,6 +62,9 @@ func (g *Gate) Unrecorded() bool {
 func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T, error)) (T, error) {
 	var none T
 	for try := 1; ; try++ {
+		if try > 1 { // perhaps its grant ended
+			g.grants.drop(c.Agent.Grant)
+		}
 		r := g.review(c)
 		result, err := caught(r, work)
 		if errors.Is(err, store.ErrChanged) {

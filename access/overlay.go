@@ -98,6 +98,6 @@ func (t *change) matchesWritten(ctx context.Context, q *search.Query, s *step, v
 	if err != nil {
 		return false, err
 	}
-	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &d.facts, Epoch: epoch}
+	row := store.Row{Ref: s.Ref, Version: s.before.Version + 1, Owner: t.call.Agent.Organization, Facts: &d.facts, Epoch: epoch, Content: written{d.index}}
 	return visible(row)
 }

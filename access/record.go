@@ -165,11 +165,11 @@ func (r *review) judged() store.Judged {
 			}
 		}
 	}
-	return j
+	return r.grantJudged(j)
 }
 
 // writes says whether the request changes anything.
-func (r *review) writes() bool { return len(r.change.Writes) > 0 }
+func (r *review) writes() bool { return len(r.change.Writes) > 0 || r.event }
 
 // commit appends the sealed record to the access log, or, with all that the request
 // writes, to the change log.

@@ -27,9 +27,13 @@ type review struct {
 	directory    *directory
 	caller       *identity // once identified
 	decisions    []decision
-	consentsRead map[string][]string // patient -> Consents that decided; a key for each patient whose Consents were read
-	epoch        int64               // the lowest consent epoch of the rows judged
-	everybody    bool                // the Consents of all patients were asked
+	granular     bool                 // some scope of the caller has search parameters
+	ways         map[question][]right // see rights
+	granted      bool                 // the grant of the token stands ...
+	grantEpoch   int64                // ... as of this epoch
+	consentsRead map[string][]string  // patient -> Consents that decided; a key for each patient whose Consents were read
+	epoch        int64                // the lowest consent epoch of the rows judged
+	everybody    bool                 // the Consents of all patients were asked
 	sights       map[sighting]*store.Sight
 	lookups      int              // to make them
 	traced       *fhir.Facts      // the last that trace was asked about ...
@@ -49,6 +53,7 @@ type review struct {
 	answered  map[*search.Query]bool // those of them of which the store has said whom they select: anybody?
 	concerned concerned
 	change    store.Change // what is committed with the record
+	event     bool         // of the authorization server: its record is in the change log
 	final     bool         // the record no longer rests on what was judged, see instead
 	held      int64        // bytes of stored documents that the answer carries
 }
@@ -71,7 +76,7 @@ func (g *Gate) review(c *Call) *review {
 	d := newDirectory(g.Store, g.Base)
 	own := a.Organization == g.Organization
 	return &review{
-		gate: g, call: c, now: now, directory: d,
+		gate: g, call: c, now: now, directory: d, granular: slices.ContainsFunc(a.Scopes, func(s agent.Scope) bool { return s.Query != "" }),
 		subject: consent.Subject{
 			Actors: a.Actors, Purpose: a.Purpose, Guest: !own,
 			System: own && a.Role == agent.System && agent.PurposeFamily(a.Purpose) != agent.Research,
@@ -89,22 +94,33 @@ func (g *Gate) review(c *Call) *review {
 func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 	d := r.decide(ctx, q)
 	r.begin(q, d)
+	if err := r.stands(ctx, 0); err != nil {
+		return d, err
+	}
 	if !d.Allow {
 		return d, r.refuse(d)
 	}
 	return d, r.identify(ctx)
 }
 
-// decide is the only place that asks the policy engine.
+// decide asks what the scopes of the caller permit; decideBy is the only place that asks the
+// policy engine.
 func (r *review) decide(ctx context.Context, q question) policy.Decision {
 	if d, ok := r.decided(q); ok {
 		return d
 	}
+	d := r.decideBy(ctx, q, r.scopes(q))
+	r.decisions = append(r.decisions, decision{q, d})
+	return d
+}
+
+// decideBy asks what scopes permit.
+func (r *review) decideBy(ctx context.Context, q question, scopes []agent.Scope) policy.Decision {
 	a := &r.call.Agent
 	in := policy.Input{
 		Agent: policy.Agent{
 			Subject: a.Subject, Role: a.Role, Organization: a.Organization,
-			Patient: a.Patient, Client: a.Client, Scopes: a.Scopes,
+			Patient: a.Patient, Client: a.Client, Scopes: scopes,
 		},
 		Purpose: a.Purpose, Interaction: q.interaction, Action: q.action, Type: q.typ,
 		Node: policy.Node{Organization: r.gate.Organization}, Now: r.now.UTC().Format(time.RFC3339),
@@ -120,7 +136,6 @@ func (r *review) decide(ctx context.Context, q question) policy.Decision {
 	if errors.Is(err, policy.ErrDeadline) {
 		d.Reason = tooSlow
 	}
-	r.decisions = append(r.decisions, decision{q, d})
 	return d
 }
 
@@ -147,6 +162,11 @@ const tooSlow = "policy-timeout"
 // row says whether the caller may know (or, for a write, touch) this version.
 // It is the one function that decides about data.
 func (r *review) row(ctx context.Context, q question, row store.Row) (bool, error) {
+	return r.mayBe(ctx, q, row, r.actions(q))
+}
+
+// mayBe is row for some actions in the words of Consents.
+func (r *review) mayBe(ctx context.Context, q question, row store.Row, actions []string) (bool, error) {
 	d := r.decide(ctx, q)
 	if d.Reason == tooSlow { // not decided is not hidden: the answer is 503
 		return false, r.refuse(d)
@@ -157,10 +177,13 @@ func (r *review) row(ctx context.Context, q question, row store.Row) (bool, erro
 	if _, err := r.trace(ctx, row.Facts); err != nil {
 		return false, err
 	}
+	if r.granular {
+		return r.mayBeInSomeWay(ctx, q, row, actions)
+	}
 	if !within(d.Constraints, q, row) {
 		return false, nil
 	}
-	return r.agreed(ctx, d, r.actions(q), row)
+	return r.agreed(ctx, d, actions, row)
 }
 
 // sees says whether Consents let the caller, who may write this type, know the row.
@@ -248,6 +271,9 @@ func (r *review) restsOn(ctx context.Context, epoch int64) error {
 		r.consentsRead, r.epoch = map[string][]string{}, epoch
 	}
 	r.epoch = min(r.epoch, epoch)
+	if err := r.stands(ctx, epoch); err != nil {
+		return err
+	}
 	return r.stillIs(ctx, epoch)
 }
 
@@ -321,5 +347,5 @@ func (r *review) check(ctx context.Context, q question, versions ...[]Version) e
 
 // rowOf is what a visibility function sees of a version.
 func rowOf(v *Version) store.Row {
-	return store.Row{Ref: v.Ref, Version: v.Version, Owner: v.Owner, Deleted: v.Deleted, Facts: &v.Facts, Epoch: v.Epoch}
+	return store.Row{Ref: v.Ref, Version: v.Version, Owner: v.Owner, Deleted: v.Deleted, Facts: &v.Facts, Epoch: v.Epoch, Content: (*content)(v)}
 }

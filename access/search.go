@@ -85,7 +85,7 @@ func (r *review) parse(ctx context.Context, q question, s *SearchRequest) (query
 func (r *review) search(ctx context.Context, q question, query *search.Query, at []byte) (*Result, error) {
 	counted := query.Summary == "count"
 	page, err := r.seek(ctx, store.Search{
-		Query: query, Visible: r.visible(ctx, q.interaction, q.action), Sight: r.sight(ctx, q.interaction, q.action), After: at,
+		Query: query, Visible: r.visible(ctx, q.interaction, q.action), Sight: r.sight(ctx, q.interaction, q.action), Within: r.requires(ctx, q.interaction, q.action), After: at,
 		Limit: pageSize(query.Count), Bytes: r.call.room(r.held), NoBody: counted,
 		Count: counted || query.Total == "accurate" || query.Total == "estimate",
 	})

@@ -30,6 +30,15 @@ type sighting struct {
 // that stand for themselves, as far as it is certain without looking at them.
 func (r *review) look(ctx context.Context, q question, actions []string, epoch int64) (*store.Sight, error) {
 	d := r.decide(ctx, q)
+	if d.Allow && r.granular {
+		rights, err := r.rights(ctx, q)
+		if err != nil || len(rights) > 1 { // nothing is certain of rows that may be visible in several ways
+			return nil, nil
+		}
+		if d = (policy.Decision{}); len(rights) == 1 {
+			d = rights[0].Decision
+		}
+	}
 	switch {
 	case d.Reason == tooSlow: // whoever looks at a row is told
 		return nil, nil

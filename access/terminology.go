@@ -80,7 +80,7 @@ func (s *shelf) one(ctx context.Context, typ string, params []fhir.Param) ([]byt
 	s.asks(query)
 	q := question{s.interaction, "r", typ}
 	page, err := s.seek(ctx, store.Search{
-		Query: query, Visible: s.visible(ctx, q.interaction, q.action), Sight: s.sight(ctx, q.interaction, q.action),
+		Query: query, Visible: s.visible(ctx, q.interaction, q.action), Sight: s.sight(ctx, q.interaction, q.action), Within: s.requires(ctx, q.interaction, q.action),
 		Limit: 1, Bytes: s.call.room(s.held),
 	})
 	if err != nil {

@@ -34,5 +34,6 @@ type Agent struct {
 	Actors       []string // further references of the same actor: PractitionerRole/..., Organization/..., CareTeam/...
 	Issuer       string
 	Token        string    // jti
+	Grant        string    // what a token of this server's own authorization server rests on: see store.GrantSpace; "" of other tokens
 	Expires      time.Time // when the token ends
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 	caller := agent.Agent{
 		Subject: a.user(i, c.Subject), Name: c.Name, Client: i.client(c.Client), Issuer: c.Issuer, Token: c.ID, Expires: c.Expires,
 	}
+	if i.Own { // others' words for a grant mean nothing here
+		caller.Grant = c.Grant
+	}
 	var err error
 	if caller.Organization, err = i.organization(c); err != nil {
 		return agent.Agent{}, err
@@ -31,7 +35,7 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 	if caller.Purpose, err = i.purpose(c, chosen); err != nil {
 		return agent.Agent{}, err
 	}
-	if caller.Scopes, err = agent.ParseScopes(c.Scope); err != nil {
+	if caller.Scopes, err = a.scopes(c.Scope); err != nil {
 		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + err.Error() + ".")
 	}
 	if caller.Patient, err = a.patient(c, &caller); err != nil {
@@ -39,6 +43,15 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 	}
 	caller.Actors = actors(&caller, a.user(i, c.User))
 	return caller, nil
+}
+
+// wholeScopes refuses all scopes with search parameters: nobody enforces them.
+func wholeScopes(claim string) ([]agent.Scope, error) {
+	scopes, err := agent.ParseScopes(claim)
+	if slices.ContainsFunc(scopes, func(s agent.Scope) bool { return s.Query != "" }) {
+		return nil, errors.New("this server does not enforce scopes with search parameters")
+	}
+	return scopes, err
 }
 
 func (i *trusted) organization(c *Claims) (string, error) {

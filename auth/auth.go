@@ -21,9 +21,10 @@ const Skew = 30 * time.Second
 
 // Config says whose tokens are accepted.
 type Config struct {
-	Audience string   // the base URL of this server
-	Bases    string   // all that it has had, see fhir.Below; "" means Audience
-	Issuers  []Issuer // the built-in one and the external ones
+	Audience string                                    // the base URL of this server
+	Bases    string                                    // all that it has had, see fhir.Below; "" means Audience
+	Issuers  []Issuer                                  // the built-in one and the external ones
+	Scopes   func(claim string) ([]agent.Scope, error) // reads scopes, and refuses what cannot be enforced; nil: agent.ParseScopes, and none with search parameters
 	Now      func() time.Time
 }
 
@@ -33,6 +34,7 @@ type Authenticator struct {
 	base    string // the audience
 	bases   string
 	issuers map[string]*trusted
+	scopes  func(claim string) ([]agent.Scope, error)
 	seen    cache
 }
 
@@ -51,7 +53,10 @@ func New(c Config) (*Authenticator, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	a := &Authenticator{now: c.Now, base: trimSlash(c.Audience), bases: cmp.Or(c.Bases, c.Audience), issuers: map[string]*trusted{}}
+	if c.Scopes == nil {
+		c.Scopes = wholeScopes
+	}
+	a := &Authenticator{now: c.Now, scopes: c.Scopes, base: trimSlash(c.Audience), bases: cmp.Or(c.Bases, c.Audience), issuers: map[string]*trusted{}}
 	for _, i := range c.Issuers {
 		if err := i.check(); err != nil {
 			return nil, err

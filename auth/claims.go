@@ -30,6 +30,7 @@ type Claims struct {
 	Scope     string    // scope
 	Patient   string    // patient: "1" or "Patient/1"
 	User      string    // fhirUser
+	Grant     string    // grant: of tokens of our own authorization server
 
 	Name         string        // subject_name, or name
 	Organization string        // subject_organization_id
@@ -48,7 +49,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 		m.decode("iss", &c.Issuer), m.decode("sub", &c.Subject), m.decode("aud", &audience),
 		m.time("exp", &c.Expires), m.time("iat", &c.IssuedAt), m.time("nbf", &c.NotBefore),
 		m.decode("jti", &c.ID), m.decode("client_id", &c.Client), m.decode("scope", &c.Scope),
-		m.decode("patient", &c.Patient), m.decode("fhirUser", &c.User), m.decode("name", &c.Name))
+		m.decode("patient", &c.Patient), m.decode("fhirUser", &c.User), m.decode("name", &c.Name), m.decode("grant", &c.Grant))
 	if err != nil {
 		return err
 	}
@@ -113,9 +114,10 @@ func (c Claims) MarshalJSON() ([]byte, error) {
 		Scope      string         `json:"scope,omitempty"`
 		Patient    string         `json:"patient,omitempty"`
 		User       string         `json:"fhirUser,omitempty"`
+		Grant      string         `json:"grant,omitempty"`
 		Extensions map[string]any `json:"extensions"`
 	}{c.Issuer, c.Subject, c.Audience, unix(c.Expires), unix(c.IssuedAt), unix(c.NotBefore), c.ID,
-		c.Client, c.Scope, c.Patient, c.User, map[string]any{"ihe_iua": iua}})
+		c.Client, c.Scope, c.Patient, c.User, c.Grant, map[string]any{"ihe_iua": iua}})
 }
 
 func unix(t time.Time) int64 {

@@ -76,6 +76,9 @@ func AuditEvent(a Access) ([]byte, error) {
 	if profile := a.profile(); profile != "" {
 		event.Meta.Profile = []string{profile}
 	}
+	if k := kindOf(a.Interaction); k.event.Code != nil {
+		event.Type = k.event
+	}
 	if a.Interaction == "erase" {
 		event.Type = coding(lifecycles, "destroy", "Destroy/Delete Record Lifecycle Event")
 	}

@@ -11,8 +11,10 @@ const balp = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAud
 // auditKind is what IHE BALP says of a kind of interaction: its profile, and the types of
 // the agents. docs/audit-events.md has the whole mapping.
 type auditKind struct {
-	profile string // its name; "" where BALP has none
-	code    string // of restful-interaction; "" if that is the interaction's own name
+	profile string    // its name; "" where BALP has none
+	code    string    // of restful-interaction; "" if that is the interaction's own name
+	event   r4.Coding // its type where that is not a RESTful one ...
+	sub     r4.Coding // ... and then its subtype
 	client  r4.Coding
 	server  r4.Coding
 	user    r4.Coding
@@ -37,6 +39,13 @@ func custodianRole() r4.Coding {
 	return coding("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "custodian", "Custodian")
 }
 
+// balpAuthZ has BALP's codes of decisions to authorize.
+const balpAuthZ = "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType"
+
+func authServer() r4.Coding {
+	return coding("http://terminology.hl7.org/CodeSystem/extra-security-role-type", "authserver", "authorization server")
+}
+
 // kindOf sorts an interaction.
 func kindOf(interaction string) auditKind {
 	switch interaction {
@@ -56,6 +65,16 @@ func kindOf(interaction string) auditKind {
 		return auditKind{profile: "Query", code: "search-type", client: sourceRole(), server: destinationRole(), user: recipientRole()}
 	case "history-instance", "history-type", "history-system":
 		return auditKind{client: destinationRole(), server: sourceRole(), user: recipientRole()}
+	case "authorize":
+		return auditKind{code: "operation", event: dicom("110113", "Security Alert"), sub: coding(balpAuthZ, "AuthZ-Role", "Authorization Decision using only Roles"),
+			client: dicom("110150", "Application"), server: authServer(), user: recipientRole()}
+	case "token", "refresh":
+		return auditKind{code: "operation", event: dicom("110114", "User Authentication"), sub: coding("urn:ihe:event-type-code", "ITI-71", "Get Access Token"),
+			client: dicom("110150", "Application"), server: authServer(), user: recipientRole()}
+	case "sign-in":
+		return auditKind{code: "operation", event: dicom("110114", "User Authentication"), sub: dicom("110122", "Login"), client: dicom("110150", "Application"), server: authServer(), user: recipientRole()}
+	case "sign-out":
+		return auditKind{code: "operation", event: dicom("110114", "User Authentication"), sub: dicom("110123", "Logout"), client: dicom("110150", "Application"), server: authServer(), user: recipientRole()}
 	case "transaction", "batch":
 		return auditKind{client: sourceRole(), server: destinationRole(), user: authorRole()}
 	}
@@ -66,6 +85,8 @@ func kindOf(interaction string) auditKind {
 // of its own for it.
 func (k auditKind) subtypes(interaction string) []r4.Coding {
 	switch {
+	case k.sub.Code != nil:
+		return []r4.Coding{k.sub, coding(ownSystem+"interaction", interaction, "")}
 	case k.code == "":
 		return []r4.Coding{coding(interactions, interaction, "")}
 	case interaction == "erase":

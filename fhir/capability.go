@@ -122,8 +122,8 @@ func (c *ResourceCapability) build() (r4.CapabilityStatementRestResource, error)
 func (c *ResourceCapability) versions(r *r4.CapabilityStatementRestResource) {
 	policy, yes := r4.ResourceVersionPolicyNoVersion, true
 	if c.Versioned {
-		read, single := r4.ConditionalReadStatusFullSupport, r4.ConditionalDeleteStatusSingle
-		policy, r.ReadHistory, r.ConditionalRead, r.ConditionalDelete = r4.ResourceVersionPolicyVersioned, &yes, &read, &single
+		read, multiple := r4.ConditionalReadStatusFullSupport, r4.ConditionalDeleteStatusMultiple
+		policy, r.ReadHistory, r.ConditionalRead, r.ConditionalDelete = r4.ResourceVersionPolicyVersioned, &yes, &read, &multiple
 	}
 	r.Versioning = &policy
 	if c.Writable {

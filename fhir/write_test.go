@@ -98,7 +98,7 @@ func TestCapability(t *testing.T) {
 	if !json.Valid(b) || !strings.HasPrefix(string(b), `{"resourceType":"CapabilityStatement"`) {
 		t.Errorf("%s", b)
 	}
-	for _, part := range []string{`"fhirVersion":"4.0.1"`, `"kind":"instance"`, `"code":"transaction"`, `"conditionalDelete":"single"`, `"type":"string"`, `"name":"access-report"`} {
+	for _, part := range []string{`"fhirVersion":"4.0.1"`, `"kind":"instance"`, `"code":"transaction"`, `"conditionalDelete":"multiple"`, `"type":"string"`, `"name":"access-report"`} {
 		if !strings.Contains(string(b), part) {
 			t.Errorf("no %s in %s", part, b)
 		}

@@ -204,7 +204,7 @@ func (b *browser) look(expression string) string {
 	return fmt.Sprint(r.Result.Value)
 }
 
-func (b *browser) text() string { b.t.Helper(); return b.look("document.Body.innerText") }
+func (b *browser) text() string { b.t.Helper(); return b.look("document.body.innerText") }
 
 // fill types into a field and presses Enter.
 func (b *browser) fill(selector, text string) {

@@ -181,8 +181,15 @@ func (c *claimant) conditions(at string) {
 	if c.c.UpdateCreate {
 		c.holds("updateCreate", c.send("PUT", "/chosen", "chosen"), 201)
 	}
-	if c.c.ConditionalDelete == "single" {
-		c.holds("conditionalDelete", c.send("DELETE", "?_id=chosen", ""), 204)
+	if c.c.ConditionalDelete == "multiple" {
+		if c.c.UpdateCreate {
+			c.holds("updateCreate", c.send("PUT", "/chosen-too", "chosen-too"), 201)
+		}
+		c.holds("conditionalDelete", c.send("DELETE", "?_id=chosen,chosen-too", ""), 204)
+		if c.id != "" {
+			c.holds("conditionalDelete", c.send("GET", "/chosen", ""), 410)
+			c.holds("conditionalDelete", c.send("GET", "/chosen-too", ""), 410)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func (n *Node) openServer(o Options) error {
 	if err != nil {
 		return err
 	}
-	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Bases: n.store.Bases(), Issuers: issuers})
+	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Bases: n.store.Bases(), Issuers: issuers, Scopes: n.gate.CheckScopes})
 	if err != nil {
 		return err
 	}

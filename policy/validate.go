@@ -38,8 +38,11 @@ func interactions(name string) (action, bool) {
 		return action{letters: "rs", typed: true}, true
 	case "validate":
 		return action{letters: "r", typed: true}, true
-	case "access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read":
+	case "authorize", "token", "refresh", "revoke", "introspect", "launch", "register", "sign-in", "sign-out", "client-read",
+		"access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read":
 		return action{letters: "rs"}, true
+	case "client-write":
+		return action{letters: "u"}, true
 	}
 	return action{}, false
 }
@@ -72,7 +75,7 @@ func validateAction(in *Input) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("input: unknown interaction %q", in.Interaction)
-	case in.Action == "" && strings.Contains(known.letters, "rs"):
+	case in.Action == "" && (strings.Contains(known.letters, "rs") || in.Interaction == "client-write"):
 		// an operation; its rule knows what it needs
 	case len(in.Action) != 1 || !strings.Contains(known.letters, in.Action):
 		return fmt.Errorf("input: action %q does not belong to %s", in.Action, in.Interaction)

@@ -64,7 +64,7 @@ func TestInvalidInputDenies(t *testing.T) {
 
 // Operations need no letter and no type, but a letter must be one of theirs.
 func TestOperationInputs(t *testing.T) {
-	for _, name := range []string{"access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read"} {
+	for _, name := range []string{"authorize", "token", "access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read"} {
 		for letter, want := range map[string]bool{"": true, "r": true, "s": true, "c": false, "rs": false} {
 			in := input()
 			in.Interaction, in.Action, in.Type = name, letter, ""

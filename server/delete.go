@@ -8,7 +8,7 @@ import (
 	"github.com/aceso-health/aceso/access"
 )
 
-// delete is DELETE [base]/[type]/[id], and DELETE [base]/[type]?[criteria] for one match.
+// delete is DELETE [base]/[type]/[id], and DELETE [base]/[type]?[criteria] for what matches.
 func (s *server) delete(c *gin.Context, call *access.Call) (*answer, error) {
 	op, err := target(c, http.MethodDelete)
 	if err != nil {

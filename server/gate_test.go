@@ -152,7 +152,9 @@ func TestConditionalInteractions(t *testing.T) {
 	n.do("PUT", "/fhir/Patient?identifier=http://x|1", strings.Replace(body, `"identifier"`, `"active":true,"identifier"`, 1)).want(200).header("ETag", `W/"2"`)
 	n.do("POST", "/fhir/Patient", body).want(201)
 	n.do("PUT", "/fhir/Patient?identifier=http://x|1", body).want(412, "multiple-matches")
-	n.do("DELETE", "/fhir/Patient?identifier=http://x|1", "").want(412, "multiple-matches")
+	n.do("DELETE", "/fhir/Patient?identifier=http://x|1", "", "If-Match", `W/"1"`).want(412, "multiple-matches")
+	n.do("DELETE", "/fhir/Patient?identifier=http://x|1", "").want(204).header("ETag", "").header("Location", "")
+	n.get("/fhir/Patient/" + first).want(410)
 	n.do("POST", "/fhir/Patient", body, "If-None-Exist", "foo=1").want(400)
 }
 

@@ -37,6 +37,8 @@ type Original interface {
 	Versions(ctx context.Context, after int64, visit func(Stored) error) error
 	// WrappedKeys visits the wrapped keys of parts.
 	WrappedKeys(ctx context.Context, visit func(id string, wrapped []byte) error) error
+	// AllKept visits the rows beside resources that have not expired, in one order.
+	AllKept(ctx context.Context, visit func(Kept) error) error
 }
 
 // Target is a store that is being filled by a copy. Until Finish it MUST NOT open
@@ -49,6 +51,8 @@ type Target interface {
 	AddRows(ctx context.Context, source string, rows []ledgerbridge.Row) error
 	// AddWrappedKey takes the wrapped key of parts; it may be there already.
 	AddWrappedKey(ctx context.Context, id string, wrapped []byte) error
+	// AddKept takes rows in their versions, instead of those that are there.
+	AddKept(ctx context.Context, all []Kept) error
 	// Finish lets the store be opened.
 	Finish(ctx context.Context) error
 }
@@ -74,7 +78,7 @@ func Copy(ctx context.Context, from Original, to Target, progress func(Copied)) 
 	if c.progress == nil {
 		c.progress = func(Copied) {}
 	}
-	for _, step := range []func(context.Context) error{c.keys, c.versions, c.logs, c.compare} {
+	for _, step := range []func(context.Context) error{c.keys, c.versions, c.logs, c.kept, c.compare} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("copy: %w", err)
 		}
@@ -224,6 +228,9 @@ func (c *copying) compare(ctx context.Context) error {
 		return err
 	}
 	if err := c.compareKeys(ctx); err != nil {
+		return err
+	}
+	if err := c.compareKept(ctx); err != nil {
 		return err
 	}
 	return c.eachLog(func(from, to ledgerbridge.Log) error { return c.compareLog(ctx, from, to) })

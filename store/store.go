@@ -35,6 +35,7 @@ func Unavailable(err error) error {
 
 // Store keeps resources. Every implementation passes storetest.
 type Store interface {
+	Keeper
 	// Get returns the current version, which may be a tombstone (Deleted), or ErrNotFound.
 	// Visibility functions call it: it MUST NOT wait for a search that is going on.
 	Get(ctx context.Context, ref fhir.Ref) (Version, error)
@@ -103,6 +104,8 @@ type Version struct {
 	Source      string     // change log entry that wrote it: source ...
 	Seq         int64      // ... and position
 	Epoch       int64      // consent epoch of the snapshot this was read in
+
+	Index *search.Index // the stored search keys, if they were read on the way; MUST NOT be changed
 }
 
 // Item is a written version as its record names it.
@@ -118,7 +121,21 @@ type Row struct {
 	Deleted bool
 	Facts   *fhir.Facts // MUST NOT be kept or changed by the visibility function, but for the fields that are not stored
 	Epoch   int64       // consent epoch of the snapshot this row was read in
+	Content Content     // what the version holds; nil: nobody has read it
 }
+
+// Content gives what a version holds, on demand. Either may be nil: it was not read.
+type Content interface {
+	// Keys are the search keys that are stored with the version. They MUST NOT be changed.
+	Keys() (*search.Index, error)
+	// Document is the resource.
+	Document() ([]byte, error)
+}
+
+// Within says, for one type, what a visibility function requires of a resource itself: it
+// hides every current one for which the condition, which has no Chain and no Reverse, does
+// not hold. nil, and a nil function, require nothing. It is asked under the rules of Visible.
+type Within func(typ string) search.Condition
 
 // Visible says whether the caller may know this row. It is called many times per
 // search and must be cheap; an error ends the search with that error.
@@ -129,6 +146,7 @@ type Search struct {
 	Query   *search.Query
 	Visible Visible
 	Sight   Sights // what is certain of whole sets of rows; nil: nothing
+	Within  Within // what Visible requires of a row itself, for which it asks for its Content
 	After   []byte // Page.Next of the page before, nil for the first
 	Limit   int    // matches per page
 	Count   bool   // compute Page.Total (of visible matches)
@@ -198,6 +216,7 @@ const SelectedHidden = 100
 type Change struct {
 	Writes []Write
 	Guards []Guard
+	Keep   []Kept // rows beside resources, each once
 	Judged Judged
 	Entry  *ledgerbridge.Pending // the record; also alone (erasure)
 }
@@ -244,6 +263,7 @@ type Guard struct {
 	Query    *search.Query
 	Visible  Visible
 	Sight    Sights // see Search
+	Within   Within // see Search
 	Want     []fhir.Ref
 	Versions []int64 // those of the ones wanted; nil: any
 	At       []byte  // Page.At of the search that found Want: the store need not search again if nothing changed since
@@ -260,7 +280,7 @@ func Unchanged(ref fhir.Ref, version int64) Guard {
 
 // Search finds the matches, and one more than are wanted.
 func (g *Guard) Search(w *Work) Search {
-	return Search{Query: g.Query, Visible: g.Visible, Sight: g.Sight, Limit: len(g.Want) + 1, Most: guardRows, Work: w}
+	return Search{Query: g.Query, Visible: g.Visible, Sight: g.Sight, Within: g.Within, Limit: len(g.Want) + 1, Most: guardRows, Work: w}
 }
 
 // Check judges what that search has found: ErrChanged unless it is what is wanted. It is

@@ -1,10 +1,12 @@
-# Administrators run the node: operations, metrics and how far the logs are anchored;
+# Administrators run the node: operations, metrics, clients and how far the logs are anchored;
 # no clinical data, and no access log.
 package aceso.access
 
 administrator := deny("guest-not-allowed") if not own
 
 else := deny("purpose-not-allowed") if purpose in {"break-glass", "marketing", "research", "unknown"}
+
+else := authorized if authorizing
 
 else := deny("scope-missing") if {
 	administration
@@ -17,4 +19,4 @@ else := deny("interaction-not-allowed") if not clinical
 
 else := deny("type-not-allowed")
 
-administration if input.interaction in {"ledger", "metrics", "operations"}
+administration if input.interaction in {"client-read", "client-write", "ledger", "metrics", "operations"}

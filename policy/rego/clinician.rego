@@ -4,7 +4,9 @@
 # Research, and every guest: refused unless a Consent permits.
 package aceso.access
 
-clinician := deny("interaction-not-allowed") if not clinical
+clinician := authorized if authorizing
+
+else := deny("interaction-not-allowed") if not clinical
 
 else := deny("type-not-allowed") if input.type == "AuditEvent"
 

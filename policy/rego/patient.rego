@@ -7,6 +7,8 @@ else := deny("guest-not-allowed") if not own
 
 else := deny("purpose-not-allowed") if not patient_purpose
 
+else := authorized if authorizing
+
 else := permit("self-report", "none", own_rows) if report
 
 else := deny("interaction-not-allowed") if not clinical

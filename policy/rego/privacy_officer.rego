@@ -6,6 +6,8 @@ privacy_officer := deny("guest-not-allowed") if not own
 
 else := deny("purpose-not-allowed") if purpose in {"break-glass", "marketing", "research", "unknown"}
 
+else := authorized if authorizing
+
 else := deny("scope-missing") if not office_scoped
 
 else := permit("privacy-office", "none", {}) if office_operation
@@ -27,7 +29,7 @@ office_scoped if {
 	covers(input.type, input.action)
 }
 
-office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "policy-read"}
+office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "policy-read", "client-read"}
 
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {

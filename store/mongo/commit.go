@@ -24,6 +24,7 @@ type prepared struct {
 	id            string   // of the resource
 	past, current bson.Raw // its documents, without what the transaction adds
 	pieces        []index  // of further key documents
+	locks         []string // of its identifiers
 }
 
 func (s *Store) prepare(all []store.Write) ([]prepared, error) {
@@ -58,7 +59,7 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 		c.Body = store.Pack(w.Body)
 		c.Sorts = newSorts(w.Index)
 		pieces := s.newPieces(w.Ref.Type, w.Index, &w.Facts, search.Mark(&w.Facts))
-		x, p.pieces = pieces[0], pieces[1:]
+		x, p.pieces, p.locks = pieces[0], pieces[1:], s.identifierLocks(w.Ref.Type, w.Index)
 	}
 	if p.past, err = bson.Marshal(c); err != nil {
 		return p, fmt.Errorf("%s: %w", w.Ref, err)
@@ -90,6 +91,7 @@ type unit struct {
 	pasts     []any
 	names     []any      // see putNames
 	touched   [][]string // for each change of what governs access since the last flush, the keys
+	kept      map[string]*kept
 }
 
 // current is a resource as the transaction sees it.
@@ -123,6 +125,9 @@ func (u *unit) run(ctx context.Context, group []*member) error {
 		return err
 	}
 	if err := u.load(ctx, valid); err != nil {
+		return err
+	}
+	if err := u.loadKept(ctx, valid); err != nil {
 		return err
 	}
 	for _, m := range valid {
@@ -212,6 +217,9 @@ func (u *unit) take(ctx context.Context, m *member) error {
 		}
 		versions[w.id] = w.Expect + 1
 	}
+	if !u.keeps(m.change.Keep) {
+		return store.ErrChanged
+	}
 	touched, err := u.touches(m)
 	if err != nil {
 		return err
@@ -219,6 +227,7 @@ func (u *unit) take(ctx context.Context, m *member) error {
 	if err := u.seal(ctx, m); err != nil {
 		return err
 	}
+	u.keep(m.change.Keep)
 	if touched != nil {
 		u.touched = append(u.touched, touched)
 	}
@@ -310,6 +319,9 @@ func (u *unit) flush(ctx context.Context) error {
 		return err
 	}
 	if err := u.flushEpochs(ctx); err != nil {
+		return err
+	}
+	if err := u.flushKept(ctx); err != nil {
 		return err
 	}
 	if err := u.flushResources(ctx); err != nil {

@@ -33,6 +33,9 @@ func (m *member) size() int {
 	for i := range m.writes {
 		n += len(m.writes[i].current) + len(m.writes[i].past)
 	}
+	for i := range m.change.Keep {
+		n += len(m.change.Keep[i].Value)
+	}
 	return n
 }
 

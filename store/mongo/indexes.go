@@ -32,6 +32,8 @@ const (
 	// Of changes and accesses.
 	patientIndex = "patient.1"
 	agentIndex   = "agent.1"
+	// Of kept.
+	expiresIndex = "expires.1"
 )
 
 // longestBuild is how long an index build may take.
@@ -71,6 +73,7 @@ func allIndexes() []indexed {
 		{"changes", log},
 		{"accesses", log},
 		{"locks", []fieldIndex{{"age.1", "t"}}},
+		{"kept", []fieldIndex{{expiresIndex, "x"}}},
 	}
 }
 

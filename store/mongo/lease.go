@@ -265,6 +265,7 @@ func (s *Store) startLease(ctx context.Context) error {
 	beating, end := context.WithCancel(context.Background())
 	s.end = end
 	s.ended.Go(func() { s.keepLease(beating) })
+	s.ended.Go(func() { s.keepLocks(beating) })
 	return nil
 }
 

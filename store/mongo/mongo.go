@@ -67,7 +67,7 @@ type Store struct {
 	client   *mongo.Client
 	db       *mongo.Database
 
-	resources, history, locks, counters, epochs, heads, tiles, keys, named *mongo.Collection
+	resources, history, locks, counters, epochs, heads, tiles, keys, named, kept *mongo.Collection
 
 	getter   getter
 	changes  *writer
@@ -122,7 +122,7 @@ func newStore(client *mongo.Client, o Options) *Store {
 	s.locks, s.counters, s.epochs = s.db.Collection("locks"), s.db.Collection("counters"), s.db.Collection("epochs")
 	s.heads, s.tiles, s.keys = s.db.Collection("heads"), s.db.Collection("tiles"), s.db.Collection("partkeys")
 	s.nodes, s.lost = s.db.Collection("nodes"), make(chan struct{})
-	s.named = s.db.Collection("named")
+	s.named, s.kept = s.db.Collection("named"), s.db.Collection("kept")
 	return s
 }
 
@@ -202,6 +202,9 @@ func (s *Store) Commit(ctx context.Context, c store.Change) (ledgerbridge.Receip
 		return ledgerbridge.Receipt{}, errors.New("commit: a change without a record")
 	}
 	writes, err := s.prepare(c.Writes)
+	if err == nil {
+		err = store.CheckKeep(c.Keep)
+	}
 	if err != nil {
 		return ledgerbridge.Receipt{}, fmt.Errorf("commit: %w", err)
 	}

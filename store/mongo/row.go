@@ -29,7 +29,7 @@ type row struct {
 // read decodes a document by hand, because searches read very many, and keeps its bytes.
 func (s *Store) read(doc bson.Raw) (*row, error) {
 	r := &row{s: s, doc: doc}
-	r.Columns = r
+	r.Columns, r.Keyless = r, true
 	elements, err := doc.Elements()
 	if err != nil {
 		return nil, err
@@ -76,6 +76,8 @@ func (r *row) field(name string, v bson.RawValue) (ok bool) {
 		var hash []byte
 		_, hash, ok = v.BinaryOK()
 		copy(r.Hash[:], hash)
+	case "k":
+		r.Keyless = false // in full: nothing reads them in part
 	case "x":
 		r.further, ok = v.Int32OK()
 	case "f":

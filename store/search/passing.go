@@ -218,7 +218,7 @@ func (p *passer) rank(s *stream) error {
 		return nil // a stream of all types has no sets
 	}
 	v, err := p.view(s.typ)
-	if err != nil || !v.narrow() {
+	if err != nil || !v.narrow() || v.sight == nil {
 		return err
 	}
 	of := pastVersions{outlook{v.sight}}

@@ -50,6 +50,7 @@ func (p *past) protectPast(r *Row) (replaced int64, err error) {
 	slices.Sort(protected.Patients)
 	protected.Later, protected.Loose = l.leads, l.loose || len(facts.Patients) == 0
 	r.facts = &protected
+	r.Keyless = true // those of past versions are not derived anew when keys change
 	replaced = l.at
 	if l.version == 0 {
 		replaced = math.MaxInt64

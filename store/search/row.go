@@ -23,6 +23,7 @@ type Row struct {
 	Source        string // change log entry that wrote it: source ...
 	Seq           int64  // ... and position
 	Hash          fhir.Hash
+	Keyless       bool // the search keys were not read
 
 	PackedFacts, PackedBody []byte // see store.Pack
 	Columns
@@ -52,6 +53,26 @@ func (r *Row) Facts() (*fhir.Facts, error) {
 		r.facts = &facts
 	}
 	return r.facts, nil
+}
+
+// Keys are the search keys, nil if they were not read. It is for visibility functions.
+func (r *Row) Keys() (*search.Index, error) {
+	if r.Keyless || r.Deleted {
+		return nil, nil
+	}
+	return r.Index()
+}
+
+// Document is the document, nil if it was not read or there is none.
+func (r *Row) Document() ([]byte, error) {
+	if r.Deleted || r.PackedBody == nil {
+		return nil, nil
+	}
+	body, err := store.Unpack(r.PackedBody)
+	if err != nil {
+		return nil, r.Damaged("body")
+	}
+	return body, nil
 }
 
 // Index gives the search keys.
@@ -109,7 +130,7 @@ func (r *Row) Full(epoch int64) (store.Version, error) {
 	return store.Version{
 		Ref: r.Ref, Version: r.Version, LastUpdated: time.UnixMilli(r.Updated).UTC(),
 		Deleted: r.Deleted, Method: r.Method, Owner: r.Owner, Body: body, Hash: r.Hash,
-		Facts: *facts, Source: r.Source, Seq: r.Seq, Epoch: epoch,
+		Facts: *facts, Source: r.Source, Seq: r.Seq, Epoch: epoch, Index: r.index,
 	}, nil
 }
 

@@ -88,6 +88,7 @@ type searcher struct {
 	ctx      context.Context
 	visible  store.Visible
 	sight    store.Sights
+	within   store.Within
 	spent    spending
 	skipped  int // entries of an index, see skim
 	selected selection
@@ -108,7 +109,7 @@ type cursor struct {
 
 // Run answers one page of a query.
 func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.Page, err error) {
-	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, sight: q.Sight, spent: budget(q.Most, q.Work, tooLong), found: map[fhir.Ref]*Row{}}
+	x := &searcher{Reader: r, Options: o, ctx: ctx, visible: q.Visible, sight: q.Sight, within: q.Within, spent: budget(q.Most, q.Work, tooLong), found: map[fhir.Ref]*Row{}}
 	at, err := x.begin(q.After, q.Query.Sort)
 	if err != nil {
 		return page, err
@@ -289,7 +290,7 @@ func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return visible(store.Row{Ref: r.Ref, Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: facts, Epoch: epoch})
+	return visible(store.Row{Ref: r.Ref, Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: facts, Epoch: epoch, Content: r})
 }
 
 // The bounds of what a search remembers of what it found by reference.

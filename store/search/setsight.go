@@ -10,7 +10,7 @@ import (
 type view struct {
 	shown, hidden set
 	open          set // what is not hidden, for who sees little; hidden is not known then
-	sight         *store.Sight
+	sight         *store.Sight // if it says all of that
 }
 
 // narrow says that most of the type is hidden.
@@ -55,6 +55,9 @@ func (x *searcher) view(typ string) (v view, err error) {
 			v.sight = s
 		}
 	}
+	if c := x.required(typ); c != nil && err == nil {
+		v, err = x.require(typ, v, c)
+	}
 	if err != nil {
 		return v, err
 	}
@@ -63,6 +66,30 @@ func (x *searcher) view(typ string) (v view, err error) {
 	}
 	x.views[typ] = v
 	return v, nil
+}
+
+// required is what the visibility function requires of a resource itself.
+func (x *searcher) required(typ string) search.Condition {
+	if x.within == nil || x.visible == nil {
+		return nil
+	}
+	return x.within(typ)
+}
+
+// require leaves out what does not satisfy a condition: that is hidden, and what may not is
+// not certainly shown.
+func (x *searcher) require(typ string, v view, c search.Condition) (view, error) {
+	live, err := x.live(typ)
+	if err != nil {
+		return v, err
+	}
+	b, err := x.bounds(typ, c)
+	if v.shown, v.sight = within(v.shown, b.lower), nil; v.narrow() {
+		v.open = within(v.open, b.upper)
+	} else {
+		v.hidden = union(v.hidden, without(live, b.upper))
+	}
+	return v, err
 }
 
 // evaluate makes sets of a Sight: of what is shown, and of what is hidden or, if that is the
@@ -180,7 +207,8 @@ func (x *searcher) visibleOf(typ string, where search.Condition) (set, error) {
 }
 
 // judgeUnsure visits the matches that are not certainly visible or hidden. Of those that
-// certainly match it reads only what tells whether they are visible.
+// certainly match it reads only what tells whether they are visible: if the visibility
+// function requires something of the resource, that is all.
 func (x *searcher) judgeUnsure(m *matching, visit func(r *Row, visible bool) error) error {
 	judge := func(r *Row) error {
 		matches, visible, err := x.judge(m, r)
@@ -189,7 +217,11 @@ func (x *searcher) judgeUnsure(m *matching, visit func(r *Row, visible bool) err
 		}
 		return visit(r, visible)
 	}
-	if err := x.readBriefly(m.typ, within(m.unsure, m.lower), judge); err != nil {
+	briefly := x.readBriefly
+	if x.required(m.typ) != nil {
+		briefly = x.read
+	}
+	if err := briefly(m.typ, within(m.unsure, m.lower), judge); err != nil {
 		return err
 	}
 	return x.read(m.typ, without(m.unsure, m.lower), judge)

@@ -120,7 +120,7 @@ func (w *walker) fewerThanWalked(exact bool, some set) (bool, error) {
 // ranks says whether a ranking may be made of what is not hidden, and so often as much read.
 func (w *walker) ranks(exact bool, times int64) bool {
 	v := &w.all.view
-	if !exact || !v.narrow() || w.Choice == WalkOrders {
+	if !exact || !v.narrow() || v.sight == nil || w.Choice == WalkOrders {
 		return false
 	}
 	n := v.open.GetCardinality()

@@ -22,7 +22,7 @@ func (s *Store) Check(ctx context.Context, visit func(store.Finding) error) erro
 	return store.Check(ctx, visit, func(ctx context.Context, findings *store.Findings) error {
 		err := s.read.read(ctx, func(c conn) error {
 			k := &checker{conn: c, ctx: ctx, file: mainFile, identity: s.identity, findings: findings}
-			return k.run(k.checkMeta, k.checkNames, k.checkVersions, k.checkIndex, k.checkLists, k.checkNamed, k.checkParts, k.checkFile)
+			return k.run(k.checkMeta, k.checkNames, k.checkVersions, k.checkIndex, k.checkLists, k.checkNamed, k.checkKept, k.checkParts, k.checkFile)
 		})
 		if err != nil {
 			return err

@@ -110,9 +110,21 @@ func (a *author) work() {
 	a.remove(fhir.Ref{Type: "Observation", ID: "3-2"})
 	a.remove(fhir.Ref{Type: "Consent", ID: "c4"})
 	a.put("c4", 2, fmt.Sprintf(consentBody, 4))
+	for i := range 10 {
+		a.keep(store.Kept{Space: "client", Key: fmt.Sprint(i), Value: []byte("{}"), Expires: a.tick().AddDate(100, 0, 0)})
+	}
+	a.keep(store.Kept{Space: store.GrantSpace, Key: "g", Value: []byte("{}")})
+	a.keep(store.Kept{Space: store.GrantSpace, Key: "g", Version: 1})
+	a.put("c4", 3, fmt.Sprintf(consentBody, 5))
 	p, err := storetest.Record(a.sealer, "read", "R", 200, "Patient/1", "Patient/2")
 	a.must(err)
 	_, err = a.Record(a.Context(), p, store.Judged{})
+	a.must(err)
+}
+
+func (a *author) keep(k store.Kept) {
+	a.Helper()
+	_, err := a.Commit(a.Context(), store.Change{Entry: a.entry(), Keep: []store.Kept{k}})
 	a.must(err)
 }
 
@@ -268,12 +280,12 @@ func named(t *testing.T, all []string, p place) {
 	}
 }
 
-// A missing row of any table is found.
+// A missing row of any table is found, but of kept: its rows come and go.
 func TestCheckFindsMissingRows(t *testing.T) {
 	original := workedFolder(t)
 	seen := map[string]bool{}
 	for _, p := range places(t, original) {
-		if seen[p.file+p.table] {
+		if seen[p.file+p.table] || p.table == "kept" {
 			continue
 		}
 		seen[p.file+p.table] = true

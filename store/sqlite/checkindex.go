@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/aceso-health/aceso/store"
 )
 
 // line is a row of an index table; text is the rest of its columns.
@@ -170,6 +172,10 @@ func (k *checker) checkLists() error {
 	if err := k.checkConsentWrites(); err != nil {
 		return err
 	}
+	ended, err := k.endedGrants()
+	if err != nil {
+		return err
+	}
 	epoch := int64(-1)
 	err = k.each("SELECT name, value FROM counters", func(st *sqlite.Stmt) {
 		if n := st.ColumnText(0); n != "epoch" {
@@ -178,8 +184,8 @@ func (k *checker) checkLists() error {
 		}
 		epoch = st.ColumnInt64(1)
 	})
-	if err == nil && epoch != int64(len(k.touched)) {
-		k.found("counters", "epoch", "value", fmt.Sprintf("is %d, but %d changes wrote what governs access", epoch, len(k.touched)))
+	if n := int64(len(k.touched) + len(ended)); err == nil && epoch != n {
+		k.found("counters", "epoch", "value", fmt.Sprintf("is %d, but %d changes wrote what governs access", epoch, n))
 	}
 	return err
 }
@@ -193,20 +199,45 @@ type consentRow struct {
 
 func scanConsent(st *sqlite.Stmt) consentRow { return consentRow{st.ColumnText(0), st.ColumnInt64(1)} }
 
-// rows are those of consent_writes: the nth change has epoch n.
-func (t touched) rows() map[consentRow]bool {
+// rows are those of consent_writes: the nth change has the nth epoch that is not of grants
+// that ended.
+func (t touched) rows(ended map[int64][]string) map[consentRow]bool {
 	all := map[consentRow]bool{}
-	for i, seq := range slices.Sorted(maps.Keys(t)) {
+	for epoch, keys := range ended {
+		for _, key := range keys {
+			all[consentRow{key, epoch}] = true
+		}
+	}
+	epoch := int64(0)
+	for _, seq := range slices.Sorted(maps.Keys(t)) {
+		for epoch++; ended[epoch] != nil; epoch++ {
+		}
 		for _, key := range t[seq] {
-			all[consentRow{key, int64(i) + 1}] = true
+			all[consentRow{key, epoch}] = true
 		}
 	}
 	return all
 }
 
+// endedGrants are the epochs that grants ended with, and their keys: nothing else tells of
+// a grant that is gone.
+func (k *checker) endedGrants() (map[int64][]string, error) {
+	ended := map[int64][]string{}
+	err := k.each("SELECT epoch, patient FROM consent_writes", func(st *sqlite.Stmt) {
+		if key := st.ColumnText(1); store.IsGrantKey(key) {
+			ended[st.ColumnInt64(0)] = append(ended[st.ColumnInt64(0)], key)
+		}
+	})
+	return ended, err
+}
+
 // checkConsentWrites compares consent_writes with the changes that wrote what governs access.
 func (k *checker) checkConsentWrites() error {
-	return sameRows(k, "consent_writes", "change", "SELECT patient, epoch FROM consent_writes", k.touched.rows(), scanConsent, func(r consentRow) string {
+	ended, err := k.endedGrants()
+	if err != nil {
+		return err
+	}
+	return sameRows(k, "consent_writes", "change", "SELECT patient, epoch FROM consent_writes", k.touched.rows(ended), scanConsent, func(r consentRow) string {
 		return fmt.Sprintf("of epoch %d", r.of)
 	})
 }

@@ -54,7 +54,10 @@ func (u *changeUnit) undo() error {
 }
 
 func (u *changeUnit) settle() error { return u.pending.flush(u.conn) }
-func (u *changeUnit) committed()    { u.s.names.publish(u.fresh) }
+func (u *changeUnit) committed() {
+	u.s.names.publish(u.fresh)
+	u.s.acknowledged.Store(u.epoch)
+}
 
 // prepared is a Write that is ready except for what needs the database.
 type prepared struct {
@@ -69,6 +72,9 @@ func (s *Store) Commit(ctx context.Context, c store.Change) (r ledgerbridge.Rece
 		return r, errors.New("commit: a change without a record")
 	}
 	writes, err := prepare(c.Writes)
+	if err == nil {
+		err = store.CheckKeep(c.Keep)
+	}
 	if err != nil {
 		return r, fmt.Errorf("commit: %w", err)
 	}
@@ -112,6 +118,9 @@ func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepa
 		if err := u.checkGuard(ctx, &c.Guards[i], work); err != nil {
 			return r, err
 		}
+	}
+	if err := u.keep(c.Keep); err != nil {
+		return r, err
 	}
 	seq := u.next
 	if r, err = u.append(c.Entry); err != nil {

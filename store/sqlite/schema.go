@@ -83,7 +83,8 @@ CREATE TABLE IF NOT EXISTS tiles (
 // bit length of hi-lo: within a class the interval's width is bounded, so a
 // search above a value is a bounded scan of lo. consent_writes has the
 // keys (store.Governed) that the change with a consent epoch touched; named has the
-// stamps of the versions that name a Binary (store.Names).
+// stamps of the versions that name a Binary (store.Names); kept has the rows of store.Kept,
+// with expires in milliseconds, 0 for never.
 const mainSchema = `
 CREATE TABLE IF NOT EXISTS names (
 	id   INTEGER PRIMARY KEY,
@@ -163,6 +164,16 @@ CREATE TABLE IF NOT EXISTS named (
 	stamp  INTEGER NOT NULL,
 	PRIMARY KEY (binary, stamp)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept (
+	space   TEXT NOT NULL,
+	key     TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	value   BLOB NOT NULL,
+	sum     BLOB NOT NULL,
+	PRIMARY KEY (space, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS kept_expires ON kept(expires) WHERE expires > 0;
 CREATE TABLE IF NOT EXISTS consents (
 	patient TEXT NOT NULL,
 	rid     INTEGER NOT NULL,

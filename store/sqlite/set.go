@@ -227,7 +227,7 @@ func (x *reader) Brief(typ string, rids []int64) iter.Seq2[*search.Row, error] {
 		for _, rid := range rids {
 			var r *row
 			err := x.each("SELECT v.version, v.deleted, v.owner, v.facts, r.id FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE r.rid = ?", func(st *sqlite.Stmt) error {
-				r = &row{Row: search.Row{Place: rid, Version: st.ColumnInt64(0), Deleted: st.ColumnBool(1), Owner: st.ColumnText(2), PackedFacts: blob(st, 3)}}
+				r = &row{Row: search.Row{Place: rid, Version: st.ColumnInt64(0), Deleted: st.ColumnBool(1), Owner: st.ColumnText(2), PackedFacts: blob(st, 3), Keyless: true}}
 				r.Ref, r.Columns = fhir.Ref{Type: typ, ID: st.ColumnText(4)}, r
 				return nil
 			}, rid)

@@ -52,6 +52,8 @@ type Store struct {
 	ownBases string // Options.Base and those of earlier starts
 	written  written
 
+	acknowledged atomic.Int64 // the consent epoch
+
 	closed      atomic.Bool
 	read        *pool
 	searches    *pool // and histories; nothing else waits for them
@@ -179,6 +181,11 @@ func (s *Store) openForWriting(ctx context.Context) error {
 	if s.written.before, err = main.number("SELECT max(stamp) FROM versions"); err != nil {
 		return fmt.Errorf("find the last version: %w", err)
 	}
+	epoch, err := main.number("SELECT " + epochQuery)
+	if err != nil {
+		return fmt.Errorf("read consent epoch: %w", err)
+	}
+	s.acknowledged.Store(epoch)
 	fresh, err := loadNames(main)
 	if err != nil {
 		return fmt.Errorf("load names: %w", err)

@@ -92,7 +92,7 @@ func (c conn) renewEpochs(ctx context.Context) error {
 	if err == nil {
 		err = c.exec("DELETE FROM consent_writes")
 	}
-	for row := range all.rows() {
+	for row := range all.rows(nil) { // before there were grants
 		if err != nil {
 			return err
 		}

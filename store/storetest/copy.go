@@ -86,6 +86,9 @@ func (c *copies) whole(t *testing.T) {
 	if err != nil || v.Version != 2 || v.Seq != changesOf(t, c.from) {
 		t.Errorf("the next version is %d, of entry %d, %v", v.Version, v.Seq, err)
 	}
+	if k, err := s.Kept(t.Context(), "client", "app"); err != nil || k.Version != 2 || string(k.Value) != "{}" {
+		t.Errorf("the kept row is %+v, %v", k, err)
+	}
 	_, epoch, err := s.Consents(t.Context(), "Patient/1")
 	if err != nil || epoch != 9 {
 		t.Errorf("epoch %d, %v", epoch, err)
@@ -335,6 +338,12 @@ func Fill(t testing.TB, s Filled, keys func(seal, open store.Wrap) ledgerbridge.
 		_, err = s.Record(t.Context(), p, store.Judged{})
 	}
 	same := func(key, _ []byte) ([]byte, error) { return key, nil }
+	for i := range 2 { // the second in version 2
+		row := store.Kept{Space: "client", Key: "app", Value: []byte("{}"), Version: int64(i)}
+		if p, err = Record(a.sealer, "client-write", "U", 200); err == nil {
+			_, err = s.Commit(t.Context(), store.Change{Entry: p, Keep: []store.Kept{row}})
+		}
+	}
 	if err == nil {
 		_, err = keys(same, same).Keys(t.Context(), []string{"a", "b", "c"})
 	}

@@ -19,6 +19,8 @@ func RunShared(t *testing.T, open func(t *testing.T) (a, b store.Store)) {
 		"what another node changed is judged again": testOvertaken,
 		"members judged by the past fail alone":     testOvertakenMembers,
 		"what rows lead to is looked at again":      testSeen,
+		"a grant that another node ended":           testGrantEndsElsewhere,
+		"kept rows that two nodes write":            testKeptElsewhere,
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := open(t)

@@ -1,0 +1,132 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
+)
+
+// grants remembers the grants that stood, and as of which epoch. An entry counts until a
+// row with a higher epoch is judged: then the list of keys changed since says whether the
+// grant is one of them. What no row tells is checked in the transaction of the record, or,
+// in a store that no other process writes to, against the epoch of all that was
+// acknowledged.
+type grants struct {
+	mu    sync.Mutex
+	known map[string]standing
+}
+
+type standing struct {
+	epoch int64
+	read  time.Time
+}
+
+// lookAgain is after how long a grant is read again, so that the list of changes since
+// does not grow for ever. No answer depends on it.
+const lookAgain = 10 * time.Second
+
+func (g *grants) get(key string) (standing, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s, known := g.known[key]
+	return s, known
+}
+
+func (g *grants) put(key string, s standing) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known == nil {
+		g.known = map[string]standing{}
+	}
+	for victim := range g.known {
+		if len(g.known) < mostCallers {
+			break
+		}
+		delete(g.known, victim)
+	}
+	g.known[key] = s
+}
+
+func (g *grants) drop(key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.known, key)
+}
+
+// grantEnded is the reason of a refusal because the grant of a token is gone.
+const grantEnded = "grant-ended"
+
+// stands holds that the grant of the caller's token, if it has one, stands as of an epoch.
+// One that ended is recorded as a refusal of the request.
+func (r *review) stands(ctx context.Context, epoch int64) error {
+	key := r.call.Agent.Grant
+	if key == "" {
+		return nil
+	}
+	if alone, ok := r.gate.Store.(store.Alone); ok {
+		epoch = max(epoch, alone.Epoch())
+	}
+	if r.granted && epoch <= r.grantEpoch {
+		return nil
+	}
+	at, err := r.gate.standing(ctx, key, epoch, r.now)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		r.entry.Decision, r.entry.Reason = "deny", grantEnded
+		return &fhir.Error{Kind: fhir.Unauthenticated, Detail: "What this token rests on was ended by its user or an operator, or has expired; ask for a new authorization."}
+	case err != nil:
+		return err
+	}
+	r.granted, r.grantEpoch = true, at
+	return nil
+}
+
+// standing is the epoch, epoch or a later one, as of which a grant stands.
+func (g *Gate) standing(ctx context.Context, key string, epoch int64, now time.Time) (int64, error) {
+	s, known := g.grants.get(key)
+	if known && now.Sub(s.read) < lookAgain {
+		if epoch <= s.epoch {
+			return s.epoch, nil
+		}
+		written, at, err := g.Store.ConsentChanges(ctx, s.epoch)
+		if err != nil {
+			return 0, unavailable("grant cannot be looked up", err)
+		}
+		if at >= epoch && !slices.Contains(written, store.GrantKey(key)) {
+			g.grants.put(key, standing{at, s.read})
+			return at, nil
+		}
+	}
+	g.grants.drop(key)
+	row, err := g.Store.Kept(ctx, store.GrantSpace, key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return 0, err
+	case err != nil:
+		return 0, unavailable("grant cannot be looked up", err)
+	case row.Epoch < epoch: // from a server that was deposed
+		return 0, store.ErrChanged
+	}
+	g.grants.put(key, standing{row.Epoch, now})
+	return row.Epoch, nil
+}
+
+// grantJudged adds the grant to what a record rests on.
+func (r *review) grantJudged(j store.Judged) store.Judged {
+	if !r.granted {
+		return j
+	}
+	if j.All || len(j.Keys) > 0 {
+		j.Epoch = cmp.Or(min(j.Epoch, r.grantEpoch), j.Epoch)
+	} else {
+		j.Epoch = r.grantEpoch
+	}
+	j.Keys = append(j.Keys, store.GrantKey(r.call.Agent.Grant))
+	return j
+}

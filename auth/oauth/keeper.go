@@ -1,0 +1,53 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aceso-health/aceso/agent"
+)
+
+// ErrNotFound says that there is no such row.
+var ErrNotFound = errors.New("oauth: there is no such row")
+
+// ErrChanged says that a row was not in the version that a write expects.
+var ErrChanged = errors.New("oauth: changed meanwhile")
+
+// Row is a row that the server keeps. Key is never a secret.
+type Row struct {
+	Space, Key string
+	Value      []byte // nil in a write removes the row
+	Version    int64  // in a write the one that must be current, 0: there must be none
+	Expires    time.Time
+}
+
+// Keeper keeps rows, and records every event. The node makes it of the gate.
+type Keeper interface {
+	// Kept returns a row that has not expired, or ErrNotFound.
+	Kept(ctx context.Context, space, key string) (Row, error)
+	// EachKept returns up to limit rows of a space after a key, in the order of keys.
+	EachKept(ctx context.Context, space, after string, limit int) ([]Row, error)
+	// Commit asks the policy about an event, records it, and writes the rows in the
+	// transaction of the record: all or nothing. A refusal of the policy is an
+	// *fhir.Error, and is recorded. ErrChanged: nothing was written or recorded.
+	Commit(ctx context.Context, call *Call, e Event, rows ...Row) error
+}
+
+// Event is something that the authorization server does or refuses.
+type Event struct {
+	// Interaction is authorize, token, refresh, revoke, introspect, register, launch,
+	// client-read, client-write, sign-in or sign-out.
+	Interaction string
+	// Agent is who does it. Of a refusal it is who was claimed, as far as something was.
+	Agent agent.Agent
+	// Detail says what it is about, for the record, as a query: client=app&scope=...; of a
+	// refusal what was claimed. No secret.
+	Detail string
+	// Patient is whose data the event gives access to, if it is one patient.
+	Patient string
+	// Refused is the code of a refusal or failure; "": it is done, if the policy permits.
+	Refused string
+	// Status is of the answer to a refusal.
+	Status int
+}

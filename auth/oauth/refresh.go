@@ -1,0 +1,84 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// refresh gives new tokens for a refresh token, which is used up by that. One that was
+// used before ends the grant.
+func (s *Server) refresh(ctx context.Context, a *asking) (*Answer, error) {
+	var old refreshing
+	key := hashed(a.form.Get("refresh_token"))
+	version, err := read(ctx, s, spaceRefresh, key, &old)
+	if errors.Is(err, ErrNotFound) {
+		return nil, refusal("invalid_grant", "The refresh token is not known, or has expired.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.grant(ctx, old.Grant)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, refusal("invalid_grant", "The authorization behind this refresh token has ended.")
+	case err != nil:
+		return nil, err
+	case g.Client != a.client.ID:
+		return nil, refusal("invalid_grant", "The refresh token is of another client.")
+	case old.Used:
+		return nil, s.reused(ctx, a, g.Key, "The refresh token was used before. The authorization behind it has ended.")
+	}
+	if err := s.stillOnline(ctx, a, &g); err != nil {
+		return nil, err
+	}
+	scopes, err := narrowed(a.form.Get("scope"), g.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	old.Used = true
+	used, err := row(spaceRefresh, key, old, version, g.Expires)
+	if err != nil {
+		return nil, err
+	}
+	next, text, err := s.refreshRow(g.Key, g.Expires)
+	if err != nil {
+		return nil, err
+	}
+	narrow := g
+	narrow.Scopes = scopes
+	e := Event{Interaction: "refresh", Agent: narrow.agent(), Detail: narrow.detail(), Patient: g.Context.Patient}
+	err = s.commit(ctx, a, e, used, next)
+	if errors.Is(err, ErrChanged) { // somebody else used it at the same moment
+		return s.refresh(ctx, a)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.answerFor(&g, scopes, text, "")
+}
+
+// stillOnline ends a grant of online access whose session has ended.
+func (s *Server) stillOnline(ctx context.Context, a *asking, g *Grant) error {
+	if g.Session == "" {
+		return nil
+	}
+	_, err := s.Keeper.Kept(ctx, spaceSession, g.Session)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	a.once = append(a.once, gone(spaceGrant, g.Key, g.version))
+	return refusal("invalid_grant", "The session of the user has ended, and online access with it.")
+}
+
+// narrowed is the scope of a refresh: as granted, or narrower.
+func narrowed(asked string, granted []string) ([]string, error) {
+	if asked == "" {
+		return granted, nil
+	}
+	scopes := strings.Fields(asked)
+	if beyond, ok := within(scopes, granted); !ok {
+		return nil, refusal("invalid_scope", "The scope "+beyond+" was not granted.")
+	}
+	return scopes, nil
+}

@@ -1,0 +1,40 @@
+package aceso_test
+
+func init() { mutants = append(mutants, scopesMutants...) }
+
+// scopesMutants are the guards of granular scopes, fetched keys and grants.
+var scopesMutants = []mutant{
+	{"key sets are not fetched from private addresses", "auth/jwks/dial.go", "if !private {", "if false {", "./auth/jwks", "TestPrivateAddressesAreNotReached"},
+	{"private networks are private", "auth/jwks/dial.go", "if !a.IsGlobalUnicast() || a.IsPrivate() {", "if !a.IsGlobalUnicast() {", "./auth/jwks", "TestPublicAddresses"},
+	{"networks that are not public", "auth/jwks/dial.go", "if p.Contains(a) {", "if false {", "./auth/jwks", "TestPublicAddresses"},
+	{"redirects to keys are not followed", "auth/jwks/dial.go", "return http.ErrUseLastResponse", "return nil", "./auth/jwks", "TestWhatIsNoKeySetIsRefused"},
+	{"key sets are fetched by https", "auth/jwks/fetcher.go", "u.Scheme == \"http\" && s.Private && loopback(u.Hostname())", "u.Scheme == \"http\"", "./auth/jwks", "TestSourcesThatAreRefused"},
+	{"key sets are bounded", "auth/jwks/read.go", "if err == nil && len(document) > mostBytes {", "if false {", "./auth/jwks", "TestWhatIsNoKeySetIsRefused"},
+	{"keys of a set are bounded", "auth/jwks/read.go", "if len(set.Keys) > mostKeys {", "if false {", "./auth/jwks", "TestWhatIsNoKeySetIsRefused"},
+	{"secret keys are refused", "auth/jwks/read.go", "if secret.D != nil || secret.K != nil || secret.P != nil || secret.Priv != nil {", "if false {", "./auth/jwks", "TestWhatIsNoKeySetIsRefused"},
+	{"the openid-configuration is the issuer's", "auth/jwks/read.go", "if said.Issuer != s.Issuer {", "if false {", "./auth/jwks", "TestDiscovery"},
+	{"where discovery leads is checked", "auth/jwks/read.go", "if err := s.reachable(said.Keys); err != nil {", "if err := error(nil); err != nil {", "./auth/jwks", "TestDiscovery"},
+	{"key sets are not fetched too often", "auth/jwks/set.go", "if now.Before(s.next) {", "if false {", "./auth/jwks", "TestUnknownKeysAreFetchedNotTooOften"},
+	{"keys end when their publisher says", "auth/jwks/set.go", "if fresh := now.Before(s.until); fresh {", "if fresh := true; fresh {", "./auth/jwks", "TestKeysAreKeptNoLongerThanTheirPublisherSays"},
+	{"a rotation is another edition", "auth/jwks/set.go", "s.edition++", "_ = s.edition", "./auth/jwks", "TestUnknownKeysAreFetchedNotTooOften"},
+	{"scopes with parameters need one type", "agent/scope.go", "case restricted && typ == \"*\":", "case false:", "./agent", "TestScopes"},
+	{"version 1 scopes have no parameters", "agent/scope.go", "case restricted && v1:", "case false:", "./agent", "TestScopes"},
+	{"parameters of scopes are read", "agent/scope.go", "s.Query, err = canonicalQuery(query)", "_ = query", "./agent", "TestScopes"},
+	{"scopes are narrowed to what both allow", "agent/scopequery.go", "query := strings.Trim(s.Query+\"&\"+g.Query, \"&\")", "query := s.Query", "./agent", "TestScopesAreNarrowed"},
+	{"restrictions rest on the resource", "fhir/search/constraint.go", "case strings.Contains(param.Name, \".\") || strings.HasPrefix(param.Name, \"_has:\"):", "case false:", "./fhir/search", "TestConstraintsThatAreRefused"},
+	{"restrictions are tokens, dates and references", "fhir/search/constraint.go", "case def.Kind != \"token\" && def.Kind != \"date\" && def.Kind != \"reference\":", "case false:", "./fhir/search", "TestConstraintsThatAreRefused"},
+	{"restrictions do not rest on value sets", "fhir/search/constraint.go", "case slices.Contains(meaning, modifier):", "case false:", "./fhir/search", "TestConstraintsThatAreRefused"},
+	{"restrictions do not rest on the time", "fhir/search/constraint.go", "case def.Kind == \"date\" && approximates(param.Value):", "case false:", "./fhir/search", "TestConstraintsThatAreRefused"},
+	{"rows satisfy the parameters of scopes", "access/scope.go", "if err == nil && may {", "if err == nil {", "./access", "TestScopesShowWhatTheirParametersSay"},
+	{"scopes with parameters do not count as whole", "access/scope.go", "if err := add(whole, nil); err != nil {", "if err := add(r.scopes(q), nil); err != nil {", "./access", "TestScopesShowWhatTheirParametersSay"},
+	{"operations are not covered by parameters", "access/scope.go", "if s.Query == \"\" || byRows(q.interaction) {", "if true {", "./access", "TestScopesWithParametersPermitRowsOnly"},
+	{"scopes of different reach are not joined", "access/scope.go", "case !alike(&has.Decision, &one.Decision):", "case false:", "./access", "TestGateAnswersAsItsRowsDo"},
+	{"deleted ones are judged by what they were", "access/scope.go", "version--", "return true, nil", "./access", "TestWhatIsDeletedIsInsideAScopeIfItWas"},
+	{"parameters of scopes bind sets", "store/search/setsight.go", "if c := x.required(typ); c != nil && err == nil {", "if c := x.required(typ); c != nil && false {", "./access", "TestGateAnswersAsItsRowsDo"},
+	{"nothing is certain in several ways", "access/sight.go", "if err != nil || len(rights) > 1 {", "if err != nil {", "./access", "TestGateAnswersAsItsRowsDo"},
+	{"who is narrowed chooses no ids", "access/apply.go", " && !t.narrowed(ctx, q)", "", "./access", "TestSystemsThatAreNarrowedChooseNoIDs"},
+	{"tokens with scopes that nobody enforces", "auth/agent.go", "if slices.ContainsFunc(scopes, func(s agent.Scope) bool { return s.Query != \"\" }) {", "if false {", "./auth", "TestForbiddenClaims"},
+	{"what a scope cannot enforce is refused", "access/scope.go", "if err := g.CheckScope(&scopes[i]); err != nil {", "if err := error(nil); err != nil {", "./access", "TestScopesWithParametersPermitRowsOnly"},
+	{"each way of a scope has its constraints", "access/scope.go", "if !within(by.Constraints, q, row) {", "if false {", "./access", "TestScopesOfSeveralContextsAddUp"},
+	{"consents bind what scopes with parameters show", "access/scope.go", "may, err = r.agreed(ctx, by.Decision, actions, row)", "may = true", "./access", "TestScopesOfSeveralContextsAddUp"},
+}
