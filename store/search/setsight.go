@@ -9,7 +9,7 @@ import (
 // judged row by row; no set has what is judged by itself.
 type view struct {
 	shown, hidden set
-	open          set // what is not hidden, for who sees little; hidden is not known then
+	open          set          // what is not hidden, for who sees little; hidden is not known then
 	sight         *store.Sight // if it says all of that
 }
 

@@ -90,8 +90,9 @@ func TestKeptLinksCatchUp(t *testing.T) {
 	want(4)
 }
 
-// alone is a sorted search of somebody who sees the data of one patient.
-func (a *author) alone(patient, order string) string {
+// alone is a sorted search of somebody who sees the data of one patient, and of these one
+// resource only if that is named.
+func (a *author) alone(patient, order string, only ...string) string {
 	a.Helper()
 	params, err := fhir.ParseParams("_sort=" + order)
 	a.must(err)
@@ -100,8 +101,13 @@ func (a *author) alone(patient, order string) string {
 	sight := &store.Sight{Rest: store.Hidden, Groups: []store.Group{{Name: patient, Is: store.Shown, Patients: []string{patient}}}}
 	ask, ids := store.Search{
 		Query: q, Limit: 1, Sight: func(string, int64) (*store.Sight, error) { return sight, nil },
-		Visible: func(r store.Row) (bool, error) { return slices.Equal(r.Facts.Patients, []string{patient}), nil },
+		Visible: func(r store.Row) (bool, error) {
+			return slices.Equal(r.Facts.Patients, []string{patient}) && (only == nil || slices.Contains(only, r.Ref.ID)), nil
+		},
 	}, ""
+	if only != nil {
+		ask.Within = func(string) search.Condition { return search.HasKey{Key: search.IDKey(only[0])} }
+	}
 	for {
 		page, err := a.Search(a.Context(), ask)
 		a.must(err)
@@ -130,6 +136,9 @@ func TestRankings(t *testing.T) {
 		if want := []string{first, firstDown, second, secondDown}; !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
+	}
+	if got := a.alone("Patient/0", "date", "b"); got != "b" {
+		t.Errorf("within what one resource satisfies: %s", got)
 	}
 	want("ab", "ba", "cd", "dc")
 	put("a", 1, 0, 9)
