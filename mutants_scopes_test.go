@@ -37,4 +37,12 @@ var scopesMutants = []mutant{
 	{"what a scope cannot enforce is refused", "access/scope.go", "if err := g.CheckScope(&scopes[i]); err != nil {", "if err := error(nil); err != nil {", "./access", "TestScopesWithParametersPermitRowsOnly"},
 	{"each way of a scope has its constraints", "access/scope.go", "if !within(by.Constraints, q, row) {", "if false {", "./access", "TestScopesOfSeveralContextsAddUp"},
 	{"consents bind what scopes with parameters show", "access/scope.go", "may, err = r.agreed(ctx, by.Decision, actions, row)", "may = true", "./access", "TestScopesOfSeveralContextsAddUp"},
+	{"keys that are gone end what they signed", "auth/cache.go", "return counts && edition == v.edition", "return counts", "./auth", "TestPlainTokensOfAProvider"},
+	{"keys that are too old end what they signed", "auth/cache.go", "return counts && edition == v.edition", "return edition == v.edition", "./auth", "TestPlainTokensOfAProvider"},
+	{"published keys are single", "auth/issuer.go", "if id != \"\" && len(found) > 1 {", "if false {", "./auth", "TestPublishedKeysThatDoNotCount"},
+	{"defaults are what an issuer may assert", "auth/issuer.go", "if d := i.Defaults; d.Organization", "if d := (Defaults{}); d.Organization", "./auth", "TestIssuersThatPublishTheirKeys"},
+	{"patients are no staff by default", "auth/agent.go", "case typ == \"Patient\":", "case false:", "./auth", "TestDefaultsOfPlainTokens"},
+	{"staff are no patients by default", "auth/agent.go", "i.Defaults.Role == agent.Patient && typ != \"\" && typ != \"Patient\":", "false:", "./auth", "TestDefaultsOfPlainTokens"},
+	{"defaults replace nothing", "auth/agent.go", "if found == \"\" && len(c.Roles) == 0 {", "if found == \"\" {", "./auth", "TestDefaultsOfPlainTokens"},
+	{"keys come one way", "auth/config.go", "case ways != 1:", "case ways == 0:", "./auth", "TestIssuersThatPublishTheirKeys"},
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -38,7 +39,7 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 	if caller.Scopes, err = a.scopes(c.Scope); err != nil {
 		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + err.Error() + ".")
 	}
-	if caller.Patient, err = a.patient(c, &caller); err != nil {
+	if caller.Patient, err = a.patient(c, &caller, a.user(i, c.User)); err != nil {
 		return agent.Agent{}, err
 	}
 	caller.Actors = actors(&caller, a.user(i, c.User))
@@ -55,7 +56,7 @@ func wholeScopes(claim string) ([]agent.Scope, error) {
 }
 
 func (i *trusted) organization(c *Claims) (string, error) {
-	organization := c.Organization
+	organization := cmp.Or(c.Organization, i.Defaults.Organization)
 	if mapped, ok := i.OrganizationMap[organization]; ok {
 		organization = mapped
 	}
@@ -81,6 +82,9 @@ func (i *trusted) role(c *Claims) (string, error) {
 		}
 		found = role
 	}
+	if found == "" && len(c.Roles) == 0 {
+		found = i.usual(c)
+	}
 	if found == "" {
 		return "", forbidden("The token names no role that this server knows (subject_role).")
 	}
@@ -88,6 +92,22 @@ func (i *trusted) role(c *Claims) (string, error) {
 		return "", forbidden("The token's issuer may not assert this role.")
 	}
 	return found, nil
+}
+
+// usual is the role of a token that says nothing of roles: the default, but of a patient hers.
+// There is none for relatives, nor for others where patients are the usual ones.
+func (i *trusted) usual(c *Claims) string {
+	typ := ""
+	if parts := strings.Split(c.User, "/"); len(parts) > 1 {
+		typ = parts[len(parts)-2]
+	}
+	switch {
+	case i.Defaults.Role == "", typ == "RelatedPerson", i.Defaults.Role == agent.Patient && typ != "" && typ != "Patient":
+		return ""
+	case typ == "Patient":
+		return agent.Patient
+	}
+	return i.Defaults.Role
 }
 
 func (i *trusted) meaning(c fhir.Coding) string {
@@ -111,6 +131,9 @@ func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
 		}
 		purposes[p.Code] = true
 	}
+	if d := i.Defaults.Purpose; len(c.Purposes) == 0 && d != "" {
+		purposes[d] = true
+	}
 	switch {
 	case len(purposes) == 0:
 		return "", forbidden("The token names no purpose of use (purpose_of_use).")
@@ -129,11 +152,14 @@ func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
 	return "", nil
 }
 
-// patient is the launch context, or the patient herself.
-func (a *Authenticator) patient(c *Claims, caller *agent.Agent) (string, error) {
+// patient is the launch context, or the patient herself: user is her fhirUser.
+func (a *Authenticator) patient(c *Claims, caller *agent.Agent, user string) (string, error) {
 	id := strings.TrimPrefix(a.local(c.Patient), "Patient/")
 	if id == "" && caller.Role == agent.Patient {
 		self, found := strings.CutPrefix(caller.Subject, "Patient/")
+		if !found {
+			self, found = strings.CutPrefix(user, "Patient/")
+		}
 		if !found {
 			return "", forbidden("A token for the role patient must name the patient (claim patient).")
 		}

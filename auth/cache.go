@@ -15,6 +15,15 @@ type verified struct {
 	claims *Claims
 	since  time.Time
 	caller *agent.Agent // of a request that chooses no purpose of use; nil if it must, or is refused
+
+	by      *trusted // who has signed it ...
+	edition uint64   // ... with one of these keys
+}
+
+// signed says that the key which has signed the token still counts.
+func (v *verified) signed() bool {
+	edition, counts := v.by.edition()
+	return counts && edition == v.edition
 }
 
 // holds says that times and audience hold at another moment, too. Otherwise they are

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"slices"
 
-	"github.com/go-jose/go-jose/v4"
+	"github.com/aceso-health/aceso/auth/jwks"
 )
 
 // issuerFile is one external issuer as operators write it.
@@ -16,11 +16,15 @@ type issuerFile struct {
 	Issuer
 	JWKS     json.RawMessage `json:"jwks"`
 	JWKSFile string          `json:"jwks_file"`
+	JWKSURI  string          `json:"jwks_uri"`
+	Discover bool            `json:"discover"`
+	Private  bool            `json:"allow_private"`
 }
 
 // ReadIssuers reads external issuers from name in dir: {"issuers": [{"issuer",
-// "jwks" or "jwks_file", "algorithms", "organizations", "roles", "purposes", ...}]}.
-// Every list is mandatory: no external issuer is unlimited.
+// "jwks", "jwks_file", "jwks_uri" or "discover", "algorithms", "organizations", "roles",
+// "purposes", "defaults", ...}]}. Every list is mandatory, unless there is a default, which
+// is all of it then: no external issuer is unlimited.
 func ReadIssuers(dir fs.FS, name string) ([]Issuer, error) {
 	data, err := fs.ReadFile(dir, name)
 	if err != nil {
@@ -46,24 +50,52 @@ func ReadIssuers(dir fs.FS, name string) ([]Issuer, error) {
 }
 
 func (f issuerFile) issuer(dir fs.FS) (Issuer, error) {
-	for what, list := range map[string][]string{"organizations": f.Organizations, "roles": f.Roles, "purposes": f.Purposes} {
+	i := f.Issuer
+	for list, only := range map[*[]string]string{&i.Organizations: i.Defaults.Organization, &i.Roles: i.Defaults.Role, &i.Purposes: i.Defaults.Purpose} {
+		if len(*list) == 0 && only != "" {
+			*list = []string{only}
+		}
+	}
+	for what, list := range map[string][]string{"organizations": i.Organizations, "roles": i.Roles, "purposes": i.Purposes} {
 		if len(list) == 0 || slices.Contains(list, unlimited) {
 			return Issuer{}, fmt.Errorf("%s must be listed one by one", what)
 		}
 	}
-	keys, err := f.keys(dir)
-	if err != nil {
+	var err error
+	if i.Published, err = f.published(); err != nil {
 		return Issuer{}, err
 	}
-	i := f.Issuer
-	i.Keys = keys
+	if i.Published == (jwks.Source{}) {
+		if i.Keys, err = f.keys(dir); err != nil {
+			return Issuer{}, err
+		}
+	}
 	return i, i.check()
 }
 
-func (f issuerFile) keys(dir fs.FS) ([]Key, error) {
-	if (f.JWKSFile == "") == (f.JWKS == nil) {
-		return nil, errors.New("give either jwks or jwks_file")
+// published is where the issuer publishes its keys, if it says so. There must be one way to
+// them.
+func (f issuerFile) published() (at jwks.Source, err error) {
+	ways := 0
+	for _, given := range []bool{f.JWKS != nil, f.JWKSFile != "", f.JWKSURI != "", f.Discover} {
+		if given {
+			ways++
+		}
 	}
+	switch {
+	case ways != 1:
+		return at, errors.New("give one of jwks, jwks_file, jwks_uri and discover")
+	case f.JWKSURI != "":
+		at = jwks.Source{URL: f.JWKSURI, Private: f.Private}
+	case f.Discover:
+		at = jwks.Source{Issuer: f.Name, Private: f.Private}
+	case f.Private:
+		return at, errors.New("allow_private is for keys that are fetched")
+	}
+	return at, nil
+}
+
+func (f issuerFile) keys(dir fs.FS) ([]Key, error) {
 	if f.JWKSFile == "" {
 		return parseJWKS(f.JWKS)
 	}
@@ -74,26 +106,15 @@ func (f issuerFile) keys(dir fs.FS) ([]Key, error) {
 	return parseJWKS(data)
 }
 
-// parseJWKS reads the public signature keys of a JSON Web Key Set. Keys for
-// encryption are ignored; private and symmetric keys are an error, because a set
-// with such keys was not meant to be published.
+// parseJWKS reads the public signature keys of a JSON Web Key Set.
 func parseJWKS(data []byte) ([]Key, error) {
-	var set jose.JSONWebKeySet
-	if err := json.Unmarshal(data, &set); err != nil {
-		return nil, fmt.Errorf("key set: %w", err)
+	set, err := jwks.Parse(data)
+	if err != nil {
+		return nil, err
 	}
 	var keys []Key
-	for _, k := range set.Keys {
-		if k.Use == "enc" {
-			continue
-		}
-		if !k.IsPublic() {
-			return nil, fmt.Errorf("key set: key %q is not a public key", k.KeyID)
-		}
+	for _, k := range set {
 		keys = append(keys, Key{ID: k.KeyID, Algorithm: k.Algorithm, Public: k.Key})
-	}
-	if len(keys) == 0 {
-		return nil, errors.New("key set: no signature keys")
 	}
 	return keys, nil
 }

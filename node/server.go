@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/aceso-health/aceso/auth"
+	"github.com/aceso-health/aceso/auth/jwks"
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/server"
 )
@@ -29,7 +30,7 @@ func (n *Node) openServer(o Options) error {
 	if err != nil {
 		return err
 	}
-	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Bases: n.store.Bases(), Issuers: issuers, Scopes: n.gate.CheckScopes})
+	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Bases: n.store.Bases(), Issuers: issuers, Scopes: n.gate.CheckScopes, Keys: n.published()})
 	if err != nil {
 		return err
 	}
@@ -49,6 +50,13 @@ func (n *Node) openServer(o Options) error {
 		Notes: n.notes, Anchored: n.bridge.await,
 	})
 	return nil
+}
+
+// published fetches the keys of issuers that publish them.
+func (n *Node) published() *jwks.Fetcher {
+	return jwks.New(jwks.Options{Failed: func(from string, err error) {
+		n.log.Warn("the keys of an issuer cannot be fetched", "from", from, "error", err)
+	}})
 }
 
 // issuers are the node's own and those of the configuration.
