@@ -86,7 +86,7 @@ func (w *walker) amongSets(exact bool) (passed set, err error) {
 	}
 	w.order.Skip = func(place int64) bool { return !w.wanted(place) }
 	most := int64(math.MaxInt64)
-	if w.ranks(exact, 2) {
+	if w.mayRank(exact, 2) {
 		most = int64(w.all.open.GetCardinality()) * store.RowSteps
 	}
 	if err := w.run(most); err != nil {
@@ -117,31 +117,35 @@ func (w *walker) fewerThanWalked(exact bool, some set) (bool, error) {
 	return n*store.RowSteps <= page*(live.GetCardinality()/max(w.among.GetCardinality(), 1)+store.RowSteps), err
 }
 
-// ranks says whether a ranking may be made of what is not hidden, and so often as much read.
-func (w *walker) ranks(exact bool, times int64) bool {
+// ranks says whether a ranking says which matches come next.
+func (w *walker) ranks(exact bool) bool {
 	v := &w.all.view
-	if !exact || !v.narrow() || v.sight == nil || w.Choice == WalkOrders {
+	return exact && v.narrow() && v.sight != nil && w.Choice != WalkOrders
+}
+
+// mayRank says whether a ranking may be made, and so often as much read.
+func (w *walker) mayRank(exact bool, times int64) bool {
+	if !w.ranks(exact) {
 		return false
 	}
-	n := v.open.GetCardinality()
+	n := w.all.open.GetCardinality()
 	return w.Choice == RankWhatIsSeen || n > glance && n <= mostRanked && w.spent.leaves(times*int64(n)*store.RowSteps)
 }
 
 // byRanking finds the page in a ranking, if there is one, or if to make one is less to read
 // than what a walk would.
 func (w *walker) byRanking(exact bool) (done bool, err error) {
-	if !w.ranks(exact, 1) {
+	if !w.ranks(exact) {
 		return false, nil
 	}
-	of := w.ranker()
-	if w.seen, err = w.ranking(w.plan.typ, of); err != nil {
+	if w.seen, err = w.ranking(w.plan.typ, w.ranker()); err != nil {
 		return false, err
 	}
 	if w.seen != nil {
 		return true, w.run(math.MaxInt64)
 	}
 	few, err := w.fewerThanWalked(exact, w.all.open)
-	if err != nil || !few && w.Choice != RankWhatIsSeen {
+	if err != nil || !w.mayRank(exact, 1) || !few && w.Choice != RankWhatIsSeen {
 		return false, err
 	}
 	return true, w.rank()
