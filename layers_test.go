@@ -24,12 +24,15 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir"},
-	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
+	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 	"auth/jwks":   {}, // key sets of others
+
+	"auth/session":             {"agent", "auth/oauth", "fhir"},
+	"auth/session/sessiontest": {}, // an OpenID provider for tests; never linked into the binary
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
 	"consent": {"agent", "fhir"},
@@ -40,7 +43,7 @@ var mayImport = map[string][]string{
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
-	"store/storetest": {"fhir", "fhir/search", "ledgerbridge", "store"},
+	"store/storetest": {"fhir", "fhir/custom", "fhir/search", "ledgerbridge", "store"},
 	"store/search":    {"fhir", "fhir/search", "store"},
 	"store/sqlite":    {"durable", "fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
 	"store/mongo":     {"fhir", "fhir/search", "ledgerbridge", "store", "store/group", "store/search"},
@@ -63,6 +66,7 @@ var mayImport = map[string][]string{
 	"fhir":                 {},
 	"fhir/search":          {"fhir", "fhir/ucum"},
 	"fhir/fhirpath":        {"fhir", "fhir/ucum"},
+	"fhir/custom":          {"fhir", "fhir/fhirpath", "fhir/search"},
 	"fhir/patch":           {"fhir", "fhir/fhirpath"},
 	"fhir/ucum":            {}, // units that convert
 	"fhir/terminology":     {"fhir"},

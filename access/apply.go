@@ -18,7 +18,11 @@ func (g *Gate) Apply(ctx context.Context, c *Call, ops []Operation) ([]Effect, e
 	if len(ops) == 0 {
 		return nil, nil
 	}
-	return answer(ctx, g, c, func(r *review) ([]Effect, error) { return r.apply(ctx, ops) })
+	effects, err := answer(ctx, g, c, func(r *review) ([]Effect, error) { return r.apply(ctx, ops) })
+	if err == nil {
+		g.definitionsChanged(ctx, ops)
+	}
+	return effects, err
 }
 
 // apply works out a change against the store as it is now: identify, link, decide and
@@ -93,6 +97,13 @@ func (t *change) plan(ctx context.Context, ops []Operation) error {
 			t.review.change.Writes = append(t.review.change.Writes, *s.write)
 		}
 	}
+	if t.writes() { // also of a change that only deletes
+		customs, err := t.keyed(ctx)
+		if err != nil {
+			return err
+		}
+		t.review.change.Plan = customs.Plan()
+	}
 	return t.writable()
 }
 
@@ -136,11 +147,11 @@ func (t *change) prepare(ctx context.Context, s *step) error {
 }
 
 // make stamps the new version.
-func (t *change) make(_ context.Context, s *step) error {
+func (t *change) make(ctx context.Context, s *step) error {
 	if s.Resource == nil || s.done() {
 		return nil
 	}
-	if err := t.stamp(s); err != nil {
+	if err := t.stamp(ctx, s); err != nil {
 		return err
 	}
 	s.same = s.unchanged(t.call.Agent.Organization)

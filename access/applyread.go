@@ -60,7 +60,11 @@ func (t *change) getWritten(ctx context.Context, s, other *step) (err error) {
 
 // find answers a GET entry that searches.
 func (t *change) find(ctx context.Context, s *step) error {
-	query, err := parseSearch(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: t.codes(ctx, s.question)})
+	customs, err := t.keyed(ctx)
+	if err != nil {
+		return err
+	}
+	query, err := parseSearch(s.Ref.Type, s.Criteria, search.QueryOptions{Base: t.gate.Base, Codes: t.codes(ctx, s.question), Customs: customs})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -18,11 +17,15 @@ import (
 const mostPatients = consent.MostPatients
 
 // stamp makes the new version: id, number and time first, then hash, keys and facts.
-func (t *change) stamp(s *step) (err error) {
+func (t *change) stamp(ctx context.Context, s *step) (err error) {
+	customs, err := t.keyed(ctx)
+	if err != nil {
+		return err
+	}
 	if s.stamped, err = s.Resource.Stamp(s.Ref.ID, s.before.Version+1, t.time(s)); err != nil {
 		return err
 	}
-	if s.index, s.facts, err = search.Describe(s.stamped, t.gate.Base); err != nil {
+	if s.index, s.facts, err = customs.Describe(s.stamped, t.gate.Base); err != nil {
 		return err
 	}
 	return t.referrable(s)
@@ -63,6 +66,9 @@ func (t *change) replace(ctx context.Context, s *step) (err error) {
 		return err
 	}
 	if err := t.acceptable(ctx, s, row.Epoch); err != nil {
+		return err
+	}
+	if err := t.definable(ctx, s); err != nil {
 		return err
 	}
 	if left, err := t.leave(ctx, s); left || err != nil {

@@ -24,6 +24,10 @@ type Call struct {
 	// Hold is told how many bytes of documents the request holds, whenever there are more;
 	// its error refuses them. nil is never asked.
 	Hold func(bytes int64) error
+	// Basis is filled with what the answer rests on, if it is to be delivered later.
+	Basis *Basis
+	// Longest is how long a search may wait for its turns and work; 0: as usual.
+	Longest time.Duration
 
 	work *store.Work // what is left to spend, see spend
 }

@@ -241,8 +241,12 @@ func spelled(c search.Condition) string {
 // many bytes (0: no bound). The record names the
 // criteria and the patients of what they match.
 func (t *change) matches(ctx context.Context, typ string, criteria []fhir.Param, more int, bytes int64) (q *search.Query, page store.Page, err error) {
+	customs, err := t.keyed(ctx)
+	if err != nil {
+		return nil, page, err
+	}
 	codes := t.codes(ctx, question{"search-type", "s", typ})
-	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base, Codes: codes}); err != nil {
+	if q, err = search.ParseQuery(typ, criteria, search.QueryOptions{Base: t.gate.Base, Codes: codes, Customs: customs}); err != nil {
 		return nil, page, err
 	}
 	if all, ok := q.Where.(search.All); ok && len(all) == 0 { // _count and the like select nothing

@@ -27,6 +27,7 @@ type Gate struct {
 	retry    chan struct{} // one slot: changes that lost a race are tried again one at a time
 	patience time.Duration // with a record: recordTimeout
 	callers  callers
+	custom   customs
 	grants   grants
 	shares   *fair.Shares // of long searches
 	failed   atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
@@ -34,7 +35,7 @@ type Gate struct {
 
 // New makes a gate.
 func New(c Config) *Gate {
-	return &Gate{Config: c, retry: make(chan struct{}, 1), patience: recordTimeout, shares: newShares()}
+	return &Gate{Config: c, retry: make(chan struct{}, 1), patience: recordTimeout, shares: newShares(), custom: customs{work: make(chan struct{}, 1)}}
 }
 
 const (
@@ -68,6 +69,7 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 		r := g.review(c)
 		result, err := caught(r, work)
 		if errors.Is(err, store.ErrChanged) {
+			g.forgetPlan()
 			if try < maximumAttempts {
 				continue
 			}
@@ -75,6 +77,7 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 		}
 		recordErr := r.record(ctx, err)
 		if errors.Is(recordErr, store.ErrChanged) && try < maximumAttempts {
+			g.forgetPlan()
 			if try == 1 && r.writes() { // otherwise changes that lost a race keep colliding
 				defer g.waitToRetry(ctx)() // the slot is held until answer returns
 			}
@@ -138,6 +141,7 @@ func (r *review) makeDurable(ctx context.Context, outcome error) (incomplete, er
 		return nil, unavailable("record cannot be made durable", err)
 	}
 	r.call.Receipts = append(r.call.Receipts, receipt.String())
+	r.call.Basis.note(r)
 	return incomplete, nil
 }
 

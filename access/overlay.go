@@ -70,7 +70,7 @@ type draft struct {
 }
 
 // drafted describes what a step writes.
-func (t *change) drafted(s *step) (*draft, error) {
+func (t *change) drafted(ctx context.Context, s *step) (*draft, error) {
 	if s.write != nil {
 		return &draft{s.index, s.facts}, nil
 	}
@@ -81,8 +81,12 @@ func (t *change) drafted(s *step) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
+	customs, err := t.keyed(ctx)
+	if err != nil {
+		return nil, err
+	}
 	d := new(draft)
-	if d.index, d.facts, err = search.Describe(r, t.gate.Base); err == nil {
+	if d.index, d.facts, err = customs.Describe(r, t.gate.Base); err == nil {
 		s.draft = d
 	}
 	return d, err
@@ -90,7 +94,7 @@ func (t *change) drafted(s *step) (*draft, error) {
 
 // matchesWritten says whether what a step writes satisfies a query and is visible.
 func (t *change) matchesWritten(ctx context.Context, q *search.Query, s *step, visible store.Visible) (bool, error) {
-	d, err := t.drafted(s)
+	d, err := t.drafted(ctx, s)
 	if err != nil || !search.Match(q.Where, search.Holder{Ref: s.Ref, Index: d.index}, nil) {
 		return false, err
 	}

@@ -34,6 +34,7 @@ type review struct {
 	consentsRead map[string][]string  // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64                // the lowest consent epoch of the rows judged
 	everybody    bool                 // the Consents of all patients were asked
+	plan         *customPlan          // of search keys, once asked
 	sights       map[sighting]*store.Sight
 	lookups      int              // to make them
 	traced       *fhir.Facts      // the last that trace was asked about ...

@@ -71,6 +71,9 @@ func (r *review) parse(ctx context.Context, q question, s *SearchRequest) (query
 	}
 	o := search.QueryOptions{Lenient: s.Lenient, Base: r.gate.Base, Now: r.gate.Now, Alone: ofRecords}
 	if !ofRecords {
+		if o.Customs, err = r.keyed(ctx); err != nil {
+			return nil, l, err
+		}
 		o.Compartment, o.Codes = s.Compartment, r.codes(ctx, q)
 	}
 	query, err = parseSearch(s.Type, s.Params, o)

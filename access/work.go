@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -84,7 +85,7 @@ func (r *review) inTurn(ctx context.Context, w *store.Work, most int, do func(co
 
 // turns does long work in turns with other callers.
 func (r *review) turns(ctx context.Context, w *store.Work, do func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, longest)
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(r.call.Longest, longest))
 	defer cancel()
 	a := &r.call.Agent
 	turn, err := r.gate.shares.Begin(limited, a.Organization+"\x00"+a.Subject)

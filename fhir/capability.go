@@ -17,6 +17,7 @@ type Capability struct {
 	Patches           []string // media types of patches
 	CORS              bool
 	Security          string   // how to authenticate
+	OAuth             []Param  // where apps go; none without an authorization server
 	Documentation     string   // of what the statement has no element for
 	Interactions      []string // of the system: transaction, batch, history-system ...
 	Operations        []CapabilityOperation
@@ -65,12 +66,31 @@ func (c *Capability) Bytes() ([]byte, error) {
 	}})
 }
 
+const securityService = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+
+// oauthURIs is the extension of SMART that has them.
+func oauthURIs(all []Param) []r4.Extension {
+	if len(all) == 0 {
+		return nil
+	}
+	const smart = "http://fhir-registry.smarthealthit.org/StructureDefinition/"
+	uris := r4.Extension{Url: smart + "oauth-uris"}
+	for _, u := range all {
+		uris.Extension = append(uris.Extension, r4.Extension{Url: u.Name, ValueUri: &u.Value})
+	}
+	return []r4.Extension{uris}
+}
+
 func (c *Capability) rest() (r4.CapabilityStatementRest, error) {
+	service := concept(securityService, "OAuth", "OAuth")
+	if len(c.OAuth) > 0 {
+		service = concept(securityService, "SMART-on-FHIR", "SMART-on-FHIR")
+	}
 	rest := r4.CapabilityStatementRest{
 		Mode: r4.RestfulCapabilityModeServer,
 		Security: &r4.CapabilityStatementRestSecurity{
 			Cors: &c.CORS, Description: &c.Security,
-			Service: []r4.CodeableConcept{concept("http://terminology.hl7.org/CodeSystem/restful-security-service", "OAuth", "OAuth")},
+			Service: []r4.CodeableConcept{service}, Extension: oauthURIs(c.OAuth),
 		},
 		Documentation: text(c.Documentation),
 		Operation:     operations(c.Operations),

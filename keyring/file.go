@@ -26,6 +26,12 @@ type file struct {
 // that create it at once end up with the same ring.
 func Open(path string) (*Ring, error) {
 	ring, err := Load(path)
+	if err == nil && len(ring.Keys(IDTokens)) == 0 { // of a version without
+		ring.keys = append(ring.keys, newKey(IDTokens, time.Now()))
+		if err := ring.write(path, os.Rename); err != nil {
+			return nil, fmt.Errorf("add a key for id_tokens: %w", err)
+		}
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return ring, err
 	}
@@ -91,7 +97,7 @@ func (doc *file) ring() (*Ring, error) {
 		seen[k.ID] = true
 	}
 	for _, u := range Uses() {
-		if len(ring.Keys(u)) == 0 {
+		if u != IDTokens && len(ring.Keys(u)) == 0 { // older rings have none: Open adds it
 			return nil, fmt.Errorf("lacks a key for %q", u)
 		}
 	}

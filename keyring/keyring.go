@@ -20,9 +20,11 @@ import (
 // Use is what a key is for. A key has exactly one use.
 type Use string
 
-// The uses. Signing keys are Ed25519; all others are 32 random bytes.
+// The uses. Signing keys are Ed25519; all others are 32 random bytes, from which the RSA
+// key of IDTokens is derived.
 const (
 	Issuer     Use = "issuer"     // signs access tokens (JWT, EdDSA)
+	IDTokens   Use = "id-tokens"  // signs id_tokens (JWT, RS256): see Key.RSA
 	Log        Use = "log"        // signs checkpoints
 	Links      Use = "links"      // seals paging links (AES-256-GCM)
 	Pseudonyms Use = "pseudonyms" // HMAC-SHA-256 of identifiers in entries
@@ -31,7 +33,7 @@ const (
 )
 
 // Uses lists every use; a new ring has one key for each.
-func Uses() []Use { return []Use{Issuer, Log, Links, Pseudonyms, Requests, Parts} }
+func Uses() []Use { return []Use{Issuer, IDTokens, Log, Links, Pseudonyms, Requests, Parts} }
 
 // ErrUnknown means that the ring has no such key.
 var ErrUnknown = errors.New("keyring: no such key")

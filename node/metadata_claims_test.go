@@ -121,7 +121,7 @@ func (c *claimant) interactions() {
 }
 
 // operation tries an operation that is listed. What those of terminology answer is tested
-// where they are; $access-report and $proof by TestMetadataInteractions.
+// where they are; $access-report and $proof by TestMetadataInteractions, $index-progress and $explain-query are for administrators.
 func (c *claimant) operation(name, at string) {
 	switch name {
 	case "verify":
@@ -145,7 +145,7 @@ func (c *claimant) operation(name, at string) {
 		c.holds("$everything", c.send("GET", at+"/$everything", ""), 200)
 	case "docref":
 		c.holds("$docref", c.send("GET", "/$docref?patient=a", ""), 200)
-	case "expand", "validate-code", "lookup", "subsumes", "translate", "access-report", "proof":
+	case "expand", "validate-code", "lookup", "subsumes", "translate", "access-report", "proof", "index-progress", "explain-query":
 	default:
 		c.t.Errorf("$%s of %s is listed and not tried", name, c.c.Type)
 	}
@@ -258,7 +258,7 @@ func TestMetadataModes(t *testing.T) {
 	n := startNode(t, t.TempDir())
 	system := n.as("system", "HOPERAT")
 	service := n.statement().Rest[0].Security.Service
-	if len(service) != 1 || service[0].Coding[0].Code != "OAuth" || service[0].Coding[0].System != "http://terminology.hl7.org/CodeSystem/restful-security-service" {
+	if len(service) != 1 || service[0].Coding[0].Code != "SMART-on-FHIR" || service[0].Coding[0].System != "http://terminology.hl7.org/CodeSystem/restful-security-service" {
 		t.Errorf("security %+v", service)
 	}
 	for mode, status := range map[string]int{"full": 200, "normative": 200, "terminology": 200, "other": 400} {

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/server"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -25,9 +27,12 @@ type Node struct {
 	rules    rules
 	proposed func() error // what keeps this node's folder from being the policies of all; nil without one
 	handler  http.Handler
-	trials   trials
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+	provider *session.Provider // where people sign in; nil without one
+
+	authorization server.Authorization
+	trials        trials
+	stop          context.CancelFunc
+	running       sync.WaitGroup
 }
 
 // Open opens store, keys, logs, policies, gate and server, in this order, and writes the
@@ -70,7 +75,7 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
 		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current}, Parse: n.rules.parser(),
 	})
-	if err := n.openServer(o); err != nil {
+	if err := n.openServer(ctx, o); err != nil {
 		return err
 	}
 	n.run(ctx, o)
@@ -88,7 +93,9 @@ func (n *Node) run(ctx context.Context, o Options) {
 		n.running.Go(func() { j.Run(ctx) })
 		n.running.Go(func() { n.bridge.ship(ctx, j) })
 	}
+	n.running.Go(func() { n.index(ctx) })
 	n.running.Go(func() { n.bridge.watch(ctx) })
+	n.running.Go(func() { n.sweep(ctx) })
 	n.running.Go(func() { n.home.keep(ctx, n) })
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
@@ -15,13 +16,15 @@ type Options struct {
 	Organization, Name string
 	// Unnamed is the organisation of a new node without Organization; org1 if empty.
 	Unnamed  string
-	BaseURL  string   // FHIR base URL that clients see
-	Database Database // zero: the folder keeps the data
-	Policies string   // folder of policies; the built-in ones if empty
-	Issuers  string   // file that names external token issuers
-	Witness  string   // folder or URL that gets a copy of every checkpoint
-	Origins  []string // whose scripts may read answers
-	Rate     float64  // entries per second of each client but own systems (see UsualRate); 0 is no limit for anybody
+	BaseURL  string         // FHIR base URL that clients see
+	Database Database       // zero: the folder keeps the data
+	Policies string         // folder of policies; the built-in ones if empty
+	Issuers  string         // file that names external token issuers
+	SignIn   string         // file that names the OpenID provider where people sign in; none if empty
+	Witness  string         // folder or URL that gets a copy of every checkpoint
+	Origins  []string       // whose scripts may read answers
+	Proxies  []netip.Prefix // of trusted proxies, whose forwarded headers count
+	Rate     float64        // entries per second of each client but own systems (see UsualRate); 0 is no limit for anybody
 	Scrub    time.Duration
 	Validate string // level at which writes are validated, see validate.ParseLevel; base if empty
 	Anchor   Anchoring

@@ -25,12 +25,20 @@ import (
 // might have sent meanwhile.
 const burstSeconds = 10
 
-func (n *Node) openServer(o Options) error {
+func (n *Node) openServer(ctx context.Context, o Options) error {
 	issuers, err := n.issuers(o.Issuers)
 	if err != nil {
 		return err
 	}
 	authenticator, err := auth.New(auth.Config{Audience: o.BaseURL, Bases: n.store.Bases(), Issuers: issuers, Scopes: n.gate.CheckScopes, Keys: n.published()})
+	if err != nil {
+		return err
+	}
+	apps, err := n.apps(o.BaseURL, authenticator)
+	if err != nil {
+		return err
+	}
+	signIn, err := n.signIn(o)
 	if err != nil {
 		return err
 	}
@@ -43,11 +51,12 @@ func (n *Node) openServer(o Options) error {
 		Name: "aceso_policy_failures_total", Help: "Questions that the policies in force failed to decide, and so refused.",
 	}, func() float64 { _, failed := n.policy.Evaluated(); return float64(failed) }))
 	n.bridge.register(registry)
+	registry.MustRegister(indexing{n.gate})
 	n.handler = server.New(server.Config{
-		Parse: n.rules.parser(), Gate: n.gate, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
-		Organization: n.organization, AllowedOrigins: o.Origins, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
+		Parse: n.rules.parser(), Gate: n.gate, SignIn: signIn, Apps: apps, OAuth: apps, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
+		Organization: n.organization, AllowedOrigins: o.Origins, TrustedProxies: o.Proxies, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
 		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
-		Notes: n.notes, Anchored: n.bridge.await,
+		Background: func(work func(context.Context)) { n.running.Go(func() { work(ctx) }) }, Notes: n.notes, Anchored: n.bridge.await, Customs: n.gate.Customs,
 	})
 	return nil
 }

@@ -91,6 +91,7 @@ func withoutFormat(params []fhir.Param) []fhir.Param {
 type preference struct {
 	result  string // of return: minimal, representation, OperationOutcome or ""
 	lenient bool
+	later   bool          // respond-async: answer when the client asks again
 	anchor  bool          // anchor=wait: answer when the record is on the ledger
 	wait    time.Duration // wait=SECONDS: but not later than that
 }
@@ -104,6 +105,8 @@ func preferOf(headers []string) preference {
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "return":
 			p.result = value
+		case "respond-async":
+			p.later = true
 		case "handling":
 			p.lenient = strings.EqualFold(value, "lenient")
 		case "anchor":

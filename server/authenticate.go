@@ -9,12 +9,17 @@ import (
 )
 
 // authenticate finds the agent and charges the request to its allowance, or to
-// that of the address if there is no agent. For pages the token of the cookie says who
-// calls, and nothing else; everywhere else the request as it came, without its cookies.
+// that of the address if there is no agent. For pages the session or the token of a cookie says
+// who calls, and nothing else; everywhere else the request as it came, without its cookies.
 func (s *server) authenticate(c *gin.Context) {
 	r := c.Request
 	if isPage(c) {
-		r = bearing(r, s.cookie(c, cookieToken))
+		token, err := s.pageToken(c)
+		if err != nil {
+			s.fail(c, err)
+			return
+		}
+		r = bearing(r, token)
 	}
 	leave, err := s.admit(c, r)
 	if err != nil {
@@ -31,8 +36,8 @@ func (s *server) admit(c *gin.Context, r *http.Request) (leave func(), err error
 	caller, err := s.Authenticate(r)
 	if err != nil {
 		s.noteRefused(c, err)
-		if wait := s.strangers.take(network(c.Request), 1, 0); wait > 0 {
-			return nil, s.throttled(c, "address", wait, s.strangers.tooMany())
+		if wait := s.asStranger(c); wait != nil {
+			return nil, wait
 		}
 		return nil, err
 	}
@@ -42,6 +47,14 @@ func (s *server) admit(c *gin.Context, r *http.Request) (leave func(), err error
 		return s.enter(c, clientOf(&caller))
 	}
 	return func() {}, s.charge(c, 1, 0)
+}
+
+// asStranger charges a request that nobody is known for to the allowance of its address.
+func (s *server) asStranger(c *gin.Context) error {
+	if wait := s.strangers.take(network(c.Request), 1, 0); wait > 0 {
+		return s.throttled(c, "address", wait, s.strangers.tooMany())
+	}
+	return nil
 }
 
 // own says whether the caller is a system of this house.

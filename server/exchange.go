@@ -8,6 +8,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/auth/session"
 )
 
 // exchange is what the steps of one request leave for one another, in one piece.
@@ -15,12 +16,13 @@ type exchange struct {
 	id      string      // of the request
 	call    access.Call // its Agent is who calls, if known
 	known   bool
-	media   string      // that was negotiated
-	raw     bool        // a Binary is to be read as what it holds
-	asked   *asked      // nil: not parsed yet
-	hold    hold        // of documents
-	cause   error       // why the server failed
-	refused []slog.Attr // what is known of a caller who was refused
+	media   string           // that was negotiated
+	raw     bool             // a Binary is to be read as what it holds
+	asked   *asked           // nil: not parsed yet
+	hold    hold             // of documents
+	cause   error            // why the server failed
+	session *session.Session // of the browser, if it has one
+	refused []slog.Attr      // what is known of a caller who was refused
 
 	headers [8]string // values in the header of the answer
 	set     int       // so many of them

@@ -38,12 +38,17 @@ type fakeGate struct {
 	ledger access.LedgerView
 	panics bool
 	wrote  string // the document of the last operation
+
+	address string // of the last client
+
+	slow  chan struct{} // searches and changes wait for it, if there is one
+	stale int           // so many deliveries do not stand
 }
 
 func (g *fakeGate) ask(c *access.Call, format string, args ...any) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.asked = append(g.asked, fmt.Sprintf(format, args...))
+	g.asked, g.address = append(g.asked, fmt.Sprintf(format, args...)), c.Address
 	c.Receipts = append(c.Receipts, fmt.Sprintf("org/node/accesses/%d;c=x", len(g.asked)))
 	if g.panics {
 		panic("the name of a patient")
@@ -67,8 +72,38 @@ func (g *fakeGate) History(_ context.Context, c *access.Call, h access.HistoryRe
 	return &g.result, g.ask(c, "history %+v", h)
 }
 
-func (g *fakeGate) Search(_ context.Context, c *access.Call, s access.SearchRequest) (*access.Result, error) {
+// wait lasts as long as the test wants, or until the request is ended.
+func (g *fakeGate) wait(ctx context.Context) {
+	if g.slow == nil {
+		return
+	}
+	select {
+	case <-g.slow:
+	case <-ctx.Done():
+	}
+}
+
+func (g *fakeGate) Deliver(_ context.Context, c *access.Call, _ *access.Basis) (bool, error) {
+	err := g.ask(c, "deliver")
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stale--
+	return g.stale < 0, err
+}
+
+func (g *fakeGate) Search(ctx context.Context, c *access.Call, s access.SearchRequest) (*access.Result, error) {
+	if g.wait(ctx); ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	return &g.result, g.ask(c, "search %+v", s)
+}
+
+func (g *fakeGate) Explain(_ context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error) {
+	return nil, g.ask(c, "explain %+v", s)
+}
+
+func (g *fakeGate) IndexProgress(_ context.Context, c *access.Call) ([]access.Indexing, error) {
+	return nil, g.ask(c, "index progress")
 }
 
 func (g *fakeGate) Meta(_ context.Context, c *access.Call, ref fhir.Ref) (*access.Version, error) {
@@ -79,7 +114,8 @@ func (g *fakeGate) Everything(_ context.Context, c *access.Call, e access.Everyt
 	return &g.result, g.ask(c, "everything %+v", e)
 }
 
-func (g *fakeGate) Apply(_ context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error) {
+func (g *fakeGate) Apply(ctx context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error) {
+	g.wait(ctx)
 	var asked []string
 	var effects []access.Effect
 	for _, op := range ops {

@@ -20,8 +20,14 @@ type Gate interface {
 	Apply(ctx context.Context, c *access.Call, ops []access.Operation) ([]access.Effect, error)
 	// Validate holds a resource against rules; findings are no error.
 	Validate(ctx context.Context, c *access.Call, v access.ValidateRequest) ([]fhir.Issue, error)
+	// Deliver decides and records that an answer made before leaves now.
+	Deliver(ctx context.Context, c *access.Call, b *access.Basis) (stands bool, err error)
 	// Operate decides and records an operation without resources.
 	Operate(ctx context.Context, c *access.Call, operation string) error
+	// Explain says how a search would be answered.
+	Explain(ctx context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error)
+	// IndexProgress says how far custom search parameters are.
+	IndexProgress(ctx context.Context, c *access.Call) ([]access.Indexing, error)
 }
 
 // Reads are the interactions that only read.

@@ -34,14 +34,18 @@ func (s *server) headers(c *gin.Context) {
 const (
 	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
 	corsRequest = "Authorization, Accept, Content-Type, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, X-Request-Id, Aceso-Purpose"
-	corsAnswer  = "ETag, Location, Last-Modified, Retry-After, X-Request-Id, " + RecordHeader + ", " + AnchorHeader
+	corsAnswer  = "ETag, Location, Content-Location, X-Progress, Last-Modified, Retry-After, X-Request-Id, " + RecordHeader + ", " + AnchorHeader
 )
 
 // cors lets scripts of configured origins read answers. It does not allow credentials:
 // tokens travel in a header, never in a cookie.
 func (s *server) cors(c *gin.Context) {
 	origin := c.GetHeader("Origin")
-	if origin == "" || !slices.Contains(s.AllowedOrigins, origin) && !slices.Contains(s.AllowedOrigins, "*") {
+	switch {
+	case origin == "":
+		return
+	case slices.Contains(s.AllowedOrigins, origin), slices.Contains(s.AllowedOrigins, "*"), isOpenToAll(c.Request.URL.Path), s.fromApp(c, origin):
+	default:
 		return
 	}
 	c.Header("Access-Control-Allow-Origin", origin)

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,8 +26,32 @@ func (s *server) capabilities(c *gin.Context, _ *access.Call) (*answer, error) {
 	default:
 		return nil, &fhir.Error{Kind: fhir.Invalid, Expression: "mode", Detail: "The mode of a CapabilityStatement is full, normative or terminology."}
 	}
-	body, err := s.metadata()
+	body, err := s.statement(c.Request.Context())
 	return &answer{status: http.StatusOK, body: body}, err
+}
+
+// statement is the CapabilityStatement, built once for the custom search parameters that
+// there are.
+type statement struct {
+	started time.Time
+	mu      sync.Mutex
+	of      *search.Customs
+	body    []byte
+}
+
+func (s *server) statement(ctx context.Context) (_ []byte, err error) {
+	var now *search.Customs
+	if s.Customs != nil {
+		now = s.Customs(ctx)
+	}
+	m := &s.metadata
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.body == nil || m.of != now {
+		m.of = now
+		m.body, err = s.capability(m.started).Bytes()
+	}
+	return m.body, err
 }
 
 // capability states what the route table and the search parameters say.
@@ -35,11 +61,12 @@ func (s *server) capability(at time.Time) *fhir.Capability {
 		Description: "FHIR server in which every access is decided by policy and leaves a provable record",
 		Formats:     []string{mediaFHIR, mediaXML, mediaJSON, "json", "xml"},
 		Patches:     patchFormats(),
-		CORS:        len(s.AllowedOrigins) > 0,
+		CORS:        len(s.AllowedOrigins) > 0 || s.OAuth.Server != nil,
+		OAuth:       s.oauthURIs(),
 		Security:    "Bearer tokens (JWT) with SMART on FHIR scopes and one purpose of use per request",
 		Documentation: "Answers with a resource have its version as ETag and Last-Modified. If-Match guards updates, patches and deletes, If-None-Match and If-Modified-Since " +
 			"reads, If-None-Exist creates. An update or patch that changes nothing makes no version. Patches need the right to read, too, and can be conditional. The history of a type or of everything has a total if _total=accurate asks for it. Each answer names its record in the header " + RecordHeader + ".",
-		Interactions: interactions("", true),
+		Interactions: interactions("", true), Operations: operations(""),
 	}
 	for _, typ := range fhir.ResourceTypes() {
 		c.Resources = append(c.Resources, s.resourceCapability(typ))
@@ -68,6 +95,7 @@ func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
 			r.Includes = append(r.Includes, typ+":"+p.Name)
 		}
 	}
+	r.Search = append(r.Search, s.metadata.of.Capability(typ)...)
 	return r
 }
 
@@ -85,12 +113,15 @@ func interactions(typ string, ofSystem bool) []string {
 	return slices.Compact(codes)
 }
 
-// operations are those that a type has.
+// ofSystem says whether a route is called on the FHIR base itself.
+func ofSystem(r route) bool { return r.typ == "" && !strings.Contains(r.path, ":type") }
+
+// operations are those that a type has, or the system for "".
 func operations(typ string) []fhir.CapabilityOperation {
 	var all []fhir.CapabilityOperation
 	for _, r := range routes() {
 		name, ok := strings.CutPrefix(r.interaction, "$")
-		if ok && (r.typ == typ || r.typ == "" && typ != auditEvent) {
+		if ok && ofSystem(r) == (typ == "") && (r.typ == typ || r.typ == "" && typ != auditEvent) {
 			o := fhir.CapabilityOperation{Name: name, Definition: definitionURL(r, name)}
 			if !slices.Contains(all, o) {
 				all = append(all, o)

@@ -10,6 +10,7 @@ type definition struct {
 	Affects       bool     // changes something
 	Types         []string // resource types that have it
 	OnType, OnOne bool     // is called on a type, on one resource
+	OnSystem      bool     // is called on the FHIR base
 	Parameters    []parameter
 }
 
@@ -42,7 +43,7 @@ func (o *definition) bytes() ([]byte, error) {
 		Type         bool        `json:"type"`
 		Instance     bool        `json:"instance"`
 		Parameter    []parameter `json:"parameter,omitempty"`
-	}{"OperationDefinition", o.ID, o.URL, pascal(o.ID), o.Title, "active", "operation", o.Says, o.Affects, o.Name, o.Base, o.Types, false, o.OnType, o.OnOne, o.Parameters})
+	}{"OperationDefinition", o.ID, o.URL, pascal(o.ID), o.Title, "active", "operation", o.Says, o.Affects, o.Name, o.Base, o.Types, o.OnSystem, o.OnType, o.OnOne, o.Parameters})
 }
 
 // pascal is a name as computers like it: each word with a capital, and nothing between.

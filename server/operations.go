@@ -61,6 +61,19 @@ func operationTable() []served {
 				in("patient", "id", 1, "The id of the patient."), in("start", "dateTime", 0, "Of what the documents describe: not before."), in("end", "dateTime", 0, "Of what the documents describe: not after."),
 				in("type", "string", 0, "The kind of document, as system|code."), out("Bundle", "A page of a searchset, with a link to the next one."),
 			}},
+		{"explain-query", "explain-query", []string{"Resource"}, "", "How a search would be answered",
+			"The conditions of a search in the order in which they drive it, by the names of their parameters, with rough numbers of resources: powers of ten, and never below 1,000. It is for administrators, and recorded like a search. It takes the parameters of the search.", false,
+			[]parameter{out("Parameters", "For each type how its resources are found, and the steps.")}},
+		{"index-progress", "index-progress", []string{"SearchParameter"}, "", "How far search parameters are",
+			"Of each search parameter of this server's own: its state (building, ready, failed), and how many resources have its keys. For administrators.", false,
+			[]parameter{out("Parameters", "One parameter with parts for each.")}},
+		{"launch-context", "launch-context", nil, "", "What an EHR launch is about",
+			"Keeps the context of a launch for five minutes, for one use, and answers with the opaque value that the EHR sends to the app.", true, []parameter{
+				in("patient", "Reference", 0, "Whom it is about."), in("encounter", "Reference", 0, "During which encounter."), in("user", "Reference", 0, "For whom a system begins it; otherwise it is the caller's."),
+				{Name: "fhirContext", Use: "in", Max: "20", Type: "Reference", Documentation: "Further resources."}, in("client", "string", 0, "The client_id of the only app that may use it."),
+				in("intent", "string", 0, "What is to be done."), in("tenant", "string", 0, "For whom the app works."), in("needPatientBanner", "boolean", 0, "false: the EHR shows who the patient is."),
+				{Name: "launch", Use: "out", Min: 1, Max: "1", Type: "string", Documentation: "The parameter launch of the app's launch URL."},
+			}},
 		{"access-report", "access-report", []string{"Patient"}, "", "Who saw a patient's data",
 			"The AuditEvents that concern a patient, newest first, and a link to the broad questions. Search parameters of AuditEvent narrow it.", false,
 			[]parameter{in("broad", "boolean", 0, "true: the broad questions, which may have covered the patient."), out("Bundle", "A page of a searchset of AuditEvents.")}},
@@ -103,7 +116,7 @@ func definitionOf(id string) (*definition, bool) {
 	for _, r := range routes() {
 		if o.isAt(r) {
 			one := strings.Contains(r.path, ":id")
-			d.OnOne, d.OnType = d.OnOne || one, d.OnType || !one
+			d.OnOne, d.OnType, d.OnSystem = d.OnOne || one, d.OnType || !one && !ofSystem(r), d.OnSystem || ofSystem(r)
 		}
 	}
 	return d, true

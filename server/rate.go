@@ -92,6 +92,17 @@ func (l *limiter) take(client string, entries, paid int) time.Duration {
 	return time.Duration(math.Ceil(missing / l.rate * float64(time.Second)))
 }
 
+// giveBack returns entries that were charged to a client.
+func (l *limiter) giveBack(client string, entries int) {
+	if l.rate <= 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.clients.of(client, func() *bucket { return &bucket{left: l.burst, at: l.now()} })
+	b.left = min(l.burst, b.left+float64(entries))
+}
+
 // allowance says what a client may ask for.
 func (l *limiter) allowance() string {
 	return fmt.Sprintf("%g entries per second, and %g at once", l.rate, l.burst)

@@ -19,7 +19,7 @@ import (
 // request's line in the log, and raises the alarm about an address that has too many. A
 // browser that has not signed in yet is not refused.
 func (s *server) noteRefused(c *gin.Context, err error) {
-	if isPage(c) && c.Request.URL.Path != pathSignIn && s.cookie(c, cookieToken) == "" {
+	if isPage(c) && c.Request.URL.Path != pathSignIn && !s.entered(c) {
 		return
 	}
 	kind := "unauthenticated"

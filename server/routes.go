@@ -40,15 +40,6 @@ func routes() []route {
 		{get, "/openapi.json", "", "", open, plain, (*server).openAPI},
 		{get, "/metrics", "", "", false, plain, (*server).measurements},
 
-		{get, "/", "", "", open, plain, (*server).welcome},
-		{get, "/ui", "", "", open, plain, (*server).welcome},
-		{get, "/ui/", "", "", open, plain, (*server).welcome},
-		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
-		{get, "/ui/bundle", "", "", false, plain, (*server).proofFile},
-		{post, "/ui/sign-in", "", "", open, plain, (*server).signIn},
-		{post, "/ui/sign-out", "", "", open, plain, (*server).signOut},
-		{get, "/ui/style.css", "", "", open, plain, (*server).style},
-
 		{get, "/fhir/metadata", "", "capabilities", open, false, (*server).capabilities},
 		{post, "/fhir", "", "transaction", false, false, (*server).bundle},
 		{post, "/fhir/", "", "batch", false, false, (*server).bundle},
@@ -56,6 +47,9 @@ func routes() []route {
 		{get, "/fhir", "", "search-system", false, false, (*server).searchSystem},
 		{get, "/fhir/", "", "search-system", false, false, (*server).searchSystem},
 		{post, "/fhir/_search", "", "search-system", false, false, (*server).searchSystem},
+
+		{get, "/fhir/" + jobPath + "/:job", "", "", false, false, (*server).askJob},
+		{del, "/fhir/" + jobPath + "/:job", "", "", false, false, (*server).endJob},
 
 		{get, "/fhir/:type/:id", "", "read", false, false, (*server).read},
 		{get, "/fhir/:type/:id/_history/:version", "", "vread", false, false, (*server).vread},
@@ -78,13 +72,15 @@ func routes() []route {
 		{get, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
 		{post, "/fhir/:type/:id/$validate", "", "$validate", false, false, (*server).validate},
 
+		{get, "/fhir/:type/$explain-query", "", "$explain-query", false, false, (*server).explainQuery},
+		{get, "/fhir/:type/$index-progress", "SearchParameter", "$index-progress", false, false, (*server).indexProgress},
 		{get, "/fhir/:type/:id/$access-report", "Patient", "$access-report", false, false, (*server).accessReport},
 
 		{get, "/fhir/:type/:id", auditEvent, "read", false, false, (*server).readAuditEvent},
 		{get, "/fhir/:type", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
-	}, append(documentRoutes(), termsRoutes()...)...)
+	}, slices.Concat(pageRoutes(), oauthRoutes(), documentRoutes(), termsRoutes())...)
 }
 
 // Routes names every row of the route table: method, path, and its type if it has one. A
@@ -149,6 +145,9 @@ func (s *server) handlers(group []route) []gin.HandlerFunc {
 		if err != nil {
 			s.fail(c, err)
 			return
+		}
+		if group[0].later() && wantsLater(c) {
+			handle = (*server).respondLater
 		}
 		s.serve(c, handle)
 	})

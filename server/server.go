@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/fhir/terminology"
 	"github.com/aceso-health/aceso/web"
 )
@@ -25,12 +27,21 @@ type Config struct {
 	Gate Gate
 	// Authenticate says who calls, or why that is unknown (an *fhir.Error).
 	Authenticate func(*http.Request) (agent.Agent, error)
+	// SignIn is how people sign in with a browser, beside pasting a token.
+	SignIn SignIn
+	// Apps is the authorization server; nil without one.
+	Apps Apps
+	// OAuth is its endpoints for clients.
+	OAuth Authorization
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The server's own paths begin with /fhir regardless.
 	BaseURL string
 	// Bases are all base URLs that the server has had, BaseURL first: see fhir.Below. They
 	// count as its own in what it is sent; "" means BaseURL.
 	Bases string
+	// TrustedProxies are the networks whose Forwarded and X-Forwarded-* headers count: of who
+	// sent a request, and of which of Bases its links begin with.
+	TrustedProxies []netip.Prefix
 	// AllowedOrigins are those whose scripts may read answers; "*" is any.
 	AllowedOrigins []string
 	// Organization is the one whose systems are its own.
@@ -57,30 +68,41 @@ type Config struct {
 	// organisations or ctx ends. It returns the value of AnchorHeader, "" if there is
 	// no such ledger.
 	Anchored func(ctx context.Context, receipts []string) string
+	// Customs are the custom search parameters that there are; nil: there are none.
+	Customs func(context.Context) *search.Customs
 	// Registry gets the metrics of the server; /metrics shows all that it has.
 	Registry *prometheus.Registry
 	// Version of the software, for the CapabilityStatement.
 	Version string
+	// Background does work that outlives its request, until the context that it gives ends;
+	// nil is a goroutine that never ends.
+	Background func(work func(context.Context))
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
 type server struct {
 	Config
-	base      string    // BaseURL without a final slash
+	*shared
+	base      string // of links, without a final slash
+	metadata  statement
+	terms     func() ([]byte, error)     // the TerminologyCapabilities, too
+	described func() ([]byte, error)     // as OpenAPI, built once
+	pages     func() (*web.Pages, error) // for people, read once
+	fixed     map[string][]string        // headers of every answer
+	entries   *gin.Engine                // routes entries of batches
+}
+
+// shared is what the server has once, by whatever base URL it is asked.
+type shared struct {
 	limits    *limiter  // of agents
 	strangers *limiter  // of addresses without an agent, apart: they must not push agents out
 	busy      occupancy // of own systems
 	alarms    watch
 	memory    memory // of documents
+	jobs      jobs
 	metrics   *metrics
-	metadata  func() ([]byte, error)     // the CapabilityStatement, built once
-	terms     func() ([]byte, error)     // the TerminologyCapabilities, too
-	described func() ([]byte, error)     // as OpenAPI, built once
-	pages     func() (*web.Pages, error) // for people, read once
-	fixed     map[string][]string        // headers of every answer
-	packers   sync.Pool                  // of *gzip.Writer, which are large
-	entries   *gin.Engine                // routes entries of batches
+	packers   sync.Pool // of *gzip.Writer, which are large
 }
 
 // New is the handler of all paths.
@@ -92,12 +114,27 @@ func New(c Config) http.Handler {
 	if c.Parse == nil {
 		c.Parse = fhir.Parse
 	}
-	s := &server{Config: c, base: strings.TrimSuffix(c.BaseURL, "/"), fixed: fixed()}
-	s.limits = newLimiter(s.EntriesPerSecond, s.Burst, s.Now)
-	s.strangers = newLimiter(s.EntriesPerSecond, s.Burst, s.Now)
-	s.metrics = newMetrics(s.Registry)
-	started := s.Now()
-	s.metadata = sync.OnceValues(func() ([]byte, error) { return s.capability(started).Bytes() })
+	all := &shared{
+		limits: newLimiter(c.EntriesPerSecond, c.Burst, c.Now), strangers: newLimiter(c.EntriesPerSecond, c.Burst, c.Now), metrics: newMetrics(c.Registry),
+	}
+	started, base := c.Now(), strings.TrimSuffix(c.BaseURL, "/")
+	own := c.at(base, all, started)
+	if len(c.TrustedProxies) == 0 {
+		return own
+	}
+	p := &proxied{trusted: c.TrustedProxies, next: own, bases: map[string]http.Handler{base: own}}
+	for known := range strings.FieldsSeq(c.Bases) {
+		if p.bases[known] == nil {
+			p.bases[known] = c.at(known, all, started)
+		}
+	}
+	return p
+}
+
+// at is the server with a base URL for its links.
+func (c Config) at(base string, all *shared, started time.Time) http.Handler {
+	s := &server{Config: c, shared: all, base: base, fixed: fixed()}
+	s.metadata.started = started
 	s.terms = sync.OnceValues(func() ([]byte, error) {
 		return terminology.Capabilities("Aceso", s.Version, s.base, started)
 	})

@@ -22,6 +22,7 @@ func TestMetadataIsTheRouteTable(t *testing.T) {
 		FhirVersion, Date string
 		Rest              []struct {
 			Interaction []struct{ Code string }
+			Operation   []struct{ Name string }
 			Resource    []struct {
 				Type        string
 				Interaction []struct{ Code string }
@@ -36,6 +37,9 @@ func TestMetadataIsTheRouteTable(t *testing.T) {
 	stated := map[string]bool{}
 	for _, i := range c.Rest[0].Interaction {
 		stated[i.Code] = true
+	}
+	for _, o := range c.Rest[0].Operation {
+		stated["$"+o.Name] = true
 	}
 	for _, r := range c.Rest[0].Resource {
 		for _, i := range r.Interaction {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -112,11 +113,14 @@ func (s *server) page(render func(*web.Pages) ([]byte, error)) (*answer, error) 
 // frame is the part that all pages share.
 func (s *server) frame(c *gin.Context, title string, receipts []string) web.Frame {
 	f := web.Frame{Title: title, Receipts: receipts}
-	if token := s.cookie(c, cookieToken); token != "" {
-		f.SignOut = formValue(token)
+	if secret := s.secretOf(c); secret != "" {
+		f.SignOut = formValue(secret)
 	}
+	f.HasApps = exchangeOf(c).session != nil && s.Apps != nil
 	if caller, ok := callerOf(c); ok {
 		f.Who = whoIs(*caller)
+	} else if x := exchangeOf(c); x.session != nil {
+		f.Who = cmp.Or(x.session.User.Name, x.session.User.Login)
 	}
 	return f
 }
@@ -125,7 +129,7 @@ func (s *server) frame(c *gin.Context, title string, receipts []string) web.Fram
 func (s *server) problem(c *gin.Context, status int, detail string) *answer {
 	a, err := s.page(func(p *web.Pages) ([]byte, error) {
 		if status == http.StatusUnauthorized {
-			return s.signInPage(c, p, detail)
+			return s.signInPage(c, p, here(c), detail)
 		}
 		var receipts []string
 		if r := c.Writer.Header().Get(RecordHeader); r != "" {

@@ -2,95 +2,41 @@ package server
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/web"
 )
 
-// Signing in with a token turns it into a cookie for a short while; the server keeps
-// nothing. Before that the browser has a random cookie. Either is the key of the
-// anti-forgery values in that browser's forms, which nobody can compute without it.
+// Signing in with a name gives the browser the cookie of a session. Signing in with a token
+// turns that into a cookie for a short while; the server keeps nothing of it. Before
+// either the browser has a random cookie. Each is the key of the anti-forgery values in
+// that browser's forms, which nobody can compute without it.
 const (
-	cookieToken = "aceso-token"
-	cookieVisit = "aceso-visit"
+	cookieSession = "aceso-session"
+	cookieToken   = "aceso-token"
+	cookieVisit   = "aceso-visit"
 
-	pathSignIn = pathPages + "sign-in"
-
-	// visitLife bounds how long a browser keeps either cookie.
+	// visitLife bounds how long a browser keeps one of the latter two.
 	visitLife = 15 * time.Minute
-	// maxSignIn is the largest form.
-	maxSignIn = 8 << 10
+	// maxPageForm is the largest form. It carries what an app asked for.
+	maxPageForm = 64 << 10
 	// maxCookie is a size that every browser keeps, with room for the attributes.
 	maxCookie = 3800
 )
 
-// signIn is POST /ui/sign-in.
-func (s *server) signIn(c *gin.Context, _ *access.Call) (*answer, error) {
-	form, err := s.form(c, cookieVisit)
-	if err != nil {
-		return nil, err
-	}
-	token := strings.TrimSpace(form.Get("token"))
-	if len(token) > maxCookie {
-		return nil, &fhir.Error{Kind: fhir.TooLarge, Detail: "The token is too long for a cookie, which takes " + strconv.Itoa(maxCookie) + " bytes. Request one with fewer scopes."}
-	}
-	leave, err := s.admit(c, bearing(c.Request, token))
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	life := visitLife
-	if caller, ok := callerOf(c); ok && !caller.Expires.IsZero() {
-		life = min(life, caller.Expires.Sub(s.Now()))
-	}
-	s.setCookie(c, cookieToken, token, life)
-	s.setCookie(c, cookieVisit, "", 0)
-	return &answer{status: http.StatusSeeOther, location: pathLedger}, nil
-}
-
-// signOut is POST /ui/sign-out.
-func (s *server) signOut(c *gin.Context, _ *access.Call) (*answer, error) {
-	if s.cookie(c, cookieToken) != "" { // or it has expired
-		if _, err := s.form(c, cookieToken); err != nil {
-			return nil, err
-		}
-	}
-	s.setCookie(c, cookieToken, "", 0)
-	return &answer{status: http.StatusSeeOther, location: pathLedger}, nil
-}
-
-// signInPage asks for a token. It names a problem only to those who have sent one.
-func (s *server) signInPage(c *gin.Context, p *web.Pages, detail string) ([]byte, error) {
-	visit := s.cookie(c, cookieVisit)
-	if len(visit) != visitLength {
-		visit = rand.Text()
-	}
-	s.setCookie(c, cookieVisit, visit, visitLife)
-	page := web.SignIn{Frame: web.Frame{Title: "Sign in"}, Form: formValue(visit)}
-	if c.Request.URL.Path == pathSignIn || s.cookie(c, cookieToken) != "" {
-		page.Problem = detail
-		s.setCookie(c, cookieToken, "", 0)
-	}
-	return p.SignIn(page)
-}
-
 // visitLength is that of rand.Text.
 const visitLength = 26
 
-// form reads a form and checks that it was made for the browser that holds the cookie.
-func (s *server) form(c *gin.Context, cookie string) (url.Values, error) {
-	body, err := s.body(c, maxSignIn, mediaForm)
+// form reads a form and checks that it was made for the browser that holds the secret.
+func (s *server) form(c *gin.Context, secret string) (url.Values, error) {
+	body, err := s.body(c, maxPageForm, mediaForm)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +44,6 @@ func (s *server) form(c *gin.Context, cookie string) (url.Values, error) {
 	if err != nil {
 		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The form is not well-formed.", Err: err}
 	}
-	secret := s.cookie(c, cookie)
 	if secret == "" || !hmac.Equal([]byte(form.Get("form")), []byte(formValue(secret))) {
 		return nil, &fhir.Error{Kind: fhir.Forbidden, Detail: "This form was not made for this browser, or too long ago. Load the page again, and allow its cookies."}
 	}
@@ -144,9 +89,16 @@ func (s *server) cookie(c *gin.Context, name string) string {
 	return k.Value
 }
 
-// setCookie sets a cookie for a while, or removes it if life is not positive.
+// setCookie sets a cookie for a while, or removes it if life is not positive. The browser
+// sends it only if the page before was one of this server.
 func (s *server) setCookie(c *gin.Context, name, value string, life time.Duration) {
-	k := &http.Cookie{Name: s.cookieName(c, name), Value: value, Path: strings.TrimSuffix(pathPages, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	s.setCookieFor(c, http.SameSiteStrictMode, name, value, life)
+}
+
+// setCookieFor does so for a cookie that may also come with a link of another site: an app
+// leads browsers here, and so does a provider that has signed somebody in.
+func (s *server) setCookieFor(c *gin.Context, site http.SameSite, name, value string, life time.Duration) {
+	k := &http.Cookie{Name: s.cookieName(c, name), Value: value, Path: strings.TrimSuffix(pathPages, "/"), HttpOnly: true, SameSite: site}
 	if s.secure(c) {
 		k.Secure, k.Path = true, "/"
 	}

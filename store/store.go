@@ -49,7 +49,8 @@ type Store interface {
 	// Search answers a query. Visible MUST be applied to every row of every alias
 	// (matches, chains, _has, includes, sort) before joining, sorting and counting.
 	// What matched during the whole walk comes exactly once; nothing comes twice;
-	// resources created after the first page stay out.
+	// resources created after the first page stay out. If the Query was made by another Plan
+	// than that of the snapshot, it is ErrChanged.
 	Search(ctx context.Context, s Search) (Page, error)
 	// Commit writes all of c or nothing: resources, history, index, facts and the
 	// change log entry in one durable transaction. Several calls share one
@@ -218,6 +219,7 @@ type Change struct {
 	Guards []Guard
 	Keep   []Kept // rows beside resources, each once
 	Judged Judged
+	Plan   int64                 // by which the keys of Writes were made, see Plan.Number: if that is another one, it is ErrChanged
 	Entry  *ledgerbridge.Pending // the record; also alone (erasure)
 }
 

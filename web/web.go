@@ -39,14 +39,24 @@ type Frame struct {
 	Title    string
 	Who      string // who is signed in, "" for nobody
 	SignOut  string // anti-forgery value of the form that signs out
+	HasApps  bool   // the reader has a page of apps
 	Receipts []string
 }
 
-// SignIn asks for a token.
+// SignIn asks for a name and a password, leads to a provider, or asks for a token.
 type SignIn struct {
 	Frame
-	Form    string // anti-forgery value
-	Problem string // why the last token was refused, or ""
+	Form                  string // anti-forgery value
+	Next                  string // where the reader goes then
+	Names                 bool   // there are local users
+	Provider, ProviderURL string // "" without one
+	Problem               string // why the last attempt was refused, or ""
+}
+
+// SignedOut leads on to where the reader is still signed in.
+type SignedOut struct {
+	Frame
+	Provider, URL string
 }
 
 // Problem is an error page.
@@ -56,8 +66,17 @@ type Problem struct {
 	Detail string
 }
 
-// SignIn renders the form for a token.
+// SignIn renders the forms to sign in.
 func (p *Pages) SignIn(page SignIn) ([]byte, error) { return p.render("signin.html", page) }
+
+// SignedOut renders what follows the sign-out here.
+func (p *Pages) SignedOut(page SignedOut) ([]byte, error) { return p.render("signedout.html", page) }
+
+// Consent renders what an app asks for.
+func (p *Pages) Consent(page Consent) ([]byte, error) { return p.render("consent.html", page) }
+
+// Apps renders what a person has allowed.
+func (p *Pages) Apps(page Apps) ([]byte, error) { return p.render("apps.html", page) }
 
 // Problem renders an error.
 func (p *Pages) Problem(page Problem) ([]byte, error) { return p.render("problem.html", page) }

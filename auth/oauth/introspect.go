@@ -110,7 +110,7 @@ func (s *Server) stands(ctx context.Context, text string) (t token, err error) {
 	case !errors.Is(err, ErrNotFound):
 		return t, err
 	}
-	c, err := s.Open(text)
+	c, err := s.Open(ctx, text)
 	if err != nil || c.Grant == "" {
 		return t, ErrNotFound
 	}

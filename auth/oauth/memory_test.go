@@ -124,7 +124,7 @@ func newWorld(t *testing.T) *world {
 			text, err := json.Marshal(c)
 			return base64.RawURLEncoding.EncodeToString(text), err
 		},
-		Open: func(token string) (*auth.Claims, error) {
+		Open: func(_ context.Context, token string) (*auth.Claims, error) {
 			text, err := base64.RawURLEncoding.DecodeString(token)
 			c := new(auth.Claims)
 			if err == nil {

@@ -98,7 +98,7 @@ func TestStandaloneLaunch(t *testing.T) {
 	if a.TokenType != "Bearer" || a.ExpiresIn != 3600 || a.Scope != "launch/patient openid fhirUser patient/*.rs" || a.Patient != "1" || a.RefreshToken != "" || a.Banner == nil || !*a.Banner || a.Style == "" {
 		t.Errorf("%+v", a)
 	}
-	claims, err := w.Open(a.AccessToken)
+	claims, err := w.Open(t.Context(), a.AccessToken)
 	if err != nil || claims.Grant == "" || claims.Subject != "Practitioner/12" || claims.User != "Practitioner/12" || claims.Client != "app" || claims.Patient != "1" ||
 		claims.Organization != "hospital" || claims.Roles[0].Code != "practitioner" || claims.Purposes[0].Code != "TREAT" || len(claims.Purposes) != 1 || claims.Expires.Sub(w.at) != time.Hour {
 		t.Errorf("%+v, %v", claims, err)
@@ -112,7 +112,7 @@ func TestStandaloneLaunch(t *testing.T) {
 	if err != nil || json.Unmarshal(payload, &id) != nil || id["iss"] != issuer || id["aud"] != "app" || id["nonce"] != "n-1" || id["fhirUser"] != base+"/Practitioner/12" || id["sub"] != "Practitioner/12" {
 		t.Errorf("%v, %v", id, err)
 	}
-	if _, err := w.Open(a.IDToken); err == nil {
+	if _, err := w.Open(t.Context(), a.IDToken); err == nil {
 		t.Error("an id_token is taken for an access token")
 	}
 	w.tell("the flow", "authorize", "token")
@@ -182,7 +182,7 @@ func TestRefresh(t *testing.T) {
 	_, err := w.token(refreshForm(b.RefreshToken, "scope", "patient/*.cruds"))
 	w.refuses("wider", err, "invalid_scope", http.StatusBadRequest)
 	c := w.must(refreshForm(b.RefreshToken, "scope", "patient/Observation.rs"))
-	if claims, err := w.Open(c.AccessToken); err != nil || claims.Scope != "patient/Observation.rs" || c.Scope != claims.Scope {
+	if claims, err := w.Open(t.Context(), c.AccessToken); err != nil || claims.Scope != "patient/Observation.rs" || c.Scope != claims.Scope {
 		t.Errorf("narrowed to %q, %v", c.Scope, err)
 	}
 	d := w.must(refreshForm(c.RefreshToken))

@@ -91,9 +91,5 @@ func covers(wide, narrow string) bool {
 	if wErr != nil || nErr != nil || len(w) != 1 || len(n) != 1 {
 		return false
 	}
-	_, wideQuery, restricted := strings.Cut(wide, "?")
-	_, narrowQuery, _ := strings.Cut(narrow, "?")
-	return w[0].Context == n[0].Context && (w[0].Type == "*" || w[0].Type == n[0].Type) &&
-		(!restricted || wideQuery == narrowQuery) &&
-		!strings.ContainsFunc(n[0].Actions, func(r rune) bool { return !strings.ContainsRune(w[0].Actions, r) })
+	return n[0].Inside(w)
 }

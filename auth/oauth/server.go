@@ -60,7 +60,7 @@ type Config struct {
 	// Mint signs an access token as the node's own issuer; it adds issuer and audience.
 	Mint func(auth.Claims) (string, error)
 	// Open verifies an access token of the node's own issuer.
-	Open func(token string) (*auth.Claims, error)
+	Open func(ctx context.Context, token string) (*auth.Claims, error)
 	// IDKey is the one that signs id_tokens now.
 	IDKey func() (IDKey, error)
 	// Keys are those with an id that a client publishes; nil: no client may have a jwks_uri.

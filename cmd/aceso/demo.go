@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/demo"
 	"github.com/aceso-health/aceso/node"
 )
@@ -65,38 +69,75 @@ func (w *memoryAnswer) Header() http.Header         { return w.header }
 func (w *memoryAnswer) WriteHeader(status int)      { w.status = status }
 func (w *memoryAnswer) Write(p []byte) (int, error) { return w.body.Write(p) }
 
-// showDemo prints tokens, three requests to try, and where to look with a browser.
-func showDemo(stdout io.Writer, n *node.Node, data node.Folder, origin string) error {
-	doctor, err := n.Token(node.Grant{
-		Role: agent.Practitioner, Purposes: []string{"TREAT"}, Subject: "Practitioner/" + demo.DoctorID(1), Name: demo.DoctorName(1),
-		Client: "aceso-demo", Expires: demoLife,
+// demoUsers are who may sign in with a browser, each with a password of this start.
+func demoUsers(ctx context.Context, n *node.Node) (users []demoUser, err error) {
+	house := n.Identity().Organization
+	for _, u := range []oauth.User{
+		{Login: "doctor", Subject: "Practitioner/" + demo.DoctorID(1), Name: demo.DoctorName(1), Role: agent.Practitioner, Purposes: []string{"TREAT", "HRESCH"}},
+		{Login: "patient", Subject: "Patient/" + demo.PatientID(1), Name: demo.PatientID(1), Role: agent.Patient, Patient: "Patient/" + demo.PatientID(1), Purposes: []string{"PATRQT"}},
+		{Login: "officer", Subject: "officer", Name: "Privacy officer", Role: agent.PrivacyOfficer, Purposes: []string{"HOPERAT"}},
+	} {
+		u.Organization = house
+		one := demoUser{u, session.NewPassword()}
+		if err := n.SetUser(ctx, u, one.password); err != nil {
+			return nil, err
+		}
+		users = append(users, one)
+	}
+	return users, nil
+}
+
+// demoUser is somebody who may sign in.
+type demoUser struct {
+	oauth.User
+	password string
+}
+
+// token is one for the user's first purpose.
+func (u demoUser) token(n *node.Node) (string, error) {
+	return n.Token(node.Grant{
+		Role: u.Role, Purposes: u.Purposes[:1], Subject: u.Subject, Name: u.Name, Patient: strings.TrimPrefix(u.Patient, "Patient/"), Client: "aceso-demo", Expires: demoLife,
 	}, time.Now())
+}
+
+// program is how this one was called.
+func program() string {
+	if strings.Contains(os.Args[0], "go-build") { // go run leaves no binary
+		return "go run ./cmd/aceso"
+	}
+	return os.Args[0]
+}
+
+// showDemo prints where to look with a browser and who may sign in, tokens, and three
+// requests to try. Each line works as it is printed.
+func showDemo(stdout io.Writer, n *node.Node, users []demoUser, data node.Folder, origin string) error {
+	doctor, patient, officer := users[0], users[1], users[2]
+	t, err := doctor.token(n)
 	if err != nil {
 		return err
 	}
-	officer, err := n.Token(node.Grant{Role: agent.PrivacyOfficer, Purposes: []string{"HOPERAT"}, Name: "Privacy officer", Client: "aceso-demo", Expires: demoLife}, time.Now())
+	p, err := officer.token(n)
 	if err != nil {
 		return err
 	}
+	base := n.Identity().BaseURL
 	fmt.Fprintf(stdout, `
-data folder: %s
+This is %s: 30 patients, none of whom exists. Sign in with a browser:
 
-A token of a practitioner of %s, good for %v:
+  %s/ui/ledger   as officer with the password %s: where the logs stand, and proofs as pictures
+  %s/ui/apps     as doctor with %s, or as patient with %s: the apps that they have let in
 
-%s
+With curl: T is a token of the doctor, P one of the privacy officer; both hold for %v. Search patients,
+read one, and see who did:
 
-Search patients, read one, and see as the privacy officer who did:
+export T=%s
+export P=%s
+curl -s -H "Authorization: Bearer $T" '%s/Patient?_count=3&_sort=family'
+curl -s -H "Authorization: Bearer $T" '%s/Patient/%s'
+curl -s -H "Authorization: Bearer $P" '%s/AuditEvent?entity=Patient/%s'
 
-curl -s -H 'Authorization: Bearer %s' '%s/fhir/Patient?_count=3&_sort=family'
-curl -s -H 'Authorization: Bearer %s' '%s/fhir/Patient/%s'
-curl -s -H 'Authorization: Bearer %s' '%s/fhir/AuditEvent?entity=Patient/%s'
-
-In a browser, %s/ui/ledger shows where the logs stand, and proofs as pictures. It asks
-for a token; this is the privacy officer's:
-
-%s
-
-Other tokens: aceso token --data %s --role practitioner --purpose HRESCH
-`, data, n.Identity().Organization, demoLife, doctor, doctor, origin, doctor, origin, demo.PatientID(1), officer, origin, demo.PatientID(1), origin, officer, data)
+Other tokens: %s token --data %s --role practitioner --purpose HRESCH
+`, n.Identity().Organization, origin, officer.password, origin, doctor.password, patient.password, demoLife, t, p,
+		base, base, demo.PatientID(1), base, demo.PatientID(1), program(), data)
 	return nil
 }

@@ -129,7 +129,7 @@ type listening struct {
 }
 
 func (l *listening) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte("data folder")) {
+	if bytes.Contains(p, []byte("Other tokens")) {
 		l.once.Do(l.heard)
 	}
 	return len(p), nil
@@ -188,6 +188,12 @@ func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.Buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
 }
 
 // A server limits clients without being told to: a Bundle costs its entries.

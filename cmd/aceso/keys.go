@@ -48,6 +48,7 @@ func rotatable() (uses []string) {
 // afterRotation says what the new key of each use does, and what the old ones still do.
 var afterRotation = map[keyring.Use]string{
 	keyring.Issuer:   "signs access tokens from the next start on. Tokens signed with older keys stay valid until they expire",
+	keyring.IDTokens: "signs id_tokens from the next start on. Apps find it with the older ones, which still verify theirs, at the jwks_uri",
 	keyring.Log:      "signs checkpoints from the next start on. Older keys still verify theirs. Give verifiers the new one: `aceso verify keys` prints it",
 	keyring.Links:    "seals paging links from the next start on. Older keys still open theirs",
 	keyring.Requests: "seals the request part of new records from the next start on. Older keys still open theirs",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -20,6 +21,9 @@ func (o *serveOptions) check() error {
 	if unspecified(host) && o.BaseURL == "" {
 		return errors.New("--listen on all addresses needs --base-url: the URL by which clients reach this server")
 	}
+	if o.Proxies, err = networks(o.proxies); err != nil {
+		return err
+	}
 	if o.Rate < 0 {
 		return errors.New("--rate must not be negative")
 	}
@@ -34,6 +38,21 @@ func (o *serveOptions) check() error {
 	}
 	o.BaseURL, err = completeBase(o.BaseURL)
 	return err
+}
+
+// networks reads --trust-proxy: addresses, and networks such as 10.0.0.0/8.
+func networks(list string) (all []netip.Prefix, err error) {
+	for _, text := range split(list) {
+		p, err := netip.ParsePrefix(text)
+		if a, alone := netip.ParseAddr(text); alone == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trust-proxy: %q is neither an IP address nor a network such as 10.0.0.0/8", text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 // readLedger reads --ledger, and finds what is wrong with the flags of anchoring.

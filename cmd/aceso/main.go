@@ -30,6 +30,8 @@ func commands() []command {
 	return []command{
 		{"serve", "run the server (--demo: with a small synthetic hospital)", serveCommand},
 		{"token", "print an access token of the built-in issuer", tokenCommand},
+		{"client", "add, list, disable and remove the apps and systems of the authorization server", clientCommand},
+		{"user", "add, list and remove local users, change their passwords", userCommand},
 		{"import", "load bundles and NDJSON files into a running server", importCommand},
 		{"verify", "check records, checkpoints or a whole data folder", verifyCommand},
 		{"keys", "rotate a key of a keyring", keysCommand},

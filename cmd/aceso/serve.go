@@ -21,6 +21,7 @@ import (
 type serveOptions struct {
 	node.Options
 	data, listen, origins, ledger string
+	proxies                       string
 	tls                           tlsOptions
 	demo                          bool
 }
@@ -37,8 +38,10 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	f.BoolVar(&o.demo, "demo", false, "load a small synthetic hospital and print requests to try")
 	f.StringVar(&o.Policies, "policies", "", "`folder` of policies that replace the built-in ones; watched for changes")
 	f.StringVar(&o.Issuers, "issuers", "", "`file` that names external token issuers")
+	f.StringVar(&o.SignIn, "sign-in", "", "`file` that names the OpenID provider where people sign in")
 	f.StringVar(&o.Witness, "witness", "", "`folder-or-URL` that gets a copy of every checkpoint")
 	f.StringVar(&o.origins, "cors", "", "`origins` whose scripts may read answers, separated by commas")
+	f.StringVar(&o.proxies, "trust-proxy", "", "`addresses` and networks of proxies whose Forwarded and X-Forwarded-* headers count, separated by commas")
 	f.StringVar(&o.tls.cert, "tls-cert", "", "certificate `file` (PEM)")
 	f.StringVar(&o.tls.key, "tls-key", "", "key `file` (PEM)")
 	f.BoolVar(&o.tls.insecure, "insecure-listen", false, "listen beyond loopback without TLS, because something in front provides it")
@@ -58,11 +61,19 @@ func serveCommand(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	log := o.logger(stderr)
 	if err := serve(ctx, o, stdout, log); err != nil {
 		return fail(stderr, "serve", err)
 	}
 	return exitOK
+}
+
+// logger writes JSON; of a demonstration, which is to be read on a terminal, warnings only.
+func (o serveOptions) logger(w io.Writer) *slog.Logger {
+	if o.demo {
+		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
 // serve runs until ctx ends, then drains and closes.
@@ -94,8 +105,12 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 	}
 	started = true
 	defer func() { err = errors.Join(err, n.Close()) }()
+	var users []demoUser
 	if o.demo {
 		if err := loadDemo(ctx, n); err != nil {
+			return err
+		}
+		if users, err = demoUsers(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -104,7 +119,7 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 		if !o.demo {
 			return nil
 		}
-		return showDemo(stdout, n, data, origin)
+		return showDemo(stdout, n, users, data, origin)
 	})
 }
 

@@ -14,16 +14,17 @@ type span struct{ from, to uint32 }
 // arena. It is reused: once its slices are large enough it allocates nothing.
 type extractor struct {
 	*fhir.Tape
-	d     *fhir.Definitions
-	roles *roles
-	plan  *plan
-	at    int32 // root of the current resource
-	root  int32 // of the tape, or a resource inside it
-	inner []inner
-	base  string
-	quiet bool  // nested resource: compartments only
-	here  int32 // the node that is read, for the place of a refusal
-	limit limits
+	d      *fhir.Definitions
+	roles  *roles
+	plan   *plan
+	custom *plan // of custom parameters only, which are read by themselves; nil of all others
+	at     int32 // root of the current resource
+	root   int32 // of the tape, or a resource inside it
+	inner  []inner
+	base   string
+	quiet  bool  // nested resource: compartments only
+	here   int32 // the node that is read, for the place of a refusal
+	limit  limits
 
 	buf      []byte // the arena
 	keys     []headed
@@ -98,7 +99,7 @@ func (x *extractor) release() {
 }
 
 func (x *extractor) reset(t *fhir.Tape, base string) {
-	x.Tape, x.base, x.fault, x.quiet = t, base, nil, false
+	x.Tape, x.base, x.fault, x.quiet, x.custom = t, base, nil, false, nil
 	x.here, x.limit, x.known, x.combined = 0, limits{}, nil, 0
 	x.root, x.inner = 0, x.inner[:0]
 	x.buf, x.text = x.buf[:0], x.text[:0]

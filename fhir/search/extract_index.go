@@ -140,7 +140,10 @@ func (x *extractor) sorts(cut func(span) string) []Sort {
 		}
 	}
 	list := make([]Sort, 0, n)
-	plan := x.roles.plans[x.Nodes[x.root].Type]()
+	plan := x.custom
+	if plan == nil {
+		plan = x.roles.plans[x.Nodes[x.root].Type]()
+	}
 	for i := range x.seen {
 		if v := &x.seen[i]; v.sorted {
 			lo, hi := cut(v.lo), cut(v.hi)

@@ -4,10 +4,13 @@ import "github.com/aceso-health/aceso/fhir"
 
 // date writes the range of a date, a period or a timing.
 func (x *extractor) date(i int32, n int, p *planParam) {
-	lo, hi, ok := x.interval(i)
-	if !ok {
-		return
+	if lo, hi, ok := x.interval(i); ok {
+		x.dateOf(lo, hi, n, p)
 	}
+}
+
+// dateOf writes a range.
+func (x *extractor) dateOf(lo, hi int64, n int, p *planParam) {
 	param := x.note(p.name)
 	x.addDate(dateValue{param, lo, hi})
 	if p.sorted {
@@ -81,12 +84,16 @@ func (x *extractor) timing(i int32) (lo, hi int64, ok bool) {
 // the searched number.
 func (x *extractor) number(i int32, n int, p *planParam) {
 	var d decimal
-	if x.class(i) != numberClass || !x.decimal(i, &d) {
-		return
+	if x.class(i) == numberClass && x.decimal(i, &d) {
+		x.decimalOf(&d, n, p)
 	}
+}
+
+// decimalOf writes a number.
+func (x *extractor) decimalOf(d *decimal, n int, p *planParam) {
 	x.begin(p, plainRange)
 	param := x.closed()
-	v := x.encoded(&d, exact)
+	v := x.encoded(d, exact)
 	x.addNumber(numberValue{param, v, v})
 	x.bounds(n, p, v, v)
 }

@@ -45,7 +45,11 @@ func (x *extractor) conceptTexts(i int32, n int, p *planParam) {
 }
 
 func (x *extractor) string(i int32, n int, p *planParam) {
-	text := x.value(i)
+	x.stringOf(x.value(i), n, p)
+}
+
+// stringOf writes the keys of a text.
+func (x *extractor) stringOf(text []byte, n int, p *planParam) {
 	folded := x.folded(text)
 	if len(folded) > 0 {
 		x.begin(p, foldedKey)

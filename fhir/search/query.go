@@ -24,6 +24,7 @@ type Query struct {
 	Self     string       // canonical query string of the understood parameters, for the self link and the record
 	Warnings []fhir.Issue // parameters that lenient handling ignored
 	Patients []string     // patients that the criteria name ("Patient/1"), for the record
+	Plan     int64        // of the keys that custom parameters among the criteria rest on; 0: it has none of them
 }
 
 // Part is what a query asks of one type.
@@ -91,6 +92,7 @@ type QueryOptions struct {
 	Now         func() time.Time // for the prefix ap of dates; nil means time.Now
 	Alone       bool             // each resource is judged alone: chains, _has and includes are unknown
 	Codes       Codes            // for :in, :not-in, :above and :below of tokens; nil if these are unknown
+	Customs     *Customs         // custom parameters; nil: there are none
 }
 
 // The bounds of a query.
@@ -142,6 +144,19 @@ func findParam(typ, name string) (fhir.SearchParam, bool) {
 		}
 	}
 	return fhir.SearchParam{}, false
+}
+
+// find finds a parameter of a type that this search can use. A custom one has the name that
+// its keys have.
+func (p *queryParser) find(typ, name string) (fhir.SearchParam, bool) {
+	if def, ok := findParam(typ, name); ok {
+		return def, true
+	}
+	def, ok := p.o.Customs.find(typ, name)
+	if ok {
+		p.q.Plan = p.o.Customs.Number
+	}
+	return def, ok
 }
 
 // CapabilityParams are the search parameters of a type that ParseQuery compiles.

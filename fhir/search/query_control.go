@@ -109,11 +109,11 @@ func (p *queryParser) sort(param fhir.Param) error {
 		if len(p.types) > 1 && name != "_id" && name != "_lastUpdated" {
 			return invalidParam(param.Name, "Several types are sorted by _id and _lastUpdated only.")
 		}
-		def, ok := findParam(p.types[0], name)
+		def, ok := p.find(p.types[0], name)
 		if !ok || !sortable(def) {
 			return invalidParam(param.Name, "_sort takes search parameters of the type, except composites and combinations; a - before one means descending order.")
 		}
-		p.q.Sort = append(p.q.Sort, SortBy{Param: name, Desc: desc})
+		p.q.Sort = append(p.q.Sort, SortBy{Param: def.Name, Desc: desc})
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (p *queryParser) criterion(typ string, param fhir.Param, depth int) (Condit
 	if worded(typ, name) {
 		return p.wordsOf(typ, name, modifier, param)
 	}
-	def, ok := findParam(typ, name)
+	def, ok := p.find(typ, name)
 	if !ok {
 		return nil, &unknownParam{"This search parameter is not known for the type; the CapabilityStatement lists the known ones."}
 	}

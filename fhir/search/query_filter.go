@@ -254,6 +254,10 @@ func (f *filterParser) linked(scopes []scope, name string, inner []scope, ends [
 	for i, end := range ends {
 		var links []Chain
 		var here []Condition
+		param := name
+		if def, ok := f.find(scopes[i].typ, name); ok {
+			param = def.Name
+		}
 		for k := from; k < end; k++ {
 			if f.leaves++; f.leaves > maxLeaves {
 				return nil, tooCostly("_filter")
@@ -265,15 +269,15 @@ func (f *filterParser) linked(scopes []scope, name string, inner []scope, ends [
 			if where == nil {
 				continue
 			}
-			if c, ok := insideOf(name+"."+inner[k].typ, where); ok {
+			if c, ok := insideOf(param+"."+inner[k].typ, where); ok {
 				here = append(here, c)
 			}
-			links = link(links, name, inner[k].typ, where)
+			links = link(links, param, inner[k].typ, where)
 		}
 		from = end
 		if len(links) > 0 {
 			var err error
-			if all[i], err = f.outside(scopes[i].typ, name, links, here); err != nil {
+			if all[i], err = f.outside(scopes[i].typ, param, links, here); err != nil {
 				return nil, err
 			}
 		} else if scopes[i].unknown == nil {
@@ -293,7 +297,7 @@ const maxScopes = 1000
 // says where those of each scope end.
 func (f *filterParser) targets(scopes []scope, name string) (inner []scope, ends []int, err error) {
 	for i := range scopes {
-		def, ok := findParam(scopes[i].typ, name)
+		def, ok := f.find(scopes[i].typ, name)
 		switch {
 		case scopes[i].unknown != nil:
 		case !ok || def.Kind != "reference":

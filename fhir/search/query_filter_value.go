@@ -19,7 +19,7 @@ var ordered = strings.Fields("eq ne gt lt ge le ap sa eb")
 
 // compared compiles one comparison.
 func (f *filterParser) compared(typ, name, op, value string) (Condition, error) {
-	def, ok := findParam(typ, name)
+	def, ok := f.find(typ, name)
 	if !ok {
 		return nil, &unknownParam{"A search parameter in the filter is not known for the type; the CapabilityStatement lists the known ones."}
 	}

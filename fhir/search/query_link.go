@@ -15,7 +15,7 @@ func (p *queryParser) reverse(typ, spec, value string, depth int) (Condition, er
 	if len(parts) < 3 || parts[2] == "" {
 		return nil, &unknownParam{"_has needs a type, a reference parameter of it and a parameter: _has:Observation:patient:code=1234."}
 	}
-	def, ok := findParam(parts[0], parts[1])
+	def, ok := p.find(parts[0], parts[1])
 	if !ok || def.Kind != "reference" || !slices.Contains(def.Targets, typ) || !LeadsOut(parts[0], parts[1]) {
 		return nil, &unknownParam{"_has needs a type and one of its reference parameters that can point to the type searched for."}
 	}
@@ -23,13 +23,13 @@ func (p *queryParser) reverse(typ, spec, value string, depth int) (Condition, er
 	if err != nil {
 		return nil, err
 	}
-	return Reverse{Type: parts[0], Param: parts[1], Where: where}, nil
+	return Reverse{Type: parts[0], Param: def.Name, Where: where}, nil
 }
 
 // chain compiles subject:Patient.name=value and subject.name=value.
 func (p *queryParser) chain(typ, head string, rest fhir.Param, depth int) (Condition, error) {
 	name, only, _ := strings.Cut(head, ":")
-	def, ok := findParam(typ, name)
+	def, ok := p.find(typ, name)
 	if !ok || def.Kind != "reference" {
 		return nil, &unknownParam{"A chain begins with a reference parameter of the type searched for."}
 	}
@@ -52,15 +52,15 @@ func (p *queryParser) chain(typ, head string, rest fhir.Param, depth int) (Condi
 		} else if err != nil {
 			return nil, err
 		}
-		if c, ok := insideOf(name+"."+t, where); ok {
+		if c, ok := insideOf(def.Name+"."+t, where); ok {
 			here = append(here, c)
 		}
-		links = link(links, name, t, where)
+		links = link(links, def.Name, t, where)
 	}
 	if len(links) == 0 {
 		return nil, &unknownParam{"No type that the reference can point to has the parameter at the end of the chain."}
 	}
-	return p.outside(typ, name, links, here)
+	return p.outside(typ, def.Name, links, here)
 }
 
 // outside joins a chain with what it means for resources inside. What is in a Bundle is no

@@ -40,7 +40,15 @@ writable if not writing
 writable if {
 	own
 	purpose != "research"
+	not defining
 	not governing
+}
+
+writable if {
+	own
+	purpose != "research"
+	defining
+	input.agent.role == "system"
 }
 
 writable if {

@@ -115,3 +115,16 @@ test_terminology_as_read if {
 		not o.allow
 	}
 }
+
+test_own_systems_alone_define_search_parameters if {
+	every what in [create("SearchParameter"), remove("SearchParameter")] {
+		d := decision with input as changed({}, what)
+		d == refused("type-not-allowed")
+		g := decision with input as changed(guest, what)
+		g == refused("type-not-allowed")
+		s := decision with input as changed(machine, object.union(what, {"purpose": "HOPERAT"}))
+		s.allow == true
+	}
+	r := decision with input as changed({}, {"type": "SearchParameter"})
+	r.allow == true
+}

@@ -22,3 +22,7 @@ governor if {
 	input.type != "Consent"
 	input.agent.role == "system"
 }
+
+# defining: the type says how the server works. A SearchParameter lets all resources of its
+# types be indexed anew, so the house's own systems alone change it.
+defining if input.type in data.aceso.types.defining

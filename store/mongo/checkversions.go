@@ -185,7 +185,7 @@ func (c versionCheck) Derived(x *search.Index, _ *fhir.Facts) error {
 		return nil
 	}
 	sorts, err := c.v.sorts()
-	if want := newSorts(x); err != nil || !maps.Equal(want, sorts) {
+	if want := withCustomSorts(newSorts(x), sorts); err != nil || !maps.Equal(want, sorts) {
 		return c.repaired(c.ctx, "history", c.v, func(ctx context.Context) (bool, error) {
 			return c.v.set(ctx, c.s.history, bson.D{{Key: "s", Value: want}})
 		})
@@ -206,13 +206,34 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 		if err != nil || c.last == nil {
 			return nil // found already
 		}
-		pieces, sorts = k.s.newPieces(c.Ref.Type, c.last, facts, search.Mark(facts)), newSorts(c.last)
+		x := c.withCustom()
+		pieces, sorts = k.s.newPieces(c.Ref.Type, x, facts, search.Mark(facts)), newSorts(x)
 	}
 	kept, err := c.sorts()
 	if err == nil && slices.EqualFunc(pieces, c.pieces, sameKeys) && maps.Equal(sorts, kept) {
 		return nil
 	}
 	return k.repaired(ctx, "resources", c.row, func(ctx context.Context) (bool, error) { return c.rewriteKeys(ctx, pieces, sorts) })
+}
+
+// withCustom adds the keys of custom parameters that are stored to those derived: which
+// there should be, only the pass that made them knew.
+func (c *checked) withCustom() *search.Index {
+	stored, err := c.row.Index()
+	if err != nil {
+		return c.last
+	}
+	return c.last.WithCustom(stored.Custom())
+}
+
+// withCustomSorts does the same for the sort values of a past version.
+func withCustomSorts(sorts, stored map[string]sortValue) map[string]sortValue {
+	for param, v := range stored {
+		if search.IsCustom(param) {
+			sorts[param] = v
+		}
+	}
+	return sorts
 }
 
 // repaired reports wrong search keys and, if asked to, lets rewrite write them anew.

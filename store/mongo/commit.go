@@ -199,6 +199,10 @@ func (c *current) governs() ([]string, error) {
 
 // take checks before it writes, so that a member that fails leaves nothing.
 func (u *unit) take(ctx context.Context, m *member) error {
+	if len(m.writes) > 0 && m.change.Plan != u.w.head.Plan {
+		u.w.known = false // which of the two is older, the head says
+		return store.ErrChanged
+	}
 	work := store.GuardWork(len(m.change.Guards))
 	for i := range m.change.Guards {
 		if err := u.checkGuard(ctx, &m.change.Guards[i], work); err != nil {

@@ -22,6 +22,7 @@ type head struct {
 	Types  types  `bson:",inline"`
 
 	Destroyed int64 `bson:"destroyed"` // keys of parts, since the database was made
+	Plan      int64 `bson:"plan"`      // of custom search keys, see planDocument
 }
 
 // end is where a log ends.
@@ -68,6 +69,9 @@ func (s *Store) claim(ctx context.Context, source string) (head, error) {
 	}
 	_, err = s.heads.InsertOne(ctx, head{Source: source, Lane: lane})
 	if err != nil && !mongo.IsDuplicateKeyError(err) {
+		return h, err
+	}
+	if err := s.joinPlan(ctx, source); err != nil {
 		return h, err
 	}
 	return s.raiseFence(ctx, bson.D{{Key: "_id", Value: source}})

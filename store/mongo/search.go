@@ -43,6 +43,9 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 
 // search answers a query; sets is nil if the snapshot is not that of what was committed.
 func (x *reader) search(q store.Search, sets *search.Sets) (store.Page, error) {
+	if err := x.byPlan(q.Query.Plan); err != nil {
+		return store.Page{}, err
+	}
 	o := search.Options{Epoch: x.epoch, Patience: x.s.patience, Batch: rowsBatch, Choice: x.s.choice, Sets: sets}
 	if x.s.opts.Tune != nil {
 		x.s.opts.Tune(&o)
@@ -167,4 +170,16 @@ func (x *reader) Expect(refs []fhir.Ref) error {
 		}
 	}
 	return nil
+}
+
+// Explain says how a query would be answered.
+func (s *Store) Explain(ctx context.Context, q store.Search) (all []store.Explanation, err error) {
+	err = s.readSnapshot(ctx, "explain", func(x *reader) error {
+		if err := x.byPlan(q.Query.Plan); err != nil {
+			return err
+		}
+		all, err = search.Explain(x.ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience}, &q)
+		return err
+	})
+	return all, err
 }

@@ -158,7 +158,7 @@ func Versions(rows []*Row, epoch int64) ([]store.Version, error) {
 // Failed adds what failed to an error, unless the error is an answer to the client.
 func Failed(what string, err error) error {
 	var answer *fhir.Error
-	if err == nil || errors.As(err, &answer) || errors.Is(err, store.ErrNotFound) {
+	if err == nil || errors.As(err, &answer) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrChanged) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", what, err)

@@ -36,9 +36,10 @@ func (k *checker) checkVersions() error {
 }
 
 // checkedVersions belongs to scanChecked. The type is that of the version.
-const checkedVersions = `SELECT v.rid, v.type, r.id, v.stamp, v.version, v.at, v.deleted, v.method, v.owner, v.seq, v.hash, v.facts, v.idx, v.body,
-	v.base, v.sum, EXISTS (SELECT 1 FROM entries e WHERE e.seq = v.seq), r.rid, r.type, r.version, r.stamp, r.deleted
-	FROM versions v LEFT JOIN resources r ON r.rid = v.rid`
+const checkedVersions = checkedColumns + " FROM versions v LEFT JOIN resources r ON r.rid = v.rid"
+
+const checkedColumns = `SELECT v.rid, v.type, r.id, v.stamp, v.version, v.at, v.deleted, v.method, v.owner, v.seq, v.hash, v.facts, v.idx, v.body,
+	v.base, v.sum, EXISTS (SELECT 1 FROM entries e WHERE e.seq = v.seq), r.rid, r.type, r.version, r.stamp, r.deleted`
 
 func (n *names) scanChecked(st *sqlite.Stmt) *checked {
 	v := &checked{
@@ -103,6 +104,7 @@ func (c versionCheck) Base() (string, bool, error) {
 }
 
 func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
+	x = c.withCustom(x)
 	if stored, err := store.Unpack(c.v.packedIndex); err != nil || !bytes.Equal(encodeIndex(x), stored) {
 		c.Found("idx", "differs from what the document says")
 	}
@@ -115,6 +117,20 @@ func (c versionCheck) Derived(x *search.Index, facts *fhir.Facts) error {
 		}
 	}
 	return nil
+}
+
+// withCustom adds the keys of custom parameters that are stored: which there should be, only
+// the pass that made them knew.
+func (c versionCheck) withCustom(x *search.Index) *search.Index {
+	stored, err := c.v.Index()
+	if err != nil {
+		return x // found already
+	}
+	own := stored.Custom()
+	if own.Len()+len(own.Sorts) == 0 {
+		return x
+	}
+	return x.WithCustom(own)
 }
 
 // expect notes the index rows that a current version needs. The parameters of every

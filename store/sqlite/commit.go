@@ -28,7 +28,7 @@ type changeUnit struct {
 }
 
 // ends are the last numbers in use.
-type ends struct{ rid, stamp, name, epoch int64 }
+type ends struct{ rid, stamp, name, epoch, plan int64 }
 
 func (s *Store) beginChanges(c conn) (*changeUnit, error) {
 	log := logUnit{conn: c, source: s.changes.source, now: s.opts.Now, keys: s.keys}
@@ -44,8 +44,8 @@ func (u *changeUnit) undo() error {
 		return err
 	}
 	err := u.each(`SELECT (SELECT max(rid) FROM resources), (SELECT max(stamp) FROM versions),
-		(SELECT max(id) FROM names), `+epochQuery, func(st *sqlite.Stmt) error {
-		u.ends = ends{st.ColumnInt64(0), st.ColumnInt64(1), st.ColumnInt64(2), st.ColumnInt64(3)}
+		(SELECT max(id) FROM names), (SELECT number FROM plan), `+epochQuery, func(st *sqlite.Stmt) error {
+		u.ends = ends{rid: st.ColumnInt64(0), stamp: st.ColumnInt64(1), name: st.ColumnInt64(2), plan: st.ColumnInt64(3), epoch: st.ColumnInt64(4)}
 		return nil
 	})
 	maps.DeleteFunc(u.fresh, func(_ name, id int64) bool { return id > u.name })
@@ -110,6 +110,9 @@ func prepare(all []store.Write) ([]prepared, error) {
 
 // commit checks before it writes.
 func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepared) (r ledgerbridge.Receipt, err error) {
+	if len(writes) > 0 && c.Plan != u.plan {
+		return r, store.ErrChanged
+	}
 	work := store.GuardWork(len(c.Guards))
 	for i := range c.Guards {
 		if u.s.written.holds(&c.Guards[i]) {

@@ -12,6 +12,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/durable"
+	fhirsearch "github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/search"
@@ -101,12 +102,22 @@ func (s *Store) versionsAfter(ctx context.Context, after int64) (batch []store.S
 		return c.each("SELECT "+rowColumns+`, b.url FROM (SELECT * FROM versions WHERE stamp > ? ORDER BY stamp LIMIT ?) v
 			JOIN resources r ON r.rid = v.rid JOIN bases b ON b.id = v.base ORDER BY v.stamp`, func(st *sqlite.Stmt) error {
 			r := s.names.scanRow(st, 0)
-			one, err := search.Stored(r, st.ColumnText(14), r.Index)
+			one, err := search.Stored(r, st.ColumnText(14), func() (*fhirsearch.Index, error) { return withoutCustom(r) })
 			batch = append(batch, one)
 			return err
 		}, after, rowsAtOnce)
 	})
 	return batch, err
+}
+
+// withoutCustom are the search keys that the document says: which others there are, each
+// store has in a plan of its own.
+func withoutCustom(r *search.Row) (*fhirsearch.Index, error) {
+	x, err := r.Index()
+	if err != nil {
+		return nil, err
+	}
+	return x.WithCustom(&fhirsearch.Index{}), nil
 }
 
 // WrappedKeys visits the wrapped keys of parts.

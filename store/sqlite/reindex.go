@@ -19,7 +19,7 @@ const reindexedAtOnce = 256
 // all of them, or none. It mends what Check finds in idx, ix, dates and numbers, for
 // example after an upgrade to a program that derives other keys. A version that does
 // not match its checksum keeps its keys; if those are damaged, too, the error is a
-// *store.Finding.
+// *store.Finding. The keys of custom parameters are made anew by a later pass.
 func (s *Store) Reindex(ctx context.Context) error {
 	defer s.sets.Forget()
 	err := s.write.do(ctx, true, func(u *changeUnit) error { return u.reindexAll(ctx) })
@@ -32,6 +32,9 @@ func (s *Store) Reindex(ctx context.Context) error {
 func (u *changeUnit) reindexAll(ctx context.Context) error {
 	bases, err := u.bases()
 	if err != nil {
+		return err
+	}
+	if err := u.planAgain(); err != nil {
 		return err
 	}
 	for _, table := range []string{"ix", "dates", "numbers"} {

@@ -84,7 +84,8 @@ CREATE TABLE IF NOT EXISTS tiles (
 // search above a value is a bounded scan of lo. consent_writes has the
 // keys (store.Governed) that the change with a consent epoch touched; named has the
 // stamps of the versions that name a Binary (store.Names); kept has the rows of store.Kept,
-// with expires in milliseconds, 0 for never.
+// with expires in milliseconds, 0 for never. plan has the plan of custom search keys, if there
+// has been one.
 const mainSchema = `
 CREATE TABLE IF NOT EXISTS names (
 	id   INTEGER PRIMARY KEY,
@@ -164,6 +165,13 @@ CREATE TABLE IF NOT EXISTS named (
 	stamp  INTEGER NOT NULL,
 	PRIMARY KEY (binary, stamp)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plan (
+	id     INTEGER PRIMARY KEY CHECK (id = 1),
+	number INTEGER NOT NULL,
+	turn   INTEGER NOT NULL,
+	state  TEXT NOT NULL,
+	sum    BLOB NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS kept (
 	space   TEXT NOT NULL,
 	key     TEXT NOT NULL,

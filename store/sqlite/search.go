@@ -74,6 +74,9 @@ func (s *Store) Search(ctx context.Context, q store.Search) (page store.Page, er
 
 // search answers a query; sets is nil if the snapshot is not that of what was committed.
 func (s *Store) search(ctx context.Context, x *reader, q store.Search, sets *search.Sets) (store.Page, error) {
+	if err := x.planned(q.Query.Plan); err != nil {
+		return store.Page{}, err
+	}
 	o := search.Options{Epoch: x.epoch, Patience: s.patience, Choice: s.choice, Sets: sets}
 	if s.opts.Tune != nil {
 		s.opts.Tune(&o)
@@ -244,4 +247,16 @@ func (x *reader) rids(room int, query string, args ...any) ([]int64, error) {
 		return nil
 	}, args...)
 	return rids, err
+}
+
+// Explain says how a query would be answered.
+func (s *Store) Explain(ctx context.Context, q store.Search) (all []store.Explanation, err error) {
+	err = s.snapshot(ctx, s.searches, "explain", func(x *reader) error {
+		if err := x.planned(q.Query.Plan); err != nil {
+			return err
+		}
+		all, err = search.Explain(ctx, x, search.Options{Epoch: x.epoch, Patience: s.patience}, &q)
+		return err
+	})
+	return all, err
 }

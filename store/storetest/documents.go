@@ -20,7 +20,7 @@ func (w *world) document(id string, expect int64, format string, a ...any) store
 	w.check(err)
 	doc, err = doc.Stamp(id, expect+1, at)
 	w.check(err)
-	index, facts, err := search.Describe(doc, base)
+	index, facts, err := w.customs.Describe(doc, base)
 	w.check(err)
 	return store.Write{
 		Ref: fhir.Ref{Type: doc.Type(), ID: id}, Expect: expect, LastUpdated: at, Method: "PUT", Owner: Organization,
@@ -100,7 +100,7 @@ func (w *world) parsed(text string) (*search.Query, error) {
 			params = append(params, fhir.Param{Name: n, Value: v})
 		}
 	}
-	o := search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}}
+	o := search.QueryOptions{Base: base, Now: w.Now, Codes: someCodes{}, Customs: w.customs}
 	if u.Path == "" {
 		return search.ParseSystem(params, o)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -28,10 +29,19 @@ const (
 
 // Run runs the suite. open returns an empty store and closes it when its test ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, c := range []struct {
-		name string
-		test func(*world)
-	}{
+	for _, c := range cases() {
+		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
+	}
+}
+
+// testCase is what a store must do.
+type testCase struct {
+	name string
+	test func(*world)
+}
+
+func cases() []testCase {
+	return []testCase{
 		{"a version is read as it was written", testReadBack},
 		{"versions go on after a delete", testRecreate},
 		{"a wrong expectation changes nothing", testExpect},
@@ -58,6 +68,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"searches find words, places and what codes mean", testMeaning},
 		{"a walk over several types shows each resource once", testManyTypes},
 		{"prefixes mean what R4 says", testPrefixes},
+		{"custom parameters find what they say", testCustom},
+		{"what changes while its keys are made keeps them", testRekeyMeanwhile},
 		{"resources with very many keys", testLarge},
 		{"sorting agrees with the model", testSort},
 		{"pages add up to the whole", testPages},
@@ -83,8 +95,6 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"rows are found by filter", testFind},
 		{"tiles are kept", testTiles},
 		{"a patient's parts are erased", testErase},
-	} {
-		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
 	}
 }
 
@@ -95,6 +105,8 @@ type world struct {
 	sealer *ledgerbridge.Sealer
 	now    time.Time
 	model  model
+
+	customs *search.Customs // by which documents and queries are made; nil for most tests
 }
 
 func newWorld(t *testing.T, s store.Store) *world {
@@ -147,14 +159,14 @@ func (w *world) check(err error) {
 // try commits writes without touching the model.
 func (w *world) try(writes ...store.Write) error {
 	w.Helper()
-	_, err := w.store.Commit(w.Context(), store.Change{Writes: writes, Entry: w.entry()})
+	_, err := w.store.Commit(w.Context(), store.Change{Writes: writes, Plan: w.customs.Plan(), Entry: w.entry()})
 	return err
 }
 
 // commit commits writes and tells the model.
 func (w *world) commit(writes ...store.Write) ledgerbridge.Receipt {
 	w.Helper()
-	r, err := w.store.Commit(w.Context(), store.Change{Writes: writes, Entry: w.entry()})
+	r, err := w.store.Commit(w.Context(), store.Change{Writes: writes, Plan: w.customs.Plan(), Entry: w.entry()})
 	w.check(err)
 	w.model.apply(writes, r)
 	return r

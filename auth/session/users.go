@@ -1,0 +1,231 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/auth/oauth"
+)
+
+// spaceUser is where local users are kept, by login.
+const spaceUser = "user"
+
+// account is what is kept of a local user.
+type account struct {
+	oauth.User
+	Hash string `json:"hash"`
+}
+
+// loginForm is what a login may look like; capitals are small letters.
+var loginForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._@-]{0,63}$`)
+
+// login is what somebody typed, as it is kept.
+func login(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
+
+// CheckUser says what is missing or wrong in a local user.
+func CheckUser(u *oauth.User) error {
+	switch {
+	case !loginForm.MatchString(u.Login):
+		return errors.New("a login has up to 64 small letters, digits and any of . _ @ -, and begins with a letter or a digit")
+	case !slices.Contains(agent.Roles(), u.Role) || u.Role == agent.System:
+		return errors.New("the role of a user is practitioner, patient, privacy-officer or administrator")
+	case u.Subject == "":
+		return errors.New("a user needs a subject, as in Practitioner/12")
+	case u.Role == agent.Patient && u.Subject != u.Patient:
+		return errors.New("a user of role patient needs that patient, as in Patient/1, and is its own subject")
+	case len(u.Purposes) == 0:
+		return errors.New("a user needs at least one purpose of use")
+	}
+	for _, p := range u.Purposes {
+		if agent.PurposeFamily(p) == "" {
+			return fmt.Errorf("%q is no purpose of use", p)
+		}
+	}
+	return nil
+}
+
+// Users are the local ones.
+type Users struct {
+	By      agent.Agent // who changes them
+	Keeper  oauth.Keeper
+	Backoff *Backoff
+	hashers hashers
+}
+
+// NewUsers are the users that a Keeper has.
+func NewUsers(k oauth.Keeper, now func() time.Time) *Users {
+	return &Users{Keeper: k, Backoff: NewBackoff(now), hashers: newHashers()}
+}
+
+// ErrWrong is the answer to a wrong name and to a wrong password alike.
+var ErrWrong = errors.New("session: name or password is wrong")
+
+// WaitError says that too many passwords were wrong.
+type WaitError struct{ Wait time.Duration }
+
+// Error says for how long.
+func (e *WaitError) Error() string {
+	return fmt.Sprintf("session: too many wrong passwords, wait %v", e.Wait.Round(time.Second))
+}
+
+// Check returns the user with that name and password. An unknown name costs the same and
+// gets the same answer as a wrong password.
+func (u *Users) Check(ctx context.Context, typed, password, address string) (oauth.User, error) {
+	name := login(typed)
+	if len(name) > 64 {
+		name = name[:64]
+	}
+	wait, back := u.Backoff.take(name, address)
+	if wait > 0 {
+		return oauth.User{}, &WaitError{wait}
+	}
+	a, _, err := u.find(ctx, name)
+	if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+		return oauth.User{}, err
+	}
+	if len(password) > MaxPassword {
+		password = ""
+	}
+	right, err := u.hashers.compare(ctx, a.Hash, password)
+	switch {
+	case err != nil:
+		return oauth.User{}, err
+	case !right:
+		return oauth.User{}, ErrWrong
+	}
+	back()
+	return a.User, nil
+}
+
+func (u *Users) find(ctx context.Context, name string) (a account, row oauth.Row, err error) {
+	if !loginForm.MatchString(name) {
+		return a, row, oauth.ErrNotFound
+	}
+	row, err = u.Keeper.Kept(ctx, spaceUser, name)
+	if err != nil {
+		return a, row, err
+	}
+	if err := json.Unmarshal(row.Value, &a); err != nil {
+		return a, row, fmt.Errorf("user %s: %w", name, err)
+	}
+	return a, row, nil
+}
+
+// Set adds a local user or replaces one, with a password.
+func (u *Users) Set(ctx context.Context, call *oauth.Call, user oauth.User, password string) error {
+	if err := errors.Join(CheckUser(&user), CheckPassword(password)); err != nil {
+		return err
+	}
+	_, row, err := u.find(ctx, user.Login)
+	if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+		return err
+	}
+	return u.write(ctx, call, account{user, HashPassword(password)}, row.Version, "set")
+}
+
+// Add is Set of a user who is not there yet.
+func (u *Users) Add(ctx context.Context, call *oauth.Call, user oauth.User, password string) error {
+	if _, _, err := u.find(ctx, user.Login); !errors.Is(err, oauth.ErrNotFound) {
+		return errors.Join(err, fmt.Errorf("there is a user %s already: change the password, or remove that one first", user.Login))
+	}
+	return u.Set(ctx, call, user, password)
+}
+
+// SetPassword gives a user another password.
+func (u *Users) SetPassword(ctx context.Context, call *oauth.Call, name, password string) error {
+	if err := CheckPassword(password); err != nil {
+		return err
+	}
+	a, row, err := u.find(ctx, login(name))
+	if err != nil {
+		return unknownUser(name, err)
+	}
+	a.Hash = HashPassword(password)
+	return u.write(ctx, call, a, row.Version, "password")
+}
+
+func (u *Users) write(ctx context.Context, call *oauth.Call, a account, version int64, reason string) error {
+	value, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return u.commit(ctx, call, a.User, reason, oauth.Row{Space: spaceUser, Key: a.Login, Value: value, Version: version})
+}
+
+// commit writes a user, and ends the sessions that began before: who knew the old password
+// is out.
+func (u *Users) commit(ctx context.Context, call *oauth.Call, user oauth.User, reason string, row oauth.Row) error {
+	keep := []oauth.Row{row}
+	for after := ""; ; {
+		rows, err := u.Keeper.EachKept(ctx, spaceSession, after, listed)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			var s Session
+			if json.Unmarshal(r.Value, &s) == nil && s.Provider == "" && s.User.Login == user.Login {
+				keep = append(keep, oauth.Row{Space: spaceSession, Key: r.Key, Version: r.Version})
+			}
+			after = r.Key
+		}
+		if len(rows) < listed {
+			return u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-write", Agent: u.By, Detail: url.Values{"change": {reason}, "login": {user.Login}}.Encode()}, keep...)
+		}
+	}
+}
+
+// Remove removes a user.
+func (u *Users) Remove(ctx context.Context, call *oauth.Call, name string) error {
+	a, row, err := u.find(ctx, login(name))
+	if err != nil {
+		return unknownUser(name, err)
+	}
+	return u.commit(ctx, call, a.User, "remove", oauth.Row{Space: spaceUser, Key: a.Login, Version: row.Version})
+}
+
+func unknownUser(name string, err error) error {
+	if errors.Is(err, oauth.ErrNotFound) {
+		return fmt.Errorf("there is no user %q", name)
+	}
+	return err
+}
+
+// listed is how many rows are read at a time.
+const listed = 200
+
+// Each calls visit for every user, in the order of logins.
+func (u *Users) Each(ctx context.Context, visit func(oauth.User) error) error {
+	for after := ""; ; {
+		rows, err := u.Keeper.EachKept(ctx, spaceUser, after, listed)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			var a account
+			if err := json.Unmarshal(row.Value, &a); err != nil {
+				return fmt.Errorf("user %s: %w", row.Key, err)
+			}
+			if err := visit(a.User); err != nil {
+				return err
+			}
+			after = row.Key
+		}
+		if len(rows) < listed {
+			return nil
+		}
+	}
+}
+
+// Any says whether there is one.
+func (u *Users) Any(ctx context.Context) (bool, error) {
+	rows, err := u.Keeper.EachKept(ctx, spaceUser, "", 1)
+	return len(rows) > 0, err
+}

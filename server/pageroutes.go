@@ -1,0 +1,27 @@
+package server
+
+import "net/http"
+
+// pageRoutes are the rows of the table for people with browsers. Those that need somebody
+// who is signed in, and no token, look for the session themselves.
+func pageRoutes() []route {
+	const get, post, open, plain = http.MethodGet, http.MethodPost, true, true
+	return []route{
+		{get, "/", "", "", open, plain, (*server).welcome},
+		{get, "/ui", "", "", open, plain, (*server).welcome},
+		{get, "/ui/", "", "", open, plain, (*server).welcome},
+		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
+		{get, "/ui/bundle", "", "", false, plain, (*server).proofFile},
+		{get, "/ui/sign-in", "", "", open, plain, (*server).signInForm},
+		{post, "/ui/sign-in", "", "", open, plain, (*server).signIn},
+		{get, "/ui/provider", "", "", open, plain, (*server).toProvider},
+		{get, "/ui/signed-in", "", "", open, plain, (*server).fromProvider},
+		{post, "/ui/sign-out", "", "", open, plain, (*server).signOut},
+		{get, "/ui/authorize", "", "", open, plain, (*server).authorize},
+		{post, "/ui/authorize", "", "", open, plain, (*server).authorizePost},
+		{post, "/ui/consent", "", "", open, plain, (*server).decide},
+		{get, "/ui/apps", "", "", open, plain, (*server).apps},
+		{post, "/ui/apps", "", "", open, plain, (*server).endApp},
+		{get, "/ui/style.css", "", "", open, plain, (*server).style},
+	}
+}
