@@ -142,7 +142,7 @@ func TestActorsAreResolved(t *testing.T) {
 func TestMembershipsBindTheNextRequest(t *testing.T) {
 	h := clinic(t)
 	node := New(h.Config) // another node of the same store, with caches of its own
-	other := &house{T: t, Gate: node, faulty: h.faulty, policy: h.policy}
+	other := &house{TB: t, Gate: node, faulty: h.faulty, policy: h.policy}
 	check := func(what string, want bool) {
 		t.Helper()
 		for i, at := range []*house{h, other} {

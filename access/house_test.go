@@ -23,7 +23,7 @@ import (
 // house is a gate over a real store and the built-in policies. Its clock stands still
 // but for a millisecond a look.
 type house struct {
-	*testing.T
+	testing.TB
 	*Gate
 	faulty *faultyStore
 	policy *countingPolicy
@@ -31,7 +31,7 @@ type house struct {
 
 const base = "https://hospital.example/fhir"
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{Organization: "hospital", Node: "n1", Base: base})
 	if err != nil {
@@ -42,9 +42,9 @@ func newHouse(t *testing.T) *house {
 }
 
 // houseOver is a house over an empty store.
-func houseOver(t *testing.T, s store.Store) *house {
+func houseOver(t testing.TB, s store.Store) *house {
 	t.Helper()
-	h := &house{T: t}
+	h := &house{TB: t}
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { now = now.Add(time.Millisecond); return now }
 	engine, err := policy.New(t.Context(), nil, policy.Options{})

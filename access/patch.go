@@ -16,7 +16,13 @@ type Patch interface {
 	Apply(document []byte, work *int64) ([]byte, error)
 	// Sum is the hash of what was sent, for the record.
 	Sum() fhir.Hash
+	// Long says that applying it may take long however small the document is.
+	Long() bool
 }
+
+// longDocument is from how many bytes on work on a document takes turns with that of other
+// callers.
+const longDocument = 32 << 10
 
 // mayPatch asks the policy the questions that a patch implies. It is an update of what it
 // makes; and since whether it can be done tells about what is there, it is a read, too.
@@ -66,8 +72,14 @@ func (t *change) patched(ctx context.Context, s *step) (err error) {
 	told := s.before
 	told.Body = nil
 	t.given = append(t.given, told)
-	s.Resource, err = t.patch(ctx, s)
-	return err
+	if s.before.Weight() <= longDocument && !s.Patch.Long() {
+		s.Resource, err = t.patch(ctx, s)
+		return err
+	}
+	return t.turns(ctx, t.call.spend(), func(ctx context.Context) error {
+		s.Resource, err = t.patch(ctx, s)
+		return err
+	})
 }
 
 // patchStep is how many bytes of the work of a patch count as one step of what the request

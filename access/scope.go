@@ -146,7 +146,10 @@ func (r *review) mayBeInSomeWay(ctx context.Context, q question, row store.Row, 
 		if !within(by.Constraints, q, row) {
 			continue
 		}
-		may, err := r.holds(ctx, by.where, row)
+		may, err := row.Within && len(ways) == 1, error(nil)
+		if !may {
+			may, err = r.holds(ctx, by.where, row)
+		}
 		if err == nil && may {
 			may, err = r.agreed(ctx, by.Decision, actions, row)
 		}
@@ -224,12 +227,12 @@ func (r *review) holds(ctx context.Context, where search.Condition, row store.Ro
 	if row.Deleted {
 		version--
 	} else if row.Content != nil {
-		index, err := row.Content.Keys()
+		holds, known, err := row.Content.Holds(where)
 		if err != nil {
 			return false, unavailable("what a resource holds cannot be read", err)
 		}
-		if index != nil {
-			return search.Match(where, search.Holder{Ref: row.Ref, Index: index}, nil), nil
+		if known {
+			return holds, nil
 		}
 		document, err := row.Content.Document()
 		if err == nil && document != nil {
@@ -246,8 +249,13 @@ func (r *review) holds(ctx context.Context, where search.Condition, row store.Ro
 // content is what a version holds.
 type content store.Version
 
-// Keys implements store.Content.
-func (c *content) Keys() (*search.Index, error) { return c.Index, nil }
+// Holds implements store.Content.
+func (c *content) Holds(where search.Condition) (holds, known bool, err error) {
+	if c.Content == nil {
+		return false, false, nil
+	}
+	return c.Content.Holds(where)
+}
 
 // Document implements store.Content.
 func (c *content) Document() ([]byte, error) { return c.Body, nil }
@@ -255,8 +263,10 @@ func (c *content) Document() ([]byte, error) { return c.Body, nil }
 // written is what a version will hold.
 type written struct{ index *search.Index }
 
-// Keys implements store.Content.
-func (w written) Keys() (*search.Index, error) { return w.index, nil }
+// Holds implements store.Content.
+func (w written) Holds(c search.Condition) (holds, known bool, err error) {
+	return search.Match(c, search.Holder{Index: w.index}, nil), true, nil
+}
 
 // Document implements store.Content.
 func (w written) Document() ([]byte, error) { return nil, nil }

@@ -34,7 +34,7 @@ func (g *Gate) Terminology(ctx context.Context, c *Call, t TermsRequest) ([]byte
 			return nil, malformed
 		}
 		s := &shelf{review: r, interaction: t.Operation}
-		body, err := terminology.New(s).Answer(ctx, ask, r.now)
+		body, err := r.terms(ctx, s).Answer(ctx, ask, r.now)
 		if err != nil {
 			return nil, err
 		}
@@ -44,6 +44,14 @@ func (g *Gate) Terminology(ctx context.Context, c *Call, t TermsRequest) ([]byte
 		r.entry.Count = int64(len(s.used))
 		return body, nil
 	})
+}
+
+// terms know what a shelf has. The concepts that they look at count for the whole request,
+// as what its searches compare does.
+func (r *review) terms(ctx context.Context, s *shelf) *terminology.Terms {
+	t := terminology.New(s)
+	t.Spend = func(steps int) error { return r.call.spend().Spend(ctx, int64(steps)) }
+	return t
 }
 
 // shelf has the stored code systems, value sets and concept maps that the caller may see,
@@ -106,7 +114,7 @@ type vocabulary struct {
 
 // codes is the vocabulary of a question.
 func (r *review) codes(ctx context.Context, q question) *vocabulary {
-	return &vocabulary{review: r, ctx: ctx, asked: q, terms: terminology.New(&shelf{review: r, interaction: "read"})}
+	return &vocabulary{review: r, ctx: ctx, asked: q, terms: r.terms(ctx, &shelf{review: r, interaction: "read"})}
 }
 
 // open says whether anything may be looked up: the policy is asked first, and who calls must

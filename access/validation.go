@@ -79,8 +79,20 @@ func (r *review) validate(ctx context.Context, v ValidateRequest) ([]fhir.Issue,
 	if v.Mode == "delete" {
 		return issues, nil
 	}
-	found, err := r.findings(ctx, v)
+	found, err := r.findingsInTurn(ctx, v)
 	return append(issues, found...), err
+}
+
+// findingsInTurn lets others have their turn if the document is large.
+func (r *review) findingsInTurn(ctx context.Context, v ValidateRequest) (issues []fhir.Issue, err error) {
+	if len(v.Body) > longDocument {
+		err = r.turns(ctx, r.call.spend(), func(ctx context.Context) (err error) {
+			issues, err = r.findings(ctx, v)
+			return err
+		})
+		return issues, err
+	}
+	return r.findings(ctx, v)
 }
 
 // permitted says in an issue that the policy does not let the caller do what is meant.

@@ -98,7 +98,7 @@ func (r *review) turns(ctx context.Context, w *store.Work, do func(context.Conte
 	r.turnedAway = errors.Is(err, fair.ErrFull) || limited.Err() != nil
 	switch {
 	case errors.Is(err, fair.ErrFull):
-		return &fhir.Error{Kind: fhir.Throttled, Detail: "Too many long searches of this caller are waiting: 32 are allowed. Wait for their answers before you send more."}
+		return &fhir.Error{Kind: fhir.Throttled, Detail: "Too many long searches, patches and validations of this caller are waiting: 32 are allowed. Wait for their answers before you send more."}
 	case limited.Err() != nil && ctx.Err() == nil:
 		return unavailable("searches take turns with many others", limited.Err())
 	}

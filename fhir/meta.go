@@ -57,6 +57,9 @@ func ParseMetaChange(parameters []byte) (*MetaChange, error) {
 // Sum is the hash of what was sent.
 func (c *MetaChange) Sum() Hash { return c.sent }
 
+// Long is false: what it costs grows with the document.
+func (c *MetaChange) Long() bool { return false }
+
 // Apply returns the document with its meta changed. What it cost is added to work, in bytes.
 func (c *MetaChange) Apply(document []byte, work *int64) ([]byte, error) {
 	*work += int64(len(document))

@@ -44,10 +44,6 @@ func (s *server) respondLater(c *gin.Context, call *access.Call) (*answer, error
 	if err := s.jobs.add(one); err != nil {
 		return nil, err
 	}
-	if err := one.hold.count(int64(len(body))); err != nil {
-		s.jobs.forget(one)
-		return nil, err
-	}
 	s.run(one, *call)
 	return s.underWay(c, one), nil
 }

@@ -310,6 +310,7 @@ func (a reply) issue() issue {
 	if err := json.Unmarshal([]byte(a.body), &o); err != nil || o.ResourceType != "OperationOutcome" || len(o.Issue) == 0 {
 		a.t.Fatalf("no OperationOutcome (%v): %s", err, a.body)
 	}
+	wantNamed(a.t, o.Issue[0].Details.Text)
 	if o.Issue[0].Details.Text == "" {
 		a.t.Errorf("the issue says nothing: %s", a.body)
 	}

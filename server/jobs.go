@@ -91,7 +91,11 @@ func (o *job) old(now time.Time) bool {
 
 // drop ends and forgets a job.
 func (j *jobs) drop(one *job) {
-	if !j.forget(one) {
+	j.mu.Lock()
+	known := j.all[one.id] == one
+	delete(j.all, one.id)
+	j.mu.Unlock()
+	if !known {
 		return
 	}
 	one.mu.Lock()
@@ -101,15 +105,6 @@ func (j *jobs) drop(one *job) {
 	if !one.ended.IsZero() {
 		one.hold.end()
 	}
-}
-
-// forget takes a job out of the table, if it is there.
-func (j *jobs) forget(one *job) (known bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	known = j.all[one.id] == one
-	delete(j.all, one.id)
-	return known
 }
 
 // has says whether a job is still wanted.
@@ -156,6 +151,9 @@ func (s *server) finish(one *job, ctx context.Context, call *access.Call) {
 		err = one.hold.count(int64(len(a.body)))
 	}
 	one.answer, one.err, one.receipts, one.ended = a, err, call.Receipts, s.Now()
+	if one.writes {
+		one.again = nil // with its body
+	}
 	s.Logger.Info("asynchronous request", "request", call.Request, "duration", one.ended.Sub(one.begun), "tries", one.tries, "failed", err != nil)
 	if !s.jobs.has(one) {
 		one.answer = nil

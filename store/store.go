@@ -106,7 +106,7 @@ type Version struct {
 	Seq         int64      // ... and position
 	Epoch       int64      // consent epoch of the snapshot this was read in
 
-	Index *search.Index // the stored search keys, if they were read on the way; MUST NOT be changed
+	Content Content // of a page that was asked for with Within: what the version holds
 }
 
 // Item is a written version as its record names it.
@@ -123,13 +123,15 @@ type Row struct {
 	Facts   *fhir.Facts // MUST NOT be kept or changed by the visibility function, but for the fields that are not stored
 	Epoch   int64       // consent epoch of the snapshot this row was read in
 	Content Content     // what the version holds; nil: nobody has read it
+	Within  bool        // certainly satisfies what Within requires; false says nothing
 }
 
-// Content gives what a version holds, on demand. Either may be nil: it was not read.
+// Content tells what a version holds, on demand.
 type Content interface {
-	// Keys are the search keys that are stored with the version. They MUST NOT be changed.
-	Keys() (*search.Index, error)
-	// Document is the resource.
+	// Holds says whether a condition, which has no Chain and no Reverse, holds for the version
+	// by the search keys that are stored with it; known is false if these were not read.
+	Holds(c search.Condition) (holds, known bool, err error)
+	// Document is the resource, nil if it was not read.
 	Document() ([]byte, error)
 }
 

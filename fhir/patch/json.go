@@ -52,6 +52,9 @@ func ParseJSON(data []byte) (*JSON, error) {
 // Sum is the SHA-256 of the patch as it was sent.
 func (p *JSON) Sum() fhir.Hash { return p.sum }
 
+// Long is false: what it costs grows with the document.
+func (p *JSON) Long() bool { return false }
+
 func invalid(detail string) *fhir.Error { return &fhir.Error{Kind: fhir.Invalid, Detail: detail} }
 
 // numbered says which operation an error is about.

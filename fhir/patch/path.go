@@ -61,6 +61,9 @@ func ParsePath(data []byte) (*Path, error) {
 // Sum is the SHA-256 of the patch as it was sent.
 func (p *Path) Sum() fhir.Hash { return p.sum }
 
+// Long is true: expressions may take all their steps on a small document.
+func (p *Path) Long() bool { return true }
+
 // needs are the parts that each kind of operation has beside type and path.
 var needs = map[string][]string{
 	"add": {"name", "value"}, "insert": {"value", "index"}, "delete": nil, "replace": {"value"}, "move": {"source", "destination"},

@@ -38,6 +38,10 @@ type Terms struct {
 	path    []*ValueSet            // value sets that are expanded
 
 	steps, loaded, bytes int
+
+	// Spend is told how many concepts are looked at; its error ends the answer. nil is not
+	// asked.
+	Spend func(concepts int) error
 }
 
 // New makes Terms; a nil source has nothing.
@@ -47,6 +51,11 @@ func New(source Source) *Terms {
 
 // spend counts concepts that are looked at.
 func (t *Terms) spend(steps int) error {
+	if t.Spend != nil {
+		if err := t.Spend(steps); err != nil {
+			return err
+		}
+	}
 	if t.steps += steps; t.steps > mostSteps {
 		return &fhir.Error{Kind: fhir.TooCostly, Detail: fmt.Sprintf("The value sets and code systems of this request lead to more than %d concepts to look at. Ask for smaller ones.", mostSteps)}
 	}

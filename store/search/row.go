@@ -55,15 +55,27 @@ func (r *Row) Facts() (*fhir.Facts, error) {
 	return r.facts, nil
 }
 
-// Keys are the search keys, nil if they were not read. It is for visibility functions.
-func (r *Row) Keys() (*search.Index, error) {
-	if r.Keyless || r.Deleted {
-		return nil, nil
-	}
-	return r.Index()
+// Quick is implemented by Columns that can judge some conditions without decoding all keys.
+type Quick interface {
+	// HoldsQuickly is Holds; known is false for conditions that it does not judge.
+	HoldsQuickly(c search.Condition) (holds, known bool, err error)
 }
 
-// Document is the document, nil if it was not read or there is none.
+// Holds implements store.Content.
+func (r *Row) Holds(c search.Condition) (holds, known bool, err error) {
+	if r.Keyless || r.Deleted {
+		return false, false, nil
+	}
+	if q, quick := r.Columns.(Quick); quick && r.index == nil {
+		if holds, known, err = q.HoldsQuickly(c); known || err != nil {
+			return holds, known, err
+		}
+	}
+	index, err := r.Index()
+	return err == nil && search.Match(c, search.Holder{Ref: r.Ref, Index: index}, nil), err == nil, err
+}
+
+// Document implements store.Content.
 func (r *Row) Document() ([]byte, error) {
 	if r.Deleted || r.PackedBody == nil {
 		return nil, nil
@@ -130,7 +142,7 @@ func (r *Row) Full(epoch int64) (store.Version, error) {
 	return store.Version{
 		Ref: r.Ref, Version: r.Version, LastUpdated: time.UnixMilli(r.Updated).UTC(),
 		Deleted: r.Deleted, Method: r.Method, Owner: r.Owner, Body: body, Hash: r.Hash,
-		Facts: *facts, Source: r.Source, Seq: r.Seq, Epoch: epoch, Index: r.index,
+		Facts: *facts, Source: r.Source, Seq: r.Seq, Epoch: epoch,
 	}, nil
 }
 

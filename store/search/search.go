@@ -93,6 +93,7 @@ type searcher struct {
 	skipped  int // entries of an index, see skim
 	selected selection
 	views    map[string]view     // by type
+	musts    map[string]must     // by type
 	editions map[string]*edition // by type
 	mark     json.RawMessage     // see snapshot
 	sets     map[*search.Condition]keySet
@@ -141,6 +142,10 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 		return page, err
 	}
 	page.Included, err = Versions(included, o.Epoch)
+	if x.within != nil {
+		withContent(page.Matches, matches)
+		withContent(page.Included, included)
+	}
 	return page, err
 }
 
@@ -266,7 +271,7 @@ func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	visible, err := sees(x.visible, r, x.Epoch)
+	visible, err := x.sees(r)
 	if err == nil && p.selects {
 		err = x.selected.add(r, visible)
 	}
@@ -283,6 +288,11 @@ const tooLong = "The search would have to examine too many resources. Add criter
 
 // sees asks a visibility function, nil for everything, about a row.
 func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
+	return seesWithin(visible, r, epoch, false)
+}
+
+// seesWithin is sees for a row of which it is known whether it is within.
+func seesWithin(visible store.Visible, r *Row, epoch int64, within bool) (bool, error) {
 	if visible == nil {
 		return true, nil
 	}
@@ -290,7 +300,7 @@ func sees(visible store.Visible, r *Row, epoch int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return visible(store.Row{Ref: r.Ref, Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: facts, Epoch: epoch, Content: r})
+	return visible(store.Row{Ref: r.Ref, Version: r.Version, Owner: r.Owner, Deleted: r.Deleted, Facts: facts, Epoch: epoch, Content: r, Within: within})
 }
 
 // The bounds of what a search remembers of what it found by reference.
@@ -315,7 +325,7 @@ func (x *searcher) find(ref fhir.Ref) (*Row, error) {
 		r = nil
 	}
 	if r != nil {
-		if ok, err := sees(x.visible, r, x.Epoch); err != nil {
+		if ok, err := x.sees(r); err != nil {
 			return nil, err
 		} else if !ok {
 			r = nil

@@ -170,7 +170,7 @@ func (x *searcher) showFrom(typ string, found set, at cursor, out *collector) er
 			if err != nil {
 				return err
 			}
-			visible, err := sees(x.visible, r, x.Epoch)
+			visible, err := x.sees(r)
 			if err != nil {
 				return err
 			}
@@ -203,12 +203,16 @@ func (x *searcher) name(typ string, of set, to *distinct, limit int) error {
 		return err
 	}
 	rest, first, most := without(of, free), namedFirst, limit+limit/10
+	few := x.within != nil && of.GetCardinality() <= 2*glance // passed over on a page: read all of them
+	if few {
+		first = 2 * glance
+	}
 	if rest.GetCardinality() > uint64(50*limit) {
 		first = most // they are probably many patients'
 	}
 	for n := first; !rest.IsEmpty(); n = min(4*n, most) {
 		patients, err := x.patientsOf(typ, rest, sample(rest, n), to)
-		if err != nil || len(to.list) >= limit {
+		if err != nil || len(to.list) >= limit || few {
 			return err
 		}
 		theirs, err := x.joined(typ, search.CompartmentKey(""), patients, live)

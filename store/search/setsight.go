@@ -55,10 +55,10 @@ func (x *searcher) view(typ string) (v view, err error) {
 			v.sight = s
 		}
 	}
-	if c := x.required(typ); c != nil && err == nil {
-		v, err = x.require(typ, v, c)
-	}
 	if err != nil {
+		return v, err
+	}
+	if v, err = x.require(typ, v); err != nil {
 		return v, err
 	}
 	if x.views == nil {
@@ -66,30 +66,6 @@ func (x *searcher) view(typ string) (v view, err error) {
 	}
 	x.views[typ] = v
 	return v, nil
-}
-
-// required is what the visibility function requires of a resource itself.
-func (x *searcher) required(typ string) search.Condition {
-	if x.within == nil || x.visible == nil {
-		return nil
-	}
-	return x.within(typ)
-}
-
-// require leaves out what does not satisfy a condition: that is hidden, and what may not is
-// not certainly shown.
-func (x *searcher) require(typ string, v view, c search.Condition) (view, error) {
-	live, err := x.live(typ)
-	if err != nil {
-		return v, err
-	}
-	b, err := x.bounds(typ, c)
-	if v.shown, v.sight = within(v.shown, b.lower), nil; v.narrow() {
-		v.open = within(v.open, b.upper)
-	} else {
-		v.hidden = union(v.hidden, without(live, b.upper))
-	}
-	return v, err
 }
 
 // evaluate makes sets of a Sight: of what is shown, and of what is hidden or, if that is the
@@ -187,7 +163,7 @@ func (x *searcher) judge(m *matching, r *Row) (matches, visible bool, err error)
 	case contains(m.shown, r.Place):
 		return true, true, nil
 	}
-	visible, err = sees(x.visible, r, x.Epoch)
+	visible, err = x.sees(r)
 	return true, visible, err
 }
 
@@ -218,7 +194,9 @@ func (x *searcher) judgeUnsure(m *matching, visit func(r *Row, visible bool) err
 		return visit(r, visible)
 	}
 	briefly := x.readBriefly
-	if x.required(m.typ) != nil {
+	if required, err := x.required(m.typ); err != nil {
+		return err
+	} else if required.is {
 		briefly = x.read
 	}
 	if err := briefly(m.typ, within(m.unsure, m.lower), judge); err != nil {

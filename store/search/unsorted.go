@@ -15,7 +15,13 @@ func (x *searcher) unsorted(q *search.Query, at cursor, out *collector) error {
 	if err != nil {
 		return err
 	}
-	if x.sight == nil || x.Choice == JudgeAll {
+	must, err := x.required(q.Type)
+	switch {
+	case err != nil:
+		return err
+	case must.is && x.Choice != JudgeAll:
+		return x.pageWithin(q, p, must, at, out)
+	case x.sight == nil || x.Choice == JudgeAll:
 		return x.judgeAll(p, at, out)
 	}
 	rows, left, last := p.rows, x.Patience.Few+2*out.limit, at.Place
@@ -58,12 +64,17 @@ func (x *searcher) pageBySets(q *search.Query, p *plan, from int64, at cursor, o
 	if err := x.judgeFrom(p, from, at, out); err != nil {
 		return err
 	}
+	return x.namePassed(&m, from, out)
+}
+
+// namePassed notes whom those hidden ones are about that a page has passed over.
+func (x *searcher) namePassed(m *matching, from int64, out *collector) error {
 	hidden := m.hides(m.upper)
 	hidden.RemoveRange(0, uint64(from)+1)
 	if out.full() {
 		hidden.RemoveRange(uint64(out.kept[len(out.kept)-1].place)+1, math.MaxUint64)
 	}
-	return x.nameHidden(&m, hidden)
+	return x.nameHidden(m, hidden)
 }
 
 // among reads the rows of a set after a place, in growing portions.

@@ -53,6 +53,8 @@ type walker struct {
 	passed  set      // what was passed over as hidden
 	passes  int      // how many more of these count
 	seen    *keptSet // a ranking to walk in; nil: walk in the index
+	must    must     // what is required of the type
+	beyond  set      // what was passed over because it does not satisfy that
 	written []int64  // sorted places of what was written since the walk began
 	last    *Entry   // looked at
 	begun   bool
@@ -79,6 +81,12 @@ func (x *searcher) walker(q *search.Query, at cursor, out *collector) *walker {
 
 // wanted says whether a match may be at a place, and notes what is hidden.
 func (w *walker) wanted(place int64) bool {
+	if w.must.is && !contains(w.must.upper, place) {
+		if w.beyond.GetCardinality() < mostPassed {
+			w.beyond.Add(uint64(place))
+		}
+		return false
+	}
 	if w.among == nil || contains(w.among, place) {
 		return true
 	}

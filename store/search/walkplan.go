@@ -8,8 +8,24 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// page walks or, if that examines fewer rows, sorts all that may match.
-func (w *walker) page(q *search.Query) error {
+// page finds the page, and notes whom those are about that do not satisfy what is required.
+func (w *walker) page(q *search.Query) (err error) {
+	if w.must, err = w.required(q.Type); err != nil {
+		return err
+	}
+	w.beyond = noPlaces()
+	if err := w.choose(q); err != nil || w.beyond.IsEmpty() {
+		return err
+	}
+	m := matching{bounds: bounds{noPlaces(), w.beyond}, view: view{hidden: w.beyond}, typ: q.Type, where: w.plan.rest}
+	if len(w.plan.rest) == 0 {
+		m.lower = m.upper
+	}
+	return w.nameHidden(&m, w.beyond)
+}
+
+// choose walks or, if that examines fewer rows, sorts all that may match.
+func (w *walker) choose(q *search.Query) error {
 	if w.Choice == WalkOrders || w.Choice == RankWhatIsSeen {
 		return w.bySets(q)
 	}
