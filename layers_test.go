@@ -59,6 +59,8 @@ var mayImport = map[string][]string{
 
 	"ledgerbridge/devnet/devnettest": {"ledgerbridge/chaincode", "ledgerbridge/devnet"}, // networks for tests; never linked into the binary
 
+	"demo/app": {}, // a sample app
+
 	"demo": {}, // documents of a synthetic hospital
 
 	"web": {}, // templates and styles

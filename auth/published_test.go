@@ -147,7 +147,7 @@ func TestDefaultsOfPlainTokens(t *testing.T) {
 		{"a patient where there are none", only, object{"fhirUser": base + "/Patient/7"}, ""},
 		{"a role that nobody knows", staff, object{"extensions": iua(object{"subject_organization_id": "north", "subject_role": object{"system": "urn:x", "code": "y"}})}, ""},
 		{"another organisation", only, object{"extensions": iua(object{"subject_organization_id": "south"})}, ""},
-		{"staff where patients are usual", patients, object{"fhirUser": base + "/Practitioner/1"}, ""},
+		{"staff where patients are usual", patients, object{"fhirUser": base + "/Practitioner/1", "patient": "7"}, ""},
 		{"a patient where they are usual", patients, object{"fhirUser": base + "/Patient/7"}, "patient north TREAT"},
 	} {
 		a, err := auth.New(auth.Config{Audience: base, Now: func() time.Time { return noon }, Issuers: []auth.Issuer{c.issuer}})

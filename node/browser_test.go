@@ -141,6 +141,14 @@ func (b *browser) notice(m devtools) {
 // call asks for one thing and waits for the answer.
 func (b *browser) call(method string, params, result any) {
 	b.t.Helper()
+	if err := b.ask(method, params, result); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// ask is call that may fail, as it does in a page that is left.
+func (b *browser) ask(method string, params, result any) error {
+	b.t.Helper()
 	if params == nil {
 		params = struct{}{}
 	}
@@ -158,17 +166,38 @@ func (b *browser) call(method string, params, result any) {
 	}
 	select {
 	case m, open := <-b.replies:
-		if !open || m.Error != nil || m.ID != b.last {
+		switch {
+		case !open || m.ID != b.last:
 			b.t.Fatalf("%s: open %v, %+v", method, open, m.Error)
-		}
-		if result != nil {
-			if err := json.Unmarshal(m.Result, result); err != nil {
-				b.t.Fatalf("%s: %v", method, err)
-			}
+		case m.Error != nil:
+			return fmt.Errorf("%s: %s", method, m.Error.Message)
+		case result != nil:
+			return json.Unmarshal(m.Result, result)
 		}
 	case <-time.After(time.Minute):
 		b.t.Fatalf("%s: the browser does not answer", method)
 	}
+	return nil
+}
+
+// scripts lets pages run theirs.
+func (b *browser) scripts() {
+	b.t.Helper()
+	b.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": false}, nil)
+}
+
+// awaits waits until the page has words, however it comes to be there.
+func (b *browser) awaits(words string) {
+	b.t.Helper()
+	var r struct{ Result struct{ Value any } }
+	for range 300 {
+		expression := fmt.Sprintf("document.readyState === 'complete' && document.body.innerText.includes(%q)", words)
+		if b.ask("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true}, &r) == nil && r.Result.Value == true {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.t.Fatalf("no %q on the page:\n%s\n%q", words, b.look("location.href + '\\n' + document.body.innerText"), b.complaints())
 }
 
 // during waits for the page that an action leads to.

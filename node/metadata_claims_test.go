@@ -143,6 +143,8 @@ func (c *claimant) operation(name, at string) {
 		}
 	case "everything":
 		c.holds("$everything", c.send("GET", at+"/$everything", ""), 200)
+	case "lastn":
+		c.holds("$lastn", c.send("GET", "/$lastn?patient=a", ""), 200)
 	case "docref":
 		c.holds("$docref", c.send("GET", "/$docref?patient=a", ""), 200)
 	case "expand", "validate-code", "lookup", "subsumes", "translate", "access-report", "proof", "index-progress", "explain-query":

@@ -95,3 +95,15 @@ func (n *Node) SetUser(ctx context.Context, u oauth.User, password string) error
 	users.By = operatorOf("aceso serve")
 	return users.Set(ctx, nil, u, password)
 }
+
+// ReplaceClient registers a client as an operator, in place of what was registered under its
+// id before.
+func (n *Node) ReplaceClient(ctx context.Context, c oauth.Client) error {
+	s := oauth.New(oauth.Config{Keeper: operatorRows{keptRows{n.store}, &n.records}, Base: n.identity.BaseURL, Organization: n.organization, Now: time.Now})
+	err := s.RemoveClient(ctx, new(oauth.Call), operatorOf("aceso serve"), c.ID)
+	if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+		return err
+	}
+	_, err = n.AddClient(ctx, c)
+	return err
+}

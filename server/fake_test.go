@@ -102,6 +102,10 @@ func (g *fakeGate) Explain(_ context.Context, c *access.Call, s access.SearchReq
 	return nil, g.ask(c, "explain %+v", s)
 }
 
+func (g *fakeGate) LastN(_ context.Context, c *access.Call, l access.LastNRequest) (*access.Result, error) {
+	return &g.result, g.ask(c, "lastn %+v", l)
+}
+
 func (g *fakeGate) IndexProgress(_ context.Context, c *access.Call) ([]access.Indexing, error) {
 	return nil, g.ask(c, "index progress")
 }

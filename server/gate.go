@@ -37,6 +37,7 @@ type Reads interface {
 	Meta(ctx context.Context, c *access.Call, ref fhir.Ref) (*access.Version, error)
 	History(ctx context.Context, c *access.Call, h access.HistoryRequest) (*access.Result, error)
 	Search(ctx context.Context, c *access.Call, s access.SearchRequest) (*access.Result, error)
+	LastN(ctx context.Context, c *access.Call, l access.LastNRequest) (*access.Result, error)
 	Everything(ctx context.Context, c *access.Call, e access.EverythingRequest) (*access.Result, error)
 }
 

@@ -61,6 +61,9 @@ func operationTable() []served {
 				in("patient", "id", 1, "The id of the patient."), in("start", "dateTime", 0, "Of what the documents describe: not before."), in("end", "dateTime", 0, "Of what the documents describe: not after."),
 				in("type", "string", 0, "The kind of document, as system|code."), out("Bundle", "A page of a searchset, with a link to the next one."),
 			}},
+		{"Observation-lastn", "lastn", []string{"Observation"}, hl7Operation + "Observation-lastn", "The newest Observations of each code",
+			"Of the Observations that a search shows the caller, the newest ones of each code. It takes the search parameters of Observation; patient or subject is needed.", false,
+			[]parameter{in("max", "positiveInt", 0, "How many of each code, 100 at most; 1 if it is not given."), out("Bundle", "A searchset, code by code, the newest first.")}},
 		{"explain-query", "explain-query", []string{"Resource"}, "", "How a search would be answered",
 			"The conditions of a search in the order in which they drive it, by the names of their parameters, with rough numbers of resources: powers of ten, and never below 1,000. It is for administrators, and recorded like a search. It takes the parameters of the search.", false,
 			[]parameter{out("Parameters", "For each type how its resources are found, and the steps.")}},
@@ -161,6 +164,7 @@ func documentRoutes() (all []route) {
 		all = append(all,
 			route{method, "/fhir/:type/:id/$everything", "Patient", "$everything", false, false, (*server).everything},
 			route{method, "/fhir/:type/:id/$everything", "Encounter", "$everything", false, false, (*server).everything},
+			route{method, "/fhir/:type/$lastn", "Observation", "$lastn", false, false, (*server).lastN},
 			route{method, "/fhir/:type/$docref", "DocumentReference", "$docref", false, false, (*server).docref},
 		)
 	}

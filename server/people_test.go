@@ -360,7 +360,7 @@ func TestPolicyTakesOneSource(t *testing.T) {
 	r := p.reader()
 	r.enters("", "doc", "right password")
 	for redirect, want := range map[string]string{
-		"https://app.example.org:8443/a?b=c": "form-action 'self' https://app.example.org:8443;", "org.example.app://back": "form-action 'self' org.example.app:;", "https://a;script-src *": "form-action 'self';",
+		"https://app.example.org:8443/a?b=c": "form-action 'self' https://app.example.org:8443;", "org.example.app://back": "form-action 'self' org.example.app:;", "https://a;script-src *": "form-action 'self';", "https://a;script-src/x": "form-action 'self';",
 		"http://127.0.0.1:9000/x": "form-action 'self' http://127.0.0.1:9000;",
 	} {
 		p.apps.request.Redirect = redirect

@@ -110,7 +110,7 @@ func program() string {
 
 // showDemo prints where to look with a browser and who may sign in, tokens, and three
 // requests to try. Each line works as it is printed.
-func showDemo(stdout io.Writer, n *node.Node, users []demoUser, data node.Folder, origin string) error {
+func showDemo(stdout io.Writer, n *node.Node, users []demoUser, data node.Folder, origin, app string) error {
 	doctor, patient, officer := users[0], users[1], users[2]
 	t, err := doctor.token(n)
 	if err != nil {
@@ -124,8 +124,9 @@ func showDemo(stdout io.Writer, n *node.Node, users []demoUser, data node.Folder
 	fmt.Fprintf(stdout, `
 This is %s: 30 patients, none of whom exists. Sign in with a browser:
 
-  %s/ui/ledger   as officer with the password %s: where the logs stand, and proofs as pictures
-  %s/ui/apps     as doctor with %s, or as patient with %s: the apps that they have let in
+  %s/              a sample app: sign in as doctor with %s, or as patient with %s
+  %s/ui/apps     the apps that they have let in
+  %s/ui/ledger   as officer with %s: where the logs stand, and proofs as pictures
 
 With curl: T is a token of the doctor, P one of the privacy officer; both hold for %v. Search patients,
 read one, and see who did:
@@ -137,7 +138,7 @@ curl -s -H "Authorization: Bearer $T" '%s/Patient/%s'
 curl -s -H "Authorization: Bearer $P" '%s/AuditEvent?entity=Patient/%s'
 
 Other tokens: %s token --data %s --role practitioner --purpose HRESCH
-`, n.Identity().Organization, origin, officer.password, origin, doctor.password, patient.password, demoLife, t, p,
+`, n.Identity().Organization, app, doctor.password, patient.password, origin, origin, officer.password, demoLife, t, p,
 		base, base, demo.PatientID(1), base, demo.PatientID(1), program(), data)
 	return nil
 }

@@ -74,7 +74,7 @@ func TestDemonstrationWorksAsPrinted(t *testing.T) {
 func TestUsersOfTheDemonstrationSignIn(t *testing.T) {
 	printed, _ := demonstration(t)
 	origin := regexp.MustCompile(`listening on (\S+)`).FindStringSubmatch(printed)[1]
-	for login, at := range map[string]string{"officer": `as officer with the password (\S+):`, "doctor": `as doctor with (\S+),`, "patient": `as patient with (\S+):`} {
+	for login, at := range map[string]string{"officer": `as officer with (\S+):`, "doctor": `as doctor with (\S+),`, "patient": `as patient with (\S+)`} {
 		m := regexp.MustCompile(at).FindStringSubmatch(printed)
 		if m == nil {
 			t.Fatalf("no password of %s:\n%s", login, printed)

@@ -96,8 +96,13 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 	origin := o.origin(listener.Addr())
 	o.BaseURL = cmp.Or(o.BaseURL, origin+"/fhir")
 	o.Origins, o.Version, o.Log = split(o.origins), version(), log
+	var app *demoApp
 	if o.demo {
 		o.Unnamed = demo.Hospital
+		if app, err = openDemoApp(ctx, o.listen); err != nil {
+			return err
+		}
+		defer app.Close()
 	}
 	n, err := node.Open(ctx, data, o.Options)
 	if err != nil {
@@ -113,13 +118,16 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 		if users, err = demoUsers(ctx, n); err != nil {
 			return err
 		}
+		if err := app.start(ctx, n, users[0]); err != nil {
+			return err
+		}
 	}
 	return n.Serve(ctx, listener, certificates, func() error {
 		fmt.Fprintf(stdout, "listening on %s\n", origin)
 		if !o.demo {
 			return nil
 		}
-		return showDemo(stdout, n, users, data, origin)
+		return showDemo(stdout, n, users, data, origin, app.origin)
 	})
 }
 
