@@ -45,7 +45,7 @@ mutants:
 # TIME. None may panic, answer 5xx, or cost more than 200 MB or 1 s of CPU for 100 KB.
 # FUZZ names some targets: make fuzz FUZZ=node:FuzzBundle TIME=1m. What fails is kept in
 # testdata/fuzz of the package, as a seed that `make test` runs from then on.
-FUZZ = fhir:FuzzParse fhir/xml:FuzzRead fhir:FuzzParseBundle fhir/search:FuzzDocument fhir/search:FuzzQuery fhir/fhirpath:FuzzExpression fhir/patch:FuzzPathPatch \
+FUZZ = fhir:FuzzParse fhir/xml:FuzzRead fhir:FuzzParseBundle fhir/search:FuzzDocument fhir/search:FuzzQuery fhir/search:FuzzFilter fhir/fhirpath:FuzzExpression fhir/patch:FuzzPathPatch fhir/patch:FuzzJSONPatch store/sqlite:FuzzLink \
 	auth:FuzzAuthenticate auth:FuzzClaims node:FuzzCreate node:FuzzBundle node:FuzzSearch
 fuzz:
 	@for target in $(FUZZ); do \

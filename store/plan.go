@@ -122,12 +122,14 @@ func (p Plan) Advance(place, n int64, done bool) Plan {
 	return p
 }
 
-// Customs compiles what there should be keys of.
+// Customs compiles what there should be keys of. What this program cannot compile, though
+// another one could, is left out until the plan is made anew: it must not end all requests.
 func (p *Plan) Customs(compile search.Compile) (*search.Customs, error) {
 	ready := map[string]bool{}
 	var all []search.Custom
 	for _, one := range p.Params {
-		if one.Failed == "" {
+		always := func(*search.Custom) bool { return true }
+		if _, err := search.CompileCustoms(p.Number, []search.Custom{one.Custom}, always, compile); err == nil && one.Failed == "" {
 			all = append(all, one.Custom)
 			ready[one.Key] = one.Ready
 		}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -18,6 +19,18 @@ func readyOf(p Plan) (keys []string) {
 		}
 	}
 	return keys
+}
+
+// A parameter that cannot be compiled any longer takes no others with it.
+func TestPlansOutliveWhatTheyCannotCompile(t *testing.T) {
+	p := Plan{Number: 3}
+	for _, expression := range []string{"Patient.name.family", "no (such"} {
+		p.Params = append(p.Params, Planned{Ready: true, Custom: search.Custom{Key: "¤1_" + expression[:2], Code: "c" + expression[:2], Kind: "string", Bases: []string{"Patient"}, Expression: expression}})
+	}
+	customs, err := p.Customs(func(string, []string) (search.Select, error) { return nil, errors.New("cannot be read") })
+	if err != nil || customs.Plan() != 3 || len(customs.Capability("Patient")) != 1 {
+		t.Errorf("%+v %v", customs, err)
+	}
 }
 
 // A parameter is ready once all its types were gone through; those that were stay so while
