@@ -8,7 +8,7 @@ var oauthMutants = []mutant{
 	{"expired rows are absent on SQLite", "store/sqlite/kept.go", "case !there || k.Gone(s.opts.Now()):", "case !there:", "./store/sqlite", "TestStore"},
 	{"the end of a grant counts on SQLite", "store/sqlite/kept.go", "if len(ended) == 0 {", "if true {", "./store/sqlite", "TestStore"},
 	{"damage of kept rows is noticed", "store/sqlite/kept.go", "if !bytes.Equal(blob(st, 5), keptSum(&k)) {", "if false {", "./store/sqlite", "TestCheckFindsEveryBit"},
-	{"kept rows have one writer on MongoDB", "store/mongo/kept.go", "if u.kept[keptID(all[i].Space, all[i].Key)].version != all[i].Version {", "if false {", "./store/mongo", "TestStore"},
+	{"kept rows have one writer on MongoDB", "store/mongo/kept.go", "if u.kept[keptID(all[i].Space, all[i].Key)].version != all[i].Version {", "if u.kept[keptID(all[i].Space, all[i].Key)].version < 0 {", "./store/mongo", "TestStore"},
 	{"expired rows are absent on MongoDB", "store/mongo/kept.go", "if !there || k.Gone(s.opts.Now()) {", "if !there {", "./store/mongo", "TestStore"},
 	{"the end of a grant counts on MongoDB", "store/mongo/kept.go", "if ended := store.Ended(all); ended != nil {", "if ended := store.Ended(all); false {", "./store/mongo", "TestShared"},
 	{"authorizations are asked of the policy", "access/authorize.go", "d = r.decide(ctx, q)", "d = policy.Decision{Allow: true}", "./access", "TestAuthorizationsAreDecidedRecordedAndKept"},
@@ -77,4 +77,9 @@ var oauthMutants = []mutant{
 	{"apps: clients revoke their own", "auth/oauth/introspect.go", "case t.grant.Client != a.client.ID:", "case false:", "./node", "TestSMARTAppLaunch"},
 	{"apps: pages are not for scripts of apps", "server/oauthdiscovery.go", "path != \"/fhir\" && !strings.HasPrefix(path, \"/fhir/\") && !strings.HasPrefix(path, \"/oauth/\")", "path == \"\"", "./node", "TestSMARTAppLaunch"},
 	{"apps: no parameters in the URL of a token", "server/oauth.go", "if err != nil || c.Request.URL.RawQuery != \"\" {", "if err != nil {", "./node", "TestSMARTAppLaunch"},
+	{"clients that prove who they are do not pay", "server/oauth.go", "\ts.strangers.giveBack(network(c.Request), 1)\n", "", "./node", "TestRefusedClientsPay"},
+	{"clients that are refused pay", "server/oauth.go", "if err := s.asStranger(c); err != nil {\n\t\treturn nil, err\n\t}\n\tbody, err := s.body(c, maxTokenForm, mediaForm)", "body, err := s.body(c, maxTokenForm, mediaForm)", "./node", "TestRefusedClientsPay"},
+	{"clients are for administrators", "policy/rego/administrator.rego", "administration if input.interaction in {\"client-read\", \"client-write\",", "administration if input.interaction in {\"client-read\",", "./node", "TestEveryAuthorizationLeavesAnEntry"},
+	{"clients are shown without their secrets", "server/oauthadmin.go", "c.Secret = \"\"", "", "./node", "TestEveryAuthorizationLeavesAnEntry"},
+	{"operators list clients through the gate", "auth/oauth/client.go", "if err := s.Keeper.Commit(ctx, call, Event{Interaction: \"client-read\", Agent: who}); err != nil {", "if err := error(nil); err != nil {", "./node", "TestEveryAuthorizationLeavesAnEntry"},
 }

@@ -79,6 +79,27 @@ func TestDoctorNarrowsToACategory(t *testing.T) {
 	}
 }
 
+// An app that asks for a visit gets one of the patient, which the doctor chooses.
+func TestDoctorChoosesAVisit(t *testing.T) {
+	v := visiting(t, "doctor", "launch/patient launch/encounter patient/*.rs")
+	system := v.as("system", "HOPERAT")
+	for id, patient := range map[string]string{"e1": "p1", "e2": "p2"} {
+		system.Put("/Encounter/"+id, `{"resourceType":"Encounter","id":"`+id+`","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/`+patient+`"},"period":{"start":"2026-01-02T08:00:00Z"}}`).Want(201)
+	}
+	v.sends("/ui/consent", "do", "find", "find", "familyp1")
+	v.sends("/ui/consent", "do", "allow", "patient", "Patient/p1").sees(200, "Choose the visit", `value="Encounter/e1"`, "2026-01-02", "None")
+	if strings.Contains(v.page, "Encounter/e2") {
+		t.Error("visits of others are offered")
+	}
+	page := v.page
+	v.sends("/ui/consent", "do", "allow", "patient", "Patient/p1", "encounter", "Encounter/e2").sees(404, "no such visit")
+	v.page = page
+	v.sends("/ui/consent", "do", "allow", "patient", "Patient/p1", "encounter", "Encounter/e1")
+	if got := v.token(); got["encounter"] != "e1" || got["patient"] != "p1" {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestDoctorSaysNo(t *testing.T) {
 	v := visiting(t, "doctor", "launch/patient patient/*.rs")
 	v.sends("/ui/consent", "do", "deny")

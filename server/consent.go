@@ -54,10 +54,14 @@ func (s *server) consentPage(c *gin.Context, call *access.Call, p *consent) (*an
 	if err != nil {
 		return nil, err
 	}
+	visits, err := s.visits(c, call, p)
+	if err != nil {
+		return nil, err
+	}
 	page := web.Consent{
 		Action: pathConsent, Form: formValue(exchangeOf(c).session.Secret()), Request: p.asked.Encode(), App: nameOf(&p.request.Client), Contact: p.request.Client.Contact,
 		Home: placeOf(p.request.Redirect), User: whoIs(agent.Agent{Name: p.user.Name, Subject: p.user.Subject, Role: p.user.Role, Organization: p.user.Organization}),
-		Problem: p.problem, Picker: picker, Data: p.data(), Online: p.request.Online, Offline: p.request.Offline,
+		Problem: p.problem, Picker: picker, Visits: visits, Data: p.data(), Online: p.request.Online, Offline: p.request.Offline,
 		OfflineChosen: p.form == nil || slices.Contains(p.form["scope"], scopeOffline),
 	}
 	for _, code := range p.purposes() {
@@ -198,6 +202,14 @@ func (s *server) choice(c *gin.Context, call *access.Call, p *consent) (chosen o
 			return chosen, "", err
 		}
 		chosen.Patient = patient
+	}
+	if p.request.NeedsEncounter && !p.form.Has("encounter") {
+		return chosen, "Choose the visit that the app asks for, or none.", nil
+	}
+	if chosen.Encounter = p.form.Get("encounter"); p.request.NeedsEncounter && chosen.Encounter != "" {
+		if err := s.isVisit(c, call, p, chosen.Encounter); err != nil {
+			return chosen, "", err
+		}
 	}
 	if p.wantsData() && len(p.chosenData()) == 0 {
 		return chosen, fmt.Sprintf("Nothing is left of what %s asks for. Choose something, or do not allow it.", nameOf(&p.request.Client)), nil

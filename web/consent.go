@@ -14,7 +14,8 @@ type Consent struct {
 	User    string
 	Problem string // what is still missing
 
-	Picker   *Picker // nil if the app asks for no patient
+	Picker   *Picker  // nil if the app asks for no patient
+	Visits   []Choice // of the patient, if the app asks for one; the last is none
 	Purposes []Choice
 	Data     []DataChoice
 	Others   []string // what it asks for beside data, in words

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func TestCookiesCannotBeMade(t *testing.T) {
 	s, mine := begun(t, m)
 	part := strings.Split(mine.Cookie, ".")
 	m.now = m.now.Add(2 * Idle)
-	for _, forged := range []string{"", part[0], part[0] + ".zzzzz." + part[2], mine.Cookie + ".x", part[0] + "..", strings.Repeat("a", 43) + "." + part[1] + "." + part[2]} {
+	for _, forged := range []string{"", part[0], part[0] + ".zzzzz." + part[2], part[0] + "." + strconv.FormatInt(m.now.Unix(), 36) + "." + part[2], mine.Cookie + ".x", part[0] + "..", strings.Repeat("a", 43) + "." + part[1] + "." + part[2]} {
 		if _, err := s.Of(t.Context(), forged); !errors.Is(err, ErrEnded) {
 			t.Errorf("%q: %v", forged, err)
 		}

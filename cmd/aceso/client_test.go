@@ -2,8 +2,16 @@ package main
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // clientRun runs `aceso client`.
@@ -54,5 +62,50 @@ func TestClientsAreAddedListedAndRemoved(t *testing.T) {
 	}
 	if code, _, _ := clientRun("forget", "growth", "--data", data); code != exitUsage {
 		t.Errorf("unknown word: exit %d", code)
+	}
+}
+
+// The commands of docs/smart.md work as they are written, on a folder that was served.
+func TestDocumentedClientsWork(t *testing.T) {
+	text, err := os.ReadFile("../../docs/smart.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1"}}})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "keys.json"), keys, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, ran := served(t), 0
+	for line := range strings.Lines(string(text)) {
+		words, ok := strings.CutPrefix(strings.TrimSpace(line), "aceso client ")
+		if !ok {
+			continue
+		}
+		var args []string
+		for i, part := range strings.Split(words, "'") {
+			if i%2 == 1 {
+				args = append(args, part)
+			} else {
+				args = append(args, strings.Fields(part)...)
+			}
+		}
+		for i := range args {
+			args[i] = strings.NewReplacer("DIR", data, "keys.json", filepath.Join(dir, "keys.json")).Replace(args[i])
+		}
+		if code, _, told := clientRun(args...); code != exitOK {
+			t.Errorf("%s: exit %d: %s", line, code, told)
+		}
+		ran++
+	}
+	if ran < 7 {
+		t.Errorf("%d commands ran", ran)
 	}
 }

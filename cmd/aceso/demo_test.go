@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -67,6 +68,27 @@ func TestDemonstrationWorksAsPrinted(t *testing.T) {
 	}
 	if log.String() != "" {
 		t.Errorf("log lines between: %s", log)
+	}
+}
+
+// The sample app runs at an origin of its own, and is launched from a record with a value that
+// the server has made for it.
+func TestSampleAppOfTheDemonstrationIsLaunched(t *testing.T) {
+	printed, _ := demonstration(t)
+	origin := regexp.MustCompile(`(\S+)/ +a sample app`).FindStringSubmatch(printed)[1]
+	server := regexp.MustCompile(`listening on (\S+)`).FindStringSubmatch(printed)[1]
+	if origin == server {
+		t.Errorf("the app is at the server's own origin %s", server)
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	r, err := client.Post(origin+"/launch", "application/x-www-form-urlencoded", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	to, err := r.Location()
+	if err != nil || r.StatusCode != http.StatusSeeOther || to.Path != "/launch.html" || to.Query().Get("iss") != server+"/fhir" || len(to.Query().Get("launch")) != 43 {
+		t.Errorf("%d %v %v", r.StatusCode, to, err)
 	}
 }
 
