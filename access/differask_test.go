@@ -32,7 +32,7 @@ func (c *differ) document(typ, id string) string {
 	}
 	add := func(text string) { parts = append(parts, text) }
 	if c.IntN(4) == 0 {
-		add(`"meta":{"security":[{"system":"` + c.one(`http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R`, `http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V`, `http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSY`) + `"}]}`)
+		add(`"meta":{"security":[{"system":"` + c.one(`http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R`, `http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V`, `http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSY`, `http://hl7.org/fhir/v3/ActCode","code":"HIV`, `http://elsewhere.example","code":"R`) + `"}]}`)
 	}
 	switch typ {
 	case "Patient":
@@ -50,8 +50,11 @@ func (c *differ) document(typ, id string) string {
 		maybe(3, `"encounter":`+c.to("Encounter"))
 		maybe(4, `"effectiveDateTime":"`+c.day()+`"`)
 		maybe(3, fmt.Sprintf(`"valueQuantity":{"value":%d.5,"system":"http://unitsofmeasure.org","code":"kg"}`, c.IntN(30)))
-		if c.IntN(8) == 0 { // perhaps a second patient's
+		switch c.IntN(8) {
+		case 0: // perhaps a second patient's
 			add(`"performer":[` + c.to("Patient") + `]`)
+		case 1, 2, 3:
+			add(`"performer":[{"reference":"Practitioner/doctor"}]`)
 		}
 		if c.IntN(8) == 0 {
 			add(`"hasMember":[` + c.to("Observation") + `]`)
@@ -61,6 +64,7 @@ func (c *differ) document(typ, id string) string {
 		maybe(4, `"code":{"coding":[{"system":"s","code":"`+c.one("a", "x", "y")+`"}]}`)
 		maybe(4, `"onset`+c.one(`DateTime":"`+c.day()+`"`, `Period":{"start":"`+c.day()+`"}`, `String":"`+c.one("long ago", "after birth")+`"`))
 		maybe(2, `"encounter":`+c.to("Encounter"))
+		maybe(2, `"recorder":{"reference":"Practitioner/doctor"}`)
 	case "RiskAssessment":
 		add(`"status":"final","subject":` + c.to("Patient"))
 		maybe(4, fmt.Sprintf(`"prediction":[{"probabilityDecimal":0.%d}]`, 1+c.IntN(9)))
