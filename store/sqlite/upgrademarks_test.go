@@ -51,7 +51,7 @@ func TestUpgradeMarks(t *testing.T) {
 	}
 	s = open(t, dir, options())
 	for mark, want := range map[string]int64{
-		search.LabelMark(fhir.Coding{System: "s", Code: "R"}): 1, search.AuthorMark("Practitioner/1"): 1, search.OwnerMark("hospital"): 2,
+		search.LabelMark(fhir.Coding{System: "s", Code: "R"}): 1, search.AuthorMark("Practitioner/1"): 1, search.OwnerMark(options().Organization): 2,
 	} {
 		q := &search.Query{Type: "Observation", Where: search.All{search.HasKey{Key: mark}}, Summary: "count"}
 		page, err := s.Search(t.Context(), store.Search{Query: q, Limit: 10, Count: true})
