@@ -158,9 +158,8 @@ func foreignApp(t *testing.T, authorize func() string) *httptest.Server {
 		t.Skip("SKIPPED: npm fhirclient is not installed (make clients), so no foreign app was launched")
 	}
 	const page = `<!DOCTYPE html><html lang="en"><title>x</title><script src="/fhir-client.js"></script><body><p id="out"></p><script>%s</script></body></html>`
-	// It refreshes without a client_id unless it is told to send one, and never with an
-	// assertion: an asymmetric app has to do that itself.
-	const ready = `FHIR.oauth2.settings.refreshTokenWithClientId = true; FHIR.oauth2.ready().then(async c => {
+	// It never refreshes with an assertion: an asymmetric app has to do that itself.
+	const ready = `FHIR.oauth2.ready().then(async c => {
 		const p = await c.patient.read();
 		const had = c.state.tokenResponse.access_token;
 		if (c.state.tokenResponse.refresh_token && !c.state.clientPrivateJwk) { await c.refresh(); await c.patient.read(); }
