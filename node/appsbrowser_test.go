@@ -41,6 +41,8 @@ func browsable(t *testing.T) *testNode {
 func (b *browser) asDoctor() {
 	b.t.Helper()
 	b.awaits("Password")
+	b.fits()
+	b.axe()
 	b.click("#login")
 	b.call("Input.insertText", map[string]any{"text": "doctor"}, nil)
 	b.fill("#password", goodPassword)
@@ -92,10 +94,11 @@ func TestSampleAppInABrowser(t *testing.T) {
 	b.awaits("Connected.")
 	b.sees("A Familyp2")
 	b.visit(n.Server.URL + "/ui/apps")
-	b.sees("sample-app", "Patient/p1", "Patient/p2")
+	b.sees("Sample app", "Patient/p1", "Patient/p2")
 	b.screen(320, 700, "dark")
 	b.visit(n.Server.URL + "/ui/apps")
 	b.fits()
+	b.axe()
 	b.shoot("apps-phone-night")
 	if c := b.complaints(); len(c) > 0 {
 		t.Errorf("the browser complains: %q", c)
