@@ -82,4 +82,5 @@ var oauthMutants = []mutant{
 	{"clients are for administrators", "policy/rego/administrator.rego", "administration if input.interaction in {\"client-read\", \"client-write\",", "administration if input.interaction in {\"client-read\",", "./node", "TestEveryAuthorizationLeavesAnEntry"},
 	{"clients are shown without their secrets", "server/oauthadmin.go", "c.Secret = \"\"", "", "./node", "TestEveryAuthorizationLeavesAnEntry"},
 	{"operators list clients through the gate", "auth/oauth/client.go", "if err := s.Keeper.Commit(ctx, call, Event{Interaction: \"client-read\", Agent: who}); err != nil {", "if err := error(nil); err != nil {", "./node", "TestEveryAuthorizationLeavesAnEntry"},
+	{"an app without a secret may leave out its name, no other", "auth/oauth/authenticate.go", `case !known || client.Kind != Public:`, `case !known:`, "./auth/oauth", "TestPublicAppsRefreshWithoutTheirName"},
 }

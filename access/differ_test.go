@@ -162,7 +162,7 @@ func (c *differ) tune(o *plan.Options) {
 
 func (c *differ) drawPlan() {
 	c.by.Patience = []plan.Patience{{Few: 2, Many: 6}, {Few: 8, Many: 30}, plan.UsualPatience, {Many: 1}, {Many: 1}, {Many: 1}, {Many: 1}, {Many: 1}}[c.IntN(8)]
-	c.by.Choice = []plan.Choice{plan.Cheapest, plan.WalkOrders, plan.WalkOrders, plan.WalkOrders, plan.JudgeAll}[c.IntN(5)]
+	c.by.Choice = []plan.Choice{plan.Cheapest, plan.RankWhatIsSeen, plan.WalkOrders, plan.WalkOrders, plan.JudgeAll}[c.IntN(5)]
 	c.by.sets = c.one("warm", "warm", "tiny", "cold", "none")
 }
 

@@ -35,13 +35,19 @@ func (p packageTerms) Canonical(_ context.Context, typ, url, _ string) ([]byte, 
 func (packageTerms) Instance(context.Context, string, string) ([]byte, error) { return nil, nil }
 
 // begin makes what answers the questions of one validation.
-func (p packageTerms) begin() validate.Terminology { return bindings{terminology.New(p)} }
+func (p packageTerms) begin() validate.Terminology { return &bindings{from: p} }
 
 // bindings says which codes value sets have.
-type bindings struct{ terms *terminology.Terms }
+type bindings struct {
+	from  packageTerms
+	terms *terminology.Terms // once something is asked: most documents ask nothing
+}
 
 // Member implements validate.Terminology.
-func (b bindings) Member(ctx context.Context, set, system, code string) (member, known bool) {
+func (b *bindings) Member(ctx context.Context, set, system, code string) (member, known bool) {
+	if b.terms == nil {
+		b.terms = terminology.New(b.from)
+	}
 	vs, err := b.terms.Set(ctx, set)
 	if vs == nil || err != nil {
 		return false, false

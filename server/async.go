@@ -52,7 +52,9 @@ func (s *server) respondLater(c *gin.Context, call *access.Call) (*answer, error
 // is not sent.
 func (s *server) repeatable(r *http.Request, body []byte) func(context.Context, *access.Call) (*answer, error) {
 	header := r.Header.Clone()
-	header.Del("Content-Encoding")
+	for _, gone := range []string{"Content-Encoding", "Authorization", "Cookie"} { // the caller is known
+		header.Del(gone)
+	}
 	method, url, address := r.Method, *r.URL, r.RemoteAddr
 	return func(ctx context.Context, call *access.Call) (*answer, error) {
 		done := &routed{call: call}

@@ -20,6 +20,11 @@ func (s *Server) authenticate(ctx context.Context, a *asking) error {
 	if err != nil {
 		return err
 	}
+	if p == (proof{}) && a.event == "refresh" {
+		if p.client, err = s.holder(ctx, a.form.Get("refresh_token")); err != nil {
+			return err
+		}
+	}
 	client, err := s.Client(ctx, p.client)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err

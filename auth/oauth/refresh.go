@@ -58,6 +58,21 @@ func (s *Server) refresh(ctx context.Context, a *asking) (*Answer, error) {
 	return s.answerFor(&g, scopes, text, "")
 }
 
+// holder is the client that a refresh token was given to, "" if it is not known. A public
+// client need not name itself beside it (RFC 6749, 6): it proves as little with its name.
+func (s *Server) holder(ctx context.Context, token string) (string, error) {
+	var of refreshing
+	_, err := read(ctx, s, spaceRefresh, hashed(token), &of)
+	var g Grant
+	if err == nil {
+		g, err = s.grant(ctx, of.Grant)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return g.Client, err
+}
+
 // stillOnline ends a grant of online access whose session has ended.
 func (s *Server) stillOnline(ctx context.Context, a *asking, g *Grant) error {
 	if g.Session == "" {

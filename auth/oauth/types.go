@@ -138,7 +138,8 @@ type Call struct {
 type Grant struct {
 	Key     string    `json:"-"`
 	Client  string    `json:"client"`
-	User    User      `json:"user"` // of a backend: who it is
+	App     string    `json:"app,omitempty"` // the client's name when it was let in
+	User    User      `json:"user"`          // of a backend: who it is
 	Scopes  []string  `json:"scopes"`
 	Purpose string    `json:"purpose"`
 	Context Context   `json:"context"`

@@ -82,7 +82,7 @@ func TestKeysRotateRefuses(t *testing.T) {
 		{exitFailed, "match no older record", []string{"pseudonyms", "--data", dir}},
 		{exitFailed, "unknown use", []string{"master", "--data", dir}},
 		{exitFailed, "has never been served", []string{"log", "--data", t.TempDir()}},
-		{exitUsage, "issuer, log, links, requests, parts", []string{"--data", dir}},
+		{exitUsage, "issuer, id-tokens, log, links, requests, parts", []string{"--data", dir}},
 	} {
 		if code, out := rotates(c.args...); code != c.code || !strings.Contains(out, c.says) {
 			t.Errorf("%v: exit %d, want %d and %q\n%s", c.args, code, c.code, c.says, out)

@@ -46,6 +46,9 @@ func (c *check) profiled(at int32, p *profile) {
 		c.failed = c.failed || !ok
 		return
 	}
+	if c.conforming == nil {
+		c.conforming = map[conformance]bool{}
+	}
 	c.conforming[key] = true // while it is looked at, and wherever it leads back to itself
 	before := c.failed
 	c.failed = false

@@ -53,7 +53,7 @@ func (v *Validator) Check(ctx context.Context, r *fhir.Resource, o Options) ([]f
 		return nil, err
 	}
 	defer t.Close()
-	c := &check{run: &run{Validator: v, ctx: ctx, t: t, d: fhir.R4(), options: o, conforming: map[conformance]bool{}}}
+	c := &check{run: &run{Validator: v, ctx: ctx, t: t, d: fhir.R4(), options: o}}
 	c.env = &fhirpath.Env{Profiles: asks{c.run}}
 	if v.Terminology != nil {
 		c.terms = v.Terminology()

@@ -30,6 +30,41 @@ func (x *reader) Live(typ string, to plan.Sink) error {
 	return x.pour(bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: false}}, typeIndex, to)
 }
 
+// Deleted reads the places of what is deleted of a type.
+func (x *reader) Deleted(typ string, to plan.Sink) error {
+	return x.pour(bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "st", Value: true}}, typeIndex, to)
+}
+
+// versionsAtOnce is of how many resources one command reads the versions.
+const versionsAtOnce = 500
+
+// Versions reads the ids of the resources, and then the versions of many together.
+func (x *reader) Versions(typ string, places []int64, visit func(plan.Stamped)) error {
+	for some := range slices.Chunk(places, versionsAtOnce) {
+		of := map[string]int64{}
+		var ids bson.A
+		o := options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}, {Key: "o", Value: 1}}).SetHint(typeIndex).SetBatchSize(versionsAtOnce + 1)
+		err := eachRaw(x.ctx, x.s.resources, bson.D{{Key: "r", Value: x.s.in(typ)}, {Key: "o", Value: bson.D{{Key: "$in", Value: some}}}}, o, func(doc bson.Raw) error {
+			id := doc.Lookup("_id").StringValue()
+			of[id] = doc.Lookup("o").AsInt64()
+			ids = append(ids, bson.D{{Key: "_id", Value: after(id, 0)}})
+			return nil
+		})
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		o = options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}, {Key: "w", Value: 1}})
+		err = eachRaw(x.ctx, x.s.history, bson.D{{Key: "$or", Value: ids}}, o, func(doc bson.Raw) error {
+			visit(plan.Stamped{Stamp: doc.Lookup("w").AsInt64(), Type: typ, Place: of[resourceOf(doc.Lookup("_id").StringValue())]})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pour reads the places of what a filter finds, with an index if one is named.
 func (x *reader) pour(filter bson.D, index string, to plan.Sink) error {
 	o := placesOnly()

@@ -46,6 +46,8 @@ type stream struct {
 	found []Stamped // what is not passed over
 	below int64     // stamps up to here were not listed yet
 	size  int       // of the next list
+	vain  int       // versions that were listed and passed over
+	seen  *keptSet  // a ranking to list from; nil: the index
 	done  bool
 }
 
@@ -140,13 +142,23 @@ func (p *passer) find() (stamp int64, err error) {
 	return 0, nil
 }
 
+// looks says whether it is asked what is certainly hidden of a type: the first one is judged
+// for long, because to ask takes all patients for judged, and others for a while.
+func (p *passer) looks(typ string) bool {
+	return p.passes && p.unseen[typ] >= p.Patience.Unseen/8
+}
+
 // hides says whether a version is passed over.
 func (p *passer) hides(v Stamped) (bool, error) {
-	if p.unseen[v.Type] < p.Patience.Unseen {
+	if !p.looks(v.Type) {
 		return false, nil
 	}
 	of, err := p.view(v.Type)
-	return contains(of.hidden, v.Place), err
+	if err != nil || !of.isHidden(v.Place) {
+		return false, err
+	}
+	live, err := p.live(v.Type)
+	return contains(live, v.Place), err
 }
 
 // list lists more of a stream: the more, the more it passes over.
@@ -154,7 +166,10 @@ func (p *passer) list(s *stream) error {
 	if err := p.pass(seekSteps); err != nil {
 		return err
 	}
-	all, err := p.Passing.Stamps(s.typ, p.lowest, s.below, s.size, p.skim)
+	if err := p.rank(s); err != nil {
+		return err
+	}
+	all, err := p.stamps(s)
 	if err != nil {
 		return err
 	}
@@ -171,8 +186,62 @@ func (p *passer) list(s *stream) error {
 	if s.done = len(all) < s.size; !s.done {
 		s.below = all[len(all)-1].Stamp - 1
 	}
+	s.vain += len(all) - len(s.found)
 	if len(s.found) < len(all)/2 {
 		s.size = min(2*s.size, longestList)
 	}
 	return nil
+}
+
+// stamps are the next versions of a stream.
+func (p *passer) stamps(s *stream) (all []Stamped, err error) {
+	if s.seen == nil {
+		return p.Passing.Stamps(s.typ, p.lowest, s.below, s.size, p.skim)
+	}
+	for e := range s.seen.from(&Entry{Value: stampValue(s.below + 1)}) {
+		if len(all) == s.size || e.stamp() < p.lowest {
+			break
+		}
+		all = append(all, Stamped{e.stamp(), s.typ, e.Place})
+	}
+	return all, p.skim(len(all))
+}
+
+// eachVersions is what it costs to find the versions of one resource, in versions that a
+// stream passes over.
+const eachVersions = 10
+
+// rank lists a stream from a ranking from now on, if there is one, or if it has passed over so
+// much that to make one had cost less.
+func (p *passer) rank(s *stream) error {
+	if s.seen != nil || s.typ == "" || !p.looks(s.typ) {
+		return nil // a stream of all types has no sets
+	}
+	v, err := p.view(s.typ)
+	if err != nil || !v.narrow() || v.sight == nil {
+		return err
+	}
+	of := pastVersions{outlook{v.sight}}
+	if s.seen, err = p.ranking(s.typ, of); err != nil || s.seen != nil {
+		return err
+	}
+	if !p.worth(s, v.open) {
+		return nil
+	}
+	deleted, err := p.kept(s.typ, gone{}, func(to Sink) error { return p.Deleted(s.typ, to) })
+	if err != nil {
+		return err
+	}
+	all := union(v.open, deleted)
+	if !p.worth(s, all) || !p.spent.leaves(2*int64(all.GetCardinality())*briefSteps) {
+		return nil
+	}
+	s.seen, err = p.makeRanking(s.typ, of, all)
+	return err
+}
+
+// worth says whether a ranking of some resources is worth while.
+func (p *passer) worth(s *stream, of set) bool {
+	n := int(of.GetCardinality())
+	return n <= mostRanked && (p.Patience.Unseen == 0 || s.vain >= n*eachVersions)
 }

@@ -15,8 +15,8 @@ import (
 type hospital struct {
 	Reader
 	kept
-	observations, organizations int64
-	listed                      int
+	observations, organizations, deleted int64
+	listed                               int
 }
 
 func (h *hospital) Types() []string { return []string{"Observation", "Organization"} }
@@ -58,7 +58,32 @@ func (h *hospital) Live(typ string, to Sink) error {
 	return nil
 }
 
-func (h *hospital) Gather(string, search.Condition, Sink) error { return nil }
+// firstDeleted is below the places of what is deleted.
+const firstDeleted = 1 << 20
+
+func (h *hospital) Deleted(_ string, to Sink) error {
+	for i := range h.deleted {
+		to.Add(firstDeleted + 2*(i+1))
+	}
+	return nil
+}
+
+func (h *hospital) Versions(_ string, places []int64, visit func(Stamped)) error {
+	for _, p := range places {
+		visit(Stamped{Stamp: p % firstDeleted, Place: p})
+	}
+	return nil
+}
+
+// Gather says that each organization is judged by itself.
+func (h *hospital) Gather(typ string, _ search.Condition, to Sink) error {
+	if typ == "Organization" {
+		for i := range h.organizations {
+			to.Add(2*(h.observations-i) - 1)
+		}
+	}
+	return nil
+}
 
 // asked is a history for somebody who may see organizations only.
 func (h *hospital) asked() (Options, *store.History) {
@@ -69,9 +94,9 @@ func (h *hospital) asked() (Options, *store.History) {
 	}
 }
 
-// What a history passes over counts for what it costs.
+// What a history passes over counts for what it costs, where there is too much to rank.
 func TestWhatHistoriesPassOverIsBounded(t *testing.T) {
-	h := &hospital{observations: 100_000}
+	h := &hospital{observations: 100_000, deleted: mostRanked + 1}
 	o, asked := h.asked()
 	asked.Most = 1000
 	if _, err := History(t.Context(), h, o, asked); err != nil {
@@ -81,6 +106,18 @@ func TestWhatHistoriesPassOverIsBounded(t *testing.T) {
 	asked.Most = 100
 	if _, err := History(t.Context(), h, o, asked); !errors.As(err, &refusal) || refusal.Kind != fhir.TooCostly {
 		t.Errorf("%d versions that are passed over: %v", h.observations, err)
+	}
+}
+
+// Who sees nothing of a type passes over little of it, and what is deleted is judged.
+func TestHistoriesRankWhatIsSeen(t *testing.T) {
+	h := &hospital{observations: 100_000, deleted: 10}
+	o, asked := h.asked()
+	asked.Most = 300
+	judged := 0
+	asked.Visible = func(r store.Row) (bool, error) { judged++; return false, nil }
+	if _, err := History(t.Context(), h, o, asked); err != nil || h.listed > 1000 || judged < 10 {
+		t.Errorf("%d of %d were listed, %d judged: %v", h.listed, h.observations, judged, err)
 	}
 }
 

@@ -42,31 +42,45 @@ type edition struct {
 
 type keptSet struct {
 	set
-	of   subject // nil: of this search only
-	size int
-	used int64 // by Sets.clock
+	entries []Entry // of a ranking
+	of      subject
+	size    int
+	used    int64 // by Sets.clock
+	passing bool  // it is of this search only
 }
 
 // subject is what a kept set is of.
 type subject interface {
 	// name is the same for the same set.
 	name() string
-	// has says whether an undeleted resource belongs to it.
+	// has says whether a resource belongs to it: an undeleted one, unless it is about past ones, too.
 	has(*Row) (bool, error)
 }
 
-// The subjects: everything, a condition that rests on the resource alone, and what is in the
+// The subjects: everything, everything deleted, a condition that rests on the resource alone, and what is in the
 // compartments of a group.
 type (
 	all       struct{}
+	gone      struct{}
 	condition struct{ search.Condition }
 	member    struct{ *store.Group }
 )
 
-func (all) name() string           { return "" }
-func (all) has(*Row) (bool, error) { return true, nil }
-func (c condition) name() string   { return fmt.Sprintf("%#v", c.Condition) }
-func (m member) name() string      { return "group " + m.Name }
+func (all) name() string              { return "" }
+func (all) has(*Row) (bool, error)    { return true, nil }
+func (gone) name() string             { return "gone" }
+func (gone) has(r *Row) (bool, error) { return r.Deleted, nil }
+func (c condition) name() string      { return fmt.Sprintf("%#v", c.Condition) }
+func (m member) name() string         { return "group " + m.Name }
+
+// dead says whether deleted resources may belong to a subject.
+func dead(of subject) bool {
+	switch of.(type) {
+	case gone, pastVersions:
+		return true
+	}
+	return false
+}
 
 // has judges a condition. Marks are in no index.
 func (c condition) has(r *Row) (bool, error) {
@@ -127,7 +141,7 @@ func (s *Sets) use(k *keptSet) {
 // keep takes over what a search has made, unless another was faster.
 func (s *Sets) keep(typ string, e *edition) {
 	next := &edition{mark: e.mark, sets: maps.Clone(e.sets)}
-	maps.DeleteFunc(next.sets, func(_ string, k *keptSet) bool { return k.of == nil })
+	maps.DeleteFunc(next.sets, func(_ string, k *keptSet) bool { return k.passing })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.editions[typ] != e.from {

@@ -66,9 +66,6 @@ func (x *searcher) decide(m *matching) (set, error) {
 	if err := x.name(m.typ, m.sure, &x.selected.visible, store.SelectedLimit); err != nil {
 		return nil, err
 	}
-	if err := x.name(m.typ, within(m.lower, m.hidden), &x.selected.hidden, store.SelectedHidden); err != nil {
-		return nil, err
-	}
 	found := m.sure
 	if !m.unsure.IsEmpty() {
 		found = found.Clone()
@@ -82,12 +79,19 @@ func (x *searcher) decide(m *matching) (set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found, x.nameHidden(m)
+	return found, x.nameHidden(m, m.hides(m.upper))
 }
 
-// nameHidden looks for whom those hidden resources are about that may match.
-func (x *searcher) nameHidden(m *matching) error {
-	doubtful := without(within(m.upper, m.hidden), m.lower)
+// nameHidden notes whom some of the hidden resources in upper are about, if they match.
+func (x *searcher) nameHidden(m *matching, hidden set) error {
+	sure := hidden
+	if !m.exact() {
+		sure = within(hidden, m.lower)
+	}
+	if err := x.name(m.typ, sure, &x.selected.hidden, store.SelectedHidden); err != nil {
+		return err
+	}
+	doubtful := without(hidden, sure)
 	for place := int64(0); len(x.selected.hidden.list) < store.SelectedHidden; {
 		places := after(doubtful, place, glance)
 		if len(places) == 0 {

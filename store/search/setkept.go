@@ -17,9 +17,7 @@ func (x *searcher) kept(typ string, of subject, gather func(Sink) error) (set, e
 	}
 	name := of.name()
 	if k := e.sets[name]; k != nil {
-		if k.of != nil {
-			x.Sets.use(k)
-		}
+		x.use(k)
 		return k.set, nil
 	}
 	s, err := x.gather(gather)
@@ -27,15 +25,27 @@ func (x *searcher) kept(typ string, of subject, gather func(Sink) error) (set, e
 		return nil, err
 	}
 	k := &keptSet{set: s, of: of, size: int(s.GetSizeInBytes()) + 2*len(name)}
-	if _, every := of.(all); x.Sets == nil || !every && s.GetCardinality() < uint64(x.Sets.Least) || len(name) > longestName {
-		k.of = nil
+	if l, is := of.(links); is {
+		k.size += l.size()
 	}
+	if _, every := of.(all); x.Sets == nil || !every && s.GetCardinality() < uint64(x.Sets.Least) || len(name) > longestName {
+		k.passing = true
+	}
+	x.hold(e, name, k)
+	return s, nil
+}
+
+// hold keeps a set for this search, and unless it is passing for others.
+func (x *searcher) hold(e *edition, name string, k *keptSet) {
 	e.sets[name] = k
-	e.fresh = e.fresh || k.of != nil
-	if k.of != nil {
+	e.fresh = e.fresh || !k.passing
+	x.use(k)
+}
+
+func (x *searcher) use(k *keptSet) {
+	if x.Sets != nil && !k.passing {
 		x.Sets.use(k)
 	}
-	return s, nil
 }
 
 // edition is that of this search.
@@ -82,7 +92,7 @@ func (x *searcher) catchUp(typ string, from *edition) (*edition, error) {
 	}
 	e.fresh = true
 	for name, k := range e.sets {
-		if e.sets[name], err = k.with(rows); err != nil {
+		if e.sets[name], err = k.with(x, typ, rows); err != nil {
 			return nil, err
 		}
 	}
@@ -90,12 +100,11 @@ func (x *searcher) catchUp(typ string, from *edition) (*edition, error) {
 }
 
 // with is the set after some resources have changed.
-func (k *keptSet) with(rows []*Row) (*keptSet, error) {
+func (k *keptSet) with(x *searcher, typ string, rows []*Row) (_ *keptSet, err error) {
 	next := &keptSet{set: k.Clone(), of: k.of, used: k.used}
 	for _, r := range rows {
 		has := false
-		if !r.Deleted {
-			var err error
+		if !r.Deleted || dead(k.of) {
 			if has, err = k.of.has(r); err != nil {
 				return nil, err
 			}
@@ -106,7 +115,10 @@ func (k *keptSet) with(rows []*Row) (*keptSet, error) {
 			next.Remove(uint64(r.Place))
 		}
 	}
-	next.size = k.size - int(k.GetSizeInBytes()) + int(next.GetSizeInBytes())
+	if next.entries, err = k.again(x, typ, rows, next.set); err != nil {
+		return nil, err
+	}
+	next.size = k.size - int(k.GetSizeInBytes()) + int(next.GetSizeInBytes()) - sizeOf(k.entries) + sizeOf(next.entries)
 	return next, nil
 }
 

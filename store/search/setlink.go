@@ -1,9 +1,12 @@
 package search
 
 import (
+	"crypto/sha256"
+	"io"
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
@@ -30,7 +33,7 @@ func (x *searcher) setOfChain(typ string, c search.Chain) (set, error) {
 			return nil, err
 		}
 		prefix := search.RefKey(c.Param, fhir.Ref{Type: target})
-		linked, err := x.joined(typ, prefix, ids, live)
+		linked, err := x.linked(typ, prefix, ids, live)
 		if err != nil {
 			return nil, err
 		}
@@ -40,6 +43,60 @@ func (x *searcher) setOfChain(typ string, c search.Chain) (set, error) {
 		}
 	}
 	return all, nil
+}
+
+// linked is joined, kept for the next question that leads through the same resources.
+func (x *searcher) linked(typ, prefix string, rests []string, live set) (set, error) {
+	if len(rests) == 0 {
+		return noPlaces(), nil
+	}
+	return x.kept(typ, newLinks(prefix, rests), func(to Sink) error {
+		return x.Joined(typ, prefix, rests, int64(live.GetCardinality()), to)
+	})
+}
+
+// links is what has a key of prefix and one of rests, which are sorted: the subject of linked.
+type links struct {
+	prefix string
+	rests  []string
+	sum    string // of rests
+}
+
+func newLinks(prefix string, rests []string) links {
+	h := sha256.New()
+	for _, rest := range rests {
+		io.WriteString(h, rest)
+		h.Write([]byte{0})
+	}
+	return links{prefix, rests, string(h.Sum(nil))}
+}
+
+func (l links) name() string { return "links " + l.prefix + l.sum }
+
+func (l links) has(r *Row) (bool, error) {
+	index, err := r.Index()
+	if err != nil {
+		return false, err
+	}
+	first, _ := slices.BinarySearch(index.Keys, l.prefix)
+	for _, key := range index.Keys[first:] {
+		rest, has := strings.CutPrefix(key, l.prefix)
+		if !has {
+			break
+		}
+		if _, in := slices.BinarySearch(l.rests, rest); in {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// size is about what the rests take.
+func (l links) size() (bytes int) {
+	for _, rest := range l.rests {
+		bytes += 16 + len(rest)
+	}
+	return bytes
 }
 
 // joined is what has a key of prefix and one of rests, which are sorted.

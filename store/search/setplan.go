@@ -13,6 +13,17 @@ type bounds struct{ lower, upper set }
 
 func exactly(s set) bounds { return bounds{s, s} }
 
+// exact says that nothing has to be looked at.
+func (b bounds) exact() bool { return b.lower == b.upper }
+
+// with is what is in both.
+func (b bounds) with(c bounds) bounds {
+	if b.exact() && c.exact() {
+		return exactly(within(b.upper, c.upper))
+	}
+	return bounds{within(b.lower, c.lower), within(b.upper, c.upper)}
+}
+
 // glance is how few places are cheaper to look at than to narrow down further.
 const glance = 64
 
@@ -80,7 +91,7 @@ func (x *searcher) boundsOfAll(typ string, all search.All) (b bounds, err error)
 		if i == 0 {
 			b = one
 		} else {
-			b = bounds{within(b.lower, one.lower), within(b.upper, one.upper)}
+			b = b.with(one)
 		}
 		if i < len(list)-1 && b.upper.GetCardinality() <= glance && !b.upper.IsEmpty() {
 			return bounds{noPlaces(), b.upper}, nil

@@ -27,6 +27,10 @@ type SetReader interface {
 	Places(typ string, ids []string, to Sink) error
 	// Brief is Rows, but reads neither documents nor search keys.
 	Brief(typ string, places []int64) iter.Seq2[*Row, error]
+	// Deleted gives all that are deleted.
+	Deleted(typ string, to Sink) error
+	// Versions visits all versions of the resources at some places, in any order.
+	Versions(typ string, places []int64, visit func(Stamped)) error
 	// Since reads the current version of each resource that was written since a marked
 	// snapshot, also if that is a deleted one. If there are more than limit, it reads none,
 	// and if the snapshot is a later one than the reader's, it says so.

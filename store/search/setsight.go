@@ -5,9 +5,40 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// view is what is certain of the visibility of a type. What is in neither set is judged row
-// by row; no set has what is judged by itself.
-type view struct{ shown, hidden set }
+// view is what is certain of the visibility of a type. What is neither shown nor hidden is
+// judged row by row; no set has what is judged by itself.
+type view struct {
+	shown, hidden set
+	open          set          // what is not hidden, for who sees little; hidden is not known then
+	sight         *store.Sight // if it says all of that
+}
+
+// narrow says that most of the type is hidden.
+func (v *view) narrow() bool { return v.open != nil }
+
+// leaves is what of some resources is not hidden.
+func (v *view) leaves(of set) set {
+	if v.narrow() {
+		return within(of, v.open)
+	}
+	return without(of, v.hidden)
+}
+
+// hides is what of some resources is hidden.
+func (v *view) hides(of set) set {
+	if v.narrow() {
+		return without(of, v.open)
+	}
+	return within(of, v.hidden)
+}
+
+// isHidden says whether a resource that there is is hidden.
+func (v *view) isHidden(place int64) bool {
+	if v.narrow() {
+		return !contains(v.open, place)
+	}
+	return contains(v.hidden, place)
+}
 
 // view gives what a Sight says of a type in sets.
 func (x *searcher) view(typ string) (v view, err error) {
@@ -21,6 +52,7 @@ func (x *searcher) view(typ string) (v view, err error) {
 		var s *store.Sight
 		if s, err = x.sight(typ, x.Epoch); err == nil && s != nil {
 			v, err = x.evaluate(typ, s)
+			v.sight = s
 		}
 	}
 	if err != nil {
@@ -36,18 +68,14 @@ func (x *searcher) view(typ string) (v view, err error) {
 	return v, nil
 }
 
-// evaluate makes sets of a Sight.
+// evaluate makes sets of a Sight: of what is shown, and of what is hidden or, if that is the
+// rest, of what is not.
 func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
 	if s.Free == store.ByRow && s.Rest == store.ByRow && len(s.Groups) == 0 {
 		return v, nil
 	}
 	sure := map[store.Sure]set{}
-	add := func(is store.Sure, places set) {
-		if is != store.ByRow {
-			sure[is] = union(sure[is], places)
-		}
-	}
-	apart := noPlaces() // what is not of the rest
+	add := func(is store.Sure, places set) { sure[is] = union(sure[is], places) }
 	for i := range s.Groups {
 		g := &s.Groups[i]
 		if g.Is == s.Rest || len(g.Patients) == 0 {
@@ -58,22 +86,28 @@ func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
 			return v, err
 		}
 		add(g.Is, places)
-		apart.Or(places)
 	}
 	free, err := x.gathered(typ, search.HasKey{Key: search.FreeKey})
 	if err != nil {
 		return v, err
 	}
+	apart := union(sure[store.Shown], sure[store.Hidden], sure[store.ByRow], free) // what is not of the rest
 	add(s.Free, free)
-	if s.Rest != store.ByRow {
+	single, err := x.gathered(typ, search.HasKey{Key: search.RowKey})
+	if err != nil {
+		return v, err
+	}
+	if s.Rest == store.Hidden {
+		v.open = union(sure[store.Shown], sure[store.ByRow], single)
+	} else if s.Rest == store.Shown {
 		live, err := x.live(typ)
 		if err != nil {
 			return v, err
 		}
-		add(s.Rest, without(live, union(apart, free)))
+		sure[store.Shown] = union(sure[store.Shown], without(live, apart))
 	}
-	single, err := x.gathered(typ, search.HasKey{Key: search.RowKey})
-	return view{without(sure[store.Shown], single), without(sure[store.Hidden], single)}, err
+	v.shown, v.hidden = without(sure[store.Shown], single), without(sure[store.Hidden], single)
+	return v, nil
 }
 
 // group is what is in the compartments of a group's patients.
@@ -108,7 +142,7 @@ func (x *searcher) matching(typ string, where search.Condition) (m matching, err
 		return m, err
 	}
 	m.sure = within(m.lower, m.shown)
-	m.unsure = without(without(m.upper, m.sure), m.hidden)
+	m.unsure = without(m.leaves(m.upper), m.sure)
 	return m, nil
 }
 
@@ -124,7 +158,7 @@ func (x *searcher) judge(m *matching, r *Row) (matches, visible bool, err error)
 		}
 	}
 	switch {
-	case contains(m.hidden, r.Place):
+	case m.isHidden(r.Place):
 		return true, false, nil
 	case contains(m.shown, r.Place):
 		return true, true, nil

@@ -38,6 +38,15 @@ func (s *spending) spend(ctx context.Context, steps int) error {
 	return ctx.Err()
 }
 
+// leaves says whether so many steps are left.
+func (s *spending) leaves(steps int64) bool {
+	left := s.most - s.steps
+	for w := s.work; w != nil; w = w.Of {
+		left = min(left, w.Left)
+	}
+	return left >= steps
+}
+
 // TooCostly refuses a request that would read too much.
 func TooCostly(detail string) error {
 	return &fhir.Error{Kind: fhir.TooCostly, Detail: detail}

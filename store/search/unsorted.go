@@ -59,7 +59,7 @@ func (x *searcher) pageBySets(q *search.Query, p *plan, from int64, at cursor, o
 	if err != nil {
 		return err
 	}
-	among := without(m.upper, m.hidden)
+	among := m.leaves(m.upper)
 	p.rest, p.rows = m.where, func(after int64) iter.Seq2[*Row, error] { return x.among(q.Type, among, after) }
 	if err := x.judgeFrom(p, from, at, out); err != nil {
 		return err
@@ -69,15 +69,12 @@ func (x *searcher) pageBySets(q *search.Query, p *plan, from int64, at cursor, o
 
 // namePassed notes whom those hidden ones are about that a page has passed over.
 func (x *searcher) namePassed(m *matching, from int64, out *collector) error {
-	m.hidden = within(m.hidden, m.upper)
-	m.hidden.RemoveRange(0, uint64(from)+1)
+	hidden := m.hides(m.upper)
+	hidden.RemoveRange(0, uint64(from)+1)
 	if out.full() {
-		m.hidden.RemoveRange(uint64(out.kept[len(out.kept)-1].place)+1, math.MaxUint64)
+		hidden.RemoveRange(uint64(out.kept[len(out.kept)-1].place)+1, math.MaxUint64)
 	}
-	if err := x.name(m.typ, within(m.lower, m.hidden), &x.selected.hidden, store.SelectedHidden); err != nil {
-		return err
-	}
-	return x.nameHidden(m)
+	return x.nameHidden(m, hidden)
 }
 
 // among reads the rows of a set after a place, in growing portions.

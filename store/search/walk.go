@@ -3,6 +3,7 @@ package search
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -17,9 +18,10 @@ type Choice uint8
 
 // The ways to find a sorted page.
 const (
-	Cheapest   Choice = iota // as examines fewer rows
-	JudgeAll                 // read all that may match, and sort
-	WalkOrders               // walk in the order, where it is kept
+	Cheapest       Choice = iota // as examines fewer rows
+	JudgeAll                     // read all that may match, and sort
+	WalkOrders                   // walk in the order, where it is kept
+	RankWhatIsSeen               // the same for who sees little, but in an order of that alone
 
 	Choices = iota
 )
@@ -50,6 +52,7 @@ type walker struct {
 	all     matching // once the sets are known
 	passed  set      // what was passed over as hidden
 	passes  int      // how many more of these count
+	seen    *keptSet // a ranking to walk in; nil: walk in the index
 	must    must     // what is required of the type
 	beyond  set      // what was passed over because it does not satisfy that
 	written []int64  // sorted places of what was written since the walk began
@@ -76,116 +79,6 @@ func (x *searcher) walker(q *search.Query, at cursor, out *collector) *walker {
 	return w
 }
 
-// page finds the page, and notes whom those are about that do not satisfy what is required.
-func (w *walker) page(q *search.Query) (err error) {
-	if w.must, err = w.required(q.Type); err != nil {
-		return err
-	}
-	w.beyond = noPlaces()
-	if err := w.choose(q); err != nil || w.beyond.IsEmpty() {
-		return err
-	}
-	m := matching{bounds: bounds{noPlaces(), w.beyond}, view: view{hidden: w.beyond}, typ: q.Type, where: w.plan.rest}
-	if len(w.plan.rest) == 0 {
-		m.lower = m.upper
-	}
-	if err := w.name(m.typ, m.lower, &w.selected.hidden, store.SelectedHidden); err != nil {
-		return err
-	}
-	return w.nameHidden(&m)
-}
-
-// choose walks or, if that examines fewer rows, sorts all that may match.
-func (w *walker) choose(q *search.Query) error {
-	if w.Choice == WalkOrders {
-		return w.bySets(q)
-	}
-	all := byRank(q.Where)
-	p, err := w.intersect(q.Type, all, w.Patience.Few)
-	if err != nil {
-		return err
-	}
-	if p != nil {
-		return w.judgeAll(p, w.at, w.out)
-	}
-	if err := w.run(firstWalk + 2*int64(w.out.limit)*store.RowSteps); err != nil || w.done {
-		return err
-	}
-	if hidden, err := w.mostHidden(q.Type); err != nil {
-		return err
-	} else if hidden {
-		return w.bySets(q)
-	}
-	if p, err = w.intersect(q.Type, all, w.Patience.Many); err != nil {
-		return err
-	}
-	if p == nil {
-		return w.bySets(q)
-	}
-	w.among = noPlaces()
-	for _, place := range p.places {
-		w.among.Add(uint64(place))
-	}
-	if err := w.run(int64(len(p.places)) * store.RowSteps); err != nil || w.done {
-		return err
-	}
-	w.out.reset()
-	return w.judgeAll(p, w.at, w.out)
-}
-
-// bySets goes on without reading what certainly does not match or is hidden. Whom the hidden
-// ones on the way are about is found out for the record, as if they had been read.
-func (w *walker) bySets(q *search.Query) (err error) {
-	if w.all, err = w.matching(q.Type, q.Where); err != nil {
-		return err
-	}
-	w.among = without(w.all.upper, w.all.hidden)
-	m := w.all
-	m.hidden = within(m.hidden, m.upper)
-	exact := within(m.hidden, m.lower).GetCardinality() == m.hidden.GetCardinality()
-	few, err := w.fewerThanWalked(exact)
-	if err != nil {
-		return err
-	}
-	if few {
-		w.out.reset()
-		places := after(w.among, 0, int(w.among.GetCardinality()))
-		err = w.judgeAll(&plan{typ: q.Type, rest: m.where, rows: func(int64) iter.Seq2[*Row, error] { return w.Rows(q.Type, places) }}, w.at, w.out)
-	} else {
-		if w.passed, w.passes = noPlaces(), math.MaxInt; exact {
-			w.passes = mostPassed
-		}
-		w.order.Skip = func(place int64) bool { return !w.wanted(place) }
-		err = w.run(math.MaxInt64)
-	}
-	if err != nil || m.hidden.IsEmpty() {
-		return err
-	}
-	if !few && w.passes > 0 {
-		m.hidden = within(m.hidden, w.passed)
-	}
-	if err := w.name(m.typ, within(m.lower, m.hidden), &w.selected.hidden, store.SelectedHidden); err != nil {
-		return err
-	}
-	return w.nameHidden(&m)
-}
-
-// mostPassed is from how many hidden matches on the way the question is about all of them:
-// it is a broad one.
-const mostPassed = 4096
-
-// fewerThanWalked says whether all that may match is less to read than what a walk to the end
-// of the page would. exact says that all hidden ones match.
-func (w *walker) fewerThanWalked(exact bool) (bool, error) {
-	n := w.among.GetCardinality()
-	if w.Choice == WalkOrders || !exact || n > uint64(w.Patience.Many) {
-		return false, nil
-	}
-	live, err := w.live(w.plan.typ)
-	page := uint64(w.out.limit + 1)
-	return n*store.RowSteps <= page*(live.GetCardinality()/max(n, 1)+store.RowSteps), err
-}
-
 // wanted says whether a match may be at a place, and notes what is hidden.
 func (w *walker) wanted(place int64) bool {
 	if w.must.is && !contains(w.must.upper, place) {
@@ -197,7 +90,7 @@ func (w *walker) wanted(place int64) bool {
 	if w.among == nil || contains(w.among, place) {
 		return true
 	}
-	if w.passes > 0 && contains(w.all.hidden, place) {
+	if w.passes > 0 && contains(w.all.upper, place) && w.all.isHidden(place) {
 		w.passed.Add(uint64(place))
 		w.passes--
 	}
@@ -249,7 +142,10 @@ func (w *walker) run(most int64) error {
 	if w.Batch > 1 {
 		room = w.out.limit + 1
 	}
-	for e, err := range w.Walk(w.plan.typ, w.order, w.pass) {
+	for e, err := range w.entries(most) {
+		if err == errFar {
+			return w.pause(batch)
+		}
 		if err != nil {
 			return err
 		}
@@ -262,19 +158,54 @@ func (w *walker) run(most int64) error {
 		if len(batch) < room && w.spent.steps <= most {
 			continue
 		}
+		if w.spent.steps > most {
+			return w.pause(batch)
+		}
 		if err := w.show(batch); err != nil {
 			return err
 		}
-		if batch = batch[:0]; w.spent.steps > most {
-			w.order.After = w.last
-			return nil
-		}
-		if room > 1 {
+		if batch = batch[:0]; room > 1 {
 			room = min(2*room, maxBatch)
 		}
 	}
 	w.done = true
 	return w.show(batch)
+}
+
+// pause ends a run before the page is complete.
+func (w *walker) pause(batch []Entry) error {
+	if w.last != nil {
+		w.order.After = w.last
+	}
+	return w.show(batch)
+}
+
+// errFar ends the entries of a run.
+var errFar = errors.New("search: far enough")
+
+// entries are those of the walk, or errFar when most steps are spent on what nobody wants.
+func (w *walker) entries(most int64) iter.Seq2[Entry, error] {
+	if w.seen != nil {
+		return w.ranked
+	}
+	return w.Walk(w.plan.typ, w.order, func(steps int) error {
+		if err := w.pass(steps); err != nil || w.spent.steps <= most {
+			return err
+		}
+		return errFar
+	})
+}
+
+// ranked are the entries of a ranking.
+func (w *walker) ranked(yield func(Entry, error) bool) {
+	for e := range w.seen.from(w.order.After) {
+		if e.Value == nil && w.order.Valued {
+			return // such come last
+		}
+		if !yield(e, w.skim(1)) {
+			return
+		}
+	}
 }
 
 // complete says that neither an entry nor any after it is of the page.

@@ -86,8 +86,14 @@ func (x *searcher) require(typ string, v view) (view, error) {
 	if err != nil || !m.is {
 		return v, err
 	}
+	v.shown, v.sight = within(v.shown, m.lower), nil
+	if v.narrow() {
+		v.open = within(v.open, m.upper)
+		return v, nil
+	}
 	live, err := x.live(typ)
-	return view{within(v.shown, m.lower), union(v.hidden, without(live, m.upper))}, err
+	v.hidden = union(v.hidden, without(live, m.upper))
+	return v, err
 }
 
 // withContent lets versions tell what they hold.

@@ -19,6 +19,7 @@ type lane struct {
 	kind   kind
 
 	skip  func(place int64) bool
+	ends  bool         // it is of ranges: in the index their ends are between the values and the rids
 	ahead []plan.Entry // read, and not given yet
 	after *plan.Entry  // where reading goes on; nil: it begins
 	ended bool
@@ -121,29 +122,106 @@ type portion struct {
 	entries []plan.Entry // those that are wanted
 	read    int          // with the others
 	last    plan.Entry   // of all, if there are as many as were asked for; of those that are wanted otherwise
+
+	alike   bool      // it ends before ranges that begin alike and end differently
+	differs bool      // it did
+	span    [2]string // of the last range
 }
 
 // read reads about n entries after l.after: of the same value, then of others.
 func (x *reader) read(l *lane, desc bool, n int) (read int, err error) {
 	var p portion
 	if l.after != nil {
-		more := " AND " + l.column + " = ? AND rid > ? ORDER BY rid LIMIT ?"
-		if desc {
-			more = " AND " + l.column + " = ? AND rid < ? ORDER BY rid DESC LIMIT ?"
-		}
-		if err = x.entries(&p, l, n, more, l.kind.column(l.after.Value), l.after.Place, n); err != nil {
+		if err = x.readSame(&p, l, desc, n); err != nil {
 			return 0, err
 		}
 	}
 	if _, one := l.kind.(missing); !one && p.read < n {
-		more, args := l.others(desc)
-		if err = x.entries(&p, l, n, more, append(args, n-p.read)...); err != nil {
+		if err = x.readOthers(&p, l, desc, n); err != nil {
 			return 0, err
 		}
 	}
 	l.ended = p.read < n
 	l.take(p, desc)
 	return p.read, nil
+}
+
+// readSame reads those of the value of l.after.
+func (x *reader) readSame(p *portion, l *lane, desc bool, n int) error {
+	value := l.kind.column(l.after.Value)
+	more, args := " AND "+l.column+" = ?", []any{value}
+	alike, err := x.endAlike(l, value)
+	if err != nil {
+		return err
+	}
+	if alike { // in the order of the index, which SQLite need not sort
+		more, args = more+" AND hi = ("+l.end("max")+")", append(append(args, l.args...), value)
+	}
+	if desc {
+		more += " AND rid < ? ORDER BY rid DESC LIMIT ?"
+	} else {
+		more += " AND rid > ? ORDER BY rid LIMIT ?"
+	}
+	return x.entries(p, l, n, more, append(args, l.after.Place, n)...)
+}
+
+// end selects the lowest or highest end of the ranges that begin with a value.
+func (l *lane) end(which string) string {
+	return strings.Replace(l.from, "lo, rid, hi", which+"(hi)", 1) + " AND lo = ?"
+}
+
+// endAlike says whether all ranges that begin with a value have one end.
+func (x *reader) endAlike(l *lane, value any) (bool, error) {
+	if !l.ends {
+		return false, nil
+	}
+	args := append(l.args[:len(l.args):len(l.args)], value)
+	n, err := x.number("SELECT ("+l.end("min")+") = ("+l.end("max")+")", append(args, args...)...)
+	return n == 1, err
+}
+
+// readOthers reads those of other values. Ranges are read in the order of the index, and
+// sorted only if some begin alike and end differently.
+func (x *reader) readOthers(p *portion, l *lane, desc bool, n int) error {
+	more, args := l.others(desc)
+	args = append(args, n-p.read)
+	if !l.ends {
+		return x.entries(p, l, n, more, args...)
+	}
+	tried := *p
+	tried.alike = true
+	order := either(desc, ", hi DESC, rid", ", hi, rid")
+	if err := x.entries(&tried, l, n, strings.Replace(more, ", rid", order, 1), args...); err != nil {
+		return err
+	}
+	if tried.read == n && !tried.differs {
+		alike, err := x.endAlike(l, l.kind.column(tried.last.Value))
+		if err != nil {
+			return err
+		}
+		tried.differs = !alike
+	}
+	if tried.differs {
+		return x.entries(p, l, n, more, args...)
+	}
+	*p = tried
+	return nil
+}
+
+// either is a or b.
+func either[T any](one bool, a, b T) T {
+	if one {
+		return a
+	}
+	return b
+}
+
+// breaks says whether a range begins like the last one and ends differently.
+func (p *portion) breaks(st *sqlite.Stmt) bool {
+	span := [2]string{st.ColumnText(0), st.ColumnText(2)}
+	p.differs = p.span[0] == span[0] && p.span[1] != span[1]
+	p.span = span
+	return p.differs
 }
 
 // others are the conditions for the values after l.after.
@@ -174,6 +252,9 @@ func (l *lane) others(desc bool) (more string, args []any) {
 // entries reads pairs of a value and a row id, until a portion has n.
 func (x *reader) entries(p *portion, l *lane, n int, more string, args ...any) error {
 	return x.each(l.from+more, func(st *sqlite.Stmt) error {
+		if p.alike && p.breaks(st) {
+			return errStop
+		}
 		p.read++
 		place := st.ColumnInt64(1)
 		unwanted := l.skip != nil && l.skip(place)

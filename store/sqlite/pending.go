@@ -58,7 +58,7 @@ type rows struct {
 // returns the id of a parameter. The id of the resource has no row: it is in the table of
 // resources.
 func indexRows(typ string, x *search.Index, mark string, rid int64, intern func(param string) (int64, error)) (rows, error) {
-	r := rows{keys: make([]keyRow, 0, len(x.Keys)+1)}
+	r := rows{keys: make([]keyRow, 0, len(x.Keys)+1), dates: make([]dateRow, 0, len(x.Dates)), numbers: make([]numberRow, 0, len(x.Numbers))}
 	var failed error
 	last, lastID := "", int64(-1)
 	id := func(key string) (int64, string) {
@@ -136,6 +136,7 @@ func (p *pending) add(before, after rows) {
 
 // diff merges two sorted lists of rows.
 func diff[R any](to []change[R], order int32, before, after []R, compare func(a, b R) int) []change[R] {
+	to = slices.Grow(to, len(before)+len(after))
 	for len(before) > 0 && len(after) > 0 {
 		switch c := compare(before[0], after[0]); {
 		case c < 0:

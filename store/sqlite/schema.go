@@ -181,7 +181,7 @@ CREATE TABLE IF NOT EXISTS kept (
 	sum     BLOB NOT NULL,
 	PRIMARY KEY (space, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS kept_expires ON kept(expires) WHERE expires > 0;
+CREATE INDEX IF NOT EXISTS kept_expires ON kept(expires);
 CREATE TABLE IF NOT EXISTS consents (
 	patient TEXT NOT NULL,
 	rid     INTEGER NOT NULL,

@@ -18,6 +18,25 @@ func (x *reader) Live(typ string, to search.Sink) error {
 	return x.pour(to, "SELECT rid FROM resources WHERE type = ? AND deleted = 0", x.names.id(typ, ""))
 }
 
+// Deleted reads the same index.
+func (x *reader) Deleted(typ string, to search.Sink) error {
+	return x.pour(to, "SELECT rid FROM resources WHERE type = ? AND deleted = 1", x.names.id(typ, ""))
+}
+
+// Versions reads an index of the versions of each resource.
+func (x *reader) Versions(typ string, rids []int64, visit func(search.Stamped)) error {
+	for _, rid := range rids {
+		err := x.each("SELECT stamp FROM versions INDEXED BY versions_rid WHERE rid = ?", func(st *sqlite.Stmt) error {
+			visit(search.Stamped{Stamp: st.ColumnInt64(0), Type: typ, Place: rid})
+			return nil
+		}, rid)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pour runs a query for rids.
 func (x *reader) pour(to search.Sink, query string, args ...any) error {
 	n := 0

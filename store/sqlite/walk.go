@@ -87,7 +87,7 @@ func (x *reader) dateLanes(p int64, o plan.Order) (lanes []*lane, err error) {
 				span.above = to + 1
 			}
 		}
-		lanes = append(lanes, &lane{from: "SELECT lo, rid FROM dates WHERE p = ? AND u = '' AND class = ?", args: []any{p, class}, column: "lo", kind: span})
+		lanes = append(lanes, &lane{ends: true, from: "SELECT lo, rid, hi FROM dates WHERE p = ? AND u = '' AND class = ?", args: []any{p, class}, column: "lo", kind: span})
 	}
 }
 
@@ -108,7 +108,7 @@ func (x *reader) numberLanes(p int64) (lanes []*lane, err error) {
 			return lanes, err
 		}
 		if len(u) < 2 || u[1] != '|' {
-			lanes = append(lanes, &lane{from: "SELECT lo, rid FROM numbers WHERE p = ? AND u = ?", args: []any{p, u}, column: "lo", kind: texts{}})
+			lanes = append(lanes, &lane{ends: true, from: "SELECT lo, rid, hi FROM numbers WHERE p = ? AND u = ?", args: []any{p, u}, column: "lo", kind: texts{}})
 		}
 	}
 }

@@ -30,6 +30,26 @@ func (a *author) found(typ, text string) string {
 	return strings.Join(ids, " ")
 }
 
+// Ranges that begin alike are in the order of creation, however they end and however many.
+func TestWalksOrderRangesThatBeginAlike(t *testing.T) {
+	for _, short := range []int{chunk - 4, 2 * chunk} {
+		s := open(t, t.TempDir(), options())
+		s.choice = plan.WalkOrders
+		a := newAuthor(t, s)
+		put := func(id, end string) {
+			a.put(id, 0, fmt.Sprintf(`{"resourceType":"Encounter","status":"finished","class":{"code":"AMB"},"period":{"start":"2020-01-01T10:00:00Z","end":"2020-01-01T%sZ"}}`, end))
+		}
+		put("a", "11:40:00")
+		put("b", "11:40:00")
+		for i := range short {
+			put(fmt.Sprint(i), "11:10:00")
+		}
+		if got := a.found("Encounter", "_sort=date"); !strings.HasPrefix(got, "a b 0 1 2") {
+			t.Errorf("of %d: %s", short, got)
+		}
+	}
+}
+
 // A walk leaves out dates for which a condition on them does not hold, unless a resource has
 // several: it may match by another than that by which it is sorted.
 func TestWalksKeepThoseWithSeveralDates(t *testing.T) {
