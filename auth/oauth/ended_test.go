@@ -93,8 +93,15 @@ func TestRefreshedScopesAreBounded(t *testing.T) {
 	w := newWorld(t)
 	a := w.must(tokenForm(w.code(doctor, params("scope", "offline_access patient/*.rs"))))
 	var many strings.Builder
-	for i := range 250 {
-		many.WriteString(" patient/T" + string(rune('a'+i%26)) + string(rune('a'+i/26)) + ".r")
+	for _, typ := range strings.Fields("Observation Condition Encounter Patient Procedure Goal Device Coverage") {
+		for some := 1; some < 32; some++ {
+			many.WriteString(" patient/" + typ + ".")
+			for i, letter := range "cruds" {
+				if some>>i&1 == 1 {
+					many.WriteRune(letter)
+				}
+			}
+		}
 	}
 	_, err := w.token(refreshForm(a.RefreshToken, "scope", many.String()))
 	w.refuses("many scopes", err, "invalid_scope", http.StatusBadRequest)
