@@ -77,9 +77,10 @@ var oauthMutants = []mutant{
 	{"apps: clients revoke their own", "auth/oauth/introspect.go", "case t.grant.Client != a.client.ID:", "case false:", "./node", "TestSMARTAppLaunch"},
 	{"apps: pages are not for scripts of apps", "server/oauthdiscovery.go", "path != \"/fhir\" && !strings.HasPrefix(path, \"/fhir/\") && !strings.HasPrefix(path, \"/oauth/\")", "path == \"\"", "./node", "TestSMARTAppLaunch"},
 	{"apps: no parameters in the URL of a token", "server/oauth.go", "if err != nil || c.Request.URL.RawQuery != \"\" {", "if err != nil {", "./node", "TestSMARTAppLaunch"},
-	{"clients that prove who they are do not pay", "server/oauth.go", "\ts.strangers.giveBack(network(c.Request), 1)\n", "", "./node", "TestRefusedClientsPay"},
+	{"clients that prove who they are do not pay", "server/oauth.go", "if to.Proved {", "if false {", "./node", "TestRefusedClientsPay"},
 	{"clients that are refused pay", "server/oauth.go", "if err := s.asStranger(c); err != nil {\n\t\treturn nil, err\n\t}\n\tbody, err := s.body(c, maxTokenForm, mediaForm)", "body, err := s.body(c, maxTokenForm, mediaForm)", "./node", "TestRefusedClientsPay"},
 	{"clients are for administrators", "policy/rego/administrator.rego", "administration if input.interaction in {\"client-read\", \"client-write\",", "administration if input.interaction in {\"client-read\",", "./node", "TestEveryAuthorizationLeavesAnEntry"},
 	{"clients are shown without their secrets", "server/oauthadmin.go", "c.Secret = \"\"", "", "./node", "TestEveryAuthorizationLeavesAnEntry"},
 	{"operators list clients through the gate", "auth/oauth/client.go", "if err := s.Keeper.Commit(ctx, call, Event{Interaction: \"client-read\", Agent: who}); err != nil {", "if err := error(nil); err != nil {", "./node", "TestEveryAuthorizationLeavesAnEntry"},
+	{"an app without a secret may leave out its name, no other", "auth/oauth/authenticate.go", `case !known || client.Kind != Public:`, `case !known:`, "./auth/oauth", "TestPublicAppsRefreshWithoutTheirName"},
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/consent"
@@ -15,48 +14,13 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// mostCallers bounds how many callers are remembered.
-const mostCallers = 10_000
-
-// callers remembers who callers are: their roles, organisations and teams. An entry
-// holds until one of the resources that it rests on is written, or a membership begins
-// or ends; it is checked against the epoch of every row that is judged.
-type callers struct {
-	mu    sync.Mutex
-	known map[string]*identity
-}
-
-// identity is who calls, and the epoch up to which nothing that it rests on was written.
+// identity is who calls, and the epoch up to which nothing that it rests on was written. It
+// is remembered (Gate.callers) until one of the roles, organisations and teams that it
+// rests on is written, or a membership begins or ends; it is checked against the epoch of
+// every row that is judged.
 type identity struct {
 	*consent.Caller
 	epoch int64
-}
-
-func (c *callers) get(key []byte) *identity {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.known[string(key)]
-}
-
-func (c *callers) put(key string, k *identity) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known == nil {
-		c.known = map[string]*identity{}
-	}
-	for victim := range c.known {
-		if len(c.known) < mostCallers {
-			break
-		}
-		delete(c.known, victim)
-	}
-	c.known[key] = k
-}
-
-func (c *callers) drop(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.known, key)
 }
 
 // callerKey appends by what a caller is remembered: all that its identity is resolved from.
@@ -77,7 +41,7 @@ func (r *review) identify(ctx context.Context) error {
 	g, a := r.gate, &r.call.Agent
 	var room [256]byte
 	key := callerKey(room[:0], a)
-	k := g.callers.get(key)
+	k, _ := recall(&g.callers, key)
 	if k == nil || !k.Until.IsZero() && !r.now.Before(k.Until) {
 		found := &people{store: g.Store, base: g.Base, epoch: math.MaxInt64}
 		c, err := consent.Identify(ctx, found, g.Base, a.Actors, "Organization/"+a.Organization, r.now)

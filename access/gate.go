@@ -26,9 +26,9 @@ type Gate struct {
 	Config
 	retry    chan struct{} // one slot: changes that lost a race are tried again one at a time
 	patience time.Duration // with a record: recordTimeout
-	callers  callers
+	callers  remembered[*identity]
 	custom   customs
-	grants   grants
+	grants   remembered[standing]
 	shares   *fair.Shares // of long searches
 	failed   atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }

@@ -5,23 +5,17 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
 )
 
-// grants remembers the grants that stood, and as of which epoch. An entry counts until a
-// row with a higher epoch is judged: then the list of keys changed since says whether the
-// grant is one of them. What no row tells is checked in the transaction of the record, or,
-// in a store that no other process writes to, against the epoch of all that was
+// standing says as of which epoch a grant stood. It is remembered (Gate.grants) and counts
+// until a row with a higher epoch is judged: then the list of keys changed since says
+// whether the grant is one of them. What no row tells is checked in the transaction of the
+// record, or, in a store that no other process writes to, against the epoch of all that was
 // acknowledged.
-type grants struct {
-	mu    sync.Mutex
-	known map[string]standing
-}
-
 type standing struct {
 	epoch int64
 	read  time.Time
@@ -30,34 +24,6 @@ type standing struct {
 // lookAgain is after how long a grant is read again, so that the list of changes since
 // does not grow for ever. No answer depends on it.
 const lookAgain = 10 * time.Second
-
-func (g *grants) get(key string) (standing, bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	s, known := g.known[key]
-	return s, known
-}
-
-func (g *grants) put(key string, s standing) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.known == nil {
-		g.known = map[string]standing{}
-	}
-	for victim := range g.known {
-		if len(g.known) < mostCallers {
-			break
-		}
-		delete(g.known, victim)
-	}
-	g.known[key] = s
-}
-
-func (g *grants) drop(key string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.known, key)
-}
 
 // grantEnded is the reason of a refusal because the grant of a token is gone.
 const grantEnded = "grant-ended"
@@ -89,7 +55,7 @@ func (r *review) stands(ctx context.Context, epoch int64) error {
 
 // standing is the epoch, epoch or a later one, as of which a grant stands.
 func (g *Gate) standing(ctx context.Context, key string, epoch int64, now time.Time) (int64, error) {
-	s, known := g.grants.get(key)
+	s, known := recall(&g.grants, key)
 	if known && now.Sub(s.read) < lookAgain {
 		if epoch <= s.epoch {
 			return s.epoch, nil

@@ -39,11 +39,27 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 	if caller.Scopes, err = a.scopes(c.Scope); err != nil {
 		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + err.Error() + ".")
 	}
+	if i.Own {
+		caller.Scopes = withUser(caller.Scopes, c.Scope, a.user(i, c.User))
+	}
 	if caller.Patient, err = a.patient(c, &caller, a.user(i, c.User)); err != nil {
 		return agent.Agent{}, err
 	}
 	caller.Actors = actors(&caller, a.user(i, c.User))
 	return caller, nil
+}
+
+// withUser lets an app that may know who signed in (scope fhirUser) read that resource, as
+// far as the policy lets its user.
+func withUser(scopes []agent.Scope, claim, user string) []agent.Scope {
+	typ, id, found := strings.Cut(user, "/")
+	reads := func(s agent.Scope) bool {
+		return s.Query == "" && (s.Type == "*" || s.Type == typ) && strings.Contains(s.Actions, "r")
+	}
+	if !found || !agent.IsTypeName(typ) || !fhir.IsID(id) || !slices.Contains(strings.Fields(claim), "fhirUser") || slices.ContainsFunc(scopes, reads) {
+		return scopes
+	}
+	return append(scopes, agent.Scope{Context: "user", Type: typ, Actions: "r", Query: "_id=" + id})
 }
 
 // wholeScopes refuses all scopes with search parameters: nobody enforces them.

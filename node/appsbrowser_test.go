@@ -41,6 +41,8 @@ func browsable(t *testing.T) *testNode {
 func (b *browser) asDoctor() {
 	b.t.Helper()
 	b.awaits("Password")
+	b.fits()
+	b.axe()
 	b.click("#login")
 	b.call("Input.insertText", map[string]any{"text": "doctor"}, nil)
 	b.fill("#password", goodPassword)
@@ -92,10 +94,11 @@ func TestSampleAppInABrowser(t *testing.T) {
 	b.awaits("Connected.")
 	b.sees("A Familyp2")
 	b.visit(n.Server.URL + "/ui/apps")
-	b.sees("sample-app", "Patient/p1", "Patient/p2")
+	b.sees("Sample app", "Patient/p1", "Patient/p2")
 	b.screen(320, 700, "dark")
 	b.visit(n.Server.URL + "/ui/apps")
 	b.fits()
+	b.axe()
 	b.shoot("apps-phone-night")
 	if c := b.complaints(); len(c) > 0 {
 		t.Errorf("the browser complains: %q", c)
@@ -158,9 +161,8 @@ func foreignApp(t *testing.T, authorize func() string) *httptest.Server {
 		t.Skip("SKIPPED: npm fhirclient is not installed (make clients), so no foreign app was launched")
 	}
 	const page = `<!DOCTYPE html><html lang="en"><title>x</title><script src="/fhir-client.js"></script><body><p id="out"></p><script>%s</script></body></html>`
-	// It refreshes without a client_id unless it is told to send one, and never with an
-	// assertion: an asymmetric app has to do that itself.
-	const ready = `FHIR.oauth2.settings.refreshTokenWithClientId = true; FHIR.oauth2.ready().then(async c => {
+	// It never refreshes with an assertion: an asymmetric app has to do that itself.
+	const ready = `FHIR.oauth2.ready().then(async c => {
 		const p = await c.patient.read();
 		const had = c.state.tokenResponse.access_token;
 		if (c.state.tokenResponse.refresh_token && !c.state.clientPrivateJwk) { await c.refresh(); await c.patient.read(); }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -241,7 +242,7 @@ func (s *server) appsPage(c *gin.Context, found *session.Session, did string) (*
 }
 
 func appOf(g *oauth.Grant) web.App {
-	a := web.App{Grant: g.Key, Name: g.Client, Purpose: web.Purpose(g.Purpose), Patient: g.Context.Patient, Since: g.Began, Until: g.Expires}
+	a := web.App{Grant: g.Key, Name: cmp.Or(g.App, g.Client), Purpose: web.Purpose(g.Purpose), Patient: g.Context.Patient, Since: g.Began, Until: g.Expires}
 	for _, text := range g.Scopes {
 		if what := inWords(text); what != "" {
 			a.What = append(a.What, what)

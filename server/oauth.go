@@ -67,7 +67,8 @@ func (s *server) authorization() (*oauth.Server, error) {
 }
 
 // asClient answers a request that a client makes with a form. Who fails pays from the
-// allowance of the address; who proves who it is does not.
+// allowance of the address, and so does whoever proves nothing: anybody may name a public
+// client, and revoke what is no token. Who proves who it is does not.
 func (s *server) asClient(c *gin.Context, call *access.Call, ask func(*oauth.Server, *oauth.Call, oauth.Form) (any, error)) (*answer, error) {
 	o, err := s.authorization()
 	if err != nil {
@@ -91,7 +92,9 @@ func (s *server) asClient(c *gin.Context, call *access.Call, ask func(*oauth.Ser
 	if err != nil {
 		return s.refusedClient(c, err)
 	}
-	s.strangers.giveBack(network(c.Request), 1)
+	if to.Proved {
+		s.strangers.giveBack(network(c.Request), 1)
+	}
 	if result == nil {
 		return &answer{status: http.StatusOK}, nil
 	}

@@ -66,7 +66,7 @@ func (s *Server) granted(r *Request, u User, c Choice) (g Grant, refusal *Refusa
 	if !slices.Contains(r.Offer(u), c.Purpose) {
 		return refuse("access_denied", "There is no purpose of use that this app is registered for and this user may act for.")
 	}
-	g = Grant{Client: r.Client.ID, User: u, Scopes: c.Scopes, Purpose: c.Purpose, Began: s.Now().UTC()}
+	g = Grant{Client: r.Client.ID, App: r.Client.Name, User: u, Scopes: c.Scopes, Purpose: c.Purpose, Began: s.Now().UTC()}
 	if r.Launch != nil {
 		if r.Launch.User != "" && r.Launch.User != u.Subject {
 			return refuse("access_denied", "The launch was begun by somebody else.")

@@ -16,8 +16,14 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 // disabled or wrong is told the same.
 func (s *Server) authenticate(ctx context.Context, a *asking) error {
 	p, err := proofOf(a.form)
+	a.claimed = p.client
 	if err != nil {
 		return err
+	}
+	if p == (proof{}) && a.event == "refresh" {
+		if p.client, err = s.holder(ctx, a.form.Get("refresh_token")); err != nil {
+			return err
+		}
 	}
 	client, err := s.Client(ctx, p.client)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -43,7 +49,7 @@ func (s *Server) authenticate(ctx context.Context, a *asking) error {
 	case !known || client.Kind != Public:
 		return wrong
 	}
-	a.client = client
+	a.client, a.call.Proved = client, client.Kind != Public
 	return nil
 }
 

@@ -207,6 +207,23 @@ func TestRefresh(t *testing.T) {
 	w.refuses("unknown", err, "invalid_grant", http.StatusBadRequest)
 }
 
+// A public app need not say its name to refresh (RFC 6749, 6), as npm fhirclient does not;
+// an app with a secret has to prove itself.
+func TestPublicAppsRefreshWithoutTheirName(t *testing.T) {
+	w := newWorld(t)
+	a := w.must(tokenForm(w.code(doctor, params("scope", "offline_access launch/patient patient/*.rs"))))
+	if b := w.must(refreshForm(a.RefreshToken, "client_id", "-")); b.RefreshToken == "" || b.Patient != "1" {
+		t.Errorf("%+v", b)
+	}
+	_, err := w.token(refreshForm(a.RefreshToken, "client_id", "-"))
+	w.refuses("an old one", err, "invalid_grant", http.StatusBadRequest)
+	_, err = w.token(refreshForm("x", "client_id", "-"))
+	w.refuses("unknown", err, "invalid_client", http.StatusUnauthorized)
+	c := w.must(tokenForm(w.code(doctor, params("client_id", "confidential", "scope", "offline_access launch/patient patient/*.rs")), "client_id", "confidential", "client_secret", w.secret))
+	_, err = w.token(refreshForm(c.RefreshToken, "client_id", "-"))
+	w.refuses("an app with a secret", err, "invalid_client", http.StatusUnauthorized)
+}
+
 // Online access ends with the session.
 func TestOnlineAccess(t *testing.T) {
 	w := newWorld(t)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/fhir"
 )
 
 // special are the scopes that are not about resources.
@@ -50,6 +51,8 @@ func (s *Server) checkScope(text string) error {
 		return err
 	case len(parsed) != 1:
 		return errors.New("not known here")
+	case parsed[0].Type != "*" && !fhir.IsResourceType(parsed[0].Type):
+		return errors.New("there is no resource type of this name")
 	case s.Enforceable != nil:
 		return s.Enforceable(parsed[0])
 	}

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -55,6 +56,9 @@ type asking struct {
 	client Client // who it is has been proved
 	event  string // interaction
 	once   []Row  // that are used up by the proof, whatever becomes of the request
+
+	claimed string // which client it says it is
+	about   *Grant // that a refusal concerns
 }
 
 // Token answers the token endpoint. A refusal is an *Error, and is recorded; any other
@@ -65,6 +69,7 @@ func (s *Server) Token(ctx context.Context, call *Call, f Form) (*Answer, error)
 		a.event = "refresh"
 	}
 	answer, err := s.token(ctx, a)
+	call.Proved = err == nil
 	return answer, s.told(ctx, a, err)
 }
 
@@ -113,7 +118,11 @@ func (s *Server) told(ctx context.Context, a *asking, err error) error {
 	event.Agent.Client = a.client.ID
 	why := []string{"why", e.Description}
 	if a.client.ID == "" {
-		why = append(why, "claimed", a.form.Get("client_id"))
+		why = append(why, "claimed", cmp.Or(a.claimed, a.form.Get("client_id")))
+	}
+	if g := a.about; g != nil { // whose data it opens, and whose choice it was
+		event.Patient = g.Context.Patient
+		why = append(why, "grant", g.Key, "client", g.Client, "user", g.User.Subject)
 	}
 	event.Detail = detail(why...)
 	if recordErr := s.refused(ctx, a.call, event, a.once...); recordErr != nil {
@@ -147,7 +156,7 @@ func (s *Server) stillRegistered(ctx context.Context, a *asking, g *Grant) error
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: detail("client", g.Client, "grant", g.Key, "why", "the client was disabled")}
+	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: detail("client", g.Client, "grant", g.Key, "why", "the client was disabled"), Patient: g.Context.Patient}
 	if err := s.Keeper.Commit(ctx, a.call, e, gone(spaceGrant, g.Key, g.version)); err != nil && !errors.Is(err, ErrChanged) {
 		return err
 	}
