@@ -47,4 +47,7 @@ var interactionMutants = []mutant{
 	{"terminology of a batch is bounded", "access/terminology.go", "return r.call.spend().Spend(ctx, int64(steps))", "return nil", "./access", "TestTerminologyOfABatchIsBounded"},
 	{"large validations take turns", "access/validation.go", "if len(v.Body) > longDocument {", "if false {", "./access", "TestLargePatchesAndValidationsTakeTurns"},
 	{"large patches take turns", "access/patch.go", "if s.before.Weight() <= longDocument && !s.Patch.Long() {", "if true {", "./access", "TestLargePatchesAndValidationsTakeTurns"},
+	{"totals do not leave for scopes with other parameters", "access/deliver.go", "if !sameParameters(b.scopes, r.call.Agent.Scopes) {", "if false {", "./access", "TestTotalsAreNotDeliveredForOtherParameters"},
+	{"nothing is delivered after the end of a grant", "access/deliver.go", "\tif err := r.stands(ctx, 0); err != nil {\n\t\treturn false, err\n\t}\n", "", "./access", "TestNothingIsDeliveredAfterTheEndOfAGrant"},
+	{"jobs count for a caller whatever the purpose", "server/jobs.go", "if clientOf(&other.caller) == clientOf(&one.caller) {", "if access.SameCaller(&other.caller, &one.caller) {", "./server", "TestJobsAreBounded"},
 }

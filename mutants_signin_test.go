@@ -10,7 +10,7 @@ var signInMutants = []mutant{
 	{"guesses at a name wait", "auth/session/backoff.go", "u.fail(now, freeOfUser)", "_ = u", "./auth/session", "TestGuessingIsSlowedDown"},
 	{"guesses from an address wait", "auth/session/backoff.go", "a.fail(now, freeOfAddress)", "_ = a", "./auth/session", "TestAddressesThatGuessAreSlowedDown"},
 	{"memory of guesses is bounded", "auth/session/backoff.go", "if len(b.entries) < mostWatched {", "if true {", "./auth/session", "TestMemoryOfGuessesIsBounded"},
-	{"a changed password ends sessions", "auth/session/users.go", "s.Provider == \"\" && s.User.Login == user.Login", "false", "./auth/session", "TestEndedUsersAreOut"},
+	{"a changed password ends sessions", "auth/session/users.go", "s.User.Provider == \"\" && s.User.Login == user.Login", "false", "./auth/session", "TestEndedUsersAreOut"},
 	{"idle sessions end", "auth/session/session.go", "case now.Sub(used) > Idle || !now.Before(found.Ends):", "case !now.Before(found.Ends):", "./auth/session", "TestSessionsEnd"},
 	{"times in cookies are sealed", "auth/session/session.go", "case !hmac.Equal(seal, found.seal(at)):", "case !hmac.Equal(seal, seal):", "./auth/session", "TestCookiesCannotBeMade"},
 	{"signing in ends the session before", "auth/session/session.go", "if old, err := s.Of(ctx, before); err == nil {", "if old, err := s.Of(ctx, before); err == nil && false {", "./auth/session", "TestSigningInGivesAnotherID"},

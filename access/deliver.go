@@ -17,6 +17,7 @@ import (
 // the calls that made it. It holds no documents. Begin with the zero Basis in Call.Basis.
 type Basis struct {
 	asked     []decision          // all that the policy was asked
+	scopes    []agent.Scope       // of the first call: the policy does not see their search parameters
 	items     []shown             // versions that the answer may show
 	concerned []string            // patients named in the records
 	broad     bool                // one of the questions was a broad one
@@ -41,6 +42,13 @@ const mostTotalAge = time.Minute
 // SameCaller says whether two agents are the same caller for the same purpose.
 func SameCaller(a, b *agent.Agent) bool { return string(caller(a)) == string(caller(b)) }
 
+// sameParameters says whether none of the scopes has search parameters, or both lists are the
+// same: what they hide from a total cannot be told by the policy's decisions.
+func sameParameters(before, now []agent.Scope) bool {
+	some := func(s agent.Scope) bool { return s.Query != "" }
+	return slices.Equal(before, now) || !slices.ContainsFunc(before, some) && !slices.ContainsFunc(now, some)
+}
+
 // note adds what was recorded of a call.
 func (b *Basis) note(r *review) {
 	if b == nil {
@@ -48,7 +56,7 @@ func (b *Basis) note(r *review) {
 	}
 	if b.calls++; b.calls == 1 {
 		b.since, b.named = r.now, map[string]struct{}{}
-		b.first = r.entry
+		b.first, b.scopes = r.entry, r.call.Agent.Scopes
 		b.first.Patients, b.first.Others = nil, nil
 	}
 	for _, d := range r.decisions {
@@ -147,8 +155,14 @@ func (r *review) deliver(ctx context.Context, b *Basis) (bool, error) {
 // asBefore says whether everything is still decided as it was, and discloses what is shown.
 func (r *review) asBefore(ctx context.Context, b *Basis) (bool, error) {
 	r.begin(b.asked[0].question, r.decide(ctx, b.asked[0].question))
+	if err := r.stands(ctx, 0); err != nil {
+		return false, err
+	}
 	if err := r.identify(ctx); err != nil {
 		return false, err
+	}
+	if !sameParameters(b.scopes, r.call.Agent.Scopes) {
+		return false, nil
 	}
 	for _, before := range b.asked {
 		now := r.decide(ctx, before.question)

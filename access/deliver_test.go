@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -210,5 +211,53 @@ func TestAuditEventsAreNotShownLater(t *testing.T) {
 	})
 	if stands, err := h.Deliver(t.Context(), officer, b); err != nil || stands {
 		t.Error(stands, err)
+	}
+}
+
+// A total leaves only for scopes with the same search parameters: policies do not see them.
+func TestTotalsAreNotDeliveredForOtherParameters(t *testing.T) {
+	for _, way := range [][2]string{{"", "status=final"}, {"status=final", "status=amended"}, {"status=final", ""}} {
+		h := ward(t)
+		doctor := h.as(agent.Practitioner, "TREAT")
+		scope := func(query string) {
+			doctor.Agent.Scopes = []agent.Scope{{Context: "user", Type: "Observation", Actions: "rs", Query: query}}
+		}
+		scope(way[0])
+		b := h.searched(doctor, "Observation", "_summary=count")
+		if stands, err := h.Deliver(t.Context(), doctor, b); err != nil || !stands {
+			t.Fatal(stands, err)
+		}
+		scope(way[1])
+		if stands, err := h.Deliver(t.Context(), doctor, b); err != nil || stands {
+			t.Errorf("%q: %v, %v", way, stands, err)
+		}
+	}
+}
+
+// What was made under a grant does not leave once that has ended: 401, with a record.
+func TestNothingIsDeliveredAfterTheEndOfAGrant(t *testing.T) {
+	h := ownHouse(t)
+	h.put(patientDoc("seen"), observationDoc("s1", "seen"))
+	keep := func(version int64) {
+		k := Authorization{Interaction: "authorize", Keep: []store.Kept{grantRow("g", version)}}
+		if err := h.Authorize(t.Context(), h.as(agent.Practitioner, "TREAT"), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep(0)
+	doctor := h.as(agent.Practitioner, "TREAT")
+	doctor.Agent.Grant = "g"
+	b := h.searched(doctor, "Observation", "status=final&_summary=count")
+	b.judged = store.Judged{} // as if no Consent were asked
+	if stands, err := h.Deliver(t.Context(), doctor, b); err != nil || !stands {
+		t.Fatal(stands, err)
+	}
+	keep(1)
+	told := h.told()
+	if stands, err := h.Deliver(t.Context(), doctor, b); kindOf(err) != fhir.Unauthenticated || stands {
+		t.Error(stands, err)
+	}
+	if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], "deny 401") {
+		t.Errorf("%q", got)
 	}
 }

@@ -22,7 +22,7 @@ func bornIn(id, city string, more string) string {
 }
 
 // ready waits until a search by a custom parameter is answered.
-func ready(t *testing.T, u user, query string) {
+func ready(t testing.TB, u user, query string) {
 	t.Helper()
 	nodetest.Until(t, "the parameter of "+query+" is used", func() bool { return u.Get(query).Status == 200 })
 }

@@ -75,9 +75,13 @@ type operatorRows struct {
 
 // Commit records an event and writes rows.
 func (k operatorRows) Commit(ctx context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
+	var whose []ledgerbridge.Touched
+	if e.Patient != "" {
+		whose = []ledgerbridge.Touched{{Patient: e.Patient}}
+	}
 	pending, err := k.records.sealer.Prepare(ctx, ledgerbridge.Draft{
 		Action: "E", Interaction: e.Interaction, Agent: e.Agent.Subject, Role: e.Agent.Role, Organization: k.records.organization, Client: e.Agent.Client,
-		Purpose: e.Agent.Purpose, Query: e.Detail, Decision: "permit", Reason: "operator", Outcome: 200,
+		Purpose: e.Agent.Purpose, Query: e.Detail, Decision: "permit", Reason: "operator", Outcome: 200, Patients: whose,
 	})
 	if err != nil {
 		return err

@@ -138,6 +138,12 @@ func (a *twinAsker) vary(q twinAsk) twinAsk {
 	if a.once(30) {
 		q.header = append(q.header, "Prefer", a.pick([]string{"handling=lenient", "return=minimal", "return=OperationOutcome", "return=representation"}))
 	}
+	if a.once(12) {
+		q.header = append(q.header, "Prefer", "respond-async")
+	}
+	if purpose := a.w.caller.grant.Purposes[0]; a.once(12) && !strings.Contains(q.path, "page ") {
+		q.header = append(q.header, "Aceso-Purpose", a.pick([]string{purpose, twinPurpose[purpose], twinPurpose[purpose], "nonsense"}))
+	}
 	return q
 }
 

@@ -40,8 +40,32 @@ func twinCallers() []twinCaller {
 		{"guest", Grant{Role: "practitioner", Purposes: []string{"TREAT"}, Subject: "Practitioner/guest", Organization: "clinic"}, all, some, permitted(actor("Organization/clinic"))},
 		{"patient", Grant{Role: "patient", Purposes: []string{"PATRQT"}, Subject: "Patient/r0", Patient: "Patient/r0"}, []int{0, 0, 0, 0, 0, 1, 2, 3},
 			[8]fate{shown, hidden, hidden, hidden, hidden, hidden, hidden, hidden}, denied(actor("Patient/r0"))},
+		{"app", Grant{Role: "practitioner", Purposes: []string{"TREAT"}, Subject: "Practitioner/app", Organization: "clinic", Scope: twinScopes()}, all,
+			[8]fate{shown, shown, shown, shown, hidden, hidden, hidden, shown}, permitted(actor("Organization/clinic"))},
 	}
 }
+
+// twinNarrow are the types of which an app sees what has certain values.
+var twinNarrow = map[string]string{
+	"Procedure": "status=completed", "MedicationRequest": "status=active", "AllergyIntolerance": "criticality:missing=true", "Immunization": "date=ge2015",
+	"RiskAssessment": "method:missing=true", "DiagnosticReport": "encounter:missing=false", "CarePlan": "status:not=completed",
+}
+
+// twinScopes are those of an app: for some types with search parameters.
+func twinScopes() string {
+	var all []string
+	for _, typ := range twinTypes {
+		scope := "user/" + typ + ".cruds"
+		if where := twinNarrow[typ]; where != "" {
+			scope += "?" + where
+		}
+		all = append(all, scope)
+	}
+	return strings.Join(append(all, "user/MedicationRequest.rs?intent=order&priority=urgent"), " ")
+}
+
+// twinPurpose is another purpose for which a caller may see the same.
+var twinPurpose = map[string]string{"TREAT": "COC", "HRESCH": "BIORCH", "PATRQT": "FAMRQT"}
 
 func reason(code string) string {
 	return `{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"` + code + `"}`

@@ -12,7 +12,11 @@ import (
 func twinOperations(have []twinRoute) (all []twinRoute) {
 	for _, name := range server.Routes() {
 		if !slices.ContainsFunc(have, func(r twinRoute) bool { return r.name == name }) {
-			all = append(all, twinRoute{name, 2, func(a *twinAsker) twinAsk { return a.operation(name) }})
+			weight := 2
+			if strings.Contains(name, "$lastn") || strings.Contains(name, "$everything") {
+				weight = 5
+			}
+			all = append(all, twinRoute{name, weight, func(a *twinAsker) twinAsk { return a.operation(name) }})
 		}
 	}
 	return all
@@ -38,6 +42,11 @@ func (a *twinAsker) operation(name string) twinAsk {
 		q.body = `{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"system":"urn:x","code":"seen"}]}}]}`
 	case q.method == "POST":
 		q.body = `{"resourceType":"Parameters","parameter":[{"name":"url","valueUri":"` + a.word("uri") + `"},{"name":"code","valueCode":"8302-2"},{"name":"system","valueUri":"http://loinc.org"}]}`
+	case strings.HasSuffix(q.path, "$lastn"):
+		q.path += a.pick([]string{"?", "?max=2&", "?code=8302-2&max=3&"}) + "patient=Patient/" + a.pick([]string{"r0", "r1", "r2", "r5"})
+	case strings.HasSuffix(q.path, "$explain-query"):
+		drawn := a.query(func(t string) bool { return t == typ })
+		q.path, q.params = q.path+"?"+drawn.text(), drawn.drawn
 	case strings.HasSuffix(q.path, "$docref"):
 		q.path += "?patient=Patient/" + a.pick([]string{"r0", "r1", "r5"})
 	case strings.HasSuffix(q.path, "$expand"), strings.HasSuffix(q.path, "$translate"):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -43,6 +44,7 @@ type twins struct {
 type twin struct {
 	*testNode
 	user, system user
+	many, admin  user // the caller with two purposes; an administrator
 	names        twinNames
 }
 
@@ -54,7 +56,14 @@ func newTwins(t *testing.T, caller twinCaller, start func(*testing.T) *testNode)
 	for i := range w.both {
 		n := start(t)
 		n.node.gate.Now = w.now
-		w.both[i] = &twin{testNode: n, user: n.as("", "", func(g *Grant) { expires := g.Expires; *g = caller.grant; g.Expires = expires }), system: n.as("system", "HOPERAT"), names: newTwinNames()}
+		as := func(purposes ...string) user {
+			return n.as("", "", func(g *Grant) {
+				expires := g.Expires
+				*g = caller.grant
+				g.Expires, g.Purposes = expires, append(g.Purposes[:1:1], purposes...)
+			})
+		}
+		w.both[i] = &twin{testNode: n, user: as(), many: as(twinPurpose[caller.grant.Purposes[0]]), admin: n.as("administrator", "HOPERAT"), system: n.as("system", "HOPERAT"), names: newTwinNames()}
 	}
 	return w
 }
@@ -64,6 +73,8 @@ func newTwins(t *testing.T, caller twinCaller, start func(*testing.T) *testNode)
 func (w *twins) load(script []twinStep) {
 	w.Helper()
 	all, some := w.both[0], w.both[1]
+	all.define()
+	some.define()
 	for _, s := range script {
 		w.ticks.Add(1)
 		all.put(s.ref, s.body)
@@ -124,6 +135,17 @@ func (w *twins) governs(ref fhir.Ref) bool {
 
 // twinStranger is the patient whose Consents the second server does not have either.
 const twinStranger = 6
+
+// define stores search parameters of the servers' own.
+func (n *twin) define() {
+	n.T.Helper()
+	for _, p := range twinCustoms {
+		n.put(fhir.Ref{Type: "SearchParameter", ID: p.id}, customParameter(p.id, p.id, p.kind, p.base, p.expression, p.more))
+	}
+	for _, p := range twinCustoms {
+		ready(n.T, n.system, "/"+p.base+"?"+p.id+":missing=true")
+	}
+}
 
 func (n *twin) put(ref fhir.Ref, body string) {
 	n.T.Helper()
@@ -230,7 +252,7 @@ func (n *twin) send(q twinAsk) (response, error) {
 	}
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(n.names.own(q.body))), nil }
 	if !q.anonymous {
-		r.Header.Set("Authorization", "Bearer "+n.user.Token)
+		r.Header.Set("Authorization", "Bearer "+n.asker(q).Token)
 	}
 	if q.body != "" {
 		r.Header.Set("Content-Type", "application/fhir+json")
@@ -239,7 +261,36 @@ func (n *twin) send(q twinAsk) (response, error) {
 	for i := 0; i+1 < len(q.header); i += 2 {
 		r.Header.Set(q.header[i], n.names.own(q.header[i+1]))
 	}
-	return n.Exchange(q.method+" "+path, r)
+	a, err := n.Exchange(q.method+" "+path, r)
+	if at := a.Header.Get("Content-Location"); err == nil && a.Status == http.StatusAccepted && twinJob.MatchString(at) {
+		return n.later(q, at)
+	}
+	return a, err
+}
+
+// asker is who sends a request.
+func (n *twin) asker(q twinAsk) user {
+	switch {
+	case strings.HasSuffix(q.route, "$explain-query"):
+		return n.admin
+	case slices.Contains(q.header, "Aceso-Purpose"):
+		return n.many
+	}
+	return n.user
+}
+
+// later fetches an answer that comes later, and forgets it.
+func (n *twin) later(q twinAsk, at string) (a response, err error) {
+	_, path, _ := strings.Cut(at, "/fhir/")
+	q.method, q.path, q.body = "GET", "/fhir/"+path, ""
+	for a.Status = http.StatusAccepted; err == nil && (a.Status == http.StatusAccepted || a.Status == http.StatusTooManyRequests); {
+		time.Sleep(2 * time.Millisecond)
+		a, err = n.send(q)
+	}
+	if q.method = "DELETE"; err == nil {
+		_, err = n.send(q)
+	}
+	return a, err
 }
 
 // shadowStore lets a load refer to resources that only the other server has: what

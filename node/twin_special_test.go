@@ -12,6 +12,10 @@ func (a *twinAsker) special(q *query) {
 		q.add("near", a.pick([]string{"52.52|13.40", "52.5|13.4|20|km", "0|0|30000|km", "x"}))
 		return
 	}
+	if name, values := customFor(q.typ); name != "" && a.once(2) {
+		q.add(name, a.pick(values))
+		return
+	}
 	switch a.IntN(6) {
 	case 0, 1:
 		q.add("_filter", a.filterFor(q))
@@ -138,4 +142,31 @@ func (a *twinAsker) searchSystem() twinAsk {
 		ask = byPost(twinAsk{path: "/fhir?" + q.text()})
 	}
 	return ask
+}
+
+// twinCustom is a search parameter of the servers' own.
+type twinCustom struct{ id, base, kind, expression, more string }
+
+var twinCustoms = []twinCustom{
+	{"twinstate", "Observation", "token", "Observation.status", ""},
+	{"twinwho", "Condition", "reference", "Condition.subject", `,"target":["Patient"]`},
+	{"twinfamily", "Patient", "string", "Patient.name.family", ""},
+	{"twincare", "CarePlan", "token", "CarePlan.category", ""},
+}
+
+// customFor is a parameter of a type, or one that leads to it, with values for it.
+func customFor(typ string) (name string, values []string) {
+	switch typ {
+	case "Observation":
+		return "twinstate", []string{"final", "amended", "final,amended"}
+	case "Condition":
+		return "twinwho", []string{"Patient/r0", "Patient/r5", "Patient/r1"}
+	case "Patient":
+		return "_has:Condition:twinwho:clinical-status", []string{"active", "resolved"}
+	case "Encounter":
+		return "subject:Patient.twinfamily", []string{"a", "m", "s"}
+	case "CarePlan":
+		return "twincare:not", []string{"a", "8302-2"}
+	}
+	return "", nil
 }

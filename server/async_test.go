@@ -150,6 +150,7 @@ func TestJobsAreBounded(t *testing.T) {
 	if a := n.get("/fhir/Patient", later...).want(429, "throttled"); !strings.Contains(a.body, "4 asynchronous requests") {
 		t.Error(a.body)
 	}
+	n.get("/fhir/Patient", append(later, "Authorization", "Bearer good+COC")...).want(429, "throttled") // nor for another purpose
 	n.get("/fhir/Patient", append(later, "Authorization", "Bearer good-one")...).want(202)
 	n.do("DELETE", at[0], "").want(202)
 	n.startJob("GET", "/fhir/Patient", "")

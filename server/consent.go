@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -48,6 +49,9 @@ func (p *consent) purpose() string {
 // consentPage asks the user.
 func (s *server) consentPage(c *gin.Context, call *access.Call, p *consent) (*answer, error) {
 	if len(p.purposes()) == 0 {
+		if err := s.refuseAll(c, call, p); err != nil {
+			return nil, err
+		}
 		return nil, &fhir.Error{Kind: fhir.Forbidden, Detail: "The app is registered for no purpose of use that you may act for, so you cannot give it access. Ask those who run this server."}
 	}
 	picker, err := s.picker(c, call, p)
@@ -77,6 +81,17 @@ func (s *server) consentPage(c *gin.Context, call *access.Call, p *consent) (*an
 		page.Frame = s.frame(c, page.App+" asks for data", call.Receipts)
 		return pages.Consent(page)
 	})
+}
+
+// refuseAll records that the user can give the app nothing.
+func (s *server) refuseAll(c *gin.Context, call *access.Call, p *consent) error {
+	to, done := oauthCall(call)
+	defer done()
+	_, err := s.Apps.Approve(c.Request.Context(), to, p.request, *p.user, oauth.Choice{Scopes: p.request.Scopes})
+	if r := (*oauth.Refusal)(nil); errors.As(err, &r) {
+		return nil
+	}
+	return err
 }
 
 func nameOf(client *oauth.Client) string {
@@ -202,6 +217,15 @@ func (s *server) choice(c *gin.Context, call *access.Call, p *consent) (chosen o
 			return chosen, "", err
 		}
 		chosen.Patient = patient
+	}
+	if l := p.request.Launch; l != nil && l.Patient != "" && p.user.Role != agent.Patient { // who began the launch may see more than she
+		ref, err := fhir.ParseRef(l.Patient)
+		if err == nil {
+			err = s.mayChoose(c, call, p, ref)
+		}
+		if err != nil {
+			return chosen, "", err
+		}
 	}
 	if p.request.NeedsEncounter && !p.form.Has("encounter") {
 		return chosen, "Choose the visit that the app asks for, or none.", nil

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -233,7 +234,8 @@ func authenticate(r *http.Request) (agent.Agent, error) {
 	if !ok {
 		return agent.Agent{}, &fhir.Error{Kind: fhir.Unauthenticated, Detail: "A bearer token is needed."}
 	}
-	return agent.Agent{Subject: "Practitioner/12" + token, Role: agent.Practitioner, Organization: "org", Purpose: "TREAT"}, nil
+	token, purpose, _ := strings.Cut(token, "+")
+	return agent.Agent{Subject: "Practitioner/12" + token, Role: agent.Practitioner, Organization: "org", Purpose: cmp.Or(purpose, "TREAT")}, nil
 }
 
 // reply is an answer with its body read.

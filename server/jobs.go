@@ -55,7 +55,7 @@ func (j *jobs) add(one *job) error {
 	defer j.mu.Unlock()
 	own := 0
 	for _, other := range j.all {
-		if access.SameCaller(&other.caller, &one.caller) {
+		if clientOf(&other.caller) == clientOf(&one.caller) { // for whatever purpose and patient
 			own++
 		}
 	}
@@ -114,11 +114,12 @@ func (j *jobs) has(one *job) bool {
 	return j.all[one.id] == one
 }
 
-// run does the work of a job in the background. The caller holds its lock, or has just made it.
+// run does the work of a job in the background, as who asks for it now: a later token may have
+// other scopes. The caller holds its lock, or has just made it.
 func (s *server) run(one *job, call access.Call) {
 	one.tries, one.begun, one.ended = one.tries+1, s.Now(), time.Time{}
 	one.answer, one.err, one.basis = nil, nil, new(access.Basis)
-	call.Agent, call.Basis, call.Longest, call.Hold, call.Receipts = one.caller, one.basis, longestJob, one.hold.upTo, nil
+	call.Basis, call.Longest, call.Hold, call.Receipts = one.basis, longestJob, one.hold.upTo, nil
 	stopped, cancel := context.WithCancel(context.Background())
 	one.cancel = cancel
 	s.background(func(ctx context.Context) {

@@ -67,7 +67,8 @@ func (s *server) authorization() (*oauth.Server, error) {
 }
 
 // asClient answers a request that a client makes with a form. Who fails pays from the
-// allowance of the address; who proves who it is does not.
+// allowance of the address, and so does whoever proves nothing: anybody may name a public
+// client, and revoke what is no token. Who proves who it is does not.
 func (s *server) asClient(c *gin.Context, call *access.Call, ask func(*oauth.Server, *oauth.Call, oauth.Form) (any, error)) (*answer, error) {
 	o, err := s.authorization()
 	if err != nil {
@@ -81,17 +82,17 @@ func (s *server) asClient(c *gin.Context, call *access.Call, ask func(*oauth.Ser
 		return nil, err
 	}
 	form, err := url.ParseQuery(string(body))
-	if err != nil || c.Request.URL.RawQuery != "" {
-		return jsonAnswer(http.StatusBadRequest, &oauth.Error{Code: "invalid_request", Description: "The parameters stand in the body, as a form, and none in the URL."})
-	}
+	misplaced := err != nil || c.Request.URL.RawQuery != ""
 	to, done := oauthCall(call)
-	result, err := ask(o, to, oauth.Form{Values: form, Authorization: c.Request.Header.Values("Authorization")})
+	result, err := ask(o, to, oauth.Form{Values: form, Authorization: c.Request.Header.Values("Authorization"), Misplaced: misplaced})
 	done()
 	c.Header("Pragma", "no-cache")
 	if err != nil {
 		return s.refusedClient(c, err)
 	}
-	s.strangers.giveBack(network(c.Request), 1)
+	if to.Proved {
+		s.strangers.giveBack(network(c.Request), 1)
+	}
 	if result == nil {
 		return &answer{status: http.StatusOK}, nil
 	}

@@ -235,6 +235,9 @@ func TestSessionsAreNotFixed(t *testing.T) {
 	if r.cookies[sessionCookie] == before {
 		t.Error("the session has the same id")
 	}
+	if len(p.apps.done) != 1 || !strings.HasPrefix(p.apps.done[0], "leave ") {
+		t.Errorf("what lasts no longer than the session before: %q", p.apps.done)
+	}
 	r.cookies[sessionCookie] = before
 	r.get("/ui/apps").want(401)
 	planted := strings.Repeat("a", 43) + ".abc." + strings.Repeat("b", 43)

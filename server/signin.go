@@ -105,8 +105,14 @@ func tooManyWrong(wait time.Duration) string {
 // enterSession begins the session of somebody who has signed in, and leads on.
 func (s *server) enterSession(c *gin.Context, call *access.Call, fresh session.Session, next string) (*answer, error) {
 	to, done := oauthCall(call)
-	begun, err := s.SignIn.Sessions.Start(c.Request.Context(), to, s.cookie(c, cookieSession), fresh)
-	done()
+	defer done()
+	ctx, before := c.Request.Context(), s.cookie(c, cookieSession)
+	if old, err := s.SignIn.Sessions.Of(ctx, before); err == nil && s.Apps != nil { // it ends, and what lasts no longer than it
+		if err := s.Apps.EndSession(ctx, to, old.User); err != nil {
+			return nil, err
+		}
+	}
+	begun, err := s.SignIn.Sessions.Start(ctx, to, before, fresh)
 	if err != nil {
 		return nil, err
 	}

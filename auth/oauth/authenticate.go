@@ -16,6 +16,7 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 // disabled or wrong is told the same.
 func (s *Server) authenticate(ctx context.Context, a *asking) error {
 	p, err := proofOf(a.form)
+	a.claimed = p.client
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (s *Server) authenticate(ctx context.Context, a *asking) error {
 	case !known || client.Kind != Public:
 		return wrong
 	}
-	a.client = client
+	a.client, a.call.Proved = client, client.Kind != Public
 	return nil
 }
 

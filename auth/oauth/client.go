@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/jwks"
@@ -38,8 +39,8 @@ func (s *Server) checkClient(c *Client) error {
 	if c.ID == "" || len(c.ID) > 100 || strings.ContainsFunc(c.ID, notPlain) {
 		return errors.New("a client's id has 1 to 100 characters, letters, digits and -._")
 	}
-	if len(c.Name) > longestName || len(c.Contact) > longestName {
-		return fmt.Errorf("a name or contact has at most %d characters", longestName)
+	if len(c.Name) > longestName || len(c.Contact) > longestName || strings.ContainsFunc(c.Name+c.Contact, notShown) {
+		return fmt.Errorf("a name or contact has at most %d bytes, and no characters that are not seen or turn the direction of others", longestName)
 	}
 	if c.Kind != Public && c.Kind != Symmetric && c.Kind != Asymmetric {
 		return errors.New("a client is public, symmetric or asymmetric")
@@ -57,6 +58,9 @@ func (s *Server) checkClient(c *Client) error {
 	}
 	return errors.Join(c.checkRedirects(), c.checkKeys(s.Keys != nil), c.checkBackend(), c.checkLinks())
 }
+
+// notShown are characters by which a name could pose as something else on the consent page.
+func notShown(r rune) bool { return !unicode.IsPrint(r) }
 
 func notPlain(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._", r))
@@ -242,6 +246,16 @@ func (s *Server) DisableClient(ctx context.Context, call *Call, who agent.Agent,
 func (s *Server) RemoveClient(ctx context.Context, call *Call, who agent.Agent, id string) error {
 	c, err := s.Client(ctx, id)
 	if err != nil {
+		return err
+	}
+	if c.Disabled { // what ends it may have been interrupted: no grant outlives its client
+		if err := s.endAll(ctx, call, who, func(g *Grant) bool { return g.Client == id }); err != nil {
+			return err
+		}
+	} else if err := s.DisableClient(ctx, call, who, id, true); err != nil {
+		return err
+	}
+	if c, err = s.Client(ctx, id); err != nil {
 		return err
 	}
 	return s.writeClient(ctx, call, who, "remove", gone(spaceClient, id, c.version))

@@ -42,6 +42,9 @@ func (s *Server) introspect(ctx context.Context, a *asking) (*Introspection, err
 		return nil, err
 	}
 	e := Event{Interaction: "introspect", Agent: a.agent(s.Organization), Detail: detail("client", found.Client, "subject", found.Subject)}
+	if found.Patient != "" {
+		e.Patient = "Patient/" + found.Patient
+	}
 	return found, s.commit(ctx, a, e)
 }
 
@@ -142,9 +145,11 @@ func (s *Server) revoke(ctx context.Context, a *asking) error {
 	case err != nil:
 		return err
 	case t.grant.Client != a.client.ID:
+		a.about = &t.grant
 		return refusal("invalid_grant", "The token is of another client.")
 	}
 	g := &t.grant
+	a.call.Proved = true
 	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: g.detail(), Patient: g.Context.Patient}
 	err = s.commit(ctx, a, e, gone(spaceGrant, g.Key, g.version))
 	if errors.Is(err, ErrChanged) { // it has ended meanwhile

@@ -24,6 +24,9 @@ func (s *Server) redeem(ctx context.Context, a *asking) (*Answer, error) {
 		return nil, err
 	case c.Used != "":
 		return nil, s.reused(ctx, a, c.Used, "The code was used before. What it gave has ended.")
+	}
+	a.about = &c.Grant
+	switch {
 	case c.Grant.Client != a.client.ID:
 		return nil, refusal("invalid_grant", "The code is of another client.")
 	case c.Redirect != a.form.Get("redirect_uri"):
@@ -32,7 +35,7 @@ func (s *Server) redeem(ctx context.Context, a *asking) (*Answer, error) {
 		return nil, refusal("invalid_grant", "The code_verifier is not that of the code_challenge.")
 	}
 	g := c.Grant
-	g.Key = uuid.NewString()
+	g.Key, a.about = uuid.NewString(), nil
 	c.Used, c.Grant = g.Key, Grant{Client: g.Client}
 	used, err := row(spaceCode, key, c, version, s.Now().Add(usedLife))
 	if err != nil {
@@ -50,7 +53,7 @@ func (s *Server) redeem(ctx context.Context, a *asking) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.stillRegistered(ctx, a, &g); err != nil {
+	if err := errors.Join(s.stillRegistered(ctx, a, &g), s.stillSignedIn(ctx, a, &g)); err != nil {
 		return nil, err
 	}
 	return s.answerFor(&g, g.Scopes, given.refresh, c.Nonce)
@@ -75,6 +78,7 @@ func (s *Server) reused(ctx context.Context, a *asking, grant, description strin
 		return err
 	}
 	if err == nil {
+		g.Key, a.about = grant, &g
 		a.once = append(a.once, gone(spaceGrant, grant, version))
 	}
 	return refusal("invalid_grant", description)

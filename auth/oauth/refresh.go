@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"errors"
-	"strings"
 )
 
 // refresh gives new tokens for a refresh token, which is used up by that. One that was
@@ -19,6 +18,7 @@ func (s *Server) refresh(ctx context.Context, a *asking) (*Answer, error) {
 		return nil, err
 	}
 	g, err := s.grant(ctx, old.Grant)
+	a.about = &g
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, refusal("invalid_grant", "The authorization behind this refresh token has ended.")
@@ -32,7 +32,7 @@ func (s *Server) refresh(ctx context.Context, a *asking) (*Answer, error) {
 	if err := s.stillOnline(ctx, a, &g); err != nil {
 		return nil, err
 	}
-	scopes, err := narrowed(a.form.Get("scope"), g.Scopes)
+	scopes, err := s.narrowed(a.form.Get("scope"), g.Scopes)
 	if err != nil {
 		return nil, err
 	}
@@ -82,16 +82,35 @@ func (s *Server) stillOnline(ctx context.Context, a *asking, g *Grant) error {
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	a.about = g
 	a.once = append(a.once, gone(spaceGrant, g.Key, g.version))
 	return refusal("invalid_grant", "The session of the user has ended, and online access with it.")
 }
 
+// stillSignedIn ends what a code has given if the session in which it was allowed has ended
+// meanwhile: whoever ends a session looks for grants, and a code is none yet.
+func (s *Server) stillSignedIn(ctx context.Context, a *asking, g *Grant) error {
+	if g.User.Session == "" {
+		return nil
+	}
+	_, err := s.Keeper.Kept(ctx, spaceSession, g.User.Session)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	a.about = g
+	a.once = append(a.once, gone(spaceGrant, g.Key, g.version))
+	return refusal("invalid_grant", "The session in which this was allowed has ended.")
+}
+
 // narrowed is the scope of a refresh: as granted, or narrower.
-func narrowed(asked string, granted []string) ([]string, error) {
+func (s *Server) narrowed(asked string, granted []string) ([]string, error) {
 	if asked == "" {
 		return granted, nil
 	}
-	scopes := strings.Fields(asked)
+	scopes, err := s.parseScopes(asked)
+	if err != nil {
+		return nil, refusal("invalid_scope", err.Error())
+	}
 	if beyond, ok := within(scopes, granted); !ok {
 		return nil, refusal("invalid_scope", "The scope "+beyond+" was not granted.")
 	}

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -29,6 +30,7 @@ func refusal(code, description string) *Error {
 type Form struct {
 	url.Values
 	Authorization []string
+	Misplaced     bool // something stood elsewhere than in the body, or the body is no form
 }
 
 // Answer is a token answer.
@@ -55,6 +57,9 @@ type asking struct {
 	client Client // who it is has been proved
 	event  string // interaction
 	once   []Row  // that are used up by the proof, whatever becomes of the request
+
+	claimed string // which client it says it is
+	about   *Grant // that a refusal concerns
 }
 
 // Token answers the token endpoint. A refusal is an *Error, and is recorded; any other
@@ -65,6 +70,7 @@ func (s *Server) Token(ctx context.Context, call *Call, f Form) (*Answer, error)
 		a.event = "refresh"
 	}
 	answer, err := s.token(ctx, a)
+	call.Proved = err == nil
 	return answer, s.told(ctx, a, err)
 }
 
@@ -86,8 +92,12 @@ func (s *Server) token(ctx context.Context, a *asking) (*Answer, error) {
 	return give(ctx, a)
 }
 
-// wellFormed refuses parameters that stand twice: readers might see different ones.
+// wellFormed refuses parameters that stand in the URL, which logs keep, and parameters that
+// stand twice: readers might see different ones.
 func (a *asking) wellFormed() error {
+	if a.form.Misplaced {
+		return refusal("invalid_request", "The parameters stand in the body, as a form, and none in the URL.")
+	}
 	for _, values := range a.form.Values {
 		if len(values) > 1 {
 			return refusal("invalid_request", "A parameter stands in the request more than once.")
@@ -113,7 +123,11 @@ func (s *Server) told(ctx context.Context, a *asking, err error) error {
 	event.Agent.Client = a.client.ID
 	why := []string{"why", e.Description}
 	if a.client.ID == "" {
-		why = append(why, "claimed", a.form.Get("client_id"))
+		why = append(why, "claimed", cmp.Or(a.claimed, a.form.Get("client_id")))
+	}
+	if g := a.about; g != nil { // whose data it opens, and whose choice it was
+		event.Patient = g.Context.Patient
+		why = append(why, "grant", g.Key, "client", g.Client, "user", g.User.Subject)
 	}
 	event.Detail = detail(why...)
 	if recordErr := s.refused(ctx, a.call, event, a.once...); recordErr != nil {
@@ -147,7 +161,7 @@ func (s *Server) stillRegistered(ctx context.Context, a *asking, g *Grant) error
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: detail("client", g.Client, "grant", g.Key, "why", "the client was disabled")}
+	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: detail("client", g.Client, "grant", g.Key, "why", "the client was disabled"), Patient: g.Context.Patient}
 	if err := s.Keeper.Commit(ctx, a.call, e, gone(spaceGrant, g.Key, g.version)); err != nil && !errors.Is(err, ErrChanged) {
 		return err
 	}

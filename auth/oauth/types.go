@@ -7,14 +7,15 @@ import (
 
 // User is a person who signed in.
 type User struct {
-	Login        string   `json:"login,omitempty"` // the name she signed in with; "" if another provider knows her
+	Login        string   `json:"login,omitempty"` // the name she signed in with, or by which a provider knows her
 	Subject      string   `json:"subject"`         // "Practitioner/12", "Patient/1", "RelatedPerson/3"
 	Name         string   `json:"name,omitempty"`
 	Role         string   `json:"role"` // of package agent
 	Organization string   `json:"organization"`
-	Patient      string   `json:"patient,omitempty"` // "Patient/1": of role patient the one whose data are hers
-	Purposes     []string `json:"purposes"`          // purposes of use that she may act for
-	Session      string   `json:"session,omitempty"` // key (not the secret) of the session she signed in with; online access ends with it
+	Patient      string   `json:"patient,omitempty"`  // "Patient/1": of role patient the one whose data are hers
+	Purposes     []string `json:"purposes"`           // purposes of use that she may act for
+	Provider     string   `json:"provider,omitempty"` // issuer where she signed in; "" for local users
+	Session      string   `json:"session,omitempty"`  // key (not the secret) of the session she signed in with; online access ends with it
 }
 
 // Kind says how a client proves who it is at the token endpoint.
@@ -129,6 +130,7 @@ type Call struct {
 	Request  string   // request id
 	Address  string   // of the caller
 	Receipts []string // of the records made
+	Proved   bool     // who called has proved who it is, or had something that only it was given
 }
 
 // Grant is one authorization that stands: what a person let an app do, or what a

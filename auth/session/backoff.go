@@ -45,10 +45,10 @@ func (b *Backoff) take(user, address string) (wait time.Duration, back func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	u, a := b.of("u\x00"+user, now), b.of("a\x00"+address, now)
-	if wait := max(u.next.Sub(now), a.next.Sub(now)); wait > 0 {
+	if wait := max(b.wait("u\x00"+user, now), b.wait("a\x00"+address, now)); wait > 0 {
 		return wait, nil
 	}
+	u, a := b.of("u\x00"+user, now), b.of("a\x00"+address, now)
 	u.fail(now, freeOfUser)
 	a.fail(now, freeOfAddress)
 	return 0, func() { b.back("u\x00"+user, "a\x00"+address) }
@@ -73,6 +73,15 @@ func (f *failures) fail(now time.Time, free int) {
 	if over := f.count - free; over >= 0 {
 		f.next = now.Add(min(longestWait, time.Second<<min(over, 10)))
 	}
+}
+
+// wait is how long the next attempt of a user or an address has to wait. Asking leaves
+// nothing: whoever waits could otherwise fill the memory, and make it forget her.
+func (b *Backoff) wait(key string, now time.Time) time.Duration {
+	if f := b.entries[key]; f != nil {
+		return f.next.Sub(now)
+	}
+	return 0
 }
 
 // of finds or makes the entry of a user or an address.

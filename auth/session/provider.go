@@ -138,6 +138,7 @@ func (p *Provider) Finish(ctx context.Context, w Way, answer url.Values) (Sessio
 		return Session{}, fmt.Errorf("%w: claims: %w", ErrProvider, err)
 	}
 	user, err := p.user(claims)
+	user.Provider = p.Issuer
 	return Session{User: user, Provider: p.Issuer, Hint: raw}, err
 }
 

@@ -18,6 +18,9 @@ import (
 // spaceUser is where local users are kept, by login.
 const spaceUser = "user"
 
+// spaceGrant is where package oauth keeps what apps were given.
+const spaceGrant = "grant"
+
 // account is what is kept of a local user.
 type account struct {
 	oauth.User
@@ -160,24 +163,40 @@ func (u *Users) write(ctx context.Context, call *oauth.Call, a account, version 
 	return u.commit(ctx, call, a.User, reason, oauth.Row{Space: spaceUser, Key: a.Login, Value: value, Version: version})
 }
 
-// commit writes a user, and ends the sessions that began before: who knew the old password
-// is out.
+// commit writes a user, and ends the sessions that began before, and what apps were given in
+// them: who knew the old password is out.
 func (u *Users) commit(ctx context.Context, call *oauth.Call, user oauth.User, reason string, row oauth.Row) error {
 	keep := []oauth.Row{row}
-	for after := ""; ; {
-		rows, err := u.Keeper.EachKept(ctx, spaceSession, after, listed)
+	for _, space := range []string{spaceSession, spaceGrant} {
+		more, err := u.of(ctx, space, user)
 		if err != nil {
 			return err
 		}
+		keep = append(keep, more...)
+	}
+	return u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-write", Agent: u.By, Detail: url.Values{"change": {reason}, "login": {user.Login}}.Encode()}, keep...)
+}
+
+// of are the rows of a space that are a local user's, to be removed. Those of a provider's
+// user may have the same login.
+func (u *Users) of(ctx context.Context, space string, user oauth.User) (gone []oauth.Row, err error) {
+	for after := ""; ; {
+		rows, err := u.Keeper.EachKept(ctx, space, after, listed)
+		if err != nil {
+			return nil, err
+		}
 		for _, r := range rows {
-			var s Session
-			if json.Unmarshal(r.Value, &s) == nil && s.Provider == "" && s.User.Login == user.Login {
-				keep = append(keep, oauth.Row{Space: spaceSession, Key: r.Key, Version: r.Version})
+			var s struct {
+				User     oauth.User `json:"user"`
+				Provider string     `json:"provider"`
+			}
+			if json.Unmarshal(r.Value, &s) == nil && s.Provider == "" && s.User.Provider == "" && s.User.Login == user.Login {
+				gone = append(gone, oauth.Row{Space: space, Key: r.Key, Version: r.Version})
 			}
 			after = r.Key
 		}
 		if len(rows) < listed {
-			return u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-write", Agent: u.By, Detail: url.Values{"change": {reason}, "login": {user.Login}}.Encode()}, keep...)
+			return gone, nil
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -181,5 +182,58 @@ func TestEndedUsersAreOut(t *testing.T) {
 	}
 	if want := []string{"user-write permit  change=set&login=doc", "sign-in permit  login=doc", "sign-in permit  login=other", "user-write permit  change=password&login=doc", "user-write permit  change=remove&login=doc"}; !slices.Equal(m.said(), want) {
 		t.Errorf("recorded: %q", m.said())
+	}
+}
+
+// What apps were given in a user's name ends with the user, and with the old password; what
+// users of a provider gave does not.
+func TestGrantsEndWithTheUser(t *testing.T) {
+	m := newMemory()
+	u := usersOf(t, m)
+	grant := func(key string, user oauth.User) {
+		value, err := json.Marshal(oauth.Grant{Client: "app", User: user, Offline: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.rows["grant/"+key] = oauth.Row{Space: "grant", Key: key, Value: value, Version: 1}
+	}
+	other, elsewhere := doctor(), doctor()
+	other.Login, elsewhere.Provider = "other", "https://provider.example"
+	grant("other", other)
+	grant("elsewhere", elsewhere)
+	for _, change := range []struct {
+		what string
+		do   func() error
+	}{
+		{"password", func() error { return u.SetPassword(t.Context(), nil, "doc", "another password") }},
+		{"set", func() error { return u.Set(t.Context(), nil, doctor(), "right password") }},
+		{"remove", func() error { return u.Remove(t.Context(), nil, "doc") }},
+	} {
+		grant("hers", doctor())
+		if err := change.do(); err != nil || m.rows["grant/hers"].Version != 0 {
+			t.Errorf("%s: %v, the grant stands", change.what, err)
+		}
+	}
+	if m.rows["grant/other"].Version == 0 || m.rows["grant/elsewhere"].Version == 0 {
+		t.Error("grants of others ended")
+	}
+}
+
+// Whoever has to wait leaves nothing behind: otherwise names without end would make the
+// memory forget who guesses.
+func TestWaitingLeavesNothing(t *testing.T) {
+	m := newMemory()
+	b := NewBackoff(m.clock)
+	for n := range freeOfAddress {
+		b.take(fmt.Sprint("user", n), "host")
+	}
+	size := len(b.entries)
+	for n := range mostWatched + 1 {
+		if wait, _ := b.take(fmt.Sprint("name", n), "host"); wait == 0 {
+			t.Fatal("the memory forgot who guesses, after", n)
+		}
+	}
+	if len(b.entries) != size {
+		t.Errorf("%d entries, %d before", len(b.entries), size)
 	}
 }
