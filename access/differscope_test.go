@@ -9,11 +9,11 @@ import (
 // granular are callers with scopes that have search parameters.
 func (c *differ) granular() map[string]*Call {
 	calls, claims := c.calls(), map[string]string{
-		"doctor": "user/Patient.rs?gender:not=female user/Observation.rs?code=s|a,b user/Observation.rs?date=lt2024 user/Condition.rs?code:missing=false&onset-date=ge2023-06 " +
-			"user/Encounter.rs?status=finished user/List.rs user/DocumentReference.rs?subject:missing=false user/RiskAssessment.rs user/Organization.rs user/ValueSet.s?status=active",
+		"doctor": "user/Patient.rs?gender:not=female user/Observation.rs?code=urn:s|a,b user/Observation.rs?date=lt2024 user/Condition.rs?code:missing=false&onset-date=ge2023-06 " +
+			"user/Encounter.rs?status=finished user/List.rs user/DocumentReference.rs?subject:missing=false user/RiskAssessment.rs user/Organization.rs user/ValueSet.rs?status=active user/CodeSystem.rs user/MedicationRequest.rs user/Medication.rs",
 		"system": "system/Patient.rs?organization:missing=false system/Observation.rs?encounter:missing=true&status=final system/Condition.rs system/Encounter.rs?class=AMB " +
-			"system/List.rs?subject:missing=true system/RiskAssessment.rs?patient=Patient/p1,Patient/p2,Patient/p3 system/Organization.rs",
-		"patient": "patient/Observation.rs?status=final patient/Patient.rs patient/Condition.rs?code=a,x patient/Encounter.rs?date=ge2024 patient/List.rs?status=current",
+			"system/List.rs?subject:missing=true system/RiskAssessment.rs?patient=Patient/p1,Patient/p2,Patient/p3 system/Organization.rs system/Location.rs system/MedicationRequest.rs?status=active",
+		"patient": "patient/Observation.rs?status=final patient/Patient.rs patient/Condition.rs?code=a,x patient/Encounter.rs?date=ge2024 patient/List.rs?status=current patient/MedicationRequest.rs",
 		"narrow":  "patient/Observation.rs user/Observation.rs?code=a patient/Patient.rs user/Patient.rs?gender=male user/Condition.rs?code=y patient/Condition.s?code=a user/Encounter.rs",
 		"guest":   "user/Observation.rs?_security:not=R user/Patient.rs?birthdate=lt1990 user/Condition.rs?_lastUpdated=ge2026-05-04T12:02 user/Encounter.rs",
 	}
