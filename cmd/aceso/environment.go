@@ -11,7 +11,7 @@ import (
 // settings are the flags of all commands: one environment may serve several.
 func settings() []string {
 	return []string{
-		"address", "all", "anchor-age", "anchor-most", "anchor-read-only", "anchor-warn", "backend", "base-url",
+		"address", "all", "allow-private", "anchor-age", "anchor-most", "anchor-read-only", "anchor-warn", "backend", "base-url",
 		"batch-timeout", "bft", "bin", "chaincode", "channel", "client", "client-ca", "cors", "coverage", "data", "demo",
 		"dir", "expires", "id", "insecure-listen", "introspects", "issuers", "jwks", "jwks-uri", "key", "kind", "launch",
 		"ledger", "listen", "master-key-file", "name", "node", "orderer-root", "orderer-signatures", "orderers", "org",
