@@ -21,5 +21,7 @@ var endedMutants = []mutant{
 	{"signing in ends what lasts no longer than the session before", "server/signin.go", "err == nil && s.Apps != nil {", "err == nil && false {", "./server", "TestSessionsAreNotFixed"},
 	{"launched patients are seen through the gate", "server/consent.go", "l != nil && l.Patient != \"\" && p.user.Role != agent.Patient {", "l != nil && false {", "./node", "TestLaunchedPatientsAreSeenThroughTheGate"},
 	{"nothing in common is recorded", "server/consent.go", "if err := s.refuseAll(c, call, p); err != nil {", "if err := error(nil); err != nil {", "./node", "TestNothingInCommonIsRecorded"},
+	{"apps: what stands in the URL is refused and recorded", "auth/oauth/token.go", "if a.form.Misplaced {", "if false {", "./node", "TestParametersInTheURLAreRecorded"},
+	{"launches are for the patient of the token", "auth/oauth/launch.go", "c.Patient != \"\" && c.Patient != who.Patient {", "false {", "./auth/oauth", "TestLaunchesAreForThePatientOfTheToken"},
 	{"what operators end names the patient", "node/keptrows.go", "if e.Patient != \"\" {", "if false {", "./node", "TestWhatOperatorsEndNamesThePatient"},
 }

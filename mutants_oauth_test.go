@@ -76,7 +76,7 @@ var oauthMutants = []mutant{
 	{"apps: public clients do not introspect", "auth/oauth/introspect.go", "if a.client.Kind == Public {", "if false {", "./node", "TestSMARTAppLaunch"},
 	{"apps: clients revoke their own", "auth/oauth/introspect.go", "case t.grant.Client != a.client.ID:", "case false:", "./node", "TestSMARTAppLaunch"},
 	{"apps: pages are not for scripts of apps", "server/oauthdiscovery.go", "path != \"/fhir\" && !strings.HasPrefix(path, \"/fhir/\") && !strings.HasPrefix(path, \"/oauth/\")", "path == \"\"", "./node", "TestSMARTAppLaunch"},
-	{"apps: no parameters in the URL of a token", "server/oauth.go", "if err != nil || c.Request.URL.RawQuery != \"\" {", "if err != nil {", "./node", "TestSMARTAppLaunch"},
+	{"apps: no parameters in the URL of a token", "server/oauth.go", "misplaced := err != nil || c.Request.URL.RawQuery != \"\"", "misplaced := err != nil", "./node", "TestSMARTAppLaunch"},
 	{"clients that prove who they are do not pay", "server/oauth.go", "if to.Proved {", "if false {", "./node", "TestRefusedClientsPay"},
 	{"clients that are refused pay", "server/oauth.go", "if err := s.asStranger(c); err != nil {\n\t\treturn nil, err\n\t}\n\tbody, err := s.body(c, maxTokenForm, mediaForm)", "body, err := s.body(c, maxTokenForm, mediaForm)", "./node", "TestRefusedClientsPay"},
 	{"clients are for administrators", "policy/rego/administrator.rego", "administration if input.interaction in {\"client-read\", \"client-write\",", "administration if input.interaction in {\"client-read\",", "./node", "TestEveryAuthorizationLeavesAnEntry"},

@@ -6,7 +6,7 @@ func init() { mutants = append(mutants, scaleMutants...) }
 var scaleMutants = []mutant{
 	{"what is deleted is ranked with what may be seen", "store/search/passing.go", "all := union(v.open, deleted)", "all := v.open; _ = deleted", "./store/search", "TestHistoriesRankWhatIsSeen"},
 	{"rankings take up what was written since", "store/search/ranking.go", "of.rank(x, typ, within(changed, in), func", "of.rank(x, typ, noPlaces(), func", "./store/sqlite", "TestRankings"},
-	{"rankings take up what is hidden no longer", "store/search/ranking.go", "return err == nil && o.Of(facts) != store.Hidden, err", "return err == nil && o.Of(facts) == store.Hidden, err", "./store/sqlite", "TestRankings"},
+	{"rankings take up what is hidden no longer", "store/search/ranking.go", "return err == nil && o.Of(facts, r.Owner) != store.Hidden, err", "return err == nil && o.Of(facts, r.Owner) == store.Hidden, err", "./store/sqlite", "TestRankings"},
 	{"who sees something else has another ranking", "store/search/ranking.go", "fmt.Fprintf(h, \" %d %q\", g.Is, g.Name)", "_ = g.Name", "./store/sqlite", "TestRankings"},
 	{"a ranking is of one order", "store/search/ranking.go", "return fmt.Sprintf(\"list %s %t %s\", l.Param, l.Desc, l.outlook.name())", "return l.outlook.name()", "./store/sqlite", "TestRankings"},
 	{"what is required of resources is in no ranking", "store/search/within.go", "v.shown, v.sight = within(v.shown, m.lower), nil", "v.shown = within(v.shown, m.lower)", "./store/sqlite", "TestRankings"},

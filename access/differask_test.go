@@ -14,6 +14,7 @@ import (
 // every kind that a page can be sorted by.
 var throng = map[string]int{
 	"Organization": 2, "Patient": 80, "Encounter": 40, "Observation": 120, "Condition": 50, "RiskAssessment": 20, "DocumentReference": 15, "List": 15, "ValueSet": 10,
+	"Location": 12, "MedicationRequest": 25,
 }
 
 func short(typ string) string { return strings.ToLower(typ[:1]) }
@@ -32,7 +33,7 @@ func (c *differ) document(typ, id string) string {
 	}
 	add := func(text string) { parts = append(parts, text) }
 	if c.IntN(4) == 0 {
-		add(`"meta":{"security":[{"system":"` + c.one(`http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R`, `http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V`, `http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSY`) + `"}]}`)
+		add(`"meta":{"security":[{"system":"` + c.one(`http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R`, `http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V`, `http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"PSY`, `http://hl7.org/fhir/v3/ActCode","code":"HIV`, `http://elsewhere.example","code":"R`) + `"}]}`)
 	}
 	switch typ {
 	case "Patient":
@@ -41,26 +42,30 @@ func (c *differ) document(typ, id string) string {
 		maybe(6, `"birthDate":"`+c.one("1950", "1950-06", "1950-06-15", "2001-02-03", "1980-12")+`"`)
 		maybe(3, `"managingOrganization":`+c.to("Organization"))
 	case "Encounter":
-		add(`"status":"` + c.one("finished", "planned") + `","class":{"system":"k","code":"` + c.one("AMB", "IMP") + `"}`)
+		add(`"status":"` + c.one("finished", "planned") + `","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"` + c.one("AMB", "IMP") + `"}`)
 		maybe(12, `"subject":`+c.to("Patient"))
 		maybe(5, `"period":{"start":"`+c.day()+`","end":"2027-01-01"}`)
 	case "Observation":
-		add(`"status":"` + c.one("final", "amended") + `","code":{"coding":[{"system":"s","code":"` + c.one("a", "b", "c") + `"}]}`)
+		add(`"status":"` + c.one("final", "amended") + `","code":{"coding":[{"system":"urn:s","code":"` + c.one("a", "b", "c") + `"}]}`)
 		maybe(15, `"subject":`+c.to("Patient"))
 		maybe(3, `"encounter":`+c.to("Encounter"))
 		maybe(4, `"effectiveDateTime":"`+c.day()+`"`)
 		maybe(3, fmt.Sprintf(`"valueQuantity":{"value":%d.5,"system":"http://unitsofmeasure.org","code":"kg"}`, c.IntN(30)))
-		if c.IntN(8) == 0 { // perhaps a second patient's
+		switch c.IntN(8) {
+		case 0: // perhaps a second patient's
 			add(`"performer":[` + c.to("Patient") + `]`)
+		case 1, 2, 3:
+			add(`"performer":[{"reference":"Practitioner/doctor"}]`)
 		}
 		if c.IntN(8) == 0 {
 			add(`"hasMember":[` + c.to("Observation") + `]`)
 		}
 	case "Condition":
 		add(`"subject":` + c.to("Patient"))
-		maybe(4, `"code":{"coding":[{"system":"s","code":"`+c.one("a", "x", "y")+`"}]}`)
+		maybe(4, `"code":{"coding":[{"system":"urn:s","code":"`+c.one("a", "x", "y")+`"}]}`)
 		maybe(4, `"onset`+c.one(`DateTime":"`+c.day()+`"`, `Period":{"start":"`+c.day()+`"}`, `String":"`+c.one("long ago", "after birth")+`"`))
 		maybe(2, `"encounter":`+c.to("Encounter"))
+		maybe(2, `"recorder":{"reference":"Practitioner/doctor"}`)
 	case "RiskAssessment":
 		add(`"status":"final","subject":` + c.to("Patient"))
 		maybe(4, fmt.Sprintf(`"prediction":[{"probabilityDecimal":0.%d}]`, 1+c.IntN(9)))
@@ -77,6 +82,7 @@ func (c *differ) document(typ, id string) string {
 	case "Organization":
 		add(`"name":"` + c.one("House", "Ward") + `"`)
 	}
+	parts = append(parts, c.more(typ)...)
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
@@ -96,7 +102,7 @@ func (c *differ) criteria(typ string) []string {
 			"_has:Encounter:patient:status=finished", "_has:List:item:status=current"},
 		"Encounter": {"status=finished", "status:not=finished", "class=AMB,IMP", "date=" + prefix + day, "date:missing=true", "patient=" + of("Patient"), "patient.gender=" + c.one("male", "female"), "subject:Patient.family=berg",
 			"_has:Observation:encounter:code=a", "_has:Condition:encounter:code:missing=true", "patient.birthdate=lt1980"},
-		"Observation": {"code=a", "code=s|b,c", "code:not=a", "status=final", "date=" + prefix + day, "date=ge2023&date=lt2025-06", "date:missing=" + c.one("true", "false"), "patient=" + of("Patient"), "subject=" + of("Patient") + "," + of("Patient"),
+		"Observation": {"code=a", "code=urn:s|b,c", "code:not=a", "status=final", "date=" + prefix + day, "date=ge2023&date=lt2025-06", "date:missing=" + c.one("true", "false"), "patient=" + of("Patient"), "subject=" + of("Patient") + "," + of("Patient"),
 			"encounter=" + of("Encounter"), "encounter:missing=true", "value-quantity=" + c.one("gt", "lt", "le") + fmt.Sprint(c.IntN(30)), "patient.gender=" + c.one("male", "female"), "patient.gender:not=male", "patient.family=berg", "subject:Patient.birthdate=lt1990",
 			"encounter.status=finished", "encounter.date=ge" + day, "patient.organization=" + of("Organization"), "_has:Observation:has-member:code=b", "_has:List:item:status=current", "performer=" + of("Patient")},
 		"Condition":         {"code=a,x", "code:not=y", "code:missing=true", "onset-date=" + prefix + day, "onset-info=long", "patient=" + of("Patient"), "patient.gender=female", "encounter.class=AMB", "encounter.date=lt" + day},
@@ -110,9 +116,10 @@ func (c *differ) criteria(typ string) []string {
 // orders are the sort parameters of each type: dates, strings, tokens, numbers, quantities,
 // references and URIs.
 var orders = map[string][]string{
-	"Organization": {"name"}, "Patient": {"family", "given", "birthdate", "gender", "organization"}, "Encounter": {"date", "status", "class", "patient"},
-	"Observation": {"date", "date", "code", "value-quantity", "patient", "encounter", "status"}, "Condition": {"onset-date", "onset-info", "code", "patient"},
+	"Organization": {"name"}, "Patient": {"family", "given", "birthdate", "gender", "organization", "x-born", "x-names"}, "Encounter": {"date", "status", "class", "patient"},
+	"Observation": {"date", "date", "code", "value-quantity", "patient", "encounter", "status", "x-much", "x-about"}, "Condition": {"onset-date", "onset-info", "code", "patient"},
 	"RiskAssessment": {"probability"}, "DocumentReference": {"date"}, "List": {"item", "subject"}, "ValueSet": {"url", "status"},
+	"Location": {"name", "partof"}, "MedicationRequest": {"status", "medication", "subject"},
 }
 
 // query draws a question.
@@ -125,6 +132,9 @@ func (c *differ) query() (s SearchRequest, text string) {
 	var all []string
 	for range []int{0, 0, 1, 1, 1, 2, 3}[c.IntN(7)] {
 		list := c.criteria(s.Type)
+		if forms := c.forms(s.Type); len(forms) > 0 && c.IntN(2) == 0 {
+			list = forms
+		}
 		all = append(all, list[c.IntN(len(list))])
 	}
 	switch c.IntN(4) {
@@ -141,6 +151,9 @@ func (c *differ) query() (s SearchRequest, text string) {
 			keys = append(keys, c.one("", "-")+by[c.IntN(len(by))])
 		}
 		all = append(all, "_sort="+strings.Join(keys, ","))
+	}
+	if c.IntN(5) == 0 {
+		all = append(all, c.includes(s.Type)...)
 	}
 	if c.IntN(12) == 0 && s.Type != "Patient" && fhir.CompartmentParams("Patient", s.Type) != nil {
 		s.Compartment = "Patient/" + c.id("Patient")

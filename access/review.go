@@ -72,6 +72,9 @@ func (r *review) hold(bytes int64) error {
 // question is what the policy is asked, once per attempt.
 type question struct{ interaction, action, typ string }
 
+// writes says whether more is asked than to know something.
+func (q question) writes() bool { return q.action != "r" && q.action != "s" }
+
 func (g *Gate) review(c *Call) *review {
 	now, a := g.Now(), &c.Agent
 	d := newDirectory(g.Store, g.Base)
@@ -320,7 +323,7 @@ func within(c policy.Constraints, q question, row store.Row) bool {
 		return false
 	case c.Compartment != "" && !shared && !slices.Contains(patients, c.Compartment):
 		return false
-	case c.Author != "" && q.action != "r" && q.action != "s" && !slices.Contains(row.Facts.Authors, c.Author):
+	case c.Author != "" && q.writes() && !slices.Contains(row.Facts.Authors, c.Author):
 		return false
 	case len(patients) == 0 && !shared && c.Uncompartmented != nil && !slices.Contains(c.Uncompartmented, row.Ref.Type):
 		return false

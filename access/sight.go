@@ -7,6 +7,7 @@ import (
 
 	"github.com/aceso-health/aceso/consent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
@@ -74,6 +75,9 @@ const somebody = "Patient/"
 
 func (o *outlook) sight(ctx context.Context) (*store.Sight, error) {
 	s := &store.Sight{Free: o.free()}
+	if !o.past() {
+		o.constrain(s)
+	}
 	if _, asks := binding(o.decision); !asks {
 		s.Rest = o.weigh(store.Shown, somebody)
 		return s, nil
@@ -92,6 +96,22 @@ func (o *outlook) sight(ctx context.Context) (*store.Sight, error) {
 	is, err := o.patient(ctx, own)
 	s.Groups = append(s.Groups, store.Group{Name: own, Is: is, Patients: []string{own}})
 	return s, err
+}
+
+// constrain adds what the constraints say of current rows, whoever's they are: the owner,
+// labels and authors of within.
+func (o *outlook) constrain(s *store.Sight) {
+	c := o.decision.Constraints
+	for _, l := range consent.Barred(c.Labels) {
+		s.Barred = append(s.Barred, search.LabelMark(l))
+	}
+	slices.Sort(s.Barred)
+	if c.Owner != "" {
+		s.Needed = append(s.Needed, search.OwnerMark(c.Owner))
+	}
+	if c.Author != "" && o.question.writes() {
+		s.Needed = append(s.Needed, search.AuthorMark(c.Author))
+	}
 }
 
 // free is what is certain of rows in nobody's compartment. What has been in one may be
@@ -129,11 +149,11 @@ func (o *outlook) weigh(consents store.Sure, patient string) store.Sure {
 	return store.Hidden
 }
 
-// unlessByRow leaves to each row what it has to say for itself.
+// unlessByRow leaves to each past version what it has to say for itself: it may have had
+// another owner, and other labels.
 func (o *outlook) unlessByRow(is store.Sure) store.Sure {
 	c := o.decision.Constraints
-	writes := o.question.action != "r" && o.question.action != "s"
-	if is == store.Shown && (c.Owner != "" || len(c.Labels) > 0 || c.Author != "" && writes) {
+	if is == store.Shown && o.past() && (c.Owner != "" || len(c.Labels) > 0) {
 		return store.ByRow
 	}
 	return is

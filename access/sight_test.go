@@ -205,7 +205,7 @@ func (c *population) agrees(who string, r *review, q question, actions []string,
 	hidden := map[fhir.Ref]bool{}
 	for i := range current {
 		v := &current[i]
-		is := sight.Of(&v.Facts)
+		is := sight.Of(&v.Facts, v.Owner)
 		c.tried[fmt.Sprint(who, " ", is)]++
 		if hidden[v.Ref] = is == store.Hidden; is == store.ByRow {
 			continue

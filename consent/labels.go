@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -148,6 +149,22 @@ func Bars(barred []string, labels []fhir.Coding) bool {
 		}
 	}
 	return false
+}
+
+// Barred lists all labels that Bars takes for one of some others, or for one under them.
+func Barred(barred []string) (all []fhir.Coding) {
+	for _, one := range barred {
+		system, code, _ := strings.Cut(one, "|")
+		codes := append(slices.Collect(maps.Keys(sensitivityParents)), append(secrecyCodes[:len(secrecyCodes):len(secrecyCodes)], code)...)
+		for _, s := range slices.Concat(secrecySystems, actCodeSystems, []string{"", system}) {
+			for _, c := range codes {
+				if l := (fhir.Coding{System: s, Code: c}); fallsUnder(l, system, code) && !slices.Contains(all, l) {
+					all = append(all, l)
+				}
+			}
+		}
+	}
+	return all
 }
 
 func fallsUnder(l fhir.Coding, system, code string) bool {

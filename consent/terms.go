@@ -28,27 +28,28 @@ var (
 	dataRoles = oneOf{"AUT", "ENT", "INF", "CST", "SBJ", "RCT", "AUTHEN", "LA", "TRANS", "VRF", "WIT"}
 )
 
-// sensitivityParent gives the code of v3-ActCode that subsumes a sensitivity label.
-func sensitivityParent(code string) string {
-	switch code {
-	case "ADOL", "CEL", "DIA", "DRGIS", "EMP", "PDS", "PHY", "PRS",
-		"_ActInformationSensitivityPolicy", "_EntitySensitivityPolicyType", "_RoleInformationSensitivityPolicy":
-		return "_InformationSensitivityPolicy"
-	case "ETH", "GDIS", "HIV", "MST", "SCA", "SDV", "SEX", "SICKLE", "SPI", "STD", "TBOO", "VIO":
-		return "_ActInformationSensitivityPolicy"
-	case "BH", "MH", "PSY", "PSYTHPN", "SUD":
-		return "SPI"
-	case "COGN", "DVD", "EMOTDIS":
-		return "BH"
-	case "ETHUD", "OPIOIDUD":
-		return "SUD"
-	case "DEMO", "DOB", "GENDER", "LIVARG", "MARST", "RACE", "REL":
-		return "_EntitySensitivityPolicyType"
-	case "B", "EMPL", "LOCIS", "SSP":
-		return "_RoleInformationSensitivityPolicy"
-	}
-	return ""
+// sensitivityParents gives for each sensitivity label of v3-ActCode the code that subsumes it.
+var sensitivityParents = map[string]string{
+	"ADOL": "_InformationSensitivityPolicy", "CEL": "_InformationSensitivityPolicy", "DIA": "_InformationSensitivityPolicy",
+	"DRGIS": "_InformationSensitivityPolicy", "EMP": "_InformationSensitivityPolicy", "PDS": "_InformationSensitivityPolicy",
+	"PHY": "_InformationSensitivityPolicy", "PRS": "_InformationSensitivityPolicy", "_ActInformationSensitivityPolicy": "_InformationSensitivityPolicy",
+	"_EntitySensitivityPolicyType": "_InformationSensitivityPolicy", "_RoleInformationSensitivityPolicy": "_InformationSensitivityPolicy",
+	"ETH": "_ActInformationSensitivityPolicy", "GDIS": "_ActInformationSensitivityPolicy", "HIV": "_ActInformationSensitivityPolicy",
+	"MST": "_ActInformationSensitivityPolicy", "SCA": "_ActInformationSensitivityPolicy", "SDV": "_ActInformationSensitivityPolicy",
+	"SEX": "_ActInformationSensitivityPolicy", "SICKLE": "_ActInformationSensitivityPolicy", "SPI": "_ActInformationSensitivityPolicy",
+	"STD": "_ActInformationSensitivityPolicy", "TBOO": "_ActInformationSensitivityPolicy", "VIO": "_ActInformationSensitivityPolicy",
+	"BH": "SPI", "MH": "SPI", "PSY": "SPI",
+	"PSYTHPN": "SPI", "SUD": "SPI",
+	"COGN": "BH", "DVD": "BH", "EMOTDIS": "BH",
+	"ETHUD": "SUD", "OPIOIDUD": "SUD",
+	"DEMO": "_EntitySensitivityPolicyType", "DOB": "_EntitySensitivityPolicyType", "GENDER": "_EntitySensitivityPolicyType",
+	"LIVARG": "_EntitySensitivityPolicyType", "MARST": "_EntitySensitivityPolicyType", "RACE": "_EntitySensitivityPolicyType",
+	"REL": "_EntitySensitivityPolicyType",
+	"B":   "_RoleInformationSensitivityPolicy", "EMPL": "_RoleInformationSensitivityPolicy", "LOCIS": "_RoleInformationSensitivityPolicy",
+	"SSP": "_RoleInformationSensitivityPolicy",
 }
+
+func sensitivityParent(code string) string { return sensitivityParents[code] }
 
 // Confidentiality in order; 0 is none of them.
 const (
@@ -57,20 +58,7 @@ const (
 	rankHighest    = 6
 )
 
-func secrecyRank(code string) int8 {
-	switch code {
-	case "U":
-		return 1
-	case "L":
-		return 2
-	case "M":
-		return 3
-	case "N":
-		return rankNormal
-	case "R":
-		return rankRestricted
-	case "V":
-		return rankHighest
-	}
-	return 0
-}
+// secrecyCodes are those of v3-Confidentiality by rank.
+var secrecyCodes = oneOf{"U", "L", "M", "N", "R", "V"}
+
+func secrecyRank(code string) int8 { return int8(slices.Index(secrecyCodes, code) + 1) }

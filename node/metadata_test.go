@@ -211,7 +211,7 @@ func TestMetadataInteractions(t *testing.T) {
 			"history-instance": system.Get("/Basic/b/_history"), "history-type": system.Get("/Basic/_history"),
 			"create": system.Post("/Basic", `{"resourceType":"Basic","code":{"text":"y"}}`),
 			"update": system.Put("/Basic/b", `{"resourceType":"Basic","id":"b","code":{"text":"z"}}`), "verify": system.Get("/Basic/b/_history/1/$verify"),
-			"validate": system.Get("/Basic/b/$validate"), "meta": system.Get("/Basic/b/$meta"),
+			"validate": system.Get("/Basic/b/$validate"), "explain-query": n.as("administrator", "HSYSADMIN").Get("/Basic/$explain-query?code=x"), "meta": system.Get("/Basic/b/$meta"),
 			"meta-add": system.Post("/Basic/b/$meta-add", tagged), "meta-delete": system.Post("/Basic/b/$meta-delete", tagged),
 			"patch":  system.Do("PATCH", "/Basic/b", `[{"op":"replace","path":"/code/text","value":"zz"}]`, "Content-Type", "application/json-patch+json"),
 			"delete": system.Do("DELETE", "/Basic/b", ""),

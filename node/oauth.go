@@ -32,8 +32,8 @@ func (n *Node) apps(base string, a *auth.Authenticator) (server.Authorization, e
 		Keeper: gateRows{keptRows{n.store}, n.gate}, Issuer: site, Base: base, TokenURL: site + server.PathToken, Style: site + server.PathStyle, Organization: n.organization,
 		Enforceable: func(s agent.Scope) error { return n.gate.CheckScope(&s) },
 		Mint:        n.mint, Open: a.Open, IDKey: keys.newest, Now: time.Now,
-		Keys: func(ctx context.Context, uri, kid string) ([]jose.JSONWebKey, error) {
-			set, err := fetcher.From(jwks.Source{URL: uri})
+		Keys: func(ctx context.Context, from jwks.Source, kid string) ([]jose.JSONWebKey, error) {
+			set, err := fetcher.From(from)
 			if err != nil {
 				return nil, err
 			}
@@ -131,7 +131,7 @@ func ChangeClients(ctx context.Context, data Folder, database Database, change f
 	if err := r.open(ctx, data, Options{BaseURL: n.BaseURL, Database: database}); err != nil {
 		return nil, err
 	}
-	anyKeys := func(context.Context, string, string) ([]jose.JSONWebKey, error) { return nil, jwks.ErrUnavailable }
+	anyKeys := func(context.Context, jwks.Source, string) ([]jose.JSONWebKey, error) { return nil, jwks.ErrUnavailable }
 	s := oauth.New(oauth.Config{Keeper: operatorRows{keptRows{r.store}, &r}, Base: n.BaseURL, Organization: r.organization, Keys: anyKeys, Now: time.Now})
 	call := new(oauth.Call)
 	if err := change(s, call, operatorOf("aceso client")); err != nil || len(call.Receipts) == 0 {

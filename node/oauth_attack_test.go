@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"slices"
@@ -78,5 +79,24 @@ func TestWhatOperatorsEndNamesThePatient(t *testing.T) {
 	found := a.as("privacy-officer", "HOPERAT").Get("/AuditEvent?subtype=revoke&patient=p1").Want(200)
 	if total := fmt.Sprint(found.JSON()["total"]); total != "1" && strings.Count(string(found.Body), `"fullUrl"`) != 1 {
 		t.Errorf("%s", found.Body)
+	}
+}
+
+// Tokens in a URL are refused, and that they were there is recorded, without them.
+func TestParametersInTheURLAreRecorded(t *testing.T) {
+	a := startAppNode(t)
+	for path, want := range map[string]string{"/oauth/token": "token deny 400", "/oauth/introspect": "introspect deny 400", "/oauth/revoke": "revoke deny 400"} {
+		_, from := a.entries(0)
+		a.form(path+"?token=secret-of-somebody", url.Values{"client_id": {"app"}, "grant_type": {"authorization_code"}}).Want(400)
+		if got, _ := a.entries(from); !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: entries %q", path, got)
+		}
+	}
+	found := a.as("privacy-officer", "HOPERAT").Get("/AuditEvent?subtype=revoke").Want(200)
+	_, query, _ := strings.Cut(string(found.Body), `"query":"`)
+	query, _, _ = strings.Cut(query, `"`)
+	said, err := base64.StdEncoding.DecodeString(query)
+	if err != nil || !strings.Contains(string(said), "none+in+the+URL") || strings.Contains(string(said), "secret-of-somebody") {
+		t.Errorf("recorded %s, %v", said, err)
 	}
 }

@@ -23,8 +23,10 @@ const pageTokenLife = time.Minute
 // signIn is how people sign in at this node.
 func (n *Node) signIn(o Options) (server.SignIn, error) {
 	rows := gateRows{keptRows{n.store}, n.gate}
+	users := session.NewUsers(rows, time.Now)
+	users.House = n.organization
 	s := server.SignIn{
-		Sessions: &session.Sessions{Keeper: rows, Now: time.Now}, Users: session.NewUsers(rows, time.Now),
+		Sessions: &session.Sessions{Keeper: rows, Now: time.Now}, Users: users,
 		Token: func(u oauth.User, purpose string) (string, error) { return n.Token(grantOf(u, purpose), time.Now()) },
 	}
 	if o.SignIn == "" {

@@ -111,7 +111,7 @@ func idTokenLines() []smartLine {
 	const at = "2.2 Scopes, Scopes for requesting identity data: "
 	claims := func(a *smartNode, text string) (c map[string]any) {
 		a.T.Helper()
-		signed, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
+		signed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.RS256})
 		if err != nil {
 			a.T.Fatal(err)
 		}

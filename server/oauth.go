@@ -82,11 +82,9 @@ func (s *server) asClient(c *gin.Context, call *access.Call, ask func(*oauth.Ser
 		return nil, err
 	}
 	form, err := url.ParseQuery(string(body))
-	if err != nil || c.Request.URL.RawQuery != "" {
-		return jsonAnswer(http.StatusBadRequest, &oauth.Error{Code: "invalid_request", Description: "The parameters stand in the body, as a form, and none in the URL."})
-	}
+	misplaced := err != nil || c.Request.URL.RawQuery != ""
 	to, done := oauthCall(call)
-	result, err := ask(o, to, oauth.Form{Values: form, Authorization: c.Request.Header.Values("Authorization")})
+	result, err := ask(o, to, oauth.Form{Values: form, Authorization: c.Request.Header.Values("Authorization"), Misplaced: misplaced})
 	done()
 	c.Header("Pragma", "no-cache")
 	if err != nil {

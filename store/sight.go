@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 )
 
 // Sight says, for one type, what a visibility function would answer for whole sets of
@@ -12,8 +13,11 @@ import (
 //
 // That of a history says the same of past versions: a resource that is certainly hidden
 // now, without ¤row, is hidden in all versions before, for later labels and patients
-// protect the past. What is certainly shown may have been hidden.
+// protect the past. What is certainly shown may have been hidden. It has no marks.
 type Sight struct {
+	Barred []string // marks (see search.Marks), sorted: rows that have one are hidden, whoever's they are
+	Needed []string // marks: rows that do not have all of them are hidden, whoever's they are
+
 	Free   Sure    // rows in nobody's compartment
 	Rest   Sure    // rows in the compartment of one patient who is in no group
 	Groups []Group // patients apart from the rest; no patient is in two
@@ -43,10 +47,12 @@ type Group struct {
 type Sights func(typ string, epoch int64) (*Sight, error)
 
 // Of is what is certain of one current version: the definition of a Sight.
-func (s *Sight) Of(f *fhir.Facts) Sure {
+func (s *Sight) Of(f *fhir.Facts, owner string) Sure {
 	switch {
 	case !f.Apart():
 		return ByRow
+	case s.Marked() && s.hides(search.Marks(f, owner)):
+		return Hidden
 	case len(f.Patients) == 0:
 		return s.Free
 	}
@@ -56,4 +62,12 @@ func (s *Sight) Of(f *fhir.Facts) Sure {
 		}
 	}
 	return s.Rest
+}
+
+// Marked says whether marks hide anything.
+func (s *Sight) Marked() bool { return len(s.Barred)+len(s.Needed) > 0 }
+
+func (s *Sight) hides(marks []string) bool {
+	has := func(mark string) bool { return slices.Contains(marks, mark) }
+	return slices.ContainsFunc(s.Barred, has) || slices.ContainsFunc(s.Needed, func(mark string) bool { return !has(mark) })
 }

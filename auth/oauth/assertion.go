@@ -124,7 +124,7 @@ func (s *Server) keyOf(ctx context.Context, c *Client, h jose.Header) (any, erro
 	var keys []jose.JSONWebKey
 	var err error
 	if c.JWKSURI != "" {
-		keys, err = s.Keys(ctx, c.JWKSURI, h.KeyID)
+		keys, err = s.Keys(ctx, jwks.Source{URL: c.JWKSURI, Private: c.Private}, h.KeyID)
 	} else {
 		keys, err = jwks.Parse(c.JWKS)
 	}

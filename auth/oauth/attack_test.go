@@ -20,6 +20,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
 
+	"github.com/aceso-health/aceso/auth/jwks"
 	"github.com/aceso-health/aceso/auth/oauth"
 )
 
@@ -209,8 +210,10 @@ func TestAssertionsCountOnce(t *testing.T) {
 func TestKeysComeFromWhereTheyAreRegistered(t *testing.T) {
 	s := newSigner(t)
 	var asked []string
-	s.Keys = func(_ context.Context, uri, kid string) ([]jose.JSONWebKey, error) {
-		asked = append(asked, uri)
+	private := false
+	s.Keys = func(_ context.Context, from jwks.Source, kid string) ([]jose.JSONWebKey, error) {
+		asked = append(asked, from.URL)
+		private = private || from.Private
 		return []jose.JSONWebKey{{Key: s.ec.Public(), KeyID: kid}}, nil
 	}
 	s.add(oauth.Client{ID: "published", Kind: oauth.Asymmetric, JWKSURI: keysAt, Scopes: []string{"system/*.rs"}, Purposes: []string{"HOPERAT"}, Grants: []string{"client_credentials"}, Role: "system", Organization: "hospital"})
@@ -223,6 +226,14 @@ func TestKeysComeFromWhereTheyAreRegistered(t *testing.T) {
 		if uri != keysAt {
 			t.Errorf("keys were fetched from %s", uri)
 		}
+	}
+	if private {
+		t.Error("private addresses are reached without allow_private")
+	}
+	s.add(oauth.Client{ID: "inside", Kind: oauth.Asymmetric, JWKSURI: keysAt, Private: true, Scopes: []string{"system/*.rs"}, Purposes: []string{"HOPERAT"}, Grants: []string{"client_credentials"}, Role: "system", Organization: "hospital"})
+	s.must(backendForm(s.good("iss", "inside", "sub", "inside")))
+	if !private {
+		t.Error("allow_private does not count")
 	}
 }
 

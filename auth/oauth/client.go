@@ -105,6 +105,8 @@ func (c *Client) checkKeys(published bool) error {
 	switch {
 	case c.Kind != Asymmetric && (has || c.JWKSURI != ""):
 		return errors.New("only an asymmetric client has keys")
+	case c.Private && c.JWKSURI == "":
+		return errors.New("private addresses are for keys that are fetched: allow_private needs a jwks_uri")
 	case c.Kind != Symmetric && c.Secret != "":
 		return errors.New("only a symmetric client has a secret")
 	case c.Kind == Symmetric && c.Secret == "":

@@ -162,3 +162,18 @@ func TestCallsSayWhetherTheyProved(t *testing.T) {
 		t.Error("a public client proves nothing by its name, only by a token")
 	}
 }
+
+// An app with a token for one patient begins no launch for another.
+func TestLaunchesAreForThePatientOfTheToken(t *testing.T) {
+	w := newWorld(t)
+	who := agentOf(doctor)
+	who.Patient = "Patient/1"
+	if _, err := w.Launch(t.Context(), &oauth.Call{}, who, oauth.Context{Patient: "Patient/2"}); err == nil || w.last().Refused == "" || w.last().Patient != "Patient/2" {
+		t.Errorf("another patient: %v, recorded %+v", err, w.last())
+	}
+	for _, patient := range []string{"Patient/1", ""} {
+		if _, err := w.Launch(t.Context(), &oauth.Call{}, who, oauth.Context{Patient: patient}); err != nil {
+			t.Errorf("%q: %v", patient, err)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth"
+	"github.com/aceso-health/aceso/auth/jwks"
 )
 
 // The spaces of rows. Of codes, refresh tokens, launches and initial tokens the key is
@@ -64,7 +65,7 @@ type Config struct {
 	// IDKey is the one that signs id_tokens now.
 	IDKey func() (IDKey, error)
 	// Keys are those with an id that a client publishes; nil: no client may have a jwks_uri.
-	Keys func(ctx context.Context, uri, kid string) ([]jose.JSONWebKey, error)
+	Keys func(ctx context.Context, from jwks.Source, kid string) ([]jose.JSONWebKey, error)
 	// Enforceable says why a resource scope cannot be enforced; nil: all that can be parsed can.
 	Enforceable func(agent.Scope) error
 	Now         func() time.Time

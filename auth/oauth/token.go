@@ -30,6 +30,7 @@ func refusal(code, description string) *Error {
 type Form struct {
 	url.Values
 	Authorization []string
+	Misplaced     bool // something stood elsewhere than in the body, or the body is no form
 }
 
 // Answer is a token answer.
@@ -91,8 +92,12 @@ func (s *Server) token(ctx context.Context, a *asking) (*Answer, error) {
 	return give(ctx, a)
 }
 
-// wellFormed refuses parameters that stand twice: readers might see different ones.
+// wellFormed refuses parameters that stand in the URL, which logs keep, and parameters that
+// stand twice: readers might see different ones.
 func (a *asking) wellFormed() error {
+	if a.form.Misplaced {
+		return refusal("invalid_request", "The parameters stand in the body, as a form, and none in the URL.")
+	}
 	for _, values := range a.form.Values {
 		if len(values) > 1 {
 			return refusal("invalid_request", "A parameter stands in the request more than once.")

@@ -33,14 +33,15 @@ type Client struct {
 	ID        string          `json:"id"`
 	Name      string          `json:"name,omitempty"`
 	Kind      Kind            `json:"kind"`
-	Redirects []string        `json:"redirects,omitempty"` // compared exactly
-	Launch    string          `json:"launch,omitempty"`    // where an EHR launch begins
-	Secret    string          `json:"secret,omitempty"`    // hex SHA-256 of the secret of a symmetric client
-	JWKS      json.RawMessage `json:"jwks,omitempty"`      // public keys of an asymmetric client ...
-	JWKSURI   string          `json:"jwks_uri,omitempty"`  // ... or where they are
-	Scopes    []string        `json:"scopes"`              // that it may ask for, as they are written: "patient/*.rs", "openid", "launch/patient"
-	Purposes  []string        `json:"purposes"`            // of use, that it may ask for
-	Grants    []string        `json:"grants"`              // authorization_code, refresh_token, client_credentials
+	Redirects []string        `json:"redirects,omitempty"`     // compared exactly
+	Launch    string          `json:"launch,omitempty"`        // where an EHR launch begins
+	Secret    string          `json:"secret,omitempty"`        // hex SHA-256 of the secret of a symmetric client
+	JWKS      json.RawMessage `json:"jwks,omitempty"`          // public keys of an asymmetric client ...
+	JWKSURI   string          `json:"jwks_uri,omitempty"`      // ... or where they are
+	Private   bool            `json:"allow_private,omitempty"` // they may be fetched from private addresses, and by http from this machine
+	Scopes    []string        `json:"scopes"`                  // that it may ask for, as they are written: "patient/*.rs", "openid", "launch/patient"
+	Purposes  []string        `json:"purposes"`                // of use, that it may ask for
+	Grants    []string        `json:"grants"`                  // authorization_code, refresh_token, client_credentials
 	Logo      string          `json:"logo,omitempty"`
 	Contact   string          `json:"contact,omitempty"`
 

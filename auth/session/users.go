@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,6 +61,7 @@ type Users struct {
 	By      agent.Agent // who changes them
 	Keeper  oauth.Keeper
 	Backoff *Backoff
+	House   string // organisation of users who were given none
 	hashers hashers
 }
 
@@ -119,6 +121,7 @@ func (u *Users) find(ctx context.Context, name string) (a account, row oauth.Row
 	if err := json.Unmarshal(row.Value, &a); err != nil {
 		return a, row, fmt.Errorf("user %s: %w", name, err)
 	}
+	a.User.Organization = cmp.Or(a.User.Organization, u.House)
 	return a, row, nil
 }
 

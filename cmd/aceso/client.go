@@ -77,6 +77,7 @@ func (j *clientJob) flags() *flag.FlagSet {
 	f.StringVar(&j.purposes, "purpose", "TREAT", "purposes of use that it may ask for (`codes`, separated by commas)")
 	f.StringVar(&j.jwks, "jwks", "", "`file` with the public keys of an asymmetric client")
 	f.StringVar(&j.client.JWKSURI, "jwks-uri", "", "`URL` of them instead")
+	f.BoolVar(&j.client.Private, "allow-private", false, "fetch them from private addresses, too, and by http from this machine")
 	f.BoolVar(&j.backend, "backend", false, "it calls for itself (client_credentials), as a system of --org")
 	f.StringVar(&j.client.Organization, "org", "", "`organisation` of a backend")
 	f.BoolVar(&j.client.Introspects, "introspects", false, "it may ask about tokens of other clients")

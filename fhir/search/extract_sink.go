@@ -190,16 +190,15 @@ func (x *extractor) system(p *planParam, system string, code []byte) {
 
 func (x *extractor) identifier(i int32, n int, p *planParam) {
 	system, value := x.child(i, roleSystem), x.child(i, roleValue)
-	if value == nil {
-		return
+	if value != nil {
+		x.code(n, p, system, value)
 	}
-	x.code(n, p, system, value)
 	if t := x.find(i, roleType); t >= 0 {
 		x.identifierType(t, p, value)
 	}
 }
 
-// identifierType writes the keys of :of-type and :text.
+// identifierType writes the keys of :of-type, if there is a value, and :text.
 func (x *extractor) identifierType(t int32, p *planParam, value []byte) {
 	for c := t + 1; c < x.Nodes[t].Next; c = x.Nodes[c].Next {
 		switch x.role(c) {
@@ -207,7 +206,7 @@ func (x *extractor) identifierType(t int32, p *planParam, value []byte) {
 			x.words(p, x.value(c))
 		case roleCoding:
 			system, code := x.coding(c)
-			if system == nil || code == nil {
+			if system == nil || code == nil || value == nil {
 				continue
 			}
 			x.begin(p, ofTypeKey)

@@ -18,13 +18,23 @@ func (c criterion) reference(v string) ([]Condition, error) {
 	if ref, _, ok := fhir.ParseReference(v, c.o.Base); ok {
 		return c.typed(ref)
 	}
+	published := c.modifier == "" && isCanonical(c.typ, c.def.Name) // such a URL may be any text
 	if fhir.IsID(v) {
-		return c.bareID(v), nil
+		list := c.bareID(v)
+		if published {
+			list = append(list, c.literal(v))
+		}
+		return list, nil
 	}
-	if c.modifier != "" || !strings.Contains(v, ":") {
+	if !published && (c.modifier != "" || !strings.Contains(v, ":")) {
 		return nil, c.invalid("A reference is id, Type/id with an R4 resource type, or an absolute URL.")
 	}
-	return []Condition{HasKey{string(appendLong([]byte(c.def.Name+string(opReference)), c.canonical(v)))}}, nil
+	return []Condition{c.literal(v)}, nil
+}
+
+// literal compiles a URL as it is written.
+func (c criterion) literal(v string) Condition {
+	return HasKey{string(appendLong([]byte(c.def.Name+string(opReference)), c.canonical(v)))}
 }
 
 func (c criterion) typed(ref fhir.Ref) ([]Condition, error) {

@@ -207,13 +207,24 @@ func (k *checker) checkKeys(ctx context.Context, c *checked) error {
 			return nil // found already
 		}
 		x := c.withCustom()
-		pieces, sorts = k.s.newPieces(c.Ref.Type, x, facts, search.Mark(facts)), newSorts(x)
+		pieces, sorts = k.s.newPieces(c.Ref.Type, x, facts, k.marks(facts, c.Owner)), newSorts(x)
 	}
 	kept, err := c.sorts()
 	if err == nil && slices.EqualFunc(pieces, c.pieces, sameKeys) && maps.Equal(sorts, kept) {
 		return nil
 	}
 	return k.repaired(ctx, "resources", c.row, func(ctx context.Context) (bool, error) { return c.rewriteKeys(ctx, pieces, sorts) })
+}
+
+// marks are those that a version has in a database of this schema.
+func (k *checker) marks(f *fhir.Facts, owner string) []string {
+	switch m := search.Mark(f); {
+	case k.s.identity.Schema >= schemaConstrained:
+		return search.Marks(f, owner)
+	case m != "":
+		return []string{m}
+	}
+	return nil
 }
 
 // withCustom adds the keys of custom parameters that are stored to those derived: which

@@ -58,7 +58,7 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	if !w.Deleted {
 		c.Body = store.Pack(w.Body)
 		c.Sorts = newSorts(w.Index)
-		pieces := s.newPieces(w.Ref.Type, w.Index, &w.Facts, search.Mark(&w.Facts))
+		pieces := s.newPieces(w.Ref.Type, w.Index, &w.Facts, search.Marks(&w.Facts, w.Owner))
 		x, p.pieces, p.locks = pieces[0], pieces[1:], s.identifierLocks(w.Ref.Type, w.Index)
 	}
 	if p.past, err = bson.Marshal(c); err != nil {

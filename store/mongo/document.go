@@ -106,12 +106,13 @@ func (s *Store) refOf(id string) fhir.Ref {
 // would not do: Facts may have inherited patients, see store.Write.
 func (s *Store) consentKey(patient string) string { return s.tenant() + "¤consent=" + patient }
 
-// newIndex returns the keys of a version, and a mark (see search.Mark), as they are stored.
-func (s *Store) newIndex(typ string, x *search.Index, mark string) index {
+// newIndex returns the keys of a version, and its marks (see search.Marks), as they are stored.
+func (s *Store) newIndex(typ string, x *search.Index, marks []string) index {
 	in := s.in(typ)
 	var d index
-	if mark != "" {
-		d.Keys = append(d.Keys, in+mark)
+	d.Keys = make([]string, 0, len(marks)+len(x.Keys))
+	for _, m := range marks {
+		d.Keys = append(d.Keys, in+m)
 	}
 	for _, k := range x.Keys {
 		if _, rest := plan.CutKey(k); plan.Drives(rest) {

@@ -49,8 +49,8 @@ func split(x index, size int) []index {
 
 // newPieces returns the keys of a version as its documents hold them. Those by which Consents
 // finds it are in its own.
-func (s *Store) newPieces(typ string, x *search.Index, f *fhir.Facts, mark string) []index {
-	pieces := split(s.newIndex(typ, x, mark), s.room)
+func (s *Store) newPieces(typ string, x *search.Index, f *fhir.Facts, marks []string) []index {
+	pieces := split(s.newIndex(typ, x, marks), s.room)
 	pieces[0].Further, pieces[0].Orders = int32(len(pieces)-1), newOrders(typ, x)
 	if typ == "Consent" {
 		pieces[0].Keys = append(pieces[0].Keys, s.consentKeys(f.Patients)...)

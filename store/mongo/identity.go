@@ -17,7 +17,7 @@ import (
 // indexes. A database with a newer one is refused, one with an older schema is upgraded
 // when a node opens it.
 const (
-	schemaVersion   = 4
+	schemaVersion   = 5
 	indexGeneration = 1
 )
 
@@ -29,6 +29,10 @@ const schemaGoverning = 2
 // schemaInside is the first version whose keys have what is inside resources, canonicals with
 // their versions, and long texts and URLs.
 const schemaInside = 4
+
+// schemaConstrained is the first version whose keys have all of search.Marks; before, they had
+// search.Mark.
+const schemaConstrained = 5
 
 // identity is what a database is fixed to: the document "store" of meta.
 type identity struct {

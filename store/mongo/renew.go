@@ -90,14 +90,11 @@ func (s *Store) derive(ctx context.Context, r *plan.Row) (*search.Index, error) 
 
 // renewed are the search keys of a current version.
 func (s *Store) renewed(r *plan.Row, x *search.Index) []index {
-	mark := search.RowKey
 	facts, err := r.Facts()
-	if err == nil {
-		mark = search.Mark(facts)
-	} else {
-		facts = &fhir.Facts{}
+	if err != nil {
+		return s.newPieces(r.Ref.Type, x, &fhir.Facts{}, []string{search.RowKey})
 	}
-	return s.newPieces(r.Ref.Type, x, facts, mark)
+	return s.newPieces(r.Ref.Type, x, facts, search.Marks(facts, r.Owner))
 }
 
 // renewLarge writes the keys of a version that has, or had, more than one document holds, if

@@ -29,7 +29,11 @@ func (s *Store) upgrade(ctx context.Context) error {
 			return fmt.Errorf("upgrade facts: %w", err)
 		}
 	}
-	if err := s.renewIndex(ctx); err != nil {
+	renew := s.addMarks
+	if s.identity.Schema < schemaInside {
+		renew = s.renewIndex // which adds them, too
+	}
+	if err := renew(ctx); err != nil {
 		return fmt.Errorf("upgrade keys: %w", err)
 	}
 	_, err := s.meta().UpdateOne(ctx, bson.D{{Key: "_id", Value: "store"}, {Key: "schema", Value: s.identity.Schema}},

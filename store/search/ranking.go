@@ -39,12 +39,15 @@ func (o outlook) name() string {
 			fmt.Fprintf(h, " %d %q", g.Is, g.Name)
 		}
 	}
+	if o.Marked() {
+		fmt.Fprintf(h, " %q %q", o.Barred, o.Needed)
+	}
 	return string(h.Sum(nil))
 }
 
 func (o outlook) has(r *Row) (bool, error) {
 	facts, err := r.Facts()
-	return err == nil && o.Of(facts) != store.Hidden, err
+	return err == nil && o.Of(facts, r.Owner) != store.Hidden, err
 }
 
 // The rankings: a list in an order, and all versions, newest first.

@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,13 +58,14 @@ type subject interface {
 	has(*Row) (bool, error)
 }
 
-// The subjects: everything, everything deleted, a condition that rests on the resource alone, and what is in the
-// compartments of a group.
+// The subjects: everything, everything deleted, a condition that rests on the resource alone, what is in the
+// compartments of a group, and what has one of some marks.
 type (
 	all       struct{}
 	gone      struct{}
 	condition struct{ search.Condition }
 	member    struct{ *store.Group }
+	marked    []string
 )
 
 func (all) name() string              { return "" }
@@ -72,6 +74,10 @@ func (gone) name() string             { return "gone" }
 func (gone) has(r *Row) (bool, error) { return r.Deleted, nil }
 func (c condition) name() string      { return fmt.Sprintf("%#v", c.Condition) }
 func (m member) name() string         { return "group " + m.Name }
+func (m marked) name() string {
+	sum := sha256.Sum256([]byte(strings.Join(m, "\n")))
+	return "marked " + string(sum[:])
+}
 
 // dead says whether deleted resources may belong to a subject.
 func dead(of subject) bool {
@@ -85,11 +91,19 @@ func dead(of subject) bool {
 // has judges a condition. Marks are in no index.
 func (c condition) has(r *Row) (bool, error) {
 	if h, ok := c.Condition.(search.HasKey); ok && strings.HasPrefix(h.Key, search.RowKey) {
-		facts, err := r.Facts()
-		return err == nil && search.Mark(facts) == h.Key, err
+		return marked{h.Key}.has(r)
 	}
 	index, err := r.Index()
 	return err == nil && search.Match(c.Condition, search.Holder{Ref: r.Ref, Index: index}, nil), err
+}
+
+func (m marked) has(r *Row) (bool, error) {
+	facts, err := r.Facts()
+	if err != nil {
+		return false, err
+	}
+	theirs := search.Marks(facts, r.Owner)
+	return slices.ContainsFunc(m, func(mark string) bool { return slices.Contains(theirs, mark) }), nil
 }
 
 func (m member) has(r *Row) (bool, error) {

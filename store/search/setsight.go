@@ -1,6 +1,8 @@
 package search
 
 import (
+	"strings"
+
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
@@ -71,7 +73,7 @@ func (x *searcher) view(typ string) (v view, err error) {
 // evaluate makes sets of a Sight: of what is shown, and of what is hidden or, if that is the
 // rest, of what is not.
 func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
-	if s.Free == store.ByRow && s.Rest == store.ByRow && len(s.Groups) == 0 {
+	if s.Free == store.ByRow && s.Rest == store.ByRow && len(s.Groups) == 0 && !s.Marked() {
 		return v, nil
 	}
 	sure := map[store.Sure]set{}
@@ -98,7 +100,7 @@ func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
 		return v, err
 	}
 	if s.Rest == store.Hidden {
-		v.open = union(sure[store.Shown], sure[store.ByRow], single)
+		v.open = union(sure[store.Shown], sure[store.ByRow])
 	} else if s.Rest == store.Shown {
 		live, err := x.live(typ)
 		if err != nil {
@@ -106,8 +108,59 @@ func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
 		}
 		sure[store.Shown] = union(sure[store.Shown], without(live, apart))
 	}
-	v.shown, v.hidden = without(sure[store.Shown], single), without(sure[store.Hidden], single)
-	return v, nil
+	v.shown, v.hidden = sure[store.Shown], sure[store.Hidden]
+	if s.Marked() {
+		err = x.constrain(typ, s, &v)
+	}
+	if v.narrow() {
+		v.open = union(v.open, single)
+	}
+	v.shown, v.hidden = without(v.shown, single), without(v.hidden, single)
+	return v, err
+}
+
+// constrain hides what the marks of a Sight hide.
+func (x *searcher) constrain(typ string, s *store.Sight, v *view) error {
+	hides, err := x.barred(typ, s.Barred)
+	if err != nil {
+		return err
+	}
+	live, err := x.live(typ)
+	if err != nil {
+		return err
+	}
+	for _, mark := range s.Needed {
+		marked, err := x.gathered(typ, search.HasKey{Key: mark})
+		if err != nil {
+			return err
+		}
+		hides = union(hides, without(live, marked))
+	}
+	v.shown = without(v.shown, hides)
+	if v.narrow() {
+		v.open = without(v.open, hides)
+	} else {
+		v.hidden = union(v.hidden, hides)
+	}
+	return nil
+}
+
+// barred is what has one of some marks.
+func (x *searcher) barred(typ string, marks []string) (set, error) {
+	if len(marks) == 0 {
+		return noPlaces(), nil
+	}
+	return x.kept(typ, marked(marks), func(to Sink) error {
+		live, err := x.live(typ)
+		if err != nil {
+			return err
+		}
+		rests := make([]string, len(marks))
+		for i, m := range marks {
+			rests[i] = strings.TrimPrefix(m, search.RowKey)
+		}
+		return x.Joined(typ, search.RowKey, rests, int64(live.GetCardinality()), to)
+	})
 }
 
 // group is what is in the compartments of a group's patients.

@@ -111,17 +111,17 @@ func (k *checker) checkIndex() error {
 
 // need collects the lines of all current versions for some parameters.
 func (k *checker) need(of map[param]map[line]bool) error {
-	return k.each("SELECT r.rid, r.type, v.idx, v.facts FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE v.idx IS NOT NULL", func(st *sqlite.Stmt) {
+	return k.each("SELECT r.rid, r.type, v.idx, v.facts, v.owner FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE v.idx IS NOT NULL", func(st *sqlite.Stmt) {
 		x, err := storedIndex(blob(st, 2))
 		if err != nil {
 			return // reported already
 		}
 		typ := k.names.typeOf(st.ColumnInt64(1))
-		mark, err := markOf(blob(st, 3))
-		if err != nil {
-			mark = ""
+		var marks []string
+		if facts, err := store.UnpackFacts(blob(st, 3)); err == nil {
+			marks = k.marks(&facts, st.ColumnText(4))
 		}
-		r, _ := indexRows(typ, x, mark, st.ColumnInt64(0), func(param string) (int64, error) { return k.names.id(typ, param), nil })
+		r, _ := indexRows(typ, x, marks, st.ColumnInt64(0), func(param string) (int64, error) { return k.names.id(typ, param), nil })
 		for _, l := range r.lines() {
 			if of[l.param] != nil {
 				of[l.param][l] = true

@@ -137,7 +137,7 @@ func (c versionCheck) withCustom(x *search.Index) *search.Index {
 // version need a name.
 func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) {
 	typ, unnamed := v.Ref.Type, ""
-	rows, _ := indexRows(typ, index, k.mark(v, facts), v.Place, func(param string) (int64, error) {
+	rows, _ := indexRows(typ, index, k.marksOf(v, facts), v.Place, func(param string) (int64, error) {
 		id := k.names.id(typ, param)
 		if id == 0 && unnamed == "" {
 			unnamed = param
@@ -156,13 +156,24 @@ func (k *checker) expect(v *checked, index *search.Index, facts *fhir.Facts) {
 	}
 }
 
-// mark is that of the stored facts: a Consent keeps patients that its document no longer
+// marksOf are those of the stored facts: a Consent keeps patients that its document no longer
 // names. Damaged ones are found already.
-func (k *checker) mark(v *checked, said *fhir.Facts) string {
+func (k *checker) marksOf(v *checked, said *fhir.Facts) []string {
 	if facts, err := v.Facts(); err == nil {
-		return search.Mark(facts)
+		said = facts
 	}
-	return search.Mark(said)
+	return k.marks(said, v.Owner)
+}
+
+// marks are those that a version has in a file of this schema.
+func (k *checker) marks(f *fhir.Facts, owner string) []string {
+	switch m := search.Mark(f); {
+	case k.schema >= schemaConstrained:
+		return search.Marks(f, owner)
+	case m != "":
+		return []string{m}
+	}
+	return nil
 }
 
 // checkCurrent compares the last version of a resource with the resource.

@@ -255,17 +255,17 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 	var old, fresh rows
 	intern := func(param string) (int64, error) { return u.intern(w.Ref.Type, param) }
 	if before.version > 0 && !before.deleted {
-		x, mark, err := u.indexed(before.stamp, w.Ref)
+		x, marks, err := u.indexed(before.stamp, w.Ref)
 		if err != nil {
 			return err
 		}
-		if old, err = indexRows(w.Ref.Type, x, mark, v.Place, intern); err != nil {
+		if old, err = indexRows(w.Ref.Type, x, marks, v.Place, intern); err != nil {
 			return err
 		}
 	}
 	if !v.Deleted {
 		var err error
-		if fresh, err = indexRows(w.Ref.Type, w.Index, search.Mark(&w.Facts), v.Place, intern); err != nil {
+		if fresh, err = indexRows(w.Ref.Type, w.Index, search.Marks(&w.Facts, w.Owner), v.Place, intern); err != nil {
 			return err
 		}
 	}
@@ -273,27 +273,23 @@ func (u *changeUnit) reindex(before *current, v *versionRow, w *store.Write) err
 	return nil
 }
 
-// indexed are the keys of a stored version.
-func (c conn) indexed(stamp int64, of fhir.Ref) (x *search.Index, mark string, err error) {
+// indexed are the keys and marks of a stored version.
+func (c conn) indexed(stamp int64, of fhir.Ref) (x *search.Index, marks []string, err error) {
 	damaged := func(column string) error {
 		return &store.Finding{File: mainFile, Table: "versions", Row: of.String(), Column: column, What: "cannot be decoded"}
 	}
-	err = c.each("SELECT idx, facts FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) (err error) {
+	err = c.each("SELECT idx, facts, owner FROM versions WHERE stamp = ?", func(st *sqlite.Stmt) (err error) {
 		if x, err = storedIndex(blob(st, 0)); err != nil {
 			return damaged("idx")
 		}
-		if mark, err = markOf(blob(st, 1)); err != nil {
+		facts, err := store.UnpackFacts(blob(st, 1))
+		if err != nil {
 			return damaged("facts")
 		}
+		marks = search.Marks(&facts, st.ColumnText(2))
 		return nil
 	}, stamp)
-	return x, mark, err
-}
-
-// markOf is the mark (see search.Mark) of a version with packed facts.
-func markOf(packed []byte) (string, error) {
-	facts, err := store.UnpackFacts(packed)
-	return search.Mark(&facts), err
+	return x, marks, err
 }
 
 // intern returns the id of a name, giving it one if it is new.

@@ -7,17 +7,18 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/store"
 	plan "github.com/aceso-health/aceso/store/search"
 )
 
-// markedAtOnce is after how many resources an upgrade says how far it is.
-const markedAtOnce = 250_000
-
-// marking is a mark (see search.Mark) of a type.
-type marking struct{ typ, mark string }
+// How many resources addMarks reads together, and after how many it says how far it is.
+const (
+	markedAtOnce  = 10_000
+	markedMessage = 250_000
+)
 
 // addMarks writes the marks of all current versions, and drops an index that a wider one
-// replaces.
+// replaced in schema version 3.
 func (s *Store) addMarks(ctx context.Context, c conn) error {
 	if err := c.exec("DROP INDEX IF EXISTS versions_type"); err != nil {
 		return err
@@ -26,49 +27,50 @@ func (s *Store) addMarks(ctx context.Context, c conn) error {
 	if err != nil {
 		return fmt.Errorf("load names: %w", err)
 	}
-	var n names
-	n.publish(known)
-	marked, err := s.marked(ctx, c, &n)
-	if err != nil {
-		return err
-	}
-	for of := range known { // past versions may have a mark, too
-		if of.name != "" {
+	types := map[int64]int64{} // which parameter has the marks of a type
+	for of, typ := range known {
+		if of.name != "" { // past versions have marks, too
 			continue
 		}
-		p, err := c.addName(name{of.typ, search.RowKey}, known)
-		if err != nil {
+		if types[typ], err = c.addName(name{of.typ, search.RowKey}, known); err != nil {
 			return err
 		}
-		for _, mark := range []string{search.RowKey, search.FreeKey} {
-			_, v := plan.CutKey(mark)
-			for _, rid := range marked[marking{of.typ, mark}] {
-				if err := c.exec("INSERT OR IGNORE INTO ix VALUES (?, ?, ?)", p, v, rid); err != nil {
-					return err
-				}
-			}
+	}
+	count := 0
+	for last := int64(-1); ; {
+		some, end, err := c.marked(ctx, types, last)
+		if err != nil || end == last {
+			return err
+		}
+		if err := write(c, some, keyTable); err != nil {
+			return err
+		}
+		last = end
+		if count += markedAtOnce; count%markedMessage == 0 {
+			s.opts.Report(fmt.Sprintf("marked up to %d resources with what constraints are about", count))
 		}
 	}
-	return nil
 }
 
-// marked are the rids of all current versions by their mark. What is damaged is judged by
-// itself.
-func (s *Store) marked(ctx context.Context, c conn, n *names) (map[marking][]int64, error) {
-	all, count := map[marking][]int64{}, 0
-	err := c.each("SELECT r.rid, r.type, v.facts FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE r.deleted = 0", func(st *sqlite.Stmt) error {
-		mark, err := markOf(blob(st, 2))
-		if err != nil {
-			mark = search.RowKey
+// marked reads the marks of the next resources; end is the rid of the last one. What is
+// damaged is judged by itself.
+func (c conn) marked(ctx context.Context, types map[int64]int64, last int64) (some []change[keyRow], end int64, err error) {
+	end = last
+	err = c.each("SELECT r.rid, r.type, r.deleted, v.owner, v.facts FROM resources r JOIN versions v ON v.stamp = r.stamp WHERE r.rid > ? ORDER BY r.rid LIMIT ?", func(st *sqlite.Stmt) error {
+		if end = st.ColumnInt64(0); st.ColumnBool(2) {
+			return ctx.Err()
 		}
-		of := marking{n.typeOf(st.ColumnInt64(1)), mark}
-		all[of] = append(all[of], st.ColumnInt64(0))
-		if count++; count%markedAtOnce == 0 {
-			s.opts.Report(fmt.Sprintf("read whose data %d resources are", count))
+		marks := []string{search.RowKey}
+		if facts, err := store.UnpackFacts(blob(st, 4)); err == nil {
+			marks = search.Marks(&facts, st.ColumnText(3))
+		}
+		for _, m := range marks {
+			_, v := plan.CutKey(m)
+			some = append(some, change[keyRow]{row: keyRow{types[st.ColumnInt64(1)], v, end}})
 		}
 		return ctx.Err()
-	})
-	return all, err
+	}, last, markedAtOnce)
+	return some, end, err
 }
 
 // addName gives a name an id, unless it is known.

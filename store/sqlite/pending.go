@@ -54,11 +54,11 @@ type rows struct {
 	numbers []numberRow
 }
 
-// indexRows gives the rows of the index of a resource, and of a mark, "" for none. intern
+// indexRows gives the rows of the index of a resource, and of its marks. intern
 // returns the id of a parameter. The id of the resource has no row: it is in the table of
 // resources.
-func indexRows(typ string, x *search.Index, mark string, rid int64, intern func(param string) (int64, error)) (rows, error) {
-	r := rows{keys: make([]keyRow, 0, len(x.Keys)+1), dates: make([]dateRow, 0, len(x.Dates)), numbers: make([]numberRow, 0, len(x.Numbers))}
+func indexRows(typ string, x *search.Index, marks []string, rid int64, intern func(param string) (int64, error)) (rows, error) {
+	r := rows{keys: make([]keyRow, 0, len(x.Keys)+len(marks)+1), dates: make([]dateRow, 0, len(x.Dates)), numbers: make([]numberRow, 0, len(x.Numbers))}
 	var failed error
 	last, lastID := "", int64(-1)
 	id := func(key string) (int64, string) {
@@ -77,8 +77,8 @@ func indexRows(typ string, x *search.Index, mark string, rid int64, intern func(
 			r.keys = append(r.keys, keyRow{p, v, rid})
 		}
 	}
-	if mark != "" {
-		p, v := id(mark)
+	for _, m := range marks {
+		p, v := id(m)
 		r.keys = append(r.keys, keyRow{p, v, rid})
 	}
 	date, name := search.Principal(typ)

@@ -186,11 +186,11 @@ func (u *changeUnit) rekey(r *rekeyed) error {
 		return err
 	}
 	intern := func(param string) (int64, error) { return u.intern(r.Ref.Type, param) }
-	old, err := indexRows(r.Ref.Type, r.old.Custom(), "", r.Place, intern)
+	old, err := indexRows(r.Ref.Type, r.old.Custom(), nil, r.Place, intern)
 	if err != nil {
 		return err
 	}
-	fresh, err := indexRows(r.Ref.Type, r.fresh.Custom(), "", r.Place, intern)
+	fresh, err := indexRows(r.Ref.Type, r.fresh.Custom(), nil, r.Place, intern)
 	if err == nil {
 		u.pending.add(old, fresh)
 	}

@@ -94,7 +94,7 @@ func (u *changeUnit) reindexVersion(v *checked, bases map[int64]string) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := indexRows(v.Ref.Type, index, search.Mark(facts), v.Place, func(param string) (int64, error) { return u.intern(v.Ref.Type, param) })
+	fresh, err := indexRows(v.Ref.Type, index, search.Marks(facts, v.Owner), v.Place, func(param string) (int64, error) { return u.intern(v.Ref.Type, param) })
 	if err == nil && v.resource.stamp == v.Stamp {
 		u.pending.add(rows{}, fresh)
 	}

@@ -30,7 +30,7 @@ func age(t *testing.T, s *Store) {
 				return failed
 			}
 			typ := u.s.names.typeOf(v.typ)
-			old, failed := indexRows(typ, x, "", v.Place, func(param string) (int64, error) { return u.intern(typ, param) })
+			old, failed := indexRows(typ, x, nil, v.Place, func(param string) (int64, error) { return u.intern(typ, param) })
 			if failed != nil {
 				return failed
 			}

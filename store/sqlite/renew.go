@@ -105,7 +105,7 @@ func (r *renewal) renew(v *checked) error {
 }
 
 func (r *renewal) rows(v *checked, x *search.Index) (rows, error) {
-	return indexRows(v.Ref.Type, x, "", v.Place, func(param string) (int64, error) {
+	return indexRows(v.Ref.Type, x, nil, v.Place, func(param string) (int64, error) {
 		if id := r.names.id(v.Ref.Type, param); id != 0 {
 			return id, nil
 		}

@@ -2,7 +2,7 @@ package sqlite
 
 // schemaVersion is the layout below; a data folder with a newer one is refused, an older
 // one is upgraded when it is opened for writing.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // schemaGoverning is the first version whose epochs count changes of all governing types,
 // and whose facts are the document's alone and have what is inside. In version 1, only
@@ -17,8 +17,9 @@ const schemaOrdered = 3
 // their versions, and long texts and URLs.
 const schemaInside = 4
 
-// schemaMarked is the first version whose ix has the marks of search.Mark.
-const schemaMarked = 3
+// schemaConstrained is the first version whose ix has all of search.Marks; from version 3 on it
+// had search.Mark.
+const schemaConstrained = 5
 
 // In version 3 the keys of parts are in one file, part.keys, and not in one each. The
 // databases have the number so that older programs, which would make new keys, refuse the

@@ -84,7 +84,7 @@ func BenchmarkCount(b *testing.B) {
 func (a *author) count(b *testing.B, q *search.Query, sight store.Sights, how string) {
 	visible := func(r store.Row) (bool, error) {
 		s, err := sight(r.Ref.Type, 0)
-		return err == nil && s.Of(r.Facts) == store.Shown, err
+		return err == nil && s.Of(r.Facts, r.Owner) == store.Shown, err
 	}
 	ask := func(q *search.Query) int64 {
 		page, err := a.Search(b.Context(), store.Search{Query: q, Visible: visible, Sight: sight, Count: true, NoBody: true, Most: 1 << 30})

@@ -39,13 +39,13 @@ func (s *Store) upgradeFrom(ctx context.Context, c conn, from int) error {
 			return err
 		}
 	}
-	if c.file == mainFile && from < schemaMarked {
-		if err := s.addMarks(ctx, c); err != nil {
+	if c.file == mainFile && from < schemaInside {
+		if err := s.renewIndex(ctx, c, from); err != nil {
 			return err
 		}
 	}
-	if c.file == mainFile && from < schemaInside {
-		if err := s.renewIndex(ctx, c, from); err != nil {
+	if c.file == mainFile && from < schemaConstrained {
+		if err := s.addMarks(ctx, c); err != nil {
 			return err
 		}
 	}

@@ -3,19 +3,23 @@ package storetest
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 )
 
-// kinds are the search parameters of a ward's types, by type.
+// kinds are the search parameters of a ward's types, by type, with those of its own.
 var kinds = func() map[string][]fhir.CapabilityParam {
 	all := map[string][]fhir.CapabilityParam{}
 	for _, typ := range wardTypes {
 		all[typ] = slices.DeleteFunc(search.CapabilityParams(typ), func(p fhir.CapabilityParam) bool {
 			return p.Name == "_text" || p.Name == "_content" || p.Type == "special" // they have forms of their own
 		})
+	}
+	for _, c := range customs {
+		all[c[2]] = append(all[c[2]], fhir.CapabilityParam{Name: c[0], Type: c[1]})
 	}
 	return all
 }()
@@ -33,7 +37,7 @@ func (m *model) learn() vocabulary {
 			if i < 0 || strings.Contains(k, "\x7f") || k[i] == '~' && strings.ContainsAny(k[i+1:], ",|$\\") {
 				continue
 			}
-			name := v.Ref.Type + "." + k[:i+1]
+			name := v.Ref.Type + "." + codeOf(k[:i]) + k[i:i+1]
 			if set[name] == nil {
 				set[name] = map[string]bool{}
 			}
@@ -45,6 +49,15 @@ func (m *model) learn() vocabulary {
 		known[name] = slices.Sorted(maps.Keys(values))
 	}
 	return known
+}
+
+// codeOf is the code of a parameter with a name in keys.
+func codeOf(name string) string {
+	n, own := strings.CutPrefix(name, "¤1_s_")
+	if i, err := strconv.Atoi(n); own && err == nil {
+		return customs[i][0]
+	}
+	return name
 }
 
 // asker writes queries.
@@ -110,6 +123,9 @@ func (a *asker) criterion(typ string, depth int) string {
 	}
 	if a.once(30) {
 		return "_list=" + a.ref("List").ID
+	}
+	if typ == "Location" && a.once(3) {
+		return a.near()
 	}
 	p := kinds[typ][a.IntN(len(kinds[typ]))]
 	for n := 0; n < 6 && a.values(typ, p) == nil; n++ {
@@ -275,6 +291,9 @@ func (a *asker) chain(typ string, depth int) string {
 	}
 	param := a.pick(links(typ))
 	target := a.pick(wards[typ][param])
+	if typ == "Observation" && a.once(8) {
+		return "x-about:Patient." + a.criterion("Patient", depth)
+	}
 	if a.once(3) && len(wards[typ][param]) == 1 {
 		return param + "." + a.criterion(target, depth)
 	}
@@ -299,6 +318,9 @@ func (a *asker) reverse(typ string, depth int) string {
 		return ""
 	}
 	link := a.pick(all)
+	if typ == "Patient" && a.once(8) {
+		link = "Observation:x-about"
+	}
 	source, _, _ := strings.Cut(link, ":")
 	return "_has:" + link + ":" + a.criterion(source, depth)
 }

@@ -64,6 +64,21 @@ func (a *asker) coded() string {
 	return escapeValue(system) + "|" + escapeValue(a.pick(codes))
 }
 
+// near asks for one or two places.
+func (a *asker) near() string {
+	if a.once(8) {
+		return "near:missing=" + a.pick([]string{"true", "false"})
+	}
+	place := func() string {
+		p := places[a.IntN(len(places))]
+		return p[0] + "|" + p[1] + a.pick([]string{"", "|1", "|1.5|km", "|900|m", "|30|[mi_us]", "|20000|km"})
+	}
+	if a.once(4) {
+		return "near=" + place() + "," + place()
+	}
+	return "near=" + place()
+}
+
 // filter writes a _filter.
 func (a *asker) filter(typ string, depth int) string {
 	text := a.filterTerm(typ, depth)

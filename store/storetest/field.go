@@ -37,6 +37,11 @@ var field = []string{
 	`{"resourceType":"Basic","id":"x1","code":{"text":"t"},"meta":{"profile":["http://forms.example/profile|1.2.0"]}}`,
 	`{"resourceType":"Questionnaire","id":"q1","status":"active","url":"http://forms.example/q","version":"v1-Beta","title":"First"}`,
 	`{"resourceType":"Questionnaire","id":"q2","status":"active","url":"http://forms.example/q","version":"2.1.0","title":"Second"}`,
+	`{"resourceType":"QuestionnaireResponse","id":"r4","status":"completed","questionnaire":"form-7"}`,
+	`{"resourceType":"QuestionnaireResponse","id":"r5","status":"completed","questionnaire":"our_form"}`,
+	`{"resourceType":"Questionnaire","id":"form-7","status":"active"}`,
+	`{"resourceType":"QuestionnaireResponse","id":"r6","status":"completed","questionnaire":"Questionnaire/form-7"}`,
+	`{"resourceType":"Patient","id":"untold","identifier":[{"type":{"coding":[{"system":"t","code":"MR","display":"Record number"}],"text":"BSN"},"system":"urn:bsn"}]}`,
 }
 
 // asked is a query with the ids that it finds, in order, and those that it includes.
@@ -68,6 +73,10 @@ var fieldAsked = []asked{
 	{"a canonical is found without its version", "QuestionnaireResponse?questionnaire=http://forms.example/q", "r1 r2 r3", ""},
 	{"a canonical is found without its fragment", "QuestionnaireResponse?questionnaire=http://forms.example/q%7C2.1.0", "r2", ""},
 	{"a canonical is found below its version", "QuestionnaireResponse?questionnaire:below=http://forms.example/q%7C2.1", "r2", ""},
+	{"a canonical is found that is no URL but looks like an id", "QuestionnaireResponse?questionnaire=form-7&_sort=_id", "r4 r6", ""},
+	{"a canonical is found that is no URL", "QuestionnaireResponse?questionnaire=our_form", "r5", ""},
+	{"an identifier without a value is found by its type", "Patient?identifier:text=bsn", "untold", ""},
+	{"an identifier without a value is not found by that", "Patient?identifier:of-type=t%7CMR%7CBSN", "", ""},
 	{"a profile is found without its version", "Basic?_profile=http://forms.example/profile", "x1", ""},
 	{"a profile is found below its version", "Basic?_profile:below=http://forms.example/profile%7C1.2", "x1", ""},
 	{"chains lead over canonicals", "QuestionnaireResponse?questionnaire.title=second", "r2 r3", ""},

@@ -17,6 +17,7 @@ func (a *asker) backward(rule store.Visible) (store.Visible, store.Sights) {
 	sights := map[string]*store.Sight{}
 	for _, typ := range wardTypes {
 		sights[typ] = a.sight()
+		sights[typ].Barred, sights[typ].Needed = nil, nil
 	}
 	visible := func(r store.Row) (bool, error) {
 		s := sights[r.Ref.Type]
@@ -24,7 +25,7 @@ func (a *asker) backward(rule store.Visible) (store.Visible, store.Sights) {
 			return false, nil
 		}
 		for _, p := range r.Facts.Patients {
-			if s.Of(&fhir.Facts{Type: r.Ref.Type, Patients: []string{p}}) == store.Hidden {
+			if s.Of(&fhir.Facts{Type: r.Ref.Type, Patients: []string{p}}, "") == store.Hidden {
 				return false, nil
 			}
 		}

@@ -30,6 +30,11 @@ func (a *author) document(typ string) []byte {
 	case "List":
 		o = object{"status": a.pick([]string{"current", "retired"}), "mode": "working", "title": a.maybe(a.of(texts...)), "subject": a.maybe(a.to("Patient")), "code": a.maybe(a.concept),
 			"entry": a.some(func() any { return object{"item": a.to("Patient", "Observation", "Condition", "Encounter")()} })}
+	case "Location":
+		o = object{"name": a.maybe(a.of(texts...)), "partOf": a.maybe(a.to("Location")), "managingOrganization": a.maybe(a.to("Organization")), "position": a.maybe(func() any {
+			p := places[a.IntN(len(places))]
+			return object{"latitude": json.RawMessage(p[0]), "longitude": json.RawMessage(p[1])}
+		})}
 	case "Medication":
 		o = a.medication()
 	case "MedicationRequest":

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
@@ -22,7 +23,7 @@ func (a *asker) sighted(rule store.Visible) (store.Visible, store.Sights) {
 		of(typ)
 	}
 	visible := func(r store.Row) (bool, error) {
-		switch of(r.Ref.Type).Of(r.Facts) {
+		switch of(r.Ref.Type).Of(r.Facts, r.Owner) {
 		case store.Hidden:
 			return false, nil
 		case store.Shown:
@@ -36,6 +37,15 @@ func (a *asker) sighted(rule store.Visible) (store.Visible, store.Sights) {
 // sight puts patients into groups.
 func (a *asker) sight() *store.Sight {
 	s := &store.Sight{Free: a.sure(), Rest: a.sure(), Groups: make([]store.Group, a.IntN(4))}
+	if a.IntN(4) == 0 {
+		s.Barred = []string{search.LabelMark(fhir.Coding{System: "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", Code: "R"}), search.LabelMark(fhir.Coding{System: "x", Code: "V"})}
+	}
+	if a.IntN(4) == 0 {
+		s.Needed = append(s.Needed, search.OwnerMark(Organization))
+	}
+	if a.IntN(8) == 0 {
+		s.Needed = append(s.Needed, search.AuthorMark("Organization/r1"))
+	}
 	for i := range s.Groups {
 		s.Groups[i].Is = a.sure()
 	}

@@ -33,6 +33,7 @@ var wards = map[string]map[string][]string{
 	"RiskAssessment":    {"subject": {"Patient"}, "patient": {"Patient"}, "condition": {"Condition"}},
 	"ValueSet":          {},
 	"MolecularSequence": {"patient": {"Patient"}},
+	"Location":          {"partof": {"Location"}, "organization": {"Organization"}},
 	"Medication":        {"manufacturer": {"Organization"}},
 	"MedicationRequest": {"subject": {"Patient"}, "patient": {"Patient"}, "medication": {"Medication"}, "requester": {"Patient", "Organization"}},
 
@@ -53,6 +54,7 @@ var (
 	instants  = []string{"2020", "2020-02", "2020-02-29", "2020-02-29T10:00:00Z", "2020-02-29T23:59:59.999+14:00", "2020-03-01T00:30:00-05:00", "2021-12-31T23:59:59Z", "1969-12-31", "1900", "2999-12", "2020-02-29T10:00:00.5Z"}
 	decimals  = []string{"0", "1", "1.0", "1.00", "0.5", "0.50", "-3.2", "100", "1e2", "99.995", "0.001", "1000", "72.5", "-0.0"}
 	units     = [][2]string{{"http://unitsofmeasure.org", "kg"}, {"http://unitsofmeasure.org", "g"}, {"http://unitsofmeasure.org", "mg"}, {"http://unitsofmeasure.org", "cm"}, {"http://unitsofmeasure.org", "m"}, {"urn:units", "drops"}, {"", "drops"}}
+	places    = [][2]string{{"52.52", "13.40"}, {"52.521", "13.41"}, {"52.6", "13.40"}, {"-17.7", "179.99"}, {"-17.7", "-179.99"}, {"90", "0"}, {"-0.0", "180"}, {"89.999", "-135.5"}}
 	addresses = []string{"http://hl7.org/fhir/ValueSet/a", "http://hl7.org/fhir/ValueSet/a/b", "http://hl7.org/fhir/ValueSet", "http://hl7.org/fhir/ValueSet/ab", "http://hl7.org/fhir/ValueSet/a/", "urn:oid:1.2.3", "http://x.org/q?", "http://x.org/" + strings.Repeat("deep/", 20) + "end"}
 )
 
