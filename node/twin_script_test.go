@@ -62,11 +62,19 @@ func (c *twinCaller) step(a *twinAuthor, typ string, k, round int) twinStep {
 		label = twinLabel
 	}
 	patient := twinRef("Patient", home).String()
-	s.body = a.document(s.ref, patient, label)
+	for s.body == "" || adrift(s.body) {
+		s.body = a.document(s.ref, patient, label)
+	}
 	s.decoy = strings.Replace(s.body, `"resourceType"`, `"implicitRules":"urn:other","resourceType"`, 1)
 	s.decoy = leadAway(s.decoy)
 	s.decoy = strings.ReplaceAll(s.decoy, `/r6"`, `/r5"`) // hidden, too, but not a stranger to the second server
 	return s
+}
+
+// adrift says whether a document is a Composition without a patient that leads to another:
+// whose it is changes when somebody writes that one, so a hidden one may come to be shown.
+func adrift(body string) bool {
+	return strings.Contains(body, `"resourceType":"Composition"`) && !strings.Contains(body, `"Patient/`) && strings.Contains(body, `"Composition/`)
 }
 
 // leadAway lets a document that is in nobody's compartment lead to a hidden patient, for
