@@ -355,7 +355,7 @@ func (d *differed) check(t *testing.T) {
 	case d.queries < 300: // too few to say
 	case d.countedBySets*4 < d.counted, d.sortedBySets*8 < d.sorted, d.judged > d.rows:
 		t.Error("sets and walks hardly ever decided")
-	case d.empty*3 > 2*d.queries, d.refused*4 > d.queries, d.changes*16 < d.pages:
+	case d.empty*4 > 3*d.queries, d.refused*4 > d.queries, d.changes*32 < d.pages:
 		t.Error("they test too little")
 	case d.included*8 < d.queries, d.unknown == 0, d.deep*50 > d.queries:
 		t.Error("they include or mean too little")

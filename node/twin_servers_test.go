@@ -83,7 +83,7 @@ func (w *twins) load(script []twinStep) {
 	stored := all.versions()
 	w.checkSeen(seen, stored)
 	w.ticks.Store(0)
-	shadow := &shadowStore{Store: some.node.gate.Store, all: stored, now: w.now}
+	shadow := &shadowStore{Store: some.node.gate.Store, Indexer: some.node.gate.Store.(store.Indexer), all: stored, now: w.now}
 	some.node.gate.Store = shadow
 	version, known := map[fhir.Ref]int{}, map[string]bool{}
 	for path := range seen {
@@ -163,7 +163,7 @@ func (n *twin) put(ref fhir.Ref, body string) {
 func (w *twins) seen(n *twin, script []twinStep) map[string]bool {
 	w.Helper()
 	kept := n.node.gate.Store
-	n.node.gate.Store = forgetfulStore{kept}
+	n.node.gate.Store = forgetfulStore{kept, kept.(store.Indexer)}
 	defer func() { n.node.gate.Store = kept }()
 	seen, version := map[string]bool{}, map[fhir.Ref]int{}
 	for _, s := range script {
@@ -297,6 +297,7 @@ func (n *twin) later(q twinAsk, at string) (a response, err error) {
 // inherits their patients does so as it did there.
 type shadowStore struct {
 	store.Store
+	store.Indexer
 	all     map[fhir.Ref][]store.Stored
 	now     func() time.Time
 	loading fhir.Ref
@@ -322,7 +323,10 @@ func (s *shadowStore) Commit(ctx context.Context, c store.Change) (ledgerbridge.
 }
 
 // forgetfulStore keeps no records of reads.
-type forgetfulStore struct{ store.Store }
+type forgetfulStore struct {
+	store.Store
+	store.Indexer
+}
 
 func (forgetfulStore) Record(context.Context, *ledgerbridge.Pending, store.Judged) (ledgerbridge.Receipt, error) {
 	return ledgerbridge.Receipt{}, nil

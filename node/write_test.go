@@ -126,7 +126,7 @@ func TestRefusedTransactionWritesNothing(t *testing.T) {
 		"version":            {entryJSON("PUT", "Observation/o-p1", observationJSON("o-p1", "p1", 1), `"ifMatch":"W/\"1\""`), 412},
 		"read":               {entryJSON("GET", "Patient/p2", "", ""), 404},
 		"read deleted":       {entryJSON("GET", "Observation/d-p1", "", ""), 410},
-		"several matches":    {entryJSON("DELETE", "Observation?code=8867-4&status=final&patient=p1,p2&_id=o-p1,o2-p1", "", ""), 412},
+		"several matches":    {entryJSON("PUT", "Observation?code=8867-4&status=final&patient=p1,p2&_id=o-p1,o2-p1", withoutID(observationJSON("x", "p1", 1), "x"), ""), 412},
 		"no such reference":  {entryJSON("POST", "Observation", strings.Replace(withoutID(observationJSON("x", "p1", 1), "x"), "Patient/p1", "Patient?family=Nobody", 1), ""), 422},
 	} {
 		t.Run(name, func(t *testing.T) {
