@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
@@ -91,4 +93,30 @@ func (k operatorRows) Commit(ctx context.Context, call *oauth.Call, e oauth.Even
 		call.Receipts = append(call.Receipts, receipt.String())
 	}
 	return changedOf(err)
+}
+
+// operate opens a folder that is not being served, or the database that its node shares, for
+// an operator who changes or lists what is kept there; use is told the base URL of the
+// node's last start. It returns the receipts of the records.
+func operate(ctx context.Context, data Folder, database Database, use func(r *records, call *oauth.Call, base string) error) (receipts []string, err error) {
+	n, err := data.Identity()
+	if err != nil {
+		return nil, err
+	}
+	r := records{log: slog.New(slog.DiscardHandler)}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := r.open(ctx, data, Options{BaseURL: n.BaseURL, Database: database}); err != nil {
+		return nil, err
+	}
+	call := new(oauth.Call)
+	if err := use(&r, call, n.BaseURL); err != nil || len(call.Receipts) == 0 {
+		return nil, err
+	}
+	_, err = r.changes.Checkpoint(ctx)
+	return call.Receipts, err
+}
+
+// operatorOf names an operator's command in records.
+func operatorOf(command string) agent.Agent {
+	return agent.Agent{Subject: command, Role: agent.System, Client: "aceso-cli", Purpose: "HOPERAT"}
 }

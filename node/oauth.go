@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -122,31 +121,33 @@ func (n *Node) sweep(ctx context.Context) {
 // ChangeClients lets an operator change or list the clients of a folder that is not being
 // served, or of the database that its node shares. It returns the receipts of the records.
 func ChangeClients(ctx context.Context, data Folder, database Database, change func(*oauth.Server, *oauth.Call, agent.Agent) error) (receipts []string, err error) {
-	n, err := data.Identity()
-	if err != nil {
-		return nil, err
-	}
-	r := records{log: slog.New(slog.DiscardHandler)}
-	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.open(ctx, data, Options{BaseURL: n.BaseURL, Database: database}); err != nil {
-		return nil, err
-	}
-	anyKeys := func(context.Context, jwks.Source, string) ([]jose.JSONWebKey, error) { return nil, jwks.ErrUnavailable }
-	s := oauth.New(oauth.Config{Keeper: operatorRows{keptRows{r.store}, &r}, Base: n.BaseURL, Organization: r.organization, Keys: anyKeys, Now: time.Now})
-	call := new(oauth.Call)
-	if err := change(s, call, operatorOf("aceso client")); err != nil || len(call.Receipts) == 0 {
-		return nil, err
-	}
-	_, err = r.changes.Checkpoint(ctx)
-	return call.Receipts, err
+	return operate(ctx, data, database, func(r *records, call *oauth.Call, base string) error {
+		return change(r.clients(base), call, operatorOf("aceso client"))
+	})
+}
+
+// clients is the registry of clients as operators change it. It fetches no keys.
+func (r *records) clients(base string) *oauth.Server {
+	noKeys := func(context.Context, jwks.Source, string) ([]jose.JSONWebKey, error) { return nil, jwks.ErrUnavailable }
+	return oauth.New(oauth.Config{Keeper: operatorRows{keptRows{r.store}, r}, Base: base, Organization: r.organization, Keys: noKeys, Now: time.Now})
 }
 
 // AddClient registers a client as an operator, for trials. ErrExists is no error.
 func (n *Node) AddClient(ctx context.Context, c oauth.Client) (secret string, err error) {
-	s := oauth.New(oauth.Config{Keeper: operatorRows{keptRows{n.store}, &n.records}, Base: n.identity.BaseURL, Organization: n.organization, Now: time.Now})
-	secret, err = s.AddClient(ctx, new(oauth.Call), operatorOf("aceso serve"), c)
+	secret, err = n.clients(n.identity.BaseURL).AddClient(ctx, new(oauth.Call), operatorOf("aceso serve"), c)
 	if errors.Is(err, oauth.ErrExists) {
 		err = nil
 	}
 	return secret, err
+}
+
+// ReplaceClient registers a client as an operator, in place of what was registered under its
+// id before.
+func (n *Node) ReplaceClient(ctx context.Context, c oauth.Client) error {
+	err := n.clients(n.identity.BaseURL).RemoveClient(ctx, new(oauth.Call), operatorOf("aceso serve"), c.ID)
+	if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+		return err
+	}
+	_, err = n.AddClient(ctx, c)
+	return err
 }

@@ -2,16 +2,13 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/server"
@@ -67,45 +64,19 @@ func grantOf(u oauth.User, purpose string) Grant {
 // ChangeUsers lets an operator change or list the local users of a folder that is not being
 // served, or of the database that its node shares. It returns the receipts of the records.
 func ChangeUsers(ctx context.Context, data Folder, database Database, change func(*session.Users, *oauth.Call) error) (receipts []string, err error) {
-	n, err := data.Identity()
-	if err != nil {
-		return nil, err
-	}
-	r := records{log: slog.New(slog.DiscardHandler)}
-	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.open(ctx, data, Options{BaseURL: n.BaseURL, Database: database}); err != nil {
-		return nil, err
-	}
-	users := session.NewUsers(operatorRows{keptRows{r.store}, &r}, time.Now)
-	users.By = operatorOf("aceso user")
-	call := new(oauth.Call)
-	if err := change(users, call); err != nil || len(call.Receipts) == 0 {
-		return nil, err
-	}
-	_, err = r.changes.Checkpoint(ctx)
-	return call.Receipts, err
+	return operate(ctx, data, database, func(r *records, call *oauth.Call, _ string) error {
+		return change(r.users("aceso user"), call)
+	})
 }
 
-// operatorOf names an operator's command in records.
-func operatorOf(command string) agent.Agent {
-	return agent.Agent{Subject: command, Role: agent.System, Client: "aceso-cli", Purpose: "HOPERAT"}
+// users are the local users as a command of an operator changes them.
+func (r *records) users(command string) *session.Users {
+	users := session.NewUsers(operatorRows{keptRows{r.store}, r}, time.Now)
+	users.By = operatorOf(command)
+	return users
 }
 
 // SetUser gives this node a local user with a password, as an operator.
 func (n *Node) SetUser(ctx context.Context, u oauth.User, password string) error {
-	users := session.NewUsers(operatorRows{keptRows{n.store}, &n.records}, time.Now)
-	users.By = operatorOf("aceso serve")
-	return users.Set(ctx, nil, u, password)
-}
-
-// ReplaceClient registers a client as an operator, in place of what was registered under its
-// id before.
-func (n *Node) ReplaceClient(ctx context.Context, c oauth.Client) error {
-	s := oauth.New(oauth.Config{Keeper: operatorRows{keptRows{n.store}, &n.records}, Base: n.identity.BaseURL, Organization: n.organization, Now: time.Now})
-	err := s.RemoveClient(ctx, new(oauth.Call), operatorOf("aceso serve"), c.ID)
-	if err != nil && !errors.Is(err, oauth.ErrNotFound) {
-		return err
-	}
-	_, err = n.AddClient(ctx, c)
-	return err
+	return n.users("aceso serve").Set(ctx, nil, u, password)
 }

@@ -113,11 +113,7 @@ func refusedApp(err error) (*answer, error) {
 // decide is POST /ui/consent: the user allows, refuses, or looks for a patient. What the app
 // asks for came with the form and is checked again.
 func (s *server) decide(c *gin.Context, call *access.Call) (*answer, error) {
-	found, err := s.mustBeSignedIn(c)
-	if err != nil {
-		return nil, err
-	}
-	form, err := s.form(c, found.Secret())
+	found, form, err := s.signedForm(c)
 	if err != nil {
 		return nil, err
 	}
@@ -203,11 +199,7 @@ func (s *server) apps(c *gin.Context, _ *access.Call) (*answer, error) {
 
 // endApp is POST /ui/apps.
 func (s *server) endApp(c *gin.Context, call *access.Call) (*answer, error) {
-	found, err := s.mustBeSignedIn(c)
-	if err != nil {
-		return nil, err
-	}
-	form, err := s.form(c, found.Secret())
+	found, form, err := s.signedForm(c)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"encoding/json"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -26,10 +24,7 @@ func (s *server) explainQuery(c *gin.Context, call *access.Call) (*answer, error
 	if err != nil {
 		return nil, err
 	}
-	parameters := struct {
-		ResourceType string `json:"resourceType"`
-		Parameter    []part `json:"parameter,omitempty"`
-	}{ResourceType: "Parameters"}
+	var parts []part
 	for _, e := range all {
 		p := part{Name: "type", Parts: []part{{Name: "code", Code: e.Type}, {Name: "by", Code: e.By}}}
 		for i, step := range e.Steps {
@@ -38,8 +33,7 @@ func (s *server) explainQuery(c *gin.Context, call *access.Call) (*answer, error
 				{Name: "parameters", Text: strings.Join(step.Parameters, " ")}, {Name: "drives", Boolean: &step.Drives}, {Name: "about", Decimal: &about},
 			}})
 		}
-		parameters.Parameter = append(parameters.Parameter, p)
+		parts = append(parts, p)
 	}
-	body, err := json.Marshal(parameters)
-	return &answer{status: http.StatusOK, body: body}, err
+	return parameters(parts)
 }

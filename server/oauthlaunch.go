@@ -36,7 +36,7 @@ func (s *server) launchContext(c *gin.Context, call *access.Call) (*answer, erro
 	if err != nil {
 		return nil, err
 	}
-	body, err = json.Marshal(map[string]any{"resourceType": "Parameters", "parameter": []any{map[string]string{"name": "launch", "valueString": text}}})
+	body, err = fhir.Parameters([]fhir.Parameter{{Name: "launch", Value: text}})
 	return &answer{status: http.StatusOK, body: body}, err
 }
 

@@ -129,3 +129,13 @@ func (s *server) mustBeSignedIn(c *gin.Context) (*session.Session, error) {
 	}
 	return found, err
 }
+
+// signedForm is the session of the browser, and the form that was made for it.
+func (s *server) signedForm(c *gin.Context) (*session.Session, url.Values, error) {
+	found, err := s.mustBeSignedIn(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	form, err := s.form(c, found.Secret())
+	return found, form, err
+}
