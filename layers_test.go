@@ -32,7 +32,8 @@ var mayImport = map[string][]string{
 	"auth/jwks":   {}, // key sets of others
 
 	"auth/session":             {"agent", "auth/oauth", "fhir"},
-	"auth/session/sessiontest": {}, // an OpenID provider for tests; never linked into the binary
+	"auth/oauth/oauthtest":     {"auth/oauth"}, // a Keeper for tests; never linked into the binary
+	"auth/session/sessiontest": {},             // an OpenID provider for tests; never linked into the binary
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
 	"consent": {"agent", "fhir"},

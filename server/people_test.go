@@ -3,66 +3,27 @@ package server_test
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/auth/oauth/oauthtest"
 	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/server"
 )
 
-// keeper keeps rows in memory, and what was recorded.
-type keeper struct {
-	mu     sync.Mutex
-	rows   map[string]oauth.Row
-	events []string
-}
-
-func (k *keeper) Kept(_ context.Context, space, key string) (oauth.Row, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	row, ok := k.rows[space+"/"+key]
-	if !ok {
-		return row, oauth.ErrNotFound
+// recorded are the events, in short.
+func (p *people) recorded() (all []string) {
+	for _, e := range p.keeper.Events {
+		all = append(all, strings.Join(strings.Fields(e.Interaction+" "+e.Agent.Subject+" "+e.Detail+" "+e.Refused), " "))
 	}
-	return row, nil
-}
-
-func (k *keeper) EachKept(_ context.Context, space, after string, limit int) (some []oauth.Row, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, id := range slices.Sorted(maps.Keys(k.rows)) {
-		if key, ok := strings.CutPrefix(id, space+"/"); ok && key > after && len(some) < limit {
-			some = append(some, k.rows[id])
-		}
-	}
-	return some, nil
-}
-
-func (k *keeper) Commit(_ context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.events = append(k.events, strings.TrimSpace(strings.Join(strings.Fields(e.Interaction+" "+e.Agent.Subject+" "+e.Detail+" "+e.Refused), " ")))
-	if call != nil {
-		call.Receipts = append(call.Receipts, "receipt")
-	}
-	for _, row := range rows {
-		if row.Value == nil {
-			delete(k.rows, row.Space+"/"+row.Key)
-			continue
-		}
-		row.Version++
-		k.rows[row.Space+"/"+row.Key] = row
-	}
-	return nil
+	return all
 }
 
 // asked is an authorization server that asks for what a test says.
@@ -106,19 +67,20 @@ func (a *askedApps) EndSession(_ context.Context, _ *oauth.Call, u oauth.User) e
 // people is a server at which two may sign in, and an app may ask.
 type people struct {
 	*node
-	keeper *keeper
+	keeper *oauthtest.Memory
 	apps   *askedApps
 	now    time.Time
 }
 
 func startPeople(t *testing.T) *people {
 	t.Helper()
-	p := &people{keeper: &keeper{rows: map[string]oauth.Row{}}, now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
+	p := &people{now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return p.now }
 	p.apps = &askedApps{request: oauth.Request{
 		Client: oauth.Client{ID: "growth", Name: "Growth <b>chart</b>"}, Redirect: "https://app.example.org/back", State: "s", NeedsPatient: true, Offline: true,
 		Scopes: []string{"openid", "launch/patient", "offline_access", "patient/Observation.rs", "patient/*.r"}, Purposes: []string{"TREAT", "HRESCH", "HPAYMT"},
 	}}
+	p.keeper = oauthtest.New(clock)
 	users := session.NewUsers(p.keeper, clock)
 	doctor := oauth.User{Login: "doc", Subject: "Practitioner/1", Name: "Ada", Role: "practitioner", Organization: "org", Purposes: []string{"TREAT", "HRESCH"}}
 	if err := users.Set(t.Context(), nil, doctor, "right password"); err != nil {
@@ -170,8 +132,8 @@ func TestPeopleSignInWithAPassword(t *testing.T) {
 	if len(p.apps.done) != 1 || !strings.HasPrefix(p.apps.done[0], "leave ") {
 		t.Errorf("what apps may do while she is there goes on: %q", p.apps.done)
 	}
-	if want := []string{"user-write change=set&login=doc", "sign-in Practitioner/1 login=doc", "sign-out Practitioner/1 login=doc"}; !slices.Equal(p.keeper.events, want) {
-		t.Errorf("recorded %q", p.keeper.events)
+	if want := []string{"user-write change=set&login=doc", "sign-in Practitioner/1 login=doc", "sign-out Practitioner/1 login=doc"}; !slices.Equal(p.recorded(), want) {
+		t.Errorf("recorded %q", p.recorded())
 	}
 }
 
@@ -191,8 +153,8 @@ func TestWrongPasswordsTellNothing(t *testing.T) {
 	if pages[0] != pages[1] {
 		t.Errorf("the pages differ:\n%s\n%s", pages[0], pages[1])
 	}
-	if want := []string{"user-write change=set&login=doc", "sign-in login=doc wrong-password", "sign-in login=nobody wrong-password"}; !slices.Equal(p.keeper.events, want) {
-		t.Errorf("recorded %q", p.keeper.events)
+	if want := []string{"user-write change=set&login=doc", "sign-in login=doc wrong-password", "sign-in login=nobody wrong-password"}; !slices.Equal(p.recorded(), want) {
+		t.Errorf("recorded %q", p.recorded())
 	}
 	if strings.Contains(p.log.String(), "password\"") || strings.Contains(p.log.String(), "wrong password") {
 		t.Errorf("the password is in the log: %s", p.log)

@@ -11,7 +11,7 @@ import (
 
 // signedIn is a doctor with a session that stands.
 func (w *world) signedIn(session string) oauth.User {
-	w.keeper.rows["session/"+session] = oauth.Row{Space: "session", Key: session, Value: []byte("{}"), Version: 1}
+	w.keeper.Rows["session/"+session] = oauth.Row{Space: "session", Key: session, Value: []byte("{}"), Version: 1}
 	u := doctor
 	u.Session = session
 	return u
@@ -19,9 +19,9 @@ func (w *world) signedIn(session string) oauth.User {
 
 // last is the event of the last refusal.
 func (w *world) last() oauth.Event {
-	w.keeper.mu.Lock()
-	defer w.keeper.mu.Unlock()
-	return w.keeper.events[len(w.keeper.events)-1]
+	w.keeper.Lock()
+	defer w.keeper.Unlock()
+	return w.keeper.Events[len(w.keeper.Events)-1]
 }
 
 // A code of a session that has ended gives nothing: whoever signs out, is removed or gets
@@ -34,7 +34,7 @@ func TestCodesEndWithTheSession(t *testing.T) {
 		if err := w.EndSession(t.Context(), &oauth.Call{}, u); err != nil {
 			t.Fatal(err)
 		}
-		delete(w.keeper.rows, "session/k")
+		delete(w.keeper.Rows, "session/k")
 		_, err := w.token(tokenForm(code))
 		w.refuses(scope, err, "invalid_grant", http.StatusBadRequest)
 		if all, err := w.Grants(t.Context(), doctor); err != nil || len(all) > 0 {
@@ -115,9 +115,9 @@ func TestRefreshedScopesAreBounded(t *testing.T) {
 func TestInterruptedRemovalsEndGrants(t *testing.T) {
 	w := newWorld(t)
 	a := w.must(tokenForm(w.code(doctor, params("scope", "offline_access patient/*.rs"))))
-	row := w.keeper.rows["client/app"]
+	row := w.keeper.Rows["client/app"]
 	row.Value = []byte(strings.Replace(string(row.Value), `"created"`, `"disabled":true,"created"`, 1)) // and killed before the grants were ended
-	w.keeper.rows["client/app"] = row
+	w.keeper.Rows["client/app"] = row
 	w.keeper.told()
 	if err := w.RemoveClient(t.Context(), &oauth.Call{}, operator, "app"); err != nil || w.active(a.AccessToken) {
 		t.Errorf("the grant stands: %v", err)

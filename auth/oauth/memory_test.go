@@ -8,9 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,73 +17,32 @@ import (
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/auth/oauth/oauthtest"
 	"github.com/aceso-health/aceso/fhir"
 )
 
-// memory is a Keeper without a gate. It permits all but the purpose BTG.
-type memory struct {
-	mu     sync.Mutex
-	now    func() time.Time
-	rows   map[string]oauth.Row
-	events []oauth.Event
-}
+// memory permits all but the purpose BTG.
+type memory struct{ *oauthtest.Memory }
 
-func (m *memory) Kept(_ context.Context, space, key string) (oauth.Row, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r, ok := m.rows[space+"/"+key]
-	if !ok || !r.Expires.IsZero() && !m.now().Before(r.Expires) {
-		return r, oauth.ErrNotFound
-	}
-	return r, nil
-}
-
-func (m *memory) EachKept(_ context.Context, space, after string, limit int) (all []oauth.Row, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, id := range slices.Sorted(maps.Keys(m.rows)) {
-		if r := m.rows[id]; r.Space == space && r.Key > after && len(all) < limit && (r.Expires.IsZero() || m.now().Before(r.Expires)) {
-			all = append(all, r)
+func newMemory(now func() time.Time) *memory {
+	m := oauthtest.New(now)
+	m.Policy = func(e oauth.Event) error {
+		if e.Agent.Purpose == "BTG" {
+			return &fhir.Error{Kind: fhir.Forbidden, Detail: "no"}
 		}
+		return nil
 	}
-	return all, nil
-}
-
-func (m *memory) Commit(_ context.Context, _ *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, r := range rows {
-		now := m.rows[r.Space+"/"+r.Key]
-		if !now.Expires.IsZero() && !m.now().Before(now.Expires) {
-			now.Version = 0
-		}
-		if now.Version != r.Version {
-			return oauth.ErrChanged
-		}
-	}
-	m.events = append(m.events, e)
-	if e.Refused == "" && e.Agent.Purpose == "BTG" {
-		return &fhir.Error{Kind: fhir.Forbidden, Detail: "no"}
-	}
-	for _, r := range rows {
-		if r.Value == nil {
-			delete(m.rows, r.Space+"/"+r.Key)
-			continue
-		}
-		r.Version++
-		m.rows[r.Space+"/"+r.Key] = r
-	}
-	return nil
+	return &memory{m}
 }
 
 // told are the events since the last call: interaction, and the reason of a refusal.
 func (m *memory) told() (all []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, e := range m.events {
+	m.Lock()
+	defer m.Unlock()
+	for _, e := range m.Events {
 		all = append(all, strings.TrimSpace(e.Interaction+" "+e.Refused))
 	}
-	m.events = nil
+	m.Events = nil
 	return all
 }
 
@@ -117,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, at: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return w.at }
-	w.keeper = &memory{now: now, rows: map[string]oauth.Row{}}
+	w.keeper = newMemory(now)
 	w.Server = oauth.New(oauth.Config{
 		Keeper: w.keeper, Issuer: issuer, Base: base, TokenURL: endpoint, Organization: "hospital", Style: issuer + "/oauth/style.json", Now: now,
 		Mint: func(c auth.Claims) (string, error) {

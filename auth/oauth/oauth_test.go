@@ -227,18 +227,18 @@ func TestPublicAppsRefreshWithoutTheirName(t *testing.T) {
 // Online access ends with the session.
 func TestOnlineAccess(t *testing.T) {
 	w := newWorld(t)
-	w.keeper.rows["session/k"] = oauth.Row{Space: "session", Key: "k", Value: []byte("{}"), Version: 1}
+	w.keeper.Rows["session/k"] = oauth.Row{Space: "session", Key: "k", Value: []byte("{}"), Version: 1}
 	u := doctor
 	u.Session = "k"
 	a := w.must(tokenForm(w.code(u, params("scope", "online_access patient/*.rs"))))
 	b := w.must(refreshForm(a.RefreshToken))
-	delete(w.keeper.rows, "session/k")
+	delete(w.keeper.Rows, "session/k")
 	_, err := w.token(refreshForm(b.RefreshToken))
 	w.refuses("after the session", err, "invalid_grant", http.StatusBadRequest)
 	if w.active(b.AccessToken) {
 		t.Error("the grant stands after the session")
 	}
-	w.keeper.rows["session/k"] = oauth.Row{Space: "session", Key: "k", Value: []byte("{}"), Version: 1}
+	w.keeper.Rows["session/k"] = oauth.Row{Space: "session", Key: "k", Value: []byte("{}"), Version: 1}
 	c := w.must(tokenForm(w.code(u, params("scope", "online_access patient/*.rs"))))
 	off := w.must(tokenForm(w.code(u, params("scope", "offline_access patient/*.rs"))))
 	if err := w.EndSession(t.Context(), &oauth.Call{}, u); err != nil || w.active(c.AccessToken) || !w.active(off.AccessToken) {

@@ -22,7 +22,7 @@ func TestSessionsAreKeptByHash(t *testing.T) {
 	m := newMemory()
 	_, mine := begun(t, m)
 	id, _, _ := strings.Cut(mine.Cookie, ".")
-	for key, row := range m.rows {
+	for key, row := range m.Rows {
 		if strings.Contains(key+string(row.Value), id) {
 			t.Errorf("the id is kept: %s %s", key, row.Value)
 		}
@@ -94,9 +94,9 @@ func TestSigningInGivesAnotherID(t *testing.T) {
 
 func TestNoSessionWithoutRecord(t *testing.T) {
 	m := newMemory()
-	m.fails = errors.New("the log is full")
+	m.Fails = errors.New("the log is full")
 	s := &Sessions{Keeper: m, Now: m.clock}
-	if mine, err := s.Start(t.Context(), nil, "", Session{User: doctor()}); err == nil || mine != nil || len(m.rows) > 0 {
-		t.Errorf("%+v, %v, %d rows", mine, err, len(m.rows))
+	if mine, err := s.Start(t.Context(), nil, "", Session{User: doctor()}); err == nil || mine != nil || len(m.Rows) > 0 {
+		t.Errorf("%+v, %v, %d rows", mine, err, len(m.Rows))
 	}
 }

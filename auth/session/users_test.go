@@ -15,7 +15,7 @@ import (
 func TestPasswordsAreKeptAsSlowHashes(t *testing.T) {
 	m := newMemory()
 	usersOf(t, m)
-	row := m.rows["user/doc"]
+	row := m.Rows["user/doc"]
 	if !strings.Contains(string(row.Value), "$argon2id$v=19$m=19456,t=2,p=1$") || strings.Contains(string(row.Value), "right") {
 		t.Errorf("kept: %s", row.Value)
 	}
@@ -141,7 +141,7 @@ func TestUsersAreChecked(t *testing.T) {
 		}
 	}
 	m := newMemory()
-	if err := NewUsers(m, m.clock).Set(t.Context(), nil, doctor(), "short"); err == nil || len(m.rows) > 0 {
+	if err := NewUsers(m, m.clock).Set(t.Context(), nil, doctor(), "short"); err == nil || len(m.Rows) > 0 {
 		t.Error("a short password is accepted")
 	}
 }
@@ -195,7 +195,7 @@ func TestGrantsEndWithTheUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.rows["grant/"+key] = oauth.Row{Space: "grant", Key: key, Value: value, Version: 1}
+		m.Rows["grant/"+key] = oauth.Row{Space: "grant", Key: key, Value: value, Version: 1}
 	}
 	other, elsewhere := doctor(), doctor()
 	other.Login, elsewhere.Provider = "other", "https://provider.example"
@@ -210,11 +210,11 @@ func TestGrantsEndWithTheUser(t *testing.T) {
 		{"remove", func() error { return u.Remove(t.Context(), nil, "doc") }},
 	} {
 		grant("hers", doctor())
-		if err := change.do(); err != nil || m.rows["grant/hers"].Version != 0 {
+		if err := change.do(); err != nil || m.Rows["grant/hers"].Version != 0 {
 			t.Errorf("%s: %v, the grant stands", change.what, err)
 		}
 	}
-	if m.rows["grant/other"].Version == 0 || m.rows["grant/elsewhere"].Version == 0 {
+	if m.Rows["grant/other"].Version == 0 || m.Rows["grant/elsewhere"].Version == 0 {
 		t.Error("grants of others ended")
 	}
 }
