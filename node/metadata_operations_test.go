@@ -17,17 +17,12 @@ func TestMetadataOperationsOfEveryRole(t *testing.T) {
 	system, types := n.as("system", "HOPERAT"), n.statement().Rest[0].Resource
 	twoPatients(n)
 	stored := map[string]string{"Patient": "p1"}
-	for typ, document := range exampleDocuments(t) {
-		c := claimant{t: t, by: system, document: document}
-		if a := system.Put("/"+typ+"/example", c.body("example")); a.Status == http.StatusCreated && typ != "Consent" {
+	for _, typ := range putExamples(t, system) {
+		if typ != "Consent" {
 			stored[typ] = "example"
 		}
 	}
-	callers := map[string]user{
-		"system": system, "practitioner": n.as("practitioner", "TREAT"), "researcher": n.as("practitioner", "HRESCH"), "privacy-officer": n.as("privacy-officer", "HOPERAT"),
-		"administrator": n.as("administrator", "HOPERAT"), "patient": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }),
-	}
-	for role, caller := range callers {
+	for role, caller := range everyRole(n) {
 		parallel(len(types), func(i int) int {
 			typ := types[i].Type
 			id := stored[typ]

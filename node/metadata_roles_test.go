@@ -14,17 +14,10 @@ func TestMetadataClaimsOfEveryRole(t *testing.T) {
 	system, types := n.as("system", "HOPERAT"), n.statement().Rest[0].Resource
 	twoPatients(n)
 	stored := map[string][]string{"Patient": {"p1", "p2"}}
-	for typ, document := range exampleDocuments(t) {
-		c := claimant{t: t, by: system, document: document}
-		if a := system.Put("/"+typ+"/example", c.body("example")); a.Status == http.StatusCreated {
-			stored[typ] = append(stored[typ], "example")
-		}
+	for _, typ := range putExamples(t, system) {
+		stored[typ] = append(stored[typ], "example")
 	}
-	callers := map[string]user{
-		"system": system, "practitioner": n.as("practitioner", "TREAT"), "researcher": n.as("practitioner", "HRESCH"), "privacy-officer": n.as("privacy-officer", "HOPERAT"),
-		"administrator": n.as("administrator", "HOPERAT"), "patient": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }),
-	}
-	for role, caller := range callers {
+	for role, caller := range everyRole(n) {
 		parallel(len(types), func(i int) int {
 			typ := types[i].Type
 			if typ == "AuditEvent" {
@@ -49,6 +42,26 @@ func TestMetadataClaimsOfEveryRole(t *testing.T) {
 			return 1
 		})
 	}
+}
+
+// everyRole is a caller of each role, and a researcher.
+func everyRole(n *testNode) map[string]user {
+	return map[string]user{
+		"system": n.as("system", "HOPERAT"), "practitioner": n.as("practitioner", "TREAT"), "researcher": n.as("practitioner", "HRESCH"), "privacy-officer": n.as("privacy-officer", "HOPERAT"),
+		"administrator": n.as("administrator", "HOPERAT"), "patient": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }),
+	}
+}
+
+// putExamples stores an example of each type that takes one, with the id example.
+func putExamples(t *testing.T, system user) (types []string) {
+	t.Helper()
+	for typ, document := range exampleDocuments(t) {
+		c := claimant{t: t, by: system, document: document}
+		if a := system.Put("/"+typ+"/example", c.body("example")); a.Status == http.StatusCreated {
+			types = append(types, typ)
+		}
+	}
+	return types
 }
 
 // matchIDs are the ids of a searchset.
