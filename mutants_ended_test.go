@@ -15,7 +15,7 @@ var endedMutants = []mutant{
 	{"apps: names are seen", "auth/oauth/client.go", " || strings.ContainsFunc(c.Name+c.Contact, notShown)", "", "./auth/oauth", "TestNamesOfClientsAreSeen"},
 	{"apps: a public client's name proves nothing", "auth/oauth/authenticate.go", "client, client.Kind != Public", "client, true", "./auth/oauth", "TestCallsSayWhetherTheyProved"},
 	{"apps: who proves nothing pays", "server/oauth.go", "if to.Proved {", "if true {", "./node", "TestStrangersPayForWhatIsRecorded"},
-	{"apps end with the user", "auth/session/users.go", "[]string{spaceSession, spaceGrant}", "[]string{spaceSession}", "./auth/session", "TestGrantsEndWithTheUser"},
+	{"apps end with the user", "auth/session/users.go", "[]string{oauth.SpaceSession, oauth.SpaceGrant}", "[]string{oauth.SpaceSession}", "./auth/session", "TestGrantsEndWithTheUser"},
 	{"apps of a provider's users stay", "auth/session/users.go", " && s.User.Provider == \"\"", "", "./auth/session", "TestGrantsEndWithTheUser"},
 	{"waiting leaves nothing", "auth/session/backoff.go", "if f := b.entries[key]; f != nil {\n\t\treturn f.next.Sub(now)\n\t}\n\treturn 0", "return b.of(key, now).next.Sub(now)", "./auth/session", "TestWaitingLeavesNothing"},
 	{"signing in ends what lasts no longer than the session before", "server/signin.go", "err == nil && s.Apps != nil {", "err == nil && false {", "./server", "TestSessionsAreNotFixed"},

@@ -27,7 +27,7 @@ func (s *Server) backend(ctx context.Context, a *asking) (*Answer, error) {
 		Key: uuid.NewString(), Client: a.client.ID, Scopes: scopes, Purpose: a.client.Purposes[0], Began: now.UTC(), Expires: now.Add(backendLife), version: 1,
 		User: User{Subject: a.client.ID, Name: a.client.Name, Role: a.client.Role, Organization: a.client.Organization},
 	}
-	one, err := row(spaceGrant, g.Key, g, 0, g.Expires)
+	one, err := row(SpaceGrant, g.Key, g, 0, g.Expires)
 	if err != nil {
 		return nil, err
 	}

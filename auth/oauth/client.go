@@ -175,7 +175,7 @@ func (s *Server) Client(ctx context.Context, id string) (Client, error) {
 
 // Clients are all, in the order of ids. It is not recorded: see ReadClients.
 func (s *Server) clients(ctx context.Context) (all []Client, err error) {
-	err = s.each(ctx, spaceClient, func(r Row) error {
+	err = Each(ctx, s.Keeper, spaceClient, func(r Row) error {
 		var c Client
 		if err := json.Unmarshal(r.Value, &c); err != nil {
 			return fmt.Errorf("a client cannot be read: %w", err)

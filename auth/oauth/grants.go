@@ -11,14 +11,14 @@ import (
 
 // grant is one that stands, or ErrNotFound.
 func (s *Server) grant(ctx context.Context, key string) (g Grant, err error) {
-	g.version, err = read(ctx, s, spaceGrant, key, &g)
+	g.version, err = read(ctx, s, SpaceGrant, key, &g)
 	g.Key = key
 	return g, err
 }
 
 // selected are the grants that stand and that a condition selects.
 func (s *Server) selected(ctx context.Context, want func(*Grant) bool) (all []Grant, err error) {
-	err = s.each(ctx, spaceGrant, func(r Row) error {
+	err = Each(ctx, s.Keeper, SpaceGrant, func(r Row) error {
 		var g Grant
 		if err := json.Unmarshal(r.Value, &g); err != nil {
 			return fmt.Errorf("a grant cannot be read: %w", err)
@@ -77,7 +77,7 @@ func (s *Server) endAll(ctx context.Context, call *Call, who agent.Agent, want f
 
 func (s *Server) end(ctx context.Context, call *Call, who agent.Agent, g *Grant) error {
 	e := Event{Interaction: "revoke", Agent: who, Detail: g.detail(), Patient: g.Context.Patient}
-	err := s.Keeper.Commit(ctx, call, e, gone(spaceGrant, g.Key, g.version))
+	err := s.Keeper.Commit(ctx, call, e, gone(SpaceGrant, g.Key, g.version))
 	if errors.Is(err, ErrChanged) { // it has ended meanwhile
 		return nil
 	}

@@ -151,7 +151,7 @@ func (s *Server) revoke(ctx context.Context, a *asking) error {
 	g := &t.grant
 	a.call.Proved = true
 	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: g.detail(), Patient: g.Context.Patient}
-	err = s.commit(ctx, a, e, gone(spaceGrant, g.Key, g.version))
+	err = s.commit(ctx, a, e, gone(SpaceGrant, g.Key, g.version))
 	if errors.Is(err, ErrChanged) { // it has ended meanwhile
 		return nil
 	}

@@ -51,3 +51,23 @@ type Event struct {
 	// Status is of the answer to a refusal.
 	Status int
 }
+
+// Each visits all rows of a space that have not expired, in the order of keys.
+func Each(ctx context.Context, k Keeper, space string, visit func(Row) error) error {
+	const atOnce = 200
+	for after := ""; ; {
+		rows, err := k.EachKept(ctx, space, after, atOnce)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := visit(r); err != nil {
+				return err
+			}
+			after = r.Key
+		}
+		if len(rows) < atOnce {
+			return nil
+		}
+	}
+}

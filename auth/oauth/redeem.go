@@ -73,13 +73,13 @@ func verifies(verifier, challenge string) bool {
 // the two who used it should not have it.
 func (s *Server) reused(ctx context.Context, a *asking, grant, description string) error {
 	var g Grant
-	version, err := read(ctx, s, spaceGrant, grant, &g)
+	version, err := read(ctx, s, SpaceGrant, grant, &g)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	if err == nil {
 		g.Key, a.about = grant, &g
-		a.once = append(a.once, gone(spaceGrant, grant, version))
+		a.once = append(a.once, gone(SpaceGrant, grant, version))
 	}
 	return refusal("invalid_grant", description)
 }
@@ -109,7 +109,7 @@ func (s *Server) give(g *Grant) (out given, err error) {
 		g.Expires = now.Add(accessLife)
 	}
 	g.version = 1
-	one, err := row(spaceGrant, g.Key, g, 0, g.Expires)
+	one, err := row(SpaceGrant, g.Key, g, 0, g.Expires)
 	if err != nil || !lives {
 		return given{rows: []Row{one}}, err
 	}

@@ -78,12 +78,12 @@ func (s *Server) stillOnline(ctx context.Context, a *asking, g *Grant) error {
 	if g.Session == "" {
 		return nil
 	}
-	_, err := s.Keeper.Kept(ctx, spaceSession, g.Session)
+	_, err := s.Keeper.Kept(ctx, SpaceSession, g.Session)
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	a.about = g
-	a.once = append(a.once, gone(spaceGrant, g.Key, g.version))
+	a.once = append(a.once, gone(SpaceGrant, g.Key, g.version))
 	return refusal("invalid_grant", "The session of the user has ended, and online access with it.")
 }
 
@@ -93,12 +93,12 @@ func (s *Server) stillSignedIn(ctx context.Context, a *asking, g *Grant) error {
 	if g.User.Session == "" {
 		return nil
 	}
-	_, err := s.Keeper.Kept(ctx, spaceSession, g.User.Session)
+	_, err := s.Keeper.Kept(ctx, SpaceSession, g.User.Session)
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	a.about = g
-	a.once = append(a.once, gone(spaceGrant, g.Key, g.version))
+	a.once = append(a.once, gone(SpaceGrant, g.Key, g.version))
 	return refusal("invalid_grant", "The session in which this was allowed has ended.")
 }
 

@@ -19,17 +19,18 @@ import (
 	"github.com/aceso-health/aceso/auth/jwks"
 )
 
-// The spaces of rows. Of codes, refresh tokens, launches and initial tokens the key is
-// the SHA-256.
+// The spaces of rows. Of codes, refresh tokens, launches, initial tokens and sessions the key
+// is the SHA-256.
 const (
 	spaceClient       = "client"
 	spaceCode         = "code"
-	spaceGrant        = "grant"
 	spaceRefresh      = "refresh"
 	spaceLaunch       = "launch"
 	spaceJTI          = "jti"
 	spaceRegistration = "registration"
-	spaceSession      = "session" // written by whoever signs users in
+
+	SpaceGrant   = "grant"   // what apps were given; the store knows it, since its rows bind every request
+	SpaceSession = "session" // those who have signed in, see package session
 )
 
 // How long things live.
@@ -120,26 +121,6 @@ func row(space, key string, value any, version int64, expires time.Time) (Row, e
 // gone is the row that removes one.
 func gone(space, key string, version int64) Row {
 	return Row{Space: space, Key: key, Version: version}
-}
-
-// each visits all rows of a space.
-func (s *Server) each(ctx context.Context, space string, visit func(Row) error) error {
-	const atOnce = 200
-	for after := ""; ; {
-		rows, err := s.Keeper.EachKept(ctx, space, after, atOnce)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			if err := visit(r); err != nil {
-				return err
-			}
-			after = r.Key
-		}
-		if len(rows) < atOnce {
-			return nil
-		}
-	}
 }
 
 // refused records a refusal that the protocol makes. That it cannot be recorded is an

@@ -162,7 +162,7 @@ func (s *Server) stillRegistered(ctx context.Context, a *asking, g *Grant) error
 		return err
 	}
 	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: detail("client", g.Client, "grant", g.Key, "why", "the client was disabled"), Patient: g.Context.Patient}
-	if err := s.Keeper.Commit(ctx, a.call, e, gone(spaceGrant, g.Key, g.version)); err != nil && !errors.Is(err, ErrChanged) {
+	if err := s.Keeper.Commit(ctx, a.call, e, gone(SpaceGrant, g.Key, g.version)); err != nil && !errors.Is(err, ErrChanged) {
 		return err
 	}
 	return &Error{Code: "invalid_client", Description: "This client was disabled.", Status: http.StatusUnauthorized}

@@ -21,8 +21,6 @@ import (
 )
 
 const (
-	// spaceSession is where sessions are kept, by the hash of their id.
-	spaceSession = "session"
 	// Idle is after how long without use a session ends, and Life after how long in any case.
 	Idle = 30 * time.Minute
 	Life = 12 * time.Hour
@@ -66,9 +64,9 @@ func (s *Sessions) Start(ctx context.Context, call *oauth.Call, before string, f
 	if err != nil {
 		return nil, err
 	}
-	keep := []oauth.Row{{Space: spaceSession, Key: fresh.Key, Value: value, Expires: fresh.Ends}}
+	keep := []oauth.Row{{Space: oauth.SpaceSession, Key: fresh.Key, Value: value, Expires: fresh.Ends}}
 	if old, err := s.Of(ctx, before); err == nil {
-		keep = append(keep, oauth.Row{Space: spaceSession, Key: old.Key, Version: old.row.Version})
+		keep = append(keep, oauth.Row{Space: oauth.SpaceSession, Key: old.Key, Version: old.row.Version})
 	}
 	if err := s.Keeper.Commit(ctx, call, event("sign-in", fresh.User), keep...); err != nil {
 		return nil, err
@@ -103,7 +101,7 @@ func (s *Sessions) Of(ctx context.Context, cookie string) (*Session, error) {
 	if !fits {
 		return nil, ErrEnded
 	}
-	row, err := s.Keeper.Kept(ctx, spaceSession, keyOf(id))
+	row, err := s.Keeper.Kept(ctx, oauth.SpaceSession, keyOf(id))
 	if errors.Is(err, oauth.ErrNotFound) {
 		return nil, ErrEnded
 	}
@@ -128,7 +126,7 @@ func (s *Sessions) Of(ctx context.Context, cookie string) (*Session, error) {
 
 // End ends a session; the record of the sign-out is made with it.
 func (s *Sessions) End(ctx context.Context, call *oauth.Call, old *Session) error {
-	row, err := s.Keeper.Kept(ctx, spaceSession, old.Key)
+	row, err := s.Keeper.Kept(ctx, oauth.SpaceSession, old.Key)
 	if errors.Is(err, oauth.ErrNotFound) {
 		return nil
 	}
@@ -136,7 +134,7 @@ func (s *Sessions) End(ctx context.Context, call *oauth.Call, old *Session) erro
 		return err
 	}
 	return s.Keeper.Commit(ctx, call, event("sign-out", old.User),
-		oauth.Row{Space: spaceSession, Key: old.Key, Version: row.Version})
+		oauth.Row{Space: oauth.SpaceSession, Key: old.Key, Version: row.Version})
 }
 
 // cookie is what the browser keeps: the id, when it was used, and a seal of that, which

@@ -19,9 +19,6 @@ import (
 // spaceUser is where local users are kept, by login.
 const spaceUser = "user"
 
-// spaceGrant is where package oauth keeps what apps were given.
-const spaceGrant = "grant"
-
 // account is what is kept of a local user.
 type account struct {
 	oauth.User
@@ -170,7 +167,7 @@ func (u *Users) write(ctx context.Context, call *oauth.Call, a account, version 
 // them: who knew the old password is out.
 func (u *Users) commit(ctx context.Context, call *oauth.Call, user oauth.User, reason string, row oauth.Row) error {
 	keep := []oauth.Row{row}
-	for _, space := range []string{spaceSession, spaceGrant} {
+	for _, space := range []string{oauth.SpaceSession, oauth.SpaceGrant} {
 		more, err := u.of(ctx, space, user)
 		if err != nil {
 			return err
@@ -183,25 +180,17 @@ func (u *Users) commit(ctx context.Context, call *oauth.Call, user oauth.User, r
 // of are the rows of a space that are a local user's, to be removed. Those of a provider's
 // user may have the same login.
 func (u *Users) of(ctx context.Context, space string, user oauth.User) (gone []oauth.Row, err error) {
-	for after := ""; ; {
-		rows, err := u.Keeper.EachKept(ctx, space, after, listed)
-		if err != nil {
-			return nil, err
+	err = oauth.Each(ctx, u.Keeper, space, func(r oauth.Row) error {
+		var s struct {
+			User     oauth.User `json:"user"`
+			Provider string     `json:"provider"`
 		}
-		for _, r := range rows {
-			var s struct {
-				User     oauth.User `json:"user"`
-				Provider string     `json:"provider"`
-			}
-			if json.Unmarshal(r.Value, &s) == nil && s.Provider == "" && s.User.Provider == "" && s.User.Login == user.Login {
-				gone = append(gone, oauth.Row{Space: space, Key: r.Key, Version: r.Version})
-			}
-			after = r.Key
+		if json.Unmarshal(r.Value, &s) == nil && s.Provider == "" && s.User.Provider == "" && s.User.Login == user.Login {
+			gone = append(gone, oauth.Row{Space: space, Key: r.Key, Version: r.Version})
 		}
-		if len(rows) < listed {
-			return gone, nil
-		}
-	}
+		return nil
+	})
+	return gone, err
 }
 
 // Remove removes a user.
@@ -220,30 +209,15 @@ func unknownUser(name string, err error) error {
 	return err
 }
 
-// listed is how many rows are read at a time.
-const listed = 200
-
 // Each calls visit for every user, in the order of logins.
 func (u *Users) Each(ctx context.Context, visit func(oauth.User) error) error {
-	for after := ""; ; {
-		rows, err := u.Keeper.EachKept(ctx, spaceUser, after, listed)
-		if err != nil {
-			return err
+	return oauth.Each(ctx, u.Keeper, spaceUser, func(row oauth.Row) error {
+		var a account
+		if err := json.Unmarshal(row.Value, &a); err != nil {
+			return fmt.Errorf("user %s: %w", row.Key, err)
 		}
-		for _, row := range rows {
-			var a account
-			if err := json.Unmarshal(row.Value, &a); err != nil {
-				return fmt.Errorf("user %s: %w", row.Key, err)
-			}
-			if err := visit(a.User); err != nil {
-				return err
-			}
-			after = row.Key
-		}
-		if len(rows) < listed {
-			return nil
-		}
-	}
+		return visit(a.User)
+	})
 }
 
 // Any says whether there is one.
