@@ -49,7 +49,7 @@ var oauthMutants = []mutant{
 	{"apps: codes are of their client", "auth/oauth/redeem.go", "case c.Grant.Client != a.client.ID:", "case false:", "./auth/oauth", "TestCodesCountOnce"},
 	{"apps: codes are of their redirect URI", "auth/oauth/redeem.go", "case c.Redirect != a.form.Get(\"redirect_uri\"):", "case false:", "./auth/oauth", "TestCodesCountOnce"},
 	{"apps: codes are of their challenge", "auth/oauth/redeem.go", "case !verifies(a.form.Get(\"code_verifier\"), c.Challenge):", "case false:", "./auth/oauth", "TestCodesCountOnce"},
-	{"apps: a second use ends what the first gave", "auth/oauth/redeem.go", "a.once = append(a.once, gone(spaceGrant, grant, version))", "_ = version", "./auth/oauth", "TestCodesCountOnce"},
+	{"apps: a second use ends what the first gave", "auth/oauth/redeem.go", "a.once = append(a.once, gone(SpaceGrant, grant, version))", "_ = version", "./auth/oauth", "TestCodesCountOnce"},
 	{"apps: refresh tokens count once", "auth/oauth/refresh.go", "case old.Used:", "case false:", "./auth/oauth", "TestRefresh"},
 	{"apps: refresh tokens are of their client", "auth/oauth/refresh.go", "case g.Client != a.client.ID:", "case false:", "./auth/oauth", "TestRefresh"},
 	{"apps: refreshed scopes never widen", "auth/oauth/refresh.go", "if beyond, ok := within(scopes, granted); !ok {", "if beyond, ok := within(scopes, granted); !ok && false {", "./auth/oauth", "TestRefresh"},
