@@ -151,10 +151,7 @@ func (k *keptSet) again(x *searcher, typ string, rows []*Row, in set) ([]Entry, 
 	if !ranks {
 		return nil, nil
 	}
-	changed := noPlaces()
-	for _, r := range rows {
-		changed.Add(uint64(r.Place))
-	}
+	changed := placesOf(rows)
 	all := slices.DeleteFunc(slices.Clone(k.entries), func(e Entry) bool { return contains(changed, e.Place) })
 	kept := len(all)
 	err := of.rank(x, typ, within(changed, in), func(e Entry) { all = append(all, e) })

@@ -67,6 +67,24 @@ func (g *gatherer) set() set {
 	return all
 }
 
+// setOf is the set of some places.
+func setOf(places []int64) set {
+	all := noPlaces()
+	for _, place := range places {
+		all.Add(uint64(place))
+	}
+	return all
+}
+
+// placesOf is the set of the places of some rows.
+func placesOf(rows []*Row) set {
+	all := noPlaces()
+	for _, r := range rows {
+		all.Add(uint64(r.Place))
+	}
+	return all
+}
+
 // union is what is in any of some sets.
 func union(sets ...set) set {
 	all := noPlaces()

@@ -137,10 +137,7 @@ func (x *searcher) sinceThen(typ string, found set, at cursor) (set, error) {
 	if err != nil {
 		return nil, err
 	}
-	written := noPlaces()
-	for _, r := range rows {
-		written.Add(uint64(r.Place))
-	}
+	written := placesOf(rows)
 	if is != Known { // each of them may have been
 		written = found
 	}

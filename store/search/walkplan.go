@@ -51,10 +51,7 @@ func (w *walker) choose(q *search.Query) error {
 	if p == nil {
 		return w.bySets(q)
 	}
-	w.among = noPlaces()
-	for _, place := range p.places {
-		w.among.Add(uint64(place))
-	}
+	w.among = setOf(p.places)
 	if err := w.run(int64(len(p.places)) * store.RowSteps); err != nil || w.done {
 		return err
 	}

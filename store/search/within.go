@@ -49,25 +49,20 @@ func (x *searcher) sees(r *Row) (bool, error) {
 // pageWithin passes a page without reading what does not satisfy what is required.
 func (x *searcher) pageWithin(q *search.Query, p *plan, must must, at cursor, out *collector) (err error) {
 	m := matching{typ: q.Type, where: byRank(q.Where)}
+	rest := m.where
 	if p.places == nil {
-		m.bounds, err = x.bounds(q.Type, q.Where)
-	} else if m.upper = noPlaces(); true {
-		for _, place := range p.places {
-			m.upper.Add(uint64(place))
+		if m.bounds, err = x.bounds(q.Type, q.Where); err != nil {
+			return err
 		}
-		if m.lower = m.upper; len(p.rest) > 0 {
-			m.lower = noPlaces()
+	} else {
+		rest = p.rest
+		m.bounds = bounds{noPlaces(), setOf(p.places)}
+		if len(rest) == 0 {
+			m.lower = m.upper
 		}
-	}
-	if err != nil {
-		return err
 	}
 	among := within(m.upper, must.upper)
 	m.hidden = without(m.upper, must.upper)
-	rest := m.where
-	if p.places != nil {
-		rest = p.rest
-	}
 	from := at.Place
 	if out.needsAll() {
 		from = 0
