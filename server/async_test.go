@@ -3,12 +3,14 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/server"
@@ -182,6 +184,41 @@ func TestAnswersThatNoLongerStandAreNotDelivered(t *testing.T) {
 	if strings.Contains(a.body, `"Patient"`) {
 		t.Error(a.body)
 	}
+}
+
+// What is done again is done with the scopes of the token that asks for it now.
+func TestJobsAreDoneAgainWithTheScopesOfNow(t *testing.T) {
+	n := start(t, func(c *server.Config) {
+		ticking(c)
+		c.Authenticate = func(r *http.Request) (agent.Agent, error) {
+			caller, err := authenticate(r)
+			caller.Scopes = []agent.Scope{{Context: "user", Type: r.Header.Get("Scope-Type"), Actions: "s"}}
+			return caller, err
+		}
+	})
+	n.stale = 1
+	at := n.startJob("GET", "/fhir/Patient", "", "Scope-Type", "Patient")
+	asked := func() (string, string) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return strings.Join(n.asked, "\n"), n.scopes
+	}
+	for all := ""; !strings.HasSuffix(all, "deliver"); all, _ = asked() {
+		if n.get(at, "Scope-Type", "Observation"); strings.Count(all, "search") > 1 {
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	for range 500 {
+		if all, scopes := asked(); strings.Count(all, "search") == 2 {
+			if !strings.Contains(scopes, "Observation") {
+				t.Errorf("done again with %s", scopes)
+			}
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	t.Error("it is not done again")
 }
 
 // A panic ends its request only, and what is large is refused.

@@ -41,6 +41,7 @@ type fakeGate struct {
 	wrote  string // the document of the last operation
 
 	address string // of the last client
+	scopes  string // of the last who searched
 
 	slow  chan struct{} // searches and changes wait for it, if there is one
 	stale int           // so many deliveries do not stand
@@ -96,6 +97,9 @@ func (g *fakeGate) Search(ctx context.Context, c *access.Call, s access.SearchRe
 	if g.wait(ctx); ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	g.mu.Lock()
+	g.scopes = fmt.Sprint(c.Agent.Scopes)
+	g.mu.Unlock()
 	return &g.result, g.ask(c, "search %+v", s)
 }
 
