@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,9 @@ func answerLines() []smartLine {
 		}},
 		{at + "nothing stands in the URL", func(t *testing.T, a *smartNode) {
 			a.form("/oauth/token?code="+a.code(a.authorizationOf(standalone)), map[string][]string{"grant_type": {"authorization_code"}, "client_id": {"app"}}).Want(400)
+			whole := url.Values{"grant_type": {"authorization_code"}, "code": {a.code(a.authorizationOf(standalone))}, "redirect_uri": {appCallback}, "client_id": {"app"}, "code_verifier": {appVerifier}}
+			a.form("/oauth/token?x=1", whole).Want(400)
+			a.form("/oauth/token", whole).Want(200)
 		}},
 	}
 }

@@ -211,6 +211,9 @@ func TestWhatIsNoKeySetIsRefused(t *testing.T) {
 		"a symmetric key": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`))
 		},
+		"a private key of an unknown kind": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(strings.Replace(good, `{"keys":[`, `{"keys":[{"kty":"AKP","alg":"ML-DSA-44","kid":"s","priv":"YQ"},`, 1)))
+		},
 		"no keys": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
 		"too much": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(good + strings.Repeat(" ", 256<<10)))
@@ -290,6 +293,7 @@ func TestDiscovery(t *testing.T) {
 		"another's":    {`{"issuer":"https://other.example","jwks_uri":"` + p.URL + `/keys"}`, false},
 		"no key set":   {`{"issuer":"` + p.URL + `"}`, false},
 		"keys by http": {`{"issuer":"` + p.URL + `","jwks_uri":"http://a.example/keys"}`, false},
+		"a fragment":   {`{"issuer":"` + p.URL + `","jwks_uri":"` + p.URL + `/keys#x"}`, false},
 	} {
 		p.does(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/.well-known/openid-configuration" {

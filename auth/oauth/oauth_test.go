@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -75,7 +76,7 @@ func TestAuthorizationRequestsAreChecked(t *testing.T) {
 		t.Error("a parameter that stands twice was taken")
 	}
 	w.keeper.told()
-	for name, good := range map[string]url.Values{"as it is": params(), "aud with a slash": params("aud", base+"/"), "habits of OpenID": params("scope", "openid email patient/*.rs")} {
+	for name, good := range map[string]url.Values{"as it is": params(), "aud with a slash": params("aud", base+"/"), "habits of OpenID": params("scope", "openid email patient/*.rs"), "200 scopes": params("scope", manyScopes(200))} {
 		if r, err := w.Request(t.Context(), &oauth.Call{}, good); err != nil || !r.NeedsPatient {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -86,7 +87,7 @@ func TestAuthorizationRequestsAreChecked(t *testing.T) {
 func manyScopes(n int) string {
 	var all strings.Builder
 	for i := range n {
-		all.WriteString("patient/A" + strings.Repeat("a", i%26) + strings.Repeat("b", i/26) + ".r ")
+		fmt.Fprintf(&all, "patient/Observation.r?code=%d ", i)
 	}
 	return all.String()
 }
