@@ -56,8 +56,14 @@ func clientCommand(args []string, stdout, stderr io.Writer) int {
 	if errors.Is(err, oauth.ErrNotFound) {
 		err = errors.New("there is no such client")
 	}
+	return recorded(stderr, "client", receipts, err)
+}
+
+// recorded ends a command that changes what the authorization server keeps: it names the
+// records of that.
+func recorded(stderr io.Writer, command string, receipts []string, err error) int {
 	if err != nil {
-		return fail(stderr, "client", err)
+		return fail(stderr, command, err)
 	}
 	for _, r := range receipts {
 		fmt.Fprintf(stderr, "recorded: %s\n", r)

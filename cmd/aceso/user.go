@@ -56,18 +56,12 @@ func (j *userJob) run(args []string) int {
 		return fail(j.stderr, "user", err)
 	}
 	receipts, err := node.ChangeUsers(context.Background(), data, j.database, act)
-	if err != nil {
-		return fail(j.stderr, "user", err)
-	}
-	for _, r := range receipts {
-		fmt.Fprintf(j.stderr, "recorded: %s\n", r)
-	}
-	return exitOK
+	return recorded(j.stderr, "user", receipts, err)
 }
 
 func (j *userJob) flags() *flag.FlagSet {
 	f := newFlags("user", userArguments, j.stderr)
-	f.StringVar(&j.data, "data", "aceso-data", "data `folder` of the server, which must be stopped unless it is on a database")
+	f.StringVar(&j.data, "data", defaultData, "data `folder` of the server, which must be stopped unless it is on a database")
 	databaseFlags(f, &j.database)
 	f.StringVar(&j.user.Role, "role", "", "practitioner, patient, privacy-officer or administrator")
 	f.StringVar(&j.user.Subject, "subject", "", "who, for example Practitioner/12 (default: the login)")
