@@ -56,12 +56,12 @@ func clientCommand(args []string, stdout, stderr io.Writer) int {
 	if errors.Is(err, oauth.ErrNotFound) {
 		err = errors.New("there is no such client")
 	}
-	return recorded(stderr, "client", receipts, err)
+	return showReceipts(stderr, "client", receipts, err)
 }
 
-// recorded ends a command that changes what the authorization server keeps: it names the
+// showReceipts ends a command that changes what the authorization server keeps: it names the
 // records of that.
-func recorded(stderr io.Writer, command string, receipts []string, err error) int {
+func showReceipts(stderr io.Writer, command string, receipts []string, err error) int {
 	if err != nil {
 		return fail(stderr, command, err)
 	}

@@ -12,7 +12,7 @@ import (
 // eraseCommand destroys the key of one patient's parts in all records.
 func eraseCommand(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("erase", "", stderr)
-	path := f.String("data", "aceso-data", "data `folder`; its server must be stopped")
+	path := f.String("data", defaultData, "data `folder`; its server must be stopped")
 	var database node.Database
 	databaseFlags(f, &database)
 	patient := f.String("patient", "", "`id` of the patient")

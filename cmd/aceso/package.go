@@ -14,7 +14,7 @@ const packageArguments = "add FILES-OR-FOLDERS | list | remove NAME"
 // packageCommand keeps the packages that resources are held against.
 func packageCommand(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("package", packageArguments, stderr)
-	path := f.String("data", "aceso-data", "data `folder`; its server may be running")
+	path := f.String("data", defaultData, "data `folder`; its server may be running")
 	var database node.Database
 	databaseFlags(f, &database)
 	rest, code, ok := parse(f, args)

@@ -141,7 +141,7 @@ func (o serveOptions) folder() (data node.Folder, leave func(started bool) error
 		}
 		return node.Folder(path), func(bool) error { return os.RemoveAll(path) }, nil
 	}
-	path := cmp.Or(o.data, "aceso-data")
+	path := cmp.Or(o.data, defaultData)
 	if _, err := node.CreateFolder(filepath.Dir(path)); err != nil {
 		return "", nil, err
 	}

@@ -29,7 +29,7 @@ type storeJob struct {
 func storeCommand(args []string, stdout, stderr io.Writer) int {
 	j := storeJob{stdout: stdout, stderr: stderr}
 	f := newFlags("store", storeArguments, stderr)
-	f.StringVar(&j.data, "data", "aceso-data", "check: data `folder` of the node; copy: that of the node of the database")
+	f.StringVar(&j.data, "data", defaultData, "check: data `folder` of the node; copy: that of the node of the database")
 	databaseFlags(f, &j.database)
 	f.IntVar(&j.sample, "sample", 1, "check: look at about one resource in `n` (database only)")
 	f.BoolVar(&j.repair, "repair", false, "check: rewrite search keys that differ from the document; the node of a folder must be stopped")

@@ -18,7 +18,7 @@ func tokenCommand(args []string, stdout, stderr io.Writer) int {
 	g := node.Grant{}
 	var purposes string
 	f := newFlags("token", "", stderr)
-	data := f.String("data", "aceso-data", "data `folder` of the server")
+	data := f.String("data", defaultData, "data `folder` of the server")
 	f.StringVar(&g.Role, "role", "", "practitioner, patient, system, privacy-officer or administrator")
 	f.StringVar(&g.Organization, "org", "", "`organisation` of the bearer (default: that of the node)")
 	f.StringVar(&purposes, "purpose", "TREAT", "purposes of use (v3-PurposeOfUse `codes`, separated by commas)")

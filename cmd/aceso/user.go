@@ -56,7 +56,7 @@ func (j *userJob) run(args []string) int {
 		return fail(j.stderr, "user", err)
 	}
 	receipts, err := node.ChangeUsers(context.Background(), data, j.database, act)
-	return recorded(j.stderr, "user", receipts, err)
+	return showReceipts(j.stderr, "user", receipts, err)
 }
 
 func (j *userJob) flags() *flag.FlagSet {
