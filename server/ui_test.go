@@ -317,10 +317,10 @@ func TestPageErrors(t *testing.T) {
 // worked is the record in docs/record-format.md.
 func worked(t *testing.T) (bundle, receipt string) {
 	t.Helper()
-	return kept(t, "../ledgerbridge/testdata/record-v1.json")
+	return keptBundle(t, "../ledgerbridge/testdata/record-v1.json")
 }
 
-func kept(t *testing.T, path string) (bundle, receipt string) {
+func keptBundle(t *testing.T, path string) (bundle, receipt string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -359,7 +359,7 @@ func TestProofPage(t *testing.T) {
 // A proof from a real channel: its block, and who endorsed the anchor.
 func TestProofPageOfAChannel(t *testing.T) {
 	n := start(t)
-	n.bundle, _ = kept(t, "../ledgerbridge/fabric/testdata/anchored-v1.json")
+	n.bundle, _ = keptBundle(t, "../ledgerbridge/fabric/testdata/anchored-v1.json")
 	r := n.reader()
 	r.signIn("good").want(303)
 	r.get("/ui/ledger?record=n1.changes.0.5").want(200).contains(`<span class="state good">anchored</span> in block 6 of channel aceso; 2 peers signed`,
