@@ -36,8 +36,9 @@ var mayImport = map[string][]string{
 	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
-	"consent": {"agent", "fhir"},
-	"policy":  {"agent"},
+	"consent": {"agent", "fhir", "labels"},
+	"labels":  {}, // which security labels there are
+	"policy":  {"agent", "fhir", "fhir/search", "labels"},
 	"kept":    {"agent"}, // what the server keeps beside resources
 	"agent":   {},        // what a verified token says of its caller
 	"keyring": {"durable"},
