@@ -38,8 +38,9 @@ var mayImport = map[string][]string{
 	"audit":   {"fhir", "ledgerbridge", "store"},
 	"consent": {"agent", "fhir"},
 	"policy":  {"agent"},
-	"kept":    {"agent"}, // what the server keeps beside resources
-	"agent":   {},        // what a verified token says of its caller
+	"kept":    {"agent"},                 // what the server keeps beside resources
+	"quorum":  {"agent", "fhir", "kept"}, // who may be the second of two persons
+	"agent":   {},                        // what a verified token says of its caller
 	"keyring": {"durable"},
 	"durable": {}, // files that appear whole
 
