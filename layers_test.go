@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
-"consent": {"agent", "fhir", "labels"},
+	"consent": {"agent", "fhir", "labels"},
 	"labels":  {}, // which security labels there are
 	"policy":  {"agent", "fhir", "fhir/search", "labels"},
 	"kept":    {"agent"},                 // what the server keeps beside resources
