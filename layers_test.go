@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
-	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
+	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "labels", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 	"auth/jwks":   {}, // key sets of others
 
@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
 	"consent": {"agent", "fhir", "labels"},
-	"labels":  {}, // which security labels there are
+	"labels":  {"agent", "fhir", "kept"}, // which security labels there are
 	"policy":  {"agent", "fhir", "fhir/search", "labels"},
 	"kept":    {"agent"},                 // what the server keeps beside resources
 	"quorum":  {"agent", "fhir", "kept"}, // who may be the second of two persons

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/custom"
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/labels"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -32,6 +34,7 @@ func (g *Gate) Indexable() <-chan struct{} { return g.custom.work }
 type customPlan struct {
 	store.Plan
 	compiled *search.Customs
+	rules    *labels.Rules
 }
 
 // idleHolder watches whether the node that makes search keys goes on.
@@ -91,7 +94,14 @@ func (g *Gate) remember(p store.Plan) (*customPlan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile search parameters: %w", err)
 	}
-	made := &customPlan{p, compiled}
+	rules, err := labels.Compile(json.RawMessage(p.Labels.Rules))
+	if err != nil {
+		return nil, err
+	}
+	made := &customPlan{p, compiled, rules}
+	if rules != nil {
+		compiled.Rule(&search.Ruled{Number: p.Labels.Number, Apply: func(f *fhir.Facts) error { made.label(f); return nil }})
+	}
 	g.custom.mu.Lock()
 	defer g.custom.mu.Unlock()
 	switch old := g.custom.current; {
@@ -178,7 +188,11 @@ func (g *Gate) Replan(ctx context.Context) error {
 				}
 			}
 		}
-		next, changed := before.Replan(params)
+		rules, err := g.labelRules(ctx)
+		if err != nil {
+			return err
+		}
+		next, changed := before.Replan(params, rules)
 		if changed {
 			err = indexer.Amend(ctx, next)
 		}
@@ -281,7 +295,7 @@ func (g *Gate) giveUp(ctx context.Context, indexer store.Indexer, p store.Plan, 
 	}
 	params[at].Failed = fault.Error()
 	g.Log.Warn("a search parameter is not used: a resource does not fit it", "parameter", params[at].Code, "type", p.Passes[0].Type, "reason", fault.Error())
-	next, _ := p.Replan(params)
+	next, _ := p.Replan(params, p.Labels.Rules)
 	if err := indexer.Amend(ctx, next); err != nil && !errors.Is(err, store.ErrChanged) {
 		return err
 	}

@@ -244,7 +244,9 @@ func (c *differ) change(late bool) {
 		typ := c.one("Observation", "Condition", types[c.IntN(len(types))])
 		return c.document(typ, c.id(typ))
 	}
-	switch c.IntN(9) {
+	switch c.IntN(10) {
+	case 9:
+		c.ruleAnew()
 	case 0, 1:
 		c.write(c.consent(c.other(), c.IntN(2)))
 	case 2:

@@ -43,6 +43,7 @@ type indexing struct {
 func (c *differ) define() {
 	c.Helper()
 	c.write(ownParameters...)
+	c.relabel(labelRules[0])
 	for more, err := true, error(nil); more; {
 		if more, err = c.Gate.Rekey(c.Context()); err != nil {
 			c.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/policy"
@@ -104,4 +105,24 @@ func asking(who, typ string) question {
 		return question{"update", "u", typ}
 	}
 	return question{"search-type", "s", typ}
+}
+
+// labelRules are rules by which what the throng has is labelled.
+var labelRules = []string{
+	`{"own":[{"name":"a","rules":[{"labels":["HIV"],"codes":[{"systems":["urn:s"],"are":["b"]}]}]}]}`,
+	`{"own":[{"name":"a","rules":[{"labels":["PSY"],"codes":[{"systems":["urn:s"],"within":["x-y"]}]}]}]}`,
+	`{"own":[{"name":"a","rules":[{"labels":["PSY","HIV"],"types":["Encounter"],"codes":[{"systems":["urn:s"],"are":["a"]}]}]}]}`,
+	`{}`,
+}
+
+// ruleAnew lets other rules of labels be in force, and the index follow them for a while.
+func (c *differ) ruleAnew() {
+	c.Helper()
+	plain := c.plain
+	c.plain = true
+	defer func() { c.plain = plain }()
+	c.clock = c.clock.Add(time.Millisecond)
+	c.relabel(labelRules[c.IntN(len(labelRules))])
+	c.rekey([]int{0, 20, 60, 1000}[c.IntN(4)])
+	c.last = "other rules of labels"
 }

@@ -23,8 +23,9 @@ type directory struct {
 	lost       map[string]bool // cannot be resolved
 	naming     map[string][]*fhir.Facts
 	identified map[string][]string
-	most       int   // lookups
-	err        error // why a lookup failed: the verdict must not be used
+	label      func(context.Context, *fhir.Facts) error // see review
+	most       int                                      // lookups
+	err        error                                    // why a lookup failed: the verdict must not be used
 }
 
 // mostLookups bounds what one attempt looks up.
@@ -75,7 +76,7 @@ func (d *directory) find(name string) (e consent.Entry, known bool, err error) {
 	if v == nil || err != nil {
 		return e, false, err
 	}
-	e.Facts = &v.Facts
+	e.Facts = d.labelled(&v.Facts)
 	switch known = true; v.Ref.Type {
 	case "Organization":
 		if !v.Deleted {
@@ -122,7 +123,7 @@ func (d *directory) version(name string) (*Version, error) {
 func (d *directory) Facts(name string) *fhir.Facts {
 	if len(d.planned) > 0 {
 		if ref, err := fhir.ParseRef(name); err == nil && d.planned[ref] != nil {
-			return &d.planned[ref].facts
+			return d.labelled(&d.planned[ref].facts)
 		}
 	}
 	if d.err != nil {
@@ -133,7 +134,15 @@ func (d *directory) Facts(name string) *fhir.Facts {
 	if v == nil {
 		return nil
 	}
-	return &v.Facts
+	return d.labelled(&v.Facts)
+}
+
+// labelled are facts with the labels by rules.
+func (d *directory) labelled(f *fhir.Facts) *fhir.Facts {
+	if d.label != nil {
+		d.fail(d.label(d.ctx, f))
+	}
+	return f
 }
 
 // Naming implements consent.Directory.
@@ -145,11 +154,14 @@ func (d *directory) Naming(binary string) []*fhir.Facts {
 			all, err = d.store.Naming(d.ctx, ref, consent.Furthest+1)
 		}
 		d.fail(err)
+		for _, f := range all {
+			d.labelled(f)
+		}
 		remember(&d.naming, binary, all)
 	}
 	for _, s := range d.planned {
 		if slices.Contains(store.Names(&s.facts), binary) {
-			all = append(all[:len(all):len(all)], &s.facts)
+			all = append(all[:len(all):len(all)], d.labelled(&s.facts))
 		}
 	}
 	return all

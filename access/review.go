@@ -79,7 +79,7 @@ func (g *Gate) review(c *Call) *review {
 	now, a := g.Now(), &c.Agent
 	d := newDirectory(g.Store, g.Base)
 	own := a.Organization == g.Organization
-	return &review{
+	r := &review{
 		gate: g, call: c, now: now, directory: d, granular: slices.ContainsFunc(a.Scopes, func(s agent.Scope) bool { return s.Query != "" }),
 		subject: consent.Subject{
 			Actors: a.Actors, Purpose: a.Purpose, Guest: !own,
@@ -91,6 +91,8 @@ func (g *Gate) review(c *Call) *review {
 			Organization: a.Organization, Client: a.Client, Purpose: a.Purpose, Request: c.Request,
 		},
 	}
+	d.label = r.label
+	return r
 }
 
 // ask decides what the request is about, whether the caller may do this to this type at
@@ -319,7 +321,7 @@ func within(c policy.Constraints, q question, row store.Row) bool {
 		return false
 	case c.Owner != "" && row.Owner != c.Owner:
 		return false
-	case len(c.Labels) > 0 && consent.Bars(c.Labels, row.Facts.Labels):
+	case len(c.Labels) > 0 && consent.Bars(c.Labels, row.Facts.AllLabels()):
 		return false
 	case c.Compartment != "" && !shared && !slices.Contains(patients, c.Compartment):
 		return false

@@ -40,6 +40,11 @@ func (r *review) look(ctx context.Context, q question, actions []string, epoch i
 			d = rights[0].Decision
 		}
 	}
+	if len(d.Constraints.Labels) > 0 { // until all resources have the keys of their labels, each is asked for them
+		if _, err := r.keyed(ctx); err != nil || !r.plan.labelled() {
+			return nil, err
+		}
+	}
 	switch {
 	case d.Reason == tooSlow: // whoever looks at a row is told
 		return nil, nil
@@ -104,6 +109,9 @@ func (o *outlook) constrain(s *store.Sight) {
 	c := o.decision.Constraints
 	for _, l := range consent.Barred(c.Labels) {
 		s.Barred = append(s.Barred, search.LabelMark(l))
+		if o.plan.rules != nil {
+			s.Barred = append(s.Barred, search.RuledKey(o.plan.Labels.Number, l))
+		}
 	}
 	slices.Sort(s.Barred)
 	if c.Owner != "" {

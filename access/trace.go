@@ -17,6 +17,9 @@ import (
 // identifier may name somebody like a reference. It looks at what the version leads to as
 // that is now, so that whatever was written first, and changed later, counts.
 func (r *review) trace(ctx context.Context, f *fhir.Facts) (*consent.Reached, error) {
+	if err := r.label(ctx, f); err != nil {
+		return nil, err
+	}
 	if f.Traced && r.traced == f {
 		return r.reached, nil
 	}

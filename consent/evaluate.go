@@ -14,7 +14,7 @@ func Evaluate(rules []*Rules, s Subject, f *fhir.Facts) (v Verdict, decided []st
 	s.prepare()
 	now := s.Now.UnixMilli()
 	next := int64(never)
-	l := readLabels(f.Labels)
+	l := readLabels(f.AllLabels())
 	if s.System && !s.reads() {
 		return Silent, nil, time.Time{}
 	}

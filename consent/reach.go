@@ -88,7 +88,7 @@ func (w *walk) take(f *fhir.Facts, first bool) {
 	for i := range f.Inside {
 		in := &f.Inside[i]
 		if fhir.Shows(f.Type, in.Type) {
-			w.parts = append(w.parts, part{in.Type, in, readLabels(in.Labels)})
+			w.parts = append(w.parts, part{in.Type, in, readLabels(in.AllLabels())})
 		}
 	}
 	if w.directory != nil && Leads(f) {
@@ -207,7 +207,7 @@ func (w *walk) add(typ string, f *fhir.Facts) {
 	}
 	p := part{typ: typ, facts: f}
 	if f != nil {
-		p.labels = readLabels(f.Labels)
+		p.labels = readLabels(f.AllLabels())
 	}
 	w.parts = append(w.parts, p)
 }

@@ -33,11 +33,22 @@ type Facts struct {
 	Inherited  []string // of one in nobody's compartment: patients of what it leads to; whoever judges finds them
 	Identified []string // patients of Logical; whoever judges finds them
 	Traced     bool     // Inherited and Identified have been looked for
+	LaterCodes []Coding // of a past version: codes of later ones, which protect it
+	Ruled      []Coding // labels by rules about codes; whoever judges finds them ...
+	RuledBy    int64    // ... by the rules with this number, 0: by none
 }
 
 // LeadsTo says whether the resource refers to or holds a target that its writer knew.
 func (f *Facts) LeadsTo(target string) bool {
 	return (slices.Contains(f.References, target) || slices.Contains(f.Contents, target)) && !slices.Contains(f.Blind, target)
+}
+
+// AllLabels are those of the document, and those by rules.
+func (f *Facts) AllLabels() []Coding {
+	if len(f.Ruled) == 0 {
+		return f.Labels
+	}
+	return slices.Concat(f.Labels, f.Ruled)
 }
 
 // Whose are all patients whose data it is.

@@ -1,7 +1,8 @@
-// Package labels knows the security labels that decide about access: which there are, and
-// which of them are above others.
+// Package labels knows the security labels that decide about access: which there are, which
+// of them are above others, and by which rules a resource has some because of its codes.
 //
-// It does not decide who may see what has a label.
+// It does not decide who may see what has a label, and keeps no labels: a document stays as it
+// is, and what rules say of it follows from its facts.
 package labels
 
 import (

@@ -75,6 +75,9 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
 		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current}, Parse: n.rules.parser(),
 	})
+	if err := n.gate.Replan(ctx); err != nil { // the rules of labels bind before anything is answered
+		return err
+	}
 	if err := n.openServer(ctx, o); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ var known = named(map[action]string{
 	{letters: "rs", typed: true}: "verify expand validate-code lookup subsumes translate",
 	{letters: "rs"}: "authorize token refresh revoke introspect launch register sign-in sign-out client-read" +
 		" access-report proof audit-read audit-search ledger metrics operations policy-read",
-	{letters: "u"}: "client-write policy-write policy-approve",
+	{letters: "u"}: "client-write policy-write policy-approve label-write",
 })
 
 func named(actions map[action]string) map[string]action {

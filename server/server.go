@@ -33,6 +33,8 @@ type Config struct {
 	Apps Apps
 	// OAuth is its endpoints for clients.
 	OAuth Authorization
+	// Labels are the rules of security labels; nil without them.
+	Labels Labels
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The server's own paths begin with /fhir regardless.
 	BaseURL string

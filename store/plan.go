@@ -16,6 +16,26 @@ type Plan struct {
 	Params []Planned `json:"params,omitempty"`
 	Passes []Pass    `json:"passes,omitempty"` // still to be made, the first one first
 	Holder string    `json:"holder,omitempty"` // who made the last portion of a pass
+	Labels Labelling `json:"labels,omitzero"`
+}
+
+// Labelling says by which rules resources have security labels beside those of their
+// documents, and whether all have the keys of these. The zero Labelling has no rules.
+type Labelling struct {
+	Rules  string `json:"rules,omitempty"`  // as package labels writes them
+	Number int64  `json:"number,omitempty"` // of the plan that began with them: it names them
+	Ready  bool   `json:"ready,omitempty"`
+}
+
+// relabel is the labelling of a later plan with rules.
+func (l Labelling) relabel(rules string, number int64) (next Labelling, changed bool) {
+	switch {
+	case rules == l.Rules:
+		return l, false
+	case rules == "":
+		return Labelling{}, true // keys of rules that are gone mean nothing
+	}
+	return Labelling{Rules: rules, Number: number}, true
 }
 
 // Planned is a parameter of a Plan.
@@ -51,9 +71,10 @@ type Indexer interface {
 // made with.
 type MakeKeys func(doc *fhir.Resource, base string) (*search.Index, error)
 
-// Replan is the plan for other parameters. Those that stay go on as they are; the types of
-// others are gone through from the beginning. It is p itself if nothing is different.
-func (p Plan) Replan(params []Planned) (next Plan, changed bool) {
+// Replan is the plan for other parameters and rules of labels. Those that stay go on as they
+// are; the types of others, and of other rules all types, are gone through from the beginning.
+// It is p itself if nothing is different.
+func (p Plan) Replan(params []Planned, rules string) (next Plan, changed bool) {
 	var types []string
 	next = Plan{Number: p.Number + 1, Turn: p.Turn + 1, Holder: p.Holder, Params: slices.Clone(params)}
 	for i := range next.Params {
@@ -69,7 +90,10 @@ func (p Plan) Replan(params []Planned) (next Plan, changed bool) {
 			types = append(types, old.Bases...)
 		}
 	}
-	if len(types) == 0 {
+	if next.Labels, changed = p.Labels.relabel(rules, next.Number); changed && rules != "" {
+		types = fhir.ResourceTypes()
+	}
+	if len(types) == 0 && !changed {
 		return p, false
 	}
 	for _, pass := range p.Passes {
@@ -95,7 +119,9 @@ func (p *Plan) planned(key string) *Planned {
 
 // Again is the plan that makes all keys anew.
 func (p Plan) Again() Plan {
-	next, _ := p.Replan(nil)
+	labels := p.Labels
+	p.Labels = Labelling{}
+	next, _ := p.Replan(nil, labels.Rules)
 	params := slices.Clone(p.Params)
 	for i := range params {
 		params[i].Ready = false
@@ -114,6 +140,7 @@ func (p Plan) Advance(place, n int64, done bool) Plan {
 		return p
 	}
 	p.Passes = p.Passes[1:]
+	p.Labels.Ready = p.Labels.Rules != "" && (p.Labels.Ready || len(p.Passes) == 0)
 	for i := range p.Params {
 		one := &p.Params[i]
 		waits := slices.ContainsFunc(p.Passes, func(pass Pass) bool { return slices.Contains(one.Bases, pass.Type) })

@@ -37,8 +37,8 @@ func TestPlansOutliveWhatTheyCannotCompile(t *testing.T) {
 // others come and go, and what has failed never is.
 func TestPlansWaitForAllTypes(t *testing.T) {
 	a, b := plannedOf("a", "Patient", "Group"), plannedOf("b", "Patient")
-	p, changed := Plan{}.Replan([]Planned{a})
-	if _, again := p.Replan([]Planned{a}); !changed || again || p.Number != 1 || len(p.Passes) != 2 {
+	p, changed := Plan{}.Replan([]Planned{a}, "")
+	if _, again := p.Replan([]Planned{a}, ""); !changed || again || p.Number != 1 || len(p.Passes) != 2 {
 		t.Fatalf("%+v", p)
 	}
 	if p = p.Advance(9, 9, true); len(readyOf(p)) != 0 {
@@ -47,7 +47,7 @@ func TestPlansWaitForAllTypes(t *testing.T) {
 	if p = p.Advance(9, 9, true); !slices.Equal(readyOf(p), []string{"a"}) || len(p.Passes) != 0 {
 		t.Errorf("not ready: %+v", p)
 	}
-	if p, _ = p.Replan([]Planned{a, b}); !slices.Equal(readyOf(p), []string{"a"}) || len(p.Passes) != 1 || p.Number != 2 {
+	if p, _ = p.Replan([]Planned{a, b}, ""); !slices.Equal(readyOf(p), []string{"a"}) || len(p.Passes) != 1 || p.Number != 2 {
 		t.Errorf("another one comes: %+v", p)
 	}
 	p = p.Advance(5, 5, false)
@@ -56,7 +56,7 @@ func TestPlansWaitForAllTypes(t *testing.T) {
 	}
 	failed := b
 	failed.Failed = "x"
-	if p, _ = p.Replan([]Planned{a, failed}); p.Passes[0].After != 0 {
+	if p, _ = p.Replan([]Planned{a, failed}, ""); p.Passes[0].After != 0 {
 		t.Errorf("one fails: %+v", p)
 	}
 	if p = p.Advance(9, 9, true); !slices.Equal(readyOf(p), []string{"a"}) {
@@ -65,7 +65,7 @@ func TestPlansWaitForAllTypes(t *testing.T) {
 	if p = p.Again(); len(readyOf(p)) != 0 || len(p.Passes) != 2 || p.Number != 4 || len(p.Params) != 2 {
 		t.Errorf("again: %+v", p)
 	}
-	if p, _ = p.Replan(nil); len(p.Params) != 0 || len(p.Passes) != 2 {
+	if p, _ = p.Replan(nil, ""); len(p.Params) != 0 || len(p.Passes) != 2 {
 		t.Errorf("none: %+v", p)
 	}
 }

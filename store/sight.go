@@ -15,7 +15,7 @@ import (
 // now, without ¤row, is hidden in all versions before, for later labels and patients
 // protect the past. What is certainly shown may have been hidden. It has no marks.
 type Sight struct {
-	Barred []string // marks (see search.Marks), sorted: rows that have one are hidden, whoever's they are
+	Barred []string // marks (see search.Marks, search.RuledKey), sorted: rows that have one are hidden, whoever's they are
 	Needed []string // marks: rows that do not have all of them are hidden, whoever's they are
 
 	Free   Sure    // rows in nobody's compartment
@@ -51,7 +51,7 @@ func (s *Sight) Of(f *fhir.Facts, owner string) Sure {
 	switch {
 	case !f.Apart():
 		return ByRow
-	case s.Marked() && s.hides(search.Marks(f, owner)):
+	case s.Marked() && s.hides(marks(f, owner)):
 		return Hidden
 	case len(f.Patients) == 0:
 		return s.Free
@@ -62,6 +62,15 @@ func (s *Sight) Of(f *fhir.Facts, owner string) Sure {
 		}
 	}
 	return s.Rest
+}
+
+// marks are those of a version, and the keys of its labels by rules.
+func marks(f *fhir.Facts, owner string) []string {
+	all := search.Marks(f, owner)
+	for _, l := range f.Ruled {
+		all = append(all, search.RuledKey(f.RuledBy, l))
+	}
+	return all
 }
 
 // Marked says whether marks hide anything.

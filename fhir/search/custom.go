@@ -168,7 +168,32 @@ func (c *Custom) Clash(others []Custom) error {
 type Customs struct {
 	Number int64 // of the plan of keys that they are (see store.Plan)
 	types  map[string]*customType
+	ruled  *Ruled
 }
+
+// Ruled are rules by which resources have security labels beside those of their documents.
+type Ruled struct {
+	Number int64                   // names them: their keys are apart from those of other rules
+	Apply  func(*fhir.Facts) error // notes them in Facts.Ruled
+}
+
+// Rule lets resources have keys for labels by rules, too; nil: they have none.
+func (c *Customs) Rule(by *Ruled) { c.ruled = by }
+
+// ruledName is how the keys of labels by rules begin: the version of no SearchParameter begins
+// with 0.
+const ruledName = customMark + "0"
+
+// RuledKey is the key of what has a label by some rules.
+func RuledKey(number int64, l fhir.Coding) string {
+	return string(appendPair([]byte(RuledKeys(number)), []byte(l.System), []byte(l.Code), '|'))
+}
+
+// RuledKeys begins all keys of labels by some rules.
+func RuledKeys(number int64) string { return ruledName + strconv.FormatInt(number, 10) + "_label=" }
+
+// IsRuled says whether a key is one of a label by rules.
+func IsRuled(key string) bool { return strings.HasPrefix(key, ruledName) }
 
 // customType are those of one type: those with expressions like R4's, in the plan, and those
 // that only FHIRPath can evaluate.

@@ -20,19 +20,51 @@ func (f *CustomFault) Unwrap() error { return f.err }
 // Describe is Describe of this package with the keys of custom parameters.
 func (c *Customs) Describe(r *fhir.Resource, base string) (*Index, fhir.Facts, error) {
 	x, facts, err := Describe(r, base)
-	if err != nil || c == nil || c.types[r.Type()] == nil {
+	if err != nil || c == nil || c.types[r.Type()] == nil && c.ruled == nil {
 		return x, facts, err
 	}
-	own, err := c.Keys(r, base)
+	own, err := c.typeKeys(r, base)
 	if err == nil {
+		err = c.rule(own, &facts)
+	}
+	if err == nil && own.Len() > 0 {
 		x = x.WithCustom(own)
 	}
 	return x, facts, err
 }
 
-// Keys are those of custom parameters only. The error of a resource that cannot have them is
-// a *CustomFault.
+// rule adds the keys of labels by rules.
+func (c *Customs) rule(own *Index, f *fhir.Facts) error {
+	if c.ruled == nil {
+		return nil
+	}
+	if err := c.ruled.Apply(f); err != nil {
+		return err
+	}
+	for _, l := range f.Ruled {
+		own.Keys = append(own.Keys, RuledKey(c.ruled.Number, l))
+	}
+	slices.Sort(own.Keys)
+	own.Keys = slices.Compact(own.Keys)
+	return nil
+}
+
+// Keys are those of custom parameters and of labels by rules only. The error of a resource
+// that cannot have them is a *CustomFault.
 func (c *Customs) Keys(r *fhir.Resource, base string) (*Index, error) {
+	own, err := c.typeKeys(r, base)
+	if err != nil || c == nil || c.ruled == nil {
+		return own, err
+	}
+	_, facts, err := Describe(r, base)
+	if err == nil {
+		err = c.rule(own, &facts)
+	}
+	return own, err
+}
+
+// typeKeys are those of custom parameters.
+func (c *Customs) typeKeys(r *fhir.Resource, base string) (*Index, error) {
 	if c == nil || c.types[r.Type()] == nil {
 		return &Index{}, nil
 	}

@@ -31,7 +31,7 @@ office_scoped if {
 
 office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "client-read"}
 
-office_operation if input.interaction in {"policy-read", "policy-write", "policy-approve"}
+office_operation if input.interaction in {"policy-read", "policy-write", "policy-approve", "label-write"}
 
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {

@@ -31,6 +31,7 @@ type later struct {
 	leads    []string // references and contents
 	loose    bool     // one of them is in nobody's compartment
 	labels   []fhir.Coding
+	codes    []fhir.Coding
 }
 
 // protectPast is the privacy rule that later labels protect the past: it adds the
@@ -49,13 +50,14 @@ func (p *past) protectPast(r *Row) (replaced int64, err error) {
 	protected.Patients, protected.Labels = store.Union(facts.Patients, l.patients), store.Union(facts.Labels, l.labels)
 	slices.Sort(protected.Patients)
 	protected.Later, protected.Loose = l.leads, l.loose || len(facts.Patients) == 0
+	protected.LaterCodes = l.codes
 	r.facts = &protected
 	r.Keyless = true // those of past versions are not derived anew when keys change
 	replaced = l.at
 	if l.version == 0 {
 		replaced = math.MaxInt64
 	}
-	*l = later{r.Version, r.Updated, protected.Patients, l.all(facts), protected.Loose, protected.Labels}
+	*l = later{r.Version, r.Updated, protected.Patients, l.all(facts), protected.Loose, protected.Labels, store.Union(l.codes, facts.Codes)}
 	return replaced, nil
 }
 
@@ -82,6 +84,7 @@ func (p *past) add(r *Row) error {
 	}
 	l := p.later[r.Ref]
 	l.patients, l.labels = store.Union(l.patients, facts.Patients), store.Union(l.labels, facts.Labels)
+	l.codes = store.Union(l.codes, facts.Codes)
 	l.leads, l.loose = l.all(facts), l.loose || len(facts.Patients) == 0
 	if l.version == 0 || r.Version < l.version {
 		l.version, l.at = r.Version, r.Updated

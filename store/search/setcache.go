@@ -103,6 +103,13 @@ func (m marked) has(r *Row) (bool, error) {
 		return false, err
 	}
 	theirs := search.Marks(facts, r.Owner)
+	if slices.ContainsFunc(m, search.IsRuled) {
+		index, err := r.Index()
+		if err != nil {
+			return false, err
+		}
+		theirs = append(theirs, index.Keys...)
+	}
 	return slices.ContainsFunc(m, func(mark string) bool { return slices.Contains(theirs, mark) }), nil
 }
 

@@ -155,12 +155,26 @@ func (x *searcher) barred(typ string, marks []string) (set, error) {
 		if err != nil {
 			return err
 		}
-		rests := make([]string, len(marks))
-		for i, m := range marks {
-			rests[i] = strings.TrimPrefix(m, search.RowKey)
+		for begin, rests := range byBeginning(marks) {
+			if err := x.Joined(typ, begin, rests, int64(live.GetCardinality()), to); err != nil {
+				return err
+			}
 		}
-		return x.Joined(typ, search.RowKey, rests, int64(live.GetCardinality()), to)
+		return nil
 	})
+}
+
+// byBeginning are marks by what the keys of their kind begin with, in order.
+func byBeginning(marks []string) map[string][]string {
+	all := map[string][]string{}
+	for _, m := range marks {
+		begin := search.RowKey
+		if search.IsRuled(m) {
+			begin = m[:strings.IndexByte(m, '=')+1]
+		}
+		all[begin] = append(all[begin], m[len(begin):])
+	}
+	return all
 }
 
 // group is what is in the compartments of a group's patients.

@@ -80,7 +80,7 @@ func (u *changeUnit) amend(next store.Plan) error {
 // planAgain lets all keys of the plan be made anew.
 func (u *changeUnit) planAgain() error {
 	p, err := u.conn.plan()
-	if err != nil || len(p.Params) == 0 {
+	if err != nil || len(p.Params) == 0 && p.Labels.Rules == "" {
 		return err
 	}
 	return u.amend(p.Again())

@@ -130,7 +130,7 @@ func BenchmarkRekey(b *testing.B) {
 			c.Key += strings.Repeat("x", round+1)
 			params = append(params, store.Planned{Custom: c})
 		}
-		p, _ = p.Replan(params)
+		p, _ = p.Replan(params, "")
 		a.must(a.Amend(b.Context(), p))
 		customs, err := p.Customs(custom.Compile)
 		a.must(err)

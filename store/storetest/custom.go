@@ -59,7 +59,7 @@ func (w *world) replan(params []store.Planned) store.Plan {
 	w.Helper()
 	before, err := w.indexer().Plan(w.Context())
 	w.check(err)
-	next, changed := before.Replan(params)
+	next, changed := before.Replan(params, before.Labels.Rules)
 	if !changed {
 		w.Fatal("nothing has changed")
 	}
