@@ -203,8 +203,8 @@ func (r *refuser) table(f *ast.FuncDecl, c *ast.CompositeLit) {
 		if !ok || row.Type != nil || len(row.Elts) < 2 {
 			continue
 		}
-		last, ok := row.Elts[len(row.Elts)-1].(*ast.BasicLit)
-		if ok && strings.HasSuffix(last.Value, `."`) && strings.Contains(last.Value, " ") {
+		last := row.Elts[len(row.Elts)-1]
+		if text := r.text(last); strings.HasSuffix(text, ".") && strings.Contains(text, " ") {
 			r.sentence(f, last, "422")
 		}
 	}

@@ -195,8 +195,6 @@ func (e *Entry) checkMethod(r *frameRequest) {
 			e.fail(&Error{Kind: Invalid, Detail: "The URL must name one resource, as in Patient/1, or criteria, as in Patient?identifier=x.", Expression: ".request.url"})
 		}
 		e.Criteria = e.Params
-	default:
-		e.fail(&Error{Kind: Invalid, Detail: "The method must be DELETE, POST, PUT, PATCH, GET or, in a batch, HEAD. Others are not supported.", Expression: ".request.method"})
 	}
 	e.checkConditions(r)
 }
