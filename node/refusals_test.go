@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/fhir/fhirtest"
 )
 
 // TestRefusalsAreSent sends what testdata/refusals has for the sentences of docs/refusals.md,
@@ -33,7 +36,7 @@ func TestRefusalsAreSent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := &dialog{conversation: conversation{node: startNode(t, t.TempDir())}, saved: map[string]string{}}
+			d := &dialog{conversation: conversation{node: startNode(t, t.TempDir())}, saved: map[string]string{}, page: fhirtest.Refusals(t)}
 			for _, block := range strings.Split(string(text), "\n\n") {
 				if err := d.run(block); err != nil {
 					t.Error(err)
@@ -47,7 +50,11 @@ func TestRefusalsAreSent(t *testing.T) {
 type dialog struct {
 	conversation
 	saved map[string]string
+	page  *regexp.Regexp // of all sentences
 }
+
+// numberedOperation stands before what is wrong with an operation of a patch.
+var numberedOperation = regexp.MustCompile(`^Operation \d+ of the patch: `)
 
 var (
 	refusalLine = regexp.MustCompile(`^(\d{3})(?:/(?:\d{3}|…))? (.*)$`)
@@ -70,7 +77,7 @@ func (d *dialog) run(block string) error {
 			if err := d.as(nil, words[1:]); err != nil {
 				return err
 			}
-		case len(words) > 3 && words[0] == "save":
+		case len(words) > 2 && words[0] == "save":
 			if err := d.keep(words[1:]); err != nil {
 				return err
 			}
@@ -133,11 +140,20 @@ func (d *dialog) request(line string, rest []string, refusals [][]string) error 
 	if err != nil {
 		return err
 	}
+	if strings.HasPrefix(m[2], "//ui/") { // browsers have no header
+		r.AddCookie(&http.Cookie{Name: "aceso-token", Value: d.token})
+		r.Header.Del("Authorization")
+	}
 	if d.answer, err = d.node.Exchange(line, r); err != nil {
 		return err
 	}
 	if len(refusals) == 0 && d.answer.Status >= 300 {
 		return fmt.Errorf("refused: %s", d.answer)
+	}
+	for _, told := range texts(d.answer) {
+		if told = numberedOperation.ReplaceAllString(told, ""); d.answer.Status >= 400 && !d.page.MatchString(told) {
+			err = errors.Join(err, fmt.Errorf("docs/refusals.md does not name %q", told))
+		}
 	}
 	for _, want := range refusals {
 		if !refuses(d.answer, want[0], want[1]) {
@@ -160,6 +176,15 @@ func refuses(a response, status, sentence string) bool {
 	}
 	found = found || tells(doc, "status", regexp.MustCompile("^"+status))
 	return found && (tells(doc, "text", says) || tells(doc, "outcomeDesc", says) || tells(doc, "error_description", says))
+}
+
+// texts are the sentences of an OperationOutcome.
+func texts(a response) []string {
+	if !a.Has(`"OperationOutcome"`) {
+		return nil
+	}
+	all, _ := a.Find("issue.details.text")
+	return all
 }
 
 // tells says whether a member with a name, somewhere in a document, has a text.
