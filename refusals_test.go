@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path"
 	"regexp"
@@ -179,7 +180,7 @@ func (r *refuser) collect(f *ast.FuncDecl) {
 		case *ast.CallExpr:
 			p, ok := r.through[calledName(n)]
 			if ok && p.argument < len(n.Args) {
-				r.sentence(f, n.Args[p.argument], p.status)
+				r.sentence(f, n.Args[p.argument], cmp.Or(plainStatus(n.Args), p.status))
 			}
 		}
 		return true
@@ -192,6 +193,18 @@ func calledName(c *ast.CallExpr) string {
 		return f.Name
 	case *ast.SelectorExpr:
 		return f.Sel.Name
+	}
+	return ""
+}
+
+// plainStatus is a status of HTTP among arguments.
+func plainStatus(args []ast.Expr) string {
+	for _, a := range args {
+		for code := range 600 {
+			if name := http.StatusText(code); name != "" && typeName(a) == "Status"+strings.ReplaceAll(name, " ", "") {
+				return strconv.Itoa(code)
+			}
+		}
 	}
 	return ""
 }

@@ -1,0 +1,70 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/auth/oauth/oauthtest"
+	"github.com/aceso-health/aceso/server"
+)
+
+// says looks for a sentence of docs/refusals.md.
+func (a reply) says(sentence string) reply {
+	a.t.Helper()
+	if !regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(sentence), "…", ".+")).MatchString(a.body) {
+		a.t.Errorf("no %q in %s", sentence, a.body)
+	}
+	return a
+}
+
+// Failures are refused with a sentence that tells nothing of them.
+func TestRefusalsOfFailures(t *testing.T) {
+	n := start(t)
+	for sentence, c := range map[string]struct {
+		err    error
+		status int
+	}{
+		"The request took too long or was canceled.":                 {context.DeadlineExceeded, 503},
+		"Something went wrong in the server. Its log has the cause.": {errors.New("SELECT"), 500},
+	} {
+		n.err = c.err
+		n.get("/fhir/Patient/1").want(c.status).says(sentence)
+	}
+}
+
+// A batch answers what has room in its answer.
+func TestRefusalsOfFullBatches(t *testing.T) {
+	n := start(t)
+	n.body = `{"resourceType":"Patient","text":"` + strings.Repeat("x", 12<<20) + `"}`
+	read := `{"request":{"method":"GET","url":"Patient/1"}}`
+	n.do("POST", "/fhir", `{"resourceType":"Bundle","type":"batch","entry":[`+strings.Repeat(read+",", 4)+read+`]}`).want(200).
+		contains(`"status":"200`, `"status":"413`).says("The entries before this one fill the answer, which has 32 MB of documents. Send this entry in another batch, or by itself.")
+}
+
+// What is wrong with changes of clients is said to administrators.
+func TestRefusalsOfChangesOfClients(t *testing.T) {
+	now := time.Now()
+	memory := oauthtest.New(func() time.Time { return now })
+	n := start(t, func(c *server.Config) {
+		c.OAuth.Server = oauth.New(oauth.Config{Keeper: overtaken{memory}, Base: "https://n.example/fhir", Organization: "org", Now: func() time.Time { return now }})
+	})
+	n.do("POST", "/admin/clients/app/disable", "", "Content-Type", "application/json").want(409).says("The client was changed by somebody else. Try again.")
+	n = start(t)
+	n.get("/admin/clients").want(404).says("This server has no authorization server.")
+}
+
+// overtaken keeps a client, and is changed by somebody else before every change.
+type overtaken struct{ oauth.Keeper }
+
+func (overtaken) Kept(context.Context, string, string) (oauth.Row, error) {
+	return oauth.Row{Space: "client", Key: "app", Version: 1, Value: []byte(`{"id":"app"}`)}, nil
+}
+
+func (overtaken) Commit(context.Context, *oauth.Call, oauth.Event, ...oauth.Row) error {
+	return oauth.ErrChanged
+}
