@@ -68,7 +68,7 @@ func TestInvariants(t *testing.T) {
 			"shared types only where a Consent rules":                d.Consent != Permits || slices.Contains(d.Constraints.Uncompartmented, "Practitioner"),
 			"no break-glass, marketing, made-up codes":               !slices.Contains([]string{"BTG", "HMARKT", "other"}, in.Purpose),
 			"patients stay in their record":                          role != "patient" || d.Constraints.Compartment == "Patient/1",
-			"consent binds all but office and patient":               d.Consent != None || role != "practitioner" && role != "system",
+			"consent binds all but office and patient":               d.Consent != None || role != "practitioner" && role != "system" || d.Reason == "deputy" && !data,
 			"administrators see no data":                             role != "administrator" || !data,
 			"privacy officers see Consents and who the patients are": role != "privacy-officer" || !data || slices.Equal(d.Constraints.Types, []string{"Consent"}) || slices.Equal(d.Constraints.Types, []string{"Patient"}) && (in.Interaction == "read" || in.Interaction == "search-type"),
 			"audit events are not data":                              !data || in.Type != "AuditEvent",

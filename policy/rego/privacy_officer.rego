@@ -31,7 +31,9 @@ office_scoped if {
 	covers(input.type, input.action)
 }
 
-office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "policy-read", "client-read"}
+office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "client-read"}
+
+office_operation if input.interaction in {"policy-read", "policy-write", "policy-approve"}
 
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {
