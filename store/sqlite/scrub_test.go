@@ -6,11 +6,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
 	"zombiezen.com/go/sqlite"
 
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/storetest"
 )
 
@@ -114,6 +117,44 @@ func TestScrubRefusesWhatIsNoTree(t *testing.T) {
 		damage()
 		if _, err := parseNode(page, false, len(page)); !errors.Is(err, errPages) {
 			t.Errorf("%x: %v", page[:12], err)
+		}
+	}
+}
+
+// TestCheckFindsWhatAPurgeLeft: a purged version has neither a document nor its facts.
+func TestCheckFindsWhatAPurgeLeft(t *testing.T) {
+	for column, change := range map[string]func(*checked){
+		"body": func(v *checked) { v.PackedBody = store.Pack([]byte("{}")) },
+		"facts": func(v *checked) {
+			f := fhir.Facts{Profiles: []string{"x"}}
+			b, _ := f.AppendBinary(nil)
+			v.PackedFacts = store.Pack(b)
+		},
+	} {
+		s := open(t, t.TempDir(), options())
+		storetest.Leftover(t, s)
+		err := s.write.do(t.Context(), true, func(u *changeUnit) error {
+			var v *checked
+			err := u.each(checkedVersions+" WHERE v.deleted >= ? LIMIT 1", func(st *sqlite.Stmt) error {
+				v = s.names.scanChecked(st)
+				return nil
+			}, purgedBy)
+			if err != nil {
+				return err
+			}
+			change(v)
+			return u.exec("UPDATE versions SET facts = ?, body = ?, sum = ? WHERE stamp = ?", v.PackedFacts, v.PackedBody, v.sum(v.contentSum()), v.Stamp)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		err = s.Check(t.Context(), func(f store.Finding) error {
+			found = append(found, f.Column)
+			return nil
+		})
+		if err != nil || !slices.Contains(found, column) {
+			t.Errorf("a purged version with %s: found %v, %v", column, found, err)
 		}
 	}
 }

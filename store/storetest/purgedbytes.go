@@ -18,7 +18,7 @@ func Leftover(t *testing.T, s store.Store) (gone [][]byte, stays []byte) {
 	w := newWorld(t, s)
 	var hers []fhir.Ref
 	for round := range int64(3) {
-		for i := range 40 {
+		for i := range 16 {
 			for _, family := range []string{"Quagmire", "Quincerot"} {
 				person := fmt.Sprintf("%s-%d", family, i)
 				w.commit(w.document(person, round, `{"resourceType":"Patient","identifier":[{"system":"urn:mrn","value":"%s-mrn-%d-%d"}],"name":[{"family":"%s","given":["Round%d"]}],"address":[{"text":"%s"}]}`,
@@ -27,7 +27,7 @@ func Leftover(t *testing.T, s store.Store) (gone [][]byte, stays []byte) {
 			}
 		}
 	}
-	for i := range 40 {
+	for i := range 16 {
 		id := fmt.Sprintf("Quagmire-%d", i)
 		hers = append(hers, fhir.Ref{Type: "Patient", ID: id}, fhir.Ref{Type: "Observation", ID: "o-" + id})
 	}
