@@ -12,6 +12,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -52,7 +53,7 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	}
 	c := version{
 		Type: s.in(w.Ref.Type), Version: w.Expect + 1, Deleted: w.Deleted, At: bson.NewDateTimeFromTime(w.LastUpdated),
-		Method: w.Method, Owner: w.Owner, Base: base, Hash: w.Hash[:], Facts: store.Pack(facts),
+		Method: w.Method, Owner: w.Owner, Base: base, Hash: w.Hash[:], Facts: store.Pack(facts), Purged: w.Purged,
 	}
 	var x index
 	if !w.Deleted {
@@ -92,6 +93,7 @@ type unit struct {
 	names     []any      // see putNames
 	touched   [][]string // for each change of what governs access since the last flush, the keys
 	kept      map[string]*kept
+	purged    []purged
 }
 
 // current is a resource as the transaction sees it.
@@ -228,6 +230,10 @@ func (u *unit) take(ctx context.Context, m *member) error {
 	if err != nil {
 		return err
 	}
+	gone, err := u.toPurge(ctx, m, versions)
+	if err != nil {
+		return err
+	}
 	if err := u.seal(ctx, m); err != nil {
 		return err
 	}
@@ -240,6 +246,7 @@ func (u *unit) take(ctx context.Context, m *member) error {
 			return err
 		}
 	}
+	u.purge(gone, ledgerbridge.Place(m.receipt.Source, m.receipt.Seq))
 	return nil
 }
 
@@ -329,6 +336,9 @@ func (u *unit) flush(ctx context.Context) error {
 		return err
 	}
 	if err := u.flushResources(ctx); err != nil {
+		return err
+	}
+	if err := u.flushPurges(ctx); err != nil {
 		return err
 	}
 	u.entries, u.pasts, u.names = nil, nil, nil

@@ -82,6 +82,8 @@ func (r *row) field(name string, v bson.RawValue) (ok bool) {
 		r.further, ok = v.Int32OK()
 	case "f":
 		_, r.PackedFacts, ok = v.BinaryOK()
+	case "pb":
+		r.Purged, ok = v.StringValueOK()
 	case "body":
 		_, r.PackedBody, ok = v.BinaryOK()
 	}
