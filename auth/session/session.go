@@ -18,6 +18,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 const (
@@ -40,7 +41,7 @@ type Session struct {
 	Key    string `json:"-"` // names the session; no secret
 	Cookie string `json:"-"` // what the browser is to keep from now on, "" for what it has
 	id     string
-	row    oauth.Row
+	row    kept.Row
 }
 
 // ErrEnded is the error of a session that has ended or never was.
@@ -48,13 +49,13 @@ var ErrEnded = errors.New("session: there is no such session, or it has ended")
 
 // Sessions are those of all browsers.
 type Sessions struct {
-	Keeper oauth.Keeper
+	Keeper kept.Keeper
 	Now    func() time.Time
 }
 
 // Start begins a session for a user, with a new id whatever cookie the browser has; the
 // session of that cookie ends. The record of the sign-in is made with it.
-func (s *Sessions) Start(ctx context.Context, call *oauth.Call, before string, fresh Session) (*Session, error) {
+func (s *Sessions) Start(ctx context.Context, call *kept.Call, before string, fresh Session) (*Session, error) {
 	now := s.Now()
 	fresh.Began, fresh.Ends, fresh.Seal = now, now.Add(Life), random()
 	fresh.id = base64.RawURLEncoding.EncodeToString(random())
@@ -64,9 +65,9 @@ func (s *Sessions) Start(ctx context.Context, call *oauth.Call, before string, f
 	if err != nil {
 		return nil, err
 	}
-	keep := []oauth.Row{{Space: oauth.SpaceSession, Key: fresh.Key, Value: value, Expires: fresh.Ends}}
+	keep := []kept.Row{{Space: oauth.SpaceSession, Key: fresh.Key, Value: value, Expires: fresh.Ends}}
 	if old, err := s.Of(ctx, before); err == nil {
-		keep = append(keep, oauth.Row{Space: oauth.SpaceSession, Key: old.Key, Version: old.row.Version})
+		keep = append(keep, kept.Row{Space: oauth.SpaceSession, Key: old.Key, Version: old.row.Version})
 	}
 	if err := s.Keeper.Commit(ctx, call, event("sign-in", fresh.User), keep...); err != nil {
 		return nil, err
@@ -79,16 +80,16 @@ func (s *Sessions) Start(ctx context.Context, call *oauth.Call, before string, f
 const Client = "aceso-ui"
 
 // event is what is recorded of somebody who signs in or out.
-func event(interaction string, u oauth.User) oauth.Event {
+func event(interaction string, u oauth.User) kept.Event {
 	a := agent.Agent{Subject: u.Subject, Name: u.Name, Role: u.Role, Organization: u.Organization, Patient: u.Patient, Client: Client}
 	if len(u.Purposes) > 0 {
 		a.Purpose = u.Purposes[0]
 	}
-	return oauth.Event{Interaction: interaction, Agent: a, Detail: url.Values{"login": {u.Login}}.Encode()}
+	return kept.Event{Interaction: interaction, Agent: a, Detail: url.Values{"login": {u.Login}}.Encode()}
 }
 
 // Refused records that somebody could not sign in.
-func (s *Sessions) Refused(ctx context.Context, call *oauth.Call, claimed, reason string) error {
+func (s *Sessions) Refused(ctx context.Context, call *kept.Call, claimed, reason string) error {
 	e := event("sign-in", oauth.User{Login: claimed})
 	e.Refused, e.Status = reason, http.StatusUnauthorized
 	return s.Keeper.Commit(ctx, call, e)
@@ -102,7 +103,7 @@ func (s *Sessions) Of(ctx context.Context, cookie string) (*Session, error) {
 		return nil, ErrEnded
 	}
 	row, err := s.Keeper.Kept(ctx, oauth.SpaceSession, keyOf(id))
-	if errors.Is(err, oauth.ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return nil, ErrEnded
 	}
 	if err != nil {
@@ -125,16 +126,16 @@ func (s *Sessions) Of(ctx context.Context, cookie string) (*Session, error) {
 }
 
 // End ends a session; the record of the sign-out is made with it.
-func (s *Sessions) End(ctx context.Context, call *oauth.Call, old *Session) error {
+func (s *Sessions) End(ctx context.Context, call *kept.Call, old *Session) error {
 	row, err := s.Keeper.Kept(ctx, oauth.SpaceSession, old.Key)
-	if errors.Is(err, oauth.ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	return s.Keeper.Commit(ctx, call, event("sign-out", old.User),
-		oauth.Row{Space: oauth.SpaceSession, Key: old.Key, Version: row.Version})
+		kept.Row{Space: oauth.SpaceSession, Key: old.Key, Version: row.Version})
 }
 
 // cookie is what the browser keeps: the id, when it was used, and a seal of that, which
