@@ -69,7 +69,7 @@ func TestRefusalsAreListed(t *testing.T) {
 
 func refusalPage(found map[string]map[string]bool) string {
 	var b strings.Builder
-	b.WriteString("# Refusals\n\nEvery sentence with which a request may be refused, by the package that says it; `…` stands for a number or a word of the request. [limits.md](limits.md) says what is\nbehind them. This page is made from the sources: `go test . -run TestRefusalsAreListed -update-refusals`.\n")
+	b.WriteString("# Refusals\n\nEvery sentence with which a request may be refused, by the package that says it; `…` stands for a number or a word of the request. [limits.md](limits.md) says what is\nbehind them. This page is made from the sources: `go test . -run TestRefusalsAreListed -update-refusals`. Each\nsentence is sent by a test: most by the requests in `node/testdata/refusals`.\n")
 	for _, folder := range slices.Sorted(maps.Keys(found)) {
 		fmt.Fprintf(&b, "\n## %s\n\n| status | sentence |\n|---|---|\n", folder)
 		for _, line := range slices.Sorted(maps.Keys(found[folder])) {

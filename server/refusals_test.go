@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/auth/oauth"
-	"github.com/aceso-health/aceso/auth/oauth/oauthtest"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/server"
 )
 
@@ -49,9 +51,8 @@ func TestRefusalsOfFullBatches(t *testing.T) {
 // What is wrong with changes of clients is said to administrators.
 func TestRefusalsOfChangesOfClients(t *testing.T) {
 	now := time.Now()
-	memory := oauthtest.New(func() time.Time { return now })
 	n := start(t, func(c *server.Config) {
-		c.OAuth.Server = oauth.New(oauth.Config{Keeper: overtaken{memory}, Base: "https://n.example/fhir", Organization: "org", Now: func() time.Time { return now }})
+		c.OAuth.Server = oauth.New(oauth.Config{Keeper: overtaken{}, Base: "https://n.example/fhir", Organization: "org", Now: func() time.Time { return now }})
 	})
 	n.do("POST", "/admin/clients/app/disable", "", "Content-Type", "application/json").want(409).says("The client was changed by somebody else. Try again.")
 	n = start(t)
@@ -59,12 +60,25 @@ func TestRefusalsOfChangesOfClients(t *testing.T) {
 }
 
 // overtaken keeps a client, and is changed by somebody else before every change.
-type overtaken struct{ oauth.Keeper }
+type overtaken struct{ kept.Keeper }
 
-func (overtaken) Kept(context.Context, string, string) (oauth.Row, error) {
-	return oauth.Row{Space: "client", Key: "app", Version: 1, Value: []byte(`{"id":"app"}`)}, nil
+func (overtaken) Kept(context.Context, string, string) (kept.Row, error) {
+	return kept.Row{Space: "client", Key: "app", Version: 1, Value: []byte(`{"id":"app"}`)}, nil
 }
 
-func (overtaken) Commit(context.Context, *oauth.Call, oauth.Event, ...oauth.Row) error {
-	return oauth.ErrChanged
+func (overtaken) Commit(context.Context, *kept.Call, kept.Event, ...kept.Row) error {
+	return kept.ErrChanged
+}
+
+// A file of accesses ends somewhere.
+func TestRefusalsOfLongFiles(t *testing.T) {
+	n := start(t)
+	n.body = `{"resourceType":"AuditEvent","id":"n.accesses.0.1"}`
+	for range 1000 {
+		n.result.Matches = append(n.result.Matches, *n.version(fhir.Ref{Type: "AuditEvent", ID: "n.accesses.0.1"}, 1))
+	}
+	n.result.Next, n.result.Query = "more", &search.Query{}
+	r := n.reader()
+	r.signIn("good")
+	r.get("/ui/accesses.csv").want(400).says("A file has at most 10,000 rows. Narrow it by date.")
 }
