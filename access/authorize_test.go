@@ -164,10 +164,15 @@ func TestGrantsEndWithTheNextRequest(t *testing.T) {
 // the record's transaction only.
 type sharedStore struct {
 	store.Store
-	judged []store.Judged
+	judged    []store.Judged
+	meanwhile func() // happens before the next record
 }
 
 func (s *sharedStore) Record(ctx context.Context, p *ledgerbridge.Pending, j store.Judged) (ledgerbridge.Receipt, error) {
+	if do := s.meanwhile; do != nil {
+		s.meanwhile = nil
+		do()
+	}
 	s.judged = append(s.judged, j)
 	keys, _, err := s.ConsentChanges(ctx, j.Epoch)
 	if err != nil || slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(j.Keys, k) }) {

@@ -19,7 +19,7 @@ func TestDocsAreComplete(t *testing.T) {
 		agent.subject agent.role agent.organization agent.patient agent.client agent.scopes purpose interaction
 		action type node.organization now read vread history-instance search-type search-system history-type
 		history-system create update patch delete access-report proof verify validate audit-read audit-search ledger metrics
-		operations policy-read authorize token refresh revoke introspect launch register sign-in sign-out client-read client-write expand validate-code lookup subsumes translate`)
+		operations policy-read authorize token refresh revoke introspect launch register sign-in sign-out client-read client-write break-glass break-glass-read break-glass-review expand validate-code lookup subsumes translate`)
 	for code, meaning := range Reasons() {
 		words = append(words, code)
 		if !strings.Contains(string(text), "| `"+code+"` | "+meaning+" |") {
@@ -60,7 +60,7 @@ func withExample(t *testing.T, docs string) fs.FS {
 	}
 	piece := func(i int) string { p, _, _ := strings.Cut(blocks[i], "```"); return p }
 	fsys := fstest.MapFS{}
-	for _, name := range []string{"administrator", "authorization", "authorization_test", "clinician", "clinician_test", "decision", "fixture_test", "governing", "governing_test", "office_test",
+	for _, name := range []string{"administrator", "authorization", "authorization_test", "clinician", "clinician_test", "decision", "emergency", "emergency_test", "fixture_test", "governing", "governing_test", "office_test",
 		"patient", "patient_test", "privacy_officer", "request", "scopes", "scopes_test"} {
 		text, err := fs.ReadFile(Base(), name+".rego")
 		if err != nil {

@@ -41,6 +41,10 @@ func interactions(name string) (action, bool) {
 	case "authorize", "token", "refresh", "revoke", "introspect", "launch", "register", "sign-in", "sign-out", "client-read",
 		"access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read":
 		return action{letters: "rs"}, true
+	case "break-glass", "break-glass-read":
+		return action{letters: "rs"}, true
+	case "break-glass-review":
+		return action{letters: "u"}, true
 	case "client-write":
 		return action{letters: "u"}, true
 	}
@@ -75,7 +79,7 @@ func validateAction(in *Input) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("input: unknown interaction %q", in.Interaction)
-	case in.Action == "" && (strings.Contains(known.letters, "rs") || in.Interaction == "client-write"):
+	case in.Action == "" && (strings.Contains(known.letters, "rs") || known.letters == "u" && !known.typed):
 		// an operation; its rule knows what it needs
 	case len(in.Action) != 1 || !strings.Contains(known.letters, in.Action):
 		return fmt.Errorf("input: action %q does not belong to %s", in.Action, in.Interaction)

@@ -92,7 +92,9 @@ func purposeOf(u *oauth.User) string {
 
 // pagesToReturnTo are where a browser may go after signing in. Nothing else: a link to the
 // sign-in page must not lead elsewhere.
-func pagesToReturnTo() []string { return []string{pathLedger, pathApps, pathAuthorize} }
+func pagesToReturnTo() []string {
+	return []string{pathLedger, pathApps, pathAuthorize, pathEmergencies}
+}
 
 // returnTo is a path of one of these pages, with its query.
 func returnTo(next string) string {

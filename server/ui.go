@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/web"
 )
@@ -118,7 +119,8 @@ func (s *server) frame(c *gin.Context, title string, receipts []string) web.Fram
 	}
 	f.HasApps = exchangeOf(c).session != nil && s.Apps != nil
 	if caller, ok := callerOf(c); ok {
-		f.Who = whoIs(*caller)
+		f.Who, f.Running = whoIs(*caller), s.runningFor(c, caller)
+		f.Declares = s.Emergencies != nil && (caller.Role == agent.Practitioner || caller.Role == agent.PrivacyOfficer)
 	} else if x := exchangeOf(c); x.session != nil {
 		f.Who = cmp.Or(x.session.User.Name, x.session.User.Login)
 	}

@@ -37,9 +37,11 @@ func New() (*Pages, error) {
 // Frame surrounds every page.
 type Frame struct {
 	Title    string
-	Who      string // who is signed in, "" for nobody
-	SignOut  string // anti-forgery value of the form that signs out
-	HasApps  bool   // the reader has a page of apps
+	Who      string    // who is signed in, "" for nobody
+	SignOut  string    // anti-forgery value of the form that signs out
+	HasApps  bool      // the reader has a page of apps
+	Running  []Running // emergencies of the reader
+	Declares bool      // the reader has a page of emergencies
 	Receipts []string
 }
 

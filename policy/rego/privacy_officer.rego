@@ -31,6 +31,9 @@ office_scoped if {
 
 office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "policy-read", "client-read"}
 
+# They see which emergencies were declared, end them, and judge them afterwards.
+office_operation if input.interaction in {"break-glass-read", "break-glass-review"}
+
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {
 	input.type == "Consent"
