@@ -36,11 +36,13 @@ var mayImport = map[string][]string{
 	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
 	"audit":     {"fhir", "ledgerbridge", "store"},
-	"consent":   {"agent", "fhir"},
-	"policy":    {"agent"},
-	"kept":      {"agent"}, // what the server keeps beside resources
-	"emergency": {"agent", "kept"},
-	"agent":     {}, // what a verified token says of its caller
+	"consent":   {"agent", "fhir", "labels"},
+	"labels":    {}, // which security labels there are
+	"policy":    {"agent", "fhir", "fhir/search", "labels"},
+	"kept":      {"agent"},                 // what the server keeps beside resources
+	"quorum":    {"agent", "fhir", "kept"}, // who may be the second of two persons
+	"emergency": {"agent", "kept"},         // who sets aside what protects a patient
+	"agent":     {},                        // what a verified token says of its caller
 	"keyring":   {"durable"},
 	"durable":   {}, // files that appear whole
 

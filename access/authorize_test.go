@@ -234,6 +234,13 @@ func TestAuthorizationsNameThePatient(t *testing.T) {
 	if err != nil || len(found) != 2 { // her document, and this
 		t.Errorf("%d entries name her: %v", len(found), err)
 	}
+	if err := h.Authorize(t.Context(), h.as(agent.Practitioner, "TREAT"), Authorization{Interaction: "break-glass", Patients: []string{"Patient/a", "Patient/seen"}}); err != nil {
+		t.Fatal(err)
+	}
+	found, err = changes.Find(t.Context(), ledgerbridge.Filter{Patient: h.Sealer.PatientPseudonym("Patient/seen")}, 10)
+	if err != nil || len(found) != 3 {
+		t.Errorf("%d entries name her, one among several: %v", len(found), err)
+	}
 }
 
 // What rests on a grant that ended cannot make anything new.

@@ -188,7 +188,7 @@ func (r *review) mayBe(ctx context.Context, q question, row store.Row, actions [
 	if covered, err := r.inEmergency(ctx, row); !covered || err != nil {
 		return false, err
 	}
-	if r.granular {
+	if r.searches(&d) {
 		return r.mayBeInSomeWay(ctx, q, row, actions)
 	}
 	if !within(d.Constraints, q, row) {

@@ -25,8 +25,6 @@ func emergencyRoutes() []route {
 		{post, "/admin/breakglass", "", "", false, plain, (*server).declareEmergency},
 		{post, "/admin/breakglass/:id/end", "", "", false, plain, (*server).endEmergency},
 		{post, "/admin/breakglass/:id/review", "", "", false, plain, (*server).reviewEmergency},
-		{get, pathEmergencies, "", "", false, plain, (*server).emergencies},
-		{post, pathEmergencies, "", "", false, plain, (*server).emergencyForm},
 	}
 }
 

@@ -9,6 +9,8 @@ clinician := authorized if authorizing
 
 else := emergency_declared if input.interaction == "break-glass"
 
+else := permit("deputy", "none", {}) if deputising
+
 else := deny("interaction-not-allowed") if not clinical
 
 else := deny("type-not-allowed") if input.type == "AuditEvent"
