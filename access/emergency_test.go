@@ -59,9 +59,11 @@ func (h *house) matched(c *Call, typ, query string) (ids []string, total int64) 
 // to ask; the refusal is recorded.
 func TestUndeclaredEmergenciesAreRefused(t *testing.T) {
 	h := ward(t)
-	other := h.breaker()
-	other.Agent.Subject = "Practitioner/other"
-	h.emergency(other, "hidden")
+	for _, subject := range strings.Fields("Practitioner/a Practitioner/b Practitioner/c Practitioner/d Practitioner/e Practitioner/f Practitioner/g Practitioner/h") {
+		other := h.breaker() // the marks of some are before, those of others after the caller's
+		other.Agent.Subject = subject
+		h.emergency(other, "hidden")
+	}
 	told := h.told()
 	for name, do := range map[string]func(*house, *Call) error{
 		"read": read("Patient/seen"), "read hidden": read("Observation/h1"), "search": searchFor("Observation", "patient=hidden"), "shared": searchFor("Organization", ""),
