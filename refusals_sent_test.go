@@ -33,7 +33,7 @@ func TestEachRefusalIsSent(t *testing.T) {
 		line := m[1] + " " + unescape.Replace(m[2])
 		named[line] = true
 		if !over[line] && !quoted[unescape.Replace(m[2])] {
-			t.Errorf("no test sends: %s", line)
+			t.Errorf("no test sends: %s (add a request to node/testdata/refusals, or compare the sentence as it stands here in a test)", line)
 		}
 	}
 	for line := range over {

@@ -24,7 +24,7 @@ import (
 var updateRefusals = flag.Bool("update-refusals", false, "write docs/refusals.md anew")
 
 // refusing are the folders whose errors clients get to see.
-var refusing = []string{"access", "auth", "consent", "fhir", "policy", "server", "store"}
+var refusing = []string{"access", "auth", "consent", "emergency", "fhir", "policy", "server", "store"}
 
 // docs/refusals.md names every sentence with which the code refuses something, and no other.
 func TestRefusalsAreListed(t *testing.T) {
@@ -87,6 +87,7 @@ type refuser struct {
 	within    map[ast.Node]string   // the statuses of errors that hold issues, by issue
 	returns   map[string][]ast.Expr // of functions: what they return first
 	worded    map[string]bool       // types that carry a sentence to where the error is made
+	errors    map[string]bool       // types of errors that are a sentence
 	lines     map[string]bool
 }
 
@@ -98,7 +99,7 @@ type handedOn struct {
 
 func refusalsIn(t *testing.T, folder string) map[string]bool {
 	t.Helper()
-	r := &refuser{constants: map[string]ast.Expr{}, through: map[string]handedOn{}, within: map[ast.Node]string{}, returns: map[string][]ast.Expr{}, worded: map[string]bool{}, lines: map[string]bool{}}
+	r := &refuser{constants: map[string]ast.Expr{}, through: map[string]handedOn{}, within: map[ast.Node]string{}, returns: map[string][]ast.Expr{}, worded: map[string]bool{}, errors: map[string]bool{}, lines: map[string]bool{}}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +139,7 @@ func (r *refuser) eachFunc(visit func(*ast.FuncDecl)) {
 func (r *refuser) values(d *ast.GenDecl) {
 	for _, s := range d.Specs {
 		if named, ok := s.(*ast.TypeSpec); ok {
+			r.errors[named.Name.Name] = named.Name.Name == "Error" && typeName(named.Type) == "string"
 			fields, ok := named.Type.(*ast.StructType)
 			r.worded[named.Name.Name] = ok && len(fields.Fields.List) == 1 && len(fields.Fields.List[0].Names) == 1 && fields.Fields.List[0].Names[0].Name == "detail"
 		}
@@ -178,6 +180,9 @@ func (r *refuser) collect(f *ast.FuncDecl) {
 			r.literal(f, n)
 			r.table(f, n)
 		case *ast.CallExpr:
+			if r.errors[typeName(n.Fun)] && len(n.Args) == 1 {
+				r.sentence(f, n.Args[0], "422")
+			}
 			p, ok := r.through[calledName(n)]
 			if ok && p.argument < len(n.Args) {
 				r.sentence(f, n.Args[p.argument], cmp.Or(plainStatus(n.Args), p.status))

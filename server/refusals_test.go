@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/emergency"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/kept"
@@ -55,7 +56,10 @@ func TestRefusalsOfChangesOfClients(t *testing.T) {
 		c.OAuth.Server = oauth.New(oauth.Config{Keeper: overtaken{}, Base: "https://n.example/fhir", Organization: "org", Now: func() time.Time { return now }})
 	})
 	n.do("POST", "/admin/clients/app/disable", "", "Content-Type", "application/json").want(409).says("The client was changed by somebody else. Try again.")
+	n = start(t, func(c *server.Config) { c.Emergencies = &emergency.Desk{Keeper: overtaken{}, Now: time.Now} })
+	n.do("POST", "/admin/breakglass/e/review", `{"judgement":"justified","text":"fine"}`, "Content-Type", "application/json").want(409).says("The emergency was changed by somebody else. Look at it again.")
 	n = start(t)
+	n.get("/admin/breakglass").want(404).says("This server keeps no emergencies.")
 	n.get("/admin/clients").want(404).says("This server has no authorization server.")
 }
 
