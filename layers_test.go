@@ -35,16 +35,17 @@ var mayImport = map[string][]string{
 	"kept/kepttest":            {"kept"}, // a Keeper for tests; never linked into the binary
 	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
-	"audit":     {"fhir", "ledgerbridge", "store"},
-	"consent":   {"agent", "fhir", "labels"},
-	"labels":    {"agent", "fhir", "kept"}, // which security labels there are
-	"policy":    {"agent", "fhir", "fhir/search", "labels"},
-	"kept":      {"agent"},                 // what the server keeps beside resources
-	"quorum":    {"agent", "fhir", "kept"}, // who may be the second of two persons
-	"emergency": {"agent", "kept"},         // who sets aside what protects a patient
-	"agent":     {},                        // what a verified token says of its caller
-	"keyring":   {"durable"},
-	"durable":   {}, // files that appear whole
+	"audit":         {"fhir", "ledgerbridge", "store"},
+	"consent":       {"agent", "fhir", "labels"},
+	"labels":        {"fhir"}, // which security labels there are
+	"policy":        {"agent", "fhir", "fhir/search", "labels"},
+	"kept":          {"agent"},                 // what the server keeps beside resources
+	"quorum":        {"agent", "fhir", "kept"}, // who may be the second of two persons
+	"emergency":     {"agent", "kept"},         // who sets aside what protects a patient
+	"agent":         {},                        // what a verified token says of its caller
+	"labels/office": {"agent", "fhir", "kept", "labels"},
+	"keyring":       {"durable"},
+	"durable":       {}, // files that appear whole
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},

@@ -314,7 +314,7 @@ var mutants = []mutant{
 	{"TestRecordingIsNotReading", "consent/provision.go", "return certain(s.reads())", "return yes", "./consent", "TestRecordingIsNotReading"},
 	{"TestActorsAreResolved", "consent/provision.go", "return slices.ContainsFunc(c.doubts, func(ref string) bool { return !s.somebodyElse(ref) })", "return false", "./access", "TestActorsAreResolved"},
 	{"TestContainers", "consent/provision.go", "if t = agree(t, p.part(c, &r.parts[i])); t == maybe {", "if _ = i; t == maybe {", "./consent", "TestContainers"},
-	{"TestContainers", "consent/reach.go", "w.parts = append(w.parts, part{in.Type, in, readLabels(in.Labels)})", "_ = in", "./consent", "TestContainers"},
+	{"TestContainers", "consent/reach.go", "w.parts = append(w.parts, part{in.Type, in, readLabels(in.AllLabels())})", "_ = in", "./consent", "TestContainers"},
 	{"TestPolicyRuleOfARootWithoutType", "consent/compile.go", "p.kind = riddle", "p.kind = speechless", "./consent", "TestPolicyRuleOfARootWithoutType"},
 	{"TestNestedPermitAdds", "consent/compile.go", "if p.kind == permits && c.kind == permits {", "if false {", "./consent", "TestNestedPermitAdds"},
 	{"TestLimits", "consent/view.go", "case criteria > maxCriteria:", "case false:", "./consent", "TestLimits"},
@@ -445,7 +445,7 @@ var mutants = []mutant{
 	{"a proof has no parameters", "server/audit.go", "if err := noParams(c); err != nil {", "if err := error(nil); err != nil {", "./server", "TestBadInput"},
 	{"a comparison has no parameters", "server/verify.go", "if err := noParams(c); err != nil {", "if err := error(nil); err != nil {", "./server", "TestBadInput"},
 
-	{"labels constrain rows", "access/review.go", "case len(c.Labels) > 0 && consent.Bars(c.Labels, row.Facts.Labels):", "case len(c.Labels) < 0 && consent.Bars(c.Labels, row.Facts.Labels):", "./access", "TestLabelsConstrainRows"},
+	{"labels constrain rows", "access/review.go", "case len(c.Labels) > 0 && consent.Bars(c.Labels, row.Facts.AllLabels()):", "case len(c.Labels) < 0 && consent.Bars(c.Labels, row.Facts.Labels):", "./access", "TestLabelsConstrainRows"},
 	{"labels bar those above", "consent/labels.go", "secrecyRank(code) > 0 && secrecyRank(l.Code) >= secrecyRank(code)", "false", "./consent", "TestBars"},
 	{"labels bar those subsumed", "consent/labels.go", "for c := l.Code; c != \"\"; c = sensitivityParent(c) {", "for c := l.Code; c != \"\"; c = \"\" {", "./consent", "TestBars"},
 	{"labels without a system are barred", "consent/labels.go", "return l.Code == code && (l.System == \"\" || l.System == system)", "return l.Code == code && l.System == system", "./consent", "TestBars"},

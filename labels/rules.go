@@ -136,3 +136,11 @@ func (r *Rules) Apply(f *fhir.Facts, number int64) {
 		f.Ruled = append(f.Ruled, in.Ruled...) // by its type
 	}
 }
+
+// Progress is how far the index follows the rules in force. Until it is ready, each resource
+// is asked for its labels: what is hidden is hidden already.
+type Progress struct {
+	State string `json:"state"` // none, building, ready
+	Done  int64  `json:"done,omitempty"`
+	Total int64  `json:"total,omitempty"` // of the types whose resources are counted
+}

@@ -69,3 +69,33 @@ func TestPlansWaitForAllTypes(t *testing.T) {
 		t.Errorf("none: %+v", p)
 	}
 }
+
+// Other rules of labels go through all types, and are ready at the end; the same ones stay as
+// they are when parameters change, and are made anew with everything else. Without rules
+// nothing is gone through.
+func TestPlanRelabels(t *testing.T) {
+	p, changed := Plan{}.Replan(nil, "rules")
+	if !changed || p.Labels != (Labelling{Rules: "rules", Number: 1}) || len(p.Passes) < 100 {
+		t.Fatalf("%+v", p)
+	}
+	if _, changed := p.Replan(nil, "rules"); changed {
+		t.Error("changed")
+	}
+	p.Passes = p.Passes[:2]
+	if p = p.Advance(5, 1, true); p.Labels.Ready {
+		t.Error("ready before the last pass")
+	}
+	p = p.Advance(5, 1, true)
+	if !p.Labels.Ready {
+		t.Error("not ready after it")
+	}
+	if q, _ := p.Replan([]Planned{{Custom: search.Custom{Key: "k", Bases: []string{"Patient"}}}}, "rules"); !q.Labels.Ready || q.Labels.Number != 1 || len(q.Passes) != 1 {
+		t.Errorf("%+v", q)
+	}
+	if q := p.Again(); q.Labels.Ready || q.Labels.Rules != "rules" || q.Labels.Number != q.Number || len(q.Passes) < 100 {
+		t.Errorf("%+v", q)
+	}
+	if q, changed := p.Replan(nil, ""); !changed || q.Labels != (Labelling{}) || len(q.Passes) > 0 || q.Number != 2 {
+		t.Errorf("%+v", q)
+	}
+}

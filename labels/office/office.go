@@ -1,4 +1,8 @@
-package labels
+// Package office is where a house chooses the rules by which its resources are labelled. Who
+// may is the policy's matter; each choice is recorded with the row that keeps it.
+//
+// It speaks no HTTP, and does not label: see package labels.
+package office
 
 import (
 	"context"
@@ -13,6 +17,7 @@ import (
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/kept"
+	"github.com/aceso-health/aceso/labels"
 )
 
 // Office is where a house chooses the rules by which its resources are labelled.
@@ -21,22 +26,14 @@ type Office struct {
 	// Enforce puts what is kept in force, and returns when it binds the next request.
 	Enforce func(context.Context) error
 	// Progress is how far the index follows.
-	Progress func(context.Context) (Progress, error)
-}
-
-// Progress is how far the index follows the rules in force. Until it is ready, each resource
-// is asked for its labels: what is hidden is hidden already.
-type Progress struct {
-	State string `json:"state"` // none, building, ready
-	Done  int64  `json:"done,omitempty"`
-	Total int64  `json:"total,omitempty"` // of the types whose resources are counted
+	Progress func(context.Context) (labels.Progress, error)
 }
 
 // Shown is what an office says of its rules.
 type Shown struct {
-	Sets []Brought `json:"sets"`
-	Own  []Set     `json:"own,omitempty"`
-	Progress
+	Sets []Brought    `json:"sets"`
+	Own  []labels.Set `json:"own,omitempty"`
+	labels.Progress
 }
 
 // Brought is a built-in set.
@@ -63,7 +60,7 @@ func (o *Office) shown(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	s := Shown{Own: c.Own}
-	for _, b := range BuiltIn() {
+	for _, b := range labels.BuiltIn() {
 		one := Brought{Name: b.Name, Version: b.Version, Title: b.Title, Sources: b.Sources, On: slices.Contains(c.Sets, b.Name)}
 		for _, r := range b.Rules {
 			one.Labels = append(one.Labels, r.Labels...)
@@ -77,24 +74,24 @@ func (o *Office) shown(ctx context.Context) (any, error) {
 }
 
 // chosen is the choice that is kept, and its version.
-func (o *Office) chosen(ctx context.Context) (c Choice, version int64, err error) {
-	row, err := o.Keeper.Kept(ctx, Space, Key)
+func (o *Office) chosen(ctx context.Context) (c labels.Choice, version int64, err error) {
+	row, err := o.Keeper.Kept(ctx, labels.Space, labels.Key)
 	if errors.Is(err, kept.ErrNotFound) {
 		return c, 0, nil
 	}
 	if err == nil {
-		c, err = ParseChoice(row.Value)
+		c, err = labels.ParseChoice(row.Value)
 	}
 	return c, row.Version, err
 }
 
 // Choose keeps other rules. They bind when it returns; the index follows.
 func (o *Office) Choose(ctx context.Context, call *kept.Call, who agent.Agent, text []byte) (any, error) {
-	c, err := ParseChoice(text)
+	c, err := labels.ParseChoice(text)
 	if err != nil {
 		return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The rules of labels cannot be used: " + err.Error() + ".", Err: err}
 	}
-	row, err := o.Keeper.Kept(ctx, Space, Key)
+	row, err := o.Keeper.Kept(ctx, labels.Space, labels.Key)
 	if err != nil && !errors.Is(err, kept.ErrNotFound) {
 		return nil, err
 	}
@@ -102,7 +99,7 @@ func (o *Office) Choose(ctx context.Context, call *kept.Call, who agent.Agent, t
 	if err != nil {
 		return nil, err
 	}
-	if err := o.Keeper.Commit(ctx, call, kept.Event{Interaction: "label-write", Agent: who, Detail: c.detail(value)}, kept.Row{Space: Space, Key: Key, Value: value, Version: row.Version}); err != nil {
+	if err := o.Keeper.Commit(ctx, call, kept.Event{Interaction: "label-write", Agent: who, Detail: detail(&c, value)}, kept.Row{Space: labels.Space, Key: labels.Key, Value: value, Version: row.Version}); err != nil {
 		return nil, err
 	}
 	if err := o.Enforce(context.WithoutCancel(ctx)); err != nil {
@@ -112,7 +109,7 @@ func (o *Office) Choose(ctx context.Context, call *kept.Call, who agent.Agent, t
 }
 
 // detail names a choice in records.
-func (c *Choice) detail(value []byte) string {
+func detail(c *labels.Choice, value []byte) string {
 	var own []string
 	for _, s := range c.Own {
 		own = append(own, s.Name)
