@@ -25,5 +25,13 @@ var emergencyMutants = []mutant{
 	{"emergency: it is judged when it is over", "emergency/review.go", "case one.Runs(now):", "case false:", "./emergency", "TestEmergenciesAreJudgedOnceByAnother"},
 	{"emergency: the list names the patients", "emergency/emergency.go", "Agent: who, Patients: patientsOf(all)})", "Agent: who})", "./emergency", "TestCasesWaitForTheOffice"},
 	{"emergency: records name all patients of an event", "access/authorize.go", "r.concern(a.Patients)", "", "./access", "TestAuthorizationsNameThePatient"},
+	{"explain: questions about others are decided", "access/could.go", "if _, err := r.ask(ctx, question{\"explain\", \"r\", \"\"}); err != nil {", "if _, err := r.ask(ctx, question{\"explain\", \"r\", \"\"}); false {", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
+	{"explain: they are about her data", "access/could.go", "!of(asked.Patient.String(), v.Facts.Whose()) {", "false {", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
+	{"explain: records name the patient", "access/could.go", "r.concern([]string{asked.Patient.String()})", "", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
+	{"explain: records name whose data it is", "access/could.go", "if err := r.concernVersion(ctx, &v); err != nil {", "if _, err := r.trace(ctx, &v.Facts); err != nil {", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
+	{"explain: it is judged by the read", "access/could.go", "could := &Could{Read: err == nil,", "could := &Could{Read: as.decide(ctx, q).Allow,", "./access", "TestWhoCouldReadIsWhoReads"},
+	{"explain: the rule is the one that decides", "policy/place.go", "if t.decided = t.last; t.decided == nil {", "if t.decided = rule; t.decided == nil {", "./policy", "TestPlacesAreTheLinesThatDecide"},
+	{"explain: questions are bounded", "server/couldread.go", "len(form.Encode()) > mostAsked {", "false {", "./node", "TestOthersAskNobodysAccess"},
+	{"explain: parameters are known", "server/couldread.go", "if !couldBeAsked(p.Name) {", "if false {", "./node", "TestOthersAskNobodysAccess"},
 	{"emergency: forms are of their browser", "server/emergencypage.go", "form, err := s.form(c, s.secretOf(c))", "form, err := s.form(c, \"\")", "./node", "TestEmergencyPages"},
 }
