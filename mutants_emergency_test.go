@@ -30,6 +30,8 @@ var emergencyMutants = []mutant{
 	{"explain: records name the patient", "access/could.go", "r.concern([]string{asked.Patient.String()})", "", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
 	{"explain: records name whose data it is", "access/could.go", "if err := r.concernVersion(ctx, &v); err != nil {", "if _, err := r.trace(ctx, &v.Facts); err != nil {", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
 	{"explain: it is judged by the read", "access/could.go", "could := &Could{Read: err == nil,", "could := &Could{Read: as.decide(ctx, q).Allow,", "./access", "TestWhoCouldReadIsWhoReads"},
+	{"explain: what is hidden has its reason", "access/could.go", "if !within(one.only, q, row) {", "if false {", "./access", "TestWhoCouldReadIsWhoReads"},
+	{"explain: the decision is the policy's", "access/could.go", "Decision: as.decide(ctx, q)}", "Decision: policy.Decision{Allow: true}}", "./access", "TestQuestionsAboutEmergencies"},
 	{"explain: the rule is the one that decides", "policy/place.go", "if t.decided = t.last; t.decided == nil {", "if t.decided = rule; t.decided == nil {", "./policy", "TestPlacesAreTheLinesThatDecide"},
 	{"explain: questions are bounded", "server/couldread.go", "len(form.Encode()) > mostAsked {", "false {", "./node", "TestOthersAskNobodysAccess"},
 	{"explain: parameters are known", "server/couldread.go", "if !couldBeAsked(p.Name) {", "if false {", "./node", "TestOthersAskNobodysAccess"},

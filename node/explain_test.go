@@ -98,6 +98,7 @@ func TestExplainPage(t *testing.T) {
 	p.opens("/ui/explain?language=de&agent="+url.QueryEscape("<b>x</b>")+"&patient=Patient/p1").sees(200, "nicht lesen", "&lt;b&gt;x", `lang="de"`, "refused")
 	p.opens("/ui/explain?agent=Practitioner/practitioner&patient=Patient/p1&role=&purpose=&resource=").sees(200, "forbids it: Consent/all/_history/1")
 	p.opens("/ui/explain?record=none").sees(404)
+	p.opens("/ui/explain?agent=x&patient=Group/1").sees(400, "Name the patient as in Patient/1.")
 	d := arrives(t, n.Server.URL)
 	d.opens("/ui/explain?agent=x&patient=Patient/p1").sends("/ui/sign-in", "login", "doctor", "password", goodPassword).sees(403, "interaction-not-allowed")
 }
