@@ -28,7 +28,6 @@ var emergencyMutants = []mutant{
 	{"explain: questions about others are decided", "access/could.go", "if _, err := r.ask(ctx, question{\"explain\", \"r\", \"\"}); err != nil {", "if _, err := r.ask(ctx, question{\"explain\", \"r\", \"\"}); false {", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
 	{"explain: they are about her data", "access/could.go", "!of(asked.Patient.String(), v.Facts.Whose()) {", "false {", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
 	{"explain: records name the patient", "access/could.go", "r.concern([]string{asked.Patient.String()})", "", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
-	{"explain: records name whose data it is", "access/could.go", "if err := r.concernVersion(ctx, &v); err != nil {", "if _, err := r.trace(ctx, &v.Facts); err != nil {", "./access", "TestQuestionsAboutOthersAreDecidedAndRecorded"},
 	{"explain: it is judged by the read", "access/could.go", "could := &Could{Read: err == nil,", "could := &Could{Read: as.decide(ctx, q).Allow,", "./access", "TestWhoCouldReadIsWhoReads"},
 	{"explain: what is hidden has its reason", "access/could.go", "if !within(one.only, q, row) {", "if false {", "./access", "TestWhoCouldReadIsWhoReads"},
 	{"explain: the decision is the policy's", "access/could.go", "Decision: as.decide(ctx, q)}", "Decision: policy.Decision{Allow: true}}", "./access", "TestQuestionsAboutEmergencies"},

@@ -94,7 +94,7 @@ func (r *review) reasons(ctx context.Context, as *review, q question, asked Coul
 	if err != nil {
 		return unavailable("resource cannot be read", err)
 	}
-	if err := r.concernVersion(ctx, &v); err != nil {
+	if _, err := r.trace(ctx, &v.Facts); err != nil { // the record names them as those of its target
 		return err
 	}
 	if could.Stored = !v.Deleted; !of(asked.Patient.String(), v.Facts.Whose()) {

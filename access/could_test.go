@@ -102,6 +102,9 @@ func TestQuestionsAboutOthersAreDecidedAndRecorded(t *testing.T) {
 	if got := h.could(h.officer(), asked); got.Read || got.Stored || !got.Decision.Allow {
 		t.Errorf("absent: %+v", got)
 	}
+	if got := told(); len(got) != 1 || !strings.Contains(got[0], "[seen]") {
+		t.Errorf("recorded %q", got)
+	}
 }
 
 // An emergency counts as for the read itself: without one, and of another patient, nothing
