@@ -36,8 +36,9 @@ var mayImport = map[string][]string{
 	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
 	"audit":           {"fhir", "ledgerbridge", "store"},
-	"consent":         {"agent", "fhir"},
-	"policy":          {"agent"},
+	"consent":         {"agent", "fhir", "labels"},
+	"labels":          {}, // which security labels there are
+	"policy":          {"agent", "fhir", "fhir/search", "labels"},
 	"kept":            {"agent"},                                     // what the server keeps beside resources
 	"policy/revision": {"agent", "fhir", "kept", "policy", "quorum"}, // who wrote and approved which policies
 	"quorum":          {"agent", "fhir", "kept"},                     // who may be the second of two persons
@@ -67,7 +68,8 @@ var mayImport = map[string][]string{
 
 	"demo": {}, // documents of a synthetic hospital
 
-	"web": {}, // templates and styles
+	"web":       {"web/paper"}, // templates and styles
+	"web/paper": {},            // PDF documents
 
 	"fhir":                 {},
 	"fhir/search":          {"fhir", "fhir/ucum"},

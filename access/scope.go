@@ -47,6 +47,12 @@ func (g *Gate) constraint(s *agent.Scope) (search.Condition, error) {
 	return search.ParseConstraint(s.Type, params, g.Base)
 }
 
+// searches says whether a decision is about rows that satisfy search parameters of scopes or
+// of the policy: then rights are what counts.
+func (r *review) searches(d *policy.Decision) bool {
+	return r.granular || d.Constraints.Search != ""
+}
+
 // right is one way in which a question is permitted: by a decision, for what satisfies a
 // condition.
 type right struct {
@@ -81,9 +87,9 @@ func (r *review) scopes(q question) []agent.Scope {
 	return bare
 }
 
-// rights are the ways in which a question is permitted to a caller some of whose scopes have
-// search parameters: what the other scopes permit by themselves, and what each of those
-// that have some permits, for what satisfies its condition.
+// rights are the ways in which a question is permitted, where search parameters count: what
+// the scopes without any permit by themselves, and what each of those that have some permits,
+// for what satisfies its condition. What the policy requires must hold in each.
 func (r *review) rights(ctx context.Context, q question) ([]right, error) {
 	if r.ways == nil {
 		r.ways = map[question][]right{}
@@ -105,9 +111,21 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 			return r.refuse(d)
 		}
 		if d.Allow {
-			all = append(all, right{d, where})
+			one, err := r.right(q, d, where)
+			if err != nil {
+				return err
+			}
+			all = append(all, one)
 		}
 		return nil
+	}
+	if !r.granular {
+		d := r.decide(ctx, q)
+		if d.Reason == tooSlow {
+			return nil, r.refuse(d)
+		}
+		one, err := r.right(q, d, nil)
+		return []right{one}, err
 	}
 	var whole []agent.Scope
 	for _, s := range r.call.Agent.Scopes {
@@ -135,7 +153,23 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 	return joined(all), nil
 }
 
-// mayBeInSomeWay is mayBe for scopes with search parameters.
+// right is what a decision permits for what satisfies a condition and what the policy
+// requires. What it requires is known to be enforceable: its engine refuses the rest.
+func (r *review) right(q question, d policy.Decision, where search.Condition) (right, error) {
+	if d.Constraints.Search == "" {
+		return right{d, where}, nil
+	}
+	required, err := r.gate.constraint(&agent.Scope{Type: q.typ, Query: d.Constraints.Search})
+	if err != nil {
+		return right{}, unavailable("a constraint of the policy cannot be enforced", err)
+	}
+	if where == nil {
+		return right{d, required}, nil
+	}
+	return right{d, search.All{where, required}}, nil
+}
+
+// mayBeInSomeWay is mayBe where search parameters count.
 func (r *review) mayBeInSomeWay(ctx context.Context, q question, row store.Row, actions []string) (bool, error) {
 	ways, err := r.rights(ctx, q)
 	if err != nil {
@@ -188,11 +222,12 @@ func alike(a, b *policy.Decision) bool {
 // requires is what is required of each row that may be visible: for the stores, see
 // store.Within.
 func (r *review) requires(ctx context.Context, interaction, action string) store.Within {
-	if !r.granular {
-		return nil
-	}
 	return func(typ string) search.Condition {
-		all, err := r.rights(ctx, question{interaction, action, typ})
+		q := question{interaction, action, typ}
+		if d := r.decide(ctx, q); !r.searches(&d) {
+			return nil
+		}
+		all, err := r.rights(ctx, q)
 		if err != nil || len(all) == 0 {
 			return nil
 		}
@@ -210,10 +245,9 @@ func (r *review) requires(ctx context.Context, interaction, action string) store
 	}
 }
 
-// narrowed says whether some rows are hidden by the search parameters of scopes.
+// narrowed says whether some rows are hidden by search parameters.
 func (r *review) narrowed(ctx context.Context, q question) bool {
-	of := r.requires(ctx, q.interaction, q.action)
-	return of != nil && of(q.typ) != nil
+	return r.requires(ctx, q.interaction, q.action)(q.typ) != nil
 }
 
 // holds says whether a version satisfies a condition by itself: by the search keys that are

@@ -225,3 +225,21 @@ func (f *follower) use(ctx context.Context, what, wants, has string, put func(fs
 	f.tried[what] = ""
 	return nil
 }
+
+// policies are those that people change with tokens: the policy decides, and a person is who
+// the gate finds her to be.
+func (n *Node) policies() (*revision.Service, error) {
+	s, err := n.revisions(gateRows{keptRows{n.store}, n.gate})
+	if err != nil {
+		return nil, err
+	}
+	s.Quorum.People = n.gate.Person
+	s.Refused = func(ctx context.Context, archive []byte) (refused, permitted int, err error) {
+		folder, err := policy.Unpack(archive)
+		if err != nil {
+			return 0, 0, err
+		}
+		return n.policy.Refused(ctx, folder)
+	}
+	return s, nil
+}

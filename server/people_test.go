@@ -145,7 +145,7 @@ func TestWrongPasswordsTellNothing(t *testing.T) {
 	var pages []string
 	for _, name := range []string{"doc", "nobody"} {
 		r := p.reader()
-		a := r.enters("/ui/apps", name, "wrong password").want(401).contains("The name or the password is wrong.", `value="/ui/ledger"`)
+		a := r.enters("/ui/apps", name, "wrong password").want(401).contains("The name or the password is wrong.", `value="/ui/apps"`)
 		if a.setCookie(sessionCookie) != sessionCookie+"=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict" && a.setCookie(sessionCookie) != "" {
 			t.Errorf("cookie %s", a.setCookie(sessionCookie))
 		}
@@ -178,9 +178,10 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 	p := startPeople(t)
 	for next, want := range map[string]string{
 		"/ui/apps": "/ui/apps", "/ui/authorize?client_id=a&state=%2F%2Fx": "/ui/authorize?client_id=a&state=%2F%2Fx", "/ui/ledger?record=n1": "/ui/ledger?record=n1",
-		"https://evil.example": "/ui/ledger", "//evil.example": "/ui/ledger", "/ui/../../evil": "/ui/ledger", `/\evil.example`: "/ui/ledger", "javascript:alert(1)": "/ui/ledger",
-		"https://fhir.example.org/ui/apps": "/ui/ledger", "/ui/apps/../sign-out": "/ui/ledger", "//evil.example/ui/apps": "/ui/ledger", "/ui/bundle": "/ui/ledger", "": "/ui/ledger",
-		"https:/ui/apps": "/ui/ledger", "/ui/apps\r\nX: y": "/ui/ledger", "/fhir/Patient": "/ui/ledger",
+		"https://evil.example": "/ui/desk", "//evil.example": "/ui/desk", "/ui/../../evil": "/ui/desk", `/\evil.example`: "/ui/desk", "javascript:alert(1)": "/ui/desk",
+		"https://fhir.example.org/ui/apps": "/ui/desk", "/ui/apps/../sign-out": "/ui/desk", "//evil.example/ui/apps": "/ui/desk", "/ui/bundle": "/ui/desk", "": "/ui/desk",
+		"https:/ui/apps": "/ui/desk", "/ui/apps\r\nX: y": "/ui/desk", "/fhir/Patient": "/ui/desk", "/ui/sign-out": "/ui/desk", "/ui/patients/1/report?from=2026-01-01": "/ui/patients/1/report?from=2026-01-01",
+		"/ui/patients//report": "/ui/desk", "/ui/patients/1/report/x": "/ui/desk",
 	} {
 		r := p.reader()
 		r.get("/ui/sign-in")

@@ -70,9 +70,16 @@ test_officer_deletes_no_consents if {
 }
 
 test_officer_sees_no_other_clinical_data if {
-	every what in [{}, search("Patient"), create("Observation"), {"interaction": "history-system", "action": "s", "type": ""}] {
+	every what in [{}, search("Observation"), create("Observation"), create("Patient"), {"type": "Patient", "interaction": "history-instance"}, {"interaction": "history-system", "action": "s", "type": ""}] {
 		d := decision with input as changed(officer, what)
 		d == refused("type-not-allowed")
+	}
+}
+
+test_officer_finds_patients if {
+	every what in [search("Patient"), {"type": "Patient"}] {
+		d := decision with input as changed(officer, what)
+		d == {"allow": true, "reason": "privacy-office", "consent": "none", "constraints": {"types": ["Patient"]}}
 	}
 }
 
