@@ -111,6 +111,23 @@ func TestTwoOfficersPutPoliciesInForce(t *testing.T) {
 	})
 }
 
+// A token of the author's own role, which names her nowhere, is the author's.
+func TestTheOwnRoleDoesNotApprove(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	n.as("system", "HOPERAT").Put("/PractitionerRole/r", `{"resourceType":"PractitionerRole","id":"r","practitioner":{"reference":"Practitioner/a"}}`).Want(http.StatusCreated)
+	s, err := n.node.policies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := drafted(t, s, officerBy("Practitioner/a"), noResearch(t))
+	if _, err := s.Approve(t.Context(), officerBy("PractitionerRole/r"), hash, 0); err == nil {
+		t.Error("the author approves with a token of her role")
+	}
+	if _, err := s.Approve(t.Context(), officerBy("PractitionerRole/other"), hash, 0); err != nil {
+		t.Error(err)
+	}
+}
+
 // drafted is a revision that was tested and submitted.
 func drafted(t *testing.T, s *revision.Service, by revision.By, archive []byte) string {
 	t.Helper()

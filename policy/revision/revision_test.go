@@ -198,7 +198,9 @@ func TestCommandsNeitherSubmitNorApprove(t *testing.T) {
 	_, err := o.Submit(t.Context(), operator(), hash, 0, "")
 	o.refuses("a command submits", err, fhir.Forbidden, 403)
 	o.must(o.Submit(t.Context(), a, hash, 0, ""))
-	for _, by := range []By{a, operator()} {
+	named := officer("Practitioner/named") // a command may claim to be anybody
+	named.Operator = true
+	for _, by := range []By{a, operator(), named} {
 		_, err := o.Approve(t.Context(), by, hash, 0)
 		o.refuses("who submitted approves", err, fhir.Forbidden, 403)
 	}
