@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "policy/revision", "quorum", "web"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "policy/revision", "quorum", "web"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
@@ -42,9 +42,12 @@ var mayImport = map[string][]string{
 	"kept":            {"agent"},                                     // what the server keeps beside resources
 	"policy/revision": {"agent", "fhir", "kept", "policy", "quorum"}, // who wrote and approved which policies
 	"quorum":          {"agent", "fhir", "kept"},                     // who may be the second of two persons
+	"emergency":       {"agent", "kept"},                             // who sets aside what protects a patient
 	"agent":           {},                                            // what a verified token says of its caller
 	"keyring":         {"durable"},
 	"durable":         {}, // files that appear whole
+
+	"policy/narrow": {"agent", "consent", "fhir", "policy"}, // proofs about policies
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
@@ -92,7 +95,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/RoaringBitmap/roaring":         {"store/search"},
 	"github.com/gin-gonic/gin":                 {"server"},
-	"github.com/open-policy-agent":             {"policy"},
+	"github.com/open-policy-agent":             {"policy", "policy/narrow"},
 	"zombiezen.com/go/sqlite":                  {"store/sqlite"},
 	"modernc.org/sqlite":                       {"store/sqlite"},
 	"github.com/samply/golang-fhir-models":     {"fhir", "consent"},
