@@ -67,7 +67,8 @@ var mayImport = map[string][]string{
 
 	"demo": {}, // documents of a synthetic hospital
 
-	"web": {}, // templates and styles
+	"web":       {"web/paper"}, // templates and styles
+	"web/paper": {},            // PDF documents
 
 	"fhir":                 {},
 	"fhir/search":          {"fhir", "fhir/ucum"},

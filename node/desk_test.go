@@ -88,6 +88,7 @@ func TestOfficerSeesWhoSawWhat(t *testing.T) {
 	}
 	v.page("/ui/patients/p1/report", 200, "Who saw the data of A Familyp1", "Looked at your data: patient (1).", "your treatment", "Questions about many people", "What this report does not show")
 	v.page("/ui/patients/p1/report?format=csv", 200, "Ada Doc")
+	v.page("/ui/patients/p1/report?format=pdf", 200, "%PDF-1.", "%%EOF")
 	v.page("/ui/patients/p1/report?from=2001-01-01&to=2001-01-02", 200, "Nobody, in this time.")
 }
 

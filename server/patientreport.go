@@ -16,13 +16,15 @@ import (
 
 const (
 	pathReport = pathPages + "patients/:id/report"
+	mediaPDF   = "application/pdf"
 	// mostReported is how many records a report has. Older ones are in a report of another
 	// time.
 	mostReported = 5_000
 )
 
 // patientReport is GET /ui/patients/[id]/report: $access-report as a document that a
-// patient can read; ?format=csv is the same as a file.
+// patient can read; ?format=csv and ?format=pdf
+// are the same as files.
 func (s *server) patientReport(c *gin.Context, call *access.Call) (*answer, error) {
 	patient := fhir.Ref{Type: "Patient", ID: c.Param("id")}
 	if err := fhir.CheckID(patient.ID); err != nil {
@@ -47,6 +49,11 @@ func (s *server) patientReport(c *gin.Context, call *access.Call) (*answer, erro
 	}
 	page.Name = cmp.Or(names[patient.String()], patient.String())
 	page.People, page.Broad, page.More = grouped(rows), grouped(broad), more || moreBroad
+	if c.Query("format") == "pdf" {
+		body, err := page.PDF()
+		c.Header("Content-Disposition", `attachment; filename="report-`+patient.ID+`.pdf"`)
+		return &answer{status: http.StatusOK, body: body, media: mediaPDF}, err
+	}
 	return s.page(func(p *web.Pages) ([]byte, error) {
 		page.Frame = s.frame(c, "Report for "+page.Name, call.Receipts)
 		return p.Report(page)

@@ -43,6 +43,9 @@ type Count struct {
 	N    int
 }
 
+// NotShown is what the report leaves out.
+func (r Report) NotShown() []string { return notShown() }
+
 // Report renders the report of a patient.
 func (p *Pages) Report(page Report) ([]byte, error) { return p.render("report.html", page) }
 
