@@ -27,17 +27,15 @@ type OneVersion struct {
 	Version int64
 }
 
-// purgeQuestion is what the policy is asked about all that prepares, shows and does a purge.
-func purgeQuestion() question { return question{ledgerbridge.Purge, "d", "Patient"} }
-
 // LookToPurge decides whether the caller may purge, records that it looks, and then visits
 // the versions stored: of one resource, or all, whoever's they are and also those that were
 // purged. What it finds out MUST NOT leave but by a request that is decided and recorded.
 func (g *Gate) LookToPurge(ctx context.Context, c *Call, patient string, only fhir.Ref, visit func(*Version) error) error {
 	_, err := answer(ctx, g, c, func(r *review) (struct{}, error) {
-		r.entry.Target = patient
-		r.concern([]string{patient})
-		_, err := r.ask(ctx, purgeQuestion())
+		if r.entry.Target = patient; patient != "" {
+			r.concern([]string{patient})
+		}
+		_, err := r.ask(ctx, question{interaction: ledgerbridge.Purge})
 		return struct{}{}, err
 	})
 	if err != nil {
@@ -79,7 +77,7 @@ func (r *review) remove(ctx context.Context, p *Removal) error {
 	if p.Patient != "" {
 		r.concern([]string{p.Patient})
 	}
-	if _, err := r.ask(ctx, purgeQuestion()); err != nil {
+	if _, err := r.ask(ctx, question{ledgerbridge.Purge, "d", ""}); err != nil {
 		return err
 	}
 	if r.gate.Writable != nil {

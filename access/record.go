@@ -190,9 +190,6 @@ func (r *review) discloseNothing() {
 		e.Patients[i].Items = nil
 	}
 	r.change.Writes, r.change.Purges, r.change.Guards = nil, nil, nil
-	if r.entry.Interaction == ledgerbridge.Purge { // its row says what went
-		r.change.Keep = nil
-	}
 }
 
 // discloseGiven adds to the record of a refusal what it tells about.

@@ -69,6 +69,15 @@ func (p *Purges) Rules(ctx context.Context) (all Rules, version int64, err error
 	return all, row.Version, err
 }
 
+// ShowRules shows the retention rules to an officer, which is recorded.
+func (p *Purges) ShowRules(ctx context.Context, call *kept.Call, who agent.Agent) (Rules, error) {
+	if err := p.Keeper.Commit(ctx, call, event(who, "", url.Values{"rules": {"show"}})); err != nil {
+		return nil, err
+	}
+	all, _, err := p.Rules(ctx)
+	return all, err
+}
+
 // SetRules replaces the retention rules.
 func (p *Purges) SetRules(ctx context.Context, call *kept.Call, who agent.Agent, all Rules) error {
 	if err := all.check(); err != nil {
@@ -112,8 +121,8 @@ func (p *Purges) held(ctx context.Context, patient string) error {
 // SetHold begins a legal hold, or ends it if there is no reason.
 func (p *Purges) SetHold(ctx context.Context, call *kept.Call, who agent.Agent, patient, reason string) error {
 	ref, err := fhir.ParseRef(patient)
-	if err != nil || ref.Type != "Patient" || len(reason) > mostReason {
-		return refused(fhir.Unprocessable, fmt.Sprintf("A legal hold is of a patient, as in Patient/1, and for a reason of up to %d bytes.", mostReason))
+	if err != nil || ref.Type != "Patient" || len(reason) > MostReason {
+		return refused(fhir.Unprocessable, fmt.Sprintf("A legal hold is of a patient, as in Patient/1, and for a reason of up to %d bytes.", MostReason))
 	}
 	row := kept.Row{Space: HoldSpace, Key: patient}
 	old, err := p.Keeper.Kept(ctx, HoldSpace, patient)

@@ -17,8 +17,8 @@ import (
 	"github.com/aceso-health/aceso/kept"
 )
 
-// mostReason is how many bytes a reason has at most.
-const mostReason = 1000
+// MostReason is how many bytes a reason has at most.
+const MostReason = 1000
 
 // The interactions that the policy is asked about.
 const (
@@ -34,8 +34,8 @@ func event(who agent.Agent, patient string, detail url.Values) kept.Event {
 // ("Observation/1/_history/2").
 func (p *Purges) Ask(ctx context.Context, call *kept.Call, who agent.Agent, of, reason string) (*Purge, error) {
 	reason = strings.TrimSpace(reason)
-	if reason == "" || len(reason) > mostReason {
-		return nil, refused(fhir.Unprocessable, fmt.Sprintf("A purge needs a reason, of up to %d bytes.", mostReason))
+	if reason == "" || len(reason) > MostReason {
+		return nil, refused(fhir.Unprocessable, fmt.Sprintf("A purge needs a reason, of up to %d bytes.", MostReason))
 	}
 	u := &Purge{ID: strings.ToLower(rand.Text()), Reason: reason, State: Looking, Asked: p.Now().UTC(), Agent: actorOf(who)}
 	var err error

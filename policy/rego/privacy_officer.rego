@@ -35,6 +35,8 @@ office_operation if input.interaction in {"audit-read", "audit-search", "proof",
 
 office_operation if input.interaction in {"policy-read", "policy-write", "policy-approve"}
 
+office_operation if input.interaction in {"purge", "purge-approve"}
+
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {
 	input.type == "Consent"
