@@ -88,8 +88,8 @@ type unit struct {
 	resources map[string]*current // that the group writes
 	dirty     []*current          // changed since the last flush, in the order of stamps
 	wrote     map[string]bool     // types of the versions
-	entries   []any
-	pasts     []any
+	entries   []bson.Raw
+	pasts     []bson.Raw
 	names     []any      // see putNames
 	touched   [][]string // for each change of what governs access since the last flush, the keys
 	kept      map[string]*kept
@@ -261,7 +261,7 @@ func (u *unit) seal(ctx context.Context, m *member) error {
 	if err := u.sealable(ctx, row.Parts); err != nil {
 		return err
 	}
-	doc, err := bson.Marshal(newEntry(u.w.source, &row))
+	doc, err := encodeEntry(u.w.source, &row)
 	if err != nil {
 		return fmt.Errorf("encode entry: %w", err)
 	}
@@ -271,7 +271,7 @@ func (u *unit) seal(ctx context.Context, m *member) error {
 	if u.end.Size == u.w.head.End.Size {
 		u.first = row.Commitment
 	}
-	u.entries = append(u.entries, bson.Raw(doc))
+	u.entries = append(u.entries, doc)
 	u.end.Size, u.end.At = row.Seq+1, at
 	m.receipt = row.Receipt(u.w.source)
 	return nil
@@ -323,10 +323,10 @@ func (u *unit) put(w *prepared, stamp, seq int64) error {
 
 // flush writes what is pending, so that searches inside the transaction see it.
 func (u *unit) flush(ctx context.Context) error {
-	if err := insertAll(ctx, u.w.log, u.entries); err != nil {
+	if err := u.s.insertRaw(ctx, u.w.log, u.entries); err != nil {
 		return err
 	}
-	if err := insertAll(ctx, u.s.history, u.pasts); err != nil {
+	if err := u.s.insertRaw(ctx, u.s.history, u.pasts); err != nil {
 		return err
 	}
 	if err := insertAll(ctx, u.s.named, u.names); err != nil {
@@ -360,7 +360,7 @@ func (u *unit) flushResources(ctx context.Context) error {
 	if err := u.flushFurther(ctx, u.dirty); err != nil {
 		return err
 	}
-	var created []any
+	var created []bson.Raw
 	var replaced []mongo.WriteModel
 	for _, c := range u.dirty {
 		if c.stored == 0 {
@@ -372,7 +372,7 @@ func (u *unit) flushResources(ctx context.Context) error {
 		c.stored, c.doc = c.Version, nil
 	}
 	u.dirty = nil
-	if err := insertAll(ctx, u.s.resources, created); err != nil || len(replaced) == 0 {
+	if err := u.s.insertRaw(ctx, u.s.resources, created); err != nil || len(replaced) == 0 {
 		return err
 	}
 	r, err := u.s.resources.BulkWrite(ctx, replaced)
