@@ -37,7 +37,7 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 		return agent.Agent{}, err
 	}
 	if caller.Scopes, err = a.scopes(c.Scope); err != nil {
-		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + err.Error() + ".")
+		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + strings.TrimSuffix(err.Error(), ".") + ".")
 	}
 	if i.Own {
 		caller.Scopes = withUser(caller.Scopes, c.Scope, a.user(i, c.User))
