@@ -47,6 +47,8 @@ var mayImport = map[string][]string{
 	"keyring":   {"durable"},
 	"durable":   {}, // files that appear whole
 
+	"policy/narrow": {"agent", "consent", "fhir", "policy"}, // proofs about policies
+
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
 	"store/storetest": {"fhir", "fhir/custom", "fhir/search", "ledgerbridge", "store"},
@@ -93,7 +95,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/RoaringBitmap/roaring":         {"store/search"},
 	"github.com/gin-gonic/gin":                 {"server"},
-	"github.com/open-policy-agent":             {"policy"},
+	"github.com/open-policy-agent":             {"policy", "policy/narrow"},
 	"zombiezen.com/go/sqlite":                  {"store/sqlite"},
 	"modernc.org/sqlite":                       {"store/sqlite"},
 	"github.com/samply/golang-fhir-models":     {"fhir", "consent"},
