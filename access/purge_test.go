@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"regexp"
 	"testing"
 	"time"
 
@@ -70,12 +71,25 @@ func TestPurgesAreDecidedAndRecorded(t *testing.T) {
 	if err := h.Remove(t.Context(), officer(), both); !isKind(err, fhir.Conflict) || h.went("Observation/h1") != nil {
 		t.Errorf("a removal of a current version: %v, row %v", err, h.went("Observation/h1"))
 	}
+	both.Whole, both.Only = nil, []OneVersion{{Ref: ref("Patient/hidden"), Version: 7}}
+	if err := h.Remove(t.Context(), officer(), both); !isKind(err, fhir.NotFound) || numberless(err) != "There is no version … of this resource, or it was purged before." {
+		t.Errorf("a removal of a version that is not there: %v", err)
+	}
 	if v, err := h.Store.Get(t.Context(), ref("Observation/h1")); err != nil || v.Deleted {
 		t.Errorf("what was not removed is %+v, %v", v, err)
 	}
 	if v, err := h.Store.Get(t.Context(), ref("Patient/seen")); err != nil || !v.Deleted || v.Purged == "" {
 		t.Errorf("what was removed is %+v, %v", v, err)
 	}
+}
+
+// numberless is the sentence of a refusal, without its numbers.
+func numberless(err error) string {
+	var known *fhir.Error
+	if !errors.As(err, &known) {
+		return ""
+	}
+	return regexp.MustCompile("[0-9]+").ReplaceAllString(known.Detail, "…")
 }
 
 func isKind(err error, kind fhir.Kind) bool {

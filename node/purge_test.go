@@ -254,6 +254,9 @@ func TestAVersionIsPurged(t *testing.T) {
 	h.approve(p).Want(200)
 	h.until(p.ID, purge.Done)
 	h.doctor.Get("/Patient/p-zyxomma/_history/1").Want(404)
+	if r := h.site(h.asks, "GET", "/admin/purges/"+h.purge(h.site(h.asks, "POST", "/fhir/Patient/p-zyxomma/_history/2/$purge", `{"reason":"not yet"}`)).ID+"/certificate", "").Want(404); !r.Has(strings.TrimSuffix("There is no certificate: the purge is ….", "….")) {
+		t.Errorf("without a certificate: %s", r.Body)
+	}
 	h.doctor.Get("/Patient/p-zyxomma").Want(200)
 	if ids := h.doctor.Get("/Patient/p-zyxomma/_history").Want(200).IDs(); !slices.Equal(ids, []string{"Patient/p-zyxomma"}) {
 		t.Errorf("the history shows %v", ids)
@@ -263,7 +266,7 @@ func TestAVersionIsPurged(t *testing.T) {
 	h.approve(now).Want(200)
 	nodetest.Until(t, "it says why it does not go on", func() bool {
 		now = h.purge(h.site(h.asks, "GET", "/admin/purges/"+now.ID, "").Want(200))
-		return strings.Contains(now.Problem, "current version")
+		return now.Problem == "The current version of a resource cannot be purged alone: update or delete the resource first."
 	})
 	h.doctor.Get("/Patient/p-zyxomma").Want(200)
 	h.stop()

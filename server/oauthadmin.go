@@ -87,7 +87,7 @@ func (s *server) membersOf(c *gin.Context, to any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(to); err != nil {
-		return &fhir.Error{Kind: fhir.Malformed, Detail: "The body is no JSON object of the members that the documentation names.", Err: err}
+		return &fhir.Error{Kind: fhir.Malformed, Detail: "The body is no JSON object of the members that docs/smart.md names.", Err: err}
 	}
 	return nil
 }
