@@ -19,6 +19,7 @@ func pageRoutes() []route {
 		{get, pathPurge, "", "", false, plain, (*server).purgePage},
 		{post, pathPurge, "", "", false, plain, (*server).purgeStepPage},
 		{get, pathPurge + "/certificate", "", "", false, plain, (*server).purgeCertificate},
+		{get, pathExplain, "", "", false, plain, (*server).explainPage},
 		{get, pathEmergencies, "", "", false, plain, (*server).emergencies},
 		{post, pathEmergencies, "", "", false, plain, (*server).emergencyForm},
 		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
