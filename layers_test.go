@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "purge", "web", "wording"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
@@ -35,15 +35,19 @@ var mayImport = map[string][]string{
 	"kept/kepttest":            {"kept"}, // a Keeper for tests; never linked into the binary
 	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
-	"audit":   {"fhir", "ledgerbridge", "store"},
-	"consent": {"agent", "fhir", "labels"},
-	"labels":  {}, // which security labels there are
-	"policy":  {"agent", "fhir", "fhir/search", "labels"},
-	"kept":    {"agent"},                 // what the server keeps beside resources
-	"quorum":  {"agent", "fhir", "kept"}, // who may be the second of two persons
-	"agent":   {},                        // what a verified token says of its caller
-	"keyring": {"durable"},
-	"durable": {}, // files that appear whole
+	"audit":     {"fhir", "ledgerbridge", "store"},
+	"consent":   {"agent", "fhir", "labels"},
+	"labels":    {}, // which security labels there are
+	"policy":    {"agent", "fhir", "fhir/search", "labels"},
+	"kept":      {"agent"},                           // what the server keeps beside resources
+	"quorum":    {"agent", "fhir", "kept"},           // who may be the second of two persons
+	"purge":     {"agent", "fhir", "kept", "quorum"}, // what is removed for good
+	"emergency": {"agent", "kept"},                   // who sets aside what protects a patient
+	"agent":     {},                                  // what a verified token says of its caller
+	"keyring":   {"durable"},
+	"durable":   {}, // files that appear whole
+
+	"policy/narrow": {"agent", "consent", "fhir", "policy"}, // proofs about policies
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
@@ -64,6 +68,8 @@ var mayImport = map[string][]string{
 	"ledgerbridge/devnet/devnettest": {"ledgerbridge/chaincode", "ledgerbridge/devnet"}, // networks for tests; never linked into the binary
 
 	"demo/app": {}, // a sample app
+
+	"wording": {}, // sentences in several languages
 
 	"demo": {}, // documents of a synthetic hospital
 
@@ -91,7 +97,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/RoaringBitmap/roaring":         {"store/search"},
 	"github.com/gin-gonic/gin":                 {"server"},
-	"github.com/open-policy-agent":             {"policy"},
+	"github.com/open-policy-agent":             {"policy", "policy/narrow"},
 	"zombiezen.com/go/sqlite":                  {"store/sqlite"},
 	"modernc.org/sqlite":                       {"store/sqlite"},
 	"github.com/samply/golang-fhir-models":     {"fhir", "consent"},

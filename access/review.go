@@ -31,6 +31,7 @@ type review struct {
 	ways         map[question][]right // see rights
 	granted      bool                 // the grant of the token stands ...
 	grantEpoch   int64                // ... as of this epoch
+	emergencies  *emergencies         // that the caller has declared, once asked
 	consentsRead map[string][]string  // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64                // the lowest consent epoch of the rows judged
 	everybody    bool                 // the Consents of all patients were asked
@@ -104,6 +105,9 @@ func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 	if !d.Allow {
 		return d, r.refuse(d)
 	}
+	if err := r.mustHaveDeclared(ctx); err != nil {
+		return d, err
+	}
 	return d, r.identify(ctx)
 }
 
@@ -120,15 +124,7 @@ func (r *review) decide(ctx context.Context, q question) policy.Decision {
 
 // decideBy asks what scopes permit.
 func (r *review) decideBy(ctx context.Context, q question, scopes []agent.Scope) policy.Decision {
-	a := &r.call.Agent
-	in := policy.Input{
-		Agent: policy.Agent{
-			Subject: a.Subject, Role: a.Role, Organization: a.Organization,
-			Patient: a.Patient, Client: a.Client, Scopes: scopes,
-		},
-		Purpose: a.Purpose, Interaction: q.interaction, Action: q.action, Type: q.typ,
-		Node: policy.Node{Organization: r.gate.Organization}, Now: r.now.UTC().Format(time.RFC3339),
-	}
+	in := r.input(q, scopes)
 	d, err := r.gate.Policy.Decide(ctx, in)
 	if errors.Is(err, policy.ErrDeadline) { // one retry: the machine may just be busy
 		d, err = r.gate.Policy.Decide(ctx, in)
@@ -141,6 +137,19 @@ func (r *review) decideBy(ctx context.Context, q question, scopes []agent.Scope)
 		d.Reason = tooSlow
 	}
 	return d
+}
+
+// input is what the policy sees of a question.
+func (r *review) input(q question, scopes []agent.Scope) policy.Input {
+	a := &r.call.Agent
+	return policy.Input{
+		Agent: policy.Agent{
+			Subject: a.Subject, Role: a.Role, Organization: a.Organization,
+			Patient: a.Patient, Client: a.Client, Scopes: scopes,
+		},
+		Purpose: a.Purpose, Interaction: q.interaction, Action: q.action, Type: q.typ,
+		Node: policy.Node{Organization: r.gate.Organization}, Now: r.now.UTC().Format(time.RFC3339),
+	}
 }
 
 // decision is what the policy has said; a request asks few questions.
@@ -179,6 +188,9 @@ func (r *review) mayBe(ctx context.Context, q question, row store.Row, actions [
 		return false, nil
 	}
 	if _, err := r.trace(ctx, row.Facts); err != nil {
+		return false, err
+	}
+	if covered, err := r.inEmergency(ctx, row); !covered || err != nil {
 		return false, err
 	}
 	if r.searches(&d) {
@@ -254,7 +266,7 @@ func (r *review) consents(ctx context.Context, action, patient string, row store
 		return consent.Deny, unavailable("consents cannot be read", err)
 	}
 	s := r.subject
-	s.Action, s.Reached = action, reached
+	s.Action, s.Reached, s.BreakGlass = action, reached, r.breaksGlass(patient)
 	r.directory.ctx = ctx
 	v, decided, _ := consent.Evaluate(rules, s, row.Facts)
 	if err := r.directory.err; err != nil {

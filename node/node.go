@@ -14,6 +14,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/purge"
 	"github.com/aceso-health/aceso/server"
 	"github.com/aceso-health/aceso/store"
 )
@@ -30,6 +31,8 @@ type Node struct {
 	provider *session.Provider // where people sign in; nil without one
 
 	authorization server.Authorization
+	purges        *purge.Purges
+	purgeSoon     <-chan struct{}
 	trials        trials
 	stop          context.CancelFunc
 	running       sync.WaitGroup
@@ -75,6 +78,7 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
 		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current}, Parse: n.rules.parser(),
 	})
+	n.openPurges()
 	if err := n.openServer(ctx, o); err != nil {
 		return err
 	}
@@ -96,6 +100,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 	n.running.Go(func() { n.index(ctx) })
 	n.running.Go(func() { n.bridge.watch(ctx) })
 	n.running.Go(func() { n.sweep(ctx) })
+	n.running.Go(func() { n.purge(ctx) })
 	n.running.Go(func() { n.home.keep(ctx, n) })
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
@@ -155,7 +160,7 @@ func (n *Node) notes(ctx context.Context) []string {
 	if times, failed := n.policy.Evaluated(); failed > 0 {
 		lines = append(lines, fmt.Sprintf("the policies in force failed to decide %d of %d questions, and so refused them; the log says why", failed, times))
 	}
-	return lines
+	return append(lines, n.overdue(ctx)...)
 }
 
 // Close ends the journals with a last checkpoint, copies that to the witness, and

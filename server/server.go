@@ -16,9 +16,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/emergency"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/fhir/terminology"
+	"github.com/aceso-health/aceso/purge"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -33,6 +35,10 @@ type Config struct {
 	Apps Apps
 	// OAuth is its endpoints for clients.
 	OAuth Authorization
+	// Purges removes data for good; nil: this server does not.
+	Purges *purge.Purges
+	// Emergencies declares and reviews them; nil without.
+	Emergencies *emergency.Desk
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The server's own paths begin with /fhir regardless.
 	BaseURL string
