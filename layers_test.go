@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web", "wording"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "purge", "web", "wording"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "labels", "ledgerbridge", "policy", "store"},
@@ -39,15 +39,18 @@ var mayImport = map[string][]string{
 	"consent":       {"agent", "fhir", "labels"},
 	"labels":        {"fhir"}, // which security labels there are
 	"policy":        {"agent", "fhir", "fhir/search", "labels"},
-	"kept":          {"agent"},                 // what the server keeps beside resources
-	"quorum":        {"agent", "fhir", "kept"}, // who may be the second of two persons
-	"emergency":     {"agent", "kept"},         // who sets aside what protects a patient
-	"agent":         {},                        // what a verified token says of its caller
+	"kept":          {"agent"},                           // what the server keeps beside resources
+	"quorum":        {"agent", "fhir", "kept"},           // who may be the second of two persons
+	"purge":         {"agent", "fhir", "kept", "quorum"}, // what is removed for good
+	"emergency":     {"agent", "kept"},                   // who sets aside what protects a patient
+	"agent":         {},                                  // what a verified token says of its caller
 	"labels/office": {"agent", "fhir", "kept", "labels"},
 	"keyring":       {"durable"},
 	"durable":       {}, // files that appear whole
 
 	"policy/narrow": {"agent", "consent", "fhir", "policy"}, // proofs about policies
+
+	"policy/revision": {"agent", "fhir", "kept", "policy", "quorum"}, // who wrote and approved which policies
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},

@@ -14,6 +14,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/purge"
 	"github.com/aceso-health/aceso/server"
 	"github.com/aceso-health/aceso/store"
 )
@@ -30,6 +31,8 @@ type Node struct {
 	provider *session.Provider // where people sign in; nil without one
 
 	authorization server.Authorization
+	purges        *purge.Purges
+	purgeSoon     <-chan struct{}
 	trials        trials
 	stop          context.CancelFunc
 	running       sync.WaitGroup
@@ -78,6 +81,7 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 	if err := n.gate.Replan(ctx); err != nil { // the rules of labels bind before anything is answered
 		return err
 	}
+	n.openPurges()
 	if err := n.openServer(ctx, o); err != nil {
 		return err
 	}
@@ -99,6 +103,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 	n.running.Go(func() { n.index(ctx) })
 	n.running.Go(func() { n.bridge.watch(ctx) })
 	n.running.Go(func() { n.sweep(ctx) })
+	n.running.Go(func() { n.purge(ctx) })
 	n.running.Go(func() { n.home.keep(ctx, n) })
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })
@@ -112,16 +117,6 @@ func (n *Node) Handler() http.Handler { return n.handler }
 
 // Identity is what the folder is fixed to.
 func (n *Node) Identity() Identity { return n.identity }
-
-func (n *Node) openPolicy(ctx context.Context, folder string) error {
-	return n.home.openPolicy(ctx, n, folder, policy.Options{Reloaded: func(revision string, err error) {
-		if err != nil {
-			n.log.Error("policies were not activated: the ones before stay in force", "revision", revision, "error", err)
-			return
-		}
-		n.log.Info("policies activated", "revision", revision)
-	}})
-}
 
 func (n *Node) otherJournal(ctx context.Context, source string) (*ledgerbridge.Journal, error) {
 	return n.home.journal(ctx, &n.records, source)
