@@ -12,9 +12,10 @@ import (
 // or refuses to do. Of a refusal the agent may be nobody: what was claimed by whoever
 // asked stands in Detail, as what was claimed.
 type Authorization struct {
-	Interaction string // authorize, token, refresh, revoke, introspect, register, launch, client-read, client-write, sign-in, sign-out
+	Interaction string // authorize, token, refresh, revoke, introspect, register, launch, client-read, client-write, grant-read, sign-in, sign-out
 	Detail      string // what it is about, as a query: client=app&scope=...; what was claimed; no secret
 	Patient     string // to whose data it gives access, "Patient/1", or ""
+	Patients    []string // whom else it tells about
 	Refused     string // the reason of a refusal that the protocol makes; "": the policy is asked
 	Status      int    // of the answer to that refusal
 	Keep        []store.Kept
@@ -48,6 +49,7 @@ func (r *review) authorize(ctx context.Context, a Authorization) error {
 	if a.Patient != "" {
 		r.concern([]string{a.Patient})
 	}
+	r.concern(a.Patients)
 	if a.Refused == "" {
 		if err := r.stands(ctx, 0); err != nil {
 			return err

@@ -52,6 +52,7 @@ func (g *Gate) constraint(s *agent.Scope) (search.Condition, error) {
 type right struct {
 	policy.Decision
 	where search.Condition // nil: anything
+	name  string           // of where: the scopes that it comes from
 }
 
 // byRows says whether a question is about rows, each of which is judged: only then do scopes
@@ -99,13 +100,13 @@ func (r *review) rights(ctx context.Context, q question) ([]right, error) {
 }
 
 func (r *review) rightsOf(ctx context.Context, q question) (all []right, err error) {
-	add := func(scopes []agent.Scope, where search.Condition) error {
+	add := func(scopes []agent.Scope, where search.Condition, name string) error {
 		d := r.decideBy(ctx, q, scopes)
 		if d.Reason == tooSlow {
 			return r.refuse(d)
 		}
 		if d.Allow {
-			all = append(all, right{d, where})
+			all = append(all, right{d, where, name})
 		}
 		return nil
 	}
@@ -115,7 +116,7 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 			whole = append(whole, s)
 		}
 	}
-	if err := add(whole, nil); err != nil {
+	if err := add(whole, nil, ""); err != nil {
 		return nil, err
 	}
 	for _, s := range r.call.Agent.Scopes {
@@ -127,8 +128,9 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 			r.gate.Log.Error("a scope cannot be enforced: it permits nothing", "request", r.call.Request, "error", err)
 			continue
 		}
+		name := s.String()
 		s.Query = ""
-		if err := add([]agent.Scope{s}, where); err != nil {
+		if err := add([]agent.Scope{s}, where, name); err != nil {
 			return nil, err
 		}
 	}
@@ -148,7 +150,7 @@ func (r *review) mayBeInSomeWay(ctx context.Context, q question, row store.Row, 
 		}
 		may, err := row.Within && len(ways) == 1, error(nil)
 		if !may {
-			may, err = r.holds(ctx, by.where, row)
+			may, err = r.holds(ctx, by, row)
 		}
 		if err == nil && may {
 			may, err = r.agreed(ctx, by.Decision, actions, row)
@@ -171,7 +173,7 @@ next:
 			case has.where == nil:
 				continue next
 			default:
-				has.where = search.Any{has.where, one.where}
+				has.where, has.name = search.Any{has.where, one.where}, has.name+" "+one.name
 				continue next
 			}
 		}
@@ -216,13 +218,30 @@ func (r *review) narrowed(ctx context.Context, q question) bool {
 	return of != nil && of(q.typ) != nil
 }
 
-// holds says whether a version satisfies a condition by itself: by the search keys that are
-// stored with it or, of a past one, by its document. One that is deleted is judged by what
-// it was.
-func (r *review) holds(ctx context.Context, where search.Condition, row store.Row) (bool, error) {
-	if where == nil {
+// holds says whether a version satisfies the condition of a right by itself: by the search keys
+// that are stored with it or, of a past one, by its document. One that is deleted is judged by
+// what it was. What a version that may be shown satisfies is remembered: it never changes.
+func (r *review) holds(ctx context.Context, by *right, row store.Row) (bool, error) {
+	if by.where == nil {
 		return true, nil
 	}
+	shown, is := row.Content.(*content)
+	if !is || row.Deleted {
+		return r.satisfies(ctx, by.where, row)
+	}
+	key := append(append(make([]byte, 0, 128), shown.Hash[:]...), by.name...)
+	if held, known := recall(&r.gate.held, key); known {
+		return held, nil
+	}
+	held, err := r.satisfies(ctx, by.where, row)
+	if err == nil {
+		r.gate.held.put(string(key), held)
+	}
+	return held, err
+}
+
+// satisfies is holds for a condition.
+func (r *review) satisfies(ctx context.Context, where search.Condition, row store.Row) (bool, error) {
 	version := row.Version
 	if row.Deleted {
 		version--

@@ -62,7 +62,7 @@ type gateRows struct {
 func (k gateRows) Commit(ctx context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
 	c := access.Call{Agent: e.Agent, Request: call.Request, Address: call.Address}
 	err := k.gate.Authorize(ctx, &c, access.Authorization{
-		Interaction: e.Interaction, Detail: e.Detail, Patient: e.Patient, Refused: e.Refused, Status: e.Status, Keep: keptOf(rows),
+		Interaction: e.Interaction, Detail: e.Detail, Patient: e.Patient, Patients: e.Patients, Refused: e.Refused, Status: e.Status, Keep: keptOf(rows),
 	})
 	call.Receipts = append(call.Receipts, c.Receipts...)
 	return changedOf(err)
@@ -78,8 +78,10 @@ type operatorRows struct {
 // Commit records an event and writes rows.
 func (k operatorRows) Commit(ctx context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
 	var whose []ledgerbridge.Touched
-	if e.Patient != "" {
-		whose = []ledgerbridge.Touched{{Patient: e.Patient}}
+	for _, p := range append([]string{e.Patient}, e.Patients...) {
+		if p != "" {
+			whose = append(whose, ledgerbridge.Touched{Patient: p})
+		}
 	}
 	pending, err := k.records.sealer.Prepare(ctx, ledgerbridge.Draft{
 		Action: "E", Interaction: e.Interaction, Agent: e.Agent.Subject, Role: e.Agent.Role, Organization: k.records.organization, Client: e.Agent.Client,

@@ -38,7 +38,7 @@ func interactions(name string) (action, bool) {
 		return action{letters: "rs", typed: true}, true
 	case "validate":
 		return action{letters: "r", typed: true}, true
-	case "authorize", "token", "refresh", "revoke", "introspect", "launch", "register", "sign-in", "sign-out", "client-read",
+	case "authorize", "token", "refresh", "revoke", "introspect", "launch", "register", "sign-in", "sign-out", "grant-read", "client-read",
 		"access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read":
 		return action{letters: "rs"}, true
 	case "client-write":

@@ -52,7 +52,7 @@ func (a *askedApps) Deny(_ context.Context, _ *oauth.Call, q *oauth.Request, u o
 	return q.Redirect + "?error=access_denied&state=" + q.State, nil
 }
 
-func (a *askedApps) Grants(context.Context, oauth.User) ([]oauth.Grant, error) { return a.grants, nil }
+func (a *askedApps) Grants(context.Context, *oauth.Call, oauth.User) ([]oauth.Grant, error) { return a.grants, nil }
 
 func (a *askedApps) End(_ context.Context, _ *oauth.Call, u oauth.User, grant string) error {
 	a.done, a.grants = append(a.done, "end "+u.Login+" "+grant), nil

@@ -37,7 +37,7 @@ type Keeper interface {
 // Event is something that the authorization server does or refuses.
 type Event struct {
 	// Interaction is authorize, token, refresh, revoke, introspect, register, launch,
-	// client-read, client-write, sign-in or sign-out.
+	// client-read, client-write, grant-read, user-read, user-write, sign-in or sign-out.
 	Interaction string
 	// Agent is who does it. Of a refusal it is who was claimed, as far as something was.
 	Agent agent.Agent
@@ -46,6 +46,8 @@ type Event struct {
 	Detail string
 	// Patient is whose data the event gives access to, if it is one patient.
 	Patient string
+	// Patients are whom else it tells about.
+	Patients []string
 	// Refused is the code of a refusal or failure; "": it is done, if the policy permits.
 	Refused string
 	// Status is of the answer to a refusal.

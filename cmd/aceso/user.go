@@ -77,7 +77,7 @@ func (j *userJob) flags() *flag.FlagSet {
 func (j *userJob) act(rest []string) (func(*session.Users, *oauth.Call) error, error) {
 	ctx := context.Background()
 	if len(rest) == 1 && rest[0] == "list" {
-		return func(u *session.Users, _ *oauth.Call) error { return u.Each(ctx, j.show) }, nil
+		return func(u *session.Users, c *oauth.Call) error { return u.Each(ctx, c, j.show) }, nil
 	}
 	if len(rest) != 2 {
 		return nil, errors.New("usage: aceso user " + userArguments)
