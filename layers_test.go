@@ -24,21 +24,24 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "web"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
-	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir"},
+	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 	"auth/jwks":   {}, // key sets of others
 
-	"auth/session":             {"agent", "auth/oauth", "fhir"},
-	"auth/oauth/oauthtest":     {"auth/oauth"}, // a Keeper for tests; never linked into the binary
-	"auth/session/sessiontest": {},             // an OpenID provider for tests; never linked into the binary
+	"auth/session":             {"agent", "auth/oauth", "fhir", "kept"},
+	"kept/kepttest":            {"kept"}, // a Keeper for tests; never linked into the binary
+	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
 	"audit":   {"fhir", "ledgerbridge", "store"},
-	"consent": {"agent", "fhir"},
-	"policy":  {"agent"},
-	"agent":   {}, // what a verified token says of its caller
+	"consent": {"agent", "fhir", "labels"},
+	"labels":  {}, // which security labels there are
+	"policy":  {"agent", "fhir", "fhir/search", "labels"},
+	"kept":    {"agent"},                 // what the server keeps beside resources
+	"quorum":  {"agent", "fhir", "kept"}, // who may be the second of two persons
+	"agent":   {},                        // what a verified token says of its caller
 	"keyring": {"durable"},
 	"durable": {}, // files that appear whole
 
@@ -64,7 +67,8 @@ var mayImport = map[string][]string{
 
 	"demo": {}, // documents of a synthetic hospital
 
-	"web": {}, // templates and styles
+	"web":       {"web/paper"}, // templates and styles
+	"web/paper": {},            // PDF documents
 
 	"fhir":                 {},
 	"fhir/search":          {"fhir", "fhir/ucum"},

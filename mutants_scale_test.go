@@ -14,4 +14,7 @@ var scaleMutants = []mutant{
 	{"ranges may end differently beyond a portion", "store/sqlite/lane.go", "tried.differs = !alike", "_ = alike", "./store/sqlite", "TestWalksOrderRangesThatBeginAlike"},
 	{"kept links take up what was written since", "store/search/setlink.go", "if _, in := slices.BinarySearch(l.rests, rest); in {", "if _, in := slices.BinarySearch(l.rests, rest); false && in {", "./store/sqlite", "TestKeptLinksCatchUp"},
 	{"kept links are those of the same targets", "store/search/setlink.go", "return \"links \" + l.prefix + l.sum", "return \"links \" + l.prefix", "./store/sqlite", "TestKeptLinksCatchUp"},
+	{"encoded commands have the concerns of a transaction", "store/mongo/command.go", "if mongo.SessionFromContext(ctx) == nil {", "if false {", "./store/mongo", "TestEncodedCommands"},
+	{"encoded updates say whether there was one", "store/mongo/command.go", "return ok && n == 1, nil", "return ok && n >= 0, nil", "./store/mongo", "TestEncodedCommands"},
+	{"damaged entries are not read", "store/mongo/entry.go", "if !ok {\n\t\treturn r, errEntry", "if !ok && false {\n\t\treturn r, errEntry", "./store/mongo", "TestDamagedEntriesAreRead"},
 }

@@ -19,7 +19,7 @@ var scopesMutants = []mutant{
 	{"a rotation is another edition", "auth/jwks/set.go", "s.edition++", "_ = s.edition", "./auth/jwks", "TestUnknownKeysAreFetchedNotTooOften"},
 	{"scopes with parameters need one type", "agent/scope.go", "case restricted && typ == \"*\":", "case false:", "./agent", "TestScopes"},
 	{"version 1 scopes have no parameters", "agent/scope.go", "case restricted && v1:", "case false:", "./agent", "TestScopes"},
-	{"parameters of scopes are read", "agent/scope.go", "s.Query, err = canonicalQuery(query)", "_ = query", "./agent", "TestScopes"},
+	{"parameters of scopes are read", "agent/scope.go", "s.Query, err = CanonicalQuery(query)", "_ = query", "./agent", "TestScopes"},
 	{"scopes are narrowed to what both allow", "agent/scopequery.go", "query := strings.Trim(s.Query+\"&\"+g.Query, \"&\")", "query := s.Query", "./agent", "TestScopesAreNarrowed"},
 	{"restrictions rest on the resource", "fhir/search/constraint.go", "case strings.Contains(param.Name, \".\") || strings.HasPrefix(param.Name, \"_has:\"):", "case false:", "./fhir/search", "TestConstraintsThatAreRefused"},
 	{"restrictions are tokens, dates and references", "fhir/search/constraint.go", "case def.Kind != \"token\" && def.Kind != \"date\" && def.Kind != \"reference\":", "case false:", "./fhir/search", "TestConstraintsThatAreRefused"},

@@ -101,6 +101,9 @@ func (r *mutantRun) miscompiled(chosen []int) (wrong []int) {
 			args = append(args, dir)
 		}
 	}
+	if !strings.HasPrefix(args[len(args)-1], "./") {
+		return nil // none of them is of Go
+	}
 	out, err := exec.Command("go", args...).CombinedOutput()
 	if err == nil {
 		return nil

@@ -255,7 +255,7 @@ func (t *change) withheld(ctx context.Context, s *step) error {
 func (t *change) choosesIDs(ctx context.Context, q question) bool {
 	d := t.decide(ctx, q)
 	c := d.Constraints
-	return t.subject.System && d.Consent != policy.Permits && c.Compartment == "" && c.Owner == "" && c.Author == "" && c.Uncompartmented == nil && !t.narrowed(ctx, q)
+	return t.subject.System && d.Consent != policy.Permits && c.Compartment == "" && c.Owner == "" && c.Author == "" && c.Uncompartmented == nil && len(c.Labels) == 0 && !t.narrowed(ctx, q)
 }
 
 // remove makes the tombstone; deleting what is deleted changes nothing.

@@ -352,14 +352,14 @@ func (d *differed) check(t *testing.T) {
 	t.Helper()
 	t.Logf("%+v", *d)
 	switch {
-	case d.queries < 300: // too few to say
-	case d.countedBySets*4 < d.counted, d.sortedBySets*8 < d.sorted, d.judged > d.rows:
+	case d.queries < 1000: // so few may be of one kind by chance
+	case d.countedBySets*8 < d.counted, d.sortedBySets*16 < d.sorted, d.judged > d.rows:
 		t.Error("sets and walks hardly ever decided")
-	case d.empty*4 > 3*d.queries, d.refused*4 > d.queries, d.changes*32 < d.pages:
+	case d.empty*8 > 7*d.queries, d.refused*2 > d.queries, d.changes*64 < d.pages:
 		t.Error("they test too little")
-	case d.included*8 < d.queries, d.unknown == 0, d.deep*50 > d.queries:
+	case d.included*32 < d.queries, d.unknown == 0, d.deep*16 > d.queries:
 		t.Error("they include or mean too little")
-	case d.shapes < 40:
+	case d.shapes < 20:
 		t.Errorf("only %d shapes of Consents", d.shapes)
 	}
 }

@@ -60,6 +60,7 @@ var constraints = []policy.Constraints{
 	{Owner: "other"},
 	{Author: "Practitioner/doctor"},
 	{Author: "Practitioner/doctor", Owner: "hospital", Labels: []string{confidentiality + "V"}},
+	{Search: "code:missing=false&status=final", Labels: []string{actCode + "SPI"}},
 }
 
 const (
@@ -76,6 +77,23 @@ func (p constraining) Decide(ctx context.Context, in policy.Input) (policy.Decis
 		i, _ := strconv.Atoi(n)
 		more := &constraints[i]
 		d.Constraints.Labels, d.Constraints.Owner, d.Constraints.Author = more.Labels, more.Owner, more.Author
+		if in.Type == "Observation" {
+			d.Constraints.Search = more.Search
+		}
+	}
+	return d, err
+}
+
+// searching adds the constraint search for a type to what another policy says.
+type searching struct {
+	Decider
+	typ, query string
+}
+
+func (p searching) Decide(ctx context.Context, in policy.Input) (policy.Decision, error) {
+	d, err := p.Decider.Decide(ctx, in)
+	if in.Type == p.typ {
+		d.Constraints.Search = p.query
 	}
 	return d, err
 }

@@ -181,7 +181,7 @@ func (r *review) mayBe(ctx context.Context, q question, row store.Row, actions [
 	if _, err := r.trace(ctx, row.Facts); err != nil {
 		return false, err
 	}
-	if r.granular {
+	if r.searches(&d) {
 		return r.mayBeInSomeWay(ctx, q, row, actions)
 	}
 	if !within(d.Constraints, q, row) {

@@ -47,12 +47,18 @@ func (g *Gate) constraint(s *agent.Scope) (search.Condition, error) {
 	return search.ParseConstraint(s.Type, params, g.Base)
 }
 
+// searches says whether a decision is about rows that satisfy search parameters of scopes or
+// of the policy: then rights are what counts.
+func (r *review) searches(d *policy.Decision) bool {
+	return r.granular || d.Constraints.Search != ""
+}
+
 // right is one way in which a question is permitted: by a decision, for what satisfies a
 // condition.
 type right struct {
 	policy.Decision
 	where search.Condition // nil: anything
-	name  string           // of where: the scopes that it comes from
+	name  string           // of where, once it was asked for
 }
 
 // byRows says whether a question is about rows, each of which is judged: only then do scopes
@@ -82,9 +88,9 @@ func (r *review) scopes(q question) []agent.Scope {
 	return bare
 }
 
-// rights are the ways in which a question is permitted to a caller some of whose scopes have
-// search parameters: what the other scopes permit by themselves, and what each of those
-// that have some permits, for what satisfies its condition.
+// rights are the ways in which a question is permitted, where search parameters count: what
+// the scopes without any permit by themselves, and what each of those that have some permits,
+// for what satisfies its condition. What the policy requires must hold in each.
 func (r *review) rights(ctx context.Context, q question) ([]right, error) {
 	if r.ways == nil {
 		r.ways = map[question][]right{}
@@ -100,15 +106,27 @@ func (r *review) rights(ctx context.Context, q question) ([]right, error) {
 }
 
 func (r *review) rightsOf(ctx context.Context, q question) (all []right, err error) {
-	add := func(scopes []agent.Scope, where search.Condition, name string) error {
+	add := func(scopes []agent.Scope, where search.Condition) error {
 		d := r.decideBy(ctx, q, scopes)
 		if d.Reason == tooSlow {
 			return r.refuse(d)
 		}
 		if d.Allow {
-			all = append(all, right{d, where, name})
+			one, err := r.right(q, d, where)
+			if err != nil {
+				return err
+			}
+			all = append(all, one)
 		}
 		return nil
+	}
+	if !r.granular {
+		d := r.decide(ctx, q)
+		if d.Reason == tooSlow {
+			return nil, r.refuse(d)
+		}
+		one, err := r.right(q, d, nil)
+		return []right{one}, err
 	}
 	var whole []agent.Scope
 	for _, s := range r.call.Agent.Scopes {
@@ -116,7 +134,7 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 			whole = append(whole, s)
 		}
 	}
-	if err := add(whole, nil, ""); err != nil {
+	if err := add(whole, nil); err != nil {
 		return nil, err
 	}
 	for _, s := range r.call.Agent.Scopes {
@@ -128,16 +146,31 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 			r.gate.Log.Error("a scope cannot be enforced: it permits nothing", "request", r.call.Request, "error", err)
 			continue
 		}
-		name := s.String()
 		s.Query = ""
-		if err := add([]agent.Scope{s}, where, name); err != nil {
+		if err := add([]agent.Scope{s}, where); err != nil {
 			return nil, err
 		}
 	}
 	return joined(all), nil
 }
 
-// mayBeInSomeWay is mayBe for scopes with search parameters.
+// right is what a decision permits for what satisfies a condition and what the policy
+// requires. What it requires is known to be enforceable: its engine refuses the rest.
+func (r *review) right(q question, d policy.Decision, where search.Condition) (right, error) {
+	if d.Constraints.Search == "" {
+		return right{Decision: d, where: where}, nil
+	}
+	required, err := r.gate.constraint(&agent.Scope{Type: q.typ, Query: d.Constraints.Search})
+	if err != nil {
+		return right{}, unavailable("a constraint of the policy cannot be enforced", err)
+	}
+	if where == nil {
+		return right{Decision: d, where: required}, nil
+	}
+	return right{Decision: d, where: search.All{where, required}}, nil
+}
+
+// mayBeInSomeWay is mayBe where search parameters count.
 func (r *review) mayBeInSomeWay(ctx context.Context, q question, row store.Row, actions []string) (bool, error) {
 	ways, err := r.rights(ctx, q)
 	if err != nil {
@@ -173,7 +206,7 @@ next:
 			case has.where == nil:
 				continue next
 			default:
-				has.where, has.name = search.Any{has.where, one.where}, has.name+" "+one.name
+				has.where = search.Any{has.where, one.where}
 				continue next
 			}
 		}
@@ -190,11 +223,12 @@ func alike(a, b *policy.Decision) bool {
 // requires is what is required of each row that may be visible: for the stores, see
 // store.Within.
 func (r *review) requires(ctx context.Context, interaction, action string) store.Within {
-	if !r.granular {
-		return nil
-	}
 	return func(typ string) search.Condition {
-		all, err := r.rights(ctx, question{interaction, action, typ})
+		q := question{interaction, action, typ}
+		if d := r.decide(ctx, q); !r.searches(&d) {
+			return nil
+		}
+		all, err := r.rights(ctx, q)
 		if err != nil || len(all) == 0 {
 			return nil
 		}
@@ -212,10 +246,9 @@ func (r *review) requires(ctx context.Context, interaction, action string) store
 	}
 }
 
-// narrowed says whether some rows are hidden by the search parameters of scopes.
+// narrowed says whether some rows are hidden by search parameters.
 func (r *review) narrowed(ctx context.Context, q question) bool {
-	of := r.requires(ctx, q.interaction, q.action)
-	return of != nil && of(q.typ) != nil
+	return r.requires(ctx, q.interaction, q.action)(q.typ) != nil
 }
 
 // holds says whether a version satisfies the condition of a right by itself: by the search keys
@@ -229,7 +262,10 @@ func (r *review) holds(ctx context.Context, by *right, row store.Row) (bool, err
 	if !is || row.Deleted {
 		return r.satisfies(ctx, by.where, row)
 	}
-	key := append(append(make([]byte, 0, 128), shown.Hash[:]...), by.name...)
+	if by.name == "" {
+		by.name = fmt.Sprintf("%#v", by.where)
+	}
+	key := append(append(make([]byte, 0, 256), shown.Hash[:]...), by.name...)
 	if held, known := recall(&r.gate.held, key); known {
 		return held, nil
 	}

@@ -16,7 +16,12 @@ import (
 
 // A scope with search parameters shows exactly what has these values: for each token, date
 // and reference of Observation and Condition, in every interaction that shows resources.
-func TestScopesShowWhatTheirParametersSay(t *testing.T) {
+func TestScopesShowWhatTheirParametersSay(t *testing.T) { restrictionsShowWhatTheySay(t, false) }
+
+// So does the constraint search of a policy.
+func TestSearchConstraintsShowWhatTheySay(t *testing.T) { restrictionsShowWhatTheySay(t, true) }
+
+func restrictionsShowWhatTheySay(t *testing.T, byPolicy bool) {
 	seed := storetest.Setting(t, "ACESO_TEST_SEED", rand.Uint64N(1<<40))
 	t.Logf("to repeat: ACESO_TEST_SEED=%d", seed)
 	r := newRestricted(newHouse(t), seed)
@@ -33,7 +38,7 @@ func TestScopesShowWhatTheirParametersSay(t *testing.T) {
 					other := restrictable(typ)
 					text += "&" + r.one(r.restrictions(other[r.IntN(len(other))], indexes)...)
 				}
-				c := &scopeCase{restricted: r, typ: typ, restriction: text, want: r.holding(typ, text, false)}
+				c := &scopeCase{restricted: r, typ: typ, restriction: text, want: r.holding(typ, text, false), byPolicy: byPolicy}
 				cases += c.tryAll()
 				shown, hidden = shown+len(c.want), hidden+len(r.current[typ])-len(c.want)
 				if t.Failed() {
@@ -53,6 +58,7 @@ type scopeCase struct {
 	*restricted
 	typ, restriction string
 	want             []string
+	byPolicy         bool // the policy restricts, not a scope
 }
 
 // scope is the restriction as a scope.
@@ -67,6 +73,11 @@ func (c *scopeCase) scope(actions string) string {
 // call is somebody who has the scope, and all other types.
 func (c *scopeCase) call(actions string) *Call {
 	call := c.as(agent.Practitioner, "TREAT")
+	if c.byPolicy {
+		_, query, _ := strings.Cut(c.scope(actions), "?")
+		c.Gate.Policy = searching{c.policy, c.typ, query}
+		return call
+	}
 	claim := c.scope(actions) + " user/Patient.rs user/DiagnosticReport.rs user/Encounter.rs"
 	scopes, err := c.CheckScopes(claim)
 	if err != nil {

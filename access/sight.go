@@ -31,7 +31,7 @@ type sighting struct {
 // that stand for themselves, as far as it is certain without looking at them.
 func (r *review) look(ctx context.Context, q question, actions []string, epoch int64) (*store.Sight, error) {
 	d := r.decide(ctx, q)
-	if d.Allow && r.granular {
+	if d.Allow && r.searches(&d) {
 		rights, err := r.rights(ctx, q)
 		if err != nil || len(rights) > 1 { // nothing is certain of rows that may be visible in several ways
 			return nil, nil

@@ -81,6 +81,9 @@ func (g *Gate) compare(ctx context.Context, v *Version, rec record) (result, rea
 	if !v.Deleted && fhir.Hash(sha256.Sum256(v.Body)) != v.Hash {
 		return "tampered", "The stored bytes do not have the hash that is stored with them."
 	}
+	if rec.entry.Interaction == ledgerbridge.Purge {
+		return "incomplete", "The resource was purged by this entry, whose content covers all that went with it: `aceso verify log --all` compares it."
+	}
 	items := []ledgerbridge.Item{v.Item()}
 	if rec.entry.Interaction == "transaction" {
 		var err error

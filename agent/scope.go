@@ -81,7 +81,7 @@ func parseScope(text string) (s Scope, is bool, err error) {
 	case restricted && typ == "*":
 		return s, true, errors.New("a scope with search parameters needs one resource type")
 	case restricted:
-		s.Query, err = canonicalQuery(query)
+		s.Query, err = CanonicalQuery(query)
 	}
 	return s, true, err
 }

@@ -23,8 +23,9 @@ func (s *Scope) Params() []Param {
 	return params
 }
 
-// canonicalQuery writes parameters in an order and spelling of their own, each once.
-func canonicalQuery(query string) (string, error) {
+// CanonicalQuery writes search parameters (name=value, joined by &, percent-encoded) in an
+// order and spelling of their own, each once.
+func CanonicalQuery(query string) (string, error) {
 	if len(query) > mostQuery {
 		return "", errors.New("its search parameters have more than 2048 bytes")
 	}
@@ -106,7 +107,7 @@ func (s Scope) within(g Scope) (Scope, bool) {
 	query := strings.Trim(s.Query+"&"+g.Query, "&")
 	if query != "" {
 		var err error
-		if query, err = canonicalQuery(query); err != nil {
+		if query, err = CanonicalQuery(query); err != nil {
 			return s, false // too long together: less is never more
 		}
 	}

@@ -83,12 +83,22 @@ func (l *changeLog) see(seq int64) (again, asked bool) {
 
 // written visits the entries to be compared that say something was written.
 func (l *changeLog) written(ctx context.Context, visit func(seq int64) error) error {
+	return l.saying(ctx, func(seq int64, e *ledgerbridge.Entry) error {
+		if e.Interaction == ledgerbridge.Purge { // see checkPurges
+			return nil
+		}
+		return visit(seq)
+	})
+}
+
+// saying visits the entries to be compared that have a content.
+func (l *changeLog) saying(ctx context.Context, visit func(seq int64, e *ledgerbridge.Entry) error) error {
 	return l.Rows(ctx, l.from, l.size, func(row ledgerbridge.Row) error {
 		e, err := ledgerbridge.ParseEntry(row.Entry)
 		if err != nil || e.Content == "" {
 			return nil // an unreadable entry is the journal's finding
 		}
-		return visit(row.Seq)
+		return visit(row.Seq, &e)
 	})
 }
 

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 
+	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -11,6 +12,7 @@ import (
 type Progress struct {
 	Entries  map[string]int64 `json:"entries,omitempty"`  // how many of each change log, from the first on, were compared with their versions
 	Versions int64            `json:"versions,omitempty"` // about as many were there
+	Purged   map[string]int   `json:"-"`                  // how many versions of those looked at were purged by an entry
 	Turn     []byte           `json:"turn,omitempty"`     // where the next turn through them begins; nil: with the newest
 }
 
@@ -31,13 +33,16 @@ func VerifyFrom(ctx context.Context, s store.Store, from Progress, report func(s
 			return from, err
 		}
 	}
-	_, err := v.walk(ctx, nil, func([]byte) bool {
+	whole, err := v.walk(ctx, nil, func([]byte) bool {
 		return some && v.old >= v.spread && (v.wanting == 0 || v.old >= straggling)
 	})
+	if err == nil {
+		err = v.checkPurges(ctx, whole)
+	}
 	if err != nil {
 		return from, err
 	}
-	done := Progress{Entries: map[string]int64{}, Versions: max(v.versions, from.Versions), Turn: from.Turn}
+	done := Progress{Entries: map[string]int64{}, Versions: max(v.versions, from.Versions), Turn: from.Turn, Purged: v.purged()}
 	for source, log := range v.logs {
 		if err := v.unseen(ctx, log); err != nil {
 			return from, err
@@ -70,6 +75,9 @@ func VerifyTurn(ctx context.Context, s store.Store, from Progress, turns int64, 
 		}
 		return turn != nil && v.versions > from.Versions/turns
 	})
+	if err == nil {
+		err = v.checkPurges(ctx, false)
+	}
 	if err != nil {
 		return from, err
 	}
@@ -80,7 +88,7 @@ func VerifyTurn(ctx context.Context, s store.Store, from Progress, turns int64, 
 }
 
 func newVerification(s store.Store, report func(store.Finding) error) *verification {
-	v := &verification{store: s, report: report, spread: 1, logs: map[string]*changeLog{}, groups: map[group][]store.Version{}}
+	v := &verification{store: s, report: report, spread: 1, logs: map[string]*changeLog{}, groups: map[group][]store.Version{}, purges: map[group][]ledgerbridge.Item{}, tombstones: map[group]int{}}
 	if _, shared := s.(store.Nodes); shared {
 		v.spread = openGroups
 	}

@@ -1,5 +1,6 @@
 // Package audit is what operators do with data and records outside the gate: compare
-// every stored version with the change logs (Verify), go on from where that was done
+// every stored version with the change logs (Verify), those that were purged with the entries
+// by which they went, go on from where that was done
 // before (VerifyFrom, VerifyTurn, Point), and make a patient's parts of all records
 // unreadable (Erase).
 //
@@ -35,17 +36,19 @@ func Verify(ctx context.Context, s store.Store, report func(store.Finding) error
 // verification walks versions newest first; those of one entry are neighbours, but
 // for what other nodes wrote at the same time.
 type verification struct {
-	store    store.Store
-	report   func(store.Finding) error
-	logs     map[string]*changeLog
-	groups   map[group][]store.Version // entries of which more versions may come
-	order    []group                   // the same, oldest first
-	spread   int                       // so far apart, in groups, may the versions of one entry stand
-	begun    int                       // groups so far
-	skip     int                       // as many of them may lack versions that come before the walk
-	versions int64                     // so far
-	wanting  int64                     // entries to compare whose versions have not come
-	old      int                       // groups compared that need not be
+	store      store.Store
+	report     func(store.Finding) error
+	logs       map[string]*changeLog
+	groups     map[group][]store.Version     // entries of which more versions may come
+	order      []group                       // the same, oldest first
+	spread     int                           // so far apart, in groups, may the versions of one entry stand
+	begun      int                           // groups so far
+	skip       int                           // as many of them may lack versions that come before the walk
+	versions   int64                         // so far
+	wanting    int64                         // entries to compare whose versions have not come
+	old        int                           // groups compared that need not be
+	purges     map[group][]ledgerbridge.Item // by the entries of purges: what they removed, and the tombstones they wrote ...
+	tombstones map[group]int                 // ... and how many those are
 }
 
 // group is the entry that wrote a version.
@@ -59,7 +62,7 @@ type group struct {
 // page. It says whether it came to the end.
 func (v *verification) walk(ctx context.Context, after []byte, enough func(next []byte) bool) (bool, error) {
 	for {
-		page, err := v.store.History(ctx, store.History{After: after, Limit: verifyPage})
+		page, err := v.store.History(ctx, store.History{After: after, Limit: verifyPage, Purged: true})
 		if err != nil {
 			return false, fmt.Errorf("read versions: %w", err)
 		}
@@ -86,6 +89,9 @@ func (v *verification) version(ctx context.Context, s *store.Version) error {
 	}
 	if v.logs[s.Source] == nil {
 		return v.report(store.Finding{Table: "versions", Row: place(s), What: "names a change log that is none of the nodes'"})
+	}
+	if err := v.claimed(s); err != nil {
+		return err
 	}
 	g := group{source: s.Source, seq: s.Seq}
 	if v.groups[g] == nil {
@@ -120,6 +126,12 @@ func place(s *store.Version) string { return fmt.Sprintf("%s/_history/%d", s.Ref
 
 // contradiction says how a version contradicts itself, "" if it does not.
 func contradiction(s *store.Version) string {
+	if s.Purged != "" {
+		if len(s.Body) != 0 || !s.Deleted {
+			return "was purged and has content"
+		}
+		return ""
+	}
 	if s.Deleted {
 		if s.Hash != (fhir.Hash{}) || len(s.Body) != 0 {
 			return "is a tombstone with content"
@@ -148,6 +160,8 @@ func (v *verification) entry(ctx context.Context, g group, written []store.Versi
 		return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("names entry %d, which cannot be read: %v", g.seq, err)})
 	}
 	switch again, asked := log.see(g.seq); {
+	case e.Interaction == ledgerbridge.Purge && !again: // compared when all that it purged has come
+		v.removed(g, written)
 	case again:
 		return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("stands apart from the other versions of entry %d", g.seq)})
 	case asked:
@@ -162,7 +176,7 @@ func (v *verification) entry(ctx context.Context, g group, written []store.Versi
 			}
 		}
 	}
-	if !matches(e, written) {
+	if e.Interaction != ledgerbridge.Purge && !matches(e, written) {
 		return v.report(store.Finding{Table: "versions", Row: place(&written[0]), What: fmt.Sprintf("is not what entry %d of the change log says was written", g.seq)})
 	}
 	return nil
@@ -173,9 +187,9 @@ func against(e ledgerbridge.Entry, s *store.Version) string {
 	switch {
 	case s.Owner != e.Organization:
 		return "has another owner than the entry that wrote it"
-	case s.Deleted != (s.Method == "DELETE"):
+	case s.Purged == "" && s.Deleted != (s.Method == "DELETE"):
 		return "has a method that does not fit"
-	case e.Interaction == "transaction":
+	case e.Interaction == "transaction" || e.Interaction == ledgerbridge.Purge:
 		return ""
 	case e.Type != s.Ref.Type || e.Version != s.Version: // the content has the id
 		return "is not the resource that the entry names"

@@ -1,17 +1,17 @@
 package consent
 
 import (
-	"maps"
 	"slices"
 	"testing"
 
 	"github.com/aceso-health/aceso/fhir"
+	security "github.com/aceso-health/aceso/labels"
 )
 
 // Barred lists what Bars bars, and nothing else.
 func TestBarredIsWhatBarsBars(t *testing.T) {
 	systems := slices.Concat(secrecySystems, actCodeSystems, []string{"", "urn:other", "urn:own"})
-	codes := slices.Concat(secrecyCodes, slices.Collect(maps.Keys(sensitivityParents)), []string{"_InformationSensitivityPolicy", "x", "y"})
+	codes := slices.Concat(secrecyCodes, security.Sensitivities(), []string{"_InformationSensitivityPolicy", "x", "y"})
 	tried := 0
 	for _, system := range systems[:len(systems)-1] {
 		for _, code := range codes {

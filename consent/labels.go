@@ -1,11 +1,11 @@
 package consent
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	security "github.com/aceso-health/aceso/labels"
 )
 
 // labels is what a resource's security labels say.
@@ -155,7 +155,7 @@ func Bars(barred []string, labels []fhir.Coding) bool {
 func Barred(barred []string) (all []fhir.Coding) {
 	for _, one := range barred {
 		system, code, _ := strings.Cut(one, "|")
-		codes := append(slices.Collect(maps.Keys(sensitivityParents)), append(secrecyCodes[:len(secrecyCodes):len(secrecyCodes)], code)...)
+		codes := append(security.Sensitivities(), append(secrecyCodes[:len(secrecyCodes):len(secrecyCodes)], code)...)
 		for _, s := range slices.Concat(secrecySystems, actCodeSystems, []string{"", system}) {
 			for _, c := range codes {
 				if l := (fhir.Coding{System: s, Code: c}); fallsUnder(l, system, code) && !slices.Contains(all, l) {

@@ -1,6 +1,10 @@
 package consent
 
-import "slices"
+import (
+	"slices"
+
+	security "github.com/aceso-health/aceso/labels"
+)
 
 type oneOf []string
 
@@ -13,8 +17,8 @@ var (
 	actionSystems  = oneOf{"http://terminology.hl7.org/CodeSystem/consentaction", "http://hl7.org/fhir/consentaction"}
 	typeSystems    = oneOf{"http://hl7.org/fhir/resource-types"}
 	purposeSystems = oneOf{"http://terminology.hl7.org/CodeSystem/v3-ActReason", "http://hl7.org/fhir/v3/ActReason", "urn:oid:2.16.840.1.113883.5.8"}
-	secrecySystems = oneOf{"http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "http://hl7.org/fhir/v3/Confidentiality", "urn:oid:2.16.840.1.113883.5.25"}
-	actCodeSystems = oneOf{"http://terminology.hl7.org/CodeSystem/v3-ActCode", "http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"}
+	secrecySystems = oneOf(security.Confidentialities())
+	actCodeSystems = oneOf(security.ActCodes())
 )
 
 var (
@@ -28,28 +32,7 @@ var (
 	dataRoles = oneOf{"AUT", "ENT", "INF", "CST", "SBJ", "RCT", "AUTHEN", "LA", "TRANS", "VRF", "WIT"}
 )
 
-// sensitivityParents gives for each sensitivity label of v3-ActCode the code that subsumes it.
-var sensitivityParents = map[string]string{
-	"ADOL": "_InformationSensitivityPolicy", "CEL": "_InformationSensitivityPolicy", "DIA": "_InformationSensitivityPolicy",
-	"DRGIS": "_InformationSensitivityPolicy", "EMP": "_InformationSensitivityPolicy", "PDS": "_InformationSensitivityPolicy",
-	"PHY": "_InformationSensitivityPolicy", "PRS": "_InformationSensitivityPolicy", "_ActInformationSensitivityPolicy": "_InformationSensitivityPolicy",
-	"_EntitySensitivityPolicyType": "_InformationSensitivityPolicy", "_RoleInformationSensitivityPolicy": "_InformationSensitivityPolicy",
-	"ETH": "_ActInformationSensitivityPolicy", "GDIS": "_ActInformationSensitivityPolicy", "HIV": "_ActInformationSensitivityPolicy",
-	"MST": "_ActInformationSensitivityPolicy", "SCA": "_ActInformationSensitivityPolicy", "SDV": "_ActInformationSensitivityPolicy",
-	"SEX": "_ActInformationSensitivityPolicy", "SICKLE": "_ActInformationSensitivityPolicy", "SPI": "_ActInformationSensitivityPolicy",
-	"STD": "_ActInformationSensitivityPolicy", "TBOO": "_ActInformationSensitivityPolicy", "VIO": "_ActInformationSensitivityPolicy",
-	"BH": "SPI", "MH": "SPI", "PSY": "SPI",
-	"PSYTHPN": "SPI", "SUD": "SPI",
-	"COGN": "BH", "DVD": "BH", "EMOTDIS": "BH",
-	"ETHUD": "SUD", "OPIOIDUD": "SUD",
-	"DEMO": "_EntitySensitivityPolicyType", "DOB": "_EntitySensitivityPolicyType", "GENDER": "_EntitySensitivityPolicyType",
-	"LIVARG": "_EntitySensitivityPolicyType", "MARST": "_EntitySensitivityPolicyType", "RACE": "_EntitySensitivityPolicyType",
-	"REL": "_EntitySensitivityPolicyType",
-	"B":   "_RoleInformationSensitivityPolicy", "EMPL": "_RoleInformationSensitivityPolicy", "LOCIS": "_RoleInformationSensitivityPolicy",
-	"SSP": "_RoleInformationSensitivityPolicy",
-}
-
-func sensitivityParent(code string) string { return sensitivityParents[code] }
+func sensitivityParent(code string) string { return security.Parent(code) }
 
 // Confidentiality in order; 0 is none of them.
 const (
@@ -59,6 +42,6 @@ const (
 )
 
 // secrecyCodes are those of v3-Confidentiality by rank.
-var secrecyCodes = oneOf{"U", "L", "M", "N", "R", "V"}
+var secrecyCodes = oneOf(security.Levels())
 
 func secrecyRank(code string) int8 { return int8(slices.Index(secrecyCodes, code) + 1) }

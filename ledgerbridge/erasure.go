@@ -14,6 +14,10 @@ import (
 // patient becomes unreadable with the others.
 const Erase = "erase"
 
+// Purge is the interaction of an entry that removes what versions say. Its content is the
+// root over those that it removes and the tombstones that it writes (see Content).
+const Purge = "purge"
+
 // Erasure empties the parts of one patient. What is left of a part does not say whose it
 // was, not even to somebody who has the key of the pseudonyms: its commitment, by which
 // the row can still be verified, the entry that erased it, and a mark.

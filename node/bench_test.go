@@ -10,8 +10,11 @@ import (
 	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
-// TestMain lets the binary be the load generator of a benchmark, too.
+// TestMain lets the binary be the load generator of a benchmark, and a stand-in for MongoDB.
 func TestMain(m *testing.M) {
+	if os.Getenv(mongotest.ApartVariable) != "" {
+		os.Exit(mongotest.ServeApart())
+	}
 	if os.Getenv(nodetest.GeneratorVariable) != "" {
 		os.Exit(nodetest.Generate())
 	}

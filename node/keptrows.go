@@ -7,7 +7,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/agent"
-	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
@@ -16,29 +16,29 @@ import (
 type keptRows struct{ store store.Keeper }
 
 // Kept returns a row that has not expired.
-func (k keptRows) Kept(ctx context.Context, space, key string) (oauth.Row, error) {
+func (k keptRows) Kept(ctx context.Context, space, key string) (kept.Row, error) {
 	row, err := k.store.Kept(ctx, space, key)
 	if errors.Is(err, store.ErrNotFound) {
-		return oauth.Row{}, oauth.ErrNotFound
+		return kept.Row{}, kept.ErrNotFound
 	}
 	return rowOf(row), err
 }
 
 // EachKept returns rows of a space after a key.
-func (k keptRows) EachKept(ctx context.Context, space, after string, limit int) ([]oauth.Row, error) {
-	kept, err := k.store.EachKept(ctx, space, after, limit)
-	rows := make([]oauth.Row, len(kept))
-	for i := range kept {
-		rows[i] = rowOf(kept[i])
+func (k keptRows) EachKept(ctx context.Context, space, after string, limit int) ([]kept.Row, error) {
+	all, err := k.store.EachKept(ctx, space, after, limit)
+	rows := make([]kept.Row, len(all))
+	for i := range all {
+		rows[i] = rowOf(all[i])
 	}
 	return rows, err
 }
 
-func rowOf(k store.Kept) oauth.Row {
-	return oauth.Row{Space: k.Space, Key: k.Key, Value: k.Value, Version: k.Version, Expires: k.Expires}
+func rowOf(k store.Kept) kept.Row {
+	return kept.Row{Space: k.Space, Key: k.Key, Value: k.Value, Version: k.Version, Expires: k.Expires}
 }
 
-func keptOf(rows []oauth.Row) (all []store.Kept) {
+func keptOf(rows []kept.Row) (all []store.Kept) {
 	for _, r := range rows {
 		all = append(all, store.Kept{Space: r.Space, Key: r.Key, Value: r.Value, Version: r.Version, Expires: r.Expires})
 	}
@@ -47,7 +47,7 @@ func keptOf(rows []oauth.Row) (all []store.Kept) {
 
 func changedOf(err error) error {
 	if errors.Is(err, store.ErrChanged) {
-		return oauth.ErrChanged
+		return kept.ErrChanged
 	}
 	return err
 }
@@ -59,7 +59,7 @@ type gateRows struct {
 }
 
 // Commit decides about an event, records it and writes rows.
-func (k gateRows) Commit(ctx context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
+func (k gateRows) Commit(ctx context.Context, call *kept.Call, e kept.Event, rows ...kept.Row) error {
 	c := access.Call{Agent: e.Agent, Request: call.Request, Address: call.Address}
 	err := k.gate.Authorize(ctx, &c, access.Authorization{
 		Interaction: e.Interaction, Detail: e.Detail, Patient: e.Patient, Patients: e.Patients, Refused: e.Refused, Status: e.Status, Keep: keptOf(rows),
@@ -76,7 +76,7 @@ type operatorRows struct {
 }
 
 // Commit records an event and writes rows.
-func (k operatorRows) Commit(ctx context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
+func (k operatorRows) Commit(ctx context.Context, call *kept.Call, e kept.Event, rows ...kept.Row) error {
 	var whose []ledgerbridge.Touched
 	for _, p := range append([]string{e.Patient}, e.Patients...) {
 		if p != "" {
@@ -100,7 +100,7 @@ func (k operatorRows) Commit(ctx context.Context, call *oauth.Call, e oauth.Even
 // operate opens a folder that is not being served, or the database that its node shares, for
 // an operator who changes or lists what is kept there; use is told the base URL of the
 // node's last start. It returns the receipts of the records.
-func operate(ctx context.Context, data Folder, database Database, use func(r *records, call *oauth.Call, base string) error) (receipts []string, err error) {
+func operate(ctx context.Context, data Folder, database Database, use func(r *records, call *kept.Call, base string) error) (receipts []string, err error) {
 	n, err := data.Identity()
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func operate(ctx context.Context, data Folder, database Database, use func(r *re
 	if err := r.open(ctx, data, Options{BaseURL: n.BaseURL, Database: database}); err != nil {
 		return nil, err
 	}
-	call := new(oauth.Call)
+	call := new(kept.Call)
 	if err := use(&r, call, n.BaseURL); err != nil || len(call.Receipts) == 0 {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/auth/jwks"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/server"
 )
@@ -120,8 +121,8 @@ func (n *Node) sweep(ctx context.Context) {
 
 // ChangeClients lets an operator change or list the clients of a folder that is not being
 // served, or of the database that its node shares. It returns the receipts of the records.
-func ChangeClients(ctx context.Context, data Folder, database Database, change func(*oauth.Server, *oauth.Call, agent.Agent) error) (receipts []string, err error) {
-	return operate(ctx, data, database, func(r *records, call *oauth.Call, base string) error {
+func ChangeClients(ctx context.Context, data Folder, database Database, change func(*oauth.Server, *kept.Call, agent.Agent) error) (receipts []string, err error) {
+	return operate(ctx, data, database, func(r *records, call *kept.Call, base string) error {
 		return change(r.clients(base), call, operatorOf("aceso client"))
 	})
 }
@@ -134,7 +135,7 @@ func (r *records) clients(base string) *oauth.Server {
 
 // AddClient registers a client as an operator, for trials. ErrExists is no error.
 func (n *Node) AddClient(ctx context.Context, c oauth.Client) (secret string, err error) {
-	secret, err = n.clients(n.identity.BaseURL).AddClient(ctx, new(oauth.Call), operatorOf("aceso serve"), c)
+	secret, err = n.clients(n.identity.BaseURL).AddClient(ctx, new(kept.Call), operatorOf("aceso serve"), c)
 	if errors.Is(err, oauth.ErrExists) {
 		err = nil
 	}
@@ -144,8 +145,8 @@ func (n *Node) AddClient(ctx context.Context, c oauth.Client) (secret string, er
 // ReplaceClient registers a client as an operator, in place of what was registered under its
 // id before.
 func (n *Node) ReplaceClient(ctx context.Context, c oauth.Client) error {
-	err := n.clients(n.identity.BaseURL).RemoveClient(ctx, new(oauth.Call), operatorOf("aceso serve"), c.ID)
-	if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+	err := n.clients(n.identity.BaseURL).RemoveClient(ctx, new(kept.Call), operatorOf("aceso serve"), c.ID)
+	if err != nil && !errors.Is(err, kept.ErrNotFound) {
 		return err
 	}
 	_, err = n.AddClient(ctx, c)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/auth/session"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // Anybody may name a public client: what it revokes without having a token is paid for like
@@ -35,7 +36,7 @@ func TestAppsEndWithTheUser(t *testing.T) {
 	app.Get("/Patient/p1").Want(200)
 	users := session.NewUsers(operatorRows{keptRows{v.node.store}, &v.node.records}, v.node.authorization.Now)
 	users.By = operatorOf("aceso user")
-	if err := users.SetPassword(t.Context(), new(oauth.Call), "patient", "another password"); err != nil {
+	if err := users.SetPassword(t.Context(), new(kept.Call), "patient", "another password"); err != nil {
 		t.Fatal(err)
 	}
 	app.Get("/Patient/p1").Want(401)
@@ -73,7 +74,7 @@ func TestWhatOperatorsEndNamesThePatient(t *testing.T) {
 	a := startAppNode(t)
 	a.redeem(a.code(a.authorizationOf("launch/patient offline_access patient/*.rs"))).Want(200)
 	s := oauth.New(oauth.Config{Keeper: operatorRows{keptRows{a.node.store}, &a.node.records}, Base: a.node.identity.BaseURL, Organization: "hospital", Now: a.node.authorization.Now})
-	if err := s.DisableClient(t.Context(), new(oauth.Call), operatorOf("aceso client"), "app", true); err != nil {
+	if err := s.DisableClient(t.Context(), new(kept.Call), operatorOf("aceso client"), "app", true); err != nil {
 		t.Fatal(err)
 	}
 	found := a.as("privacy-officer", "HOPERAT").Get("/AuditEvent?subtype=revoke&patient=p1").Want(200)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // benchApps is a node with apps, without a network in between.
@@ -62,12 +63,12 @@ func BenchmarkCodeFlows(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			r, err := s.Request(b.Context(), &oauth.Call{}, a.authorizationOf("launch/patient openid fhirUser offline_access patient/*.rs"))
+			r, err := s.Request(b.Context(), &kept.Call{}, a.authorizationOf("launch/patient openid fhirUser offline_access patient/*.rs"))
 			if err != nil {
 				b.Error(err)
 				return
 			}
-			redirect, err := s.Approve(b.Context(), &oauth.Call{}, r, appDoctor, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT", Patient: "Patient/p1"})
+			redirect, err := s.Approve(b.Context(), &kept.Call{}, r, appDoctor, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT", Patient: "Patient/p1"})
 			if err != nil {
 				b.Error(err)
 				return
@@ -99,11 +100,11 @@ func BenchmarkReadByGrant(b *testing.B) {
 	a := benchApps(b)
 	tokens := map[string]string{"without": a.as("practitioner", "TREAT").Token}
 	s := a.node.authorization.Server
-	r, err := s.Request(b.Context(), &oauth.Call{}, a.authorizationOf("user/*.rs"))
+	r, err := s.Request(b.Context(), &kept.Call{}, a.authorizationOf("user/*.rs"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	redirect, err := s.Approve(b.Context(), &oauth.Call{}, r, appDoctor, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT"})
+	redirect, err := s.Approve(b.Context(), &kept.Call{}, r, appDoctor, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT"})
 	if err != nil {
 		b.Fatal(err)
 	}

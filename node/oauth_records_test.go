@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/fhir/balptest"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
 
@@ -68,7 +68,7 @@ func TestEveryAuthorizationLeavesAnEntry(t *testing.T) {
 		want []string
 	}{
 		{"a refused request", func() {
-			_, _ = a.node.authorization.Request(t.Context(), &oauth.Call{}, a.authorizationOf("openid", "client_id", "nobody"))
+			_, _ = a.node.authorization.Request(t.Context(), &kept.Call{}, a.authorizationOf("openid", "client_id", "nobody"))
 		}, []string{"authorize deny 400"}},
 		{"an approval", func() { code = a.code(a.authorizationOf("launch/patient openid offline_access patient/*.rs")) }, []string{"authorize permit 200"}},
 		{"a token", func() {

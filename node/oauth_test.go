@@ -19,6 +19,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 const appCallback = "https://app.example/callback"
@@ -86,11 +87,11 @@ func (a *appNode) authorizationOf(scope string, changes ...string) url.Values {
 func (a *appNode) code(v url.Values) string {
 	a.T.Helper()
 	s := a.node.authorization.Server
-	r, err := s.Request(a.T.Context(), &oauth.Call{}, v)
+	r, err := s.Request(a.T.Context(), &kept.Call{}, v)
 	if err != nil {
 		a.T.Fatal(err)
 	}
-	redirect, err := s.Approve(a.T.Context(), &oauth.Call{}, r, appDoctor, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT", Patient: "Patient/p1"})
+	redirect, err := s.Approve(a.T.Context(), &kept.Call{}, r, appDoctor, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT", Patient: "Patient/p1"})
 	if err != nil {
 		a.T.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/auth/session"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/server"
 )
 
@@ -102,7 +103,7 @@ func TestListingUsersLeavesARecord(t *testing.T) {
 	n := atNode(t)
 	n.stop()
 	seen := 0
-	receipts, err := ChangeUsers(t.Context(), n.data, n.database, func(u *session.Users, call *oauth.Call) error {
+	receipts, err := ChangeUsers(t.Context(), n.data, n.database, func(u *session.Users, call *kept.Call) error {
 		return u.Each(t.Context(), call, func(oauth.User) error { seen++; return nil })
 	})
 	if err != nil || seen != 3 || len(receipts) != 1 {

@@ -41,7 +41,7 @@ func benchmarkScale(b *testing.B, size int, p places) {
 	t := table{name}
 	t.head()
 	b.Run("usual", func(b *testing.B) {
-		s := scaled{table: t, small: p.open(b, usualHospital(smallSize)), large: p.open(b, usualHospital(size)), size: size}
+		s := scaled{table: t, size: size, small: p.open(b, usualHospital(smallSize)), large: p.open(b, usualHospital(size)), shared: p.open(b, sharedHospital(size))}
 		b.Run("pages", once(s.pages))
 		b.Run("counts", once(s.counts))
 		b.Run("requests", once(s.requests))
@@ -60,11 +60,12 @@ func once(part func(*testing.B)) func(*testing.B) {
 	}
 }
 
-// scaled are a small hospital and a large one.
+// scaled are a small hospital and a large one, and a small one in which a researcher sees as
+// much as in the large one.
 type scaled struct {
 	table
-	small, large *testNode
-	size         int
+	small, large, shared *testNode
+	size                 int
 }
 
 // lists are those whose pages cost the same in a small and in a large hospital.
@@ -76,12 +77,11 @@ var lists = []string{
 // pages compares the first page, the 20th, and the last one or what comes after the last
 // value.
 func (s *scaled) pages(b *testing.B) {
-	for _, who := range []struct{ name, purpose string }{{"practitioner", "TREAT"}, {"researcher", "HRESCH"}} {
-		for _, list := range lists {
-			for _, page := range []int{1, 20} {
-				c := inTurn(b, pageOf(b, s.small, who.purpose, list, page), pageOf(b, s.large, who.purpose, list, page))
-				s.ratio(fmt.Sprintf("%s: `%s`, page %d", who.name, list, page), 1.5, c[0], c[1])
-			}
+	for _, list := range lists {
+		for _, page := range []int{1, 20} {
+			s.page(b, "practitioner", "TREAT", list, page, s.small)
+			s.page(b, "researcher of 0.1 %", "HRESCH", list, page, s.small)
+			s.page(b, "researcher of as many rows", "HRESCH", list, page, s.shared)
 		}
 	}
 	for _, list := range lists {
@@ -90,6 +90,15 @@ func (s *scaled) pages(b *testing.B) {
 			s.ratio(fmt.Sprintf("store alone: `%s`, after the last value", list), 1.5, c[0], c[1])
 		}
 	}
+}
+
+// page compares a page of the large hospital with that of a small one, and says how many
+// resources each shows.
+func (s *scaled) page(b *testing.B, who, purpose, list string, page int, small *testNode) {
+	b.Helper()
+	few, many := pageOf(b, small, purpose, list, page), pageOf(b, s.large, purpose, list, page)
+	c := inTurn(b, few.ask, many.ask)
+	s.ratio(fmt.Sprintf("%s: `%s`, page %d (%d shown, %d in the small one)", who, list, page, many.shown, few.shown), 1.5, c[0], c[1])
 }
 
 // counts measures totals, with their record: the first after the start, and the next ones.
@@ -203,18 +212,26 @@ func asking(u user, path string) func() error {
 	}
 }
 
-// pageOf asks for a page of a list, or for the last one if there are fewer.
-func pageOf(b *testing.B, n *testNode, purpose, list string, page int) func() error {
+// shownPage is a page that can be asked for, and how many resources it shows.
+type shownPage struct {
+	ask   func() error
+	shown int
+}
+
+// pageOf is a page of a list, or the last one if there are fewer.
+func pageOf(b *testing.B, n *testNode, purpose, list string, page int) shownPage {
 	b.Helper()
 	user, path := n.as("practitioner", purpose), "/"+list
+	at := user.Get(path).Want(200)
 	for range page - 1 {
-		next := linkedPage(user.Get(path).Want(200))
+		next := linkedPage(at)
 		if next == "" {
 			break
 		}
 		path = next
+		at = user.Get(path).Want(200)
 	}
-	return asking(user, path)
+	return shownPage{asking(user, path), len(at.Entries())}
 }
 
 // linkedPage is the path of the next page, "" for none.

@@ -32,8 +32,16 @@ type hospital struct {
 // usualHospital has so many resources, of whose patients some have Consents.
 func usualHospital(size int) hospital {
 	w := nodetest.UsualWard
-	w.Consents = nodetest.WardConsents
+	w.Consents = nodetest.WardConsents(nodetest.UsualResearch)
 	return hospital{w, fmt.Sprint(size), size / perPatient}
+}
+
+// sharedHospital is a small one in which a researcher sees as many rows as in a usual one
+// of the size: the same pages.
+func sharedHospital(size int) hospital {
+	w := nodetest.UsualWard
+	w.Consents = nodetest.WardConsents(max(1, nodetest.UsualResearch*smallSize/size))
+	return hospital{w, fmt.Sprintf("%d-as-%d", smallSize, size), smallSize / perPatient}
 }
 
 // places are where hospitals are loaded.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/auth/session"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/server"
 )
 
@@ -63,8 +64,8 @@ func grantOf(u oauth.User, purpose string) Grant {
 
 // ChangeUsers lets an operator change or list the local users of a folder that is not being
 // served, or of the database that its node shares. It returns the receipts of the records.
-func ChangeUsers(ctx context.Context, data Folder, database Database, change func(*session.Users, *oauth.Call) error) (receipts []string, err error) {
-	return operate(ctx, data, database, func(r *records, call *oauth.Call, _ string) error {
+func ChangeUsers(ctx context.Context, data Folder, database Database, change func(*session.Users, *kept.Call) error) (receipts []string, err error) {
+	return operate(ctx, data, database, func(r *records, call *kept.Call, _ string) error {
 		return change(r.users("aceso user"), call)
 	})
 }

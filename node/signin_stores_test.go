@@ -8,6 +8,7 @@ import (
 
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/auth/session"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // onBothStores runs a test on a node with a folder, and on one with a database.
@@ -18,12 +19,12 @@ func onBothStores(t *testing.T, run func(*testing.T, *testNode)) {
 
 // beforeCommit is a Keeper in which something happens just before a commit, once.
 type beforeCommit struct {
-	oauth.Keeper
+	kept.Keeper
 	of string // which interaction
 	do func()
 }
 
-func (k *beforeCommit) Commit(ctx context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
+func (k *beforeCommit) Commit(ctx context.Context, call *kept.Call, e kept.Event, rows ...kept.Row) error {
 	if do := k.do; do != nil && e.Interaction == k.of {
 		k.do = nil
 		do()
@@ -61,16 +62,16 @@ func TestNoSessionOutlivesItsPasswordOnEitherStore(t *testing.T) {
 				t.Error(err)
 			}
 		}}}
-		if _, err := racing.Start(t.Context(), new(oauth.Call), "", checked(goodPassword)); !errors.Is(err, session.ErrWrong) || stands() != 0 {
+		if _, err := racing.Start(t.Context(), new(kept.Call), "", checked(goodPassword)); !errors.Is(err, session.ErrWrong) || stands() != 0 {
 			t.Errorf("a password changed during a sign-in: %v, %d sessions", err, stands())
 		}
 		fresh, users := checked("another password"), n.node.users("test")
 		users.Keeper = &beforeCommit{users.Keeper, "user-write", func() {
-			if _, err := sessions.Start(t.Context(), new(oauth.Call), "", fresh); err != nil || stands() != 1 {
+			if _, err := sessions.Start(t.Context(), new(kept.Call), "", fresh); err != nil || stands() != 1 {
 				t.Errorf("a sign-in before the change: %v, %d sessions", err, stands())
 			}
 		}}
-		if err := users.SetPassword(t.Context(), new(oauth.Call), "doctor", goodPassword); err != nil || stands() != 0 {
+		if err := users.SetPassword(t.Context(), new(kept.Call), "doctor", goodPassword); err != nil || stands() != 0 {
 			t.Errorf("a sign-in while the password is changed: %v, %d sessions", err, stands())
 		}
 	})
@@ -94,10 +95,10 @@ func TestPeopleSignInOnEitherStore(t *testing.T) {
 		p.opens("/ui/apps").sees(200)
 		var logins []string
 		users := n.node.users("test")
-		if err := users.Each(t.Context(), new(oauth.Call), func(u oauth.User) error { logins = append(logins, u.Login); return nil }); err != nil || len(logins) != 1 {
+		if err := users.Each(t.Context(), new(kept.Call), func(u oauth.User) error { logins = append(logins, u.Login); return nil }); err != nil || len(logins) != 1 {
 			t.Errorf("users %q: %v", logins, err)
 		}
-		if err := users.Remove(t.Context(), new(oauth.Call), "doctor"); err != nil {
+		if err := users.Remove(t.Context(), new(kept.Call), "doctor"); err != nil {
 			t.Fatal(err)
 		}
 		p.opens("/ui/apps").sees(401)

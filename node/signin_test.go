@@ -16,6 +16,7 @@ import (
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/auth/session/sessiontest"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // person is somebody with a browser that has no JavaScript: it keeps cookies, follows links
@@ -244,7 +245,7 @@ func TestOperatorsChangeUsers(t *testing.T) {
 	p.opens("/ui/sign-in").sends("/ui/sign-in", "login", "officer", "password", goodPassword).sees(200)
 	cookies, path := p.client.Jar.Cookies(p.at), string(n.data)
 	n.stop()
-	receipts, err := ChangeUsers(t.Context(), n.data, Database{}, func(u *session.Users, c *oauth.Call) error { return u.Remove(t.Context(), c, "officer") })
+	receipts, err := ChangeUsers(t.Context(), n.data, Database{}, func(u *session.Users, c *kept.Call) error { return u.Remove(t.Context(), c, "officer") })
 	if err != nil || len(receipts) != 1 {
 		t.Fatalf("%v, %v", receipts, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 const standalone = "launch/patient openid fhirUser patient/*.rs"
@@ -37,11 +38,11 @@ func requestLines() []smartLine {
 			v := a.authorizationOf(standalone, "state", "a b&c=d+é%20", "aud", "https://elsewhere.example")
 			a.sentBack("invalid_request", v)
 			s := a.node.authorization.Server
-			r, err := s.Request(t.Context(), &oauth.Call{}, a.authorizationOf(standalone, "state", v.Get("state")))
+			r, err := s.Request(t.Context(), &kept.Call{}, a.authorizationOf(standalone, "state", v.Get("state")))
 			if err != nil {
 				t.Fatal(err)
 			}
-			back, err := s.Approve(t.Context(), &oauth.Call{}, r, appDoctor, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT", Patient: "Patient/p1"})
+			back, err := s.Approve(t.Context(), &kept.Call{}, r, appDoctor, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT", Patient: "Patient/p1"})
 			u, parseErr := url.Parse(back)
 			if err != nil || parseErr != nil || u.Query().Get("state") != v.Get("state") || u.Query().Get("code") == "" || u.Query().Get("iss") != a.site {
 				t.Errorf("%s %v %v", back, err, parseErr)
@@ -100,7 +101,7 @@ func codeLines() (lines []smartLine) {
 			a.code(a.authorizationOf(standalone))
 			now := time.Now()
 			for _, row := range a.keeps("code") {
-				known := slices.ContainsFunc(before, func(old oauth.Row) bool { return old.Key == row.Key })
+				known := slices.ContainsFunc(before, func(old kept.Row) bool { return old.Key == row.Key })
 				if !known && (row.Expires.After(now.Add(time.Minute)) || row.Expires.Before(now)) {
 					t.Errorf("ends at %s, now it is %s", row.Expires, now)
 				}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // smartLine is one requirement: its name begins with the page of SMART App Launch 2.2.0, by
@@ -147,7 +147,7 @@ func (a *smartNode) ends(space string) (last time.Time) {
 	return last
 }
 
-func (a *smartNode) keeps(space string) []oauth.Row {
+func (a *smartNode) keeps(space string) []kept.Row {
 	a.T.Helper()
 	rows, err := a.node.authorization.Keeper.EachKept(a.T.Context(), space, "", 10_000)
 	if err != nil {

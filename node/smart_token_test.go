@@ -11,6 +11,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 func jsonInto(body []byte, to any) error { return json.Unmarshal(body, to) }
@@ -103,7 +104,7 @@ func contextLines() (lines []smartLine) {
 		}},
 		smartLine{"2.2 Scopes, Apps that launch from the EHR: launch/encounter gives the visit that was chosen", func(t *testing.T, a *smartNode) {
 			s := a.node.authorization.Server
-			r, err := s.Request(t.Context(), &oauth.Call{}, a.authorizationOf("launch/patient launch/encounter patient/*.rs"))
+			r, err := s.Request(t.Context(), &kept.Call{}, a.authorizationOf("launch/patient launch/encounter patient/*.rs"))
 			if err != nil || !r.NeedsEncounter || !r.NeedsPatient {
 				t.Fatalf("%+v %v", r, err)
 			}
@@ -247,11 +248,11 @@ func accessLines() []smartLine {
 func purposeLines() []smartLine {
 	approve := func(a *smartNode, user oauth.User, purpose string) error {
 		s := a.node.authorization.Server
-		r, err := s.Request(a.T.Context(), &oauth.Call{}, a.authorizationOf(standalone))
+		r, err := s.Request(a.T.Context(), &kept.Call{}, a.authorizationOf(standalone))
 		if err != nil {
 			a.T.Fatal(err)
 		}
-		_, err = s.Approve(a.T.Context(), &oauth.Call{}, r, user, oauth.Choice{Scopes: r.Scopes, Purpose: purpose, Patient: "Patient/p1"})
+		_, err = s.Approve(a.T.Context(), &kept.Call{}, r, user, oauth.Choice{Scopes: r.Scopes, Purpose: purpose, Patient: "Patient/p1"})
 		return err
 	}
 	return []smartLine{

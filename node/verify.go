@@ -41,6 +41,9 @@ func (r *records) verify(ctx context.Context, x Extent, turns int64, together bo
 		func() error { return v.logs(ctx) },
 		func() error { return v.versions(ctx) },
 		func() error { return v.stored(ctx) })
+	for entry, n := range v.to.Versions.Purged {
+		x.say(false, "%d versions were purged by entry %s, and their hashes are those of the change log", n, entry)
+	}
 	return v.end(x)
 }
 
@@ -108,7 +111,9 @@ func (v *verification) versions(ctx context.Context) (err error) {
 	if v.to.Versions, err = audit.VerifyFrom(ctx, v.store, v.from.Versions, inMain); err != nil || v.turns == 0 || len(v.from.Versions.Entries) == 0 {
 		return err
 	}
+	purged := v.to.Versions.Purged
 	v.to.Versions, err = audit.VerifyTurn(ctx, v.store, v.to.Versions, v.turns, inMain)
+	v.to.Versions.Purged = purged
 	return err
 }
 

@@ -11,7 +11,8 @@ import (
 
 // answer reads the answer of the policies. Anything that it does not understand is
 // an error, and errors deny: an unknown constraint may have been meant to narrow.
-func answer(results rego.ResultSet) (Decision, error) {
+// typ is the type that the question is about.
+func answer(results rego.ResultSet, typ string) (Decision, error) {
 	if len(results) != 1 || len(results[0].Expressions) != 1 {
 		return Decision{}, fmt.Errorf("the decision has %d results, not one", len(results))
 	}
@@ -38,7 +39,10 @@ func answer(results rego.ResultSet) (Decision, error) {
 	if err != nil {
 		return Decision{}, fmt.Errorf("the decision cannot be understood: %w", err)
 	}
-	return d, complete(o, &d)
+	if err := complete(o, &d); err != nil {
+		return d, err
+	}
+	return d, restricts(typ, d.Constraints.Search)
 }
 
 // complete checks the decision as a whole.
@@ -82,6 +86,8 @@ func readConstraints(v ast.Value, c *Constraints) error {
 			return readStrings(v, &c.Uncompartmented)
 		case "labels":
 			return readLabels(v, &c.Labels)
+		case "search":
+			return readSearch(v, &c.Search)
 		case "owner":
 			return readString(v, &c.Owner)
 		case "author":
@@ -91,8 +97,12 @@ func readConstraints(v ast.Value, c *Constraints) error {
 	})
 }
 
-// readLabels refuses what is no label: it would bar nothing.
+// readLabels reads a list of labels, or says in labels what an object bars (see
+// readLabelled). It refuses what is no label: it would bar nothing.
 func readLabels(v ast.Value, into *[]string) error {
+	if o, ok := v.(ast.Object); ok {
+		return readLabelled(o, into)
+	}
 	if err := readStrings(v, into); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -15,11 +16,11 @@ func TestDocsAreComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	words := strings.Fields(`allow reason consent obligations constraints.types constraints.compartment
-		constraints.shared_types constraints.uncompartmented constraints.owner constraints.author constraints.labels
+		constraints.shared_types constraints.uncompartmented constraints.owner constraints.author constraints.labels constraints.search
 		agent.subject agent.role agent.organization agent.patient agent.client agent.scopes purpose interaction
 		action type node.organization now read vread history-instance search-type search-system history-type
 		history-system create update patch delete access-report proof verify validate audit-read audit-search ledger metrics
-		operations policy-read authorize token refresh revoke introspect launch register sign-in sign-out client-read client-write expand validate-code lookup subsumes translate`)
+		operations policy-read authorize token refresh revoke introspect launch register sign-in sign-out client-read client-write policy-write policy-approve expand validate-code lookup subsumes translate`)
 	for code, meaning := range Reasons() {
 		words = append(words, code)
 		if !strings.Contains(string(text), "| `"+code+"` | "+meaning+" |") {
@@ -54,13 +55,9 @@ func TestDocsExample(t *testing.T) {
 // withExample adds the three pieces of the example in the docs.
 func withExample(t *testing.T, docs string) fs.FS {
 	t.Helper()
-	blocks := strings.Split(docs, "```rego\n")
-	if len(blocks) != 5 {
-		t.Fatalf("%d pieces of Rego in the docs", len(blocks)-1)
-	}
-	piece := func(i int) string { p, _, _ := strings.Cut(blocks[i], "```"); return p }
+	piece := pieces(t, docs)
 	fsys := fstest.MapFS{}
-	for _, name := range []string{"administrator", "authorization", "authorization_test", "clinician", "clinician_test", "decision", "fixture_test", "governing", "governing_test", "office_test",
+	for _, name := range []string{"administrator", "authorization", "authorization_test", "clinician", "clinician_test", "decision", "deputy", "fixture_test", "governing", "governing_test", "office_test",
 		"patient", "patient_test", "privacy_officer", "request", "scopes", "scopes_test"} {
 		text, err := fs.ReadFile(Base(), name+".rego")
 		if err != nil {
@@ -77,4 +74,43 @@ func withExample(t *testing.T, docs string) fs.FS {
 	fsys["clinician.rego"].Data = []byte(before + piece(2) + "\nelse := permit(\"research" + after + piece(3))
 	fsys["clinician_test.rego"].Data = append(fsys["clinician_test.rego"].Data, piece(4)...)
 	return fsys
+}
+
+// pieces are those of Rego in the docs.
+func pieces(t *testing.T, docs string) func(int) string {
+	t.Helper()
+	blocks := strings.Split(docs, "```rego\n")
+	if len(blocks) != 6 {
+		t.Fatalf("%d pieces of Rego in the docs", len(blocks)-1)
+	}
+	return func(i int) string { p, _, _ := strings.Cut(blocks[i], "```"); return p }
+}
+
+// Two lines hide what is restricted from everybody who reads for another purpose than an
+// emergency, whatever the role.
+func TestDocsExampleOfTheHouse(t *testing.T) {
+	text, err := os.ReadFile("../docs/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys := withExample(t, string(text)).(fstest.MapFS)
+	maps.DeleteFunc(fsys, func(name string, _ *fstest.MapFile) bool { return strings.HasSuffix(name, "_test.rego") }) // they say that everybody sees all
+	fsys["decision.rego"].Data = append(fsys["decision.rego"].Data, pieces(t, string(text))(5)...)
+	e := newEngine(t, fsys, Options{})
+	for _, c := range []struct {
+		role, purpose, interaction, action string
+		hides                              bool
+	}{
+		{"practitioner", "TREAT", "read", "r", true},
+		{"practitioner", "ETREAT", "read", "r", false},
+		{"practitioner", "HRESCH", "search-type", "s", true},
+		{"patient", "PATRQT", "read", "r", true},
+		{"practitioner", "TREAT", "create", "c", false},
+	} {
+		in := input()
+		in.Agent.Role, in.Agent.Patient, in.Purpose, in.Interaction, in.Action = c.role, "Patient/1", c.purpose, c.interaction, c.action
+		if d, err := e.Decide(t.Context(), in); err != nil || !d.Allow || c.hides != (len(d.Constraints.Labels) == 1) {
+			t.Errorf("%+v: got %+v, %v", c, d, err)
+		}
+	}
 }

@@ -168,7 +168,7 @@ func (p *program) decide(ctx context.Context, in *Input, deadline time.Duration)
 	if err != nil {
 		return Decision{}, err
 	}
-	return answer(results)
+	return answer(results, in.Type)
 }
 
 func (p *program) evaluateWithin(ctx context.Context, in *Input, deadline time.Duration) (rego.ResultSet, error) {

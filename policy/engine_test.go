@@ -103,6 +103,15 @@ func TestFailuresWhileDecidingDeny(t *testing.T) {
 		"constraint of numbers":   {`decision := ` + with(`"constraints": {"types": [1]}`), "types"},
 		"empty types":             {`decision := ` + with(`"constraints": {"types": [x | some x in data.aceso.known; x == "b"]}`), "types"},
 		"a label that is none":    {`decision := ` + with(`"constraints": {"labels": {x | some x in data.aceso.known}}`), "labels"},
+		"labels of an empty set":  {`decision := ` + with(`"constraints": {"labels": {"without": {x | some x in data.aceso.known; x == "b"}}}`), "without"},
+		"a level that is none":    {`decision := ` + with(`"constraints": {"labels": {"confidentiality": {"max": input.purpose}}}`), "must be N or R"},
+		"a level of two":          {`decision := ` + with(`"constraints": {"labels": {"confidentiality": {"max": "N", input.purpose: "N"}}}`), "max"},
+		"labels of nothing":       {`decision := ` + with(`"constraints": {"labels": {x: ["HIV"] | some x in data.aceso.known; x == "b"}}`), "empty"},
+		"a sensitivity, unknown":  {`decision := ` + with(`"constraints": {"labels": {"without": [input.purpose]}}`), "neither a sensitivity"},
+		"a field of labels":       {`decision := ` + with(`"constraints": {"labels": {input.purpose: ["HIV"]}}`), "unknown field"},
+		"search of another type":  {`decision := ` + with(`"constraints": {"search": "clinical-status=active"}`), "cannot be enforced"},
+		"search that is computed": {`decision := ` + with(`"constraints": {"search": concat("=", ["_content", input.purpose])}`), "cannot be enforced"},
+		"search of nothing":       {`decision := ` + with(`"constraints": {"search": concat("=", ["code", ""])}`), "search"},
 		"empty uncompartmented":   {`decision := ` + with(`"constraints": {"uncompartmented": {x | some x in data.aceso.known; x == "b"}}`), "uncompartmented"},
 		"compartment of nobody":   {`decision := ` + with(`"constraints": {"compartment": input.agent.patient}`), "compartment"},
 		"owner of another type":   {`decision := ` + with(`"constraints": {"owner": ["a"]}`), "owner"},
@@ -143,11 +152,11 @@ func TestResultsOtherThanOneDeny(t *testing.T) {
 		"two expressions": {{Expressions: []*rego.ExpressionValue{{Value: ok}, {Value: ok}}}},
 		"plain Go":        {{Expressions: []*rego.ExpressionValue{{Value: map[string]any{"allow": true}}}}},
 	} {
-		if d, err := answer(results); err == nil || d.Allow {
+		if d, err := answer(results, "Observation"); err == nil || d.Allow {
 			t.Errorf("%s: got %+v, %v", name, d, err)
 		}
 	}
-	if d, err := answer(rego.ResultSet{one}); err != nil || !d.Allow {
+	if d, err := answer(rego.ResultSet{one}, "Observation"); err != nil || !d.Allow {
 		t.Errorf("one: got %+v, %v", d, err)
 	}
 }

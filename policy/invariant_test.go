@@ -59,22 +59,22 @@ func TestInvariants(t *testing.T) {
 		role, own := in.Agent.Role, in.Agent.Organization == in.Node.Organization
 		data := slices.Contains(clinical, in.Interaction)
 		for rule, ok := range map[string]bool{
-			"scopes are needed":                        len(in.Agent.Scopes) > 0,
-			"offices need scopes of their own context": !slices.Contains([]string{"privacy-officer", "administrator"}, role) || slices.ContainsFunc(in.Agent.Scopes, func(s agent.Scope) bool { return s.Context == "user" }),
-			"own systems alone say who is who":         !slices.Contains(teams, in.Type) || !slices.Contains(append(ends, "create"), in.Interaction) || role == "system" && own && d.Reason != "research-needs-consent",
-			"practitioners end no Consents":            in.Type != "Consent" || !slices.Contains(ends, in.Interaction) || role != "practitioner" && (role != "system" || in.Agent.Client == "aceso-cli"),
-			"guests need a Consent":                    own || d.Consent == Permits,
-			"research needs a Consent":                 in.Purpose != "HRESCH" && in.Purpose != "CLINTRCH" || d.Consent == Permits,
-			"shared types only where a Consent rules":  d.Consent != Permits || slices.Contains(d.Constraints.Uncompartmented, "Practitioner"),
-			"no break-glass, marketing, made-up codes": !slices.Contains([]string{"BTG", "HMARKT", "other"}, in.Purpose),
-			"patients stay in their record":            role != "patient" || d.Constraints.Compartment == "Patient/1",
-			"consent binds all but office and patient": d.Consent != None || role != "practitioner" && role != "system",
-			"administrators see no data":               role != "administrator" || !data,
-			"privacy officers see Consents only":       role != "privacy-officer" || !data || slices.Equal(d.Constraints.Types, []string{"Consent"}),
-			"audit events are not data":                !data || in.Type != "AuditEvent",
-			"the log is for the office":                role == "privacy-officer" || !slices.Contains(office[2:5], in.Interaction),
-			"the ledger is for those who run it":       slices.Contains([]string{"privacy-officer", "administrator"}, role) || in.Interaction != "ledger",
-			"the unknown get nothing":                  role != "janitor",
+			"scopes are needed":                                      len(in.Agent.Scopes) > 0,
+			"offices need scopes of their own context":               !slices.Contains([]string{"privacy-officer", "administrator"}, role) || slices.ContainsFunc(in.Agent.Scopes, func(s agent.Scope) bool { return s.Context == "user" }),
+			"own systems alone say who is who":                       !slices.Contains(teams, in.Type) || !slices.Contains(append(ends, "create"), in.Interaction) || role == "system" && own && d.Reason != "research-needs-consent",
+			"practitioners end no Consents":                          in.Type != "Consent" || !slices.Contains(ends, in.Interaction) || role != "practitioner" && (role != "system" || in.Agent.Client == "aceso-cli"),
+			"guests need a Consent":                                  own || d.Consent == Permits,
+			"research needs a Consent":                               in.Purpose != "HRESCH" && in.Purpose != "CLINTRCH" || d.Consent == Permits,
+			"shared types only where a Consent rules":                d.Consent != Permits || slices.Contains(d.Constraints.Uncompartmented, "Practitioner"),
+			"no break-glass, marketing, made-up codes":               !slices.Contains([]string{"BTG", "HMARKT", "other"}, in.Purpose),
+			"patients stay in their record":                          role != "patient" || d.Constraints.Compartment == "Patient/1",
+			"consent binds all but office and patient":               d.Consent != None || role != "practitioner" && role != "system" || d.Reason == "deputy" && !data,
+			"administrators see no data":                             role != "administrator" || !data,
+			"privacy officers see Consents and who the patients are": role != "privacy-officer" || !data || slices.Equal(d.Constraints.Types, []string{"Consent"}) || slices.Equal(d.Constraints.Types, []string{"Patient"}) && (in.Interaction == "read" || in.Interaction == "search-type"),
+			"audit events are not data":                              !data || in.Type != "AuditEvent",
+			"the log is for the office":                              role == "privacy-officer" || !slices.Contains(office[2:5], in.Interaction),
+			"the ledger is for those who run it":                     slices.Contains([]string{"privacy-officer", "administrator"}, role) || in.Interaction != "ledger",
+			"the unknown get nothing":                                role != "janitor",
 		} {
 			if !ok {
 				t.Errorf("%s: %+v got %+v", rule, in, d)

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/aceso-health/aceso/labels"
 )
 
 // lintAnswers: literal answers must be of the right type and from the closed lists,
@@ -50,6 +52,10 @@ const (
 	rowsOf      part = "constraints"
 	oneRow      part = "a constraint"
 	oneLabel    part = "the constraint labels"
+	oneSecrecy  part = "the constraint labels.confidentiality"
+	oneLevel    part = "the constraint labels.confidentiality.max"
+	oneTag      part = "the constraint labels.without"
+	oneSearch   part = "the constraint search"
 	otherPart   part = ""
 )
 
@@ -68,8 +74,20 @@ func (p part) field(name string) (field part, ok bool) {
 			return oneRow, true
 		case "labels":
 			return oneLabel, true
+		case "search":
+			return oneSearch, true
 		}
 		return otherPart, false
+	case oneLabel:
+		switch name {
+		case "confidentiality":
+			return oneSecrecy, true
+		case "without":
+			return oneTag, true
+		}
+		return otherPart, false
+	case oneSecrecy:
+		return oneLevel, name == "max"
 	}
 	return otherPart, true
 }
@@ -85,13 +103,44 @@ func (p part) refuses(v ast.Value) string {
 		return "unknown consent mode %v"
 	case p == dutiesOf && (!ok || !knownObligation(word)):
 		return "unknown obligation %v"
-	case (p == oneRow || p == oneLabel) && ok && word == "":
+	case p.narrows() && ok && word == "":
 		return "the constraint %v is empty: it would not narrow anything"
-	case p == oneLabel && ok && !isLabel(word):
-		return "%v is not a security label like system|code"
+	case ok:
+		return p.refusesWord(word)
 	}
 	return ""
 }
+
+// refusesWord is refuses for what constraints have beside names.
+func (p part) refusesWord(word string) string {
+	switch p {
+	case oneLabel:
+		if !isLabel(word) {
+			return "%v is not a security label like system|code"
+		}
+	case oneLevel:
+		if _, err := labels.Above(word); err != nil {
+			return "the highest confidentiality must be N or R, not %v"
+		}
+	case oneTag:
+		if _, err := labels.Sensitivity(word); err != nil {
+			return "%v is neither a sensitivity of v3-ActCode nor a label like system|code"
+		}
+	case oneSearch:
+		if !restrictsSome(word) {
+			return "%v cannot be enforced for any type: see docs/scopes.md for what can"
+		}
+	}
+	return ""
+}
+
+// narrows says whether a part is a constraint, which must not be empty.
+func (p part) narrows() bool {
+	return slices.Contains([]part{oneRow, oneLabel, oneSecrecy, oneLevel, oneTag, oneSearch}, p)
+}
+
+// lists says whether the members of a list of this part are looked at.
+func (p part) lists() bool { return p == dutiesOf || p == oneLabel || p == oneTag }
 
 // lintFlow follows the decision back to the literals that it is made of: through rules,
 // variables, functions of policies and object.union. None may be outside the closed
@@ -186,7 +235,13 @@ func (f *flow) term(t *ast.Term, p part, in *ast.Rule) {
 }
 
 func (f *flow) object(o ast.Object, p part, in *ast.Rule) {
-	if p != wholeAnswer && p != rowsOf {
+	switch p {
+	case oneLabel, oneSecrecy:
+		if o.Len() == 0 {
+			f.fault(in.Location, "the constraint %v is empty: it would not narrow anything", "{}")
+		}
+	case wholeAnswer, rowsOf:
+	default:
 		return
 	}
 	o.Foreach(func(k, v *ast.Term) {
@@ -199,9 +254,9 @@ func (f *flow) object(o ast.Object, p part, in *ast.Rule) {
 // list follows the members of a list of obligations; a constraint must have some.
 func (f *flow) list(list interface{ Foreach(func(*ast.Term)) }, size int, p part, in *ast.Rule) {
 	switch {
-	case p == dutiesOf, p == oneLabel && size > 0:
+	case p.lists() && size > 0:
 		list.Foreach(func(t *ast.Term) { f.term(t, p, in) })
-	case (p == oneRow || p == oneLabel) && size == 0:
+	case p.narrows() && size == 0:
 		f.fault(in.Location, "the constraint %v is empty: it would not narrow anything", "[]")
 	}
 }

@@ -51,5 +51,6 @@ type Constraints struct {
 	Uncompartmented []string // types that may be shown although in no patient compartment; nil: any. The engine never yields an empty, non-nil list
 	Owner           string   // organisation that wrote the version
 	Labels          []string // security labels (system|code) of which the row must have none, see consent.Bars
+	Search          string   // search parameters, canonical (see agent.Scope.Query), that the row must satisfy by itself
 	Author          string   // writes only: reference that must be among Facts.Authors (patient-authored data)
 }

@@ -14,6 +14,7 @@ func Reasons() map[string]string {
 		"self-report":             "Patient, report of who accessed the own data.",
 		"privacy-office":          "Privacy officer: audit events, Consents, proofs and policies.",
 		"administration":          "Administrator: operations, metrics and clients.",
+		"deputy":                  "Deputy of the privacy office: approves what its only officer asks for.",
 		"authorization":           "Sign-in, what somebody lets an app do, and its tokens.",
 		"local-permit":            "Permitted by a rule of this organization.",
 		"local-refusal":           "Refused by a rule of this organization.",

@@ -11,42 +11,6 @@ import (
 	"github.com/aceso-health/aceso/agent"
 )
 
-// action says which scope letters an interaction needs, and whether it names a type.
-type action struct {
-	letters string // possible values of Input.Action
-	typed   bool   // Input.Type must be given
-	system  bool   // Input.Type must be empty
-}
-
-// interactions are those of FHIR (http://hl7.org/fhir/restful-interaction) and the
-// operations of this server, whose letters the policy knows.
-func interactions(name string) (action, bool) {
-	switch name {
-	case "read", "vread", "history-instance", "meta":
-		return action{letters: "r", typed: true}, true
-	case "create":
-		return action{letters: "c", typed: true}, true
-	case "update", "patch":
-		return action{letters: "u", typed: true}, true
-	case "delete":
-		return action{letters: "d", typed: true}, true
-	case "search-type", "history-type", "everything":
-		return action{letters: "s", typed: true}, true
-	case "search-system", "history-system":
-		return action{letters: "s", system: true}, true
-	case "verify", "expand", "validate-code", "lookup", "subsumes", "translate":
-		return action{letters: "rs", typed: true}, true
-	case "validate":
-		return action{letters: "r", typed: true}, true
-	case "authorize", "token", "refresh", "revoke", "introspect", "launch", "register", "sign-in", "sign-out", "grant-read", "client-read",
-		"access-report", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read":
-		return action{letters: "rs"}, true
-	case "client-write":
-		return action{letters: "u"}, true
-	}
-	return action{}, false
-}
-
 const (
 	maxText   = 512
 	maxScopes = 512
@@ -75,7 +39,7 @@ func validateAction(in *Input) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("input: unknown interaction %q", in.Interaction)
-	case in.Action == "" && (strings.Contains(known.letters, "rs") || in.Interaction == "client-write"):
+	case in.Action == "" && (!known.typed && !known.system || strings.Contains(known.letters, "rs")):
 		// an operation; its rule knows what it needs
 	case len(in.Action) != 1 || !strings.Contains(known.letters, in.Action):
 		return fmt.Errorf("input: action %q does not belong to %s", in.Action, in.Interaction)

@@ -14,6 +14,7 @@ import (
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -26,20 +27,20 @@ const (
 // Apps is the authorization server as the pages use it.
 type Apps interface {
 	// Request checks what an app asks for. Its error is an *oauth.Refusal.
-	Request(ctx context.Context, call *oauth.Call, asked url.Values) (*oauth.Request, error)
+	Request(ctx context.Context, call *kept.Call, asked url.Values) (*oauth.Request, error)
 	// Approve gives the app a code for what was chosen.
-	Approve(ctx context.Context, call *oauth.Call, q *oauth.Request, u oauth.User, chosen oauth.Choice) (redirect string, err error)
-	Deny(ctx context.Context, call *oauth.Call, q *oauth.Request, u oauth.User) (redirect string, err error)
+	Approve(ctx context.Context, call *kept.Call, q *oauth.Request, u oauth.User, chosen oauth.Choice) (redirect string, err error)
+	Deny(ctx context.Context, call *kept.Call, q *oauth.Request, u oauth.User) (redirect string, err error)
 	// Grants are the apps that a person has let in, and End ends one of them.
-	Grants(ctx context.Context, call *oauth.Call, u oauth.User) ([]oauth.Grant, error)
-	End(ctx context.Context, call *oauth.Call, u oauth.User, grant string) error
+	Grants(ctx context.Context, call *kept.Call, u oauth.User) ([]oauth.Grant, error)
+	End(ctx context.Context, call *kept.Call, u oauth.User, grant string) error
 	// EndSession ends the access that lasts for as long as she is signed in.
-	EndSession(ctx context.Context, call *oauth.Call, u oauth.User) error
+	EndSession(ctx context.Context, call *kept.Call, u oauth.User) error
 }
 
 // oauthCall is the call as the authorization server knows it; receipts come back with done.
-func oauthCall(call *access.Call) (to *oauth.Call, done func()) {
-	to = &oauth.Call{Request: call.Request, Address: call.Address}
+func oauthCall(call *access.Call) (to *kept.Call, done func()) {
+	to = &kept.Call{Request: call.Request, Address: call.Address}
 	return to, func() { call.Receipts = append(call.Receipts, to.Receipts...) }
 }
 
@@ -206,7 +207,7 @@ func (s *server) endApp(c *gin.Context, call *access.Call) (*answer, error) {
 	to, done := oauthCall(call)
 	err = s.Apps.End(c.Request.Context(), to, found.User, form.Get("grant"))
 	done()
-	if errors.Is(err, oauth.ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "You have let no such app in, or its access has ended."}
 	}
 	if err != nil {

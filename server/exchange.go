@@ -23,6 +23,7 @@ type exchange struct {
 	hold    hold             // of documents
 	cause   error            // why the server failed
 	session *session.Session // of the browser, if it has one
+	next    string           // where the form of a sign-in leads
 	refused []slog.Attr      // what is known of a caller who was refused
 
 	headers [8]string // values in the header of the answer

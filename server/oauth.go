@@ -11,6 +11,7 @@ import (
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // The addresses of the authorization server, below the site of the FHIR base. What people
@@ -73,7 +74,7 @@ func (s *server) authorization() (*oauth.Server, error) {
 // asClient answers a request that a client makes with a form. Who fails pays from the
 // allowance of the address, and so does whoever proves nothing: anybody may name a public
 // client, and revoke what is no token. Who proves who it is does not.
-func (s *server) asClient(c *gin.Context, call *access.Call, ask func(*oauth.Server, *oauth.Call, oauth.Form) (any, error)) (*answer, error) {
+func (s *server) asClient(c *gin.Context, call *access.Call, ask func(*oauth.Server, *kept.Call, oauth.Form) (any, error)) (*answer, error) {
 	o, err := s.authorization()
 	if err != nil {
 		return nil, err
@@ -131,21 +132,21 @@ func jsonAnswer(status int, value any) (*answer, error) {
 
 // token is POST /oauth/token.
 func (s *server) token(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.asClient(c, call, func(o *oauth.Server, to *oauth.Call, f oauth.Form) (any, error) {
+	return s.asClient(c, call, func(o *oauth.Server, to *kept.Call, f oauth.Form) (any, error) {
 		return o.Token(c.Request.Context(), to, f)
 	})
 }
 
 // introspect is POST /oauth/introspect.
 func (s *server) introspect(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.asClient(c, call, func(o *oauth.Server, to *oauth.Call, f oauth.Form) (any, error) {
+	return s.asClient(c, call, func(o *oauth.Server, to *kept.Call, f oauth.Form) (any, error) {
 		return o.Introspect(c.Request.Context(), to, f)
 	})
 }
 
 // revoke is POST /oauth/revoke. Its answer is empty.
 func (s *server) revoke(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.asClient(c, call, func(o *oauth.Server, to *oauth.Call, f oauth.Form) (any, error) {
+	return s.asClient(c, call, func(o *oauth.Server, to *kept.Call, f oauth.Form) (any, error) {
 		return nil, o.Revoke(c.Request.Context(), to, f)
 	})
 }

@@ -14,10 +14,11 @@ import (
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // asAdministrator answers a request about clients; the policy says who may make it.
-func (s *server) asAdministrator(call *access.Call, status int, do func(*oauth.Server, *oauth.Call, agent.Agent) (any, error)) (*answer, error) {
+func (s *server) asAdministrator(call *access.Call, status int, do func(*oauth.Server, *kept.Call, agent.Agent) (any, error)) (*answer, error) {
 	o, err := s.authorization()
 	if err != nil {
 		return nil, err
@@ -26,11 +27,11 @@ func (s *server) asAdministrator(call *access.Call, status int, do func(*oauth.S
 	result, err := do(o, to, call.Agent)
 	done()
 	switch {
-	case errors.Is(err, oauth.ErrNotFound):
+	case errors.Is(err, kept.ErrNotFound):
 		return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such client."}
 	case errors.Is(err, oauth.ErrExists):
 		return nil, &fhir.Error{Kind: fhir.Conflict, Detail: "There is a client with this id."}
-	case errors.Is(err, oauth.ErrChanged):
+	case errors.Is(err, kept.ErrChanged):
 		return nil, &fhir.Error{Kind: fhir.Conflict, Detail: "The client was changed by somebody else. Try again."}
 	case err != nil:
 		return nil, err
@@ -48,7 +49,7 @@ func shown(c oauth.Client) oauth.Client {
 
 // listClients is GET /admin/clients.
 func (s *server) listClients(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.asAdministrator(call, http.StatusOK, func(o *oauth.Server, to *oauth.Call, who agent.Agent) (any, error) {
+	return s.asAdministrator(call, http.StatusOK, func(o *oauth.Server, to *kept.Call, who agent.Agent) (any, error) {
 		all, err := o.Clients(c.Request.Context(), to, who)
 		list := make([]oauth.Client, len(all))
 		for i := range all {
@@ -64,7 +65,7 @@ func (s *server) addClient(c *gin.Context, call *access.Call) (*answer, error) {
 	if err := s.membersOf(c, &asked); err != nil {
 		return nil, err
 	}
-	return s.asAdministrator(call, http.StatusCreated, func(o *oauth.Server, to *oauth.Call, who agent.Agent) (any, error) {
+	return s.asAdministrator(call, http.StatusCreated, func(o *oauth.Server, to *kept.Call, who agent.Agent) (any, error) {
 		secret, err := o.AddClient(c.Request.Context(), to, who, asked)
 		var known *fhir.Error
 		if err != nil && !errors.As(err, &known) && !errors.Is(err, oauth.ErrExists) {
@@ -92,25 +93,25 @@ func (s *server) membersOf(c *gin.Context, to any) error {
 }
 
 func (s *server) removeClient(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.changeClient(c, call, func(ctx context.Context, o *oauth.Server, to *oauth.Call, id string) error {
+	return s.changeClient(c, call, func(ctx context.Context, o *oauth.Server, to *kept.Call, id string) error {
 		return o.RemoveClient(ctx, to, call.Agent, id)
 	})
 }
 
 func (s *server) disableClient(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.changeClient(c, call, func(ctx context.Context, o *oauth.Server, to *oauth.Call, id string) error {
+	return s.changeClient(c, call, func(ctx context.Context, o *oauth.Server, to *kept.Call, id string) error {
 		return o.DisableClient(ctx, to, call.Agent, id, true)
 	})
 }
 
 func (s *server) enableClient(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.changeClient(c, call, func(ctx context.Context, o *oauth.Server, to *oauth.Call, id string) error {
+	return s.changeClient(c, call, func(ctx context.Context, o *oauth.Server, to *kept.Call, id string) error {
 		return o.DisableClient(ctx, to, call.Agent, id, false)
 	})
 }
 
-func (s *server) changeClient(c *gin.Context, call *access.Call, change func(context.Context, *oauth.Server, *oauth.Call, string) error) (*answer, error) {
-	return s.asAdministrator(call, http.StatusNoContent, func(o *oauth.Server, to *oauth.Call, _ agent.Agent) (any, error) {
+func (s *server) changeClient(c *gin.Context, call *access.Call, change func(context.Context, *oauth.Server, *kept.Call, string) error) (*answer, error) {
+	return s.asAdministrator(call, http.StatusNoContent, func(o *oauth.Server, to *kept.Call, _ agent.Agent) (any, error) {
 		return nil, change(c.Request.Context(), o, to, c.Param("id"))
 	})
 }
@@ -132,7 +133,7 @@ func (s *server) initialToken(c *gin.Context, call *access.Call) (*answer, error
 	if life <= 0 || life > longestInitial {
 		return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "An initial token counts for 1 to 720 hours."}
 	}
-	return s.asAdministrator(call, http.StatusCreated, func(o *oauth.Server, to *oauth.Call, who agent.Agent) (any, error) {
+	return s.asAdministrator(call, http.StatusCreated, func(o *oauth.Server, to *kept.Call, who agent.Agent) (any, error) {
 		token, err := o.InitialToken(c.Request.Context(), to, who, asked.Initial, life)
 		return map[string]string{"initial_access_token": token}, err
 	})

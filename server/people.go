@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -90,28 +91,46 @@ func purposeOf(u *oauth.User) string {
 	return u.Purposes[0]
 }
 
-// pagesToReturnTo are where a browser may go after signing in. Nothing else: a link to the
-// sign-in page must not lead elsewhere.
-func pagesToReturnTo() []string { return []string{pathLedger, pathApps, pathAuthorize} }
+// returnsTo says whether a browser may go to a path after signing in: to the pages of the
+// table that need somebody, and nowhere else. A link to the sign-in page must not lead
+// elsewhere.
+func returnsTo(clean string) bool {
+	return slices.ContainsFunc(pageRoutes(), func(r route) bool {
+		return r.method == http.MethodGet && r.path != pathBundle && (!r.open || r.path == pathApps || r.path == pathAuthorize) && fitsPath(r.path, clean)
+	})
+}
+
+// fitsPath says whether a path is one of a row of the table, segment by segment.
+func fitsPath(row, of string) bool {
+	want, got := strings.Split(row, "/"), strings.Split(of, "/")
+	if len(want) != len(got) {
+		return false
+	}
+	for i := range want {
+		if want[i] != got[i] && !(strings.HasPrefix(want[i], ":") && got[i] != "") {
+			return false
+		}
+	}
+	return true
+}
 
 // returnTo is a path of one of these pages, with its query.
 func returnTo(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || len(next) > maxPageForm || strings.ContainsAny(next, "\\\r\n") {
-		return pathLedger
+		return pathDesk
 	}
-	for _, p := range pagesToReturnTo() {
-		if path.Clean(u.Path) == p && u.Path == p {
-			return (&url.URL{Path: p, RawQuery: u.RawQuery}).String()
-		}
+	if path.Clean(u.Path) != u.Path || !returnsTo(u.Path) {
+		return pathDesk
 	}
-	return pathLedger
+	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
 }
 
-// here is the page that was asked for, to return to.
+// here is the page that was asked for, to return to; of a sign-in that was refused, where
+// it leads.
 func here(c *gin.Context) string {
 	if c.Request.Method != http.MethodGet {
-		return pathLedger
+		return returnTo(exchangeOf(c).next)
 	}
 	return returnTo(c.Request.URL.RequestURI())
 }

@@ -12,9 +12,10 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/auth/oauth"
-	"github.com/aceso-health/aceso/auth/oauth/oauthtest"
 	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/kept"
+	"github.com/aceso-health/aceso/kept/kepttest"
 	"github.com/aceso-health/aceso/server"
 )
 
@@ -35,31 +36,33 @@ type askedApps struct {
 	chosen  oauth.Choice
 }
 
-func (a *askedApps) Request(context.Context, *oauth.Call, url.Values) (*oauth.Request, error) {
+func (a *askedApps) Request(context.Context, *kept.Call, url.Values) (*oauth.Request, error) {
 	if a.refusal != nil {
 		return nil, a.refusal
 	}
 	return &a.request, nil
 }
 
-func (a *askedApps) Approve(_ context.Context, _ *oauth.Call, q *oauth.Request, u oauth.User, chosen oauth.Choice) (string, error) {
+func (a *askedApps) Approve(_ context.Context, _ *kept.Call, q *oauth.Request, u oauth.User, chosen oauth.Choice) (string, error) {
 	a.done, a.chosen = append(a.done, "approve "+u.Login), chosen
 	return q.Redirect + "?code=c&state=" + q.State, nil
 }
 
-func (a *askedApps) Deny(_ context.Context, _ *oauth.Call, q *oauth.Request, u oauth.User) (string, error) {
+func (a *askedApps) Deny(_ context.Context, _ *kept.Call, q *oauth.Request, u oauth.User) (string, error) {
 	a.done = append(a.done, "deny "+u.Login)
 	return q.Redirect + "?error=access_denied&state=" + q.State, nil
 }
 
-func (a *askedApps) Grants(context.Context, *oauth.Call, oauth.User) ([]oauth.Grant, error) { return a.grants, nil }
+func (a *askedApps) Grants(context.Context, *kept.Call, oauth.User) ([]oauth.Grant, error) {
+	return a.grants, nil
+}
 
-func (a *askedApps) End(_ context.Context, _ *oauth.Call, u oauth.User, grant string) error {
+func (a *askedApps) End(_ context.Context, _ *kept.Call, u oauth.User, grant string) error {
 	a.done, a.grants = append(a.done, "end "+u.Login+" "+grant), nil
 	return nil
 }
 
-func (a *askedApps) EndSession(_ context.Context, _ *oauth.Call, u oauth.User) error {
+func (a *askedApps) EndSession(_ context.Context, _ *kept.Call, u oauth.User) error {
 	a.done = append(a.done, "leave "+u.Session[:4])
 	return nil
 }
@@ -67,7 +70,7 @@ func (a *askedApps) EndSession(_ context.Context, _ *oauth.Call, u oauth.User) e
 // people is a server at which two may sign in, and an app may ask.
 type people struct {
 	*node
-	keeper *oauthtest.Memory
+	keeper *kepttest.Memory
 	apps   *askedApps
 	now    time.Time
 }
@@ -80,7 +83,7 @@ func startPeople(t *testing.T) *people {
 		Client: oauth.Client{ID: "growth", Name: "Growth <b>chart</b>"}, Redirect: "https://app.example.org/back", State: "s", NeedsPatient: true, Offline: true,
 		Scopes: []string{"openid", "launch/patient", "offline_access", "patient/Observation.rs", "patient/*.r"}, Purposes: []string{"TREAT", "HRESCH", "HPAYMT"},
 	}}
-	p.keeper = oauthtest.New(clock)
+	p.keeper = kepttest.New(clock)
 	users := session.NewUsers(p.keeper, clock)
 	doctor := oauth.User{Login: "doc", Subject: "Practitioner/1", Name: "Ada", Role: "practitioner", Organization: "org", Purposes: []string{"TREAT", "HRESCH"}}
 	if err := users.Set(t.Context(), nil, doctor, "right password"); err != nil {
@@ -144,7 +147,7 @@ func TestWrongPasswordsTellNothing(t *testing.T) {
 	var pages []string
 	for _, name := range []string{"doc", "nobody"} {
 		r := p.reader()
-		a := r.enters("/ui/apps", name, "wrong password").want(401).contains("The name or the password is wrong.", `value="/ui/ledger"`)
+		a := r.enters("/ui/apps", name, "wrong password").want(401).contains("The name or the password is wrong.", `value="/ui/apps"`)
 		if a.setCookie(sessionCookie) != sessionCookie+"=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict" && a.setCookie(sessionCookie) != "" {
 			t.Errorf("cookie %s", a.setCookie(sessionCookie))
 		}
@@ -177,9 +180,10 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 	p := startPeople(t)
 	for next, want := range map[string]string{
 		"/ui/apps": "/ui/apps", "/ui/authorize?client_id=a&state=%2F%2Fx": "/ui/authorize?client_id=a&state=%2F%2Fx", "/ui/ledger?record=n1": "/ui/ledger?record=n1",
-		"https://evil.example": "/ui/ledger", "//evil.example": "/ui/ledger", "/ui/../../evil": "/ui/ledger", `/\evil.example`: "/ui/ledger", "javascript:alert(1)": "/ui/ledger",
-		"https://fhir.example.org/ui/apps": "/ui/ledger", "/ui/apps/../sign-out": "/ui/ledger", "//evil.example/ui/apps": "/ui/ledger", "/ui/bundle": "/ui/ledger", "": "/ui/ledger",
-		"https:/ui/apps": "/ui/ledger", "/ui/apps\r\nX: y": "/ui/ledger", "/fhir/Patient": "/ui/ledger",
+		"https://evil.example": "/ui/desk", "//evil.example": "/ui/desk", "/ui/../../evil": "/ui/desk", `/\evil.example`: "/ui/desk", "javascript:alert(1)": "/ui/desk",
+		"https://fhir.example.org/ui/apps": "/ui/desk", "/ui/apps/../sign-out": "/ui/desk", "//evil.example/ui/apps": "/ui/desk", "/ui/bundle": "/ui/desk", "": "/ui/desk",
+		"https:/ui/apps": "/ui/desk", "/ui/apps\r\nX: y": "/ui/desk", "/fhir/Patient": "/ui/desk", "/ui/sign-out": "/ui/desk", "/ui/patients/1/report?from=2026-01-01": "/ui/patients/1/report?from=2026-01-01",
+		"/ui/patients//report": "/ui/desk", "/ui/patients/1/report/x": "/ui/desk",
 	} {
 		r := p.reader()
 		r.get("/ui/sign-in")

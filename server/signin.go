@@ -40,6 +40,7 @@ func (s *server) signIn(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	exchangeOf(c).next = form.Get("next")
 	if form.Has("login") && s.SignIn.Users != nil {
 		return s.signInByName(c, call, form)
 	}
@@ -63,7 +64,7 @@ func (s *server) signInByToken(c *gin.Context, form url.Values) (*answer, error)
 	s.setCookie(c, cookieToken, token, life)
 	s.setCookie(c, cookieVisit, "", 0)
 	s.setCookie(c, cookieSession, "", 0)
-	return &answer{status: http.StatusSeeOther, location: pathLedger}, nil
+	return &answer{status: http.StatusSeeOther, location: returnTo(form.Get("next"))}, nil
 }
 
 // signInByName checks a password and begins a session. A refusal is recorded with the name

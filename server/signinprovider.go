@@ -80,5 +80,5 @@ func (s *server) farewell(c *gin.Context, ended *session.Session) (*answer, erro
 			})
 		}
 	}
-	return &answer{status: http.StatusSeeOther, location: pathLedger}, nil
+	return &answer{status: http.StatusSeeOther, location: pathDesk}, nil
 }

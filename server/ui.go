@@ -14,7 +14,9 @@ import (
 
 const (
 	pathPages  = "/ui/"
+	pathDesk   = pathPages + "desk"
 	pathLedger = pathPages + "ledger"
+	pathBundle = pathPages + "bundle"
 	mediaHTML  = "text/html; charset=utf-8"
 	mediaCSS   = "text/css; charset=utf-8"
 )
@@ -30,10 +32,18 @@ func pagePolicy() []string {
 
 func pageVary() []string { return []string{"Cookie"} }
 
-// welcome is GET /, /ui and /ui/: it leads to the pages, and says where the FHIR base is.
-func (s *server) welcome(*gin.Context, *access.Call) (*answer, error) {
-	text := "The FHIR base is " + s.base + ". Pages for people are at " + pathLedger + ".\n"
-	return &answer{status: http.StatusSeeOther, location: pathLedger, body: []byte(text), media: mediaText}, nil
+// welcome is GET /, /ui and /ui/: it leads those who are signed in to their desk, and
+// tells all others what this server is.
+func (s *server) welcome(c *gin.Context, _ *access.Call) (*answer, error) {
+	if c.Request.URL.Path != pathPages {
+		return &answer{status: http.StatusSeeOther, location: pathPages, body: []byte("The FHIR base is " + s.base + ". Pages for people are at " + pathPages + ".\n"), media: mediaText}, nil
+	}
+	if s.entered(c) {
+		return &answer{status: http.StatusSeeOther, location: pathDesk}, nil
+	}
+	return s.page(func(p *web.Pages) ([]byte, error) {
+		return p.Welcome(web.Welcome{Frame: s.frame(c, "A FHIR server", nil), Base: s.base})
+	})
 }
 
 // ledger is GET /ui/ledger: the state of the node's logs, or the proof of ?record.
@@ -116,7 +126,7 @@ func (s *server) frame(c *gin.Context, title string, receipts []string) web.Fram
 	if secret := s.secretOf(c); secret != "" {
 		f.SignOut = formValue(secret)
 	}
-	f.HasApps = exchangeOf(c).session != nil && s.Apps != nil
+	f.Nav = s.nav(c)
 	if caller, ok := callerOf(c); ok {
 		f.Who = whoIs(*caller)
 	} else if x := exchangeOf(c); x.session != nil {

@@ -99,14 +99,14 @@ func TestSignIn(t *testing.T) {
 	r := n.reader()
 	r.get("/ui/ledger").want(401).header("Content-Type", "text/html; charset=utf-8").contains("<h1>Sign in</h1>", `type="password"`)
 	n.untouched()
-	a := r.post("/ui/sign-in", "form", r.form, "token", " good-one\n").want(303).header("Location", "/ui/ledger")
+	a := r.post("/ui/sign-in", "form", r.form, "token", " good-one\n").want(303).header("Location", "/ui/desk")
 	if got, want := a.setCookie(tokenCookie), tokenCookie+"=good-one; Path=/; Max-Age=900; HttpOnly; Secure; SameSite=Strict"; got != want {
 		t.Errorf("cookie\n%s\nwant\n%s", got, want)
 	}
 	page := r.get("/ui/ledger").want(200).contains("Practitioner/12-one", "org/node/accesses/1;c=x", "Sign out")
 	page.header("X-Aceso-Record", "org/node/accesses/1;c=x")
 	n.wantAsked("ledger")
-	r.post("/ui/sign-out", "form", r.form).want(303).header("Location", "/ui/ledger")
+	r.post("/ui/sign-out", "form", r.form).want(303).header("Location", "/ui/desk")
 	if len(r.cookies[tokenCookie]) > 0 {
 		t.Error("the browser still has the token")
 	}
@@ -229,14 +229,18 @@ func TestFormLimits(t *testing.T) {
 	r.do("HEAD", "/ui/style.css", "").want(200)
 }
 
-// Whoever comes without an address is led to the pages, and told where the FHIR base is.
+// Whoever comes without an address is told what this server is, and where the FHIR base is.
 func TestWelcome(t *testing.T) {
 	n := start(t)
-	for _, path := range []string{"/", "/ui", "/ui/"} {
-		n.get(path, "Authorization", "").want(303).header("Location", "/ui/ledger").contains("The FHIR base is " + base)
+	for _, path := range []string{"/", "/ui"} {
+		n.get(path, "Authorization", "").want(303).header("Location", "/ui/").contains("The FHIR base is " + base)
 		n.do("HEAD", path, "").want(303)
 		n.do("POST", path, "").want(405)
 	}
+	n.get("/ui/", "Authorization", "").want(200).contains("This is an Aceso server", base, `href="/ui/desk"`)
+	r := n.reader()
+	r.signIn("good").want(303)
+	r.get("/ui/").want(303).header("Location", "/ui/desk")
 	n.untouched()
 }
 
@@ -317,10 +321,10 @@ func TestPageErrors(t *testing.T) {
 // worked is the record in docs/record-format.md.
 func worked(t *testing.T) (bundle, receipt string) {
 	t.Helper()
-	return kept(t, "../ledgerbridge/testdata/record-v1.json")
+	return keptBundle(t, "../ledgerbridge/testdata/record-v1.json")
 }
 
-func kept(t *testing.T, path string) (bundle, receipt string) {
+func keptBundle(t *testing.T, path string) (bundle, receipt string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -359,7 +363,7 @@ func TestProofPage(t *testing.T) {
 // A proof from a real channel: its block, and who endorsed the anchor.
 func TestProofPageOfAChannel(t *testing.T) {
 	n := start(t)
-	n.bundle, _ = kept(t, "../ledgerbridge/fabric/testdata/anchored-v1.json")
+	n.bundle, _ = keptBundle(t, "../ledgerbridge/fabric/testdata/anchored-v1.json")
 	r := n.reader()
 	r.signIn("good").want(303)
 	r.get("/ui/ledger?record=n1.changes.0.5").want(200).contains(`<span class="state good">anchored</span> in block 6 of channel aceso; 2 peers signed`,

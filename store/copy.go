@@ -25,7 +25,7 @@ type Stored struct {
 func (s *Stored) Write() Write {
 	return Write{
 		Ref: s.Ref, Expect: s.Version.Version - 1, LastUpdated: s.LastUpdated, Deleted: s.Deleted, Method: s.Method,
-		Owner: s.Owner, Body: s.Body, Hash: s.Hash, Index: s.Index, Facts: s.Facts,
+		Owner: s.Owner, Body: s.Body, Hash: s.Hash, Purged: s.Purged, Index: s.Index, Facts: s.Facts,
 	}
 }
 
@@ -273,7 +273,7 @@ func (s *Stored) same(o *Stored) bool {
 // comparable lets nil and empty lists be the same.
 func (s *Stored) comparable() []any {
 	facts, err := s.Facts.AppendBinary(nil)
-	all := []any{s.Ref, s.Version.Version, s.LastUpdated.UnixMilli(), s.Deleted, s.Method, s.Owner, s.Hash, s.Source, s.Seq, s.Stamp, s.Base, string(facts), err}
+	all := []any{s.Ref, s.Version.Version, s.LastUpdated.UnixMilli(), s.Deleted, s.Method, s.Owner, s.Hash, s.Purged, s.Source, s.Seq, s.Stamp, s.Base, string(facts), err}
 	if s.Index == nil {
 		return all
 	}

@@ -41,6 +41,7 @@ type Store interface {
 	Get(ctx context.Context, ref fhir.Ref) (Version, error)
 	// GetVersion returns one version of the history, or ErrNotFound. Its Facts.Patients
 	// and Facts.Labels include those of all later versions, Facts.Later what they lead to.
+	// What was purged is not found.
 	GetVersion(ctx context.Context, ref fhir.Ref, version int64) (Version, error)
 	// History returns versions newest first. What Visible and the caller see as
 	// Facts.Patients and Facts.Labels of a version MUST include those of all later
@@ -99,9 +100,10 @@ type Version struct {
 	Deleted     bool
 	Method      string // POST PUT DELETE
 	Owner       string // organisation whose agent wrote it
-	Body        []byte // nil for a tombstone
+	Body        []byte // nil for a tombstone, and for what was purged
 	Hash        fhir.Hash
-	Facts       fhir.Facts // of a tombstone: those of the version it replaced
+	Purged      string     // change log entry by which it was purged (see Purge), "" if it was not; then it is Deleted, too
+	Facts       fhir.Facts // of a tombstone: those of the version it replaced; of what was purged, Remains
 	Source      string     // change log entry that wrote it: source ...
 	Seq         int64      // ... and position
 	Epoch       int64      // consent epoch of the snapshot this was read in
@@ -166,6 +168,7 @@ type History struct {
 	Since    time.Time // versions written at or after
 	At       time.Time // versions current at some time from At until Until: zero for all
 	Until    time.Time // is not part of that time; zero: a millisecond after At
+	Purged   bool      // also versions that were purged, which nobody may be shown
 	Visible  Visible
 	Sight    Sights // see Search
 	After    []byte
@@ -236,6 +239,7 @@ const SingledOut = 10
 // Change is all that one request writes.
 type Change struct {
 	Writes []Write
+	Purges []Purge // after Writes; none may be a current version that is not deleted. ErrChanged if one is, or has another hash
 	Guards []Guard
 	Keep   []Kept // rows beside resources, each once
 	Judged Judged
@@ -275,6 +279,7 @@ type Write struct {
 	Owner       string
 	Body        []byte
 	Hash        fhir.Hash
+	Purged      string        // of a copy: see Version; it is a tombstone with a hash then
 	Index       *search.Index // as the document says, time and id included; nil for a tombstone
 	Facts       fhir.Facts    // the document's
 }

@@ -39,8 +39,20 @@ type Frame struct {
 	Title    string
 	Who      string // who is signed in, "" for nobody
 	SignOut  string // anti-forgery value of the form that signs out
-	HasApps  bool   // the reader has a page of apps
+	Nav      []Link // to other pages
 	Receipts []string
+}
+
+// Link leads to a page.
+type Link struct {
+	URL, Words string
+	Here       bool // the reader is there
+}
+
+// Welcome tells strangers what this server is.
+type Welcome struct {
+	Frame
+	Base string // of FHIR
 }
 
 // SignIn asks for a name and a password, leads to a provider, or asks for a token.
@@ -68,6 +80,9 @@ type Problem struct {
 
 // SignIn renders the forms to sign in.
 func (p *Pages) SignIn(page SignIn) ([]byte, error) { return p.render("signin.html", page) }
+
+// Welcome renders what a stranger sees.
+func (p *Pages) Welcome(page Welcome) ([]byte, error) { return p.render("welcome.html", page) }
 
 // SignedOut renders what follows the sign-out here.
 func (p *Pages) SignedOut(page SignedOut) ([]byte, error) { return p.render("signedout.html", page) }

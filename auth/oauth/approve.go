@@ -9,6 +9,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // code is what an authorization code stands for.
@@ -22,13 +23,13 @@ type code struct {
 
 // Approve gives the app a code for what a person chose, and returns where her browser goes
 // with it. The policy is asked; a choice that leads to nothing is a *Refusal that leads back.
-func (s *Server) Approve(ctx context.Context, call *Call, r *Request, u User, c Choice) (redirect string, err error) {
+func (s *Server) Approve(ctx context.Context, call *kept.Call, r *Request, u User, c Choice) (redirect string, err error) {
 	g, refusal := s.granted(r, u, c)
 	if refusal != nil {
 		return "", s.back(ctx, call, r, u, refusal)
 	}
 	text, key := secret()
-	rows := make([]Row, 0, 2)
+	rows := make([]kept.Row, 0, 2)
 	one, err := row(spaceCode, key, code{Redirect: r.Redirect, Challenge: r.Challenge, Nonce: r.Nonce, Grant: g}, 0, s.Now().Add(codeLife))
 	if err != nil {
 		return "", err
@@ -37,11 +38,11 @@ func (s *Server) Approve(ctx context.Context, call *Call, r *Request, u User, c 
 	if r.launchKey != "" {
 		rows = append(rows, gone(spaceLaunch, r.launchKey, r.launchVersion))
 	}
-	e := Event{Interaction: "authorize", Agent: g.agent(), Detail: g.detail(), Patient: g.Context.Patient}
+	e := kept.Event{Interaction: "authorize", Agent: g.agent(), Detail: g.detail(), Patient: g.Context.Patient}
 	err = s.Keeper.Commit(ctx, call, e, rows...)
 	var known *fhir.Error
 	switch {
-	case errors.Is(err, ErrChanged):
+	case errors.Is(err, kept.ErrChanged):
 		return "", s.back(ctx, call, r, u, &Refusal{Code: "invalid_request", Description: "The launch was used already. Launch the app again."})
 	case errors.As(err, &known) && known.Kind == fhir.Forbidden: // recorded already
 		return "", &Refusal{Code: "access_denied", Description: "The policy of this house does not allow it.", Status: http.StatusFound,
@@ -108,7 +109,7 @@ func (g *Grant) choose(r *Request, u User, c Choice) (problem string) {
 }
 
 // Deny tells the app that the person said no.
-func (s *Server) Deny(ctx context.Context, call *Call, r *Request, u User) (redirect string, err error) {
+func (s *Server) Deny(ctx context.Context, call *kept.Call, r *Request, u User) (redirect string, err error) {
 	err = s.back(ctx, call, r, u, &Refusal{Code: "access_denied", Description: "The user did not allow it."})
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
@@ -118,8 +119,8 @@ func (s *Server) Deny(ctx context.Context, call *Call, r *Request, u User) (redi
 }
 
 // back records a refusal about a user and completes it.
-func (s *Server) back(ctx context.Context, call *Call, r *Request, u User, refusal *Refusal) error {
-	e := Event{
+func (s *Server) back(ctx context.Context, call *kept.Call, r *Request, u User, refusal *Refusal) error {
+	e := kept.Event{
 		Interaction: "authorize", Agent: agentOf(u, r.Client.ID, "", "", nil), Refused: refusal.Code, Status: http.StatusFound,
 		Detail: detail("client", r.Client.ID, "scope", strings.Join(r.Scopes, " "), "why", refusal.Description),
 	}

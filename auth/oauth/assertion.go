@@ -13,6 +13,7 @@ import (
 
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/auth/jwks"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // longestAssertion bounds what is parsed before the sender is known.
@@ -71,9 +72,9 @@ func claimedIn(token string) (string, error) {
 
 // assertion verifies a signed assertion, and returns the row that keeps it from being used
 // again.
-func (s *Server) assertion(ctx context.Context, c *Client, token string) (Row, error) {
-	refuse := func(description string) (Row, error) {
-		return Row{}, &Error{Code: "invalid_client", Description: description, Status: http.StatusUnauthorized}
+func (s *Server) assertion(ctx context.Context, c *Client, token string) (kept.Row, error) {
+	refuse := func(description string) (kept.Row, error) {
+		return kept.Row{}, &Error{Code: "invalid_client", Description: description, Status: http.StatusUnauthorized}
 	}
 	signed, err := jose.ParseSignedCompact(token, assertionAlgorithms)
 	if err != nil {
@@ -98,7 +99,7 @@ func (s *Server) assertion(ctx context.Context, c *Client, token string) (Row, e
 	if problem := claims.check(c.ID, s.TokenURL, s.Now()); problem != "" {
 		return refuse(problem)
 	}
-	return Row{Space: spaceJTI, Key: hashed(claims.Issuer + "\x00" + claims.ID), Value: []byte("1"), Expires: unix(claims.Expires).Add(2 * auth.Skew)}, nil
+	return kept.Row{Space: spaceJTI, Key: hashed(claims.Issuer + "\x00" + claims.ID), Value: []byte("1"), Expires: unix(claims.Expires).Add(2 * auth.Skew)}, nil
 }
 
 // checkHeader refuses what would let an assertion bring its own key, or ask for one to be

@@ -22,6 +22,7 @@ import (
 
 	"github.com/aceso-health/aceso/auth/jwks"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // signer makes assertions.
@@ -281,7 +282,7 @@ func TestRegistration(t *testing.T) {
 	w := newWorld(t)
 	initial := func() string {
 		t.Helper()
-		text, err := w.InitialToken(t.Context(), &oauth.Call{}, operator, oauth.Initial{Scopes: []string{"openid", "patient/*.rs"}, Purposes: []string{"TREAT"}}, time.Hour)
+		text, err := w.InitialToken(t.Context(), &kept.Call{}, operator, oauth.Initial{Scopes: []string{"openid", "patient/*.rs"}, Purposes: []string{"TREAT"}}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +291,7 @@ func TestRegistration(t *testing.T) {
 	}
 	asked := oauth.Registration{Name: "New", Redirects: []string{"https://new.example/cb"}, Method: "client_secret_basic", Scope: "openid patient/Observation.rs"}
 	token := initial()
-	r, err := w.Register(t.Context(), &oauth.Call{}, token, asked)
+	r, err := w.Register(t.Context(), &kept.Call{}, token, asked)
 	if err != nil || r.ID == "" || r.Secret == "" || r.Ends == nil || *r.Ends != 0 {
 		t.Fatal(r, err)
 	}
@@ -314,7 +315,7 @@ func TestRegistration(t *testing.T) {
 		"keys by address": {initial(), oauth.Registration{Redirects: asked.Redirects, Method: "private_key_jwt", JWKSURI: keysAt}, "invalid_client_metadata"},
 	} {
 		w.keeper.told()
-		_, err := w.Register(t.Context(), &oauth.Call{}, c.token, c.asked)
+		_, err := w.Register(t.Context(), &kept.Call{}, c.token, c.asked)
 		e, ok := err.(*oauth.Error)
 		if !ok || e.Code != c.code {
 			t.Errorf("%s: %v", name, err)
@@ -327,27 +328,27 @@ func TestRegistration(t *testing.T) {
 func TestGrantsAreEndedByTheirOwners(t *testing.T) {
 	w := newWorld(t)
 	a := w.must(tokenForm(w.code(doctor, params())))
-	all, err := w.Grants(t.Context(), new(oauth.Call), doctor)
+	all, err := w.Grants(t.Context(), new(kept.Call), doctor)
 	if err != nil || len(all) != 1 || all[0].Client != "app" {
 		t.Fatal(all, err)
 	}
-	if err := w.End(t.Context(), &oauth.Call{}, anna, all[0].Key); err == nil || !w.active(a.AccessToken) {
+	if err := w.End(t.Context(), &kept.Call{}, anna, all[0].Key); err == nil || !w.active(a.AccessToken) {
 		t.Error("somebody else ended a grant")
 	}
-	if err := w.End(t.Context(), &oauth.Call{}, doctor, all[0].Key); err != nil || w.active(a.AccessToken) {
+	if err := w.End(t.Context(), &kept.Call{}, doctor, all[0].Key); err != nil || w.active(a.AccessToken) {
 		t.Errorf("her own: %v", err)
 	}
 	b := w.must(tokenForm(w.code(doctor, params("scope", "offline_access patient/*.rs"))))
 	w.keeper.told()
-	if err := w.DisableClient(t.Context(), &oauth.Call{}, operator, "app", true); err != nil || w.active(b.AccessToken) {
+	if err := w.DisableClient(t.Context(), &kept.Call{}, operator, "app", true); err != nil || w.active(b.AccessToken) {
 		t.Errorf("disabled: %v", err)
 	}
 	w.tell("disabled", "client-write", "revoke", "introspect")
-	if err := w.DisableClient(t.Context(), &oauth.Call{}, operator, "app", false); err != nil {
+	if err := w.DisableClient(t.Context(), &kept.Call{}, operator, "app", false); err != nil {
 		t.Fatal(err)
 	}
 	c := w.must(tokenForm(w.code(doctor, params())))
-	if err := w.RemoveClient(t.Context(), &oauth.Call{}, operator, "app"); err != nil || w.active(c.AccessToken) {
+	if err := w.RemoveClient(t.Context(), &kept.Call{}, operator, "app"); err != nil || w.active(c.AccessToken) {
 		t.Errorf("removed: %v", err)
 	}
 }

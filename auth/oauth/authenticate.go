@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/aceso-health/aceso/kept"
 )
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -26,7 +28,7 @@ func (s *Server) authenticate(ctx context.Context, a *asking) error {
 		}
 	}
 	client, err := s.Client(ctx, p.client)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, kept.ErrNotFound) {
 		return err
 	}
 	wrong := &Error{Code: "invalid_client", Description: "The client is not known, or has not proved who it is as it is registered.", Status: http.StatusUnauthorized, Basic: p.basic}
@@ -40,7 +42,7 @@ func (s *Server) authenticate(ctx context.Context, a *asking) error {
 		if err != nil {
 			return err
 		}
-		a.once = []Row{used}
+		a.once = []kept.Row{used}
 	case p.secret != "":
 		same := subtle.ConstantTimeCompare([]byte(hashed(p.secret)), []byte(client.Secret)) == 1
 		if !known || client.Kind != Symmetric || !same {

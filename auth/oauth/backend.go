@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/aceso-health/aceso/kept"
 )
 
 // backend gives a token to a system that calls for itself. It has a signed assertion:
@@ -31,7 +33,7 @@ func (s *Server) backend(ctx context.Context, a *asking) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.commit(ctx, a, Event{Interaction: "token", Agent: g.agent(), Detail: g.detail()}, one); err != nil {
+	if err := s.commit(ctx, a, kept.Event{Interaction: "token", Agent: g.agent(), Detail: g.detail()}, one); err != nil {
 		return nil, err
 	}
 	if err := s.stillRegistered(ctx, a, &g); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/jwks"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // The grant types.
@@ -166,7 +167,7 @@ func (c *Client) may(grant string) bool { return slices.Contains(c.Grants, grant
 func (s *Server) Client(ctx context.Context, id string) (Client, error) {
 	var c Client
 	if id == "" || len(id) > 100 || strings.ContainsFunc(id, notPlain) {
-		return c, ErrNotFound
+		return c, kept.ErrNotFound
 	}
 	version, err := read(ctx, s, spaceClient, id, &c)
 	c.version = version
@@ -175,7 +176,7 @@ func (s *Server) Client(ctx context.Context, id string) (Client, error) {
 
 // Clients are all, in the order of ids. It is not recorded: see ReadClients.
 func (s *Server) clients(ctx context.Context) (all []Client, err error) {
-	err = Each(ctx, s.Keeper, spaceClient, func(r Row) error {
+	err = kept.Each(ctx, s.Keeper, spaceClient, func(r kept.Row) error {
 		var c Client
 		if err := json.Unmarshal(r.Value, &c); err != nil {
 			return fmt.Errorf("a client cannot be read: %w", err)
@@ -188,8 +189,8 @@ func (s *Server) clients(ctx context.Context) (all []Client, err error) {
 }
 
 // Clients lists the clients for somebody, which is decided and recorded.
-func (s *Server) Clients(ctx context.Context, call *Call, who agent.Agent) ([]Client, error) {
-	if err := s.Keeper.Commit(ctx, call, Event{Interaction: "client-read", Agent: who}); err != nil {
+func (s *Server) Clients(ctx context.Context, call *kept.Call, who agent.Agent) ([]Client, error) {
+	if err := s.Keeper.Commit(ctx, call, kept.Event{Interaction: "client-read", Agent: who}); err != nil {
 		return nil, err
 	}
 	return s.clients(ctx)
@@ -199,14 +200,14 @@ func (s *Server) Clients(ctx context.Context, call *Call, who agent.Agent) ([]Cl
 var ErrExists = errors.New("oauth: there is a client with this id")
 
 // AddClient registers a client. The secret of a symmetric one is made here, and told once.
-func (s *Server) AddClient(ctx context.Context, call *Call, who agent.Agent, c Client) (secretText string, err error) {
+func (s *Server) AddClient(ctx context.Context, call *kept.Call, who agent.Agent, c Client) (secretText string, err error) {
 	secretText, r, err := s.newClient(&c)
 	if err != nil {
 		return "", err
 	}
-	e := Event{Interaction: "client-write", Agent: who, Detail: detail("client", c.ID, "change", "add", "scope", strings.Join(c.Scopes, " "), "purpose", strings.Join(c.Purposes, " "))}
+	e := kept.Event{Interaction: "client-write", Agent: who, Detail: detail("client", c.ID, "change", "add", "scope", strings.Join(c.Scopes, " "), "purpose", strings.Join(c.Purposes, " "))}
 	err = s.Keeper.Commit(ctx, call, e, r)
-	if errors.Is(err, ErrChanged) {
+	if errors.Is(err, kept.ErrChanged) {
 		err = ErrExists
 	}
 	s.origins.forget()
@@ -214,7 +215,7 @@ func (s *Server) AddClient(ctx context.Context, call *Call, who agent.Agent, c C
 }
 
 // newClient checks a client that is to be registered, and makes its secret and its row.
-func (s *Server) newClient(c *Client) (secretText string, r Row, err error) {
+func (s *Server) newClient(c *Client) (secretText string, r kept.Row, err error) {
 	c.Secret = ""
 	if c.Kind == Symmetric {
 		secretText, c.Secret = secret()
@@ -228,7 +229,7 @@ func (s *Server) newClient(c *Client) (secretText string, r Row, err error) {
 }
 
 // DisableClient ends all that a client was given, and gives it nothing until it is enabled.
-func (s *Server) DisableClient(ctx context.Context, call *Call, who agent.Agent, id string, disabled bool) error {
+func (s *Server) DisableClient(ctx context.Context, call *kept.Call, who agent.Agent, id string, disabled bool) error {
 	c, err := s.Client(ctx, id)
 	if err != nil {
 		return err
@@ -245,7 +246,7 @@ func (s *Server) DisableClient(ctx context.Context, call *Call, who agent.Agent,
 }
 
 // RemoveClient removes a client and ends all that it was given.
-func (s *Server) RemoveClient(ctx context.Context, call *Call, who agent.Agent, id string) error {
+func (s *Server) RemoveClient(ctx context.Context, call *kept.Call, who agent.Agent, id string) error {
 	c, err := s.Client(ctx, id)
 	if err != nil {
 		return err
@@ -263,8 +264,8 @@ func (s *Server) RemoveClient(ctx context.Context, call *Call, who agent.Agent, 
 	return s.writeClient(ctx, call, who, "remove", gone(spaceClient, id, c.version))
 }
 
-func (s *Server) writeClient(ctx context.Context, call *Call, who agent.Agent, change string, r Row) error {
-	err := s.Keeper.Commit(ctx, call, Event{Interaction: "client-write", Agent: who, Detail: detail("client", r.Key, "change", change)}, r)
+func (s *Server) writeClient(ctx context.Context, call *kept.Call, who agent.Agent, change string, r kept.Row) error {
+	err := s.Keeper.Commit(ctx, call, kept.Event{Interaction: "client-write", Agent: who, Detail: detail("client", r.Key, "change", change)}, r)
 	s.origins.forget()
 	if err != nil || change == "enable" {
 		return err

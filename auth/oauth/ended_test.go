@@ -7,18 +7,19 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // signedIn is a doctor with a session that stands.
 func (w *world) signedIn(session string) oauth.User {
-	w.keeper.Rows["session/"+session] = oauth.Row{Space: "session", Key: session, Value: []byte("{}"), Version: 1}
+	w.keeper.Rows["session/"+session] = kept.Row{Space: "session", Key: session, Value: []byte("{}"), Version: 1}
 	u := doctor
 	u.Session = session
 	return u
 }
 
 // last is the event of the last refusal.
-func (w *world) last() oauth.Event {
+func (w *world) last() kept.Event {
 	w.keeper.Lock()
 	defer w.keeper.Unlock()
 	return w.keeper.Events[len(w.keeper.Events)-1]
@@ -31,7 +32,7 @@ func TestCodesEndWithTheSession(t *testing.T) {
 	for _, scope := range []string{"online_access patient/*.rs", "offline_access patient/*.rs", "patient/*.rs"} {
 		u := w.signedIn("k")
 		code := w.code(u, params("scope", scope))
-		if err := w.EndSession(t.Context(), &oauth.Call{}, u); err != nil {
+		if err := w.EndSession(t.Context(), &kept.Call{}, u); err != nil {
 			t.Fatal(err)
 		}
 		delete(w.keeper.Rows, "session/k")
@@ -40,7 +41,7 @@ func TestCodesEndWithTheSession(t *testing.T) {
 		if e := w.last(); e.Patient != "Patient/1" || !strings.Contains(e.Detail, "Practitioner%2F12") {
 			t.Errorf("%s: recorded %+v", scope, e)
 		}
-		if all, err := w.Grants(t.Context(), new(oauth.Call), doctor); err != nil || len(all) > 0 {
+		if all, err := w.Grants(t.Context(), new(kept.Call), doctor); err != nil || len(all) > 0 {
 			t.Errorf("%s: grants stand: %v, %v", scope, all, err)
 		}
 	}
@@ -67,7 +68,7 @@ func TestRefusalsNameWhatTheyAreAbout(t *testing.T) {
 	about("another's code", tokenForm(w.code(doctor, offline), secret...))
 	about("a wrong verifier", tokenForm(w.code(doctor, offline), "code_verifier", strings.Repeat("x", 43)))
 	b := w.must(refreshForm(a.RefreshToken))
-	if err := w.Revoke(t.Context(), &oauth.Call{}, oauth.Form{Values: url.Values{"client_id": {"confidential"}, "client_secret": {w.secret}, "token": {b.AccessToken}}}); err == nil || w.last().Patient != "Patient/1" {
+	if err := w.Revoke(t.Context(), &kept.Call{}, oauth.Form{Values: url.Values{"client_id": {"confidential"}, "client_secret": {w.secret}, "token": {b.AccessToken}}}); err == nil || w.last().Patient != "Patient/1" {
 		t.Errorf("another's token is revoked: %v, recorded %+v", err, w.last())
 	}
 	about("a code again", tokenForm(code))
@@ -119,14 +120,14 @@ func TestInterruptedRemovalsEndGrants(t *testing.T) {
 	row.Value = []byte(strings.Replace(string(row.Value), `"created"`, `"disabled":true,"created"`, 1)) // and killed before the grants were ended
 	w.keeper.Rows["client/app"] = row
 	w.keeper.told()
-	if err := w.RemoveClient(t.Context(), &oauth.Call{}, operator, "app"); err != nil || w.active(a.AccessToken) {
+	if err := w.RemoveClient(t.Context(), &kept.Call{}, operator, "app"); err != nil || w.active(a.AccessToken) {
 		t.Errorf("the grant stands: %v", err)
 	}
 	w.tell("the grants end before the client is gone", "revoke", "client-write", "introspect")
 	w.add(app("app", oauth.Public))
 	b := w.must(tokenForm(w.code(doctor, params("scope", "offline_access patient/*.rs"))))
 	w.keeper.told()
-	if err := w.RemoveClient(t.Context(), &oauth.Call{}, operator, "app"); err != nil || w.active(b.AccessToken) {
+	if err := w.RemoveClient(t.Context(), &kept.Call{}, operator, "app"); err != nil || w.active(b.AccessToken) {
 		t.Errorf("the grant stands: %v", err)
 	}
 	w.tell("the client is disabled before its grants end, and there until they have", "client-write", "revoke", "client-write", "introspect")
@@ -138,7 +139,7 @@ func TestNamesOfClientsAreSeen(t *testing.T) {
 	for _, name := range []string{"bank\u202egnp.exe", "a\nb", "zero\u200bwidth", "\x1b[31m", "a\u2028b"} {
 		c := app("named", oauth.Public)
 		c.Name = name
-		if _, err := w.AddClient(t.Context(), &oauth.Call{}, operator, c); err == nil {
+		if _, err := w.AddClient(t.Context(), &kept.Call{}, operator, c); err == nil {
 			t.Errorf("%q is registered", name)
 		}
 	}
@@ -151,7 +152,7 @@ func TestNamesOfClientsAreSeen(t *testing.T) {
 func TestCallsSayWhetherTheyProved(t *testing.T) {
 	w := newWorld(t)
 	revoke := func(changes ...string) bool {
-		call := &oauth.Call{}
+		call := &kept.Call{}
 		if err := w.Revoke(t.Context(), call, oauth.Form{Values: changed(url.Values{"client_id": {"app"}, "token": {"x"}}, changes...)}); err != nil {
 			t.Fatal(err)
 		}
@@ -168,11 +169,11 @@ func TestLaunchesAreForThePatientOfTheToken(t *testing.T) {
 	w := newWorld(t)
 	who := agentOf(doctor)
 	who.Patient = "Patient/1"
-	if _, err := w.Launch(t.Context(), &oauth.Call{}, who, oauth.Context{Patient: "Patient/2"}); err == nil || w.last().Refused == "" || w.last().Patient != "Patient/2" {
+	if _, err := w.Launch(t.Context(), &kept.Call{}, who, oauth.Context{Patient: "Patient/2"}); err == nil || w.last().Refused == "" || w.last().Patient != "Patient/2" {
 		t.Errorf("another patient: %v, recorded %+v", err, w.last())
 	}
 	for _, patient := range []string{"Patient/1", ""} {
-		if _, err := w.Launch(t.Context(), &oauth.Call{}, who, oauth.Context{Patient: patient}); err != nil {
+		if _, err := w.Launch(t.Context(), &kept.Call{}, who, oauth.Context{Patient: patient}); err != nil {
 			t.Errorf("%q: %v", patient, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // Introspection is the answer of RFC 7662. One that is not active says nothing else.
@@ -27,7 +28,7 @@ type Introspection struct {
 
 // Introspect says what a token is worth now, to the client that has it and to clients that
 // are registered to ask about others'.
-func (s *Server) Introspect(ctx context.Context, call *Call, f Form) (*Introspection, error) {
+func (s *Server) Introspect(ctx context.Context, call *kept.Call, f Form) (*Introspection, error) {
 	a := &asking{form: f, call: call, event: "introspect"}
 	answer, err := s.introspect(ctx, a)
 	return answer, s.told(ctx, a, err)
@@ -41,7 +42,7 @@ func (s *Server) introspect(ctx context.Context, a *asking) (*Introspection, err
 	if err != nil {
 		return nil, err
 	}
-	e := Event{Interaction: "introspect", Agent: a.agent(s.Organization), Detail: detail("client", found.Client, "subject", found.Subject)}
+	e := kept.Event{Interaction: "introspect", Agent: a.agent(s.Organization), Detail: detail("client", found.Client, "subject", found.Subject)}
 	if found.Patient != "" {
 		e.Patient = "Patient/" + found.Patient
 	}
@@ -77,7 +78,7 @@ func (a *asking) agent(organization string) agent.Agent {
 func (s *Server) look(ctx context.Context, a *asking) (*Introspection, error) {
 	t, err := s.stands(ctx, a.form.Get("token"))
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, kept.ErrNotFound):
 		return &Introspection{}, nil
 	case err != nil:
 		return nil, err
@@ -105,17 +106,17 @@ func (s *Server) stands(ctx context.Context, text string) (t token, err error) {
 	_, err = read(ctx, s, spaceRefresh, hashed(text), &r)
 	switch {
 	case err == nil && r.Used:
-		return t, ErrNotFound
+		return t, kept.ErrNotFound
 	case err == nil:
 		t.grant, err = s.grant(ctx, r.Grant)
 		t.answer = Introspection{Scope: strings.Join(t.grant.Scopes, " "), Expires: t.grant.Expires.Unix(), IssuedAt: t.grant.Began.Unix()}
 		return t, err
-	case !errors.Is(err, ErrNotFound):
+	case !errors.Is(err, kept.ErrNotFound):
 		return t, err
 	}
 	c, err := s.Open(ctx, text)
 	if err != nil || c.Grant == "" {
-		return t, ErrNotFound
+		return t, kept.ErrNotFound
 	}
 	t.grant, err = s.grant(ctx, c.Grant)
 	t.answer = Introspection{Scope: c.Scope, Expires: c.Expires.Unix(), IssuedAt: c.IssuedAt.Unix(), TokenType: "Bearer", ID: c.ID}
@@ -123,7 +124,7 @@ func (s *Server) stands(ctx context.Context, text string) (t token, err error) {
 }
 
 // Revoke ends what a token rests on (RFC 7009). A token that is unknown has ended already.
-func (s *Server) Revoke(ctx context.Context, call *Call, f Form) error {
+func (s *Server) Revoke(ctx context.Context, call *kept.Call, f Form) error {
 	a := &asking{form: f, call: call, event: "revoke"}
 	return s.told(ctx, a, s.revoke(ctx, a))
 }
@@ -140,8 +141,8 @@ func (s *Server) revoke(ctx context.Context, a *asking) error {
 	}
 	t, err := s.stands(ctx, a.form.Get("token"))
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return s.commit(ctx, a, Event{Interaction: "revoke", Agent: a.agent(s.Organization), Detail: detail("why", "the token is not known")})
+	case errors.Is(err, kept.ErrNotFound):
+		return s.commit(ctx, a, kept.Event{Interaction: "revoke", Agent: a.agent(s.Organization), Detail: detail("why", "the token is not known")})
 	case err != nil:
 		return err
 	case t.grant.Client != a.client.ID:
@@ -150,9 +151,9 @@ func (s *Server) revoke(ctx context.Context, a *asking) error {
 	}
 	g := &t.grant
 	a.call.Proved = true
-	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: g.detail(), Patient: g.Context.Patient}
+	e := kept.Event{Interaction: "revoke", Agent: g.agent(), Detail: g.detail(), Patient: g.Context.Patient}
 	err = s.commit(ctx, a, e, gone(SpaceGrant, g.Key, g.version))
-	if errors.Is(err, ErrChanged) { // it has ended meanwhile
+	if errors.Is(err, kept.ErrChanged) { // it has ended meanwhile
 		return nil
 	}
 	return err

@@ -6,17 +6,18 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // Launch keeps what an EHR launch is about, and returns the opaque value by which an app
 // asks for it: once, within five minutes. Who begins it is its user, unless it is a system
 // that begins it for one. A token for one patient begins none for another: an app would
 // lead its user on to data that she has not let it have.
-func (s *Server) Launch(ctx context.Context, call *Call, who agent.Agent, c Context) (launch string, err error) {
+func (s *Server) Launch(ctx context.Context, call *kept.Call, who agent.Agent, c Context) (launch string, err error) {
 	if who.Role != agent.System {
 		c.User = who.Subject
 	}
-	e := Event{Interaction: "launch", Agent: who, Patient: c.Patient, Detail: detail("client", c.Client, "user", c.User, "encounter", c.Encounter, "intent", c.Intent)}
+	e := kept.Event{Interaction: "launch", Agent: who, Patient: c.Patient, Detail: detail("client", c.Client, "user", c.User, "encounter", c.Encounter, "intent", c.Intent)}
 	if who.Patient != "" && c.Patient != "" && c.Patient != who.Patient {
 		e.Refused, e.Status = "other-patient", http.StatusForbidden
 		if err := s.refused(ctx, call, e); err != nil {

@@ -17,16 +17,17 @@ import (
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/auth/oauth"
-	"github.com/aceso-health/aceso/auth/oauth/oauthtest"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/kept"
+	"github.com/aceso-health/aceso/kept/kepttest"
 )
 
 // memory permits all but the purpose BTG.
-type memory struct{ *oauthtest.Memory }
+type memory struct{ *kepttest.Memory }
 
 func newMemory(now func() time.Time) *memory {
-	m := oauthtest.New(now)
-	m.Policy = func(e oauth.Event) error {
+	m := kepttest.New(now)
+	m.Policy = func(e kept.Event) error {
 		if e.Agent.Purpose == "BTG" {
 			return &fhir.Error{Kind: fhir.Forbidden, Detail: "no"}
 		}
@@ -109,7 +110,7 @@ var operator = agent.Agent{Subject: "Practitioner/admin", Role: agent.Administra
 
 func (w *world) add(c oauth.Client) string {
 	w.Helper()
-	secret, err := w.AddClient(w.Context(), &oauth.Call{}, operator, c)
+	secret, err := w.AddClient(w.Context(), &kept.Call{}, operator, c)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -150,11 +151,11 @@ func changed(v url.Values, changes ...string) url.Values {
 // code is one that a person approved.
 func (w *world) code(u oauth.User, v url.Values) string {
 	w.Helper()
-	r, err := w.Request(w.Context(), &oauth.Call{}, v)
+	r, err := w.Request(w.Context(), &kept.Call{}, v)
 	if err != nil {
 		w.Fatal(err)
 	}
-	redirect, err := w.Approve(w.Context(), &oauth.Call{}, r, u, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT", Patient: "Patient/1"})
+	redirect, err := w.Approve(w.Context(), &kept.Call{}, r, u, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT", Patient: "Patient/1"})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func refreshForm(token string, changes ...string) oauth.Form {
 }
 
 func (w *world) token(f oauth.Form) (*oauth.Answer, error) {
-	return w.Token(w.Context(), &oauth.Call{}, f)
+	return w.Token(w.Context(), &kept.Call{}, f)
 }
 
 func (w *world) must(f oauth.Form) *oauth.Answer {
@@ -206,7 +207,7 @@ func (w *world) refuses(what string, err error, code string, status int) {
 // active says whether a token's grant stands, as the gate would find.
 func (w *world) active(token string) bool {
 	w.Helper()
-	i, err := w.Introspect(w.Context(), &oauth.Call{}, oauth.Form{Values: url.Values{"client_id": {"confidential"}, "client_secret": {w.secret}, "token": {token}}})
+	i, err := w.Introspect(w.Context(), &kept.Call{}, oauth.Form{Values: url.Values{"client_id": {"confidential"}, "client_secret": {w.secret}, "token": {token}}})
 	if err != nil {
 		w.Fatal(err)
 	}

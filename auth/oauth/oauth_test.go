@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // Wrong client and redirect URI lead to a page, never to a redirect; everything else leads
@@ -59,7 +60,7 @@ func TestAuthorizationRequestsAreChecked(t *testing.T) {
 		"more than 200 scopes":            {params("scope", manyScopes(201)), "invalid_scope", false},
 		"a state that is longer than 2 k": {params("state", strings.Repeat("s", 2001)), "invalid_request", false},
 	} {
-		r, err := w.Request(t.Context(), &oauth.Call{}, c.params)
+		r, err := w.Request(t.Context(), &kept.Call{}, c.params)
 		var refusal *oauth.Refusal
 		if !errors.As(err, &refusal) || r != nil || refusal.Code != c.code || (refusal.Redirect == "") != c.page {
 			t.Errorf("%s: %+v, %v", name, r, err)
@@ -72,12 +73,12 @@ func TestAuthorizationRequestsAreChecked(t *testing.T) {
 	}
 	twice := params()
 	twice.Add("scope", "user/*.rs")
-	if _, err := w.Request(t.Context(), &oauth.Call{}, twice); err == nil {
+	if _, err := w.Request(t.Context(), &kept.Call{}, twice); err == nil {
 		t.Error("a parameter that stands twice was taken")
 	}
 	w.keeper.told()
 	for name, good := range map[string]url.Values{"as it is": params(), "aud with a slash": params("aud", base+"/"), "habits of OpenID": params("scope", "openid email patient/*.rs"), "200 scopes": params("scope", manyScopes(200))} {
-		if r, err := w.Request(t.Context(), &oauth.Call{}, good); err != nil || !r.NeedsPatient {
+		if r, err := w.Request(t.Context(), &kept.Call{}, good); err != nil || !r.NeedsPatient {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -228,7 +229,7 @@ func TestPublicAppsRefreshWithoutTheirName(t *testing.T) {
 // Online access ends with the session.
 func TestOnlineAccess(t *testing.T) {
 	w := newWorld(t)
-	w.keeper.Rows["session/k"] = oauth.Row{Space: "session", Key: "k", Value: []byte("{}"), Version: 1}
+	w.keeper.Rows["session/k"] = kept.Row{Space: "session", Key: "k", Value: []byte("{}"), Version: 1}
 	u := doctor
 	u.Session = "k"
 	a := w.must(tokenForm(w.code(u, params("scope", "online_access patient/*.rs"))))
@@ -239,10 +240,10 @@ func TestOnlineAccess(t *testing.T) {
 	if w.active(b.AccessToken) {
 		t.Error("the grant stands after the session")
 	}
-	w.keeper.Rows["session/k"] = oauth.Row{Space: "session", Key: "k", Value: []byte("{}"), Version: 1}
+	w.keeper.Rows["session/k"] = kept.Row{Space: "session", Key: "k", Value: []byte("{}"), Version: 1}
 	c := w.must(tokenForm(w.code(u, params("scope", "online_access patient/*.rs"))))
 	off := w.must(tokenForm(w.code(u, params("scope", "offline_access patient/*.rs"))))
-	if err := w.EndSession(t.Context(), &oauth.Call{}, u); err != nil || w.active(c.AccessToken) || !w.active(off.AccessToken) {
+	if err := w.EndSession(t.Context(), &kept.Call{}, u); err != nil || w.active(c.AccessToken) || !w.active(off.AccessToken) {
 		t.Errorf("sign-out: %v", err)
 	}
 }
@@ -253,7 +254,7 @@ func TestLaunchContexts(t *testing.T) {
 	banner := false
 	launch := func(c oauth.Context) string {
 		t.Helper()
-		text, err := w.Launch(t.Context(), &oauth.Call{}, agentOf(doctor), c)
+		text, err := w.Launch(t.Context(), &kept.Call{}, agentOf(doctor), c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +262,7 @@ func TestLaunchContexts(t *testing.T) {
 	}
 	full := oauth.Context{Patient: "Patient/7", Encounter: "Encounter/3", Intent: "order", Tenant: "t", Banner: &banner, Resources: []oauth.Reference{{Reference: "ImagingStudy/1"}}}
 	ask := func(text string, changes ...string) (*oauth.Request, error) {
-		return w.Request(t.Context(), &oauth.Call{}, params(append([]string{"scope", "launch patient/*.rs", "launch", text}, changes...)...))
+		return w.Request(t.Context(), &kept.Call{}, params(append([]string{"scope", "launch patient/*.rs", "launch", text}, changes...)...))
 	}
 	text := launch(full)
 	r, err := ask(text)
@@ -269,7 +270,7 @@ func TestLaunchContexts(t *testing.T) {
 		t.Fatal(r, err)
 	}
 	approve := func(r *oauth.Request, u oauth.User) (string, error) {
-		return w.Approve(t.Context(), &oauth.Call{}, r, u, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT"})
+		return w.Approve(t.Context(), &kept.Call{}, r, u, oauth.Choice{Scopes: r.Scopes, Purpose: "TREAT"})
 	}
 	if _, err := approve(r, oauth.User{Subject: "Practitioner/other", Role: "practitioner", Organization: "hospital", Purposes: []string{"TREAT"}}); err == nil {
 		t.Error("somebody else took the launch")
@@ -321,12 +322,12 @@ func TestChoicesBind(t *testing.T) {
 		"patient that is none":     {doctor, oauth.Choice{Scopes: []string{"patient/Patient.r"}, Purpose: "TREAT", Patient: "Patient/1/x"}, ""},
 		"herself":                  {anna, oauth.Choice{Scopes: []string{"patient/Patient.r"}, Purpose: "TREAT", Patient: "Patient/2"}, "patient/Patient.r"},
 	} {
-		r, err := w.Request(t.Context(), &oauth.Call{}, params("scope", scope))
+		r, err := w.Request(t.Context(), &kept.Call{}, params("scope", scope))
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.keeper.told()
-		redirect, err := w.Approve(t.Context(), &oauth.Call{}, r, c.user, c.choice)
+		redirect, err := w.Approve(t.Context(), &kept.Call{}, r, c.user, c.choice)
 		if c.scope == "" {
 			var refusal *oauth.Refusal
 			if !errors.As(err, &refusal) || w.in(refusal.Redirect, "error") == "" || w.in(refusal.Redirect, "state") != "s-1" {
@@ -344,12 +345,12 @@ func TestChoicesBind(t *testing.T) {
 			t.Errorf("%s: %q of patient %s", name, a.Scope, a.Patient)
 		}
 	}
-	r, err := w.Request(t.Context(), &oauth.Call{}, params())
+	r, err := w.Request(t.Context(), &kept.Call{}, params())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.keeper.told()
-	if redirect, err := w.Deny(t.Context(), &oauth.Call{}, r, doctor); err != nil || w.in(redirect, "error") != "access_denied" || w.in(redirect, "state") != "s-1" || w.in(redirect, "iss") != issuer {
+	if redirect, err := w.Deny(t.Context(), &kept.Call{}, r, doctor); err != nil || w.in(redirect, "error") != "access_denied" || w.in(redirect, "state") != "s-1" || w.in(redirect, "iss") != issuer {
 		t.Errorf("denied: %s, %v", redirect, err)
 	}
 	w.tell("denied", "authorize access_denied")
@@ -358,11 +359,11 @@ func TestChoicesBind(t *testing.T) {
 	c := app("emergency", oauth.Public)
 	c.Purposes = []string{"BTG"}
 	w.add(c)
-	if r, err = w.Request(t.Context(), &oauth.Call{}, params("client_id", "emergency")); err != nil {
+	if r, err = w.Request(t.Context(), &kept.Call{}, params("client_id", "emergency")); err != nil {
 		t.Fatal(err)
 	}
 	var refusal *oauth.Refusal
-	if redirect, err := w.Approve(t.Context(), &oauth.Call{}, r, forbidden, oauth.Choice{Scopes: r.Scopes, Purpose: "BTG", Patient: "Patient/1"}); !errors.As(err, &refusal) || refusal.Code != "access_denied" || refusal.Redirect == "" {
+	if redirect, err := w.Approve(t.Context(), &kept.Call{}, r, forbidden, oauth.Choice{Scopes: r.Scopes, Purpose: "BTG", Patient: "Patient/1"}); !errors.As(err, &refusal) || refusal.Code != "access_denied" || refusal.Redirect == "" {
 		t.Errorf("forbidden by the policy: %s, %v", redirect, err)
 	}
 }
@@ -404,12 +405,12 @@ func TestClientsProveWhoTheyAre(t *testing.T) {
 		w.refuses(name, err, c.code, c.status)
 		w.tell(name, "token "+c.code)
 	}
-	if err := w.DisableClient(t.Context(), &oauth.Call{}, operator, "app", true); err != nil {
+	if err := w.DisableClient(t.Context(), &kept.Call{}, operator, "app", true); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.token(tokenForm("x"))
 	w.refuses("a disabled client", err, "invalid_client", 401)
-	if _, err := w.Request(t.Context(), &oauth.Call{}, params()); err == nil {
+	if _, err := w.Request(t.Context(), &kept.Call{}, params()); err == nil {
 		t.Error("a disabled client may ask")
 	}
 }

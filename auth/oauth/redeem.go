@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/aceso-health/aceso/kept"
 )
 
 // redeem gives tokens for a code: once, to the client, redirect URI and challenge that it
@@ -18,7 +20,7 @@ func (s *Server) redeem(ctx context.Context, a *asking) (*Answer, error) {
 	key := hashed(a.form.Get("code"))
 	version, err := read(ctx, s, spaceCode, key, &c)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, kept.ErrNotFound):
 		return nil, refusal("invalid_grant", "The code is not known, or older than a minute.")
 	case err != nil:
 		return nil, err
@@ -45,9 +47,9 @@ func (s *Server) redeem(ctx context.Context, a *asking) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := Event{Interaction: "token", Agent: g.agent(), Detail: g.detail(), Patient: g.Context.Patient}
+	e := kept.Event{Interaction: "token", Agent: g.agent(), Detail: g.detail(), Patient: g.Context.Patient}
 	err = s.commit(ctx, a, e, append(given.rows, used)...)
-	if errors.Is(err, ErrChanged) { // somebody else used it at the same moment
+	if errors.Is(err, kept.ErrChanged) { // somebody else used it at the same moment
 		return s.redeem(ctx, a)
 	}
 	if err != nil {
@@ -74,7 +76,7 @@ func verifies(verifier, challenge string) bool {
 func (s *Server) reused(ctx context.Context, a *asking, grant, description string) error {
 	var g Grant
 	version, err := read(ctx, s, SpaceGrant, grant, &g)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, kept.ErrNotFound) {
 		return err
 	}
 	if err == nil {
@@ -92,7 +94,7 @@ type refreshing struct {
 
 // given are the rows of what is given, and the refresh token among them.
 type given struct {
-	rows    []Row
+	rows    []kept.Row
 	refresh string
 }
 
@@ -111,13 +113,13 @@ func (s *Server) give(g *Grant) (out given, err error) {
 	g.version = 1
 	one, err := row(SpaceGrant, g.Key, g, 0, g.Expires)
 	if err != nil || !lives {
-		return given{rows: []Row{one}}, err
+		return given{rows: []kept.Row{one}}, err
 	}
 	next, text, err := s.refreshRow(g.Key, g.Expires)
-	return given{[]Row{one, next}, text}, err
+	return given{[]kept.Row{one, next}, text}, err
 }
 
-func (s *Server) refreshRow(grant string, expires time.Time) (r Row, text string, err error) {
+func (s *Server) refreshRow(grant string, expires time.Time) (r kept.Row, text string, err error) {
 	text, key := secret()
 	r, err = row(spaceRefresh, key, refreshing{Grant: grant}, 0, expires)
 	return r, text, err

@@ -3,6 +3,8 @@ package oauth
 import (
 	"context"
 	"errors"
+
+	"github.com/aceso-health/aceso/kept"
 )
 
 // refresh gives new tokens for a refresh token, which is used up by that. One that was
@@ -11,7 +13,7 @@ func (s *Server) refresh(ctx context.Context, a *asking) (*Answer, error) {
 	var old refreshing
 	key := hashed(a.form.Get("refresh_token"))
 	version, err := read(ctx, s, spaceRefresh, key, &old)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return nil, refusal("invalid_grant", "The refresh token is not known, or has expired.")
 	}
 	if err != nil {
@@ -20,7 +22,7 @@ func (s *Server) refresh(ctx context.Context, a *asking) (*Answer, error) {
 	g, err := s.grant(ctx, old.Grant)
 	a.about = &g
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, kept.ErrNotFound):
 		return nil, refusal("invalid_grant", "The authorization behind this refresh token has ended.")
 	case err != nil:
 		return nil, err
@@ -47,9 +49,9 @@ func (s *Server) refresh(ctx context.Context, a *asking) (*Answer, error) {
 	}
 	narrow := g
 	narrow.Scopes = scopes
-	e := Event{Interaction: "refresh", Agent: narrow.agent(), Detail: narrow.detail(), Patient: g.Context.Patient}
+	e := kept.Event{Interaction: "refresh", Agent: narrow.agent(), Detail: narrow.detail(), Patient: g.Context.Patient}
 	err = s.commit(ctx, a, e, used, next)
-	if errors.Is(err, ErrChanged) { // somebody else used it at the same moment
+	if errors.Is(err, kept.ErrChanged) { // somebody else used it at the same moment
 		return s.refresh(ctx, a)
 	}
 	if err != nil {
@@ -67,7 +69,7 @@ func (s *Server) holder(ctx context.Context, token string) (string, error) {
 	if err == nil {
 		g, err = s.grant(ctx, of.Grant)
 	}
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return "", nil
 	}
 	return g.Client, err
@@ -79,7 +81,7 @@ func (s *Server) stillOnline(ctx context.Context, a *asking, g *Grant) error {
 		return nil
 	}
 	_, err := s.Keeper.Kept(ctx, SpaceSession, g.Session)
-	if !errors.Is(err, ErrNotFound) {
+	if !errors.Is(err, kept.ErrNotFound) {
 		return err
 	}
 	a.about = g
@@ -94,7 +96,7 @@ func (s *Server) stillSignedIn(ctx context.Context, a *asking, g *Grant) error {
 		return nil
 	}
 	_, err := s.Keeper.Kept(ctx, SpaceSession, g.User.Session)
-	if !errors.Is(err, ErrNotFound) {
+	if !errors.Is(err, kept.ErrNotFound) {
 		return err
 	}
 	a.about = g

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // Registration is what a client says of itself (RFC 7591), and is told.
@@ -40,7 +41,7 @@ type Initial struct {
 }
 
 // InitialToken makes a token for one registration.
-func (s *Server) InitialToken(ctx context.Context, call *Call, who agent.Agent, i Initial, life time.Duration) (string, error) {
+func (s *Server) InitialToken(ctx context.Context, call *kept.Call, who agent.Agent, i Initial, life time.Duration) (string, error) {
 	if _, err := s.parseScopes(strings.Join(i.Scopes, " ")); err != nil {
 		return "", err
 	}
@@ -52,7 +53,7 @@ func (s *Server) InitialToken(ctx context.Context, call *Call, who agent.Agent, 
 	if err != nil {
 		return "", err
 	}
-	e := Event{Interaction: "client-write", Agent: who, Detail: detail("change", "initial token", "scope", strings.Join(i.Scopes, " "), "purpose", strings.Join(i.Purposes, " "))}
+	e := kept.Event{Interaction: "client-write", Agent: who, Detail: detail("change", "initial token", "scope", strings.Join(i.Scopes, " "), "purpose", strings.Join(i.Purposes, " "))}
 	return text, s.Keeper.Commit(ctx, call, e, r)
 }
 
@@ -60,7 +61,7 @@ func (s *Server) InitialToken(ctx context.Context, call *Call, who agent.Agent, 
 var methods = map[string]Kind{"none": Public, "client_secret_basic": Symmetric, "client_secret_post": Symmetric, "private_key_jwt": Asymmetric, "": Symmetric}
 
 // Register registers a client that has an initial token. A refusal is an *Error.
-func (s *Server) Register(ctx context.Context, call *Call, initial string, asked Registration) (*Registration, error) {
+func (s *Server) Register(ctx context.Context, call *kept.Call, initial string, asked Registration) (*Registration, error) {
 	a := &asking{form: Form{}, call: call, event: "register"}
 	answer, err := s.register(ctx, a, initial, asked)
 	return answer, s.told(ctx, a, err)
@@ -71,7 +72,7 @@ func (s *Server) register(ctx context.Context, a *asking, initial string, asked 
 	key := hashed(initial)
 	version, err := read(ctx, s, spaceRegistration, key, &i)
 	unknown := &Error{Code: "invalid_token", Description: "Registration needs an initial token, which an administrator makes. Each counts once.", Status: http.StatusUnauthorized}
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return nil, unknown
 	}
 	if err != nil {
@@ -86,9 +87,9 @@ func (s *Server) register(ctx context.Context, a *asking, initial string, asked 
 		return nil, refusal("invalid_client_metadata", err.Error())
 	}
 	who := agent.Agent{Subject: "registration", Role: agent.System, Organization: s.Organization, Client: c.ID, Purpose: "HOPERAT"}
-	e := Event{Interaction: "register", Agent: who, Detail: detail("client", c.ID, "name", c.Name, "scope", strings.Join(c.Scopes, " "))}
+	e := kept.Event{Interaction: "register", Agent: who, Detail: detail("client", c.ID, "name", c.Name, "scope", strings.Join(c.Scopes, " "))}
 	err = s.commit(ctx, a, e, r, gone(spaceRegistration, key, version))
-	if errors.Is(err, ErrChanged) {
+	if errors.Is(err, kept.ErrChanged) {
 		return nil, unknown
 	}
 	s.origins.forget()

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/aceso-health/aceso/kept"
 )
 
 // longestParameter bounds what comes back in a redirect.
@@ -15,13 +17,13 @@ const longestParameter = 2000
 
 // Request checks an authorization request, whether it came by GET or by POST. A refusal is
 // a *Refusal, and is recorded; other errors say that nothing can be answered now.
-func (s *Server) Request(ctx context.Context, call *Call, v url.Values) (*Request, error) {
+func (s *Server) Request(ctx context.Context, call *kept.Call, v url.Values) (*Request, error) {
 	r, err := s.check(ctx, v)
 	var refusal *Refusal
 	if !errors.As(err, &refusal) {
 		return r, err
 	}
-	e := Event{Interaction: "authorize", Refused: refusal.Code, Status: refusal.Status, Detail: detail(
+	e := kept.Event{Interaction: "authorize", Refused: refusal.Code, Status: refusal.Status, Detail: detail(
 		"client_id", v.Get("client_id"), "redirect_uri", v.Get("redirect_uri"), "scope", v.Get("scope"), "aud", v.Get("aud"), "why", refusal.Description)}
 	if err := s.refused(ctx, call, e); err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func (s *Server) check(ctx context.Context, v url.Values) (*Request, error) {
 	}
 	client, err := s.Client(ctx, v.Get("client_id"))
 	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && client.Disabled:
+	case errors.Is(err, kept.ErrNotFound) || err == nil && client.Disabled:
 		return nil, page("unauthorized_client", "No app with this client_id is registered here. Its maker has to register it, or an administrator to enable it.")
 	case err != nil:
 		return nil, err
@@ -123,7 +125,7 @@ func (s *Server) checkLaunch(ctx context.Context, r *Request, launch string) *Re
 	key := hashed(launch)
 	version, err := read(ctx, s, spaceLaunch, key, &c)
 	switch {
-	case errors.Is(err, ErrNotFound) || err == nil && c.Client != "" && c.Client != r.Client.ID:
+	case errors.Is(err, kept.ErrNotFound) || err == nil && c.Client != "" && c.Client != r.Client.ID:
 		return &Refusal{Code: "invalid_request", Description: "The launch is not known, was used, or is older than five minutes. Launch the app again."}
 	case err != nil:
 		return &Refusal{Err: err}

@@ -17,6 +17,7 @@ import (
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth"
 	"github.com/aceso-health/aceso/auth/jwks"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // The spaces of rows. Of codes, refresh tokens, launches, initial tokens and sessions the key
@@ -53,7 +54,7 @@ type IDKey struct {
 
 // Config is what a Server is made of. What has no other meaning when it is zero is needed.
 type Config struct {
-	Keeper       Keeper
+	Keeper       kept.Keeper
 	Issuer       string // URL below which openid-configuration is; iss of id_tokens and of answers
 	Base         string // the FHIR base: what aud must name
 	TokenURL     string // what the aud of assertions must name
@@ -113,21 +114,21 @@ func read[T any](ctx context.Context, s *Server, space, key string, to *T) (vers
 }
 
 // row encodes one.
-func row(space, key string, value any, version int64, expires time.Time) (Row, error) {
+func row(space, key string, value any, version int64, expires time.Time) (kept.Row, error) {
 	text, err := json.Marshal(value)
-	return Row{Space: space, Key: key, Value: text, Version: version, Expires: expires}, err
+	return kept.Row{Space: space, Key: key, Value: text, Version: version, Expires: expires}, err
 }
 
 // gone is the row that removes one.
-func gone(space, key string, version int64) Row {
-	return Row{Space: space, Key: key, Version: version}
+func gone(space, key string, version int64) kept.Row {
+	return kept.Row{Space: space, Key: key, Version: version}
 }
 
 // refused records a refusal that the protocol makes. That it cannot be recorded is an
 // error: then nothing is answered but that.
-func (s *Server) refused(ctx context.Context, call *Call, e Event, rows ...Row) error {
+func (s *Server) refused(ctx context.Context, call *kept.Call, e kept.Event, rows ...kept.Row) error {
 	err := s.Keeper.Commit(ctx, call, e, rows...)
-	if errors.Is(err, ErrChanged) && len(rows) > 0 { // what it ends has ended meanwhile
+	if errors.Is(err, kept.ErrChanged) && len(rows) > 0 { // what it ends has ended meanwhile
 		return s.Keeper.Commit(ctx, call, e)
 	}
 	return err
@@ -139,8 +140,8 @@ const PagesClient = "aceso-ui"
 
 // Refuse records a refusal that is none of the protocol: of a form that cannot be read, or
 // that the browser did not get here. Who asked is who was claimed.
-func Refuse(ctx context.Context, k Keeper, call *Call, interaction string, claimed agent.Agent, at, reason string, status int) error {
-	return k.Commit(ctx, call, Event{Interaction: interaction, Agent: claimed, Detail: detail("at", at), Refused: reason, Status: status})
+func Refuse(ctx context.Context, k kept.Keeper, call *kept.Call, interaction string, claimed agent.Agent, at, reason string, status int) error {
+	return k.Commit(ctx, call, kept.Event{Interaction: interaction, Agent: claimed, Detail: detail("at", at), Refused: reason, Status: status})
 }
 
 // agentOf is who a user is when an app asks for her.

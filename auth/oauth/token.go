@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // Error is a refusal at the token endpoint and its like (RFC 6749, 5.2).
@@ -53,10 +54,10 @@ type Answer struct {
 // asking is one request of a client on its way.
 type asking struct {
 	form   Form
-	call   *Call
-	client Client // who it is has been proved
-	event  string // interaction
-	once   []Row  // that are used up by the proof, whatever becomes of the request
+	call   *kept.Call
+	client Client     // who it is has been proved
+	event  string     // interaction
+	once   []kept.Row // that are used up by the proof, whatever becomes of the request
 
 	claimed string // which client it says it is
 	about   *Grant // that a refusal concerns
@@ -64,7 +65,7 @@ type asking struct {
 
 // Token answers the token endpoint. A refusal is an *Error, and is recorded; any other
 // error says that nothing can be answered now.
-func (s *Server) Token(ctx context.Context, call *Call, f Form) (*Answer, error) {
+func (s *Server) Token(ctx context.Context, call *kept.Call, f Form) (*Answer, error) {
 	a := &asking{form: f, call: call, event: "token"}
 	if f.Get("grant_type") == grantRefresh {
 		a.event = "refresh"
@@ -119,7 +120,7 @@ func (s *Server) told(ctx context.Context, a *asking, err error) error {
 	case !errors.As(err, &e):
 		return err
 	}
-	event := Event{Interaction: a.event, Refused: e.Code, Status: e.Status}
+	event := kept.Event{Interaction: a.event, Refused: e.Code, Status: e.Status}
 	event.Agent.Client = a.client.ID
 	why := []string{"why", e.Description}
 	if a.client.ID == "" {
@@ -137,12 +138,12 @@ func (s *Server) told(ctx context.Context, a *asking, err error) error {
 }
 
 // commit records what is given, with what the proof used up.
-func (s *Server) commit(ctx context.Context, a *asking, e Event, rows ...Row) error {
+func (s *Server) commit(ctx context.Context, a *asking, e kept.Event, rows ...kept.Row) error {
 	err := s.Keeper.Commit(ctx, a.call, e, append(rows, a.once...)...)
 	if err == nil {
 		a.once = nil
 	}
-	if !errors.Is(err, ErrChanged) || len(a.once) == 0 {
+	if !errors.Is(err, kept.ErrChanged) || len(a.once) == 0 {
 		return err
 	}
 	if _, taken := s.Keeper.Kept(ctx, a.once[0].Space, a.once[0].Key); taken == nil {
@@ -158,11 +159,11 @@ func (s *Server) stillRegistered(ctx context.Context, a *asking, g *Grant) error
 	if err == nil && !now.Disabled {
 		return nil
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, kept.ErrNotFound) {
 		return err
 	}
-	e := Event{Interaction: "revoke", Agent: g.agent(), Detail: detail("client", g.Client, "grant", g.Key, "why", "the client was disabled"), Patient: g.Context.Patient}
-	if err := s.Keeper.Commit(ctx, a.call, e, gone(SpaceGrant, g.Key, g.version)); err != nil && !errors.Is(err, ErrChanged) {
+	e := kept.Event{Interaction: "revoke", Agent: g.agent(), Detail: detail("client", g.Client, "grant", g.Key, "why", "the client was disabled"), Patient: g.Context.Patient}
+	if err := s.Keeper.Commit(ctx, a.call, e, gone(SpaceGrant, g.Key, g.version)); err != nil && !errors.Is(err, kept.ErrChanged) {
 		return err
 	}
 	return &Error{Code: "invalid_client", Description: "This client was disabled.", Status: http.StatusUnauthorized}

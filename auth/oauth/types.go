@@ -126,14 +126,6 @@ func (r *Refusal) Error() string { return r.Code + ": " + r.Description }
 // Unwrap gives the cause.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// Call is one HTTP request that the server answers.
-type Call struct {
-	Request  string   // request id
-	Address  string   // of the caller
-	Receipts []string // of the records made
-	Proved   bool     // who called has proved who it is, or had something that only it was given
-}
-
 // Grant is one authorization that stands: what a person let an app do, or what a
 // backend may do for a while. It is a row of the space "grant".
 type Grant struct {

@@ -6,18 +6,18 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/auth/oauth"
-	"github.com/aceso-health/aceso/auth/oauth/oauthtest"
+	"github.com/aceso-health/aceso/kept/kepttest"
 )
 
 // memory is a Keeper with a clock that a test moves.
 type memory struct {
-	*oauthtest.Memory
+	*kepttest.Memory
 	now time.Time
 }
 
 func newMemory() *memory {
 	m := &memory{now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
-	m.Memory = oauthtest.New(m.clock)
+	m.Memory = kepttest.New(m.clock)
 	return m
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // meanwhile is a Keeper in which something happens just before a commit, once.
@@ -16,7 +17,7 @@ type meanwhile struct {
 	do     func()
 }
 
-func (k *meanwhile) Commit(ctx context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
+func (k *meanwhile) Commit(ctx context.Context, call *kept.Call, e kept.Event, rows ...kept.Row) error {
 	if do := k.do; do != nil && e.Interaction == k.before {
 		k.do = nil
 		do()

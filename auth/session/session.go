@@ -20,6 +20,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 const (
@@ -42,8 +43,8 @@ type Session struct {
 	Key    string `json:"-"` // names the session; no secret
 	Cookie string `json:"-"` // what the browser is to keep from now on, "" for what it has
 	id     string
-	row    oauth.Row
-	by     oauth.Row // the local user who signed in, as she was when the password was checked
+	row    kept.Row
+	by     kept.Row  // the local user who signed in, as she was when the password was checked
 	wrong  []strikes // of whose password it was, or was not
 }
 
@@ -52,14 +53,14 @@ var ErrEnded = errors.New("session: there is no such session, or it has ended")
 
 // Sessions are those of all browsers.
 type Sessions struct {
-	Keeper oauth.Keeper
+	Keeper kept.Keeper
 	Now    func() time.Time
 }
 
 // Start begins a session for a user, with a new id whatever cookie the browser has; the
 // session of that cookie ends. The record of the sign-in is made with it. ErrWrong: a local
 // user was changed or removed since her password was checked.
-func (s *Sessions) Start(ctx context.Context, call *oauth.Call, before string, fresh Session) (*Session, error) {
+func (s *Sessions) Start(ctx context.Context, call *kept.Call, before string, fresh Session) (*Session, error) {
 	now := s.Now()
 	fresh.Began, fresh.Ends, fresh.Seal = now, now.Add(Life), random()
 	fresh.id = base64.RawURLEncoding.EncodeToString(random())
@@ -69,9 +70,9 @@ func (s *Sessions) Start(ctx context.Context, call *oauth.Call, before string, f
 	if err != nil {
 		return nil, err
 	}
-	keep := []oauth.Row{{Space: oauth.SpaceSession, Key: fresh.Key, Value: value, Expires: fresh.Ends}}
+	keep := []kept.Row{{Space: oauth.SpaceSession, Key: fresh.Key, Value: value, Expires: fresh.Ends}}
 	if old, err := s.Of(ctx, before); err == nil {
-		keep = append(keep, oauth.Row{Space: oauth.SpaceSession, Key: old.Key, Version: old.row.Version})
+		keep = append(keep, kept.Row{Space: oauth.SpaceSession, Key: old.Key, Version: old.row.Version})
 	}
 	if err := s.begin(ctx, call, &fresh, keep); err != nil {
 		return nil, err
@@ -85,18 +86,18 @@ const mostTries = 8
 
 // begin writes a session together with the local user, unchanged: so the user is still who
 // she was, and whoever changes her at the same moment looks for her sessions again.
-func (s *Sessions) begin(ctx context.Context, call *oauth.Call, fresh *Session, keep []oauth.Row) error {
+func (s *Sessions) begin(ctx context.Context, call *kept.Call, fresh *Session, keep []kept.Row) error {
 	for try := 1; ; try++ {
 		rows, err := s.with(ctx, fresh, keep)
 		if err != nil {
 			return err
 		}
 		err = s.Keeper.Commit(ctx, call, event("sign-in", fresh.User), rows...)
-		if fresh.by.Key == "" || !errors.Is(err, oauth.ErrChanged) || try == mostTries {
+		if fresh.by.Key == "" || !errors.Is(err, kept.ErrChanged) || try == mostTries {
 			return err
 		}
 		now, err := s.Keeper.Kept(ctx, fresh.by.Space, fresh.by.Key)
-		if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+		if err != nil && !errors.Is(err, kept.ErrNotFound) {
 			return err
 		}
 		if !bytes.Equal(now.Value, fresh.by.Value) {
@@ -107,7 +108,7 @@ func (s *Sessions) begin(ctx context.Context, call *oauth.Call, fresh *Session, 
 }
 
 // with are the rows of a session, of its local user, and without the wrong passwords of hers.
-func (s *Sessions) with(ctx context.Context, fresh *Session, keep []oauth.Row) ([]oauth.Row, error) {
+func (s *Sessions) with(ctx context.Context, fresh *Session, keep []kept.Row) ([]kept.Row, error) {
 	if fresh.by.Key == "" {
 		return keep, nil
 	}
@@ -119,15 +120,15 @@ func (s *Sessions) with(ctx context.Context, fresh *Session, keep []oauth.Row) (
 	if err := hers.read(ctx, s.Keeper); err != nil || hers.row.Key == "" {
 		return rows, err
 	}
-	return append(rows, oauth.Row{Space: spaceWrong, Key: hers.key, Version: hers.row.Version}), nil
+	return append(rows, kept.Row{Space: spaceWrong, Key: hers.key, Version: hers.row.Version}), nil
 }
 
 // Client is what records name as the app in which people sign in.
 const Client = oauth.PagesClient
 
 // event is what is recorded of somebody who signs in or out.
-func event(interaction string, u oauth.User) oauth.Event {
-	return oauth.Event{Interaction: interaction, Agent: AgentOf(u), Detail: url.Values{"login": {u.Login}}.Encode()}
+func event(interaction string, u oauth.User) kept.Event {
+	return kept.Event{Interaction: interaction, Agent: AgentOf(u), Detail: url.Values{"login": {u.Login}}.Encode()}
 }
 
 // AgentOf is who somebody is on the pages.
@@ -140,7 +141,7 @@ func AgentOf(u oauth.User) agent.Agent {
 }
 
 // Refused records that somebody could not sign in, and counts a wrong password.
-func (s *Sessions) Refused(ctx context.Context, call *oauth.Call, claimed, reason string, tried Session) error {
+func (s *Sessions) Refused(ctx context.Context, call *kept.Call, claimed, reason string, tried Session) error {
 	e := event("sign-in", oauth.User{Login: claimed})
 	e.Refused, e.Status = reason, http.StatusUnauthorized
 	return s.strike(ctx, call, e, tried.wrong)
@@ -154,7 +155,7 @@ func (s *Sessions) Of(ctx context.Context, cookie string) (*Session, error) {
 		return nil, ErrEnded
 	}
 	row, err := s.Keeper.Kept(ctx, oauth.SpaceSession, keyOf(id))
-	if errors.Is(err, oauth.ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return nil, ErrEnded
 	}
 	if err != nil {
@@ -177,16 +178,16 @@ func (s *Sessions) Of(ctx context.Context, cookie string) (*Session, error) {
 }
 
 // End ends a session; the record of the sign-out is made with it.
-func (s *Sessions) End(ctx context.Context, call *oauth.Call, old *Session) error {
+func (s *Sessions) End(ctx context.Context, call *kept.Call, old *Session) error {
 	row, err := s.Keeper.Kept(ctx, oauth.SpaceSession, old.Key)
-	if errors.Is(err, oauth.ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	return s.Keeper.Commit(ctx, call, event("sign-out", old.User),
-		oauth.Row{Space: oauth.SpaceSession, Key: old.Key, Version: row.Version})
+		kept.Row{Space: oauth.SpaceSession, Key: old.Key, Version: row.Version})
 }
 
 // cookie is what the browser keeps: the id, when it was used, and a seal of that, which

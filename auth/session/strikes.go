@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // spaceWrong is where wrong passwords are counted for all nodes: by name, and by address.
@@ -22,7 +22,7 @@ type strikes struct {
 
 	key  string
 	free int
-	row  oauth.Row
+	row  kept.Row
 }
 
 // counters are those of a name and of an address. Their keys tell neither.
@@ -36,10 +36,10 @@ func counter(of string) string {
 }
 
 // read gives what is kept of a counter.
-func (s *strikes) read(ctx context.Context, k oauth.Keeper) (err error) {
+func (s *strikes) read(ctx context.Context, k kept.Keeper) (err error) {
 	s.row, err = k.Kept(ctx, spaceWrong, s.key)
-	if errors.Is(err, oauth.ErrNotFound) {
-		s.Count, s.row = 0, oauth.Row{}
+	if errors.Is(err, kept.ErrNotFound) {
+		s.Count, s.row = 0, kept.Row{}
 		return nil
 	}
 	if err != nil {
@@ -52,13 +52,13 @@ func (s *strikes) read(ctx context.Context, k oauth.Keeper) (err error) {
 }
 
 // struck is the row with one more.
-func (s *strikes) struck(now time.Time) (oauth.Row, error) {
+func (s *strikes) struck(now time.Time) (kept.Row, error) {
 	s.Count++
 	if wait := pause(s.Count, s.free); wait > 0 {
 		s.Next = now.Add(wait)
 	}
 	value, err := json.Marshal(s)
-	return oauth.Row{Space: spaceWrong, Key: s.key, Value: value, Version: s.row.Version, Expires: now.Add(forget)}, err
+	return kept.Row{Space: spaceWrong, Key: s.key, Value: value, Version: s.row.Version, Expires: now.Add(forget)}, err
 }
 
 // waits is how long the next password of a name, or from an address, has to wait because of
@@ -74,9 +74,9 @@ func (u *Users) waits(ctx context.Context, name, address string) (wait time.Dura
 }
 
 // strike counts one more with the record of a refusal.
-func (s *Sessions) strike(ctx context.Context, call *oauth.Call, e oauth.Event, of []strikes) (err error) {
+func (s *Sessions) strike(ctx context.Context, call *kept.Call, e kept.Event, of []strikes) (err error) {
 	for range mostTries {
-		var rows []oauth.Row
+		var rows []kept.Row
 		for i := range of {
 			if err := of[i].read(ctx, s.Keeper); err != nil {
 				return err
@@ -87,7 +87,7 @@ func (s *Sessions) strike(ctx context.Context, call *oauth.Call, e oauth.Event, 
 			}
 			rows = append(rows, row)
 		}
-		if err = s.Keeper.Commit(ctx, call, e, rows...); !errors.Is(err, oauth.ErrChanged) {
+		if err = s.Keeper.Commit(ctx, call, e, rows...); !errors.Is(err, kept.ErrChanged) {
 			return err
 		}
 	}

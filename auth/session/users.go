@@ -14,6 +14,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 // spaceUser is where local users are kept, by login.
@@ -56,14 +57,14 @@ func CheckUser(u *oauth.User) error {
 // Users are the local ones.
 type Users struct {
 	By      agent.Agent // who changes them
-	Keeper  oauth.Keeper
+	Keeper  kept.Keeper
 	Backoff *Backoff
 	House   string // organisation of users who were given none
 	hashers hashers
 }
 
 // NewUsers are the users that a Keeper has.
-func NewUsers(k oauth.Keeper, now func() time.Time) *Users {
+func NewUsers(k kept.Keeper, now func() time.Time) *Users {
 	return &Users{Keeper: k, Backoff: NewBackoff(now), hashers: newHashers()}
 }
 
@@ -98,7 +99,7 @@ func (u *Users) Check(ctx context.Context, typed, password, address string) (Ses
 		return Session{}, &WaitError{wait}
 	}
 	a, row, err := u.find(ctx, name)
-	if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+	if err != nil && !errors.Is(err, kept.ErrNotFound) {
 		return Session{}, err
 	}
 	if len(password) > MaxPassword {
@@ -116,9 +117,9 @@ func (u *Users) Check(ctx context.Context, typed, password, address string) (Ses
 	return tried, nil
 }
 
-func (u *Users) find(ctx context.Context, name string) (a account, row oauth.Row, err error) {
+func (u *Users) find(ctx context.Context, name string) (a account, row kept.Row, err error) {
 	if !loginForm.MatchString(name) {
-		return a, row, oauth.ErrNotFound
+		return a, row, kept.ErrNotFound
 	}
 	row, err = u.Keeper.Kept(ctx, spaceUser, name)
 	if err != nil {
@@ -132,14 +133,14 @@ func (u *Users) find(ctx context.Context, name string) (a account, row oauth.Row
 }
 
 // Set adds a local user or replaces one, with a password.
-func (u *Users) Set(ctx context.Context, call *oauth.Call, user oauth.User, password string) error {
+func (u *Users) Set(ctx context.Context, call *kept.Call, user oauth.User, password string) error {
 	if err := errors.Join(CheckUser(&user), CheckPassword(password)); err != nil {
 		return err
 	}
 	hash := HashPassword(password)
 	return again(func() error {
 		_, row, err := u.find(ctx, user.Login)
-		if err != nil && !errors.Is(err, oauth.ErrNotFound) {
+		if err != nil && !errors.Is(err, kept.ErrNotFound) {
 			return err
 		}
 		return u.write(ctx, call, account{user, hash}, row.Version, "set")
@@ -149,7 +150,7 @@ func (u *Users) Set(ctx context.Context, call *oauth.Call, user oauth.User, pass
 // again repeats a change of a user who signed in at the same moment.
 func again(change func() error) (err error) {
 	for range mostTries {
-		if err = change(); !errors.Is(err, oauth.ErrChanged) {
+		if err = change(); !errors.Is(err, kept.ErrChanged) {
 			break
 		}
 	}
@@ -157,15 +158,15 @@ func again(change func() error) (err error) {
 }
 
 // Add is Set of a user who is not there yet.
-func (u *Users) Add(ctx context.Context, call *oauth.Call, user oauth.User, password string) error {
-	if _, _, err := u.find(ctx, user.Login); !errors.Is(err, oauth.ErrNotFound) {
+func (u *Users) Add(ctx context.Context, call *kept.Call, user oauth.User, password string) error {
+	if _, _, err := u.find(ctx, user.Login); !errors.Is(err, kept.ErrNotFound) {
 		return errors.Join(err, fmt.Errorf("there is a user %s already: change the password, or remove that one first", user.Login))
 	}
 	return u.Set(ctx, call, user, password)
 }
 
 // SetPassword gives a user another password.
-func (u *Users) SetPassword(ctx context.Context, call *oauth.Call, name, password string) error {
+func (u *Users) SetPassword(ctx context.Context, call *kept.Call, name, password string) error {
 	if err := CheckPassword(password); err != nil {
 		return err
 	}
@@ -180,18 +181,18 @@ func (u *Users) SetPassword(ctx context.Context, call *oauth.Call, name, passwor
 	})
 }
 
-func (u *Users) write(ctx context.Context, call *oauth.Call, a account, version int64, reason string) error {
+func (u *Users) write(ctx context.Context, call *kept.Call, a account, version int64, reason string) error {
 	value, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
-	return u.commit(ctx, call, a.User, reason, oauth.Row{Space: spaceUser, Key: a.Login, Value: value, Version: version})
+	return u.commit(ctx, call, a.User, reason, kept.Row{Space: spaceUser, Key: a.Login, Value: value, Version: version})
 }
 
 // commit writes a user, and ends the sessions that began before, and what apps were given in
 // them: who knew the old password is out.
-func (u *Users) commit(ctx context.Context, call *oauth.Call, user oauth.User, reason string, row oauth.Row) error {
-	keep := []oauth.Row{row}
+func (u *Users) commit(ctx context.Context, call *kept.Call, user oauth.User, reason string, row kept.Row) error {
+	keep := []kept.Row{row}
 	for _, space := range []string{oauth.SpaceSession, oauth.SpaceGrant} {
 		more, err := u.of(ctx, space, user)
 		if err != nil {
@@ -199,19 +200,19 @@ func (u *Users) commit(ctx context.Context, call *oauth.Call, user oauth.User, r
 		}
 		keep = append(keep, more...)
 	}
-	return u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-write", Agent: u.By, Detail: url.Values{"change": {reason}, "login": {user.Login}}.Encode()}, keep...)
+	return u.Keeper.Commit(ctx, call, kept.Event{Interaction: "user-write", Agent: u.By, Detail: url.Values{"change": {reason}, "login": {user.Login}}.Encode()}, keep...)
 }
 
 // of are the rows of a space that are a local user's, to be removed. Those of a provider's
 // user may have the same login.
-func (u *Users) of(ctx context.Context, space string, user oauth.User) (gone []oauth.Row, err error) {
-	err = oauth.Each(ctx, u.Keeper, space, func(r oauth.Row) error {
+func (u *Users) of(ctx context.Context, space string, user oauth.User) (gone []kept.Row, err error) {
+	err = kept.Each(ctx, u.Keeper, space, func(r kept.Row) error {
 		var s struct {
 			User     oauth.User `json:"user"`
 			Provider string     `json:"provider"`
 		}
 		if json.Unmarshal(r.Value, &s) == nil && s.Provider == "" && s.User.Provider == "" && s.User.Login == user.Login {
-			gone = append(gone, oauth.Row{Space: space, Key: r.Key, Version: r.Version})
+			gone = append(gone, kept.Row{Space: space, Key: r.Key, Version: r.Version})
 		}
 		return nil
 	})
@@ -219,18 +220,18 @@ func (u *Users) of(ctx context.Context, space string, user oauth.User) (gone []o
 }
 
 // Remove removes a user.
-func (u *Users) Remove(ctx context.Context, call *oauth.Call, name string) error {
+func (u *Users) Remove(ctx context.Context, call *kept.Call, name string) error {
 	return again(func() error {
 		a, row, err := u.find(ctx, login(name))
 		if err != nil {
 			return unknownUser(name, err)
 		}
-		return u.commit(ctx, call, a.User, "remove", oauth.Row{Space: spaceUser, Key: a.Login, Version: row.Version})
+		return u.commit(ctx, call, a.User, "remove", kept.Row{Space: spaceUser, Key: a.Login, Version: row.Version})
 	})
 }
 
 func unknownUser(name string, err error) error {
-	if errors.Is(err, oauth.ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		return fmt.Errorf("there is no user %q", name)
 	}
 	return err
@@ -238,11 +239,11 @@ func unknownUser(name string, err error) error {
 
 // Each calls visit for every user, in the order of logins, once it is recorded that somebody
 // asks for them.
-func (u *Users) Each(ctx context.Context, call *oauth.Call, visit func(oauth.User) error) error {
-	if err := u.Keeper.Commit(ctx, call, oauth.Event{Interaction: "user-read", Agent: u.By}); err != nil {
+func (u *Users) Each(ctx context.Context, call *kept.Call, visit func(oauth.User) error) error {
+	if err := u.Keeper.Commit(ctx, call, kept.Event{Interaction: "user-read", Agent: u.By}); err != nil {
 		return err
 	}
-	return oauth.Each(ctx, u.Keeper, spaceUser, func(row oauth.Row) error {
+	return kept.Each(ctx, u.Keeper, spaceUser, func(row kept.Row) error {
 		var a account
 		if err := json.Unmarshal(row.Value, &a); err != nil {
 			return fmt.Errorf("user %s: %w", row.Key, err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
 func TestPasswordsAreKeptAsSlowHashes(t *testing.T) {
@@ -195,7 +196,7 @@ func TestGrantsEndWithTheUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Rows["grant/"+key] = oauth.Row{Space: "grant", Key: key, Value: value, Version: 1}
+		m.Rows["grant/"+key] = kept.Row{Space: "grant", Key: key, Value: value, Version: 1}
 	}
 	other, elsewhere := doctor(), doctor()
 	other.Login, elsewhere.Provider = "other", "https://provider.example"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/node"
 )
 
@@ -53,7 +54,7 @@ func clientCommand(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, "client", err)
 	}
 	receipts, err := node.ChangeClients(context.Background(), data, j.database, act)
-	if errors.Is(err, oauth.ErrNotFound) {
+	if errors.Is(err, kept.ErrNotFound) {
 		err = errors.New("there is no such client")
 	}
 	return showReceipts(stderr, "client", receipts, err)
@@ -92,7 +93,7 @@ func (j *clientJob) flags() *flag.FlagSet {
 }
 
 // act is what is to be done.
-func (j *clientJob) act(rest []string) (func(*oauth.Server, *oauth.Call, agent.Agent) error, error) {
+func (j *clientJob) act(rest []string) (func(*oauth.Server, *kept.Call, agent.Agent) error, error) {
 	ctx, usage := context.Background(), errors.New("usage: aceso client "+clientArguments)
 	if len(rest) == 1 && rest[0] == "list" {
 		return j.list, nil
@@ -108,11 +109,11 @@ func (j *clientJob) act(rest []string) (func(*oauth.Server, *oauth.Call, agent.A
 	case "add":
 		return j.add, j.complete(id)
 	case "disable", "enable":
-		return func(s *oauth.Server, c *oauth.Call, who agent.Agent) error {
+		return func(s *oauth.Server, c *kept.Call, who agent.Agent) error {
 			return s.DisableClient(ctx, c, who, id, rest[0] == "disable")
 		}, nil
 	case "remove":
-		return func(s *oauth.Server, c *oauth.Call, who agent.Agent) error { return s.RemoveClient(ctx, c, who, id) }, nil
+		return func(s *oauth.Server, c *kept.Call, who agent.Agent) error { return s.RemoveClient(ctx, c, who, id) }, nil
 	}
 	return nil, usage
 }
@@ -134,7 +135,7 @@ func (j *clientJob) complete(id string) error {
 }
 
 // add prints the secret of a symmetric client and nothing else on standard output.
-func (j *clientJob) add(s *oauth.Server, c *oauth.Call, who agent.Agent) error {
+func (j *clientJob) add(s *oauth.Server, c *kept.Call, who agent.Agent) error {
 	if j.backend {
 		j.client.Organization = cmp.Or(j.client.Organization, s.Organization)
 	}
@@ -145,7 +146,7 @@ func (j *clientJob) add(s *oauth.Server, c *oauth.Call, who agent.Agent) error {
 	return err
 }
 
-func (j *clientJob) invite(s *oauth.Server, c *oauth.Call, who agent.Agent) error {
+func (j *clientJob) invite(s *oauth.Server, c *kept.Call, who agent.Agent) error {
 	token, err := s.InitialToken(context.Background(), c, who, oauth.Initial{Scopes: strings.Fields(j.scopes), Purposes: split(j.purposes)}, j.life)
 	if err == nil {
 		fmt.Fprintln(j.stdout, token)
@@ -153,7 +154,7 @@ func (j *clientJob) invite(s *oauth.Server, c *oauth.Call, who agent.Agent) erro
 	return err
 }
 
-func (j *clientJob) list(s *oauth.Server, c *oauth.Call, who agent.Agent) error {
+func (j *clientJob) list(s *oauth.Server, c *kept.Call, who agent.Agent) error {
 	all, err := s.Clients(context.Background(), c, who)
 	if err != nil {
 		return err

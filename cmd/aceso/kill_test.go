@@ -26,9 +26,9 @@ const (
 	clients  = 64 // half of them write
 )
 
-// kept is what clients hold after their server was killed: of every answer that
+// held is what clients hold after their server was killed: of every answer that
 // they got, however much of it, the receipts; of every acknowledged write the version.
-type kept struct {
+type held struct {
 	mu       sync.Mutex
 	answers  int
 	receipts []string
@@ -44,7 +44,7 @@ type keptVersion struct {
 }
 
 // add notes an answer; err says that it broke off.
-func (k *kept) add(r response, err error) {
+func (k *held) add(r response, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.answers++
@@ -80,7 +80,7 @@ func written(r response) []keptVersion {
 }
 
 // load runs all clients until the server dies under them.
-func (k *kept) load(n *testNode, round int) *sync.WaitGroup {
+func (k *held) load(n *testNode, round int) *sync.WaitGroup {
 	system, doctor := n.as("system", "HOPERAT"), n.as("practitioner", "TREAT")
 	var running sync.WaitGroup
 	for i := range clients {
@@ -140,14 +140,14 @@ func TestKilledUnderLoad(t *testing.T) {
 		rounds = 5
 	}
 	dir, witness := t.TempDir(), t.TempDir()
-	all := &kept{}
-	var last *kept
+	all := &held{}
+	var last *held
 	for round := range rounds {
 		n := startChild(t, dir, "--witness", witness, "--rate", "0")
 		if last != nil {
 			stillThere(n.testNode, last.versions)
 		}
-		last = &kept{enough: make(chan struct{}), wanted: 64 + rand.IntN(256)}
+		last = &held{enough: make(chan struct{}), wanted: 64 + rand.IntN(256)}
 		checkpoints := sizeOf(filepath.Join(dir, local.FileName))
 		running := last.load(n.testNode, round)
 		<-last.enough
@@ -200,7 +200,7 @@ func stillThere(n *testNode, versions []keptVersion) {
 }
 
 // recorded looks in the stopped folder for everything that clients hold.
-func recorded(t *testing.T, dir string, k *kept) {
+func recorded(t *testing.T, dir string, k *held) {
 	t.Helper()
 	ctx := context.Background()
 	r, err := sqlite.OpenReadOnly(ctx, dir, sqlite.Options{})

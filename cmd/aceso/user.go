@@ -16,6 +16,7 @@ import (
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/auth/oauth"
 	"github.com/aceso-health/aceso/auth/session"
+	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/node"
 )
 
@@ -74,10 +75,10 @@ func (j *userJob) flags() *flag.FlagSet {
 }
 
 // act is what is to be done.
-func (j *userJob) act(rest []string) (func(*session.Users, *oauth.Call) error, error) {
+func (j *userJob) act(rest []string) (func(*session.Users, *kept.Call) error, error) {
 	ctx := context.Background()
 	if len(rest) == 1 && rest[0] == "list" {
-		return func(u *session.Users, c *oauth.Call) error { return u.Each(ctx, c, j.show) }, nil
+		return func(u *session.Users, c *kept.Call) error { return u.Each(ctx, c, j.show) }, nil
 	}
 	if len(rest) != 2 {
 		return nil, errors.New("usage: aceso user " + userArguments)
@@ -89,13 +90,13 @@ func (j *userJob) act(rest []string) (func(*session.Users, *oauth.Call) error, e
 		if err := session.CheckUser(&j.user); err != nil {
 			return nil, err
 		}
-		return j.withPassword(func(u *session.Users, c *oauth.Call, password string) error { return u.Add(ctx, c, j.user, password) })
+		return j.withPassword(func(u *session.Users, c *kept.Call, password string) error { return u.Add(ctx, c, j.user, password) })
 	case "passwd":
-		return j.withPassword(func(u *session.Users, c *oauth.Call, password string) error {
+		return j.withPassword(func(u *session.Users, c *kept.Call, password string) error {
 			return u.SetPassword(ctx, c, rest[1], password)
 		})
 	case "remove":
-		return func(u *session.Users, c *oauth.Call) error { return u.Remove(ctx, c, rest[1]) }, nil
+		return func(u *session.Users, c *kept.Call) error { return u.Remove(ctx, c, rest[1]) }, nil
 	}
 	return nil, errors.New("usage: aceso user " + userArguments)
 }
@@ -112,12 +113,12 @@ func (j *userJob) complete() {
 }
 
 // withPassword asks for the password before anything is opened.
-func (j *userJob) withPassword(do func(*session.Users, *oauth.Call, string) error) (func(*session.Users, *oauth.Call) error, error) {
+func (j *userJob) withPassword(do func(*session.Users, *kept.Call, string) error) (func(*session.Users, *kept.Call) error, error) {
 	password, err := j.password()
 	if err != nil {
 		return nil, err
 	}
-	return func(u *session.Users, c *oauth.Call) error {
+	return func(u *session.Users, c *kept.Call) error {
 		if err := do(u, c, password); err != nil {
 			return err
 		}

@@ -88,18 +88,23 @@ func WardObservation(id, patient, visit string, number int, at time.Time) string
 		id, WardCode(number), number%30, number%30, patient, visit, at.Format(time.RFC3339), at.Format("2006-01-02T15:04:05.000Z07:00"), 60+number, number%10)
 }
 
-// WardConsents are those of the usual ward: one patient in a thousand permits research, and
-// one in ten denies that her data are used for payment.
-func WardConsents(patient int) []string {
-	id := WardID(patient, "consent")
-	switch {
-	case patient%1000 == 0:
-		return []string{ResearchConsent(id, WardID(patient), "permit")}
-	case patient%10 == 1:
-		return []string{strings.Replace(ResearchConsent(id, WardID(patient), "deny"), "HRESCH", "HPAYMT", 1)}
+// WardConsents are those of the usual ward: one patient in so many permits research (see
+// UsualResearch), and one in ten denies that her data are used for payment.
+func WardConsents(research int) func(patient int) []string {
+	return func(patient int) []string {
+		id := WardID(patient, "consent")
+		switch {
+		case patient%research == 0:
+			return []string{ResearchConsent(id, WardID(patient), "permit")}
+		case patient%10 == 1:
+			return []string{strings.Replace(ResearchConsent(id, WardID(patient), "deny"), "HRESCH", "HPAYMT", 1)}
+		}
+		return nil
 	}
-	return nil
 }
+
+// UsualResearch lets a researcher see 0.1 %.
+const UsualResearch = 1000
 
 // FiftyConsents are of fifty shapes that differ in what they say of research: of every fifty
 // patients 40 permit it, with some exception each (5 of them for a code, which each

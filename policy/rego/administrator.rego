@@ -8,6 +8,8 @@ else := deny("purpose-not-allowed") if purpose in {"break-glass", "marketing", "
 
 else := authorized if authorizing
 
+else := permit("deputy", "none", {}) if deputising
+
 else := deny("scope-missing") if {
 	administration
 	not operable

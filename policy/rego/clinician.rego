@@ -6,6 +6,8 @@ package aceso.access
 
 clinician := authorized if authorizing
 
+else := permit("deputy", "none", {}) if deputising
+
 else := deny("interaction-not-allowed") if not clinical
 
 else := deny("type-not-allowed") if input.type == "AuditEvent"

@@ -21,5 +21,8 @@ decision := administrator if input.agent.role == "administrator"
 deny(code) := {"allow": false, "reason": code}
 
 # permit allows. mode says how Consents bind ("forbids", "permits" or "none");
-# rows are the constraints that every resource must satisfy.
-permit(code, mode, rows) := {"allow": true, "reason": code, "consent": mode, "constraints": rows}
+# rows are the constraints that every resource must satisfy, beside those of the house.
+permit(code, mode, rows) := {"allow": true, "reason": code, "consent": mode, "constraints": object.union(rows, house_rows)}
+
+# house_rows are constraints for everybody, whatever the role.
+default house_rows := {}

@@ -18,6 +18,40 @@ test_officer_reads_policies if {
 	d.allow == true
 }
 
+test_officer_writes_and_approves_policies if {
+	every name in {"policy-write", "policy-approve"} {
+		d := decision with input as changed(object.union(officer, scope("CapabilityStatement", "u")), operation(name))
+		d == {"allow": true, "reason": "privacy-office", "consent": "none", "constraints": {}}
+		none := decision with input as changed(object.union(officer, scope("CapabilityStatement", "r")), operation(name))
+		none == refused("scope-missing")
+		other := decision with input as changed(object.union(officer, guest), operation(name))
+		other == refused("guest-not-allowed")
+	}
+}
+
+test_deputies_read_and_approve_policies if {
+	every who in [{}, admin] {
+		every name in {"policy-read", "policy-approve"} {
+			d := decision with input as changed(who, object.union(operation(name), {"purpose": "HOPERAT"}))
+			d == {"allow": true, "reason": "deputy", "consent": "none", "constraints": {}}
+			none := decision with input as changed(object.union(who, scope("Patient", "cruds")), object.union(operation(name), {"purpose": "HOPERAT"}))
+			none.allow == false
+			other := decision with input as changed(object.union(who, guest), object.union(operation(name), {"purpose": "HOPERAT"}))
+			other.allow == false
+			treating := decision with input as changed(who, operation(name))
+			treating.allow == false
+		}
+		w := decision with input as changed(who, object.union(operation("policy-write"), {"purpose": "HOPERAT"}))
+		w == refused("interaction-not-allowed")
+	}
+	every who in [machine, person] {
+		every name in {"policy-read", "policy-write", "policy-approve"} {
+			d := decision with input as changed(who, object.union(operation(name), {"purpose": "HOPERAT"}))
+			d.allow == false
+		}
+	}
+}
+
 test_officer_needs_scope_for_the_log if {
 	d := decision with input as changed(object.union(officer, scope("AuditEvent", "r")), operation("audit-search"))
 	d == refused("scope-missing")
@@ -36,9 +70,16 @@ test_officer_deletes_no_consents if {
 }
 
 test_officer_sees_no_other_clinical_data if {
-	every what in [{}, search("Patient"), create("Observation"), {"interaction": "history-system", "action": "s", "type": ""}] {
+	every what in [{}, search("Observation"), create("Observation"), create("Patient"), {"type": "Patient", "interaction": "history-instance"}, {"interaction": "history-system", "action": "s", "type": ""}] {
 		d := decision with input as changed(officer, what)
 		d == refused("type-not-allowed")
+	}
+}
+
+test_officer_finds_patients if {
+	every what in [search("Patient"), {"type": "Patient"}] {
+		d := decision with input as changed(officer, what)
+		d == {"allow": true, "reason": "privacy-office", "consent": "none", "constraints": {"types": ["Patient"]}}
 	}
 }
 
@@ -69,7 +110,7 @@ test_administrator_runs_the_node if {
 }
 
 test_administrator_sees_no_log if {
-	every name in {"audit-read", "audit-search", "proof", "access-report", "policy-read", "verify"} {
+	every name in {"audit-read", "audit-search", "proof", "access-report", "policy-read", "policy-write", "verify"} {
 		d := decision with input as changed(admin, operation(name))
 		d.allow == false
 	}

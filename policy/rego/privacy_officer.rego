@@ -1,5 +1,5 @@
 # Privacy officers: the access log and how far it is anchored, Consents, proofs and
-# policies; no other clinical data.
+# policies, and which patients they are about; no other clinical data.
 package aceso.access
 
 privacy_officer := deny("guest-not-allowed") if not own
@@ -13,6 +13,8 @@ else := deny("scope-missing") if not office_scoped
 else := permit("privacy-office", "none", {}) if office_operation
 
 else := permit("privacy-office", "none", {"types": ["Consent"]}) if office_consent
+
+else := permit("privacy-office", "none", {"types": ["Patient"]}) if office_patient
 
 else := deny("interaction-not-allowed") if not clinical
 
@@ -29,7 +31,9 @@ office_scoped if {
 	covers(input.type, input.action)
 }
 
-office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "policy-read", "client-read"}
+office_operation if input.interaction in {"audit-read", "audit-search", "proof", "verify", "access-report", "ledger", "client-read"}
+
+office_operation if input.interaction in {"policy-read", "policy-write", "policy-approve"}
 
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {
@@ -40,4 +44,10 @@ office_consent if {
 office_consent if {
 	input.type == "Consent"
 	input.interaction in {"create", "update", "patch"}
+}
+
+# Whoever asks for her report has to be found, and a record names patients by their ids.
+office_patient if {
+	input.type == "Patient"
+	input.interaction in {"read", "search-type"}
 }

@@ -136,7 +136,7 @@ func (k *checker) checkResource(ctx context.Context, c *checked) error {
 
 // sameVersion compares all but the search keys.
 func sameVersion(a, b *row) bool {
-	for _, field := range []string{"w", "src", "seq", "r", "v", "st", "lu", "m", "ow", "b", "h", "f", "body"} {
+	for _, field := range []string{"w", "src", "seq", "r", "v", "st", "lu", "m", "ow", "b", "h", "f", "pb", "body"} {
 		if !a.doc.Lookup(field).Equal(b.doc.Lookup(field)) {
 			return false
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -52,7 +53,7 @@ func (s *Store) prepareOne(w *store.Write, base int32) (p prepared, err error) {
 	}
 	c := version{
 		Type: s.in(w.Ref.Type), Version: w.Expect + 1, Deleted: w.Deleted, At: bson.NewDateTimeFromTime(w.LastUpdated),
-		Method: w.Method, Owner: w.Owner, Base: base, Hash: w.Hash[:], Facts: store.Pack(facts),
+		Method: w.Method, Owner: w.Owner, Base: base, Hash: w.Hash[:], Facts: store.Pack(facts), Purged: w.Purged,
 	}
 	var x index
 	if !w.Deleted {
@@ -87,11 +88,12 @@ type unit struct {
 	resources map[string]*current // that the group writes
 	dirty     []*current          // changed since the last flush, in the order of stamps
 	wrote     map[string]bool     // types of the versions
-	entries   []any
-	pasts     []any
+	entries   []bson.Raw
+	pasts     []bson.Raw
 	names     []any      // see putNames
 	touched   [][]string // for each change of what governs access since the last flush, the keys
 	kept      map[string]*kept
+	purged    []purged
 }
 
 // current is a resource as the transaction sees it.
@@ -228,6 +230,10 @@ func (u *unit) take(ctx context.Context, m *member) error {
 	if err != nil {
 		return err
 	}
+	gone, err := u.toPurge(ctx, m, versions)
+	if err != nil {
+		return err
+	}
 	if err := u.seal(ctx, m); err != nil {
 		return err
 	}
@@ -240,6 +246,7 @@ func (u *unit) take(ctx context.Context, m *member) error {
 			return err
 		}
 	}
+	u.purge(gone, ledgerbridge.Place(m.receipt.Source, m.receipt.Seq))
 	return nil
 }
 
@@ -254,7 +261,7 @@ func (u *unit) seal(ctx context.Context, m *member) error {
 	if err := u.sealable(ctx, row.Parts); err != nil {
 		return err
 	}
-	doc, err := bson.Marshal(newEntry(u.w.source, &row))
+	doc, err := encodeEntry(u.w.source, &row)
 	if err != nil {
 		return fmt.Errorf("encode entry: %w", err)
 	}
@@ -264,7 +271,7 @@ func (u *unit) seal(ctx context.Context, m *member) error {
 	if u.end.Size == u.w.head.End.Size {
 		u.first = row.Commitment
 	}
-	u.entries = append(u.entries, bson.Raw(doc))
+	u.entries = append(u.entries, doc)
 	u.end.Size, u.end.At = row.Seq+1, at
 	m.receipt = row.Receipt(u.w.source)
 	return nil
@@ -313,10 +320,10 @@ func (u *unit) put(w *prepared, stamp, seq int64) error {
 
 // flush writes what is pending, so that searches inside the transaction see it.
 func (u *unit) flush(ctx context.Context) error {
-	if err := insertAll(ctx, u.w.log, u.entries); err != nil {
+	if err := u.s.insertRaw(ctx, u.w.log, u.entries); err != nil {
 		return err
 	}
-	if err := insertAll(ctx, u.s.history, u.pasts); err != nil {
+	if err := u.s.insertRaw(ctx, u.s.history, u.pasts); err != nil {
 		return err
 	}
 	if err := insertAll(ctx, u.s.named, u.names); err != nil {
@@ -329,6 +336,9 @@ func (u *unit) flush(ctx context.Context) error {
 		return err
 	}
 	if err := u.flushResources(ctx); err != nil {
+		return err
+	}
+	if err := u.flushPurges(ctx); err != nil {
 		return err
 	}
 	u.entries, u.pasts, u.names = nil, nil, nil
@@ -347,7 +357,7 @@ func (u *unit) flushResources(ctx context.Context) error {
 	if err := u.flushFurther(ctx, u.dirty); err != nil {
 		return err
 	}
-	var created []any
+	var created []bson.Raw
 	var replaced []mongo.WriteModel
 	for _, c := range u.dirty {
 		if c.stored == 0 {
@@ -359,7 +369,7 @@ func (u *unit) flushResources(ctx context.Context) error {
 		c.stored, c.doc = c.Version, nil
 	}
 	u.dirty = nil
-	if err := insertAll(ctx, u.s.resources, created); err != nil || len(replaced) == 0 {
+	if err := u.s.insertRaw(ctx, u.s.resources, created); err != nil || len(replaced) == 0 {
 		return err
 	}
 	r, err := u.s.resources.BulkWrite(ctx, replaced)

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +17,7 @@ import (
 // epochName is the counter of changes that wrote what governs access.
 const epochName = "epoch"
 
-// epoch is the consent epoch.
+// epoch is the consent epoch, in the snapshot of ctx.
 func (s *Store) epoch(ctx context.Context) (int64, error) {
 	at, err := s.began(ctx)
 	return at.Epoch, err
@@ -29,7 +30,22 @@ type began struct {
 }
 
 func (s *Store) began(ctx context.Context) (at began, err error) {
-	_, err = found(s.counters.FindOne(ctx, bson.D{{Key: "_id", Value: epochName}}).Decode(&at))
+	answer, err := s.run(ctx, beganCommand)
+	if err != nil {
+		return at, err
+	}
+	doc, ok := answer.Lookup("cursor", "firstBatch", "0").DocumentOK()
+	if !ok {
+		return at, nil // no change has written anything of the kind
+	}
+	if v := doc.Lookup("v"); v.Type != 0 {
+		if at.Epoch, ok = v.AsInt64OK(); !ok {
+			return at, errors.New("the epoch in counters is damaged: it is no number")
+		}
+	}
+	if v := doc.Lookup("large"); v.Type != 0 {
+		err = v.Unmarshal(&at.Large)
+	}
 	return at, err
 }
 

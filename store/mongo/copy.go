@@ -163,16 +163,20 @@ func (t *Target) AddRows(ctx context.Context, source string, rows []ledgerbridge
 		w = t.accesses
 	}
 	next := w.head.End
-	docs := make([]any, len(rows))
+	docs := make([]bson.Raw, len(rows))
 	for i := range rows {
 		if rows[i].Seq != next.Size {
 			return fmt.Errorf("row %d of %s comes where row %d should", rows[i].Seq, source, next.Size)
 		}
-		docs[i] = newEntry(source, &rows[i])
+		doc, err := encodeEntry(source, &rows[i])
+		if err != nil {
+			return err
+		}
+		docs[i] = doc
 		next.Size, next.At = rows[i].Seq+1, rows[i].Time.UnixMilli()
 	}
 	err := t.transacted(ctx, func(ctx context.Context) error {
-		if err := insertAll(ctx, w.log, docs); err != nil {
+		if err := t.insertRaw(ctx, w.log, docs); err != nil {
 			return err
 		}
 		return t.fenced(ctx, w.head, next, nil)

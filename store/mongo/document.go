@@ -28,6 +28,7 @@ type version struct {
 	Hash    []byte        `bson:"h"`
 	Facts   []byte        `bson:"f"`              // packed
 	Body    []byte        `bson:"body,omitempty"` // packed
+	Purged  string        `bson:"pb,omitempty"`   // change log entry by which it was purged; st is true then, and there is no body
 
 	Sorts map[string]sortValue `bson:"s,omitempty"` // by parameter; history keeps them for walks that have begun
 }

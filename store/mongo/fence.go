@@ -46,14 +46,11 @@ var errMoved = errors.New("the log has moved")
 func (s *Store) fenced(ctx context.Context, known head, next end, written map[string]bool) error {
 	at := bson.D{{Key: "_id", Value: known.Source}, {Key: "fence", Value: known.Fence}, {Key: "size", Value: known.End.Size}, {Key: "destroyed", Value: known.Destroyed}}
 	moved := bson.D{{Key: "size", Value: next.Size}, {Key: "at", Value: next.At}, {Key: "stamp", Value: next.Stamp}}
-	r, err := s.heads.UpdateOne(ctx, at, bson.D{{Key: "$set", Value: append(moved, known.wrote(written, next.Stamp)...)}})
-	if err != nil {
-		return err
+	ok, err := s.updateOne(ctx, s.heads, at, append(moved, known.wrote(written, next.Stamp)...))
+	if err == nil && !ok {
+		err = errMoved
 	}
-	if r.MatchedCount != 1 {
-		return errMoved
-	}
-	return nil
+	return err
 }
 
 // claim takes a log over, creating its head if there is none. No transaction that was

@@ -15,7 +15,8 @@ import (
 
 // The bounds of reading current versions together.
 const (
-	getters  = 4   // snapshots at the same time
+	getters  = 4   // snapshots at the same time ...
+	getWait  = 16  // ... of which another begins when so many wait: fewer share the next one
 	getLimit = 128 // resources in one
 )
 
@@ -53,7 +54,7 @@ func (g *getter) get(ctx context.Context, id string) *lookup {
 	l := &lookup{id: id, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, l)
-	if g.running < getters {
+	if g.running == 0 || g.running < getters && len(g.waiting) >= getWait {
 		g.running++
 		go g.run()
 	}

@@ -104,7 +104,7 @@ func (w *writer) commit(members []*member) {
 // after a minute.
 func working(members []*member) (d time.Duration) {
 	for _, m := range members {
-		d += time.Duration(len(m.writes)) * time.Millisecond
+		d += time.Duration(len(m.writes)+len(m.change.Purges)) * time.Millisecond
 	}
 	return min(d, 45*time.Second)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -14,30 +13,6 @@ import (
 
 	"github.com/aceso-health/aceso/ledgerbridge"
 )
-
-// entry is a document of the collections changes and accesses: one record with its
-// parts. Its _id is source/0000000000000003.
-type entry struct {
-	ID         string `bson:"_id"`
-	Time       int64  `bson:"t"` // milliseconds since 1970
-	Agent      string `bson:"a"`
-	Action     string `bson:"x"`
-	Outcome    int32  `bson:"o"`
-	Salt       []byte `bson:"salt"`
-	Commitment []byte `bson:"c"`
-	Entry      []byte `bson:"e"`
-	Parts      []part `bson:"p"`
-}
-
-type part struct {
-	Patient    string `bson:"p"`
-	Target     string `bson:"t"`
-	Key        string `bson:"k"`
-	ErasedBy   string `bson:"e"`
-	Salt       []byte `bson:"salt"`
-	Commitment []byte `bson:"c"`
-	Sealed     []byte `bson:"b"` // null once erased
-}
 
 // entryID is the _id of an entry; ids of a source are in the order of seq.
 func entryID(source string, seq int64) string { return fmt.Sprintf("%s/%016d", source, seq) }
@@ -49,43 +24,6 @@ func seqOf(id string) int64 {
 		return -1
 	}
 	return seq
-}
-
-func newEntry(source string, r *ledgerbridge.Row) *entry {
-	e := &entry{
-		ID: entryID(source, r.Seq), Time: r.Time.UnixMilli(), Agent: r.Agent, Action: r.Action,
-		Outcome: int32(r.Outcome), Salt: r.Salt[:], Commitment: r.Commitment[:], Entry: r.Entry,
-		Parts: make([]part, len(r.Parts)),
-	}
-	for i := range r.Parts {
-		p := &r.Parts[i]
-		e.Parts[i] = part{p.Patient, p.Target, p.Key, p.ErasedBy, p.Salt[:], p.Commitment[:], p.Sealed}
-	}
-	return e
-}
-
-// row is the inverse of newEntry. A salt or commitment of the wrong length is
-// damaged and left zero, so that verifying the row fails.
-func (e *entry) row() ledgerbridge.Row {
-	r := ledgerbridge.Row{
-		Seq: seqOf(e.ID), Time: time.UnixMilli(e.Time).UTC(), Agent: e.Agent, Action: e.Action,
-		Outcome: int(e.Outcome), Entry: e.Entry, Parts: make([]ledgerbridge.PartRow, len(e.Parts)),
-	}
-	copyFixed(r.Salt[:], e.Salt)
-	copyFixed(r.Commitment[:], e.Commitment)
-	for i := range e.Parts {
-		p, to := &e.Parts[i], &r.Parts[i]
-		*to = ledgerbridge.PartRow{Patient: p.Patient, Target: p.Target, Key: p.Key, ErasedBy: p.ErasedBy, Sealed: p.Sealed}
-		copyFixed(to.Salt[:], p.Salt)
-		copyFixed(to.Commitment[:], p.Commitment)
-	}
-	return r
-}
-
-func copyFixed(to, from []byte) {
-	if len(from) == len(to) {
-		copy(to, from)
-	}
 }
 
 // between selects the entries of a source with from <= seq < to; to < 0 is no limit.
@@ -160,28 +98,37 @@ func (l *storedLog) Rows(ctx context.Context, from, to int64, visit func(ledgerb
 	return l.visit(ctx, from, to, options.Find(), visit)
 }
 
+// bareFields are what a tree grows from.
+var bareFields = bson.D{{Key: "salt", Value: 1}, {Key: "c", Value: 1}, {Key: "e", Value: 1}}
+
 // BareRows implements ledgerbridge.BareLog.
 func (l *storedLog) BareRows(ctx context.Context, from, to int64, visit func(ledgerbridge.Row) error) error {
-	return l.visit(ctx, from, to, options.Find().SetProjection(bson.D{{Key: "p", Value: 0}}), visit)
+	return l.visit(ctx, from, to, options.Find().SetProjection(bareFields), visit)
 }
 
 func (l *storedLog) visit(ctx context.Context, from, to int64, o *options.FindOptionsBuilder, visit func(ledgerbridge.Row) error) error {
 	for from < to {
-		batch, err := retried(ctx, l.s, func(ctx context.Context) ([]entry, error) {
-			return all[entry](ctx, l.log, between(l.source, from, to), o.SetSort(byID).SetLimit(rowsAtOnce))
+		batch, err := retried(ctx, l.s, func(ctx context.Context) (rows []ledgerbridge.Row, err error) {
+			rows = make([]ledgerbridge.Row, 0, min(to-from, rowsAtOnce))
+			err = eachRaw(ctx, l.log, between(l.source, from, to), o.SetSort(byID).SetLimit(rowsAtOnce), func(doc bson.Raw) error {
+				row, err := readEntry(doc)
+				rows = append(rows, row)
+				return err
+			})
+			return rows, err
 		})
 		if err != nil {
 			return fmt.Errorf("read log: %w", err)
 		}
 		for i := range batch {
-			if err := visit(batch[i].row()); err != nil {
+			if err := visit(batch[i]); err != nil {
 				return err
 			}
 		}
 		if len(batch) < rowsAtOnce {
 			return ctx.Err()
 		}
-		from = seqOf(batch[len(batch)-1].ID) + 1
+		from = batch[len(batch)-1].Seq + 1
 	}
 	return nil
 }

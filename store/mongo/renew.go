@@ -110,9 +110,13 @@ func (s *Store) renewLarge(ctx context.Context, r *plan.Row, pieces []index, sor
 }
 
 // largeTypes are those of which some resources have further key documents.
-func (s *Store) largeTypes(ctx context.Context) ([]string, error) {
-	at, err := s.began(ctx)
-	return at.Large, err
+func (s *Store) largeTypes(ctx context.Context) (large []string, err error) {
+	err = s.snapshot(ctx, func(ctx context.Context) error {
+		at, err := s.began(ctx)
+		large = at.Large
+		return err
+	})
+	return large, err
 }
 
 // fields are those of the document.

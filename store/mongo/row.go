@@ -30,22 +30,23 @@ type row struct {
 func (s *Store) read(doc bson.Raw) (*row, error) {
 	r := &row{s: s, doc: doc}
 	r.Columns, r.Keyless = r, true
-	elements, err := doc.Elements()
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range elements {
-		if !r.field(e.Key(), e.Value()) {
-			return nil, r.Damaged(e.Key())
+	at := ""
+	if !eachField(doc, func(name []byte, v bson.RawValue) bool {
+		ok := r.field(name, v)
+		if !ok {
+			at = string(name)
 		}
+		return ok
+	}) {
+		return nil, r.Damaged(at)
 	}
 	return r, nil
 }
 
 // field is false if the value has the wrong type.
-func (r *row) field(name string, v bson.RawValue) (ok bool) {
+func (r *row) field(name []byte, v bson.RawValue) (ok bool) {
 	ok = true
-	switch name {
+	switch string(name) {
 	case "_id":
 		var id string
 		id, ok = v.StringValueOK()
@@ -82,6 +83,8 @@ func (r *row) field(name string, v bson.RawValue) (ok bool) {
 		r.further, ok = v.Int32OK()
 	case "f":
 		_, r.PackedFacts, ok = v.BinaryOK()
+	case "pb":
+		r.Purged, ok = v.StringValueOK()
 	case "body":
 		_, r.PackedBody, ok = v.BinaryOK()
 	}

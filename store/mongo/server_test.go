@@ -27,6 +27,9 @@ func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 // runTests finds the server that the tests run against: the one that the variable
 // names, one started from a mongod on PATH, or the stand-in.
 func runTests(m *testing.M) int {
+	if os.Getenv(mongotest.ApartVariable) != "" {
+		return mongotest.ServeApart()
+	}
 	realServer = os.Getenv(serverVariable)
 	if realServer != "" {
 		fmt.Printf("MongoDB for the tests: the replica set that %s names\n", serverVariable)

@@ -36,11 +36,33 @@ func CheckVersion(c Checked, r, before *Row) error {
 	if r.Stamp <= stamp || r.Stamp < store.FirstStamp(time.UnixMilli(r.Updated)) {
 		c.Found("stamp", "the version is out of order")
 	}
+	if r.Purged != "" {
+		return checkPurged(c, r)
+	}
 	if r.Deleted {
 		checkTombstone(c, r, before)
 		return nil
 	}
 	return checkDocument(c, r)
+}
+
+// checkPurged holds that nothing is left of what the version said.
+func checkPurged(c Checked, r *Row) error {
+	if r.PackedBody != nil {
+		c.Found("body", "a purged version has a document")
+	}
+	facts, err := store.UnpackFacts(r.PackedFacts)
+	if err != nil {
+		c.Found("facts", "cannot be unpacked")
+		return nil
+	}
+	said, err := store.Unpack(r.PackedFacts)
+	remains := store.Remains(&facts, false)
+	left, failed := remains.AppendBinary(nil)
+	if err != nil || failed != nil || !bytes.Equal(said, left) {
+		c.Found("facts", "a purged version has more facts than may remain")
+	}
+	return nil
 }
 
 func checkTombstone(c Checked, r, before *Row) {

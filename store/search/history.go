@@ -131,7 +131,7 @@ func (x *historian) take(r *Row) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !x.selected(r, replaced) {
+	if !x.selected(r, replaced) || r.Purged != "" && !x.h.Purged {
 		return true, nil
 	}
 	if ok, err := sees(x.h.Visible, r, x.Epoch); err != nil || !ok {

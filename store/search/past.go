@@ -107,7 +107,7 @@ func (p *past) load(rows []*Row, batch int) error {
 
 // PastVersion is a row of a history, nil if there is none, as GetVersion returns it.
 func PastVersion(r HistoryReader, epoch int64, row *Row) (store.Version, error) {
-	if row == nil {
+	if row == nil || row.Purged != "" {
 		return store.Version{}, store.ErrNotFound
 	}
 	p := newPast(r)

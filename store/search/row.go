@@ -23,7 +23,8 @@ type Row struct {
 	Source        string // change log entry that wrote it: source ...
 	Seq           int64  // ... and position
 	Hash          fhir.Hash
-	Keyless       bool // the search keys were not read
+	Purged        string // change log entry by which it was purged; it is Deleted then
+	Keyless       bool   // the search keys were not read
 
 	PackedFacts, PackedBody []byte // see store.Pack
 	Columns
@@ -141,7 +142,7 @@ func (r *Row) Full(epoch int64) (store.Version, error) {
 	}
 	return store.Version{
 		Ref: r.Ref, Version: r.Version, LastUpdated: time.UnixMilli(r.Updated).UTC(),
-		Deleted: r.Deleted, Method: r.Method, Owner: r.Owner, Body: body, Hash: r.Hash,
+		Deleted: r.Deleted, Method: r.Method, Owner: r.Owner, Body: body, Hash: r.Hash, Purged: r.Purged,
 		Facts: *facts, Source: r.Source, Seq: r.Seq, Epoch: epoch,
 	}, nil
 }

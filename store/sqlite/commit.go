@@ -98,7 +98,7 @@ func prepare(all []store.Write) ([]prepared, error) {
 		}
 		r := &row{Row: plan.Row{
 			Version: w.Expect + 1, Updated: w.LastUpdated.UnixMilli(), Deleted: w.Deleted, Method: w.Method, Owner: w.Owner,
-			Hash: w.Hash, PackedFacts: store.Pack(facts),
+			Hash: w.Hash, Purged: w.Purged, PackedFacts: store.Pack(facts),
 		}}
 		if !w.Deleted {
 			r.packedIndex, r.PackedBody = store.Pack(encodeIndex(w.Index)), store.Pack(w.Body)
@@ -140,7 +140,7 @@ func (u *changeUnit) commit(ctx context.Context, c *store.Change, writes []prepa
 			return r, err
 		}
 	}
-	return r, nil
+	return r, u.purge(c.Purges, r)
 }
 
 // countEpoch notes that the change writes what governs access.
@@ -224,7 +224,7 @@ func (u *changeUnit) insertVersion(v *versionRow, contentSum []byte, id string) 
 		for i, n := range [...]int64{v.Stamp, v.Place, v.Version, v.typ, v.Updated} {
 			st.BindInt64(i+1, n)
 		}
-		st.BindBool(6, v.Deleted)
+		st.BindInt64(6, v.deletedColumn())
 		st.BindText(7, v.Method)
 		st.BindText(8, v.Owner)
 		st.BindInt64(9, v.Seq)

@@ -78,7 +78,8 @@ CREATE TABLE IF NOT EXISTS tiles (
 
 // mainSchema holds resources. versions is append-only: a version's rowid is its
 // stamp (milliseconds << 20, made unique by counting on), so newest-first is a scan
-// from the table's end. ix, dates and numbers hold current, undeleted
+// from the table's end; deleted is that of a document, of a tombstone or of what was purged
+// (see purgedBy). ix, dates and numbers hold current, undeleted
 // versions only; p is the id of a (type, parameter) in names, u what further
 // distinguishes a range (unit, or token part of a composite). dates.class is the
 // bit length of hi-lo: within a class the interval's width is bounded, so a

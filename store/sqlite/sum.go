@@ -31,6 +31,9 @@ func (v *versionRow) sum(content []byte) []byte {
 	if v.Deleted {
 		b = append(b, 1)
 	}
+	if v.Purged != "" {
+		b = binary.BigEndian.AppendUint64(b, uint64(v.deletedColumn()))
+	}
 	b = appendText(appendText(b, v.Method), v.Owner)
 	b = append(appendText(b, string(v.Hash[:])), content...)
 	sum := sha256.Sum256(b)

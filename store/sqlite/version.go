@@ -8,6 +8,7 @@ import (
 
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
+	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/store"
 	plan "github.com/aceso-health/aceso/store/search"
 )
@@ -34,7 +35,7 @@ func (n *names) scanRow(st *sqlite.Stmt, col int) *plan.Row {
 	r := &row{Row: plan.Row{
 		Place: st.ColumnInt64(col), Ref: fhir.Ref{Type: n.typeOf(st.ColumnInt64(col + 1)), ID: st.ColumnText(col + 2)},
 		Stamp: st.ColumnInt64(col + 3), Version: st.ColumnInt64(col + 4), Updated: st.ColumnInt64(col + 5),
-		Deleted: st.ColumnBool(col + 6), Method: method(st, col+7), Owner: st.ColumnText(col + 8),
+		Deleted: st.ColumnInt64(col+6) != 0, Purged: n.purged(st.ColumnInt64(col + 6)), Method: method(st, col+7), Owner: st.ColumnText(col + 8),
 		Source: n.source, Seq: st.ColumnInt64(col + 9),
 	}}
 	r.Columns = r
@@ -50,6 +51,30 @@ func (n *names) scanRow(st *sqlite.Stmt, col int) *plan.Row {
 		r.PackedBody = room[facts+index:]
 	}
 	return &r.Row
+}
+
+// purgedBy is what the column deleted of versions has for what entry 0 has purged: 0 is a
+// document, 1 a tombstone.
+const purgedBy = 2
+
+// purged reads that column.
+func (n *names) purged(deleted int64) string {
+	if deleted < purgedBy {
+		return ""
+	}
+	return ledgerbridge.Place(n.source, deleted-purgedBy)
+}
+
+// deletedColumn writes it.
+func (r *row) deletedColumn() int64 {
+	switch {
+	case r.Purged != "":
+		_, seq, _ := ledgerbridge.ParsePlace(r.Purged)
+		return purgedBy + seq
+	case r.Deleted:
+		return 1
+	}
+	return 0
 }
 
 // method avoids an allocation for the three usual methods.

@@ -1,9 +1,9 @@
-// Package oauthtest has a Keeper in memory, for tests of the authorization server and of
+// Package kepttest has a Keeper in memory, for tests of the authorization server and of
 // how people sign in.
 //
 // It asks no policy unless a test brings one, and seals and signs nothing. It is never
 // linked into the binary.
-package oauthtest
+package kepttest
 
 import (
 	"context"
@@ -13,38 +13,38 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aceso-health/aceso/auth/oauth"
+	"github.com/aceso-health/aceso/kept"
 )
 
-// Memory is an oauth.Keeper. A test that asks from several goroutines locks it to look at
+// Memory is an kept.Keeper. A test that asks from several goroutines locks it to look at
 // its fields.
 type Memory struct {
 	sync.Mutex
 	Now    func() time.Time
-	Rows   map[string]oauth.Row // by space/key
-	Events []oauth.Event        // that were recorded
-	Fails  error                // of every commit: nothing is recorded then
-	Policy func(oauth.Event) error
+	Rows   map[string]kept.Row // by space/key
+	Events []kept.Event        // that were recorded
+	Fails  error               // of every commit: nothing is recorded then
+	Policy func(kept.Event) error
 }
 
 // New makes an empty one.
-func New(now func() time.Time) *Memory { return &Memory{Now: now, Rows: map[string]oauth.Row{}} }
+func New(now func() time.Time) *Memory { return &Memory{Now: now, Rows: map[string]kept.Row{}} }
 
-func (m *Memory) gone(r oauth.Row) bool { return !r.Expires.IsZero() && !m.Now().Before(r.Expires) }
+func (m *Memory) gone(r kept.Row) bool { return !r.Expires.IsZero() && !m.Now().Before(r.Expires) }
 
 // Kept returns a row that has not expired, or ErrNotFound.
-func (m *Memory) Kept(_ context.Context, space, key string) (oauth.Row, error) {
+func (m *Memory) Kept(_ context.Context, space, key string) (kept.Row, error) {
 	m.Lock()
 	defer m.Unlock()
 	r, ok := m.Rows[space+"/"+key]
 	if !ok || m.gone(r) {
-		return oauth.Row{}, oauth.ErrNotFound
+		return kept.Row{}, kept.ErrNotFound
 	}
 	return r, nil
 }
 
 // EachKept returns rows of a space in the order of their keys.
-func (m *Memory) EachKept(_ context.Context, space, after string, limit int) (some []oauth.Row, err error) {
+func (m *Memory) EachKept(_ context.Context, space, after string, limit int) (some []kept.Row, err error) {
 	m.Lock()
 	defer m.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(m.Rows)) {
@@ -57,7 +57,7 @@ func (m *Memory) EachKept(_ context.Context, space, after string, limit int) (so
 
 // Commit records an event, and writes rows if they are in the versions expected and the
 // policy permits it.
-func (m *Memory) Commit(_ context.Context, call *oauth.Call, e oauth.Event, rows ...oauth.Row) error {
+func (m *Memory) Commit(_ context.Context, call *kept.Call, e kept.Event, rows ...kept.Row) error {
 	m.Lock()
 	defer m.Unlock()
 	if m.Fails != nil {
@@ -69,7 +69,7 @@ func (m *Memory) Commit(_ context.Context, call *oauth.Call, e oauth.Event, rows
 			now.Version = 0
 		}
 		if now.Version != r.Version {
-			return oauth.ErrChanged
+			return kept.ErrChanged
 		}
 	}
 	m.Events = append(m.Events, e)

@@ -1,4 +1,11 @@
-package oauth
+// Package kept says how what the server itself keeps beside resources is read and written:
+// clients, grants, users, revisions of policies, declared emergencies. Every change of it,
+// and every refusal, is an Event: policy decides it, and its record and the rows that it
+// writes are one transaction.
+//
+// It keeps nothing: the node makes a Keeper of the gate and its store. Nor does it know
+// what the rows say.
+package kept
 
 import (
 	"context"
@@ -9,10 +16,10 @@ import (
 )
 
 // ErrNotFound says that there is no such row.
-var ErrNotFound = errors.New("oauth: there is no such row")
+var ErrNotFound = errors.New("kept: there is no such row")
 
 // ErrChanged says that a row was not in the version that a write expects.
-var ErrChanged = errors.New("oauth: changed meanwhile")
+var ErrChanged = errors.New("kept: changed meanwhile")
 
 // Row is a row that the server keeps. Key is never a secret.
 type Row struct {
@@ -34,7 +41,15 @@ type Keeper interface {
 	Commit(ctx context.Context, call *Call, e Event, rows ...Row) error
 }
 
-// Event is something that the authorization server does or refuses.
+// Call is one request, of HTTP or of an operator's command.
+type Call struct {
+	Request  string   // request id
+	Address  string   // of the caller
+	Receipts []string // of the records made
+	Proved   bool     // who called has proved who it is, or had something that only it was given
+}
+
+// Event is something that the server does or refuses.
 type Event struct {
 	// Interaction is authorize, token, refresh, revoke, introspect, register, launch,
 	// client-read, client-write, grant-read, user-read, user-write, sign-in or sign-out.
