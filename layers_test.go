@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
@@ -35,15 +35,16 @@ var mayImport = map[string][]string{
 	"kept/kepttest":            {"kept"}, // a Keeper for tests; never linked into the binary
 	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
-	"audit":   {"fhir", "ledgerbridge", "store"},
-	"consent": {"agent", "fhir", "labels"},
-	"labels":  {}, // which security labels there are
-	"policy":  {"agent", "fhir", "fhir/search", "labels"},
-	"kept":    {"agent"},                 // what the server keeps beside resources
-	"quorum":  {"agent", "fhir", "kept"}, // who may be the second of two persons
-	"agent":   {},                        // what a verified token says of its caller
-	"keyring": {"durable"},
-	"durable": {}, // files that appear whole
+	"audit":     {"fhir", "ledgerbridge", "store"},
+	"consent":   {"agent", "fhir", "labels"},
+	"labels":    {}, // which security labels there are
+	"policy":    {"agent", "fhir", "fhir/search", "labels"},
+	"kept":      {"agent"},                 // what the server keeps beside resources
+	"quorum":    {"agent", "fhir", "kept"}, // who may be the second of two persons
+	"emergency": {"agent", "kept"},         // who sets aside what protects a patient
+	"agent":     {},                        // what a verified token says of its caller
+	"keyring":   {"durable"},
+	"durable":   {}, // files that appear whole
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},

@@ -23,6 +23,6 @@ var endedMutants = []mutant{
 	{"nothing in common is recorded", "server/consent.go", "if err := s.refuseAll(c, call, p); err != nil {", "if err := error(nil); err != nil {", "./node", "TestNothingInCommonIsRecorded"},
 	{"apps: what stands in the URL is refused and recorded", "auth/oauth/token.go", "if a.form.Misplaced {", "if false {", "./node", "TestParametersInTheURLAreRecorded"},
 	{"launches are for the patient of the token", "auth/oauth/launch.go", "c.Patient != \"\" && c.Patient != who.Patient {", "false {", "./auth/oauth", "TestLaunchesAreForThePatientOfTheToken"},
-	{"what operators end names the patient", "node/keptrows.go", "if e.Patient != \"\" {", "if false {", "./node", "TestWhatOperatorsEndNamesThePatient"},
+	{"what operators end names the patient", "node/keptrows.go", "if patient != \"\" {", "if false {", "./node", "TestWhatOperatorsEndNamesThePatient"},
 	{"what is done again has the scopes of now", "server/async.go", "case !stands && !one.writes:\n\t\ts.run(one, *call)", "case !stands && !one.writes:\n\t\tcall.Agent = one.caller\n\t\ts.run(one, *call)", "./server", "TestJobsAreDoneAgainWithTheScopesOfNow"},
 }

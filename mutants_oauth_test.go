@@ -21,7 +21,7 @@ var oauthMutants = []mutant{
 	{"grants are looked up with each request", "access/review.go", "if err := r.stands(ctx, 0); err != nil {", "if false {\n\t\tvar err error", "./access", "TestGrantsEndWithTheNextRequest"},
 	{"grants are as new as the rows", "access/review.go", "if err := r.stands(ctx, epoch); err != nil {", "if false {\n\t\tvar err error", "./access", "TestGrantsAreAsNewAsTheRows"},
 	{"a store of one process says its epoch", "access/grants.go", "epoch = max(epoch, alone.Epoch())", "_ = alone", "./access", "TestGrantsEndWithTheNextRequest"},
-	{"records rest on grants", "access/grants.go", "j.Keys = append(j.Keys, store.GrantKey(r.call.Agent.Grant))", "", "./access", "TestGrantsThatAnotherNodeEnded"},
+	{"records rest on grants", "access/grants.go", "j = restingOn(j, r.grantEpoch, store.GrantKey(r.call.Agent.Grant))", "", "./access", "TestGrantsThatAnotherNodeEnded"},
 	{"grants are looked up again when judged again", "access/gate.go", "g.grants.drop(c.Agent.Grant)", "", "./access", "TestGrantsThatAnotherNodeEnded"},
 	{"others' words for a grant mean nothing", "auth/agent.go", "if i.Own { // others'", "if true { // others'", "./auth", "TestGrantsAreOfOurOwnTokens"},
 	{"apps: redirect URIs are registered", "auth/oauth/request.go", "if !slices.Contains(client.Redirects, redirect) || redirect == \"\" {", "if redirect == \"\" {", "./auth/oauth", "TestAuthorizationRequestsAreChecked"},

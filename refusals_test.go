@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path"
 	"regexp"
@@ -23,7 +24,7 @@ import (
 var updateRefusals = flag.Bool("update-refusals", false, "write docs/refusals.md anew")
 
 // refusing are the folders whose errors clients get to see.
-var refusing = []string{"access", "auth", "consent", "fhir", "policy", "server", "store"}
+var refusing = []string{"access", "auth", "consent", "emergency", "fhir", "policy", "server", "store"}
 
 // docs/refusals.md names every sentence with which the code refuses something, and no other.
 func TestRefusalsAreListed(t *testing.T) {
@@ -68,7 +69,7 @@ func TestRefusalsAreListed(t *testing.T) {
 
 func refusalPage(found map[string]map[string]bool) string {
 	var b strings.Builder
-	b.WriteString("# Refusals\n\nEvery sentence with which a request may be refused, by the package that says it; `…` stands for a number or a word of the request. [limits.md](limits.md) says what is\nbehind them. This page is made from the sources: `go test . -run TestRefusalsAreListed -update-refusals`.\n")
+	b.WriteString("# Refusals\n\nEvery sentence with which a request may be refused, by the package that says it; `…` stands for a number or a word of the request. [limits.md](limits.md) says what is\nbehind them. This page is made from the sources: `go test . -run TestRefusalsAreListed -update-refusals`. Each\nsentence is sent by a test: most by the requests in `node/testdata/refusals`.\n")
 	for _, folder := range slices.Sorted(maps.Keys(found)) {
 		fmt.Fprintf(&b, "\n## %s\n\n| status | sentence |\n|---|---|\n", folder)
 		for _, line := range slices.Sorted(maps.Keys(found[folder])) {
@@ -86,6 +87,7 @@ type refuser struct {
 	within    map[ast.Node]string   // the statuses of errors that hold issues, by issue
 	returns   map[string][]ast.Expr // of functions: what they return first
 	worded    map[string]bool       // types that carry a sentence to where the error is made
+	errors    map[string]bool       // types of errors that are a sentence
 	lines     map[string]bool
 }
 
@@ -97,7 +99,7 @@ type handedOn struct {
 
 func refusalsIn(t *testing.T, folder string) map[string]bool {
 	t.Helper()
-	r := &refuser{constants: map[string]ast.Expr{}, through: map[string]handedOn{}, within: map[ast.Node]string{}, returns: map[string][]ast.Expr{}, worded: map[string]bool{}, lines: map[string]bool{}}
+	r := &refuser{constants: map[string]ast.Expr{}, through: map[string]handedOn{}, within: map[ast.Node]string{}, returns: map[string][]ast.Expr{}, worded: map[string]bool{}, errors: map[string]bool{}, lines: map[string]bool{}}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +139,7 @@ func (r *refuser) eachFunc(visit func(*ast.FuncDecl)) {
 func (r *refuser) values(d *ast.GenDecl) {
 	for _, s := range d.Specs {
 		if named, ok := s.(*ast.TypeSpec); ok {
+			r.errors[named.Name.Name] = named.Name.Name == "Error" && typeName(named.Type) == "string"
 			fields, ok := named.Type.(*ast.StructType)
 			r.worded[named.Name.Name] = ok && len(fields.Fields.List) == 1 && len(fields.Fields.List[0].Names) == 1 && fields.Fields.List[0].Names[0].Name == "detail"
 		}
@@ -177,9 +180,12 @@ func (r *refuser) collect(f *ast.FuncDecl) {
 			r.literal(f, n)
 			r.table(f, n)
 		case *ast.CallExpr:
+			if r.errors[typeName(n.Fun)] && len(n.Args) == 1 {
+				r.sentence(f, n.Args[0], "422")
+			}
 			p, ok := r.through[calledName(n)]
 			if ok && p.argument < len(n.Args) {
-				r.sentence(f, n.Args[p.argument], p.status)
+				r.sentence(f, n.Args[p.argument], cmp.Or(plainStatus(n.Args), p.status))
 			}
 		}
 		return true
@@ -196,6 +202,18 @@ func calledName(c *ast.CallExpr) string {
 	return ""
 }
 
+// plainStatus is a status of HTTP among arguments.
+func plainStatus(args []ast.Expr) string {
+	for _, a := range args {
+		for code := range 600 {
+			if name := http.StatusText(code); name != "" && typeName(a) == "Status"+strings.ReplaceAll(name, " ", "") {
+				return strconv.Itoa(code)
+			}
+		}
+	}
+	return ""
+}
+
 // table adds the sentences in the rows of a table without the names of its fields.
 func (r *refuser) table(f *ast.FuncDecl, c *ast.CompositeLit) {
 	for _, e := range c.Elts {
@@ -203,8 +221,8 @@ func (r *refuser) table(f *ast.FuncDecl, c *ast.CompositeLit) {
 		if !ok || row.Type != nil || len(row.Elts) < 2 {
 			continue
 		}
-		last, ok := row.Elts[len(row.Elts)-1].(*ast.BasicLit)
-		if ok && strings.HasSuffix(last.Value, `."`) && strings.Contains(last.Value, " ") {
+		last := row.Elts[len(row.Elts)-1]
+		if text := r.text(last); strings.HasSuffix(text, ".") && strings.Contains(text, " ") {
 			r.sentence(f, last, "422")
 		}
 	}

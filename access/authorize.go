@@ -12,12 +12,12 @@ import (
 // or refuses to do. Of a refusal the agent may be nobody: what was claimed by whoever
 // asked stands in Detail, as what was claimed.
 type Authorization struct {
-	Interaction string // authorize, token, refresh, revoke, introspect, register, launch, client-read, client-write, grant-read, sign-in, sign-out
-	Detail      string // what it is about, as a query: client=app&scope=...; what was claimed; no secret
-	Patient     string // to whose data it gives access, "Patient/1", or ""
-	Patients    []string // whom else it tells about
-	Refused     string // the reason of a refusal that the protocol makes; "": the policy is asked
-	Status      int    // of the answer to that refusal
+	Interaction string   // authorize, token, refresh, revoke, introspect, register, launch, client-read, client-write, sign-in, sign-out
+	Detail      string   // what it is about, as a query: client=app&scope=...; what was claimed; no secret
+	Patient     string   // to whose data it gives access, "Patient/1", or ""
+	Patients    []string // others whose data it shows or is about
+	Refused     string   // the reason of a refusal that the protocol makes; "": the policy is asked
+	Status      int      // of the answer to that refusal
 	Keep        []store.Kept
 }
 

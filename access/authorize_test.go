@@ -164,10 +164,15 @@ func TestGrantsEndWithTheNextRequest(t *testing.T) {
 // the record's transaction only.
 type sharedStore struct {
 	store.Store
-	judged []store.Judged
+	judged    []store.Judged
+	meanwhile func() // happens before the next record
 }
 
 func (s *sharedStore) Record(ctx context.Context, p *ledgerbridge.Pending, j store.Judged) (ledgerbridge.Receipt, error) {
+	if do := s.meanwhile; do != nil {
+		s.meanwhile = nil
+		do()
+	}
 	s.judged = append(s.judged, j)
 	keys, _, err := s.ConsentChanges(ctx, j.Epoch)
 	if err != nil || slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(j.Keys, k) }) {
@@ -228,6 +233,13 @@ func TestAuthorizationsNameThePatient(t *testing.T) {
 	found, err := changes.Find(t.Context(), ledgerbridge.Filter{Patient: h.Sealer.PatientPseudonym("Patient/seen")}, 10)
 	if err != nil || len(found) != 2 { // her document, and this
 		t.Errorf("%d entries name her: %v", len(found), err)
+	}
+	if err := h.Authorize(t.Context(), h.as(agent.Practitioner, "TREAT"), Authorization{Interaction: "break-glass", Patients: []string{"Patient/a", "Patient/seen"}}); err != nil {
+		t.Fatal(err)
+	}
+	found, err = changes.Find(t.Context(), ledgerbridge.Filter{Patient: h.Sealer.PatientPseudonym("Patient/seen")}, 10)
+	if err != nil || len(found) != 3 {
+		t.Errorf("%d entries name her, one among several: %v", len(found), err)
 	}
 }
 

@@ -140,6 +140,7 @@ func newDiffer(t *testing.T, seed uint64, on string, all *differed) *differ {
 		c.write(some...)
 	}
 	c.write(c.teamOf("Practitioner/doctor"))
+	c.emergency(c.calls()["emergency"], "p0", "p1", "p2")
 	c.define()
 	return c
 }

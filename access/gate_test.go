@@ -274,6 +274,9 @@ func TestOvertakenRequests(t *testing.T) {
 		if got := told(); len(got) != 1 || got[0] != c.want || len(call.Receipts) != 1 {
 			t.Errorf("%s:\n got %q\nwant %q", c.name, got, c.want)
 		}
+		if c.kind == fhir.Conflict && !says(err, 409, "The resources concerned are being changed by others. Read them again and repeat.") {
+			t.Errorf("%s: %v", c.name, err)
+		}
 		if n := len(h.faulty.judged); n != c.changed+1 {
 			t.Errorf("%s: %d attempts", c.name, n)
 		}

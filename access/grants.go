@@ -83,16 +83,24 @@ func (g *Gate) standing(ctx context.Context, key string, epoch int64, now time.T
 	return row.Epoch, nil
 }
 
-// grantJudged adds the grant to what a record rests on.
-func (r *review) grantJudged(j store.Judged) store.Judged {
-	if !r.granted {
-		return j
+// keptJudged adds the grant and the emergencies to what a record rests on.
+func (r *review) keptJudged(j store.Judged) store.Judged {
+	if r.granted {
+		j = restingOn(j, r.grantEpoch, store.GrantKey(r.call.Agent.Grant))
 	}
+	if e := r.emergencies; e != nil && len(e.keys) > 0 {
+		j = restingOn(j, e.epoch, e.keys...)
+	}
+	return j
+}
+
+// restingOn adds keys that were read as of an epoch.
+func restingOn(j store.Judged, epoch int64, keys ...string) store.Judged {
 	if j.All || len(j.Keys) > 0 {
-		j.Epoch = cmp.Or(min(j.Epoch, r.grantEpoch), j.Epoch)
+		j.Epoch = cmp.Or(min(j.Epoch, epoch), j.Epoch)
 	} else {
-		j.Epoch = r.grantEpoch
+		j.Epoch = epoch
 	}
-	j.Keys = append(j.Keys, store.GrantKey(r.call.Agent.Grant))
+	j.Keys = append(j.Keys, keys...)
 	return j
 }

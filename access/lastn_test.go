@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/agent"
-	"github.com/aceso-health/aceso/fhir"
 )
 
 // $lastn looks through a bounded number of Observations, holds only what it shows, and has no
@@ -24,7 +23,7 @@ func TestLastObservationsAreBounded(t *testing.T) {
 	}
 	c = h.as(agent.Practitioner, "TREAT")
 	c.Room = 1
-	if _, err := h.LastN(t.Context(), c, LastNRequest{Params: params("patient=p"), Max: 5}); kindOf(err) != fhir.TooCostly {
+	if _, err := h.LastN(t.Context(), c, LastNRequest{Params: params("patient=p"), Max: 5}); !says(err, 400, "The answer would have more than … bytes. Ask for fewer Observations of each code (max), or name codes.") {
 		t.Errorf("a large answer: %v", err)
 	}
 	var documents []string
@@ -32,7 +31,7 @@ func TestLastObservationsAreBounded(t *testing.T) {
 		documents = append(documents, observationDoc(fmt.Sprint("n", i), "p"))
 	}
 	h.putAll(documents)
-	if _, err := h.LastN(t.Context(), h.as(agent.Practitioner, "TREAT"), LastNRequest{Params: params("patient=p"), Max: 1}); kindOf(err) != fhir.TooCostly {
+	if _, err := h.LastN(t.Context(), h.as(agent.Practitioner, "TREAT"), LastNRequest{Params: params("patient=p"), Max: 1}); !says(err, 400, "$lastn looks through … Observations at most. Name codes, or give a date from which on they count.") {
 		t.Errorf("too many: %v", err)
 	}
 }

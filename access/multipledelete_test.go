@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/aceso-health/aceso/agent"
-	"github.com/aceso-health/aceso/fhir"
 )
 
 // A conditional delete deletes all that its criteria match and the caller sees, in one
@@ -76,7 +75,8 @@ func TestConditionalDeletesAreBounded(t *testing.T) {
 	h.putAll(documents)
 	h.put(observationDoc("more", "a"))
 	remove := []Operation{conditionalRemoval("Observation", "status=final")}
-	if _, err := h.Apply(t.Context(), h.system(), remove); kindOf(err) != fhir.MultipleMatches || !strings.Contains(err.Error(), "1,000") {
+	const sentence = "The criteria of this conditional delete match more than 1,000 resources, or more than 32 MB of them. Nothing was deleted: make them more selective."
+	if _, err := h.Apply(t.Context(), h.system(), remove); !says(err, 412, sentence) {
 		t.Errorf("%v", err)
 	}
 	if v, err := h.Store.Get(t.Context(), ref("Observation/o1")); err != nil || v.Deleted {
@@ -95,7 +95,7 @@ func TestConditionalDeletesAreBounded(t *testing.T) {
 		return strings.Replace(observationDoc(id, "a"), `"subject"`, `"note":[`+strings.TrimSuffix(notes, ",")+`],"subject"`, 1)
 	}
 	h.put(big("x"), big("y"), big("z"))
-	if _, err := h.Apply(t.Context(), h.system(), remove); kindOf(err) != fhir.MultipleMatches || !strings.Contains(err.Error(), "32 MB") {
+	if _, err := h.Apply(t.Context(), h.system(), remove); !says(err, 412, sentence) {
 		t.Errorf("%v", err)
 	}
 }

@@ -165,7 +165,7 @@ func (r *review) judged() store.Judged {
 			}
 		}
 	}
-	return r.grantJudged(j)
+	return r.keptJudged(j)
 }
 
 // writes says whether the request changes anything.

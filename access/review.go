@@ -31,6 +31,7 @@ type review struct {
 	ways         map[question][]right // see rights
 	granted      bool                 // the grant of the token stands ...
 	grantEpoch   int64                // ... as of this epoch
+	emergencies  *emergencies         // that the caller has declared, once asked
 	consentsRead map[string][]string  // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64                // the lowest consent epoch of the rows judged
 	everybody    bool                 // the Consents of all patients were asked
@@ -103,6 +104,9 @@ func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 	}
 	if !d.Allow {
 		return d, r.refuse(d)
+	}
+	if err := r.mustHaveDeclared(ctx); err != nil {
+		return d, err
 	}
 	return d, r.identify(ctx)
 }
@@ -181,6 +185,9 @@ func (r *review) mayBe(ctx context.Context, q question, row store.Row, actions [
 	if _, err := r.trace(ctx, row.Facts); err != nil {
 		return false, err
 	}
+	if covered, err := r.inEmergency(ctx, row); !covered || err != nil {
+		return false, err
+	}
 	if r.searches(&d) {
 		return r.mayBeInSomeWay(ctx, q, row, actions)
 	}
@@ -254,7 +261,7 @@ func (r *review) consents(ctx context.Context, action, patient string, row store
 		return consent.Deny, unavailable("consents cannot be read", err)
 	}
 	s := r.subject
-	s.Action, s.Reached = action, reached
+	s.Action, s.Reached, s.BreakGlass = action, reached, r.breaksGlass(patient)
 	r.directory.ctx = ctx
 	v, decided, _ := consent.Evaluate(rules, s, row.Facts)
 	if err := r.directory.err; err != nil {

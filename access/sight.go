@@ -78,6 +78,9 @@ func (o *outlook) sight(ctx context.Context) (*store.Sight, error) {
 	if !o.past() {
 		o.constrain(s)
 	}
+	if o.breaking() {
+		return s, o.ofEmergencies(ctx, s)
+	}
 	if _, asks := binding(o.decision); !asks {
 		s.Rest = o.weigh(store.Shown, somebody)
 		return s, nil
@@ -222,7 +225,7 @@ func (o *outlook) foresee(ctx context.Context, patient string, verdicts func(con
 	mode, _ := binding(o.decision)
 	s, is := o.subject, store.Shown
 	few := &fewLookups{directory: o.directory, used: &o.lookups}
-	s.Directory = few
+	s.Directory, s.BreakGlass = few, o.breaksGlass(patient)
 	o.directory.ctx = ctx
 	for _, action := range o.actions {
 		s.Action = action
@@ -273,6 +276,7 @@ func (r *review) decisive(ctx context.Context, patient string) (all []string, er
 		return nil, err
 	}
 	s := r.subject
+	s.BreakGlass = r.breaksGlass(patient)
 	r.directory.ctx = ctx
 	for of := range r.sights {
 		for action := range strings.FieldsSeq(of.actions) {

@@ -34,6 +34,7 @@ func newPopulation(t *testing.T, seed uint64, patients int) *population {
 		`{"resourceType":"Medication","id":"m"}`, `{"resourceType":"Basic","id":"free","code":{"text":"x"}}`, `{"resourceType":"Basic","id":"hers","code":{"text":"x"},"subject":{"reference":"Patient/p1"}}`,
 		`{"resourceType":"Basic","id":"freed","code":{"text":"x"},"subject":{"reference":"Patient/p2"}}`, `{"resourceType":"Basic","id":"freed","code":{"text":"x"}}`)
 	c.team("Practitioner/doctor")
+	c.emergency(c.calls()["emergency"], "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7")
 	for i := range patients {
 		p := fmt.Sprint("p", i)
 		c.put(patientDoc(p))
@@ -138,7 +139,7 @@ func (c *population) calls() map[string]*Call {
 	return map[string]*Call{
 		"doctor": call(agent.Practitioner, "TREAT", "Practitioner/doctor"), "researcher": call(agent.Practitioner, "HRESCH", "Practitioner/doctor"),
 		"guest": guest, "system": c.system(), "patient": own, "narrow": narrow, "office": call(agent.PrivacyOfficer, "HOPERAT", "Practitioner/officer"),
-		"emergency": call(agent.Practitioner, "TREAT", "Practitioner/nurse"),
+		"emergency": call(agent.Practitioner, "BTG", "Practitioner/nurse"),
 	}
 }
 
@@ -162,7 +163,6 @@ func (c *population) begun(name string, call *Call, epoch int64) (r *review) {
 			c.Fatal("who calls is not found")
 		}
 	}
-	r.subject.BreakGlass = name == "emergency"
 	return r
 }
 
@@ -232,7 +232,9 @@ func (c *population) judge(r *review, q question, actions []string, v *store.Ver
 	may, err := r.row(c.Context(), q, row)
 	if !slices.Equal(actions, r.actions(q)) {
 		d := r.decide(c.Context(), q)
-		may = d.Allow && within(d.Constraints, q, row)
+		if may = d.Allow && within(d.Constraints, q, row); may && err == nil {
+			may, err = r.inEmergency(c.Context(), row)
+		}
 		if err == nil && may {
 			may, err = r.agreed(c.Context(), d, actions, row)
 		}

@@ -228,7 +228,7 @@ func TestWhatLeadsTooFar(t *testing.T) {
 	}
 	res := h.parse(itemsDoc("a", many...))
 	_, err := h.Apply(h.Context(), h.system(), []Operation{{Method: "PUT", Ref: ref("List/a"), Resource: res}})
-	if kindOf(err) != fhir.Unprocessable || !strings.Contains(err.Error(), "more than 5000 others") {
+	if !says(err, 422, "Nobody can tell whose data this is: the resource is in no patient's compartment and leads to more than … others or … patients, or has an identifier that more than … patients bear. Give it a subject, or split it.") {
 		t.Errorf("a list of 5001: %v", err)
 	}
 	h.put(itemsDoc("b", many[:consent.Furthest-10]...), itemsDoc("c", "List/d"), itemsDoc("d"))
@@ -322,7 +322,7 @@ func TestLookupsAreBounded(t *testing.T) {
 	h.put(itemsDoc("l", "Observation/o1", "List/k"))
 	r := h.review(h.system())
 	r.directory.most = 1
-	if _, err := r.trace(t.Context(), &fhir.Facts{Type: "List", ID: "x", References: []string{"Observation/o1", "List/l"}}); kindOf(err) != fhir.TooCostly {
+	if _, err := r.trace(t.Context(), &fhir.Facts{Type: "List", ID: "x", References: []string{"Observation/o1", "List/l"}}); !says(err, 400, "What this request is about leads to more than … other resources. Make it more selective.") {
 		t.Errorf("two lookups: %v", err)
 	}
 }

@@ -36,7 +36,7 @@ func TestBatchesSpendFromOneBudget(t *testing.T) {
 	answered := 0
 	for range 100 {
 		err := searchFor("Observation", codes("combo-code", 25))(h, c.Entry())
-		if kindOf(err) == fhir.TooCostly {
+		if says(err, 400, "The searches and conditions of this request would have to examine more than … resources together. Add criteria that narrow them, or send fewer at once.") {
 			break
 		}
 		if err != nil {
@@ -119,7 +119,7 @@ func TestLongSearchesTakeTurns(t *testing.T) {
 	for end := time.Now().Add(time.Minute); !errors.Is(full(h), fair.ErrFull) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := h.Search(t.Context(), h.as("practitioner", "TREAT"), long); kindOf(err) != fhir.Throttled {
+	if _, err := h.Search(t.Context(), h.as("practitioner", "TREAT"), long); !says(err, 429, "Too many long searches, patches and validations of this caller are waiting: 32 are allowed. Wait for their answers before you send more.") {
 		t.Errorf("one more waits than may: %v", err)
 	}
 	for name, do := range map[string]func(*house, *Call) error{"read": read("Patient/seen"), "search": searchFor("Patient", "_id=seen"), "history": history("Patient", "seen")} {
@@ -127,7 +127,7 @@ func TestLongSearchesTakeTurns(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := <-waited; kindOf(err) != fhir.Unavailable {
+	if err := <-waited; !says(err, 503, "The request cannot be served now, because its …. Try again later.") {
 		t.Errorf("who has waited too long: %v", err)
 	}
 	if got := strings.Join(told(), "\n"); strings.Count(got, "permit 503 search-type") != 1 || strings.Count(got, "permit 429 search-type") != 1 {
@@ -230,7 +230,7 @@ func TestConditionsAreSelective(t *testing.T) {
 		return op
 	}
 	err := apply(create(-1, codes("performer.identifier", 450)))(h, h.as("practitioner", "TREAT"))
-	if kindOf(err) != fhir.TooCostly || !strings.Contains(err.Error(), "selective") {
+	if !says(err, 400, "The criteria of conditional interactions and references must be selective: these would have to examine more than 2,000 resources, or all of a transaction more than 20,000 and 10 for each. Search by an identifier.") {
 		t.Errorf("one: %v", err)
 	}
 	if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], "permit 400 create  performer.identifier=x0,x1") {

@@ -40,11 +40,15 @@ var purposeParents = map[string]string{
 // at the top of each.
 var purposeFamilies = map[string]string{
 	"HMARKT": "marketing", "HOPERAT": "operations", "HPAYMT": "payment", "HRESCH": Research, "PATRQT": "patient-request",
-	"PUBHLTH": "public-health", "TREAT": "treatment", "BTG": "break-glass",
+	"PUBHLTH": "public-health", "TREAT": Treatment, "BTG": BreakGlass,
 }
 
-// Research is the family of HRESCH.
-const Research = "research"
+// The families that code asks for.
+const (
+	Research   = "research"    // of HRESCH
+	Treatment  = "treatment"   // of TREAT
+	BreakGlass = "break-glass" // of BTG
+)
 
 // Purposes lists all purposes of use that a request may have, sorted.
 func Purposes() []string { return slices.Sorted(maps.Keys(purposeParents)) }

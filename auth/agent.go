@@ -37,7 +37,7 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 		return agent.Agent{}, err
 	}
 	if caller.Scopes, err = a.scopes(c.Scope); err != nil {
-		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + err.Error() + ".")
+		return agent.Agent{}, forbidden("The token has a resource scope that is refused: " + strings.TrimSuffix(err.Error(), ".") + ".")
 	}
 	if i.Own {
 		caller.Scopes = withUser(caller.Scopes, c.Scope, a.user(i, c.User))
@@ -155,7 +155,7 @@ func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
 		return "", forbidden("The token names no purpose of use (purpose_of_use).")
 	case len(chosen) > 1:
 		return "", forbidden("Send " + PurposeHeader + " once: a request has exactly one purpose of use.")
-	case len(chosen) == 1 && !purposes[chosen[0]]:
+	case len(chosen) == 1 && !purposes[chosen[0]] && !mayBreakGlass(chosen[0], purposes):
 		return "", forbidden("The purpose of use chosen with " + PurposeHeader + " is not in the token.")
 	case len(chosen) == 1:
 		return chosen[0], nil
@@ -166,6 +166,20 @@ func (i *trusted) purpose(c *Claims, chosen []string) (string, error) {
 		return p, nil
 	}
 	return "", nil
+}
+
+// mayBreakGlass says whether who may act for the treatment of patients chooses BTG, which is
+// a kind of it. It opens nothing but what an emergency opens that the caller has declared.
+func mayBreakGlass(chosen string, purposes map[string]bool) bool {
+	if agent.PurposeFamily(chosen) != agent.BreakGlass {
+		return false
+	}
+	for p := range purposes {
+		if agent.PurposeFamily(p) == agent.Treatment {
+			return true
+		}
+	}
+	return false
 }
 
 // patient is the launch context, or the patient herself: user is her fhirUser.

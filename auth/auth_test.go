@@ -241,13 +241,24 @@ func TestForbiddenClaims(t *testing.T) {
 	}
 }
 
+// Who does not treat cannot choose to break the glass.
+func TestOthersChooseNoEmergency(t *testing.T) {
+	a := authenticator(t)
+	r := request(good(claims(object{"extensions": iua(object{"purpose_of_use": []string{"HRESCH", "HPAYMT"}})})))
+	r.Header.Set(auth.PurposeHeader, "BTG")
+	if caller, err := a.Authenticate(r); err == nil || caller.Purpose != "" {
+		t.Errorf("got %+v, %v", caller, err)
+	}
+}
+
 func TestChosenPurpose(t *testing.T) {
 	a := authenticator(t)
 	token := good(claims(object{"extensions": iua(object{"purpose_of_use": []string{"TREAT", "HRESCH"}})}))
 	for _, test := range []struct {
 		chosen []string
 		want   string
-	}{{[]string{"HRESCH"}, "HRESCH"}, {[]string{"TREAT"}, "TREAT"}, {[]string{"HPAYMT"}, ""}, {[]string{"TREAT", "HRESCH"}, ""}, {[]string{""}, ""}} {
+	}{{[]string{"HRESCH"}, "HRESCH"}, {[]string{"TREAT"}, "TREAT"}, {[]string{"HPAYMT"}, ""}, {[]string{"TREAT", "HRESCH"}, ""}, {[]string{""}, ""},
+		{[]string{"BTG"}, "BTG"}, {[]string{"ETREAT"}, ""}, {[]string{"BTG", "TREAT"}, ""}} {
 		r := request(token)
 		r.Header[auth.PurposeHeader] = test.chosen
 		caller, err := a.Authenticate(r)

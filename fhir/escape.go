@@ -35,12 +35,22 @@ func AppendUnescaped(to, s []byte) []byte {
 		r := rune(hex4(s[i+2:]))
 		i += 6
 		if utf16.IsSurrogate(r) {
-			r = utf16.DecodeRune(r, rune(hex4(s[i+2:])))
-			i += 6
+			if r = pair(r, s[i:]); r != utf8.RuneError {
+				i += 6
+			}
 		}
 		to = utf8.AppendRune(to, r)
 	}
 	return to
+}
+
+// pair is the character of two surrogates, the second at the beginning of rest. RFC 8259
+// lets one stand alone: it is no character.
+func pair(first rune, rest []byte) rune {
+	if !bytes.HasPrefix(rest, []byte(`\u`)) {
+		return utf8.RuneError
+	}
+	return utf16.DecodeRune(first, rune(hex4(rest[2:])))
 }
 
 // escaped is the character that a one-letter escape stands for.

@@ -96,8 +96,6 @@ func (s *scanner) read(data []byte) error {
 	switch {
 	case s.fault != nil:
 		return s.fault
-	case len(s.Nodes) == 0 && len(s.issues) == 0:
-		return &Error{Kind: Unprocessable, Detail: "The body is not a FHIR resource: its resourceType is missing or unknown."}
 	case len(s.issues) > 0:
 		return &Error{Kind: Unprocessable, Detail: "The resource is not valid FHIR R4. The issues say what to correct.", Issues: s.issues}
 	}

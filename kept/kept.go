@@ -61,11 +61,11 @@ type Event struct {
 	Detail string
 	// Patient is whose data the event gives access to, if it is one patient.
 	Patient string
-	// Patients are whom else it tells about.
+	// Patients are others whose data the event shows or is about.
 	Patients []string
 	// Refused is the code of a refusal or failure; "": it is done, if the policy permits.
 	Refused string
-	// Status is of the answer to a refusal.
+	// Status is of the answer to a refusal, or to what was permitted and could not be done.
 	Status int
 }
 

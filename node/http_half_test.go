@@ -64,6 +64,9 @@ func TestHalfRequests(t *testing.T) {
 			if status != c.status && !(c.status == 0 && status == http.StatusBadRequest) {
 				t.Errorf("status %d, want %d: %s", status, c.status, body)
 			}
+			if half := c.name == "half a body" || c.name == "a resource, but more was announced"; half && !strings.Contains(body, "The body is shorter than its Content-Length.") {
+				t.Errorf("the answer does not say why: %s", body)
+			}
 			if c.status != 0 {
 				if r, err := fhir.Parse([]byte(body)); err != nil || r.Type() != "OperationOutcome" {
 					t.Errorf("the answer is no OperationOutcome: %v\n%s", err, body)

@@ -78,9 +78,9 @@ type operatorRows struct {
 // Commit records an event and writes rows.
 func (k operatorRows) Commit(ctx context.Context, call *kept.Call, e kept.Event, rows ...kept.Row) error {
 	var whose []ledgerbridge.Touched
-	for _, p := range append([]string{e.Patient}, e.Patients...) {
-		if p != "" {
-			whose = append(whose, ledgerbridge.Touched{Patient: p})
+	for _, patient := range append([]string{e.Patient}, e.Patients...) {
+		if patient != "" {
+			whose = append(whose, ledgerbridge.Touched{Patient: patient})
 		}
 	}
 	pending, err := k.records.sealer.Prepare(ctx, ledgerbridge.Draft{

@@ -155,7 +155,7 @@ func (n *Node) notes(ctx context.Context) []string {
 	if times, failed := n.policy.Evaluated(); failed > 0 {
 		lines = append(lines, fmt.Sprintf("the policies in force failed to decide %d of %d questions, and so refused them; the log says why", failed, times))
 	}
-	return lines
+	return append(lines, n.overdue(ctx)...)
 }
 
 // Close ends the journals with a last checkpoint, copies that to the witness, and

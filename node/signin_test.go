@@ -289,12 +289,12 @@ func TestPeopleSignInAtAProviderOfANode(t *testing.T) {
 	}
 	p.opens("/ui/ledger").sees(401)
 	m.Claims["groups"] = []string{"guests"}
-	p.opens("/ui/provider?next=%2Fui%2Fledger").sees(401, "Your account has no role on this server.")
+	p.opens("/ui/provider?next=%2Fui%2Fledger").sees(401, "Your account has no role on this server. Ask those who run it.")
 	m.Claims["groups"] = []string{"office"}
 	m.Answer = func(v url.Values) { v.Set("iss", "https://evil.example") }
-	p.opens("/ui/provider?next=%2Fui%2Fledger").sees(401, "The provider did not sign you in here.")
+	p.opens("/ui/provider?next=%2Fui%2Fledger").sees(401, "The provider did not sign you in here. Sign in again.")
 	p.opens("/ui/ledger").sees(401)
-	p.opens("/ui/signed-in?code=x&state=y&iss="+url.QueryEscape(m.URL)).sees(401, "has not begun to sign in")
+	p.opens("/ui/signed-in?code=x&state=y&iss="+url.QueryEscape(m.URL)).sees(401, "This browser has not begun to sign in, or too long ago. Sign in again.")
 	if found := n.as("privacy-officer", "HOPERAT").Get("/AuditEvent?subtype=sign-in&outcome=4").Want(200); len(found.IDs()) != 2 {
 		t.Errorf("refusals: %s", found.Body)
 	}

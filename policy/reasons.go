@@ -10,6 +10,7 @@ func Reasons() map[string]string {
 		"own-operations":          "Own staff or system, healthcare operations: permitted unless a Consent forbids.",
 		"research-needs-consent":  "Research: refused unless a Consent permits.",
 		"guest-needs-consent":     "Agent of another organization: refused unless a Consent permits.",
+		"break-glass":             "Declared emergency: permitted unless a Consent forbids it for BTG itself.",
 		"self-access":             "Patient, own data.",
 		"self-report":             "Patient, report of who accessed the own data.",
 		"privacy-office":          "Privacy officer: audit events, Consents, proofs and policies.",

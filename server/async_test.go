@@ -100,7 +100,7 @@ func TestJobsAreNotAskedTooOften(t *testing.T) {
 	defer close(n.slow)
 	at := n.startJob("GET", "/fhir/Patient", "")
 	n.get(at).want(202)
-	n.get(at).want(429, "throttled").header("Retry-After", "1")
+	n.get(at).want(429, "throttled").header("Retry-After", "1").contains("This asynchronous request is asked about too often: once in a second is enough. Retry-After says when to ask again.")
 	now = now.Add(time.Second)
 	n.get(at).want(202)
 }
@@ -149,9 +149,7 @@ func TestJobsAreBounded(t *testing.T) {
 		at = append(at, n.startJob("GET", "/fhir/Patient", ""))
 		n.answered(at[len(at)-1]).want(200)
 	}
-	if a := n.get("/fhir/Patient", later...).want(429, "throttled"); !strings.Contains(a.body, "4 asynchronous requests") {
-		t.Error(a.body)
-	}
+	n.get("/fhir/Patient", later...).want(429, "throttled").contains("This caller has 4 asynchronous requests, under way or answered. Fetch their answers and delete them before you send more.")
 	n.get("/fhir/Patient", append(later, "Authorization", "Bearer good+COC")...).want(429, "throttled") // nor for another purpose
 	n.get("/fhir/Patient", append(later, "Authorization", "Bearer good-one")...).want(202)
 	n.do("DELETE", at[0], "").want(202)
@@ -174,7 +172,7 @@ func TestAnswersThatNoLongerStandAreNotDelivered(t *testing.T) {
 	if searched != 3 {
 		t.Errorf("searched %d times", searched)
 	}
-	n.answered(at).want(503)
+	n.answered(at).want(503).contains("What this answer rests on changes faster than it can be made: it was made 8 times. Try again later.")
 	n.do("DELETE", at, "").want(202)
 	n.mu.Lock()
 	n.stale = 1
@@ -240,9 +238,7 @@ func TestJobsOfAllAreBounded(t *testing.T) {
 	for i := range 64 {
 		n.startJob("GET", "/fhir/Patient", "", "Authorization", fmt.Sprintf("Bearer good-%d", i/4))
 	}
-	if a := n.get("/fhir/Patient", append(later, "Authorization", "Bearer good-more")...).want(503); !strings.Contains(a.body, "64 asynchronous requests") {
-		t.Error(a.body)
-	}
+	n.get("/fhir/Patient", append(later, "Authorization", "Bearer good-more")...).want(503).contains("The server has 64 asynchronous requests, as many as it keeps. Try again later.")
 }
 
 // Answers count for their client's memory until they are dropped.

@@ -49,13 +49,13 @@ func TestLargeDocumentsAreBounded(t *testing.T) {
 		under.Go(func() { n.get("/fhir/Patient/large", as(client)...).want(200) })
 		<-g.begun
 		if i == 1 {
-			n.get("/fhir/Patient/large", as("-a")...).want(429, "throttled").header("Retry-After", "1").contains("too many large documents under way")
+			n.get("/fhir/Patient/large", as("-a")...).want(429, "throttled").header("Retry-After", "1").says("This client has too many large documents under way: … are allowed. Ask again when it has received or sent some of them.")
 			n.get("/fhir/Patient/small", as("-a")...).want(200)
 			batch := `{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/large"}},{"request":{"method":"GET","url":"Patient/small"}}]}`
 			n.do("POST", "/fhir", batch, as("-a")...).want(200).contains(`"status":"429`, `"status":"200`)
 		}
 	}
-	n.get("/fhir/Patient/large", as("-e")...).want(503, "transient").header("Retry-After", "5")
+	n.get("/fhir/Patient/large", as("-e")...).want(503, "transient").header("Retry-After", "5").says("The server has too many large documents under way: … at most. Try again later.")
 	n.get("/fhir/Patient/small", as("-e")...).want(200)
 	end()
 	under.Wait()

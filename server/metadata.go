@@ -82,9 +82,7 @@ func (s *server) resourceCapability(typ string) fhir.ResourceCapability {
 		return r
 	}
 	r.Interactions, r.Versioned, r.Writable, r.RevIncludes = interactions("", false), true, true, search.RevIncludes(typ)
-	if search.Listable(typ) {
-		r.Search = append(r.Search, fhir.CapabilityParam{Name: "_list", Type: "special"})
-	}
+	r.Search = append(r.Search, fhir.CapabilityParam{Name: "_list", Type: "special"})
 	r.Note = "Updates create resources for systems only; other roles create them without an id."
 	if why := access.Unable(typ); why != "" {
 		r.Writable, r.Note = false, why

@@ -71,7 +71,8 @@ func fullMedia(media string) string {
 // sign arrives as a space if it was not escaped.
 func acceptable(format string, accept []string) (string, bool) {
 	if format != "" {
-		return offered(strings.ReplaceAll(format, " ", "+"))
+		media, params, _ := strings.Cut(format, ";")
+		return offered(strings.ReplaceAll(strings.TrimSpace(media), " ", "+") + ";" + params)
 	}
 	wanted := strings.Join(accept, ",")
 	if strings.TrimSpace(wanted) == "" {

@@ -14,6 +14,8 @@ func pageRoutes() []route {
 		{get, pathAccesses, "", "", false, plain, (*server).accesses},
 		{get, pathAccesses + ".csv", "", "", false, plain, (*server).accessesFile},
 		{get, pathReport, "", "", false, plain, (*server).patientReport},
+		{get, pathEmergencies, "", "", false, plain, (*server).emergencies},
+		{post, pathEmergencies, "", "", false, plain, (*server).emergencyForm},
 		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},
 		{get, pathBundle, "", "", false, plain, (*server).proofFile},
 		{get, "/ui/sign-in", "", "", open, plain, (*server).signInForm},

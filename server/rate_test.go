@@ -39,12 +39,12 @@ func TestEntriesAreCharged(t *testing.T) {
 		n.get("/fhir/_history").want(200)
 		asked := len(n.asked)
 		a := n.do("POST", "/fhir", reads(kind, 99)).want(429, "throttled").header("Retry-After", "1").header("X-Aceso-Record", "")
-		a.contains("This Bundle has 99 entries", "50 entries per second, and 500 at once")
+		a.contains("50 entries per second, and 500 at once").says("This Bundle has … entries, more than this client may send now: it has …. Retry-After says when to try again.")
 		if len(n.asked) != asked {
 			t.Errorf("%s: the gate was asked %v", kind, n.asked[asked:])
 		}
 		n.do("POST", "/fhir", reads(kind, 97)).want(200) // the refused request has cost one
-		n.get("/fhir/Patient/1").want(429, "throttled").header("Retry-After", "1").contains("This client asks for too much")
+		n.get("/fhir/Patient/1").want(429, "throttled").header("Retry-After", "1").says("This client asks for too much: it has …. Retry-After says when to try again.")
 		now = now.Add(10 * time.Second)
 		n.do("POST", "/fhir", reads(kind, 500)).want(200)
 		n.get("/metrics", "Authorization", "Bearer good-other").want(200).contains(`aceso_throttled_requests_total{client="agent"} 2`)
@@ -56,7 +56,7 @@ func TestLargeBundlesMakeDebts(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	n := limited(t, &now)
 	n.get("/fhir/Patient/1").want(200)
-	n.do("POST", "/fhir", reads("batch", 1000)).want(429, "throttled").contains("A Bundle of more is taken when")
+	n.do("POST", "/fhir", reads("batch", 1000)).want(429, "throttled").says("This Bundle has … entries, and this client …. A Bundle of more is taken when the client has sent nothing for a while. Send it after Retry-After, or in parts.")
 	now = now.Add(time.Second)
 	n.do("POST", "/fhir", reads("batch", 1000)).want(200)
 	n.get("/fhir/Patient/1").want(429).header("Retry-After", "11")
@@ -106,7 +106,7 @@ func TestOwnSystemsShare(t *testing.T) {
 	for range 32 {
 		<-g.begun
 	}
-	n.get("/fhir/Patient?name=x", own...).want(429, "throttled").header("Retry-After", "1").contains("32 requests under way")
+	n.get("/fhir/Patient?name=x", own...).want(429, "throttled").header("Retry-After", "1").says("This system has … requests under way, as many as are answered at a time. Send the next one when one of them has been answered.")
 	n.get("/fhir/Patient?name=x", guest...).want(200)
 	end()
 	under.Wait()

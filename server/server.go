@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/emergency"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/fhir/terminology"
@@ -33,6 +34,8 @@ type Config struct {
 	Apps Apps
 	// OAuth is its endpoints for clients.
 	OAuth Authorization
+	// Emergencies declares and reviews them; nil without.
+	Emergencies *emergency.Desk
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The server's own paths begin with /fhir regardless.
 	BaseURL string

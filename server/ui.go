@@ -128,7 +128,7 @@ func (s *server) frame(c *gin.Context, title string, receipts []string) web.Fram
 	}
 	f.Nav = s.nav(c)
 	if caller, ok := callerOf(c); ok {
-		f.Who = whoIs(*caller)
+		f.Who, f.Running = whoIs(*caller), s.runningFor(c, caller)
 	} else if x := exchangeOf(c); x.session != nil {
 		f.Who = cmp.Or(x.session.User.Name, x.session.User.Login)
 	}

@@ -22,9 +22,12 @@ type Kept struct {
 	Epoch   int64     // of what was read: the consent epoch of the snapshot
 }
 
-// GrantSpace is the space of grants. To remove one raises the consent epoch: nobody who
-// was judged by it is answered after that.
-const GrantSpace = "grant"
+// The spaces of what opens data: grants, and declared emergencies while they run. To remove
+// a row of them raises the consent epoch: nobody who was judged by it is answered after that.
+const (
+	GrantSpace     = "grant"
+	EmergencySpace = "emergency"
+)
 
 // The bounds of a row.
 const (
@@ -52,14 +55,23 @@ type Alone interface {
 // GrantKey is by what Judged and ConsentChanges name a grant.
 func GrantKey(key string) string { return "Grant/" + key }
 
-// IsGrantKey says whether a key of ConsentChanges names a grant.
-func IsGrantKey(key string) bool { return strings.HasPrefix(key, "Grant/") }
+// EmergencyKey is by what they name an emergency.
+func EmergencyKey(key string) string { return "Emergency/" + key }
 
-// Ended are the keys (see Judged) of the grants that a change removes.
+// IsKeptKey says whether a key of ConsentChanges names a grant or an emergency.
+func IsKeptKey(key string) bool {
+	return strings.HasPrefix(key, "Grant/") || strings.HasPrefix(key, "Emergency/")
+}
+
+// Ended are the keys (see Judged) of the grants and emergencies that a change removes.
 func Ended(keep []Kept) (keys []string) {
 	for i := range keep {
-		if keep[i].Space == GrantSpace && keep[i].Value == nil {
-			keys = append(keys, GrantKey(keep[i].Key))
+		switch k := &keep[i]; {
+		case k.Value != nil:
+		case k.Space == GrantSpace:
+			keys = append(keys, GrantKey(k.Key))
+		case k.Space == EmergencySpace:
+			keys = append(keys, EmergencyKey(k.Key))
 		}
 	}
 	return keys

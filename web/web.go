@@ -37,9 +37,10 @@ func New() (*Pages, error) {
 // Frame surrounds every page.
 type Frame struct {
 	Title    string
-	Who      string // who is signed in, "" for nobody
-	SignOut  string // anti-forgery value of the form that signs out
-	Nav      []Link // to other pages
+	Who      string    // who is signed in, "" for nobody
+	SignOut  string    // anti-forgery value of the form that signs out
+	Running  []Running // emergencies of the reader
+	Nav      []Link    // to other pages
 	Receipts []string
 }
 

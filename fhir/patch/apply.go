@@ -154,10 +154,7 @@ func (a *applied) add(at pointer, raw []byte) *fhir.Error {
 		*parent.items[i].value = value{raw: raw}
 		return nil
 	}
-	name, failed := json.Marshal(segment)
-	if failed != nil {
-		return invalid("path has a name that cannot be written.")
-	}
+	name, _ := json.Marshal(segment) // a string can always be written
 	parent.insert(len(parent.items), item{head: append(name, ':'), name: segment, value: &value{raw: raw}})
 	return nil
 }

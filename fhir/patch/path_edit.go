@@ -251,10 +251,7 @@ func (e *edit) rename(p place, name string) *fhir.Error {
 		if i < 0 {
 			continue
 		}
-		quoted, failed := json.Marshal(prefix + name)
-		if failed != nil {
-			return invalid("an element cannot be renamed.")
-		}
+		quoted, _ := json.Marshal(prefix + name) // a string can always be written
 		it := &parent.items[i]
 		it.name = prefix + name
 		it.head = append(slices.Clone(it.head[:bytesBefore(it.head)]), append(quoted, ':')...)

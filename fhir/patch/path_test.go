@@ -213,3 +213,22 @@ func TestAddingToLongListsIsLinear(t *testing.T) {
 		}
 	})
 }
+
+// What was stored before it was checked, and what fails here, is refused as well.
+func TestRefusalsOfOddDocuments(t *testing.T) {
+	p, err := ParsePath([]byte(`{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"add"},{"name":"path","valueString":"Patient"},{"name":"name","valueString":"name"},{"name":"value","valueHumanName":{"text":"x"}}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spent int64
+	_, odd := p.Apply([]byte(`{"resourceType":"Patient","name":{"text":"x"}}`), &spent)
+	for sentence, err := range map[string]error{
+		"Operation 1 of the patch: " + "the resource has no array where R4 has one.": odd,
+		"The patch cannot be applied.": placed(errors.New("broken"), ""),
+	} {
+		var refusal *fhir.Error
+		if !errors.As(err, &refusal) || refusal.Detail != sentence {
+			t.Errorf("%v; want %s", err, sentence)
+		}
+	}
+}

@@ -27,8 +27,8 @@ func ParseConstraint(typ string, params []fhir.Param, base string) (Condition, e
 			return nil, err
 		}
 	}
-	if !itself(p.where) {
-		return nil, invalidParam("", "The search parameters of a restriction are about the resource itself.")
+	if err := aboutItself(p.where); err != nil {
+		return nil, err
 	}
 	if len(p.where) == 1 {
 		return p.where[0], nil
@@ -60,6 +60,14 @@ func approximates(value string) bool {
 		prefix, _ := cutPrefix(v)
 		return prefix == Ap
 	})
+}
+
+// aboutItself refuses what binds has let through, if there is such a thing.
+func aboutItself(where All) error {
+	if !itself(where) {
+		return invalidParam("", "The search parameters of a restriction are about the resource itself.")
+	}
+	return nil
 }
 
 // itself says whether a condition is decided by one resource and no others.

@@ -61,8 +61,8 @@ func (t *customType) keys(tape *fhir.Tape, base string) (*Index, error) {
 	index, err := x.index()
 	var fault *fhir.Error
 	if errors.As(err, &fault) {
-		fault.Detail = fmt.Sprintf("The search parameters of this server's own find more than %d different values in the resource.", customValues)
-		return nil, &CustomFault{"", fault}
+		return nil, &CustomFault{"", &fhir.Error{Kind: fhir.Unprocessable, Expression: fault.Expression,
+			Detail: fmt.Sprintf("The search parameters of this server's own find more than %d different values in the resource.", customValues)}}
 	}
 	return index, err
 }

@@ -97,9 +97,6 @@ func link(links []Chain, param, typ string, where Condition) []Chain {
 
 // listed compiles _list: what a List refers to, if the caller may see the List.
 func (p *queryParser) listed(typ, value string) (Condition, error) {
-	if !Listable(typ) {
-		return nil, &unknownParam{"A List cannot have this type."}
-	}
 	values := splitEscaped(value, ',')
 	if len(values) > maxValues {
 		return nil, invalidParam("_list", "A parameter has at most "+strconv.Itoa(maxValues)+" alternative values. Send the others in further searches.")
@@ -116,10 +113,4 @@ func (p *queryParser) listed(typ, value string) (Condition, error) {
 		lists[i] = HasKey{"_id" + string(opToken) + id}
 	}
 	return Reverse{Type: "List", Param: "item", Where: anyOf(lists)}, nil
-}
-
-// Listable says whether a List can have resources of a type.
-func Listable(typ string) bool {
-	def, _ := findParam("List", "item")
-	return slices.Contains(def.Targets, typ)
 }

@@ -170,15 +170,17 @@ func TestComposeUnitesIntersectsAndExcludes(t *testing.T) {
 func TestExpansionIsBounded(t *testing.T) {
 	many := func(n int, one string) string { return strings.TrimSuffix(strings.Repeat(one+",", n), ",") }
 	s := stored{
-		"CodeSystem urn:cs":   letters,
-		"ValueSet urn:self":   `{"compose":{"include":[{"valueSet":["urn:other"]}]}}`,
-		"ValueSet urn:other":  `{"compose":{"include":[{"valueSet":["urn:self"]}]}}`,
-		"ValueSet urn:regex":  `{"compose":{"include":[{"system":"urn:cs","filter":[{"property":"code","op":"regex","value":"` + strings.Repeat("a", 501) + `"}]}]}}`,
-		"ValueSet urn:look":   `{"compose":{"include":[{"system":"urn:cs","filter":[{"property":"code","op":"regex","value":"(?=a)"}]}]}}`,
-		"ValueSet urn:costly": `{"compose":{"include":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","filter":[{"property":"display","op":"regex","value":"(.?){1000}x"}]}]}}`,
-		"ValueSet urn:steps":  `{"compose":{"include":[` + many(100_000, `{"system":"urn:cs"}`) + `]}}`,
-		"ValueSet urn:loads":  `{"compose":{"include":[` + many(60, `{"valueSet":["urn:%d"]}`) + `]}}`,
-		"ValueSet urn:hidden": `{"compose":{"include":[{"system":"urn:hidden"}]}}`,
+		"CodeSystem urn:cs":    letters,
+		"ValueSet urn:self":    `{"compose":{"include":[{"valueSet":["urn:other"]}]}}`,
+		"ValueSet urn:other":   `{"compose":{"include":[{"valueSet":["urn:self"]}]}}`,
+		"ValueSet urn:regex":   `{"compose":{"include":[{"system":"urn:cs","filter":[{"property":"code","op":"regex","value":"` + strings.Repeat("a", 501) + `"}]}]}}`,
+		"ValueSet urn:look":    `{"compose":{"include":[{"system":"urn:cs","filter":[{"property":"code","op":"regex","value":"(?=a)"}]}]}}`,
+		"ValueSet urn:costly":  `{"compose":{"include":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","filter":[{"property":"display","op":"regex","value":"(.?){1000}x"}]}]}}`,
+		"ValueSet urn:steps":   `{"compose":{"include":[` + many(100_000, `{"system":"urn:cs"}`) + `]}}`,
+		"ValueSet urn:loads":   `{"compose":{"include":[` + many(60, `{"valueSet":["urn:%d"]}`) + `]}}`,
+		"ValueSet urn:unread":  `{"compose":1}`,
+		"ValueSet urn:unknown": `{"compose":{"include":[{"system":"urn:cs","filter":[{"property":"code","op":"like","value":"a"}]}]}}`,
+		"ValueSet urn:hidden":  `{"compose":{"include":[{"system":"urn:hidden"}]}}`,
 	}
 	var wide strings.Builder
 	for i := range 20_001 {
@@ -201,6 +203,17 @@ func TestExpansionIsBounded(t *testing.T) {
 		"urn:wide": fhir.TooCostly, "urn:deep0": fhir.TooCostly, "urn:big": fhir.TooCostly, "urn:hidden": fhir.Unprocessable, "urn:absent": fhir.NotFound,
 	} {
 		if got, err := expansion(t, s, url); kindOf(err) != want {
+			t.Errorf("%s: %v %v", url, got, err)
+		}
+	}
+	for url, sentence := range map[string]string{
+		"urn:steps":   "The value sets and code systems of this request lead to more than … concepts to look at. Ask for smaller ones.",
+		"urn:unread":  "A stored … cannot be read.",
+		"urn:unknown": "A value set has a filter with an operator that R4 does not know.",
+	} {
+		before, after, _ := strings.Cut(sentence, "…")
+		var refusal *fhir.Error
+		if got, err := expansion(t, s, url); !errors.As(err, &refusal) || !strings.HasPrefix(refusal.Detail, before) || !strings.HasSuffix(refusal.Detail, after) {
 			t.Errorf("%s: %v %v", url, got, err)
 		}
 	}
@@ -303,5 +316,17 @@ func TestCapabilitiesAreValid(t *testing.T) {
 	}
 	if _, err := fhir.Parse(body); err != nil {
 		t.Errorf("%v: %.300s", err, body)
+	}
+}
+
+// What the server has checked before is checked here all the same.
+func TestRefusalsOfAsks(t *testing.T) {
+	_, noParameters := NewAsk("expand", "ValueSet", "", nil, []byte("[]"))
+	_, noOperation := New(nil).Answer(t.Context(), &Ask{Operation: "explain", Type: "ValueSet"}, time.Now())
+	for sentence, err := range map[string]error{"The body is not a Parameters resource.": noParameters, "There is no such operation.": noOperation} {
+		var refusal *fhir.Error
+		if !errors.As(err, &refusal) || refusal.Detail != sentence {
+			t.Errorf("%v; want %s", err, sentence)
+		}
 	}
 }

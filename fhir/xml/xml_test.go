@@ -260,3 +260,12 @@ func BenchmarkXML(b *testing.B) {
 		}
 	})
 }
+
+// The sentence of the whole stands where the issues do not: in logs.
+func TestRefusalsOfElements(t *testing.T) {
+	_, err := Read([]byte(`<Patient xmlns="http://hl7.org/fhir"><foo value="x"/></Patient>`))
+	var refusal *fhir.Error
+	if !errors.As(err, &refusal) || refusal.Kind.Status() != 422 || refusal.Detail != "The XML is not that of an R4 resource. The issues say what to correct." {
+		t.Error(err)
+	}
+}

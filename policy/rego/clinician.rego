@@ -1,10 +1,13 @@
 # Practitioners and systems.
 #
 # Own, for treatment, payment or operations: permitted unless a Consent forbids.
+# For break-glass: own practitioners read; see emergency.rego.
 # Research, and every guest: refused unless a Consent permits.
 package aceso.access
 
 clinician := authorized if authorizing
+
+else := emergency_declared if input.interaction == "break-glass"
 
 else := permit("deputy", "none", {}) if deputising
 
@@ -25,6 +28,8 @@ else := permit("own-treatment", "forbids", launch_rows) if purpose == "treatment
 else := permit("own-payment", "forbids", launch_rows) if purpose == "payment"
 
 else := permit("own-operations", "forbids", launch_rows) if purpose == "operations"
+
+else := permit("break-glass", "forbids", outsider_rows) if emergency
 
 else := deny("purpose-not-allowed")
 
@@ -66,6 +71,6 @@ writable if {
 	not input.type in data.aceso.types.people
 }
 
-# Of what is in no patient's compartment, guests and researchers see the shared
-# types only.
+# Of what is in no patient's compartment, guests, researchers and who breaks the glass see
+# the shared types only.
 outsider_rows := object.union(launch_rows, {"uncompartmented": data.aceso.types.shared})

@@ -60,7 +60,7 @@ test_guest_writes_with_consent if {
 }
 
 test_other_purposes_refused if {
-	every purpose in {"PATRQT", "PUBHLTH", "HMARKT", "BTG", "nonsense"} {
+	every purpose in {"PATRQT", "PUBHLTH", "HMARKT", "nonsense"} {
 		own := decision with input as changed({}, {"purpose": purpose})
 		own == refused("purpose-not-allowed")
 		other := decision with input as changed(guest, {"purpose": purpose})

@@ -35,6 +35,9 @@ office_operation if input.interaction in {"audit-read", "audit-search", "proof",
 
 office_operation if input.interaction in {"policy-read", "policy-write", "policy-approve"}
 
+# They see which emergencies were declared, end them, and judge them afterwards.
+office_operation if input.interaction in {"break-glass-read", "break-glass-review"}
+
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {
 	input.type == "Consent"

@@ -42,14 +42,14 @@ func newKept(k *store.Kept, version int64) keptRow {
 	return r
 }
 
-// Kept returns a row that has not expired. A grant comes from a snapshot that will last:
-// callers cache it.
+// Kept returns a row that has not expired. A grant or an emergency comes from a snapshot
+// that will last: callers judge by it.
 func (s *Store) Kept(ctx context.Context, space, key string) (store.Kept, error) {
 	var r keptRow
 	var there bool
 	var epoch int64
 	in := s.snapshot
-	if space == store.GrantSpace {
+	if space == store.GrantSpace || space == store.EmergencySpace {
 		in = s.lastingSnapshot
 	}
 	err := in(ctx, func(ctx context.Context) (err error) {

@@ -219,12 +219,12 @@ func (t touched) rows(ended map[int64][]string) map[consentRow]bool {
 	return all
 }
 
-// endedGrants are the epochs that grants ended with, and their keys: nothing else tells of
-// a grant that is gone.
+// endedGrants are the epochs that grants and emergencies ended with, and their keys: nothing
+// else tells of one that is gone.
 func (k *checker) endedGrants() (map[int64][]string, error) {
 	ended := map[int64][]string{}
 	err := k.each("SELECT epoch, patient FROM consent_writes", func(st *sqlite.Stmt) {
-		if key := st.ColumnText(1); store.IsGrantKey(key) {
+		if key := st.ColumnText(1); store.IsKeptKey(key) {
 			ended[st.ColumnInt64(0)] = append(ended[st.ColumnInt64(0)], key)
 		}
 	})

@@ -20,7 +20,7 @@ import (
 func wantUnavailable(t *testing.T, err error) {
 	t.Helper()
 	var known *fhir.Error
-	if !errors.As(err, &known) || known.Kind != fhir.Unavailable {
+	if !errors.As(err, &known) || known.Kind != fhir.Unavailable || known.Detail != "The server cannot read or write its data now. Try again later." {
 		t.Fatalf("got %v, want unavailable", err)
 	}
 	if errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrNotFound) {

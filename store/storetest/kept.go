@@ -143,6 +143,14 @@ func testGrantEnds(w *world) {
 	if err != nil || epoch != first+1 || !slices.Equal(keys, []string{store.GrantKey("g")}) {
 		w.Errorf("since the grant ended: %q, epoch %d: %v", keys, epoch, err)
 	}
+	w.check(w.keep(store.Kept{Space: store.EmergencySpace, Key: "e", Value: []byte("1")}))
+	if k, err := w.store.Kept(w.Context(), store.EmergencySpace, "e"); err != nil || k.Epoch != epoch {
+		w.Errorf("an emergency is read as of epoch %d, want %d: %v", k.Epoch, epoch, err)
+	}
+	w.check(w.keep(store.Kept{Space: store.EmergencySpace, Key: "e", Version: 1}))
+	if keys, epoch, err = w.store.ConsentChanges(w.Context(), epoch); err != nil || epoch != first+2 || !slices.Equal(keys, []string{store.EmergencyKey("e")}) {
+		w.Errorf("since the emergency ended: %q, epoch %d: %v", keys, epoch, err)
+	}
 	if alone, ok := w.store.(store.Alone); ok && alone.Epoch() != epoch {
 		w.Errorf("the epoch is said to be %d, want %d", alone.Epoch(), epoch)
 	}
@@ -159,6 +167,11 @@ func testGrantEndsElsewhere(w, other *world) {
 	w.wantKept(store.GrantSpace, "g", 0, "")
 	w.wantChanged(w.judge(store.Judged{Keys: []string{store.GrantKey("g")}, Epoch: before}))
 	w.check(w.judge(store.Judged{Keys: []string{store.GrantKey("h")}, Epoch: before}))
+	w.check(w.keep(store.Kept{Space: store.EmergencySpace, Key: "e", Value: []byte("1")}))
+	before = w.epoch()
+	w.check(other.keep(store.Kept{Space: store.EmergencySpace, Key: "e", Version: 1}))
+	w.wantKept(store.EmergencySpace, "e", 0, "")
+	w.wantChanged(w.judge(store.Judged{Keys: []string{store.EmergencyKey("e")}, Epoch: before}))
 }
 
 func testKeptElsewhere(w, other *world) {
