@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web", "wording"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
@@ -46,6 +46,8 @@ var mayImport = map[string][]string{
 	"keyring":   {"durable"},
 	"durable":   {}, // files that appear whole
 
+	"policy/narrow": {"agent", "consent", "fhir", "policy"}, // proofs about policies
+
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
 	"store/storetest": {"fhir", "fhir/custom", "fhir/search", "ledgerbridge", "store"},
@@ -65,6 +67,8 @@ var mayImport = map[string][]string{
 	"ledgerbridge/devnet/devnettest": {"ledgerbridge/chaincode", "ledgerbridge/devnet"}, // networks for tests; never linked into the binary
 
 	"demo/app": {}, // a sample app
+
+	"wording": {}, // sentences in several languages
 
 	"demo": {}, // documents of a synthetic hospital
 
@@ -92,7 +96,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"github.com/RoaringBitmap/roaring":         {"store/search"},
 	"github.com/gin-gonic/gin":                 {"server"},
-	"github.com/open-policy-agent":             {"policy"},
+	"github.com/open-policy-agent":             {"policy", "policy/narrow"},
 	"zombiezen.com/go/sqlite":                  {"store/sqlite"},
 	"modernc.org/sqlite":                       {"store/sqlite"},
 	"github.com/samply/golang-fhir-models":     {"fhir", "consent"},

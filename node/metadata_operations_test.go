@@ -47,7 +47,7 @@ func wantOperation(t *testing.T, caller user, role, at, name string, read respon
 	case "meta", "everything", "validate", "access-report":
 	case "verify":
 		path = at + "/_history/1/$verify"
-	default: // those that change something, and of terminology, have tests of their own
+	default: // TestMetadataChangesOfEveryRole, TestMetadataTermsOfEveryRole
 		return
 	}
 	a := peek(caller, path)

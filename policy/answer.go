@@ -13,6 +13,16 @@ import (
 // an error, and errors deny: an unknown constraint may have been meant to narrow.
 // typ is the type that the question is about.
 func answer(results rego.ResultSet, typ string) (Decision, error) {
+	d, err := Answered(results)
+	if err != nil {
+		return d, err
+	}
+	return d, restricts(typ, d.Constraints.Search)
+}
+
+// Answered reads the answer whatever it is about: whether search parameters of a constraint
+// can be enforced for a type is not asked.
+func Answered(results rego.ResultSet) (Decision, error) {
 	if len(results) != 1 || len(results[0].Expressions) != 1 {
 		return Decision{}, fmt.Errorf("the decision has %d results, not one", len(results))
 	}
@@ -39,10 +49,7 @@ func answer(results rego.ResultSet, typ string) (Decision, error) {
 	if err != nil {
 		return Decision{}, fmt.Errorf("the decision cannot be understood: %w", err)
 	}
-	if err := complete(o, &d); err != nil {
-		return d, err
-	}
-	return d, restricts(typ, d.Constraints.Search)
+	return d, complete(o, &d)
 }
 
 // complete checks the decision as a whole.

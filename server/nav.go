@@ -21,6 +21,7 @@ func sections() []section {
 	return []section{
 		{pathDesk, "Desk", nil},
 		{pathAccesses, "Accesses", office},
+		{pathExplain, "Explain", office},
 		{pathEmergencies, "Emergencies", []string{agent.Practitioner, agent.PrivacyOfficer}},
 		{pathLedger, "Ledger", []string{agent.PrivacyOfficer, agent.Administrator}},
 		{pathApps, "Your apps", nil},

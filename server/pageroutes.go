@@ -14,6 +14,7 @@ func pageRoutes() []route {
 		{get, pathAccesses, "", "", false, plain, (*server).accesses},
 		{get, pathAccesses + ".csv", "", "", false, plain, (*server).accessesFile},
 		{get, pathReport, "", "", false, plain, (*server).patientReport},
+		{get, pathExplain, "", "", false, plain, (*server).explainPage},
 		{get, pathEmergencies, "", "", false, plain, (*server).emergencies},
 		{post, pathEmergencies, "", "", false, plain, (*server).emergencyForm},
 		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},

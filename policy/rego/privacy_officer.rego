@@ -38,6 +38,9 @@ office_operation if input.interaction in {"policy-read", "policy-write", "policy
 # They see which emergencies were declared, end them, and judge them afterwards.
 office_operation if input.interaction in {"break-glass-read", "break-glass-review"}
 
+# They learn who could read what, and why.
+office_operation if input.interaction == "explain"
+
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {
 	input.type == "Consent"
