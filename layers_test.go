@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "web", "wording"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "purge", "web", "wording"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
@@ -39,10 +39,11 @@ var mayImport = map[string][]string{
 	"consent":   {"agent", "fhir", "labels"},
 	"labels":    {}, // which security labels there are
 	"policy":    {"agent", "fhir", "fhir/search", "labels"},
-	"kept":      {"agent"},                 // what the server keeps beside resources
-	"quorum":    {"agent", "fhir", "kept"}, // who may be the second of two persons
-	"emergency": {"agent", "kept"},         // who sets aside what protects a patient
-	"agent":     {},                        // what a verified token says of its caller
+	"kept":      {"agent"},                           // what the server keeps beside resources
+	"quorum":    {"agent", "fhir", "kept"},           // who may be the second of two persons
+	"purge":     {"agent", "fhir", "kept", "quorum"}, // what is removed for good
+	"emergency": {"agent", "kept"},                   // who sets aside what protects a patient
+	"agent":     {},                                  // what a verified token says of its caller
 	"keyring":   {"durable"},
 	"durable":   {}, // files that appear whole
 

@@ -35,6 +35,7 @@ var known = named(map[action]string{
 	{letters: "rs"}: "authorize token refresh revoke introspect launch register sign-in sign-out grant-read client-read" +
 		" access-report proof audit-read audit-search ledger metrics operations policy-read break-glass break-glass-read explain",
 	{letters: "u"}: "client-write policy-write policy-approve break-glass-review",
+	{letters: "d"}: "purge purge-approve",
 })
 
 func named(actions map[action]string) map[string]action {

@@ -20,6 +20,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/fhir/terminology"
+	"github.com/aceso-health/aceso/purge"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -34,6 +35,8 @@ type Config struct {
 	Apps Apps
 	// OAuth is its endpoints for clients.
 	OAuth Authorization
+	// Purges removes data for good; nil: this server does not.
+	Purges *purge.Purges
 	// Emergencies declares and reviews them; nil without.
 	Emergencies *emergency.Desk
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.

@@ -35,6 +35,8 @@ office_operation if input.interaction in {"audit-read", "audit-search", "proof",
 
 office_operation if input.interaction in {"policy-read", "policy-write", "policy-approve"}
 
+office_operation if input.interaction in {"purge", "purge-approve"}
+
 # They see which emergencies were declared, end them, and judge them afterwards.
 office_operation if input.interaction in {"break-glass-read", "break-glass-review"}
 
