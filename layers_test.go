@@ -49,6 +49,8 @@ var mayImport = map[string][]string{
 
 	"policy/narrow": {"agent", "consent", "fhir", "policy"}, // proofs about policies
 
+	"policy/revision": {"agent", "fhir", "kept", "policy", "quorum"}, // who wrote and approved which policies
+
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
 	"store/storetest": {"fhir", "fhir/custom", "fhir/search", "ledgerbridge", "store"},

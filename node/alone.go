@@ -9,7 +9,6 @@ import (
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
-	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 	"github.com/aceso-health/aceso/store/sqlite"
 )
@@ -78,16 +77,6 @@ func (alone) sources(context.Context) ([]string, error) { return nil, nil }
 
 func (a alone) journal(_ context.Context, _ *records, source string) (*ledgerbridge.Journal, error) {
 	return nil, fmt.Errorf("the data folder %s does not hold the log %s", a.data, source)
-}
-
-// openPolicy puts the built-in policies in force, or those of a folder, which is then
-// watched.
-func (alone) openPolicy(ctx context.Context, n *Node, folder string, o policy.Options) (err error) {
-	if n.policy, err = openFolder(ctx, folder, o); err != nil || folder == "" {
-		return err
-	}
-	n.running.Go(func() { n.policy.Watch(ctx, folder) })
-	return nil
 }
 
 func (alone) keep(context.Context, *Node) {}

@@ -9,7 +9,6 @@ import (
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/ledgerbridge/local"
-	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -68,8 +67,6 @@ type others interface {
 	sources(context.Context) ([]string, error)
 	// journal opens one of them for reading.
 	journal(ctx context.Context, r *records, source string) (*ledgerbridge.Journal, error)
-	// openPolicy activates the policies of the folder, or those that all nodes share.
-	openPolicy(ctx context.Context, n *Node, folder string, o policy.Options) error
 	// packages are those of implementation guides; the home must be open.
 	packages() packages
 	// keep finishes the logs of nodes that died, until ctx ends.

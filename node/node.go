@@ -115,16 +115,6 @@ func (n *Node) Handler() http.Handler { return n.handler }
 // Identity is what the folder is fixed to.
 func (n *Node) Identity() Identity { return n.identity }
 
-func (n *Node) openPolicy(ctx context.Context, folder string) error {
-	return n.home.openPolicy(ctx, n, folder, policy.Options{Reloaded: func(revision string, err error) {
-		if err != nil {
-			n.log.Error("policies were not activated: the ones before stay in force", "revision", revision, "error", err)
-			return
-		}
-		n.log.Info("policies activated", "revision", revision)
-	}})
-}
-
 func (n *Node) otherJournal(ctx context.Context, source string) (*ledgerbridge.Journal, error) {
 	return n.home.journal(ctx, &n.records, source)
 }

@@ -40,6 +40,9 @@ type Engine struct {
 	current atomic.Pointer[program]
 	problem atomic.Pointer[error]
 	failed  atomic.Pointer[Input] // the last that could not be decided
+	canary  atomic.Pointer[canary]
+	shadow  atomic.Pointer[shadow]
+	recent  recent
 }
 
 // New compiles the policies of a folder and runs their tests; nil means the built-in
@@ -121,10 +124,19 @@ func (e *Engine) Evaluated() (times, failed int64) {
 // reason input-invalid or policy-error; the error is for the log. Callers share the
 // slices of a Decision and must not change them.
 func (e *Engine) Decide(ctx context.Context, in Input) (Decision, error) {
-	p := e.current.Load()
+	p := e.decides(&in.Agent)
 	if err := validate(&in); err != nil {
 		return Decision{Reason: "input-invalid", Revision: p.revision}, err
 	}
+	d, err := e.decide(ctx, p, in)
+	if e.shadow.Load() != nil {
+		e.compare(&in, d)
+	}
+	return d, err
+}
+
+// decide asks one program, or remembers.
+func (e *Engine) decide(ctx context.Context, p *program, in Input) (Decision, error) {
 	var space [512]byte
 	key := in.appendKey(space[:0])
 	if d, ok := p.memory.get(key); ok {
@@ -138,7 +150,7 @@ func (e *Engine) Decide(ctx context.Context, in Input) (Decision, error) {
 		e.failed.Store(&failed)
 		return Decision{Reason: "policy-error", Revision: p.revision}, fmt.Errorf("decide: %w", err)
 	}
-	p.memory.put(key, d)
+	p.memory.put(key, d, e.recent.note(key, &in, d))
 	return d, nil
 }
 

@@ -294,7 +294,7 @@ func variants() map[string]Input {
 func TestMemoryIsBounded(t *testing.T) {
 	m := newMemory()
 	for i := range 3 * maxMemory {
-		m.put([]byte{byte(i), byte(i >> 8), byte(i >> 16)}, Decision{})
+		m.put([]byte{byte(i), byte(i >> 8), byte(i >> 16)}, Decision{}, nil)
 	}
 	if len(m.decisions) > maxMemory {
 		t.Errorf("%d decisions kept", len(m.decisions))

@@ -14,10 +14,16 @@ const maxMemory = 8192
 // request have no memory.
 type memory struct {
 	mu        sync.RWMutex
-	decisions map[string]Decision
+	decisions map[string]remembered
 }
 
-func newMemory() *memory { return &memory{decisions: map[string]Decision{}} }
+// remembered is a decision, and the question that it answers.
+type remembered struct {
+	Decision
+	asked *question
+}
+
+func newMemory() *memory { return &memory{decisions: map[string]remembered{}} }
 
 func (m *memory) get(key []byte) (Decision, bool) {
 	if m == nil {
@@ -26,10 +32,11 @@ func (m *memory) get(key []byte) (Decision, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	d, ok := m.decisions[string(key)]
-	return d, ok
+	d.asked.asked()
+	return d.Decision, ok
 }
 
-func (m *memory) put(key []byte, d Decision) {
+func (m *memory) put(key []byte, d Decision, asked *question) {
 	if m == nil {
 		return
 	}
@@ -38,7 +45,7 @@ func (m *memory) put(key []byte, d Decision) {
 	if len(m.decisions) >= maxMemory {
 		clear(m.decisions)
 	}
-	m.decisions[string(key)] = d
+	m.decisions[string(key)] = remembered{d, asked}
 }
 
 // appendKey appends an input without its time. A length precedes every value, so

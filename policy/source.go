@@ -25,6 +25,7 @@ var base embed.FS
 const (
 	maxFiles = 500
 	maxFile  = 1 << 20
+	maxAll   = 8 << 20 // bytes of all files together
 )
 
 // Base is the built-in policy with its tests.
@@ -54,6 +55,15 @@ type source struct {
 	rego  map[string]string // path -> policy
 	tests map[string]string // path -> tests of policies; they do not decide
 	data  map[string]string // path -> data.json
+	size  int64             // of all
+}
+
+// files are all of them by path.
+func (s *source) files() map[string]string {
+	all := maps.Clone(s.rego)
+	maps.Copy(all, s.tests)
+	maps.Copy(all, s.data)
+	return all
 }
 
 // readSource reads *.rego and data.json at any depth. It skips names that start
@@ -94,6 +104,9 @@ func (s *source) add(fsys fs.FS, name string) error {
 	}
 	if info.Size() > maxFile || len(s.rego)+len(s.tests)+len(s.data) >= maxFiles {
 		return fmt.Errorf("%s: a policy folder has at most %d files of %d bytes", name, maxFiles, maxFile)
+	}
+	if s.size += info.Size(); s.size > maxAll {
+		return fmt.Errorf("%s: the files of a policy folder have at most %d bytes together", name, maxAll)
 	}
 	text, err := fs.ReadFile(fsys, name)
 	if err != nil {

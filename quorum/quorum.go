@@ -69,6 +69,15 @@ func (q *Quorum) Second(ctx context.Context, first agent.Person, a agent.Agent) 
 	return second, q.deputises(ctx, second)
 }
 
+// Deputises refuses an agent who is not the deputy.
+func (q *Quorum) Deputises(ctx context.Context, a agent.Agent) error {
+	p, err := q.Who(ctx, a)
+	if err != nil {
+		return err
+	}
+	return q.deputises(ctx, p)
+}
+
 // deputises refuses everybody but the deputy.
 func (q *Quorum) deputises(ctx context.Context, p agent.Person) error {
 	d, err := q.Deputy(ctx)

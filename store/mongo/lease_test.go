@@ -257,38 +257,30 @@ func TestKeysAreAddedOnce(t *testing.T) {
 	}
 }
 
-// Whoever starts first puts its policies in force, unless others are already.
-func TestPoliciesOfAllNodes(t *testing.T) {
-	srv := newServer(t)
-	one, two := openNode(t, srv, "n1").Policies(), openNode(t, srv, "n2").Policies()
-	active := func(p Policies, want string) {
+// What a version before had in force is found, but for what came with that program.
+func TestFormerPoliciesAreFound(t *testing.T) {
+	s := openNode(t, newServer(t), "n1")
+	wants := func(want string) {
 		t.Helper()
-		r, err := p.Active(t.Context())
-		if err != nil || r.Name != want {
-			t.Fatalf("in force: %+v, %v, want %q", r, err, want)
+		if archive, err := s.FormerPolicies(t.Context()); err != nil || string(archive) != want {
+			t.Fatalf("%q, %v, want %q", archive, err, want)
 		}
 	}
-	activate := func(p Policies, name string, first bool) {
-		t.Helper()
-		if err := p.Activate(t.Context(), Revision{Name: name}, []byte(name), first); err != nil {
+	wants("")
+	for _, doc := range []bson.D{
+		{{Key: "_id", Value: "abc"}, {Key: "archive", Value: []byte("packed")}},
+		{{Key: "_id", Value: "active"}, {Key: "revision", Value: "abc"}, {Key: "builtin", Value: false}},
+	} {
+		if _, err := s.db.Collection("policies").InsertOne(t.Context(), doc); err != nil {
 			t.Fatal(err)
 		}
 	}
-	active(one, "")
-	activate(one, "a", true)
-	activate(two, "b", true)
-	active(two, "a")
-	activate(two, "b", false)
-	active(one, "b")
-	activate(one, "a", false)
-	active(two, "a")
-	if archive, err := two.Archive(t.Context(), "b"); err != nil || string(archive) != "b" {
-		t.Errorf("archive %q, %v", archive, err)
+	wants("packed")
+	builtIn := bson.D{{Key: "$set", Value: bson.D{{Key: "builtin", Value: true}}}}
+	if _, err := s.db.Collection("policies").UpdateOne(t.Context(), bson.D{{Key: "_id", Value: "active"}}, builtIn); err != nil {
+		t.Fatal(err)
 	}
-	n, err := one.collection().CountDocuments(t.Context(), bson.D{})
-	if err != nil || n != 3 {
-		t.Errorf("%d documents, %v; want two revisions and which is active", n, err)
-	}
+	wants("")
 }
 
 // A database that was away for longer than a lease lasts makes nobody dead: no node
