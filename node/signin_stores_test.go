@@ -11,8 +11,8 @@ import (
 	"github.com/aceso-health/aceso/kept"
 )
 
-// onBothStores runs a test on a node with a folder, and on one with a database.
-func onBothStores(t *testing.T, run func(*testing.T, *testNode)) {
+// eitherStore runs a test on a node with a folder, and on one with a database.
+func eitherStore(t *testing.T, run func(*testing.T, *testNode)) {
 	t.Run("SQLite", func(t *testing.T) { run(t, startNode(t, t.TempDir())) })
 	t.Run("MongoDB", func(t *testing.T) { run(t, newCluster(t, 1).nodes[0]) })
 }
@@ -37,7 +37,7 @@ var raced = oauth.User{Login: "doctor", Subject: "Practitioner/1", Role: "practi
 // A session that was begun with a password does not outlive it, on either store, whichever of
 // the two comes first.
 func TestNoSessionOutlivesItsPasswordOnEitherStore(t *testing.T) {
-	onBothStores(t, func(t *testing.T, n *testNode) {
+	eitherStore(t, func(t *testing.T, n *testNode) {
 		rows := gateRows{keptRows{n.node.store}, n.node.gate}
 		sessions := &session.Sessions{Keeper: rows, Now: time.Now}
 		checked := func(password string) session.Session {
@@ -80,7 +80,7 @@ func TestNoSessionOutlivesItsPasswordOnEitherStore(t *testing.T) {
 // People sign in, look at their apps, fail, and sign out on the pages of either store; users
 // are listed and removed there, and a removed one is out.
 func TestPeopleSignInOnEitherStore(t *testing.T) {
-	onBothStores(t, func(t *testing.T, n *testNode) {
+	eitherStore(t, func(t *testing.T, n *testNode) {
 		if err := n.node.SetUser(t.Context(), raced, goodPassword); err != nil {
 			t.Fatal(err)
 		}
