@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "policy/revision", "quorum", "web"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "policy/revision", "purge", "web", "wording"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "ledgerbridge", "policy", "store"},
@@ -35,19 +35,21 @@ var mayImport = map[string][]string{
 	"kept/kepttest":            {"kept"}, // a Keeper for tests; never linked into the binary
 	"auth/session/sessiontest": {},       // an OpenID provider for tests; never linked into the binary
 
-	"audit":           {"fhir", "ledgerbridge", "store"},
-	"consent":         {"agent", "fhir", "labels"},
-	"labels":          {}, // which security labels there are
-	"policy":          {"agent", "fhir", "fhir/search", "labels"},
-	"kept":            {"agent"},                                     // what the server keeps beside resources
-	"policy/revision": {"agent", "fhir", "kept", "policy", "quorum"}, // who wrote and approved which policies
-	"quorum":          {"agent", "fhir", "kept"},                     // who may be the second of two persons
-	"emergency":       {"agent", "kept"},                             // who sets aside what protects a patient
-	"agent":           {},                                            // what a verified token says of its caller
-	"keyring":         {"durable"},
-	"durable":         {}, // files that appear whole
+	"audit":     {"fhir", "ledgerbridge", "store"},
+	"consent":   {"agent", "fhir", "labels"},
+	"labels":    {}, // which security labels there are
+	"policy":    {"agent", "fhir", "fhir/search", "labels"},
+	"kept":      {"agent"},                           // what the server keeps beside resources
+	"quorum":    {"agent", "fhir", "kept"},           // who may be the second of two persons
+	"purge":     {"agent", "fhir", "kept", "quorum"}, // what is removed for good
+	"emergency": {"agent", "kept"},                   // who sets aside what protects a patient
+	"agent":     {},                                  // what a verified token says of its caller
+	"keyring":   {"durable"},
+	"durable":   {}, // files that appear whole
 
 	"policy/narrow": {"agent", "consent", "fhir", "policy"}, // proofs about policies
+
+	"policy/revision": {"agent", "fhir", "kept", "policy", "quorum"}, // who wrote and approved which policies
 
 	"store/group":     {},
 	"store":           {"fhir", "fhir/search", "ledgerbridge"},
@@ -68,6 +70,8 @@ var mayImport = map[string][]string{
 	"ledgerbridge/devnet/devnettest": {"ledgerbridge/chaincode", "ledgerbridge/devnet"}, // networks for tests; never linked into the binary
 
 	"demo/app": {}, // a sample app
+
+	"wording": {}, // sentences in several languages
 
 	"demo": {}, // documents of a synthetic hospital
 

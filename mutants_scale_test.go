@@ -17,4 +17,6 @@ var scaleMutants = []mutant{
 	{"encoded commands have the concerns of a transaction", "store/mongo/command.go", "if mongo.SessionFromContext(ctx) == nil {", "if false {", "./store/mongo", "TestEncodedCommands"},
 	{"encoded updates say whether there was one", "store/mongo/command.go", "return ok && n == 1, nil", "return ok && n >= 0, nil", "./store/mongo", "TestEncodedCommands"},
 	{"damaged entries are not read", "store/mongo/entry.go", "if !ok {\n\t\treturn r, errEntry", "if !ok && false {\n\t\treturn r, errEntry", "./store/mongo", "TestDamagedEntriesAreRead"},
+	{"lists add up what they pass over", "store/search/walkplan.go", "w.run(most - w.Sets.inVain(w.plan.typ, w.ranker(), 0))", "w.run(most)", "./store/sqlite", "TestPassingOverIsAddedUp"},
+	{"histories add up what they pass over", "store/search/passing.go", "vain := p.Sets.inVain(s.typ, of, int64(s.vain-s.told))", "vain := int64(s.vain)", "./store/sqlite", "TestPassingOverIsAddedUp"},
 }

@@ -24,7 +24,7 @@ import (
 var updateRefusals = flag.Bool("update-refusals", false, "write docs/refusals.md anew")
 
 // refusing are the folders whose errors clients get to see.
-var refusing = []string{"access", "auth", "consent", "emergency", "fhir", "policy", "server", "store"}
+var refusing = []string{"access", "auth", "consent", "emergency", "fhir", "policy", "purge", "server", "store"}
 
 // docs/refusals.md names every sentence with which the code refuses something, and no other.
 func TestRefusalsAreListed(t *testing.T) {

@@ -124,15 +124,7 @@ func (r *review) decide(ctx context.Context, q question) policy.Decision {
 
 // decideBy asks what scopes permit.
 func (r *review) decideBy(ctx context.Context, q question, scopes []agent.Scope) policy.Decision {
-	a := &r.call.Agent
-	in := policy.Input{
-		Agent: policy.Agent{
-			Subject: a.Subject, Role: a.Role, Organization: a.Organization,
-			Patient: a.Patient, Client: a.Client, Scopes: scopes,
-		},
-		Purpose: a.Purpose, Interaction: q.interaction, Action: q.action, Type: q.typ,
-		Node: policy.Node{Organization: r.gate.Organization}, Now: r.now.UTC().Format(time.RFC3339),
-	}
+	in := r.input(q, scopes)
 	d, err := r.gate.Policy.Decide(ctx, in)
 	if errors.Is(err, policy.ErrDeadline) { // one retry: the machine may just be busy
 		d, err = r.gate.Policy.Decide(ctx, in)
@@ -145,6 +137,19 @@ func (r *review) decideBy(ctx context.Context, q question, scopes []agent.Scope)
 		d.Reason = tooSlow
 	}
 	return d
+}
+
+// input is what the policy sees of a question.
+func (r *review) input(q question, scopes []agent.Scope) policy.Input {
+	a := &r.call.Agent
+	return policy.Input{
+		Agent: policy.Agent{
+			Subject: a.Subject, Role: a.Role, Organization: a.Organization,
+			Patient: a.Patient, Client: a.Client, Scopes: scopes,
+		},
+		Purpose: a.Purpose, Interaction: q.interaction, Action: q.action, Type: q.typ,
+		Node: policy.Node{Organization: r.gate.Organization}, Now: r.now.UTC().Format(time.RFC3339),
+	}
 }
 
 // decision is what the policy has said; a request asks few questions.

@@ -36,6 +36,9 @@ func (v *verification) purged() map[string]int {
 func (v *verification) removed(g group, written []store.Version) {
 	v.tombstones[g] = len(written)
 	for i := range written {
+		if written[i].Purged == ledgerbridge.Place(g.source, g.seq) { // noted already
+			continue
+		}
 		v.purges[g] = append(v.purges[g], written[i].Item())
 	}
 }

@@ -45,7 +45,7 @@ func newPurged(t *testing.T) (a *archive, by string) {
 	}
 	a.purge(ledgerbridge.Purge, nil, old("a", 1, "PUT"))
 	gone := a.patient("c", 2, "DELETE")
-	gone.Facts = store.Remains(&c.Facts, true)
+	gone.Facts, gone.Purge = store.Remains(&c.Facts, true), true
 	by = a.purge(ledgerbridge.Purge, []store.Write{gone}, old("c", 1, "PUT"), old("b", 1, "PUT"), old("b", 2, "DELETE"))
 	return a, by
 }

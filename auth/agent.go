@@ -45,7 +45,7 @@ func (a *Authenticator) agent(i *trusted, c *Claims, chosen []string) (agent.Age
 	if caller.Patient, err = a.patient(c, &caller, a.user(i, c.User)); err != nil {
 		return agent.Agent{}, err
 	}
-	caller.Actors = actors(&caller, a.user(i, c.User))
+	caller.Actors = Actors(&caller, a.user(i, c.User))
 	return caller, nil
 }
 
@@ -204,9 +204,9 @@ func (a *Authenticator) patient(c *Claims, caller *agent.Agent, user string) (st
 	return "Patient/" + id, nil
 }
 
-// actors are the names by which a Consent can mean this caller: references, URLs of other
+// Actors are the names by which a Consent can mean this caller: references, URLs of other
 // servers, and names inside another issuer.
-func actors(caller *agent.Agent, user string) []string {
+func Actors(caller *agent.Agent, user string) []string {
 	list := []string{"Organization/" + caller.Organization}
 	add := func(name string, counts bool) {
 		if counts && !slices.Contains(list, name) {

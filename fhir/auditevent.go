@@ -79,7 +79,7 @@ func AuditEvent(a Access) ([]byte, error) {
 	if k := kindOf(a.Interaction); k.event.Code != nil {
 		event.Type = k.event
 	}
-	if a.Interaction == "erase" {
+	if a.Interaction == "erase" || a.Interaction == "purge" && a.Action == "D" {
 		event.Type = coding(lifecycles, "destroy", "Destroy/Delete Record Lifecycle Event")
 	}
 	var action r4.AuditEventAction

@@ -52,7 +52,7 @@ func TestAuditEventsMeetTheirProfiles(t *testing.T) {
 		"search-type": {"E", "Query"}, "search-system": {"E", "Query"}, "audit-search": {"E", "Query"},
 		"history-instance": {"R", ""}, "history-type": {"E", ""}, "history-system": {"E", ""}, "transaction": {"E", ""},
 		"access-report": {"R", ""}, "proof": {"R", ""}, "verify": {"R", ""}, "ledger": {"R", ""}, "metrics": {"R", ""}, "erase": {"D", ""},
-		"authorize": {"E", ""}, "token": {"E", ""}, "refresh": {"E", ""}, "sign-in": {"E", ""}, "sign-out": {"E", ""}, "revoke": {"E", ""}, "client-write": {"E", ""}, "policy-write": {"E", ""}, "policy-approve": {"E", ""},
+		"authorize": {"E", ""}, "token": {"E", ""}, "refresh": {"E", ""}, "sign-in": {"E", ""}, "sign-out": {"E", ""}, "revoke": {"E", ""}, "client-write": {"E", ""}, "policy-write": {"E", ""}, "purge": {"D", ""}, "purge-approve": {"E", ""}, "policy-approve": {"E", ""},
 	} {
 		t.Run(interaction, func(t *testing.T) {
 			a := known(interaction, want[0])

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aceso-health/aceso/node/nodetest"
 )
@@ -187,6 +188,48 @@ func TestIndexingGoesOn(t *testing.T) {
 	system = n.as("system", "HOPERAT")
 	ready(t, system, "/Patient?birthplace=basel")
 	if total := system.Get("/Patient?birthplace=basel&_summary=count").JSON()["total"]; total != float64(1200) {
+		t.Errorf("%v are found", total)
+	}
+}
+
+// A node that dies while it makes keys holds up nothing for long: another one goes on where
+// it was, once the other has stood still.
+func TestAnotherNodeTakesTheIndexingOver(t *testing.T) {
+	c := newClusterOf(t, 2, 10*time.Minute)
+	system := c.users("system", "HOPERAT")
+	for _, n := range c.nodes { // the background work of both ends
+		n.node.stop()
+		n.node.running.Wait()
+	}
+	var entries []string
+	for i := range 700 {
+		entries = append(entries, fmt.Sprintf(`{"resource":%s,"request":{"method":"PUT","url":"Patient/t%d"}}`, bornIn(fmt.Sprint("t", i), "Basel", ""), i))
+	}
+	system[0].Post("", `{"resourceType":"Bundle","type":"transaction","entry":[`+strings.Join(entries, ",")+`]}`).Want(200)
+	system[0].Put("/SearchParameter/t", customParameter("t", "birthplace", "string", "Patient", "Patient.extension('"+birthplace+"').value.city", "")).Want(201)
+	first, second := c.nodes[0].node.gate, c.nodes[1].node.gate
+	if more, err := first.Rekey(t.Context()); !more || err != nil {
+		t.Fatal(more, err)
+	}
+	rekey := func() (more bool) {
+		more, err := second.Rekey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return more
+	}
+	if rekey() || rekey() || second.Indexed()[0].State == "ready" {
+		t.Error("what another node is about is done twice")
+	}
+	c.nodes[0].stop()
+	later := time.Now().Add(time.Hour)
+	second.Now = func() time.Time { return later }
+	if !rekey() && second.Indexed()[0].State != "ready" {
+		t.Errorf("nobody goes on: %+v", second.Indexed())
+	}
+	for rekey() {
+	}
+	if total := system[1].Get("/Patient?birthplace=basel&_summary=count").Want(200).JSON()["total"]; total != float64(700) {
 		t.Errorf("%v are found", total)
 	}
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/csv"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -9,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/node/nodetest"
 )
 
 // visitor is somebody with a browser that runs no scripts.
@@ -90,6 +93,29 @@ func TestOfficerSeesWhoSawWhat(t *testing.T) {
 	v.page("/ui/patients/p1/report?format=csv", 200, "Ada Doc")
 	v.page("/ui/patients/p1/report?format=pdf", 200, "%PDF-1.", "%%EOF")
 	v.page("/ui/patients/p1/report?from=2001-01-01&to=2001-01-02", 200, "Nobody, in this time.")
+}
+
+// The desk says who asked about many patients, and about somebody of the same surname.
+func TestDeskSaysWhatIsUnusual(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	twoPatients(n)
+	system := n.as("system", "HOPERAT")
+	for i := range 51 {
+		id := fmt.Sprint("q", i)
+		system.Put("/Patient/"+id, nodetest.PatientJSON(id, "Other")).Want(201)
+	}
+	as := func(subject, name string) user {
+		return n.as("practitioner", "TREAT", func(g *Grant) { g.Subject, g.Name = "Practitioner/"+subject, name })
+	}
+	as("kin", "Ada Familyp1").Get("/Patient/p1").Want(200)
+	as("kin", "Ada Familyp1").Get("/Patient/p2").Want(200)
+	as("busy", "Bea Busy").Get("/Patient?_count=1000").Want(200)
+	v := visitorWith(n, n.as("privacy-officer", "HOPERAT"))
+	page := v.page("/ui/desk", 200, "Practitioner/busy</a>: 53 patients", "Ada Familyp1, about A Familyp1")
+	if strings.Contains(page, "about A Familyp2") || strings.Contains(page, "Practitioner/kin</a>: ") {
+		t.Errorf("it says too much:\n%s", page)
+	}
+	v.page("/ui/accesses?person=Practitioner/busy", 200, "and 48 more")
 }
 
 // The pages show to nobody else what only the privacy office may see; patients see their

@@ -14,6 +14,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/purge"
 	"github.com/aceso-health/aceso/server"
 	"github.com/aceso-health/aceso/store"
 )
@@ -31,6 +32,8 @@ type Node struct {
 	provider *session.Provider // where people sign in; nil without one
 
 	authorization server.Authorization
+	purges        *purge.Purges
+	purgeSoon     <-chan struct{}
 	trials        trials
 	stop          context.CancelFunc
 	running       sync.WaitGroup
@@ -76,6 +79,7 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
 		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current}, Parse: n.rules.parser(),
 	})
+	n.openPurges()
 	if err := n.openServer(ctx, o); err != nil {
 		return err
 	}
@@ -97,6 +101,7 @@ func (n *Node) run(ctx context.Context, o Options) {
 	n.running.Go(func() { n.index(ctx) })
 	n.running.Go(func() { n.bridge.watch(ctx) })
 	n.running.Go(func() { n.sweep(ctx) })
+	n.running.Go(func() { n.purge(ctx) })
 	n.running.Go(func() { n.home.keep(ctx, n) })
 	n.running.Go(func() {
 		n.copier.Run(ctx, func(err error) { n.log.Error("checkpoints could not be copied to the witness", "error", err) })

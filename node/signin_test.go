@@ -201,7 +201,8 @@ func TestSessionsMayWhatTheirRoleMay(t *testing.T) {
 	n := atNode(t)
 	for _, login := range []string{"doctor", "patient"} {
 		p := arrives(t, n.Server.URL)
-		p.opens("/ui/sign-in").sends("/ui/sign-in", "login", login, "password", goodPassword).sees(403, "interaction-not-allowed")
+		p.opens("/ui/sign-in").sends("/ui/sign-in", "login", login, "password", goodPassword).sees(200, "Desk")
+		p.opens("/ui/ledger").sees(403, "interaction-not-allowed")
 	}
 }
 

@@ -27,6 +27,7 @@ var schemaJSON []byte
 type program struct {
 	revision string
 	evaluate func(context.Context, ast.Value, topdown.Cancel) (rego.ResultSet, error)
+	traced   func(context.Context, ast.Value, topdown.Cancel, topdown.QueryTracer) (rego.ResultSet, error)
 	memory   *memory // nil if the time of the request can matter
 
 	evaluated, failed atomic.Int64
@@ -58,6 +59,8 @@ func compile(ctx context.Context, s *source) (*program, error) {
 	}
 	p := &program{revision: s.revision(), evaluate: func(ctx context.Context, in ast.Value, c topdown.Cancel) (rego.ResultSet, error) {
 		return query.Eval(ctx, rego.EvalParsedInput(in), rego.EvalExternalCancel(c))
+	}, traced: func(ctx context.Context, in ast.Value, c topdown.Cancel, t topdown.QueryTracer) (rego.ResultSet, error) {
+		return query.Eval(ctx, rego.EvalParsedInput(in), rego.EvalExternalCancel(c), rego.EvalQueryTracer(t))
 	}}
 	if !readsTime(compiler) {
 		p.memory = newMemory()

@@ -162,17 +162,20 @@ func (s *server) accessRows(c *gin.Context, call *access.Call, result *access.Re
 	return rows, err
 }
 
+// mostNamed is how many patients of a page get names; a search takes no more values.
+const mostNamed = 500
+
 // patientNames asks for them all at once; whom the reader may not see keeps an id.
 func (s *server) patientNames(ctx context.Context, call *access.Call, rows []web.Access) (map[string]string, error) {
 	var ids []string
 	for _, r := range rows {
 		for _, p := range r.Patients {
-			_, id, _ := strings.Cut(p.ID, "/")
-			ids = append(ids, id)
+			if _, id, ok := strings.Cut(p.ID, "/"); ok && len(ids) < mostNamed && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
 		}
 	}
-	slices.Sort(ids)
-	if ids = slices.Compact(ids); len(ids) == 0 {
+	if len(ids) == 0 {
 		return nil, nil
 	}
 	found, err := s.Gate.Search(ctx, call, access.SearchRequest{Type: "Patient", Params: []fhir.Param{{Name: "_id", Value: strings.Join(ids, ",")}, {Name: "_count", Value: "1000"}}})

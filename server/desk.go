@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -44,59 +46,81 @@ func (s *server) officeDesk(c *gin.Context, call *access.Call, page *web.Desk) e
 			page.Alarms = append(page.Alarms, web.Named{ID: row.Name, Words: row.Name + " is " + row.State + ". " + row.Alarm})
 		}
 	}
-	today := page.At.UTC().Format(time.DateOnly)
-	page.Office, page.Today = true, today
-	result, err := s.Gate.SearchAuditEvents(c.Request.Context(), call, access.SearchRequest{Type: auditEvent, Params: []fhir.Param{
-		{Name: "date", Value: "ge" + today}, {Name: "decision", Value: "deny"}, {Name: "_count", Value: "20"},
-	}})
+	page.Office, page.Today = true, page.At.UTC().Format(time.DateOnly)
+	result, err := s.today(c, call, page, 20, fhir.Param{Name: "decision", Value: "deny"})
 	if err != nil {
 		return err
 	}
-	page.More = result.Next != ""
-	page.Denied, err = s.accessRows(c, call, result)
-	if err != nil {
-		return err
+	if result == nil {
+		page.Many = true
+	} else {
+		page.More = result.Next != ""
+		if page.Denied, err = s.accessRows(c, call, result); err != nil {
+			return err
+		}
 	}
-	page.Busy, err = s.busyToday(c, call, page.At)
-	return err
+	return s.unusual(c, call, page)
+}
+
+// today are the newest records of the day; nil: there are too many to look through.
+func (s *server) today(c *gin.Context, call *access.Call, page *web.Desk, count int, more ...fhir.Param) (*access.Result, error) {
+	params := append([]fhir.Param{{Name: "date", Value: "ge" + page.Today}, {Name: "_count", Value: strconv.Itoa(count)}}, more...)
+	result, err := s.Gate.SearchAuditEvents(c.Request.Context(), call, access.SearchRequest{Type: auditEvent, Params: params})
+	if err != nil && describe(err).Kind == fhir.TooCostly {
+		return nil, nil
+	}
+	return result, err
 }
 
 const (
-	// busyRecords of the newest are looked at to see who is busier than usual.
-	busyRecords = 1_000
+	// unusualAmong so many of the newest records is looked for.
+	unusualAmong = 1_000
 	// busyPatients is whose data one person may see in a day before the desk says so.
 	busyPatients = 50
 )
 
-// busyToday are those who asked about more patients today than somebody usually sees.
-func (s *server) busyToday(c *gin.Context, call *access.Call, now time.Time) (all []web.Busy, err error) {
-	result, err := s.Gate.SearchAuditEvents(c.Request.Context(), call, access.SearchRequest{Type: auditEvent, Params: []fhir.Param{
-		{Name: "date", Value: "ge" + now.UTC().Format(time.DateOnly)}, {Name: "_count", Value: strconv.Itoa(busyRecords)},
-	}})
-	if err != nil {
-		return nil, err
+// unusual finds practitioners who asked about many patients today, and those who asked
+// about somebody of their own surname. Both may be right; the desk says what it saw.
+func (s *server) unusual(c *gin.Context, call *access.Call, page *web.Desk) error {
+	result, err := s.today(c, call, page, unusualAmong)
+	if result == nil || err != nil {
+		return err
 	}
-	seen := map[string]map[string]bool{}
-	for i := range result.Matches {
-		row, err := readAccess(result.Matches[i].Body)
-		if err != nil {
-			return nil, err
-		}
-		if row.Role != agent.Practitioner {
+	rows, err := s.accessRows(c, call, result)
+	if err != nil {
+		return err
+	}
+	seen, alike := map[string]map[string]bool{}, map[[2]string]bool{}
+	for i := range rows {
+		r := &rows[i]
+		if r.Role != agent.Practitioner {
 			continue
 		}
-		if seen[row.Agent] == nil {
-			seen[row.Agent] = map[string]bool{}
+		if seen[r.Agent] == nil {
+			seen[r.Agent] = map[string]bool{}
 		}
-		for _, p := range row.Patients {
-			seen[row.Agent][p.ID] = true
+		for _, p := range r.Patients {
+			seen[r.Agent][p.ID] = true
+			if who := [2]string{r.Agent, p.ID}; surname(r.Who) == surname(p.Words) && !alike[who] {
+				alike[who] = true
+				page.Alike = append(page.Alike, web.Alike{Agent: r.Agent, Who: r.Who, Patient: p})
+			}
 		}
 	}
 	for who, patients := range seen {
 		if len(patients) > busyPatients {
-			all = append(all, web.Busy{Agent: who, Patients: len(patients)})
+			page.Busy = append(page.Busy, web.Busy{Agent: who, Patients: len(patients)})
 		}
 	}
-	slices.SortFunc(all, func(a, b web.Busy) int { return b.Patients - a.Patients })
-	return all, nil
+	slices.SortFunc(page.Busy, func(a, b web.Busy) int { return cmp.Or(b.Patients-a.Patients, strings.Compare(a.Agent, b.Agent)) })
+	return nil
+}
+
+// surname is the last word of a name; of what is no name, such as an id, itself.
+func surname(name string) string {
+	words := strings.Fields(name)
+	if len(words) == 0 {
+		return name
+	}
+	return strings.ToLower(words[len(words)-1])
 }

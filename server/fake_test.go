@@ -111,6 +111,10 @@ func (g *fakeGate) LastN(_ context.Context, c *access.Call, l access.LastNReques
 	return &g.result, g.ask(c, "lastn %+v", l)
 }
 
+func (g *fakeGate) CouldRead(_ context.Context, c *access.Call, asked access.CouldRead) (*access.Could, error) {
+	return &access.Could{Mode: "none"}, g.ask(c, "could %+v", asked)
+}
+
 func (g *fakeGate) IndexProgress(_ context.Context, c *access.Call) ([]access.Indexing, error) {
 	return nil, g.ask(c, "index progress")
 }

@@ -26,6 +26,8 @@ type Gate interface {
 	Operate(ctx context.Context, c *access.Call, operation string) error
 	// Explain says how a search would be answered.
 	Explain(ctx context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error)
+	// CouldRead says whether somebody else could read a resource, and why.
+	CouldRead(ctx context.Context, c *access.Call, asked access.CouldRead) (*access.Could, error)
 	// IndexProgress says how far custom search parameters are.
 	IndexProgress(ctx context.Context, c *access.Call) ([]access.Indexing, error)
 }

@@ -21,7 +21,9 @@ func sections() []section {
 	return []section{
 		{pathDesk, "Desk", nil},
 		{pathAccesses, "Accesses", office},
+		{pathExplain, "Explain", office},
 		{pathEmergencies, "Emergencies", []string{agent.Practitioner, agent.PrivacyOfficer}},
+		{pathPurges, "Removal", office},
 		{pathLedger, "Ledger", []string{agent.PrivacyOfficer, agent.Administrator}},
 		{pathApps, "Your apps", nil},
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/fhir/terminology"
 	"github.com/aceso-health/aceso/policy/revision"
+	"github.com/aceso-health/aceso/purge"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	Apps Apps
 	// OAuth is its endpoints for clients.
 	OAuth Authorization
+	// Purges removes data for good; nil: this server does not.
+	Purges *purge.Purges
 	// Emergencies declares and reviews them; nil without.
 	Emergencies *emergency.Desk
 	// Policies are those that are kept; nil: none are.

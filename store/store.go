@@ -261,6 +261,7 @@ type Write struct {
 	Owner       string
 	Body        []byte
 	Hash        fhir.Hash
+	Purge       bool          // a tombstone whose resource goes as a whole: it counts as purged by the entry that writes it
 	Purged      string        // of a copy: see Version; it is a tombstone with a hash then
 	Index       *search.Index // as the document says, time and id included; nil for a tombstone
 	Facts       fhir.Facts    // the document's

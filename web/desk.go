@@ -12,7 +12,15 @@ type Desk struct {
 	Alarms []Named  // logs that are not whole, or late
 	Denied []Access // today, newest first
 	More   bool     // refusals than these
+	Many   bool     // records today: too many to look through
 	Busy   []Busy
+	Alike  []Alike
+}
+
+// Alike is somebody who asked about a patient of the same surname.
+type Alike struct {
+	Agent, Who string
+	Patient    Named
 }
 
 // Busy is somebody who asked about many patients today.

@@ -120,11 +120,28 @@ func (f *flow) checkRule(r *ast.Rule) (found error) {
 		}
 		return false
 	})
+	for _, t := range append([]*ast.Term{r.Head.Key, r.Head.Value}, r.Head.Args...) {
+		if t != nil && computes(t) { // the compiler moves it into the body, where it is watched
+			fail(r.Location, "has a head that computes something")
+		}
+	}
 	ast.WalkTerms(r, func(t *ast.Term) bool {
 		if c, ok := t.Value.(*ast.ArrayComprehension); ok && f.of(c.Term, r).attrs&^closed != 0 {
 			fail(t.Location, "puts the request's %s in order", f.of(c.Term, r).attrs)
 		}
 		return false
+	})
+	return found
+}
+
+// computes says whether a term is more than values and variables.
+func computes(t *ast.Term) (found bool) {
+	ast.WalkTerms(t, func(t *ast.Term) bool {
+		switch t.Value.(type) {
+		case ast.Ref, ast.Call, *ast.SetComprehension, *ast.ArrayComprehension, *ast.ObjectComprehension:
+			found = true
+		}
+		return found
 	})
 	return found
 }

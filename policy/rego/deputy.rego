@@ -6,6 +6,6 @@ deputising if {
 	own
 	purpose == "operations"
 	input.agent.role in {"administrator", "practitioner"}
-	input.interaction in {"policy-read", "policy-approve"}
+	input.interaction in {"policy-read", "policy-approve", "purge-approve"}
 	operable
 }

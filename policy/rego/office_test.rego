@@ -4,7 +4,7 @@ import data.aceso.access.decision
 
 test_officer_reads_the_log if {
 	every what in [
-		operation("audit-read"), operation("proof"), operation("access-report"), operation("ledger"),
+		operation("audit-read"), operation("explain"), operation("proof"), operation("access-report"), operation("ledger"),
 		{"interaction": "audit-search", "action": "s", "type": "AuditEvent"},
 		{"interaction": "verify", "type": "Observation"},
 	] {
@@ -110,7 +110,7 @@ test_administrator_runs_the_node if {
 }
 
 test_administrator_sees_no_log if {
-	every name in {"audit-read", "audit-search", "proof", "access-report", "policy-read", "policy-write", "verify"} {
+	every name in {"audit-read", "audit-search", "explain", "proof", "access-report", "policy-read", "policy-write", "verify"} {
 		d := decision with input as changed(admin, operation(name))
 		d.allow == false
 	}

@@ -77,7 +77,7 @@ test_patient_report_needs_scope if {
 }
 
 test_patient_sees_no_log if {
-	every name in {"audit-read", "audit-search", "proof", "metrics", "operations", "policy-read"} {
+	every name in {"explain", "audit-read", "audit-search", "proof", "metrics", "operations", "policy-read"} {
 		d := decision with input as changed(person, operation(name))
 		d == refused("interaction-not-allowed")
 	}

@@ -35,8 +35,13 @@ office_operation if input.interaction in {"audit-read", "audit-search", "proof",
 
 office_operation if input.interaction in {"policy-read", "policy-write", "policy-approve"}
 
+office_operation if input.interaction in {"purge", "purge-approve"}
+
 # They see which emergencies were declared, end them, and judge them afterwards.
 office_operation if input.interaction in {"break-glass-read", "break-glass-review"}
+
+# They learn who could read what, and why.
+office_operation if input.interaction == "explain"
 
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {

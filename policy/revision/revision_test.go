@@ -278,3 +278,25 @@ func TestOnlyWhatPassesGoesOn(t *testing.T) {
 		o.refuses("a draft is kept", err, fhir.Unprocessable, 422)
 	}
 }
+
+// Each refusal says why.
+func TestRefusalsSayWhy(t *testing.T) {
+	o, a := newOffice(t), officer("Practitioner/a")
+	hash := o.ready(a, "one")
+	guest, nurse := officer("Practitioner/b"), officer("Practitioner/n")
+	guest.Agent.Organization, nurse.Agent.Role = "elsewhere", agent.Practitioner
+	for want, by := range map[string]By{
+		"A command does not say which person calls: to submit or to approve policies needs a privacy officer who is signed in.": operator(),
+		"The policies are for the privacy officers of this organisation.":                                                       guest,
+	} {
+		if _, err := o.Approve(t.Context(), by, hash, 0); !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if _, err := o.Check(t.Context(), nurse, hash); !strings.Contains(err.Error(), "Only a privacy officer of this organisation changes the policies.") {
+		t.Error(err)
+	}
+	if _, err := o.Check(t.Context(), a, "none"); !strings.Contains(err.Error(), "There is no such revision of the policies.") {
+		t.Error(err)
+	}
+}

@@ -203,9 +203,9 @@ func yesNo(yes bool) string {
 }
 
 // inPerson refuses an operator, who may be anybody.
-func inPerson(by By, what string) error {
+func inPerson(by By) error {
 	if by.Operator {
-		return &fhir.Error{Kind: fhir.Forbidden, Detail: "A command does not say which person calls: " + what + " needs a privacy officer who is signed in."}
+		return &fhir.Error{Kind: fhir.Forbidden, Detail: "A command does not say which person calls: to submit or to approve policies needs a privacy officer who is signed in."}
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func inPerson(by By, what string) error {
 // weighed with, "" without one. Who submits vouches for it like its author.
 func (s *Service) Submit(ctx context.Context, by By, hash string, seen int64, impact string) (*Revision, error) {
 	return s.step(ctx, by, "policy-write", "submit", hash, seen, func(r *Revision, detail *url.Values) error {
-		if err := inPerson(by, "to submit policies"); err != nil {
+		if err := inPerson(by); err != nil { // who submits
 			return err
 		}
 		if r.State != Tested {
@@ -234,7 +234,7 @@ func (s *Service) Submit(ctx context.Context, by By, hash string, seen int64, im
 // Approve is for another person than any author.
 func (s *Service) Approve(ctx context.Context, by By, hash string, seen int64) (*Revision, error) {
 	return s.step(ctx, by, "policy-approve", "approve", hash, seen, func(r *Revision, detail *url.Values) error {
-		if err := inPerson(by, "to approve policies"); err != nil {
+		if err := inPerson(by); err != nil { // who approves
 			return err
 		}
 		if r.State != Submitted {

@@ -294,6 +294,9 @@ func (u *unit) stamp(w *prepared, seq int64) error {
 func (u *unit) put(w *prepared, stamp, seq int64) error {
 	c := u.resources[w.id]
 	at := stamped{ID: pastID(w.id, w.Expect+1), Stamp: stamp, Source: u.w.source, Seq: seq}
+	if w.Purge {
+		at.Purged = ledgerbridge.Place(u.w.source, seq)
+	}
 	past, err := bson.Marshal(at)
 	if err != nil {
 		return err

@@ -38,10 +38,11 @@ type version struct {
 // version, the current one too, with the _id tenant/Type/id/0000000003.
 type stamped struct {
 	ID     string `bson:"_id"`
-	Place  int64  `bson:"o,omitempty"` // stamp of the first version, so the order of creation; of resources only
-	Stamp  int64  `bson:"w"`           // order of writing: unique, newest last
-	Source string `bson:"src"`         // change log entry that wrote it: source ...
-	Seq    int64  `bson:"seq"`         // ... and position
+	Place  int64  `bson:"o,omitempty"`  // stamp of the first version, so the order of creation; of resources only
+	Stamp  int64  `bson:"w"`            // order of writing: unique, newest last
+	Source string `bson:"src"`          // change log entry that wrote it: source ...
+	Seq    int64  `bson:"seq"`          // ... and position
+	Purged string `bson:"pb,omitempty"` // of a tombstone whose resource was purged by this entry
 }
 
 // index holds the search keys of a current version. Every key and parameter begins

@@ -229,10 +229,19 @@ type hospital struct {
 	store *Store
 }
 
-func (w *hospital) fill() {
+func (w *hospital) fill() { w.fillWith(100) }
+
+// admitted is how many patients are written in one transaction: a larger one costs less.
+const admitted = 50
+
+func (w *hospital) fillWith(patients int) {
 	w.Helper()
-	for i := range 100 {
-		w.commit(w.patient(i)...)
+	var writes []store.Write
+	for i := range patients {
+		if writes = append(writes, w.patient(i)...); i%admitted == admitted-1 || i == patients-1 {
+			w.commit(writes...)
+			writes = nil
+		}
 	}
 }
 

@@ -46,7 +46,8 @@ type stream struct {
 	found []Stamped // what is not passed over
 	below int64     // stamps up to here were not listed yet
 	size  int       // of the next list
-	vain  int       // versions that were listed and passed over
+	vain  int       // versions that were listed and passed over ...
+	told  int       // ... of which so many are among those of all searches
 	seen  *keptSet  // a ranking to list from; nil: the index
 	done  bool
 }
@@ -211,8 +212,8 @@ func (p *passer) stamps(s *stream) (all []Stamped, err error) {
 // stream passes over.
 const eachVersions = 10
 
-// rank lists a stream from a ranking from now on, if there is one, or if it has passed over so
-// much that to make one had cost less.
+// rank lists a stream from a ranking from now on, if there is one, or if so much was passed over,
+// in earlier histories, too, that to make one had cost less.
 func (p *passer) rank(s *stream) error {
 	if s.seen != nil || s.typ == "" || !p.looks(s.typ) {
 		return nil // a stream of all types has no sets
@@ -225,7 +226,8 @@ func (p *passer) rank(s *stream) error {
 	if s.seen, err = p.ranking(s.typ, of); err != nil || s.seen != nil {
 		return err
 	}
-	if !p.worth(s, v.open) {
+	vain := p.Sets.inVain(s.typ, of, int64(s.vain-s.told))
+	if s.told = s.vain; !p.worth(vain, v.open) {
 		return nil
 	}
 	deleted, err := p.kept(s.typ, gone{}, func(to Sink) error { return p.Deleted(s.typ, to) })
@@ -233,15 +235,15 @@ func (p *passer) rank(s *stream) error {
 		return err
 	}
 	all := union(v.open, deleted)
-	if !p.worth(s, all) || !p.spent.leaves(2*int64(all.GetCardinality())*briefSteps) {
+	if !p.worth(vain, all) || !p.spent.leaves(2*int64(all.GetCardinality())*briefSteps) {
 		return nil
 	}
 	s.seen, err = p.makeRanking(s.typ, of, all)
 	return err
 }
 
-// worth says whether a ranking of some resources is worth while.
-func (p *passer) worth(s *stream, of set) bool {
-	n := int(of.GetCardinality())
-	return n <= mostRanked && (p.Patience.Unseen == 0 || s.vain >= n*eachVersions)
+// worth says whether a ranking of some resources is worth while, after so much was passed over.
+func (p *passer) worth(vain int64, of set) bool {
+	n := int64(of.GetCardinality())
+	return n <= mostRanked && (p.Patience.Unseen == 0 || vain >= n*eachVersions)
 }

@@ -132,9 +132,36 @@ func (x *searcher) makeRanking(typ string, of ranker, places set) (*keptSet, err
 		return nil, err
 	}
 	slices.SortFunc(k.entries, of.compare)
+	x.Sets.inVain(typ, of, -x.Sets.inVain(typ, of, 0))
 	k.size = int(places.GetSizeInBytes()) + sizeOf(k.entries)
 	x.hold(e, of.name(), k)
 	return k, nil
+}
+
+// mostVain is of how many rankings it is known how much was passed over for want of them.
+const mostVain = 4096
+
+// inVain adds to what was passed over, in this search and earlier ones, for want of a ranking,
+// and gives it. A ranking is made when that is as much as to make it: many who pass over
+// little cost as much as one who passes over all.
+func (s *Sets) inVain(typ string, of ranker, more int64) int64 {
+	if s == nil {
+		return more
+	}
+	name := typ + " " + of.name()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.vain) >= mostVain {
+		s.vain = nil
+	}
+	if s.vain == nil {
+		s.vain = map[string]int64{}
+	}
+	if s.vain[name] += more; s.vain[name] == 0 {
+		delete(s.vain, name)
+		return 0
+	}
+	return s.vain[name]
 }
 
 // sizeOf is about what entries take.

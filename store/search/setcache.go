@@ -26,6 +26,7 @@ type Sets struct {
 	mu       sync.Mutex
 	editions map[string]*edition // by type
 	clock    int64
+	vain     map[string]int64 // see inVain
 }
 
 // UsualSets suits one store.

@@ -98,20 +98,33 @@ func (w *walker) amongSets(exact bool) (passed set, err error) {
 		w.passes = mostPassed
 	}
 	w.order.Skip = func(place int64) bool { return !w.wanted(place) }
-	most := int64(math.MaxInt64)
 	if w.mayRank(exact, 2) {
-		most = int64(w.all.open.GetCardinality()) * store.RowSteps
+		err = w.runOrRank()
+	} else {
+		err = w.run(math.MaxInt64)
 	}
-	if err := w.run(most); err != nil {
+	if err != nil || w.seen != nil {
 		return nil, err
-	}
-	if !w.done {
-		return nil, w.rank()
 	}
 	if w.passes == 0 {
 		return nil, nil
 	}
 	return w.passed, nil
+}
+
+// runOrRank walks until, with what was passed over in earlier searches, too, a ranking had cost
+// less, and goes on in that.
+func (w *walker) runOrRank() error {
+	most, before := int64(w.all.open.GetCardinality())*store.RowSteps, w.spent.steps
+	if err := w.run(most - w.Sets.inVain(w.plan.typ, w.ranker(), 0)); err != nil {
+		return err
+	}
+	if !w.done {
+		return w.rank()
+	}
+	shown := 2 * int64(w.out.limit+1) * store.RowSteps // which no ranking saves
+	w.Sets.inVain(w.plan.typ, w.ranker(), max(0, w.spent.steps-before-shown))
+	return nil
 }
 
 // mostPassed is from how many hidden matches on the way the question is about all of them:

@@ -195,6 +195,9 @@ func (u *changeUnit) writeVersion(w *prepared, at origin) error {
 	u.stamp = at.stamp
 	u.s.written.note(w.Ref.Type, at.stamp)
 	w.row.Stamp, w.row.Seq = at.stamp, at.seq
+	if w.Purge {
+		w.row.Purged = ledgerbridge.Place(u.source, at.seq)
+	}
 	v := versionRow{w.row, typ, at.base}
 	if err := u.insertVersion(&v, w.contentSum, w.Ref.ID); err != nil {
 		return fmt.Errorf("insert version: %w", err)

@@ -18,7 +18,7 @@ func (w *world) purging(refs ...fhir.Ref) (c store.Change) {
 		now := w.get(ref)
 		if !now.Deleted {
 			t := tombstone(now, w.tick())
-			t.Facts = store.Remains(&now.Facts, true)
+			t.Facts, t.Purge = store.Remains(&now.Facts, true), true
 			c.Writes = append(c.Writes, t)
 		}
 		page, err := w.store.History(w.Context(), store.History{Type: ref.Type, ID: ref.ID, Limit: 1000, Purged: true})
@@ -127,8 +127,8 @@ func (w *world) shown(c store.Change, by string, written []stored) {
 			w.Errorf("%s version %d: %+v", v.Ref, v.Version, v)
 		}
 	}
-	if purged != len(c.Purges) {
-		w.Errorf("%d versions are purged, want %d", purged, len(c.Purges))
+	if want := len(c.Purges) + len(c.Writes); purged != want {
+		w.Errorf("%d versions are purged, want %d", purged, want)
 	}
 	seen, err := w.store.History(w.Context(), store.History{Limit: 1000, Count: true})
 	w.check(err)

@@ -1,0 +1,108 @@
+package server
+
+import (
+	"cmp"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/web"
+	"github.com/aceso-health/aceso/wording"
+)
+
+const pathExplain = pathPages + "explain"
+
+// explainPage is GET /ui/explain: why a record says what it says (?record), and whether
+// somebody could read something now (?agent), in sentences.
+func (s *server) explainPage(c *gin.Context, call *access.Call) (*answer, error) {
+	form := c.Request.URL.Query()
+	page := web.Explained{Record: form.Get("record"), Patient: form.Get("patient"), Agent: form.Get("agent"), Resource: form.Get("resource"), Purpose: form.Get("purpose"), Role: form.Get("role")}
+	language, err := wording.In(cmp.Or(form.Get("language"), c.GetHeader("Accept-Language")))
+	if err != nil {
+		return nil, err
+	}
+	page.Language = language.Name
+	if page.Record != "" {
+		if err := s.explainRecord(c, call, language, &page); err != nil {
+			return nil, err
+		}
+	} else if page.Agent != "" {
+		could, asked, err := s.couldRead(c, call, withoutEmpty(form))
+		if err != nil {
+			return nil, err
+		}
+		page.Asked, page.Yes, page.Sentences = true, could.Read, couldSentences(language, &asked, could)
+	}
+	page.Role, page.Purpose = cmp.Or(page.Role, "practitioner"), cmp.Or(page.Purpose, "TREAT")
+	return s.page(func(p *web.Pages) ([]byte, error) {
+		page.Frame = s.frame(c, "Explain", call.Receipts)
+		return p.Explained(page)
+	})
+}
+
+// withoutEmpty is a form without the fields that nobody filled in.
+func withoutEmpty(form url.Values) url.Values {
+	some := url.Values{}
+	for name := range form {
+		if v := strings.TrimSpace(form.Get(name)); v != "" {
+			some.Set(name, v)
+		}
+	}
+	return some
+}
+
+// explainRecord says why a record says what it says, and fills in the question of how it
+// would be decided now. It reads the record like any reader of it.
+func (s *server) explainRecord(c *gin.Context, call *access.Call, l wording.Language, page *web.Explained) error {
+	if err := fhir.CheckID(page.Record); err != nil {
+		return err
+	}
+	v, err := s.Gate.ReadAuditEvent(c.Request.Context(), call, page.Record)
+	if err != nil {
+		return err
+	}
+	row, err := readAccess(v.Body)
+	if err != nil {
+		return err
+	}
+	page.Sentences = recordSentences(l, &row)
+	page.Told, page.Yes = true, !row.Denied()
+	page.Agent, page.Role, page.Purpose = cmp.Or(page.Agent, row.Agent), cmp.Or(page.Role, row.Role), cmp.Or(page.Purpose, row.Purpose)
+	if len(row.Patients) == 1 {
+		page.Patient = cmp.Or(page.Patient, row.Patients[0].ID)
+	}
+	if len(row.Data) == 1 {
+		ref, _, _ := strings.Cut(row.Data[0], "/_history/")
+		page.Resource = cmp.Or(page.Resource, ref)
+	}
+	return nil
+}
+
+func recordSentences(l wording.Language, row *web.Access) (all []string) {
+	key, what := "record.permitted", strings.Join(row.Data, ", ")
+	if row.Denied() {
+		key = "record.denied"
+	}
+	for _, p := range row.Patients {
+		if what == "" {
+			what = p.ID
+		}
+	}
+	all = append(all, l.Say(key, "who", row.Who, "what", cmp.Or(what, row.Asked, row.What), "purpose", row.Purpose, "at", row.At.UTC().Format(time.DateTime+" UTC")))
+	if row.Failed && !row.Denied() {
+		all = append(all, l.Say("record.failed"))
+	}
+	if reason := "reason." + row.Reason; l.Knows(reason) {
+		all = append(all, l.Say("record.because", "code", row.Reason, "reason", l.Say(reason)))
+	}
+	if len(row.Consents) > 0 {
+		all = append(all, l.Say("record.consents", "consents", strings.Join(row.Consents, ", ")))
+	} else {
+		all = append(all, l.Say("record.no-consents"))
+	}
+	return append(all, l.Say("record.now"))
+}
