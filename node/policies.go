@@ -234,7 +234,8 @@ func (n *Node) policies() (*revision.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Quorum.People, s.Narrows, s.Shadowing = n.gate.Person, narrow.Narrows, n.policy.Shadowing
+	s.Quorum.People = n.gate.Person
+	s.Narrows, s.Shadowing = narrow.Narrows, n.policy.Shadowing
 	if n.try != nil {
 		s.Try = n.try
 	}
