@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -79,6 +80,10 @@ func TestPoliciesAreChangedByRequests(t *testing.T) {
 	wants(deputy, "approve", http.StatusOK)
 	wants(deputy, "activate", http.StatusForbidden)
 	wants(a, "fly", http.StatusNotFound)
+	const noStep = "There is no such step. The steps are check, test, submit, approve, withdraw, activate, emergency, shadow and canary."
+	if _, got := ask(a, "POST", "/"+hash+"/fly", nil); !strings.Contains(fmt.Sprint(got), noStep) {
+		t.Errorf("%v", got)
+	}
 	wants(a, "activate", http.StatusOK)
 	soon(t, "in force", func() bool { return n.node.policy.Revision() == hash })
 	for u, want := range map[*user]int{&a: 200, &deputy: 200, &nurse: 403, &guest: 403} {

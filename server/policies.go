@@ -7,8 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/policy/revision"
 )
 
@@ -37,14 +35,11 @@ func policyRoutes() []route {
 // what comes of it.
 func (s *server) asOfficer(call *access.Call, status int, do func(*revision.Service, revision.By) (any, error)) (*answer, error) {
 	if s.Policies == nil {
-		return nil, unsupported("This server keeps no policies.")
+		return nil, errors.New("server: no policies are kept")
 	}
 	to, done := oauthCall(call)
 	result, err := do(s.Policies, revision.By{Call: to, Agent: call.Agent})
 	done()
-	if errors.Is(err, kept.ErrChanged) {
-		return nil, &fhir.Error{Kind: fhir.Conflict, Detail: "The policies were changed by somebody else. Look at them again."}
-	}
 	if err != nil {
 		return nil, err
 	}
