@@ -13,6 +13,6 @@ var labelsMutants = []mutant{
 	{"rows satisfy the constraint search", "access/scope.go", "return r.granular || d.Constraints.Search != \"\"", "return r.granular", "./access", "TestConstraintSearchHidesRows"},
 	{"the policy decides what it requires of rows", "access/scope.go", "		d := r.decide(ctx, q)\n		if d.Reason == tooSlow {", "		d := policy.Decision{Allow: true}\n		if d.Reason == tooSlow {", "./access", "TestConstraintSearchHidesRows"},
 	{"stores are told what the policy requires", "access/scope.go", "if d := r.decide(ctx, q); !r.searches(&d) {", "if d := (policy.Decision{}); !r.searches(&d) {", "./access", "TestConstraintSearchHidesRows"},
-	{"scopes and the constraint search both hold", "access/scope.go", "return right{d, search.All{where, required}}, nil", "return right{d, where}, nil", "./access", "TestConstraintSearchBesideScopes"},
+	{"scopes and the constraint search both hold", "access/scope.go", "return right{Decision: d, where: search.All{where, required}}, nil", "return right{Decision: d, where: where}, nil", "./access", "TestConstraintSearchBesideScopes"},
 	{"who may not write some labels chooses no ids", "access/apply.go", "&& len(c.Labels) == 0", "", "./access", "TestWhoMayNotWriteLabelsChoosesNoIDs"},
 }

@@ -46,7 +46,7 @@ var scopesMutants = []mutant{
 	{"parameters of scopes bind sets", "store/search/within.go", "if err != nil || !m.is {", "if true {", "./access", "TestGateAnswersAsItsRowsDo"},
 	{"sets of what is required say what is certain", "store/search/within.go", "m.is && contains(m.lower, r.Place))", "m.is)", "./access", "TestGateAnswersAsItsRowsDo"},
 	{"pages within show what is in both", "store/search/within.go", "among := within(m.upper, must.upper)", "among := must.upper", "./access", "TestGateAnswersAsItsRowsDo"},
-	{"rows satisfy the parameters of scopes", "access/scope.go", "may, err = r.holds(ctx, by.where, row)", "may = true", "./access", "TestScopesShowWhatTheirParametersSay"},
-	{"damaged keys say nothing", "store/sqlite/holds.go", "if holds = keys.hold(c); keys.damaged {", "if holds = keys.hold(c); false {", "./store/sqlite", "TestHoldsQuicklyIsMatch"},
+	{"rows satisfy the parameters of scopes", "access/scope.go", "may, err = r.holds(ctx, by, row)", "may = true", "./access", "TestScopesShowWhatTheirParametersSay"},
+	{"damaged keys say nothing", "store/sqlite/holds.go", "if holds = q.hold(c); q.damaged {", "if holds = q.hold(c); false {", "./store/sqlite", "TestHoldsQuicklyIsMatch"},
 	{"what is certain of one way is not of another", "access/scope.go", "may, err := row.Within && len(ways) == 1, error(nil)", "may, err := row.Within, error(nil)", "./access", "TestScopesOfSeveralContextsAddUp"},
 }

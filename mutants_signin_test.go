@@ -26,7 +26,7 @@ var signInMutants = []mutant{
 	{"a link to the sign-in page leads nowhere else", "server/people.go", "if path.Clean(u.Path) != u.Path || !returnsTo(u.Path) {", "if false {", "./server", "TestSignInLeadsNowhereElse"},
 	{"where a sign-in leads has no host", "server/people.go", "u.Host != \"\" || ", "", "./server", "TestSignInLeadsNowhereElse"},
 	{"forms of others sign nobody in", "server/signin.go", "form, err := s.form(c, s.cookie(c, cookieVisit))", "form, err := s.form(c, \"\")", "./server", "TestPeopleSignInWithAPassword"},
-	{"wrong passwords are recorded", "server/signin.go", "return nil, errors.Join(s.refusedSignIn(c, call, name, \"wrong-password\"), wrong)", "return nil, wrong", "./server", "TestWrongPasswordsTellNothing"},
+	{"wrong passwords are recorded", "server/signin.go", "return errors.Join(s.refusedSignIn(c, call, name, \"wrong-password\", tried), wrong)", "return wrong", "./server", "TestWrongPasswordsTellNothing"},
 	{"who guesses has to wait", "server/signin.go", "case errors.As(err, &wait):", "case errors.As(err, &wait) && false:", "./server", "TestGuessesHaveToWait"},
 	{"consent is given by this browser", "server/people.go", "return found, form, err", "if err != nil {\n\t\tform = url.Values{\"do\": {\"deny\"}}\n\t}\n\treturn found, form, nil", "./server", "TestFormsOfOthersDoNothing"},
 	{"who is chosen is seen through the gate", "server/consent.go", "if err := s.mayChoose(c, call, p, ref); err != nil {", "if err := s.mayChoose(c, call, p, ref); false {", "./server", "TestPatientsAreChosenThroughTheGate"},

@@ -89,7 +89,7 @@ var mutants = []mutant{
 	{"chains are followed", "access/follow.go", "return r.concernThrough(ctx, c.Types, c.Where)", "return nil", "./access", "TestQuestionsConcernThoseTheySingleOut"},
 	{"_has is followed", "access/follow.go", "return r.concernThrough(ctx, []string{c.Type}, c.Where)", "return nil", "./access", "TestQuestionsConcernThoseTheySingleOut"},
 	{"exclusions are followed", "access/follow.go", "return r.concernThrough(ctx, []string{typ}, c.C)", "return nil", "./access", "TestQuestionsConcernThoseTheySingleOut"},
-	{"broad questions are marked", "access/concern.go", "default:\n\t\tr.part(ledgerbridge.Everyone)\n", "default:\n", "./access", "TestBroadQuestionsStandInEveryReport"},
+	{"broad questions are marked", "access/concern.go", "case len(s.Visible) >= store.SelectedLimit, s.Broad():\n\t\tr.part(ledgerbridge.Everyone)\n", "case len(s.Visible) >= store.SelectedLimit, s.Broad():\n", "./access", "TestBroadQuestionsStandInEveryReport"},
 	{"criteria of a failing change are recorded", "access/conditional.go", "\tt.criteria(typ, q)\n", "", "./access", "TestFailingTransactionsConcernThoseOfTheirConditions"},
 	{"unknown interactions are refused", "access/conditional.go", "case op.Method != \"GET\":", "case false:", "./access", "TestUnknownInteractionsAreRefused"},
 	{"read-only nodes take no changes", "access/apply.go", "return t.gate.Writable()", "return nil", "./access", "TestReadOnlyNodeAnswersReads"},

@@ -64,11 +64,10 @@ func (r *review) concern(patients []string) {
 func (r *review) concernSelected(s store.Selected) {
 	r.concerned.selected = append(r.concerned.selected, s.Visible...)
 	switch {
-	case len(s.Hidden) == 0 && len(s.Visible) < store.SelectedLimit:
-	case len(s.Visible)+len(s.Hidden) <= singledOut:
-		r.concerned.singled = append(r.concerned.singled, s.Hidden...)
-	default:
+	case len(s.Visible) >= store.SelectedLimit, s.Broad():
 		r.part(ledgerbridge.Everyone)
+	default:
+		r.concerned.singled = append(r.concerned.singled, s.Hidden...)
 	}
 }
 

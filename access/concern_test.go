@@ -131,7 +131,7 @@ func TestBroadQuestions(t *testing.T) {
 	for i := range 2 * mostConcerned {
 		crowd = append(crowd, patientDoc(fmt.Sprintf("crowd-%d", i)))
 	}
-	for i := range singledOut + 1 {
+	for i := range store.SingledOut + 1 {
 		crowd = append(crowd, observationDoc(fmt.Sprintf("other-%d", i), fmt.Sprintf("crowd-%d", i)))
 	}
 	h.put(crowd...)
@@ -191,7 +191,7 @@ func TestNamesThatAreLookedUpAreBounded(t *testing.T) {
 func TestBroadQuestionsStandInEveryReport(t *testing.T) {
 	h := ward(t)
 	var crowd []string
-	for i := range singledOut + 1 {
+	for i := range store.SingledOut + 1 {
 		id := fmt.Sprintf("crowd-%d", i)
 		crowd = append(crowd, patientDoc(id), denialDoc("c-"+id, id))
 	}

@@ -146,7 +146,7 @@ func (r *review) limits(ctx context.Context, q question, row store.Row, could *C
 	}
 	ways, err := r.rights(ctx, q)
 	for i := range ways {
-		holds, err := r.holds(ctx, ways[i].where, row)
+		holds, err := r.holds(ctx, &ways[i], row)
 		if err != nil || holds {
 			return err
 		}

@@ -15,7 +15,6 @@ import (
 
 // The limits of how far a question is followed to those whom it singles out.
 const (
-	singledOut   = 10   // patients whom a condition leads to; a broader one is about nobody in particular
 	mostNamed    = 1000 // resources named by a request that are looked up
 	mostFollowed = 200  // conditions of a request that are followed
 	mostRead     = 2000 // resources that are read to follow one
@@ -318,7 +317,7 @@ func (r *review) few(ctx context.Context, typ string, where search.Condition) (p
 		}
 		patients = append(patients, page.Selected.Visible...)
 		slices.Sort(patients)
-		if patients = slices.Compact(patients); len(patients) > singledOut {
+		if patients = slices.Compact(patients); len(patients) > store.SingledOut {
 			return nil, tooBroad
 		}
 		if s.After = page.Next; s.After == nil {

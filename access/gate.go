@@ -29,8 +29,9 @@ type Gate struct {
 	callers  remembered[*identity]
 	custom   customs
 	grants   remembered[standing]
-	shares   *fair.Shares // of long searches
-	failed   atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
+	held     remembered[bool] // whether versions satisfy the search parameters of scopes
+	shares   *fair.Shares     // of long searches
+	failed   atomic.Int64     // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
 
 // New makes a gate.

@@ -140,7 +140,7 @@ func (s *faultyStore) Search(ctx context.Context, q store.Search) (store.Page, e
 		return store.Page{}, err
 	}
 	if s.careless {
-		q.Visible = anybody
+		q.Visible, q.Within = anybody, nil
 	}
 	return s.Store.Search(ctx, q)
 }

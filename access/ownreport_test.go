@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/aceso-health/aceso/store"
 )
 
 // A patient who reads her own report learns nothing of what her own requests met that she
@@ -12,7 +14,7 @@ func TestOwnRequestsTellNothingOfTheHidden(t *testing.T) {
 	h := ward(t)
 	shared := strings.Replace(observationDoc("o", "seen"), `"subject"`, `"performer":[{"reference":"Patient/hidden"}],"subject"`, 1)
 	h.put(shared)
-	for i := range singledOut + 1 {
+	for i := range store.SingledOut + 1 {
 		h.put(patientDoc(fmt.Sprintf("crowd-%d", i)))
 	}
 	herself := h.patient("Patient/seen")

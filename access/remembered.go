@@ -6,7 +6,7 @@ import "sync"
 const mostRemembered = 10_000
 
 // remembered is what a gate need not find again, by key: who callers are, which grants
-// stand. It says nothing about how long that counts.
+// stand, what versions satisfy. It says nothing about how long that counts.
 type remembered[V any] struct {
 	mu    sync.Mutex
 	known map[string]V

@@ -58,6 +58,7 @@ func (r *review) searches(d *policy.Decision) bool {
 type right struct {
 	policy.Decision
 	where search.Condition // nil: anything
+	name  string           // of where, once it was asked for
 }
 
 // byRows says whether a question is about rows, each of which is judged: only then do scopes
@@ -157,16 +158,16 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 // requires. What it requires is known to be enforceable: its engine refuses the rest.
 func (r *review) right(q question, d policy.Decision, where search.Condition) (right, error) {
 	if d.Constraints.Search == "" {
-		return right{d, where}, nil
+		return right{Decision: d, where: where}, nil
 	}
 	required, err := r.gate.constraint(&agent.Scope{Type: q.typ, Query: d.Constraints.Search})
 	if err != nil {
 		return right{}, unavailable("a constraint of the policy cannot be enforced", err)
 	}
 	if where == nil {
-		return right{d, required}, nil
+		return right{Decision: d, where: required}, nil
 	}
-	return right{d, search.All{where, required}}, nil
+	return right{Decision: d, where: search.All{where, required}}, nil
 }
 
 // mayBeInSomeWay is mayBe where search parameters count.
@@ -182,7 +183,7 @@ func (r *review) mayBeInSomeWay(ctx context.Context, q question, row store.Row, 
 		}
 		may, err := row.Within && len(ways) == 1, error(nil)
 		if !may {
-			may, err = r.holds(ctx, by.where, row)
+			may, err = r.holds(ctx, by, row)
 		}
 		if err == nil && may {
 			may, err = r.agreed(ctx, by.Decision, actions, row)
@@ -250,13 +251,33 @@ func (r *review) narrowed(ctx context.Context, q question) bool {
 	return r.requires(ctx, q.interaction, q.action)(q.typ) != nil
 }
 
-// holds says whether a version satisfies a condition by itself: by the search keys that are
-// stored with it or, of a past one, by its document. One that is deleted is judged by what
-// it was.
-func (r *review) holds(ctx context.Context, where search.Condition, row store.Row) (bool, error) {
-	if where == nil {
+// holds says whether a version satisfies the condition of a right by itself: by the search keys
+// that are stored with it or, of a past one, by its document. One that is deleted is judged by
+// what it was. What a version that may be shown satisfies is remembered: it never changes.
+func (r *review) holds(ctx context.Context, by *right, row store.Row) (bool, error) {
+	if by.where == nil {
 		return true, nil
 	}
+	shown, is := row.Content.(*content)
+	if !is || row.Deleted {
+		return r.satisfies(ctx, by.where, row)
+	}
+	if by.name == "" {
+		by.name = fmt.Sprintf("%#v", by.where)
+	}
+	key := append(append(make([]byte, 0, 256), shown.Hash[:]...), by.name...)
+	if held, known := recall(&r.gate.held, key); known {
+		return held, nil
+	}
+	held, err := r.satisfies(ctx, by.where, row)
+	if err == nil {
+		r.gate.held.put(string(key), held)
+	}
+	return held, err
+}
+
+// satisfies is holds for a condition.
+func (r *review) satisfies(ctx context.Context, where search.Condition, row store.Row) (bool, error) {
 	version := row.Version
 	if row.Deleted {
 		version--

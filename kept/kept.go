@@ -51,8 +51,8 @@ type Call struct {
 
 // Event is something that the server does or refuses.
 type Event struct {
-	// Interaction is what the policy is asked: authorize, token, refresh, revoke,
-	// introspect, register, launch, client-read, client-write, sign-in, sign-out ...
+	// Interaction is authorize, token, refresh, revoke, introspect, register, launch,
+	// client-read, client-write, grant-read, user-read, user-write, sign-in or sign-out.
 	Interaction string
 	// Agent is who does it. Of a refusal it is who was claimed, as far as something was.
 	Agent agent.Agent

@@ -32,7 +32,7 @@ var known = named(map[action]string{
 	{letters: "s", typed: true}:  "search-type history-type everything",
 	{letters: "s", system: true}: "search-system history-system",
 	{letters: "rs", typed: true}: "verify expand validate-code lookup subsumes translate",
-	{letters: "rs"}: "authorize token refresh revoke introspect launch register sign-in sign-out client-read" +
+	{letters: "rs"}: "authorize token refresh revoke introspect launch register sign-in sign-out grant-read client-read" +
 		" access-report proof audit-read audit-search ledger metrics operations policy-read break-glass break-glass-read explain",
 	{letters: "u"}: "client-write policy-write policy-approve break-glass-review",
 	{letters: "d"}: "purge purge-approve",

@@ -54,6 +54,7 @@ func (s *server) asStranger(c *gin.Context) error {
 	if wait := s.strangers.take(network(c.Request), 1, 0); wait > 0 {
 		return s.throttled(c, "address", wait, s.strangers.tooMany())
 	}
+	exchangeOf(c).charged = true
 	return nil
 }
 

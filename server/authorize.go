@@ -32,7 +32,7 @@ type Apps interface {
 	Approve(ctx context.Context, call *kept.Call, q *oauth.Request, u oauth.User, chosen oauth.Choice) (redirect string, err error)
 	Deny(ctx context.Context, call *kept.Call, q *oauth.Request, u oauth.User) (redirect string, err error)
 	// Grants are the apps that a person has let in, and End ends one of them.
-	Grants(ctx context.Context, u oauth.User) ([]oauth.Grant, error)
+	Grants(ctx context.Context, call *kept.Call, u oauth.User) ([]oauth.Grant, error)
 	End(ctx context.Context, call *kept.Call, u oauth.User, grant string) error
 	// EndSession ends the access that lasts for as long as she is signed in.
 	EndSession(ctx context.Context, call *kept.Call, u oauth.User) error
@@ -190,12 +190,12 @@ func placeOf(redirect string) string {
 }
 
 // apps is GET /ui/apps.
-func (s *server) apps(c *gin.Context, _ *access.Call) (*answer, error) {
+func (s *server) apps(c *gin.Context, call *access.Call) (*answer, error) {
 	found, err := s.mustBeSignedIn(c)
 	if err != nil {
 		return nil, err
 	}
-	return s.appsPage(c, found, "")
+	return s.appsPage(c, call, found, "")
 }
 
 // endApp is POST /ui/apps.
@@ -213,14 +213,16 @@ func (s *server) endApp(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.appsPage(c, found, "Its access has ended.")
+	return s.appsPage(c, call, found, "Its access has ended.")
 }
 
-func (s *server) appsPage(c *gin.Context, found *session.Session, did string) (*answer, error) {
+func (s *server) appsPage(c *gin.Context, call *access.Call, found *session.Session, did string) (*answer, error) {
 	if s.Apps == nil {
 		return nil, absent(c.Request.URL.Path)
 	}
-	grants, err := s.Apps.Grants(c.Request.Context(), found.User)
+	to, done := oauthCall(call)
+	grants, err := s.Apps.Grants(c.Request.Context(), to, found.User)
+	done()
 	if err != nil {
 		return nil, err
 	}

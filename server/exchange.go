@@ -16,6 +16,7 @@ type exchange struct {
 	id      string      // of the request
 	call    access.Call // its Agent is who calls, if known
 	known   bool
+	charged bool             // to the allowance of the address
 	media   string           // that was negotiated
 	raw     bool             // a Binary is to be read as what it holds
 	asked   *asked           // nil: not parsed yet

@@ -26,6 +26,10 @@ const (
 	pathKeys       = "/oauth/jwks.json"
 	pathSMART      = "/fhir/.well-known/smart-configuration"
 	pathOpenID     = "/.well-known/openid-configuration"
+
+	pathLaunch        = "/fhir/$launch-context"
+	pathClients       = "/admin/clients"
+	pathRegistrations = "/admin/registrations"
 )
 
 // maxTokenForm is the largest request of a client; an assertion has at most 16 KB.
@@ -49,13 +53,13 @@ func oauthRoutes() []route {
 		{post, pathIntrospect, "", "", open, plain, (*server).introspect},
 		{post, pathRevoke, "", "", open, plain, (*server).revoke},
 		{post, pathRegister, "", "", open, plain, (*server).register},
-		{post, "/fhir/$launch-context", "", "$launch-context", false, false, (*server).launchContext},
-		{get, "/admin/clients", "", "", false, plain, (*server).listClients},
-		{post, "/admin/clients", "", "", false, plain, (*server).addClient},
-		{http.MethodDelete, "/admin/clients/:id", "", "", false, plain, (*server).removeClient},
-		{post, "/admin/clients/:id/disable", "", "", false, plain, (*server).disableClient},
-		{post, "/admin/clients/:id/enable", "", "", false, plain, (*server).enableClient},
-		{post, "/admin/registrations", "", "", false, plain, (*server).initialToken},
+		{post, pathLaunch, "", "$launch-context", false, false, (*server).launchContext},
+		{get, pathClients, "", "", false, plain, (*server).listClients},
+		{post, pathClients, "", "", false, plain, (*server).addClient},
+		{http.MethodDelete, pathClients + "/:id", "", "", false, plain, (*server).removeClient},
+		{post, pathClients + "/:id/disable", "", "", false, plain, (*server).disableClient},
+		{post, pathClients + "/:id/enable", "", "", false, plain, (*server).enableClient},
+		{post, pathRegistrations, "", "", false, plain, (*server).initialToken},
 	}
 }
 

@@ -53,7 +53,9 @@ func (a *askedApps) Deny(_ context.Context, _ *kept.Call, q *oauth.Request, u oa
 	return q.Redirect + "?error=access_denied&state=" + q.State, nil
 }
 
-func (a *askedApps) Grants(context.Context, oauth.User) ([]oauth.Grant, error) { return a.grants, nil }
+func (a *askedApps) Grants(context.Context, *kept.Call, oauth.User) ([]oauth.Grant, error) {
+	return a.grants, nil
+}
 
 func (a *askedApps) End(_ context.Context, _ *kept.Call, u oauth.User, grant string) error {
 	a.done, a.grants = append(a.done, "end "+u.Login+" "+grant), nil

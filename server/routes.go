@@ -161,6 +161,9 @@ func (s *server) serve(c *gin.Context, handle handler) {
 	call := &x.call
 	call.Request, call.Address, call.Hold = x.id, address(c.Request), held.upTo
 	a, err := handle(s, c, call)
+	if instead := s.recordUnread(c, call, a, err); instead != nil {
+		a, err = nil, instead
+	}
 	if len(call.Receipts) > 0 {
 		x.header(c.Writer.Header(), RecordHeader, strings.Join(call.Receipts, ", "))
 	}

@@ -74,26 +74,35 @@ func (s *server) signInByName(c *gin.Context, call *access.Call, form url.Values
 		return nil, err
 	}
 	name := form.Get("login")
-	user, err := s.SignIn.Users.Check(c.Request.Context(), name, form.Get("password"), network(c.Request))
+	fresh, err := s.SignIn.Users.Check(c.Request.Context(), name, form.Get("password"), network(c.Request))
 	var wait *session.WaitError
 	switch {
 	case errors.As(err, &wait):
 		return nil, s.throttled(c, "sign-in", wait.Wait, tooManyWrong(wait.Wait))
 	case errors.Is(err, session.ErrWrong):
-		wrong := &fhir.Error{Kind: fhir.Unauthenticated, Detail: "The name or the password is wrong."}
-		s.noteRefused(c, wrong)
-		return nil, errors.Join(s.refusedSignIn(c, call, name, "wrong-password"), wrong)
+		return nil, s.wrongPassword(c, call, name, fresh)
 	case err != nil:
 		return nil, err
 	}
-	return s.enterSession(c, call, session.Session{User: user}, form.Get("next"))
+	a, err := s.enterSession(c, call, fresh, form.Get("next"))
+	if errors.Is(err, session.ErrWrong) {
+		return nil, s.wrongPassword(c, call, name, fresh)
+	}
+	return a, err
+}
+
+// wrongPassword refuses somebody whose name or password is wrong, or was changed meanwhile.
+func (s *server) wrongPassword(c *gin.Context, call *access.Call, name string, tried session.Session) error {
+	wrong := &fhir.Error{Kind: fhir.Unauthenticated, Detail: "The name or the password is wrong."}
+	s.noteRefused(c, wrong)
+	return errors.Join(s.refusedSignIn(c, call, name, "wrong-password", tried), wrong)
 }
 
 // refusedSignIn records that somebody did not come in.
-func (s *server) refusedSignIn(c *gin.Context, call *access.Call, name, reason string) error {
+func (s *server) refusedSignIn(c *gin.Context, call *access.Call, name, reason string, tried session.Session) error {
 	to, done := oauthCall(call)
 	defer done()
-	return s.SignIn.Sessions.Refused(c.Request.Context(), to, claimed(name), reason)
+	return s.SignIn.Sessions.Refused(c.Request.Context(), to, claimed(name), reason, tried)
 }
 
 // claimed is as much of what somebody typed as a name may have.

@@ -66,7 +66,7 @@ func (s *server) refusedByProvider(c *gin.Context, call *access.Call, fresh sess
 	}
 	refused := &fhir.Error{Kind: fhir.Unauthenticated, Detail: detail, Err: err}
 	s.noteRefused(c, refused)
-	return errors.Join(s.refusedSignIn(c, call, fresh.User.Login, reason), refused)
+	return errors.Join(s.refusedSignIn(c, call, fresh.User.Login, reason, fresh), refused)
 }
 
 // farewell is the answer to a sign-out. Where people sign in elsewhere, it leads there:

@@ -205,18 +205,36 @@ type Page struct {
 
 // Selected are the patients of the rows that satisfied a query before the page was
 // complete, counted ones included: those of rows that the caller may see, and those of
-// hidden rows. Each is named once; no more than SelectedLimit are named, and of the hidden
-// ones those beyond SelectedHidden need not be.
+// hidden rows. Each is named once; no more than SelectedLimit are named. Of the hidden ones
+// those need not be who are visible, too, nor any others once the selection is Broad.
 type Selected struct{ Visible, Hidden []string }
+
+// Broad says that a question that selects hidden rows singles nobody out.
+func (s Selected) Broad() bool { return Broad(s.Visible, s.Hidden) }
+
+// Broad says whether the patients of visible and hidden rows, each named once, are more than
+// a record names because a question leads to them, and some of them are hidden.
+func Broad(visible, hidden []string) bool {
+	if len(hidden) == 0 {
+		return false
+	}
+	others := SingledOut - len(visible)
+	for i := 0; i < len(hidden) && others >= 0; i++ {
+		if !slices.Contains(visible, hidden[i]) {
+			others--
+		}
+	}
+	return others < 0
+}
 
 // SelectedLimit is how many patients a Selected names. It is above what a record names one
 // by one, and not by much: to find out whose each of many counted resources is, is most of
 // what it costs to count them.
 const SelectedLimit = 250
 
-// SelectedHidden is more hidden patients than a question may lead to and yet single them
-// out.
-const SelectedHidden = 100
+// SingledOut is how many patients a question may lead to that is about each of them; a
+// broader one is about nobody in particular.
+const SingledOut = 10
 
 // Change is all that one request writes.
 type Change struct {

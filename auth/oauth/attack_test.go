@@ -328,7 +328,7 @@ func TestRegistration(t *testing.T) {
 func TestGrantsAreEndedByTheirOwners(t *testing.T) {
 	w := newWorld(t)
 	a := w.must(tokenForm(w.code(doctor, params())))
-	all, err := w.Grants(t.Context(), doctor)
+	all, err := w.Grants(t.Context(), new(kept.Call), doctor)
 	if err != nil || len(all) != 1 || all[0].Client != "app" {
 		t.Fatal(all, err)
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/kept"
@@ -33,9 +35,23 @@ func (s *Server) selected(ctx context.Context, want func(*Grant) bool) (all []Gr
 	return all, err
 }
 
-// Grants are what a person let apps do, and what still stands of it.
-func (s *Server) Grants(ctx context.Context, u User) ([]Grant, error) {
-	return s.selected(ctx, func(g *Grant) bool { return g.User.Subject == u.Subject && g.User.Role == u.Role })
+// Grants are what a person let apps do, and what still stands of it. That she looked is
+// recorded, with the patients whom it is about.
+func (s *Server) Grants(ctx context.Context, call *kept.Call, u User) ([]Grant, error) {
+	all, err := s.selected(ctx, func(g *Grant) bool { return g.User.Subject == u.Subject && g.User.Role == u.Role })
+	if err != nil {
+		return nil, err
+	}
+	e := kept.Event{Interaction: "grant-read", Agent: agentOf(u, PagesClient, "", u.Patient, nil), Detail: detail("grants", strconv.Itoa(len(all)))}
+	if len(u.Purposes) > 0 {
+		e.Agent.Purpose = u.Purposes[0]
+	}
+	for i := range all {
+		if p := all[i].Context.Patient; p != "" && !slices.Contains(e.Patients, p) {
+			e.Patients = append(e.Patients, p)
+		}
+	}
+	return all, s.Keeper.Commit(ctx, call, e)
 }
 
 // End ends one of a person's grants: the next request by it is refused, on every node.

@@ -134,6 +134,16 @@ func (s *Server) refused(ctx context.Context, call *kept.Call, e kept.Event, row
 	return err
 }
 
+// PagesClient is what records name as the app in which people sign in, and look at what they
+// let others do.
+const PagesClient = "aceso-ui"
+
+// Refuse records a refusal that is none of the protocol: of a form that cannot be read, or
+// that the browser did not get here. Who asked is who was claimed.
+func Refuse(ctx context.Context, k kept.Keeper, call *kept.Call, interaction string, claimed agent.Agent, at, reason string, status int) error {
+	return k.Commit(ctx, call, kept.Event{Interaction: interaction, Agent: claimed, Detail: detail("at", at), Refused: reason, Status: status})
+}
+
 // agentOf is who a user is when an app asks for her.
 func agentOf(u User, client, purpose, patient string, scopes []string) agent.Agent {
 	return agent.Agent{

@@ -70,9 +70,17 @@ func (b *Backoff) back(user, address string) {
 func (f *failures) fail(now time.Time, free int) {
 	f.count++
 	f.last = now
-	if over := f.count - free; over >= 0 {
-		f.next = now.Add(min(longestWait, time.Second<<min(over, 10)))
+	if wait := pause(f.count, free); wait > 0 {
+		f.next = now.Add(wait)
 	}
+}
+
+// pause is how long the next password has to wait after so many wrong ones.
+func pause(count, free int) time.Duration {
+	if over := count - free; over >= 0 {
+		return min(longestWait, time.Second<<min(over, 10))
+	}
+	return 0
 }
 
 // wait is how long the next attempt of a user or an address has to wait. Asking leaves

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +44,8 @@ type Session struct {
 	Cookie string `json:"-"` // what the browser is to keep from now on, "" for what it has
 	id     string
 	row    kept.Row
+	by     kept.Row  // the local user who signed in, as she was when the password was checked
+	wrong  []strikes // of whose password it was, or was not
 }
 
 // ErrEnded is the error of a session that has ended or never was.
@@ -54,7 +58,8 @@ type Sessions struct {
 }
 
 // Start begins a session for a user, with a new id whatever cookie the browser has; the
-// session of that cookie ends. The record of the sign-in is made with it.
+// session of that cookie ends. The record of the sign-in is made with it. ErrWrong: a local
+// user was changed or removed since her password was checked.
 func (s *Sessions) Start(ctx context.Context, call *kept.Call, before string, fresh Session) (*Session, error) {
 	now := s.Now()
 	fresh.Began, fresh.Ends, fresh.Seal = now, now.Add(Life), random()
@@ -69,30 +74,77 @@ func (s *Sessions) Start(ctx context.Context, call *kept.Call, before string, fr
 	if old, err := s.Of(ctx, before); err == nil {
 		keep = append(keep, kept.Row{Space: oauth.SpaceSession, Key: old.Key, Version: old.row.Version})
 	}
-	if err := s.Keeper.Commit(ctx, call, event("sign-in", fresh.User), keep...); err != nil {
+	if err := s.begin(ctx, call, &fresh, keep); err != nil {
 		return nil, err
 	}
 	fresh.Cookie = fresh.cookie(now)
 	return &fresh, nil
 }
 
+// mostTries bounds how often somebody is let in anew who signs in several times at once.
+const mostTries = 8
+
+// begin writes a session together with the local user, unchanged: so the user is still who
+// she was, and whoever changes her at the same moment looks for her sessions again.
+func (s *Sessions) begin(ctx context.Context, call *kept.Call, fresh *Session, keep []kept.Row) error {
+	for try := 1; ; try++ {
+		rows, err := s.with(ctx, fresh, keep)
+		if err != nil {
+			return err
+		}
+		err = s.Keeper.Commit(ctx, call, event("sign-in", fresh.User), rows...)
+		if fresh.by.Key == "" || !errors.Is(err, kept.ErrChanged) || try == mostTries {
+			return err
+		}
+		now, err := s.Keeper.Kept(ctx, fresh.by.Space, fresh.by.Key)
+		if err != nil && !errors.Is(err, kept.ErrNotFound) {
+			return err
+		}
+		if !bytes.Equal(now.Value, fresh.by.Value) {
+			return ErrWrong
+		}
+		fresh.by.Version = now.Version
+	}
+}
+
+// with are the rows of a session, of its local user, and without the wrong passwords of hers.
+func (s *Sessions) with(ctx context.Context, fresh *Session, keep []kept.Row) ([]kept.Row, error) {
+	if fresh.by.Key == "" {
+		return keep, nil
+	}
+	rows := append(slices.Clone(keep), fresh.by)
+	if len(fresh.wrong) == 0 {
+		return rows, nil
+	}
+	hers := &fresh.wrong[0]
+	if err := hers.read(ctx, s.Keeper); err != nil || hers.row.Key == "" {
+		return rows, err
+	}
+	return append(rows, kept.Row{Space: spaceWrong, Key: hers.key, Version: hers.row.Version}), nil
+}
+
 // Client is what records name as the app in which people sign in.
-const Client = "aceso-ui"
+const Client = oauth.PagesClient
 
 // event is what is recorded of somebody who signs in or out.
 func event(interaction string, u oauth.User) kept.Event {
+	return kept.Event{Interaction: interaction, Agent: AgentOf(u), Detail: url.Values{"login": {u.Login}}.Encode()}
+}
+
+// AgentOf is who somebody is on the pages.
+func AgentOf(u oauth.User) agent.Agent {
 	a := agent.Agent{Subject: u.Subject, Name: u.Name, Role: u.Role, Organization: u.Organization, Patient: u.Patient, Client: Client}
 	if len(u.Purposes) > 0 {
 		a.Purpose = u.Purposes[0]
 	}
-	return kept.Event{Interaction: interaction, Agent: a, Detail: url.Values{"login": {u.Login}}.Encode()}
+	return a
 }
 
-// Refused records that somebody could not sign in.
-func (s *Sessions) Refused(ctx context.Context, call *kept.Call, claimed, reason string) error {
+// Refused records that somebody could not sign in, and counts a wrong password.
+func (s *Sessions) Refused(ctx context.Context, call *kept.Call, claimed, reason string, tried Session) error {
 	e := event("sign-in", oauth.User{Login: claimed})
 	e.Refused, e.Status = reason, http.StatusUnauthorized
-	return s.Keeper.Commit(ctx, call, e)
+	return s.strike(ctx, call, e, tried.wrong)
 }
 
 // Of is the session of a cookie, or ErrEnded. Session.Cookie is set if the browser is to

@@ -79,20 +79,28 @@ func (e *WaitError) Error() string {
 	return fmt.Sprintf("session: too many wrong passwords, wait %v", e.Wait.Round(time.Second))
 }
 
-// Check returns the user with that name and password. An unknown name costs the same and
-// gets the same answer as a wrong password.
-func (u *Users) Check(ctx context.Context, typed, password, address string) (oauth.User, error) {
+// Check returns the session, not begun yet, of the user with that name and password. An
+// unknown name costs the same and gets the same answer as a wrong password, ErrWrong with
+// what Sessions.Refused counts.
+func (u *Users) Check(ctx context.Context, typed, password, address string) (Session, error) {
 	name := login(typed)
 	if len(name) > 64 {
 		name = name[:64]
 	}
+	tried := Session{wrong: counters(name, address)}
 	wait, back := u.Backoff.take(name, address)
-	if wait > 0 {
-		return oauth.User{}, &WaitError{wait}
+	if wait <= 0 {
+		var err error
+		if wait, err = u.waits(ctx, name, address); err != nil {
+			return Session{}, err
+		}
 	}
-	a, _, err := u.find(ctx, name)
+	if wait > 0 {
+		return Session{}, &WaitError{wait}
+	}
+	a, row, err := u.find(ctx, name)
 	if err != nil && !errors.Is(err, kept.ErrNotFound) {
-		return oauth.User{}, err
+		return Session{}, err
 	}
 	if len(password) > MaxPassword {
 		password = ""
@@ -100,12 +108,13 @@ func (u *Users) Check(ctx context.Context, typed, password, address string) (oau
 	right, err := u.hashers.compare(ctx, a.Hash, password)
 	switch {
 	case err != nil:
-		return oauth.User{}, err
+		return Session{}, err
 	case !right:
-		return oauth.User{}, ErrWrong
+		return tried, ErrWrong
 	}
 	back()
-	return a.User, nil
+	tried.User, tried.by = a.User, row
+	return tried, nil
 }
 
 func (u *Users) find(ctx context.Context, name string) (a account, row kept.Row, err error) {
@@ -128,11 +137,24 @@ func (u *Users) Set(ctx context.Context, call *kept.Call, user oauth.User, passw
 	if err := errors.Join(CheckUser(&user), CheckPassword(password)); err != nil {
 		return err
 	}
-	_, row, err := u.find(ctx, user.Login)
-	if err != nil && !errors.Is(err, kept.ErrNotFound) {
-		return err
+	hash := HashPassword(password)
+	return again(func() error {
+		_, row, err := u.find(ctx, user.Login)
+		if err != nil && !errors.Is(err, kept.ErrNotFound) {
+			return err
+		}
+		return u.write(ctx, call, account{user, hash}, row.Version, "set")
+	})
+}
+
+// again repeats a change of a user who signed in at the same moment.
+func again(change func() error) (err error) {
+	for range mostTries {
+		if err = change(); !errors.Is(err, kept.ErrChanged) {
+			break
+		}
 	}
-	return u.write(ctx, call, account{user, HashPassword(password)}, row.Version, "set")
+	return err
 }
 
 // Add is Set of a user who is not there yet.
@@ -148,12 +170,15 @@ func (u *Users) SetPassword(ctx context.Context, call *kept.Call, name, password
 	if err := CheckPassword(password); err != nil {
 		return err
 	}
-	a, row, err := u.find(ctx, login(name))
-	if err != nil {
-		return unknownUser(name, err)
-	}
-	a.Hash = HashPassword(password)
-	return u.write(ctx, call, a, row.Version, "password")
+	hash := HashPassword(password)
+	return again(func() error {
+		a, row, err := u.find(ctx, login(name))
+		if err != nil {
+			return unknownUser(name, err)
+		}
+		a.Hash = hash
+		return u.write(ctx, call, a, row.Version, "password")
+	})
 }
 
 func (u *Users) write(ctx context.Context, call *kept.Call, a account, version int64, reason string) error {
@@ -196,11 +221,13 @@ func (u *Users) of(ctx context.Context, space string, user oauth.User) (gone []k
 
 // Remove removes a user.
 func (u *Users) Remove(ctx context.Context, call *kept.Call, name string) error {
-	a, row, err := u.find(ctx, login(name))
-	if err != nil {
-		return unknownUser(name, err)
-	}
-	return u.commit(ctx, call, a.User, "remove", kept.Row{Space: spaceUser, Key: a.Login, Version: row.Version})
+	return again(func() error {
+		a, row, err := u.find(ctx, login(name))
+		if err != nil {
+			return unknownUser(name, err)
+		}
+		return u.commit(ctx, call, a.User, "remove", kept.Row{Space: spaceUser, Key: a.Login, Version: row.Version})
+	})
 }
 
 func unknownUser(name string, err error) error {
@@ -210,8 +237,12 @@ func unknownUser(name string, err error) error {
 	return err
 }
 
-// Each calls visit for every user, in the order of logins.
-func (u *Users) Each(ctx context.Context, visit func(oauth.User) error) error {
+// Each calls visit for every user, in the order of logins, once it is recorded that somebody
+// asks for them.
+func (u *Users) Each(ctx context.Context, call *kept.Call, visit func(oauth.User) error) error {
+	if err := u.Keeper.Commit(ctx, call, kept.Event{Interaction: "user-read", Agent: u.By}); err != nil {
+		return err
+	}
 	return kept.Each(ctx, u.Keeper, spaceUser, func(row kept.Row) error {
 		var a account
 		if err := json.Unmarshal(row.Value, &a); err != nil {

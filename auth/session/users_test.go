@@ -39,7 +39,7 @@ func TestOnlyTheRightPasswordSignsIn(t *testing.T) {
 		{strings.Repeat("a", 5000), "x"}: ErrWrong, {"doc", strings.Repeat("a", 5000)}: ErrWrong,
 	} {
 		user, err := u.Check(t.Context(), name[0], name[1], fmt.Sprint(name))
-		if !errors.Is(err, want) || want == nil && user.Subject != "Practitioner/1" {
+		if !errors.Is(err, want) || want == nil && user.User.Subject != "Practitioner/1" {
 			t.Errorf("%.20q: %v, %v", name, user, err)
 		}
 		m.now = m.now.Add(2 * forget)

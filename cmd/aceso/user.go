@@ -78,7 +78,7 @@ func (j *userJob) flags() *flag.FlagSet {
 func (j *userJob) act(rest []string) (func(*session.Users, *kept.Call) error, error) {
 	ctx := context.Background()
 	if len(rest) == 1 && rest[0] == "list" {
-		return func(u *session.Users, _ *kept.Call) error { return u.Each(ctx, j.show) }, nil
+		return func(u *session.Users, c *kept.Call) error { return u.Each(ctx, c, j.show) }, nil
 	}
 	if len(rest) != 2 {
 		return nil, errors.New("usage: aceso user " + userArguments)

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/node"
+	"github.com/aceso-health/aceso/store/mongo/mongotest"
 )
 
 // typedWith runs `aceso user` with something on its standard input.
@@ -18,14 +20,18 @@ func typedWith(stdin string, args ...string) (code int, out, told string) {
 	return j.run(args), o.String(), e.String()
 }
 
-func served(t *testing.T) (data string) {
+func served(t *testing.T, database ...node.Database) (data string) {
 	t.Helper()
 	data = filepath.Join(t.TempDir(), "data")
 	folder, err := node.CreateFolder(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Open(t.Context(), folder, node.Options{Organization: "hospital", Name: "n1", BaseURL: "http://127.0.0.1/fhir", Log: slog.New(slog.DiscardHandler), Scrub: time.Hour})
+	o := node.Options{Organization: "hospital", Name: "n1", BaseURL: "http://127.0.0.1/fhir", Log: slog.New(slog.DiscardHandler), Scrub: time.Hour}
+	for _, d := range database {
+		o.Database = d
+	}
+	n, err := node.Open(t.Context(), folder, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +41,21 @@ func served(t *testing.T) (data string) {
 	return data
 }
 
-func TestUsersAreAddedListedAndRemoved(t *testing.T) {
-	data := served(t)
+func TestUsersAreAddedListedAndRemoved(t *testing.T) { managesUsers(t, served(t)) }
+
+// Users of nodes that share a database are changed there.
+func TestUsersAreAddedListedAndRemovedInADatabase(t *testing.T) {
+	uri, _ := mongotest.Database(t)
+	key := filepath.Join(t.TempDir(), "master.key")
+	if _, err := keyring.CreateMaster(key); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("ACESO_STORE", uri)
+	t.Setenv("ACESO_MASTER_KEY_FILE", key)
+	managesUsers(t, served(t, node.Database{URI: uri, MasterKey: key}))
+}
+
+func managesUsers(t *testing.T, data string) {
 	code, out, told := typedWith("a right password\n", "add", "Doc", "--data", data, "--role", "practitioner", "--subject", "Practitioner/1", "--name", "Ada")
 	if code != exitOK || out != "" || !strings.Contains(told, "recorded: hospital/n1/changes.0/") || strings.Contains(told, "right password") {
 		t.Fatalf("exit %d: %s %s", code, out, told)

@@ -5,7 +5,7 @@ package aceso.access
 
 authorizing if {
 	input.interaction in {
-		"authorize", "token", "refresh", "revoke", "introspect", "launch", "sign-in", "sign-out",
+		"authorize", "token", "refresh", "revoke", "introspect", "launch", "sign-in", "sign-out", "grant-read",
 	}
 }
 

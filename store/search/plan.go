@@ -14,6 +14,7 @@ type plan struct {
 	typ  string
 	rows func(after int64) iter.Seq2[*Row, error]
 	rest []search.Condition
+	sure set // places of rows for which rest is known to hold; may be nil
 
 	places  []int64 // sorted, of all rows; nil if they are too many to know
 	selects bool    // what is asked for, not what a chain leads through

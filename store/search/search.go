@@ -266,7 +266,10 @@ func (x *searcher) candidate(r *Row, p *plan) (bool, error) {
 	if r.Deleted || r.Ref.Type != p.typ {
 		return false, nil
 	}
-	ok, err := x.holdsAll(p.rest, r)
+	ok, err := contains(p.sure, r.Place), error(nil)
+	if !ok {
+		ok, err = x.holdsAll(p.rest, r)
+	}
 	x.spent.steps += r.keySteps()
 	if err != nil || !ok {
 		return false, err

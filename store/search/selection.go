@@ -24,6 +24,10 @@ func (s *selection) add(r *Row, visible bool) error {
 	return nil
 }
 
+// broad says that the question singles nobody out: it selects hidden resources, and of more
+// patients than a record would name.
+func (s *selection) broad() bool { return store.Broad(s.visible.list, s.hidden.list) }
+
 func (s *selection) patients() store.Selected {
 	return store.Selected{Visible: s.visible.list, Hidden: s.hidden.list}
 }

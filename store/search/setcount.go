@@ -2,7 +2,6 @@ package search
 
 import (
 	"iter"
-	"slices"
 
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
@@ -82,38 +81,6 @@ func (x *searcher) decide(m *matching) (set, error) {
 	return found, x.nameHidden(m, m.hides(m.upper))
 }
 
-// nameHidden notes whom some of the hidden resources in upper are about, if they match.
-func (x *searcher) nameHidden(m *matching, hidden set) error {
-	sure := hidden
-	if !m.exact() {
-		sure = within(hidden, m.lower)
-	}
-	if err := x.name(m.typ, sure, &x.selected.hidden, store.SelectedHidden); err != nil {
-		return err
-	}
-	doubtful := without(hidden, sure)
-	for place := int64(0); len(x.selected.hidden.list) < store.SelectedHidden; {
-		places := after(doubtful, place, glance)
-		if len(places) == 0 {
-			break
-		}
-		place = places[len(places)-1]
-		for r, err := range x.counting(x.Rows(m.typ, places)) {
-			if err != nil {
-				return err
-			}
-			matches, visible, err := x.judge(m, r)
-			if err == nil && matches {
-				err = x.selected.add(r, visible)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // counting counts rows as they are read.
 func (x *searcher) counting(rows iter.Seq2[*Row, error]) iter.Seq2[*Row, error] {
 	return func(yield func(*Row, error) bool) {
@@ -179,11 +146,8 @@ func (x *searcher) showFrom(typ string, found set, at cursor, out *collector) er
 	return nil
 }
 
-// What it costs to read whose a row is, and how many are read at first and at most.
-const (
-	briefSteps = store.RowSteps / 4
-	namedFirst = 64
-)
+// namedFirst is of how many it is read at first whose they are.
+const namedFirst = 64
 
 // name notes the patients of a set, without what is judged by itself, up to limit. It looks
 // at some resources, leaves out all of their patients', and goes on with the rest.
@@ -200,16 +164,12 @@ func (x *searcher) name(typ string, of set, to *distinct, limit int) error {
 		return err
 	}
 	rest, first, most := without(of, free), namedFirst, limit+limit/10
-	few := x.within != nil && of.GetCardinality() <= 2*glance // passed over on a page: read all of them
-	if few {
-		first = 2 * glance
-	}
 	if rest.GetCardinality() > uint64(50*limit) {
 		first = most // they are probably many patients'
 	}
 	for n := first; !rest.IsEmpty(); n = min(4*n, most) {
 		patients, err := x.patientsOf(typ, rest, sample(rest, n), to)
-		if err != nil || len(to.list) >= limit || few {
+		if err != nil || len(to.list) >= limit {
 			return err
 		}
 		theirs, err := x.joined(typ, search.CompartmentKey(""), patients, live)
@@ -219,30 +179,4 @@ func (x *searcher) name(typ string, of set, to *distinct, limit int) error {
 		rest = without(rest, theirs)
 	}
 	return nil
-}
-
-// patientsOf reads whose some resources are, and takes them out of rest.
-func (x *searcher) patientsOf(typ string, rest set, places []int64, to *distinct) ([]string, error) {
-	var all distinct
-	for r, err := range x.Brief(typ, places) {
-		if err == nil {
-			err = x.pass(briefSteps)
-		}
-		if err != nil {
-			return nil, err
-		}
-		facts, err := r.Facts()
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range facts.Patients {
-			to.add(p)
-			all.add(p)
-		}
-	}
-	for _, p := range places {
-		rest.Remove(uint64(p))
-	}
-	slices.Sort(all.list)
-	return all.list, nil
 }

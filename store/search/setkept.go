@@ -3,6 +3,7 @@ package search
 import (
 	"maps"
 
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -28,11 +29,23 @@ func (x *searcher) kept(typ string, of subject, gather func(Sink) error) (set, e
 	if l, is := of.(links); is {
 		k.size += l.size()
 	}
-	if _, every := of.(all); x.Sets == nil || !every && s.GetCardinality() < uint64(x.Sets.Least) || len(name) > longestName {
+	if x.Sets == nil || !always(of) && s.GetCardinality() < uint64(x.Sets.Least) || len(name) > longestName {
 		k.passing = true
 	}
 	x.hold(e, name, k)
 	return s, nil
+}
+
+// always says whether a set is kept however small it is: most searches that use sets ask for it.
+func always(of subject) bool {
+	switch of := of.(type) {
+	case all:
+		return true
+	case condition:
+		h, is := of.Condition.(search.HasKey)
+		return is && (h.Key == search.FreeKey || h.Key == search.RowKey)
+	}
+	return false
 }
 
 // hold keeps a set for this search, and unless it is passing for others.

@@ -66,7 +66,7 @@ func (w *walker) bySets(q *search.Query) (err error) {
 	if w.all, err = w.matching(q.Type, q.Where); err != nil {
 		return err
 	}
-	w.among = w.all.leaves(w.all.upper)
+	w.among, w.plan.sure = w.all.leaves(w.all.upper), w.all.lower
 	hidden := w.all.hides(w.all.upper)
 	exact := w.all.exact() || within(hidden, w.all.lower).GetCardinality() == hidden.GetCardinality()
 	passed, err := w.amongSets(exact)

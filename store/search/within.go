@@ -67,7 +67,7 @@ func (x *searcher) pageWithin(q *search.Query, p *plan, must must, at cursor, ou
 	if out.needsAll() {
 		from = 0
 	}
-	page := &plan{typ: q.Type, rest: rest, rows: func(after int64) iter.Seq2[*Row, error] { return x.among(q.Type, among, after) }}
+	page := &plan{typ: q.Type, rest: rest, sure: m.lower, rows: func(after int64) iter.Seq2[*Row, error] { return x.among(q.Type, among, after) }}
 	if err := x.judgeFrom(page, from, at, out); err != nil {
 		return err
 	}

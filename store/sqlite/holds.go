@@ -10,36 +10,29 @@ import (
 
 var _ plan.Quick = (*row)(nil)
 
-// HoldsQuickly judges conditions on keys without decoding all of them.
+// HoldsQuickly judges conditions on ranges, and on keys without decoding all of them.
 func (r *row) HoldsQuickly(c search.Condition) (holds, known bool, err error) {
-	if !onKeys(c) {
+	if !isQuick(c) {
 		return false, false, nil
 	}
-	raw, err := store.Unpack(r.packedIndex)
-	if err != nil {
-		return false, false, r.Damaged("idx")
-	}
-	keys, ok := packedKeysOf(raw)
-	if !ok {
-		return false, false, r.Damaged("idx")
-	}
-	if holds = keys.hold(c); keys.damaged {
+	q := quick{row: r}
+	if holds = q.hold(c); q.damaged {
 		return false, false, r.Damaged("idx")
 	}
 	return holds, true, nil
 }
 
-// onKeys says whether a condition is about keys only, and few.
-func onKeys(c search.Condition) bool {
+// isQuick says whether a condition is about keys and ranges only, and few.
+func isQuick(c search.Condition) bool {
 	switch c := c.(type) {
-	case search.HasKey, search.KeyRange:
+	case search.HasKey, search.KeyRange, search.InDates, search.InNumbers:
 		return true
 	case search.Not:
-		return onKeys(c.C)
+		return isQuick(c.C)
 	case search.Any:
-		return allOnKeys(c)
+		return allQuick(c)
 	case search.All:
-		return allOnKeys(c)
+		return allQuick(c)
 	}
 	return false
 }
@@ -47,27 +40,73 @@ func onKeys(c search.Condition) bool {
 // mostQuick is how many alternatives are looked for one by one.
 const mostQuick = 8
 
-func allOnKeys(all []search.Condition) bool {
+func allQuick(all []search.Condition) bool {
 	if len(all) > mostQuick {
 		return false
 	}
 	for _, c := range all {
-		if !onKeys(c) {
+		if !isQuick(c) {
 			return false
 		}
 	}
 	return true
 }
 
-// packedKeys are the keys of a version as encodeIndex writes them.
-type packedKeys struct {
-	indexReader
-	n       int
+// quick judges one row.
+type quick struct {
+	row     *row
+	keys    *packedKeys // once they are asked for
 	damaged bool
 }
 
+func (q *quick) hold(c search.Condition) bool {
+	switch c := c.(type) {
+	case search.HasKey:
+		return q.between(c.Key, c.Key+"\x00")
+	case search.KeyRange:
+		return q.between(c.From, c.To)
+	case search.Not:
+		return !q.hold(c.C)
+	case search.Any:
+		for _, m := range c {
+			if q.hold(m) {
+				return true
+			}
+		}
+		return false
+	case search.All:
+		for _, m := range c {
+			if !q.hold(m) {
+				return false
+			}
+		}
+		return true
+	}
+	x, err := q.row.Ranges()
+	q.damaged = q.damaged || err != nil
+	return err == nil && search.Match(c, search.Holder{Index: x}, nil)
+}
+
+// between says whether there is a key from one on and below another.
+func (q *quick) between(from, to string) bool {
+	if q.keys == nil {
+		raw, err := store.Unpack(q.row.packedIndex)
+		k := packedKeysOf(raw)
+		q.keys, q.damaged = &k, q.damaged || err != nil || k.bad
+	}
+	holds := !q.damaged && q.keys.between(from, to)
+	q.damaged = q.damaged || q.keys.bad
+	return holds
+}
+
+// packedKeys are the keys of a version as encodeIndex writes them.
+type packedKeys struct {
+	indexReader
+	n int
+}
+
 // packedKeysOf passes over what comes before the keys.
-func packedKeysOf(raw []byte) (k packedKeys, ok bool) {
+func packedKeysOf(raw []byte) (k packedKeys) {
 	k.b = string(raw)
 	for range k.count() {
 		k.text()
@@ -82,33 +121,7 @@ func packedKeysOf(raw []byte) (k packedKeys, ok bool) {
 		}
 	}
 	k.n = k.count()
-	return k, !k.bad
-}
-
-func (k *packedKeys) hold(c search.Condition) bool {
-	switch c := c.(type) {
-	case search.HasKey:
-		return k.between(c.Key, c.Key+"\x00")
-	case search.KeyRange:
-		return k.between(c.From, c.To)
-	case search.Not:
-		return !k.hold(c.C)
-	case search.Any:
-		for _, m := range c {
-			if k.hold(m) {
-				return true
-			}
-		}
-		return false
-	case search.All:
-		for _, m := range c {
-			if !k.hold(m) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
+	return k
 }
 
 // between says whether there is a key from one on and below another. The keys are in order.
@@ -119,7 +132,7 @@ func (k *packedKeys) between(from, to string) bool {
 	for range k.n {
 		n, rest := x.uint(), x.text()
 		if x.bad || n > uint64(len(key)) {
-			k.damaged = true
+			k.bad = true
 			return false
 		}
 		key = append(key[:n], rest...)

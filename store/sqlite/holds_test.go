@@ -18,7 +18,7 @@ func TestHoldsQuicklyIsMatch(t *testing.T) {
 	}
 	var draw func(depth int) search.Condition
 	draw = func(depth int) search.Condition {
-		switch n := r.IntN(7); {
+		switch n := r.IntN(9); {
 		case depth > 2 || n < 2:
 			return search.HasKey{Key: word()}
 		case n == 2:
@@ -28,6 +28,10 @@ func TestHoldsQuicklyIsMatch(t *testing.T) {
 			return search.Not{C: draw(depth + 1)}
 		case n == 4:
 			return search.All{draw(depth + 1), draw(depth + 1)}
+		case n == 5:
+			return search.InDates{Param: "d", Prefix: search.Ge, Lo: r.Int64N(20) - 10, Hi: r.Int64N(20) + 10}
+		case n == 6:
+			return search.InNumbers{Param: "n", Prefix: search.Le, Lo: fmt.Sprint(r.IntN(4)), Hi: "5"}
 		}
 		return search.Any{draw(depth + 1), draw(depth + 1)}
 	}
@@ -40,6 +44,7 @@ func TestHoldsQuicklyIsMatch(t *testing.T) {
 		slices.Sort(x.Keys)
 		x.Keys = slices.Compact(x.Keys)
 		row, c := &row{packedIndex: store.Pack(encodeIndex(x))}, draw(0)
+		row.Columns = row
 		holds, known, err := row.HoldsQuickly(c)
 		if want := search.Match(c, search.Holder{Index: x}, nil); !known || err != nil || holds != want {
 			t.Fatalf("%#v of %q: %t, %t, %v, want %t", c, x.Keys, holds, known, err, want)
@@ -55,7 +60,12 @@ func TestHoldsQuicklyIsMatch(t *testing.T) {
 	if holds, known, err := (&row{packedIndex: store.Pack(whole[:len(whole)-2])}).HoldsQuickly(search.Not{C: search.HasKey{Key: "b=2"}}); err == nil {
 		t.Errorf("damaged keys: %t, %t", holds, known)
 	}
-	if _, known, err := (&row{}).HoldsQuickly(search.InDates{Param: "d"}); known || err != nil {
-		t.Errorf("dates are judged quickly: %v", err)
+	damaged := &row{packedIndex: store.Pack([]byte{200})}
+	damaged.Columns = damaged
+	if holds, known, err := damaged.HoldsQuickly(search.Not{C: search.InDates{Param: "d"}}); err == nil {
+		t.Errorf("damaged ranges: %t, %t", holds, known)
+	}
+	if _, known, err := (&row{}).HoldsQuickly(search.Contains{Param: "d"}); known || err != nil {
+		t.Errorf("parts of texts are judged quickly: %v", err)
 	}
 }

@@ -12,9 +12,9 @@ import (
 )
 
 // A page without an order passes over what is certainly hidden, finds what is not, and names
-// whom it has left out: all of few, and more than a record singles out of many.
+// whom it has left out: all of few, and as many as a record singles out of many.
 func TestUnsortedPagesPassOverWhatIsHidden(t *testing.T) {
-	for patients, named := range map[int]int{3: 2, 300: store.SelectedHidden} {
+	for patients, named := range map[int]int{3: 2, 300: store.SingledOut} {
 		s := open(t, t.TempDir(), options())
 		s.patience = plan.Patience{Few: 4, Many: 8}
 		a := newAuthor(t, s)
