@@ -66,16 +66,16 @@ func TestPurgesAreDecidedAndRecorded(t *testing.T) {
 		t.Errorf("a removal: %v, row %v", err, h.went("Patient/seen"))
 	}
 	want("a removal", "permit 200 purge Patient/seen step=remove [seen] []")
-	both := removalOf("Patient/hidden", "Observation/h1", later)
+	both := removalOf("Patient/hidden", "Patient/gone", later)
 	both.Only = []OneVersion{{Ref: ref("Patient/hidden"), Version: 1}} // current: all of it is refused
-	if err := h.Remove(t.Context(), officer(), both); !isKind(err, fhir.Conflict) || h.went("Observation/h1") != nil {
-		t.Errorf("a removal of a current version: %v, row %v", err, h.went("Observation/h1"))
+	if err := h.Remove(t.Context(), officer(), both); !isKind(err, fhir.Conflict) || h.went("Patient/gone") != nil {
+		t.Errorf("a removal of a current version: %v, row %v", err, h.went("Patient/gone"))
 	}
 	both.Whole, both.Only = nil, []OneVersion{{Ref: ref("Patient/hidden"), Version: 7}}
 	if err := h.Remove(t.Context(), officer(), both); !isKind(err, fhir.NotFound) || numberless(err) != "There is no version … of this resource, or it was purged before." {
 		t.Errorf("a removal of a version that is not there: %v", err)
 	}
-	if v, err := h.Store.Get(t.Context(), ref("Observation/h1")); err != nil || v.Deleted {
+	if v, err := h.Store.GetVersion(t.Context(), ref("Patient/gone"), 1); err != nil || len(v.Body) == 0 {
 		t.Errorf("what was not removed is %+v, %v", v, err)
 	}
 	if v, err := h.Store.Get(t.Context(), ref("Patient/seen")); err != nil || !v.Deleted || v.Purged == "" {

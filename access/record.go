@@ -189,7 +189,7 @@ func (r *review) discloseNothing() {
 	for i := range e.Patients {
 		e.Patients[i].Items = nil
 	}
-	r.change.Writes, r.change.Purges, r.change.Guards = nil, nil, nil
+	r.change.Writes, r.change.Guards = nil, nil
 }
 
 // discloseGiven adds to the record of a refusal what it tells about.

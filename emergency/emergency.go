@@ -41,6 +41,9 @@ const (
 	caseSpace    = "emergency-case"
 )
 
+// Spaces are those of all rows that this package keeps; each names its patient.
+func Spaces() []string { return []string{runningSpace, caseSpace} }
+
 // The judgements.
 const (
 	Justified   = "justified"

@@ -26,7 +26,8 @@ type Node struct {
 	gate     *access.Gate
 	policy   *policy.Engine
 	rules    rules
-	proposed func() error // what keeps this node's folder from being the policies of all; nil without one
+	try      func(context.Context, []byte, bool) policy.Trial // of drafts; nil: in this process
+	proposed func() error                                     // what keeps this node's folder from being the policies of all; nil without one
 	handler  http.Handler
 	provider *session.Provider // where people sign in; nil without one
 

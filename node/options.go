@@ -2,11 +2,13 @@ package node
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/netip"
 	"time"
 
 	"github.com/aceso-health/aceso/ledgerbridge/fabric"
+	"github.com/aceso-health/aceso/policy"
 )
 
 // Options are what an operator decides about a node.
@@ -16,20 +18,22 @@ type Options struct {
 	Organization, Name string
 	// Unnamed is the organisation of a new node without Organization; org1 if empty.
 	Unnamed  string
-	BaseURL  string         // FHIR base URL that clients see
-	Database Database       // zero: the folder keeps the data
-	Policies string         // folder of policies; the built-in ones if empty
-	Issuers  string         // file that names external token issuers
-	SignIn   string         // file that names the OpenID provider where people sign in; none if empty
-	Witness  string         // folder or URL that gets a copy of every checkpoint
-	Origins  []string       // whose scripts may read answers
-	Proxies  []netip.Prefix // of trusted proxies, whose forwarded headers count
-	Rate     float64        // entries per second of each client but own systems (see UsualRate); 0 is no limit for anybody
-	Scrub    time.Duration
-	Validate string // level at which writes are validated, see validate.ParseLevel; base if empty
-	Anchor   Anchoring
-	Version  string // of the program
-	Log      *slog.Logger
+	BaseURL  string   // FHIR base URL that clients see
+	Database Database // zero: the folder keeps the data
+	Policies string   // folder of policies; the built-in ones if empty
+	// TryPolicies checks drafts of policies, see TryApart; nil: in this process.
+	TryPolicies func(ctx context.Context, archive []byte, tests bool) policy.Trial
+	Issuers     string         // file that names external token issuers
+	SignIn      string         // file that names the OpenID provider where people sign in; none if empty
+	Witness     string         // folder or URL that gets a copy of every checkpoint
+	Origins     []string       // whose scripts may read answers
+	Proxies     []netip.Prefix // of trusted proxies, whose forwarded headers count
+	Rate        float64        // entries per second of each client but own systems (see UsualRate); 0 is no limit for anybody
+	Scrub       time.Duration
+	Validate    string // level at which writes are validated, see validate.ParseLevel; base if empty
+	Anchor      Anchoring
+	Version     string // of the program
+	Log         *slog.Logger
 }
 
 // UsualRate is the usual Options.Rate.

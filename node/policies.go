@@ -12,6 +12,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/policy/narrow"
 	"github.com/aceso-health/aceso/policy/revision"
 	"github.com/aceso-health/aceso/quorum"
 )
@@ -234,6 +235,10 @@ func (n *Node) policies() (*revision.Service, error) {
 		return nil, err
 	}
 	s.Quorum.People = n.gate.Person
+	s.Narrows, s.Shadowing = narrow.Narrows, n.policy.Shadowing
+	if n.try != nil {
+		s.Try = n.try
+	}
 	s.Refused = func(ctx context.Context, archive []byte) (refused, permitted int, err error) {
 		folder, err := policy.Unpack(archive)
 		if err != nil {
@@ -242,4 +247,18 @@ func (n *Node) policies() (*revision.Service, error) {
 		return n.policy.Refused(ctx, folder)
 	}
 	return s, nil
+}
+
+// ChangePolicies lets an operator list or change the policies of a folder that is not being
+// served, or of the database that its node shares; try checks drafts. It returns the
+// receipts of the records.
+func ChangePolicies(ctx context.Context, data Folder, database Database, try func(context.Context, []byte, bool) policy.Trial, change func(*revision.Service, revision.By) error) ([]string, error) {
+	return operate(ctx, data, database, func(r *records, call *kept.Call, _ string) error {
+		s, err := r.revisions(operatorRows{keptRows{r.store}, r})
+		if err != nil {
+			return err
+		}
+		s.Try, s.Narrows = try, narrow.Narrows
+		return change(s, byOperator("aceso policy", call))
+	})
 }

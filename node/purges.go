@@ -9,6 +9,7 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/emergency"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/keyring"
@@ -27,6 +28,7 @@ func (n *Node) openPurges() {
 	wake := make(chan struct{}, 1)
 	n.purges = &purge.Purges{
 		Keeper: rows, Data: purgeData{n}, Organization: n.organization, Now: time.Now, Sign: n.signPurge,
+		Beside: emergency.Spaces(),
 		Quorum: &quorum.Quorum{Keeper: rows, House: n.organization, Now: time.Now, People: n.gate.Person},
 		Wake: func() {
 			select {

@@ -69,6 +69,7 @@ type Purges struct {
 	Data         Data
 	Quorum       *quorum.Quorum
 	Organization string
+	Beside       []string                          // spaces of rows with a member "patient"; hers go, too
 	Sign         func(text string) (string, error) // makes a certificate of its text
 	Now          func() time.Time
 	Wake         func() // Work is to be called soon; may be nil

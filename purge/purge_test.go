@@ -181,6 +181,22 @@ func TestAPurgeGoesOnAfterItWasCutShort(t *testing.T) {
 }
 
 // What is approved is exactly what goes: not what has changed since.
+func TestRowsBesideResourcesGoToo(t *testing.T) {
+	h := newHouse(t)
+	h.Beside = []string{"emergency-case"}
+	for key, patient := range map[string]string{"1": "Patient/anna", "2": "Patient/bert", "3": "Patient/anna"} {
+		h.rows.Rows["emergency-case/"+key] = kept.Row{Space: "emergency-case", Key: key, Version: 1, Value: []byte(`{"patient":"` + patient + `","reason":"Quagmire fell"}`)}
+	}
+	u := h.asked()
+	h.approve(u)
+	h.worked(u, Done)
+	for key, stays := range map[string]bool{"1": false, "2": true, "3": false} {
+		if _, there := h.rows.Rows["emergency-case/"+key]; there != stays {
+			t.Errorf("row %s is there: %t", key, there)
+		}
+	}
+}
+
 func TestWhatChangesAfterApprovalIsApprovedAgain(t *testing.T) {
 	h := newHouse(t)
 	u := h.asked()

@@ -217,6 +217,11 @@ func (p *Purges) step(ctx context.Context, call *kept.Call, u *Purge, s Step) er
 
 // end overwrites what is left behind, and certifies.
 func (p *Purges) end(ctx context.Context, call *kept.Call, u *Purge) error {
+	if u.Only == "" {
+		if err := p.removeRows(ctx, call, u); err != nil {
+			return err
+		}
+	}
 	if err := p.Data.Scrub(ctx); err != nil {
 		return err
 	}
@@ -229,6 +234,33 @@ func (p *Purges) end(ctx context.Context, call *kept.Call, u *Purge) error {
 		return err
 	}
 	return p.put(ctx, call, p.own(u, "done"), u)
+}
+
+// removeRows removes what the server keeps about her beside resources, such as the reasons
+// of emergencies.
+func (p *Purges) removeRows(ctx context.Context, call *kept.Call, u *Purge) error {
+	var hers []kept.Row
+	for _, space := range p.Beside {
+		err := kept.Each(ctx, p.Keeper, space, func(row kept.Row) error {
+			var about struct {
+				Patient string `json:"patient"`
+			}
+			if err := json.Unmarshal(row.Value, &about); err != nil {
+				return err
+			}
+			if about.Patient == u.Patient {
+				hers = append(hers, kept.Row{Space: row.Space, Key: row.Key, Version: row.Version})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(hers) == 0 {
+		return nil
+	}
+	return changed(p.Keeper.Commit(ctx, call, p.own(u, "remove beside"), hers...))
 }
 
 // CertificateTitle is the first line of a certificate.

@@ -80,14 +80,19 @@ func (s *server) addClient(c *gin.Context, call *access.Call) (*answer, error) {
 
 // membersOf reads a JSON object of an administrator, without members that are not known.
 func (s *server) membersOf(c *gin.Context, to any) error {
-	body, err := s.body(c, maxTokenForm, mediaJSON)
+	return s.jsonOf(c, maxTokenForm, to)
+}
+
+// jsonOf reads a JSON object of up to some bytes, without members that are not known.
+func (s *server) jsonOf(c *gin.Context, most int64, to any) error {
+	body, err := s.body(c, most, mediaJSON)
 	if err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(to); err != nil {
-		return &fhir.Error{Kind: fhir.Malformed, Detail: "The body is no JSON object of the members that docs/smart.md names.", Err: err}
+		return &fhir.Error{Kind: fhir.Malformed, Detail: "The body is no JSON object of the members that docs/smart.md or docs/policies.md names.", Err: err}
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/fhir/terminology"
+	"github.com/aceso-health/aceso/policy/revision"
 	"github.com/aceso-health/aceso/purge"
 	"github.com/aceso-health/aceso/web"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	Purges *purge.Purges
 	// Emergencies declares and reviews them; nil without.
 	Emergencies *emergency.Desk
+	// Policies are those that are kept; nil: none are.
+	Policies *revision.Service
 	// BaseURL is the FHIR base that clients see, as in https://example.org/fhir.
 	// The server's own paths begin with /fhir regardless.
 	BaseURL string

@@ -15,7 +15,7 @@ func settings() []string {
 		"batch-timeout", "bft", "bin", "chaincode", "channel", "client", "client-ca", "cors", "coverage", "data", "demo",
 		"dir", "expires", "id", "insecure-listen", "introspects", "issuers", "jwks", "jwks-uri", "key", "kind", "launch",
 		"ledger", "listen", "master-key-file", "name", "node", "orderer-root", "orderer-signatures", "orderers", "org",
-		"org-names", "org-root", "orgs", "out", "patient", "policies", "profile", "proof", "purpose", "random", "rate",
+		"org-names", "org-root", "orgs", "out", "patient", "policies", "profile", "proof", "purpose", "random", "rate", "reason",
 		"receipt", "redirect", "repair", "role", "sample", "scope", "scrub", "server", "sign-in", "state", "store",
 		"subject", "tls-cert", "tls-key", "token", "trust", "trust-proxy", "v", "validate", "w", "witness", "workers",
 	}

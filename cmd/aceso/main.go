@@ -35,7 +35,7 @@ func commands() []command {
 		{"import", "load bundles and NDJSON files into a running server", importCommand},
 		{"verify", "check records, checkpoints or a whole data folder", verifyCommand},
 		{"keys", "rotate a key of a keyring", keysCommand},
-		{"policy", "test, check and format policies", policyCommand},
+		{"policy", "test, check and format policies; draft, list and activate those that are kept", policyCommand},
 		{"package", "keep the packages whose profiles resources are held against", packageCommand},
 		{"chaincode", "serve the contract of a Fabric channel to its peers", chaincodeCommand},
 		{"devnet", "run a Fabric network on this machine, for development", devnetCommand},
@@ -54,6 +54,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	switch args[0] {
+	case trialCommand:
+		return policyTrial(args[1:], os.Stdin, stdout)
 	case "help", "-h", "-help", "--help":
 		usage(stdout)
 		return exitOK

@@ -9,21 +9,33 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/aceso-health/aceso/node"
 	"github.com/aceso-health/aceso/policy"
 )
 
-const policyArguments = "test|check|fmt|init DIR"
+const policyArguments = "test|check|fmt|init DIR | " + keptArguments
 
-// policyCommand is the workbench of policy authors; it never touches a server.
+// policyCommand is the workbench of policy authors, and changes the policies of a folder or
+// database.
 func policyCommand(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("policy", policyArguments, stderr)
 	w := policyWork{stdout: stdout}
 	f.BoolVar(&w.write, "w", false, "fmt: write the files instead of listing them")
 	f.BoolVar(&w.verbose, "v", false, "test: name every test, and the lines that none of them evaluates")
 	f.Float64Var(&w.coverage, "coverage", 0, "test: fail below this `percentage` of evaluated lines")
+	f.StringVar(&w.reason, "reason", "", "draft: `why` the policies are changed")
+	f.StringVar(&w.data, "data", defaultData, "data `folder` of the server, which must be stopped unless it is on a database")
+	databaseFlags(f, &w.database)
 	rest, code, ok := parse(f, args)
 	if !ok {
 		return code
+	}
+	if isKept(rest) {
+		if err := checkDatabase(w.database); err != nil {
+			return misuse(stderr, "policy", "%v", err)
+		}
+		receipts, err := w.keptPolicies(rest)
+		return showReceipts(stderr, "policy "+rest[0], receipts, err)
 	}
 	if len(rest) != 2 {
 		return misuse(stderr, "policy", "usage: aceso policy %s", policyArguments)
@@ -50,6 +62,8 @@ type policyWork struct {
 	stdout         io.Writer
 	write, verbose bool
 	coverage       float64
+	reason, data   string
+	database       node.Database
 }
 
 // test runs the tests of a folder.

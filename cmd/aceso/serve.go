@@ -104,6 +104,9 @@ func serve(ctx context.Context, o serveOptions, stdout io.Writer, log *slog.Logg
 		}
 		defer app.Close()
 	}
+	if o.TryPolicies, err = tryApart(); err != nil {
+		return err
+	}
 	n, err := node.Open(ctx, data, o.Options)
 	if err != nil {
 		return err

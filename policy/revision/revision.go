@@ -80,6 +80,8 @@ type Service struct {
 	// Narrows says whether policies permit nothing that those before do not; an error says
 	// why that cannot be proved. Nil: nobody can.
 	Narrows func(ctx context.Context, before, after fs.FS) (bool, error)
+	// Shadowing says what the shadow has seen on this node. Nil: nobody looks.
+	Shadowing func() *policy.Shadowing
 	// BuiltIn are the packed policies that came with the program. They are in force where
 	// nothing else ever was, by nobody, and are kept when something replaces them.
 	BuiltIn BuiltIn

@@ -110,7 +110,10 @@ func TestScrubRefusesWhatIsNoTree(t *testing.T) {
 		func() { page[0] = 7 },
 		func() { page[0], page[4] = leafTable, 0xff },
 		func() { page[0], page[3], page[4], page[5] = leafTable, 0xff, 0xff, 0x10 },
-		func() { page[0], page[5], page[1], page[2] = leafTable, 0x10, 0x0f, 0xff },
+		func() {
+			page[0], page[5], page[1], page[2] = leafTable, 0x10, 0x0f, 0xf0
+			page[0xff2], page[0xff3] = 0xff, 0xff
+		},
 		func() { page[0], page[5], page[4], page[8], page[9] = leafTable, 0x10, 1, 0xff, 0xf0 },
 	} {
 		clear(page)

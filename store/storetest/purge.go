@@ -63,7 +63,7 @@ func (w *world) patient() {
 	w.Helper()
 	for v := range int64(2) {
 		w.commit(w.document(zoe.ID, v, `{"resourceType":"Patient","identifier":[{"system":"urn:mrn","value":"mrn-4711-%d"}],"name":[{"family":"Quagmire","given":["Zyxomma"]}]}`, v))
-		w.commit(w.document(weight.ID, v, `{"resourceType":"Observation","status":"final","code":{"text":"Zyxomma weighs"},"subject":{"reference":"Patient/zoe","display":"Quagmire"},"valueString":"%d"}`, v))
+		w.commit(w.document(weight.ID, v, `{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"3141-9"}],"text":"Zyxomma weighs"},"subject":{"reference":"Patient/zoe","display":"Quagmire"},"valueString":"%d"}`, v))
 	}
 	w.commit(tombstone(w.get(weight), w.tick()))
 	w.commit(w.document(wish.ID, 0, `{"resourceType":"Consent","status":"active","scope":{"text":"x"},"category":[{"text":"Quagmire"}],"patient":{"reference":"Patient/zoe"}}`))
