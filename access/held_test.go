@@ -27,7 +27,7 @@ func TestWhatScopesShowIsRememberedByVersion(t *testing.T) {
 		}
 	}
 	h.faulty.careless = true
-	for _, scope := range []string{"user/Observation.rs?status=final", "user/Observation.rs?status=amended"} {
+	for _, scope := range []string{"user/Observation.rs?status=amended", "user/Observation.rs?status=final"} {
 		if shown, err := page(scope); kindOf(err) != fhir.Unavailable {
 			t.Errorf("%s: %d are shown: %v", scope, len(shown), err)
 		}

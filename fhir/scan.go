@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -46,7 +47,14 @@ var scanners = sync.Pool{New: func() any {
 
 // openTape scans stored bytes without checks. The tape is valid until close; err
 // is an *Error.
-func openTape(data []byte) (*scanner, error) { return scan(data, false) }
+func openTape(data []byte) (*scanner, error) {
+	s, err := scan(data, false)
+	if err == nil && len(s.Nodes) == 0 { // damaged: its resourceType is none of R4
+		s.close()
+		return nil, &Error{Kind: Internal, Detail: "A stored resource cannot be read.", Err: errors.New("its resourceType is missing or unknown")}
+	}
+	return s, err
+}
 
 func scan(data []byte, check bool) (*scanner, error) {
 	s := scanners.Get().(*scanner)
