@@ -63,6 +63,11 @@ func (m *model) protected(i int) fhir.Facts {
 		f.Later = slices.Concat(f.Later, v.Facts.References, v.Facts.Contents)
 		f.Loose = f.Loose || len(v.Facts.Patients) == 0
 	}
+	for j := len(m.versions) - 1; j > i; j-- {
+		if v := m.versions[j]; v.Ref == m.versions[i].Ref {
+			f.LaterCodes = store.Union(f.LaterCodes, v.Facts.Codes)
+		}
+	}
 	slices.Sort(f.Later)
 	f.Later = slices.Compact(f.Later)
 	slices.Sort(f.Patients)
