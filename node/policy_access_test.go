@@ -59,8 +59,8 @@ func TestBasePolicyByRole(t *testing.T) {
 			}},
 		{"patient who researches", grants("patient", "HRESCH", func(g *Grant) { g.Patient, g.Subject = "p1", "Patient/p1" }), nil, map[int][]request{403: {get("/Patient/p1")}}},
 		{"privacy officer", grants("privacy-officer", "HOPERAT"),
-			[]request{get("/AuditEvent"), get("/AuditEvent/" + event), get("/AuditEvent/" + event + "/$proof"), get("/Consent/c-p2"), get("/Consent"), put("/Consent/c-p1", privacyConsent("c-p1", "p1", `{"type":"permit"}`)), get("/Patient/p2/$access-report"), get("/Patient/p1/_history/1/$verify")},
-			map[int][]request{403: {get("/Patient/p1"), get("/Observation"), get("/Practitioner/dr"), remove("/Consent/c-p1"), post("/Observation", plain), get("/_history")}}},
+			[]request{get("/AuditEvent"), get("/AuditEvent/" + event), get("/AuditEvent/" + event + "/$proof"), get("/Consent/c-p2"), get("/Consent"), put("/Consent/c-p1", privacyConsent("c-p1", "p1", `{"type":"permit"}`)), get("/Patient/p1"), get("/Patient"), get("/Patient/p2/$access-report"), get("/Patient/p1/_history/1/$verify")},
+			map[int][]request{403: {get("/Patient/p1/_history/1"), remove("/Patient/p1"), get("/Observation"), get("/Practitioner/dr"), remove("/Consent/c-p1"), post("/Observation", plain), get("/_history")}}},
 		{"privacy officer in the context of a patient", scoped("privacy-officer", "patient/*.cruds"), nil,
 			map[int][]request{403: {get("/AuditEvent"), get("/AuditEvent/" + event), get("/AuditEvent/" + event + "/$proof"), get("/Consent"), get("/Consent/c-p1"), get("/Patient/p1/$access-report"), get("/Patient/p1/_history/1/$verify")}}},
 		{"administrator", grants("administrator", "HOPERAT"), nil,
@@ -103,7 +103,7 @@ func TestScopesBindEveryTypeOfASearch(t *testing.T) {
 	wantIDs(t, people.Get("/Patient?_revinclude=Observation:subject&_id=p1"), -1, "Patient/p1")
 	reference := strings.Replace(withoutID(observationJSON("x", "p1", 1), "x"), "Patient/p1", "Patient?family=Familyp1", 1)
 	narrow.Post("/", bundleJSON("transaction", entryJSON("POST", "Observation", reference, ""))).Want(403)
-	officer := n.as("privacy-officer", "HOPERAT")
+	officer := n.as("privacy-officer", "HOPERAT", func(g *Grant) { g.Scope = "user/Consent.rs" })
 	wantIDs(t, officer.Get("/Consent?_include=Consent:patient"), -1, "Consent/c-p1", "Consent/c-p2")
 	wantIDs(t, officer.Get("/Consent?patient:Patient.family=Familyp1"), -1)
 }

@@ -55,7 +55,7 @@ func TestPolicyCommand(t *testing.T) {
 		{"mistyped tests", nil, []string{"test", dir}, exitFailed, "input.noww"},
 		{"no folder", nil, []string{"check", dir + "x"}, exitFailed, "there is no folder " + dir + "x"},
 		{"no arguments", nil, nil, exitUsage, "usage"},
-		{"unknown", nil, []string{"approve", dir}, exitUsage, "approve"},
+		{"unknown", nil, []string{"applaud", dir}, exitUsage, "applaud"},
 	}
 	for _, s := range steps {
 		if s.before != nil {

@@ -24,12 +24,12 @@ func isKept(rest []string) bool {
 		return false
 	}
 	switch rest[0] {
-	case "fmt", "init":
-		return false
+	case "list", "draft", "submit", "approve", "withdraw", "activate", "emergency", "shadow", "canary", "end-shadow", "end-canary", "rollback", "deputy", "two-persons":
+		return true
 	case "check", "test":
 		return len(rest) == 2 && len(rest[1]) == 64 && strings.Trim(rest[1], "0123456789abcdef") == ""
 	}
-	return true
+	return false
 }
 
 // keptPolicies is one run of such a verb.

@@ -45,7 +45,7 @@ func TestLargeRecordsShareNoTransaction(t *testing.T) {
 
 // A Bundle as large as a request may be has the time that a server needs for it.
 func TestLargeBundlesHaveTime(t *testing.T) {
-	small, large := &member{writes: make([]prepared, 3)}, &member{writes: make([]prepared, 50_000)}
+	small, large := &member{change: &store.Change{}, writes: make([]prepared, 3)}, &member{change: &store.Change{}, writes: make([]prepared, 50_000)}
 	if d := working([]*member{small}); d > time.Second {
 		t.Errorf("a small one has %v", d)
 	}
