@@ -45,4 +45,6 @@ var purgeMutants = []mutant{
 	{"purge: escapes hide no name", "purge/words.go", "body = plain(body)", "", "./purge", "TestWhatStaysIsListed"},
 	{"purge: only lines of the preview are decided", "purge/steps.go", "if !known[ref] {", "if !known[ref] && false {", "./node", "TestAPatientIsPurged"},
 	{"purge: a form was made for this browser", "server/purgepage.go", "form, err := s.form(c, s.secretOf(c))", "form, err := s.form(c, s.secretOf(c))\n\tif form == nil {\n\t\t_ = c.Request.ParseForm()\n\t\tform, err = c.Request.PostForm, nil\n\t}", "./node", "TestTheRemovalPage"},
+	{"purge: rows beside resources go, too", "purge/work.go", "if about.Patient == u.Patient {", "if false {", "./purge", "TestRowsBesideResourcesGoToo"},
+	{"purge: rows of others stay", "purge/work.go", "if about.Patient == u.Patient {", "if true {", "./purge", "TestRowsBesideResourcesGoToo"},
 }
