@@ -31,7 +31,7 @@ func TestUnsortedPagesPassOverWhatIsHidden(t *testing.T) {
 		q, err := search.ParseQuery("Observation", []fhir.Param{{Name: "status", Value: "final"}}, search.QueryOptions{})
 		a.must(err)
 		sight := &store.Sight{Rest: store.Hidden, Groups: []store.Group{{Name: "one", Is: store.Shown, Patients: []string{"Patient/2"}}}}
-		judged, hidden, found := 0, map[string]bool{}, []string{}
+		judged, hidden, found, pages := 0, map[string]bool{}, []string{}, 0
 		ask := store.Search{
 			Query: q, Limit: 2,
 			Visible: func(r store.Row) (bool, error) { judged++; return r.Facts.Patients[0] == "Patient/2", nil },
@@ -45,6 +45,9 @@ func TestUnsortedPagesPassOverWhatIsHidden(t *testing.T) {
 			}
 			for _, p := range page.Selected.Hidden {
 				hidden[p] = true
+			}
+			if pages++; pages == 1 && (page.Selected.Broad() != (patients == 300) || len(hidden) < named) {
+				t.Errorf("%d patients: the first page names %d, broad: %t", patients, len(hidden), page.Selected.Broad())
 			}
 			if ask.After = page.Next; page.Next == nil {
 				break
