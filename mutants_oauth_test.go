@@ -25,7 +25,7 @@ var oauthMutants = []mutant{
 	{"grants are looked up again when judged again", "access/gate.go", "g.grants.drop(c.Agent.Grant)", "", "./access", "TestGrantsThatAnotherNodeEnded"},
 	{"others' words for a grant mean nothing", "auth/agent.go", "if i.Own { // others'", "if true { // others'", "./auth", "TestGrantsAreOfOurOwnTokens"},
 	{"apps: redirect URIs are registered", "auth/oauth/request.go", "if !slices.Contains(client.Redirects, redirect) || redirect == \"\" {", "if redirect == \"\" {", "./auth/oauth", "TestAuthorizationRequestsAreChecked"},
-	{"apps: disabled clients are unknown", "auth/oauth/request.go", "errors.Is(err, kept.ErrNotFound) || err == nil && client.Disabled:", "errors.Is(err, ErrNotFound):", "./auth/oauth", "TestClientsProveWhoTheyAre"},
+	{"apps: disabled clients are unknown", "auth/oauth/request.go", "errors.Is(err, kept.ErrNotFound) || err == nil && client.Disabled:", "errors.Is(err, kept.ErrNotFound):", "./auth/oauth", "TestClientsProveWhoTheyAre"},
 	{"apps: parameters stand once", "auth/oauth/request.go", "if len(values) > 1 {", "if len(values) > 99 {", "./auth/oauth", "TestAuthorizationRequestsAreChecked"},
 	{"apps: aud is this server", "auth/oauth/request.go", "case v.Get(\"aud\") == \"\" || strings.TrimSuffix(v.Get(\"aud\"), \"/\") != strings.TrimSuffix(s.Base, \"/\"):", "case false:", "./auth/oauth", "TestAuthorizationRequestsAreChecked"},
 	{"apps: PKCE is needed", "auth/oauth/request.go", "case v.Get(\"code_challenge_method\") != \"S256\" || !isChallenge(r.Challenge):", "case false:", "./auth/oauth", "TestAuthorizationRequestsAreChecked"},
