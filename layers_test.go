@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"kept":          {"agent"},                           // what the server keeps beside resources
 	"quorum":        {"agent", "fhir", "kept"},           // who may be the second of two persons
 	"purge":         {"agent", "fhir", "kept", "quorum"}, // what is removed for good
-	"emergency":     {"agent", "kept"},                   // who sets aside what protects a patient
+	"emergency":     {"agent", "fhir", "kept"},           // who sets aside what protects a patient
 	"agent":         {},                                  // what a verified token says of its caller
 	"labels/office": {"agent", "fhir", "kept", "labels"},
 	"keyring":       {"durable"},

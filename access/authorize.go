@@ -8,11 +8,12 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// Authorization is something that the authorization server does for the agent of a call,
-// or refuses to do. Of a refusal the agent may be nobody: what was claimed by whoever
-// asked stands in Detail, as what was claimed.
+// Authorization is something about rows that are kept beside resources (clients, grants,
+// revisions of policies, emergencies ...) that is done for the agent of a call, or refused.
+// Of a refusal the agent may be nobody: what was claimed by whoever asked stands in Detail,
+// as what was claimed.
 type Authorization struct {
-	Interaction string   // authorize, token, refresh, revoke, introspect, register, launch, client-read, client-write, sign-in, sign-out
+	Interaction string   // authorize, token, refresh, revoke, introspect, register, launch, client-read, client-write, sign-in, sign-out, policy-write, break-glass ...
 	Detail      string   // what it is about, as a query: client=app&scope=...; what was claimed; no secret
 	Patient     string   // to whose data it gives access, "Patient/1", or ""
 	Patients    []string // others whose data it shows or is about
@@ -21,10 +22,10 @@ type Authorization struct {
 	Keep        []store.Kept
 }
 
-// Authorize records an event of the authorization server in the change log, and writes what
-// it keeps in the transaction of that record: all or nothing. What is not refused already
-// is asked of the policy; if that refuses, nothing is kept. It answers store.ErrChanged,
-// and records nothing, if a row was not in the version expected.
+// Authorize records such an event in the change log, and writes what is kept in the
+// transaction of that record: all or nothing. What is not refused already is asked of the
+// policy; if that refuses, nothing is kept. It answers store.ErrChanged, and records nothing,
+// if a row was not in the version expected.
 func (g *Gate) Authorize(ctx context.Context, c *Call, a Authorization) error {
 	r := g.review(c)
 	refusal := r.authorize(ctx, a)

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
@@ -97,7 +98,7 @@ func (r *review) reasons(ctx context.Context, as *review, q question, asked Coul
 	if _, err := r.trace(ctx, &v.Facts); err != nil { // the record names them as those of its target
 		return err
 	}
-	if could.Stored = !v.Deleted; !of(asked.Patient.String(), v.Facts.Whose()) {
+	if could.Stored = !v.Deleted; !slices.Contains(v.Facts.Whose(), asked.Patient.String()) {
 		return notFound()
 	}
 	if !could.Decision.Allow || could.Refused != "" {
@@ -108,15 +109,6 @@ func (r *review) reasons(ctx context.Context, as *review, q question, asked Coul
 		return err
 	}
 	return as.opinions(ctx, row, could)
-}
-
-func of(patient string, patients []string) bool {
-	for _, p := range patients {
-		if p == patient {
-			return true
-		}
-	}
-	return false
 }
 
 // limits names the constraints that hide a row, each by itself.

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aceso-health/aceso/agent"
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/kept"
 )
 
@@ -80,10 +81,8 @@ func readable(text, what string) error {
 }
 
 func isPatient(ref string) bool {
-	id, ok := strings.CutPrefix(ref, "Patient/")
-	return ok && id != "" && len(id) <= 64 && strings.IndexFunc(id, func(r rune) bool {
-		return r != '-' && r != '.' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
-	}) < 0
+	r, err := fhir.ParseRef(ref)
+	return err == nil && r.Type == "Patient"
 }
 
 // newID begins with the time, so that cases are listed in their order.

@@ -12,7 +12,7 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// keptRows reads what the authorization server keeps.
+// keptRows reads what is kept beside resources.
 type keptRows struct{ store store.Keeper }
 
 // Kept returns a row that has not expired.

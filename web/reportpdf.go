@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aceso-health/aceso/web/paper"
@@ -47,7 +48,7 @@ func people(p *paper.Paper, all []Person, none string) {
 		p.Text(none)
 	}
 	for _, person := range all {
-		p.Under(strings.Join(given(person.Who, person.Role, person.Organization), ", "))
+		p.Under(person.words())
 		for _, d := range person.Days {
 			label := d.Day
 			for _, deed := range d.Deeds {
@@ -62,12 +63,8 @@ func people(p *paper.Paper, all []Person, none string) {
 	}
 }
 
-// given leaves out empty words.
-func given(words ...string) (some []string) {
-	for _, w := range words {
-		if w != "" {
-			some = append(some, w)
-		}
-	}
-	return some
+// words name somebody, as far as is known.
+func (p Person) words() string {
+	known := slices.DeleteFunc([]string{p.Who, p.Role, p.Organization}, func(w string) bool { return w == "" })
+	return strings.Join(known, ", ")
 }
