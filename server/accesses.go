@@ -101,9 +101,9 @@ func accessParam(f web.Filter) (p fhir.Param, ok bool) {
 	case f.Value == "":
 		return p, false
 	case f.Name == "from":
-		value = "ge" + value
+		value = since(f.Value)
 	case f.Name == "to":
-		value = "le" + value
+		value = until(f.Value)
 	case f.Name == "organization" && !strings.Contains(value, "/"):
 		value = "Organization/" + value
 	case f.Name == "person" && !strings.Contains(value, "/"):
@@ -111,6 +111,10 @@ func accessParam(f web.Filter) (p fhir.Param, ok bool) {
 	}
 	return fhir.Param{Name: f.Param, Value: value}, true
 }
+
+// since and until are dates as criteria.
+func since(day string) string { return "ge" + escaped(day) }
+func until(day string) string { return "le" + escaped(day) }
 
 func isReference(text, typ string) bool {
 	ref, err := fhir.ParseRef(text)
@@ -142,12 +146,8 @@ func (s *server) choosePatient(c *gin.Context, call *access.Call, page *web.Acce
 // accessRows turns AuditEvents into rows, with the names of the patients as far as the
 // reader may know them.
 func (s *server) accessRows(c *gin.Context, call *access.Call, result *access.Result) (rows []web.Access, err error) {
-	for i := range result.Matches {
-		row, err := readAccess(result.Matches[i].Body)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
+	if rows, err = readAccesses(result); err != nil {
+		return nil, err
 	}
 	names, err := s.patientNames(c.Request.Context(), call, rows)
 	for i := range rows {
@@ -213,10 +213,16 @@ func (s *server) accessesFile(c *gin.Context, call *access.Call) (*answer, error
 	if err != nil {
 		return nil, err
 	}
-	if result.Next != "" {
+	return accessAnswer(c, "accesses.csv", rows, result.Next != "")
+}
+
+// accessAnswer is a file of rows. One that would have to leave some out is refused: it does
+// not look like a part.
+func accessAnswer(c *gin.Context, name string, rows []web.Access, more bool) (*answer, error) {
+	if more {
 		return nil, &fhir.Error{Kind: fhir.TooCostly, Detail: "A file has at most 10,000 rows. Narrow it by date."}
 	}
-	c.Header("Content-Disposition", `attachment; filename="accesses.csv"`)
+	c.Header("Content-Disposition", `attachment; filename="`+name+`"`) // of words and ids, which need no escape
 	return &answer{status: http.StatusOK, body: accessTable(rows), media: mediaCSV}, nil
 }
 

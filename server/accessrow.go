@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -39,6 +40,18 @@ type auditDoc struct {
 }
 
 type auditCode struct{ System, Code, Display string }
+
+// readAccesses reads what a search for AuditEvents finds as rows of a page.
+func readAccesses(result *access.Result) (rows []web.Access, err error) {
+	for i := range result.Matches {
+		row, err := readAccess(result.Matches[i].Body)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
 
 // readAccess reads an AuditEvent as a row of a page.
 func readAccess(body []byte) (row web.Access, err error) {

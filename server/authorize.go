@@ -38,8 +38,9 @@ type Apps interface {
 	EndSession(ctx context.Context, call *kept.Call, u oauth.User) error
 }
 
-// oauthCall is the call as the authorization server knows it; receipts come back with done.
-func oauthCall(call *access.Call) (to *kept.Call, done func()) {
+// keptCall is the call as those who keep rows beside resources know it; receipts come back
+// with done.
+func keptCall(call *access.Call) (to *kept.Call, done func()) {
 	to = &kept.Call{Request: call.Request, Address: call.Address}
 	return to, func() { call.Receipts = append(call.Receipts, to.Receipts...) }
 }
@@ -86,7 +87,7 @@ func (s *server) asked(c *gin.Context, call *access.Call, asked url.Values) (*oa
 	if s.Apps == nil {
 		return nil, absent(c.Request.URL.Path)
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	return s.Apps.Request(c.Request.Context(), to, asked)
 }
@@ -137,7 +138,7 @@ func (s *server) decide(c *gin.Context, call *access.Call) (*answer, error) {
 }
 
 func (s *server) deny(c *gin.Context, call *access.Call, page *consent) (*answer, error) {
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	redirect, err := s.Apps.Deny(c.Request.Context(), to, page.request, *page.user)
 	if err != nil {
@@ -156,7 +157,7 @@ func (s *server) allow(c *gin.Context, call *access.Call, page *consent) (*answe
 		page.problem = missing
 		return s.consentPage(c, call, page)
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	redirect, err := s.Apps.Approve(c.Request.Context(), to, page.request, *page.user, chosen)
 	if err != nil {
@@ -204,7 +205,7 @@ func (s *server) endApp(c *gin.Context, call *access.Call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	err = s.Apps.End(c.Request.Context(), to, found.User, form.Get("grant"))
 	done()
 	if errors.Is(err, kept.ErrNotFound) {
@@ -220,7 +221,7 @@ func (s *server) appsPage(c *gin.Context, call *access.Call, found *session.Sess
 	if s.Apps == nil {
 		return nil, absent(c.Request.URL.Path)
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	grants, err := s.Apps.Grants(c.Request.Context(), to, found.User)
 	done()
 	if err != nil {

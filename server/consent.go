@@ -85,7 +85,7 @@ func (s *server) consentPage(c *gin.Context, call *access.Call, p *consent) (*an
 
 // refuseAll records that the user can give the app nothing.
 func (s *server) refuseAll(c *gin.Context, call *access.Call, p *consent) error {
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	_, err := s.Apps.Approve(c.Request.Context(), to, p.request, *p.user, oauth.Choice{Scopes: p.request.Scopes})
 	if r := (*oauth.Refusal)(nil); errors.As(err, &r) {

@@ -33,7 +33,7 @@ func (s *server) atDesk(call *access.Call, do func(*emergency.Desk, *kept.Call) 
 	if s.Emergencies == nil {
 		return &fhir.Error{Kind: fhir.NotFound, Detail: "This server keeps no emergencies."}
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	err := do(s.Emergencies, to)
 	done()
 	var known emergency.Error

@@ -53,7 +53,7 @@ func (s *server) asOffice(call *access.Call, do func(Labels, *kept.Call) (any, e
 	if s.Labels == nil {
 		return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "This server has no rules of labels."}
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	result, err := do(s.Labels, to)
 	done()
 	if errors.Is(err, kept.ErrChanged) {

@@ -88,7 +88,7 @@ func (s *server) asClient(c *gin.Context, call *access.Call, ask func(*oauth.Ser
 	}
 	form, err := url.ParseQuery(string(body))
 	misplaced := err != nil || c.Request.URL.RawQuery != ""
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	result, err := ask(o, to, oauth.Form{Values: form, Authorization: c.Request.Header.Values("Authorization"), Misplaced: misplaced})
 	done()
 	c.Header("Pragma", "no-cache")
@@ -168,7 +168,7 @@ func (s *server) register(c *gin.Context, call *access.Call) (*answer, error) {
 	if err := json.Unmarshal(body, &asked); err != nil {
 		return jsonAnswer(http.StatusBadRequest, &oauth.Error{Code: "invalid_client_metadata", Description: "The body is no JSON object of client metadata."})
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	registered, err := o.Register(c.Request.Context(), to, bearerOf(c.Request), asked)
 	done()
 	c.Header("Pragma", "no-cache")

@@ -23,7 +23,7 @@ func (s *server) asAdministrator(call *access.Call, status int, do func(*oauth.S
 	if err != nil {
 		return nil, err
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	result, err := do(o, to, call.Agent)
 	done()
 	switch {

@@ -30,7 +30,7 @@ func (s *server) launchContext(c *gin.Context, call *access.Call) (*answer, erro
 	if err != nil {
 		return nil, err
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	text, err := o.Launch(c.Request.Context(), to, call.Agent, launch)
 	done()
 	if err != nil {

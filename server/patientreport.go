@@ -23,8 +23,7 @@ const (
 )
 
 // patientReport is GET /ui/patients/[id]/report: $access-report as a document that a
-// patient can read; ?format=csv and ?format=pdf
-// are the same as files.
+// patient can read; ?format=csv and ?format=pdf are the same as files.
 func (s *server) patientReport(c *gin.Context, call *access.Call) (*answer, error) {
 	patient := fhir.Ref{Type: "Patient", ID: c.Param("id")}
 	if err := fhir.CheckID(patient.ID); err != nil {
@@ -40,8 +39,7 @@ func (s *server) patientReport(c *gin.Context, call *access.Call) (*answer, erro
 		return nil, err
 	}
 	if c.Query("format") == "csv" {
-		c.Header("Content-Disposition", `attachment; filename="report-`+patient.ID+`.csv"`) // an id needs no escape
-		return &answer{status: http.StatusOK, body: accessTable(append(rows, broad...)), media: mediaCSV}, nil
+		return accessAnswer(c, "report-"+patient.ID+".csv", append(rows, broad...), more || moreBroad)
 	}
 	names, err := s.patientNames(c.Request.Context(), call, []web.Access{{Patients: []web.Named{{ID: patient.String()}}}})
 	if err != nil {
@@ -64,10 +62,10 @@ func (s *server) patientReport(c *gin.Context, call *access.Call) (*answer, erro
 func (s *server) reported(c *gin.Context, call *access.Call, patient fhir.Ref, page *web.Report, with ...fhir.Param) (rows []web.Access, more bool, err error) {
 	params := append([]fhir.Param{{Name: "_count", Value: "1000"}}, with...)
 	if page.From != "" {
-		params = append(params, fhir.Param{Name: "date", Value: "ge" + escaped(page.From)})
+		params = append(params, fhir.Param{Name: "date", Value: since(page.From)})
 	}
 	if page.To != "" {
-		params = append(params, fhir.Param{Name: "date", Value: "le" + escaped(page.To)})
+		params = append(params, fhir.Param{Name: "date", Value: until(page.To)})
 	}
 	request := access.SearchRequest{Type: auditEvent, Params: params}
 	for {
@@ -75,13 +73,11 @@ func (s *server) reported(c *gin.Context, call *access.Call, patient fhir.Ref, p
 		if err != nil {
 			return nil, false, err
 		}
-		for i := range result.Matches {
-			row, err := readAccess(result.Matches[i].Body)
-			if err != nil {
-				return nil, false, err
-			}
-			rows = append(rows, row)
+		some, err := readAccesses(result)
+		if err != nil {
+			return nil, false, err
 		}
+		rows = append(rows, some...)
 		if result.Next == "" || len(rows) >= mostReported {
 			return rows, result.Next != "", nil
 		}

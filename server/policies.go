@@ -37,7 +37,7 @@ func (s *server) asOfficer(call *access.Call, status int, do func(*revision.Serv
 	if s.Policies == nil {
 		return nil, errors.New("server: no policies are kept")
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	result, err := do(s.Policies, revision.By{Call: to, Agent: call.Agent})
 	done()
 	if err != nil {

@@ -46,7 +46,7 @@ func (s *server) withPurges(call *access.Call, do func(*purge.Purges, *kept.Call
 	if s.Purges == nil {
 		return &fhir.Error{Kind: fhir.NotFound, Detail: "This server removes nothing for good."}
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	return do(s.Purges, to)
 }
@@ -66,7 +66,7 @@ func (s *server) purgePage(c *gin.Context, call *access.Call) (*answer, error) {
 
 func (s *server) showsPurge(c *gin.Context, call *access.Call, u *purge.Purge) (*answer, error) {
 	page := web.Purge{
-		PurgeRow: purgeRow(u), Approver: whose(u.Approver.Name, u.Approver.Subject), Approved: u.Approved, Ended: u.Ended, Problem: u.Problem, Digest: u.Preview.Digest,
+		PurgeRow: purgeRow(u), Approver: cmp.Or(u.Approver.Name, u.Approver.Subject), Approved: u.Approved, Ended: u.Ended, Problem: u.Problem, Digest: u.Preview.Digest,
 		Waits: u.State == purge.Asked, Drops: u.State == purge.Asked || u.State == purge.Looking || u.State == purge.Approved, Certificate: u.Certificate != "",
 		Shared: purgeLines(u.Preview.Shared), Kept: purgeLines(u.Preview.Kept), Mentions: purgeLines(u.Preview.Mentions),
 		Beyond: u.Preview.Beyond, Looked: u.Preview.Looked, Gone: u.Gone.Versions,
@@ -81,12 +81,10 @@ func (s *server) showsPurge(c *gin.Context, call *access.Call, u *purge.Purge) (
 	})
 }
 
-func whose(name, subject string) string { return cmp.Or(name, subject) }
-
 func purgeRow(u *purge.Purge) web.PurgeRow {
 	tones := map[string]web.Tone{purge.Asked: web.Warn, purge.Done: web.Good, purge.Removing: web.Warn, purge.Approved: web.Warn}
 	return web.PurgeRow{
-		ID: u.ID, Of: cmp.Or(u.Only, u.Patient), Reason: u.Reason, State: u.State, Tone: cmp.Or(tones[u.State], web.Plain), By: whose(u.By.Name, u.By.Subject),
+		ID: u.ID, Of: cmp.Or(u.Only, u.Patient), Reason: u.Reason, State: u.State, Tone: cmp.Or(tones[u.State], web.Plain), By: cmp.Or(u.By.Name, u.By.Subject),
 		Asked: u.Asked, Versions: u.Preview.Versions,
 	}
 }

@@ -85,4 +85,5 @@ func TestRefusalsOfLongFiles(t *testing.T) {
 	r := n.reader()
 	r.signIn("good")
 	r.get("/ui/accesses.csv").want(400).says("A file has at most 10,000 rows. Narrow it by date.")
+	r.get("/ui/patients/1/report?format=csv").want(400).says("A file has at most 10,000 rows. Narrow it by date.")
 }

@@ -100,7 +100,7 @@ func (s *server) wrongPassword(c *gin.Context, call *access.Call, name string, t
 
 // refusedSignIn records that somebody did not come in.
 func (s *server) refusedSignIn(c *gin.Context, call *access.Call, name, reason string, tried session.Session) error {
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	return s.SignIn.Sessions.Refused(c.Request.Context(), to, claimed(name), reason, tried)
 }
@@ -114,7 +114,7 @@ func tooManyWrong(wait time.Duration) string {
 
 // enterSession begins the session of somebody who has signed in, and leads on.
 func (s *server) enterSession(c *gin.Context, call *access.Call, fresh session.Session, next string) (*answer, error) {
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	ctx, before := c.Request.Context(), s.cookie(c, cookieSession)
 	if old, err := s.SignIn.Sessions.Of(ctx, before); err == nil && s.Apps != nil { // it ends, and what lasts no longer than it
@@ -156,7 +156,7 @@ func (s *server) signOut(c *gin.Context, call *access.Call) (*answer, error) {
 
 // endSession ends a session, and the access of apps that lasts no longer than it.
 func (s *server) endSession(c *gin.Context, call *access.Call, found *session.Session) error {
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	if s.Apps != nil {
 		if err := s.Apps.EndSession(c.Request.Context(), to, found.User); err != nil {

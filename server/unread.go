@@ -66,7 +66,7 @@ func (s *server) recordUnread(c *gin.Context, call *access.Call, a *answer, err 
 			return wait
 		}
 	}
-	to, done := oauthCall(call)
+	to, done := keptCall(call)
 	defer done()
 	return oauth.Refuse(c.Request.Context(), s.SignIn.Sessions.Keeper, to, what, claimedBy(c), c.FullPath(), reasonOf(status), status)
 }
