@@ -73,6 +73,7 @@ type outlook struct {
 	decision policy.Decision
 	actions  []string
 	epoch    int64
+	splits   int
 }
 
 // somebody stands for every patient who is not the one of a compartment.
@@ -209,17 +210,46 @@ func (o *outlook) shapes(ctx context.Context, s *store.Sight) (err error) {
 		if err != nil {
 			return err
 		}
-		if is != s.Rest {
-			s.Groups = add(s.Groups, shape.Buckets, is, o.decision.Constraints.Compartment)
+		split, err := o.split(ctx, shape, is)
+		if err != nil {
+			return err
+		}
+		if is != s.Rest || split != nil {
+			s.Groups = add(s.Groups, shape.Buckets, store.Group{Is: is, Split: split}, o.decision.Constraints.Compartment)
 		}
 	}
 	return nil
 }
 
+// mostSplit bounds the shapes whose rows are told apart by their codes for one Sight.
+const mostSplit = 200
+
+// split is what is certain of rows by the codes that Consents of a shape name. Past
+// versions are protected by later codes, too.
+func (o *outlook) split(ctx context.Context, shape *consent.Shape, is store.Sure) (*store.Split, error) {
+	codes := shape.Codes()
+	if is != store.ByRow || o.past() || len(codes) == 0 || o.splits >= mostSplit {
+		return nil, nil
+	}
+	o.splits++
+	sures, name := make([]store.Sure, codes.Ways()), codes.Name()
+	for way := range sures {
+		var err error
+		if sures[way], err = o.foresee(ctx, somebody, func(s consent.Subject) consent.Verdicts { return shape.ForeseeWay(s, o.question.typ, way) }); err != nil {
+			return nil, err
+		}
+		name += string('0' + rune(sures[way]))
+	}
+	if !slices.ContainsFunc(sures, func(one store.Sure) bool { return one != store.ByRow }) {
+		return nil, nil
+	}
+	return &store.Split{Name: name, Of: func(f *fhir.Facts) store.Sure { return sures[codes.Way(f)] }}, nil
+}
+
 // add adds groups, without the patient of a compartment.
-func add(groups []store.Group, buckets []consent.Bucket, is store.Sure, own string) []store.Group {
+func add(groups []store.Group, buckets []consent.Bucket, g store.Group, own string) []store.Group {
 	for _, b := range buckets {
-		g := store.Group{Name: b.Name, Is: is, Patients: b.Patients}
+		g.Name, g.Patients = b.Name, b.Patients
 		if i, there := slices.BinarySearch(b.Patients, own); there {
 			g.Name, g.Patients = b.Name+" without "+own, slices.Delete(slices.Clone(b.Patients), i, i+1)
 		}

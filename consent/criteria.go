@@ -1,6 +1,8 @@
 package consent
 
 import (
+	"crypto/sha256"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -192,7 +194,20 @@ func readContent(list []samply.CodeableConcept) *content {
 		}
 		c.unclear = c.unclear || !known
 	}
+	c.name = c.naming()
 	return c
+}
+
+// naming makes the name of a criterion of what it matches.
+func (c *content) naming() string {
+	var w writer
+	w.number(flag(c.unclear), len(c.systems))
+	for _, code := range slices.Sorted(maps.Keys(c.systems)) {
+		w.texts([]string{code})
+		w.texts(c.systems[code])
+	}
+	sum := sha256.Sum256(w.text)
+	return string(sum[:])
 }
 
 func readLabelled(list []samply.Coding) *labelled {

@@ -42,7 +42,7 @@ func foresee(rules []*Rules, s Subject, typ string) (all Verdicts, each []Verdic
 		if r == nil {
 			r = &Rules{}
 		}
-		each = append(each, r.foresee(&s, s.Now.UnixMilli(), typ))
+		each = append(each, r.foresee(&s, s.Now.UnixMilli(), typ, nil))
 		all = all.strongest(each[len(each)-1])
 	}
 	return all, each
@@ -79,9 +79,10 @@ func (v Verdicts) Certain(mode string) (shown, certain bool) {
 	return shown, may[0] != may[1]
 }
 
-// foresee judges with every answer that a resource of a type may give.
-func (r *Rules) foresee(s *Subject, now int64, typ string) (found Verdicts) {
-	a := &answers{typ: typ}
+// foresee judges with every answer that a resource of a type may give. Of criteria of
+// codes it tries no other answers than those that are known, by their names.
+func (r *Rules) foresee(s *Subject, now int64, typ string, codes map[string]truth) (found Verdicts) {
+	a := &answers{typ: typ, codes: codes}
 	for range mostRuns {
 		a.asked = 0
 		found |= 1 << r.fold(&question{s: s, now: now, assumed: a})
@@ -96,6 +97,7 @@ func (r *Rules) foresee(s *Subject, now int64, typ string) (found Verdicts) {
 // in the order in which they ask.
 type answers struct {
 	typ   string
+	codes map[string]truth // what criteria of codes answer, by their names, if that is known
 	given []assumed
 	asked int
 }
@@ -109,7 +111,7 @@ type assumed struct {
 // about answers a provision.
 func (a *answers) about(p *provision) truth {
 	if a.asked == len(a.given) {
-		possible := p.possible(a.typ)
+		possible := p.possible(a)
 		a.given = append(a.given, assumed{possible[0], possible[1:]})
 	}
 	a.asked++
@@ -130,24 +132,28 @@ func (a *answers) next() bool {
 }
 
 // possible are the answers that resources of a type which are Apart may give.
-func (p *provision) possible(typ string) []truth {
-	class := yes
+func (p *provision) possible(a *answers) []truth {
+	sure, vague := yes, p.labels != nil || p.dataPeriod != nil // what resources of any type may match
 	if p.class != nil {
-		class = p.class.matchType(typ)
+		sure = p.class.matchType(a.typ)
+	}
+	if p.content != nil {
+		if t, known := a.codes[p.content.name]; known {
+			sure = min(sure, t)
+		} else {
+			vague = true
+		}
 	}
 	switch {
-	case class == no, !p.vague() && p.data == nil:
-		return []truth{class}
-	case !p.vague() && !slices.ContainsFunc(p.data, func(d datum) bool { return d.mayBe(typ) }):
+	case sure == no, !vague && p.data == nil:
+		return []truth{sure}
+	case !vague && !slices.ContainsFunc(p.data, func(d datum) bool { return d.mayBe(a.typ) }):
 		return []truth{no}
-	case class == maybe:
+	case sure == maybe:
 		return []truth{no, maybe}
 	}
 	return []truth{no, yes, maybe}
 }
-
-// vague says whether the provision has criteria that resources of any type may match.
-func (p *provision) vague() bool { return p.content != nil || p.labels != nil || p.dataPeriod != nil }
 
 // mayBe says whether the entry may be about resources of a type: one that names a resource
 // of another type is not.

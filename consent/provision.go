@@ -270,6 +270,7 @@ type content struct {
 	codes   set
 	systems map[string][]string // of each of codes
 	unclear bool                // has a concept without a coding
+	name    string              // the same for those that match the same
 }
 
 func (c *content) match(found []fhir.Coding) truth {

@@ -63,7 +63,7 @@ func TestReusedConsentsStandAlike(t *testing.T) {
 				reused++
 			}
 			now := d.subject().Now.UnixMilli()
-			is, own := newStanding(), newStanding()
+			is, own := newStanding(everyCode), newStanding(everyCode)
 			is.add(got, now, nil)
 			own.add(want, now, nil)
 			if len(is.models) != len(own.models) || is.from != own.from || is.until != own.until || len(is.models) > 0 && is.models[0].key != own.models[0].key {

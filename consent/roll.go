@@ -19,6 +19,7 @@ type Shape struct {
 	Buckets []Bucket // disjoint
 
 	models  []*model
+	codes   Codes
 	unclear bool // nothing is foreseen
 	persons bool // see model
 }
@@ -30,7 +31,14 @@ type Bucket struct {
 }
 
 // Foresee gives the verdicts that the patients' Consents may come to, see Foresee.
-func (p *Shape) Foresee(s Subject, typ string) Verdicts {
+func (p *Shape) Foresee(s Subject, typ string) Verdicts { return p.foresee(s, typ, nil) }
+
+// ForeseeWay gives those about resources that answer Codes in one way.
+func (p *Shape) ForeseeWay(s Subject, typ string, way int) Verdicts {
+	return p.foresee(s, typ, p.codes.answers(way))
+}
+
+func (p *Shape) foresee(s Subject, typ string, codes map[string]truth) Verdicts {
 	if p.unclear || p.persons && s.person() {
 		return anyVerdict
 	}
@@ -39,7 +47,7 @@ func (p *Shape) Foresee(s Subject, typ string) Verdicts {
 		return all
 	}
 	for _, m := range p.models { // not as they stand now: their own periods may have ended
-		all = all.strongest(m.rules.foresee(&s, m.at, typ))
+		all = all.strongest(m.rules.foresee(&s, m.at, typ, codes))
 	}
 	return all
 }
@@ -212,6 +220,7 @@ func (l *roll) shapeOf(models []*model) *members {
 	made := &members{key: string(key), shape: Shape{models: models}}
 	for _, m := range models {
 		made.shape.persons = made.shape.persons || m.persons
+		made.shape.codes.add(m.codes)
 	}
 	l.shapes[made.key] = made
 	return made

@@ -13,18 +13,24 @@ import (
 // persons whom they name.
 type model struct {
 	key     [sha256.Size]byte
-	persons bool   // names patients or related persons as actors; the key does not say whom
-	rules   *Rules // of one of these Consents; nil if there are too many models
-	at      int64  // when it stood so
+	persons bool       // names patients or related persons as actors; the key does not say whom
+	codes   []*content // criteria that the key names
+	rules   *Rules     // of one of these Consents; nil if there are too many models
+	at      int64      // when it stood so
 }
 
 // standing is how the Consents of one patient stand at a moment.
 type standing struct {
 	models      []*model // of those that say something
 	from, until int64    // since when, and until when, by the passing of time
+	named       func(*content) bool
 }
 
-func newStanding() standing { return standing{from: -never, until: never} }
+// newStanding is of no Consent. named says which criteria of codes keys name; the others
+// are all alike.
+func newStanding(named func(*content) bool) standing {
+	return standing{from: -never, until: never, named: named}
+}
 
 // add adds a Consent, and keeps its model in common with others, if they are known.
 func (s *standing) add(r *Rules, now int64, common func(*model) *model) {
@@ -37,13 +43,13 @@ func (s *standing) add(r *Rules, now int64, common func(*model) *model) {
 	if r.state == dormant || now < r.from {
 		return // silent
 	}
-	w := writer{now: now}
+	w := writer{now: now, named: s.named}
 	w.number(int(r.state), int(r.scope), flag(r.puzzling), flag(r.root != nil))
 	w.texts(r.custodians)
 	if r.root != nil {
 		w.provision(r.root)
 	}
-	m := &model{sha256.Sum256(w.text), w.persons, r, now}
+	m := &model{sha256.Sum256(w.text), w.persons, w.codes, r, now}
 	if common != nil {
 		m = common(m)
 	}
@@ -53,8 +59,10 @@ func (s *standing) add(r *Rules, now int64, common func(*model) *model) {
 // writer writes what Foresee rests on, so that different rules have different texts.
 type writer struct {
 	now     int64
+	named   func(*content) bool
 	text    []byte
 	persons bool
+	codes   []*content // those that are named
 }
 
 func flag(b bool) int {
@@ -82,7 +90,7 @@ func (w *writer) texts(list []string) {
 func (w *writer) provision(p *provision) {
 	w.number(int(p.kind), flag(p.total), flag(p.withdrawn), flag(p.exclusive), flag(p.regardless), flag(p.emergency), int(p.current(w.now)))
 	w.actors(p.actors)
-	w.number(flag(p.actions != nil), flag(p.purpose != nil), flag(p.class != nil), flag(p.vague()), flag(p.data != nil))
+	w.number(flag(p.actions != nil), flag(p.purpose != nil), flag(p.class != nil), flag(p.labels != nil || p.dataPeriod != nil), flag(p.data != nil))
 	if a := p.actions; a != nil {
 		w.number(flag(a.unclear))
 		w.texts(a.values)
@@ -95,10 +103,23 @@ func (w *writer) provision(p *provision) {
 		w.number(flag(c.unclear), flag(c.any))
 		w.texts(c.values.few)
 	}
+	w.content(p.content)
 	w.data(p.data)
 	w.number(len(p.children))
 	for _, c := range p.children {
 		w.provision(c)
+	}
+}
+
+func (w *writer) content(c *content) {
+	named := c != nil && w.named(c)
+	w.number(flag(c != nil), flag(named))
+	if !named {
+		return
+	}
+	w.texts([]string{c.name})
+	if !slices.ContainsFunc(w.codes, func(known *content) bool { return known.name == c.name }) {
+		w.codes = append(w.codes, c)
 	}
 }
 

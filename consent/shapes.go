@@ -16,11 +16,25 @@ type shapes struct {
 	turn chan struct{} // who brings the roll up to date
 	roll *roll         // nil: to be filled
 	name func() string
+
+	codes map[string]bool // names of the criteria of codes that make shapes
+}
+
+// mostCodes bounds the criteria of codes that make shapes: beyond them, what resources
+// answer to further ones is left to each row.
+const mostCodes = 256
+
+// named says whether a criterion of codes makes shapes.
+func (s *shapes) named(c *content) bool {
+	if !s.codes[c.name] && len(s.codes) < mostCodes {
+		s.codes[c.name] = true
+	}
+	return s.codes[c.name]
 }
 
 func newShapes() *shapes {
 	prefix, n := rand.Text()[:8], 0
-	return &shapes{turn: make(chan struct{}, 1), name: func() string { n++; return fmt.Sprintf("%s/%d", prefix, n) }}
+	return &shapes{turn: make(chan struct{}, 1), codes: map[string]bool{}, name: func() string { n++; return fmt.Sprintf("%s/%d", prefix, n) }}
 }
 
 // Shapes are all patients who have Consents that say something at a time, at least as new
@@ -107,7 +121,7 @@ func (r *Registry) follow(ctx, filling context.Context, v *view, epoch, now int6
 		if err != nil {
 			return 0, err
 		}
-		is := newStanding()
+		is := newStanding(s.named)
 		for _, one := range rules {
 			is.add(one, now, nil)
 		}
@@ -118,7 +132,7 @@ func (r *Registry) follow(ctx, filling context.Context, v *view, epoch, now int6
 
 // fill makes a roll of all Consents.
 func (r *Registry) fill(ctx context.Context, now int64) (at int64, err error) {
-	f := filling{now: now, of: map[string]standing{}, models: map[[sha256.Size]byte]*model{}}
+	f := filling{now: now, named: r.shapes.named, of: map[string]standing{}, models: map[[sha256.Size]byte]*model{}}
 	u := reuse{known: map[[sha256.Size]byte]*Rules{}}
 	at = -1
 	err = r.finder.EachConsent(ctx, func(list []Found, epoch int64) error {
@@ -144,6 +158,7 @@ func (r *Registry) fill(ctx context.Context, now int64) (at int64, err error) {
 // filling gathers how the Consents of each patient stand.
 type filling struct {
 	now    int64
+	named  func(*content) bool
 	of     map[string]standing
 	models map[[sha256.Size]byte]*model
 }
@@ -152,7 +167,7 @@ func (f *filling) add(rules *Rules, patients []string) {
 	for _, patient := range patients {
 		is, known := f.of[patient]
 		if !known {
-			patient, is = strings.Clone(patient), newStanding()
+			patient, is = strings.Clone(patient), newStanding(f.named)
 		}
 		is.add(rules, f.now, f.common)
 		f.of[patient] = is

@@ -286,7 +286,7 @@ func TestModelsTellConsentsApart(t *testing.T) {
 			delete(root, "provision")
 		}
 		_, all := compileAll([]object{c})
-		is := newStanding()
+		is := newStanding(everyCode)
 		if is.add(all[0], noon.UnixMilli(), nil); len(is.models) == 0 || is.models[0].persons {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 //
 // That of a history says the same of past versions: a resource that is certainly hidden
 // now, without ¤row, is hidden in all versions before, for later labels and patients
-// protect the past. What is certainly shown may have been hidden. It has no marks.
+// protect the past. What is certainly shown may have been hidden. It has no marks and no Splits.
 type Sight struct {
 	Barred []string // marks (see search.Marks, search.RuledKey), sorted: rows that have one are hidden, whoever's they are
 	Needed []string // marks: rows that do not have all of them are hidden, whoever's they are
@@ -38,6 +38,14 @@ type Group struct {
 	Name     string // the same name has the same patients as long as the process runs, so that sets may be kept by it
 	Is       Sure
 	Patients []string // "Patient/1"; sorted; MUST NOT be changed
+	Split    *Split   // of a group of ByRow: what is certain of single rows; nil for nothing
+}
+
+// Split says what is certain of a row that is Apart by what it has, and by nothing else: a
+// current version says the same as long as it is current.
+type Split struct {
+	Name string // the same for the same Of
+	Of   func(*fhir.Facts) Sure
 }
 
 // Sights gives the Sight of a type in a snapshot with a consent epoch. A nil function, and
@@ -58,10 +66,17 @@ func (s *Sight) Of(f *fhir.Facts, owner string) Sure {
 	}
 	for i := range s.Groups {
 		if _, in := slices.BinarySearch(s.Groups[i].Patients, f.Patients[0]); in {
-			return s.Groups[i].Is
+			return s.Groups[i].of(f)
 		}
 	}
 	return s.Rest
+}
+
+func (g *Group) of(f *fhir.Facts) Sure {
+	if g.Is == ByRow && g.Split != nil {
+		return g.Split.Of(f)
+	}
+	return g.Is
 }
 
 // marks are those of a version, and the keys of its labels by rules.

@@ -38,6 +38,9 @@ func (o outlook) name() string {
 		if g := &o.Groups[i]; g.Is != o.Rest {
 			fmt.Fprintf(h, " %d %q", g.Is, g.Name)
 		}
+		if split := o.Groups[i].Split; split != nil {
+			fmt.Fprintf(h, " %q by %q", o.Groups[i].Name, split.Name)
+		}
 	}
 	if o.Marked() {
 		fmt.Fprintf(h, " %q %q", o.Barred, o.Needed)

@@ -116,10 +116,11 @@ func Run(ctx context.Context, r Reader, o Options, q *store.Search) (page store.
 		return page, err
 	}
 	out := newCollector(q, at)
-	if err := x.matches(q.Query, at, out); err != nil {
+	err = x.matches(q.Query, at, out)
+	x.keepSets() // what a refused search has found out, too: the next one goes on from there
+	if err != nil {
 		return page, err
 	}
-	x.keepSets()
 	page = store.Page{Total: -1, Epoch: o.Epoch, Selected: x.selected.patients()}
 	if err := x.pass(0); err != nil { // what the last row has cost
 		return page, err

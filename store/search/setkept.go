@@ -39,7 +39,7 @@ func (x *searcher) kept(typ string, of subject, gather func(Sink) error) (set, e
 // always says whether a set is kept however small it is: most searches that use sets ask for it.
 func always(of subject) bool {
 	switch of := of.(type) {
-	case all:
+	case all, answered:
 		return true
 	case condition:
 		h, is := of.Condition.(search.HasKey)

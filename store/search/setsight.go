@@ -13,6 +13,8 @@ type view struct {
 	shown, hidden set
 	open          set          // what is not hidden, for who sees little; hidden is not known then
 	sight         *store.Sight // if it says all of that
+	splits        []division   // of what is judged row by row
+	within        set          // what alone is certainly shown, by splits; nil for everything
 }
 
 // narrow says that most of the type is hidden.
@@ -80,7 +82,7 @@ func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
 	add := func(is store.Sure, places set) { sure[is] = union(sure[is], places) }
 	for i := range s.Groups {
 		g := &s.Groups[i]
-		if g.Is == s.Rest || len(g.Patients) == 0 {
+		if g.Is == s.Rest && g.Split == nil || len(g.Patients) == 0 {
 			continue
 		}
 		places, err := x.group(typ, g)
@@ -88,6 +90,7 @@ func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
 			return v, err
 		}
 		add(g.Is, places)
+		v.divide(g, places)
 	}
 	free, err := x.gathered(typ, search.HasKey{Key: search.FreeKey})
 	if err != nil {
@@ -116,6 +119,9 @@ func (x *searcher) evaluate(typ string, s *store.Sight) (v view, err error) {
 		v.open = union(v.open, single)
 	}
 	v.shown, v.hidden = without(v.shown, single), without(v.hidden, single)
+	for i := range v.splits {
+		v.splits[i].places = without(v.splits[i].places, single)
+	}
 	return v, err
 }
 
@@ -208,9 +214,14 @@ func (x *searcher) matching(typ string, where search.Condition) (m matching, err
 	if m.view, err = x.view(typ); err != nil {
 		return m, err
 	}
+	m.part()
+	return m, x.split(&m)
+}
+
+// part parts what matches by what is certain of it.
+func (m *matching) part() {
 	m.sure = within(m.lower, m.shown)
 	m.unsure = without(m.leaves(m.upper), m.sure)
-	return m, nil
 }
 
 // judge says of a row of upper whether it matches and whether it is visible, and looks at

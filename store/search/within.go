@@ -81,7 +81,7 @@ func (x *searcher) require(typ string, v view) (view, error) {
 	if err != nil || !m.is {
 		return v, err
 	}
-	v.shown, v.sight = within(v.shown, m.lower), nil
+	v.shown, v.sight, v.within = within(v.shown, m.lower), nil, m.lower
 	if v.narrow() {
 		v.open = within(v.open, m.upper)
 		return v, nil

@@ -208,5 +208,9 @@ func normal(v store.Version) store.Version {
 			*list = nil
 		}
 	}
+	f.LaterCodes = slices.Clone(f.LaterCodes) // which came first means nothing
+	slices.SortFunc(f.LaterCodes, func(a, b fhir.Coding) int {
+		return cmp.Or(cmp.Compare(a.System, b.System), cmp.Compare(a.Code, b.Code))
+	})
 	return v
 }

@@ -16,8 +16,12 @@ import (
 func (a *asker) backward(rule store.Visible) (store.Visible, store.Sights) {
 	sights := map[string]*store.Sight{}
 	for _, typ := range wardTypes {
-		sights[typ] = a.sight()
-		sights[typ].Barred, sights[typ].Needed = nil, nil
+		s := a.sight()
+		s.Barred, s.Needed = nil, nil
+		for i := range s.Groups {
+			s.Groups[i].Split = nil
+		}
+		sights[typ] = s
 	}
 	visible := func(r store.Row) (bool, error) {
 		s := sights[r.Ref.Type]

@@ -58,8 +58,17 @@ func (a *asker) sight() *store.Sight {
 		g := &s.Groups[i]
 		slices.Sort(g.Patients)
 		g.Name = fmt.Sprint(g.Patients)
+		if g.Is == store.ByRow && a.IntN(2) == 0 {
+			g.Split = a.split()
+		}
 	}
 	return s
+}
+
+// split tells resources apart by how many codes they have.
+func (a *asker) split() *store.Split {
+	of := [3]store.Sure{a.sure(), a.sure(), a.sure()}
+	return &store.Split{Name: fmt.Sprint(of), Of: func(f *fhir.Facts) store.Sure { return of[len(f.Codes)%len(of)] }}
 }
 
 func (a *asker) sure() store.Sure {
