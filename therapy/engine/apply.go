@@ -32,7 +32,11 @@ func Apply(d *Definition, r *Register, s *State, e *Event, by Signed, now int64)
 		return s, refuse(Locked, hash)
 	}
 	x := begin(d, r, s, e, hash)
-	x.finish(x.decide(by.revoked != 0 && now >= by.revoked))
+	denied := x.admitted(by.revoked != 0 && now >= by.revoked)
+	if denied != "" && len(s.Seen) >= maxEvents/2 {
+		return s, refuse(denied, hash) // outsiders do not use up the journey
+	}
+	x.finish(x.decide(denied))
 	return x.s, x.out
 }
 
@@ -74,9 +78,9 @@ func begin(d *Definition, r *Register, s *State, e *Event, hash Hash) *act {
 
 // decide is the order of the questions. Those before the chain concern who says it and when:
 // whoever fails there moves no head.
-func (x *act) decide(revoked bool) (Verdict, Code) {
-	if code := x.admitted(revoked); code != "" {
-		return Rejected, code
+func (x *act) decide(denied Code) (Verdict, Code) {
+	if denied != "" {
+		return Rejected, denied
 	}
 	if x.outOfOrder() {
 		return Disputed, StaleHead

@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // begins makes a bag, or says why not.
 func (x *act) begins() Code {
@@ -71,7 +74,7 @@ func (x *act) open() Code {
 	case !slices.Contains(x.step.From, b.State):
 		return WrongState
 	case !slices.Contains(x.step.By, x.e.Role):
-		return RoleDenied
+		return cmp.Or(x.do.denied, RoleDenied)
 	case x.at < b.Acted-skew:
 		return ClockSkew
 	}

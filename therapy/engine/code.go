@@ -57,16 +57,16 @@ const (
 
 // Codes of holds and alarms that no attempt caused.
 const (
-	TransportReview  Code = "TRANSPORT_REVIEW"
-	TransportReject  Code = "TRANSPORT_REJECT"
-	PatientMerged    Code = "PATIENT_MERGED"
-	PatientDied      Code = "PATIENT_DIED"
-	ConsentWithdrawn Code = "CONSENT_WITHDRAWN"
-	EscapeUsed       Code = "ESCAPE_USED"
-	Quarantined      Code = "QUARANTINED"
-	NotifyAuthority  Code = "NOTIFY_AUTHORITY" // a release out of specification: within 48 hours
-	AcceptOverdue    Code = "ACCEPT_OVERDUE"
-	ReleaseRanOut    Code = "RELEASE_RAN_OUT"
+	transportReview  Code = "TRANSPORT_REVIEW"
+	transportReject  Code = "TRANSPORT_REJECT"
+	patientMerged    Code = "PATIENT_MERGED"
+	patientDied      Code = "PATIENT_DIED"
+	consentWithdrawn Code = "CONSENT_WITHDRAWN"
+	escapeUsed       Code = "ESCAPE_USED"
+	quarantined      Code = "QUARANTINED"
+	notifyAuthority  Code = "NOTIFY_AUTHORITY" // a release out of specification: within 48 hours
+	acceptOverdue    Code = "ACCEPT_OVERDUE"
+	releaseRanOut    Code = "RELEASE_RAN_OUT"
 )
 
 // weight is what a rejected attempt says about the cells.
@@ -81,11 +81,11 @@ const (
 // weightOf is procedural for codes that are not listed.
 func weightOf(c Code) weight {
 	switch c {
-	case HandoverMismatch, BindingMismatch, DoubleUse, TransportReject, PatientMerged, EscapeUsed:
+	case HandoverMismatch, BindingMismatch, DoubleUse, transportReject, patientMerged, escapeUsed:
 		return critical
 	case PatientMismatch, COIMismatch, OrderMismatch, WrongProduct, GateLabelRecon, GateVolume, LateAccept,
 		WrongCourier, WrongReceiver, WrongPlace, HoldTime, Expired, ThawWindow, SensorGap, SensorReplay,
-		StaleHead, TransportReview, Quarantined:
+		StaleHead, transportReview, quarantined:
 		return doubtful
 	}
 	return procedural

@@ -113,8 +113,8 @@ func (x *act) failedHandover(code Code) {
 // quarantine records that an organisation has the bag, and that it goes no further.
 func quarantine(x *act) {
 	x.b.Keeps = x.e.Organisation
-	x.hold(Quarantined, x.b.ID, false)
-	x.alarm(Quarantined, x.b.ID, x.owners(Quarantined), 0)
+	x.hold(quarantined, x.b.ID, false)
+	x.alarm(quarantined, x.b.ID, x.owners(quarantined), 0)
 }
 
 // The outcomes of tests and transports.
@@ -148,11 +148,11 @@ func transport(x *act) {
 	x.b.Outcome, x.b.Reading = x.e.Payload.Outcome, x.e.Payload.ToSeq
 	switch x.b.Outcome {
 	case review:
-		x.warn(TransportReview)
+		x.warn(transportReview)
 	case incomplete:
 		x.warn(SensorGap)
 	case reject:
-		x.warn(TransportReject)
+		x.warn(transportReject)
 	}
 }
 

@@ -24,11 +24,11 @@ func escape(x *act) Code {
 	}
 	if b.Escape == nil || b.Escape.Action != p.Action || b.Escape.By == x.e.Organisation {
 		b.Escape = &Escape{Action: p.Action, By: x.e.Organisation}
-		x.alarm(EscapeUsed, b.ID, add(between[:2:2], between[2]), 0)
+		x.alarm(escapeUsed, b.ID, add(between[:2:2], between[2]), 0)
 		return ""
 	}
 	x.escaped(p.Action)
-	x.alarm(EscapeUsed, b.ID, add(between[:2:2], between[2]), 0)
+	x.alarm(escapeUsed, b.ID, add(between[:2:2], between[2]), 0)
 	return ""
 }
 
@@ -39,10 +39,10 @@ func (x *act) escaped(action string) {
 	state := b.State
 	switch action {
 	case escapeReturn:
-		state, b.Pending = b.Pending.Back, nil
+		state, b.Pending, b.Keeps = b.Pending.Back, nil, ""
 	case escapeReceive:
-		x.hold(EscapeUsed, b.ID, true)
-		state, b.Custodian, b.Pending = x.d.taken(b.State), b.Pending.To, nil
+		x.hold(escapeUsed, b.ID, true)
+		state, b.Custodian, b.Pending, b.Keeps = x.d.taken(b.State), b.Pending.To, nil, ""
 	}
 	if state != b.State {
 		b.State = state

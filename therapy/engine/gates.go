@@ -69,7 +69,7 @@ func consentGate(x *act, g *Gate) Code {
 // labelReconGate: every label that was printed is used, passed on or destroyed.
 func labelReconGate(x *act, _ *Gate) Code {
 	p := &x.e.Payload
-	if x.b.Printed == 0 || p.Printed != x.b.Printed || p.Used+p.Passed+p.Destroyed != p.Printed {
+	if p.Printed != x.b.Printed || p.Used+p.Passed+p.Destroyed != p.Printed {
 		return GateLabelRecon
 	}
 	return ""

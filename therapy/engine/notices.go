@@ -102,7 +102,7 @@ func consent(x *act) Code {
 	if p.Active {
 		x.s.Consents = append(x.s.Consents, p.Purpose)
 	} else {
-		x.alarm(ConsentWithdrawn, "", x.everyone(), 0)
+		x.alarm(consentWithdrawn, "", x.everyone(), 0)
 	}
 	return ""
 }
@@ -112,8 +112,8 @@ func death(x *act) Code {
 	if x.s.Ended != "" {
 		return JourneyInactive
 	}
-	x.s.Ended = PatientDied
-	x.alarm(PatientDied, "", x.everyone(), 0)
+	x.s.Ended = patientDied
+	x.alarm(patientDied, "", x.everyone(), 0)
 	return ""
 }
 
@@ -128,8 +128,8 @@ func merge(x *act) Code {
 		x.s.Donor = into
 	}
 	x.s.Patient = into
-	x.hold(PatientMerged, "", true)
-	x.alarm(PatientMerged, "", x.everyone(), 0)
+	x.hold(patientMerged, "", true)
+	x.alarm(patientMerged, "", x.everyone(), 0)
 	return ""
 }
 
@@ -140,13 +140,13 @@ func tick(x *act) Code {
 			late := *p
 			late.Warned = true
 			x.own(i).Pending = &late
-			x.alarm(AcceptOverdue, b.ID, add(add([]string{p.From}, p.To), x.s.organisation(sponsor)), 0)
+			x.alarm(acceptOverdue, b.ID, add(add([]string{p.From}, p.To), x.s.organisation(sponsor)), 0)
 		}
 		if r := b.Release; r != nil && r.Until != 0 && !r.Warned && x.at > r.Until {
 			late := *r
 			late.Warned = true
 			x.own(i).Release = &late
-			x.alarm(ReleaseRanOut, b.ID, add([]string{b.Custodian}, x.s.organisation(sponsor)), 0)
+			x.alarm(releaseRanOut, b.ID, add([]string{b.Custodian}, x.s.organisation(sponsor)), 0)
 		}
 	}
 	return ""

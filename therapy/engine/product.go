@@ -12,6 +12,14 @@ const (
 // notifyWithin is how soon an authority is told of a release out of specification.
 const notifyWithin = 48 * 60 * 60 * 1000
 
+// mayIssue: what was never printed cannot be accounted for.
+func mayIssue(x *act) Code {
+	if x.e.Payload.Printed == 0 {
+		return GateLabelRecon
+	}
+	return ""
+}
+
 func issue(x *act) { x.b.Printed = x.e.Payload.Printed }
 
 func mayCollect(x *act) Code {
@@ -160,7 +168,7 @@ func approve(x *act) {
 	p := &x.e.Payload
 	x.b.Release = &Release{Kind: p.Kind, Signer: x.e.Person, At: x.at, Until: p.Until}
 	if p.Kind == outOfSpecification {
-		x.alarm(NotifyAuthority, x.b.ID, []string{x.e.Organisation}, x.at+notifyWithin)
+		x.alarm(notifyAuthority, x.b.ID, []string{x.e.Organisation}, x.at+notifyWithin)
 	}
 }
 

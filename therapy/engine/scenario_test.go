@@ -337,3 +337,34 @@ func milliseconds(t *testing.T, text string) int64 {
 	}
 	return d.Milliseconds()
 }
+
+// The page about therapies names scenarios that there are.
+func TestThePageNamesScenarios(t *testing.T) {
+	page, err := os.ReadFile("../../docs/therapy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	files, _ := filepath.Glob("testdata/scenarios/*.txt")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	rows := 0
+	for _, line := range strings.Split(string(page), "\n") {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 4 || !strings.HasPrefix(line, "| `") || strings.ToUpper(cells[0]) != cells[0] {
+			continue
+		}
+		rows++
+		if name := strings.TrimSuffix(cells[3], " |"); !strings.HasPrefix(name, "`") && !strings.Contains(all.String(), "\n== "+name+"\n") {
+			t.Errorf("the page names %q, which is no scenario", name)
+		}
+	}
+	if rows < 50 {
+		t.Errorf("only %d codes on the page", rows)
+	}
+}

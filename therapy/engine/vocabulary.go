@@ -82,6 +82,7 @@ type action struct {
 	others   bool // is not the custodian's alone
 	after    bool // goes on after the journey ended: what is left must still be dealt with
 	children bool // makes other bags of this one
+	denied   Code // of who has no role in it; "" is ROLE_DENIED
 }
 
 // actionOf finds an action of the closed vocabulary, or nil.
@@ -96,12 +97,12 @@ func actionOf(name string) *action {
 
 var actions = [...]action{
 	{name: "order", effect: nothing},
-	{name: "issue", effect: issue},
+	{name: "issue", check: mayIssue, effect: issue},
 	{name: "collect", check: mayCollect, effect: collect},
 	{name: "pack", effect: pack},
 	{name: "give", check: mayGive, effect: give},
-	{name: "carry", check: mayCarry, effect: carry, flight: true, pending: true, others: true, after: true},
-	{name: "take", check: mayTake, effect: take, flight: true, pending: true, others: true, after: true},
+	{name: "carry", denied: WrongCourier, check: mayCarry, effect: carry, flight: true, pending: true, others: true, after: true},
+	{name: "take", denied: WrongReceiver, check: mayTake, effect: take, flight: true, pending: true, others: true, after: true},
 	{name: "cancel", check: mayCancel, effect: cancel, flight: true, pending: true, after: true},
 	{name: "quarantine", effect: quarantine, flight: true, others: true, after: true},
 	{name: "transport", check: mayTransport, effect: transport, after: true},

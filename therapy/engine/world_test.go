@@ -47,15 +47,20 @@ var organisations = map[string]string{
 
 func load(t testing.TB, id string) *engine.Definition {
 	t.Helper()
-	text, err := os.ReadFile("../definitions/" + id + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := engine.Load(text)
+	d, err := engine.Load([]byte(definitionText(t, id)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
+}
+
+func definitionText(t testing.TB, id string) string {
+	t.Helper()
+	text, err := os.ReadFile("../definitions/" + id + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func newWorld(t testing.TB, definition string) *world {
