@@ -166,7 +166,7 @@ func (x *act) finish(verdict Verdict, code Code) {
 		x.out.Head = x.b.Head
 	}
 	seen := Seen{ID: x.e.ID, Hash: x.hash, Verdict: verdict, Code: code, Head: x.out.Head}
-	x.s.Seen = append(slices.Clip(x.s.Seen), seen)
+	x.s.Seen = grown(x.s.Seen, seen)
 	x.tell()
 }
 
@@ -183,10 +183,11 @@ func (x *act) notAccepted(code Code) {
 
 // tell remembers how far the device has told.
 func (x *act) tell() {
-	x.s.Devices = slices.Clone(x.s.Devices)
-	if d := x.device(); d != nil {
-		d.Seq, d.Time = max(d.Seq, x.e.DeviceSeq), max(d.Time, x.e.DeviceTime)
+	if x.device() == nil {
+		x.s.Devices = grown(x.s.Devices, Device{ID: x.e.Device, Organisation: x.e.Organisation, Seq: x.e.DeviceSeq, Time: x.e.DeviceTime})
 		return
 	}
-	x.s.Devices = append(x.s.Devices, Device{ID: x.e.Device, Organisation: x.e.Organisation, Seq: x.e.DeviceSeq, Time: x.e.DeviceTime})
+	x.s.Devices = slices.Clone(x.s.Devices)
+	d := x.device()
+	d.Seq, d.Time = max(d.Seq, x.e.DeviceSeq), max(d.Time, x.e.DeviceTime)
 }

@@ -68,7 +68,7 @@ func (x *act) hold(code Code, bag string, grave bool) {
 		}
 	}
 	h := Hold{Number: int64(len(x.s.Holds)) + 1, Bag: bag, Code: code, Critical: grave, Person: x.e.Person, Event: x.hash, At: x.at}
-	x.s.Holds = append(slices.Clip(x.s.Holds), h)
+	x.s.Holds = grown(x.s.Holds, h)
 	x.out.Holds = append(x.out.Holds, h)
 }
 
@@ -97,7 +97,7 @@ func (x *act) own(i int) *Bag {
 // alarm tells those who must act; due is 0 if it is at once.
 func (x *act) alarm(code Code, bag string, owners []string, due int64) {
 	a := Alarm{Number: int64(len(x.s.Alarms)) + 1, Bag: bag, Code: code, Owners: owners, Event: x.hash, At: x.at, Due: due}
-	x.s.Alarms = append(slices.Clip(x.s.Alarms), a)
+	x.s.Alarms = grown(x.s.Alarms, a)
 	x.out.Alarms = append(x.out.Alarms, a)
 }
 
@@ -131,4 +131,13 @@ func add(list []string, organisation string) []string {
 		return list
 	}
 	return append(list, organisation)
+}
+
+// grown is a list with one more at its end. It shares nothing with the one before, which
+// belongs to a state that was given.
+func grown[T any](list []T, last T) []T {
+	next := make([]T, len(list)+1)
+	copy(next, list)
+	next[len(list)] = last
+	return next
 }

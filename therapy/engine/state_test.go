@@ -133,6 +133,27 @@ func TestNoticesArePure(t *testing.T) {
 	}
 }
 
+// Two events that follow one state do not write over one another's lists.
+func TestStatesShareNoLists(t *testing.T) {
+	w := at(t, "cart-autologous-cryo", "ship", func(*engine.Bag) {})
+	w.do("hold")
+	w.do("hold")
+	var after []*engine.State
+	var texts []string
+	for i, step := range []string{"ship", "hold", "discard"} {
+		e := w.honest(step, w.current)
+		e.Device, e.DeviceSeq = "tablet", int64(i+1)
+		e.PayloadHash = e.Payload.Hash()
+		next, _ := engine.Apply(w.d, w.r, w.s, e, engine.Unsigned(e), w.now)
+		after, texts = append(after, next), append(texts, text(t, next))
+	}
+	for i, s := range after {
+		if text(t, s) != texts[i] {
+			t.Errorf("state %d was changed by the next event", i)
+		}
+	}
+}
+
 // A patient who gives cells for herself is one person under two names; a donor is not.
 func TestMergesConcernTheDonorIfItIsThePatient(t *testing.T) {
 	for id, donor := range map[string]string{"cart-autologous-cryo": "patient-7", "hsct-allogeneic": "donor-1"} {
