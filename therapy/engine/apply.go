@@ -61,7 +61,7 @@ func begin(d *Definition, r *Register, s *State, e *Event, hash Hash) *act {
 	next := *s
 	next.Bags = slices.Clone(s.Bags)
 	x := &act{d: d, r: r, s: &next, e: e, hash: hash, at: e.ServerTime, place: -1, step: d.Step(e.Step)}
-	x.out.Event = hash
+	x.out.Event, x.out.Register = hash, r.hash
 	if x.step != nil {
 		x.do = actionOf(x.step.Does)
 		if x.step.Offline {
@@ -165,7 +165,7 @@ func (x *act) finish(verdict Verdict, code Code) {
 	if x.b != nil {
 		x.out.Head = x.b.Head
 	}
-	seen := Seen{ID: x.e.ID, Hash: x.hash, Verdict: verdict, Code: code, Head: x.out.Head}
+	seen := Seen{ID: x.e.ID, Hash: x.hash, Verdict: verdict, Code: code, Head: x.out.Head, Register: x.r.hash}
 	x.s.Seen = grown(x.s.Seen, seen)
 	x.tell()
 }
