@@ -60,6 +60,7 @@ func cases() []testCase {
 		{"history since and at", testHistoryTimes},
 		{"histories pass over what is certainly hidden", testHistoryPasses},
 		{"histories judge few of what is hidden", testHistoryJudgesFew},
+		{"what was current at a time is found as it was", testAt},
 		{"a later label protects past versions", testLaterLabels},
 		{"a later label protects past versions on every page", testProtectedPages},
 		{"search agrees with the definition", testSearch},
