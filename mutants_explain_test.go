@@ -18,4 +18,5 @@ var explainMutants = []mutant{
 	{"then: emergencies are of who declared them", "emergency/past.go", "strings.HasPrefix(one.Key, mark+\".\")", "one.Key != \"\"", "./emergency", "TestWhatRanAtATimeIsKnown"},
 	{"then: what came into force is kept", "policy/revision/past.go", "return appendPast(rows, now, before.Version+1, after)", "return rows, nil", "./policy/revision", "TestWhatWasInForceIsKnown"},
 	{"then: canaries decided", "policy/revision/past.go", "if c := a.Canary; c != nil && hash == a.Hash &&", "if c := a.Canary; c != nil && hash == \"\" &&", "./policy/revision", "TestWhatWasInForceIsKnown"},
+	{"then: records name whose data it was", "access/could.go", "r.concern(v.Facts.Whose())", "", "./access", "TestQuestionsAboutATimeNameWhoseDataItWas"},
 }

@@ -285,3 +285,17 @@ func TestWhoWasWhoCounts(t *testing.T) {
 		})
 	}
 }
+
+// The record of a question names all whose data it was, though it is no longer.
+func TestQuestionsAboutATimeNameWhoseDataItWas(t *testing.T) {
+	a := newAges(t, newHouse(t).faulty.Store, 11, 2)
+	a.put(strings.Replace(observationDoc("both", "p0"), `"status"`, `"performer":[{"reference":"Patient/p1"}],"status"`, 1))
+	asked := CouldRead{Agent: a.calls()["doctor"].Agent, Patient: ref("Patient/p0"), Ref: ref("Observation/both"), At: a.clock}
+	a.put(observationDoc("both", "p0"))
+	a.clock = a.clock.Add(time.Hour)
+	told := a.told()
+	a.could(a.officer(), asked)
+	if got := told(); len(got) != 1 || !strings.Contains(got[0], "[p0 p1]") {
+		t.Errorf("recorded %q", got)
+	}
+}
