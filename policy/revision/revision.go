@@ -55,6 +55,7 @@ type Revision struct {
 	Created   time.Time      `json:"created"`
 	State     State          `json:"state"`
 	Trial     *policy.Trial  `json:"trial,omitempty"`  // what check and tests found last
+	Tried     *Step          `json:"tried,omitempty"`  // who let it be checked or tested last
 	Impact    string         `json:"impact,omitempty"` // hash of the report that was submitted with it
 	Submitted *Step          `json:"submitted,omitempty"`
 	Approved  *Step          `json:"approved,omitempty"`
