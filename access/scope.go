@@ -78,14 +78,19 @@ func (r *review) scopes(q question) []agent.Scope {
 	if !r.granular {
 		return r.call.Agent.Scopes
 	}
-	bare := make([]agent.Scope, 0, len(r.call.Agent.Scopes))
-	for _, s := range r.call.Agent.Scopes {
-		if s.Query == "" || byRows(q.interaction) {
+	return bare(r.call.Agent.Scopes, q.interaction)
+}
+
+// bare are scopes as the policy sees them where some have search parameters.
+func bare(scopes []agent.Scope, interaction string) []agent.Scope {
+	all := make([]agent.Scope, 0, len(scopes))
+	for _, s := range scopes {
+		if s.Query == "" || byRows(interaction) {
 			s.Query = ""
-			bare = append(bare, s)
+			all = append(all, s)
 		}
 	}
-	return bare
+	return all
 }
 
 // rights are the ways in which a question is permitted, where search parameters count: what
