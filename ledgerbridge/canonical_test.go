@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gowebpki/jcs"
+
+	"github.com/aceso-health/aceso/canonical"
 )
 
 // sameAsJCS compares our encoding with an independent RFC 8785 implementation and
@@ -147,7 +149,7 @@ func TestParseEntryIsStrict(t *testing.T) {
 }
 
 func TestInvalidUTF8StillMakesARecord(t *testing.T) {
-	got := appendString(nil, "a\xffb\xe2\x82")
+	got := canonical.AppendString(nil, "a\xffb\xe2\x82")
 	if string(got) != "\"a\uFFFDb\uFFFD\uFFFD\"" || !utf8.Valid(got) {
 		t.Errorf("%q", got)
 	}

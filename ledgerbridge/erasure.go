@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/aceso-health/aceso/canonical"
 )
 
 // Erase is the interaction of an entry that erases a patient's parts. Its draft names
@@ -41,7 +43,7 @@ func (s *Sealer) Erasure(patient, place string) Erasure {
 func (s *Sealer) mark(place string, commitment [32]byte) [32]byte {
 	key := sum(s.cfg.Pseudonyms.Key)
 	b := openHMAC(nil, &key, "aceso.erased.v1\x00")
-	return closeHMAC(&key, append(frame(frame(b, s.cfg.Organization), place), commitment[:]...))
+	return closeHMAC(&key, append(canonical.Frame(canonical.Frame(b, s.cfg.Organization), place), commitment[:]...))
 }
 
 // Of names the parts of a row that go, by position, and says how many are the patient's

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"github.com/aceso-health/aceso/canonical"
 )
 
 // ErrErased means that a part was erased: its key is destroyed.
@@ -258,11 +260,11 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 // sequence number comes later.
 func (s *Sealer) partContext(row *PartRow) []byte {
 	size := len(partLabel) + len(s.cfg.Organization) + len(row.Patient) + len(row.Target) + len(row.Key) + 4*4
-	return row.appendColumns(frame(append(make([]byte, 0, size), partLabel...), s.cfg.Organization))
+	return row.appendColumns(canonical.Frame(append(make([]byte, 0, size), partLabel...), s.cfg.Organization))
 }
 
 func (r *PartRow) appendColumns(b []byte) []byte {
-	return frame(frame(frame(b, r.Patient), r.Target), r.Key)
+	return canonical.Frame(canonical.Frame(canonical.Frame(b, r.Patient), r.Target), r.Key)
 }
 
 // commit is HMAC-SHA-256(salt, label || patient || target || key), each with its length.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/aceso-health/aceso/canonical"
 )
 
 // Secret is a 32-byte key and its id.
@@ -91,7 +93,7 @@ func (p *pseudonymizer) of(kind, value string) string {
 	}
 	var room [512]byte
 	b := openHMAC(room[:0], &p.key, "aceso.pseudonym.v1\x00")
-	h := closeHMAC(&p.key, append(frame(frame(b, p.organization), kind), value...))
+	h := closeHMAC(&p.key, append(canonical.Frame(canonical.Frame(b, p.organization), kind), value...))
 	return hexOf(h[:16])
 }
 
