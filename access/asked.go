@@ -102,7 +102,7 @@ func askedBy(ctx context.Context, inputs *ledgerbridge.InputReader, rec *record)
 			return nil, errors.New("a record has a question that cannot be read")
 		}
 		in.Interaction, in.Action, in.Type = words[0], words[1], words[2]
-		in.Agent.Scopes = bare(scopes, in.Interaction)
+		in.Agent.Scopes = bare(scopes, question{interaction: in.Interaction})
 		asked.Inputs = append(asked.Inputs, in)
 	}
 	return asked, nil

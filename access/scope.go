@@ -78,14 +78,14 @@ func (r *review) scopes(q question) []agent.Scope {
 	if !r.granular {
 		return r.call.Agent.Scopes
 	}
-	return bare(r.call.Agent.Scopes, q.interaction)
+	return bare(r.call.Agent.Scopes, q)
 }
 
 // bare are scopes as the policy sees them where some have search parameters.
-func bare(scopes []agent.Scope, interaction string) []agent.Scope {
+func bare(scopes []agent.Scope, q question) []agent.Scope {
 	all := make([]agent.Scope, 0, len(scopes))
 	for _, s := range scopes {
-		if s.Query == "" || byRows(interaction) {
+		if s.Query == "" || byRows(q.interaction) {
 			s.Query = ""
 			all = append(all, s)
 		}

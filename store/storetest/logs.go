@@ -276,22 +276,7 @@ func testErase(w *world) {
 	if found, err := log.Find(w.Context(), ledgerbridge.Filter{Patient: ben}, 10); len(found) > 0 || err != nil {
 		w.Errorf("found by the erased patient: %v %v", found, err)
 	}
-}
-
-// testEraseInputs erases a patient of whom the log has nothing but what a token said.
-func testEraseInputs(w *world) {
-	_, log := w.store.Logs()
-	for _, patient := range []string{"Patient/1", "Patient/2"} {
-		w.record(ledgerbridge.Draft{Action: "R", Interaction: "read", Agent: patient, Outcome: 200, Input: &ledgerbridge.Input{Patient: patient, Scopes: []string{"patient/*.rs"}, Action: "r"}})
-	}
-	before := w.rows(log, 0, 2)
-	n, err := log.Erase(w.Context(), w.sealer.Erasure(w.sealer.PatientPseudonym("Patient/2"), "clinic/n1/changes.0/9"))
-	w.check(err)
-	after := w.rows(log, 0, 2)
-	if n != 0 || len(before[0].Parts) != 2 || fmt.Sprint(before[0]) != fmt.Sprint(after[0]) || after[1].Parts[1].Sealed != nil || after[1].Parts[1].Patient != "" {
-		w.Errorf("%d parts were counted; of the patient erased is left %+v", n, after[1].Parts)
-	}
-	w.check(ledgerbridge.CheckRow(log.Source(), 1, &after[1]))
+	eraseInputs(w, log)
 }
 
 // testEachConsent writes more Consents than are visited at once, changes and deletes some,
