@@ -28,6 +28,7 @@ const (
 	Space        = "policy"        // revisions, by hash
 	spaceText    = "policy-text"   // their packed files, by hash
 	spaceInForce = "policy-active" // what is in force, and whether two persons are needed
+	spacePast    = "policy-past"   // what came into force when, by time
 )
 
 // State is how far a revision has come.
