@@ -44,7 +44,11 @@ func (r *review) identify(ctx context.Context) error {
 	k, _ := recall(&g.callers, key)
 	if k == nil || !k.Until.IsZero() && !r.now.Before(k.Until) {
 		found := &people{store: g.Store, base: g.Base, epoch: math.MaxInt64}
-		c, err := consent.Identify(ctx, found, g.Base, a.Actors, "Organization/"+a.Organization, r.now)
+		var find consent.Searcher = found
+		if past, over := g.Store.(*then); over {
+			find = past
+		}
+		c, err := consent.Identify(ctx, find, g.Base, a.Actors, "Organization/"+a.Organization, r.now)
 		if err != nil {
 			return unavailable("caller cannot be identified", err)
 		}

@@ -31,6 +31,7 @@ type Gate struct {
 	grants   remembered[standing]
 	held     remembered[bool] // whether versions satisfy the search parameters of scopes
 	shares   *fair.Shares     // of long searches
+	former   former           // what has left whom
 	failed   atomic.Int64     // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
 

@@ -29,6 +29,7 @@ const (
 	spaceText    = "policy-text"   // their packed files, by hash
 	spaceImpact  = "policy-impact" // the reports of their impact, by hash of the revision
 	spaceInForce = "policy-active" // what is in force, and whether two persons are needed
+	spacePast    = "policy-past"   // what came into force when, by time
 )
 
 // State is how far a revision has come.

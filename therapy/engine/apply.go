@@ -61,7 +61,7 @@ func begin(d *Definition, r *Register, s *State, e *Event, hash Hash) *act {
 	next := *s
 	next.Bags = slices.Clone(s.Bags)
 	x := &act{d: d, r: r, s: &next, e: e, hash: hash, at: e.ServerTime, place: -1, step: d.Step(e.Step)}
-	x.out.Event = hash
+	x.out.Event, x.out.Register = hash, r.hash
 	if x.step != nil {
 		x.do = actionOf(x.step.Does)
 		if x.step.Offline {
@@ -165,8 +165,8 @@ func (x *act) finish(verdict Verdict, code Code) {
 	if x.b != nil {
 		x.out.Head = x.b.Head
 	}
-	seen := Seen{ID: x.e.ID, Hash: x.hash, Verdict: verdict, Code: code, Head: x.out.Head}
-	x.s.Seen = append(slices.Clip(x.s.Seen), seen)
+	seen := Seen{ID: x.e.ID, Hash: x.hash, Verdict: verdict, Code: code, Head: x.out.Head, Register: x.r.hash}
+	x.s.Seen = grown(x.s.Seen, seen)
 	x.tell()
 }
 
@@ -183,10 +183,11 @@ func (x *act) notAccepted(code Code) {
 
 // tell remembers how far the device has told.
 func (x *act) tell() {
-	x.s.Devices = slices.Clone(x.s.Devices)
-	if d := x.device(); d != nil {
-		d.Seq, d.Time = max(d.Seq, x.e.DeviceSeq), max(d.Time, x.e.DeviceTime)
+	if x.device() == nil {
+		x.s.Devices = grown(x.s.Devices, Device{ID: x.e.Device, Organisation: x.e.Organisation, Seq: x.e.DeviceSeq, Time: x.e.DeviceTime})
 		return
 	}
-	x.s.Devices = append(x.s.Devices, Device{ID: x.e.Device, Organisation: x.e.Organisation, Seq: x.e.DeviceSeq, Time: x.e.DeviceTime})
+	x.s.Devices = slices.Clone(x.s.Devices)
+	d := x.device()
+	d.Seq, d.Time = max(d.Seq, x.e.DeviceSeq), max(d.Time, x.e.DeviceTime)
 }

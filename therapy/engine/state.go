@@ -40,6 +40,7 @@ type Bag struct {
 	Results  []Result  `json:"results"`
 	Makers   []string  `json:"makers"` // persons who had a hand in it
 	Pending  *Pending  `json:"pending,omitempty"`
+	Seals    []Hash    `json:"seals"`    // the commitments under which it was given
 	Attempts int64     `json:"attempts"` // wrong acceptances
 	Locked   bool      `json:"locked,omitempty"`
 	Keeps    string    `json:"keeps,omitempty"` // who has it in quarantine
@@ -127,6 +128,8 @@ type Seen struct {
 	Verdict Verdict `json:"verdict"`
 	Code    Code    `json:"code,omitempty"`
 	Head    Hash    `json:"head"`
+	// Register is the hash of the register by which it was judged.
+	Register Hash `json:"register"`
 }
 
 // Device is how far a device has told.
