@@ -211,3 +211,24 @@ func (c *labelled) told() Criterion {
 	t.Values = append(t.Values, others...)
 	return t
 }
+
+// Named is somebody whom a Consent names as an actor, and a purpose for which it does.
+type Named struct{ Ref, Purpose string }
+
+// Named are those whom it names, for treatment if it does not say for what.
+func (r *Rules) Named() (all []Named) {
+	if r.state == dormant || r.root == nil {
+		return nil
+	}
+	for _, p := range r.root.each(nil) {
+		if p.actors == nil {
+			continue
+		}
+		for _, ref := range p.actors.refs.few {
+			if n := (Named{ref, append(slices.Clone(p.purposesNamed()), "TREAT")[0]}); !slices.Contains(all, n) {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
+}

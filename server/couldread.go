@@ -116,20 +116,9 @@ func (s *server) couldReadOf(form url.Values) (asked access.CouldRead, err error
 	if a.Subject == "" || len(form.Encode()) > mostAsked {
 		return asked, &fhir.Error{Kind: fhir.Invalid, Detail: "Name the agent as tokens do, as in agent=Practitioner/1, in a question of at most 4,000 bytes.", Expression: "agent"}
 	}
-	asked.Scope, a.Actors = cmp.Or(form.Get("scope"), usualScope(a.Role)), auth.Actors(a, "")
+	asked.Scope, a.Actors = cmp.Or(form.Get("scope"), access.ReadingScope(a.Role)), auth.Actors(a, "")
 	asked.Detail = url.Values{"agent": {a.Subject}, "role": {a.Role}, "organization": {a.Organization}, "purpose": {a.Purpose}, "scope": {asked.Scope}}.Encode()
 	return asked, nil
-}
-
-// usualScope is what tokens of a role read with.
-func usualScope(role string) string {
-	switch role {
-	case agent.Patient:
-		return "patient/*.rs"
-	case agent.System:
-		return "system/*.rs"
-	}
-	return "user/*.rs"
 }
 
 // couldSentences say the answer and what it rests on.
