@@ -28,7 +28,7 @@ func (g *Gate) RecordDisclosure(ctx context.Context, c *Call, d Disclosure) erro
 func (r *review) recordDisclosure(ctx context.Context, d Disclosure) error {
 	r.entry.Query, r.entry.Target = d.Detail, d.Recipient
 	r.concern([]string{d.Patient.String()})
-	if _, err := r.ask(ctx, question{interaction: fhir.DisclosureRecord}); err != nil {
+	if _, err := r.ask(ctx, question{interaction: "disclosure-record"}); err != nil {
 		return err
 	}
 	if g := r.gate; g.Writable != nil {

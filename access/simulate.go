@@ -142,7 +142,7 @@ func (r *review) simulatedPatient(ctx context.Context, asked Simulation, whose [
 		whose = ends.Facts.Patients
 	}
 	if len(whose) == 0 {
-		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "Send the Consent that would be written, or name the one that would be ended: POST Consent/$simulate, GET Consent/[id]/$simulate."}
+		return nil, notFound()
 	}
 	ref, err := fhir.ParseRef(whose[0])
 	if err != nil {

@@ -121,14 +121,14 @@ func TestSimulationsAreDecidedAndRecorded(t *testing.T) {
 		return h.parse(`{"resourceType":"Consent","status":"active","scope":{"text":"x"},"category":[{"text":"c"}],"patient":{"reference":"` + patient + `"}}`)
 	}
 	for name, asked := range map[string]Simulation{
-		"none": {Consent: sent("Patient/none")}, "gone": {Consent: sent("Patient/gone")}, "no Consent": {Ends: ref("Consent/none")}, "no Consent but another": {Ends: ref("Observation/s1")},
+		"nothing": {}, "none": {Consent: sent("Patient/none")}, "gone": {Consent: sent("Patient/gone")}, "no Consent": {Ends: ref("Consent/none")}, "no Consent but another": {Ends: ref("Observation/s1")},
 		"one of another patient": {Ends: ref("Consent/c1"), Consent: sent("Patient/seen")},
 	} {
 		if _, err := h.Simulate(t.Context(), h.officer(), asked); kindOf(err) != fhir.NotFound {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, asked := range map[string]Simulation{"nothing": {}, "nobody's": {Consent: sent("https://elsewhere.example/fhir/Patient/1")}, "an emergency": {Ends: ref("Consent/c1"), Agents: []agent.Agent{h.breaker().Agent}}} {
+	for name, asked := range map[string]Simulation{"nobody's": {Consent: sent("https://elsewhere.example/fhir/Patient/1")}, "an emergency": {Ends: ref("Consent/c1"), Agents: []agent.Agent{h.breaker().Agent}}} {
 		if _, err := h.Simulate(t.Context(), h.officer(), asked); err == nil || kindOf(err) == fhir.NotFound || kindOf(err) == fhir.Internal {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -242,7 +242,7 @@ func (s *server) simulationOf(form url.Values) (asked access.Simulation, err err
 	asked.Agents = []agent.Agent{a}
 	asked.Detail = url.Values{"agent": {a.Subject}, "role": {a.Role}, "organization": {a.Organization}, "purpose": {a.Purpose}}.Encode()
 	if len(asked.Detail) > mostAsked {
-		err = &fhir.Error{Kind: fhir.Invalid, Detail: "Name the agent in a question of at most 4,000 bytes.", Expression: "agent"}
+		err = &fhir.Error{Kind: fhir.Invalid, Detail: "Name the agent as tokens do, as in agent=Practitioner/1, in a question of at most 4,000 bytes.", Expression: "agent"}
 	}
 	return asked, err
 }

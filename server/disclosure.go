@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,7 +43,7 @@ func (s *server) recordDisclosure(c *gin.Context, call *access.Call) (*answer, e
 	}
 	var told disclosed
 	if err := json.Unmarshal(event.Bytes(), &told); err != nil {
-		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The AuditEvent cannot be read.", Err: err}
+		return nil, fmt.Errorf("read an AuditEvent that was parsed: %w", err)
 	}
 	if err := s.readDisclosure(&told, &d); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -54,7 +55,7 @@ func (s *server) fast(c *gin.Context, resources, references []string) (*sent, er
 	}
 	var in fastInput
 	if err := json.Unmarshal(body.Bytes(), &in); err != nil {
-		return nil, &fhir.Error{Kind: fhir.Malformed, Detail: "The Parameters cannot be read.", Err: err}
+		return nil, fmt.Errorf("read Parameters that were parsed: %w", err)
 	}
 	all := &sent{resources: map[string]*fhir.Resource{}, references: map[string]string{}}
 	for i, p := range in.Parameter {
@@ -196,7 +197,7 @@ func (r *revocation) Apply(document []byte, work *int64) ([]byte, error) {
 		Extension []json.RawMessage
 	}
 	if err := json.Unmarshal(document, &consent); err != nil {
-		return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The Consent cannot be read.", Err: err}
+		return nil, fmt.Errorf("read a Consent that is stored: %w", err)
 	}
 	if whose, _, _ := fhir.ParseReference(consent.Patient.Reference, r.base); r.patient.ID != "" && whose != r.patient {
 		return nil, &fhir.Error{Kind: fhir.Unprocessable, Detail: "The Consent is not one of the patient whom the parameter patient names.", Expression: "patient"}
