@@ -238,7 +238,7 @@ func (s *server) simulationOf(form url.Values) (asked access.Simulation, err err
 	if a.Role == agent.Patient {
 		a.Patient = a.Subject
 	}
-	a.Actors = auth.Actors(&a, "")
+	a.Issuer, a.Actors = s.Issuer, auth.Actors(&a, "")
 	asked.Agents = []agent.Agent{a}
 	asked.Detail = url.Values{"agent": {a.Subject}, "role": {a.Role}, "organization": {a.Organization}, "purpose": {a.Purpose}}.Encode()
 	if len(asked.Detail) > mostAsked {
