@@ -115,7 +115,7 @@ func TestConsentsAreFiledAndRevoked(t *testing.T) {
 	doctor.Get("/Patient/p2").Want(200)
 	officer.Post("/Consent/$revokeConsent", revoke()).Want(422)
 	officer.Post("/Consent/$revokeConsent", fastParameters(referencePart("consent", "Consent/none"))).Want(404)
-	if found := officer.Get("/AuditEvent?subtype=patch&patient=Patient/p2&decision=permit").Want(200); len(found.IDs()) < 1 || !found.Has("Consent/"+id) {
+	if found := officer.Get("/AuditEvent?action=U&patient=Patient/p2&decision=permit").Want(200); len(found.IDs()) < 1 || !found.Has("Consent/"+id) {
 		t.Errorf("the record: %s", found.Body)
 	}
 }
@@ -145,6 +145,7 @@ func TestReportedDisclosures(t *testing.T) {
 	}
 	visitorWith(n, officer).page("/ui/patients/p1/report", 200, "Reported that your data were given to others, which was not observed here")
 
+	before = n.size("changes") - 1
 	for _, bad := range []string{
 		strings.Replace(disclosureJSON, "Patient/p1", "Patient/none", 1), strings.Replace(disclosureJSON, "Patient/p1", "Group/1", 1),
 		strings.Replace(disclosureJSON, `Observation/o-p1`, "Patient/p2", 1), strings.ReplaceAll(disclosureJSON, "archive", strings.Repeat("a", 5000)),
