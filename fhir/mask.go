@@ -193,3 +193,33 @@ func (m *masked) hides(typ int32, h *hidden, path []string) bool {
 	}
 	return !known
 }
+
+// Covers says whether the mask hides all that a path names, in all types that the path means.
+func (m *Mask) Covers(path string) bool {
+	d, names := definitions(), strings.Split(path, ".")
+	for i := range d.Types {
+		typ := int32(i)
+		if !d.Types[i].IsResource() || names[0] != "*" && names[0] != d.Types[i].Name || !d.has(typ, names[1:]) {
+			continue
+		}
+		of := m.types[typ]
+		if of == nil || !of.covers(typ, &of.hidden, names[1:]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *masked) covers(typ int32, h *hidden, names []string) bool {
+	d := definitions()
+	for e := range d.meant(typ, names[0]) {
+		whole, next := m.at(h, e)
+		if whole || !d.has(e.typ, names[1:]) {
+			continue
+		}
+		if len(names) == 1 || next == nil || !m.covers(e.typ, next, names[1:]) {
+			return false
+		}
+	}
+	return true
+}

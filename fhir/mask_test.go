@@ -126,3 +126,32 @@ func TestTypesInside(t *testing.T) {
 		t.Error("half a document")
 	}
 }
+
+func TestMaskCovers(t *testing.T) {
+	for _, c := range []struct {
+		mask, path string
+		covers     bool
+	}{
+		{"Patient.name", "Patient.name", true},
+		{"Patient.name", "Patient.name.given", true},
+		{"Patient.name.given", "Patient.name", false},
+		{"*.name", "Patient.name", true},
+		{"Patient.name", "*.name", false},
+		{"*.birthDate", "*.birthDate", true},
+		{"Observation.value[x]", "Observation.valueString", true},
+		{"Observation.valueString", "Observation.value", false},
+		{"Observation.value", "Observation.value[x].unit", true},
+		{"Questionnaire.item", "Questionnaire.item.item.text", true},
+		{"Questionnaire.item.text", "Questionnaire.item.item.text", true},
+		{"Questionnaire.item.text", "Questionnaire.item.prefix", false},
+		{"Patient.name", "Person.name", false},
+	} {
+		m, err := NewMask([]string{c.mask})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Covers(c.path) != c.covers {
+			t.Errorf("%s covers %s: %v", c.mask, c.path, !c.covers)
+		}
+	}
+}

@@ -57,7 +57,7 @@ func withExample(t *testing.T, docs string) fs.FS {
 	t.Helper()
 	piece := pieces(t, docs)
 	fsys := fstest.MapFS{}
-	for _, name := range []string{"administrator", "authorization", "authorization_test", "clinician", "clinician_test", "decision", "deputy", "emergency", "emergency_test", "fixture_test", "governing", "governing_test", "office_test",
+	for _, name := range []string{"administrator", "authorization", "authorization_test", "clinician", "clinician_test", "decision", "decision_test", "deputy", "emergency", "emergency_test", "fixture_test", "governing", "governing_test", "office_test",
 		"patient", "patient_test", "privacy_officer", "request", "scopes", "scopes_test"} {
 		text, err := fs.ReadFile(Base(), name+".rego")
 		if err != nil {
