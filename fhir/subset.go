@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -160,6 +161,8 @@ func tagSubsetted(body []byte) ([]byte, error) {
 	}
 	tag := s.memberNode(meta, "tag")
 	switch {
+	case tag >= 0 && bytes.Contains(body[s.Nodes[tag].start:s.Nodes[tag].end], []byte(subsetted)): // masked before
+		return body, nil
 	case tag >= 0:
 		p.insert(int(s.Nodes[tag].start), subsetted+",")
 	case r.emptyMeta():
