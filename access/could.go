@@ -29,6 +29,7 @@ type Could struct {
 	Place    policy.Place    // where it says so; zero if that cannot be told
 	Refused  string          // the reason of a refusal that the gate makes: emergency-undeclared
 	Mode     string          // how Consents bind: forbids, permits or none
+	Masked   []string        // paths of elements that the read would leave out
 	Limits   []string        // constraints that hide the resource: types, compartment ...
 	Opinions []Opinion       // of the patients whose data it is, if they are asked
 }
@@ -75,6 +76,7 @@ func (r *review) couldRead(ctx context.Context, asked CouldRead) (*Could, error)
 	if could.Decision.Reason == tooSlow {
 		return nil, as.refuse(could.Decision)
 	}
+	could.Masked = maskedPaths(could.Decision.Obligations, asked.Ref.Type)
 	if as.entry.Reason == undeclared {
 		could.Refused = undeclared
 	}

@@ -15,14 +15,18 @@ import (
 
 // A policy may oblige the gate to mask elements. Then no document leaves without being masked
 // (mask), nothing is found, ordered or followed by what is hidden (unhidden), and nobody
-// changes what they do not see all of (replaceable). What masks a document are all decisions
-// of the request about its type, and about the types of the resources inside it, together.
+// changes what they do not see all of (replaceable). A type is masked by all decisions of the
+// request about it, and by what is decided about reading it, together; a document by those
+// about its type and about the types of the resources inside it.
 
 // elementMasked is the reason of a refusal because the request rests on something hidden.
 const elementMasked = "element-masked"
 
-// maskOf is what the decisions so far about some types leave out, nil if that is nothing.
-func (r *review) maskOf(types ...string) (*fhir.Mask, error) {
+// maskOf is what is left out of some types, nil if that is nothing.
+func (r *review) maskOf(ctx context.Context, types ...string) (*fhir.Mask, error) {
+	for _, typ := range types {
+		r.decide(ctx, question{"read", "r", typ})
+	}
 	var words []string
 	add := func(d *policy.Decision, typ string) {
 		if d.Allow && len(d.Obligations) > 0 && (typ == "" || slices.Contains(types, typ)) {
@@ -46,12 +50,18 @@ func (r *review) maskOf(types ...string) (*fhir.Mask, error) {
 	if known, ok := recall(&r.gate.masks, key); ok {
 		return known, nil
 	}
-	mask, err := fhir.NewMask(words)
+	mask, err := fhir.R4().Mask(words)
 	if err != nil { // the engine refuses such a decision
 		return nil, unavailable("elements cannot be masked", err)
 	}
 	r.gate.masks.put(key, mask)
 	return mask, nil
+}
+
+// maskInSearch is maskOf for a type that is searched, or looked through.
+func (r *review) maskInSearch(ctx context.Context, typ string) (*fhir.Mask, error) {
+	r.decide(ctx, question{"search-type", "s", typ})
+	return r.maskOf(ctx, typ)
 }
 
 // mask masks the documents of an answer. It is the way on which documents leave the gate.
@@ -63,11 +73,7 @@ func (r *review) mask(ctx context.Context, result any) (err error) {
 		err = r.maskResult(ctx, shown)
 	case []Effect:
 		for i := range shown {
-			if v := shown[i].Version; v != nil { // it is shown as a read would show it
-				r.decide(ctx, question{"read", "r", v.Ref.Type})
-				err = r.maskVersion(ctx, v)
-			}
-			if err == nil {
+			if err = r.maskVersion(ctx, shown[i].Version); err == nil {
 				err = r.maskResult(ctx, shown[i].Result)
 			}
 			if err != nil {
@@ -117,22 +123,26 @@ func (r *review) maskVersion(ctx context.Context, v *Version) error {
 func (r *review) maskFor(ctx context.Context, v *Version) (*fhir.Mask, error) {
 	types := []string{v.Ref.Type}
 	if len(v.Body) > 0 && (bytes.Count(v.Body, []byte(`"resourceType"`)) > 1 || bytes.Contains(v.Body, []byte(`\u`))) {
-		inside, err := fhir.TypesInside(v.Body)
+		inside, err := typesInside(v.Body)
 		if err != nil {
 			return nil, unavailable("elements cannot be masked", err)
 		}
 		slices.Sort(inside)
-		for _, typ := range slices.Compact(inside) {
-			if types = append(types, typ); typ != v.Ref.Type {
-				r.decide(ctx, question{"read", "r", typ})
-			}
-		}
+		types = slices.Compact(inside)
 	}
-	mask, err := r.maskOf(types...)
+	mask, err := r.maskOf(ctx, types...)
 	if err != nil || !slices.ContainsFunc(types, mask.Masks) {
 		return nil, err
 	}
 	return mask, nil
+}
+
+func typesInside(document []byte) ([]string, error) {
+	r, err := fhir.Open(document)
+	if err != nil {
+		return nil, err
+	}
+	return r.TypesInside()
 }
 
 // noteMasks notes in the record of which types documents were masked.
@@ -149,10 +159,10 @@ func (r *review) noteMasks() {
 	r.entry.Query = strings.TrimPrefix(r.entry.Query+"&"+note, "&")
 }
 
-// hides refuses what rests on something hidden.
-func (r *review) hides(expression, format string, args ...any) error {
+// refuseMasked refuses what rests on something hidden.
+func (r *review) refuseMasked(answer *fhir.Error) error {
 	r.entry.Decision, r.entry.Reason = "deny", elementMasked
-	return &fhir.Error{Kind: fhir.Forbidden, Expression: expression, Detail: fmt.Sprintf(format, args...)}
+	return answer
 }
 
 // unhidden refuses a query whose answer rests on something hidden from the caller: what it
@@ -174,8 +184,7 @@ func (r *review) unhidden(ctx context.Context, query *search.Query) error {
 
 // readable refuses a search parameter of a type.
 func (r *review) readable(ctx context.Context, typ string, read search.Read) error {
-	r.decide(ctx, question{"search-type", "s", typ})
-	mask, err := r.maskOf(typ)
+	mask, err := r.maskInSearch(ctx, typ)
 	if mask == nil || err != nil {
 		return err
 	}
@@ -185,7 +194,7 @@ func (r *review) readable(ctx context.Context, typ string, read search.Read) err
 	}
 	for _, one := range reads {
 		if rests(mask, one) {
-			return r.hides(one.Param, "The search parameter %s of %s looks at elements that the policy in force masks for this request: search, sort and include by others.", one.Param, typ)
+			return r.refuseMasked(&fhir.Error{Kind: fhir.Forbidden, Expression: one.Param, Detail: fmt.Sprintf("The search parameter %s of %s looks at elements that the policy in force masks for this request: search, sort and include by others.", one.Param, typ)})
 		}
 	}
 	return nil
@@ -200,8 +209,7 @@ func rests(mask *fhir.Mask, read search.Read) bool {
 // bindable refuses a condition of a scope or of the policy that rests on something hidden:
 // that it holds would tell of it.
 func (r *review) bindable(ctx context.Context, q question, s *agent.Scope) error {
-	r.decide(ctx, q)
-	mask, err := r.maskOf(q.typ)
+	mask, err := r.maskOf(ctx, q.typ)
 	if mask == nil || err != nil {
 		return err
 	}
@@ -211,7 +219,7 @@ func (r *review) bindable(ctx context.Context, q question, s *agent.Scope) error
 	}
 	for _, read := range search.ConstraintReads(q.typ, params) {
 		if rests(mask, read) {
-			return r.hides(read.Param, "A scope or constraint with the search parameter %s of %s rests on elements that the policy in force masks for this request.", read.Param, q.typ)
+			return r.refuseMasked(&fhir.Error{Kind: fhir.Forbidden, Expression: read.Param, Detail: fmt.Sprintf("A scope or constraint with the search parameter %s of %s rests on elements that the policy in force masks for this request.", read.Param, q.typ)})
 		}
 	}
 	return nil
@@ -223,8 +231,7 @@ func (t *change) replaceable(ctx context.Context, s *step) error {
 	if s.Method != "PUT" && s.Method != "PATCH" {
 		return nil
 	}
-	t.decide(ctx, question{"read", "r", s.Ref.Type})
-	mask, err := t.maskOf(s.Ref.Type)
+	mask, err := t.maskOf(ctx, s.Ref.Type)
 	if err != nil || !mask.Masks(s.Ref.Type) {
 		return err
 	}
@@ -232,7 +239,7 @@ func (t *change) replaceable(ctx context.Context, s *step) error {
 }
 
 func (t *change) notReplaceable(s *step) error {
-	return t.hides(s.Ref.Type, "The policy in force masks elements of %s for this request: who does not see the whole resource cannot update or patch it.", s.Ref.Type)
+	return t.refuseMasked(&fhir.Error{Kind: fhir.Forbidden, Expression: s.Ref.Type, Detail: fmt.Sprintf("The policy in force masks elements of %s for this request: who does not see the whole resource cannot update or patch it.", s.Ref.Type)})
 }
 
 // wholeInside is replaceable for what is inside the version that is there.
@@ -251,14 +258,13 @@ func (r *review) tellable(ctx context.Context, v *Version, why string) error {
 	if mask, err := r.maskFor(ctx, v); mask == nil || err != nil {
 		return err
 	}
-	return r.hides(v.Ref.Type, "The policy in force masks elements of %s for this request: %s.", v.Ref.Type, why)
+	return r.refuseMasked(&fhir.Error{Kind: fhir.Forbidden, Expression: v.Ref.Type, Detail: fmt.Sprintf("The policy in force masks elements of %s for this request: %s.", v.Ref.Type, why)})
 }
 
 // compartmentIncludes are the parameters by which $everything shows what a type of the
 // compartment refers to: all references, but hidden ones.
 func (r *review) compartmentIncludes(ctx context.Context, typ string) (params []fhir.Param, err error) {
-	r.decide(ctx, question{"search-type", "s", typ})
-	mask, err := r.maskOf(typ)
+	mask, err := r.maskInSearch(ctx, typ)
 	if err != nil {
 		return nil, err
 	}
@@ -271,4 +277,14 @@ func (r *review) compartmentIncludes(ctx context.Context, typ string) (params []
 		}
 	}
 	return params, nil
+}
+
+// maskedPaths are the paths of obligations that are about a type, or about all.
+func maskedPaths(obligations []string, typ string) (paths []string) {
+	for _, path := range policy.Masked(obligations) {
+		if strings.HasPrefix(path, typ+".") || strings.HasPrefix(path, "*.") {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }

@@ -26,19 +26,19 @@ type hidden struct {
 	below map[string]*hidden // by name in JSON
 }
 
-// NewMask reads paths such as Patient.birthDate, Observation.value[x] and *.identifier, where
+// Mask reads paths such as Patient.birthDate, Observation.value[x] and *.identifier, where
 // the star stands for every type that has the element.
-func NewMask(paths []string) (*Mask, error) {
+func (d *Definitions) Mask(paths []string) (*Mask, error) {
 	m := &Mask{types: map[int32]*masked{}}
 	for _, path := range paths {
-		if err := m.add(path); err != nil {
+		if err := m.add(d, path); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
 }
 
-func (m *Mask) add(path string) error {
+func (m *Mask) add(d *Definitions, path string) error {
 	names := strings.Split(path, ".")
 	if len(names) < 2 || slices.Contains(names, "") {
 		return fmt.Errorf("%q is no path of an element, like Patient.birthDate or *.identifier", path)
@@ -46,7 +46,6 @@ func (m *Mask) add(path string) error {
 	if slices.Contains([]string{"id", "meta", "implicitRules"}, names[1]) || slices.Contains(names, "modifierExtension") {
 		return fmt.Errorf("%s cannot be masked: without id, meta, implicitRules and modifierExtension a document would be another one, or mean something else", path)
 	}
-	d := definitions()
 	if names[0] != "*" {
 		typ := d.TypeIndex(names[0])
 		switch {

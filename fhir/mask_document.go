@@ -33,9 +33,9 @@ func (m *Mask) Document(body []byte) ([]byte, error) {
 	return tagSubsetted(out)
 }
 
-// TypesInside are the types of a stored document and of the resources inside it.
-func TypesInside(body []byte) ([]string, error) {
-	s, err := openTape(body)
+// TypesInside are the types of the resource and of those inside it.
+func (r *Resource) TypesInside() ([]string, error) {
+	s, err := openTape(r.data)
 	if err != nil {
 		return nil, err
 	}

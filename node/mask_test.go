@@ -283,3 +283,47 @@ func TestScopesDoNotRestOnMaskedElements(t *testing.T) {
 		}
 	})
 }
+
+// Who asks what somebody could read is told what would be left out, in both languages.
+func TestExplanationsNameMasks(t *testing.T) {
+	n := startNode(t, t.TempDir(), func(_ *Node, o *Options) { o.Policies = houseFolder(t, masksForPayment) })
+	someHidden(n)
+	officer := n.as("privacy-officer", "HOPERAT")
+	for header, says := range map[string]string{"en": "These elements would be left out: *.note, Patient.address, Patient.birthDate", "de": "Diese Elemente würden fehlen: *.note, Patient.address"} {
+		said := sentencesOf(officer.Do("GET", "/Patient/p/$explain-access?agent=Practitioner/1&purpose=HPAYMT", "", "Accept-Language", header).Want(200))
+		if !strings.Contains(said, says) || strings.Contains(said, "Observation.value") {
+			t.Errorf("%s: %s", header, said)
+		}
+	}
+	if said := sentencesOf(officer.Get("/Patient/p/$explain-access?agent=Practitioner/1&purpose=TREAT")); strings.Contains(said, "left out") {
+		t.Errorf("no mask: %s", said)
+	}
+}
+
+// A rule about reads masks whatever shows a document, and one about searches what searches.
+func TestMasksOfOneInteraction(t *testing.T) {
+	with := func(condition string) (billing user, n *testNode) {
+		n = startNode(t, t.TempDir(), func(_ *Node, o *Options) {
+			o.Policies = houseFolder(t, "\nhouse_obligations contains word if {\n\tinput.agent.role == \"practitioner\"\n\t"+condition+"\n\tsome word in [\"mask Patient.birthDate\", \"mask Patient.identifier\", \"mask Patient.address\", \"mask Patient.contact\"]\n}\n")
+		})
+		someHidden(n)
+		return n.as("practitioner", "TREAT"), n
+	}
+	reader, _ := with(`input.interaction == "read"`)
+	for _, path := range []string{"/Patient/p", "/Patient", "/Patient/_history", "/Patient?family=open", "/Bundle/b"} {
+		wantMasked(t, path, reader.Get(path))
+	}
+	wantMasked(t, "create", reader.Do("POST", "/Patient", withoutID(hiddenPatient, "p"), "Prefer", "return=representation"))
+	reader.Get("/Patient?birthdate=1971-11-13").Want(403)
+	reader.Put("/Patient/p", hiddenPatient).Want(403)
+	reader.Get("/Patient/p/$validate").Want(403)
+
+	searcher, _ := with(`input.interaction == "search-type"`)
+	for _, path := range []string{"/Patient?birthdate=1971-11-13", "/Observation?subject:Patient.birthdate=1900", "/Patient?_sort=birthdate"} {
+		searcher.Get(path).Want(403)
+	}
+	wantMasked(t, "a search", searcher.Get("/Patient"))
+	if r := searcher.Get("/Patient/p").Want(200); r.Has("SUBSETTED") {
+		t.Errorf("a read is masked by a rule about searches: %s", r.Body)
+	}
+}

@@ -23,7 +23,7 @@ func obliges(word string) error {
 	case !masks:
 		return fmt.Errorf("unknown obligation %q", word)
 	}
-	_, err := fhir.NewMask([]string{path})
+	_, err := fhir.R4().Mask([]string{path})
 	return err
 }
 

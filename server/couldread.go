@@ -145,6 +145,9 @@ func couldSentences(l wording.Language, asked *access.CouldRead, could *access.C
 	if say(verdict); !could.Stored {
 		say("could.absent")
 	}
+	if could.Read && len(could.Masked) > 0 {
+		say("could.masked", "elements", strings.Join(could.Masked, ", "))
+	}
 	policyKey := "policy.refuses"
 	if could.Decision.Allow {
 		policyKey = "policy.permits"

@@ -12,7 +12,7 @@ import (
 func TestEveryParameterSaysWhatItReads(t *testing.T) {
 	d, parameters := fhir.R4(), 0
 	for _, typ := range fhir.ResourceTypes() {
-		whole, err := fhir.NewMask([]string{typ + ".language"})
+		whole, err := fhir.R4().Mask([]string{typ + ".language"})
 		if err != nil {
 			t.Fatal(err)
 		}

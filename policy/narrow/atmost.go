@@ -24,7 +24,7 @@ func AtMost(d, other policy.Decision) bool {
 // obligedAtLeast: every element that others mask is masked, by itself or with more, and
 // whatever else they oblige to stands here, too.
 func obligedAtLeast(words, others []string) bool {
-	mask, err := fhir.NewMask(policy.Masked(words))
+	mask, err := fhir.R4().Mask(policy.Masked(words))
 	masks := policy.Masked(others)
 	if err != nil || slices.ContainsFunc(masks, func(path string) bool { return !mask.Covers(path) }) {
 		return false
