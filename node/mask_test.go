@@ -327,3 +327,47 @@ func TestMasksOfOneInteraction(t *testing.T) {
 		t.Errorf("a read is masked by a rule about searches: %s", r.Body)
 	}
 }
+
+// Neither the plan of a search, nor the search of records, nor $lastn, nor what the policy
+// itself requires of rows tells of something hidden; $everything does not follow it.
+func TestPlansAndRecordsRestOnNothingHidden(t *testing.T) {
+	n := startNode(t, t.TempDir(), func(_ *Node, o *Options) {
+		o.Policies = houseFolder(t, `
+house_obligations contains word if {
+	input.agent.role in {"administrator", "privacy-officer", "patient"}
+	some word in ["mask Patient.birthDate", "mask AuditEvent.agent", "mask Observation.code", "mask Observation.subject", "mask Encounter.class"]
+}
+
+house_obligations contains "mask Observation.performer" if input.purpose == "HPAYMT"
+
+house_rows := {"search": "class=AMB"} if {
+	input.type == "Encounter"
+	input.action != "c"
+	input.agent.role == "patient"
+}
+`)
+	})
+	someHidden(n)
+	system, admin, officer := n.as("system", "HOPERAT"), n.as("administrator", "HOPERAT"), n.as("privacy-officer", "HOPERAT")
+	admin.Get("/Patient/$explain-query?birthdate=1971-11-13").Want(403)
+	admin.Get("/Patient/$explain-query?family=open").Want(200)
+	officer.Get("/AuditEvent?agent-name=x").Want(403)
+	if r := officer.Get("/AuditEvent?action=C").Want(200); !r.Has("SUBSETTED") || r.Has("Practitioner/system") {
+		t.Errorf("records are shown unmasked: %s", r.Body)
+	}
+	patient := n.as("patient", "PATRQT", func(g *Grant) { g.Patient, g.Subject = "p", "Patient/p" })
+	if r := patient.Get("/Encounter/e").Want(403); !r.Has("rests on elements") {
+		t.Errorf("a constraint: %s", r.Body)
+	}
+	if r := patient.Get("/Observation/$lastn?status=final").Want(403); !r.Has("code of Observation") {
+		t.Errorf("$lastn: %s", r.Body)
+	}
+	system.Put("/Practitioner/q", `{"resourceType":"Practitioner","id":"q","active":true}`).Want(201)
+	system.Put("/Observation/o2", `{"resourceType":"Observation","id":"o2","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"},"performer":[{"reference":"Practitioner/q"}],"encounter":{"reference":"Encounter/e"}}`).Want(201)
+	if r := n.as("practitioner", "HPAYMT").Get("/Encounter/e/$everything").Want(200); r.Has(`"Practitioner"`) || !r.Has("o2") {
+		t.Errorf("$everything follows what is hidden: %s", r.Body)
+	}
+	if r := n.as("practitioner", "TREAT").Get("/Encounter/e/$everything").Want(200); !r.Has(`"Practitioner"`) {
+		t.Errorf("$everything: %s", r.Body)
+	}
+}
