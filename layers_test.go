@@ -61,7 +61,8 @@ var mayImport = map[string][]string{
 
 	"store/mongo/mongotest": {}, // a stand-in for tests; never linked into the binary
 
-	"ledgerbridge":           {"fhir"},
+	"canonical":              {}, // RFC 8785
+	"ledgerbridge":           {"canonical", "fhir"},
 	"ledgerbridge/logtest":   {"fhir", "ledgerbridge"},
 	"ledgerbridge/local":     {"durable", "ledgerbridge"},
 	"ledgerbridge/chaincode": {},
@@ -71,6 +72,11 @@ var mayImport = map[string][]string{
 	"ledgerbridge/devnet/devnettest": {"ledgerbridge/chaincode", "ledgerbridge/devnet"}, // networks for tests; never linked into the binary
 
 	"demo/app": {}, // a sample app
+
+	"therapy":           {"therapy/engine"},
+	"therapy/engine":    {"canonical"}, // runs in the contract of a channel, too
+	"therapy/handover":  {"therapy/engine"},
+	"therapy/invariant": {}, // shares nothing with the engine that it checks
 
 	"wording": {}, // sentences in several languages
 

@@ -32,6 +32,7 @@ type Gate struct {
 	held     remembered[bool] // whether versions satisfy the search parameters of scopes
 	masks    remembered[*fhir.Mask]
 	shares   *fair.Shares // of long searches
+	former   former       // what has left whom
 	failed   atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
 
@@ -135,6 +136,7 @@ func (r *review) makeDurable(ctx context.Context, outcome error) (incomplete, er
 	defer patience.end()
 	ctx = patience
 	incomplete = r.conclude(ctx, outcome)
+	r.keepInput(ctx)
 	pending, err := r.gate.Sealer.Prepare(ctx, r.entry)
 	if err != nil {
 		return nil, unavailable("record cannot be sealed", err)
@@ -146,6 +148,7 @@ func (r *review) makeDurable(ctx context.Context, outcome error) (incomplete, er
 	if err != nil {
 		return nil, unavailable("record cannot be made durable", err)
 	}
+	pending.Recorded(receipt)
 	r.call.Receipts = append(r.call.Receipts, receipt.String())
 	r.call.Basis.note(r)
 	return incomplete, nil

@@ -5,54 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/aceso-health/aceso/canonical"
 )
 
 // Canonical JSON (RFC 8785) for our own fixed schemas: objects with ASCII names in
 // sorted order, strings, and integers below 2^53. It is never applied to a FHIR
-// resource, where it would turn 1.50 into 1.5.
+// resource. How a string is written stands in package canonical.
 
 // maxInteger is the largest integer that every JSON reader keeps exactly.
-const maxInteger = 1<<53 - 1
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends s as RFC 8785 writes it: only what must be escaped is.
-// Bytes that are not UTF-8 become U+FFFD, so that every request gets a record.
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[start:i]...), "\uFFFD"...)
-				start = i + 1
-			}
-			i += n
-			continue
-		}
-		if c < ' ' || c == '"' || c == '\\' {
-			b = appendEscape(append(b, s[start:i]...), c)
-			start = i + 1
-		}
-		i++
-	}
-	return append(append(b, s[start:]...), '"')
-}
-
-func appendEscape(b []byte, c byte) []byte {
-	const from, to = "\b\t\n\f\r\"\\", `btnfr"\`
-	if i := strings.IndexByte(from, c); i >= 0 {
-		return append(b, '\\', to[i])
-	}
-	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-}
+const maxInteger = canonical.MaxInteger
 
 // field is one member of a fixed-schema object: a string, an integer or a list.
 type field struct {
@@ -62,11 +27,11 @@ type field struct {
 	words *[]string
 	items *[]Item
 
-	optional bool // a text or integer that is left out if it is empty
+	optional bool // left out if it is empty; of words, if it is nil
 }
 
 func (f *field) empty() bool {
-	return f.text != nil && *f.text == "" || f.num != nil && *f.num == 0
+	return f.text != nil && *f.text == "" || f.num != nil && *f.num == 0 || f.words != nil && *f.words == nil
 }
 
 // appendObject appends the members in the order given, which must be sorted.
@@ -80,11 +45,11 @@ func appendObject(b []byte, fields []field) []byte {
 		opening = `,"`
 		switch {
 		case f.text != nil:
-			b = appendString(b, *f.text)
+			b = canonical.AppendString(b, *f.text)
 		case f.num != nil:
 			b = strconv.AppendInt(b, *f.num, 10)
 		case f.words != nil:
-			b = appendList(b, *f.words, func(b []byte, s *string) []byte { return appendString(b, *s) })
+			b = appendList(b, *f.words, func(b []byte, s *string) []byte { return canonical.AppendString(b, *s) })
 		default:
 			b = appendList(b, *f.items, appendItem)
 		}
@@ -124,8 +89,8 @@ func DecodeCanonical(data []byte, v any, encode func() ([]byte, error)) error {
 	if err := json.Unmarshal(data, v); err != nil {
 		return err
 	}
-	canonical, err := encode()
-	if err == nil && !bytes.Equal(canonical, data) {
+	again, err := encode()
+	if err == nil && !bytes.Equal(again, data) {
 		err = errNotCanonical
 	}
 	return err
@@ -143,12 +108,6 @@ func appendList[T any](b []byte, list []T, each func([]byte, *T) []byte) []byte 
 		b = each(b, &list[i])
 	}
 	return append(b, ']')
-}
-
-// frame appends s with its length in front, so that hashed text reads only one way.
-func frame[T string | []byte](b []byte, s T) []byte {
-	n := uint32(min(len(s), math.MaxUint32))
-	return append(append(b, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), s...)
 }
 
 // joinSorted joins distinct words with spaces.

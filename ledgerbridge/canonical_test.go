@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gowebpki/jcs"
+
+	"github.com/aceso-health/aceso/canonical"
 )
 
 // sameAsJCS compares our encoding with an independent RFC 8785 implementation and
@@ -131,8 +133,8 @@ func TestParseEntryIsStrict(t *testing.T) {
 		"needless escape":     replace(`consent`, `\u0063onsent`),
 		"raw control":         replace(`\t`, "\t"),
 		"not UTF-8":           replace(`consent`, "\xff"),
-		"later schema":        replace(`"v":2`, `"v":3`),
-		"no schema":           replace(`"v":2`, `"v":0`),
+		"later schema":        replace(`"v":3`, `"v":4`),
+		"no schema":           replace(`"v":3`, `"v":0`),
 		"time without millis": replace(`.001Z`, `Z`),
 		"time with offset":    replace(`.001Z`, `.001+00:00`),
 		"microseconds":        replace(`.001Z`, `.001000Z`),
@@ -147,7 +149,7 @@ func TestParseEntryIsStrict(t *testing.T) {
 }
 
 func TestInvalidUTF8StillMakesARecord(t *testing.T) {
-	got := appendString(nil, "a\xffb\xe2\x82")
+	got := canonical.AppendString(nil, "a\xffb\xe2\x82")
 	if string(got) != "\"a\uFFFDb\uFFFD\uFFFD\"" || !utf8.Valid(got) {
 		t.Errorf("%q", got)
 	}

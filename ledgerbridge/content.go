@@ -11,6 +11,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/aceso-health/aceso/canonical"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -40,7 +41,7 @@ const contentLabel = "aceso.content.v1\x00"
 func ContentRoot(items []Item) fhir.Hash {
 	r := ranges.NewEmptyRange(0)
 	for _, item := range items {
-		leaf := binary.BigEndian.AppendUint64(frame([]byte(contentLabel), item.Ref), uint64(item.Version))
+		leaf := binary.BigEndian.AppendUint64(canonical.Frame([]byte(contentLabel), item.Ref), uint64(item.Version))
 		appendLeaf(r, append(leaf, item.Hash[:]...))
 	}
 	return rootOf(r)

@@ -28,6 +28,7 @@ type browser struct {
 	loaded   chan struct{}
 	asked    []string // URLs
 	problems []string // what the console says
+	clicks   int
 }
 
 // devtools is a message of the protocol, in either direction.
@@ -255,6 +256,7 @@ func (b *browser) click(selector string) {
 	if _, err := fmt.Sscan(place, &x, &y); err != nil {
 		b.t.Fatalf("%s is at %q", selector, place)
 	}
+	b.clicks++
 	for _, kind := range []string{"mousePressed", "mouseReleased"} {
 		b.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}, nil)
 	}

@@ -25,6 +25,12 @@ var formOfPage = regexp.MustCompile(`name="form" value="([^"]*)"`)
 // visitorWith signs in with the token of a user.
 func visitorWith(n *testNode, u user) *visitor {
 	n.T.Helper()
+	return visitorWho(n, u, 200)
+}
+
+// visitorWho is visitorWith for somebody whom the desk answers with a status.
+func visitorWho(n *testNode, u user, status int) *visitor {
+	n.T.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		n.T.Fatal(err)
@@ -32,7 +38,7 @@ func visitorWith(n *testNode, u user) *visitor {
 	v := &visitor{n, http.Client{Jar: jar}}
 	m := formOfPage.FindStringSubmatch(v.page("/ui/sign-in", 200))
 	r, err := v.PostForm(n.Server.URL+"/ui/sign-in", url.Values{"form": {m[1]}, "token": {u.Token}})
-	if err != nil || r.StatusCode != 200 || r.Request.URL.Path != "/ui/desk" {
+	if err != nil || r.StatusCode != status || r.Request.URL.Path != "/ui/desk" {
 		n.T.Fatal(r.Status, r.Request.URL, err)
 	}
 	r.Body.Close()

@@ -19,8 +19,9 @@ type TestResult struct {
 	Name    string // package and rule
 	Place   string // file:line
 	Passed  bool
-	Skipped bool  // named todo_test_...
-	Err     error // the test could not be evaluated
+	Skipped bool   // named todo_test_...
+	Err     error  // the test could not be evaluated
+	Got     string // the line of the test that does not hold, with the values in it; of the first that failed
 }
 
 // Report is the outcome of all tests of a policy folder.
@@ -59,7 +60,7 @@ func admit(ctx context.Context, s *source) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := runSuite(ctx, s, nil)
+	report, err := runSuite(ctx, s, plainly)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +94,11 @@ func Test(ctx context.Context, fsys fs.FS) (*Report, error) {
 		return nil, err
 	}
 	coverage := cover.New()
-	report, err := runSuite(ctx, s, coverage)
+	report, err := runSuite(ctx, s, func(r *tester.Runner) *tester.Runner { return r.SetCoverageQueryTracer(coverage) })
 	if err != nil {
+		return nil, err
+	}
+	if err := report.compare(ctx, s); err != nil {
 		return nil, err
 	}
 	policies, err := parse(s.rego)
@@ -105,8 +109,11 @@ func Test(ctx context.Context, fsys fs.FS) (*Report, error) {
 	return report, nil
 }
 
-// runSuite compiles policies with their tests and runs these; coverage may be nil.
-func runSuite(ctx context.Context, s *source, coverage *cover.Cover) (*Report, error) {
+// plainly runs tests as they are.
+func plainly(r *tester.Runner) *tester.Runner { return r }
+
+// runSuite compiles policies with their tests and runs these in some way.
+func runSuite(ctx context.Context, s *source, way func(*tester.Runner) *tester.Runner) (*Report, error) {
 	modules, document, err := compileTests(s)
 	if err != nil {
 		return nil, err
@@ -123,10 +130,7 @@ func runSuite(ctx context.Context, s *source, coverage *cover.Cover) (*Report, e
 	defer store.Abort(ctx, txn)
 	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
 		RaiseBuiltinErrors(true).SetTimeout(testTimeout)
-	if coverage != nil {
-		runner = runner.SetCoverageQueryTracer(coverage)
-	}
-	return run(ctx, txn, runner)
+	return run(ctx, txn, way(runner))
 }
 
 // testTimeout bounds one test.
@@ -150,7 +154,7 @@ func run(ctx context.Context, txn storage.Transaction, r *tester.Runner) (*Repor
 	for t := range results {
 		report.Tests = append(report.Tests, TestResult{
 			Name: t.Package + "." + t.Name, Place: fmt.Sprintf("%s:%d", t.Location.File, t.Location.Row),
-			Passed: t.Pass(), Skipped: t.Skip, Err: t.Error,
+			Passed: t.Pass(), Skipped: t.Skip, Err: t.Error, Got: got(t),
 		})
 	}
 	return report, nil

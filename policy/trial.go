@@ -14,6 +14,7 @@ type Trial struct {
 	Passed   int      `json:"passed"`
 	Failed   int      `json:"failed"`
 	Failures []string `json:"failures,omitempty"` // the first of those that failed
+	Got      []string `json:"got,omitempty"`      // of each of these, what it compares and with what values; "" if not known
 	Coverage float64  `json:"coverage"`
 	Missed   []string `json:"missed,omitempty"` // places that no test evaluates, the first of them
 }
@@ -68,6 +69,7 @@ func (t *Trial) count(one TestResult) {
 	case !one.Skipped:
 		if t.Failed++; len(t.Failures) < mostTold {
 			t.Failures = append(t.Failures, fmt.Sprintf("%s (%s)", one.Name, one.Place))
+			t.Got = append(t.Got, one.Got)
 		}
 	}
 }

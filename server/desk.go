@@ -12,6 +12,7 @@ import (
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/policy/revision"
 	"github.com/aceso-health/aceso/web"
 )
 
@@ -46,6 +47,9 @@ func (s *server) officeDesk(c *gin.Context, call *access.Call, page *web.Desk) e
 			page.Alarms = append(page.Alarms, web.Named{ID: row.Name, Words: row.Name + " is " + row.State + ". " + row.Alarm})
 		}
 	}
+	if page.Waiting, err = s.policiesWaiting(c, call); err != nil {
+		return err
+	}
 	page.Office, page.Today = true, page.At.UTC().Format(time.DateOnly)
 	result, err := s.today(c, call, page, 20, fhir.Param{Name: "decision", Value: "deny"})
 	if err != nil {
@@ -60,6 +64,23 @@ func (s *server) officeDesk(c *gin.Context, call *access.Call, page *web.Desk) e
 		}
 	}
 	return s.unusual(c, call, page)
+}
+
+// policiesWaiting are revisions of the policies that somebody has to approve.
+func (s *server) policiesWaiting(c *gin.Context, call *access.Call) (rows []web.PolicyRow, err error) {
+	if s.Policies == nil {
+		return nil, nil
+	}
+	err = s.withPolicies(call, func(p *revision.Service, by revision.By) error {
+		all, active, err := p.List(c.Request.Context(), by)
+		for i := range all {
+			if all[i].State == revision.Submitted {
+				rows = append(rows, s.policyRow(&all[i], active))
+			}
+		}
+		return err
+	})
+	return rows, err
 }
 
 // today are the newest records of the day; nil: there are too many to look through.

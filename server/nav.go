@@ -23,6 +23,7 @@ func sections() []section {
 		{pathAccesses, "Accesses", office},
 		{pathExplain, "Explain", office},
 		{pathEmergencies, "Emergencies", []string{agent.Practitioner, agent.PrivacyOfficer}},
+		{pathPolicyPages, "Policies", office},
 		{pathPurges, "Removal", office},
 		{pathLedger, "Ledger", []string{agent.PrivacyOfficer, agent.Administrator}},
 		{pathApps, "Your apps", nil},

@@ -23,6 +23,8 @@ func policyRoutes() []route {
 		{get, pathPolicies, "", "", false, plain, (*server).listPolicies},
 		{post, pathPolicies, "", "", false, plain, (*server).draftPolicies},
 		{get, pathPolicies + "/shadow", "", "", false, plain, (*server).shadowed},
+		{post, pathPolicies + "/check", "", "", false, plain, (*server).lookPolicies},
+		{post, pathPolicies + "/test", "", "", false, plain, (*server).lookPolicies},
 		{post, pathPolicies + "/rollback", "", "", false, plain, (*server).rollback},
 		{post, pathPolicies + "/end-shadow", "", "", false, plain, (*server).endShadow},
 		{post, pathPolicies + "/end-canary", "", "", false, plain, (*server).endCanary},
@@ -34,16 +36,25 @@ func policyRoutes() []route {
 // asOfficer does something with the policies that are kept, for the caller, and answers with
 // what comes of it.
 func (s *server) asOfficer(call *access.Call, status int, do func(*revision.Service, revision.By) (any, error)) (*answer, error) {
-	if s.Policies == nil {
-		return nil, errors.New("server: no policies are kept")
-	}
-	to, done := keptCall(call)
-	result, err := do(s.Policies, revision.By{Call: to, Agent: call.Agent})
-	done()
+	var result any
+	err := s.withPolicies(call, func(p *revision.Service, by revision.By) (err error) {
+		result, err = do(p, by)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	return jsonAnswer(status, result)
+}
+
+// withPolicies does something with the policies that are kept, with the receipts of its records.
+func (s *server) withPolicies(call *access.Call, do func(*revision.Service, revision.By) error) error {
+	if s.Policies == nil {
+		return errors.New("server: no policies are kept")
+	}
+	to, done := keptCall(call)
+	defer done()
+	return do(s.Policies, revision.By{Call: to, Agent: call.Agent})
 }
 
 // listPolicies is GET /admin/policies.
@@ -71,6 +82,17 @@ func (s *server) draftPolicies(c *gin.Context, call *access.Call) (*answer, erro
 	d.Origin = "officer"
 	return s.asOfficer(call, http.StatusCreated, func(p *revision.Service, by revision.By) (any, error) {
 		return p.Draft(c.Request.Context(), by, d)
+	})
+}
+
+// lookPolicies is POST /admin/policies/check and /test: what is wrong with a draft that is not kept.
+func (s *server) lookPolicies(c *gin.Context, call *access.Call) (*answer, error) {
+	var d revision.Draft
+	if err := s.jsonOf(c, maxDraft, &d); err != nil {
+		return nil, err
+	}
+	return s.asOfficer(call, http.StatusOK, func(p *revision.Service, by revision.By) (any, error) {
+		return p.Look(c.Request.Context(), by, d, c.FullPath() == pathPolicies+"/test")
 	})
 }
 

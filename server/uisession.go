@@ -36,7 +36,12 @@ const visitLength = 26
 
 // form reads a form and checks that it was made for the browser that holds the secret.
 func (s *server) form(c *gin.Context, secret string) (url.Values, error) {
-	body, err := s.body(c, maxPageForm, mediaForm)
+	return s.formUpTo(c, maxPageForm, secret)
+}
+
+// formUpTo is form for one of some bytes.
+func (s *server) formUpTo(c *gin.Context, most int64, secret string) (url.Values, error) {
+	body, err := s.body(c, most, mediaForm)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,12 @@ var style []byte
 // Style is the stylesheet of all pages.
 func Style() []byte { return style }
 
+//go:embed editor.js
+var editor []byte
+
+// Editor is the script of the page where policies are written, which works without it.
+func Editor() []byte { return editor }
+
 // Pages renders.
 type Pages struct{ templates *template.Template }
 

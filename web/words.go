@@ -11,7 +11,7 @@ import (
 
 // words are the functions of the templates.
 func words() template.FuncMap {
-	return template.FuncMap{"count": count, "instant": instant, "clock": clock, "age": age, "hash": hash, "short": short, "span": span, "parts": parts}
+	return template.FuncMap{"count": count, "instant": instant, "clock": clock, "age": age, "hash": hash, "short": short, "span": span, "parts": parts, "next": next, "rows": rows}
 }
 
 // count writes 1234567 as 1,234,567.
@@ -74,6 +74,12 @@ func span(from, to int64) string {
 	}
 	return count(from) + "–" + count(to-1)
 }
+
+// next counts from 1 what is counted from 0.
+func next(i int) int { return i + 1 }
+
+// rows are how high the field for a text of some lines is.
+func rows(lines int) int { return max(6, min(lines+1, 40)) }
 
 // parts are where a source's name may be broken.
 func parts(source string) []string { return strings.SplitAfter(source, "/") }

@@ -11,7 +11,7 @@ update(type) := {"interaction": "update", "action": "u", "type": type}
 test_own_systems_say_who_is_who if {
 	every type in {t | some t in data.aceso.types.governing; t != "Consent"} {
 		every what in [create(type), update(type), remove(type)] {
-			d := decision with input as changed(lab, what)
+			d := decision with input as changed(lab, what) with data.aceso.access.house_rows as {}
 			d == {"allow": true, "reason": "own-treatment", "consent": "forbids", "constraints": {}}
 		}
 	}

@@ -38,13 +38,13 @@ test_context_must_fit_the_role if {
 }
 
 test_patient_context_stays_in_the_compartment if {
-	d := decision with input as changed(launched, {})
+	d := decision with input as changed(launched, {}) with data.aceso.access.house_rows as {}
 	d.constraints == {"compartment": "Patient/1", "shared_types": data.aceso.types.shared}
 	d.consent == "forbids"
 }
 
 test_patient_context_writes_no_shared_types if {
-	d := decision with input as changed(launched, create("Observation"))
+	d := decision with input as changed(launched, create("Observation")) with data.aceso.access.house_rows as {}
 	d.constraints == {"compartment": "Patient/1"}
 }
 
@@ -54,7 +54,7 @@ test_patient_context_without_patient if {
 }
 
 test_user_scope_is_not_narrowed_by_a_patient_scope if {
-	d := decision with input as changed({"patient": "Patient/1", "scopes": array.concat(launched.scopes, request.agent.scopes)}, {})
+	d := decision with input as changed({"patient": "Patient/1", "scopes": array.concat(launched.scopes, request.agent.scopes)}, {}) with data.aceso.access.house_rows as {}
 	d.constraints == {}
 }
 

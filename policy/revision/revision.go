@@ -28,6 +28,7 @@ const (
 	Space        = "policy"        // revisions, by hash
 	spaceText    = "policy-text"   // their packed files, by hash
 	spaceInForce = "policy-active" // what is in force, and whether two persons are needed
+	spacePast    = "policy-past"   // what came into force when, by time
 )
 
 // State is how far a revision has come.
@@ -54,6 +55,7 @@ type Revision struct {
 	Created   time.Time      `json:"created"`
 	State     State          `json:"state"`
 	Trial     *policy.Trial  `json:"trial,omitempty"`  // what check and tests found last
+	Tried     *Step          `json:"tried,omitempty"`  // who let it be checked or tested last
 	Impact    string         `json:"impact,omitempty"` // hash of the report that was submitted with it
 	Submitted *Step          `json:"submitted,omitempty"`
 	Approved  *Step          `json:"approved,omitempty"`

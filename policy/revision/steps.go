@@ -186,7 +186,7 @@ func (s *Service) try(ctx context.Context, by By, name, hash string, to State) (
 		if t.Problem == "" && t.Revision != hash {
 			return unprocessable("The check was not of this revision.")
 		}
-		r.Trial, r.State = &t, to
+		r.Trial, r.Tried, r.State = &t, &Step{By: by.Agent.Person(), At: s.Now().UTC()}, to
 		if t.Problem != "" {
 			r.State = Drafted
 		}
