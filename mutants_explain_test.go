@@ -19,4 +19,9 @@ var explainMutants = []mutant{
 	{"then: what came into force is kept", "policy/revision/past.go", "return appendPast(rows, now, before.Version+1, after)", "return rows, nil", "./policy/revision", "TestWhatWasInForceIsKnown"},
 	{"then: canaries decided", "policy/revision/past.go", "if c := a.Canary; c != nil && hash == a.Hash &&", "if c := a.Canary; c != nil && hash == \"\" &&", "./policy/revision", "TestWhatWasInForceIsKnown"},
 	{"then: records name whose data it was", "access/could.go", "r.concern(v.Facts.Whose())", "", "./access", "TestQuestionsAboutATimeNameWhoseDataItWas"},
+	{"why: records are explained to the office", "access/why.go", "question{\"explain\", \"r\", \"\"}, asked.ID", "question{\"read\", \"r\", \"Patient\"}, asked.ID", "./access", "TestWhyIsDecidedAndRecorded"},
+	{"why: the question concerns whom the record does", "access/why.go", "r.concern(a.Patients)", "", "./access", "TestWhyIsDecidedAndRecorded"},
+	{"why: what is not come to again is not told", "access/why.go", "return nil\n\t}\n\tw.Told", "}\n\tw.Told", "./access", "TestWhyIsNotGuessed"},
+	{"why: lost policies are not replaced", "access/why.go", "if decider == nil {", "if decider == nil && w == nil {", "./access", "TestWhyIsNotGuessed"},
+	{"why: parameters are known", "server/decisions.go", "case i < 0:", "case i < 0 && name == \"\":", "./node", "TestDecisionsAreFound"},
 }
