@@ -11,7 +11,7 @@ var explainMutants = []mutant{
 	{"then: teams that have left count", "access/then.go", "all = append(all, left...)\n\t}\n\treturn distinct(all), nil", "_ = left\n\t}\n\treturn distinct(all), nil", "./access", "TestWhoWasWhoCounts"},
 	{"then: emergencies are those of that time", "access/then.go", "for _, patient := range t.opened {", "for _, patient := range t.opened[:0] {", "./access", "TestWhoCouldHaveReadIsWhoReadACopy"},
 	{"then: what is purged is not guessed", "access/could.go", "if past.removed {", "if false {", "./access", "TestWhatIsNotKnownOfATimeIsSaid"},
-	{"then: policies are not guessed", "access/could.go", "if decider == nil {", "if decider == nil && could == nil {", "./access", "TestWhatIsNotKnownOfATimeIsSaid"},
+	{"then: policies are not guessed", "access/could.go", "if decider == nil {\n\t\tcould.Lost", "if decider == nil && could == nil {\n\t\tcould.Lost", "./access", "TestWhatIsNotKnownOfATimeIsSaid"},
 	{"then: times to come are not told", "access/could.go", "if asked.At.After(r.now) {", "if false {", "./access", "TestWhatIsNotKnownOfATimeIsSaid"},
 	{"then: later versions do not count", "store/sqlite/version.go", "WHERE v.at <= ? ORDER BY", "WHERE v.at <= ? + 1 ORDER BY", "./store/sqlite", "TestStore"},
 	{"then: an emergency has ended", "emergency/past.go", "(c.Ended == nil || at.Before(*c.Ended))", "true", "./emergency", "TestWhatRanAtATimeIsKnown"},
@@ -24,4 +24,5 @@ var explainMutants = []mutant{
 	{"why: what is not come to again is not told", "access/why.go", "return nil\n\t}\n\tw.Told", "}\n\tw.Told", "./access", "TestWhyIsNotGuessed"},
 	{"why: lost policies are not replaced", "access/why.go", "if decider == nil {", "if decider == nil && w == nil {", "./access", "TestWhyIsNotGuessed"},
 	{"why: parameters are known", "server/decisions.go", "case i < 0:", "case i < 0 && name == \"\":", "./node", "TestDecisionsAreFound"},
+	{"why: it is decided by the policies", "access/why.go", "d := as.decide(ctx, q)", "d := policy.Decision{Allow: true, Reason: e.Reason}", "./access", "TestWhyIsNotGuessed"},
 }
