@@ -55,4 +55,8 @@ var therapyGateMutants = []mutant{
 	{"therapy: gate permit, not after", "therapy/engine/gates_product.go", " || x.at > p.NotAfter:", ":", "./therapy/engine", "TestScenarios/an_expired_permit"},
 	{"therapy: gate thaw_window", "therapy/engine/gates_product.go", " || x.at-x.b.Thawed > int64(g.Within) {", " {", "./therapy/engine", "TestScenarios/thawed_too_long_ago"},
 	{"therapy: gate thaw_window, thawed at all", "therapy/engine/gates_product.go", "if x.b.Thawed == 0 || x.at-x.b.Thawed", "if x.b.Thawed != 0 && x.at-x.b.Thawed", "./therapy/engine", "TestTheThawHasABeginning"},
+	{"therapy: random operations find open holds", "therapy/engine/gates_product.go", "\tif x.s.held(x.b.ID) {", "\tif x.s.held(\"\") {", "./therapy/engine", "TestInvariantsHold"},
+	{"therapy: random operations find withdrawn consents", "therapy/engine/gates.go", "if !slices.Contains(x.s.Consents, g.Purpose) {", "if !slices.Contains(x.s.Consents, g.Purpose) && g.Purpose == data {", "./therapy/engine", "TestInvariantsHold"},
+	{"therapy: random operations find other wristbands", "therapy/engine/gates.go", "if x.e.value(\"wristband\") != x.person(g) {", "if x.e.value(\"wristband\") == \"\" {", "./therapy/engine", "TestInvariantsHold"},
+	{"therapy: random operations find other cells", "therapy/engine/gates.go", "if x.e.value(\"coi\") != x.s.COI ||", "if x.e.value(\"coi\") == \"\" ||", "./therapy/engine", "TestInvariantsHold"},
 }

@@ -64,10 +64,15 @@ func (r *review) identify(ctx context.Context) error {
 // roles, organisations or teams was written since, it answers store.ErrChanged: the
 // request is judged again.
 func (r *review) stillIs(ctx context.Context, epoch int64) error {
-	k := r.caller
-	if k == nil || epoch <= k.epoch {
+	if r.caller == nil || epoch <= r.caller.epoch {
 		return nil
 	}
+	return r.isAsOf(ctx, epoch)
+}
+
+// isAsOf is stillIs where something may have been written since; 0 is any epoch.
+func (r *review) isAsOf(ctx context.Context, epoch int64) error {
+	k := r.caller
 	key := string(callerKey(nil, &r.call.Agent))
 	written, at, err := r.gate.Store.ConsentChanges(ctx, k.epoch)
 	if err != nil {

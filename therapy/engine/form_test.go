@@ -146,6 +146,9 @@ func TestOpeningsAreChecked(t *testing.T) {
 			t.Errorf("%s: opened", name)
 		}
 	}
+	if _, err := engine.Open(&engine.Definition{Roles: d.Roles}, opening(d, "journey-1")); err == nil || !strings.Contains(err.Error(), "not loaded") {
+		t.Errorf("under a definition that was not loaded: %v", err)
+	}
 	one, _ := engine.Open(d, opening(d, "journey-1"))
 	changed := opening(d, "journey-1")
 	changed.Parties[0].Organisation = "stranger"

@@ -19,30 +19,23 @@ type Outcome struct {
 	Verdict Verdict `json:"verdict"`
 	Code    Code    `json:"code,omitempty"`
 	Event   Hash    `json:"event"`
-	Head    Hash    `json:"head"` // what the next event of the bag follows
-	Holds   []Hold  `json:"holds,omitempty"`
-	Alarms  []Alarm `json:"alarms,omitempty"`
-	Again   bool    `json:"again,omitempty"` // the first result of the same event
+	// Register is the hash of the register by which it was judged: a judge with another one
+	// gives another answer, which others notice.
+	Register Hash    `json:"register"`
+	Head     Hash    `json:"head"` // what the next event of the bag follows
+	Holds    []Hold  `json:"holds,omitempty"`
+	Alarms   []Alarm `json:"alarms,omitempty"`
+	Again    bool    `json:"again,omitempty"` // the first result of the same event
 }
 
 func refuse(c Code, event Hash) Outcome { return Outcome{Verdict: Refused, Code: c, Event: event} }
-
-// seen finds a recorded event by its id.
-func (s *State) seen(id string) *Seen {
-	for i := range s.Seen {
-		if s.Seen[i].ID == id {
-			return &s.Seen[i]
-		}
-	}
-	return nil
-}
 
 // again is the first result of an event; another event with its id is refused.
 func (s *State) again(first *Seen, event Hash) Outcome {
 	if first.Hash != event {
 		return refuse(Replay, event)
 	}
-	out := Outcome{Verdict: first.Verdict, Code: first.Code, Event: event, Head: first.Head, Again: true}
+	out := Outcome{Verdict: first.Verdict, Code: first.Code, Event: event, Register: first.Register, Head: first.Head, Again: true}
 	for _, h := range s.Holds {
 		if h.Event == event {
 			h.Cleared = ""

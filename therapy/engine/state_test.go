@@ -207,3 +207,20 @@ func TestCommitmentsReadOneWay(t *testing.T) {
 		t.Error("ab+c is a+bc")
 	}
 }
+
+// A judge with another register gives another answer, even where it agrees.
+func TestAnswersNameTheRegister(t *testing.T) {
+	w := newWorld(t, "cart-autologous-cryo")
+	e := w.honest("order", "bag-1")
+	e.PayloadHash = e.Payload.Hash()
+	other := register(t)
+	other.Persons[0].Until = start + hour
+	if err := other.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	_, one := engine.Apply(w.d, w.r, w.s, e, engine.Unsigned(e), w.now)
+	_, two := engine.Apply(w.d, other, w.s, e, engine.Unsigned(e), w.now)
+	if one.Verdict != engine.Accepted || two.Verdict != engine.Accepted || one.Register == two.Register {
+		t.Errorf("%s and %s, with the registers %s and %s", one.Verdict, two.Verdict, one.Register, two.Register)
+	}
+}
