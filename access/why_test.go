@@ -50,6 +50,13 @@ func TestWhyIsDecidedAndRecorded(t *testing.T) {
 	if got := told(); len(got) != 1 || !strings.HasPrefix(got[0], "permit 200 explain AuditEvent/"+asked.ID) || !strings.Contains(got[0], "[x]") {
 		t.Errorf("recorded %q", got)
 	}
+	a.gone = true // so that nothing is judged again
+	if _, err := a.Why(t.Context(), a.officer(), asked); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(); len(got) != 1 || !strings.Contains(got[0], "[x]") {
+		t.Errorf("recorded %q", got)
+	}
 	if _, err := a.Why(t.Context(), a.officer(), WhyRequest{ID: "none.1", Assumed: asTest}); kindOf(err) != fhir.NotFound {
 		t.Errorf("no such record: %v", err)
 	}
