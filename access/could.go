@@ -20,6 +20,8 @@ type CouldRead struct {
 	At      time.Time // when; zero: now
 	Scope   string    // of the agent's token; its Agent.Scopes if it is ""
 	Detail  string    // the question as a query, for the record
+
+	by Decider // of a record: the policies that it names
 }
 
 // Could is the answer, and what it rests on. It has nothing of the resource.
@@ -122,9 +124,11 @@ func (r *review) standIn(ctx context.Context, asked *CouldRead, could *Could) (a
 		could.Lost = "policy"
 		return nil, nil, nil
 	}
-	decider, err := known.PolicyAt(ctx, asked.Agent.Organization, asked.At)
-	if err != nil {
-		return nil, nil, unavailable("the policies of that time cannot be read", err)
+	decider := asked.by
+	if decider == nil {
+		if decider, err = known.PolicyAt(ctx, asked.Agent.Organization, asked.At); err != nil {
+			return nil, nil, unavailable("the policies of that time cannot be read", err)
+		}
 	}
 	if decider == nil {
 		could.Lost = "policy"
