@@ -175,7 +175,7 @@ func (r *review) changes(ctx context.Context, one *Change, rows []Version, after
 	if agent.PurposeFamily(one.Agent.Purpose) == agent.BreakGlass {
 		return &fhir.Error{Kind: fhir.Invalid, Detail: "What an emergency would open is not simulated: purposes other than BTG are.", Expression: "purpose"}
 	}
-	scopes, err := r.gate.CheckScopes(ReadingScope(one.Agent.Role))
+	scopes, err := r.gate.CheckScopes(UsualScope(one.Agent.Role, "rs"))
 	if err != nil {
 		return err
 	}
@@ -235,15 +235,15 @@ func (r *review) as(who agent.Agent, would *supposed) *review {
 	return as
 }
 
-// ReadingScope is what tokens of a role usually read with: everything in its context.
-func ReadingScope(role string) string {
+// UsualScope is what tokens of a role usually do some actions with: everything in its context.
+func UsualScope(role, actions string) string {
 	switch role {
 	case agent.System:
-		return "system/*.rs"
+		return "system/*." + actions
 	case agent.Patient:
-		return "patient/*.rs"
+		return "patient/*." + actions
 	}
-	return "user/*.rs"
+	return "user/*." + actions
 }
 
 // compartment reads what is in a patient's compartment, whoever may see it: what is found is

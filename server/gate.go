@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -36,6 +37,10 @@ type Gate interface {
 	RecordDisclosure(ctx context.Context, c *access.Call, d access.Disclosure) error
 	// Tell says what a Consent says that another method has returned; it reads nothing else.
 	Tell(v *access.Version) (*access.Told, error)
+	// Why says why a record says what it says.
+	Why(ctx context.Context, c *access.Call, asked access.WhyRequest) (*access.Why, error)
+	// CheckScopes reads a scope claim, and refuses one that cannot be enforced.
+	CheckScopes(claim string) ([]agent.Scope, error)
 	// IndexProgress says how far custom search parameters are.
 	IndexProgress(ctx context.Context, c *access.Call) ([]access.Indexing, error)
 }
