@@ -16,4 +16,10 @@ var inputMutants = []mutant{
 	{"inputs: departments as of now", "access/asked.go", "r.consentsRead == nil && r.changedSince(ctx)", "false", "./access", "TestRecordsKeepDepartments"},
 	{"inputs: departments of roles in force", "consent/caller.go", "if t == yes && !named {", "if !named {", "./access", "TestRecordsKeepDepartments"},
 	{"inputs: departments of the token's role", "consent/caller.go", "if t == yes && !named {", "if t == yes {", "./access", "TestRecordsKeepDepartments"},
+	{"replay: decided", "access/replay.go", "if _, err := r.ask(ctx, question{\"audit-search\", \"s\", auditEvent}); err != nil {", "r.begin(question{\"audit-search\", \"s\", auditEvent}, policy.Decision{Allow: true})\n\t\tif err := ctx.Err(); err != nil {", "./node", "TestReplaysAreDecided"},
+	{"replay: bounded", "server/replay.go", " || ask.Limit > access.MostReplayed", "", "./node", "TestReplaysAreDecided"},
+	{"replay: a log that is not whole", "access/replay.go", "if errors.As(err, &damage) {", "if false {", "./node", "TestReplayOfACutLogIsRefused"},
+	{"replay: rows of the draft", "access/replay.go", "p.judge(\"\", p.ask.Draft)", "p.judge(past, before)", "./node", "TestReplayFindsWhatADraftChanges"},
+	{"replay: obligations", "policy/replay/replay.go", "{\"obligations\", len(a.Obligations)", "{\"obligations\", true || len(a.Obligations)", "./policy/replay", "TestWholeDecisionsAreCompared"},
+	{"replay: the time", "policy/replay/replay.go", "if !before.ReadsTime() && !r.draft.ReadsTime() {", "if true {", "./policy/replay", "TestInputsAreDecidedOnce"},
 }
