@@ -24,10 +24,10 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "policy", "policy/replay", "policy/revision", "purge", "web", "wording"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "policy/replay", "policy/revision", "purge", "web", "wording"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
-	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "labels", "ledgerbridge", "policy", "policy/replay", "store"},
+	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "labels", "ledgerbridge", "policy", "store"},
 	"access/fair": {}, // turns of long work
 	"auth/jwks":   {}, // key sets of others
 

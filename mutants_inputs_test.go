@@ -22,4 +22,7 @@ var inputMutants = []mutant{
 	{"replay: rows of the draft", "access/replay.go", "p.judge(\"\", p.ask.Draft)", "p.judge(past, before)", "./node", "TestReplayFindsWhatADraftChanges"},
 	{"replay: obligations", "policy/replay/replay.go", "{\"obligations\", len(a.Obligations)", "{\"obligations\", true || len(a.Obligations)", "./policy/replay", "TestWholeDecisionsAreCompared"},
 	{"replay: the time", "policy/replay/replay.go", "if !before.ReadsTime() && !r.draft.ReadsTime() {", "if true {", "./policy/replay", "TestInputsAreDecidedOnce"},
+	{"replay: rows of then", "access/replay.go", "then, err := was.row(ctx, q, rowOf(&v))", "then, err := false, error(nil)", "./node", "TestReplayFindsWhatADraftChanges"},
+	{"replay: rows of now", "access/replay.go", "now, err := is.row(ctx, q, rowOf(&v))", "now, err := then, error(nil)", "./node", "TestReplayFindsWhatADraftChanges"},
+	{"replay: names whom its samples are about", "access/replay.go", "\t\tp.concern(patients)", "\t\t_ = patients", "./node", "TestReplayFindsWhatADraftChanges"},
 }

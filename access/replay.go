@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
-	"github.com/aceso-health/aceso/policy/replay"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -21,25 +19,55 @@ const (
 	replayedAgain = 2_000   // versions that are judged again
 )
 
-// ReplayRequest asks what a draft would have decided.
+// ReplayRequest shows recorded requests to who asks what a draft would have decided.
 type ReplayRequest struct {
 	Revision string // of the draft
-	Draft    replay.Policies
-	// Past finds the policies of a revision, nil if they are not kept.
-	Past  func(ctx context.Context, revision string) (replay.Policies, error)
-	Limit int // records of each log, the newest; at most MostReplayed
+	Limit    int    // records of each log, the newest; at most MostReplayed
+	Draft    Decider
+	Visit    func(ctx context.Context, past Past) error
+	Samples  func() []string // after all visits: ids of the records to be proven
 }
 
-// Replay decides recorded requests again with a draft, for those whom the policy lets search
+// Past is a recorded request.
+type Past struct {
+	ID       string // of its AuditEvent
+	Inputs   []policy.Input
+	Policy   string // revision that decided
+	Erased   bool   // the input, with a patient
+	Unknown  bool   // the record does not say it
+	Patients []string
+	// Again judges the versions that the record names by the policies of then and by the
+	// draft: how many only the draft shows, only the others show, were not judged.
+	Again func(ctx context.Context, in policy.Input, before interface {
+		Decide(context.Context, policy.Input) (policy.Decision, error)
+	}) (shown, hidden, notJudged int, err error)
+}
+
+// Replayed is what was shown.
+type Replayed struct {
+	Logs   []ReplayedLog
+	Proofs map[string][]byte // bundles of the samples
+}
+
+// ReplayedLog is the part of a log that was read: rows From <= seq < To of a tree of that size
+// and root.
+type ReplayedLog struct {
+	Source   string
+	From, To int64
+	Size     int64
+	Root     [32]byte
+}
+
+// Replay shows recorded requests, to be decided again with a draft, to those whom the policy lets search
 // the records. Each row that is read is checked against the tree of its log: if one is
 // missing or another one, there is no report. It ends with ctx.
-func (g *Gate) Replay(ctx context.Context, c *Call, ask ReplayRequest) (*replay.Report, error) {
-	return answer(ctx, g, c, func(r *review) (*replay.Report, error) {
+func (g *Gate) Replay(ctx context.Context, c *Call, ask ReplayRequest) (*Replayed, error) {
+	return answer(ctx, g, c, func(r *review) (*Replayed, error) {
 		r.entry.Query = "replay=" + ask.Revision
 		if _, err := r.ask(ctx, question{"audit-search", "s", auditEvent}); err != nil {
 			return nil, err
 		}
-		var report *replay.Report
+		var report *Replayed
 		err := r.turns(ctx, r.call.spend(), func(ctx context.Context) (err error) {
 			report, err = r.replay(ctx, &ask)
 			return err
@@ -52,38 +80,36 @@ func (g *Gate) Replay(ctx context.Context, c *Call, ask ReplayRequest) (*replay.
 type replaying struct {
 	*review
 	ask    *ReplayRequest
-	run    *replay.Replay
 	inputs *ledgerbridge.InputReader
 	room   int              // versions that may still be judged again
 	gates  map[string]*Gate // by revision; "" is the draft
 }
 
-func (r *review) replay(ctx context.Context, ask *ReplayRequest) (*replay.Report, error) {
+func (r *review) replay(ctx context.Context, ask *ReplayRequest) (*Replayed, error) {
 	logs, err := r.gate.logs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &replaying{review: r, ask: ask, run: replay.New(ask.Revision, ask.Draft, ask.Past), inputs: r.gate.Sealer.Inputs(logs), room: replayedAgain, gates: map[string]*Gate{}}
-	var used []replay.Log
+	p := &replaying{review: r, ask: ask, inputs: r.gate.Sealer.Inputs(logs), room: replayedAgain, gates: map[string]*Gate{}}
+	found := &Replayed{Proofs: map[string][]byte{}}
 	for _, log := range logs {
 		part, err := p.log(ctx, log)
 		if err != nil {
 			return nil, err
 		}
-		used = append(used, part)
+		found.Logs = append(found.Logs, part)
 	}
-	report := p.run.Report(used)
-	return report, p.prove(ctx, report)
+	return found, p.prove(ctx, found)
 }
 
 // log reads the newest records of a log that a checkpoint covers, against its tree.
-func (p *replaying) log(ctx context.Context, log ledgerbridge.Log) (replay.Log, error) {
+func (p *replaying) log(ctx context.Context, log ledgerbridge.Log) (ReplayedLog, error) {
 	journal, err := p.gate.journal(ctx, log.Source())
 	if err != nil {
-		return replay.Log{}, unavailable("records cannot be read", err)
+		return ReplayedLog{}, unavailable("records cannot be read", err)
 	}
 	last := journal.Last()
-	used := replay.Log{Source: log.Source(), To: last.Size, Size: last.Size, Root: hex.EncodeToString(last.Root[:])}
+	used := ReplayedLog{Source: log.Source(), To: last.Size, Size: last.Size, Root: last.Root}
 	used.From = max(0, last.Size-int64(min(p.ask.Limit, MostReplayed)))
 	if used.From == used.To {
 		return used, nil
@@ -92,7 +118,7 @@ func (p *replaying) log(ctx context.Context, log ledgerbridge.Log) (replay.Log, 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return p.row(ctx, log, row)
+		return p.visit(ctx, log, row)
 	})
 	var damage *ledgerbridge.Damage
 	if errors.As(err, &damage) {
@@ -101,8 +127,8 @@ func (p *replaying) log(ctx context.Context, log ledgerbridge.Log) (replay.Log, 
 	return used, err
 }
 
-// row shows one record to the replay.
-func (p *replaying) row(ctx context.Context, log ledgerbridge.Log, row *ledgerbridge.Row) error {
+// visit shows one record.
+func (p *replaying) visit(ctx context.Context, log ledgerbridge.Log, row *ledgerbridge.Row) error {
 	if err := p.call.spend().Spend(ctx, store.RowSteps); err != nil {
 		return err
 	}
@@ -111,14 +137,12 @@ func (p *replaying) row(ctx context.Context, log ledgerbridge.Log, row *ledgerbr
 		return err
 	}
 	rec := record{log, *row, e}
+	one := Past{ID: auditID(log.Source(), row.Seq), Policy: e.Policy}
 	asked, err := askedBy(ctx, p.inputs, &rec)
+	one.Unknown, one.Erased = errors.Is(err, ledgerbridge.ErrUnknownInput), errors.Is(err, ledgerbridge.ErrErased)
 	switch {
-	case errors.Is(err, ledgerbridge.ErrUnknownInput):
-		p.run.Unknown()
-		return nil
-	case errors.Is(err, ledgerbridge.ErrErased):
-		p.run.Erased()
-		return nil
+	case one.Unknown || one.Erased:
+		return p.ask.Visit(ctx, one)
 	case err != nil:
 		return unavailable("records cannot be read", err)
 	}
@@ -126,14 +150,13 @@ func (p *replaying) row(ctx context.Context, log ledgerbridge.Log, row *ledgerbr
 	if err != nil {
 		return err
 	}
-	one := replay.Record{ID: auditID(log.Source(), row.Seq), Inputs: asked.Inputs, Policy: e.Policy, Patients: patients}
-	err = p.run.Add(ctx, one, func(ctx context.Context, in policy.Input, before replay.Policies) (int, int, int, error) {
+	one.Inputs, one.Patients = asked.Inputs, patients
+	one.Again = func(ctx context.Context, in policy.Input, before interface {
+		Decide(context.Context, policy.Input) (policy.Decision, error)
+	}) (int, int, int, error) {
 		return p.again(ctx, asked, in, e.Policy, before, versions)
-	})
-	if err == nil && p.run.Failing() {
-		err = &fhir.Error{Kind: fhir.Invalid, Detail: "The draft cannot decide more than 50 of the questions that were asked. Test it first."}
 	}
-	return err
+	return p.ask.Visit(ctx, one)
 }
 
 // names are the versions and the patients that a record names.
@@ -154,7 +177,7 @@ func (p *replaying) names(ctx context.Context, rec *record) (versions []ledgerbr
 }
 
 // judge is the gate as it would be with other policies: it judges rows as this one does.
-func (p *replaying) judge(revision string, by replay.Policies) *Gate {
+func (p *replaying) judge(revision string, by Decider) *Gate {
 	if g := p.gates[revision]; g != nil {
 		return g
 	}
@@ -166,7 +189,7 @@ func (p *replaying) judge(revision string, by replay.Policies) *Gate {
 }
 
 // again judges the versions that a record names by both policies, with the Consents of now.
-func (p *replaying) again(ctx context.Context, asked *Asked, in policy.Input, past string, before replay.Policies, items []ledgerbridge.Item) (shown, hidden, not int, err error) {
+func (p *replaying) again(ctx context.Context, asked *Asked, in policy.Input, past string, before Decider, items []ledgerbridge.Item) (shown, hidden, not int, err error) {
 	was, err := p.as(ctx, p.judge(past, before), asked, in)
 	if err != nil {
 		return 0, 0, 0, err
@@ -225,12 +248,10 @@ func (p *replaying) as(ctx context.Context, g *Gate, asked *Asked, in policy.Inp
 	return r, r.identify(ctx)
 }
 
-// prove adds to each sample the proof of its record, and lets the record of the replay name
-// whom the samples are about.
-func (p *replaying) prove(ctx context.Context, report *replay.Report) error {
-	for i := range report.Samples {
-		s := &report.Samples[i]
-		rec, err := p.gate.find(ctx, s.Record)
+// prove proves the samples, and lets the record of the replay name whom they are about.
+func (p *replaying) prove(ctx context.Context, found *Replayed) error {
+	for _, id := range p.ask.Samples() {
+		rec, err := p.gate.find(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -242,7 +263,7 @@ func (p *replaying) prove(ctx context.Context, report *replay.Report) error {
 		if err != nil {
 			return unavailable("record cannot be proven", err)
 		}
-		if s.Proof, err = ledgerbridge.FormatBundle(proof, nil); err != nil {
+		if found.Proofs[id], err = ledgerbridge.FormatBundle(proof, nil); err != nil {
 			return fmt.Errorf("prove a sample: %w", err)
 		}
 		_, patients, err := p.names(ctx, &rec)

@@ -20,7 +20,11 @@ import (
 // office asks the interface of policies as an officer.
 func (n *testNode) office(path string, body any) (int, []byte) {
 	n.T.Helper()
-	officer := n.as("privacy-officer", "HOPERAT")
+	return n.officeAs(n.as("privacy-officer", "HOPERAT"), path, body)
+}
+
+func (n *testNode) officeAs(officer user, path string, body any) (int, []byte) {
+	n.T.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
 		n.T.Fatal(err)
@@ -136,16 +140,37 @@ func TestReplayFindsWhatADraftChanges(t *testing.T) {
 		wantSamples(t, n, report, min(c.differs, replay.MostSamples))
 		n.journaled()
 	}
+	if mine := n.as("privacy-officer", "HOPERAT").Get("/AuditEvent?patient=Patient/p1&agent=Practitioner/privacy-officer").Want(200).IDs(); len(mine) < 4 {
+		t.Errorf("%d records say that p1 was looked at in replays", len(mine))
+	}
 }
 
 // Who may not read policies, or search records, replays nothing; how much is read is bounded.
 func TestReplaysAreDecided(t *testing.T) {
 	n := startNode(t, t.TempDir())
 	hash := n.drafted(builtIn(t, "decision.rego", "# The decision", "# A decision"), "a word")
-	for limit, want := range map[int]int{0: 400, 100_001: 400, 1: 200} {
-		if status, body := n.office("/"+hash+"/replay", map[string]any{"limit": limit}); status != want {
-			t.Errorf("limit %d: %d, want %d: %s", limit, status, want, body)
+	for limit, want := range map[int]string{0: "A replay reads 1 to 100,000 records of each log.", 100_001: "A replay reads 1 to 100,000 records of each log.", 1: ""} {
+		if status, body := n.office("/"+hash+"/replay", map[string]any{"limit": limit}); (status == 200) != (want == "") || !bytes.Contains(body, []byte(want)) {
+			t.Errorf("limit %d: %d, want %q: %s", limit, status, want, body)
 		}
+	}
+	for range 60 {
+		n.as("practitioner", "TREAT").Get("/Patient?_count=1").Want(200)
+	}
+	n.journaled()
+	for want, files := range map[string]map[string]string{
+		"The draft cannot decide more than 50 of the questions that were asked. Test it first.": builtIn(t, "decision.rego", `decision := clinician if input.agent.role == "practitioner"`, `decision := {"allow": true, "reason": concat("", ["x", input.agent.role])} if input.agent.role == "practitioner"`),
+		"The revision does not pass its check, so nothing can be decided with it.":              builtIn(t, "decision.rego", "default decision", "default default decision"),
+	} {
+		if status, body := n.office("/"+n.drafted(files, "wrong")+"/replay", map[string]any{}); status != 400 || !bytes.Contains(body, []byte(want)) {
+			t.Errorf("%d, want %q: %s", status, want, body)
+		}
+	}
+	if status, body := n.officeAs(n.as("privacy-officer", "HOPERAT", func(g *Grant) { g.Scope = "user/CapabilityStatement.r" }), "/"+hash+"/replay", map[string]any{}); status != 403 {
+		t.Errorf("who may not search records: %d, %s", status, body)
+	}
+	if status, body := n.officeAs(n.as("practitioner", "TREAT"), "/"+hash+"/replay", map[string]any{}); status != 403 {
+		t.Errorf("a nurse: %d, %s", status, body)
 	}
 	if status, body := n.office("/"+strings.Repeat("0", 64)+"/replay", map[string]any{}); status != 404 {
 		t.Errorf("no such revision: %d, %s", status, body)
@@ -155,7 +180,7 @@ func TestReplaysAreDecided(t *testing.T) {
 // A log of which rows are missing, or other ones than the tree says, tells nothing about a draft.
 func TestReplayOfACutLogIsRefused(t *testing.T) {
 	for name, damage := range map[string]string{
-		"cut at its end": "DELETE FROM entries WHERE seq >= (SELECT max(seq) - 2 FROM entries)",
+		"cut at its end": "DELETE FROM parts WHERE id >> 16 >= (SELECT max(seq) - 2 FROM entries); DELETE FROM entries WHERE seq >= (SELECT max(seq) - 2 FROM entries)",
 		"a gap":          "DELETE FROM entries WHERE seq = 3",
 		"another row":    "UPDATE entries SET entry = (SELECT entry FROM entries WHERE seq = 2), salt = (SELECT salt FROM entries WHERE seq = 2), commitment = (SELECT commitment FROM entries WHERE seq = 2) WHERE seq = 3",
 	} {
@@ -170,10 +195,10 @@ func TestReplayOfACutLogIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(sqlitex.ExecuteTransient(c, damage, nil), c.Close()); err != nil {
+		if err := errors.Join(sqlitex.ExecuteScript(c, damage, nil), c.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if status, body := n.office("/"+hash+"/replay", map[string]any{}); status != http.StatusConflict || !bytes.Contains(body, []byte("not whole")) {
+		if status, body := n.office("/"+hash+"/replay", map[string]any{}); status != http.StatusConflict || !bytes.Contains(body, []byte("The log is not whole, so it cannot be said what a draft would have decided: run aceso verify log.")) {
 			t.Errorf("%s: %d, %s", name, status, body)
 		}
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/policy/replay"
 	"github.com/aceso-health/aceso/server"
 )
 
@@ -116,8 +115,8 @@ func (g *fakeGate) CouldRead(_ context.Context, c *access.Call, asked access.Cou
 	return &access.Could{Mode: "none"}, g.ask(c, "could %+v", asked)
 }
 
-func (g *fakeGate) Replay(_ context.Context, c *access.Call, ask access.ReplayRequest) (*replay.Report, error) {
-	return new(replay.Report), g.ask(c, "replay %s %d", ask.Revision, ask.Limit)
+func (g *fakeGate) Replay(_ context.Context, c *access.Call, ask access.ReplayRequest) (*access.Replayed, error) {
+	return new(access.Replayed), g.ask(c, "replay %s %d", ask.Revision, ask.Limit)
 }
 
 func (g *fakeGate) IndexProgress(_ context.Context, c *access.Call) ([]access.Indexing, error) {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/policy/replay"
 )
 
 // Gate is what the server needs of *access.Gate. Every method decides and
@@ -29,8 +28,8 @@ type Gate interface {
 	Explain(ctx context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error)
 	// CouldRead says whether somebody else could read a resource, and why.
 	CouldRead(ctx context.Context, c *access.Call, asked access.CouldRead) (*access.Could, error)
-	// Replay says what a draft of policies would have decided.
-	Replay(ctx context.Context, c *access.Call, ask access.ReplayRequest) (*replay.Report, error)
+	// Replay shows recorded requests, to be decided again.
+	Replay(ctx context.Context, c *access.Call, ask access.ReplayRequest) (*access.Replayed, error)
 	// IndexProgress says how far custom search parameters are.
 	IndexProgress(ctx context.Context, c *access.Call) ([]access.Indexing, error)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"net/http"
 
@@ -9,7 +10,6 @@ import (
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
-	"github.com/aceso-health/aceso/policy"
 	"github.com/aceso-health/aceso/policy/replay"
 	"github.com/aceso-health/aceso/policy/revision"
 )
@@ -61,10 +61,39 @@ func (s *server) replay(ctx context.Context, call *access.Call, hash string, lim
 		if err != nil {
 			return err
 		}
-		report, err = s.Gate.Replay(ctx, call, access.ReplayRequest{Revision: hash, Draft: draft, Past: find, Limit: limit})
-		return err
+		run := replay.New(hash, draft, find)
+		found, err := s.Gate.Replay(ctx, call, access.ReplayRequest{
+			Revision: hash, Limit: limit, Draft: draft, Samples: run.Samples,
+			Visit: func(ctx context.Context, past access.Past) error { return visited(ctx, run, past) },
+		})
+		if err != nil {
+			return err
+		}
+		var logs []replay.Log
+		for _, l := range found.Logs {
+			logs = append(logs, replay.Log{Source: l.Source, From: l.From, To: l.To, Size: l.Size, Root: hex.EncodeToString(l.Root[:])})
+		}
+		report = run.Report(logs, found.Proofs)
+		return nil
 	})
 	return report, err
+}
+
+// visited decides one recorded request again.
+func visited(ctx context.Context, run *replay.Replay, past access.Past) error {
+	switch {
+	case past.Unknown:
+		run.Unknown()
+		return nil
+	case past.Erased:
+		run.Erased()
+		return nil
+	}
+	err := run.Add(ctx, replay.Record{ID: past.ID, Inputs: past.Inputs, Policy: past.Policy, Patients: past.Patients}, past.Again)
+	if err == nil && run.Failing() {
+		err = &fhir.Error{Kind: fhir.Invalid, Detail: "The draft cannot decide more than 50 of the questions that were asked. Test it first."}
+	}
+	return err
 }
 
 // candidate compiles a revision that is kept.
@@ -73,11 +102,7 @@ func candidate(ctx context.Context, p *revision.Service, hash string) (replay.Po
 	if err != nil {
 		return nil, err
 	}
-	fsys, err := policy.Unpack(archive)
-	if err != nil {
-		return nil, err
-	}
-	c, err := policy.Look(ctx, fsys)
+	c, err := replay.Load(ctx, archive)
 	if err != nil {
 		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "The revision does not pass its check, so nothing can be decided with it.", Err: err}
 	}

@@ -87,7 +87,9 @@ type Report struct {
 }
 
 // Rows judges again the versions that a record names: how many only the draft shows, or only the policies of before.
-type Rows func(ctx context.Context, in policy.Input, before Policies) (shown, hidden, notJudged int, err error)
+type Rows func(ctx context.Context, in policy.Input, before interface {
+	Decide(context.Context, policy.Input) (policy.Decision, error)
+}) (shown, hidden, notJudged int, err error)
 
 // Replay is a run. It is for one goroutine.
 type Replay struct {
@@ -107,6 +109,23 @@ type pair struct {
 // New makes a run. past finds the policies of a revision, nil if they are not kept.
 func New(revision string, draft Policies, past func(ctx context.Context, revision string) (Policies, error)) *Replay {
 	return &Replay{draft: draft, past: past, report: Report{Revision: revision}, counts: map[string]map[string]int{}, known: map[string]pair{}}
+}
+
+// Load compiles packed policies.
+func Load(ctx context.Context, archive []byte) (Policies, error) {
+	fsys, err := policy.Unpack(archive)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Look(ctx, fsys)
+}
+
+// Samples are the ids of the records of the samples.
+func (r *Replay) Samples() (ids []string) {
+	for i := range r.report.Samples {
+		ids = append(ids, r.report.Samples[i].Record)
+	}
+	return ids
 }
 
 // Failing says that the draft cannot decide much: to go on would take long and tell nothing.
@@ -227,8 +246,13 @@ func (r *Replay) count(by, value string) {
 	r.counts[by][value]++
 }
 
-// Report is what was found. logs are the parts of logs that were read.
-func (r *Replay) Report(logs []Log) *Report {
+// Report is what was found. logs are the parts of logs that were read, proofs those of the
+// samples' records.
+func (r *Replay) Report(logs []Log, proofs map[string][]byte) *Report {
+	for i := range r.report.Samples {
+		s := &r.report.Samples[i]
+		s.Proof = proofs[s.Record]
+	}
 	r.report.Logs, r.report.By = logs, map[string][]Count{}
 	for by, counts := range r.counts {
 		var all []Count

@@ -61,7 +61,7 @@ func TestWholeDecisionsAreCompared(t *testing.T) {
 			}
 			return d, err
 		}}
-		report := run(t, &rule{decide: permits}, after, 70).Report(nil)
+		report := run(t, &rule{decide: permits}, after, 70).Report(nil, nil)
 		want := 10
 		if what == "" {
 			want = 0
@@ -86,14 +86,16 @@ func TestInputsAreDecidedOnce(t *testing.T) {
 // What is not known and what was erased is counted; samples and lists are bounded, and a draft
 // that fails is found out.
 func TestReportsAreBoundedAndSayWhatTheyLeaveOut(t *testing.T) {
-	after := &rule{decide: func(policy.Input) (policy.Decision, error) { return policy.Decision{Reason: "policy-error"}, fmt.Errorf("no") }}
+	after := &rule{decide: func(policy.Input) (policy.Decision, error) {
+		return policy.Decision{Reason: "policy-error"}, fmt.Errorf("no")
+	}}
 	r := run(t, &rule{decide: permits}, after, 200)
 	r.Unknown()
 	r.Erased()
 	if err := r.Add(t.Context(), Record{Policy: "lost", Inputs: []policy.Input{ask(1)}}, nil); err != nil {
 		t.Fatal(err)
 	}
-	report := r.Report(nil)
+	report := r.Report(nil, nil)
 	if len(report.Samples) != MostSamples || report.NotKnown != 2 || report.Erased != 1 || report.Records != 203 || report.Failed != 200 || !r.Failing() {
 		t.Errorf("%+v", report)
 	}
