@@ -4,7 +4,7 @@ func init() { mutants = append(mutants, inputMutants...) }
 
 // inputMutants are the guards of what records say the policy was asked with.
 var inputMutants = []mutant{
-	{"inputs: only of durable records", "ledgerbridge/input.go", "k.place = w.homes.find(string(k.text), k.key.ID)", "k.place = w.homes.find(string(k.text), k.key.ID)\n\tw.homes.put(string(k.text), home{\"a0\", k.key.ID})", "./ledgerbridge", "TestOnlyDurableRecordsAreNamed"},
+	{"inputs: only of durable records", "ledgerbridge/input.go", "k.place = w.homes.find(k.text, k.key.ID)", "k.place = w.homes.find(k.text, k.key.ID)\n\tw.homes.put(string(k.text), home{\"a0\", k.key.ID})", "./ledgerbridge", "TestOnlyDurableRecordsAreNamed"},
 	{"inputs: of the key that is there", "ledgerbridge/input.go", "ok && at.key == key", "ok", "./ledgerbridge", "TestAnErasedPatientsInputsGo"},
 	{"inputs: a patient's are sealed under her key", "ledgerbridge/input.go", "k.place == \"\" && k.part.Patient == \"\"", "k.place == \"\"", "./ledgerbridge", "TestAnErasedPatientsInputsGo"},
 	{"inputs: a patient's go with her", "ledgerbridge/erasure.go", "case inputPart + e.Patient:\n\t\t\tat = append(at, i)", "", "./ledgerbridge", "TestAnErasedPatientsInputsGo"},

@@ -106,6 +106,9 @@ func (s *Service) change(ctx context.Context, by By, name, hash string, more url
 	} else if before != "" && before != a.Hash {
 		detail.Set("before", before)
 	}
+	if rests != nil {
+		detail.Set("impact", rests.impactNamed())
+	}
 	e.Detail = detail.Encode()
 	value, err := json.Marshal(a)
 	if err != nil {

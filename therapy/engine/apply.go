@@ -22,18 +22,18 @@ func Apply(d *Definition, r *Register, s *State, e *Event, by Signed, now int64)
 	if d.hash != s.Definition {
 		return s, refuse(DefMismatch, hash)
 	}
-	if first := s.seen(e.ID); first != nil {
+	if first := s.Seen.find(e.ID); first != nil {
 		return s, s.again(first, hash)
 	}
 	if now-e.ServerTime > skew || e.ServerTime-now > skew {
 		return s, refuse(ClockSkew, hash)
 	}
-	if len(s.Seen) >= maxEvents {
+	if s.Seen.n >= maxEvents {
 		return s, refuse(Locked, hash)
 	}
 	x := begin(d, r, s, e, hash)
 	denied := x.admitted(by.revoked != 0 && now >= by.revoked)
-	if denied != "" && len(s.Seen) >= maxEvents/2 {
+	if denied != "" && s.Seen.n >= maxEvents/2 {
 		return s, refuse(denied, hash) // outsiders do not use up the journey
 	}
 	x.finish(x.decide(denied))
@@ -166,7 +166,7 @@ func (x *act) finish(verdict Verdict, code Code) {
 		x.out.Head = x.b.Head
 	}
 	seen := Seen{ID: x.e.ID, Hash: x.hash, Verdict: verdict, Code: code, Head: x.out.Head, Register: x.r.hash}
-	x.s.Seen = grown(x.s.Seen, seen)
+	x.s.Seen = x.s.Seen.with(seen)
 	x.tell()
 }
 

@@ -30,16 +30,6 @@ type Outcome struct {
 
 func refuse(c Code, event Hash) Outcome { return Outcome{Verdict: Refused, Code: c, Event: event} }
 
-// seen finds a recorded event by its id.
-func (s *State) seen(id string) *Seen {
-	for i := range s.Seen {
-		if s.Seen[i].ID == id {
-			return &s.Seen[i]
-		}
-	}
-	return nil
-}
-
 // again is the first result of an event; another event with its id is refused.
 func (s *State) again(first *Seen, event Hash) Outcome {
 	if first.Hash != event {

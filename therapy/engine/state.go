@@ -9,7 +9,7 @@ type State struct {
 	Bags       []*Bag   `json:"bags"`
 	Holds      []Hold   `json:"holds"`
 	Alarms     []Alarm  `json:"alarms"`
-	Seen       []Seen   `json:"seen"` // every event that was recorded, in order
+	Seen       Log      `json:"seen"`
 	Devices    []Device `json:"devices"`
 }
 
@@ -119,17 +119,6 @@ type Alarm struct {
 	Event  Hash     `json:"event"`
 	At     int64    `json:"at"`
 	Due    int64    `json:"due,omitempty"`
-}
-
-// Seen is an event that was recorded, and its first result.
-type Seen struct {
-	ID      string  `json:"id"`
-	Hash    Hash    `json:"hash"`
-	Verdict Verdict `json:"verdict"`
-	Code    Code    `json:"code,omitempty"`
-	Head    Hash    `json:"head"`
-	// Register is the hash of the register by which it was judged.
-	Register Hash `json:"register"`
 }
 
 // Device is how far a device has told.
