@@ -21,7 +21,8 @@ func (r *review) keepInput(ctx context.Context) {
 		return
 	}
 	a, e := &r.call.Agent, &r.entry
-	in := &ledgerbridge.Input{Scopes: make([]string, 0, len(a.Scopes)), Patient: a.Patient, Departments: r.departments(ctx), At: r.now, Action: r.policed.action}
+	in := &r.with
+	*in = ledgerbridge.Input{Scopes: make([]string, 0, len(a.Scopes)), Patient: a.Patient, Departments: r.departments(ctx), At: r.now, Action: r.policed.action}
 	for _, s := range a.Scopes {
 		in.Scopes = append(in.Scopes, s.String())
 	}

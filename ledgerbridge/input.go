@@ -92,7 +92,8 @@ func (w *sealing) keep(ctx context.Context) (*keeping, error) {
 	if in == nil {
 		return nil, nil
 	}
-	k := &keeping{part: InputPart{Patient: in.Patient, Scopes: in.Scopes, Departments: []string{}}}
+	k := &w.kept
+	*k = keeping{part: InputPart{Patient: in.Patient, Scopes: in.Scopes, Departments: []string{}}}
 	if k.part.Scopes == nil {
 		k.part.Scopes = []string{}
 	}
@@ -106,7 +107,7 @@ func (w *sealing) keep(ctx context.Context) (*keeping, error) {
 		}
 		k.key = keys[0]
 	}
-	k.text = k.part.appendJSON(make([]byte, 0, 256))
+	k.text = k.part.appendJSON(w.room[:0])
 	k.place = w.homes.find(k.text, k.key.ID)
 	return k, nil
 }
