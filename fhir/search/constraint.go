@@ -64,21 +64,21 @@ func approximates(value string) bool {
 
 // aboutItself refuses what binds has let through, if there is such a thing.
 func aboutItself(where All) error {
-	if !itself(where) {
+	if !Itself(where) {
 		return invalidParam("", "The search parameters of a restriction are about the resource itself.")
 	}
 	return nil
 }
 
-// itself says whether a condition is decided by one resource and no others.
-func itself(c Condition) bool {
+// Itself says whether a condition is decided by one resource and no others.
+func Itself(c Condition) bool {
 	switch c := c.(type) {
 	case All:
-		return !slices.ContainsFunc(c, func(m Condition) bool { return !itself(m) })
+		return !slices.ContainsFunc(c, func(m Condition) bool { return !Itself(m) })
 	case Any:
-		return !slices.ContainsFunc(c, func(m Condition) bool { return !itself(m) })
+		return !slices.ContainsFunc(c, func(m Condition) bool { return !Itself(m) })
 	case Not:
-		return itself(c.C)
+		return Itself(c.C)
 	case Chain, Reverse:
 		return false
 	}
