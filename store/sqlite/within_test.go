@@ -112,3 +112,38 @@ func TestSmallSetsOfWhatIsRequiredAreKept(t *testing.T) {
 		t.Errorf("found %v", page.Matches)
 	}
 }
+
+// What is required of other resources may change without a write to the type: no set of it is kept.
+func TestWhatRestsOnOthersIsNotKept(t *testing.T) {
+	a := newAuthor(t, open(t, t.TempDir(), options()))
+	a.sets = plan.UsualSets()
+	a.put("p", 0, malePatient)
+	a.put("o", 0, `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p"}}`)
+	params, err := fhir.ParseParams("subject:Patient.gender=male")
+	a.must(err)
+	chain, err := search.ParseQuery("Observation", params, search.QueryOptions{})
+	a.must(err)
+	q, err := search.ParseQuery("Observation", nil, search.QueryOptions{})
+	a.must(err)
+	ask := func(want int) {
+		t.Helper()
+		page, err := a.Search(t.Context(), store.Search{
+			Query: q, Limit: 1, Visible: func(r store.Row) (bool, error) { return r.Within || r.Ref.Type == "Patient", nil },
+			Within: func(typ string) search.Condition {
+				if typ == "Patient" {
+					return nil
+				}
+				return chain.Where
+			},
+		})
+		a.must(err)
+		if len(page.Matches) != want {
+			t.Errorf("%d matches of %d", len(page.Matches), want)
+		}
+	}
+	for range 3 {
+		ask(1)
+	}
+	a.put("p", 1, `{"resourceType":"Patient","gender":"female"}`)
+	ask(0)
+}
