@@ -1,5 +1,5 @@
 # Everything that CI runs can be run here with the same words.
-.PHONY: test lint bench scale faults mutants fuzz build fabric clients
+.PHONY: test lint bench scale faults mutants soak fuzz build fabric clients
 
 test: fabric
 	go test -timeout 15m ./...
@@ -40,6 +40,11 @@ faults:
 # the test that fails. ONLY='name of a guard', or its first words, tries some.
 mutants:
 	ACESO_MUTANTS=1 go test -count=1 -v -timeout 1h -run '^TestMutants$$' .
+
+# Lets honest and dishonest parties do 3,000,000 random operations with cells
+# (OPERATIONS=...), and asks after each whether the invariants hold. `make test` does 30,000.
+soak:
+	ACESO_OPERATIONS=$(or $(OPERATIONS),3000000) go test -count=1 -timeout 0 -run '^TestInvariantsHold$$' -v ./therapy/engine
 
 # Sends what nobody expects: documents, searches, Bundles and tokens, each target for
 # TIME. None may panic, answer 5xx, or cost more than 200 MB or 1 s of CPU for 100 KB.

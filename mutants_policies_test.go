@@ -16,7 +16,7 @@ var policyMutants = []mutant{
 	{"quorum: only officers and the deputy approve", "quorum/quorum.go", "return second, q.deputises(ctx, second)", "return second, nil", "./quorum", "TestTheDeputyIsASecondPerson"},
 	{"quorum: the deputy is one person", "quorum/quorum.go", "!(agent.Person{Subject: d.Subject}).Same(p) {", "d.Subject == \"\" {", "./quorum", "TestTheDeputyIsASecondPerson"},
 	{"policies: the author does not approve", "policy/revision/steps.go", "if second, err = s.Quorum.Second(ctx, author, by.Agent); err != nil {", "if second, err = s.Quorum.Who(ctx, by.Agent); err != nil || author.Subject == \"?\" {", "./policy/revision", "TestNoAuthorApproves"},
-	{"policies: who submits is an author", "policy/revision/steps.go", "r.Authors, r.State, r.Impact = joined(r.Authors, who), Submitted, impact", "r.State, r.Impact = Submitted, impact", "./policy/revision", "TestNoAuthorApproves"},
+	{"policies: who submits is an author", "policy/revision/steps.go", "r.Authors, r.State = joined(r.Authors, who), Submitted", "r.State = Submitted", "./policy/revision", "TestNoAuthorApproves"},
 	{"policies: who drafted the same is an author", "policy/revision/steps.go", "fresh.Authors = joined(old.Authors, author)", "", "./policy/revision", "TestNoAuthorApproves"},
 	{"policies: commands do not submit", "policy/revision/steps.go", "if err := inPerson(by); err != nil { // who submits", "if err := inPerson(by); false {", "./policy/revision", "TestCommandsNeitherSubmitNorApprove"},
 	{"policies: commands do not approve", "policy/revision/steps.go", "if err := inPerson(by); err != nil { // who approves", "if err := inPerson(by); false {", "./policy/revision", "TestCommandsNeitherSubmitNorApprove"},

@@ -33,12 +33,22 @@ func (r *review) apply(ctx context.Context, ops []Operation) ([]Effect, error) {
 	t.guards.Of = r.call.spend()
 	if err := t.plan(ctx, ops); err != nil {
 		if t.transaction() {
+			t.notes()
 			t.entry.Interaction, t.entry.Action = "transaction", "E"
 		}
 		return nil, err
 	}
 	t.recordEffects()
 	return t.effects(), nil
+}
+
+// notes lets the record say which questions the steps were, as far as they were asked.
+func (t *change) notes() {
+	for _, s := range t.steps {
+		if _, asked := t.decided(s.question); asked {
+			t.review.alongside = append(t.review.alongside, s.question)
+		}
+	}
 }
 
 // change is a set of operations being worked out.

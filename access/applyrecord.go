@@ -13,6 +13,7 @@ func (t *change) recordEffects() {
 	first, d := t.steps[0], &t.entry
 	decided, _ := t.decided(first.question)
 	t.begin(first.question, decided)
+	t.notes()
 	d.Outcome = first.effect.Status
 	written := t.discloseEffects()
 	switch {

@@ -46,6 +46,7 @@ func (r *review) authorize(ctx context.Context, a Authorization) error {
 		d = r.decide(ctx, q)
 	}
 	r.begin(q, d)
+	r.unasked = a.Refused != ""
 	r.entry.Query, r.entry.Outcome = a.Detail, a.Status
 	if a.Patient != "" {
 		r.concern([]string{a.Patient})

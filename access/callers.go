@@ -44,7 +44,11 @@ func (r *review) identify(ctx context.Context) error {
 	k, _ := recall(&g.callers, key)
 	if k == nil || !k.Until.IsZero() && !r.now.Before(k.Until) {
 		found := &people{store: g.Store, base: g.Base, epoch: math.MaxInt64}
-		c, err := consent.Identify(ctx, found, g.Base, a.Actors, "Organization/"+a.Organization, r.now)
+		var find consent.Searcher = found
+		if past, over := g.Store.(*then); over {
+			find = past
+		}
+		c, err := consent.Identify(ctx, find, g.Base, a.Actors, "Organization/"+a.Organization, r.now)
 		if err != nil {
 			return unavailable("caller cannot be identified", err)
 		}
@@ -60,10 +64,15 @@ func (r *review) identify(ctx context.Context) error {
 // roles, organisations or teams was written since, it answers store.ErrChanged: the
 // request is judged again.
 func (r *review) stillIs(ctx context.Context, epoch int64) error {
-	k := r.caller
-	if k == nil || epoch <= k.epoch {
+	if r.caller == nil || epoch <= r.caller.epoch {
 		return nil
 	}
+	return r.isAsOf(ctx, epoch)
+}
+
+// isAsOf is stillIs where something may have been written since; 0 is any epoch.
+func (r *review) isAsOf(ctx context.Context, epoch int64) error {
+	k := r.caller
 	key := string(callerKey(nil, &r.call.Agent))
 	written, at, err := r.gate.Store.ConsentChanges(ctx, k.epoch)
 	if err != nil {

@@ -40,5 +40,7 @@ type Config struct {
 	// Writable is asked before every change; its error is the answer. nil means always.
 	Writable   func() error
 	Validation Validation
-	Parse      fhir.Parser // of what patches make; nil is fhir.Parse
+	// Then tells what decided at a time that is over; nil: it is not known.
+	Then  Then
+	Parse fhir.Parser // of what patches make; nil is fhir.Parse
 }

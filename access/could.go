@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
@@ -11,20 +12,22 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// CouldRead is a question about somebody else: could that agent read the current version of
-// a resource of a patient?
+// CouldRead is a question about somebody else: could that agent read a resource of a patient?
 type CouldRead struct {
 	Agent   agent.Agent
 	Patient fhir.Ref
 	Ref     fhir.Ref
-	Scope   string // of the agent's token; its Agent.Scopes if it is ""
-	Detail  string // the question as a query, for the record
+	At      time.Time // when; zero: now
+	Scope   string    // of the agent's token; its Agent.Scopes if it is ""
+	Detail  string    // the question as a query, for the record
 }
 
 // Could is the answer, and what it rests on. It has nothing of the resource.
 type Could struct {
 	Read     bool
 	Stored   bool            // there is such a resource, and it is not deleted
+	Lost     string          // why the answer is not known any more: policy or purged; then all else is nothing
+	Unless   []string        // of a time that is over: what is taken as it is now: labels, identifiers, emergencies
 	Decision policy.Decision // what the policy says
 	Place    policy.Place    // where it says so; zero if that cannot be told
 	Refused  string          // the reason of a refusal that the gate makes: emergency-undeclared
@@ -64,40 +67,103 @@ func (r *review) couldRead(ctx context.Context, asked CouldRead) (*Could, error)
 		}
 		asked.Agent.Scopes = scopes
 	}
-	as := r.gate.review(&Call{Agent: asked.Agent, Request: r.call.Request, work: r.call.spend()})
-	as.now, as.subject.Now = r.now, r.now
+	return r.couldAs(ctx, &asked)
+}
+
+// couldAs judges, for who may ask: it reads as the agent.
+func (r *review) couldAs(ctx context.Context, asked *CouldRead) (*Could, error) {
+	could := &Could{}
+	as, past, err := r.standIn(ctx, asked, could)
+	if err != nil || as == nil {
+		return could, err
+	}
 	q := question{"read", "r", asked.Ref.Type}
-	_, err := as.read(ctx, q, asked.Ref, 0)
+	_, err = as.read(ctx, q, asked.Ref, 0)
 	if err != nil && (!isRefusal(err) || errors.Is(err, store.ErrChanged)) {
 		return nil, err
 	}
-	could := &Could{Read: err == nil, Decision: as.decide(ctx, q)}
+	could.Read, could.Decision = err == nil, as.decide(ctx, q)
 	if could.Decision.Reason == tooSlow {
 		return nil, as.refuse(could.Decision)
 	}
 	if as.entry.Reason == undeclared {
 		could.Refused = undeclared
 	}
-	if p, ok := r.gate.Policy.(Placer); ok {
+	if p, ok := as.gate.Policy.(Placer); ok {
 		if place, err := p.PlaceOf(ctx, as.input(q, as.scopes(q))); err == nil && place.Revision == could.Decision.Revision {
 			could.Place = place
 		}
 	}
-	return could, r.reasons(ctx, as, q, asked, could)
+	if err := r.reasons(ctx, as, q, *asked, could); err != nil || past == nil {
+		return could, err
+	}
+	if past.removed { // what decided is not there any more
+		return &Could{Lost: "purged"}, nil
+	}
+	return could, nil
+}
+
+// standIn is the review by which an agent is judged who asks nothing: of now or, with the
+// store as it was, of a time. It is nil if nobody knows by what was decided then.
+func (r *review) standIn(ctx context.Context, asked *CouldRead, could *Could) (as *review, past *then, err error) {
+	call := &Call{Agent: asked.Agent, Request: r.call.Request, work: r.call.spend()}
+	if asked.At.IsZero() {
+		as = r.gate.review(call)
+		as.now, as.subject.Now = r.now, r.now
+		return as, nil, nil
+	}
+	if asked.At.After(r.now) {
+		return nil, nil, &fhir.Error{Kind: fhir.Invalid, Detail: "Nobody knows who could read it at a time to come.", Expression: "at"}
+	}
+	known := r.gate.Then
+	if known == nil {
+		could.Lost = "policy"
+		return nil, nil, nil
+	}
+	decider, err := known.PolicyAt(ctx, asked.Agent.Organization, asked.At)
+	if err != nil {
+		return nil, nil, unavailable("the policies of that time cannot be read", err)
+	}
+	if decider == nil {
+		could.Lost = "policy"
+		return nil, nil, nil
+	}
+	gate, past := r.gate.thenAt(asked.At, decider)
+	if as = gate.review(call); as.breaking() {
+		kept := false
+		if past.opened, kept, err = known.EmergenciesAt(ctx, asked.Agent.Mark(), asked.At); err != nil {
+			return nil, nil, unavailable("the emergencies of that time cannot be read", err)
+		}
+		could.unless(!kept, "emergencies")
+	}
+	if _, err := r.keyed(ctx); err != nil {
+		return nil, nil, err
+	}
+	as.plan = r.plan
+	could.unless(r.plan.rules != nil, "labels")
+	return as, past, nil
+}
+
+func (c *Could) unless(is bool, what string) {
+	if is && !slices.Contains(c.Unless, what) {
+		c.Unless = append(c.Unless, what)
+	}
 }
 
 // reasons adds what the stored version is hidden or shown by.
 func (r *review) reasons(ctx context.Context, as *review, q question, asked CouldRead, could *Could) error {
-	v, err := r.stored(ctx, asked.Ref, 0)
+	v, err := as.stored(ctx, asked.Ref, 0)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return unavailable("resource cannot be read", err)
 	}
-	if _, err := r.trace(ctx, &v.Facts); err != nil { // the record names them as those of its target
+	if _, err := as.trace(ctx, &v.Facts); err != nil {
 		return err
 	}
+	r.concern(v.Facts.Whose())
+	could.unless(!asked.At.IsZero() && len(v.Facts.Logical) > 0, "identifiers")
 	if could.Stored = !v.Deleted; !slices.Contains(v.Facts.Whose(), asked.Patient.String()) {
 		return notFound()
 	}

@@ -136,6 +136,9 @@ func (r *review) deliver(ctx context.Context, b *Basis) (bool, error) {
 	e.Action, e.Interaction, e.Type, e.Target, e.Query = first.Action, first.Interaction, first.Type, first.Target, first.Query
 	if b.calls > 1 {
 		e.Action, e.Interaction, e.Type, e.Target, e.Query = "E", "batch", "", "", ""
+		for _, d := range b.asked {
+			r.alongside = append(r.alongside, d.question)
+		}
 	}
 	r.concern(b.concerned)
 	if b.broad {

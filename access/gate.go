@@ -31,6 +31,7 @@ type Gate struct {
 	grants   remembered[standing]
 	held     remembered[bool] // whether versions satisfy the search parameters of scopes
 	shares   *fair.Shares     // of long searches
+	former   former           // what has left whom
 	failed   atomic.Int64     // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
 
@@ -130,6 +131,7 @@ func (r *review) makeDurable(ctx context.Context, outcome error) (incomplete, er
 	defer patience.end()
 	ctx = patience
 	incomplete = r.conclude(ctx, outcome)
+	r.keepInput(ctx)
 	pending, err := r.gate.Sealer.Prepare(ctx, r.entry)
 	if err != nil {
 		return nil, unavailable("record cannot be sealed", err)
@@ -141,6 +143,7 @@ func (r *review) makeDurable(ctx context.Context, outcome error) (incomplete, er
 	if err != nil {
 		return nil, unavailable("record cannot be made durable", err)
 	}
+	pending.Recorded(receipt)
 	r.call.Receipts = append(r.call.Receipts, receipt.String())
 	r.call.Basis.note(r)
 	return incomplete, nil

@@ -14,6 +14,7 @@ import (
 
 // begin writes into the record what was asked and what the policy said.
 func (r *review) begin(q question, d policy.Decision) {
+	r.policed = q
 	r.entry.Action, r.entry.Interaction, r.entry.Type = eventAction(q.action), q.interaction, q.typ
 	r.entry.Decision, r.entry.Reason, r.entry.Policy = "permit", d.Reason, d.Revision
 	if !d.Allow {

@@ -58,6 +58,9 @@ type review struct {
 	event     bool         // of the authorization server: its record is in the change log
 	final     bool         // the record no longer rests on what was judged, see instead
 	held      int64        // bytes of stored documents that the answer carries
+	policed   question     // whose decision the record has
+	alongside []question   // the others, of a record about several
+	unasked   bool         // the decision is not the policy's
 }
 
 // hold adds bytes of documents to those that the answer carries, if there is memory for

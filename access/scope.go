@@ -78,14 +78,19 @@ func (r *review) scopes(q question) []agent.Scope {
 	if !r.granular {
 		return r.call.Agent.Scopes
 	}
-	bare := make([]agent.Scope, 0, len(r.call.Agent.Scopes))
-	for _, s := range r.call.Agent.Scopes {
+	return bare(r.call.Agent.Scopes, q)
+}
+
+// bare are scopes as the policy sees them where some have search parameters.
+func bare(scopes []agent.Scope, q question) []agent.Scope {
+	all := make([]agent.Scope, 0, len(scopes))
+	for _, s := range scopes {
 		if s.Query == "" || byRows(q.interaction) {
 			s.Query = ""
-			bare = append(bare, s)
+			all = append(all, s)
 		}
 	}
-	return bare
+	return all
 }
 
 // rights are the ways in which a question is permitted, where search parameters count: what

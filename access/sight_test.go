@@ -29,7 +29,11 @@ type population struct {
 }
 
 func newPopulation(t *testing.T, seed uint64, patients int) *population {
-	c := &population{house: newHouse(t), Rand: rand.New(rand.NewPCG(seed, 3)), patients: patients, tried: map[string]int{}}
+	return populate(newHouse(t), seed, patients)
+}
+
+func populate(h *house, seed uint64, patients int) *population {
+	c := &population{house: h, Rand: rand.New(rand.NewPCG(seed, 3)), patients: patients, tried: map[string]int{}}
 	c.put(`{"resourceType":"Organization","id":"hospital","name":"x"}`, `{"resourceType":"Organization","id":"other","name":"x"}`,
 		`{"resourceType":"Medication","id":"m"}`, `{"resourceType":"Basic","id":"free","code":{"text":"x"}}`, `{"resourceType":"Basic","id":"hers","code":{"text":"x"},"subject":{"reference":"Patient/p1"}}`,
 		`{"resourceType":"Basic","id":"freed","code":{"text":"x"},"subject":{"reference":"Patient/p2"}}`, `{"resourceType":"Basic","id":"freed","code":{"text":"x"}}`)

@@ -22,14 +22,16 @@ type Searcher interface {
 // Caller is who calls, as the store knows it: what Subject needs, and what that rests on.
 type Caller struct {
 	Actors, Possible, Open []string
+	Departments            []string  // organisations of the role that the token names, or else of all roles in force: sorted, at most 16
 	Keys                   []string  // references whose resources, and whose teams, have been looked for
 	Until                  time.Time // when a membership begins or ends; zero: never
 }
 
 // Limits of a caller: beyond them, the caller may have more references.
 const (
-	mostFound  = 500 // of one search
-	mostRounds = 4   // teams that are members of teams
+	mostFound       = 500 // of one search
+	mostDepartments = 16
+	mostRounds      = 4 // teams that are members of teams
 )
 
 // Identify resolves the references of a token: its practitioner's roles, the organisations
@@ -59,6 +61,7 @@ type identifier struct {
 	known map[string]truth // reference or identifier -> yes or maybe
 	order []string         // keys of known
 	open  []string
+	works []string // organisations of roles; those of the token's own first
 }
 
 // add notes a reference of the caller, and says whether that is news.
@@ -75,7 +78,8 @@ func (i *identifier) add(ref string, t truth) bool {
 }
 
 func (i *identifier) caller() *Caller {
-	c := &Caller{Open: i.open}
+	slices.Sort(i.works)
+	c := &Caller{Open: i.open, Departments: i.works[:min(len(i.works), mostDepartments)]}
 	for _, ref := range i.order {
 		if i.known[ref] == yes {
 			c.Actors = append(c.Actors, ref)
@@ -135,6 +139,7 @@ func (i *identifier) themselves() error {
 			if typ == "PractitionerRole" {
 				i.add(i.local(p.Practitioner), yes)
 				i.add(i.local(p.Organization), yes)
+				i.worksAt(i.local(p.Organization))
 			}
 		})
 		if err != nil {
@@ -149,9 +154,13 @@ func (i *identifier) themselves() error {
 
 // roles finds what roles the practitioner has.
 func (i *identifier) roles() error {
+	named := len(i.works) > 0
 	return i.search("PractitionerRole", "practitioner", of(i.order, "Practitioner"), func(ref string, p *person) {
 		t := min(i.current(p.Period), certain(p.Active == nil || *p.Active))
 		at := i.local(p.Organization)
+		if t == yes && !named {
+			i.worksAt(at)
+		}
 		if at != "" && at != i.at {
 			t = min(t, maybe)
 		}
@@ -162,6 +171,13 @@ func (i *identifier) roles() error {
 		i.add(ref, t)
 		i.identifiers(ref, p)
 	})
+}
+
+// worksAt notes the organisation of a role.
+func (i *identifier) worksAt(at string) {
+	if at != "" && !slices.Contains(i.works, at) {
+		i.works = append(i.works, at)
+	}
 }
 
 // organizations finds those above.

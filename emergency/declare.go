@@ -89,5 +89,8 @@ func isPatient(ref string) bool {
 func newID(now time.Time) string {
 	var bits [6]byte
 	rand.Read(bits[:])
-	return now.Format("20060102T150405Z") + "-" + hex.EncodeToString(bits[:])
+	return idTime(now) + "-" + hex.EncodeToString(bits[:])
 }
+
+// idTime is how the id of a case begins: cases are in the order of their declaration.
+func idTime(at time.Time) string { return at.UTC().Format("20060102T150405Z") }

@@ -99,7 +99,7 @@ func (s *Sealer) openAsked(ctx context.Context, parts []PartRow, at int) (Opened
 	}
 	key := make([]byte, sha256.Size)
 	for i := range parts {
-		if i == 0 || i == at {
+		if i == 0 || i == at || parts[i].says() {
 			continue
 		}
 		o, err := s.OpenPart(ctx, parts[i])

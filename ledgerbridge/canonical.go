@@ -27,11 +27,11 @@ type field struct {
 	words *[]string
 	items *[]Item
 
-	optional bool // a text or integer that is left out if it is empty
+	optional bool // left out if it is empty; of words, if it is nil
 }
 
 func (f *field) empty() bool {
-	return f.text != nil && *f.text == "" || f.num != nil && *f.num == 0
+	return f.text != nil && *f.text == "" || f.num != nil && *f.num == 0 || f.words != nil && *f.words == nil
 }
 
 // appendObject appends the members in the order given, which must be sorted.

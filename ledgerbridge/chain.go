@@ -48,7 +48,7 @@ func ReadChain(data []byte) (Chain, error) {
 	if err := r.recompute(b); err != nil {
 		return Chain{}, err
 	}
-	c := Chain{Entry: r.Entry, Request: r.Request, Patients: patientsOf(&r.Entry, len(b.Parts)), Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
+	c := Chain{Entry: r.Entry, Request: r.Request, Patients: patientsOf(&r.Entry, len(b.Parts)-r.Request.apart()), Receipt: r.Receipt, Checkpoint: r.Checkpoint, State: State(b.State)}
 	if a := b.Anchor; a != nil {
 		if c.Anchor, err = a.proof(); err != nil {
 			return Chain{}, err

@@ -14,6 +14,11 @@ type RequestPart struct {
 	Target  string // only if no patient is touched
 	Query   string // only if no patient is touched
 	Items   []Item // disclosed or written, belonging to no patient
+
+	Input       string   // the record that has the rest of the input ("a345", left out if it is this one), Unix time that the policy took for now, letter of the question; "": not known
+	Questions   []string // see Input.Questions
+	Scopes      []string // of the input, if this record has it and its token is of no patient; nil otherwise
+	Departments []string // likewise; pseudonyms
 }
 
 // PatientPart is the clear text of the part about one patient.
@@ -29,9 +34,10 @@ type PatientPart struct {
 
 func (p *RequestPart) appendJSON(b []byte) []byte {
 	return appendObject(b, []field{
-		{name: "address", text: &p.Address}, {name: "agent", text: &p.Agent}, {name: "items", items: &p.Items},
-		{name: "name", text: &p.Name}, {name: "query", text: &p.Query},
-		{name: "role", text: &p.Role}, {name: "target", text: &p.Target},
+		{name: "address", text: &p.Address}, {name: "agent", text: &p.Agent}, {name: "departments", words: &p.Departments, optional: true},
+		{name: "input", text: &p.Input, optional: true}, {name: "items", items: &p.Items},
+		{name: "name", text: &p.Name}, {name: "query", text: &p.Query}, {name: "questions", words: &p.Questions, optional: true},
+		{name: "role", text: &p.Role}, {name: "scopes", words: &p.Scopes, optional: true}, {name: "target", text: &p.Target},
 	})
 }
 

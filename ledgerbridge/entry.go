@@ -36,6 +36,7 @@ type Draft struct {
 	Request      string    // request id
 	Patients     []Touched // one per patient whose data were touched or asked for
 	Others       []Item    // disclosed or written, belonging to no patient; request part
+	Input        *Input    // what the policy was asked with; nil: it was not asked
 }
 
 // Everyone is the Patient of a Touched that stands for all patients whom a request may
@@ -74,7 +75,7 @@ type Row struct {
 // PartRow is one sealed part. Of an erased one, commitment and ErasedBy are left, and
 // Salt is the erasure's mark.
 type PartRow struct {
-	Patient    string   // pseudonym of the patient; "" for the request part, "asked" for the one about the question
+	Patient    string   // pseudonym of the patient; "" for the request part, "asked" for the one about the question, "input " before it for the one about what the policy was asked with
 	Target     string   // pseudonyms of target and items, joined by spaces; see Filter.Target
 	Key        string   // id of the key that sealed it
 	Sealed     []byte   // nil once erased

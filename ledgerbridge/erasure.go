@@ -30,6 +30,9 @@ type Erasure struct {
 	mark func(commitment [32]byte) [32]byte
 }
 
+// Columns are the values of PartRow.Patient by which a store finds the rows.
+func (e Erasure) Columns() [2]string { return [2]string{e.Patient, inputPart + e.Patient} }
+
 // Erasure returns that of a patient (pseudonym) by the entry at a place.
 func (s *Sealer) Erasure(patient, place string) Erasure {
 	return Erasure{patient, place, func(commitment [32]byte) [32]byte { return s.mark(place, commitment) }}
@@ -44,13 +47,16 @@ func (s *Sealer) mark(place string, commitment [32]byte) [32]byte {
 }
 
 // Of names the parts of a row that go, by position, and says how many are the patient's
-// own: the part about the question goes with them. There are none if nothing is the
-// patient's. Of each part, Patient and ErasedBy are needed.
+// own: the part about the question goes with them; what the patient's token said goes, too.
+// There are none if nothing is the patient's. Of each part, Patient and ErasedBy are needed.
 func (e Erasure) Of(parts []PartRow) (at []int, own int64) {
 	for i := range parts {
-		if parts[i].Patient == e.Patient {
+		switch parts[i].Patient {
+		case e.Patient:
 			at = append(at, i)
 			own++
+		case inputPart + e.Patient:
+			at = append(at, i)
 		}
 	}
 	for i := range parts {
@@ -92,6 +98,8 @@ func (s *Sealer) CheckParts(ctx context.Context, source string, row *Row) error 
 			return found("sealed", err.Error())
 		case o.Patient != nil && s.PatientPseudonym(o.Patient.Patient) != p.Patient:
 			return found("patient", "is not the pseudonym of the patient in the part")
+		case o.Input != nil && inputPart+s.PatientPseudonym(o.Input.Patient) != p.Patient:
+			return found("patient", "is not that of the patient whose token it was")
 		}
 	}
 	return nil

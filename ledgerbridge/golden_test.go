@@ -18,7 +18,7 @@ import (
 var update = flag.Bool("update", false, "write the last golden file anew: only for a new version of the format")
 
 // goldenFiles hold a record of each version of the format.
-var goldenFiles = []string{"testdata/record-v1.json", "testdata/record-v2.json"}
+var goldenFiles = []string{"testdata/record-v1.json", "testdata/record-v2.json", "testdata/record-v3.json"}
 
 // golden is one record with everything that docs/record-format.md says about it.
 // Whatever a later program changes, it must go on reading this.
@@ -68,6 +68,7 @@ func writeGolden(t *testing.T) {
 	d := search()
 	d.Target = "Patient/1"
 	d.Patients = append(d.Patients, ledgerbridge.Touched{Patient: ledgerbridge.Everyone, More: 7})
+	d.Input = asked("Patient/1", "", "Organization/3").Input
 	if _, err := n.log.Append(prepare(t, n.sealer, d)); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func writeGolden(t *testing.T) {
 			"target Patient/1":      n.sealer.TargetPseudonym("Patient/1"),
 		},
 		PseudonymKey: hex.EncodeToString(bytes.Repeat([]byte{1}, 32)),
-		Checkpoint:   string(c.Note), Bundle: string(n.bundle(j, 3, 0, 1, 3, 4)),
+		Checkpoint:   string(c.Note), Bundle: string(n.bundle(j, 3, 0, 1, 3, 4, 5)),
 	}
 	leaf := sha256.Sum256(append([]byte{0}, row.Commitment[:]...))
 	g.Leaf = hex.EncodeToString(leaf[:])

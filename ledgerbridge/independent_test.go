@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -125,7 +126,7 @@ func independentQuestion(g golden, query, target string) error {
 		}
 		return plain[:32], plain[32:], nil
 	}
-	last := len(g.Parts) - 1
+	last := slices.IndexFunc(g.Parts, func(p goldenPart) bool { return p.Patient == "asked" })
 	for _, p := range g.Parts[1:last] {
 		_, text, err := open(p, unhex(g.PartKeys[p.Key]))
 		if err != nil {

@@ -43,15 +43,15 @@ type sealing struct {
 	names  *pseudonymizer
 	draft  *Draft
 	target string         // pseudonym
-	teller *pseudonymizer // of what was asked, in the entry
+	teller *pseudonymizer // of query and target, in the entry
 	parts  []PartRow
+	first  *firstInput
 }
 
 // sealParts makes the request part, one part per patient and, for two or more patients,
-// one that says what was asked. As soon as a patient is concerned, query and target in
+// one that says what was asked; last, if it is to be kept, one about the input. As soon as a patient is concerned, query and target in
 // clear go where they are erased with each of them: no erasure reaches the request part.
-// The returned pseudonymizer makes the entry's pseudonyms of query and target.
-func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) ([]PartRow, *pseudonymizer, error) {
+func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) (*sealing, error) {
 	patients := mergePatients(d.Patients)
 	erasable := 0
 	for _, t := range patients {
@@ -59,8 +59,12 @@ func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) 
 			erasable++
 		}
 	}
-	w := sealing{Sealer: s, names: names, draft: d, target: names.of("target", d.Target), teller: names}
-	w.request(erasable == 0)
+	w := &sealing{Sealer: s, names: names, draft: d, target: names.of("target", d.Target), teller: names}
+	input, err := w.keep(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.request(erasable == 0, input)
 	var key []byte
 	shares := make([]string, 1)
 	if erasable > 1 {
@@ -68,7 +72,7 @@ func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) 
 	}
 	keys, err := w.keys(ctx, patients)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for i, t := range patients {
 		share := ""
@@ -76,24 +80,25 @@ func (s *Sealer) sealParts(ctx context.Context, names *pseudonymizer, d *Draft) 
 			share, shares = shares[0], shares[1:]
 		}
 		if err := w.patient(keys[i], t, share, erasable == 1 && t.erasable()); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	if erasable > 1 {
 		if err := w.asked(key); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return w.parts, w.teller, nil
+	return w, w.input(input)
 }
 
 // request seals the part about the request; alone, it says what was asked.
-func (w *sealing) request(alone bool) {
+func (w *sealing) request(alone bool, input *keeping) {
 	d := w.draft
 	part, target := RequestPart{Agent: d.Agent, Name: d.Name, Role: d.Role, Address: d.Address, Items: d.Others}, ""
 	if alone {
 		part.Target, part.Query, target = d.Target, d.Query, w.target
 	}
+	input.tell(&part, d.Input)
 	plain := plainPart{targets: pseudonyms(w.names, target, d.Others), clear: part.appendJSON(make([]byte, 0, 256))}
 	w.parts = append(w.parts, w.sealPart(w.cfg.Requests[0].ID, w.Sealer.request, plain))
 }
@@ -274,12 +279,13 @@ func saltOf(blind sum, text []byte) sum {
 	return closeHMAC(&blind, append(openHMAC(room[:0], &blind, bodyLabel), text...))
 }
 
-// Opened is a part in clear: it has a Request, a Patient or an Asked, or nothing if it was
-// erased.
+// Opened is a part in clear: it has a Request, a Patient, an Asked or an Input, or nothing if
+// it was erased.
 type Opened struct {
 	Request *RequestPart
 	Patient *PatientPart
 	Asked   *AskedPart
+	Input   *InputPart
 
 	blind sum
 	clear []byte
@@ -321,6 +327,9 @@ func openText(row *PartRow, plain []byte) (Opened, error) {
 	case row.asks():
 		o.Asked = new(AskedPart)
 		return o, parsePart(o.clear, o.Asked)
+	case row.says():
+		o.Input = new(InputPart)
+		return o, parsePart(o.clear, o.Input)
 	}
 	o.Patient = new(PatientPart)
 	return o, parsePart(o.clear, o.Patient)

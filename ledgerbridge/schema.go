@@ -11,9 +11,9 @@ import (
 // entrySchema is the version of the entry that this program writes. It reads all versions
 // up to that.
 //
-// Version 1 had one pseudonym of a target or query for ever, and wrote the query into the
+// Version 2 did not say what the policy was asked with. Version 1 had one pseudonym of a target or query for ever, and wrote the query into the
 // part of every patient.
-const entrySchema = 2
+const entrySchema = 3
 
 // timeFormat is how an entry states its time: RFC 3339, UTC, milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"

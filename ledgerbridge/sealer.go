@@ -31,6 +31,7 @@ type Sealer struct {
 	cfg     Config
 	request cipher.AEAD // of new request parts
 	keys    string      // Entry.Keys of every entry
+	homes   *homes      // of inputs
 }
 
 // maxNode bounds the name of a node: NODE.accesses.0.NUMBER is the id of a record's
@@ -57,7 +58,7 @@ func NewSealer(cfg Config) (*Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key %q of the sealer: %w", cfg.Requests[0].ID, err)
 	}
-	return &Sealer{cfg: cfg, request: request, keys: joinSorted([]string{cfg.Pseudonyms.ID, cfg.Requests[0].ID})}, nil
+	return &Sealer{cfg: cfg, request: request, keys: joinSorted([]string{cfg.Pseudonyms.ID, cfg.Requests[0].ID}), homes: new(homes)}, nil
 }
 
 // Source names one of the node's logs: organisation/node/log.
@@ -102,6 +103,7 @@ func (p *pseudonymizer) of(kind, value string) string {
 type Pending struct {
 	entry Entry
 	parts []PartRow
+	first *firstInput // nil: its input stands in another record, or it has none
 }
 
 // Prepare pseudonymises a draft and seals its parts. The keys of new patients become
@@ -109,17 +111,17 @@ type Pending struct {
 func (s *Sealer) Prepare(ctx context.Context, d Draft) (*Pending, error) {
 	names := s.pseudonymizer()
 	d.Query = bounded(d.Query)
-	parts, teller, err := s.sealParts(ctx, names, &d)
+	w, err := s.sealParts(ctx, names, &d)
 	if err != nil {
 		return nil, fmt.Errorf("prepare record: %w", err)
 	}
-	disclosed := disclosedRoot(parts)
-	p := &Pending{parts: parts, entry: Entry{
+	disclosed := disclosedRoot(w.parts)
+	p := &Pending{parts: w.parts, first: w.first, entry: Entry{
 		Schema: entrySchema, Action: d.Action, Interaction: d.Interaction,
 		Agent: names.of("agent", d.Agent), Organization: d.Organization,
 		Client: d.Client, Purpose: d.Purpose, Type: d.Type,
-		Target: teller.of("target", d.Target), Version: d.Version,
-		Content: hexOrNone(d.Content), Query: teller.of("query", d.Query),
+		Target: w.teller.of("target", d.Target), Version: d.Version,
+		Content: hexOrNone(d.Content), Query: w.teller.of("query", d.Query),
 		Disclosed: hexOf(disclosed[:]), Count: d.Count,
 		Decision: d.Decision, Reason: d.Reason, Policy: d.Policy,
 		Outcome: int64(d.Outcome), Request: d.Request,

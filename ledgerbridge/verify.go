@@ -183,6 +183,9 @@ func (r *Result) checkOpened(i int, p *bundlePart, commitment [32]byte) error {
 		r.Asked = new(AskedPart)
 		return parsePart(p.Clear, r.Asked)
 	}
+	if row.says() {
+		return parsePart(p.Clear, new(InputPart))
+	}
 	var part PatientPart
 	if err := parsePart(p.Clear, &part); err != nil {
 		return err

@@ -79,7 +79,7 @@ func TestOthersAskNobodysAccess(t *testing.T) {
 	}
 	officer := n.as("privacy-officer", "HOPERAT")
 	for query, status := range map[string]int{
-		"": 400, "agent=": 400, "agent=a&agent=b": 400, "agent=a&at=2026-01-01": 400, "agent=a&resource=AuditEvent/1": 400, "agent=a&resource=x": 400, "agent=a&scope=user/Observation.x": 400,
+		"": 400, "agent=": 400, "agent=a&agent=b": 400, "agent=a&when=2026-01-01": 400, "agent=a&resource=AuditEvent/1": 400, "agent=a&resource=x": 400, "agent=a&scope=user/Observation.x": 400,
 		"agent=a&resource=Observation/o-p1": 404, "agent=" + strings.Repeat("a", 4001): 400,
 	} {
 		officer.Get("/Patient/p2/$explain-access?" + query).Want(status)
@@ -93,7 +93,7 @@ func TestExplainPage(t *testing.T) {
 	n.as("practitioner", "TREAT").Get("/Patient/p1").Want(404)
 	ids := n.as("privacy-officer", "HOPERAT").Get("/AuditEvent?subtype=read&patient=Patient/p1&_count=1").Want(200).IDs()
 	p := arrives(t, n.Server.URL)
-	p.opens("/ui/explain").sends("/ui/sign-in", "login", "officer", "password", goodPassword).sees(200, "Could somebody read this now?")
+	p.opens("/ui/explain").sends("/ui/sign-in", "login", "officer", "password", goodPassword).sees(200, "Could somebody read this?")
 	p.opens("/ui/explain?record="+strings.TrimPrefix(ids[0], "AuditEvent/")).sees(200, "and it was refused", "row-refused", "Consent/all/_history/1", `value="Patient/p1"`)
 	p.opens("/ui/explain?language=de&agent="+url.QueryEscape("<b>x</b>")+"&patient=Patient/p1").sees(200, "nicht lesen", "&lt;b&gt;x", `lang="de"`, "refused")
 	p.opens("/ui/explain?agent=Practitioner/practitioner&patient=Patient/p1&role=&purpose=&resource=").sees(200, "forbids it: Consent/all/_history/1")

@@ -73,11 +73,15 @@ func (n *Node) open(ctx context.Context, data Folder, o Options) error {
 	}
 	consents := n.consents()
 	consents.Compiler.Base = n.store.Bases()
+	past, err := n.then()
+	if err != nil {
+		return err
+	}
 	n.gate = access.New(access.Config{
 		Store: n.store, Policy: n.policy, Consents: consents, Sealer: n.sealer,
 		Changes: n.changes, Accesses: n.accesses, Others: n.otherJournal, Organization: n.organization, Node: n.name,
 		Base: n.store.Bases(), Links: links{n.ring}, Now: time.Now, Log: n.log, Writable: n.bridge.writable, Network: n.bridge.prover(),
-		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current}, Parse: n.rules.parser(),
+		Validation: access.Validation{Level: n.rules.level, Current: n.rules.current}, Parse: n.rules.parser(), Then: past,
 	})
 	if err := n.gate.Replan(ctx); err != nil { // the rules of labels bind before anything is answered
 		return err

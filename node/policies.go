@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aceso-health/aceso/auth/session"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/policy"
@@ -235,7 +236,7 @@ func (n *Node) policies() (*revision.Service, error) {
 		return nil, err
 	}
 	s.Quorum.People = n.gate.Person
-	s.Narrows, s.Shadowing = narrow.Narrows, n.policy.Shadowing
+	s.Narrows, s.Weigh, s.Shadowing = narrow.Narrows, n.weigh(session.NewUsers(gateRows{keptRows{n.store}, n.gate}, time.Now)), n.policy.Shadowing
 	if n.try != nil {
 		s.Try = n.try
 	}
@@ -258,7 +259,7 @@ func ChangePolicies(ctx context.Context, data Folder, database Database, try fun
 		if err != nil {
 			return err
 		}
-		s.Try, s.Narrows = try, narrow.Narrows
+		s.Try, s.Narrows, s.Weigh = try, narrow.Narrows, proofAlone
 		return change(s, byOperator("aceso policy", call))
 	})
 }

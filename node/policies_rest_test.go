@@ -60,7 +60,11 @@ func TestPoliciesAreChangedByRequests(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %v", step, status, want, got)
 		}
 	}
-	for _, step := range []string{"check", "test", "submit"} {
+	const noImpact = "The impact of this revision was not worked out."
+	if status, got := ask(a, "GET", "/"+hash+"/impact", nil); status != 404 || !strings.Contains(fmt.Sprint(got), noImpact) {
+		t.Errorf("impact: %d %v", status, got)
+	}
+	for _, step := range []string{"check", "test", "impact", "submit"} {
 		wants(nurse, step, http.StatusForbidden)
 		wants(guest, step, http.StatusForbidden)
 		wants(a, step, http.StatusOK)
@@ -80,7 +84,7 @@ func TestPoliciesAreChangedByRequests(t *testing.T) {
 	wants(deputy, "approve", http.StatusOK)
 	wants(deputy, "activate", http.StatusForbidden)
 	wants(a, "fly", http.StatusNotFound)
-	const noStep = "There is no such step. The steps are check, test, submit, approve, withdraw, activate, emergency, shadow and canary."
+	const noStep = "There is no such step. The steps are check, test, impact, submit, approve, withdraw, activate, emergency, shadow and canary."
 	if _, got := ask(a, "POST", "/"+hash+"/fly", nil); !strings.Contains(fmt.Sprint(got), noStep) {
 		t.Errorf("%v", got)
 	}
@@ -89,6 +93,9 @@ func TestPoliciesAreChangedByRequests(t *testing.T) {
 	for u, want := range map[*user]int{&a: 200, &deputy: 200, &nurse: 403, &guest: 403} {
 		if status, _ := ask(*u, "GET", "", nil); status != want {
 			t.Errorf("list: %d, want %d", status, want)
+		}
+		if status, got := ask(*u, "GET", "/"+hash+"/impact", nil); status != want || want == 200 && !strings.Contains(fmt.Sprint(got), "verdict:narrower") {
+			t.Errorf("impact: %d, want %d: %v", status, want, got)
 		}
 		if status, got := ask(*u, "GET", "/"+hash, nil); status != want || want == 200 && got["files"] == nil {
 			t.Errorf("read: %d, want %d: %v", status, want, got)

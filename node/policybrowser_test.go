@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,29 @@ house_rows := {"labels": {"confidentiality": {"max": "N"}}} if {
 }
 `
 
+// A researcher sees one cohort, until a day: a line of the rule for clinicians, before the one
+// that permits research, and what it speaks of.
+const (
+	beforeResearch = "else := permit(\"research-needs-consent\""
+	studyEnds      = "else := deny(\"local-refusal\") if study_over\n\n"
+	oneResearcher  = `
+house_rows := {"search": "code=http://loinc.org|8480-6"} if {
+	study
+	input.type == "Observation"
+}
+
+study if {
+	input.agent.subject == "Practitioner/roth"
+	input.purpose == "HRESCH"
+}
+
+study_over if {
+	study
+	input.now >= "2027-06-01T00:00:00Z"
+}
+`
+)
+
 // The officers' jobs in a real browser, with scripts and without.
 func TestPolicyJobsInABrowser(t *testing.T) {
 	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
@@ -87,13 +111,27 @@ func TestPolicyJobsInABrowser(t *testing.T) {
 				b.scripts()
 			}
 			before := n.node.policy.Revision()
-			b.job("a rule R only for ETREAT: tested, approved, active", func() { b.putsInForce(n, onlyForEmergencies, "R only for ETREAT") })
+			b.job("a rule R only for ETREAT: tested, impact seen, approved, active", func() {
+				b.putsInForce(n, "R only for ETREAT", func() { b.appends("decision.rego", onlyForEmergencies) })
+			})
 			soon(t, "in force", func() bool { return n.node.policy.Revision() != before })
 			b.job("roll it back", func() {
 				b.presses("nav a[href='/ui/policies']")
 				b.presses("button[value=rollback]")
 			})
 			soon(t, "rolled back", func() bool { return n.node.policy.Revision() == before })
+			b.job("one researcher, one cohort, until June", func() {
+				b.putsInForce(n, "Study 12 for Dr. Roth until June", func() {
+					b.inserts("clinician.rego", beforeResearch, studyEnds)
+					b.appends("decision.rego", oneResearcher)
+				})
+			})
+			b.job("what would change", func() {
+				b.presses("nav a[href='/ui/policies']")
+				b.presses("tbody tr:first-child th a")
+				b.presses("button[value=impact]")
+				b.awaits("What is proved")
+			})
 			b.onlyAsked(n.Server.URL)
 			if c := b.complaints(); len(c) > 0 {
 				t.Errorf("the browser complains: %q", c)
@@ -102,18 +140,29 @@ func TestPolicyJobsInABrowser(t *testing.T) {
 	}
 }
 
+// inserts writes before some words of a file of the draft.
+func (b *browser) inserts(file, words, text string) {
+	b.t.Helper()
+	b.look(fmt.Sprintf(`(a => { const at = a.value.indexOf(%q); a.closest("details").open = true; a.focus(); a.setSelectionRange(at, at) })(document.querySelector("textarea[data-file='%s']"))`, words, file))
+	b.clicks++ // as somebody would, to set the cursor there
+	b.call("Input.insertText", map[string]any{"text": text}, nil)
+}
+
 // putsInForce is a change of two officers, from the list of policies to its activation.
-func (b *browser) putsInForce(n *testNode, rule, reason string) {
+func (b *browser) putsInForce(n *testNode, reason string, writes func()) {
 	b.t.Helper()
 	b.arrives(n.Server.URL+"/ui/policies", "eva")
 	b.awaits("In force")
 	b.presses("a.button")
 	b.types("#reason", reason)
-	b.appends("decision.rego", rule)
+	writes()
 	b.presses("button[value=save]")
 	b.awaits("Who did what")
 	b.presses("button[value=test]")
 	b.awaits("tests passed, 0 failed")
+	b.presses("button[value=impact]")
+	b.awaits("Who sees whom otherwise")
+	b.presses(".crumb a:last-child")
 	b.presses("button[value=submit]")
 	b.awaits("Submitted by")
 	b.arrives(n.Server.URL+"/ui/desk", "max")

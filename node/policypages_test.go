@@ -49,18 +49,14 @@ func officers(n *testNode) (a, b *visitor) {
 	return as("Practitioner/eva", "Eva Lind"), as("Practitioner/max", "Max Roth")
 }
 
-// restricted is the change "labels R only for ETREAT", with the test that it needs: tests of
-// a folder that pin whole decisions of reads have to name the rows of the house, too.
+// restricted is the change "labels R only for ETREAT".
 func restricted(t *testing.T) url.Values {
 	t.Helper()
 	files, err := policy.Files(packedBase(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return draftOf(files, "R only for ETREAT", map[string]string{
-		"house.rego":      "package aceso.access\n\nrestricted := {\"labels\": {\"confidentiality\": {\"max\": \"N\"}}}\n",
-		"house_test.rego": "package aceso.access_test\n\nimport data.aceso.access.restricted\n\ntest_restricted if restricted.labels.confidentiality.max == \"N\"\n",
-	})
+	return draftOf(files, "R only for ETREAT", map[string]string{"decision.rego": files["decision.rego"] + onlyForEmergencies})
 }
 
 // draftOf is the form of the editor with files, some of them changed or new.
@@ -125,13 +121,15 @@ var hashAt = regexp.MustCompile(`^/ui/policies/([0-9a-f]{64})$`)
 // the page, refusals in place, and back with one click.
 func TestPoliciesAreChangedOnPages(t *testing.T) {
 	n := startNode(t, t.TempDir())
+	twoPatients(n)
+	n.as("system", "HOPERAT").Put("/Practitioner/ada", `{"resourceType":"Practitioner","id":"ada"}`).Want(201)
 	eva, max := officers(n)
 	before := n.node.policy.Revision()
 	eva.page("/ui/policies", 200, before, "It came with the program.", "New draft from it")
 	eva.page("/ui/policies/new?base="+before, 200, "clinician.rego", "input.agent.subject", "Keep this draft")
 	form := restricted(t)
 	form.Set("reason", "")
-	eva.posts("/ui/policies/new", 422, form, "A draft needs a reason", "house.rego")
+	eva.posts("/ui/policies/new", 422, form, "A draft needs a reason", "decision.rego")
 	form.Set("reason", "R only for ETREAT")
 	_, at := eva.posts("/ui/policies/new", 200, form, "draft", "Run the tests")
 	m := hashAt.FindStringSubmatch(at)
@@ -145,10 +143,16 @@ func TestPoliciesAreChangedOnPages(t *testing.T) {
 	step(eva, "submit", 409, `role="alert"`, "only one whose tests passed can be submitted")
 	step(eva, "check", 200, "The check passes.")
 	step(eva, "test", 200, "tests passed, 0 failed", "submit")
+	eva.page(at+"/impact", 200, "Work out the impact")
+	eva.posts(at+"/impact", 200, url.Values{}, "nothing is permitted that is refused now", "<code>purpose</code>", "may see less", "Patient/p1", "2 patients")
+	if page := eva.page(at+"/impact", 200, "may see less", "The report is kept as"); strings.Contains(page, "Patient/p") {
+		t.Errorf("what is kept names patients:\n%s", page)
+	}
+	n.recorded("explain", "impact-of="+m[1])
 	step(eva, "submit", 200, "Submitted by", "Eva Lind")
 	step(eva, "approve", 403, `role="alert"`)
 	max.page("/ui/desk", 200, "Policies that wait for approval", "R only for ETREAT")
-	max.page(at, 200, "house.rego", "<ins>", `<span class="keyword">package</span>`)
+	max.page(at, 200, "<h3>decision.rego", "<ins>", `<span class="keyword">package</span>`)
 	step(max, "approve", 200, "Approved by", "Max Roth")
 	step(max, "activate", 200, "Put in force by", "in force")
 	soon(t, "in force", func() bool { return n.node.policy.Revision() == m[1] })

@@ -27,7 +27,7 @@ func (n *Node) openPurges() {
 	rows := gateRows{keptRows{n.store}, n.gate}
 	wake := make(chan struct{}, 1)
 	n.purges = &purge.Purges{
-		Keeper: rows, Data: purgeData{n}, Organization: n.organization, Now: time.Now, Sign: n.signPurge,
+		Keeper: rows, Data: purgeData{n}, Records: liveRecords{n}, Organization: n.organization, Now: time.Now, Sign: n.signPurge,
 		Beside: emergency.Spaces(),
 		Quorum: &quorum.Quorum{Keeper: rows, House: n.organization, Now: time.Now, People: n.gate.Person},
 		Wake: func() {

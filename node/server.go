@@ -58,7 +58,7 @@ func (n *Node) openServer(ctx context.Context, o Options) error {
 	n.bridge.register(registry)
 	registry.MustRegister(indexing{n.gate}, emergencyFigures{n.emergencies()})
 	n.handler = server.New(server.Config{
-		Parse: n.rules.parser(), Gate: n.gate, SignIn: signIn, Policies: policies, Apps: apps, OAuth: apps, Labels: n.labels(), Emergencies: n.emergencies(), Purges: n.purges, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(),
+		Parse: n.rules.parser(), Gate: n.gate, SignIn: signIn, Policies: policies, Apps: apps, OAuth: apps, Labels: n.labels(), Emergencies: n.emergencies(), Purges: n.purges, Authenticate: authenticator.Authenticate, BaseURL: o.BaseURL, Bases: n.store.Bases(), Issuer: n.identity.issuer(),
 		Organization: n.organization, AllowedOrigins: o.Origins, TrustedProxies: o.Proxies, EntriesPerSecond: o.Rate, Burst: int(burstSeconds * o.Rate),
 		Logger: n.log, Pseudonym: n.sealer.TargetPseudonym, Ready: n.ready, Registry: registry, Version: o.Version,
 		Background: func(work func(context.Context)) { n.running.Go(func() { work(ctx) }) }, Notes: n.notes, Anchored: n.bridge.await, Customs: n.gate.Customs,

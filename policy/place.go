@@ -18,14 +18,22 @@ type Place struct {
 
 // PlaceOf says where the policies in force decide a question. It evaluates them with a
 // trace, which Decide does not, and counts nowhere.
-func (e *Engine) PlaceOf(ctx context.Context, in Input) (place Place, err error) {
-	if err := validate(&in); err != nil {
+func (e *Engine) PlaceOf(ctx context.Context, in Input) (Place, error) {
+	return e.decides(&in.Agent).placeOf(ctx, &in, 10*e.options.Deadline)
+}
+
+// PlaceOf says where a candidate decides a question.
+func (c *Candidate) PlaceOf(ctx context.Context, in Input) (Place, error) {
+	return c.program.placeOf(ctx, &in, time.Second)
+}
+
+func (p *program) placeOf(ctx context.Context, in *Input, deadline time.Duration) (place Place, err error) {
+	if err := validate(in); err != nil {
 		return place, err
 	}
-	p := e.current.Load()
 	place.Revision = p.revision
 	cancel := topdown.NewCancel()
-	timer := time.AfterFunc(10*e.options.Deadline, cancel.Cancel)
+	timer := time.AfterFunc(deadline, cancel.Cancel)
 	defer timer.Stop()
 	tracer := &lastRule{}
 	_, err = p.traced(context.WithoutCancel(ctx), in.value(), cancel, tracer)

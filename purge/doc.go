@@ -2,10 +2,11 @@
 // patient's compartment alone, or a single version. An officer asks, what would go and what
 // would stay is looked for and decided line by line, another person approves exactly that,
 // and then it goes, step by step, each with its record, while the server serves. A
-// certificate says what was done.
+// certificate says what was done. The records about a patient are erased by the same steps,
+// apart from this: they are the proof of what was done with her data.
 //
-// It does not store, decide or record: Data and the Keeper do. It knows no HTTP. It erases no
-// records: that is audit.Erase. It reaches no backups.
+// It does not store, decide or record: Data, Records and the Keeper do. It knows no HTTP. It
+// reaches no backups.
 package purge
 
 import (
@@ -67,6 +68,7 @@ type Step struct {
 type Purges struct {
 	Keeper       kept.Keeper
 	Data         Data
+	Records      Records
 	Quorum       *quorum.Quorum
 	Organization string
 	Beside       []string                          // spaces of rows with a member "patient"; hers go, too
@@ -88,7 +90,8 @@ const (
 // Purge is one purge and how far it is.
 type Purge struct {
 	ID       string       `json:"id"`
-	Patient  string       `json:"patient"`           // whose data it is, "" if nobody's
+	Patient  string       `json:"patient"`           // whose data it is, "" if nobody's; of an erased patient nobody's any more
+	Records  *Named       `json:"records,omitempty"` // not nil: her records go, as many as there were when it began, and no resource
 	Only     string       `json:"version,omitempty"` // Observation/1/_history/2: that version alone
 	Reason   string       `json:"reason"`
 	State    string       `json:"state"`

@@ -94,6 +94,9 @@ func (u *Purge) detail(step string) url.Values {
 	if u.Only != "" {
 		d.Set("version", u.Only)
 	}
+	if u.Records != nil {
+		d.Set("of", "records")
+	}
 	return d
 }
 
@@ -130,8 +133,8 @@ func (p *Purges) deny(ctx context.Context, call *kept.Call, who agent.Agent, u *
 	e := event(who, u.Patient, u.detail(code))
 	e.Refused, e.Status = code, 409
 	var known *fhir.Error
-	if errors.As(why, &known) && known.Kind == fhir.Forbidden {
-		e.Status = 403
+	if errors.As(why, &known) {
+		e.Status = known.Kind.Status()
 	}
 	return errors.Join(p.Keeper.Commit(ctx, call, e), why)
 }
@@ -142,7 +145,7 @@ var isID = regexp.MustCompile(`^[a-z0-9]{20,40}$`).MatchString
 func (p *Purges) Get(ctx context.Context, call *kept.Call, who agent.Agent, id string) (*Purge, error) {
 	u, err := p.read(ctx, id)
 	e := event(who, "", url.Values{"purge": {id}, "step": {"show"}})
-	if err == nil {
+	if err == nil && !(u.Records != nil && u.State == Removing) { // which would name her anew
 		e.Patient = u.Patient
 	}
 	if who.Role != agent.PrivacyOfficer { // a deputy looks at what is to be approved
@@ -241,7 +244,7 @@ func (p *Purges) Approve(ctx context.Context, call *kept.Call, who agent.Agent, 
 	if err != nil {
 		return nil, err
 	}
-	if u.Preview.Versions == 0 {
+	if u.Preview.Versions == 0 && u.Records == nil {
 		return nil, refused(fhir.Conflict, "Nothing would go: all of it is kept, or also somebody else's.")
 	}
 	if digest != u.Preview.Digest {

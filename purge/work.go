@@ -35,14 +35,16 @@ func (p *Purges) Work(ctx context.Context) error {
 
 func (p *Purges) goOn(ctx context.Context, u *Purge) (err error) {
 	call := &kept.Call{Request: "purge-" + u.ID}
-	switch u.State {
-	case Looking:
+	switch {
+	case u.Records != nil && (u.State == Approved || u.State == Removing):
+		err = p.eraseRecords(ctx, call, u)
+	case u.State == Looking:
 		err = p.look(ctx, call, u)
-	case Approved:
+	case u.State == Approved:
 		if err = p.held(ctx, u.Patient); err == nil {
 			err = p.begin(ctx, call, u)
 		}
-	case Removing:
+	case u.State == Removing:
 		err = p.remove(ctx, call, u)
 	default:
 		return nil
@@ -226,11 +228,7 @@ func (p *Purges) end(ctx context.Context, call *kept.Call, u *Purge) error {
 		return err
 	}
 	u.State, u.Ended, u.Problem = Done, p.Now().UTC(), ""
-	text, err := p.certificate(u)
-	if err != nil {
-		return err
-	}
-	if u.Certificate, err = p.Sign(text); err != nil {
+	if err := p.certify(u); err != nil {
 		return err
 	}
 	return p.put(ctx, call, p.own(u, "done"), u)
@@ -263,6 +261,16 @@ func (p *Purges) removeRows(ctx context.Context, call *kept.Call, u *Purge) erro
 	return changed(p.Keeper.Commit(ctx, call, p.own(u, "remove beside"), hers...))
 }
 
+// certify signs the certificate.
+func (p *Purges) certify(u *Purge) error {
+	text, err := p.certificate(u)
+	if err != nil {
+		return err
+	}
+	u.Certificate, err = p.Sign(text)
+	return err
+}
+
 // CertificateTitle is the first line of a certificate.
 const CertificateTitle = "aceso purge 1"
 
@@ -285,13 +293,14 @@ func (p *Purges) certificate(u *Purge) (string, error) {
 		Approved     time.Time      `json:"approved"`
 		Approver     string         `json:"approver"`
 		Ended        time.Time      `json:"ended"`
+		Records      *Named         `json:"records,omitempty"`
 		Gone         Gone           `json:"gone"`
 		Types        map[string]int `json:"types,omitempty"`
 		Stays        map[string]int `json:"stays"`
 		Digest       string         `json:"digest"`
 		Beyond       string         `json:"not_reached"`
 	}{
-		p.Organization, u.ID, u.Patient, u.Only, u.Asked, u.By.Subject, u.Approved, u.Approver.Subject, u.Ended, u.Gone, u.Preview.Types, stays,
+		p.Organization, u.ID, u.Patient, u.Only, u.Asked, u.By.Subject, u.Approved, u.Approver.Subject, u.Ended, u.Records, u.Gone, u.Preview.Types, stays,
 		u.Preview.Digest, "backups and copies, replicas' journals and oplogs, what others have received, and the file system's own remains",
 	})
 	return strings.Join([]string{CertificateTitle, string(line), ""}, "\n"), err

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -23,11 +24,12 @@ const explainAccess = "$explain-access"
 // explainedOperations describe it.
 func explainedOperations() []served {
 	return []served{{"Patient-explain-access", "explain-access", []string{"Patient"}, "", "Who could read a resource, and why",
-		"Whether an agent could read the current version of a resource of the patient now, in sentences: the rule of the policy that decides, the constraints, and the Consents. It is judged by the read itself, for the privacy office, and recorded.", false, []parameter{
+		"Whether an agent could read a resource of the patient, now or at a time, in sentences: the rule of the policy that decides, the constraints, and the Consents. It is judged by the read itself, for the privacy office, and recorded.", false, []parameter{
 			in("agent", "string", 1, "Who, as tokens name it: Practitioner/1."), in("role", "code", 0, "practitioner if it is not given."), in("organization", "string", 0, "This one if it is not given."),
 			in("purpose", "code", 0, "TREAT if it is not given."), in("client", "string", 0, "The application."), in("scope", "string", 0, "Of the token; if it is not given, all that reads in the context of the role."),
 			in("context", "string", 0, "In the context of which patient the token was issued."), in("resource", "string", 0, "Which resource: Observation/1; the Patient if it is not given."),
-			in("language", "code", 0, "en or de; otherwise what Accept-Language says."), out("Parameters", "permitted, and the sentences."),
+			in("at", "dateTime", 0, "When: a time, or a day, which means its end; now if it is not given."),
+			in("language", "code", 0, "en or de; otherwise what Accept-Language says."), out("Parameters", "permitted, or unknown, and the sentences."),
 		}}}
 }
 
@@ -57,8 +59,14 @@ func (s *server) explainPatientAccess(c *gin.Context, call *access.Call) (*answe
 		return nil, err
 	}
 	parts := []part{{Name: "permitted", Boolean: &could.Read}, {Name: "reason", Code: cmp.Or(could.Refused, could.Decision.Reason)}}
+	if could.Lost != "" {
+		parts = []part{{Name: "unknown", Code: could.Lost}}
+	}
 	if p := could.Place; p.File != "" {
 		parts = append(parts, part{Name: "rule", Text: p.Rule}, part{Name: "place", Text: p.File + ":" + strconv.Itoa(p.Line)}, part{Name: "policy", Text: p.Revision})
+	}
+	if !asked.At.IsZero() {
+		parts = append(parts, part{Name: "at", Text: asked.At.Format(momentOf)})
 	}
 	for _, text := range couldSentences(language, &asked, could) {
 		parts = append(parts, part{Name: "sentence", Text: text})
@@ -72,7 +80,7 @@ const mostAsked = 4000
 
 func couldBeAsked(name string) bool {
 	switch name {
-	case "agent", "role", "organization", "purpose", "client", "scope", "context", "resource", "language":
+	case "agent", "role", "organization", "purpose", "client", "scope", "context", "resource", "at", "language":
 		return true
 	}
 	return false
@@ -116,9 +124,41 @@ func (s *server) couldReadOf(form url.Values) (asked access.CouldRead, err error
 	if a.Subject == "" || len(form.Encode()) > mostAsked {
 		return asked, &fhir.Error{Kind: fhir.Invalid, Detail: "Name the agent as tokens do, as in agent=Practitioner/1, in a question of at most 4,000 bytes.", Expression: "agent"}
 	}
+	if asked.At, err = timeAsked(form.Get("at"), s.Now()); err != nil {
+		return asked, err
+	}
+	a.Issuer = s.Issuer
 	asked.Scope, a.Actors = cmp.Or(form.Get("scope"), usualScope(a.Role)), auth.Actors(a, "")
-	asked.Detail = url.Values{"agent": {a.Subject}, "role": {a.Role}, "organization": {a.Organization}, "purpose": {a.Purpose}, "scope": {asked.Scope}}.Encode()
+	detail := url.Values{"agent": {a.Subject}, "role": {a.Role}, "organization": {a.Organization}, "purpose": {a.Purpose}, "scope": {asked.Scope}}
+	if !asked.At.IsZero() {
+		detail.Set("at", asked.At.Format(momentOf))
+	}
+	asked.Detail = detail.Encode()
 	return asked, nil
+}
+
+// momentOf is how a time is told: the store knows no shorter one.
+const momentOf = "2006-01-02T15:04:05.000Z07:00"
+
+// timeAsked reads when a question is about; zero: now. A day means its end, or now if it is
+// today's; a time without a zone is UTC.
+func timeAsked(text string, now time.Time) (at time.Time, err error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return at, nil
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		end := day.Add(24*time.Hour - time.Millisecond)
+		if end.After(now) && !day.After(now) {
+			return time.Time{}, nil
+		}
+		return end, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if at, err = time.Parse(layout, text); err == nil {
+			return at.UTC().Truncate(time.Millisecond), nil
+		}
+	}
+	return at, &fhir.Error{Kind: fhir.Invalid, Detail: "Give a day or a time as in 2026-03-01 or 2026-03-01T10:04:00Z.", Expression: "at"}
 }
 
 // usualScope is what tokens of a role read with.
@@ -134,16 +174,27 @@ func usualScope(role string) string {
 
 // couldSentences say the answer and what it rests on.
 func couldSentences(l wording.Language, asked *access.CouldRead, could *access.Could) (all []string) {
-	a := &asked.Agent
+	a, tense := &asked.Agent, "could."
 	say := func(key string, pairs ...string) {
-		all = append(all, l.Say(key, append(pairs, "who", a.Subject, "what", asked.Ref.String(), "purpose", a.Purpose)...))
+		all = append(all, l.Say(key, append(pairs, "who", a.Subject, "what", asked.Ref.String(), "purpose", a.Purpose, "at", l.Time(asked.At))...))
 	}
-	verdict := "could.no"
+	if !asked.At.IsZero() {
+		tense = "then."
+	}
+	if could.Lost != "" {
+		say("then.unknown")
+		say("lost." + could.Lost)
+		return all
+	}
+	verdict := tense + "no"
 	if could.Read {
-		verdict = "could.yes"
+		verdict = tense + "yes"
 	}
 	if say(verdict); !could.Stored {
-		say("could.absent")
+		say(tense + "absent")
+	}
+	if tense == "then." {
+		say("then.policy", "policy", could.Decision.Revision)
 	}
 	policyKey := "policy.refuses"
 	if could.Decision.Allow {
@@ -163,6 +214,9 @@ func couldSentences(l wording.Language, asked *access.CouldRead, could *access.C
 	}
 	if could.Decision.Allow && could.Stored && could.Refused == "" {
 		opinionSentences(say, could)
+	}
+	for _, what := range could.Unless {
+		say("unless." + what)
 	}
 	say("could.assumed", "role", a.Role, "organization", a.Organization, "scopes", asked.Scope)
 	if a.Patient != "" {

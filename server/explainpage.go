@@ -17,10 +17,10 @@ import (
 const pathExplain = pathPages + "explain"
 
 // explainPage is GET /ui/explain: why a record says what it says (?record), and whether
-// somebody could read something now (?agent), in sentences.
+// somebody could read something, now or at a time (?agent), in sentences.
 func (s *server) explainPage(c *gin.Context, call *access.Call) (*answer, error) {
 	form := c.Request.URL.Query()
-	page := web.Explained{Record: form.Get("record"), Patient: form.Get("patient"), Agent: form.Get("agent"), Resource: form.Get("resource"), Purpose: form.Get("purpose"), Role: form.Get("role")}
+	page := web.Explained{Record: form.Get("record"), Patient: form.Get("patient"), Agent: form.Get("agent"), Resource: form.Get("resource"), Purpose: form.Get("purpose"), Role: form.Get("role"), At: form.Get("at")}
 	language, err := wording.In(cmp.Or(form.Get("language"), c.GetHeader("Accept-Language")))
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s *server) explainPage(c *gin.Context, call *access.Call) (*answer, error)
 		if err != nil {
 			return nil, err
 		}
-		page.Asked, page.Yes, page.Sentences = true, could.Read, couldSentences(language, &asked, could)
+		page.Asked, page.Yes, page.Lost, page.Sentences = true, could.Read, could.Lost != "", couldSentences(language, &asked, could)
 	}
 	page.Role, page.Purpose = cmp.Or(page.Role, "practitioner"), cmp.Or(page.Purpose, "TREAT")
 	return s.page(func(p *web.Pages) ([]byte, error) {

@@ -25,6 +25,8 @@ func pageRoutes() []route {
 		{post, pathPolicyNew, "", "", false, plain, (*server).newPolicyForm},
 		{get, pathPolicyPage, "", "", false, plain, (*server).policyPage},
 		{post, pathPolicyPage, "", "", false, plain, (*server).policyForm},
+		{get, pathPolicyImpact, "", "", false, plain, (*server).impactPage},
+		{post, pathPolicyImpact, "", "", false, plain, (*server).impactForm},
 		{get, pathEditor, "", "", open, plain, (*server).editorScript},
 		{get, pathExplain, "", "", false, plain, (*server).explainPage},
 		{get, pathEmergencies, "", "", false, plain, (*server).emergencies},

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/policy/revision"
 )
 
@@ -29,6 +30,7 @@ func policyRoutes() []route {
 		{post, pathPolicies + "/end-shadow", "", "", false, plain, (*server).endShadow},
 		{post, pathPolicies + "/end-canary", "", "", false, plain, (*server).endCanary},
 		{get, pathPolicies + "/:revision", "", "", false, plain, (*server).readPolicies},
+		{get, pathPolicies + "/:revision/impact", "", "", false, plain, (*server).readImpact},
 		{post, pathPolicies + "/:revision/:step", "", "", false, plain, (*server).stepPolicies},
 	}
 }
@@ -132,5 +134,19 @@ func (s *server) stepPolicies(c *gin.Context, call *access.Call) (*answer, error
 	}
 	return s.asOfficer(call, http.StatusOK, func(p *revision.Service, by revision.By) (any, error) {
 		return p.Step(c.Request.Context(), by, c.Param("step"), c.Param("revision"), more)
+	})
+}
+
+// readImpact is GET /admin/policies/[revision]/impact: the report that is kept.
+func (s *server) readImpact(c *gin.Context, call *access.Call) (*answer, error) {
+	return s.asOfficer(call, http.StatusOK, func(p *revision.Service, by revision.By) (any, error) {
+		r, report, err := p.ReadImpact(c.Request.Context(), by, c.Param("revision"))
+		if err == nil && report == nil {
+			err = &fhir.Error{Kind: fhir.NotFound, Detail: "The impact of this revision was not worked out."}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"impact": r.Impact, "report": report}, nil
 	})
 }

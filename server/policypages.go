@@ -20,10 +20,11 @@ import (
 
 // The pages of policies, which call what /admin/policies calls.
 const (
-	pathPolicyPages = pathPages + "policies"
-	pathPolicyNew   = pathPolicyPages + "/new"
-	pathPolicyPage  = pathPolicyPages + "/:revision"
-	pathEditor      = pathPages + "editor.js"
+	pathPolicyPages  = pathPages + "policies"
+	pathPolicyNew    = pathPolicyPages + "/new"
+	pathPolicyPage   = pathPolicyPages + "/:revision"
+	pathPolicyImpact = pathPolicyPage + "/impact"
+	pathEditor       = pathPages + "editor.js"
 )
 
 // policiesPage is GET /ui/policies: all revisions, and what is in force.

@@ -120,6 +120,7 @@ func policyVerbs() map[string]web.PolicyVerb {
 	for _, v := range []web.PolicyVerb{
 		{Name: "check", Words: "Check", Hint: "Does it compile, and keep the rules for policies?", Quiet: true},
 		{Name: "test", Words: "Run the tests", Hint: "Only what passes goes on."},
+		{Name: "impact", Words: "Work out the impact", Hint: "What is proved of it, and who would see whom otherwise. It takes some seconds.", At: "/impact", Quiet: true},
 		{Name: "submit", Words: "Submit", Hint: "Ask another person for approval. It cannot be changed then."},
 		{Name: "approve", Words: "Approve", Hint: "For another person than those who wrote it."},
 		{Name: "withdraw", Words: "Withdraw", Hint: "It becomes a draft again.", Quiet: true},

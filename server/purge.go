@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -20,6 +21,7 @@ func purgeRoutes() []route {
 	return []route{
 		{post, "/fhir/:type/:id/$purge", "Patient", "", false, plain, (*server).purgePatient},
 		{post, "/fhir/:type/:id/_history/:version/$purge", "", "", false, plain, (*server).purgeVersion},
+		{post, "/fhir/:type/:id/$erase-records", "Patient", "", false, plain, (*server).eraseRecords},
 		{get, "/admin/purges", "", "", false, plain, (*server).listPurges},
 		{get, "/admin/purges/:id", "", "", false, plain, (*server).showPurge},
 		{get, "/admin/purges/:id/certificate", "", "", false, plain, (*server).purgeCertificate},
@@ -57,15 +59,23 @@ func (s *server) onePurge(c *gin.Context, call *access.Call, do func(p *purge.Pu
 
 // purgePatient is POST Patient/[id]/$purge: it asks, and removes nothing yet.
 func (s *server) purgePatient(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.askPurge(c, call, c.Param("type")+"/"+c.Param("id"))
+	return s.askPurge(c, call, c.Param("type")+"/"+c.Param("id"), (*purge.Purges).Ask)
+}
+
+// eraseRecords is POST Patient/[id]/$erase-records: it asks, and erases nothing yet.
+func (s *server) eraseRecords(c *gin.Context, call *access.Call) (*answer, error) {
+	return s.askPurge(c, call, c.Param("type")+"/"+c.Param("id"), (*purge.Purges).AskRecords)
 }
 
 // purgeVersion is POST [type]/[id]/_history/[version]/$purge.
 func (s *server) purgeVersion(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.askPurge(c, call, c.Param("type")+"/"+c.Param("id")+"/_history/"+c.Param("version"))
+	return s.askPurge(c, call, c.Param("type")+"/"+c.Param("id")+"/_history/"+c.Param("version"), (*purge.Purges).Ask)
 }
 
-func (s *server) askPurge(c *gin.Context, call *access.Call, of string) (*answer, error) {
+// asking begins a purge or an erasure.
+type asking func(p *purge.Purges, ctx context.Context, to *kept.Call, who agent.Agent, of, reason string) (*purge.Purge, error)
+
+func (s *server) askPurge(c *gin.Context, call *access.Call, of string, ask asking) (*answer, error) {
 	var asked struct {
 		Reason string `json:"reason"`
 	}
@@ -74,7 +84,7 @@ func (s *server) askPurge(c *gin.Context, call *access.Call, of string) (*answer
 	}
 	location := ""
 	a, err := s.purging(call, http.StatusAccepted, func(p *purge.Purges, to *kept.Call, who agent.Agent) (any, error) {
-		u, err := p.Ask(c.Request.Context(), to, who, of, asked.Reason)
+		u, err := ask(p, c.Request.Context(), to, who, of, asked.Reason)
 		if err == nil {
 			location = strings.TrimSuffix(s.BaseURL, "/fhir") + "/admin/purges/" + u.ID
 		}

@@ -71,6 +71,9 @@ func (s *server) showsPurge(c *gin.Context, call *access.Call, u *purge.Purge) (
 		Shared: purgeLines(u.Preview.Shared), Kept: purgeLines(u.Preview.Kept), Mentions: purgeLines(u.Preview.Mentions),
 		Beyond: u.Preview.Beyond, Looked: u.Preview.Looked, Gone: u.Gone.Versions,
 	}
+	if r := u.Records; r != nil {
+		page.Records = &web.NamedRecords{Keys: r.Keys, Changes: r.Changes, Accesses: r.Accesses}
+	}
 	for _, typ := range slices.Sorted(maps.Keys(u.Preview.Types)) {
 		page.Types = append(page.Types, web.PurgeType{Type: typ, N: u.Preview.Types[typ]})
 	}
@@ -84,7 +87,7 @@ func (s *server) showsPurge(c *gin.Context, call *access.Call, u *purge.Purge) (
 func purgeRow(u *purge.Purge) web.PurgeRow {
 	tones := map[string]web.Tone{purge.Asked: web.Warn, purge.Done: web.Good, purge.Removing: web.Warn, purge.Approved: web.Warn}
 	return web.PurgeRow{
-		ID: u.ID, Of: cmp.Or(u.Only, u.Patient), Reason: u.Reason, State: u.State, Tone: cmp.Or(tones[u.State], web.Plain), By: cmp.Or(u.By.Name, u.By.Subject),
+		ID: u.ID, Of: cmp.Or(u.Only, u.Patient, "an erased patient"), Erases: u.Records != nil, Reason: u.Reason, State: u.State, Tone: cmp.Or(tones[u.State], web.Plain), By: cmp.Or(u.By.Name, u.By.Subject),
 		Asked: u.Asked, Versions: u.Preview.Versions,
 	}
 }
@@ -99,7 +102,11 @@ func purgeLines(all []purge.Line) (lines []web.PurgeLine) {
 // askPurgePage is POST /ui/purges.
 func (s *server) askPurgePage(c *gin.Context, call *access.Call) (*answer, error) {
 	return s.purgeStep(c, call, func(p *purge.Purges, to *kept.Call, form url.Values) (*purge.Purge, error) {
-		return p.Ask(c.Request.Context(), to, call.Agent, form.Get("of"), form.Get("reason"))
+		ask := p.Ask
+		if form.Get("step") == "erase" {
+			ask = p.AskRecords
+		}
+		return ask(c.Request.Context(), to, call.Agent, form.Get("of"), form.Get("reason"))
 	})
 }
 

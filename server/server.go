@@ -55,6 +55,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// AllowedOrigins are those whose scripts may read answers; "*" is any.
 	AllowedOrigins []string
+	// Issuer is the one of this server's own tokens: questions about agents assume it.
+	Issuer string
 	// Organization is the one whose systems are its own.
 	Organization string
 	// EntriesPerSecond and Burst limit each client but own systems, which have a share of

@@ -43,6 +43,11 @@ type Store interface {
 	// and Facts.Labels include those of all later versions, Facts.Later what they lead to.
 	// What was purged is not found.
 	GetVersion(ctx context.Context, ref fhir.Ref, version int64) (Version, error)
+	// GetAt returns the version that was current at a time, to the millisecond: the last one
+	// written by then, which may be a tombstone or purged, or ErrNotFound. Its Facts are its
+	// own alone: what came later does not protect it, so nobody is shown it. It is under the
+	// rules of Get.
+	GetAt(ctx context.Context, ref fhir.Ref, at time.Time) (Version, error)
 	// History returns versions newest first. What Visible and the caller see as
 	// Facts.Patients and Facts.Labels of a version MUST include those of all later
 	// versions of the resource (a label raised later protects the past too).

@@ -7,10 +7,10 @@ type Explained struct {
 
 	Record string // that is explained, or ""
 
-	Agent, Role, Purpose, Patient, Resource string // of the question, as they were typed
+	Agent, Role, Purpose, Patient, Resource, At string // of the question, as they were typed
 
 	Told, Asked bool // a record was explained; a question was asked
-	Yes         bool
+	Yes, Lost   bool // Lost: nobody knows any more
 	Sentences   []string
 }
 

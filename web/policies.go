@@ -64,7 +64,8 @@ type PolicyStep struct {
 // PolicyVerb is a step that can be taken.
 type PolicyVerb struct {
 	Name, Words, Hint string
-	Houses            bool // it asks for organisations
+	At                string // where its form goes, below the page of the revision
+	Houses            bool   // it asks for organisations
 	Quiet             bool
 }
 

@@ -16,6 +16,7 @@ type Purges struct {
 type PurgeRow struct {
 	ID, Of, Reason, State, By string
 	Tone                      Tone
+	Erases                    bool // records, and no resource
 	Asked                     time.Time
 	Versions                  int
 }
@@ -36,7 +37,11 @@ type Purge struct {
 	Mentions        []PurgeLine
 	Beyond, Looked  int
 	Gone            int // versions
+	Records         *NamedRecords
 }
+
+// NamedRecords are the records that name a patient, or did.
+type NamedRecords struct{ Keys, Changes, Accesses int }
 
 // PurgeType is how many resources of a type go.
 type PurgeType struct {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 //go:embed *.json
@@ -70,6 +71,9 @@ func Languages() ([]string, error) {
 	slices.Sort(names)
 	return names, err
 }
+
+// Time is a time in words, to the second and in UTC, as people write it in the language.
+func (l Language) Time(at time.Time) string { return at.UTC().Format(l.Say("time")) }
 
 // Knows says whether there is such a sentence.
 func (l Language) Knows(key string) bool { return l.words[key] != "" }

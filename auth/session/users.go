@@ -243,6 +243,11 @@ func (u *Users) Each(ctx context.Context, call *kept.Call, visit func(oauth.User
 	if err := u.Keeper.Commit(ctx, call, kept.Event{Interaction: "user-read", Agent: u.By}); err != nil {
 		return err
 	}
+	return u.All(ctx, visit)
+}
+
+// All is Each for who records it otherwise.
+func (u *Users) All(ctx context.Context, visit func(oauth.User) error) error {
 	return kept.Each(ctx, u.Keeper, spaceUser, func(row kept.Row) error {
 		var a account
 		if err := json.Unmarshal(row.Value, &a); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // keptArguments are the verbs about policies that a folder or database keeps.
-const keptArguments = "list | draft DIR | check|test|submit|approve|withdraw|activate|emergency|shadow REVISION | canary REVISION ORG,... | end-shadow | end-canary | rollback | deputy SUBJECT|none | two-persons on|off"
+const keptArguments = "list | draft DIR | check|test|impact|submit|approve|withdraw|activate|emergency|shadow REVISION | canary REVISION ORG,... | end-shadow | end-canary | rollback | deputy SUBJECT|none | two-persons on|off"
 
 // isKept says whether the arguments are about policies that are kept: check and test are
 // also about folders.
@@ -24,7 +24,7 @@ func isKept(rest []string) bool {
 		return false
 	}
 	switch rest[0] {
-	case "list", "draft", "submit", "approve", "withdraw", "activate", "emergency", "shadow", "canary", "end-shadow", "end-canary", "rollback", "deputy", "two-persons":
+	case "list", "draft", "impact", "submit", "approve", "withdraw", "activate", "emergency", "shadow", "canary", "end-shadow", "end-canary", "rollback", "deputy", "two-persons":
 		return true
 	case "check", "test":
 		return len(rest) == 2 && len(rest[1]) == 64 && strings.Trim(rest[1], "0123456789abcdef") == ""

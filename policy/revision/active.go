@@ -92,7 +92,9 @@ func (s *Service) change(ctx context.Context, by By, name, hash string, more url
 	if err != nil {
 		return nil, err
 	}
-	a.settle(s.Now())
+	now := s.Now().UTC()
+	was := *a
+	a.settle(now)
 	before, builtIn := a.Hash, a.BuiltIn
 	rests, err := do(a)
 	if err != nil {
@@ -103,6 +105,9 @@ func (s *Service) change(ctx context.Context, by By, name, hash string, more url
 		detail.Set("revision", hash)
 	} else if before != "" && before != a.Hash {
 		detail.Set("before", before)
+	}
+	if rests != nil {
+		detail.Set("impact", rests.impactNamed())
 	}
 	e.Detail = detail.Encode()
 	value, err := json.Marshal(a)
@@ -122,7 +127,11 @@ func (s *Service) change(ctx context.Context, by By, name, hash string, more url
 		}
 		rows = append(rows, row)
 	}
-	if err := s.commit(ctx, by, e, rows...); err != nil {
+	past, err := s.past(ctx, now, &was, a)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.commit(ctx, by, e, append(rows, past...)...); err != nil {
 		return nil, err
 	}
 	a.Version++

@@ -18,10 +18,11 @@ func (r *Revision) Ahead(a *Active, now time.Time) (steps []string) {
 	case Drafted, Checked:
 		return []string{"check", "test"}
 	case Tested:
-		steps = []string{"check", "test", "submit"}
+		steps = []string{"check", "test", "impact", "submit"}
 	case Submitted:
-		steps = []string{"approve", "withdraw"}
+		steps = []string{"impact", "approve", "withdraw"}
 	case Approved:
+		steps = []string{"impact"}
 		if !running || !a.Until.IsZero() {
 			steps = append(steps, "activate", "canary")
 		}
@@ -74,4 +75,6 @@ func Fields() ([]string, error) { return policy.Fields() }
 type (
 	Trial     = policy.Trial
 	Shadowing = policy.Shadowing
+	Report    = policy.Impact
+	Example   = policy.ProofExample
 )

@@ -15,7 +15,7 @@ import (
 // A step that the page offers is not refused for where the revision stands; those that it
 // does not offer are, but for what would change nothing.
 func TestStepsAheadAreThoseThatAreNotRefused(t *testing.T) {
-	all := []string{"check", "test", "submit", "approve", "withdraw", "activate", "canary", "shadow", "emergency"}
+	all := []string{"check", "test", "impact", "submit", "approve", "withdraw", "activate", "canary", "shadow", "emergency"}
 	// to bring a revision to where it is, and what is not offered although it is not refused
 	cases := map[string]struct {
 		steps []string
@@ -32,6 +32,7 @@ func TestStepsAheadAreThoseThatAreNotRefused(t *testing.T) {
 		for _, step := range all {
 			o := newOffice(t)
 			o.Narrows = func(context.Context, fs.FS, fs.FS) (bool, error) { return true, nil }
+			o.Weigh = noImpact
 			o.active("before")
 			hash := o.draft(officer("Practitioner/a"), name)
 			for _, s := range c.steps {

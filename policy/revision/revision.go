@@ -27,7 +27,9 @@ import (
 const (
 	Space        = "policy"        // revisions, by hash
 	spaceText    = "policy-text"   // their packed files, by hash
+	spaceImpact  = "policy-impact" // the reports of their impact, by hash of the revision
 	spaceInForce = "policy-active" // what is in force, and whether two persons are needed
+	spacePast    = "policy-past"   // what came into force when, by time
 )
 
 // State is how far a revision has come.
@@ -53,9 +55,10 @@ type Revision struct {
 	Origin    string         `json:"origin"` // officer, operator, folder, built-in, bundle
 	Created   time.Time      `json:"created"`
 	State     State          `json:"state"`
-	Trial     *policy.Trial  `json:"trial,omitempty"`  // what check and tests found last
-	Tried     *Step          `json:"tried,omitempty"`  // who let it be checked or tested last
-	Impact    string         `json:"impact,omitempty"` // hash of the report that was submitted with it
+	Trial     *policy.Trial  `json:"trial,omitempty"`    // what check and tests found last
+	Tried     *Step          `json:"tried,omitempty"`    // who let it be checked or tested last
+	Impact    string         `json:"impact,omitempty"`   // hash of the report of its impact
+	ImpactOf  string         `json:"impactOf,omitempty"` // what was in force when that was worked out
 	Submitted *Step          `json:"submitted,omitempty"`
 	Approved  *Step          `json:"approved,omitempty"`
 	Version   int64          `json:"version"` // counts the changes: a step may name the one it is about
@@ -81,6 +84,9 @@ type Service struct {
 	// Narrows says whether policies permit nothing that those before do not; an error says
 	// why that cannot be proved. Nil: nobody can.
 	Narrows func(ctx context.Context, before, after fs.FS) (bool, error)
+	// Weigh works out the impact of a change; unprivileged callers are refused, and who is
+	// concerned is recorded, by whom it asks. Nil: nobody can.
+	Weigh func(ctx context.Context, by By, before, after []byte, detail string) (*policy.Impact, error)
 	// Shadowing says what the shadow has seen on this node. Nil: nobody looks.
 	Shadowing func() *policy.Shadowing
 	// BuiltIn are the packed policies that came with the program. They are in force where

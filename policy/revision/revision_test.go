@@ -72,7 +72,7 @@ func (o *office) ready(by By, line string) string {
 	o.Helper()
 	hash := o.draft(by, line)
 	o.must(o.Test(o.Context(), by, hash))
-	o.must(o.Submit(o.Context(), by, hash, 0, "impact"))
+	o.must(o.Submit(o.Context(), by, hash, 0, ""))
 	return hash
 }
 
@@ -134,7 +134,7 @@ func TestARevisionGoesFromDraftToActive(t *testing.T) {
 	o := newOffice(t)
 	hash := o.active("one")
 	r, err := o.load(t.Context(), hash)
-	if err != nil || r.State != Approved || r.Trial.Passed != 3 || r.Impact != "impact" || r.Submitted.By.Subject != "Practitioner/a" || r.Approved.By.Subject != "Practitioner/b" || r.Reason != "why one" {
+	if err != nil || r.State != Approved || r.Trial.Passed != 3 || r.Submitted.By.Subject != "Practitioner/a" || r.Approved.By.Subject != "Practitioner/b" || r.Reason != "why one" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if o.inForce() != hash {
@@ -240,7 +240,7 @@ func TestADraftThatChangesIsNotApproved(t *testing.T) {
 	}
 	o.must(o.Withdraw(t.Context(), a, hash, 0))
 	o.must(o.Test(t.Context(), a, hash))
-	o.must(o.Submit(t.Context(), a, hash, 0, "another impact"))
+	o.must(o.Submit(t.Context(), a, hash, 0, ""))
 	_, err := o.Approve(t.Context(), b, hash, seen)
 	o.refuses("what was looked at has changed", err, fhir.Conflict, 409)
 	other := o.draft(a, "second")

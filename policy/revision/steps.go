@@ -210,9 +210,9 @@ func inPerson(by By) error {
 	return nil
 }
 
-// Submit asks another person for approval; impact is the hash of the report that it was
-// weighed with, "" without one. Who submits vouches for it like its author.
-func (s *Service) Submit(ctx context.Context, by By, hash string, seen int64, impact string) (*Revision, error) {
+// Submit asks another person for approval; named is the hash of the report of its impact, ""
+// for the one that was worked out last, if any. Who submits vouches for it like its author.
+func (s *Service) Submit(ctx context.Context, by By, hash string, seen int64, named string) (*Revision, error) {
 	return s.step(ctx, by, "policy-write", "submit", hash, seen, func(r *Revision, detail *url.Values) error {
 		if err := inPerson(by); err != nil { // who submits
 			return err
@@ -220,13 +220,16 @@ func (s *Service) Submit(ctx context.Context, by By, hash string, seen int64, im
 		if r.State != Tested {
 			return conflict("Revision %s is %q: only one whose tests passed can be submitted.", hash, r.State)
 		}
+		if err := s.weighedAs(ctx, r, named); err != nil {
+			return err
+		}
 		who, err := s.Quorum.Who(ctx, by.Agent)
 		if err != nil {
 			return err
 		}
-		r.Authors, r.State, r.Impact = joined(r.Authors, who), Submitted, impact
+		r.Authors, r.State = joined(r.Authors, who), Submitted
 		r.Submitted = &Step{By: who, At: s.Now().UTC()}
-		detail.Set("impact", impact)
+		detail.Set("impact", r.impactNamed())
 		return nil
 	})
 }
@@ -248,7 +251,7 @@ func (s *Service) Approve(ctx context.Context, by By, hash string, seen int64) (
 			}
 		}
 		r.State, r.Approved = Approved, &Step{By: second, At: s.Now().UTC()}
-		detail.Set("impact", r.Impact)
+		detail.Set("impact", r.impactNamed())
 		return nil
 	})
 }
@@ -266,7 +269,7 @@ func (s *Service) Withdraw(ctx context.Context, by By, hash string, seen int64) 
 		if active.uses(hash) {
 			return conflict("Revision %s is in force. Roll it back first.", hash)
 		}
-		r.State, r.Submitted, r.Approved, r.Impact = Drafted, nil, nil, ""
+		r.State, r.Submitted, r.Approved, r.Impact, r.ImpactOf = Drafted, nil, nil, "", ""
 		return nil
 	})
 }

@@ -14,14 +14,16 @@ type More struct {
 	Organizations []string `json:"organizations,omitempty"` // of a canary
 }
 
-// Step takes a step by its name: check, test, submit, approve, withdraw, activate,
-// emergency, shadow, canary. It returns the revision, or what is in force.
+// Step takes a step by its name: check, test, impact, submit, approve, withdraw, activate,
+// emergency, shadow, canary. It returns the revision, the report, or what is in force.
 func (s *Service) Step(ctx context.Context, by By, name, hash string, more More) (any, error) {
 	switch name {
 	case "check":
 		return s.Check(ctx, by, hash)
 	case "test":
 		return s.Test(ctx, by, hash)
+	case "impact":
+		return s.Impact(ctx, by, hash)
 	case "submit":
 		return s.Submit(ctx, by, hash, more.Version, more.Impact)
 	case "approve":
@@ -37,7 +39,7 @@ func (s *Service) Step(ctx context.Context, by By, name, hash string, more More)
 	case "canary":
 		return s.Canary(ctx, by, hash, more.Organizations)
 	}
-	return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such step. The steps are check, test, submit, approve, withdraw, activate, emergency, shadow and canary."}
+	return nil, &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such step. The steps are check, test, impact, submit, approve, withdraw, activate, emergency, shadow and canary."}
 }
 
 // Watched says what the shadow has decided otherwise on this node, nil if there is none.

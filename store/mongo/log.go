@@ -181,7 +181,7 @@ func (l *storedLog) Erase(ctx context.Context, e ledgerbridge.Erasure) (n int64,
 	if e.Patient == "" {
 		return 0, errors.New("erase: no patient given")
 	}
-	filter := append(between(l.source, 0, -1), bson.E{Key: "p.p", Value: e.Patient})
+	filter := append(between(l.source, 0, -1), bson.E{Key: "p.p", Value: bson.D{{Key: "$in", Value: e.Columns()}}})
 	// Small batches: the server drops a cursor that is idle for ten minutes.
 	o := options.Find().SetHint(patientIndex).SetBatchSize(rowsAtOnce).SetProjection(bson.D{{Key: "p.p", Value: 1}, {Key: "p.e", Value: 1}, {Key: "p.c", Value: 1}})
 	err = each(ctx, l.log, filter, o, func(found *entry) error {

@@ -2,6 +2,8 @@ package mongo
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -25,4 +27,25 @@ func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, number int64) (v s
 		return err
 	})
 	return v, err
+}
+
+// GetAt returns the version that was current at a time.
+func (s *Store) GetAt(ctx context.Context, ref fhir.Ref, at time.Time) (v store.Version, err error) {
+	var found []*search.Row
+	var epoch int64
+	err = s.snapshot(ctx, func(ctx context.Context) (err error) {
+		if epoch, err = s.epoch(ctx); err != nil {
+			return err
+		}
+		filter := bson.D{{Key: "_id", Value: after(s.id(ref), 0)}, {Key: "lu", Value: bson.D{{Key: "$lte", Value: bson.NewDateTimeFromTime(at)}}}}
+		found, err = s.rows(ctx, s.history, filter, options.Find().SetSort(bson.D{{Key: "_id", Value: -1}}).SetLimit(1).SetHint(byID))
+		return err
+	})
+	switch {
+	case err != nil:
+		return v, fmt.Errorf("get what was: %w", err)
+	case len(found) == 0:
+		return v, store.ErrNotFound
+	}
+	return found[0].Full(epoch)
 }

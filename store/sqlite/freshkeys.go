@@ -53,17 +53,24 @@ func (k *keyFile) add(id keyID, wrapped []byte) error {
 	return nil
 }
 
-// durable fails if one of the parts was sealed with a key that is not durable.
+// errDestroyed says that a part was sealed with a key that no longer exists.
+var errDestroyed = errors.New("a record was sealed with a key that has been destroyed since")
+
+// durable fails if one of the parts was sealed with a key that is not durable, or that has
+// been destroyed since.
 func (k *keyFile) durable(parts []ledgerbridge.PartRow) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.fresh) == 0 {
+	if len(k.fresh) == 0 && len(k.dead) == 0 {
 		return nil
 	}
 	for i := range parts {
 		id, ok := parseKeyID(parts[i].Key)
 		if !ok {
 			continue
+		}
+		if k.dead[id] {
+			return store.Unavailable(errDestroyed)
 		}
 		if f := k.fresh[id.owner()]; f != nil && f.id == id {
 			return store.Unavailable(fmt.Errorf("the key of a new patient is not durable: %w", k.failed))

@@ -34,8 +34,9 @@ type keyFile struct {
 	twins     map[keyOwner][]int // further slots of owners with more than one
 	free      []int              // rising
 	fresh     map[keyOwner]*freshKey
-	failed    error // why fresh keys wait
-	destroyed int64 // counts
+	failed    error          // why fresh keys wait
+	destroyed int64          // counts
+	dead      map[keyID]bool // destroyed by this process: what was sealed with one is not written
 	read      time.Time
 }
 
@@ -306,6 +307,9 @@ func (k *keyFile) destroy(owner keyOwner) error {
 	if f := k.fresh[owner]; f != nil && f.slot != 0 {
 		all = append(all, f.slot)
 	}
+	if err := k.bury(owner, all); err != nil {
+		return err
+	}
 	for _, n := range all {
 		if err := k.clear(n); err != nil {
 			return err
@@ -321,6 +325,25 @@ func (k *keyFile) destroy(owner keyOwner) error {
 	delete(k.twins, owner)
 	k.free = append(k.free, all...)
 	slices.Sort(k.free)
+	return nil
+}
+
+// bury remembers which keys are being destroyed: records that were sealed with one may be on
+// their way to be written.
+func (k *keyFile) bury(owner keyOwner, slots []int) error {
+	if k.dead == nil {
+		k.dead = map[keyID]bool{}
+	}
+	if f := k.fresh[owner]; f != nil {
+		k.dead[f.id] = true
+	}
+	for _, n := range slots {
+		s, err := k.load(n)
+		if err != nil {
+			return err
+		}
+		k.dead[s.id()] = true
+	}
 	return nil
 }
 

@@ -263,10 +263,11 @@ func (l *storedLog) Erase(ctx context.Context, e ledgerbridge.Erasure) (n int64,
 
 func (u *logUnit) erase(e ledgerbridge.Erasure) (n int64, err error) {
 	var seqs []int64
-	err = u.each("SELECT DISTINCT id >> 16 FROM parts INDEXED BY parts_patient WHERE patient = ?", func(st *sqlite.Stmt) error {
+	columns := e.Columns()
+	err = u.each("SELECT DISTINCT id >> 16 FROM parts INDEXED BY parts_patient WHERE patient IN (?, ?)", func(st *sqlite.Stmt) error {
 		seqs = append(seqs, st.ColumnInt64(0))
 		return nil
-	}, e.Patient)
+	}, columns[0], columns[1])
 	if err != nil {
 		return 0, fmt.Errorf("erase: %w", err)
 	}

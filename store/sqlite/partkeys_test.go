@@ -393,3 +393,45 @@ func TestDamagedKeys(t *testing.T) {
 		t.Errorf("findings %q", all)
 	}
 }
+
+// What was sealed with a key that was destroyed since is not written, and the next record of
+// the patient has a new key: a patient can be erased while others go on recording.
+func TestNothingIsWrittenUnderADestroyedKey(t *testing.T) {
+	s, err := Open(t.Context(), t.TempDir(), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	sealer := sealing(t, s)
+	prepare := func(patient string) *ledgerbridge.Pending {
+		t.Helper()
+		p, err := storetest.Record(sealer, "read", "R", 200, patient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	record := func(p *ledgerbridge.Pending) error {
+		_, err := s.Record(t.Context(), p, store.Judged{})
+		return err
+	}
+	if err := record(prepare("Patient/anna")); err != nil {
+		t.Fatal(err)
+	}
+	late, fresh, ben := prepare("Patient/anna"), prepare("Patient/cleo"), prepare("Patient/ben")
+	for _, patient := range []string{"Patient/anna", "Patient/cleo"} {
+		if err := keysOf(s).Destroy(t.Context(), sealer.PatientPseudonym(patient)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range []*ledgerbridge.Pending{late, fresh} {
+		if err := record(p); !errors.Is(err, errDestroyed) {
+			t.Errorf("a record sealed with a destroyed key: %v", err)
+		}
+	}
+	for _, p := range []*ledgerbridge.Pending{ben, prepare("Patient/anna")} {
+		if err := record(p); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -151,6 +152,28 @@ func (s *Store) GetVersion(ctx context.Context, ref fhir.Ref, version int64) (v 
 			return err
 		}
 		v, err = plan.PastVersion(x, x.epoch, r)
+		return err
+	})
+	return v, err
+}
+
+// GetAt returns the version that was current at a time.
+func (s *Store) GetAt(ctx context.Context, ref fhir.Ref, at time.Time) (v store.Version, err error) {
+	err = s.consentRead.read(ctx, func(c conn) error {
+		epoch, err := c.number("SELECT " + epochQuery)
+		if err != nil {
+			return err
+		}
+		x := &reader{conn: c, names: &s.names}
+		rows, err := x.all("SELECT "+rowColumns+` FROM (SELECT * FROM resources WHERE type = ? AND id = ? LIMIT 1) r
+			JOIN versions v ON v.rid = r.rid WHERE v.at <= ? ORDER BY v.version DESC LIMIT 1`, s.names.id(ref.Type, ""), ref.ID, at.UnixMilli())
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return store.ErrNotFound
+		}
+		v, err = rows[0].Full(epoch)
 		return err
 	})
 	return v, err

@@ -276,6 +276,7 @@ func testErase(w *world) {
 	if found, err := log.Find(w.Context(), ledgerbridge.Filter{Patient: ben}, 10); len(found) > 0 || err != nil {
 		w.Errorf("found by the erased patient: %v %v", found, err)
 	}
+	eraseInputs(w, log)
 }
 
 // testEachConsent writes more Consents than are visited at once, changes and deletes some,

@@ -29,7 +29,7 @@ const (
 
 // Run runs the suite. open returns an empty store and closes it when its test ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, c := range cases() {
+	for _, c := range append(cases(), atTimes()...) {
 		t.Run(c.name, func(t *testing.T) { c.test(newWorld(t, open(t))) })
 	}
 }
@@ -98,6 +98,13 @@ func cases() []testCase {
 		{"rows are found by filter", testFind},
 		{"tiles are kept", testTiles},
 		{"a patient's parts are erased", testErase},
+	}
+}
+
+// atTimes are the cases about what was.
+func atTimes() []testCase {
+	return []testCase{
+		{"what was current at a time is found as it was", testAt},
 	}
 }
 

@@ -22,18 +22,18 @@ func Apply(d *Definition, r *Register, s *State, e *Event, by Signed, now int64)
 	if d.hash != s.Definition {
 		return s, refuse(DefMismatch, hash)
 	}
-	if first := s.seen(e.ID); first != nil {
+	if first := s.Seen.find(e.ID); first != nil {
 		return s, s.again(first, hash)
 	}
 	if now-e.ServerTime > skew || e.ServerTime-now > skew {
 		return s, refuse(ClockSkew, hash)
 	}
-	if len(s.Seen) >= maxEvents {
+	if s.Seen.n >= maxEvents {
 		return s, refuse(Locked, hash)
 	}
 	x := begin(d, r, s, e, hash)
 	denied := x.admitted(by.revoked != 0 && now >= by.revoked)
-	if denied != "" && len(s.Seen) >= maxEvents/2 {
+	if denied != "" && s.Seen.n >= maxEvents/2 {
 		return s, refuse(denied, hash) // outsiders do not use up the journey
 	}
 	x.finish(x.decide(denied))
@@ -61,7 +61,7 @@ func begin(d *Definition, r *Register, s *State, e *Event, hash Hash) *act {
 	next := *s
 	next.Bags = slices.Clone(s.Bags)
 	x := &act{d: d, r: r, s: &next, e: e, hash: hash, at: e.ServerTime, place: -1, step: d.Step(e.Step)}
-	x.out.Event = hash
+	x.out.Event, x.out.Register = hash, r.hash
 	if x.step != nil {
 		x.do = actionOf(x.step.Does)
 		if x.step.Offline {
@@ -165,8 +165,8 @@ func (x *act) finish(verdict Verdict, code Code) {
 	if x.b != nil {
 		x.out.Head = x.b.Head
 	}
-	seen := Seen{ID: x.e.ID, Hash: x.hash, Verdict: verdict, Code: code, Head: x.out.Head}
-	x.s.Seen = append(slices.Clip(x.s.Seen), seen)
+	seen := Seen{ID: x.e.ID, Hash: x.hash, Verdict: verdict, Code: code, Head: x.out.Head, Register: x.r.hash}
+	x.s.Seen = x.s.Seen.with(seen)
 	x.tell()
 }
 
@@ -183,10 +183,11 @@ func (x *act) notAccepted(code Code) {
 
 // tell remembers how far the device has told.
 func (x *act) tell() {
-	x.s.Devices = slices.Clone(x.s.Devices)
-	if d := x.device(); d != nil {
-		d.Seq, d.Time = max(d.Seq, x.e.DeviceSeq), max(d.Time, x.e.DeviceTime)
+	if x.device() == nil {
+		x.s.Devices = grown(x.s.Devices, Device{ID: x.e.Device, Organisation: x.e.Organisation, Seq: x.e.DeviceSeq, Time: x.e.DeviceTime})
 		return
 	}
-	x.s.Devices = append(x.s.Devices, Device{ID: x.e.Device, Organisation: x.e.Organisation, Seq: x.e.DeviceSeq, Time: x.e.DeviceTime})
+	x.s.Devices = slices.Clone(x.s.Devices)
+	d := x.device()
+	d.Seq, d.Time = max(d.Seq, x.e.DeviceSeq), max(d.Time, x.e.DeviceTime)
 }

@@ -133,6 +133,6 @@ func (x *act) move() {
 	}
 	if x.step.To != "" && x.step.To != b.State {
 		b.State = x.step.To
-		b.Entered = append(slices.Clip(b.Entered), Entered{b.State, x.at})
+		b.Entered = grown(b.Entered, Entered{b.State, x.at})
 	}
 }

@@ -12,7 +12,8 @@ func pack(x *act) {
 	x.b.Logger, x.b.Reading, x.b.Outcome = x.e.value("logger"), 0, ""
 }
 
-// mayGive: to who receives here, by a courier, with the bag and its logger in hand.
+// mayGive: to who receives here, by a courier, with the bag and its logger in hand, and under
+// a seal of its own: who saw the nonce of an earlier one could answer without the box.
 func mayGive(x *act) Code {
 	p := &x.e.Payload
 	switch {
@@ -26,6 +27,8 @@ func mayGive(x *act) Code {
 		return LateAccept
 	case p.Commitment == Hash{}:
 		return HandoverMismatch
+	case slices.Contains(x.b.Seals, p.Commitment):
+		return Replay
 	}
 	return ""
 }
@@ -41,6 +44,7 @@ func (x *act) next(does, organisation string) bool {
 func give(x *act) {
 	p := &x.e.Payload
 	x.b.Pending = &Pending{From: x.e.Organisation, To: p.To, Courier: p.Courier, Commitment: p.Commitment, ValidUntil: p.ValidUntil, Back: x.b.State}
+	x.b.Seals = grown(x.b.Seals, p.Commitment)
 }
 
 func mayCarry(x *act) Code {
@@ -91,7 +95,7 @@ func take(x *act) {
 func mayCancel(x *act) Code { return x.match() }
 
 func cancel(x *act) {
-	x.b.Pending, x.b.Attempts, x.b.Escape = nil, 0, nil
+	x.b.Pending, x.b.Attempts, x.b.Keeps, x.b.Escape = nil, 0, "", nil
 }
 
 // failedHandover keeps the truth: the bag stands at the receiver's dock, whoever answers
@@ -143,10 +147,14 @@ func mayTransport(x *act) Code {
 	return ""
 }
 
-// transport keeps the verdict about a leg; what is not pass stops the bag.
+// transport keeps the verdict about a leg; what is not pass stops the bag. Good readings
+// that come later do not make a rejected leg good.
 func transport(x *act) {
-	x.b.Outcome, x.b.Reading = x.e.Payload.Outcome, x.e.Payload.ToSeq
-	switch x.b.Outcome {
+	x.b.Reading = x.e.Payload.ToSeq
+	if x.b.Outcome != reject {
+		x.b.Outcome = x.e.Payload.Outcome
+	}
+	switch x.e.Payload.Outcome {
 	case review:
 		x.warn(transportReview)
 	case incomplete:

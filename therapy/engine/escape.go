@@ -46,7 +46,7 @@ func (x *act) escaped(action string) {
 	}
 	if state != b.State {
 		b.State = state
-		b.Entered = append(slices.Clip(b.Entered), Entered{state, x.at})
+		b.Entered = grown(b.Entered, Entered{state, x.at})
 	}
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"strconv"
 
 	"github.com/aceso-health/aceso/canonical"
@@ -42,22 +41,22 @@ const maxScans = 32
 // Append appends the event in canonical form.
 func (e *Event) Append(b []byte) []byte {
 	o := object{b: append(b, '{')}
-	o.text("bag", e.Bag)
-	o.text("device", e.Device)
-	o.number("deviceSeq", e.DeviceSeq)
-	o.number("deviceTime", e.DeviceTime)
-	o.text("eventId", e.ID)
-	o.text("journey", e.Journey)
-	o.text("organisation", e.Organisation)
-	o.hash("payloadHash", e.PayloadHash)
-	o.text("person", e.Person)
-	o.hash("prevHash", e.PrevHash)
-	o.text("role", e.Role)
+	o = o.text("bag", e.Bag)
+	o = o.text("device", e.Device)
+	o = o.number("deviceSeq", e.DeviceSeq)
+	o = o.number("deviceTime", e.DeviceTime)
+	o = o.text("eventId", e.ID)
+	o = o.text("journey", e.Journey)
+	o = o.text("organisation", e.Organisation)
+	o = o.hash("payloadHash", e.PayloadHash)
+	o = o.text("person", e.Person)
+	o = o.hash("prevHash", e.PrevHash)
+	o = o.text("role", e.Role)
 	if len(e.Scans) > 0 {
-		o.scans(e.Scans)
+		o = o.scans(e.Scans)
 	}
-	o.number("serverTime", e.ServerTime)
-	o.text("step", e.Step)
+	o = o.number("serverTime", e.ServerTime)
+	o = o.text("step", e.Step)
 	return append(o.b, '}')
 }
 
@@ -68,56 +67,63 @@ func (e *Event) Hash() Hash {
 }
 
 // object writes members in the order of the calls, which must be sorted. What is empty is
-// left out.
+// left out. It is passed by value, so that what it writes to may stay on the stack.
 type object struct {
 	b     []byte
 	comma bool
 }
 
-func (o *object) name(name string) {
+func (o object) name(name string) object {
 	if o.comma {
 		o.b = append(o.b, ',')
 	}
-	o.comma = true
-	o.b = append(append(append(o.b, '"'), name...), '"', ':')
+	return object{append(append(append(o.b, '"'), name...), '"', ':'), true}
 }
 
-func (o *object) text(name, value string) {
+func (o object) text(name, value string) object {
 	if value != "" {
-		o.name(name)
+		o = o.name(name)
 		o.b = canonical.AppendString(o.b, value)
 	}
+	return o
 }
 
-func (o *object) number(name string, value int64) {
+func (o object) number(name string, value int64) object {
 	if value != 0 {
-		o.name(name)
+		o = o.name(name)
 		o.b = strconv.AppendInt(o.b, value, 10)
 	}
+	return o
 }
 
-func (o *object) yes(name string, value bool) {
+func (o object) yes(name string, value bool) object {
 	if value {
-		o.name(name)
+		o = o.name(name)
 		o.b = append(o.b, "true"...)
 	}
+	return o
 }
 
-func (o *object) hash(name string, value Hash) {
-	o.name(name)
-	o.b = append(hex.AppendEncode(append(o.b, '"'), value[:]), '"')
+func (o object) hash(name string, value Hash) object {
+	o = o.name(name)
+	o.b = append(o.b, '"')
+	for _, c := range value {
+		o.b = append(o.b, hexDigits[c>>4], hexDigits[c&15])
+	}
+	o.b = append(o.b, '"')
+	return o
 }
 
-func (o *object) scans(scans []Scan) {
-	o.name("scans")
+const hexDigits = "0123456789abcdef"
+
+func (o object) scans(scans []Scan) object {
+	o = o.name("scans")
 	opening := byte('[')
 	for i := range scans {
 		s := object{b: append(o.b, opening, '{')}
-		s.yes("manual", scans[i].Manual)
-		s.text("symbology", scans[i].Symbology)
-		s.text("value", scans[i].Value)
-		s.text("what", scans[i].What)
+		s = s.yes("manual", scans[i].Manual).text("symbology", scans[i].Symbology).text("value", scans[i].Value).text("what", scans[i].What)
 		o.b, opening = append(s.b, '}'), ','
 	}
 	o.b = append(o.b, ']')
+	return o
 }

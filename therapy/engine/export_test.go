@@ -21,3 +21,11 @@ func Actions() (names []string) {
 	}
 	return names
 }
+
+// Full is a log of so many events.
+func Full(n int) (l Log) {
+	for range n {
+		l = l.with(Seen{})
+	}
+	return l
+}

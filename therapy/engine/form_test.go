@@ -2,6 +2,10 @@ package engine_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -92,7 +96,7 @@ func TestMalformedEventsAreRefused(t *testing.T) {
 		"twins": func(e *engine.Event) {
 			e.Payload.Children = []engine.Child{{Bag: "x", Volume: 1}, {Bag: "x", Volume: 1}}
 		},
-		"too many children":        func(e *engine.Event) { e.Payload.Children = make([]engine.Child, 65) },
+		"too many children":        func(e *engine.Event) { e.Payload.Children = brood() },
 		"a long text in a payload": func(e *engine.Event) { e.Payload.Cause = strings.Repeat("x", 257) },
 	} {
 		w := newWorld(t, "cart-autologous-cryo")
@@ -115,6 +119,13 @@ func many() (scans []engine.Scan) {
 	return scans
 }
 
+func brood() (children []engine.Child) {
+	for i := range 65 {
+		children = append(children, engine.Child{Bag: fmt.Sprint("bag-", i), Volume: 1})
+	}
+	return children
+}
+
 // A journey is opened whole or not at all.
 func TestOpeningsAreChecked(t *testing.T) {
 	d := load(t, "cart-autologous-cryo")
@@ -124,13 +135,19 @@ func TestOpeningsAreChecked(t *testing.T) {
 		"one identifier twice":      func(o *engine.Opening) { o.Identifiers = []string{"x", "x"} },
 		"no identifiers of a donor": func(o *engine.Opening) { o.DonorIDs = nil },
 		"a role that nobody has":    func(o *engine.Opening) { o.Parties[3].Organisation = "" },
-		"a role too few":            func(o *engine.Opening) { o.Parties = o.Parties[1:] },
+		"a role twice": func(o *engine.Opening) {
+			o.Parties = append(o.Parties, engine.Party{Role: "clinic", Organisation: "stranger"})
+		},
+		"a role too few": func(o *engine.Opening) { o.Parties = o.Parties[1:] },
 	} {
 		o := opening(d, "journey-1")
 		break_(&o)
 		if _, err := engine.Open(d, o); err == nil {
 			t.Errorf("%s: opened", name)
 		}
+	}
+	if _, err := engine.Open(&engine.Definition{Roles: d.Roles}, opening(d, "journey-1")); err == nil || !strings.Contains(err.Error(), "not loaded") {
+		t.Errorf("under a definition that was not loaded: %v", err)
 	}
 	one, _ := engine.Open(d, opening(d, "journey-1"))
 	changed := opening(d, "journey-1")
@@ -152,6 +169,22 @@ func TestRegistersAreChecked(t *testing.T) {
 		if _, err := engine.ReadRegister([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", text, err, says)
 		}
+	}
+}
+
+// Keys are of P-256 or Ed25519.
+func TestKeysOfOtherKindsAreRefused(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := engine.Register{Keys: []engine.Key{{ID: "a", Organisation: "clinic", Public: der}}}
+	if err := r.Prepare(); err == nil || !strings.Contains(err.Error(), "neither P-256 nor Ed25519") {
+		t.Errorf("P-384: %v", err)
 	}
 }
 

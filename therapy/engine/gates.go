@@ -37,14 +37,14 @@ func twoIDsGate(x *act, g *Gate) Code {
 }
 
 // coiGate: bag and chain of identity are those of the journey.
-func coiGate(x *act, _ *Gate) Code {
+func coiGate(x *act, g *Gate) Code {
 	if x.e.value("coi") != x.s.COI || x.e.value("bag") != x.b.ID {
 		return COIMismatch
 	}
 	return ""
 }
 
-func orderGate(x *act, _ *Gate) Code {
+func orderGate(x *act, g *Gate) Code {
 	if x.e.value("order") != x.s.Order {
 		return OrderMismatch
 	}
@@ -52,7 +52,7 @@ func orderGate(x *act, _ *Gate) Code {
 }
 
 // productGate: it is the product that the definition is about, not what it was made of.
-func productGate(x *act, _ *Gate) Code {
+func productGate(x *act, g *Gate) Code {
 	if x.b.Product != x.d.Product || x.e.value("product") != x.b.Product {
 		return WrongProduct
 	}
@@ -67,7 +67,7 @@ func consentGate(x *act, g *Gate) Code {
 }
 
 // labelReconGate: every label that was printed is used, passed on or destroyed.
-func labelReconGate(x *act, _ *Gate) Code {
+func labelReconGate(x *act, g *Gate) Code {
 	p := &x.e.Payload
 	if p.Printed != x.b.Printed || p.Used+p.Passed+p.Destroyed != p.Printed {
 		return GateLabelRecon
@@ -75,7 +75,7 @@ func labelReconGate(x *act, _ *Gate) Code {
 	return ""
 }
 
-func lineClearGate(x *act, _ *Gate) Code {
+func lineClearGate(x *act, g *Gate) Code {
 	if !x.e.Payload.Clear {
 		return GateLineClear
 	}
@@ -91,7 +91,7 @@ func esigGate(x *act, g *Gate) Code {
 	return ""
 }
 
-func twoPersonGate(x *act, _ *Gate) Code {
+func twoPersonGate(x *act, g *Gate) Code {
 	if !x.seconded() {
 		return GateTwoPerson
 	}
@@ -99,7 +99,7 @@ func twoPersonGate(x *act, _ *Gate) Code {
 }
 
 // notMakerGate: who had a hand in it does not release it.
-func notMakerGate(x *act, _ *Gate) Code {
+func notMakerGate(x *act, g *Gate) Code {
 	if slices.Contains(x.b.Makers, x.e.Person) || x.b.Request == x.e.Person {
 		return SelfApproval
 	}
@@ -107,7 +107,7 @@ func notMakerGate(x *act, _ *Gate) Code {
 }
 
 // placeGate: inside the fence of a site of the organisation.
-func placeGate(x *act, _ *Gate) Code {
+func placeGate(x *act, g *Gate) Code {
 	p := &x.e.Payload
 	s := x.r.sites[p.Site]
 	if s == nil || s.Organisation != x.e.Organisation || p.Lat < s.South || p.Lat > s.North || p.Lon < s.West || p.Lon > s.East {

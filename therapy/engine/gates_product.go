@@ -4,13 +4,13 @@ import "slices"
 
 // The gates about the cells themselves: quality, transport, holds, time, volume.
 
-// qcGate: the results are in specification; some may be late under a conditional release,
-// and some out of specification under a release on request.
+// qcGate: the results are there, but for some that a conditional release may await; and they
+// are in specification, unless it is a release on request.
 func qcGate(x *act, g *Gate) Code {
 	kind := x.e.Payload.Kind
 	for _, t := range g.Tests {
 		late := kind == conditional && slices.Contains(g.Late, t)
-		if o := x.b.result(t); o != pass && !(o == fail && kind == outOfSpecification) && !(o != fail && late) {
+		if o := x.b.result(t); o != pass && o != fail && !late {
 			return GateQC
 		}
 	}
@@ -22,7 +22,7 @@ func qcGate(x *act, g *Gate) Code {
 
 // identityTestGate: what is in the bag was typed again, and is the patient's. Scanning
 // cannot see that label and content were exchanged together.
-func identityTestGate(x *act, _ *Gate) Code {
+func identityTestGate(x *act, g *Gate) Code {
 	if x.b.result(identity) != pass {
 		return GateIdentityTest
 	}
@@ -30,7 +30,7 @@ func identityTestGate(x *act, _ *Gate) Code {
 }
 
 // loggerGate: it is known, calibrated, and at work nowhere else.
-func loggerGate(x *act, _ *Gate) Code {
+func loggerGate(x *act, g *Gate) Code {
 	id := x.e.value("logger")
 	l := x.r.loggers[id]
 	if l == nil || l.Calibrated < x.at || l.Bound != "" && l.Bound != x.s.Journey+"/"+x.b.ID {
@@ -46,7 +46,7 @@ func loggerGate(x *act, _ *Gate) Code {
 
 // transportGate: the latest transport was judged, and not as rejected. One that is to be
 // reviewed has a hold of its own. Incomplete is never equal to pass.
-func transportGate(x *act, _ *Gate) Code {
+func transportGate(x *act, g *Gate) Code {
 	switch x.b.Outcome {
 	case pass, review:
 		return ""
@@ -61,7 +61,7 @@ func transportGate(x *act, _ *Gate) Code {
 	return NotReady
 }
 
-func noHoldGate(x *act, _ *Gate) Code {
+func noHoldGate(x *act, g *Gate) Code {
 	if x.s.held(x.b.ID) {
 		return OnHold
 	}
@@ -69,7 +69,7 @@ func noHoldGate(x *act, _ *Gate) Code {
 }
 
 // releasedGate: a release stands, and nothing critical came after it.
-func releasedGate(x *act, _ *Gate) Code {
+func releasedGate(x *act, g *Gate) Code {
 	if r := x.b.Release; r == nil || r.Suspended || r.Until != 0 && x.at > r.Until {
 		return NotReleased
 	}
@@ -84,7 +84,7 @@ func atSiteGate(x *act, g *Gate) Code {
 	return ""
 }
 
-func expiryGate(x *act, _ *Gate) Code {
+func expiryGate(x *act, g *Gate) Code {
 	if x.at > x.b.Expiry {
 		return Expired
 	}
@@ -92,7 +92,7 @@ func expiryGate(x *act, _ *Gate) Code {
 }
 
 // permitGate: the permit is the one that was issued, is in force, and was never used.
-func permitGate(x *act, _ *Gate) Code {
+func permitGate(x *act, g *Gate) Code {
 	p := x.b.Permit
 	switch {
 	case p == nil:

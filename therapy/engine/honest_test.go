@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/aceso-health/aceso/therapy/engine"
@@ -83,7 +84,7 @@ func (w *world) read(what string, b *engine.Bag, step string) string {
 	case "permit":
 		return "permit-of-" + b.ID
 	case "nonce":
-		return "nonce-of-" + b.ID + "-" + b.Logger
+		return fmt.Sprintf("nonce-%d-of-%s", len(b.Seals), b.ID)
 	case "seal":
 		return "seal-of-" + b.ID
 	}
@@ -100,7 +101,9 @@ func (w *world) fill(e *engine.Event, does, about string, b *engine.Bag) {
 		p.Printed, p.Used, p.Passed, p.Destroyed, p.Volume = 6, 4, 1, 1, 50_000
 	case "give":
 		p.To, p.Courier, p.ValidUntil = w.receiver(b.State), "courier", w.now+30*hour
-		p.Commitment = w.commitment(b)
+		sealed := *b
+		sealed.Seals = append(sealed.Seals[:len(b.Seals):len(b.Seals)], engine.Hash{})
+		p.Commitment = w.commitment(&sealed)
 	case "take":
 		p.Courier = "courier"
 		w.stand(e)

@@ -57,6 +57,27 @@ func TestApplyIsPure(t *testing.T) {
 	}
 }
 
+// A state that was written down and read again goes on as if it never was.
+func TestStatesSurviveTheirJSON(t *testing.T) {
+	w := newWorld(t, "cart-autologous-cryo")
+	for _, step := range append([]string{"hold", "clear", "tick"}, w.paths...) {
+		w.now += pause
+		e := w.honest(step, w.current)
+		if w.s.Bag(w.current) == nil && step != "order" {
+			e.Bag = ""
+		}
+		e.PayloadHash = e.Payload.Hash()
+		var read engine.State
+		if err := json.Unmarshal([]byte(text(t, w.s)), &read); err != nil {
+			t.Fatal(err)
+		}
+		other, _ := engine.Apply(w.d, w.r, &read, e, engine.Unsigned(e), w.now)
+		if w.finish(e, ""); text(t, other) != text(t, w.s) {
+			t.Fatalf("after %s:\n%s\n%s", step, text(t, other), text(t, w.s))
+		}
+	}
+}
+
 func text(t testing.TB, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)

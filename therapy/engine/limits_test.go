@@ -10,7 +10,7 @@ import (
 // Who is not admitted cannot use up the events of a journey.
 func TestOutsidersDoNotUseUpAJourney(t *testing.T) {
 	w := newWorld(t, "cart-autologous-cryo")
-	w.s.Seen = make([]engine.Seen, 5_000)
+	w.s.Seen = engine.Full(5_000)
 	stranger := w.honest("order", "bag-1")
 	stranger.Person = "stranger"
 	before := text(t, w.s)
@@ -20,7 +20,7 @@ func TestOutsidersDoNotUseUpAJourney(t *testing.T) {
 	if out := w.do("order"); out.Verdict != engine.Accepted {
 		t.Errorf("an order is %s %s", out.Verdict, out.Code)
 	}
-	w.s.Seen = make([]engine.Seen, 10_000)
+	w.s.Seen = engine.Full(10_000)
 	if out := w.do("issue"); out.Verdict != engine.Refused || out.Code != engine.Locked {
 		t.Errorf("one too many is %s %s", out.Verdict, out.Code)
 	}

@@ -6,13 +6,24 @@ import (
 	"slices"
 )
 
-// What stands before a patient is conditioned, and before cells are infused. The steps
-// themselves carry the gates, so that every path ends with all of them: what was true on the
-// way may have ceased to be.
-var (
-	beforeInfused     = []string{"coi", "patient", "order", "released", "no_hold", "expiry", "two_person"}
-	beforeConditioned = []string{"at_site", "released", "no_hold"}
-)
+// mustHave is what stands before a step that cannot be undone. The steps themselves carry the
+// gates, so that every path ends with all of them: what was true on the way may have ceased
+// to be.
+func mustHave(does string) []string {
+	switch does {
+	case "infuse":
+		return []string{"coi", "patient", "order", "released", "no_hold", "expiry", "two_person"}
+	case "condition":
+		return []string{"at_site", "released", "no_hold"}
+	case "thaw":
+		return []string{"permit", "released", "no_hold"}
+	case "approve":
+		return []string{"not_maker", "esig"}
+	case "take":
+		return []string{"place"}
+	}
+	return nil
+}
 
 // lint lists what is wrong with a definition.
 func (d *Definition) lint() []error {
@@ -99,16 +110,9 @@ func (l *linter) required(s *Step) {
 	if (s.Does == "infuse") != (s.To == infused) || (s.Does == "condition") != (s.To == conditioned) {
 		l.fault("step %s: only infuse leads to %s, only condition to %s, and they lead nowhere else", s.Code, infused, conditioned)
 	}
-	var wanted []string
-	switch s.Does {
-	case "infuse":
-		wanted = beforeInfused
-	case "condition":
-		wanted = beforeConditioned
-	}
-	for _, g := range wanted {
+	for _, g := range mustHave(s.Does) {
 		if !slices.ContainsFunc(s.Gates, func(has Gate) bool { return has.Gate == g }) {
-			l.fault("step %s leads to %s without gate %s", s.Code, s.To, g)
+			l.fault("step %s does %s without gate %s", s.Code, s.Does, g)
 		}
 	}
 }

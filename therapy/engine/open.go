@@ -37,6 +37,9 @@ func Open(d *Definition, o Opening) (*State, error) {
 }
 
 func (o *Opening) check(d *Definition) error {
+	if d.hash == (Hash{}) {
+		return errors.New("the definition was not loaded, so nobody has looked whether it is sound")
+	}
 	for _, s := range []string{o.Journey, o.COI, o.Order, o.Patient, o.Donor} {
 		if s == "" || len(s) > maxText {
 			return errors.New("journey, coi, order, patient or donor is missing or too long")

@@ -19,30 +19,23 @@ type Outcome struct {
 	Verdict Verdict `json:"verdict"`
 	Code    Code    `json:"code,omitempty"`
 	Event   Hash    `json:"event"`
-	Head    Hash    `json:"head"` // what the next event of the bag follows
-	Holds   []Hold  `json:"holds,omitempty"`
-	Alarms  []Alarm `json:"alarms,omitempty"`
-	Again   bool    `json:"again,omitempty"` // the first result of the same event
+	// Register is the hash of the register by which it was judged: a judge with another one
+	// gives another answer, which others notice.
+	Register Hash    `json:"register"`
+	Head     Hash    `json:"head"` // what the next event of the bag follows
+	Holds    []Hold  `json:"holds,omitempty"`
+	Alarms   []Alarm `json:"alarms,omitempty"`
+	Again    bool    `json:"again,omitempty"` // the first result of the same event
 }
 
 func refuse(c Code, event Hash) Outcome { return Outcome{Verdict: Refused, Code: c, Event: event} }
-
-// seen finds a recorded event by its id.
-func (s *State) seen(id string) *Seen {
-	for i := range s.Seen {
-		if s.Seen[i].ID == id {
-			return &s.Seen[i]
-		}
-	}
-	return nil
-}
 
 // again is the first result of an event; another event with its id is refused.
 func (s *State) again(first *Seen, event Hash) Outcome {
 	if first.Hash != event {
 		return refuse(Replay, event)
 	}
-	out := Outcome{Verdict: first.Verdict, Code: first.Code, Event: event, Head: first.Head, Again: true}
+	out := Outcome{Verdict: first.Verdict, Code: first.Code, Event: event, Register: first.Register, Head: first.Head, Again: true}
 	for _, h := range s.Holds {
 		if h.Event == event {
 			h.Cleared = ""
@@ -68,7 +61,7 @@ func (x *act) hold(code Code, bag string, grave bool) {
 		}
 	}
 	h := Hold{Number: int64(len(x.s.Holds)) + 1, Bag: bag, Code: code, Critical: grave, Person: x.e.Person, Event: x.hash, At: x.at}
-	x.s.Holds = append(slices.Clip(x.s.Holds), h)
+	x.s.Holds = grown(x.s.Holds, h)
 	x.out.Holds = append(x.out.Holds, h)
 }
 
@@ -97,7 +90,7 @@ func (x *act) own(i int) *Bag {
 // alarm tells those who must act; due is 0 if it is at once.
 func (x *act) alarm(code Code, bag string, owners []string, due int64) {
 	a := Alarm{Number: int64(len(x.s.Alarms)) + 1, Bag: bag, Code: code, Owners: owners, Event: x.hash, At: x.at, Due: due}
-	x.s.Alarms = append(slices.Clip(x.s.Alarms), a)
+	x.s.Alarms = grown(x.s.Alarms, a)
 	x.out.Alarms = append(x.out.Alarms, a)
 }
 
@@ -131,4 +124,13 @@ func add(list []string, organisation string) []string {
 		return list
 	}
 	return append(list, organisation)
+}
+
+// grown is a list with one more at its end. It shares nothing with the one before, which
+// belongs to a state that was given.
+func grown[T any](list []T, last T) []T {
+	next := make([]T, len(list)+1)
+	copy(next, list)
+	next[len(list)] = last
+	return next
 }

@@ -57,56 +57,57 @@ const maxChildren = 64
 // Append appends the payload in canonical form.
 func (p *Payload) Append(b []byte) []byte {
 	o := object{b: append(b, '{')}
-	p.first(&o)
-	p.second(&o)
+	o = p.second(p.first(o))
 	return append(o.b, '}')
 }
 
-func (p *Payload) first(o *object) {
-	o.text("action", p.Action)
-	o.yes("active", p.Active)
-	o.text("cause", p.Cause)
+func (p *Payload) first(o object) object {
+	o = o.text("action", p.Action)
+	o = o.yes("active", p.Active)
+	o = o.text("cause", p.Cause)
 	if len(p.Children) > 0 {
-		o.children(p.Children)
+		o = o.children(p.Children)
 	}
-	o.yes("clear", p.Clear)
-	o.digest("commitment", p.Commitment)
-	o.text("courier", p.Courier)
-	o.yes("critical", p.Critical)
-	o.number("destroyed", p.Destroyed)
-	o.number("fromSeq", p.FromSeq)
-	o.number("hold", p.Hold)
-	o.text("kind", p.Kind)
-	o.number("lat", p.Lat)
-	o.text("logger", p.Logger)
-	o.number("lon", p.Lon)
-	o.text("meaning", p.Meaning)
-	o.number("notAfter", p.NotAfter)
-	o.number("notBefore", p.NotBefore)
-	o.text("outcome", p.Outcome)
-	o.number("passed", p.Passed)
+	o = o.yes("clear", p.Clear)
+	o = o.digest("commitment", p.Commitment)
+	o = o.text("courier", p.Courier)
+	o = o.yes("critical", p.Critical)
+	o = o.number("destroyed", p.Destroyed)
+	o = o.number("fromSeq", p.FromSeq)
+	o = o.number("hold", p.Hold)
+	o = o.text("kind", p.Kind)
+	o = o.number("lat", p.Lat)
+	o = o.text("logger", p.Logger)
+	o = o.number("lon", p.Lon)
+	o = o.text("meaning", p.Meaning)
+	o = o.number("notAfter", p.NotAfter)
+	o = o.number("notBefore", p.NotBefore)
+	o = o.text("outcome", p.Outcome)
+	o = o.number("passed", p.Passed)
+	return o
 }
 
-func (p *Payload) second(o *object) {
-	o.text("patient", p.Patient)
-	o.text("permit", p.Permit)
-	o.number("printed", p.Printed)
-	o.text("purpose", p.Purpose)
-	o.number("reauthAt", p.ReauthAt)
-	o.number("remainder", p.Remainder)
-	o.text("replaces", p.Replaces)
-	o.digest("risk", p.Risk)
-	o.digest("root", p.Root)
-	o.text("second", p.Second)
-	o.text("site", p.Site)
-	o.text("test", p.Test)
-	o.text("to", p.To)
-	o.number("toSeq", p.ToSeq)
-	o.number("until", p.Until)
-	o.number("used", p.Used)
-	o.number("validUntil", p.ValidUntil)
-	o.number("volume", p.Volume)
-	o.number("waste", p.Waste)
+func (p *Payload) second(o object) object {
+	o = o.text("patient", p.Patient)
+	o = o.text("permit", p.Permit)
+	o = o.number("printed", p.Printed)
+	o = o.text("purpose", p.Purpose)
+	o = o.number("reauthAt", p.ReauthAt)
+	o = o.number("remainder", p.Remainder)
+	o = o.text("replaces", p.Replaces)
+	o = o.digest("risk", p.Risk)
+	o = o.digest("root", p.Root)
+	o = o.text("second", p.Second)
+	o = o.text("site", p.Site)
+	o = o.text("test", p.Test)
+	o = o.text("to", p.To)
+	o = o.number("toSeq", p.ToSeq)
+	o = o.number("until", p.Until)
+	o = o.number("used", p.Used)
+	o = o.number("validUntil", p.ValidUntil)
+	o = o.number("volume", p.Volume)
+	o = o.number("waste", p.Waste)
+	return o
 }
 
 // Hash is the SHA-256 of the canonical form.
@@ -116,20 +117,21 @@ func (p *Payload) Hash() Hash {
 }
 
 // digest leaves a hash out that is zero.
-func (o *object) digest(name string, value Hash) {
+func (o object) digest(name string, value Hash) object {
 	if value != (Hash{}) {
-		o.hash(name, value)
+		return o.hash(name, value)
 	}
+	return o
 }
 
-func (o *object) children(children []Child) {
-	o.name("children")
+func (o object) children(children []Child) object {
+	o = o.name("children")
 	opening := byte('[')
 	for i := range children {
 		c := object{b: append(o.b, opening, '{')}
-		c.text("bag", children[i].Bag)
-		c.number("volume", children[i].Volume)
+		c = c.text("bag", children[i].Bag).number("volume", children[i].Volume)
 		o.b, opening = append(c.b, '}'), ','
 	}
 	o.b = append(o.b, ']')
+	return o
 }

@@ -79,7 +79,7 @@ func (x *act) newChildren() Code {
 // produce makes bags of this one; each chain of theirs begins with this event.
 func produce(x *act) {
 	p, b := &x.e.Payload, x.b
-	makers := append(slices.Clip(b.Makers), x.e.Person)
+	makers := grown(b.Makers, x.e.Person)
 	if p.Second != "" {
 		makers = append(makers, p.Second)
 	}

@@ -3,9 +3,13 @@ package engine
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/aceso-health/aceso/canonical"
 )
 
 // Register is the master data of those who take part: keys, persons, sites, loggers. It is
@@ -20,6 +24,7 @@ type Register struct {
 	persons map[string]*Person
 	sites   map[string]*Site
 	loggers map[string]*Logger
+	hash    Hash
 }
 
 // Key of an organisation: ECDSA on P-256, or Ed25519.
@@ -89,7 +94,13 @@ func (r *Register) Prepare() (err error) {
 			return err
 		}
 	}
-	return nil
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	form, err := canonical.JSON(text)
+	r.hash = sha256.Sum256(form)
+	return err
 }
 
 func index[T any](list []T, id func(*T) string) (map[string]*T, error) {

@@ -120,7 +120,7 @@ func (p *player) before(step string) {
 	}
 	from := 0
 	for i, done := range p.paths[:at] {
-		if slices.ContainsFunc(p.s.Seen, func(s engine.Seen) bool { return s.ID == p.stepIDs[done] }) {
+		if slices.ContainsFunc(p.s.Seen.All(), func(s engine.Seen) bool { return s.ID == p.stepIDs[done] }) {
 			from = i + 1
 		}
 	}

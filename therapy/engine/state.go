@@ -9,7 +9,7 @@ type State struct {
 	Bags       []*Bag   `json:"bags"`
 	Holds      []Hold   `json:"holds"`
 	Alarms     []Alarm  `json:"alarms"`
-	Seen       []Seen   `json:"seen"` // every event that was recorded, in order
+	Seen       Log      `json:"seen"`
 	Devices    []Device `json:"devices"`
 }
 
@@ -40,6 +40,7 @@ type Bag struct {
 	Results  []Result  `json:"results"`
 	Makers   []string  `json:"makers"` // persons who had a hand in it
 	Pending  *Pending  `json:"pending,omitempty"`
+	Seals    []Hash    `json:"seals"`    // the commitments under which it was given
 	Attempts int64     `json:"attempts"` // wrong acceptances
 	Locked   bool      `json:"locked,omitempty"`
 	Keeps    string    `json:"keeps,omitempty"` // who has it in quarantine
@@ -118,15 +119,6 @@ type Alarm struct {
 	Event  Hash     `json:"event"`
 	At     int64    `json:"at"`
 	Due    int64    `json:"due,omitempty"`
-}
-
-// Seen is an event that was recorded, and its first result.
-type Seen struct {
-	ID      string  `json:"id"`
-	Hash    Hash    `json:"hash"`
-	Verdict Verdict `json:"verdict"`
-	Code    Code    `json:"code,omitempty"`
-	Head    Hash    `json:"head"`
 }
 
 // Device is how far a device has told.

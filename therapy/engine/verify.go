@@ -36,5 +36,5 @@ func (k *Key) verify(hash Hash, signature []byte) bool {
 
 // by says whether an organisation signed the event with this hash.
 func (s *Signed) by(organisation string, event Hash) bool {
-	return s.organisation != "" && s.organisation == organisation && s.event == event
+	return s.organisation == organisation && s.event == event
 }

@@ -1,0 +1,22 @@
+package aceso_test
+
+func init() { mutants = append(mutants, explainMutants...) }
+
+// explainMutants are the guards of questions about access, of now and of times that are over.
+var explainMutants = []mutant{
+	{"then: Consents that have left count", "access/then.go", "range distinct(append(refs(now), left...)) {", "range distinct(append(refs(now), left[:0]...)) {", "./access", "TestWhoCouldHaveReadIsWhoReadACopy"},
+	{"then: Consents are those of that time", "access/then.go", "case !v.Deleted && slices.Contains(v.Facts.Patients, patient):", "case !v.Deleted:", "./access", "TestWhoCouldHaveReadIsWhoReadACopy"},
+	{"then: resources are those of that time", "access/then.go", "v, err := t.Store.GetAt(ctx, ref, t.at)", "v, err := t.Store.Get(ctx, ref)", "./access", "TestWhoCouldHaveReadIsWhoReadACopy"},
+	{"then: who was who counts", "access/callers.go", "if past, over := g.Store.(*then); over {", "if past, over := g.Store.(*then); over && past == nil {", "./access", "TestWhoWasWhoCounts"},
+	{"then: teams that have left count", "access/then.go", "all = append(all, left...)\n\t}\n\treturn distinct(all), nil", "_ = left\n\t}\n\treturn distinct(all), nil", "./access", "TestWhoWasWhoCounts"},
+	{"then: emergencies are those of that time", "access/then.go", "for _, patient := range t.opened {", "for _, patient := range t.opened[:0] {", "./access", "TestWhoCouldHaveReadIsWhoReadACopy"},
+	{"then: what is purged is not guessed", "access/could.go", "if past.removed {", "if false {", "./access", "TestWhatIsNotKnownOfATimeIsSaid"},
+	{"then: policies are not guessed", "access/could.go", "if decider == nil {", "if decider == nil && could == nil {", "./access", "TestWhatIsNotKnownOfATimeIsSaid"},
+	{"then: times to come are not told", "access/could.go", "if asked.At.After(r.now) {", "if false {", "./access", "TestWhatIsNotKnownOfATimeIsSaid"},
+	{"then: later versions do not count", "store/sqlite/version.go", "WHERE v.at <= ? ORDER BY", "WHERE v.at <= ? + 1 ORDER BY", "./store/sqlite", "TestStore"},
+	{"then: an emergency has ended", "emergency/past.go", "(c.Ended == nil || at.Before(*c.Ended))", "true", "./emergency", "TestWhatRanAtATimeIsKnown"},
+	{"then: emergencies are of who declared them", "emergency/past.go", "strings.HasPrefix(one.Key, mark+\".\")", "one.Key != \"\"", "./emergency", "TestWhatRanAtATimeIsKnown"},
+	{"then: what came into force is kept", "policy/revision/past.go", "return appendPast(rows, now, before.Version+1, after)", "return rows, nil", "./policy/revision", "TestWhatWasInForceIsKnown"},
+	{"then: canaries decided", "policy/revision/past.go", "if c := a.Canary; c != nil && hash == a.Hash &&", "if c := a.Canary; c != nil && hash == \"\" &&", "./policy/revision", "TestWhatWasInForceIsKnown"},
+	{"then: records name whose data it was", "access/could.go", "r.concern(v.Facts.Whose())", "", "./access", "TestQuestionsAboutATimeNameWhoseDataItWas"},
+}
