@@ -61,13 +61,14 @@ var mayImport = map[string][]string{
 
 	"store/mongo/mongotest": {}, // a stand-in for tests; never linked into the binary
 
-	"canonical":              {}, // RFC 8785
-	"ledgerbridge":           {"canonical", "fhir"},
-	"ledgerbridge/logtest":   {"fhir", "ledgerbridge"},
-	"ledgerbridge/local":     {"durable", "ledgerbridge"},
-	"ledgerbridge/chaincode": {},
-	"ledgerbridge/fabric":    {"durable", "ledgerbridge", "ledgerbridge/chaincode"}, // the arguments and answers of the contract
-	"ledgerbridge/devnet":    {"durable", "ledgerbridge/fabric"},                    // writes connection profiles
+	"canonical":                {}, // RFC 8785
+	"ledgerbridge":             {"canonical", "fhir"},
+	"ledgerbridge/certificate": {"ledgerbridge"},
+	"ledgerbridge/logtest":     {"fhir", "ledgerbridge"},
+	"ledgerbridge/local":       {"durable", "ledgerbridge"},
+	"ledgerbridge/chaincode":   {},
+	"ledgerbridge/fabric":      {"durable", "ledgerbridge", "ledgerbridge/chaincode"}, // the arguments and answers of the contract
+	"ledgerbridge/devnet":      {"durable", "ledgerbridge/fabric"},                    // writes connection profiles
 
 	"ledgerbridge/devnet/devnettest": {"ledgerbridge/chaincode", "ledgerbridge/devnet"}, // networks for tests; never linked into the binary
 

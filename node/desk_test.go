@@ -161,6 +161,7 @@ func TestFilesHaveNoFormulas(t *testing.T) {
 // The pages of the desk, on a desk and on a phone, by day and by night.
 func TestDeskInABrowser(t *testing.T) {
 	b := openBrowser(t)
+	b.scripts() // those of axe: the pages have none
 	n := startNode(t, t.TempDir())
 	twoPatients(n)
 	doctor := n.as("practitioner", "TREAT", func(g *Grant) { g.Name = "Ada Doc" })

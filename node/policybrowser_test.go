@@ -224,7 +224,9 @@ func TestPolicyPagesInABrowser(t *testing.T) {
 	}
 	b.during(func() { b.key("Enter", 13, 0) })
 	b.awaits("tests passed, 0 failed")
-	for name, path := range map[string]string{"policies": "/ui/policies", "policy": draft, "policy-built-in": "/ui/policies/" + n.node.policy.Revision(), "policy-new": "/ui/policies/new"} {
+	b.presses("button[value=impact]")
+	b.awaits("Who sees whom otherwise")
+	for name, path := range map[string]string{"policies": "/ui/policies", "policy-impact": draft + "/impact", "policy": draft, "policy-built-in": "/ui/policies/" + n.node.policy.Revision(), "policy-new": "/ui/policies/new"} {
 		b.visit(n.Server.URL + path)
 		b.looksAt(name)
 		b.contrasts()

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/emergency"
@@ -14,6 +12,7 @@ import (
 	"github.com/aceso-health/aceso/kept"
 	"github.com/aceso-health/aceso/keyring"
 	"github.com/aceso-health/aceso/ledgerbridge"
+	"github.com/aceso-health/aceso/ledgerbridge/certificate"
 	"github.com/aceso-health/aceso/purge"
 	"github.com/aceso-health/aceso/quorum"
 	"github.com/aceso-health/aceso/store"
@@ -57,8 +56,9 @@ func (n *Node) purge(ctx context.Context) {
 	}
 }
 
-// signPurge signs a certificate with the key of the change log's checkpoints.
-func (n *Node) signPurge(text string) (string, error) {
+// signPurge signs a certificate with the key of the change log's checkpoints, and proves the
+// records that it names as far as they are in this log.
+func (n *Node) signPurge(ctx context.Context, text string, receipts []string) (string, error) {
 	_, key, err := n.ring.Signer(keyring.Log)
 	if err != nil {
 		return "", err
@@ -67,8 +67,7 @@ func (n *Node) signPurge(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	signed, err := note.Sign(&note.Note{Text: text}, signer)
-	return string(signed), err
+	return certificate.Make(ctx, n.changes, signer, text, receipts)
 }
 
 // purgeData is the data of the node, through the gate.

@@ -71,8 +71,8 @@ type Purges struct {
 	Records      Records
 	Quorum       *quorum.Quorum
 	Organization string
-	Beside       []string                          // spaces of rows with a member "patient"; hers go, too
-	Sign         func(text string) (string, error) // makes a certificate of its text
+	Beside       []string                                                                  // spaces of rows with a member "patient"; hers go, too
+	Sign         func(ctx context.Context, text string, receipts []string) (string, error) // makes a certificate of its text, with proofs of the records that it names
 	Now          func() time.Time
 	Wake         func() // Work is to be called soon; may be nil
 }

@@ -33,7 +33,7 @@ func newHouse(t *testing.T) *house {
 	clock := func() time.Time { return h.now }
 	h.rows = kepttest.New(clock)
 	h.Purges = &Purges{
-		Keeper: h.rows, Data: h, Organization: "hospital", Now: clock, Sign: func(text string) (string, error) { return text + "signed", nil },
+		Keeper: h.rows, Data: h, Organization: "hospital", Now: clock, Sign: func(_ context.Context, text string, _ []string) (string, error) { return text + "signed", nil },
 		Quorum: &quorum.Quorum{Keeper: h.rows, House: "hospital", Now: clock},
 	}
 	h.add(Version{Ref: ref("Patient/anna"), Version: 1, Patients: []string{"Patient/anna"}, Body: []byte(`{"resourceType":"Patient","name":[{"family":"Quagmire","given":["Zoë"]}],"identifier":[{"system":"urn:m","value":"4711-x"}]}`)})

@@ -103,7 +103,7 @@ func (p *Purges) eraseRecords(ctx context.Context, call *kept.Call, u *Purge) er
 	// From here on nothing names her, this row and its record included.
 	u.Patient, u.Reason, u.Problem = "", "", ""
 	u.State, u.Ended = Done, p.Now().UTC()
-	if err := p.certify(u); err != nil {
+	if err := p.certify(ctx, u); err != nil {
 		return err
 	}
 	if err := p.put(ctx, call, p.own(u, "done"), u); err != nil {

@@ -228,7 +228,7 @@ func (p *Purges) end(ctx context.Context, call *kept.Call, u *Purge) error {
 		return err
 	}
 	u.State, u.Ended, u.Problem = Done, p.Now().UTC(), ""
-	if err := p.certify(u); err != nil {
+	if err := p.certify(ctx, u); err != nil {
 		return err
 	}
 	return p.put(ctx, call, p.own(u, "done"), u)
@@ -262,12 +262,12 @@ func (p *Purges) removeRows(ctx context.Context, call *kept.Call, u *Purge) erro
 }
 
 // certify signs the certificate.
-func (p *Purges) certify(u *Purge) error {
+func (p *Purges) certify(ctx context.Context, u *Purge) error {
 	text, err := p.certificate(u)
 	if err != nil {
 		return err
 	}
-	u.Certificate, err = p.Sign(text)
+	u.Certificate, err = p.Sign(ctx, text, u.Gone.Records)
 	return err
 }
 

@@ -12,7 +12,9 @@ import (
 	"unicode"
 
 	"github.com/aceso-health/aceso/ledgerbridge"
+	certificates "github.com/aceso-health/aceso/ledgerbridge/certificate"
 	"github.com/aceso-health/aceso/node"
+	"github.com/aceso-health/aceso/purge"
 )
 
 // Exit codes of verify.
@@ -25,7 +27,7 @@ const (
 // defaultData is the data folder of a node without --data.
 const defaultData = "aceso-data"
 
-const verifyArguments = "record FILE | checkpoint FILE | consistency [EARLIER] [LATER] | log | keys | ledger | trust"
+const verifyArguments = "record FILE | certificate FILE | checkpoint FILE | consistency [EARLIER] [LATER] | log | keys | ledger | trust"
 
 // list collects the values of a repeated flag.
 type list []string
@@ -69,6 +71,8 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 		return v.file(files[0], v.record)
 	case what == "checkpoint" && len(files) == 1:
 		return v.file(files[0], v.checkpoint)
+	case what == "certificate" && len(files) == 1:
+		return v.file(files[0], v.certificate)
 	case what == "consistency":
 		return v.consistency(files)
 	case what == "log" && len(files) == 0:
@@ -84,7 +88,7 @@ func verifyCommand(args []string, stdout, stderr io.Writer) int {
 }
 
 func (v *verification) flags(f *flag.FlagSet) {
-	f.Var(&v.keys, "key", "record, checkpoint, consistency: a trusted `key` as `aceso verify keys` prints it; may be repeated")
+	f.Var(&v.keys, "key", "record, certificate, checkpoint, consistency: a trusted `key` as `aceso verify keys` prints it; may be repeated")
 	f.Var(&v.receipts, "receipt", "record, consistency, log: an X-Aceso-Record `value` that a client kept; may be repeated with log")
 	f.StringVar(&v.data, "data", defaultData, "consistency, log, keys, ledger: data `folder`")
 	f.StringVar(&v.witness, "witness", "", "log, ledger: where copies of the checkpoints went (`file` or folder)")
@@ -175,6 +179,25 @@ func (v *verification) checkpoint(data []byte) int {
 		return v.tampered(err)
 	}
 	fmt.Fprintf(v.stdout, "ok: %s, %d entries, root %x\n", c.Source, c.Size, c.Root)
+	return exitWhole
+}
+
+// certificate verifies the signature of the certificate of a removal, and that the log holds
+// the records that it proves.
+func (v *verification) certificate(data []byte) int {
+	keys, err := ledgerbridge.ParseKeys(v.keys)
+	if err != nil {
+		return v.unchecked(err)
+	}
+	c, err := certificates.Verify(data, keys)
+	if err != nil {
+		return v.tampered(err)
+	}
+	title, says, _ := strings.Cut(c.Text, "\n")
+	if title != purge.CertificateTitle {
+		return v.unchecked(fmt.Errorf("it is signed by %s, and no certificate of a removal: it begins with %q", c.Source, title))
+	}
+	fmt.Fprintf(v.stdout, "ok: signed by %s; %d records are proved in its tree of %d entries\n%s\n", c.Source, c.Proved, c.Size, oneLine(says))
 	return exitWhole
 }
 

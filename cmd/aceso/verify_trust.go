@@ -25,7 +25,7 @@ type trustOptions struct {
 }
 
 func (o *trustOptions) flags(f *flag.FlagSet) {
-	f.StringVar(&o.folder, "trust", "", "record, checkpoint: `folder` with trusted keys and roots, as `aceso verify trust` writes it")
+	f.StringVar(&o.folder, "trust", "", "record, certificate, checkpoint: `folder` with trusted keys and roots, as `aceso verify trust` writes it")
 	f.Var(&o.organizations, "org-root", "record: `MSP=file`, root certificates (PEM) of an organisation of the channel; may be repeated")
 	f.Var(&o.orderers, "orderer-root", "record: `MSP=file`, root certificates (PEM) of an organisation that orders blocks; may be repeated")
 	f.StringVar(&o.channel, "channel", "", "record: the `channel` that counts; without it, any")
