@@ -52,6 +52,7 @@ type review struct {
 	given     []Version              // about which a refusal tells something
 	asked     []*search.Query        // all criteria that the request evaluates
 	queries   []string               // those of a transaction, for the record
+	masked    []string               // types of the documents that were masked
 	answered  map[*search.Query]bool // those of them of which the store has said whom they select: anybody?
 	concerned concerned
 	change    store.Change // what is committed with the record

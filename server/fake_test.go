@@ -111,6 +111,12 @@ func (g *fakeGate) LastN(_ context.Context, c *access.Call, l access.LastNReques
 	return &g.result, g.ask(c, "lastn %+v", l)
 }
 
+func (g *fakeGate) Why(_ context.Context, c *access.Call, asked access.WhyRequest) (*access.Why, error) {
+	return &access.Why{Record: &access.Version{Body: []byte("{}")}}, g.ask(c, "why %s", asked.ID)
+}
+
+func (g *fakeGate) CheckScopes(claim string) ([]agent.Scope, error) { return agent.ParseScopes(claim) }
+
 func (g *fakeGate) CouldRead(_ context.Context, c *access.Call, asked access.CouldRead) (*access.Could, error) {
 	return &access.Could{Mode: "none"}, g.ask(c, "could %+v", asked)
 }

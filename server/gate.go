@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/aceso-health/aceso/access"
+	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 )
 
@@ -28,6 +29,10 @@ type Gate interface {
 	Explain(ctx context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error)
 	// CouldRead says whether somebody else could read a resource, and why.
 	CouldRead(ctx context.Context, c *access.Call, asked access.CouldRead) (*access.Could, error)
+	// Why says why a record says what it says.
+	Why(ctx context.Context, c *access.Call, asked access.WhyRequest) (*access.Why, error)
+	// CheckScopes reads a scope claim, and refuses one that cannot be enforced.
+	CheckScopes(claim string) ([]agent.Scope, error)
 	// IndexProgress says how far custom search parameters are.
 	IndexProgress(ctx context.Context, c *access.Call) ([]access.Indexing, error)
 }
