@@ -11,5 +11,5 @@ var requiredMutants = []mutant{
 	{"scopes require: what scopes pass over is added up", "store/search/walkwithin.go", "w.Sets.inVain(w.plan.typ, w.requiredRanker(), w.outside-shown)", "_ = shown", "./store/sqlite", "TestPagesWithinComeFromARanking"},
 	{"scopes require: whom a ranking leaves out is named", "store/search/walkwithin.go", "return w.nameHidden(&m, m.hidden)", "return nil", "./store/sqlite", "TestPagesWithinComeFromARanking"},
 	{"scopes require: dates are left out by the index", "store/search/walkwithin.go", "w.Choice == WalkOrders || w.order.Within != nil ||", "w.Choice == WalkOrders ||", "./store/sqlite", "TestSomePagesWithinComeFromNoRanking"},
-	{"scopes require: chains are followed in the index", "store/search/walkwithin.go", "func(c search.Condition) bool { return !search.Itself(c) }", "func(c search.Condition) bool { return false }", "./store/sqlite", "TestSomePagesWithinComeFromNoRanking"},
+	{"scopes require: chains are followed in the index", "store/search/walkwithin.go", "func(c search.Condition) bool { return !itself(c) }", "func(c search.Condition) bool { return false }", "./store/sqlite", "TestSomePagesWithinComeFromNoRanking"},
 }

@@ -64,21 +64,21 @@ func approximates(value string) bool {
 
 // aboutItself refuses what binds has let through, if there is such a thing.
 func aboutItself(where All) error {
-	if !Itself(where) {
+	if !itself(where) {
 		return invalidParam("", "The search parameters of a restriction are about the resource itself.")
 	}
 	return nil
 }
 
-// Itself says whether a condition is decided by one resource and no others.
-func Itself(c Condition) bool {
+// itself says whether a condition is decided by one resource and no others.
+func itself(c Condition) bool {
 	switch c := c.(type) {
 	case All:
-		return !slices.ContainsFunc(c, func(m Condition) bool { return !Itself(m) })
+		return !slices.ContainsFunc(c, func(m Condition) bool { return !itself(m) })
 	case Any:
-		return !slices.ContainsFunc(c, func(m Condition) bool { return !Itself(m) })
+		return !slices.ContainsFunc(c, func(m Condition) bool { return !itself(m) })
 	case Not:
-		return Itself(c.C)
+		return itself(c.C)
 	case Chain, Reverse:
 		return false
 	}

@@ -15,7 +15,7 @@ import (
 // does, and whom the rest is about is found out only for conditions that sets answer at once.
 func (w *walker) mayRankRequired() bool {
 	if !w.must.is || !w.must.of.itself() || w.Choice == WalkOrders || w.order.Within != nil ||
-		slices.ContainsFunc(w.plan.rest, func(c search.Condition) bool { return !search.Itself(c) }) {
+		slices.ContainsFunc(w.plan.rest, func(c search.Condition) bool { return !itself(c) }) {
 		return false
 	}
 	n := w.must.upper.GetCardinality()

@@ -52,7 +52,7 @@ func requirementOf(c search.Condition) requirement {
 func (r requirement) name() string { return r.id }
 
 // itself says whether a row alone tells if it satisfies what is required.
-func (r requirement) itself() bool { return search.Itself(r.Condition) }
+func (r requirement) itself() bool { return itself(r.Condition) }
 
 // boundsRequired are the bounds of what is required. Those who call with a scope ask for the
 // same again and again: from the second time on its set is kept, however small it is.
@@ -168,4 +168,19 @@ func withContent(versions []store.Version, rows []*Row) {
 	for i := range versions {
 		versions[i].Content = rows[i]
 	}
+}
+
+// itself says whether a row alone tells if a condition holds.
+func itself(c search.Condition) bool {
+	switch c := c.(type) {
+	case search.All:
+		return !slices.ContainsFunc(c, func(m search.Condition) bool { return !itself(m) })
+	case search.Any:
+		return !slices.ContainsFunc(c, func(m search.Condition) bool { return !itself(m) })
+	case search.Not:
+		return itself(c.C)
+	case search.Chain, search.Reverse:
+		return false
+	}
+	return true
 }
