@@ -215,6 +215,11 @@ func (t *change) before(ctx context.Context, s *step) error {
 		return err
 	case !may:
 		return t.withheld(ctx, s)
+	}
+	if err := t.wholeInside(ctx, s); err != nil {
+		return err
+	}
+	switch {
 	case s.Method == "PATCH" && v.Deleted:
 		return gone()
 	case s.fresh && !v.Deleted:

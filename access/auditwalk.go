@@ -75,6 +75,9 @@ func (r *review) walk(ctx context.Context, query *search.Query, rep report, at [
 
 // walkPage is the next page of a walk, in turns with the long searches of other callers.
 func (r *review) walkPage(ctx context.Context, query *search.Query, about report, at []byte) (res *Result, err error) {
+	if err := r.unhidden(ctx, query); err != nil {
+		return nil, err
+	}
 	err = r.turns(ctx, r.call.spend(), func(ctx context.Context) error {
 		w, err := r.walk(ctx, query, about, at)
 		if err != nil {

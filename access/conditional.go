@@ -36,6 +36,10 @@ func (t *change) identify(ctx context.Context, s *step) error {
 			return err
 		}
 	}
+	if err := t.replaceable(ctx, s); err != nil {
+		t.wouldAsk(s)
+		return err
+	}
 	if s.Conditional && s.Method != "GET" {
 		if err := t.match(ctx, s); err != nil {
 			return err

@@ -20,6 +20,8 @@ type CouldRead struct {
 	At      time.Time // when; zero: now
 	Scope   string    // of the agent's token; its Agent.Scopes if it is ""
 	Detail  string    // the question as a query, for the record
+
+	by Decider // of a record: the policies that it names
 }
 
 // Could is the answer, and what it rests on. It has nothing of the resource.
@@ -32,6 +34,7 @@ type Could struct {
 	Place    policy.Place    // where it says so; zero if that cannot be told
 	Refused  string          // the reason of a refusal that the gate makes: emergency-undeclared
 	Mode     string          // how Consents bind: forbids, permits or none
+	Masked   []string        // paths of elements that the read would leave out
 	Limits   []string        // constraints that hide the resource: types, compartment ...
 	Opinions []Opinion       // of the patients whose data it is, if they are asked
 }
@@ -86,6 +89,7 @@ func (r *review) couldAs(ctx context.Context, asked *CouldRead) (*Could, error) 
 	if could.Decision.Reason == tooSlow {
 		return nil, as.refuse(could.Decision)
 	}
+	could.Masked = maskedPaths(could.Decision.Obligations, asked.Ref.Type)
 	if as.entry.Reason == undeclared {
 		could.Refused = undeclared
 	}
@@ -120,9 +124,11 @@ func (r *review) standIn(ctx context.Context, asked *CouldRead, could *Could) (a
 		could.Lost = "policy"
 		return nil, nil, nil
 	}
-	decider, err := known.PolicyAt(ctx, asked.Agent.Organization, asked.At)
-	if err != nil {
-		return nil, nil, unavailable("the policies of that time cannot be read", err)
+	decider := asked.by
+	if decider == nil {
+		if decider, err = known.PolicyAt(ctx, asked.Agent.Organization, asked.At); err != nil {
+			return nil, nil, unavailable("the policies of that time cannot be read", err)
+		}
 	}
 	if decider == nil {
 		could.Lost = "policy"

@@ -181,7 +181,10 @@ func (r *review) everythingPage(ctx context.Context, e EverythingRequest, o whol
 
 // everythingOf searches the compartment for one type.
 func (r *review) everythingOf(ctx context.Context, e EverythingRequest, o whole, typ string, after []byte, count int) (store.Page, error) {
-	params := []fhir.Param{{Name: "_include", Value: typ + ":*"}}
+	params, err := r.compartmentIncludes(ctx, typ)
+	if err != nil {
+		return store.Page{}, err
+	}
 	if !o.since.IsZero() {
 		params = append(params, fhir.Param{Name: "_lastUpdated", Value: "ge" + o.since.UTC().Format(time.RFC3339Nano)})
 	}

@@ -22,6 +22,9 @@ func (g *Gate) Explain(ctx context.Context, c *Call, s SearchRequest) ([]store.E
 		if err = cmp.Or(err, malformed); err != nil {
 			return nil, err
 		}
+		if err := r.unhidden(ctx, query); err != nil {
+			return nil, err
+		}
 		explainer, ok := g.Store.(store.Explainer)
 		if !ok {
 			return nil, unavailable("plan cannot be told", errors.New("the store does not explain"))

@@ -311,7 +311,7 @@ func (r *review) few(ctx context.Context, typ string, where search.Condition) (p
 	}
 	s := store.Search{Query: &search.Query{Type: typ, Where: where}, Visible: r.everything(ctx), Limit: followedPage, Most: mostRead, Work: r.leads}
 	for read := 0; read < mostRead; read += followedPage {
-		page, err := r.seek(ctx, s)
+		page, err := r.find(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("find the patients concerned: %w", err)
 		}

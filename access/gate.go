@@ -30,9 +30,10 @@ type Gate struct {
 	custom   customs
 	grants   remembered[standing]
 	held     remembered[bool] // whether versions satisfy the search parameters of scopes
-	shares   *fair.Shares     // of long searches
-	former   former           // what has left whom
-	failed   atomic.Int64     // when a record could not be made, in Unix milliseconds; 0 if one has been made since
+	masks    remembered[*fhir.Mask]
+	shares   *fair.Shares // of long searches
+	former   former       // what has left whom
+	failed   atomic.Int64 // when a record could not be made, in Unix milliseconds; 0 if one has been made since
 }
 
 // New makes a gate.
@@ -69,7 +70,7 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 			g.grants.drop(c.Agent.Grant)
 		}
 		r := g.review(c)
-		result, err := caught(r, work)
+		result, err := caught(ctx, r, work)
 		if errors.Is(err, store.ErrChanged) {
 			g.forgetPlan()
 			if try < maximumAttempts {
@@ -99,10 +100,14 @@ func answer[T any](ctx context.Context, g *Gate, c *Call, work func(*review) (T,
 	}
 }
 
-// caught does the work; that it panics is a failure like others, and is recorded.
-func caught[T any](r *review, work func(*review) (T, error)) (result T, err error) {
+// caught does the work and masks what it found; that it panics is a failure like others, and
+// is recorded.
+func caught[T any](ctx context.Context, r *review, work func(*review) (T, error)) (result T, err error) {
 	defer fhir.Caught(&err)
-	return work(r)
+	if result, err = work(r); err == nil {
+		err = r.mask(ctx, result)
+	}
+	return result, err
 }
 
 // record makes the record of a request durable, together with what the request writes;

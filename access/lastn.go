@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
 )
 
@@ -32,6 +33,7 @@ func (g *Gate) LastN(ctx context.Context, c *Call, l LastNRequest) (*Result, err
 		if err = cmp.Or(err, malformed); err != nil {
 			return nil, err
 		}
+		query.Reads = append(query.Reads, search.Read{Type: s.Type, Param: "code"})
 		last := groups{max: l.Max}
 		for at := []byte(nil); ; {
 			page, err := r.search(ctx, q, query, at)

@@ -110,6 +110,9 @@ func (r *review) conclude(ctx context.Context, outcome error) error {
 	} else if r.entry.Outcome == 0 {
 		r.entry.Outcome = 200
 	}
+	if outcome == nil {
+		r.noteMasks()
+	}
 	if len(r.queries) > 0 {
 		r.entry.Query = strings.Join(r.queries, "\n")
 	}

@@ -117,7 +117,7 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 			return r.refuse(d)
 		}
 		if d.Allow {
-			one, err := r.right(q, d, where)
+			one, err := r.right(ctx, q, d, where)
 			if err != nil {
 				return err
 			}
@@ -130,7 +130,7 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 		if d.Reason == tooSlow {
 			return nil, r.refuse(d)
 		}
-		one, err := r.right(q, d, nil)
+		one, err := r.right(ctx, q, d, nil)
 		return []right{one}, err
 	}
 	var whole []agent.Scope
@@ -151,6 +151,9 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 			r.gate.Log.Error("a scope cannot be enforced: it permits nothing", "request", r.call.Request, "error", err)
 			continue
 		}
+		if err := r.bindable(ctx, q, &s); err != nil {
+			return nil, err
+		}
 		s.Query = ""
 		if err := add([]agent.Scope{s}, where); err != nil {
 			return nil, err
@@ -161,11 +164,15 @@ func (r *review) rightsOf(ctx context.Context, q question) (all []right, err err
 
 // right is what a decision permits for what satisfies a condition and what the policy
 // requires. What it requires is known to be enforceable: its engine refuses the rest.
-func (r *review) right(q question, d policy.Decision, where search.Condition) (right, error) {
+func (r *review) right(ctx context.Context, q question, d policy.Decision, where search.Condition) (right, error) {
 	if d.Constraints.Search == "" {
 		return right{Decision: d, where: where}, nil
 	}
-	required, err := r.gate.constraint(&agent.Scope{Type: q.typ, Query: d.Constraints.Search})
+	by := agent.Scope{Type: q.typ, Query: d.Constraints.Search}
+	if err := r.bindable(ctx, q, &by); err != nil {
+		return right{}, err
+	}
+	required, err := r.gate.constraint(&by)
 	if err != nil {
 		return right{}, unavailable("a constraint of the policy cannot be enforced", err)
 	}

@@ -100,6 +100,9 @@ func (s *shelf) one(ctx context.Context, typ string, params []fhir.Param) ([]byt
 	}
 	v := page.Matches[0]
 	s.used = append(s.used, v)
+	if err := s.tellable(ctx, &v, "what its codes mean would tell of them. Ask by the codes themselves"); err != nil {
+		return nil, err
+	}
 	return v.Body, s.hold(v.Weight())
 }
 

@@ -20,6 +20,8 @@ type Then interface {
 	// PolicyAt is what decided about the agents of an organisation at a time; nil if that is
 	// not known any more.
 	PolicyAt(ctx context.Context, organization string, at time.Time) (Decider, error)
+	// Revision is what decides by a revision of the policies; nil if its text is not kept.
+	Revision(ctx context.Context, hash string) (Decider, error)
 	// EmergenciesAt are the patients of whom an emergency ran at a time, of who has a mark.
 	// known is false if those of that time are no longer kept.
 	EmergenciesAt(ctx context.Context, mark string, at time.Time) (patients []string, known bool, err error)

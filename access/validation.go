@@ -70,6 +70,9 @@ func (r *review) validate(ctx context.Context, v ValidateRequest) ([]fhir.Issue,
 			return nil, gone()
 		}
 		if v.Body == nil {
+			if err := r.tellable(ctx, stored, "what is wrong with a stored one could tell of them. Send the document that is to be validated"); err != nil {
+				return nil, err
+			}
 			v.Body = stored.Body
 			r.entry.Version, r.entry.Content, r.entry.Count = stored.Version, stored.Hash, 1
 			r.disclose(stored, "GET")

@@ -48,6 +48,14 @@ func (c *Call) Entry() *Call {
 // seek searches. A search that turns out to be long begins again when it is its turn, and
 // then goes on in turns with those of other callers.
 func (r *review) seek(ctx context.Context, s store.Search) (page store.Page, err error) {
+	if err := r.unhidden(ctx, s.Query); err != nil {
+		return page, err
+	}
+	return r.find(ctx, s)
+}
+
+// find is seek for the record, whatever is hidden from the caller.
+func (r *review) find(ctx context.Context, s store.Search) (page store.Page, err error) {
 	return r.inTurn(ctx, s.Work, s.Most, func(ctx context.Context, most int, w *store.Work) (store.Page, error) {
 		s.Most, s.Work = most, w
 		return r.gate.Store.Search(ctx, s)

@@ -20,7 +20,7 @@ type Entry struct {
 	Index    int // position in the Bundle
 	FullURL  string
 	Method   string // POST PUT PATCH DELETE GET HEAD, as sent if Err says that it is another
-	Target          // what request.url names; for a POST the type only
+	target          // what request.url names; for a POST the type only
 	Resource *Resource
 	IfMatch  Match // nil: none
 

@@ -166,7 +166,7 @@ func (e *Entry) fill(r *frameRequest, base string) {
 		e.fail(&Error{Kind: invalid.Kind, Detail: invalid.Detail, Expression: ".request.url"})
 		return
 	}
-	e.Target, e.IfNoneMatch, e.IfModifiedSince = t, r.IfNoneMatch, r.IfModifiedSince
+	e.target, e.IfNoneMatch, e.IfModifiedSince = t, r.IfNoneMatch, r.IfModifiedSince
 	if r.IfMatch == "" {
 		return
 	}
@@ -209,7 +209,7 @@ func (e *Entry) checkConditions(r *frameRequest) {
 	if r.IfNoneExist == "" {
 		return
 	}
-	criteria, err := ParseCriteria(r.IfNoneExist, e.Target.Type)
+	criteria, err := ParseCriteria(r.IfNoneExist, e.target.Type)
 	if e.Method != "POST" || e.Path != "" || err != nil {
 		e.fail(&Error{Kind: Invalid, Detail: "ifNoneExist belongs to a POST and holds criteria, as in identifier=x.", Expression: ".request.ifNoneExist"})
 	}

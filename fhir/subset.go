@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -130,18 +131,18 @@ func (c *subsetter) divisible(m *member) bool {
 
 // each calls read at every member or item of the object or array at pos, and stops
 // after it. The JSON is known to be valid.
-func (c *subsetter) each(shut byte, read func()) {
-	c.pos++
-	c.space()
-	for c.peek() != shut && c.pos < len(c.data) {
+func (s *scanner) each(shut byte, read func()) {
+	s.pos++
+	s.space()
+	for s.peek() != shut && s.pos < len(s.data) {
 		read()
-		c.space()
-		if c.peek() == ',' {
-			c.pos++
-			c.space()
+		s.space()
+		if s.peek() == ',' {
+			s.pos++
+			s.space()
 		}
 	}
-	c.pos++
+	s.pos++
 }
 
 // tagSubsetted adds the tag that marks an incomplete resource.
@@ -160,6 +161,8 @@ func tagSubsetted(body []byte) ([]byte, error) {
 	}
 	tag := s.memberNode(meta, "tag")
 	switch {
+	case tag >= 0 && bytes.Contains(body[s.Nodes[tag].start:s.Nodes[tag].end], []byte(subsetted)): // masked before
+		return body, nil
 	case tag >= 0:
 		p.insert(int(s.Nodes[tag].start), subsetted+",")
 	case r.emptyMeta():

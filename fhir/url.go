@@ -9,9 +9,9 @@ import (
 // Param is one name=value pair in the order of the request (decoded).
 type Param struct{ Name, Value string }
 
-// Target is a parsed FHIR URL, as in Bundle.entry.request.url. It names one
+// target is a parsed FHIR URL, as in Bundle.entry.request.url. It names one
 // resource, version, history or search.
-type Target struct {
+type target struct {
 	Ref         // ID is "" for a type, both are "" for the system
 	Version     int64
 	History     bool
@@ -20,21 +20,21 @@ type Target struct {
 }
 
 // parseURL reads a relative URL, or an absolute one below bases. Errors are Invalid.
-func parseURL(s, bases string) (Target, error) {
+func parseURL(s, bases string) (target, error) {
 	path, query, _ := strings.Cut(s, "?")
 	path, _ = Below(path, bases)
 	if strings.Contains(path, "://") {
-		return Target{}, invalidURL("The URL belongs to another server.")
+		return target{}, invalidURL("The URL belongs to another server.")
 	}
 	params, err := ParseParams(query)
 	if err != nil {
-		return Target{}, err
+		return target{}, err
 	}
-	t := Target{Params: params}
+	t := target{Params: params}
 	return t, t.path(strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/"))
 }
 
-func (t *Target) path(segments []string) error {
+func (t *target) path(segments []string) error {
 	if n := len(segments); segments[n-1] == "_history" {
 		t.History = true
 		if segments = segments[:n-1]; len(segments) == 0 {
@@ -65,7 +65,7 @@ func (t *Target) path(segments []string) error {
 	return invalidURL("The URL is none that this server knows.")
 }
 
-func (t *Target) compartment(segments []string) error {
+func (t *target) compartment(segments []string) error {
 	if !IsResourceType(segments[2]) {
 		return invalidURL("The URL is none that this server knows.")
 	}
@@ -73,7 +73,7 @@ func (t *Target) compartment(segments []string) error {
 	return CheckID(segments[1])
 }
 
-func (t *Target) version(segments []string) error {
+func (t *target) version(segments []string) error {
 	v, ok := ParseVersion(segments[3])
 	if !ok {
 		return invalidURL("A version id of this server is a positive integer.")

@@ -54,19 +54,19 @@ func TestParseURL(t *testing.T) {
 	patient := Ref{"Patient", "1"}
 	for _, c := range []struct {
 		url  string
-		want Target
+		want target
 	}{
-		{"Patient/1", Target{Ref: patient}},
-		{"/Patient/1", Target{Ref: patient}},
-		{"http://x/fhir/Patient/1", Target{Ref: patient}},
-		{"Patient/1/_history/3", Target{Ref: patient, Version: 3}},
-		{"Patient/1/_history", Target{Ref: patient, History: true}},
-		{"Patient/_history?_count=1", Target{Ref: Ref{Type: "Patient"}, History: true, Params: []Param{{"_count", "1"}}}},
-		{"_history", Target{History: true}},
-		{"Patient", Target{Ref: Ref{Type: "Patient"}}},
-		{"Patient/", Target{Ref: Ref{Type: "Patient"}}},
-		{"Patient?name=a%20b+c&_id=1,2", Target{Ref: Ref{Type: "Patient"}, Params: []Param{{"name", "a b c"}, {"_id", "1,2"}}}},
-		{"Patient/1/Observation?code=x%7Cy", Target{Ref: Ref{Type: "Observation"}, Compartment: "Patient/1", Params: []Param{{"code", "x|y"}}}},
+		{"Patient/1", target{Ref: patient}},
+		{"/Patient/1", target{Ref: patient}},
+		{"http://x/fhir/Patient/1", target{Ref: patient}},
+		{"Patient/1/_history/3", target{Ref: patient, Version: 3}},
+		{"Patient/1/_history", target{Ref: patient, History: true}},
+		{"Patient/_history?_count=1", target{Ref: Ref{Type: "Patient"}, History: true, Params: []Param{{"_count", "1"}}}},
+		{"_history", target{History: true}},
+		{"Patient", target{Ref: Ref{Type: "Patient"}}},
+		{"Patient/", target{Ref: Ref{Type: "Patient"}}},
+		{"Patient?name=a%20b+c&_id=1,2", target{Ref: Ref{Type: "Patient"}, Params: []Param{{"name", "a b c"}, {"_id", "1,2"}}}},
+		{"Patient/1/Observation?code=x%7Cy", target{Ref: Ref{Type: "Observation"}, Compartment: "Patient/1", Params: []Param{{"code", "x|y"}}}},
 	} {
 		got, err := parseURL(c.url, "http://x/fhir/")
 		if err != nil || !reflect.DeepEqual(got, c.want) {

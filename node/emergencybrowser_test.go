@@ -42,7 +42,7 @@ func TestEmergencyInABrowser(t *testing.T) {
 	b.presses("form[action='/ui/sign-out'] button")
 	b.visit(n.Server.URL + "/ui/explain?agent=Practitioner/practitioner&patient=Patient/p1")
 	b.signsInAs("officer")
-	b.awaits("Could somebody read this now?")
+	b.awaits("Could somebody read this?")
 	b.looksAt("explain")
 	b.visit(n.Server.URL + "/ui/emergencies")
 	b.awaits("no pulse")

@@ -17,7 +17,8 @@ import (
 )
 
 // TestRefusalsAreSent sends what testdata/refusals has for the sentences of docs/refusals.md,
-// each file to a node of its own, and compares status and sentence. That none is missing is held by
+// each file to a node of its own, which has the rule of the policy beside it if there is one, and
+// compares status and sentence. That none is missing is held by
 // TestEachRefusalIsSent.
 //
 // A block of lines is a request: the sentences that refuse it, each after its status (and that of
@@ -36,7 +37,12 @@ func TestRefusalsAreSent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := &dialog{conversation: conversation{node: startNode(t, t.TempDir())}, saved: map[string]string{}, page: fhirtest.Refusals(t)}
+			house := func(_ *Node, o *Options) {
+				if rule, err := os.ReadFile(strings.TrimSuffix(name, "txt") + "rego"); err == nil {
+					o.Policies = houseFolder(t, string(rule))
+				}
+			}
+			d := &dialog{conversation: conversation{node: startNode(t, t.TempDir(), house)}, saved: map[string]string{}, page: fhirtest.Refusals(t)}
 			for _, block := range strings.Split(string(text), "\n\n") {
 				if err := d.run(block); err != nil {
 					t.Error(err)

@@ -52,6 +52,11 @@ func (t *then) PolicyAt(ctx context.Context, organization string, at time.Time) 
 	} else if hash, err = t.recorded(ctx, at); err != nil {
 		return nil, err
 	}
+	return t.Revision(ctx, hash)
+}
+
+// Revision is a revision made ready.
+func (t *then) Revision(ctx context.Context, hash string) (access.Decider, error) {
 	c, err := t.compile(ctx, hash)
 	if c == nil || err != nil {
 		return nil, err

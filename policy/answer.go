@@ -42,7 +42,7 @@ func Answered(results rego.ResultSet) (Decision, error) {
 		case "constraints":
 			return readConstraints(v, &d.Constraints)
 		case "obligations":
-			return readStrings(v, &d.Obligations)
+			return readObligations(v, &d.Obligations)
 		}
 		return errors.New("unknown field")
 	})
@@ -59,11 +59,6 @@ func complete(o ast.Object, d *Decision) error {
 	}
 	if Reasons()[d.Reason] == "" {
 		return fmt.Errorf("the decision has the unknown reason %q", d.Reason)
-	}
-	for _, code := range d.Obligations {
-		if !knownObligation(code) {
-			return fmt.Errorf("the decision has the unknown obligation %q", code)
-		}
 	}
 	switch d.Consent {
 	case Forbids, Permits, None:

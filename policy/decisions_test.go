@@ -94,6 +94,7 @@ func describe(d Decision) string {
 	add(shared(c.Uncompartmented), "loose=shared")
 	add(c.Owner != "", "owner="+c.Owner)
 	add(c.Author != "", "by="+c.Author)
+	add(len(d.Obligations) > 0, "does="+strings.Join(d.Obligations, ","))
 	return strings.Join(words, " ")
 }
 

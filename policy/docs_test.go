@@ -20,7 +20,7 @@ func TestDocsAreComplete(t *testing.T) {
 		agent.subject agent.role agent.organization agent.patient agent.client agent.scopes purpose interaction
 		action type node.organization now read vread history-instance search-type search-system history-type
 		history-system create update patch delete access-report proof verify validate audit-read audit-search ledger metrics
-		operations policy-read authorize token refresh revoke introspect launch register sign-in sign-out client-read client-write policy-write policy-approve label-write purge purge-approve break-glass break-glass-read break-glass-review explain expand validate-code lookup subsumes translate`)
+		operations policy-read authorize token refresh revoke introspect launch register sign-in sign-out client-read client-write policy-write policy-approve label-write purge purge-approve break-glass break-glass-read break-glass-review explain simulate consent-problems disclosure-record expand validate-code lookup subsumes translate`)
 	for code, meaning := range Reasons() {
 		words = append(words, code)
 		if !strings.Contains(string(text), "| `"+code+"` | "+meaning+" |") {
@@ -57,7 +57,7 @@ func withExample(t *testing.T, docs string) fs.FS {
 	t.Helper()
 	piece := pieces(t, docs)
 	fsys := fstest.MapFS{}
-	for _, name := range []string{"administrator", "authorization", "authorization_test", "clinician", "clinician_test", "decision", "deputy", "emergency", "emergency_test", "fixture_test", "governing", "governing_test", "office_test",
+	for _, name := range []string{"administrator", "authorization", "authorization_test", "clinician", "clinician_test", "decision", "decision_test", "deputy", "emergency", "emergency_test", "fixture_test", "governing", "governing_test", "office_test",
 		"patient", "patient_test", "privacy_officer", "request", "scopes", "scopes_test"} {
 		text, err := fs.ReadFile(Base(), name+".rego")
 		if err != nil {
@@ -80,7 +80,7 @@ func withExample(t *testing.T, docs string) fs.FS {
 func pieces(t *testing.T, docs string) func(int) string {
 	t.Helper()
 	blocks := strings.Split(docs, "```rego\n")
-	if len(blocks) != 6 {
+	if len(blocks) != 7 {
 		t.Fatalf("%d pieces of Rego in the docs", len(blocks)-1)
 	}
 	return func(i int) string { p, _, _ := strings.Cut(blocks[i], "```"); return p }
@@ -111,6 +111,27 @@ func TestDocsExampleOfTheHouse(t *testing.T) {
 		in.Agent.Role, in.Agent.Patient, in.Purpose, in.Interaction, in.Action = c.role, "Patient/1", c.purpose, c.interaction, c.action
 		if d, err := e.Decide(t.Context(), in); err != nil || !d.Allow || c.hides != (len(d.Constraints.Labels) == 1) {
 			t.Errorf("%+v: got %+v, %v", c, d, err)
+		}
+	}
+}
+
+// The example of masks works as written.
+func TestDocsExampleOfMasks(t *testing.T) {
+	text, err := os.ReadFile("../docs/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys := withExample(t, string(text)).(fstest.MapFS)
+	maps.DeleteFunc(fsys, func(name string, _ *fstest.MapFile) bool { return strings.HasSuffix(name, "_test.rego") }) // they say that nothing is masked
+	fsys["decision.rego"].Data = append(fsys["decision.rego"].Data, pieces(t, string(text))(6)...)
+	e := newEngine(t, fsys, Options{})
+	for purpose, want := range map[string]string{"HPAYMT": "own-payment forbids does=mask *.note,mask Patient.address,mask Patient.birthDate,record", "TREAT": "own-treatment forbids"} {
+		in := input()
+		in.Purpose = purpose
+		for range 2 {
+			if d, err := e.Decide(t.Context(), in); err != nil || describe(d) != want {
+				t.Errorf("%s: %s %v", purpose, describe(d), err)
+			}
 		}
 	}
 }

@@ -95,6 +95,7 @@ func TestFailuresWhileDecidingDeny(t *testing.T) {
 		"unknown consent mode":    {`decision := {"allow": true, "reason": "local-permit", "consent": input.purpose}`, "consent mode"},
 		"no consent mode":         {`decision := {"allow": input.purpose == "TREAT", "reason": "local-permit"}`, "consent mode"},
 		"unknown obligation":      {`decision := ` + with(`"obligations": [input.agent.client]`), "obligation"},
+		"mask of no element":      {`decision := ` + with(`"obligations": {concat(".", ["mask Patient", input.agent.client])}`), "Patient has no such element"},
 		"obligations not a list":  {`decision := ` + with(`"obligations": "record"`), "obligations"},
 		"unknown field":           {`decision := ` + with(`input.agent.client: false`), "ward"},
 		"unknown constraint":      {`decision := ` + with(`"constraints": {input.agent.client: ["R"]}`), "ward"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -101,7 +102,7 @@ func (p part) refuses(v ast.Value) string {
 		return "unknown reason code %v"
 	case p == modeOf && (!ok || word != Forbids && word != Permits && word != None):
 		return "unknown consent mode %v"
-	case p == dutiesOf && (!ok || !knownObligation(word)):
+	case p == dutiesOf && !ok:
 		return "unknown obligation %v"
 	case p.narrows() && ok && word == "":
 		return "the constraint %v is empty: it would not narrow anything"
@@ -114,6 +115,10 @@ func (p part) refuses(v ast.Value) string {
 // refusesWord is refuses for what constraints have beside names.
 func (p part) refusesWord(word string) string {
 	switch p {
+	case dutiesOf:
+		if err := obliges(word); err != nil {
+			return strings.ReplaceAll(err.Error(), "%", "%%") + ", in the obligation %v"
+		}
 	case oneLabel:
 		if !isLabel(word) {
 			return "%v is not a security label like system|code"
@@ -224,6 +229,8 @@ func (f *flow) term(t *ast.Term, p part, in *ast.Rule) {
 	case ast.Ref:
 		if v.HasPrefix(ast.DefaultRootRef) {
 			f.rules(v, p)
+		} else if p.lists() && len(v) == 2 { // some word in list
+			f.term(v[0], p, in)
 		}
 	case ast.Var:
 		f.variable(t, p, in)

@@ -37,7 +37,3 @@ const (
 	Permits = "permits" // refused unless a Consent permits
 	None    = "none"    // consent does not bind
 )
-
-// knownObligation says whether the gate can meet an obligation. So far there is
-// only recording, which happens anyway.
-func knownObligation(code string) bool { return code == "record" }

@@ -128,7 +128,7 @@ func (s *server) couldReadOf(form url.Values) (asked access.CouldRead, err error
 		return asked, err
 	}
 	a.Issuer = s.Issuer
-	asked.Scope, a.Actors = cmp.Or(form.Get("scope"), usualScope(a.Role)), auth.Actors(a, "")
+	asked.Scope, a.Actors = cmp.Or(form.Get("scope"), access.UsualScope(a.Role, "rs")), auth.Actors(a, "")
 	detail := url.Values{"agent": {a.Subject}, "role": {a.Role}, "organization": {a.Organization}, "purpose": {a.Purpose}, "scope": {asked.Scope}}
 	if !asked.At.IsZero() {
 		detail.Set("at", asked.At.Format(momentOf))
@@ -161,17 +161,6 @@ func timeAsked(text string, now time.Time) (at time.Time, err error) {
 	return at, &fhir.Error{Kind: fhir.Invalid, Detail: "Give a day or a time as in 2026-03-01 or 2026-03-01T10:04:00Z.", Expression: "at"}
 }
 
-// usualScope is what tokens of a role read with.
-func usualScope(role string) string {
-	switch role {
-	case agent.Patient:
-		return "patient/*.rs"
-	case agent.System:
-		return "system/*.rs"
-	}
-	return "user/*.rs"
-}
-
 // couldSentences say the answer and what it rests on.
 func couldSentences(l wording.Language, asked *access.CouldRead, could *access.Could) (all []string) {
 	a, tense := &asked.Agent, "could."
@@ -196,6 +185,9 @@ func couldSentences(l wording.Language, asked *access.CouldRead, could *access.C
 	if tense == "then." {
 		say("then.policy", "policy", could.Decision.Revision)
 	}
+	if could.Read && len(could.Masked) > 0 {
+		say("could.masked", "elements", strings.Join(could.Masked, ", "))
+	}
 	policyKey := "policy.refuses"
 	if could.Decision.Allow {
 		policyKey = "policy.permits"
@@ -206,6 +198,16 @@ func couldSentences(l wording.Language, asked *access.CouldRead, could *access.C
 	} else {
 		say("policy.nowhere")
 	}
+	restSentences(say, could)
+	say("could.assumed", "role", a.Role, "organization", a.Organization, "scopes", asked.Scope)
+	if a.Patient != "" {
+		say("could.launched", "patient", a.Patient)
+	}
+	return all
+}
+
+// restSentences say what decided beside the policy.
+func restSentences(say func(string, ...string), could *access.Could) {
 	if could.Refused != "" {
 		say("refused." + could.Refused)
 	}
@@ -218,11 +220,6 @@ func couldSentences(l wording.Language, asked *access.CouldRead, could *access.C
 	for _, what := range could.Unless {
 		say("unless." + what)
 	}
-	say("could.assumed", "role", a.Role, "organization", a.Organization, "scopes", asked.Scope)
-	if a.Patient != "" {
-		say("could.launched", "patient", a.Patient)
-	}
-	return all
 }
 
 func opinionSentences(say func(string, ...string), could *access.Could) {

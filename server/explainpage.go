@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
-	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/web"
 	"github.com/aceso-health/aceso/wording"
 )
@@ -56,22 +54,16 @@ func withoutEmpty(form url.Values) url.Values {
 }
 
 // explainRecord says why a record says what it says, and fills in the question of how it
-// would be decided now. It reads the record like any reader of it.
+// would be decided. It reads the record like any reader of it.
 func (s *server) explainRecord(c *gin.Context, call *access.Call, l wording.Language, page *web.Explained) error {
-	if err := fhir.CheckID(page.Record); err != nil {
-		return err
-	}
-	v, err := s.Gate.ReadAuditEvent(c.Request.Context(), call, page.Record)
+	found, row, err := s.why(c, call, page.Record)
 	if err != nil {
 		return err
 	}
-	row, err := readAccess(v.Body)
-	if err != nil {
-		return err
-	}
-	page.Sentences = recordSentences(l, &row)
+	page.Sentences = whySentences(l, &row, found)
 	page.Told, page.Yes = true, !row.Denied()
 	page.Agent, page.Role, page.Purpose = cmp.Or(page.Agent, row.Agent), cmp.Or(page.Role, row.Role), cmp.Or(page.Purpose, row.Purpose)
+	page.At = cmp.Or(page.At, row.At.UTC().Format(momentOf))
 	if len(row.Patients) == 1 {
 		page.Patient = cmp.Or(page.Patient, row.Patients[0].ID)
 	}
@@ -80,29 +72,4 @@ func (s *server) explainRecord(c *gin.Context, call *access.Call, l wording.Lang
 		page.Resource = cmp.Or(page.Resource, ref)
 	}
 	return nil
-}
-
-func recordSentences(l wording.Language, row *web.Access) (all []string) {
-	key, what := "record.permitted", strings.Join(row.Data, ", ")
-	if row.Denied() {
-		key = "record.denied"
-	}
-	for _, p := range row.Patients {
-		if what == "" {
-			what = p.ID
-		}
-	}
-	all = append(all, l.Say(key, "who", row.Who, "what", cmp.Or(what, row.Asked, row.What), "purpose", row.Purpose, "at", row.At.UTC().Format(time.DateTime+" UTC")))
-	if row.Failed && !row.Denied() {
-		all = append(all, l.Say("record.failed"))
-	}
-	if reason := "reason." + row.Reason; l.Knows(reason) {
-		all = append(all, l.Say("record.because", "code", row.Reason, "reason", l.Say(reason)))
-	}
-	if len(row.Consents) > 0 {
-		all = append(all, l.Say("record.consents", "consents", strings.Join(row.Consents, ", ")))
-	} else {
-		all = append(all, l.Say("record.no-consents"))
-	}
-	return append(all, l.Say("record.now"))
 }

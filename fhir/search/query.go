@@ -25,6 +25,7 @@ type Query struct {
 	Warnings []fhir.Issue // parameters that lenient handling ignored
 	Patients []string     // patients that the criteria name ("Patient/1"), for the record
 	Plan     int64        // of the keys that custom parameters among the criteria rest on; 0: it has none of them
+	Reads    []Read       // what the answer rests on; some may be there twice
 }
 
 // Part is what a query asks of one type.
@@ -149,12 +150,14 @@ func findParam(typ, name string) (fhir.SearchParam, bool) {
 // find finds a parameter of a type that this search can use. A custom one has the name that
 // its keys have.
 func (p *queryParser) find(typ, name string) (fhir.SearchParam, bool) {
-	if def, ok := findParam(typ, name); ok {
-		return def, true
+	def, ok := findParam(typ, name)
+	if !ok {
+		if def, ok = p.o.Customs.find(typ, name); ok {
+			p.q.Plan = p.o.Customs.Number
+		}
 	}
-	def, ok := p.o.Customs.find(typ, name)
 	if ok {
-		p.q.Plan = p.o.Customs.Number
+		p.reads(typ, name, def)
 	}
 	return def, ok
 }
@@ -315,6 +318,7 @@ func (p *queryParser) compartment() error {
 		return invalidParam("", "There is no compartment of this type: use Patient, Encounter, Practitioner, RelatedPerson or Device.")
 	}
 	p.where = append(p.where, HasKey{CompartmentKey(ref.String())})
+	p.q.Reads = append(p.q.Reads, compartmentReads(ref.Type, p.q.Type)...)
 	p.patient(ref)
 	return nil
 }

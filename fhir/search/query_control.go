@@ -149,6 +149,7 @@ func (p *queryParser) include(param fhir.Param) error {
 		return invalidParam(param.Name, err.Error())
 	}
 	p.q.Include = append(p.q.Include, in)
+	p.follows(in)
 	return nil
 }
 

@@ -306,6 +306,7 @@ func (f *filterParser) targets(scopes []scope, name string) (inner []scope, ends
 				return nil, nil, scopes[i].unknown
 			}
 		default:
+			f.leads(scopes[i].typ, name, def, def.Targets)
 			for _, t := range def.Targets {
 				inner = append(inner, scope{t, nil})
 			}

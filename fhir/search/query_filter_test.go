@@ -124,7 +124,7 @@ func TestMalformedFiltersAreRefused(t *testing.T) {
 	if _, err := filtered("Task", strings.Repeat("subject.", 5)+"nonsense eq x"); kindOf(err) != fhir.TooCostly {
 		t.Errorf("a path over all types: %v", err)
 	}
-	f := &filterParser{queryParser: &queryParser{}}
+	f := &filterParser{queryParser: &queryParser{q: &Query{}}}
 	if _, _, err := f.targets(slices.Repeat([]scope{{"Observation", nil}}, 251), "subject"); kindOf(err) != fhir.TooCostly {
 		t.Errorf("1004 types: %v", err)
 	}

@@ -23,6 +23,7 @@ func (p *queryParser) reverse(typ, spec, value string, depth int) (Condition, er
 	if err != nil {
 		return nil, err
 	}
+	p.leads(parts[0], parts[1], def, []string{typ})
 	return Reverse{Type: parts[0], Param: def.Name, Where: where}, nil
 }
 
@@ -40,6 +41,7 @@ func (p *queryParser) chain(typ, head string, rest fhir.Param, depth int) (Condi
 		}
 		types = []string{only}
 	}
+	p.leads(typ, name, def, types)
 	var links []Chain
 	var here []Condition
 	for _, t := range types {
@@ -112,5 +114,6 @@ func (p *queryParser) listed(typ, value string) (Condition, error) {
 		}
 		lists[i] = HasKey{"_id" + string(opToken) + id}
 	}
+	p.q.Reads = append(p.q.Reads, Read{Type: "List", Param: "item"})
 	return Reverse{Type: "List", Param: "item", Where: anyOf(lists)}, nil
 }

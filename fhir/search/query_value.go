@@ -154,6 +154,7 @@ func (c criterion) edition(v string) (Condition, bool) {
 	if c.def.Name != "url" || bar < 1 || bar == len(v)-1 || !versions {
 		return nil, false
 	}
+	c.reads(c.typ, "version", def)
 	part := c
 	part.def = def
 	return All{HasKey{c.def.Name + string(opReference) + v[:bar]}, part.codeKey(v[bar+1:])}, true

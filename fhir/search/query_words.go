@@ -14,6 +14,7 @@ func (p *queryParser) wordsOf(typ, name, modifier string, param fhir.Param) (Con
 	if modifier != "" || name != param.Name {
 		return nil, &unknownParam{"The parameters _text and _content have no modifiers."}
 	}
+	p.reads(typ, name, fhir.SearchParam{})
 	c := criterion{queryParser: p, typ: typ, def: fhir.SearchParam{Name: textParam, Kind: "string"}, name: param.Name}
 	var some Any
 	for _, v := range splitEscaped(param.Value, ',') {

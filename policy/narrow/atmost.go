@@ -18,7 +18,18 @@ func AtMost(d, other policy.Decision) bool {
 	case !other.Allow:
 		return false
 	}
-	return consentAtMost(d, other) && rowsAtMost(d.Constraints, other.Constraints) && holdsAll(d.Obligations, other.Obligations)
+	return consentAtMost(d, other) && rowsAtMost(d.Constraints, other.Constraints) && obligedAtLeast(d.Obligations, other.Obligations)
+}
+
+// obligedAtLeast: every element that others mask is masked, by itself or with more, and
+// whatever else they oblige to stands here, too.
+func obligedAtLeast(words, others []string) bool {
+	mask, err := fhir.R4().Mask(policy.Masked(words))
+	masks := policy.Masked(others)
+	if err != nil || slices.ContainsFunc(masks, func(path string) bool { return !mask.Covers(path) }) {
+		return false
+	}
+	return holdsAll(words, slices.DeleteFunc(slices.Clone(others), func(word string) bool { return len(policy.Masked([]string{word})) > 0 }))
 }
 
 // consentAtMost: Consents that must permit bind at least as much as those that may forbid.

@@ -33,6 +33,13 @@ func TestWhatPermitsLess(t *testing.T) {
 	mode := func(mode, compartment string) policy.Decision {
 		return policy.Decision{Allow: true, Consent: mode, Constraints: policy.Constraints{Compartment: compartment}}
 	}
+	mask := func(paths ...string) policy.Decision {
+		d := policy.Decision{Allow: true, Consent: policy.Forbids, Obligations: []string{"record"}}
+		for _, p := range paths {
+			d.Obligations = append(d.Obligations, "mask "+p)
+		}
+		return d
+	}
 	const r, v = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality|R", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality|V"
 	for name, pair := range map[string][2]policy.Decision{ // less, more
 		"a refusal":                   {{}, free},
@@ -51,6 +58,10 @@ func TestWhatPermitsLess(t *testing.T) {
 		"Consents that are asked":     {free, mode(policy.None, "")},
 		"of others, too":              {mode(policy.Permits, "Patient/1"), mode(policy.None, "Patient/1")},
 		"an obligation":               {{Allow: true, Consent: policy.Forbids, Obligations: []string{"record"}}, free},
+		"a mask":                      {mask("Patient.birthDate"), free},
+		"a mask more":                 {mask("Patient.birthDate", "Patient.name"), mask("Patient.birthDate")},
+		"a wider mask":                {mask("Patient.name"), mask("Patient.name.given")},
+		"a mask of all types":         {mask("*.name"), mask("Patient.name", "Person.name")},
 	} {
 		if !AtMost(pair[0], pair[1]) || AtMost(pair[1], pair[0]) {
 			t.Errorf("%s: at most is %v, and the other way %v", name, AtMost(pair[0], pair[1]), AtMost(pair[1], pair[0]))

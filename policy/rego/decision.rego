@@ -22,7 +22,19 @@ deny(code) := {"allow": false, "reason": code}
 
 # permit allows. mode says how Consents bind ("forbids", "permits" or "none");
 # rows are the constraints that every resource must satisfy, beside those of the house.
-permit(code, mode, rows) := {"allow": true, "reason": code, "consent": mode, "constraints": object.union(rows, house_rows)}
+permit(code, mode, rows) := object.union(
+	{"allow": true, "reason": code, "consent": mode, "constraints": object.union(rows, house_rows)},
+	duties,
+)
 
 # house_rows are constraints for everybody, whatever the role.
 default house_rows := {}
+
+# house_obligations are what the server must do besides for everybody, whatever the role.
+# Rules add to them; to record is done anyway.
+house_obligations contains "record"
+
+# duties are those of the house, if it has some of its own.
+default duties := {}
+
+duties := {"obligations": house_obligations} if count(house_obligations) > 1

@@ -1,0 +1,43 @@
+package aceso_test
+
+func init() { mutants = append(mutants, maskMutants...) }
+
+// maskMutants are the guards of masked elements.
+var maskMutants = []mutant{
+	{"masks: narratives tell of what is masked", "fhir/mask_document.go", "if whole || c.d.Types[m.typ].Name == \"Narrative\" {", "if whole {", "./fhir", "TestMaskedDocumentHasNothingHidden"},
+	{"masks: what R4 does not know could be anything", "fhir/mask_document.go", "return append(out, c.data[start:c.pos]...), name == \"resourceType\"", "return append(out, c.data[start:c.pos]...), true", "./fhir", "TestMaskedDocumentHasNothingHidden"},
+	{"masks: masked documents are tagged", "fhir/mask_document.go", "	return tagSubsetted(out)\n", "	return out, nil\n", "./fhir", "TestMaskedDocumentHasNothingHidden"},
+	{"masks: items below items are masked alike", "fhir/mask.go", "if e.kind == backboneType && m != nil {", "if false {", "./fhir", "TestMaskedDocumentHasNothingHidden"},
+	{"masks: unknown elements count as hidden", "fhir/mask.go", "	return !known\n", "	return known && false\n", "./fhir", "TestMaskHidesWhatRestsOnIt"},
+	{"masks: what is needed is not masked", "fhir/mask.go", "|| slices.Contains(names, \"modifierExtension\") {", "&& false {", "./fhir", "TestMaskRefusesWhatIsNoElement"},
+	{"masks: parameters say what their filters look at", "fhir/search/reads.go", "if s.field != \"\" {", "if false {", "./fhir/search", "TestReadElements"},
+	{"masks: queries say what they look at", "fhir/search/query.go", "		p.reads(typ, name, def)\n", "		_ = name\n", "./fhir/search", "TestQueriesSayWhatTheyRead"},
+	{"masks: compartments say what decides about them", "fhir/search/query.go", "	p.q.Reads = append(p.q.Reads, compartmentReads(ref.Type, p.q.Type)...)\n", "", "./fhir/search", "TestQueriesSayWhatTheyRead"},
+	{"masks: includes say what they follow", "fhir/search/query_control.go", "	p.follows(in)\n", "", "./fhir/search", "TestQueriesSayWhatTheyRead"},
+	{"masks: lists say what they look at", "fhir/search/query_link.go", "	p.q.Reads = append(p.q.Reads, Read{Type: \"List\", Param: \"item\"})\n", "", "./fhir/search", "TestQueriesSayWhatTheyRead"},
+	{"masks: words say what they look at", "fhir/search/query_words.go", "	p.reads(typ, name, fhir.SearchParam{})\n", "", "./fhir/search", "TestQueriesSayWhatTheyRead"},
+	{"masks: masks of no element fail", "policy/obligations.go", "		if err := obliges(word); err != nil {\n", "		if err := obliges(word); false && err != nil {\n", "./policy", "TestFailuresWhileDecidingDeny"},
+	{"masks: masks of no element do not pass", "policy/lint_answers.go", "		if err := obliges(word); err != nil {\n", "		if err := obliges(word); false && err != nil {\n", "./policy", "TestCompileRefuses"},
+	{"masks: lists of masks are followed", "policy/lint_answers.go", "} else if p.lists() && len(v) == 2 {", "} else if false {", "./policy", "TestCompileRefuses"},
+	{"masks: to mask less is wider", "policy/narrow/atmost.go", "return !mask.Covers(path)", "return false && !mask.Covers(path)", "./policy/narrow", "TestWhatPermitsLess"},
+	{"masks: documents leave masked", "access/gate.go", "		err = r.mask(ctx, result)\n", "		err = ctx.Err()\n", "./node", "TestMaskedElementsLeaveInNoAnswer"},
+	{"masks: what is written is shown as a read", "access/mask.go", "		r.decide(ctx, question{\"read\", \"r\", typ})\n", "		_ = typ\n", "./node", "TestMasksOfOneInteraction"},
+	{"masks: rules about searches mask searches", "access/mask.go", "	r.decide(ctx, question{\"search-type\", \"s\", typ})\n", "	_ = typ\n", "./node", "TestMasksOfOneInteraction"},
+	{"masks: what is inside is masked", "access/mask.go", "	r, err := fhir.Open(document)\n	if err != nil {\n		return nil, err\n	}\n	return r.TypesInside()\n", "	return nil, nil\n", "./node", "TestMaskedElementsLeaveInNoAnswer"},
+	{"masks: searches rest on nothing hidden", "access/work.go", "	if err := r.unhidden(ctx, s.Query); err != nil {\n", "	if err := ctx.Err(); err != nil {\n", "./node", "TestNothingIsFoundByMaskedElements"},
+	{"masks: plans tell of nothing hidden", "access/explain.go", "		if err := r.unhidden(ctx, query); err != nil {\n", "		if err := ctx.Err(); err != nil {\n", "./node", "TestPlansAndRecordsRestOnNothingHidden"},
+	{"masks: records are found by nothing hidden", "access/auditwalk.go", "	if err := r.unhidden(ctx, query); err != nil {\n", "	if err := ctx.Err(); err != nil {\n", "./node", "TestPlansAndRecordsRestOnNothingHidden"},
+	{"masks: codes group nothing hidden", "access/lastn.go", "		query.Reads = append(query.Reads, search.Read{Type: s.Type, Param: \"code\"})\n", "		_ = search.Read{}\n", "./node", "TestPlansAndRecordsRestOnNothingHidden"},
+	{"masks: wildcards rest on nothing hidden", "access/mask.go", "		reads = search.References(typ)\n", "		reads = nil\n", "./node", "TestNothingIsFoundByMaskedElements"},
+	{"masks: scopes rest on nothing hidden", "access/scope.go", "		if err := r.bindable(ctx, q, &s); err != nil {\n", "		if err := ctx.Err(); err != nil {\n", "./node", "TestScopesDoNotRestOnMaskedElements"},
+	{"masks: constraints rest on nothing hidden", "access/scope.go", "	if err := r.bindable(ctx, q, &by); err != nil {\n", "	if err := ctx.Err(); err != nil {\n", "./node", "TestPlansAndRecordsRestOnNothingHidden"},
+	{"masks: nobody replaces what is masked", "access/conditional.go", "	if err := t.replaceable(ctx, s); err != nil {\n", "	if err := ctx.Err(); err != nil {\n", "./node", "TestNobodyChangesWhatIsMasked"},
+	{"masks: nobody replaces what is masked inside", "access/apply.go", "	if err := t.wholeInside(ctx, s); err != nil {\n", "	if err := ctx.Err(); err != nil {\n", "./node", "TestNobodyChangesWhatIsMasked"},
+	{"masks: findings tell of nothing hidden", "access/validation.go", "			if err := r.tellable(ctx, stored,", "			if err := (&review{gate: r.gate, decisions: []decision{{question: question{\"read\", \"r\", v.Ref.Type}}}}).tellable(ctx, stored,", "./node", "TestNobodyChangesWhatIsMasked"},
+	{"masks: terms tell of nothing hidden", "access/terminology.go", "	if err := s.tellable(ctx, &v,", "	if err := (&review{gate: s.gate, decisions: []decision{{question: question{\"read\", \"r\", typ}}}}).tellable(ctx, &v,", "./node", "TestNothingIsFoundByMaskedElements"},
+	{"masks: hashes tell of nothing hidden", "access/verifyversion.go", "	if !masked {\n", "	if true {\n", "./node", "TestNobodyChangesWhatIsMasked"},
+	{"masks: everything follows nothing hidden", "access/mask.go", "		if !rests(mask, one) {\n", "		if true {\n", "./node", "TestPlansAndRecordsRestOnNothingHidden"},
+	{"masks: records say that something was masked", "access/record.go", "		r.noteMasks()\n", "", "./node", "TestMaskedReadsAreRecordedAsSuch"},
+	{"masks: records say that something masked was asked for", "access/mask.go", "	r.entry.Decision, r.entry.Reason = \"deny\", elementMasked\n", "", "./node", "TestNobodyChangesWhatIsMasked"},
+	{"masks: explanations name masks", "access/could.go", "	could.Masked = maskedPaths(could.Decision.Obligations, asked.Ref.Type)\n", "", "./node", "TestExplanationsNameMasks"},
+}
