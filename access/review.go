@@ -56,13 +56,14 @@ type review struct {
 	masked    []string               // types of the documents that were masked
 	answered  map[*search.Query]bool // those of them of which the store has said whom they select: anybody?
 	concerned concerned
-	change    store.Change // what is committed with the record
-	event     bool         // of the authorization server: its record is in the change log
-	final     bool         // the record no longer rests on what was judged, see instead
-	held      int64        // bytes of stored documents that the answer carries
-	policed   question     // whose decision the record has
-	alongside []question   // the others, of a record about several
-	unasked   bool         // the decision is not the policy's
+	change    store.Change       // what is committed with the record
+	event     bool               // of the authorization server: its record is in the change log
+	final     bool               // the record no longer rests on what was judged, see instead
+	held      int64              // bytes of stored documents that the answer carries
+	policed   question           // whose decision the record has
+	alongside []question         // the others, of a record about several
+	with      ledgerbridge.Input // what the policy was asked with
+	unasked   bool               // the decision is not the policy's
 }
 
 // hold adds bytes of documents to those that the answer carries, if there is memory for

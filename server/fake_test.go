@@ -121,6 +121,10 @@ func (g *fakeGate) CouldRead(_ context.Context, c *access.Call, asked access.Cou
 	return &access.Could{Mode: "none"}, g.ask(c, "could %+v", asked)
 }
 
+func (g *fakeGate) Replay(_ context.Context, c *access.Call, ask access.ReplayRequest) (*access.Replayed, error) {
+	return new(access.Replayed), g.ask(c, "replay %s %d", ask.Revision, ask.Limit)
+}
+
 func (g *fakeGate) ConsentProblems(_ context.Context, c *access.Call, after string, count int) (*access.Problems, error) {
 	return &access.Problems{}, g.ask(c, "problems after %s, %d", after, count)
 }
