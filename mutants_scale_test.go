@@ -22,7 +22,7 @@ var scaleMutants = []mutant{
 	{"what a Split hides is hidden", "store/search/setsplit.go", "m.hidden = union(m.hidden, hidden)", "_ = hidden", "./store/sqlite", "TestSplitsAreAskedOnce"},
 	{"refused searches leave what Splits said", "store/search/search.go", "x.keepSets() // what a refused", "_ = 0 // what a refused", "./store/sqlite", "TestRefusedSearchesLeaveWhatSplitsSaid"},
 	{"what is required of resources binds what Splits show", "store/search/setsplit.go", "if m.within != nil {", "if false {", "./store/sqlite", "TestSplitsShowNothingElse"},
-	{"what is judged by itself is told by no Split", "store/search/setsight.go", "v.splits[i].places = without(v.splits[i].places, single)", "_ = single", "./store/sqlite", "TestSplitsShowNothingElse"},
+	{"what is judged by itself is told by no Split", "store/search/setsight.go", "without(v.splits[i].places, single)", "without(v.splits[i].places, nil)", "./store/sqlite", "TestSplitsShowNothingElse"},
 	{"criteria of codes make shapes of their own", "consent/shape.go", "w.texts([]string{c.name})", "_ = c.name", "./consent", "TestShapesNameCodes"},
 	{"criteria of codes that make shapes are bounded", "consent/shapes.go", "len(s.codes) < mostCodes", "true", "./consent", "TestShapesNameCodes"},
 	{"a criterion of codes answers as it is assumed to", "consent/foresee.go", "sure = min(sure, t)", "_ = t", "./consent", "TestWhatIsForeseenByCodesHolds"},

@@ -87,6 +87,12 @@ func TestShapesNameCodes(t *testing.T) {
 			t.Errorf("%v is shown: %v, certain: %v", c.codes, shown, sure)
 		}
 	}
+	is := newStanding(everyCode)
+	is.add(rules[0], noon.UnixMilli(), nil)
+	is.add(mustCompile(t, named(`'type':'permit',<TREAT>,'provision':[{'type':'deny','code':[{'coding':[{'system':'http://loinc.org','code':'8480-6'}]}]}]`))[0], noon.UnixMilli(), nil)
+	if is.models[0].key == is.models[1].key {
+		t.Error("Consents that name different codes make one shape")
+	}
 	if v := shape.Foresee(clinician, "Observation"); v == 1<<Permit {
 		t.Errorf("%04b is foreseen of all", v)
 	}

@@ -97,7 +97,9 @@ func TestSplitsShowNothingElse(t *testing.T) {
 	w := newSplitWard(t)
 	w.put("two", 0, strings.Replace(coded("a"), `"subject"`, `"performer":[{"reference":"Patient/2"}],"subject"`, 1)) // also another's
 	w.want(51, 100, 1)
-	w.ask.Within = func(string) search.Condition { return search.HasKey{Key: search.IDKey("o4")} }
+	w.put("o4", 1, strings.Replace(coded("a"), `"status"`, `"effectiveDateTime":"2020","status"`, 1))
+	w.ask.Within = func(string) search.Condition { return search.HasKey{Key: "date?"} } // in no index
+	w.ask.Visible = func(r store.Row) (bool, error) { return r.Ref.ID == "o4", nil }
 	page, err := w.Search(t.Context(), w.ask)
 	if err != nil || page.Total != 1 {
 		t.Errorf("total %d, %v", page.Total, err)
