@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 
 	"node/nodetest": {"fhir", "ledgerbridge", "server"}, // clients for tests; never linked into the binary
 
-	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "policy/revision", "purge", "web", "wording"},
+	"server":      {"access", "agent", "auth", "auth/oauth", "auth/session", "emergency", "fhir", "fhir/patch", "fhir/search", "fhir/terminology", "fhir/xml", "kept", "policy/replay", "policy/revision", "purge", "web", "wording"},
 	"auth":        {"agent", "auth/jwks", "fhir"},
 	"auth/oauth":  {"agent", "auth", "auth/jwks", "fhir", "kept"},
 	"access":      {"access/fair", "agent", "consent", "fhir", "fhir/custom", "fhir/search", "fhir/terminology", "fhir/validate", "labels", "ledgerbridge", "policy", "store"},
@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 
 	"policy/narrow": {"agent", "consent", "fhir", "policy"}, // proofs about policies
 
+	"policy/replay":   {"policy"},                                    // what a draft would have decided
 	"policy/revision": {"agent", "fhir", "kept", "policy", "quorum"}, // who wrote and approved which policies
 
 	"store/group":     {},

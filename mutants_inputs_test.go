@@ -4,7 +4,7 @@ func init() { mutants = append(mutants, inputMutants...) }
 
 // inputMutants are the guards of what records say the policy was asked with.
 var inputMutants = []mutant{
-	{"inputs: only of durable records", "ledgerbridge/input.go", "k.place = w.homes.find(string(k.text), k.key.ID)", "k.place = w.homes.find(string(k.text), k.key.ID)\n\tw.homes.put(string(k.text), home{\"a0\", k.key.ID})", "./ledgerbridge", "TestOnlyDurableRecordsAreNamed"},
+	{"inputs: only of durable records", "ledgerbridge/input.go", "k.place = w.homes.find(k.text, k.key.ID)", "k.place = w.homes.find(k.text, k.key.ID)\n\tw.homes.put(string(k.text), home{\"a0\", k.key.ID})", "./ledgerbridge", "TestOnlyDurableRecordsAreNamed"},
 	{"inputs: of the key that is there", "ledgerbridge/input.go", "ok && at.key == key", "ok", "./ledgerbridge", "TestAnErasedPatientsInputsGo"},
 	{"inputs: a patient's are sealed under her key", "ledgerbridge/input.go", "k.place == \"\" && k.part.Patient == \"\"", "k.place == \"\"", "./ledgerbridge", "TestAnErasedPatientsInputsGo"},
 	{"inputs: a patient's go with her", "ledgerbridge/erasure.go", "case inputPart + e.Patient:\n\t\t\tat = append(at, i)", "", "./ledgerbridge", "TestAnErasedPatientsInputsGo"},
@@ -16,4 +16,13 @@ var inputMutants = []mutant{
 	{"inputs: departments as of now", "access/asked.go", "r.consentsRead == nil && r.changedSince(ctx)", "false", "./access", "TestRecordsKeepDepartments"},
 	{"inputs: departments of roles in force", "consent/caller.go", "if t == yes && !named {", "if !named {", "./access", "TestRecordsKeepDepartments"},
 	{"inputs: departments of the token's role", "consent/caller.go", "if t == yes && !named {", "if t == yes {", "./access", "TestRecordsKeepDepartments"},
+	{"replay: decided", "access/replay.go", "if _, err := r.ask(ctx, question{\"audit-search\", \"s\", auditEvent}); err != nil {", "r.begin(question{\"audit-search\", \"s\", auditEvent}, policy.Decision{Allow: true})\n\t\tif err := ctx.Err(); err != nil {", "./node", "TestReplaysAreDecided"},
+	{"replay: bounded", "server/replay.go", " || ask.Limit > access.MostReplayed", "", "./node", "TestReplaysAreDecided"},
+	{"replay: a log that is not whole", "access/replay.go", "if errors.As(err, &damage) {", "if false {", "./node", "TestReplayOfACutLogIsRefused"},
+	{"replay: rows of the draft", "access/replay.go", "p.judge(\"\", p.ask.Draft)", "p.judge(past, before)", "./node", "TestReplayFindsWhatADraftChanges"},
+	{"replay: obligations", "policy/replay/replay.go", "{\"obligations\", len(a.Obligations)", "{\"obligations\", true || len(a.Obligations)", "./policy/replay", "TestWholeDecisionsAreCompared"},
+	{"replay: the time", "policy/replay/replay.go", "if !before.ReadsTime() && !r.draft.ReadsTime() {", "if true {", "./policy/replay", "TestInputsAreDecidedOnce"},
+	{"replay: rows of then", "access/replay.go", "then, err := was.row(ctx, q, rowOf(&v))", "then, err := false, error(nil)", "./node", "TestReplayFindsWhatADraftChanges"},
+	{"replay: rows of now", "access/replay.go", "now, err := is.row(ctx, q, rowOf(&v))", "now, err := then, error(nil)", "./node", "TestReplayFindsWhatADraftChanges"},
+	{"replay: names whom its samples are about", "access/replay.go", "\t\tp.concern(patients)", "\t\t_ = patients", "./node", "TestReplayFindsWhatADraftChanges"},
 }

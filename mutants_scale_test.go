@@ -8,7 +8,7 @@ var scaleMutants = []mutant{
 	{"rankings take up what was written since", "store/search/ranking.go", "of.rank(x, typ, within(changed, in), func", "of.rank(x, typ, noPlaces(), func", "./store/sqlite", "TestRankings"},
 	{"rankings take up what is hidden no longer", "store/search/ranking.go", "return err == nil && o.Of(facts, r.Owner) != store.Hidden, err", "return err == nil && o.Of(facts, r.Owner) == store.Hidden, err", "./store/sqlite", "TestRankings"},
 	{"who sees something else has another ranking", "store/search/ranking.go", "fmt.Fprintf(h, \" %d %q\", g.Is, g.Name)", "_ = g.Name", "./store/sqlite", "TestRankings"},
-	{"a ranking is of one order", "store/search/ranking.go", "return fmt.Sprintf(\"list %s %t %s\", l.Param, l.Desc, l.outlook.name())", "return l.outlook.name()", "./store/sqlite", "TestRankings"},
+	{"a ranking is of one order", "store/search/ranking.go", "return fmt.Sprintf(\"list %s %t %s\", l.Param, l.Desc, l.subject.name())", "return l.subject.name()", "./store/sqlite", "TestRankings"},
 	{"what is required of resources is in no ranking", "store/search/within.go", "v.shown, v.sight = within(v.shown, m.lower), nil", "v.shown = within(v.shown, m.lower)", "./store/sqlite", "TestRankings"},
 	{"ranges that end differently are sorted", "store/sqlite/lane.go", "p.differs = p.span[0] == span[0] && p.span[1] != span[1]", "p.differs = false", "./store/sqlite", "TestWalksOrderRangesThatBeginAlike"},
 	{"ranges may end differently beyond a portion", "store/sqlite/lane.go", "tried.differs = !alike", "_ = alike", "./store/sqlite", "TestWalksOrderRangesThatBeginAlike"},

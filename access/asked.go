@@ -21,7 +21,8 @@ func (r *review) keepInput(ctx context.Context) {
 		return
 	}
 	a, e := &r.call.Agent, &r.entry
-	in := &ledgerbridge.Input{Patient: a.Patient, Departments: r.departments(ctx), At: r.now, Action: r.policed.action}
+	in := &r.with
+	*in = ledgerbridge.Input{Scopes: make([]string, 0, len(a.Scopes)), Patient: a.Patient, Departments: r.departments(ctx), At: r.now, Action: r.policed.action}
 	for _, s := range a.Scopes {
 		in.Scopes = append(in.Scopes, s.String())
 	}
@@ -69,6 +70,7 @@ func questionsOf(all []question) []string {
 // Asked is what the policy was asked by the request of a record.
 type Asked struct {
 	Inputs      []policy.Input // one; of a change of several resources, one for each question
+	Scopes      []agent.Scope  // of the token, with their search parameters
 	Departments []string       // pseudonyms, see Sealer.DepartmentPseudonym
 }
 
@@ -91,7 +93,7 @@ func askedBy(ctx context.Context, inputs *ledgerbridge.InputReader, rec *record)
 		Purpose: e.Purpose, Interaction: e.Interaction, Action: kept.Action, Type: e.Type,
 		Node: policy.Node{Organization: node}, Now: kept.At.Format(time.RFC3339),
 	}
-	asked := &Asked{Departments: kept.Departments}
+	asked := &Asked{Scopes: scopes, Departments: kept.Departments}
 	questions := kept.Questions
 	if len(questions) == 0 {
 		questions = questionsOf([]question{{e.Interaction, kept.Action, e.Type}})

@@ -35,6 +35,7 @@ type review struct {
 	consentsRead map[string][]string  // patient -> Consents that decided; a key for each patient whose Consents were read
 	epoch        int64                // the lowest consent epoch of the rows judged
 	everybody    bool                 // the Consents of all patients were asked
+	would        *supposed            // a simulation's
 	plan         *customPlan          // of search keys, once asked
 	sights       map[sighting]*store.Sight
 	lookups      int              // to make them
@@ -55,13 +56,14 @@ type review struct {
 	masked    []string               // types of the documents that were masked
 	answered  map[*search.Query]bool // those of them of which the store has said whom they select: anybody?
 	concerned concerned
-	change    store.Change // what is committed with the record
-	event     bool         // of the authorization server: its record is in the change log
-	final     bool         // the record no longer rests on what was judged, see instead
-	held      int64        // bytes of stored documents that the answer carries
-	policed   question     // whose decision the record has
-	alongside []question   // the others, of a record about several
-	unasked   bool         // the decision is not the policy's
+	change    store.Change       // what is committed with the record
+	event     bool               // of the authorization server: its record is in the change log
+	final     bool               // the record no longer rests on what was judged, see instead
+	held      int64              // bytes of stored documents that the answer carries
+	policed   question           // whose decision the record has
+	alongside []question         // the others, of a record about several
+	with      ledgerbridge.Input // what the policy was asked with
+	unasked   bool               // the decision is not the policy's
 }
 
 // hold adds bytes of documents to those that the answer carries, if there is memory for
@@ -267,7 +269,7 @@ func (r *review) consents(ctx context.Context, action, patient string, row store
 	}
 	decisive := r.consentsRead[patient]
 	r.consentsRead[patient] = decisive
-	rules, err := r.gate.Consents.Rules(ctx, patient, row.Epoch)
+	rules, err := r.rules(ctx, patient, row.Epoch)
 	if err != nil {
 		return consent.Deny, unavailable("consents cannot be read", err)
 	}
@@ -285,6 +287,14 @@ func (r *review) consents(ctx context.Context, action, patient string, row store
 		}
 	}
 	return v, nil
+}
+
+// rules are those of a patient's Consents; of a simulation, as they would be.
+func (r *review) rules(ctx context.Context, patient string, epoch int64) ([]*consent.Rules, error) {
+	if r.would != nil && r.would.patient == patient {
+		return r.would.rules, nil
+	}
+	return r.gate.Consents.Rules(ctx, patient, epoch)
 }
 
 // restsOn notes that the answer rests on Consents as of an epoch, and on who the caller is.

@@ -44,6 +44,10 @@ type Access struct {
 	Erased       int      // parts that were erased
 }
 
+// disclosureRecord is the interaction of somebody who reports what was given to others: this
+// server has not observed it.
+const disclosureRecord = "disclosure-record"
+
 // Code systems and canonical URLs of AuditEvents. What HL7, DICOM and IHE have no code
 // for is in systems of our own.
 const (
@@ -110,6 +114,9 @@ func accessExtensions(a Access) (list []r4.Extension) {
 	}
 	if a.Broad {
 		list = append(list, r4.Extension{Url: extensions + "broad", ValueBoolean: &a.Broad})
+	}
+	if reported := a.Interaction == disclosureRecord; reported {
+		list = append(list, r4.Extension{Url: extensions + "reported", ValueBoolean: &reported})
 	}
 	if a.More > 0 {
 		more := int(a.More)

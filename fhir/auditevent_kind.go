@@ -75,6 +75,8 @@ func kindOf(interaction string) auditKind {
 		return auditKind{code: "operation", event: dicom("110114", "User Authentication"), sub: dicom("110122", "Login"), client: dicom("110150", "Application"), server: authServer(), user: recipientRole()}
 	case "sign-out":
 		return auditKind{code: "operation", event: dicom("110114", "User Authentication"), sub: dicom("110123", "Logout"), client: dicom("110150", "Application"), server: authServer(), user: recipientRole()}
+	case disclosureRecord:
+		return auditKind{code: "operation", event: coding(lifecycles, "disclose", "Disclose Record Lifecycle Event"), client: sourceRole(), server: destinationRole(), user: authorRole()}
 	case "transaction", "batch":
 		return auditKind{client: sourceRole(), server: destinationRole(), user: authorRole()}
 	}

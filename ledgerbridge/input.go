@@ -60,10 +60,10 @@ type home struct {
 	key   string // id of the key that it is sealed with, "" in a request part
 }
 
-func (h *homes) find(text, key string) string {
+func (h *homes) find(text []byte, key string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if at, ok := h.known[text]; ok && at.key == key {
+	if at, ok := h.known[string(text)]; ok && at.key == key {
 		return at.place
 	}
 	return ""
@@ -92,7 +92,11 @@ func (w *sealing) keep(ctx context.Context) (*keeping, error) {
 	if in == nil {
 		return nil, nil
 	}
-	k := &keeping{part: InputPart{Patient: in.Patient, Scopes: append([]string{}, in.Scopes...), Departments: []string{}}}
+	k := &w.kept
+	*k = keeping{part: InputPart{Patient: in.Patient, Scopes: in.Scopes, Departments: []string{}}}
+	if k.part.Scopes == nil {
+		k.part.Scopes = []string{}
+	}
 	for _, d := range in.Departments {
 		k.part.Departments = append(k.part.Departments, w.names.of("department", d))
 	}
@@ -103,8 +107,8 @@ func (w *sealing) keep(ctx context.Context) (*keeping, error) {
 		}
 		k.key = keys[0]
 	}
-	k.text = k.part.appendJSON(make([]byte, 0, 256))
-	k.place = w.homes.find(string(k.text), k.key.ID)
+	k.text = k.part.appendJSON(w.room[:0])
+	k.place = w.homes.find(k.text, k.key.ID)
 	return k, nil
 }
 
@@ -113,7 +117,14 @@ func (k *keeping) tell(part *RequestPart, in *Input) {
 	if k == nil {
 		return
 	}
-	part.Input = strings.TrimSpace(k.place + " " + strconv.FormatInt(in.At.Unix(), 10) + " " + in.Action)
+	text := make([]byte, 0, 48)
+	if k.place != "" {
+		text = append(append(text, k.place...), ' ')
+	}
+	if text = strconv.AppendInt(text, in.At.Unix(), 10); in.Action != "" {
+		text = append(append(text, ' '), in.Action...)
+	}
+	part.Input = string(text)
 	part.Questions = in.Questions
 	if k.place == "" && k.part.Patient == "" {
 		part.Scopes, part.Departments = k.part.Scopes, k.part.Departments

@@ -46,6 +46,8 @@ type sealing struct {
 	teller *pseudonymizer // of query and target, in the entry
 	parts  []PartRow
 	first  *firstInput
+	kept   keeping
+	room   [256]byte // of what was asked with, as text
 }
 
 // sealParts makes the request part, one part per patient and, for two or more patients,

@@ -78,3 +78,9 @@ func (in *Input) Value() ast.Value { return in.value() }
 
 // Valid says whether an Engine would ask its policies about an input at all.
 func (in *Input) Valid() error { return validate(in) }
+
+// ReadsTime says whether a decision may depend on the time.
+func (c *Candidate) ReadsTime() bool { return c.program.memory == nil }
+
+// Key is the same for inputs that differ in nothing but the time, and for no others.
+func (in *Input) Key() string { return string(in.appendKey(make([]byte, 0, 512))) }

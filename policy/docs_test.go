@@ -20,7 +20,7 @@ func TestDocsAreComplete(t *testing.T) {
 		agent.subject agent.role agent.organization agent.patient agent.client agent.scopes purpose interaction
 		action type node.organization now read vread history-instance search-type search-system history-type
 		history-system create update patch delete access-report proof verify validate audit-read audit-search ledger metrics
-		operations policy-read authorize token refresh revoke introspect launch register sign-in sign-out client-read client-write policy-write policy-approve label-write purge purge-approve break-glass break-glass-read break-glass-review explain expand validate-code lookup subsumes translate`)
+		operations policy-read authorize token refresh revoke introspect launch register sign-in sign-out client-read client-write policy-write policy-approve label-write purge purge-approve break-glass break-glass-read break-glass-review explain simulate consent-problems disclosure-record expand validate-code lookup subsumes translate`)
 	for code, meaning := range Reasons() {
 		words = append(words, code)
 		if !strings.Contains(string(text), "| `"+code+"` | "+meaning+" |") {

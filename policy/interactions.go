@@ -33,9 +33,10 @@ var known = named(map[action]string{
 	{letters: "s", system: true}: "search-system history-system",
 	{letters: "rs", typed: true}: "verify expand validate-code lookup subsumes translate",
 	{letters: "rs"}: "authorize token refresh revoke introspect launch register sign-in sign-out grant-read client-read" +
-		" access-report proof audit-read audit-search ledger metrics operations policy-read break-glass break-glass-read explain",
+		" access-report proof audit-read audit-search ledger metrics operations policy-read break-glass break-glass-read explain simulate consent-problems",
 	{letters: "u"}: "client-write policy-write policy-approve label-write break-glass-review",
 	{letters: "d"}: "purge purge-approve",
+	{letters: "c"}: "disclosure-record",
 })
 
 func named(actions map[action]string) map[string]action {

@@ -123,24 +123,31 @@ func isReference(text, typ string) bool {
 
 // choosePatient looks for a patient by what was typed: the only one who fits, or "" and the
 // page has those who do.
-func (s *server) choosePatient(c *gin.Context, call *access.Call, page *web.Accesses, find string) (string, error) {
+func (s *server) choosePatient(c *gin.Context, call *access.Call, page *web.Accesses, find string) (patient string, err error) {
+	patient, page.Patients, page.Problem, err = s.patientOf(c, call, pathAccesses, find)
+	return patient, err
+}
+
+// patientOf is the only patient who fits what was typed, or links of a page to those who do,
+// or why there are none.
+func (s *server) patientOf(c *gin.Context, call *access.Call, page, find string) (patient string, links []web.Link, problem string, err error) {
 	found, err := s.Gate.Search(c.Request.Context(), call, access.SearchRequest{Type: "Patient", Params: searchFor(find)})
 	if err != nil {
-		return "", err
+		return "", nil, "", err
 	}
 	if len(found.Matches) == 1 {
-		return found.Matches[0].Ref.String(), nil
+		return found.Matches[0].Ref.String(), nil, "", nil
 	}
 	if len(found.Matches) == 0 {
-		page.Problem = "No patient fits. Try a part of the name, the date of birth, or a number."
+		problem = "No patient fits. Try a part of the name, the date of birth, or a number."
 	}
 	for i := range found.Matches {
 		choice := patientChoice(&found.Matches[i])
 		asked := c.Request.URL.Query()
 		asked.Set("patient", choice.Value)
-		page.Patients = append(page.Patients, web.Link{URL: pathAccesses + "?" + asked.Encode(), Words: choice.Words + ", " + choice.Hint})
+		links = append(links, web.Link{URL: page + "?" + asked.Encode(), Words: choice.Words + ", " + choice.Hint})
 	}
-	return "", nil
+	return "", links, problem, nil
 }
 
 // accessRows turns AuditEvents into rows, with the names of the patients as far as the

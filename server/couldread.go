@@ -128,7 +128,7 @@ func (s *server) couldReadOf(form url.Values) (asked access.CouldRead, err error
 		return asked, err
 	}
 	a.Issuer = s.Issuer
-	asked.Scope, a.Actors = cmp.Or(form.Get("scope"), usualScope(a.Role, "rs")), auth.Actors(a, "")
+	asked.Scope, a.Actors = cmp.Or(form.Get("scope"), access.UsualScope(a.Role, "rs")), auth.Actors(a, "")
 	detail := url.Values{"agent": {a.Subject}, "role": {a.Role}, "organization": {a.Organization}, "purpose": {a.Purpose}, "scope": {asked.Scope}}
 	if !asked.At.IsZero() {
 		detail.Set("at", asked.At.Format(momentOf))
@@ -159,17 +159,6 @@ func timeAsked(text string, now time.Time) (at time.Time, err error) {
 		}
 	}
 	return at, &fhir.Error{Kind: fhir.Invalid, Detail: "Give a day or a time as in 2026-03-01 or 2026-03-01T10:04:00Z.", Expression: "at"}
-}
-
-// usualScope is what tokens of a role do some actions with.
-func usualScope(role, actions string) string {
-	switch role {
-	case agent.Patient:
-		return "patient/*." + actions
-	case agent.System:
-		return "system/*." + actions
-	}
-	return "user/*." + actions
 }
 
 // couldSentences say the answer and what it rests on.

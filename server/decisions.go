@@ -230,7 +230,7 @@ func whatOf(row *web.Access) string {
 // names of its subject.
 func assumedToken(g Gate) func(*agent.Agent) ([]agent.Scope, []string) {
 	return func(a *agent.Agent) ([]agent.Scope, []string) {
-		scopes, err := g.CheckScopes(usualScope(a.Role, "cruds"))
+		scopes, err := g.CheckScopes(access.UsualScope(a.Role, "cruds"))
 		if err != nil {
 			return nil, nil
 		}

@@ -121,6 +121,26 @@ func (g *fakeGate) CouldRead(_ context.Context, c *access.Call, asked access.Cou
 	return &access.Could{Mode: "none"}, g.ask(c, "could %+v", asked)
 }
 
+func (g *fakeGate) Replay(_ context.Context, c *access.Call, ask access.ReplayRequest) (*access.Replayed, error) {
+	return new(access.Replayed), g.ask(c, "replay %s %d", ask.Revision, ask.Limit)
+}
+
+func (g *fakeGate) ConsentProblems(_ context.Context, c *access.Call, after string, count int) (*access.Problems, error) {
+	return &access.Problems{}, g.ask(c, "problems after %s, %d", after, count)
+}
+
+func (g *fakeGate) Simulate(_ context.Context, c *access.Call, asked access.Simulation) (*access.Simulated, error) {
+	return &access.Simulated{}, g.ask(c, "simulate %s", asked.Detail)
+}
+
+func (g *fakeGate) RecordDisclosure(_ context.Context, c *access.Call, d access.Disclosure) error {
+	return g.ask(c, "disclosure %+v", d)
+}
+
+func (g *fakeGate) Tell(v *access.Version) (*access.Told, error) {
+	return &access.Told{Ref: v.Ref, Says: "dormant"}, nil
+}
+
 func (g *fakeGate) IndexProgress(_ context.Context, c *access.Call) ([]access.Indexing, error) {
 	return nil, g.ask(c, "index progress")
 }

@@ -29,6 +29,16 @@ type Gate interface {
 	Explain(ctx context.Context, c *access.Call, s access.SearchRequest) ([]access.Explanation, error)
 	// CouldRead says whether somebody else could read a resource, and why.
 	CouldRead(ctx context.Context, c *access.Call, asked access.CouldRead) (*access.Could, error)
+	// Replay shows recorded requests, to be decided again.
+	Replay(ctx context.Context, c *access.Call, ask access.ReplayRequest) (*access.Replayed, error)
+	// ConsentProblems lists patients whose Consents somebody should look at.
+	ConsentProblems(ctx context.Context, c *access.Call, after string, count int) (*access.Problems, error)
+	// Simulate says what would change if a Consent were written or ended.
+	Simulate(ctx context.Context, c *access.Call, asked access.Simulation) (*access.Simulated, error)
+	// RecordDisclosure records what somebody reports to have disclosed.
+	RecordDisclosure(ctx context.Context, c *access.Call, d access.Disclosure) error
+	// Tell says what a Consent says that another method has returned; it reads nothing else.
+	Tell(v *access.Version) (*access.Told, error)
 	// Why says why a record says what it says.
 	Why(ctx context.Context, c *access.Call, asked access.WhyRequest) (*access.Why, error)
 	// CheckScopes reads a scope claim, and refuses one that cannot be enforced.

@@ -22,6 +22,7 @@ func sections() []section {
 		{pathDesk, "Desk", nil},
 		{pathAccesses, "Accesses", office},
 		{pathExplain, "Explain", office},
+		{pathConsents, "Consents", office},
 		{pathEmergencies, "Emergencies", []string{agent.Practitioner, agent.PrivacyOfficer}},
 		{pathPolicyPages, "Policies", office},
 		{pathPurges, "Removal", office},

@@ -91,7 +91,7 @@ func operationTable() []served {
 
 // operationsOffered are all operations of the routes, those of terminology included.
 func operationsOffered() []served {
-	all := slices.Concat(operationTable(), explainedOperations())
+	all := slices.Concat(operationTable(), explainedOperations(), consentOperations())
 	for _, r := range termsRoutes() {
 		id := r.typ + "-" + strings.TrimPrefix(r.interaction, "$")
 		if slices.ContainsFunc(all, func(o served) bool { return o.id == id }) {

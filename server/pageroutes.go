@@ -29,6 +29,8 @@ func pageRoutes() []route {
 		{post, pathPolicyImpact, "", "", false, plain, (*server).impactForm},
 		{get, pathEditor, "", "", open, plain, (*server).editorScript},
 		{get, pathExplain, "", "", false, plain, (*server).explainPage},
+		{get, pathConsents, "", "", false, plain, (*server).consentsPage},
+		{post, pathConsents, "", "", false, plain, (*server).consentsForm},
 		{get, pathEmergencies, "", "", false, plain, (*server).emergencies},
 		{post, pathEmergencies, "", "", false, plain, (*server).emergencyForm},
 		{get, "/ui/ledger", "", "", false, plain, (*server).ledger},

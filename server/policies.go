@@ -30,6 +30,7 @@ func policyRoutes() []route {
 		{post, pathPolicies + "/end-shadow", "", "", false, plain, (*server).endShadow},
 		{post, pathPolicies + "/end-canary", "", "", false, plain, (*server).endCanary},
 		{get, pathPolicies + "/:revision", "", "", false, plain, (*server).readPolicies},
+		{post, pathPolicies + "/:revision/replay", "", "", false, plain, (*server).replayPolicies},
 		{get, pathPolicies + "/:revision/impact", "", "", false, plain, (*server).readImpact},
 		{post, pathPolicies + "/:revision/:step", "", "", false, plain, (*server).stepPolicies},
 	}

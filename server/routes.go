@@ -80,7 +80,7 @@ func routes() []route {
 		{get, "/fhir/:type", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{post, "/fhir/:type/_search", auditEvent, "search-type", false, false, (*server).searchAuditEvents},
 		{get, "/fhir/:type/:id/$proof", auditEvent, "$proof", false, plain, (*server).proof},
-	}, slices.Concat(pageRoutes(), policyRoutes(), emergencyRoutes(), explainRoutes(), decisionRoutes(), purgeRoutes(), oauthRoutes(), labelRoutes(), documentRoutes(), termsRoutes())...)
+	}, slices.Concat(pageRoutes(), policyRoutes(), emergencyRoutes(), explainRoutes(), decisionRoutes(), consentRoutes(), purgeRoutes(), oauthRoutes(), labelRoutes(), documentRoutes(), termsRoutes())...)
 }
 
 // Routes names every row of the route table: method, path, and its type if it has one. A

@@ -91,6 +91,7 @@ func deeds() map[string]string {
 		"create": "Recorded something about you", "update": "Changed your data", "patch": "Changed your data", "delete": "Deleted data of yours", "transaction": "Recorded several things about you",
 		"access-report": "Read this report", "audit-read": "Looked at a record of who saw your data", "audit-search": "Searched the records of who saw your data", "proof": "Fetched the proof of such a record",
 		"verify": "Checked that your data are unchanged", "validate": "Checked your data for mistakes", "erase": "Erased you from the records",
+		"disclosure-record": "Reported that your data were given to others, which was not observed here; told of", "simulate": "Asked what a Consent of yours would change", "consent-problems": "Looked for Consents that nobody can follow", "explain": "Asked who could see your data",
 		"authorize": "Let an app see your data", "token": "Gave an app a key to your data", "refresh": "Renewed an app's key to your data", "revoke": "Ended an app's access to your data", "launch": "Opened an app for your data",
 	}
 }

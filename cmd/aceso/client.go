@@ -80,6 +80,8 @@ func (j *clientJob) flags() *flag.FlagSet {
 	f.StringVar(&j.kind, "kind", "public", "public, symmetric or asymmetric")
 	f.StringVar(&j.redirects, "redirect", "", "redirect `URIs`, separated by spaces, compared exactly")
 	f.StringVar(&j.client.Launch, "launch", "", "`URL` where an EHR launch begins")
+	f.StringVar(&j.client.Logo, "logo", "", "`URL` of its logo")
+	f.StringVar(&j.client.Contact, "contact", "", "`address` of those behind it, which the consent page shows")
 	f.StringVar(&j.scopes, "scope", "", "SMART `scopes` that it may ask for")
 	f.StringVar(&j.purposes, "purpose", "TREAT", "purposes of use that it may ask for (`codes`, separated by commas)")
 	f.StringVar(&j.jwks, "jwks", "", "`file` with the public keys of an asymmetric client")

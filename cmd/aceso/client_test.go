@@ -38,6 +38,8 @@ func TestClientsAreAddedListedAndRemoved(t *testing.T) {
 	for name, bad := range map[string][]string{
 		"no redirect": {"add", "x", "--data", data, "--scope", "openid"}, "http": {"add", "x", "--data", data, "--scope", "openid", "--redirect", "http://app.example/"},
 		"fragment": {"add", "x", "--data", data, "--scope", "openid", "--redirect", "https://app.example/#x"}, "unknown scope": {"add", "x", "--data", data, "--scope", "everything", "--redirect", "https://app.example/"},
+		"logo":                 {"add", "x", "--data", data, "--scope", "openid", "--redirect", "https://app.example/", "--logo", "http://app.example/logo.png"},
+		"contact":              {"add", "x", "--data", data, "--scope", "openid", "--redirect", "https://app.example/", "--contact", "it\u202e@app.example"},
 		"backend without keys": {"add", "x", "--data", data, "--scope", "system/*.rs", "--backend"},
 	} {
 		if code, _, told := clientRun(bad...); code != exitFailed || told == "" {

@@ -11,6 +11,8 @@ else := emergency_declared if input.interaction == "break-glass"
 
 else := permit("deputy", "none", {}) if deputising
 
+else := permit("own-operations", "none", {}) if reporting
+
 else := deny("interaction-not-allowed") if not clinical
 
 else := deny("type-not-allowed") if input.type == "AuditEvent"
@@ -74,3 +76,12 @@ writable if {
 # Of what is in no patient's compartment, guests, researchers and who breaks the glass see
 # the shared types only.
 outsider_rows := object.union(launch_rows, {"uncompartmented": data.aceso.types.shared})
+
+# Own systems report what they have disclosed to others: that is recorded, and shows nothing.
+reporting if {
+	input.interaction == "disclosure-record"
+	input.agent.role == "system"
+	own
+	purpose == "operations"
+	operable
+}

@@ -76,7 +76,7 @@ test_audit_events_are_not_for_clinicians if {
 }
 
 test_operations_are_not_for_clinicians if {
-	every name in {"access-report", "explain", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read"} {
+	every name in {"access-report", "explain", "simulate", "consent-problems", "disclosure-record", "proof", "audit-read", "audit-search", "ledger", "metrics", "operations", "policy-read"} {
 		d := decision with input as changed({}, operation(name))
 		d == refused("interaction-not-allowed")
 	}

@@ -13,6 +13,30 @@ test_officer_reads_the_log if {
 	}
 }
 
+test_officer_looks_into_consents if {
+	every name in {"simulate", "consent-problems"} {
+		d := decision with input as changed(object.union(officer, scope("Consent", "r")), operation(name))
+		d == {"allow": true, "reason": "privacy-office", "consent": "none", "constraints": {}}
+		none := decision with input as changed(object.union(officer, scope("AuditEvent", "r")), operation(name))
+		none == refused("scope-missing")
+		other := decision with input as changed(object.union(officer, guest), operation(name))
+		other == refused("guest-not-allowed")
+	}
+}
+
+test_disclosures_are_reported_by_officers_and_own_systems if {
+	d := decision with input as changed(object.union(officer, scope("AuditEvent", "c")), operation("disclosure-record"))
+	d == {"allow": true, "reason": "privacy-office", "consent": "none", "constraints": {}}
+	own := decision with input as changed(machine, object.union(operation("disclosure-record"), {"purpose": "HOPERAT"}))
+	own == {"allow": true, "reason": "own-operations", "consent": "none", "constraints": {}}
+	unscoped := decision with input as changed({"role": "system", "scopes": []}, object.union(operation("disclosure-record"), {"purpose": "HOPERAT"}))
+	unscoped == refused("interaction-not-allowed")
+	visiting := decision with input as changed(object.union(machine, guest), object.union(operation("disclosure-record"), {"purpose": "HOPERAT"}))
+	visiting == refused("interaction-not-allowed")
+	doctor := decision with input as changed({}, operation("disclosure-record"))
+	doctor == refused("interaction-not-allowed")
+}
+
 test_officer_reads_policies if {
 	d := decision with input as changed(object.union(officer, scope("CapabilityStatement", "r")), operation("policy-read"))
 	d.allow == true
@@ -110,7 +134,7 @@ test_administrator_runs_the_node if {
 }
 
 test_administrator_sees_no_log if {
-	every name in {"audit-read", "audit-search", "explain", "proof", "access-report", "policy-read", "policy-write", "verify"} {
+	every name in {"audit-read", "audit-search", "explain", "simulate", "consent-problems", "disclosure-record", "proof", "access-report", "policy-read", "policy-write", "verify"} {
 		d := decision with input as changed(admin, operation(name))
 		d.allow == false
 	}

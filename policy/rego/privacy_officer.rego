@@ -43,6 +43,13 @@ office_operation if input.interaction in {"break-glass-read", "break-glass-revie
 # They learn who could read what, and why.
 office_operation if input.interaction == "explain"
 
+# They learn what a Consent would change before it is written, and which ones contradict each
+# other or cannot be understood.
+office_operation if input.interaction in {"simulate", "consent-problems"}
+
+# They record what others report to have disclosed.
+office_operation if input.interaction == "disclosure-record"
+
 # Consents are read, recorded, changed and ended, but not deleted.
 office_consent if {
 	input.type == "Consent"

@@ -11,9 +11,9 @@ import (
 	"github.com/aceso-health/aceso/store"
 )
 
-// A ranking is what somebody may see of a type, in an order. Who sees little of a large type
-// gets pages from it, instead of passing over all the rest in an index. It is kept like a set,
-// and is one with entries.
+// A ranking is what somebody may see of a type, or what satisfies what is required of all that
+// she may see, in an order. Who sees little of a large type gets pages from it, instead of
+// passing over all the rest in an index. It is kept like a set, and is one with entries.
 
 // mostRanked is how many resources a ranking is made of at most.
 const mostRanked = 50_000
@@ -53,14 +53,14 @@ func (o outlook) has(r *Row) (bool, error) {
 // The rankings: a list in an order, and all versions, newest first.
 type (
 	sortedList struct {
-		outlook
+		subject
 		Order // without more than by what
 	}
 	pastVersions struct{ outlook }
 )
 
 func (l sortedList) name() string {
-	return fmt.Sprintf("list %s %t %s", l.Param, l.Desc, l.outlook.name())
+	return fmt.Sprintf("list %s %t %s", l.Param, l.Desc, l.subject.name())
 }
 
 func (l sortedList) compare(a, b Entry) int { return l.Compare(a, b) }
@@ -132,19 +132,19 @@ func (x *searcher) makeRanking(typ string, of ranker, places set) (*keptSet, err
 		return nil, err
 	}
 	slices.SortFunc(k.entries, of.compare)
-	x.Sets.inVain(typ, of, -x.Sets.inVain(typ, of, 0))
+	x.Sets.notInVain(typ, of)
 	k.size = int(places.GetSizeInBytes()) + sizeOf(k.entries)
 	x.hold(e, of.name(), k)
 	return k, nil
 }
 
-// mostVain is of how many rankings it is known how much was passed over for want of them.
+// mostVain is of how many rankings and sets it is known how much was done for want of them.
 const mostVain = 4096
 
-// inVain adds to what was passed over, in this search and earlier ones, for want of a ranking,
-// and gives it. A ranking is made when that is as much as to make it: many who pass over
-// little cost as much as one who passes over all.
-func (s *Sets) inVain(typ string, of ranker, more int64) int64 {
+// inVain adds to what was done in vain, in this search and earlier ones, for want of a ranking or
+// a set, and gives it. A ranking is made when as much was passed over as to make it: many who
+// pass over little cost as much as one who passes over all.
+func (s *Sets) inVain(typ string, of subject, more int64) int64 {
 	if s == nil {
 		return more
 	}
@@ -163,6 +163,9 @@ func (s *Sets) inVain(typ string, of ranker, more int64) int64 {
 	}
 	return s.vain[name]
 }
+
+// notInVain says that there is such a ranking or set from now on.
+func (s *Sets) notInVain(typ string, of subject) { s.inVain(typ, of, -s.inVain(typ, of, 0)) }
 
 // sizeOf is about what entries take.
 func sizeOf(entries []Entry) (bytes int) {

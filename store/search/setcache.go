@@ -172,6 +172,7 @@ func (s *Sets) keep(typ string, e *edition) {
 	if s.editions == nil {
 		s.editions = map[string]*edition{}
 	}
+	next.boundRequired()
 	s.editions[typ] = next
 	s.shrink()
 }

@@ -54,7 +54,8 @@ type walker struct {
 	passes  int      // how many more of these count
 	seen    *keptSet // a ranking to walk in; nil: walk in the index
 	must    must     // what is required of the type
-	beyond  set      // what was passed over because it does not satisfy that
+	beyond  set      // what was passed over because it does not satisfy that ...
+	outside int64    // ... and how many entries that were
 	written []int64  // sorted places of what was written since the walk began
 	last    *Entry   // looked at
 	begun   bool
@@ -82,6 +83,7 @@ func (x *searcher) walker(q *search.Query, at cursor, out *collector) *walker {
 // wanted says whether a match may be at a place, and notes what is hidden.
 func (w *walker) wanted(place int64) bool {
 	if w.must.is && !contains(w.must.upper, place) {
+		w.outside++
 		if w.beyond.GetCardinality() < mostPassed {
 			w.beyond.Add(uint64(place))
 		}

@@ -14,9 +14,16 @@ func (w *walker) page(q *search.Query) (err error) {
 		return err
 	}
 	w.beyond = noPlaces()
-	if err := w.choose(q); err != nil || w.beyond.IsEmpty() {
+	if err := w.choose(q); err != nil {
 		return err
 	}
+	if w.must.is && w.seen != nil {
+		return w.nameNotRanked(q)
+	}
+	if w.beyond.IsEmpty() {
+		return nil
+	}
+	w.tellPassed()
 	m := matching{bounds: bounds{noPlaces(), w.beyond}, view: view{hidden: w.beyond}, typ: q.Type, where: w.plan.rest}
 	if len(w.plan.rest) == 0 {
 		m.lower = m.upper
@@ -27,6 +34,9 @@ func (w *walker) page(q *search.Query) (err error) {
 // choose walks or, if that examines fewer rows, sorts all that may match.
 func (w *walker) choose(q *search.Query) error {
 	if w.Choice == WalkOrders || w.Choice == RankWhatIsSeen {
+		if err := w.rankRequired(); err != nil {
+			return err
+		}
 		return w.bySets(q)
 	}
 	all := byRank(q.Where)
@@ -36,6 +46,9 @@ func (w *walker) choose(q *search.Query) error {
 	}
 	if p != nil {
 		return w.judgeAll(p, w.at, w.out)
+	}
+	if err := w.rankRequired(); err != nil {
+		return err
 	}
 	if err := w.run(firstWalk + 2*int64(w.out.limit)*store.RowSteps); err != nil || w.done {
 		return err

@@ -1,7 +1,10 @@
 package search
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"iter"
+	"slices"
 
 	"github.com/aceso-health/aceso/fhir/search"
 	"github.com/aceso-health/aceso/store"
@@ -10,6 +13,7 @@ import (
 // must is what the visibility function requires of the resources of a type, in sets.
 type must struct {
 	is bool // it requires something
+	of requirement
 	bounds
 }
 
@@ -22,8 +26,8 @@ func (x *searcher) required(typ string) (m must, err error) {
 		return m, nil
 	}
 	if c := x.within(typ); c != nil {
-		m.is = true
-		if m.bounds, err = x.bounds(typ, c); err != nil {
+		m.is, m.of = true, requirementOf(c)
+		if m.bounds, err = x.boundsRequired(typ, m.of); err != nil {
 			return m, err
 		}
 	}
@@ -32,6 +36,74 @@ func (x *searcher) required(typ string) (m must, err error) {
 	}
 	x.musts[typ] = m
 	return m, nil
+}
+
+// requirement is what is required, as the subject of a set.
+type requirement struct {
+	condition
+	id string
+}
+
+func requirementOf(c search.Condition) requirement {
+	sum := sha256.Sum256([]byte(condition{c}.name()))
+	return requirement{condition{c}, "required " + string(sum[:])}
+}
+
+func (r requirement) name() string { return r.id }
+
+// itself says whether a row alone tells if it satisfies what is required.
+func (r requirement) itself() bool { return itself(r.Condition) }
+
+// boundsRequired are the bounds of what is required. Those who call with a scope ask for the
+// same again and again: from the second time on its set is kept, however small it is.
+func (x *searcher) boundsRequired(typ string, of requirement) (b bounds, err error) {
+	e, err := x.edition(typ)
+	if err != nil {
+		return b, err
+	}
+	if k := e.sets[of.name()]; k != nil {
+		x.use(k)
+		return exactly(k.set), nil
+	}
+	b, err = x.bounds(typ, of.Condition)
+	if err != nil || x.Sets == nil || !b.exact() || !of.itself() {
+		return b, err
+	}
+	if looksUp(of.Condition) && b.upper.GetCardinality() >= uint64(x.Sets.Least) {
+		return b, nil // it is kept as it is
+	}
+	if x.Sets.inVain(typ, of, 1) > 1 {
+		x.Sets.notInVain(typ, of)
+		x.hold(e, of.name(), &keptSet{set: b.upper, of: of, size: int(b.upper.GetSizeInBytes()) + 2*len(of.name())})
+	}
+	return b, nil
+}
+
+// mostRequired is how many sets and rankings of what is required are kept of a type: each of
+// them costs the next search after a write.
+const mostRequired = 64
+
+// isRequirement says whether a subject is what is required, or a ranking of that.
+func isRequirement(of subject) bool {
+	if l, ranks := of.(sortedList); ranks {
+		of = l.subject
+	}
+	_, is := of.(requirement)
+	return is
+}
+
+// boundRequired forgets those of an edition that were not used for the longest time.
+func (e *edition) boundRequired() {
+	var names []string
+	for name, k := range e.sets {
+		if isRequirement(k.of) {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(e.sets[a].used, e.sets[b].used) })
+	for _, name := range names[:max(0, len(names)-mostRequired)] {
+		delete(e.sets, name)
+	}
 }
 
 // sees asks the visibility function about a current row, unless it is certainly hidden.
@@ -96,4 +168,19 @@ func withContent(versions []store.Version, rows []*Row) {
 	for i := range versions {
 		versions[i].Content = rows[i]
 	}
+}
+
+// itself says whether a row alone tells if a condition holds.
+func itself(c search.Condition) bool {
+	switch c := c.(type) {
+	case search.All:
+		return !slices.ContainsFunc(c, func(m search.Condition) bool { return !itself(m) })
+	case search.Any:
+		return !slices.ContainsFunc(c, func(m search.Condition) bool { return !itself(m) })
+	case search.Not:
+		return itself(c.C)
+	case search.Chain, search.Reverse:
+		return false
+	}
+	return true
 }
