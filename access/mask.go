@@ -131,7 +131,7 @@ func (r *review) maskFor(ctx context.Context, v *Version) (*fhir.Mask, error) {
 		types = slices.Compact(inside)
 	}
 	mask, err := r.maskOf(ctx, types...)
-	if err != nil || !slices.ContainsFunc(types, mask.Masks) {
+	if mask == nil || err != nil || !slices.ContainsFunc(types, mask.Masks) {
 		return nil, err
 	}
 	return mask, nil
