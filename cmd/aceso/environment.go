@@ -12,9 +12,9 @@ import (
 func settings() []string {
 	return []string{
 		"address", "all", "allow-private", "anchor-age", "anchor-most", "anchor-read-only", "anchor-warn", "backend", "base-url",
-		"batch-timeout", "bft", "bin", "chaincode", "channel", "client", "client-ca", "cors", "coverage", "data", "demo",
+		"batch-timeout", "bft", "bin", "chaincode", "channel", "client", "client-ca", "contact", "cors", "coverage", "data", "demo",
 		"dir", "expires", "id", "insecure-listen", "introspects", "issuers", "jwks", "jwks-uri", "key", "kind", "launch",
-		"ledger", "listen", "master-key-file", "name", "node", "orderer-root", "orderer-signatures", "orderers", "org",
+		"ledger", "listen", "logo", "master-key-file", "name", "node", "orderer-root", "orderer-signatures", "orderers", "org",
 		"org-names", "org-root", "orgs", "out", "patient", "policies", "profile", "proof", "purpose", "random", "rate", "reason",
 		"receipt", "redirect", "repair", "role", "sample", "scope", "scrub", "server", "sign-in", "state", "store",
 		"subject", "tls-cert", "tls-key", "token", "trust", "trust-proxy", "v", "validate", "w", "witness", "workers",
