@@ -42,7 +42,7 @@ func TestPastRequestsAreDecidedAgainOnThePage(t *testing.T) {
 	if _, to := eva.posts(at+"/impact", 200, keep, "test_recorded_", "No practitioners", "draft"); to != at {
 		t.Errorf("kept at %s", to)
 	}
-	eva.posts(at+"/impact", 409, keep, `role="alert"`, "The revision has this record as a test already: recorded_")
+	eva.posts(at+"/impact", 409, keep, `role="alert"`, "The revision has this record as a test already.")
 	eva.posts(at, 200, url.Values{"step": {"test"}}, "0 tests passed, 1 failed")
 	same := builtIn(t, "decision.rego", "# The decision", "# A decision")
 	same["recorded_test.rego"] = html.UnescapeString(m[1])

@@ -69,7 +69,7 @@ func (s *server) keepSample(ctx context.Context, call *access.Call, hash, test s
 			return err
 		}
 		if _, there := files[file]; there {
-			return &fhir.Error{Kind: fhir.Conflict, Detail: "The revision has this record as a test already: " + file + "."}
+			return &fhir.Error{Kind: fhir.Conflict, Detail: "The revision has this record as a test already."}
 		}
 		why := cmp.Or(old.Reason, "Keep what was decided: "+named[1])
 		r, err := p.Draft(ctx, by, revision.Draft{Base: hash, Files: map[string]*string{file: &test}, Reason: why, Origin: "officer"})
