@@ -119,7 +119,7 @@ func (r *review) ask(ctx context.Context, q question) (policy.Decision, error) {
 	return d, r.identify(ctx)
 }
 
-// decide asks what the scopes of the caller permit; decideBy is the only place that asks the
+// decide asks what the scopes of the caller permit; put is the only place that asks the
 // policy engine.
 func (r *review) decide(ctx context.Context, q question) policy.Decision {
 	if d, ok := r.decided(q); ok {
@@ -132,7 +132,11 @@ func (r *review) decide(ctx context.Context, q question) policy.Decision {
 
 // decideBy asks what scopes permit.
 func (r *review) decideBy(ctx context.Context, q question, scopes []agent.Scope) policy.Decision {
-	in := r.input(q, scopes)
+	return r.put(ctx, r.input(q, scopes))
+}
+
+// put puts a question to the policy engine.
+func (r *review) put(ctx context.Context, in policy.Input) policy.Decision {
 	d, err := r.gate.Policy.Decide(ctx, in)
 	if errors.Is(err, policy.ErrDeadline) { // one retry: the machine may just be busy
 		d, err = r.gate.Policy.Decide(ctx, in)

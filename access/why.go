@@ -2,16 +2,19 @@ package access
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	"github.com/aceso-health/aceso/agent"
 	"github.com/aceso-health/aceso/fhir"
 	"github.com/aceso-health/aceso/ledgerbridge"
 	"github.com/aceso-health/aceso/policy"
+	"github.com/aceso-health/aceso/store"
 )
 
-// WhyRequest asks why a record says what it says. What the token of that request said beside
-// what its record has, is assumed.
+// WhyRequest asks why a record says what it says. What no record keeps of the token is
+// assumed: the names of its subject; its scopes, too, if an older program wrote the record.
 type WhyRequest struct {
 	ID      string                                         // of the AuditEvent
 	Issuer  string                                         // of the token
@@ -22,15 +25,27 @@ type WhyRequest struct {
 type Why struct {
 	Record *Version // the AuditEvent
 	Policy string   // revision that decided; "" if none did
-	// Told says that the decision is come to again. Otherwise the token said something else
-	// than is assumed, which no record keeps, or the text of the policies is not kept.
-	Told     bool
-	Kept     bool // the text of the policies is
-	Scopes   bool // it is come to with all scopes of the role; otherwise with none
-	Decision policy.Decision
-	Place    policy.Place
-	Could    *Could // of a read: what hid or showed the resource at that time
+	Kept   bool     // the text of the policies is
+	Erased bool     // with a patient, what the policy was asked with: nothing is decided again
+	Told   bool     // the decision is come to again
+	// Assumed says that the record does not keep what the policy was asked with. Its question
+	// is tried with all scopes of the role, then with none; Scopes says which it was.
+	Assumed, Scopes bool
+	WhyAnswer                   // that decided
+	Others          []WhyAnswer // of a change of several resources, to its other questions
+	More            int         // others that are not told
+	Could           *Could      // of a read: what hid or showed the resource at that time
 }
+
+// WhyAnswer is what the policies say to a question, and where they do.
+type WhyAnswer struct {
+	Interaction, Type string
+	Decision          policy.Decision
+	Place             policy.Place
+}
+
+// mostWhy is to how many questions of a record the answers are told.
+const mostWhy = 20
 
 // Why explains a record, to those whom the policy lets explain. The question is recorded, and
 // concerns those whom the record does.
@@ -68,64 +83,136 @@ func (r *review) why(ctx context.Context, rec record, asked *WhyRequest) (*Why, 
 		return w, nil
 	}
 	w.Kept = true
-	return w, r.again(ctx, w, &rec.entry, &a, decider, asked)
+	return w, (&recalled{r, &rec, &a, decider, asked}).again(ctx, w)
 }
 
-// again decides the question of a record again: with all scopes of the role, or with none.
-func (r *review) again(ctx context.Context, w *Why, e *ledgerbridge.Entry, a *fhir.Access, decider Decider, asked *WhyRequest) error {
-	who := agent.Agent{Subject: a.Agent, Role: a.Role, Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Issuer: asked.Issuer}
-	if who.Role == agent.Patient {
+// recalled is a record whose question is decided again.
+type recalled struct {
+	*review
+	rec     *record
+	access  *fhir.Access // what the record says
+	decider Decider      // the policies that it names
+	asked   *WhyRequest
+}
+
+// again decides what the record keeps that the policy was asked.
+func (r *recalled) again(ctx context.Context, w *Why) error {
+	logs, err := r.gate.logs(ctx)
+	if err != nil {
+		return err
+	}
+	e := &r.rec.entry
+	who := agent.Agent{Subject: r.access.Agent, Role: r.access.Role, Organization: e.Organization, Client: e.Client, Purpose: e.Purpose, Issuer: r.asked.Issuer}
+	kept, err := askedBy(ctx, r.gate.Sealer.Inputs(logs), r.rec)
+	switch {
+	case errors.Is(err, ledgerbridge.ErrErased):
+		w.Erased = true
+		return nil
+	case errors.Is(err, ledgerbridge.ErrUnknownInput):
+		return r.assume(ctx, w, who)
+	case err != nil:
+		return unavailable("record cannot be opened", err)
+	}
+	who.Patient, who.Scopes = kept.Inputs[0].Agent.Patient, kept.Scopes
+	_, who.Actors = r.asked.Assumed(&who)
+	return r.decideAgain(ctx, w, who, kept.Inputs)
+}
+
+// assume decides the question of an older record: with all scopes of the role, or with none.
+func (r *recalled) assume(ctx context.Context, w *Why, who agent.Agent) error {
+	e := &r.rec.entry
+	if w.Assumed = true; who.Role == agent.Patient {
 		who.Patient = who.Subject
 	}
-	all, actors := asked.Assumed(&who)
+	all, actors := r.asked.Assumed(&who)
 	who.Actors = actors
-	q := question{e.Interaction, askedAction(e.Action), e.Type}
 	for _, scopes := range [][]agent.Scope{all, nil} {
 		who.Scopes = scopes
-		if err := r.decideAgain(ctx, w, q, e, a, decider, who); err != nil || w.Told {
+		as := r.gate.review(&Call{Agent: who})
+		as.now = e.Time
+		in := as.input(question{e.Interaction, askedAction(e.Action), e.Type}, scopes)
+		if err := r.decideAgain(ctx, w, who, []policy.Input{in}); err != nil || w.Told {
+			w.Scopes = len(scopes) > 0
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *review) decideAgain(ctx context.Context, w *Why, q question, e *ledgerbridge.Entry, a *fhir.Access, decider Decider, who agent.Agent) error {
-	gate, _ := r.gate.thenAt(e.Time, decider)
+// decideAgain puts questions to the policies of then, and tells the answers if they come to
+// what the record says.
+func (r *recalled) decideAgain(ctx context.Context, w *Why, who agent.Agent, inputs []policy.Input) error {
+	gate, _ := r.gate.thenAt(r.rec.entry.Time, r.decider)
 	as := gate.review(&Call{Agent: who, Request: r.call.Request, work: r.call.spend()})
-	d := as.decide(ctx, q)
-	could, err := r.couldThen(ctx, q, e, a, decider, who)
+	decisions := make([]policy.Decision, len(inputs))
+	for i := range inputs {
+		if err := r.call.spend().Spend(ctx, store.RowSteps); err != nil {
+			return err
+		}
+		decisions[i] = as.put(ctx, inputs[i])
+	}
+	could, err := r.couldThen(ctx, &inputs[0], who)
 	if err != nil {
 		return err
 	}
-	hidden := could != nil && could.Lost == "" && !could.Read
-	switch {
-	case d.Reason == e.Reason && d.Allow == (e.Decision == "permit"):
-	case e.Reason == rowRefused && d.Allow && hidden, e.Reason == undeclared && could != nil && could.Refused == undeclared:
-	default:
+	first := comesTo(&r.rec.entry, decisions, could, w.Assumed)
+	if first < 0 {
 		return nil
 	}
-	w.Told, w.Scopes, w.Decision, w.Could = true, len(who.Scopes) > 0, d, could
-	if p, ok := decider.(Placer); ok {
-		w.Place, _ = p.PlaceOf(ctx, as.input(q, as.scopes(q))) // without a place nothing is said of one
+	w.Told, w.Could, w.WhyAnswer = true, could, r.answer(ctx, &inputs[first], decisions[first])
+	for i := range inputs {
+		switch {
+		case i == first:
+		case len(w.Others) == mostWhy-1:
+			w.More++
+		default:
+			w.Others = append(w.Others, r.answer(ctx, &inputs[i], decisions[i]))
+		}
 	}
 	return nil
 }
 
+func (r *recalled) answer(ctx context.Context, in *policy.Input, d policy.Decision) WhyAnswer {
+	a := WhyAnswer{Interaction: in.Interaction, Type: in.Type, Decision: d}
+	if p, ok := r.decider.(Placer); ok {
+		a.Place, _ = p.PlaceOf(ctx, *in) // without a place nothing is said of one
+	}
+	return a
+}
+
+// comesTo is the decision that made what a record says; -1 if they come to something else.
+// Rows, and emergencies, are refused where the policy permits: of a read they are judged
+// again, of anything else the record is believed if it keeps what was asked.
+func comesTo(e *ledgerbridge.Entry, all []policy.Decision, could *Could, assumed bool) int {
+	refused := slices.IndexFunc(all, func(d policy.Decision) bool { return !d.Allow })
+	judged := could != nil && could.Lost == ""
+	switch {
+	case e.Decision == "permit" && refused >= 0:
+		return -1
+	case e.Decision != "permit" && refused < 0 && (e.Reason == rowRefused || e.Reason == undeclared):
+		if judged && (e.Reason == rowRefused && !could.Read || e.Reason == undeclared && could.Refused == undeclared) || !judged && !assumed {
+			return 0
+		}
+		return -1
+	}
+	return slices.IndexFunc(all, func(d policy.Decision) bool { return d.Allow == (e.Decision == "permit") && d.Reason == e.Reason })
+}
+
 // couldThen judges a read again, nil for anything else.
-func (r *review) couldThen(ctx context.Context, q question, e *ledgerbridge.Entry, a *fhir.Access, decider Decider, who agent.Agent) (*Could, error) {
-	ref, err := fhir.ParseRef(a.Target)
-	if q.interaction != "read" || err != nil || len(a.Patients) == 0 {
+func (r *recalled) couldThen(ctx context.Context, in *policy.Input, who agent.Agent) (*Could, error) {
+	ref, err := fhir.ParseRef(r.access.Target)
+	if in.Interaction != "read" || err != nil || len(r.access.Patients) == 0 {
 		return nil, nil
 	}
-	patient, err := fhir.ParseRef(a.Patients[0])
+	patient, err := fhir.ParseRef(r.access.Patients[0])
 	if err != nil {
 		return nil, nil
 	}
-	at := e.Time
+	at := r.rec.entry.Time
 	if at.After(r.now) { // by the clock of another node
 		at = r.now
 	}
-	could, err := r.couldAs(ctx, &CouldRead{Agent: who, Patient: patient, Ref: ref, At: at, by: decider})
+	could, err := r.couldAs(ctx, &CouldRead{Agent: who, Patient: patient, Ref: ref, At: at, by: r.decider})
 	if err != nil && kindOf(err) == fhir.NotFound { // it was not that patient's then
 		return nil, nil
 	}

@@ -56,11 +56,33 @@ type decision struct {
 type why struct {
 	Policy    string   `json:"policy,omitempty"`
 	Told      bool     `json:"told"` // the policies of that time come to the same
+	Erased    bool     `json:"erased,omitempty"`
 	Rule      string   `json:"rule,omitempty"`
 	File      string   `json:"file,omitempty"`
 	Line      int      `json:"line,omitempty"`
 	Limits    []string `json:"limits,omitempty"`
+	Others    []other  `json:"others,omitempty"` // questions of a transaction
+	More      int      `json:"more,omitempty"`   // that are not told
 	Sentences []string `json:"sentences"`
+}
+
+// other is another question of the same request.
+type other struct {
+	Interaction string `json:"interaction"`
+	Type        string `json:"type,omitempty"`
+	Permitted   bool   `json:"permitted"`
+	Reason      string `json:"reason"`
+	Rule        string `json:"rule,omitempty"`
+	File        string `json:"file,omitempty"`
+	Line        int    `json:"line,omitempty"`
+}
+
+func othersOf(found *access.Why) (all []other) {
+	for i := range found.Others {
+		o := &found.Others[i]
+		all = append(all, other{o.Interaction, o.Type, o.Decision.Allow, o.Decision.Reason, o.Place.Rule, o.Place.File, o.Place.Line})
+	}
+	return all
 }
 
 func decisionOf(row *web.Access) decision {
@@ -149,7 +171,8 @@ func (s *server) explainDecision(c *gin.Context, call *access.Call) (*answer, er
 		return nil, err
 	}
 	told := decisionOf(&row)
-	told.Why = &why{Policy: found.Policy, Told: found.Told, Rule: found.Place.Rule, File: found.Place.File, Line: found.Place.Line, Sentences: whySentences(language, &row, found)}
+	told.Why = &why{Policy: found.Policy, Told: found.Told, Erased: found.Erased, Rule: found.Place.Rule, File: found.Place.File, Line: found.Place.Line, Sentences: whySentences(language, &row, found)}
+	told.Why.Others, told.Why.More = othersOf(found), found.More
 	if found.Could != nil {
 		told.Why.Limits = found.Could.Limits
 	}
@@ -190,17 +213,17 @@ func whySentences(l wording.Language, row *web.Access, found *access.Why) (all [
 		say("why.nobody")
 	case !found.Kept:
 		say("why.textless")
-	case !found.Told:
+	case found.Erased:
+		say("why.erased")
+	case !found.Told && found.Assumed:
 		say("why.untold")
+	case !found.Told:
+		say("why.other")
 	default:
 		if say("why.policy"); p.File != "" {
 			say("policy.place", "rule", p.Rule, "file", p.File, "line", strconv.Itoa(p.Line))
 		}
-		assumed := "why.scopes"
-		if !found.Scopes {
-			assumed = "why.no-scopes"
-		}
-		say(assumed, "role", row.Role)
+		answerSentences(say, row, found)
 	}
 	if could := found.Could; could != nil && could.Lost == "" {
 		restSentences(say, could)
@@ -215,6 +238,34 @@ func whySentences(l wording.Language, row *web.Access, found *access.Why) (all [
 	return all
 }
 
+// answerSentences say what the policies of that time were asked again.
+func answerSentences(say func(string, ...string), row *web.Access, found *access.Why) {
+	switch {
+	case !found.Assumed:
+		say("why.kept")
+	case found.Scopes:
+		say("why.scopes", "role", row.Role)
+	default:
+		say("why.no-scopes")
+	}
+	if row.Denied() && found.Decision.Allow && (found.Could == nil || found.Could.Lost != "") {
+		say("why.rows")
+	}
+	for i := range found.Others {
+		o := &found.Others[i]
+		key := "why.also-permitted"
+		if !o.Decision.Allow {
+			key = "why.also-refused"
+		}
+		if say(key, "interaction", o.Interaction, "type", o.Type); o.Place.File != "" {
+			say("policy.place", "rule", o.Place.Rule, "file", o.Place.File, "line", strconv.Itoa(o.Place.Line))
+		}
+	}
+	if found.More > 0 {
+		say("why.more", "count", strconv.Itoa(found.More))
+	}
+}
+
 // whatOf names what a record is about, in short.
 func whatOf(row *web.Access) string {
 	what := strings.Join(row.Data, ", ")
@@ -226,8 +277,8 @@ func whatOf(row *web.Access) string {
 	return cmp.Or(what, row.Asked, row.What)
 }
 
-// assumedToken says what a token has that no record keeps: all scopes of its role, and the
-// names of its subject.
+// assumedToken says what a token has that no record keeps: the names of its subject; and, for
+// older records, all scopes of its role.
 func assumedToken(g Gate) func(*agent.Agent) ([]agent.Scope, []string) {
 	return func(a *agent.Agent) ([]agent.Scope, []string) {
 		scopes, err := g.CheckScopes(access.UsualScope(a.Role, "cruds"))
