@@ -286,12 +286,13 @@ func (b *browser) shoot(name string) []byte {
 	return png
 }
 
-// complaints are what the console says, but for answers that are errors.
+// complaints are what the console says, but for answers that are errors, and for what is
+// no more than a remark.
 func (b *browser) complaints() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(b.problems), func(p string) bool {
-		return strings.Contains(p, "status of 401") || strings.Contains(p, "status of 404")
+		return strings.Contains(p, `"level":"info"`) || strings.Contains(p, "status of 401") || strings.Contains(p, "status of 404")
 	})
 }
 

@@ -145,7 +145,7 @@ var isID = regexp.MustCompile(`^[a-z0-9]{20,40}$`).MatchString
 func (p *Purges) Get(ctx context.Context, call *kept.Call, who agent.Agent, id string) (*Purge, error) {
 	u, err := p.read(ctx, id)
 	e := event(who, "", url.Values{"purge": {id}, "step": {"show"}})
-	if err == nil && !(u.Records != nil && u.State == Removing) { // which would name her anew
+	if err == nil && !(u.Records != nil && (u.State == Approved || u.State == Removing)) { // which might name her anew, after her key is gone
 		e.Patient = u.Patient
 	}
 	if who.Role != agent.PrivacyOfficer { // a deputy looks at what is to be approved
