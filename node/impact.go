@@ -30,8 +30,8 @@ func proofAlone(ctx context.Context, _ revision.By, before, after []byte, _ stri
 	return &policy.Impact{Proof: proof, NoPeople: "A command does not look at data: ask the server that runs, POST /admin/policies/[revision]/impact."}, err
 }
 
-// weigh works out the whole impact of a change of policies. Replayed decisions of the past
-// would be a further part of the report.
+// weigh works out the impact of a change of policies. What past requests would have got is a
+// question of its own, which costs more: a replay.
 func (n *Node) weigh(users *session.Users) func(context.Context, revision.By, []byte, []byte, string) (*policy.Impact, error) {
 	turn := make(chan struct{}, 1) // one at a time: it takes a processor for some seconds
 	return func(ctx context.Context, by revision.By, before, after []byte, detail string) (*policy.Impact, error) {
@@ -148,23 +148,5 @@ func exampleOf(e *narrow.Example) *policy.ProofExample {
 	if e == nil {
 		return nil
 	}
-	return &policy.ProofExample{Input: e.Input, Matters: e.Matters, Before: permits(&e.Old), After: permits(&e.New)}
-}
-
-// permits says what a decision permits, in words.
-func permits(d *policy.Decision) string {
-	if !d.Allow {
-		return "refused: " + d.Reason
-	}
-	all := "permitted: " + d.Reason + "; Consents: " + d.Consent
-	c := &d.Constraints
-	for _, one := range []struct{ name, value string }{
-		{"types", strings.Join(c.Types, ", ")}, {"compartment", c.Compartment}, {"shared types", strings.Join(c.SharedTypes, ", ")}, {"uncompartmented", strings.Join(c.Uncompartmented, ", ")},
-		{"owner", c.Owner}, {"without labels", strings.Join(c.Labels, ", ")}, {"search", c.Search}, {"author", c.Author}, {"obligations", strings.Join(d.Obligations, ", ")},
-	} {
-		if one.value != "" {
-			all += "; " + one.name + ": " + one.value
-		}
-	}
-	return all
+	return &policy.ProofExample{Input: e.Input, Matters: e.Matters, Before: e.Old.InWords(), After: e.New.InWords()}
 }

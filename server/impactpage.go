@@ -3,47 +3,72 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/aceso-health/aceso/access"
 	"github.com/aceso-health/aceso/fhir"
+	"github.com/aceso-health/aceso/policy/replay"
 	"github.com/aceso-health/aceso/policy/revision"
 	"github.com/aceso-health/aceso/web"
 )
 
 // impactPage is GET /ui/policies/[revision]/impact: the report that is kept.
 func (s *server) impactPage(c *gin.Context, call *access.Call) (*answer, error) {
-	return s.showsImpact(c, call, nil, nil)
+	return s.showsImpact(c, call, worked{}, nil)
 }
 
-// impactForm is POST /ui/policies/[revision]/impact: works it out.
+// worked is what was asked for now.
+type worked struct {
+	impact *revision.Report
+	replay *replay.Report
+}
+
+// impactForm is POST /ui/policies/[revision]/impact: works it out, decides past requests
+// again, or keeps one of them as a test.
 func (s *server) impactForm(c *gin.Context, call *access.Call) (*answer, error) {
-	if _, err := s.form(c, s.secretOf(c)); err != nil {
+	form, err := s.formUpTo(c, maxDraft, s.secretOf(c))
+	if err != nil {
 		return nil, err
 	}
-	var fresh *revision.Report
-	err := s.withPolicies(call, func(p *revision.Service, by revision.By) (err error) {
-		fresh, err = p.Impact(c.Request.Context(), by, c.Param("revision"))
-		return err
-	})
+	ctx, hash := c.Request.Context(), c.Param("revision")
+	var fresh worked
+	switch form.Get("step") {
+	case "", "impact":
+		err = s.withPolicies(call, func(p *revision.Service, by revision.By) (err error) {
+			fresh.impact, err = p.Impact(ctx, by, hash)
+			return err
+		})
+	case "replay":
+		fresh.replay, err = s.replay(ctx, call, hash, usuallyReplayed)
+	case "keep":
+		if hash, err = s.keepSample(ctx, call, hash, form.Get("test")); err == nil {
+			return &answer{status: http.StatusSeeOther, location: pathPolicyPages + "/" + hash}, nil
+		}
+	default:
+		err = errForm
+	}
 	refused := inPlace(err)
+	if e := describe(err); form.Get("step") == "replay" && err != nil && e.Kind == fhir.Invalid {
+		refused = e // it cannot be checked, or fails too often
+	}
 	if err != nil && refused == nil {
 		return nil, err
 	}
 	return s.showsImpact(c, call, fresh, refused)
 }
 
-func (s *server) showsImpact(c *gin.Context, call *access.Call, fresh *revision.Report, refused *fhir.Error) (*answer, error) {
-	page := web.Impact{Hash: c.Param("revision"), Fresh: fresh != nil}
+func (s *server) showsImpact(c *gin.Context, call *access.Call, fresh worked, refused *fhir.Error) (*answer, error) {
+	page := web.Impact{Hash: c.Param("revision"), Fresh: fresh.impact != nil, Replayed: usuallyReplayed}
 	if err := s.withPolicies(call, func(p *revision.Service, by revision.By) error {
 		r, report, err := p.ReadImpact(c.Request.Context(), by, page.Hash)
 		if err != nil {
 			return err
 		}
-		if fresh != nil {
-			report = fresh
+		if fresh.impact != nil {
+			report = fresh.impact
 		}
 		page.Report, page.Submitted = r.Impact, r.Submitted != nil
 		impactOf(&page, report)
@@ -51,9 +76,13 @@ func (s *server) showsImpact(c *gin.Context, call *access.Call, fresh *revision.
 	}); err != nil {
 		return nil, err
 	}
+	page.Replay = replayOf(fresh.replay)
 	return s.refusedPage(refused, func(p *web.Pages, problem string) ([]byte, error) {
 		page.Frame, page.Problem = s.frame(c, "Impact of "+page.Hash, call.Receipts), problem
 		page.Form = page.SignOut
+		if page.Replay != nil {
+			page.Replay.Hash, page.Replay.Form = page.Hash, page.Form
+		}
 		return p.Impact(page)
 	})
 }

@@ -15,6 +15,8 @@ type Impact struct {
 	Proof        ImpactProof
 	People       *ImpactPeople
 	NoPeople     string
+	Replay       *ImpactReplay // nil: it was not asked for
+	Replayed     int64         // records of each log that one reads
 }
 
 // ImpactProof is what is proved.
@@ -50,6 +52,49 @@ type ImpactChange struct {
 	Purposes, Types string
 	Who             []string
 	Whom            []string
+}
+
+// ImpactReplay is what past requests would have got.
+type ImpactReplay struct {
+	Hash, Form                  string
+	Records, Decisions, Differs int64
+	Permits, Denies, Other      int64
+	Erased, NotKnown, Failed    int64
+	Shown, Hidden, NotJudged    int64
+	By                          []ImpactCounts
+	Logs                        []ImpactLog
+	Samples                     []ImpactSample
+	MoreSamples                 bool
+}
+
+// ImpactCounts are decisions that differ, by something.
+type ImpactCounts struct {
+	Name   string
+	Counts []ImpactCount
+	Full   bool // there may be more
+}
+
+// ImpactCount is how many decisions with a value differ.
+type ImpactCount struct {
+	Value string
+	Count int64
+}
+
+// ImpactLog is the part of a log that was read.
+type ImpactLog struct {
+	Source, Root     string
+	From, Rows, Size int64
+}
+
+// ImpactSample is a past request that is decided otherwise.
+type ImpactSample struct {
+	Record, At              string
+	Proven                  bool // its inclusion proof verified
+	Who, Role, Purpose      string
+	Interaction, Type, What string
+	Before, After           string
+	Shown, Hidden           int
+	Test                    string
 }
 
 // Impact renders the impact of a revision.

@@ -26,7 +26,7 @@ type Policies interface {
 // Bounds of a report.
 const (
 	MostSamples = 20 // differences that are shown with their records
-	mostListed  = 50 // values of a list of counts
+	MostListed  = 50 // values of a list of counts
 	mostKnown   = 20_000
 	mostFailed  = 50
 )
@@ -260,7 +260,7 @@ func (r *Replay) Report(logs []Log, proofs map[string][]byte) *Report {
 			all = append(all, Count{value, n})
 		}
 		slices.SortFunc(all, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
-		r.report.By[by] = all[:min(len(all), mostListed)]
+		r.report.By[by] = all[:min(len(all), MostListed)]
 	}
 	return &r.report
 }

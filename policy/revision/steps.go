@@ -97,6 +97,9 @@ func (s *Service) drafted(ctx context.Context, by By, d *Draft) (*Revision, []by
 	case old.State == Submitted || old.State == Approved:
 		return nil, nil, conflict("These policies are revision %s already, which was submitted. Withdraw it to change its tests or its reason.", hash)
 	}
+	if d.Base == hash { // other tests or another reason: it comes from where it came from
+		fresh.Base = old.Base
+	}
 	fresh.Version, fresh.Created = old.Version, old.Created
 	fresh.Authors = joined(old.Authors, author)
 	return fresh, archive, nil
