@@ -31,4 +31,6 @@ var explainMutants = []mutant{
 	{"why: older records are tried", "access/why.go", "errors.Is(err, ledgerbridge.ErrUnknownInput):\n\t\treturn r.assume(ctx, w, who)", "errors.Is(err, ledgerbridge.ErrUnknownInput):\n\t\treturn nil", "./access", "TestWhyIsNotGuessed"},
 	{"why: questions are bounded", "access/why.go", "case len(w.Others) == mostWhy-1:", "case len(w.Others) == -1:", "./access", "TestWhyOfATransactionTellsEachQuestion"},
 	{"why: what is erased is said", "server/decisions.go", "case found.Erased:", "case found.Erased && found.Told:", "./server", "TestWhySaysWhatIsKnown"},
+	{"then: what was written since counts", "access/former.go", "if err != nil || epoch == l.epoch {", "if err != nil || l.epoch >= 0 {", "./access", "TestHistoryIsReadWhenSomethingWasWritten"},
+	{"then: history is not read for nothing", "access/former.go", "if err != nil || epoch == l.epoch {", "if err != nil {", "./access", "TestHistoryIsReadWhenSomethingWasWritten"},
 }

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -13,7 +14,8 @@ import (
 // former remembers which resources of the governing types have left somebody: Consents that
 // were in the compartment of a patient and are deleted or another's now, roles and teams that
 // named somebody and no longer do. What still names them a search finds. It is read from the
-// history, once, and then from what was written since; it holds what has left, which is little.
+// history, once, and then from what was written since, if something was; it holds what has
+// left, which is little.
 type former struct {
 	mu    sync.Mutex
 	types map[string]*left
@@ -21,7 +23,8 @@ type former struct {
 
 // left is what is known of one type.
 type left struct {
-	through time.Time             // up to when the history was read
+	epoch   int64                 // of the store when the history was read last
+	through time.Time             // up to when it was
 	from    map[string][]fhir.Ref // what has left, by store.Governed
 }
 
@@ -40,7 +43,7 @@ func (f *former) of(ctx context.Context, s store.Store, typ, key string) ([]fhir
 	defer f.mu.Unlock()
 	l := f.types[typ]
 	if l == nil {
-		l = &left{from: map[string][]fhir.Ref{}}
+		l = &left{epoch: -1, from: map[string][]fhir.Ref{}}
 		if f.types == nil {
 			f.types = map[string]*left{}
 		}
@@ -52,14 +55,18 @@ func (f *former) of(ctx context.Context, s store.Store, typ, key string) ([]fhir
 	return slices.Clone(l.from[key]), nil
 }
 
-// catchUp reads what was written since.
+// catchUp reads what was written since, if anything that governs access was.
 func (l *left) catchUp(ctx context.Context, s store.Store, typ string) error {
+	_, epoch, err := s.ConsentChanges(ctx, math.MaxInt64) // of whom does not matter
+	if err != nil || epoch == l.epoch {
+		return err
+	}
 	h := store.History{Type: typ}
 	if !l.through.IsZero() {
 		h.Since = l.through.Add(-rereadHistory)
 	}
 	read, through := map[fhir.Ref]*governed{}, l.through
-	err := eachPast(ctx, s, h, func(v *store.Version) {
+	err = eachPast(ctx, s, h, func(v *store.Version) {
 		if read[v.Ref] == nil {
 			read[v.Ref] = governing(v)
 		}
@@ -79,7 +86,7 @@ func (l *left) catchUp(ctx context.Context, s store.Store, typ string) error {
 		}
 		l.note(ref, one)
 	}
-	l.through = through
+	l.epoch, l.through = epoch, through
 	return nil
 }
 
