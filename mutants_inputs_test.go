@@ -24,5 +24,5 @@ var inputMutants = []mutant{
 	{"replay: the time", "policy/replay/replay.go", "if !before.ReadsTime() && !r.draft.ReadsTime() {", "if true {", "./policy/replay", "TestInputsAreDecidedOnce"},
 	{"replay: rows of then", "access/replay.go", "then, err := was.row(ctx, q, rowOf(&v))", "_ = was\n\t\tthen, err := false, error(nil)", "./node", "TestReplayFindsWhatADraftChanges"},
 	{"replay: rows of now", "access/replay.go", "now, err := is.row(ctx, q, rowOf(&v))", "_ = is\n\t\tnow, err := then, error(nil)", "./node", "TestReplayFindsWhatADraftChanges"},
-	{"replay: names whom its samples are about", "access/replay.go", "\t\tp.concern(patients)", "\t\t_ = patients", "./node", "TestReplayFindsWhatADraftChanges"},
+	{"replay: names whom its samples are about", "policy/replay/replay.go", "refs := slices.Clone(r.sampled)", "var refs []string", "./policy/replay", "TestPatientsOfSamplesAreNamed"},
 }

@@ -9,4 +9,6 @@ var replayPageMutants = []mutant{
 	{"replay page: a test is not replaced", "server/replaypage.go", "if _, there := files[file]; there {", "if _, there := files[file]; there && false {", "./node", "TestPastRequestsAreDecidedAgainOnThePage"},
 	{"replay page: other tests do not change where a draft is from", "policy/revision/steps.go", "if d.Base == hash {", "if d.Base == hash && false {", "./node", "TestWhatWasSubmittedTakesNoTestOfThePast"},
 	{"replay page: only proofs are called verified", "server/replaypage.go", "Proven: len(d.Proof) > 0", "Proven: true", "./server", "TestAReplayShowsWhatItHas"},
+	{"replay: what was not checked is not compiled in the server", "server/replay.go", "; drafted {", "; drafted && false {", "./node", "TestReplaysAreDecided"},
+	{"replay: the record names whom the report names", "access/replay.go", "p.concern(p.ask.Named())", "_ = p.ask", "./node", "TestReplayNamesWhomItLists"},
 }

@@ -26,6 +26,7 @@ type ReplayRequest struct {
 	Draft    Decider
 	Visit    func(ctx context.Context, past Past) error
 	Samples  func() []string // after all visits: ids of the records to be proven
+	Named    func() []string // after all visits: patients whom the report names
 }
 
 // Past is a recorded request.
@@ -248,8 +249,9 @@ func (p *replaying) as(ctx context.Context, g *Gate, asked *Asked, in policy.Inp
 	return r, r.identify(ctx)
 }
 
-// prove proves the samples, and lets the record of the replay name whom they are about.
+// prove proves the samples, and lets the record of the replay name whom the report is about.
 func (p *replaying) prove(ctx context.Context, found *Replayed) error {
+	p.concern(p.ask.Named())
 	for _, id := range p.ask.Samples() {
 		rec, err := p.gate.find(ctx, id)
 		if err != nil {
@@ -266,11 +268,6 @@ func (p *replaying) prove(ctx context.Context, found *Replayed) error {
 		if found.Proofs[id], err = ledgerbridge.FormatBundle(proof, nil); err != nil {
 			return fmt.Errorf("prove a sample: %w", err)
 		}
-		_, patients, err := p.names(ctx, &rec)
-		if err != nil {
-			return err
-		}
-		p.concern(patients)
 	}
 	return nil
 }

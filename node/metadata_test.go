@@ -216,7 +216,7 @@ func TestMetadataInteractions(t *testing.T) {
 			"patch":  system.Do("PATCH", "/Basic/b", `[{"op":"replace","path":"/code/text","value":"zz"}]`, "Content-Type", "application/json-patch+json"),
 			"delete": system.Do("DELETE", "/Basic/b", ""),
 		},
-		"Patient":    {"access-report": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }).Get("/Patient/p1/$access-report")},
+		"Patient": {"access-report": n.as("patient", "PATRQT", func(g *Grant) { g.Patient = "p1" }).Get("/Patient/p1/$access-report")},
 		"AuditEvent": {"read": officer.Get("/AuditEvent/" + read.Event()), "search-type": officer.Get("/AuditEvent"), "proof": officer.Get("/AuditEvent/" + read.Event() + "/$proof"),
 			"recordDisclosure": system.Post("/AuditEvent/$recordDisclosure", fastParameters(resourcePart("disclosure", disclosureJSON)))},
 		"": {

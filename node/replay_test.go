@@ -47,7 +47,7 @@ func (n *testNode) officeAs(officer user, path string, body any) (int, []byte) {
 	return a.StatusCode, out.Bytes()
 }
 
-// drafted is a revision with one more file.
+// drafted is a revision with one more file, that was checked.
 func (n *testNode) drafted(files map[string]string, why string) string {
 	n.T.Helper()
 	status, body := n.office("", map[string]any{"files": files, "reason": why})
@@ -55,6 +55,7 @@ func (n *testNode) drafted(files map[string]string, why string) string {
 	if err := json.Unmarshal(body, &r); err != nil || status != http.StatusCreated {
 		n.T.Fatalf("draft: %d, %s", status, body)
 	}
+	n.office("/"+r.Hash+"/check", map[string]any{})
 	return r.Hash
 }
 
@@ -159,10 +160,10 @@ func TestReplaysAreDecided(t *testing.T) {
 	}
 	n.journaled()
 	for want, files := range map[string]map[string]string{
-		"The draft cannot decide more than 50 of the questions that were asked. Test it first.": builtIn(t, "decision.rego", `decision := clinician if input.agent.role == "practitioner"`, `decision := {"allow": true, "reason": concat("", ["x", input.agent.role])} if input.agent.role == "practitioner"`),
-		"The revision does not pass its check, so nothing can be decided with it.":              builtIn(t, "decision.rego", "default decision", "default default decision"),
+		`"text":"The draft cannot decide more than 50 of the questions that were asked. Test it first."`: builtIn(t, "decision.rego", `decision := clinician if input.agent.role == "practitioner"`, `decision := {"allow": true, "reason": concat("", ["x", input.agent.role])} if input.agent.role == "practitioner"`),
+		`"text":"The revision is a draft that has not passed its check: check it first."`:                builtIn(t, "decision.rego", "default decision", "default default decision"),
 	} {
-		if status, body := n.office("/"+n.drafted(files, "wrong")+"/replay", map[string]any{}); status != 400 || !bytes.Contains(body, []byte(want)) {
+		if status, body := n.office("/"+n.drafted(files, "wrong")+"/replay", map[string]any{}); status/100 != 4 || !bytes.Contains(body, []byte(want)) {
 			t.Errorf("%d, want %q: %s", status, want, body)
 		}
 	}
@@ -215,5 +216,25 @@ func wantSamples(t *testing.T, n *testNode, report *replay.Report, want int) {
 		if err != nil || r.Verdict != ledgerbridge.OK || !strings.HasSuffix(s.Record, fmt.Sprint(r.Receipt.Seq)) {
 			t.Errorf("sample %s: %+v, %v", s.Record, r.Verdict, err)
 		}
+	}
+}
+
+// The record of a replay names whom its report lists, also if none of the examples is about
+// them.
+func TestReplayNamesWhomItLists(t *testing.T) {
+	n := startNode(t, t.TempDir())
+	twoPatients(n)
+	doctor := n.as("practitioner", "TREAT")
+	for range replay.MostSamples + 1 {
+		doctor.Get("/Patient/p1").Want(200)
+	}
+	doctor.Get("/Patient/p2").Want(200)
+	n.journaled()
+	report := n.replayed(n.drafted(builtIn(t, "decision.rego", `decision := clinician if input.agent.role == "practitioner"`, `decision := {"allow": false, "reason": "role-unknown"} if input.agent.role == "practitioner"`), "a role"))
+	if len(report.By["patient"]) != 2 {
+		t.Errorf("lists %v", report.By["patient"])
+	}
+	if mine := n.as("privacy-officer", "HOPERAT").Get("/AuditEvent?patient=Patient/p2&agent=Practitioner/privacy-officer").Want(200).IDs(); len(mine) != 1 {
+		t.Errorf("records of the replay that name the one who is in no example: %v", mine)
 	}
 }

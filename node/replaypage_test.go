@@ -53,7 +53,7 @@ func TestPastRequestsAreDecidedAgainOnThePage(t *testing.T) {
 		eva.postsAs(at+"/impact", 403, url.Values{"step": {step}, "test": keep["test"]}, "not made for this browser")
 	}
 	wrong := n.drafted(builtIn(t, "decision.rego", "default decision", "default default decision"), "wrong")
-	max.posts("/ui/policies/"+wrong+"/impact", 400, url.Values{"step": {"replay"}}, `role="alert"`, "does not pass its check", "Decide past requests again")
+	max.posts("/ui/policies/"+wrong+"/impact", 409, url.Values{"step": {"replay"}}, `role="alert"`, "has not passed its check", "Decide past requests again")
 	nurse := visitorWith(n, n.as("practitioner", "TREAT"))
 	for _, step := range []string{"replay", "keep"} {
 		own := formOfPage.FindStringSubmatch(nurse.page("/ui/desk", 200))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -41,8 +42,12 @@ func (s *server) replayPolicies(c *gin.Context, call *access.Call) (*answer, err
 // who may read policies, and search records.
 func (s *server) replay(ctx context.Context, call *access.Call, hash string, limit int) (report *replay.Report, err error) {
 	err = s.withPolicies(call, func(p *revision.Service, by revision.By) error {
-		if _, _, err := p.Read(ctx, by, hash); err != nil {
+		r, _, err := p.Read(ctx, by, hash)
+		if err != nil {
 			return err
+		}
+		if drafted := r.State == revision.Drafted; drafted { // what was not compiled in a process with limits is not compiled in this one
+			return &fhir.Error{Kind: fhir.Conflict, Detail: "The revision is a draft that has not passed its check: check it first."}
 		}
 		known := map[string]replay.Policies{}
 		find := func(ctx context.Context, hash string) (replay.Policies, error) {
@@ -63,7 +68,7 @@ func (s *server) replay(ctx context.Context, call *access.Call, hash string, lim
 		}
 		run := replay.New(hash, draft, find)
 		found, err := s.Gate.Replay(ctx, call, access.ReplayRequest{
-			Revision: hash, Limit: limit, Draft: draft, Samples: run.Samples,
+			Revision: hash, Limit: limit, Draft: draft, Samples: run.Samples, Named: run.Patients,
 			Visit: func(ctx context.Context, past access.Past) error { return visited(ctx, run, past) },
 		})
 		if err != nil {
@@ -104,7 +109,7 @@ func candidate(ctx context.Context, p *revision.Service, hash string) (replay.Po
 	}
 	c, err := replay.Load(ctx, archive)
 	if err != nil {
-		return nil, &fhir.Error{Kind: fhir.Invalid, Detail: "The revision does not pass its check, so nothing can be decided with it.", Err: err}
+		return nil, fmt.Errorf("revision %s was checked, and cannot be loaded: %w", hash, err)
 	}
 	return c, nil
 }

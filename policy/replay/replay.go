@@ -98,6 +98,8 @@ type Replay struct {
 	report Report
 	counts map[string]map[string]int
 	known  map[string]pair
+
+	sampled []string // patients of the samples
 }
 
 // pair is what both decide about an input.
@@ -234,6 +236,7 @@ func (r *Replay) note(rec *Record, in *policy.Input, d *Difference) {
 		r.count("patient", p)
 	}
 	if len(r.report.Samples) < MostSamples {
+		r.sampled = append(r.sampled, rec.Patients...)
 		d.Test = test(d)
 		r.report.Samples = append(r.report.Samples, *d)
 	}
@@ -254,15 +257,29 @@ func (r *Replay) Report(logs []Log, proofs map[string][]byte) *Report {
 		s.Proof = proofs[s.Record]
 	}
 	r.report.Logs, r.report.By = logs, map[string][]Count{}
-	for by, counts := range r.counts {
-		var all []Count
-		for value, n := range counts {
-			all = append(all, Count{value, n})
-		}
-		slices.SortFunc(all, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
-		r.report.By[by] = all[:min(len(all), MostListed)]
+	for by := range r.counts {
+		r.report.By[by] = r.most(by)
 	}
 	return &r.report
+}
+
+// Patients are those whom the report lists, or whom its samples are about.
+func (r *Replay) Patients() []string {
+	refs := slices.Clone(r.sampled)
+	for _, c := range r.most("patient") {
+		refs = append(refs, c.Value)
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs)
+}
+
+// most are the most frequent ones of what is counted.
+func (r *Replay) most(by string) (all []Count) {
+	for value, n := range r.counts[by] {
+		all = append(all, Count{value, n})
+	}
+	slices.SortFunc(all, func(a, b Count) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
+	return all[:min(len(all), MostListed)]
 }
 
 // test is a test of policies: what differs is to be decided as before.

@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,4 +123,15 @@ func BenchmarkReplay(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N)*10_000/b.Elapsed().Seconds(), "decisions/s")
+}
+
+// Patients of samples are named, however many others there are more about.
+func TestPatientsOfSamplesAreNamed(t *testing.T) {
+	r := &Replay{counts: map[string]map[string]int{"patient": {}}, sampled: []string{"Patient/rare"}}
+	for i := range MostListed + 1 {
+		r.counts["patient"][fmt.Sprint("Patient/", i)] = 2
+	}
+	if all := r.Patients(); len(all) != MostListed+1 || !slices.Contains(all, "Patient/rare") {
+		t.Errorf("%v", all)
+	}
 }
