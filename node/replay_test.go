@@ -160,8 +160,8 @@ func TestReplaysAreDecided(t *testing.T) {
 	}
 	n.journaled()
 	for want, files := range map[string]map[string]string{
-		`"text":"The draft cannot decide more than 50 of the questions that were asked. Test it first."`: builtIn(t, "decision.rego", `decision := clinician if input.agent.role == "practitioner"`, `decision := {"allow": true, "reason": concat("", ["x", input.agent.role])} if input.agent.role == "practitioner"`),
-		`"text":"The revision is a draft that has not passed its check: check it first."`:                builtIn(t, "decision.rego", "default decision", "default default decision"),
+		"The draft cannot decide more than 50 of the questions that were asked. Test it first.": builtIn(t, "decision.rego", `decision := clinician if input.agent.role == "practitioner"`, `decision := {"allow": true, "reason": concat("", ["x", input.agent.role])} if input.agent.role == "practitioner"`),
+		"The revision is a draft that has not passed its check: check it first.":                builtIn(t, "decision.rego", "default decision", "default default decision"),
 	} {
 		if status, body := n.office("/"+n.drafted(files, "wrong")+"/replay", map[string]any{}); status/100 != 4 || !bytes.Contains(body, []byte(want)) {
 			t.Errorf("%d, want %q: %s", status, want, body)
