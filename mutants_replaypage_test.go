@@ -11,4 +11,7 @@ var replayPageMutants = []mutant{
 	{"replay page: only proofs are called verified", "server/replaypage.go", "Proven: len(d.Proof) > 0", "Proven: true", "./server", "TestAReplayShowsWhatItHas"},
 	{"replay: what was not checked is not compiled in the server", "server/replay.go", "; drafted {", "; drafted && false {", "./node", "TestReplaysAreDecided"},
 	{"replay: the record names whom the report names", "access/replay.go", "p.concern(p.ask.Named())", "_ = p.ask", "./node", "TestReplayNamesWhomItLists"},
+	{"replay: no test names a patient", "policy/replay/replay.go", "err != nil || strings.Contains(string(in), \"Patient/\")", "err != nil", "./policy/replay", "TestNoTestNamesAPatient"},
+	{"replay: names who asked", "policy/replay/replay.go", "patientsIn(in)...", "[]string{}...", "./policy/replay", "TestNoTestNamesAPatient"},
+	{"replay: late decisions are not known", "policy/replay/replay.go", "errors.Is(err, policy.ErrDeadline) {", "errors.Is(err, policy.ErrDeadline) && false {", "./policy/replay", "TestLateDecisionsAreNotKnown"},
 }

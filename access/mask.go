@@ -24,10 +24,13 @@ const elementMasked = "element-masked"
 
 // maskOf is what is left out of some types, nil if that is nothing.
 func (r *review) maskOf(ctx context.Context, types ...string) (*fhir.Mask, error) {
-	for _, typ := range types {
-		r.decide(ctx, question{"read", "r", typ})
-	}
 	var words []string
+	for _, typ := range types {
+		q := question{"read", "r", typ}
+		if d := r.decide(ctx, q); !d.Allow { // what is inside another resource leaves with it: a narrow token hides no less
+			words = append(words, policy.Masked(r.decideWidely(ctx, q).Obligations)...)
+		}
+	}
 	add := func(d *policy.Decision, typ string) {
 		if d.Allow && len(d.Obligations) > 0 && (typ == "" || slices.Contains(types, typ)) {
 			words = append(words, policy.Masked(d.Obligations)...)
@@ -58,6 +61,15 @@ func (r *review) maskOf(ctx context.Context, types ...string) (*fhir.Mask, error
 	return mask, nil
 }
 
+// decideWidely asks what would be decided if scopes were no matter.
+func (r *review) decideWidely(ctx context.Context, q question) policy.Decision {
+	scopes, err := agent.ParseScopes(UsualScope(r.call.Agent.Role, "cruds"))
+	if err != nil {
+		return policy.Decision{}
+	}
+	return r.decideBy(ctx, q, scopes)
+}
+
 // maskInSearch is maskOf for a type that is searched, or looked through.
 func (r *review) maskInSearch(ctx context.Context, typ string) (*fhir.Mask, error) {
 	r.decide(ctx, question{"search-type", "s", typ})
@@ -69,6 +81,8 @@ func (r *review) mask(ctx context.Context, result any) (err error) {
 	switch shown := result.(type) {
 	case *Version:
 		err = r.maskVersion(ctx, shown)
+	case *Why:
+		err = r.tellable(ctx, shown.Record, "it is not explained")
 	case *Result:
 		err = r.maskResult(ctx, shown)
 	case []Effect:

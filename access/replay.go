@@ -252,6 +252,7 @@ func (p *replaying) as(ctx context.Context, g *Gate, asked *Asked, in policy.Inp
 // prove proves the samples, and lets the record of the replay name whom the report is about.
 func (p *replaying) prove(ctx context.Context, found *Replayed) error {
 	p.concern(p.ask.Named())
+	p.part(ledgerbridge.Everyone) // what is counted is about everybody
 	for _, id := range p.ask.Samples() {
 		rec, err := p.gate.find(ctx, id)
 		if err != nil {

@@ -110,6 +110,10 @@ func TestMaskedElementsLeaveInNoAnswer(t *testing.T) {
 		for _, kind := range []string{"batch", "transaction"} {
 			wantMasked(t, kind, billing.Post("/", `{"resourceType":"Bundle","type":"`+kind+`","entry":[{"request":{"method":"GET","url":"Patient/p"}},{"request":{"method":"GET","url":"Observation?_id=o"}}]}`))
 		}
+		narrow := n.as("practitioner", "HPAYMT", func(g *Grant) { g.Scope = "user/Observation.rs user/Bundle.rs" })
+		for _, path := range []string{"/Observation/o", "/Observation?code:text=open", "/Bundle/b"} {
+			wantMasked(t, path+" with a token that is for no Patient", narrow.Get(path))
+		}
 		_, r := later(t, billing, "GET", "/Patient?family=open&_revinclude=Observation:subject", "")
 		wantMasked(t, "an answer that comes later", r)
 	})
@@ -369,5 +373,17 @@ house_rows := {"search": "class=AMB"} if {
 	}
 	if r := n.as("practitioner", "TREAT").Get("/Encounter/e/$everything").Want(200); !r.Has(`"Practitioner"`) {
 		t.Errorf("$everything: %s", r.Body)
+	}
+}
+
+// Who does not see all of a record is told nothing that was worked out from it.
+func TestMaskedRecordsAreNotExplained(t *testing.T) {
+	n := startNode(t, t.TempDir(), func(_ *Node, o *Options) {
+		o.Policies = houseFolder(t, "\nhouse_obligations contains \"mask AuditEvent.agent\" if input.agent.role == \"privacy-officer\"\n")
+	})
+	id := n.as("practitioner", "TREAT").Get("/Patient/nobody").Event()
+	r := admin(n.as("privacy-officer", "HOPERAT"), "GET", "/decisions/"+id, "")
+	if r.Status != 403 || !r.Has("it is not explained") {
+		t.Errorf("%d %s", r.Status, r.Body)
 	}
 }

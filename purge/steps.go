@@ -145,7 +145,11 @@ var isID = regexp.MustCompile(`^[a-z0-9]{20,40}$`).MatchString
 func (p *Purges) Get(ctx context.Context, call *kept.Call, who agent.Agent, id string) (*Purge, error) {
 	u, err := p.read(ctx, id)
 	e := event(who, "", url.Values{"purge": {id}, "step": {"show"}})
-	if err == nil && !(u.Records != nil && (u.State == Approved || u.State == Removing)) { // which might name her anew, after her key is gone
+	switch {
+	case err != nil:
+	case u.going(): // a record that names her now might do so anew, after her key is gone
+		u.Patient, u.Reason = "", ""
+	default:
 		e.Patient = u.Patient
 	}
 	if who.Role != agent.PrivacyOfficer { // a deputy looks at what is to be approved
@@ -179,19 +183,29 @@ func purgeOf(row kept.Row) (*Purge, error) {
 	return u, nil
 }
 
+// going says that a patient is being erased from the records.
+func (u *Purge) going() bool { return u.Records != nil && (u.State == Approved || u.State == Removing) }
+
 // List shows all purges, the last one first, without their lines.
 func (p *Purges) List(ctx context.Context, call *kept.Call, who agent.Agent) (all []*Purge, err error) {
-	if err := p.Keeper.Commit(ctx, call, event(who, "", url.Values{"step": {"list"}})); err != nil {
-		return nil, err
-	}
+	e := event(who, "", url.Values{"step": {"list"}})
 	err = kept.Each(ctx, p.Keeper, Space, func(row kept.Row) error {
 		u, err := purgeOf(row)
 		if err == nil {
 			u.Preview.Kept, u.Preview.Shared, u.Preview.Mentions, u.Certificate = nil, nil, nil, ""
+			if u.going() {
+				u.Patient, u.Reason = "", ""
+			}
+			if u.Patient != "" {
+				e.Patients = append(e.Patients, u.Patient)
+			}
 			all = append(all, u)
 		}
 		return err
 	})
+	if denied := p.Keeper.Commit(ctx, call, e); denied != nil {
+		return nil, denied
+	}
 	slices.SortFunc(all, func(a, b *Purge) int { return b.Asked.Compare(a.Asked) })
 	return all, err
 }

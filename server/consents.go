@@ -62,7 +62,7 @@ func consentOperations() []served {
 			}},
 		{"Consent-revokeConsent", "revokeConsent", consent, fast + "revoke-consent", "Revoke a Consent",
 			"Makes a Consent inactive, and notes in it who revoked it, when and why. It is decided like a patch of the Consent, and like the creation of the document.", true, []parameter{
-				in("consent", "Reference", 1, "The Consent."), in("patient", "Reference", 0, "Whose it must be."), in("reason", "string", 0, "Why, in up to 500 characters."), in("document", "Resource", 0, "A DocumentReference or QuestionnaireResponse."),
+				in("consent", "Reference", 1, "The Consent."), in("patient", "Reference", 0, "Whose it must be."), in("reason", "string", 0, "Why, in up to 500 bytes."), in("document", "Resource", 0, "A DocumentReference or QuestionnaireResponse."),
 				out("Consent", "The Consent as it is stored."),
 			}},
 		{"AuditEvent-recordDisclosure", "recordDisclosure", []string{auditEvent}, fast + "record-disclosure", "Report a disclosure",

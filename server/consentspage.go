@@ -61,7 +61,10 @@ func (s *server) consentVerb(c *gin.Context, call *access.Call, form url.Values,
 	if form.Get("do") == "withdraw" {
 		ref, err := fhir.ParseRef(form.Get("consent"))
 		whose, wrong := fhir.ParseRef(form.Get("patient"))
-		if err != nil || wrong != nil || ref.Type != "Consent" || len(form.Get("reason")) > mostReason {
+		if len(form.Get("reason")) > mostReason {
+			return errReason
+		}
+		if err != nil || wrong != nil || ref.Type != "Consent" {
 			return &fhir.Error{Kind: fhir.NotFound, Detail: "There is no such resource."}
 		}
 		r := revocation{patient: whose, reason: form.Get("reason"), by: call.Agent.Subject, at: s.Now(), base: s.BaseURL}

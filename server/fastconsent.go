@@ -148,6 +148,8 @@ func (s *server) filed(c *gin.Context, call *access.Call, all *sent, op access.O
 // mostReason is how long a reason is.
 const mostReason = 500
 
+var errReason = &fhir.Error{Kind: fhir.Invalid, Detail: "A reason to withdraw a Consent has up to 500 bytes.", Expression: "reason"}
+
 // revokeConsent is POST [base]/Consent/$revokeConsent.
 func (s *server) revokeConsent(c *gin.Context, call *access.Call) (*answer, error) {
 	all, err := s.fast(c, []string{"document"}, []string{"consent", "patient", "reason"})
@@ -159,8 +161,11 @@ func (s *server) revokeConsent(c *gin.Context, call *access.Call) (*answer, erro
 		return nil, err
 	}
 	ref, err := s.reference(all, "consent", "Consent")
-	if err == nil && (ref.ID == "" || len(r.reason) > mostReason) {
-		err = &fhir.Error{Kind: fhir.Invalid, Detail: "Name the Consent in the parameter consent, as in Consent/1. A reason has up to 500 characters.", Expression: "consent"}
+	if err == nil && len(r.reason) > mostReason {
+		err = errReason
+	}
+	if err == nil && ref.ID == "" {
+		err = &fhir.Error{Kind: fhir.Invalid, Detail: "Name the Consent in the parameter consent, as in Consent/1.", Expression: "consent"}
 	}
 	if err != nil {
 		return nil, err

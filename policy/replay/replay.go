@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -106,6 +107,7 @@ type Replay struct {
 type pair struct {
 	before, after policy.Decision
 	failed        bool
+	late          bool // what decided then took too long now: the machine is busy
 }
 
 // New makes a run. past finds the policies of a revision, nil if they are not kept.
@@ -160,6 +162,10 @@ func (r *Replay) Add(ctx context.Context, rec Record, rows Rows) error {
 
 func (r *Replay) decide(ctx context.Context, rec *Record, in *policy.Input, before Policies, rows Rows) error {
 	p := r.both(ctx, rec.Policy, in, before)
+	if p.late {
+		r.report.NotKnown++
+		return nil
+	}
 	r.report.Decisions++
 	if p.failed {
 		r.report.Failed++
@@ -193,7 +199,9 @@ func (r *Replay) both(ctx context.Context, revision string, in *policy.Input, be
 		return p
 	}
 	var err error
-	p.before, _ = before.Decide(ctx, *in)
+	if p.before, err = before.Decide(ctx, *in); errors.Is(err, policy.ErrDeadline) {
+		return pair{late: true}
+	}
 	if p.after, err = r.draft.Decide(ctx, *in); err != nil {
 		p.failed = true
 	}
@@ -236,7 +244,7 @@ func (r *Replay) note(rec *Record, in *policy.Input, d *Difference) {
 		r.count("patient", p)
 	}
 	if len(r.report.Samples) < MostSamples {
-		r.sampled = append(r.sampled, rec.Patients...)
+		r.sampled = append(append(r.sampled, rec.Patients...), patientsIn(in)...)
 		d.Test = test(d)
 		r.report.Samples = append(r.report.Samples, *d)
 	}
@@ -263,11 +271,23 @@ func (r *Replay) Report(logs []Log, proofs map[string][]byte) *Report {
 	return &r.report
 }
 
+// patientsIn are those whom a question names: who asks, and whose data the token is for.
+func patientsIn(in *policy.Input) (refs []string) {
+	for _, ref := range []string{in.Agent.Subject, in.Agent.Patient} {
+		if strings.HasPrefix(ref, "Patient/") {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
 // Patients are those whom the report lists, or whom its samples are about.
 func (r *Replay) Patients() []string {
 	refs := slices.Clone(r.sampled)
-	for _, c := range r.most("patient") {
-		refs = append(refs, c.Value)
+	for _, c := range slices.Concat(r.most("patient"), r.most("person")) {
+		if strings.HasPrefix(c.Value, "Patient/") {
+			refs = append(refs, c.Value)
+		}
 	}
 	slices.Sort(refs)
 	return slices.Compact(refs)
@@ -282,10 +302,11 @@ func (r *Replay) most(by string) (all []Count) {
 	return all[:min(len(all), MostListed)]
 }
 
-// test is a test of policies: what differs is to be decided as before.
+// test is a test of policies: what differs is to be decided as before. There is none of a
+// question that names a patient: policies are kept and read by others when she is erased.
 func test(d *Difference) string {
 	in, err := json.MarshalIndent(&d.Input, "\t", "\t")
-	if err != nil {
+	if err != nil || strings.Contains(string(in), "Patient/") {
 		return ""
 	}
 	name := strings.Map(func(c rune) rune {

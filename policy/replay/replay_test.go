@@ -135,3 +135,33 @@ func TestPatientsOfSamplesAreNamed(t *testing.T) {
 		t.Errorf("%v", all)
 	}
 }
+
+// A sample whose question names patients makes no test, for revisions are kept; the record
+// of the replay is to name them.
+func TestNoTestNamesAPatient(t *testing.T) {
+	for _, a := range []policy.Agent{{Subject: "Patient/1"}, {Subject: "Practitioner/1", Patient: "Patient/1"}} {
+		r := &Replay{counts: map[string]map[string]int{}}
+		d := &Difference{Input: policy.Input{Agent: a}}
+		r.note(&Record{}, &d.Input, d)
+		if got := r.report.Samples[0].Test; got != "" || !slices.Equal(r.Patients(), []string{"Patient/1"}) {
+			t.Errorf("%+v: test %q, names %v", a, got, r.Patients())
+		}
+	}
+}
+
+// That the policies of then take too long on a busy machine is no finding.
+func TestLateDecisionsAreNotKnown(t *testing.T) {
+	late := &rule{decide: func(policy.Input) (policy.Decision, error) {
+		return policy.Decision{Reason: "policy-error"}, policy.ErrDeadline
+	}}
+	permits := &rule{decide: func(policy.Input) (policy.Decision, error) { return policy.Decision{Allow: true}, nil }}
+	r := New("new", permits, func(context.Context, string) (Policies, error) { return late, nil })
+	for range 2 {
+		if err := r.Add(t.Context(), Record{ID: "a", Policy: "old", Inputs: []policy.Input{{Type: "Patient"}}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.Report(nil, nil); got.NotKnown != 2 || got.Permits != 0 || got.Decisions != 0 || late.asked != 2 {
+		t.Errorf("%+v, asked %d times", got, late.asked)
+	}
+}
