@@ -120,6 +120,13 @@ func TestSimulationsAreDecidedAndRecorded(t *testing.T) {
 	sent := func(patient string) *fhir.Resource {
 		return h.parse(`{"resourceType":"Consent","status":"active","scope":{"text":"x"},"category":[{"text":"c"}],"patient":{"reference":"` + patient + `"}}`)
 	}
+	told()
+	if _, err := h.Simulate(t.Context(), h.as(agent.Practitioner, "TREAT"), Simulation{Consent: sent("Patient/hidden")}); kindOf(err) != fhir.Forbidden {
+		t.Errorf("a doctor simulates: %v", err)
+	}
+	if got := told(); len(got) != 1 || !strings.Contains(got[0], "[hidden]") {
+		t.Errorf("who was refused a Consent of a patient: recorded %q", got)
+	}
 	for name, asked := range map[string]Simulation{
 		"nothing": {}, "none": {Consent: sent("Patient/none")}, "gone": {Consent: sent("Patient/gone")}, "no Consent": {Ends: ref("Consent/none")}, "no Consent but another": {Ends: ref("Observation/s1")},
 		"one of another patient": {Ends: ref("Consent/c1"), Consent: sent("Patient/seen")},
