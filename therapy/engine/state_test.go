@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/aceso-health/aceso/therapy/engine"
@@ -136,13 +137,16 @@ func TestNoticesArePure(t *testing.T) {
 // Two events that follow one state do not write over one another's lists.
 func TestStatesShareNoLists(t *testing.T) {
 	w := at(t, "cart-autologous-cryo", "ship", func(*engine.Bag) {})
-	w.do("hold")
-	w.do("hold")
+	for i := range 3 { // a list of three that was appended to has room for one more
+		e := w.honest("hold", w.current)
+		e.Device, e.DeviceSeq = fmt.Sprint("phone ", i), 1
+		w.finish(e, "")
+	}
 	var after []*engine.State
 	var texts []string
 	for i, step := range []string{"ship", "hold", "discard"} {
 		e := w.honest(step, w.current)
-		e.Device, e.DeviceSeq = "tablet", int64(i+1)
+		e.Device, e.DeviceSeq = fmt.Sprint("tablet ", i), 1
 		e.PayloadHash = e.Payload.Hash()
 		next, _ := engine.Apply(w.d, w.r, w.s, e, engine.Unsigned(e), w.now)
 		after, texts = append(after, next), append(texts, text(t, next))
