@@ -71,9 +71,6 @@ type Named struct {
 	Accesses int  // entries of access logs
 }
 
-// Any says whether anything does.
-func (n Named) Any() bool { return n.Key || n.Changes+n.Accesses > 0 }
-
 // countedAtOnce bounds what a count keeps in memory.
 const countedAtOnce = 10_000
 

@@ -52,6 +52,12 @@ func (v *visitor) page(path string, status int, words ...string) string {
 	if err != nil {
 		v.T.Fatal(err)
 	}
+	return v.reads(r, path, status, words...)
+}
+
+// reads is the text of an answer, which must have a status and these words.
+func (v *visitor) reads(r *http.Response, path string, status int, words ...string) string {
+	v.T.Helper()
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
 	if err != nil || r.StatusCode != status {

@@ -2,7 +2,6 @@ package node
 
 import (
 	"encoding/base64"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -28,17 +27,7 @@ func (v *visitor) postsAs(path string, status int, form url.Values, words ...str
 	if err != nil {
 		v.T.Fatal(err)
 	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != status {
-		v.T.Fatalf("%s: status %d, want %d, %v\n%s", path, r.StatusCode, status, err, body)
-	}
-	for _, w := range words {
-		if !strings.Contains(string(body), w) {
-			v.T.Errorf("%s: no %q in\n%s", path, w, body)
-		}
-	}
-	return string(body), r.Request.URL.Path
+	return v.reads(r, path, status, words...), r.Request.URL.Path
 }
 
 // officers are two who are signed in.

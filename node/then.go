@@ -78,11 +78,7 @@ func (t *then) compile(ctx context.Context, hash string) (*policy.Candidate, err
 	if err != nil {
 		return nil, err
 	}
-	folder, err := policy.Unpack(archive)
-	if err != nil {
-		return nil, err
-	}
-	c, err := policy.Look(ctx, folder)
+	c, err := policy.LookPacked(ctx, archive)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,15 @@ func Look(ctx context.Context, fsys fs.FS) (*Candidate, error) {
 	return &Candidate{program: p, source: s}, nil
 }
 
+// LookPacked is Look for packed policies.
+func LookPacked(ctx context.Context, archive []byte) (*Candidate, error) {
+	fsys, err := Unpack(archive)
+	if err != nil {
+		return nil, err
+	}
+	return Look(ctx, fsys)
+}
+
 // Revision names it: 64 hexadecimal digits.
 func (c *Candidate) Revision() string { return c.program.revision }
 

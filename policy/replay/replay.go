@@ -115,13 +115,9 @@ func New(revision string, draft Policies, past func(ctx context.Context, revisio
 	return &Replay{draft: draft, past: past, report: Report{Revision: revision}, counts: map[string]map[string]int{}, known: map[string]pair{}}
 }
 
-// Load compiles packed policies.
+// Load compiles packed policies, for who does not import policy.
 func Load(ctx context.Context, archive []byte) (Policies, error) {
-	fsys, err := policy.Unpack(archive)
-	if err != nil {
-		return nil, err
-	}
-	return policy.Look(ctx, fsys)
+	return policy.LookPacked(ctx, archive)
 }
 
 // Samples are the ids of the records of the samples.
